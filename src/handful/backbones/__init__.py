@@ -1,0 +1,1 @@
+"""Feature extractors. Each file: `build(context, *, options) -> Backbone`."""

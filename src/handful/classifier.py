@@ -1,0 +1,122 @@
+"""A network with its labels, and the trained classifier that predicts with it. Predicting changes nothing."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from handful.data.memory import chunks, unfit_mask
+from handful.errors import ModelError
+from handful.types import Backbone, Dataset, LabelEmbedding, Mask, Output, Recipe
+
+
+class Network(nn.Module):
+    """Normalise, extract feature maps, apply the head, compare with the labels.
+
+    `losses` holds what the training losses learn (centers, temperatures), so that it is saved with the weights.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: Backbone, head: nn.Module, labels: LabelEmbedding) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
+        self.backbone = backbone.network
+        self.head = head
+        self.labels = labels
+
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:
+        """Images in [0, 1] to embeddings, logits, features and, from segmenting heads, pixel scores."""
+        maps = self.backbone((images - self.mean) / self.std)
+        output: Output = self.head(maps, size=tuple(images.shape[-2:]), compare=self.labels.logits)
+        return output
+
+
+def pick_precision(wish: str, device: torch.device) -> torch.dtype | None:
+    """The autocast type for a recipe's `precision`; None is plain float32.
+
+    "auto" is bfloat16 where the hardware multiplies it natively (CUDA from compute capability 8; CPUs with AMX,
+    where it halves the time of a step), and float32 elsewhere.
+    """
+    if wish == "auto":
+        if device.type == "cuda":
+            native = torch.cuda.get_device_capability(device)[0] >= 8
+        else:
+            native = device.type == "cpu" and bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+        return torch.bfloat16 if native else None
+    return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[wish]
+
+
+def autocast(wish: str, device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which a network runs at the recipe's precision."""
+    kind = pick_precision(wish, device)
+    return torch.autocast(device.type, kind or torch.bfloat16, enabled=kind is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A trained network with its recipe and classes.
+
+    `size` is the h, w that images are brought to. `card` is what is known of how it came about.
+    """
+
+    recipe: Recipe
+    classes: tuple[str, ...]
+    labels: LabelEmbedding
+    network: Network
+    size: tuple[int, int]
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.mean.device
+
+    def outputs(self, data: Dataset, *, chunk: int | None = None) -> Iterator[Output]:
+        """The network's outputs, some images at a time: memory does not grow with the data set."""
+        h, w = self.size
+        length = chunk or max(1, min(256, 2**22 // (h * w)))
+        self.network.eval()
+        for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=length):
+            batch = images.to(self.device).float().div_(255).contiguous(memory_format=torch.channels_last)
+            with torch.inference_mode(), autocast(self.recipe.precision, self.device):
+                yield self.network(batch)
+
+    def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
+        """Class probabilities of each sample, float32; rows sum to 1."""
+        parts = [o.logits.float().softmax(dim=1).cpu().numpy() for o in self.outputs(data)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+    def predict(self, data: Dataset) -> Int[np.ndarray, " n"]:
+        """Most probable class of each sample."""
+        return np.asarray(self.probabilities(data).argmax(axis=1))
+
+    def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
+        """Pixel probabilities of each sample at the working size, background first.
+
+        Raises:
+            ModelError: the recipe's head does not segment.
+        """
+        for output in self.outputs(data):
+            if output.pixels is None:
+                raise ModelError(
+                    "this classifier has no pixel maps",
+                    where=self.recipe.name,
+                    remedy="train a recipe with a segmentation, deeplab or multitask head.",
+                )
+            yield from output.pixels.float().softmax(dim=1).cpu().numpy()
+
+    def own_size(self, mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Mask:
+        """A mask at the working size, back at an image's own h, w."""
+        return unfit_mask(mask, size, self.recipe.resize)
+
+    def to(self, device: torch.device | str) -> "Classifier":
+        """The same classifier on another device."""
+        return replace(self, network=self.network.to(device))

@@ -1,0 +1,150 @@
+"""Images held in memory as uint8 tensors at a recipe's working size: decoded once, augmented as whole batches."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Int, UInt8
+from torch import Tensor
+
+from handful.data.images import pixels
+from handful.errors import DataError
+from handful.types import IGNORE, Batch, Dataset, Image, Mask, Sample
+
+Resize = Literal["squash", "pad", "crop"]
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A data set in memory. `pixel_labels`: 0 background, class + 1, -1 ignore; None when no sample has a mask."""
+
+    images: UInt8[Tensor, "n 3 h w"]
+    labels: Int[Tensor, " n"]
+    pixel_labels: Int[Tensor, "n h w"] | None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device) -> "Held":
+        """The same on another device."""
+        maps = self.pixel_labels
+        return replace(
+            self,
+            images=self.images.to(device),
+            labels=self.labels.to(device),
+            pixel_labels=None if maps is None else maps.to(device),
+        )
+
+    def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
+        """The samples at `index` as a batch: images in [0, 1] channels-last, one-hot targets (all 0: no label)."""
+        images = self.images[index].float().div_(255).contiguous(memory_format=torch.channels_last)
+        labels = self.labels[index]
+        targets = F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
+        if self.pixel_labels is None:
+            n, _, h, w = images.shape
+            maps = torch.full((n, h, w), IGNORE, dtype=torch.int64, device=images.device)
+        else:
+            maps = self.pixel_labels[index].long()
+        return Batch(images, labels, targets, maps)
+
+
+def fit_size(image: Image, size: tuple[int, int], resize: Resize) -> Image:
+    """An image at h x w: "squash" ignores the aspect, "pad" adds black, "crop" cuts the longer side's ends."""
+    return _fit(torch.from_numpy(image)[None], size, resize)[0].numpy()
+
+
+def fit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Mask:
+    """A mask at h x w, moved as `fit_size` moves its image; a pixel is foreground when at least half of it was."""
+    grey = torch.from_numpy(mask.astype(np.uint8) * 255)[None, None]
+    return np.asarray(_fit(grey, size, resize)[0, 0].numpy() >= 128)
+
+
+def unfit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Mask:
+    """Undo `fit_mask`: a mask predicted at the working size, back at the image's own h x w."""
+    (h, w), (H, W) = mask.shape, size
+    scale = _scale((H, W), (h, w), resize)
+    if scale is None:
+        return fit_mask(mask, size, "squash")
+    inner = (max(1, round(H * scale)), max(1, round(W * scale)))
+    canvas = np.zeros(inner, dtype=bool)
+    top, left = (inner[0] - h) // 2, (inner[1] - w) // 2  # negative where the image was padded
+    a, b = max(0, top), max(0, left)
+    c, d = max(0, -top), max(0, -left)
+    rows, columns = min(inner[0], h), min(inner[1], w)
+    canvas[a : a + rows, b : b + columns] = mask[c : c + rows, d : d + columns]
+    return fit_mask(canvas, size, "squash")
+
+
+def _scale(old: tuple[int, int], new: tuple[int, int], resize: Resize) -> float | None:
+    if resize == "squash":
+        return None
+    ratios = (new[0] / old[0], new[1] / old[1])
+    return min(ratios) if resize == "pad" else max(ratios)
+
+
+def _fit(x: UInt8[Tensor, "n c h w"], size: tuple[int, int], resize: Resize) -> UInt8[Tensor, "n c h2 w2"]:
+    h, w = x.shape[-2:]
+    if (h, w) == size:
+        return x
+    scale = _scale((h, w), size, resize)
+    inner = size if scale is None else (max(1, round(h * scale)), max(1, round(w * scale)))
+    if inner != (h, w):
+        x = F.interpolate(x, inner, mode="bilinear", antialias=True)  # uint8 in, uint8 out
+    dh, dw = size[0] - inner[0], size[1] - inner[1]
+    if (dh, dw) == (0, 0):
+        return x
+    # A negative pad is a crop; floor division keeps the two ends of one rule for both.
+    top, left = -((-dh) // 2), -((-dw) // 2)
+    return F.pad(x, (left, dw - left, top, dh - top))
+
+
+def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]:
+    """The size images are held at: the recipe's, or the images' own when they all share one.
+
+    Raises:
+        DataError: the recipe names no size and the images differ; names the first that does.
+    """
+    if size is not None:
+        return size
+    first: tuple[int, int] | None = None
+    for sample in data.samples:
+        h, w = pixels(sample).shape[-2:]
+        if first is not None and (h, w) != first:
+            raise DataError(
+                f"images differ in size ({first[0]}x{first[1]} and {h}x{w})",
+                where=sample.id,
+                remedy="set image_size = [h, w] in the recipe (--set image_size=[h,w]).",
+            )
+        first = (h, w)
+    if first is None:
+        raise DataError("there are no images", remedy="check the path and the split column.")
+    return first
+
+
+def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", masks: bool = True) -> Held:
+    """Decode every sample once, to uint8 [n 3 h w] at `size`; masks become pixel labels when `masks`.
+
+    A mask on an unlabelled sample carries no class, so its pixels are all -1 (ignore).
+    """
+    n, (h, w) = len(data), size
+    images = torch.empty((n, 3, h, w), dtype=torch.uint8)
+    any_mask = masks and any(s.mask is not None for s in data.samples)
+    kind = torch.int16 if len(data.classes) > 126 else torch.int8
+    maps = torch.full((n, h, w), IGNORE, dtype=kind) if any_mask else None
+    for i, sample in enumerate(data.samples):
+        images[i] = torch.from_numpy(fit_size(pixels(sample), size, resize))
+        if maps is not None and sample.mask is not None and sample.label is not None:
+            maps[i] = torch.from_numpy(fit_mask(sample.mask, size, resize)).to(kind) * (sample.label + 1)
+    return Held(images, torch.from_numpy(data.labels), maps)
+
+
+def chunks(
+    samples: tuple[Sample, ...], *, size: tuple[int, int], resize: Resize, length: int
+) -> Iterator[UInt8[Tensor, "n 3 h w"]]:
+    """Images of `length` samples at a time, so that predicting over many needs no more memory than over few."""
+    for start in range(0, len(samples), length):
+        part = samples[start : start + length]
+        yield torch.stack([torch.from_numpy(fit_size(pixels(s), size, resize)) for s in part])

@@ -1,0 +1,1 @@
+"""Parts that turn classes into vectors. Each file: `build(task, *, options) -> LabelEmbedding`."""

@@ -1,0 +1,1 @@
+"""What happens after training. Each file: `build(context, *, options) -> (classifiers, Dataset) -> Classifier`."""

@@ -1,0 +1,254 @@
+"""Core values: what flows between the rooms of the house. Shape letters: n k d c h w.
+
+Values are frozen; a step returns a new one. Arrays make equality meaningless, so `eq=False` where there are any.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+Image = UInt8[np.ndarray, "3 h w"]
+Mask = Bool[np.ndarray, "h w"]
+Split = Literal["train", "val", "test"]
+IGNORE = -1  # pixel label that no loss looks at
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image with what is known of it.
+
+    `id` is unique in its data set (the path below the root, or an index). `image` is a file or the decoded
+    pixels, uint8 RGB, channels first. `label` indexes `Dataset.classes`; None means unlabelled. `mask` is True on
+    the foreground, at the image's own size (after EXIF rotation). `mask_source` says who made it: "hand",
+    "binarize", "grabcut", "propagated". `group` ties samples that may not be split (a patient).
+    """
+
+    id: str
+    image: Path | Image
+    label: int | None = None
+    mask: Mask | None = None
+    mask_source: str | None = None
+    group: str | None = None
+    split: Split | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples and the class names, which are sorted."""
+
+    samples: tuple[Sample, ...]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def labels(self) -> Int[np.ndarray, " n"]:
+        """Label of each sample, int64; -1 where there is none."""
+        return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Id of each sample."""
+        return tuple(s.id for s in self.samples)
+
+    def select(self, indices: Sequence[int] | Int[np.ndarray, " m"]) -> "Dataset":
+        """The samples at these positions, in this order."""
+        return replace(self, samples=tuple(self.samples[int(i)] for i in indices))
+
+    def part(self, *splits: Split | None) -> "Dataset":
+        """The samples whose `split` is one of these."""
+        return replace(self, samples=tuple(s for s in self.samples if s.split in splits))
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Facts of the training split only: class names and images per class, int64 [k]."""
+
+    classes: tuple[str, ...]
+    counts: Int[np.ndarray, " k"]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelEmbedding:
+    """One vector per class, and how an embedding is compared with it."""
+
+    vectors: Float[Tensor, "k d"]
+    similarity: Literal["dot", "cosine"] = "dot"
+    temperature: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Length d of a class vector: what a head's embedding must have."""
+        return int(self.vectors.shape[1])
+
+    def logits(self, embedding: Float[Tensor, "n d *space"]) -> Float[Tensor, "n k *space"]:
+        """Class scores: similarity of each embedding (or of each pixel's) to every class vector, over temperature."""
+        vectors = self.vectors.to(embedding)
+        if self.similarity == "cosine":
+            vectors = torch.nn.functional.normalize(vectors, dim=1)
+            embedding = torch.nn.functional.normalize(embedding, dim=1)
+        return torch.einsum("kd,nd...->nk...", vectors, embedding) / self.temperature
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What a training step sees.
+
+    `images` in [0, 1]; the network normalises. `labels` -1: none. `targets` are class probabilities.
+    `pixel_labels`: 0 background, class + 1, -1 ignore; all -1 where an image has no mask.
+    """
+
+    images: Float[Tensor, "n 3 h w"]
+    labels: Int[Tensor, " n"]
+    targets: Float[Tensor, "n k"]
+    pixel_labels: Int[Tensor, "n h w"]
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """What a network says of a batch.
+
+    `embedding` is compared with the label vectors to give `logits`; `features` is what the classifier pooled;
+    `pixels` are per-pixel scores, background first, for heads that segment.
+    """
+
+    embedding: Float[Tensor, "n d"]
+    logits: Float[Tensor, "n k"]
+    features: Float[Tensor, "n c"]
+    pixels: Float[Tensor, "n k1 h w"] | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A named part with its options. `weight` is a loss's factor; `start` and `stop` are shares of training."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    weight: float = 1.0
+    start: float = 0.0
+    stop: float = 1.0
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """`sgd` (momentum) or `adamw`; weight decay spares biases and norms only if `decay_norms` is false."""
+
+    name: Literal["sgd", "adamw"] = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    nesterov: bool = False
+    decay_norms: bool = True
+    clip: float | None = None  # largest gradient norm
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate over a stage: linear warm-up over the first `warmup` share, then `name`.
+
+    "cosine" ends at `final` times lr; "step" multiplies by `factor` at each share in `milestones`.
+    """
+
+    name: Literal["constant", "cosine", "step"] = "cosine"
+    warmup: float = 0.05
+    final: float = 0.0
+    milestones: tuple[float, ...] = (0.6, 0.8)
+    factor: float = 0.1
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training. The budget is `steps`, or `epochs` x batches per epoch but never below `floor`.
+
+    `trainable`: "all", or the name prefixes of the parameters that learn, e.g. ("head",).
+    """
+
+    losses: tuple[Part, ...]
+    steps: int | None = None
+    epochs: int | None = None
+    floor: int = 0
+    trainable: tuple[str, ...] | Literal["all"] = "all"
+    optimizer: Optimizer = Optimizer()
+    schedule: Schedule = Schedule()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run, as plain values; read from and written to TOML."""
+
+    name: str
+    backbone: Part
+    head: Part
+    stages: tuple[Stage, ...]
+    labels: Part = Part("one_hot")
+    prepare: tuple[Part, ...] = ()
+    augment: tuple[Part, ...] = ()
+    posthoc: tuple[Part, ...] = ()
+    batch_size: int = 32
+    image_size: tuple[int, int] | None = None  # h, w; None: the images' own size, which must be one
+    resize: Literal["squash", "pad", "crop"] = "squash"
+    ema: float | None = None
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    about: Mapping[str, str] = field(default_factory=dict)  # paper, command, expected, time: shown, never read
+
+
+# A training function as a part may use it: Seg-M and induced trees train a network of their own.
+Fit = Callable[[Recipe, Dataset, int], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a part may know when it is built."""
+
+    task: Task
+    labels: LabelEmbedding
+    recipe: Recipe
+    seed: int = 0
+    fit: Fit | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """A feature extractor: [n 3 h w] to [n channels h/stride w/stride], rounded up, plus how it wants its input."""
+
+    network: torch.nn.Module
+    channels: int
+    stride: int
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training run's raw predictions; every metric is computed from these later."""
+
+    draw: int
+    fold: int | None
+    seed: int
+    train_ids: tuple[str, ...]
+    ids: tuple[str, ...]
+    labels: Int[np.ndarray, " n"]
+    probabilities: Float[np.ndarray, "n k"]
+    seconds: float
+    per_class: int | None = None
+
+    @property
+    def predictions(self) -> Int[np.ndarray, " n"]:
+        """Most probable class of each image."""
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The runs of one recipe under one protocol."""
+
+    recipe: Recipe
+    classes: tuple[str, ...]
+    runs: tuple[Run, ...]

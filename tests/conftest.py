@@ -1,0 +1,9 @@
+"""Check jaxtyping shapes while tests run, and keep torch to one thread: two cores are shared."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from jaxtyping import install_import_hook
+
+hook = install_import_hook("handful", "beartype.beartype")
