@@ -1,13 +1,16 @@
 """Look parts up by file name and build them: the folder is the registry."""
 
 import inspect
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
 from typing import Any, Literal
 
+from handful.classifier import Network
 from handful.errors import RecipeError, nearest
-from handful.types import Context, Part, Task
+from handful.types import Context, Part, Recipe, Task
 
 Folder = Literal["prepare", "labels", "augment", "backbones", "heads", "losses", "posthoc"]
 FOLDERS: tuple[Folder, ...] = ("prepare", "labels", "augment", "backbones", "heads", "losses", "posthoc")
@@ -69,3 +72,14 @@ def build(folder: Folder, part: Part, context: Context | Task, **wiring: Any) ->
             where=f"{folder}/{part.name}",
             remedy=f"its options are {', '.join(options(folder, part.name)) or 'none'}.",
         ) from error
+
+
+def build_network(recipe: Recipe, context: Context) -> Network:
+    """The untrained network of a recipe: backbone, head and labels, wired in one place."""
+    backbone = build("backbones", recipe.backbone, context)
+    return Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
+
+
+def replace_options(recipe: Recipe, backbone: Mapping[str, Any]) -> Recipe:
+    """The recipe with other backbone options: a saved model is built bare, its weights come from its folder."""
+    return replace(recipe, backbone=replace(recipe.backbone, options=dict(backbone)))

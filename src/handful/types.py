@@ -192,6 +192,7 @@ class Recipe:
     augment: tuple[Part, ...] = ()
     posthoc: tuple[Part, ...] = ()
     batch_size: int = 32
+    fill_batch: bool = False  # fewer images than batch_size: repeat them (augmented anew) until a batch is full
     image_size: tuple[int, int] | None = None  # h, w; None: the images' own size, which must be one
     resize: Literal["squash", "pad", "crop"] = "squash"
     ema: float | None = None
@@ -212,6 +213,7 @@ class Context:
     recipe: Recipe
     seed: int = 0
     fit: Fit | None = None
+    load: Callable[[Path], Any] | None = None  # a saved classifier, for a Seg-M from another data set
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,31 @@
+"""Linear head: BN-ReLU-average pool-linear (CvS, section V-B), or the plain pool-linear of ResNet."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.heads._pooling import Compare
+from handful.types import Backbone, Context, Output
+
+
+class Linear(nn.Module):
+    """Average over space, then one linear layer to the label embedding's size."""
+
+    def __init__(self, channels: int, size: int, *, norm: bool, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels) if norm else None
+        self.linear = nn.Linear(channels, size)
+        self.dropout = dropout
+
+    def forward(self, maps: Float[Tensor, "n c h w"], *, size: tuple[int, int], compare: Compare) -> Output:  # noqa: ARG002
+        """Embedding and class logits; no pixel maps."""
+        if self.norm is not None:
+            maps = F.relu(self.norm(maps))
+        features = maps.mean(dim=(2, 3)).float()
+        embedding = self.linear(F.dropout(features, self.dropout, self.training)).float()
+        return Output(embedding, compare(embedding), features)
+
+
+def build(context: Context, *, backbone: Backbone, norm: bool = True, dropout: float = 0.0) -> nn.Module:
+    """`norm` puts BN-ReLU before the pool, for backbones that end on a block's sum; `dropout` before the linear layer."""
+    return Linear(backbone.channels, context.labels.size, norm=norm, dropout=dropout)

@@ -1,0 +1,36 @@
+"""A progress bar with loss and time left, on standard error, only where somebody watches."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+
+class Progress:
+    """A bar over optimizer steps, to be used as a context."""
+
+    def __init__(self, total: int, name: str, *, shown: bool) -> None:
+        console = Console(stderr=True)
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not (shown and console.is_terminal),
+        )
+        self._task = self._bar.add_task(name, total=total, loss="-")
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def advance(self, loss: float, steps: int = 1) -> None:
+        """Note finished steps and the newest loss."""
+        self._bar.update(self._task, advance=steps, loss=f"{loss:.3f}")

@@ -1,0 +1,261 @@
+"""Recipes: plain TOML values that decide a training run. One file per published method beside this one."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+from handful import catalog
+from handful.errors import RecipeError, nearest
+from handful.types import Optimizer, Part, Recipe, Schedule, Stage
+
+T = TypeVar("T")
+_PART_KEYS = ("name", "weight", "start", "stop")
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that come with handful."""
+    files = (f.name for f in resources.files(__name__).iterdir())
+    return tuple(sorted(f[:-5] for f in files if f.endswith(".toml")))
+
+
+def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe by name, or from a TOML file, with `key=value` overrides such as "head.pool=foreground".
+
+    Keys are paths into the TOML ("stages.0.optimizer.lr=0.01"); `steps`, `epochs` and `lr` alone mean every stage.
+
+    Raises:
+        RecipeError: unknown recipe, key, part or option (with the nearest name), or a value that does not fit.
+    """
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RecipeError("no such recipe file", where=path, remedy="check the path; `handful recipes` lists names.")
+        text = path.read_text(encoding="utf-8")
+    elif str(name) in recipe_names():
+        text = (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
+    else:
+        raise RecipeError(f"unknown recipe {str(name)!r}", remedy=nearest(str(name), recipe_names()))
+    return from_toml(text, where=str(name), overrides=overrides)
+
+
+def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Parse and check a recipe's text.
+
+    Raises:
+        RecipeError: as `load_recipe`.
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"not TOML: {error}", where=where, remedy="mend that line.") from error
+    for override in overrides:
+        _override(tree, override)
+    tree.setdefault("name", Path(where).stem)
+    recipe = _recipe(tree, where)
+    check(recipe)
+    return recipe
+
+
+def check(recipe: Recipe) -> None:
+    """Refuse parts and options that do not exist, and budgets that cannot be met, before any training.
+
+    Raises:
+        RecipeError: with the nearest known name or the remedy.
+    """
+    catalog.check("backbones", recipe.backbone)
+    catalog.check("heads", recipe.head)
+    catalog.check("labels", recipe.labels)
+    for folder, parts in (("prepare", recipe.prepare), ("augment", recipe.augment), ("posthoc", recipe.posthoc)):
+        for part in parts:
+            catalog.check(folder, part)  # type: ignore[arg-type]
+    if not recipe.stages:
+        raise RecipeError("a recipe needs a stage", where=recipe.name, remedy="add [[stages]] with steps and losses.")
+    for i, stage in enumerate(recipe.stages):
+        where = f"{recipe.name}: stages.{i}"
+        if (stage.steps is None) == (stage.epochs is None):
+            raise RecipeError("give either steps or epochs", where=where, remedy="set one of them, e.g. steps = 1500.")
+        if (stage.steps if stage.steps is not None else stage.epochs or 0) < 1:
+            raise RecipeError("the budget must be at least 1", where=where, remedy="set steps or epochs to 1 or more.")
+        if not stage.losses:
+            raise RecipeError("a stage needs a loss", where=where, remedy='e.g. losses = [{ name = "cross_entropy" }].')
+        if stage.optimizer.lr <= 0:
+            raise RecipeError("the learning rate must be positive", where=where, remedy="set optimizer.lr above 0.")
+        for part in stage.losses:
+            catalog.check("losses", part)
+    if recipe.batch_size < 2:
+        raise RecipeError("batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image.")
+    if recipe.image_size is not None and min(recipe.image_size) < 1:
+        raise RecipeError("image_size must be positive", where=recipe.name, remedy="set image_size = [h, w].")
+    if recipe.ema is not None and not 0 < recipe.ema < 1:
+        raise RecipeError("ema must be between 0 and 1", where=recipe.name, remedy="e.g. ema = 0.99, or leave it out.")
+
+
+def to_tree(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as nested plain values, the shape of its TOML; None values are left out."""
+    tree: dict[str, Any] = {"name": recipe.name, "about": dict(recipe.about)}
+    for field in fields(Recipe):
+        value = getattr(recipe, field.name)
+        if field.name in tree or value is None or value == ():
+            continue
+        if isinstance(value, Part):
+            tree[field.name] = _part_tree(value)
+        elif field.name == "stages":
+            tree["stages"] = [_stage_tree(stage) for stage in value]
+        elif isinstance(value, tuple) and isinstance(value[0], Part):
+            tree[field.name] = [_part_tree(part) for part in value]
+        else:
+            tree[field.name] = list(value) if isinstance(value, tuple) else value
+    return tree
+
+
+def to_toml(recipe: Recipe) -> str:
+    """A recipe as TOML text; `from_toml` gives it back."""
+    return tomli_w.dumps(to_tree(recipe))
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """12 hex digits of everything that decides the training: the name and the `about` table do not."""
+    tree = to_tree(recipe)
+    tree.pop("name")
+    tree.pop("about")
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _part_tree(part: Part) -> dict[str, Any]:
+    tree: dict[str, Any] = {"name": part.name, **_plain(part.options)}
+    defaults = Part(part.name)
+    for key in _PART_KEYS[1:]:
+        if getattr(part, key) != getattr(defaults, key):
+            tree[key] = getattr(part, key)
+    return tree
+
+
+def _stage_tree(stage: Stage) -> dict[str, Any]:
+    tree = {k: v for k, v in asdict(stage).items() if v is not None}
+    tree["losses"] = [_part_tree(part) for part in stage.losses]
+    tree["optimizer"] = {k: v for k, v in asdict(stage.optimizer).items() if v is not None}
+    return {k: _plain(v) for k, v in tree.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
+
+
+def _override(tree: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise RecipeError(f"{text!r} is no override", remedy="write key=value, e.g. --set head.pool=foreground.")
+    try:
+        parsed = tomllib.loads(f"x = {value}")["x"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    keys = key.strip().split(".")
+    if keys[0] in ("steps", "epochs", "lr"):
+        for i, stage in enumerate(tree.get("stages", [])):
+            if keys[0] == "lr":
+                stage.setdefault("optimizer", {})["lr"] = parsed
+            else:
+                stage.pop("epochs" if keys[0] == "steps" else "steps", None)
+                tree["stages"][i][keys[0]] = parsed
+        return
+    node: Any = tree
+    for i, step in enumerate(keys[:-1]):
+        if isinstance(node, list):
+            if not step.isdigit() or int(step) >= len(node):
+                raise RecipeError(
+                    f"no item {step!r}", where=".".join(keys[:i]), remedy=f"items are 0 to {len(node) - 1}."
+                )
+            node = node[int(step)]
+        else:
+            node = node.setdefault(step, {})
+        if not isinstance(node, dict | list):
+            raise RecipeError(f"{step!r} has no keys below it", where=text, remedy="shorten the key.")
+    if isinstance(node, list):
+        raise RecipeError("a whole list item cannot be set", where=text, remedy="name a key inside it.")
+    node[keys[-1]] = parsed
+
+
+def _recipe(tree: dict[str, Any], where: str) -> Recipe:
+    values = dict(tree)
+    for key in ("backbone", "head"):
+        if key not in values:
+            raise RecipeError(f"[{key}] is missing", where=where, remedy=f"add a [{key}] table with a name.")
+    for key in ("backbone", "head", "labels"):
+        if key in values:
+            values[key] = _part(values[key], f"{where}: {key}")
+    for key in ("prepare", "augment", "posthoc"):
+        values[key] = tuple(_part(p, f"{where}: {key}") for p in values.get(key, ()))
+    values["stages"] = tuple(_stage(s, f"{where}: stages.{i}") for i, s in enumerate(values.get("stages", ())))
+    if values.get("image_size") is not None:
+        values["image_size"] = _size(values["image_size"], where)
+    return _make(Recipe, values, where)
+
+
+def _size(value: Any, where: str) -> tuple[int, int]:
+    sides = (value, value) if isinstance(value, int) else value
+    if not isinstance(sides, list | tuple) or len(sides) != 2 or not all(isinstance(s, int) for s in sides):
+        raise RecipeError(f"image_size is {value!r}", where=where, remedy="give [h, w] or one whole number.")
+    return int(sides[0]), int(sides[1])
+
+
+def _part(value: Any, where: str) -> Part:
+    if isinstance(value, str):
+        return Part(value)
+    if not isinstance(value, dict) or "name" not in value:
+        raise RecipeError("a part needs a name", where=where, remedy='write { name = "...", option = ... }.')
+    own = {k: value[k] for k in _PART_KEYS if k in value}
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k not in _PART_KEYS}
+    part = _make(Part, {**own, "options": options}, where)
+    if not 0 <= part.start < part.stop <= 1:
+        raise RecipeError("start and stop are shares of training, 0 <= start < stop <= 1", where=where, remedy="mend them.")
+    return part
+
+
+def _stage(value: dict[str, Any], where: str) -> Stage:
+    values = dict(value)
+    values["losses"] = tuple(_part(p, f"{where}: losses") for p in values.get("losses", ()))
+    values["optimizer"] = _make(Optimizer, values.get("optimizer", {}), f"{where}: optimizer")
+    values["schedule"] = _make(Schedule, values.get("schedule", {}), f"{where}: schedule")
+    if isinstance(values.get("trainable"), list):
+        values["trainable"] = tuple(values["trainable"])
+    return _make(Stage, values, where)
+
+
+def _make(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Build a dataclass from a table: unknown and missing keys and wrong types are errors of ours."""
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for key, value in values.items():
+        if key not in known:
+            raise RecipeError(f"unknown key {key!r}", where=where, remedy=nearest(key, tuple(known)))
+        default = known[key].default
+        _check_type(key, value, default, str(known[key].type), where)
+    for key, field in known.items():
+        if field.default is MISSING and field.default_factory is MISSING and key not in values:
+            raise RecipeError(f"{key!r} is missing", where=where, remedy="set it.")
+    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return kind(**plain)
+
+
+def _check_type(key: str, value: Any, default: Any, annotation: str, where: str) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if "Literal[" in annotation and isinstance(default, str):
+        choices = annotation.split("Literal[")[1].split("]")[0].replace("'", "").replace('"', "").split(", ")
+        if value not in choices:
+            raise RecipeError(f"{key} is {value!r}", where=where, remedy=nearest(str(value), choices))
+    wrong = (
+        (isinstance(default, bool) and not isinstance(value, bool))
+        or (isinstance(default, float) and not number)
+        or (isinstance(default, int) and not isinstance(default, bool) and (not number or isinstance(value, float)))
+        or (annotation in ("int | None", "float | None", "<class 'int'>") and value is not None and not number)
+    )
+    if wrong:
+        raise RecipeError(f"{key} cannot be {value!r}", where=where, remedy=f"it is a number like {default!r}.")

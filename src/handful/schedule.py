@@ -1,0 +1,60 @@
+"""What happens at which step: batches, order, seeds, learning rate. Pure functions of (seed, stage, step)."""
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from handful.types import Schedule, Stage
+
+
+def batch_sizes(n: int, batch_size: int) -> list[int]:
+    """Sizes of one epoch's batches: no image is dropped; a remainder of one joins the batch before it.
+
+    Batch norm cannot take a single image, so n must be at least 2.
+    """
+    sizes = [batch_size] * (n // batch_size)
+    rest = n % batch_size
+    if rest == 1 and sizes:
+        sizes[-1] += 1
+    elif rest:
+        sizes.append(rest)
+    return sizes
+
+
+def budget(stage: Stage, batches: int) -> int:
+    """Optimizer steps of a stage: `steps`, or `epochs` x batches but at least `floor`."""
+    if stage.steps is not None:
+        return stage.steps
+    assert stage.epochs is not None
+    return max(stage.epochs * batches, stage.floor)
+
+
+def stream(*key: int) -> int:
+    """A seed for one purpose, independent of the seeds of all other keys."""
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def step_generator(seed: int, stage: int, step: int, device: torch.device) -> torch.Generator:
+    """The generator of one step's augmentation; it needs no state of the steps before, so resuming is exact."""
+    return torch.Generator(device).manual_seed(stream(seed, 1, stage, step))
+
+
+def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[np.ndarray, " length"]:
+    """Indices of one epoch: a permutation of n images, or several in a row until `length` are there."""
+    rng = np.random.default_rng([seed, 2, stage, epoch])
+    rounds = [rng.permutation(n) for _ in range(math.ceil(length / n))]
+    return np.concatenate(rounds)[:length]
+
+
+def learning_rate(schedule: Schedule, lr: float, share: float) -> float:
+    """Learning rate at a share of the stage, in [0, 1)."""
+    if share < schedule.warmup:
+        return lr * (share + 1e-3) / (schedule.warmup + 1e-3)
+    if schedule.name == "cosine":
+        through = (share - schedule.warmup) / max(1e-12, 1 - schedule.warmup)
+        return lr * (schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * through)))
+    if schedule.name == "step":
+        return lr * schedule.factor ** sum(share >= m for m in schedule.milestones)
+    return lr

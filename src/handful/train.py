@@ -1,0 +1,277 @@
+"""Train a classifier: straight-line code from a recipe and a data set to a `Classifier`."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful import catalog
+from handful.checkpoint import FILE, Checkpoint
+from handful.classifier import Classifier, Network, pick_precision
+from handful.data.memory import hold, working_size
+from handful.errors import TrainingError
+from handful.persist import load_classifier
+from handful.progress import Progress
+from handful.recipes import check
+from handful.schedule import batch_sizes, budget, epoch_order, learning_rate, step_generator, stream
+from handful.types import Batch, Context, Dataset, LabelEmbedding, Output, Recipe, Stage, Task
+
+Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
+
+
+def train(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    folder: Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+) -> Classifier:
+    """Train `recipe` on every labelled sample of `data`, and only on these.
+
+    Args:
+        recipe: what to do.
+        data: the training split. Unlabelled samples are seen by the `prepare` parts only.
+        seed: decides initial weights, order, augmentation and dropout: on CPU the same seed gives the same classifier.
+        device: "auto", "cpu", "cuda", "mps".
+        folder: where checkpoints go: twice a minute, and on Ctrl-C.
+        resume: go on from the checkpoint in `folder`, to exactly the result of an uninterrupted run.
+        progress: show a bar with loss and time left.
+
+    Raises:
+        DataError, RecipeError: before training starts.
+        TrainingError: too few images or no masks, before it starts; or the loss is no longer finite: training stops
+            and the last good checkpoint stays.
+    """
+    started = time.monotonic()
+    check(recipe)
+    task = _task(data)
+    with torch.random.fork_rng():
+        torch.manual_seed(stream(seed, 0))
+        labels: LabelEmbedding = catalog.build("labels", recipe.labels, task)
+        context = Context(task, labels, recipe, seed, _fit(device), load_classifier)
+        data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
+        for part in recipe.prepare:
+            data = catalog.build("prepare", part, context)(data)
+        data = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
+        accelerator = _accelerator(recipe, device)
+        where = accelerator.device
+        held = hold(data, size=working_size(data, recipe.image_size), resize=recipe.resize).to(where)
+        _check_masks(recipe, held.pixel_labels)
+
+        network = catalog.build_network(recipe, context)
+        stages = [[catalog.build("losses", part, context) for part in stage.losses] for stage in recipe.stages]
+        network.losses = nn.ModuleList(loss for stage in stages for loss in stage if isinstance(loss, nn.Module))
+        augment = [(part, catalog.build("augment", part, context)) for part in recipe.augment]
+        if accelerator.num_processes > 1:
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        average = _average(network, recipe.ema)
+        checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
+
+        length = max(len(held), recipe.batch_size if recipe.fill_batch else 0)
+        sizes = batch_sizes(length, recipe.batch_size)
+        starts = np.cumsum([0, *sizes])
+        budgets = [budget(stage, len(sizes)) for stage in recipe.stages]
+        first, skip = checkpoint.where() if checkpoint is not None and resume else (0, 0)
+        with Progress(sum(budgets), recipe.name, shown=progress and accelerator.is_local_main_process) as bar:
+            for s, (stage, losses, steps) in enumerate(zip(recipe.stages, stages, budgets, strict=True)):
+                begin = skip if s == first else steps if s < first else 0
+                bar.advance(math.nan, begin)
+                if s < first:
+                    continue
+                optimizer = _optimizer(network, stage)
+                if checkpoint is not None and (s, begin) == (first, skip) and (first, skip) != (0, 0):
+                    checkpoint.restore(network, optimizer, average)
+                model = accelerator.prepare_model(network) if accelerator.num_processes > 1 else network
+                optimizer = accelerator.prepare_optimizer(optimizer, device_placement=False)
+                model.train()
+                _freeze_norms(network)
+                step = begin
+                try:
+                    while step < steps:
+                        epoch, at = divmod(step, len(sizes))
+                        index = epoch_order(seed, s, epoch, len(held), length)[starts[at] : starts[at + 1]]
+                        share = (sum(budgets[:s]) + step) / sum(budgets)
+                        mine = index[accelerator.process_index :: accelerator.num_processes]
+                        batch = held.batch(torch.from_numpy(mine).to(where), len(data.classes))
+                        generator = step_generator(seed, s, step, where)
+                        for part, change in augment:
+                            if part.start <= share < part.stop:
+                                batch = change(batch, generator)
+                        torch.manual_seed(stream(seed, 3, s, step, accelerator.process_index))  # dropout
+                        for group in optimizer.param_groups:
+                            group["lr"] = learning_rate(stage.schedule, stage.optimizer.lr, step / steps)
+                        with accelerator.autocast():
+                            output: Output = model(batch.images)
+                        values = _total(stage, losses, output, batch, step / steps)
+                        loss = values.sum() * accelerator.num_processes / len(index)
+                        optimizer.zero_grad()
+                        accelerator.backward(loss)
+                        if where.type == "cpu" or step % 10 == 0:  # reading the loss makes a GPU wait
+                            seen = float(loss.detach())
+                            if not math.isfinite(seen):
+                                raise _diverged(recipe, s, step, folder)
+                        if stage.optimizer.clip is not None:
+                            accelerator.clip_grad_norm_(network.parameters(), stage.optimizer.clip)
+                        optimizer.step()
+                        step += 1
+                        if average is not None:
+                            average.update(network, sum(budgets[:s]) + step)
+                        bar.advance(seen)
+                        if checkpoint is not None and checkpoint.due() and accelerator.is_main_process:
+                            checkpoint.save(network, optimizer, _module(average), s, step)
+                except KeyboardInterrupt:
+                    if checkpoint is not None and accelerator.is_main_process:
+                        checkpoint.save(network, optimizer, _module(average), s, step)
+                    raise
+                if checkpoint is not None and accelerator.is_main_process:
+                    checkpoint.save(network, optimizer, _module(average), s, steps)
+        network = network if average is None else average.module
+        network.eval().requires_grad_(False)
+        card = {
+            "seed": seed,
+            "train_images": len(held),
+            "images_per_class": dict(zip(task.classes, task.counts.tolist(), strict=True)),
+            "steps": sum(budgets),
+            "precision": str(pick_precision(recipe.precision, where) or torch.float32).removeprefix("torch."),
+            "device": where.type,
+            "seconds": round(time.monotonic() - started, 2),
+        }
+        size = (held.images.shape[2], held.images.shape[3])
+        classifier = Classifier(recipe, data.classes, labels, network, size, card)
+        for part in recipe.posthoc:
+            classifier = catalog.build("posthoc", part, context)((classifier,), data)
+    return classifier
+
+
+def _task(data: Dataset) -> Task:
+    """Facts of the training split, refused when they leave nothing to learn."""
+    labels = data.labels
+    counts = np.bincount(labels[labels >= 0], minlength=len(data.classes))
+    if len(data.classes) < 2:
+        raise TrainingError("a classifier needs two classes", where=data.classes, remedy="add images of another class.")
+    if counts.min() == 0:
+        missing = ", ".join(c for c, n in zip(data.classes, counts, strict=True) if n == 0)
+        raise TrainingError(
+            f"no training image of {missing}", where="the training split", remedy="label at least one of each class."
+        )
+    return Task(data.classes, counts)
+
+
+def _fit(device: str) -> Callable[[Recipe, Dataset, int], Classifier]:
+    """`train` as a part may call it: same device, no bar of its own below the caller's."""
+
+    def fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
+        return train(recipe, data, seed=seed, device=device, progress=False)
+
+    return fit
+
+
+def _accelerator(recipe: Recipe, device: str) -> Accelerator:
+    """Device, precision and processes. A process may train several recipes, so the shared state is made anew."""
+    AcceleratorState._reset_state(reset_partial_state=device != "auto")
+    if device == "auto":
+        plain = Accelerator(mixed_precision="no")
+        where = plain.device
+        AcceleratorState._reset_state()
+    else:
+        where = torch.device(device)
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("there is no CUDA device here", where=device, remedy='use device "auto" or "cpu".')
+    kind = pick_precision(recipe.precision, where)
+    name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[kind]
+    if name == "fp16" and where.type == "cpu":
+        raise TrainingError("fp16 does not train on a CPU", where=recipe.name, remedy='set precision = "bf16" or "fp32".')
+    return Accelerator(mixed_precision=name, cpu=where.type == "cpu")
+
+
+def _check_masks(recipe: Recipe, maps: Tensor | None) -> None:
+    """A recipe all of whose losses read masks cannot learn without one."""
+    needs = all("pixel" in part.name for stage in recipe.stages for part in stage.losses)
+    if needs and (maps is None or not bool((maps > 0).any())):
+        raise TrainingError(
+            "this recipe learns from masks and no training image has one",
+            where=recipe.name,
+            remedy="give masks (--masks), or a mask source in the recipe: binarize, grabcut or propagate_masks.",
+        )
+
+
+def _optimizer(network: Network, stage: Stage) -> torch.optim.Optimizer:
+    """The stage's optimizer over the parameters that learn in it; the others get no gradient.
+
+    Parameters that a backbone has frozen itself stay frozen.
+    """
+    wish = stage.optimizer
+    learn: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        chosen = stage.trainable == "all" or name.startswith(tuple(stage.trainable))
+        if not hasattr(parameter, "kept_frozen"):
+            parameter.kept_frozen = not parameter.requires_grad  # type: ignore[attr-defined]
+        parameter.requires_grad_(chosen and not parameter.kept_frozen)  # type: ignore[attr-defined]
+        if parameter.requires_grad:
+            learn.append(parameter)
+    if not learn:
+        raise TrainingError("no parameter learns", where=f"trainable = {stage.trainable}", remedy='e.g. "all" or ["head"].')
+    spared = [p for p in learn if p.ndim <= 1 and not wish.decay_norms]
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in learn if not any(p is q for q in spared)], "weight_decay": wish.weight_decay}
+    ]
+    if spared:
+        groups.append({"params": spared, "weight_decay": 0.0})
+    if wish.name == "adamw":
+        return torch.optim.AdamW(groups, lr=wish.lr, betas=(wish.momentum, 0.999))
+    return torch.optim.SGD(groups, lr=wish.lr, momentum=wish.momentum, nesterov=wish.nesterov)
+
+
+def _freeze_norms(network: Network) -> None:
+    """Batch norms whose parameters do not learn keep their statistics too."""
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            parameters = list(module.parameters(recurse=False))
+            if parameters and not any(p.requires_grad for p in parameters):
+                module.eval()
+
+
+def _total(stage: Stage, losses: list[Loss], output: Output, batch: Batch, share: float) -> Float[Tensor, " n"]:
+    """The stage's weighted sum of losses at this share of it, one value per image."""
+    active = [(p, f) for p, f in zip(stage.losses, losses, strict=True) if p.start <= share < p.stop]
+    total = torch.zeros(len(batch.labels), device=batch.images.device)
+    for part, loss in active:
+        total = total + part.weight * loss(output, batch)
+    return total
+
+
+def _average(network: Network, decay: float | None) -> Any:
+    """The exponential moving average of the weights, timm's, with its warm-up; None: not wanted."""
+    if decay is None:
+        return None
+    from timm.utils import ModelEmaV3
+
+    return ModelEmaV3(network, decay=decay, use_warmup=True)
+
+
+def _module(average: Any) -> nn.Module | None:
+    return None if average is None else average.module
+
+
+def _diverged(recipe: Recipe, stage: int, step: int, folder: Path | None) -> TrainingError:
+    kept = f" The last good checkpoint is {folder / FILE}." if folder is not None and (folder / FILE).exists() else ""
+    lr = recipe.stages[stage].optimizer.lr
+    return TrainingError(
+        f"the loss is not finite at step {step}.{kept}",
+        where=f"{recipe.name}: stages.{stage}",
+        remedy=f"lower the learning rate (--set lr={lr / 10:g}), clip gradients (--set stages.{stage}.optimizer.clip=1.0)"
+        ' or use precision = "fp32".',
+    )
