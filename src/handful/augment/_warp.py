@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,17 @@ from handful.augment._part import chosen, span, uniform, within
 from handful.types import IGNORE, Batch
 
 Fill = Literal["zeros", "border", "reflection"]
+
+
+def known(fill: Fill) -> Fill:
+    """The fill, if there is such a one.
+
+    Raises:
+        ValueError: there is not.
+    """
+    if fill not in get_args(Fill):
+        raise ValueError(f"fill is {fill!r}, and must be one of {', '.join(get_args(Fill))}")
+    return fill
 
 
 def resample(batch: Batch, grid: Float[Tensor, "n h2 w2 2"], fill: Fill) -> Batch:
@@ -69,8 +80,7 @@ class Warp:
         within("elastic", self.elastic, 0, 1)
         within("elastic_grid", self.elastic_grid, 2, 64)
         within("probability", self.probability, 0, 1)
-        if self.fill not in ("zeros", "border", "reflection"):
-            raise ValueError(f"fill is {self.fill!r}, and must be 'zeros', 'border' or 'reflection'")
+        known(self.fill)
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """The batch with every image and its pixel labels warped alike."""

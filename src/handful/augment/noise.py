@@ -7,6 +7,8 @@ import torch
 from handful.augment._part import Augment, chosen, uniform, within
 from handful.types import Batch, Context
 
+_GREY = 1e-3  # channels nearer than this are equal: a quarter of an 8-bit step
+
 
 def build(_context: Context, *, std: float = 0.1, probability: float = 1.0) -> Augment:
     """Add noise to each image and clip to [0, 1]; pixel labels stay.
@@ -29,8 +31,8 @@ def build(_context: Context, *, std: float = 0.1, probability: float = 1.0) -> A
         level = uniform(images, generator, 0, std) * chosen(images, generator, probability)
         # Drawn channels-last, as the images lie.
         drawn = torch.randn(n, h, w, c, generator=generator, device=images.device).permute(0, 3, 1, 2)
-        grey = (images == images[:, :1]).flatten(1).all(dim=1)
-        drawn = torch.where(grey.view(n, 1, 1, 1), drawn[:, :1], drawn)
+        colour = (images - images[:, :1]).abs().amax(dim=(1, 2, 3), keepdim=True)
+        drawn = torch.where(colour < _GREY, drawn[:, :1], drawn)
         noisy = images + drawn * level.view(n, 1, 1, 1)
         return replace(batch, images=noisy.clamp_(0, 1).contiguous(memory_format=torch.channels_last))
 
