@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
 from typing import Any, Literal
@@ -16,7 +15,6 @@ Folder = Literal["prepare", "labels", "augment", "backbones", "heads", "losses",
 FOLDERS: tuple[Folder, ...] = ("prepare", "labels", "augment", "backbones", "heads", "losses", "posthoc")
 
 
-@cache
 def names(folder: Folder) -> tuple[str, ...]:
     """Names of the parts in a folder."""
     files = (f.name for f in resources.files(f"handful.{folder}").iterdir())

@@ -36,7 +36,12 @@ class Checkpoint:
         return time.monotonic() - self._last >= self.every
 
     def save(
-        self, network: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None, stage: int, step: int
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: nn.Module | None,
+        stage: int,
+        step: int,
     ) -> None:
         """Write atomically: a crash leaves the old file or the new one."""
         tensors = {f"network.{k}": v for k, v in network.state_dict().items()}

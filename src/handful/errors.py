@@ -52,6 +52,10 @@ class OutputError(HandfulError):
     """Something is already where the output should go."""
 
 
+class HandfulWarning(UserWarning):
+    """Something in the data or the options that deserves a look, but is no error."""
+
+
 def nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
     """A remedy that names the nearest known names, or all of them when none is near."""
     import difflib

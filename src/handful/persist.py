@@ -78,7 +78,9 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise ModelError(
-            f"this is not a saved model: {', '.join(missing)} missing", where=folder, remedy="give a folder `handful fit` wrote."
+            f"this is not a saved model: {', '.join(missing)} missing",
+            where=folder,
+            remedy="give a folder `handful fit` wrote.",
         )
     described = _json(folder / "classes.json")
     card = _json(folder / "card.json")
@@ -111,7 +113,9 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
     except (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"this model is damaged or foreign: {first}", where=folder, remedy="copy it again from where it was trained."
+            f"this model is damaged or foreign: {first}",
+            where=folder,
+            remedy="copy it again from where it was trained.",
         ) from error
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)

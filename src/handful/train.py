@@ -19,6 +19,8 @@ from handful.checkpoint import FILE, Checkpoint
 from handful.classifier import Classifier, Network, pick_precision
 from handful.data.memory import hold, working_size
 from handful.errors import TrainingError
+from handful.interrupt import Interrupt
+from handful.optimizer import make_optimizer, train_mode
 from handful.persist import load_classifier
 from handful.progress import Progress
 from handful.recipes import check
@@ -75,7 +77,7 @@ def train(
         network.losses = nn.ModuleList(loss for stage in stages for loss in stage if isinstance(loss, nn.Module))
         augment = [(part, catalog.build("augment", part, context)) for part in recipe.augment]
         if accelerator.num_processes > 1:
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = _average(network, recipe.ema)
         checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
@@ -91,15 +93,14 @@ def train(
                 bar.advance(math.nan, begin)
                 if s < first:
                     continue
-                optimizer = _optimizer(network, stage)
+                optimizer = make_optimizer(network, stage)
                 if checkpoint is not None and (s, begin) == (first, skip) and (first, skip) != (0, 0):
-                    checkpoint.restore(network, optimizer, average)
+                    checkpoint.restore(network, optimizer, None if average is None else average.module)
                 model = accelerator.prepare_model(network) if accelerator.num_processes > 1 else network
                 optimizer = accelerator.prepare_optimizer(optimizer, device_placement=False)
-                model.train()
-                _freeze_norms(network)
-                step = begin
-                try:
+                train_mode(model)
+                step, seen = begin, math.nan
+                with Interrupt() as interrupt:
                     while step < steps:
                         epoch, at = divmod(step, len(sizes))
                         index = epoch_order(seed, s, epoch, len(held), length)[starts[at] : starts[at + 1]]
@@ -130,14 +131,10 @@ def train(
                         if average is not None:
                             average.update(network, sum(budgets[:s]) + step)
                         bar.advance(seen)
-                        if checkpoint is not None and checkpoint.due() and accelerator.is_main_process:
-                            checkpoint.save(network, optimizer, _module(average), s, step)
-                except KeyboardInterrupt:
-                    if checkpoint is not None and accelerator.is_main_process:
-                        checkpoint.save(network, optimizer, _module(average), s, step)
-                    raise
-                if checkpoint is not None and accelerator.is_main_process:
-                    checkpoint.save(network, optimizer, _module(average), s, steps)
+                        if checkpoint is not None and (checkpoint.due() or interrupt.asked or step == steps):
+                            checkpoint.save(network, optimizer, None if average is None else average.module, s, step)
+                        if interrupt.asked:
+                            raise KeyboardInterrupt
         network = network if average is None else average.module
         network.eval().requires_grad_(False)
         card = {
@@ -165,7 +162,9 @@ def _task(data: Dataset) -> Task:
     if counts.min() == 0:
         missing = ", ".join(c for c, n in zip(data.classes, counts, strict=True) if n == 0)
         raise TrainingError(
-            f"no training image of {missing}", where="the training split", remedy="label at least one of each class."
+            f"no training image of {missing}",
+            where="the training split",
+            remedy="label at least one of each class.",
         )
     return Task(data.classes, counts)
 
@@ -193,7 +192,9 @@ def _accelerator(recipe: Recipe, device: str) -> Accelerator:
     kind = pick_precision(recipe.precision, where)
     name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[kind]
     if name == "fp16" and where.type == "cpu":
-        raise TrainingError("fp16 does not train on a CPU", where=recipe.name, remedy='set precision = "bf16" or "fp32".')
+        raise TrainingError(
+            "fp16 does not train on a CPU", where=recipe.name, remedy='set precision = "bf16" or "fp32".'
+        )
     return Accelerator(mixed_precision=name, cpu=where.type == "cpu")
 
 
@@ -206,42 +207,6 @@ def _check_masks(recipe: Recipe, maps: Tensor | None) -> None:
             where=recipe.name,
             remedy="give masks (--masks), or a mask source in the recipe: binarize, grabcut or propagate_masks.",
         )
-
-
-def _optimizer(network: Network, stage: Stage) -> torch.optim.Optimizer:
-    """The stage's optimizer over the parameters that learn in it; the others get no gradient.
-
-    Parameters that a backbone has frozen itself stay frozen.
-    """
-    wish = stage.optimizer
-    learn: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        chosen = stage.trainable == "all" or name.startswith(tuple(stage.trainable))
-        if not hasattr(parameter, "kept_frozen"):
-            parameter.kept_frozen = not parameter.requires_grad  # type: ignore[attr-defined]
-        parameter.requires_grad_(chosen and not parameter.kept_frozen)  # type: ignore[attr-defined]
-        if parameter.requires_grad:
-            learn.append(parameter)
-    if not learn:
-        raise TrainingError("no parameter learns", where=f"trainable = {stage.trainable}", remedy='e.g. "all" or ["head"].')
-    spared = [p for p in learn if p.ndim <= 1 and not wish.decay_norms]
-    groups: list[dict[str, Any]] = [
-        {"params": [p for p in learn if not any(p is q for q in spared)], "weight_decay": wish.weight_decay}
-    ]
-    if spared:
-        groups.append({"params": spared, "weight_decay": 0.0})
-    if wish.name == "adamw":
-        return torch.optim.AdamW(groups, lr=wish.lr, betas=(wish.momentum, 0.999))
-    return torch.optim.SGD(groups, lr=wish.lr, momentum=wish.momentum, nesterov=wish.nesterov)
-
-
-def _freeze_norms(network: Network) -> None:
-    """Batch norms whose parameters do not learn keep their statistics too."""
-    for module in network.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            parameters = list(module.parameters(recurse=False))
-            if parameters and not any(p.requires_grad for p in parameters):
-                module.eval()
 
 
 def _total(stage: Stage, losses: list[Loss], output: Output, batch: Batch, share: float) -> Float[Tensor, " n"]:
@@ -257,13 +222,9 @@ def _average(network: Network, decay: float | None) -> Any:
     """The exponential moving average of the weights, timm's, with its warm-up; None: not wanted."""
     if decay is None:
         return None
-    from timm.utils import ModelEmaV3
+    from timm.utils.model_ema import ModelEmaV3
 
     return ModelEmaV3(network, decay=decay, use_warmup=True)
-
-
-def _module(average: Any) -> nn.Module | None:
-    return None if average is None else average.module
 
 
 def _diverged(recipe: Recipe, stage: int, step: int, folder: Path | None) -> TrainingError:
@@ -272,6 +233,7 @@ def _diverged(recipe: Recipe, stage: int, step: int, folder: Path | None) -> Tra
     return TrainingError(
         f"the loss is not finite at step {step}.{kept}",
         where=f"{recipe.name}: stages.{stage}",
-        remedy=f"lower the learning rate (--set lr={lr / 10:g}), clip gradients (--set stages.{stage}.optimizer.clip=1.0)"
+        remedy=f"lower the learning rate (--set lr={lr / 10:g}), clip gradients "
+        f"(--set stages.{stage}.optimizer.clip=1.0)"
         ' or use precision = "fp32".',
     )

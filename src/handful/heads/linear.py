@@ -27,5 +27,5 @@ class Linear(nn.Module):
 
 
 def build(context: Context, *, backbone: Backbone, norm: bool = True, dropout: float = 0.0) -> nn.Module:
-    """`norm` puts BN-ReLU before the pool, for backbones that end on a block's sum; `dropout` before the linear layer."""
+    """`norm` puts BN-ReLU before the pool, for backbones that end on a block's sum; `dropout` follows the pool."""
     return Linear(backbone.channels, context.labels.size, norm=norm, dropout=dropout)

@@ -36,7 +36,9 @@ def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
     path = Path(name)
     if path.suffix == ".toml":
         if not path.is_file():
-            raise RecipeError("no such recipe file", where=path, remedy="check the path; `handful recipes` lists names.")
+            raise RecipeError(
+                "no such recipe file", where=path, remedy="check the path; `handful recipes` lists names."
+            )
         text = path.read_text(encoding="utf-8")
     elif str(name) in recipe_names():
         text = (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
@@ -72,7 +74,11 @@ def check(recipe: Recipe) -> None:
     catalog.check("backbones", recipe.backbone)
     catalog.check("heads", recipe.head)
     catalog.check("labels", recipe.labels)
-    for folder, parts in (("prepare", recipe.prepare), ("augment", recipe.augment), ("posthoc", recipe.posthoc)):
+    for folder, parts in (
+        ("prepare", recipe.prepare),
+        ("augment", recipe.augment),
+        ("posthoc", recipe.posthoc),
+    ):
         for part in parts:
             catalog.check(folder, part)  # type: ignore[arg-type]
     if not recipe.stages:
@@ -90,7 +96,9 @@ def check(recipe: Recipe) -> None:
         for part in stage.losses:
             catalog.check("losses", part)
     if recipe.batch_size < 2:
-        raise RecipeError("batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image.")
+        raise RecipeError(
+            "batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image."
+        )
     if recipe.image_size is not None and min(recipe.image_size) < 1:
         raise RecipeError("image_size must be positive", where=recipe.name, remedy="set image_size = [h, w].")
     if recipe.ema is not None and not 0 < recipe.ema < 1:
@@ -216,7 +224,9 @@ def _part(value: Any, where: str) -> Part:
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k not in _PART_KEYS}
     part = _make(Part, {**own, "options": options}, where)
     if not 0 <= part.start < part.stop <= 1:
-        raise RecipeError("start and stop are shares of training, 0 <= start < stop <= 1", where=where, remedy="mend them.")
+        raise RecipeError(
+            "start and stop are shares of training, 0 <= start < stop <= 1", where=where, remedy="mend them."
+        )
     return part
 
 
