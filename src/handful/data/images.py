@@ -1,11 +1,202 @@
-"""Decode image files to uint8 RGB: PNG, JPEG, BMP, TIFF, WebP; grey, RGBA, 16-bit and EXIF rotation handled."""
+"""Decode PNG, JPEG, BMP, TIFF and WebP to uint8 RGB, from grey, alpha, palette, CMYK and 16 bits."""
 
+import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import UInt8
+from PIL import ExifTags, ImageOps, UnidentifiedImageError
+from PIL import Image as Pillow
+
+from handful.errors import DataError
 from handful.types import Image, Sample
+
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
+MAX_PIXELS = 100_000_000  # larger images are refused before they are decoded
+
+
+def read_image(path: Path) -> Image:
+    """The pixels of an image file, uint8 RGB [3 h w] in 0..255, turned as its EXIF orientation says.
+
+    Transparent pixels show white behind them. 16-bit grey keeps its full range (65535 becomes 255), float
+    grey is expected in [0, 1]. Of several frames or pages the first is read.
+
+    Raises:
+        DataError: the file is missing, damaged, of another format, larger than `MAX_PIXELS`, or out of range.
+    """
+    with open_image(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I") or upright.mode == "F":
+            return _deep(np.asarray(upright), path)
+        if upright.has_transparency_data:
+            rgba = upright.convert("RGBA")
+            upright = Pillow.alpha_composite(Pillow.new("RGBA", rgba.size, "white"), rgba)
+        return _channels_first(np.asarray(upright.convert("RGB")))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width in pixels after EXIF rotation, from the header where the format has it there.
+
+    Raises:
+        DataError: as `read_image`, as far as the header shows it.
+    """
+    with open_image(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        if turned and image.format == "TIFF":  # Pillow turns these itself while it loads
+            image.load()
+            turned = False
+        w, h = image.size
+        return (w, h) if turned else (h, w)
+
+
+def from_array(array: npt.NDArray[Any], *, where: object = None) -> Image:
+    """An array [h w], [h w 1], [h w 3] or [h w 4] as uint8 RGB [3 h w].
+
+    uint8 stays; uint16 keeps its full range (65535 becomes 255); bool is 0 and 255; float is expected in
+    [0, 1]; other integers in 0..255. A fourth channel is alpha and shows white behind it.
+
+    Args:
+        array: the pixels, channels last.
+        where: what to name in an error, such as the position in a larger array.
+
+    Raises:
+        DataError: another shape, type or range.
+    """
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
+        raise DataError(
+            f"an image array has shape {list(array.shape)}",
+            where=where,
+            remedy="give [h w], [h w 1], [h w 3] or [h w 4] with the channels last "
+            "(numpy.moveaxis(a, 0, -1) moves them there).",
+        )
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise _too_large(array.shape[0], array.shape[1], where)
+    grey = array[..., None] if array.ndim == 2 else array
+    bytes_ = _to_uint8(grey, where)
+    if bytes_.shape[2] == 4:
+        alpha = bytes_[..., 3:].astype(np.uint16)
+        bytes_ = ((bytes_[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return _channels_first(np.broadcast_to(bytes_, (*bytes_.shape[:2], 3)))
 
 
 def pixels(sample: Sample) -> Image:
-    """The sample's pixels, uint8 [3 h w]."""
-    import numpy as np
+    """The sample's pixels, uint8 [3 h w]; files are decoded on every call.
 
-    assert isinstance(sample.image, np.ndarray)
-    return sample.image
+    Raises:
+        DataError: its file cannot be read.
+    """
+    return read_image(sample.image) if isinstance(sample.image, Path) else sample.image
+
+
+def sample_size(sample: Sample) -> tuple[int, int]:
+    """Height and width of the sample's image in pixels.
+
+    Raises:
+        DataError: its file cannot be read.
+    """
+    if isinstance(sample.image, Path):
+        return image_size(sample.image)
+    h, w = sample.image.shape[1:]
+    return h, w
+
+
+def content_hash(image: Image) -> str:
+    """SHA-256 of the size and the decoded pixels: equal for the same picture in two lossless files."""
+    digest = hashlib.sha256(f"{image.shape[1]}x{image.shape[2]}:".encode())
+    digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def open_image(path: Path) -> Iterator[Pillow.Image]:
+    """An image file as Pillow opens it, still as stored; what fails inside the `with` is the file's fault.
+
+    Raises:
+        DataError: the file is missing, damaged, of another format, or larger than `MAX_PIXELS`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # the limit below is ours
+            with Pillow.open(path, formats=FORMATS) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise _too_large(image.height, image.width, path)
+                yield image
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError("there is no such file", where=path, remedy="check the path.") from error
+    except UnidentifiedImageError as error:
+        raise DataError(
+            "this is not an image that can be read",
+            where=path,
+            remedy=f"replace or remove the file; formats read are {', '.join(FORMATS)}.",
+        ) from error
+    except Pillow.DecompressionBombError as error:
+        raise DataError(
+            f"the image is too large: {error}",
+            where=path,
+            remedy=f"scale it down to {MAX_PIXELS // 1_000_000} megapixels or fewer.",
+        ) from error
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        raise DataError(
+            f"the image is damaged or truncated ({error})",
+            where=path,
+            remedy="replace the file by an intact copy, or remove it.",
+        ) from error
+
+
+def _too_large(h: int, w: int, where: object) -> DataError:
+    return DataError(
+        f"the image has {h} x {w} pixels, more than {MAX_PIXELS // 1_000_000} megapixels",
+        where=where,
+        remedy="scale it down, or cut it into tiles.",
+    )
+
+
+def _deep(grey: npt.NDArray[Any], path: Path) -> Image:
+    """16-bit grey (which Pillow also hands out as int32) and float grey."""
+    if grey.dtype.kind in "iu":
+        if grey.min() < 0 or grey.max() > 65535:
+            raise DataError(
+                f"grey values reach from {grey.min()} to {grey.max()}, outside 16 bits",
+                where=path,
+                remedy="save the image with 8 or 16 unsigned bits per pixel.",
+            )
+        grey = grey.astype(np.uint16)
+    return from_array(grey, where=path)
+
+
+def _to_uint8(array: npt.NDArray[Any], where: object) -> npt.NDArray[np.uint8]:
+    kind = array.dtype.kind
+    if array.dtype == np.uint8:
+        return array
+    if kind == "u" and array.dtype.itemsize == 2:
+        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if kind not in "iuf":
+        raise DataError(
+            f"an image array has type {array.dtype}", where=where, remedy="give uint8, uint16, bool or float."
+        )
+    low, high = array.min(), array.max()
+    top, unit = (1, "float images in [0, 1]") if kind == "f" else (255, "whole numbers in 0..255")
+    if not (low >= 0 and high <= top):  # also true of NaN
+        raise DataError(
+            f"{array.dtype} pixel values reach from {low:g} to {high:g}",
+            where=where,
+            remedy=f"give {unit}, or uint8 in 0..255.",
+        )
+    return np.rint(array * 255.0).astype(np.uint8) if kind == "f" else array.astype(np.uint8)
+
+
+def _channels_first(rgb: UInt8[np.ndarray, "h w 3"]) -> Image:
+    return np.array(rgb.transpose(2, 0, 1), order="C")  # a copy: writable, and of its own memory
+
+
+_open = open_image

@@ -1,0 +1,115 @@
+"""Image folders: `class/image`, also with `train/`, `val/` and `test/` above the classes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import cast, get_args
+
+from handful.data.images import SUFFIXES
+from handful.data.naming import class_index, class_names
+from handful.errors import DataError
+from handful.types import Dataset, Sample, Split
+
+UNLABELLED = ("unlabelled", "unlabeled")
+
+
+def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] | None = None) -> Dataset:
+    """A data set from a folder: each sub-folder is a class, with every image below it.
+
+    Where there is a folder `train`, `val` or `test` that itself holds folders, the classes are one level down and
+    the split is set. A folder `unlabelled` in place of a class holds images without a label. Hidden files, and files
+    that are no images, are skipped. Nothing is decoded yet. Ids are the paths below `root`.
+
+    Args:
+        root: the folder.
+        unlabelled: accept images that lie beside the class folders, or with no class folders at all, as unlabelled.
+        classes: the expected class names; None: those that occur.
+
+    Raises:
+        DataError: missing or empty folder, a class folder without an image, loose images that were not
+            announced, split folders mixed with others, or a class outside `classes`.
+    """
+    if not root.is_dir():
+        raise DataError("there is no such folder", where=root, remedy="check the path.")
+    names = {f.name for f in _folders(root)}
+    if names == {"images", "masks"}:
+        raise DataError(
+            "it holds images/ and masks/, not classes",
+            where=root,
+            remedy=f"load {root / 'images'} and pass {root / 'masks'} as the masks.",
+        )
+    found = list(_parts(root, unlabelled))
+    if not found:
+        raise DataError(
+            "there are no images in it",
+            where=root,
+            remedy="put them in one folder per class, such as cat/001.jpg; formats are PNG, JPEG, BMP, TIFF, WebP.",
+        )
+    known = class_names([name for name, _ in found], classes)
+    index = {name: i for i, name in enumerate(known)}
+    samples = [replace(s, label=None if name is None else class_index(name, index, root / s.id)) for name, s in found]
+    return Dataset(tuple(samples), known)
+
+
+def _parts(root: Path, unlabelled: bool) -> Iterator[tuple[str | None, Sample]]:
+    folders = _folders(root)
+    splits = [f for f in folders if f.name in get_args(Split) and _folders(f)]
+    if not splits:
+        yield from _classes(root, root, None, unlabelled)
+        return
+    for folder in folders:
+        if folder.name in get_args(Split):
+            yield from _classes(root, folder, cast(Split, folder.name), unlabelled)
+        elif folder.name in UNLABELLED:
+            yield from _images(root, folder, None, None)
+        else:
+            raise DataError(
+                f"it lies beside {splits[0].name}/, which makes it neither a class nor a part",
+                where=folder,
+                remedy="parts are train/, val/, test/ and unlabelled/: move it into one of them, or away.",
+            )
+    yield from _loose(root, root, None, unlabelled)
+
+
+def _classes(root: Path, folder: Path, split: Split | None, unlabelled: bool) -> Iterator[tuple[str | None, Sample]]:
+    yield from _loose(root, folder, split, unlabelled)
+    for own in _folders(folder):
+        name = None if own.name in UNLABELLED else own.name
+        images = list(_images(root, own, name, split))
+        if not images:
+            raise DataError(
+                "there are no images in this class folder", where=own, remedy="add images, or remove the folder."
+            )
+        yield from images
+
+
+def _loose(root: Path, folder: Path, split: Split | None, accept: bool) -> Iterator[tuple[None, Sample]]:
+    for path in sorted(folder.iterdir()):
+        if _is_image(path):
+            if not accept:
+                raise DataError(
+                    "this image lies in no class folder",
+                    where=path,
+                    remedy="move it into a folder named after its class; if it has no label, into unlabelled/, "
+                    "or load with unlabelled=True (--unlabelled).",
+                )
+            yield None, _sample(root, path, split)
+
+
+def _images(root: Path, folder: Path, name: str | None, split: Split | None) -> Iterator[tuple[str | None, Sample]]:
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder).parts
+        if _is_image(path) and not any(part.startswith(".") for part in inner):
+            yield name, _sample(root, path, split)
+
+
+def _sample(root: Path, path: Path, split: Split | None) -> Sample:
+    return Sample(id=path.relative_to(root).as_posix(), image=path, split=split)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [f for f in sorted(folder.iterdir()) if f.is_dir() and not f.name.startswith((".", "__"))]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()

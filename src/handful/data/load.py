@@ -1,0 +1,90 @@
+"""Load a data set by what its source is: a folder, a table, an archive, or a name."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from handful.data.arrays import read_npz
+from handful.data.check import check
+from handful.data.embedded import EMBEDDED, read_embedded
+from handful.data.folder import read_folder
+from handful.data.masks import attach_masks
+from handful.data.naming import with_classes
+from handful.data.table import read_table
+from handful.data.torchvision_sets import SETS, read_torchvision
+from handful.errors import DataError, nearest
+from handful.types import Dataset
+
+TABLES = (".csv", ".tsv", ".parquet")
+_PREFIX = "torchvision:"
+
+
+def load_data(
+    source: str | Path,
+    *,
+    masks: str | Path | None = None,
+    classes: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    unlabelled: bool = False,
+    allow_outside: bool = False,
+    strict: bool = False,
+    root: str | Path = "data",
+    download: bool = False,
+) -> Dataset:
+    """The data set at a path or of a name. Image files are listed, not decoded.
+
+    Args:
+        source: an image folder; a table (.csv, .tsv, .parquet); an archive (.npz); "mnist5k" or "digits", which
+            come with packages; or "torchvision:NAME". Write "./digits" for a folder of such a name.
+        masks: a folder of masks or an annotation file, as `handful.data.masks.attach_masks` reads them.
+        classes: the expected class names; a label outside them is refused.
+        columns: a table's own column names, by role: {"path": "filename"}.
+        unlabelled: accept images in no class folder, as unlabelled.
+        allow_outside: let a table's paths leave its folder.
+        strict: check everything now (`handful.data.check.check`) and refuse what it would only warn of.
+        root: where torchvision data sets are kept.
+        download: let torchvision fetch a set that is not there.
+
+    Raises:
+        DataError: unknown name (with the nearest), or data that cannot be used as they are.
+    """
+    data = _read(source, classes, columns, unlabelled, allow_outside, Path(root), download)
+    if masks is not None:
+        data = attach_masks(data, Path(masks))
+    if strict:
+        check(data, strict=True)
+    return data
+
+
+def _read(
+    source: str | Path,
+    classes: Sequence[str] | None,
+    columns: Mapping[str, str] | None,
+    unlabelled: bool,
+    allow_outside: bool,
+    root: Path,
+    download: bool,
+) -> Dataset:
+    path = Path(source)
+    if isinstance(source, str):
+        if source in EMBEDDED:
+            if path.exists():
+                raise DataError(
+                    f"{source!r} is both a path here and an embedded data set",
+                    where=source,
+                    remedy=f"write ./{source} for the path, or rename it.",
+                )
+            return with_classes(read_embedded(source), classes)
+        if source.startswith(_PREFIX):
+            return with_classes(read_torchvision(source.removeprefix(_PREFIX), root=root, download=download), classes)
+    if path.is_dir():
+        return read_folder(path, unlabelled=unlabelled, classes=classes)
+    if path.suffix.lower() in TABLES:
+        return read_table(path, columns=columns, classes=classes, allow_outside=allow_outside)
+    if path.suffix.lower() == ".npz":
+        return read_npz(path, classes=classes)
+    known = (*EMBEDDED, *(_PREFIX + name for name in SETS))
+    raise DataError(
+        "this is neither a folder nor a table nor an archive (.npz) nor a known name",
+        where=source,
+        remedy=f"check the path, or {nearest(str(source), known)}",
+    )

@@ -1,0 +1,170 @@
+"""Tables (CSV, TSV, Parquet) that list images with label, mask, group and split."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast, get_args
+
+import pyarrow
+import pyarrow.parquet
+
+from handful.data.masks import read_mask, with_mask
+from handful.data.naming import class_index, class_names
+from handful.errors import DataError, nearest
+from handful.types import Dataset, Sample, Split
+
+ROLES = ("path", "label", "mask", "group", "split")
+Row = dict[str, str]
+
+
+def read_table(
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    classes: Sequence[str] | None = None,
+    allow_outside: bool = False,
+) -> Dataset:
+    """A data set from a table with a column `path` and, where wanted, `label`, `mask`, `group` and `split`.
+
+    Paths are relative to the table's folder. An empty label is an unlabelled image, an empty mask, group or split is
+    none. Every cell is read as text, so a class may be called NA or 007. Masks are PNG files. Ids are the paths
+    as the table has them.
+
+    Args:
+        path: ends in .csv, .tsv or .parquet.
+        columns: the table's own names, such as {"path": "filename", "label": "species"}.
+        classes: the expected class names; None: those that occur.
+        allow_outside: let paths leave the table's folder.
+
+    Raises:
+        DataError: unreadable table, missing column or file, path outside the folder, image listed twice,
+            unknown split, label outside `classes`; names the row.
+    """
+    rows = _read(path, _names(columns or {}))
+    if not rows:
+        raise DataError("the table has no rows", where=path, remedy="list one image per row.")
+    known = class_names([row["label"] or None for _, row in rows], classes)
+    index = {name: i for i, name in enumerate(known)}
+    seen: dict[Path, str] = {}
+    samples = []
+    for where, row in rows:
+        image = _file(path.parent, row["path"], where, allow_outside, "image")
+        if image in seen:
+            raise DataError(
+                f"the image {row['path']} is listed twice", where=where, remedy=f"remove this row or {seen[image]}."
+            )
+        seen[image] = where
+        sample = Sample(
+            id=Path(row["path"]).as_posix(),
+            image=image,
+            label=class_index(row["label"], index, where) if row["label"] else None,
+            group=row["group"] or None,
+            split=_split(row["split"], where),
+        )
+        if row["mask"]:
+            mask = _file(path.parent, row["mask"], where, allow_outside, "mask")
+            sample = with_mask(sample, read_mask(mask), where=f"{where}, {row['mask']}")
+        samples.append(sample)
+    return Dataset(tuple(samples), known)
+
+
+def _names(columns: Mapping[str, str]) -> dict[str, str]:
+    for role in columns:
+        if role not in ROLES:
+            raise DataError(f"unknown column role {role!r}", where="columns", remedy=nearest(role, ROLES))
+    return {role: columns.get(role, role) for role in ROLES}
+
+
+def _read(path: Path, names: dict[str, str]) -> list[tuple[str, Row]]:
+    """Each row's place in the file, with its text by role."""
+    if not path.is_file():
+        raise DataError("there is no such file", where=path, remedy="check the path.")
+    try:
+        header, cells = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
+    except DataError:
+        raise
+    except (OSError, ValueError, csv.Error, pyarrow.ArrowException) as error:
+        raise DataError(
+            f"the table cannot be read ({error})",
+            where=path,
+            remedy="save it again as UTF-8 CSV, TSV or Parquet.",
+        ) from error
+    columns = {name.strip(): i for i, name in enumerate(header)}
+    for role, name in names.items():
+        if name not in columns and (role == "path" or name != role):
+            raise _no_column(path, role, name, header)
+    at = {role: columns[name] for role, name in names.items() if name in columns}
+    return [(where, {role: row[at[role]].strip() if role in at else "" for role in ROLES}) for where, row in cells]
+
+
+def _text(path: Path) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        header = next(reader, [])
+        cells = []
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            if len(row) > len(header):
+                raise DataError(
+                    f"the row has {len(row)} cells, the header {len(header)}",
+                    where=where,
+                    remedy="put cells that hold the separator in double quotes.",
+                )
+            if row:
+                cells.append((where, row + [""] * (len(header) - len(row))))
+    return header, cells
+
+
+def _parquet(path: Path) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    table = pyarrow.parquet.ParquetFile(path).read()
+    columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return table.column_names, [(f"{path}, row {i}", row) for i, row in enumerate(rows, start=1)]
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:  # NaN
+        return ""
+    if isinstance(value, float) and value.is_integer():  # whole numbers beside gaps are stored as floats
+        return str(int(value))
+    return str(value)
+
+
+def _no_column(path: Path, role: str, name: str, header: list[str]) -> DataError:
+    if len(header) == 1 and any(separator in header[0] for separator in ";\t|,"):
+        remedy = "separate the columns by commas (.csv) or tabs (.tsv)."
+    else:
+        near = nearest(name, tuple(header)) if header else "add a header line."
+        remedy = f"add it, or name the column that holds the {role} (columns={{{role!r}: ...}}); {near}"
+    what = f"there is no column {name!r}; there are {', '.join(header) or 'none'}"
+    return DataError(what, where=path, remedy=remedy)
+
+
+def _file(folder: Path, name: str, where: str, allow_outside: bool, kind: str) -> Path:
+    if not name:
+        raise DataError(f"the {kind} path is empty", where=where, remedy="fill it in, or remove the row.")
+    file = (folder / name).resolve()
+    if not allow_outside and not file.is_relative_to(folder.resolve()):
+        raise DataError(
+            f"the {kind} path {name} leads out of the table's folder",
+            where=where,
+            remedy="move the file below the table, or load with allow_outside=True (--allow-outside) "
+            "if you trust the table.",
+        )
+    if not file.is_file():
+        raise DataError(
+            f"there is no {kind} {name}", where=where, remedy="paths are relative to the table's own folder."
+        )
+    return file
+
+
+def _split(name: str, where: str) -> Split | None:
+    if not name:
+        return None
+    if name.lower() not in get_args(Split):
+        raise DataError(
+            f"unknown split {name!r}",
+            where=where,
+            remedy=f"use train, val, test or nothing; {nearest(name, get_args(Split))}",
+        )
+    return cast(Split, name.lower())
