@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from handful.types import Batch
@@ -11,33 +11,36 @@ from handful.types import Batch
 Augment = Callable[[Batch, torch.Generator], Batch]
 
 
-def within(name: str, value: float, low: float, high: float) -> float:
-    """The option's value, if it lies in [low, high].
+def within(name: str, value: object, low: float, high: float, *, whole: bool = False) -> None:
+    """Check that an option is a number (a whole one if `whole`) in [low, high].
 
     Raises:
-        ValueError: it does not.
+        ValueError: it is not.
     """
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}, and must be between {low:g} and {high:g}")
-    return float(value)
+    number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high:  # type: ignore[operator]
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(f"{name} is {value!r}, and must be {kind} between {low:g} and {high:g}")
 
 
 def span(name: str, value: Sequence[float], low: float, high: float) -> tuple[float, float]:
-    """The option's two values, if they are ordered and lie in [low, high].
+    """Check that an option is two numbers, rising, in [low, high]; returns them.
 
     Raises:
-        ValueError: they do not.
+        ValueError: it is not.
     """
-    if len(value) != 2 or not low <= value[0] <= value[1] <= high:
-        raise ValueError(f"{name} is {value}, and must be two numbers, rising, from {low:g} to {high:g}")
-    return float(value[0]), float(value[1])
+    ends = tuple(value) if isinstance(value, Sequence) else ()
+    numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
+    if not numbers or not low <= ends[0] <= ends[1] <= high:
+        raise ValueError(f"{name} is {value!r}, and must be two numbers, rising, from {low:g} to {high:g}")
+    return float(ends[0]), float(ends[1])
 
 
 def uniform(like: Tensor, generator: torch.Generator, low: float, high: float) -> Float[Tensor, " n"]:
-    """One number per image of `like` [n ...], uniform in [low, high), on its device."""
+    """Draw one number per image of `like` [n ...], uniform in [low, high), on its device."""
     return torch.rand(len(like), generator=generator, device=like.device) * (high - low) + low
 
 
-def chosen(like: Tensor, generator: torch.Generator, probability: float) -> Tensor:
-    """Which images of `like` [n ...] are changed: bool [n], each True with this probability."""
+def chosen(like: Tensor, generator: torch.Generator, probability: float) -> Bool[Tensor, " n"]:
+    """Draw which images of `like` [n ...] are changed: bool [n], each True with this probability."""
     return torch.rand(len(like), generator=generator, device=like.device) < probability

@@ -1,5 +1,6 @@
 """Random geometric warps in one resampling: images bilinear, pixel labels nearest, both through one grid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, get_args
@@ -16,10 +17,10 @@ Fill = Literal["zeros", "border", "reflection"]
 
 
 def known(fill: Fill) -> Fill:
-    """The fill, if there is such a one.
+    """Check the name of a fill; returns it.
 
     Raises:
-        ValueError: there is not.
+        ValueError: there is no such fill.
     """
     if fill not in get_args(Fill):
         raise ValueError(f"fill is {fill!r}, and must be one of {', '.join(get_args(Fill))}")
@@ -27,7 +28,7 @@ def known(fill: Fill) -> Fill:
 
 
 def resample(batch: Batch, grid: Float[Tensor, "n h2 w2 2"], fill: Fill) -> Batch:
-    """The batch read at `grid` (x, y of the input, -1 to 1 from edge to edge, as `F.grid_sample` has it).
+    """Read the batch at `grid` (x, y of the input, -1 to 1 from edge to edge, as `F.grid_sample` has it).
 
     What lies outside is black, the nearest edge pixel, or the mirrored image. Pixel labels outside are 0
     (background), or mirrored with the image. An image whose labels are all -1 (no mask) keeps them so.
@@ -65,7 +66,7 @@ class Warp:
 
     turn: float = 0.0
     shift: float = 0.0
-    zoom: tuple[float, float] = (1.0, 1.0)
+    zoom: Sequence[float] = (1.0, 1.0)
     shear: float = 0.0
     elastic: float = 0.0
     elastic_grid: int = 4
@@ -73,17 +74,17 @@ class Warp:
     probability: float = 1.0
 
     def __post_init__(self) -> None:
-        within("turn", self.turn, 0, 180)
-        within("shift", self.shift, 0, 1)
-        span("zoom", self.zoom, 0.05, 20)
-        within("shear", self.shear, 0, 80)
-        within("elastic", self.elastic, 0, 1)
-        within("elastic_grid", self.elastic_grid, 2, 64)
-        within("probability", self.probability, 0, 1)
+        within("turn", self.turn, 0.0, 180.0)
+        within("shift", self.shift, 0.0, 1.0)
+        span("zoom", self.zoom, 0.05, 20.0)
+        within("shear", self.shear, 0.0, 80.0)
+        within("elastic", self.elastic, 0.0, 1.0)
+        within("elastic_grid", self.elastic_grid, 2.0, 64.0, whole=True)
+        within("probability", self.probability, 0.0, 1.0)
         known(self.fill)
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
-        """The batch with every image and its pixel labels warped alike."""
+        """Warp every image, and its pixel labels alike."""
         return resample(batch, self.grid(batch.images, generator), self.fill)
 
     def grid(self, images: Float[Tensor, "n 3 h w"], generator: torch.Generator) -> Float[Tensor, "n h w 2"]:
@@ -92,9 +93,9 @@ class Warp:
         amount = chosen(images, generator, self.probability).to(images)  # 0 leaves an image as it is
         angle = uniform(images, generator, -self.turn, self.turn).deg2rad_() * amount
         slant = uniform(images, generator, -self.shear, self.shear).deg2rad_().tan_() * amount
-        scale = (uniform(images, generator, *self.zoom) - 1) * amount + 1
-        right = uniform(images, generator, -2 * self.shift, 2 * self.shift) * amount
-        down = uniform(images, generator, -2 * self.shift, 2 * self.shift) * amount
+        scale = (uniform(images, generator, *self.zoom) - 1.0) * amount + 1
+        right = uniform(images, generator, -2.0 * self.shift, 2.0 * self.shift) * amount
+        down = uniform(images, generator, -2.0 * self.shift, 2.0 * self.shift) * amount
         # The image is sheared, turned, zoomed, then shifted; reading the input takes the inverse. Angles are
         # meant in pixels and the grid is in shares of each side, hence the aspect.
         cos, sin = angle.cos() / scale, angle.sin() / scale

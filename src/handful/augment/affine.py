@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from handful.augment._part import Augment, span
+from handful.augment._part import Augment
 from handful.augment._warp import Fill, Warp
 from handful.types import Context
 
@@ -38,7 +38,7 @@ def build(
     return Warp(
         turn=turn,
         shift=shift,
-        zoom=span("zoom", zoom, 0.05, 20),
+        zoom=zoom,
         shear=shear,
         elastic=elastic,
         elastic_grid=elastic_grid,

@@ -1,7 +1,7 @@
 """Random colour distortion: brightness, contrast, saturation and hue, as CvS uses on CIFAR (section V-C).
 
-The amounts are those usual for a colour jitter on CIFAR; the paper gives none. All of it is one matrix per image:
-hue turns the IQ plane of the YIQ colour space about the grey axis, in place of a detour through HSV.
+The amounts are those usual for a colour jitter on CIFAR; the paper gives none. All of it is one matrix per
+image: hue turns the IQ plane of YIQ about the grey axis, in place of a detour through HSV.
 """
 
 import math
@@ -40,19 +40,18 @@ def build(
         ValueError: an amount out of range.
     """
     for name, value in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation)):
-        within(name, value, 0, 1)
-    within("hue", hue, 0, 0.5)
-    within("probability", probability, 0, 1)
+        within(name, value, 0.0, 1.0)
+    within("hue", hue, 0.0, 0.5)
+    within("probability", probability, 0.0, 1.0)
 
     def colour(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, _, h, w = images.shape
         amount = chosen(images, generator, probability).to(images)
         bright, strong, vivid = (
-            1 + uniform(images, generator, -most, most) * amount
-            for most in (brightness, contrast, saturation)
+            1 + uniform(images, generator, -most, most) * amount for most in (brightness, contrast, saturation)
         )
-        angle = uniform(images, generator, -hue, hue) * (2 * math.pi) * amount
+        angle = uniform(images, generator, -hue, hue) * (2.0 * math.pi) * amount
         weights, turned = _colour_axes(images.device)
         grey = weights.expand(3, 3)
         cos, sin = ((vivid * f).view(n, 1, 1) for f in (angle.cos(), angle.sin()))

@@ -18,7 +18,7 @@ from handful.types import Batch, Context
 def build(
     _context: Context,
     *,
-    scale: Sequence[float] = (0.35, 1.0),
+    scale: Sequence[float] = (0.5, 1.0),
     ratio: Sequence[float] = (0.75, 4 / 3),
     padding: float = 0.0,
     fill: Fill = "zeros",
@@ -39,23 +39,23 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
-    low, high = span("scale", scale, 0.01, 1)
-    narrow, wide = span("ratio", ratio, 0.1, 10)
-    within("padding", padding, 0, 1)
-    within("probability", probability, 0, 1)
+    low, high = span("scale", scale, 0.01, 1.0)
+    narrow, wide = span("ratio", ratio, 0.1, 10.0)
+    within("padding", padding, 0.0, 1.0)
+    within("probability", probability, 0.0, 1.0)
     known(fill)
 
     def crop(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, _, h, w = images.shape
         cut = chosen(images, generator, probability).to(images)  # 0 leaves an image as it is
-        x, y = uniform(images, generator, -1, 1), uniform(images, generator, -1, 1)
+        x, y = uniform(images, generator, -1.0, 1.0), uniform(images, generator, -1.0, 1.0)
         if padding > 0:
             width = height = torch.ones_like(x)
             x, y = _whole(x, padding, w) * cut, _whole(y, padding, h) * cut
         else:
             root = uniform(images, generator, low, high).sqrt()
-            shape = (uniform(images, generator, math.log(narrow), math.log(wide)) / 2).exp()
+            shape = (uniform(images, generator, math.log(narrow), math.log(wide)) / 2.0).exp()
             width = 1 + ((root * shape).clamp(max=1) - 1) * cut
             height = 1 + ((root / shape).clamp(max=1) - 1) * cut
             x, y = x * (1 - width), y * (1 - height)

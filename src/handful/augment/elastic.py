@@ -3,7 +3,7 @@
 The field is bicubic between uniformly drawn knots of a coarse grid, in place of the paper's Gaussian filter.
 """
 
-from handful.augment._part import Augment
+from handful.augment._part import Augment, within
 from handful.augment._warp import Fill, Warp
 from handful.types import Context
 
@@ -27,4 +27,6 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
+    within("alpha", alpha, 0.0, 1.0)
+    within("grid", grid, 2.0, 64.0, whole=True)
     return Warp(elastic=alpha, elastic_grid=grid, fill=fill, probability=probability)

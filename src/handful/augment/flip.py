@@ -18,8 +18,8 @@ def build(_context: Context, *, horizontal: float = 0.5, vertical: float = 0.0) 
     Raises:
         ValueError: a chance outside 0 to 1.
     """
-    within("horizontal", horizontal, 0, 1)
-    within("vertical", vertical, 0, 1)
+    within("horizontal", horizontal, 0.0, 1.0)
+    within("vertical", vertical, 0.0, 1.0)
 
     def flip(batch: Batch, generator: torch.Generator) -> Batch:
         images, labels = batch.images, batch.pixel_labels
@@ -28,8 +28,6 @@ def build(_context: Context, *, horizontal: float = 0.5, vertical: float = 0.0) 
                 change = chosen(images, generator, chance)[:, None, None]
                 images = torch.where(change[..., None], images.flip(side), images)
                 labels = torch.where(change, labels.flip(side), labels)
-        return replace(
-            batch, images=images.contiguous(memory_format=torch.channels_last), pixel_labels=labels
-        )
+        return replace(batch, images=images.contiguous(memory_format=torch.channels_last), pixel_labels=labels)
 
     return flip

@@ -22,13 +22,13 @@ def build(_context: Context, *, std: float = 0.1, probability: float = 1.0) -> A
     Raises:
         ValueError: an amount out of range.
     """
-    within("std", std, 0, 1)
-    within("probability", probability, 0, 1)
+    within("std", std, 0.0, 1.0)
+    within("probability", probability, 0.0, 1.0)
 
     def noise(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, c, h, w = images.shape
-        level = uniform(images, generator, 0, std) * chosen(images, generator, probability)
+        level = uniform(images, generator, 0.0, std) * chosen(images, generator, probability)
         # Drawn channels-last, as the images lie.
         drawn = torch.randn(n, h, w, c, generator=generator, device=images.device).permute(0, 3, 1, 2)
         colour = (images - images[:, :1]).abs().amax(dim=(1, 2, 3), keepdim=True)

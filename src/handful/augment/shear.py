@@ -5,9 +5,7 @@ from handful.augment._warp import Fill, Warp
 from handful.types import Context
 
 
-def build(
-    _context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", probability: float = 1.0
-) -> Augment:
+def build(_context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", probability: float = 1.0) -> Augment:
     """Slant upright lines of each image and its pixel labels by an angle uniform in [-degrees, degrees].
 
     Args:
@@ -18,5 +16,5 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
-    within("degrees", degrees, 0, 80)
+    within("degrees", degrees, 0.0, 80.0)
     return Warp(shear=degrees, fill=fill, probability=probability)

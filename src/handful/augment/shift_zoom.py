@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from handful.augment._part import Augment, span
+from handful.augment._part import Augment
 from handful.augment._warp import Fill, Warp
 from handful.types import Context
 
@@ -26,4 +26,4 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
-    return Warp(shift=shift, zoom=span("zoom", zoom, 0.05, 20), fill=fill, probability=probability)
+    return Warp(shift=shift, zoom=zoom, fill=fill, probability=probability)

@@ -1,13 +1,11 @@
-"""Random turn about the centre, as CvS has on MNIST, CIFAR-10 and HRF (section V-C; the paper gives no amount)."""
+"""Random turn about the centre: CvS on MNIST, CIFAR-10 and HRF (section V-C; the paper gives no amount)."""
 
 from handful.augment._part import Augment, within
 from handful.augment._warp import Fill, Warp
 from handful.types import Context
 
 
-def build(
-    _context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", probability: float = 1.0
-) -> Augment:
+def build(_context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", probability: float = 1.0) -> Augment:
     """Turn each image and its pixel labels by an angle uniform in [-degrees, degrees].
 
     Args:
@@ -18,5 +16,5 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
-    within("degrees", degrees, 0, 180)
+    within("degrees", degrees, 0.0, 180.0)
     return Warp(turn=degrees, fill=fill, probability=probability)
