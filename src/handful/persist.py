@@ -99,6 +99,8 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         h, w = (int(side) for side in described["size"])
         tensors = load_file(folder / "weights.safetensors")
         vectors = tensors.pop("labels.vectors")
+        if len(vectors) != len(classes):
+            raise ValueError(f"{len(classes)} class names but {len(vectors)} label vectors")
         labels = LabelEmbedding(vectors, **described["labels"])
         counts = torch.ones(len(classes), dtype=torch.int64).numpy()
         backbone = {k: v for k, v in recipe.backbone.options.items() if k not in ("pretrained", "weights")}

@@ -1,0 +1,63 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.tiny import recipe, squares
+
+from handful.classifier import Classifier
+from handful.errors import ModelError, OutputError
+from handful.persist import load_classifier, save_classifier
+from handful.train import train
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return train(recipe("segmentation", "steps=3"), squares(), progress=False)
+
+
+def test_round_trip_predicts_the_same(classifier: Classifier, tmp_path: Path) -> None:
+    folder = save_classifier(classifier, tmp_path / "model")
+    assert sorted(p.name for p in folder.iterdir()) == ["card.json", "classes.json", "recipe.toml", "weights.safetensors"]
+    loaded = load_classifier(folder)
+    assert loaded.classes == classifier.classes
+    assert loaded.recipe == classifier.recipe
+    np.testing.assert_array_equal(loaded.probabilities(squares(3)), classifier.probabilities(squares(3)))
+    assert next(loaded.maps(squares(1))).shape == (4, 12, 12)
+
+
+def test_nothing_is_overwritten_without_a_word(classifier: Classifier, tmp_path: Path) -> None:
+    folder = save_classifier(classifier, tmp_path / "model")
+    with pytest.raises(OutputError, match="--overwrite"):
+        save_classifier(classifier, folder)
+    save_classifier(classifier, folder, overwrite=True)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "precious.jpg").write_bytes(b"x")
+    with pytest.raises(OutputError, match="no saved model"):
+        save_classifier(classifier, photos, overwrite=True)
+    assert (photos / "precious.jpg").read_bytes() == b"x"
+
+
+def test_damaged_foreign_and_newer_models_are_refused(classifier: Classifier, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not a saved model"):
+        load_classifier(tmp_path / "nothing")
+    folder = save_classifier(classifier, tmp_path / "model")
+    described = json.loads((folder / "classes.json").read_text())
+    (folder / "classes.json").write_text(json.dumps({**described, "format": 99}))
+    with pytest.raises(ModelError, match=r"(?s)format 99 is newer.*update handful"):
+        load_classifier(folder)
+    (folder / "classes.json").write_text(json.dumps({"names": []}))
+    with pytest.raises(ModelError, match="names no format"):
+        load_classifier(folder)
+    (folder / "classes.json").write_text("{")
+    with pytest.raises(ModelError, match="not JSON"):
+        load_classifier(folder)
+    (folder / "classes.json").write_text(json.dumps({**described, "classes": ["a", "b"]}))
+    with pytest.raises(ModelError, match="damaged or foreign"):
+        load_classifier(folder)
+    (folder / "classes.json").write_text(json.dumps(described))
+    whole = (folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match="damaged or foreign"):
+        load_classifier(folder)

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+import torch
+
+from handful.schedule import batch_sizes, budget, epoch_order, learning_rate, step_generator, stream
+from handful.types import Part, Schedule, Stage
+
+LOSS = (Part("cross_entropy"),)
+
+
+@pytest.mark.parametrize("n", range(2, 40))
+@pytest.mark.parametrize("size", [2, 3, 8])
+def test_no_image_is_dropped_and_none_is_alone(n: int, size: int) -> None:
+    sizes = batch_sizes(n, size)
+    assert sum(sizes) == n
+    assert min(sizes) >= 2
+    assert max(sizes) <= size + 1
+
+
+def test_remainder_of_one_joins_the_batch_before() -> None:
+    assert batch_sizes(9, 4) == [4, 5]
+    assert batch_sizes(10, 4) == [4, 4, 2]
+    assert batch_sizes(3, 8) == [3]
+
+
+def test_budget_resolves_epochs_with_a_floor() -> None:
+    assert budget(Stage(LOSS, steps=7), 3) == 7
+    assert budget(Stage(LOSS, epochs=5), 3) == 15
+    assert budget(Stage(LOSS, epochs=5, floor=100), 3) == 100
+
+
+def test_every_epoch_is_a_permutation_and_filling_repeats_evenly() -> None:
+    assert sorted(epoch_order(0, 0, 0, 7, 7)) == list(range(7))
+    assert not np.array_equal(epoch_order(0, 0, 0, 50, 50), epoch_order(0, 0, 1, 50, 50))
+    filled = epoch_order(0, 0, 0, 5, 12)
+    assert set(np.bincount(filled)) == {2, 3}
+
+
+def test_streams_are_independent_and_repeatable() -> None:
+    assert stream(1, 2, 3) == stream(1, 2, 3) != stream(1, 3, 2)
+    a = torch.rand(3, generator=step_generator(0, 0, 5, torch.device("cpu")))
+    b = torch.rand(3, generator=step_generator(0, 0, 5, torch.device("cpu")))
+    c = torch.rand(3, generator=step_generator(0, 0, 6, torch.device("cpu")))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+def test_learning_rate_warms_up_then_follows_its_schedule() -> None:
+    cosine = Schedule("cosine", warmup=0.1, final=0.01)
+    assert learning_rate(cosine, 1.0, 0.0) < 0.02
+    assert learning_rate(cosine, 1.0, 0.1) == pytest.approx(1.0)
+    assert learning_rate(cosine, 1.0, 0.55) == pytest.approx(0.505)
+    assert learning_rate(cosine, 1.0, 1.0) == pytest.approx(0.01)
+    step = Schedule("step", warmup=0.0, milestones=(0.5, 0.75), factor=0.1)
+    assert [learning_rate(step, 1.0, s) for s in (0.2, 0.6, 0.9)] == pytest.approx([1.0, 0.1, 0.01])
+    assert learning_rate(Schedule("constant", warmup=0.0), 0.3, 0.9) == 0.3
