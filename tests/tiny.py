@@ -1,9 +1,10 @@
 """Tiny data and recipes that the tests share: coloured squares that a small network learns in seconds."""
 
 import numpy as np
+import torch
 
 from handful.recipes import from_toml
-from handful.types import Dataset, Recipe, Sample
+from handful.types import Context, Dataset, LabelEmbedding, Recipe, Sample, Task
 
 CLASSES = ("blue", "green", "red")
 
@@ -49,3 +50,9 @@ def recipe(kind: str = "segmentation", *overrides: str) -> Recipe:
     losses = {"segmentation": '{ name = "pixel_cross_entropy" }', "linear": '{ name = "cross_entropy" }'}[kind]
     text = RECIPE.replace("{head}", kind).replace("{losses}", losses)
     return from_toml(text, where="tiny", overrides=overrides)
+
+
+def context(kind: str = "segmentation", *, classes: tuple[str, ...] = CLASSES, seed: int = 0) -> Context:
+    """What a part is built with: one-hot labels over `classes`."""
+    k = len(classes)
+    return Context(Task(classes, np.ones(k, dtype=np.int64)), LabelEmbedding(torch.eye(k)), recipe(kind), seed)

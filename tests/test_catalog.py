@@ -1,0 +1,30 @@
+import pytest
+from tests.tiny import context
+
+from handful import catalog
+from handful.errors import RecipeError
+from handful.types import Part
+
+
+@pytest.mark.parametrize("folder", catalog.FOLDERS)
+def test_every_file_in_a_folder_is_a_part(folder: catalog.Folder) -> None:
+    for name in catalog.names(folder):
+        module = catalog.find(folder, name)
+        assert callable(module.build)
+        assert (module.__doc__ or "").strip(), f"{folder}/{name} does not say what it computes"
+        for option in catalog.options(folder, name).values():
+            assert option.kind is option.KEYWORD_ONLY
+
+
+def test_typos_get_the_nearest_name_back() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'wide_resnet'"):
+        catalog.find("backbones", "wide_resnt")
+    with pytest.raises(RecipeError, match="did you mean 'dropout'"):
+        catalog.check("backbones", Part("wide_resnet", {"dropuot": 0.1}))
+    with pytest.raises(RecipeError, match="takes no options"):
+        catalog.check("labels", Part("one_hot", {"size": 3}))
+
+
+def test_a_value_that_a_part_refuses_names_the_part() -> None:
+    with pytest.raises(RecipeError, match=r"(?s)backbones/wide_resnet.*depth must be 6 n \+ 4"):
+        catalog.build("backbones", Part("wide_resnet", {"depth": 17}), context())
