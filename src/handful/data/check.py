@@ -4,7 +4,7 @@ import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 
-from handful.data.images import content_hash, pixels
+from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.splits import refuse_small_classes
 from handful.errors import DataError, HandfulWarning
 from handful.types import Dataset, Sample
@@ -64,7 +64,7 @@ def _refuse_unusable(data: Dataset) -> None:
         if sample.label is not None and not 0 <= sample.label < len(data.classes):
             raise DataError(
                 f"the label {sample.label} is outside the {len(data.classes)} classes",
-                where=_where(sample),
+                where=sample.id,
                 remedy="labels count from 0; correct it, or add its class.",
             )
         if sample.id in ids:
@@ -77,7 +77,7 @@ def _refuse_unusable(data: Dataset) -> None:
             raise DataError(
                 f"group {sample.group!r} is both in {first.split or 'train'} ({first.id}) "
                 f"and in {sample.split or 'train'}",
-                where=_where(sample),
+                where=sample.id,
                 remedy="move the whole group to one side of the split.",
             )
 
@@ -88,7 +88,7 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
     if not len(pool):
         raise DataError(
             "no training image has a label",
-            where=_where(data.samples[0]),
+            where=data.samples[0].id,
             remedy='label some images, and mark them "train" or leave their split empty.',
         )
     present = {s.label for s in pool.samples}
@@ -107,7 +107,7 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
         if len(own) < wanted:
             raise DataError(
                 f"has {len(own)} labelled images for training, fewer than the {wanted} needed",
-                where=f"class {name!r}" + (f" ({_where(own[0])})" if own else ""),
+                where=f"class {name!r}" + (f" ({own[0].id})" if own else ""),
                 remedy="label more images of it, ask for fewer per class, or leave the class out.",
             )
 
@@ -118,16 +118,10 @@ def _masks_and_copies(data: Dataset, *, resplit: bool) -> list[Finding]:
     for sample in data.samples:
         image = pixels(sample)
         same[content_hash(image)].append(sample)
+        refuse_other_size(sample, (image.shape[1], image.shape[2]))
         mask = sample.mask
         if mask is None:
             continue
-        if mask.shape != image.shape[1:]:
-            raise DataError(
-                f"the mask is {mask.shape[0]} x {mask.shape[1]}, the image {image.shape[1]} x {image.shape[2]} "
-                "(height x width)",
-                where=_where(sample),
-                remedy="export the mask at the image's own size, turned as the image is shown.",
-            )
         if not mask.any():
             blank["empty mask"].append(sample)
         elif mask.all():
@@ -159,11 +153,6 @@ def _masks_and_copies(data: Dataset, *, resplit: bool) -> list[Finding]:
 
 
 def _finding(kind: str, text: str, about: list[tuple[Sample, ...]]) -> Finding:
-    shown = "; ".join(" = ".join(_where(s) for s in one) for one in about[:_SHOWN])
+    shown = "; ".join(" = ".join(s.id for s in one) for one in about[:_SHOWN])
     more = f"; and {len(about) - _SHOWN} more" if len(about) > _SHOWN else ""
     return Finding(kind, f"{text}: {shown}{more}", tuple(s.id for one in about for s in one))
-
-
-def _where(sample: Sample) -> str:
-    """The sample's id: the file's path below the data's root, or its position."""
-    return sample.id

@@ -106,6 +106,21 @@ def sample_size(sample: Sample) -> tuple[int, int]:
     return h, w
 
 
+def refuse_other_size(sample: Sample, size: tuple[int, int]) -> None:
+    """Refuse a mask that is not of its image's `size`, h and w in pixels.
+
+    Raises:
+        DataError: it is of another; names the sample.
+    """
+    if sample.mask is not None and sample.mask.shape != size:
+        (h, w), (own_h, own_w) = sample.mask.shape, size
+        raise DataError(
+            f"the mask is {h} x {w} and its image {own_h} x {own_w} (height x width)",
+            where=sample.id,
+            remedy="export the mask at the image's own size, turned as the image is shown.",
+        )
+
+
 def content_hash(image: Image) -> str:
     """SHA-256 of the size and the decoded pixels: equal for the same picture in two lossless files."""
     digest = hashlib.sha256(f"{image.shape[1]}x{image.shape[2]}:".encode())

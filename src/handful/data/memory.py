@@ -1,4 +1,4 @@
-"""Images held in memory as uint8 tensors at a recipe's working size: decoded once, augmented as whole batches."""
+"""Images in memory, as uint8 tensors at a recipe's working size: decoded once, augmented as whole batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
-from handful.data.images import pixels
+from handful.data.images import pixels, refuse_other_size, sample_size
 from handful.errors import DataError
 from handful.types import IGNORE, Batch, Dataset, Image, Mask, Sample
 
@@ -19,7 +19,7 @@ Resize = Literal["squash", "pad", "crop"]
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """A data set in memory. `pixel_labels`: 0 background, class + 1, -1 ignore; None when no sample has a mask."""
+    """A data set in memory. `pixel_labels`: 0 background, class + 1, -1 ignore; None: no sample has a mask."""
 
     images: UInt8[Tensor, "n 3 h w"]
     labels: Int[Tensor, " n"]
@@ -39,7 +39,7 @@ class Held:
         )
 
     def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
-        """The samples at `index` as a batch: images in [0, 1] channels-last, one-hot targets (all 0: no label)."""
+        """The samples at `index`: images in [0, 1], channels-last, and one-hot targets (all 0: no label)."""
         images = self.images[index].float().div_(255).contiguous(memory_format=torch.channels_last)
         labels = self.labels[index]
         targets = F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
@@ -51,18 +51,18 @@ class Held:
         return Batch(images, labels, targets, maps)
 
 
-def fit_size(image: Image, size: tuple[int, int], resize: Resize) -> Image:
+def fit_size(image: Image, size: tuple[int, int], resize: Resize) -> UInt8[np.ndarray, "3 h2 w2"]:
     """An image at h x w: "squash" ignores the aspect, "pad" adds black, "crop" cuts the longer side's ends."""
     return _fit(torch.from_numpy(image)[None], size, resize)[0].numpy()
 
 
-def fit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Mask:
-    """A mask at h x w, moved as `fit_size` moves its image; a pixel is foreground when at least half of it was."""
+def fit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Bool[np.ndarray, "h2 w2"]:
+    """A mask at h x w, moved as `fit_size` moves its image; foreground is where at least half of a pixel was."""
     grey = torch.from_numpy(mask.astype(np.uint8) * 255)[None, None]
     return np.asarray(_fit(grey, size, resize)[0, 0].numpy() >= 128)
 
 
-def unfit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Mask:
+def unfit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Bool[np.ndarray, "h2 w2"]:
     """Undo `fit_mask`: a mask predicted at the working size, back at the image's own h x w."""
     (h, w), (H, W) = mask.shape, size
     scale = _scale((H, W), (h, w), resize)
@@ -111,7 +111,7 @@ def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]
         return size
     first: tuple[int, int] | None = None
     for sample in data.samples:
-        h, w = pixels(sample).shape[-2:]
+        h, w = sample_size(sample)
         if first is not None and (h, w) != first:
             raise DataError(
                 f"images differ in size ({first[0]}x{first[1]} and {h}x{w})",
@@ -128,6 +128,9 @@ def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", mas
     """Decode every sample once, to uint8 [n 3 h w] at `size`; masks become pixel labels when `masks`.
 
     A mask on an unlabelled sample carries no class, so its pixels are all -1 (ignore).
+
+    Raises:
+        DataError: a file cannot be read, or a mask is of another size than its image.
     """
     n, (h, w) = len(data), size
     images = torch.empty((n, 3, h, w), dtype=torch.uint8)
@@ -135,7 +138,9 @@ def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", mas
     kind = torch.int16 if len(data.classes) > 126 else torch.int8
     maps = torch.full((n, h, w), IGNORE, dtype=kind) if any_mask else None
     for i, sample in enumerate(data.samples):
-        images[i] = torch.from_numpy(fit_size(pixels(sample), size, resize))
+        image = pixels(sample)
+        refuse_other_size(sample, (image.shape[1], image.shape[2]))
+        images[i] = torch.from_numpy(fit_size(image, size, resize))
         if maps is not None and sample.mask is not None and sample.label is not None:
             maps[i] = torch.from_numpy(fit_mask(sample.mask, size, resize)).to(kind) * (sample.label + 1)
     return Held(images, torch.from_numpy(data.labels), maps)
@@ -144,7 +149,7 @@ def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", mas
 def chunks(
     samples: tuple[Sample, ...], *, size: tuple[int, int], resize: Resize, length: int
 ) -> Iterator[UInt8[Tensor, "n 3 h w"]]:
-    """Images of `length` samples at a time, so that predicting over many needs no more memory than over few."""
+    """Images of `length` samples at a time: predicting over many needs no more memory than over few."""
     for start in range(0, len(samples), length):
         part = samples[start : start + length]
         yield torch.stack([torch.from_numpy(fit_size(pixels(s), size, resize)) for s in part])
