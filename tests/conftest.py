@@ -6,4 +6,4 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from jaxtyping import install_import_hook
 
-hook = install_import_hook("handful", "beartype.beartype")
+hook = install_import_hook("handful", "tests.checking.checked")
