@@ -1,0 +1,94 @@
+"""A mask as an annotation file describes it, before it is laid on its image; and the shapes people draw."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from pycocotools import mask as coco_mask
+
+from handful.errors import DataError
+from handful.types import Mask
+
+Points = Float[np.ndarray, "n 2"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """One image's mask in an annotation file.
+
+    `names` are the image's names there, the likeliest first. `size` is h, w where the file states it. `draw`
+    makes the mask, when asked: it costs time and memory.
+    """
+
+    names: tuple[str, ...]
+    where: str
+    size: tuple[int, int] | None
+    draw: Callable[[], Mask]
+
+
+def fill(polygons: Sequence[Points], size: tuple[int, int]) -> Mask:
+    """The union of polygons on h x w pixels; points are x, y in pixels, and 0, 0 is the image's corner.
+
+    Filled by COCO's own rule (pycocotools), whatever the file format, so that equal outlines give equal
+    masks. What lies outside the image is cut off.
+
+    Raises:
+        ValueError: a polygon has fewer than three points, or a number that is not finite.
+    """
+    for points in polygons:
+        if len(points) < 3 or not np.isfinite(points).all():
+            raise ValueError("a polygon needs at least three points with finite coordinates")
+    h, w = size
+    if not polygons:
+        return np.zeros(size, dtype=bool)
+    runs = coco_mask.frPyObjects([p.ravel().astype(float).tolist() for p in polygons], h, w)
+    return np.asarray(coco_mask.decode(coco_mask.merge(runs)) > 0)
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, degrees: float = 0.0) -> Points:
+    """An ellipse around x, y as a polygon of 180 points, turned clockwise about its centre."""
+    angle = np.linspace(0, 2 * np.pi, 180, endpoint=False)
+    return _turn(np.stack([rx * np.cos(angle), ry * np.sin(angle)], axis=1), degrees, (x, y))
+
+
+def rectangle(x: float, y: float, width: float, height: float, degrees: float = 0.0) -> Points:
+    """A rectangle as a polygon, turned clockwise about its top left corner x, y."""
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=float)
+    return _turn(corners, degrees, (x, y))
+
+
+def _turn(points: Points, degrees: float, centre: tuple[float, float]) -> Points:
+    a = np.deg2rad(degrees)
+    return np.asarray(points @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + np.array(centre))
+
+
+def load_json(path: Path) -> Any:
+    """The contents of a JSON file.
+
+    Raises:
+        DataError: it cannot be read as JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"not readable as JSON: {error}", where=path, remedy="export the file again.") from error
+
+
+@contextmanager
+def understanding(where: str, kind: str) -> Iterator[None]:
+    """Turn the many ways of not fitting a format into one error that says where."""
+    try:
+        yield
+    except DataError:
+        raise
+    except KeyError as error:
+        what = f"not as {kind} has it: {error} is missing"
+        raise DataError(what, where=where, remedy="export the file again, or mend the entry.") from error
+    except Exception as error:  # pycocotools raises bare Exception for what it cannot take
+        what = f"not as {kind} has it: {error}"
+        raise DataError(what, where=where, remedy="export the file again, or mend the entry.") from error

@@ -1,0 +1,51 @@
+"""How well one mask agrees with another: intersection over union, Dice, and both per class."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from handful.types import Dataset, Mask
+
+
+def iou(predicted: Mask, truth: Mask) -> float:
+    """Intersection over union (Jaccard 1912), in [0, 1]; 1 where both are empty."""
+    union = np.count_nonzero(predicted | truth)
+    return np.count_nonzero(predicted & truth) / union if union else 1.0
+
+
+def dice(predicted: Mask, truth: Mask) -> float:
+    """Twice the intersection over the sum of areas (Dice 1945), in [0, 1]; 1 where both are empty."""
+    total = np.count_nonzero(predicted) + np.count_nonzero(truth)
+    return 2 * np.count_nonzero(predicted & truth) / total if total else 1.0
+
+
+@dataclass(frozen=True)
+class MaskQuality:
+    """Means over `images` images; `worst` is the id with the lowest IoU."""
+
+    images: int
+    iou: float
+    dice: float
+    worst: str
+
+
+def quality(predicted: Dataset, truth: Dataset) -> dict[str, MaskQuality]:
+    """Agreement of the masks of samples that have one in both, matched by id.
+
+    Keys are the class names in order, "no label" where there are such images, and "all" (the mean over
+    images, not over classes). Empty when no sample has both.
+    """
+    masks = {s.id: s.mask for s in truth.samples}
+    rows: dict[str, list[tuple[float, float, str]]] = {name: [] for name in (*truth.classes, "no label", "all")}
+    for sample in predicted.samples:
+        true = masks.get(sample.id)
+        if sample.mask is None or true is None:
+            continue
+        row = (iou(sample.mask, true), dice(sample.mask, true), sample.id)
+        rows["no label" if sample.label is None else predicted.classes[sample.label]].append(row)
+        rows["all"].append(row)
+    return {
+        name: MaskQuality(len(r), sum(x[0] for x in r) / len(r), sum(x[1] for x in r) / len(r), min(r)[2])
+        for name, r in rows.items()
+        if r
+    }

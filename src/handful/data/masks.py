@@ -1,0 +1,241 @@
+"""Masks: read, write, and attach to their images from a folder or an annotation file."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+from warnings import warn
+
+import numpy as np
+from PIL import Image as Picture
+from PIL import ImageOps
+
+from handful.data.coco import is_coco, read_coco
+from handful.data.drawings import Drawing, load_json
+from handful.data.images import _open as open_image
+from handful.data.images import sample_size
+from handful.data.label_studio import is_label_studio, read_label_studio
+from handful.data.labelme import is_labelme, read_labelme
+from handful.data.mask_names import IMAGE_SUFFIXES, Names, stem
+from handful.errors import DataError, HandfulWarning, OutputError
+from handful.types import Dataset, Mask, Sample
+
+Value = int | tuple[int, int, int]
+Blank = Literal["error", "drop", "keep"]
+
+
+def read_mask(path: Path, *, value: Value | None = None) -> Mask:
+    """A mask from an image file: True where any channel is not zero.
+
+    Palette images count by index, as most tools write class masks, unless a colour is asked for. Fully
+    transparent pixels are background; where all visible pixels are black, alpha alone is the mask. In a
+    JPEG, whose compression leaves no pixel quite zero, foreground starts at half brightness (128). EXIF rotation is
+    applied if the file carries any.
+
+    Args:
+        path: the file.
+        value: only this grey level (or palette index), or this red, green, blue, is foreground.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with open_image(path) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        picture.load()
+        lossy = opened.format == "JPEG"
+    if lossy and value is None:
+        return np.asarray(np.asarray(picture.convert("RGB")).max(axis=2) >= 128)
+    if picture.mode == "P" and not isinstance(value, tuple):
+        return _equal(np.asarray(picture)[..., None], value)
+    if picture.mode in ("P", "PA") or picture.has_transparency_data:
+        rgba = np.asarray(picture.convert("RGBA"))
+        visible = rgba[..., 3] > 0
+        drawn = _equal(rgba[..., :3], value) & visible
+        all_black = value is None and not rgba[..., :3][visible].any()
+        return visible if all_black else drawn
+    pixels = np.asarray(picture)
+    return _equal(pixels[..., None] if pixels.ndim == 2 else pixels, value)
+
+
+def _equal(pixels: np.ndarray, value: Value | None) -> Mask:
+    """Pixels [h w c] that equal the value in every channel; None: that are not zero in any."""
+    if value is None:
+        return np.asarray(pixels.astype(bool).any(axis=2))
+    if pixels.shape[2] == 1 and isinstance(value, tuple):
+        if len(set(value)) > 1:
+            return np.zeros(pixels.shape[:2], dtype=bool)
+        value = value[0]
+    return np.asarray((pixels == np.array(value)).all(axis=2))
+
+
+def write_mask(path: Path, mask: Mask, *, overwrite: bool = False) -> None:
+    """Write a mask as a PNG of 0 and 255; folders are made as needed.
+
+    Raises:
+        OutputError: the file exists and `overwrite` is false.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Picture.fromarray(mask.astype(np.uint8) * 255).save(path, format="PNG")
+
+
+def write_masks(data: Dataset, folder: Path, *, overwrite: bool = False) -> tuple[Path, ...]:
+    """Write every sample's mask to `folder`, mirroring the images: "cat/001.jpg" becomes "cat/001.jpg.png".
+
+    `attach_masks` reads such a folder back. Samples without a mask get no file.
+
+    Raises:
+        OutputError: a file exists and `overwrite` is false; nothing is written then.
+        DataError: an id is a path that leads out of the folder.
+    """
+    jobs = [(folder / f"{_inside(s.id)}.png", s.mask) for s in data.samples if s.mask is not None]
+    for path, _ in jobs:
+        if path.exists() and not overwrite:
+            raise OutputError("there is a file already", where=path, remedy="choose another folder, or overwrite.")
+    for path, mask in jobs:
+        write_mask(path, mask, overwrite=overwrite)
+    return tuple(path for path, _ in jobs)
+
+
+def _inside(name: str) -> str:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        raise DataError("this id leads out of the folder", where=name, remedy="use ids below the data's root.")
+    return str(path)
+
+
+def attach_masks(
+    data: Dataset,
+    source: Path,
+    *,
+    value: Value | None = None,
+    unmatched: Literal["error", "ignore"] = "error",
+    blank: Blank = "error",
+) -> Dataset:
+    """Give samples the masks found at `source`, as "hand" masks. Samples without one there stay as they are.
+
+    What `source` is shows in its content: a folder of mask images that mirrors the images (same relative
+    path, any image extension, or the extension added: "cat/001.png" and "cat/001.jpg.png" both fit
+    "cat/001.jpg"), a folder of labelme JSON or one such file, a COCO JSON, or a Label Studio JSON export.
+    `Names` says how names are matched.
+
+    Args:
+        data: the samples.
+        source: a folder or a JSON file.
+        value: as for `read_mask`; mask images only.
+        unmatched: a mask whose image is not in `data` is an error, or ignored (for a part of a larger set).
+        blank: a mask that is empty or covers everything is an error, is dropped with a warning, or kept.
+
+    Raises:
+        DataError: unreadable or unknown files, a mask without image, two masks for one image, a mask of
+            another size than its image, an empty or full mask; names the file.
+    """
+    if not source.exists():
+        raise DataError("there is nothing here", where=source, remedy="check the path of the masks.")
+    found = _mirrored(data, source, value) if source.is_dir() and not _any_labelme(source) else None
+    if found is None:
+        if value is not None:
+            what = "a value of the foreground was given, and these masks are drawn shapes without values"
+            raise DataError(what, where=source, remedy="leave it out.")
+        drawings = _drawings(source)
+        at = Names(data.ids).find_each([d.names for d in drawings], [d.where for d in drawings])
+        found = list(zip(at, drawings, strict=True))
+    samples = list(data.samples)
+    taken: dict[int, str] = {}
+    for i, drawing in found:
+        if i is None:
+            if unmatched == "ignore":
+                continue
+            what = f"a mask without image: {drawing.names[-1]!r} is not among the {len(data)} images"
+            raise DataError(what, where=drawing.where, remedy="remove the mask, add the image, or ignore such masks.")
+        if i in taken:
+            what = f"two masks for {samples[i].id}; the other is {taken[i]}"
+            raise DataError(what, where=drawing.where, remedy="keep one of them.")
+        taken[i] = drawing.where
+        if drawing.size is not None:
+            _check_size(samples[i], drawing.size, drawing.where)
+        samples[i] = with_mask(samples[i], drawing.draw(), where=drawing.where, blank=blank)
+    return replace(data, samples=tuple(samples))
+
+
+def with_mask(sample: Sample, mask: Mask, *, where: object, source: str = "hand", blank: Blank = "error") -> Sample:
+    """The sample with this mask, checked against its image.
+
+    Raises:
+        DataError: another size than the image's (after EXIF rotation), or empty or full and `blank` is
+            "error".
+    """
+    _check_size(sample, (mask.shape[0], mask.shape[1]), where)
+    if blank != "keep" and (mask.all() or not mask.any()):
+        what = "the mask covers the whole image" if mask.all() else "the mask is empty"
+        if blank == "error":
+            remedy = "draw it again, name the value that is foreground, or remove it: an image may have no mask."
+            raise DataError(f"{what} of {sample.id}", where=where, remedy=remedy)
+        warn(f"{where}: {what} of {sample.id}; it is left out", HandfulWarning, stacklevel=2)
+        return sample
+    return replace(sample, mask=mask, mask_source=source)
+
+
+def _check_size(sample: Sample, size: tuple[int, int], where: object) -> None:
+    own = sample_size(sample)
+    if own != size:
+        raise DataError(
+            f"the mask is {size[0]}x{size[1]} and its image {sample.id} {own[0]}x{own[1]} (height x width)",
+            where=where,
+            remedy="export the mask at the image's own size, turned as the image is shown.",
+        )
+
+
+def _any_labelme(folder: Path) -> bool:
+    return any(is_labelme(load_json(p)) for p in _files(folder) if p.suffix.lower() == ".json")
+
+
+def _drawings(source: Path) -> Sequence[Drawing]:
+    if source.is_dir():
+        read = [read_labelme(p, source) for p in _files(source) if p.suffix.lower() == ".json"]
+        return [drawing for drawing in read if drawing is not None]
+    if source.suffix.lower() != ".json":
+        raise DataError("neither a folder nor a JSON file", where=source, remedy="give a folder for mask images.")
+    content: Any = load_json(source)
+    if is_coco(content):
+        return read_coco(source)
+    if is_label_studio(content):
+        return read_label_studio(source)
+    if is_labelme(content):
+        drawing = read_labelme(source, source.parent)
+        return [] if drawing is None else [drawing]
+    raise DataError(
+        "not a kind of JSON that masks are read from",
+        where=source,
+        remedy="give COCO, labelme or Label Studio JSON (its full export, not JSON-MIN).",
+    )
+
+
+def _mirrored(data: Dataset, folder: Path, value: Value | None) -> list[tuple[int | None, Drawing]]:
+    """Each mask image of a folder with the position of its sample."""
+    exact = {name: i for i, name in enumerate(data.ids)}
+    bare: dict[str, list[int]] = {}
+    for i, name in enumerate(data.ids):
+        bare.setdefault(stem(name), []).append(i)
+    found: list[tuple[int | None, Drawing]] = []
+    for path in _files(folder):
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
+            continue
+        name = path.relative_to(folder).as_posix()
+        key = stem(name)
+        at = [exact[key]] if key in exact else [exact[name]] if name in exact else bare.get(key, [])
+        if len(at) > 1:
+            what = f"fits several images: {', '.join(data.ids[i] for i in at)}"
+            raise DataError(what, where=path, remedy=f"name it after one of them ({data.ids[at[0]]}.png).")
+        draw = partial(read_mask, path, value=value)
+        found.append((at[0] if at else None, Drawing((name,), str(path), None, draw)))
+    if not found:
+        raise DataError("no mask images and no labelme files here", where=folder, remedy="check the path.")
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    parts = (p.relative_to(folder).parts for p in sorted(folder.rglob("*")) if p.is_file())
+    return [folder.joinpath(*p) for p in parts if not any(name.startswith(".") for name in p)]

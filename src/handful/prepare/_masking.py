@@ -1,0 +1,62 @@
+"""What the parts that make masks share: which samples get one, and what is done with implausible ones."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from warnings import warn
+
+import numpy as np
+
+from handful.errors import HandfulWarning
+from handful.types import Dataset, Mask, Sample
+
+Prepare = Callable[[Dataset], Dataset]
+
+
+def draw(data: Dataset, positions: Iterable[int], per_class: int, seed: int) -> tuple[int, ...]:
+    """At most `per_class` of these positions from each class, at random, sorted; unlabelled samples never.
+
+    The order of the samples does not matter, only their ids.
+    """
+    by_class: dict[int, list[int]] = {}
+    for i in sorted(positions, key=lambda i: data.samples[i].id):
+        label = data.samples[i].label
+        if label is not None:
+            by_class.setdefault(label, []).append(i)
+    drawn = (np.random.default_rng((seed, k)).permutation(members)[:per_class] for k, members in by_class.items())
+    return tuple(sorted(int(i) for several in drawn for i in several))
+
+
+def without_mask(sample: Sample) -> Sample:
+    """The sample with its mask taken away."""
+    return replace(sample, mask=None, mask_source=None)
+
+
+def make_masks(
+    data: Dataset, make: Callable[[Sample], Mask], *, source: str, which: Collection[int] | None, again: bool
+) -> Dataset:
+    """Masks from `make` for the samples at `which` (None: all) that have none, or for all of them if `again`.
+
+    An empty or full mask says nothing: the sample stays without, and one warning counts and names these.
+    """
+    chosen = range(len(data)) if which is None else frozenset(which)
+    samples, dropped = list(data.samples), []
+    for i in chosen:
+        sample = samples[i]
+        if sample.mask is not None and not again:
+            continue
+        mask = make(sample)
+        if mask.any() and not mask.all():
+            samples[i] = replace(sample, mask=mask, mask_source=source)
+        else:
+            samples[i] = without_mask(sample)
+            dropped.append(sample.id)
+    if dropped:
+        warn_dropped(sorted(dropped), source, "empty or full")
+    return replace(data, samples=tuple(samples))
+
+
+def warn_dropped(ids: Collection[str], source: str, why: str) -> None:
+    """Say which samples stay without a mask."""
+    some = ", ".join(list(ids)[:5]) + (", ..." if len(ids) > 5 else "")
+    masks = "mask was" if len(ids) == 1 else "masks were"
+    warn(f"{source}: {len(ids)} {masks} {why} and left out: {some}", HandfulWarning, stacklevel=3)
