@@ -138,14 +138,20 @@ def open_image(path: Path) -> Iterator[Pillow.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # the limit below is ours
-            with Pillow.open(path, formats=FORMATS) as image:
+            # A file object, not its name: Pillow maps named files into memory, and then scrambles uncompressed
+            # TIFFs that are stored on their side.
+            with path.open("rb") as file, Pillow.open(file, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _too_large(image.height, image.width, path)
                 yield image
     except DataError:
         raise
-    except FileNotFoundError as error:
-        raise DataError("there is no such file", where=path, remedy="check the path.") from error
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise DataError(
+            f"the file cannot be opened ({error.strerror})",
+            where=path,
+            remedy="check the path and its permissions.",
+        ) from error
     except UnidentifiedImageError as error:
         raise DataError(
             "this is not an image that can be read",
