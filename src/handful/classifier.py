@@ -32,11 +32,30 @@ class Network(nn.Module):
         self.head = head
         self.labels = labels
 
-    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:
-        """Images in [0, 1] to embeddings, logits, features and, from segmenting heads, pixel scores."""
-        maps = self.backbone((images - self.mean) / self.std)
-        output: Output = self.head(maps, size=tuple(images.shape[-2:]), compare=self.labels.logits)
+    def forward(self, images: Float[Tensor, "n 3 h w"], maps: Float[Tensor, "n c h2 w2"] | None = None) -> Output:
+        """Images in [0, 1] to embeddings, logits, features and, from segmenting heads, pixel scores.
+
+        `maps`: what `frozen_maps` gave for these images, when it was kept; then only the images' size is read.
+        """
+        found = self.backbone((images - self.mean) / self.std) if maps is None else self._half("rest")(maps)
+        output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.labels.logits)
         return output
+
+    @property
+    def has_frozen(self) -> bool:
+        """Whether the backbone's first stages are frozen and stand apart as `backbone.frozen`, `backbone.rest`."""
+        frozen = getattr(self.backbone, "frozen", None)
+        return frozen is not None and any(True for _ in frozen.children())
+
+    def frozen_maps(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
+        """Maps of the frozen stages."""
+        maps: Tensor = self._half("frozen")((images - self.mean) / self.std)
+        return maps
+
+    def _half(self, name: str) -> nn.Module:
+        half = getattr(self.backbone, name)
+        assert isinstance(half, nn.Module)
+        return half
 
 
 def pick_precision(wish: str, device: torch.device) -> torch.dtype | None:

@@ -15,10 +15,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful import catalog
+from handful.augmenting import Augmenting
 from handful.checkpoint import FILE, Checkpoint
 from handful.classifier import Classifier, Network, pick_precision
 from handful.data.memory import hold, working_size
 from handful.errors import TrainingError
+from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
 from handful.optimizer import make_optimizer, train_mode
 from handful.persist import load_classifier
@@ -75,13 +77,17 @@ def train(
         network = catalog.build_network(recipe, context)
         stages = [[catalog.build("losses", part, context) for part in stage.losses] for stage in recipe.stages]
         network.losses = nn.ModuleList(loss for stage in stages for loss in stage if isinstance(loss, nn.Module))
-        augment = [(part, catalog.build("augment", part, context)) for part in recipe.augment]
+        augment = Augmenting([(part, catalog.build("augment", part, context)) for part in recipe.augment])
         if accelerator.num_processes > 1:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         average = _average(network, recipe.ema)
         checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
 
+        views = None
+        if recipe.cache_views:
+            wish = {"views": recipe.cache_views, "classes": len(data.classes), "seed": seed}
+            views = frozen_views(network, held, augment, precision=recipe.precision, **wish)
         length = max(len(held), recipe.batch_size if recipe.fill_batch else 0)
         sizes = batch_sizes(length, recipe.batch_size)
         starts = np.cumsum([0, *sizes])
@@ -106,16 +112,18 @@ def train(
                         index = epoch_order(seed, s, epoch, len(held), length)[starts[at] : starts[at + 1]]
                         share = (sum(budgets[:s]) + step) / sum(budgets)
                         mine = index[accelerator.process_index :: accelerator.num_processes]
-                        batch = held.batch(torch.from_numpy(mine).to(where), len(data.classes))
+                        chosen = torch.from_numpy(mine).to(where)
                         generator = step_generator(seed, s, step, where)
-                        for part, change in augment:
-                            if part.start <= share < part.stop:
-                                batch = change(batch, generator)
+                        if views is None:
+                            maps = None
+                            batch = augment(held.batch(chosen, len(data.classes)), generator, share=share)
+                        else:
+                            batch, maps = views.batch(chosen, len(data.classes), generator)
                         torch.manual_seed(stream(seed, 3, s, step, accelerator.process_index))  # dropout
                         for group in optimizer.param_groups:
                             group["lr"] = learning_rate(stage.schedule, stage.optimizer.lr, step / steps)
                         with accelerator.autocast():
-                            output: Output = model(batch.images)
+                            output: Output = model(batch.images, maps)
                         values = _total(stage, losses, output, batch, step / steps)
                         loss = values.sum() * accelerator.num_processes / len(index)
                         optimizer.zero_grad()

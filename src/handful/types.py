@@ -196,6 +196,7 @@ class Recipe:
     image_size: tuple[int, int] | None = None  # h, w; None: the images' own size, which must be one
     resize: Literal["squash", "pad", "crop"] = "squash"
     ema: float | None = None
+    cache_views: int = 0  # above 0: maps of frozen stages are computed once for so many augmented views per image
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     about: Mapping[str, str] = field(default_factory=dict)  # paper, command, expected, time: shown, never read
 

@@ -101,6 +101,8 @@ def check(recipe: Recipe) -> None:
         )
     if recipe.image_size is not None and min(recipe.image_size) < 1:
         raise RecipeError("image_size must be positive", where=recipe.name, remedy="set image_size = [h, w].")
+    if recipe.cache_views < 0:
+        raise RecipeError("cache_views cannot be negative", where=recipe.name, remedy="set 0, or e.g. 8.")
     if recipe.ema is not None and not 0 < recipe.ema < 1:
         raise RecipeError("ema must be between 0 and 1", where=recipe.name, remedy="e.g. ema = 0.99, or leave it out.")
 
