@@ -127,9 +127,9 @@ def _masks_and_copies(data: Dataset, *, resplit: bool) -> list[Finding]:
         elif mask.all():
             blank["full mask"].append(sample)
     findings = [
-        _finding(kind, f"{len(samples)} masks are {kind.split()[0]}", [(s,) for s in samples])
-        for kind, samples in blank.items()
-        if samples
+        _finding(kind, text, [(s,) for s in blank[kind]])
+        for kind, text in (("empty mask", "the mask is empty"), ("full mask", "the mask covers the whole image"))
+        if blank[kind]
     ]
     copies: dict[str, list[tuple[Sample, ...]]] = defaultdict(list)
     for equal in same.values():

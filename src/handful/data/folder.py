@@ -16,9 +16,10 @@ UNLABELLED = ("unlabelled", "unlabeled")
 def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] | None = None) -> Dataset:
     """A data set from a folder: each sub-folder is a class, with every image below it.
 
-    Where there is a folder `train`, `val` or `test` that itself holds folders, the classes are one level down and
-    the split is set. A folder `unlabelled` in place of a class holds images without a label. Hidden files, and files
-    that are no images, are skipped. Nothing is decoded yet. Ids are the paths below `root`.
+    Where a folder `train`, `val` or `test` itself holds folders, or there are no others, the classes are one
+    level down and the split is set. A folder `unlabelled` in place of a class holds images without a label.
+    Hidden files, and files that are no images, are skipped. Nothing is decoded yet. Ids are the paths below
+    `root`.
 
     Args:
         root: the folder.
@@ -53,7 +54,10 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
 
 def _parts(root: Path, unlabelled: bool) -> Iterator[tuple[str | None, Sample]]:
     folders = _folders(root)
-    splits = [f for f in folders if f.name in get_args(Split) and _folders(f)]
+    splits = [f for f in folders if f.name in get_args(Split)]
+    others = [f for f in folders if f not in splits and f.name not in UNLABELLED]
+    if others and not any(_folders(f) for f in splits):
+        splits = []  # a class may be called "train"
     if not splits:
         yield from _classes(root, root, None, unlabelled)
         return

@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+from handful.data.table import read_table
+from handful.errors import DataError
+from handful.types import Dataset
+
+from .pictures import save
+
+
+def _table(folder: Path, text: str, name: str = "table.csv") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _labels(data: Dataset) -> list[str | None]:
+    return [None if s.label is None else data.classes[s.label] for s in data.samples]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    for i, name in enumerate("abcd"):
+        save(root / f"img/{name}.png", i)
+    mask = np.zeros((6, 8), np.uint8)
+    mask[2:4, 3:5] = 255
+    (root / "mask").mkdir()
+    Image.fromarray(mask).save(root / "mask/a.png")
+    return root
+
+
+def test_every_column(folder: Path) -> None:
+    text = "path,label,mask,group,split\nimg/b.png,dog,,p1,train\nimg/a.png,cat,mask/a.png,p2,Test\nimg/c.png,,,,\n"
+    data = read_table(_table(folder, text))
+    assert data.classes == ("cat", "dog")
+    assert data.ids == ("img/b.png", "img/a.png", "img/c.png")
+    assert _labels(data) == ["dog", "cat", None]
+    assert [s.group for s in data.samples] == ["p1", "p2", None]
+    assert [s.split for s in data.samples] == ["train", "test", None]
+    mask = data.samples[1].mask
+    assert mask is not None
+    assert (mask.shape, int(mask.sum())) == ((6, 8), 4)
+    assert [s.mask_source for s in data.samples] == [None, "hand", None]
+
+
+def test_path_alone_is_a_set_of_unlabelled_images(folder: Path) -> None:
+    data = read_table(_table(folder, "path\nimg/a.png\n"))
+    assert (data.classes, data.labels.tolist()) == ((), [-1])
+
+
+def test_tab_separated_with_a_byte_order_mark_and_spaces(folder: Path) -> None:
+    text = "\ufeffpath\tlabel \nimg/a.png\t cat \n\nimg/b.png\n"
+    assert _labels(read_table(_table(folder, text, "t.tsv"))) == ["cat", None]
+
+
+def test_labels_are_text_as_written(folder: Path) -> None:
+    text = 'path,label\nimg/a.png,NA\nimg/b.png,007\nimg/c.png,None\nimg/d.png,"a, b"\n'
+    assert _labels(read_table(_table(folder, text))) == ["NA", "007", "None", "a, b"]
+
+
+@pytest.mark.parametrize("values", [[1, None], [1.0, None], ["1", ""], [1.0, float("nan")]])
+def test_parquet(folder: Path, values: list[object]) -> None:
+    columns = {"path": ["img/a.png", "img/b.png"], "label": values}
+    pyarrow.parquet.write_table(pyarrow.table(columns), folder / "t.parquet")
+    data = read_table(folder / "t.parquet")
+    assert _labels(data) == ["1", None]
+
+
+def test_own_column_names(folder: Path) -> None:
+    path = _table(folder, "file,species,label\nimg/a.png,owl,ignored\n")
+    assert _labels(read_table(path, columns={"path": "file", "label": "species"})) == ["owl"]
+    with pytest.raises(DataError, match=r"table\.csv: there is no column 'genus'; there are file(.|\n)*label"):
+        read_table(path, columns={"path": "file", "label": "genus"})
+    with pytest.raises(DataError, match=r"unknown column role 'lable'(.|\n)*'label'"):
+        read_table(path, columns={"lable": "species"})
+
+
+def test_outside_paths_are_refused_unless_allowed(folder: Path) -> None:
+    outside = save(folder.parent / "secret/x.png")
+    for name in ("../secret/x.png", "img/../../secret/x.png", str(outside)):
+        path = _table(folder, f"path,label\nimg/a.png,cat\n{name},dog\n")
+        with pytest.raises(DataError, match=r"table\.csv, line 3: .*x\.png leads out(.|\n)*--allow-outside"):
+            read_table(path)
+        assert len(read_table(path, allow_outside=True)) == 2
+    (folder / "link").symlink_to(folder.parent / "secret")
+    with pytest.raises(DataError, match=r"link/x\.png leads out"):
+        read_table(_table(folder, "path\nlink/x.png\n"))
+    with pytest.raises(DataError, match=r"the mask path \.\./secret/x\.png leads out"):
+        read_table(_table(folder, "path,mask\nimg/a.png,../secret/x.png\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"no column 'path'; there are none(.|\n)*header"),
+        ("path,label\n", r"no rows(.|\n)*one image per row"),
+        ("file,label\nimg/a.png,cat\n", r"no column 'path'; there are file, label(.|\n)*columns="),
+        ("path;label\nimg/a.png;cat\n", r"no column 'path'(.|\n)*separate the columns by commas"),
+        ("path,label\nimg/gone.png,cat\n", r"line 2: there is no image img/gone\.png(.|\n)*relative to the table"),
+        ("path,label\n,cat\n", r"line 2: the image path is empty(.|\n)*remove the row"),
+        ("path,mask\nimg/a.png,mask/gone.png\n", r"line 2: there is no mask mask/gone\.png"),
+        ("path,label\nimg/a.png,cat\nimg/../img/a.png,dog\n", r"line 3: .*listed twice(.|\n)*line 2"),
+        ("path,split\nimg/a.png,tset\n", r"line 2: unknown split 'tset'(.|\n)*'test'"),
+        ("path,label\nimg/a.png,cat,what\n", r"line 2: the row has 3 cells, the header 2(.|\n)*quotes"),
+        ('path,label\nimg/a.png,"cat\n', r"cannot be read(.|\n)*save it again"),
+    ],
+)
+def test_bad_tables_name_the_row_and_the_remedy(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=rf"table\.csv(.|\n)*{message}"):
+        read_table(_table(folder, text))
+
+
+def test_unreadable_tables_are_named(folder: Path) -> None:
+    (folder / "t.csv").write_bytes(b"path,label\nimg/a.png,\xff\xfe\n")
+    (folder / "t.parquet").write_bytes(b"no parquet")
+    for name in ("t.csv", "t.parquet"):
+        with pytest.raises(DataError, match=rf"{name}: the table cannot be read(.|\n)*UTF-8"):
+            read_table(folder / name)
+    with pytest.raises(DataError, match=r"gone\.csv: there is no such file"):
+        read_table(folder / "gone.csv")
+
+
+def test_a_label_outside_the_classes_is_named(folder: Path) -> None:
+    path = _table(folder, "path,label\nimg/a.png,cat\nimg/b.png,dgo\n")
+    with pytest.raises(DataError, match=r"line 3: the label 'dgo' is none of the 2 classes(.|\n)*'dog'"):
+        read_table(path, classes=["dog", "cat"])
+    with pytest.raises(DataError, match="'dog' is named twice"):
+        read_table(path, classes=["dog", "dog"])
+
+
+def test_a_mask_of_another_size_is_named(folder: Path) -> None:
+    Image.fromarray(np.eye(5, dtype=np.uint8) * 255).save(folder / "mask/small.png")
+    with pytest.raises(DataError, match=r"line 2, mask/small\.png: .*5x5.*6x8(.|\n)*Remedy"):
+        read_table(_table(folder, "path,mask\nimg/a.png,mask/small.png\n"))
