@@ -218,6 +218,3 @@ def _to_uint8(array: npt.NDArray[Any], where: object) -> npt.NDArray[np.uint8]:
 
 def _channels_first(rgb: UInt8[np.ndarray, "h w 3"]) -> Image:
     return np.array(rgb.transpose(2, 0, 1), order="C")  # a copy: writable, and of its own memory
-
-
-_open = open_image

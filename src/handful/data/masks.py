@@ -13,8 +13,7 @@ from PIL import ImageOps
 
 from handful.data.coco import is_coco, read_coco
 from handful.data.drawings import Drawing, load_json
-from handful.data.images import _open as open_image
-from handful.data.images import sample_size
+from handful.data.images import open_image, sample_size
 from handful.data.label_studio import is_label_studio, read_label_studio
 from handful.data.labelme import is_labelme, read_labelme
 from handful.data.mask_names import IMAGE_SUFFIXES, Names, stem
