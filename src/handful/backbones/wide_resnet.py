@@ -10,18 +10,19 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.norm import NormName, norm_layer
 from handful.types import Backbone, Context
 
 
 class Block(nn.Module):
     """Two BN-ReLU-conv with dropout between them, plus a shortcut (a 1x1 convolution where shapes differ)."""
 
-    def __init__(self, channels: int, out: int, *, stride: int, dropout: float) -> None:
+    def __init__(self, channels: int, out: int, *, stride: int, dropout: float, norm: NormName) -> None:
         super().__init__()
-        self.norm1 = nn.BatchNorm2d(channels)
+        self.norm1 = norm_layer(norm, channels)
         self.conv1 = nn.Conv2d(channels, out, 3, padding=1)
         self.dropout = dropout
-        self.norm2 = nn.BatchNorm2d(out)
+        self.norm2 = norm_layer(norm, out)
         self.conv2 = nn.Conv2d(out, out, 3, stride=stride, padding=1)
         same = stride == 1 and channels == out
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels, out, 1, stride=stride)
@@ -43,8 +44,11 @@ def build(
     width: int = 10,
     dropout: float = 0.3,
     strides: tuple[int, int, int] = (1, 2, 2),
+    norm: NormName = "batch",
 ) -> Backbone:
     """WRN-`depth`-`width`; the paper does not give its dropout rate: 0.3 is the wide-residual paper's.
+
+    `norm`: "batch" as the paper, or "group", which a handful of images needs (see `handful.norm`).
 
     Raises:
         ValueError: depth is not 6 n + 4, or a width, rate or stride is out of range.
@@ -60,7 +64,7 @@ def build(
     channels, stride = 16, 1
     for out, step in zip((16 * width, 32 * width, 64 * width), strides, strict=True):
         for i in range(per_stage):
-            layers.append(Block(channels, out, stride=step if i == 0 else 1, dropout=dropout))
+            layers.append(Block(channels, out, stride=step if i == 0 else 1, dropout=dropout, norm=norm))
             channels = out
         stride *= step
     network = nn.Sequential(*layers)

@@ -5,15 +5,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.heads._pooling import Compare
+from handful.norm import NormName, norm_layer
 from handful.types import Backbone, Context, Output
 
 
 class Linear(nn.Module):
     """Average over space, then one linear layer to the label embedding's size."""
 
-    def __init__(self, channels: int, size: int, *, norm: bool, dropout: float) -> None:
+    def __init__(self, channels: int, size: int, *, norm: NormName, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels) if norm else None
+        self.norm = None if norm == "none" else norm_layer(norm, channels)
         self.linear = nn.Linear(channels, size)
         self.dropout = dropout
 
@@ -26,6 +27,9 @@ class Linear(nn.Module):
         return Output(embedding, compare(embedding), features)
 
 
-def build(context: Context, *, backbone: Backbone, norm: bool = True, dropout: float = 0.0) -> nn.Module:
-    """`norm` puts BN-ReLU before the pool, for backbones that end on a block's sum; `dropout` follows the pool."""
+def build(context: Context, *, backbone: Backbone, norm: NormName = "batch", dropout: float = 0.0) -> nn.Module:
+    """`norm` and ReLU come before the pool where a backbone ends on a block's sum; "none": the plain pool-linear.
+
+    `dropout` follows the pool.
+    """
     return Linear(backbone.channels, context.labels.size, norm=norm, dropout=dropout)

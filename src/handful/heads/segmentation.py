@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.heads._pooling import Compare, Pool, check_pool, pooled_output
+from handful.norm import NormName, norm_layer
 from handful.types import Backbone, Context, Output
 
 
@@ -31,9 +32,9 @@ def to_size(maps: Float[Tensor, "n d h w"], size: tuple[int, int]) -> Float[Tens
 class Segmentation(nn.Module):
     """Feature maps to d + 1 maps at image size, background first."""
 
-    def __init__(self, channels: int, stride: int, size: int, *, pool: Pool, dropout: float) -> None:
+    def __init__(self, channels: int, stride: int, size: int, *, pool: Pool, dropout: float, norm: NormName) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(channels)
+        self.norm = norm_layer(norm, channels)
         self.up = upsample(channels, size + 1, stride)
         self.pool: Pool = pool
         self.dropout = dropout
@@ -46,7 +47,10 @@ class Segmentation(nn.Module):
         return pooled_output(to_size(self.up(x), size), features, compare, self.pool)
 
 
-def build(context: Context, *, backbone: Backbone, pool: Pool = "logits", dropout: float = 0.0) -> nn.Module:
+def build(
+    context: Context, *, backbone: Backbone, pool: Pool = "logits", dropout: float = 0.0, norm: NormName = "batch"
+) -> nn.Module:
     """The segmentation head; `pool` as in `heads._pooling.pooled_output`, `dropout` on whole channels before it."""
     check_pool(pool)
-    return Segmentation(backbone.channels, backbone.stride, context.labels.size, pool=pool, dropout=dropout)
+    size = context.labels.size
+    return Segmentation(backbone.channels, backbone.stride, size, pool=pool, dropout=dropout, norm=norm)
