@@ -10,13 +10,13 @@ from handful.types import Dataset, Mask
 def iou(predicted: Mask, truth: Mask) -> float:
     """Intersection over union (Jaccard 1912), in [0, 1]; 1 where both are empty."""
     union = np.count_nonzero(predicted | truth)
-    return np.count_nonzero(predicted & truth) / union if union else 1.0
+    return float(np.count_nonzero(predicted & truth) / union) if union else 1.0
 
 
 def dice(predicted: Mask, truth: Mask) -> float:
     """Twice the intersection over the sum of areas (Dice 1945), in [0, 1]; 1 where both are empty."""
     total = np.count_nonzero(predicted) + np.count_nonzero(truth)
-    return 2 * np.count_nonzero(predicted & truth) / total if total else 1.0
+    return float(2 * np.count_nonzero(predicted & truth) / total) if total else 1.0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ def build(
     core: float = 0.25,
     iterations: int = 5,
     side: int = 128,
+    largest: int = 512,
     per_class: int | None = None,
     replace: bool = False,
 ) -> Prepare:
@@ -30,8 +31,8 @@ def build(
         box: share of the height and width, centred, outside of which all is background.
         core: share of the height and width, centred, inside of which all is object; 0 for none.
         iterations: rounds of GrabCut.
-        side: images whose shorter side is less are enlarged to it by a whole factor; the mask comes back
-            smaller.
+        side: images whose shorter side is less are enlarged to it by a whole factor; the mask comes back smaller.
+        largest: others whose longer side is more are reduced to it, to save time; the mask comes back larger.
         per_class: at most so many masks per class, drawn from the labelled samples; None: one for every
             sample.
         replace: make masks also for samples that have one.
@@ -41,15 +42,17 @@ def build(
     """
     if not 0 <= core < box < 1:
         raise ValueError(f"core and box must be shares with 0 <= core < box < 1, not {core} and {box}")
-    if iterations < 1 or side < 1 or (per_class is not None and per_class < 1):
-        raise ValueError("iterations, side and per_class must be at least 1")
+    if iterations < 1 or not 1 <= side <= largest or (per_class is not None and per_class < 1):
+        raise ValueError("iterations, side and per_class must be at least 1, and largest at least side")
 
     def prepare(data: Dataset) -> Dataset:
         open_ = [i for i, s in enumerate(data.samples) if replace or s.mask is None]
         which = open_ if per_class is None else draw(data, open_, per_class, context.seed)
         return make_masks(
             data,
-            lambda s: grabcut(pixels(s), box=box, core=core, iterations=iterations, side=side, seed=context.seed),
+            lambda s: grabcut(
+                pixels(s), box=box, core=core, iterations=iterations, side=side, largest=largest, seed=context.seed
+            ),
             source="grabcut",
             which=which,
             again=replace,
@@ -58,25 +61,27 @@ def build(
     return prepare
 
 
-def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int, seed: int) -> Mask:
+def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int, largest: int, seed: int) -> Mask:
     """The object in the middle of an image; the same seed gives the same mask."""
     _, h, w = image.shape
-    factor = max(1, -(-side // min(h, w)))
+    factor = float(-(-side // min(h, w))) if min(h, w) < side else min(1.0, largest / max(h, w))
+    H, W = max(1, round(h * factor)), max(1, round(w * factor))
     picture = np.ascontiguousarray(image.transpose(1, 2, 0))
-    if factor > 1:
-        picture = cv2.resize(picture, (w * factor, h * factor), interpolation=cv2.INTER_CUBIC)
-    guess = np.full(picture.shape[:2], cv2.GC_BGD, dtype=np.uint8)
-    guess[_centre(h * factor, box), _centre(w * factor, box)] = cv2.GC_PR_FGD
+    if factor != 1:
+        way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        picture = cv2.resize(picture, (W, H), interpolation=way)
+    guess = np.full((H, W), cv2.GC_BGD, dtype=np.uint8)
+    guess[_centre(H, box), _centre(W, box)] = cv2.GC_PR_FGD
     if core:
-        guess[_centre(h * factor, core), _centre(w * factor, core)] = cv2.GC_FGD
+        guess[_centre(H, core), _centre(W, core)] = cv2.GC_FGD
     if (guess == cv2.GC_BGD).all() or (guess != cv2.GC_BGD).all():  # too few pixels for a box
         return np.zeros((h, w), dtype=bool)
     cv2.setRNGSeed(seed % 2**31)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(picture, guess, (0, 0, 0, 0), background, foreground, iterations, cv2.GC_INIT_WITH_MASK)
     found = ((guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)).astype(np.uint8) * 255
-    if factor > 1:
-        found = cv2.resize(found, (w, h), interpolation=cv2.INTER_AREA)
+    if factor != 1:
+        found = cv2.resize(found, (w, h), interpolation=cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR)
     return np.asarray(found >= 128)
 
 

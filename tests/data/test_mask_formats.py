@@ -1,0 +1,361 @@
+"""Masks from COCO, labelme and Label Studio files, written here with each tool's own encoder where it has one."""
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from label_studio_brush_rle_rs import encode_rle
+from PIL import Image as Picture
+from pycocotools import mask as coco_mask
+
+from handful.data.masks import attach_masks
+from handful.errors import DataError
+from handful.types import Dataset, Mask, Sample
+
+H, W = 40, 60
+
+
+def blob(seed: int = 0) -> Mask:
+    """Some runs and holes, not the same in rows and columns."""
+    rng = np.random.default_rng(seed)
+    return np.asarray(np.kron(rng.random((H // 4, W // 4)) < 0.3, np.ones((4, 4))) > 0)
+
+
+def box(top: int, left: int, bottom: int, right: int) -> Mask:
+    mask = np.zeros((H, W), dtype=bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def dataset(*ids: str) -> Dataset:
+    image = np.zeros((3, H, W), dtype=np.uint8)
+    return Dataset(tuple(Sample(name, image, label=0) for name in ids), ("cat", "dog"))
+
+
+def attached(content: Any, folder: Path, *ids: str) -> list[Mask | None]:
+    path = folder / "masks.json"
+    path.write_text(json.dumps(content))
+    return [s.mask for s in attach_masks(dataset(*ids), path).samples]
+
+
+def same(got: Mask | None, wanted: Mask) -> bool:
+    return got is not None and bool((got == wanted).all())
+
+
+# COCO
+
+
+def coco(*segmentations: Any, name: str = "1.jpg") -> dict[str, Any]:
+    annotations = [{"id": i, "image_id": 7, "category_id": 1, "segmentation": s} for i, s in enumerate(segmentations)]
+    return {
+        "images": [
+            {"id": 7, "file_name": name, "height": H, "width": W},
+            {"id": 8, "file_name": "2.jpg", "height": H, "width": W},
+        ],
+        "annotations": annotations,
+    }
+
+
+def compressed(mask: Mask) -> dict[str, Any]:
+    rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": rle["size"], "counts": rle["counts"].decode()}
+
+
+def uncompressed(mask: Mask) -> dict[str, Any]:
+    flat = np.concatenate([[False], mask.ravel(order="F"), [not mask[-1, -1]]])
+    at = np.flatnonzero(flat[1:] != flat[:-1])
+    return {"size": list(mask.shape), "counts": np.diff(at, prepend=0).tolist()}
+
+
+@pytest.mark.parametrize("encode", [compressed, uncompressed])
+@pytest.mark.parametrize("seed", range(4))
+def test_coco_run_lengths(tmp_path: Path, encode: Any, seed: int) -> None:
+    mask = blob(seed)
+    if seed == 3:
+        mask[0, 0] = True  # the first run, of background, has length 0
+    got = attached(coco(encode(mask)), tmp_path, "1.jpg", "2.jpg")
+    assert same(got[0], mask)
+    assert got[1] is None
+
+
+def test_coco_polygons_and_several_annotations_are_united(tmp_path: Path) -> None:
+    square = [10, 5, 30, 5, 30, 20, 10, 20]
+    triangle = [[40.0, 30.0, 55.5, 30.0, 40.0, 38.5]]
+    extra = box(0, 50, 3, 60)
+    (got,) = attached(coco([square], triangle, compressed(extra)), tmp_path, "1.jpg")
+    assert got is not None
+    assert (got[:, :32] == box(5, 10, 20, 30)[:, :32]).all()
+    assert got[:3, 50:].all()
+    assert got[31, 42]
+    assert not got[37, 54]
+
+
+def test_coco_polygons_are_cut_at_the_edge(tmp_path: Path) -> None:
+    (got,) = attached(coco([[-20, 10, 20, 10, 20, 99, -20, 99]]), tmp_path, "1.jpg")
+    assert same(got, box(10, 0, H, 20))
+
+
+def test_coco_names_match_below_folders(tmp_path: Path) -> None:
+    got = attached(coco(compressed(blob()), name="dog\\1.jpg"), tmp_path, "cat/1.jpg", "dog/1.jpg")
+    assert got[0] is None
+    assert same(got[1], blob())
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "what"),
+    [
+        ({"size": [H, W], "counts": [5, 40]}, "cover 45 pixels and the image has 2400"),
+        ({"size": [H, W], "counts": [-5, 2405]}, "cover 2400"),
+        ({"size": [H, W], "counts": "12abc"}, "run lengths"),
+        ({"size": [H, W], "counts": "\x01"}, "character"),
+        ({"size": [W, H], "counts": [2400]}, "for .60, 40. and the image is .40, 60."),
+        ({"counts": [2400]}, "'size' is missing"),
+        ([[1, 2, 3, 4]], "three points"),
+        ([[1, 2, 3, 4, 5]], "not as COCO JSON"),
+        ([[1, 2, 3, 4, 5, "x"]], "not as COCO JSON"),
+        ([], "empty"),
+        ("M 10 10", "neither polygons nor run lengths"),
+    ],
+)
+def test_damaged_coco_is_an_error_that_names_the_annotation(tmp_path: Path, segmentation: Any, what: str) -> None:
+    with pytest.raises(DataError, match=what) as caught:
+        attached(coco(segmentation), tmp_path, "1.jpg")
+    assert "masks.json: annotation 0 of 1.jpg" in str(caught.value)
+
+
+def test_coco_boxes_alone_are_no_masks(tmp_path: Path) -> None:
+    content = coco()
+    content["annotations"] = [{"id": 3, "image_id": 7, "bbox": [1, 2, 3, 4]}]
+    with pytest.raises(DataError, match="'segmentation' is missing"):
+        attached(content, tmp_path, "1.jpg")
+    content["annotations"][0]["image_id"] = 99
+    with pytest.raises(DataError, match="image id 99"):
+        attached(content, tmp_path, "1.jpg")
+
+
+def test_coco_of_another_image_or_size(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"mask without image: '1\.jpg'"):
+        attached(coco(compressed(blob())), tmp_path, "3.jpg")
+    content = coco(compressed(blob()))
+    content["images"][0]["height"] = H + 1
+    with pytest.raises(DataError, match=rf"mask is {H + 1}x{W} and its image 1\.jpg {H}x{W}"):
+        attached(content, tmp_path, "1.jpg")
+    content = coco(compressed(blob()))
+    content["images"].append({**content["images"][0], "id": 9})
+    content["annotations"].append({**content["annotations"][0], "image_id": 9})
+    with pytest.raises(DataError, match="two masks for"):
+        attached(content, tmp_path, "1.jpg")
+
+
+# labelme
+
+
+def labelme(*shapes: dict[str, Any], name: str = "1.jpg") -> dict[str, Any]:
+    return {"version": "5.4", "shapes": list(shapes), "imagePath": name, "imageHeight": H, "imageWidth": W}
+
+
+def png(mask: Mask) -> str:
+    buffer = io.BytesIO()
+    Picture.fromarray(mask).save(buffer, format="PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def test_a_labelme_folder(tmp_path: Path) -> None:
+    cat, dog = tmp_path / "cat", tmp_path / "dog"
+    cat.mkdir()
+    dog.mkdir()
+    square = {"label": "x", "shape_type": "polygon", "points": [[10, 5], [30, 5], [30, 20], [10, 20]]}
+    (cat / "1.json").write_text(json.dumps(labelme(square)))
+    (dog / "1.json").write_text(json.dumps(labelme({**square, "points": [[0, 0], [60, 0], [60, 9], [0, 9]]})))
+    (dog / "2.json").write_text(json.dumps(labelme(name="2.jpg")))
+    (dog / "note.json").write_text("[]")
+    Picture.new("RGB", (W, H)).save(cat / "1.jpg")  # labelme lies beside the images
+    data = attach_masks(dataset("cat/1.jpg", "dog/1.jpg", "dog/2.jpg"), tmp_path)
+    assert same(data.samples[0].mask, box(5, 10, 20, 30))
+    assert same(data.samples[1].mask, box(0, 0, 9, 60))
+    assert data.samples[2].mask is None
+    assert data.samples[0].mask_source == "hand"
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"),
+    [
+        ({"shape_type": "rectangle", "points": [[30, 20], [10, 5]]}, box(5, 10, 20, 30)),
+        ({"points": [[10, 5], [30, 5], [30, 20], [10, 20]]}, box(5, 10, 20, 30)),  # old files name no type
+        ({"shape_type": "mask", "points": [[10, 5], [17, 8]], "mask": png(np.ones((4, 8)) > 0)}, box(5, 10, 9, 18)),
+    ],
+)
+def test_labelme_shapes(tmp_path: Path, shape: dict[str, Any], wanted: Mask) -> None:
+    (got,) = attached(labelme({"label": "x", **shape}), tmp_path, "1.jpg")
+    assert same(got, wanted)
+
+
+def test_a_labelme_circle_and_shapes_without_area(tmp_path: Path) -> None:
+    line = {"shape_type": "linestrip", "points": [[0, 0], [50, 30]]}
+    circle = {"shape_type": "circle", "points": [[30, 20], [40, 20]]}
+    (got,) = attached(labelme(line, circle), tmp_path, "1.jpg")
+    assert got is not None
+    rows, columns = np.mgrid[:H, :W] + 0.5
+    exact = (rows - 20) ** 2 + (columns - 30) ** 2 < 100
+    assert (got != exact).sum() < 20
+    assert attached(labelme(line), tmp_path, "1.jpg") == [None]
+
+
+def test_labelme_takes_the_name_in_the_file_if_its_own_is_no_image(tmp_path: Path) -> None:
+    shape = {"shape_type": "rectangle", "points": [[10, 5], [30, 20]]}
+    (got,) = attached(labelme(shape, name="..\\pictures\\1.jpg"), tmp_path, "1.jpg")
+    assert same(got, box(5, 10, 20, 30))
+
+
+@pytest.mark.parametrize(
+    ("shape", "what"),
+    [
+        ({"shape_type": "spiral", "points": [[1, 1]]}, "unknown shape type 'spiral'"),
+        ({"shape_type": "polygon"}, "'points' is missing"),
+        ({"shape_type": "polygon", "points": [[1, 1], [2, 2]]}, "three points"),
+        (
+            {"shape_type": "mask", "points": [[58, 5], [65, 8]], "mask": png(np.ones((4, 8)) > 0)},
+            "over the image's edge",
+        ),
+        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": "QUJD"}, "not as labelme JSON"),
+    ],
+)
+def test_damaged_labelme_names_the_shape(tmp_path: Path, shape: dict[str, Any], what: str) -> None:
+    with pytest.raises(DataError, match=what) as caught:
+        attached(labelme(shape), tmp_path, "1.jpg")
+    assert "masks.json: shape 1" in str(caught.value)
+
+
+# Label Studio
+
+
+def brush(mask: Mask, *, alpha_only: bool = False) -> dict[str, Any]:
+    layer = np.repeat(mask.astype(np.uint8)[..., None] * 255, 4, axis=2)
+    if alpha_only:
+        layer[..., :3] = 0
+    runs = list(encode_rle(layer.ravel(), 8, [3, 4, 8, 16]))
+    return region("brushlabels", {"format": "rle", "rle": runs, "brushlabels": ["cell"]})
+
+
+def region(kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "r1", "type": kind, "value": value, "original_height": H, "original_width": W, "image_rotation": 0}
+
+
+def task(*regions: dict[str, Any], image: str = "/data/upload/3/0a1b2c3d-1.jpg", **more: Any) -> dict[str, Any]:
+    return {"id": 5, "data": {"image": image}, "annotations": [{"id": 1, "result": list(regions), **more}]}
+
+
+@pytest.mark.parametrize("alpha_only", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_label_studio_brush(tmp_path: Path, seed: int, alpha_only: bool) -> None:
+    (got,) = attached([task(brush(blob(seed), alpha_only=alpha_only))], tmp_path, "1.jpg")
+    assert same(got, blob(seed))
+
+
+def test_label_studio_shapes_are_in_per_cent_and_united(tmp_path: Path) -> None:
+    polygon = region("polygonlabels", {"points": [[50, 50], [100, 50], [100, 100], [50, 100]], "closed": True})
+    rectangle = region("rectanglelabels", {"x": 0, "y": 0, "width": 10, "height": 50, "rotation": 0})
+    choice = {"id": "c", "type": "choices", "value": {"choices": ["blurred"]}}
+    (got,) = attached([task(polygon, rectangle, choice)], tmp_path, "1.jpg")
+    assert same(got, box(20, 30, 40, 60) | box(0, 0, 20, 6))
+
+
+def test_label_studio_turned_shapes(tmp_path: Path) -> None:
+    # A quarter turn clockwise about the top left corner: width goes down, height goes left.
+    turned = region("rectangle", {"x": 50, "y": 25, "width": 25, "height": 25, "rotation": 90})
+    (got,) = attached([task(turned)], tmp_path, "1.jpg")
+    assert same(got, box(10, 20, 25, 30))
+    ellipse = region("ellipselabels", {"x": 50, "y": 50, "radiusX": 25, "radiusY": 12.5, "rotation": 90})
+    (got,) = attached([task(ellipse)], tmp_path, "1.jpg")
+    assert got is not None
+    rows, columns = np.mgrid[:H, :W] + 0.5
+    assert (got != (((rows - 20) / 15) ** 2 + ((columns - 30) / 5) ** 2 < 1)).sum() < 25
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "/data/upload/3/0a1b2c3d-1.jpg",
+        "/data/local-files/?d=sets%2Fdog/1.jpg",
+        "s3://bucket/dog/1.jpg",
+        "https://host/dog/1.jpg?token=ab",
+    ],
+)
+def test_label_studio_names(tmp_path: Path, image: str) -> None:
+    (got,) = attached([task(brush(blob()), image=image)], tmp_path, "dog/1.jpg")
+    assert same(got, blob())
+
+
+def test_an_upload_prefix_that_is_part_of_the_name_wins(tmp_path: Path) -> None:
+    got = attached([task(brush(blob()))], tmp_path, "1.jpg", "0a1b2c3d-1.jpg")
+    assert got[0] is None
+    assert same(got[1], blob())
+
+
+def test_an_uploaded_name_that_two_images_have(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cat/1\.jpg, dog/1\.jpg"):
+        attached([task(brush(blob()))], tmp_path, "cat/1.jpg", "dog/1.jpg")
+
+
+def test_of_several_annotations_the_truth_or_the_newest_counts(tmp_path: Path) -> None:
+    one = task(brush(blob(1)), created_at="2024-05-01T00:00:00Z")
+    new = task(brush(blob(2)), created_at="2024-06-01T00:00:00Z")["annotations"]
+    cancelled = task(brush(blob(3)), created_at="2024-07-01T00:00:00Z", was_cancelled=True)["annotations"]
+    both = {**one, "annotations": [*cancelled, *new, *one["annotations"]]}
+    assert same(attached([both], tmp_path, "1.jpg")[0], blob(2))
+    both["annotations"][-1]["ground_truth"] = True
+    assert same(attached([both], tmp_path, "1.jpg")[0], blob(1))
+    assert attached([{**one, "annotations": cancelled}], tmp_path, "1.jpg") == [None]
+    assert attached([{**one, "annotations": []}], tmp_path, "1.jpg") == [None]
+
+
+@pytest.mark.parametrize(
+    ("regions", "what"),
+    [
+        ([region("brush", {"rle": [0, 0, 0, 9]})], "covers 2 pixels and the image has 2400"),
+        ([region("brush", {"rle": brush(blob())["value"]["rle"][:-9]})], "not as Label Studio JSON"),
+        ([region("brush", {"rle": [300]})], "not as Label Studio JSON"),
+        ([region("polygon", {})], "'points' is missing"),
+        ([{**region("polygon", {}), "image_rotation": 90}], "turn it back"),
+        ([brush(blob()), {**brush(blob()), "original_width": 3}], "different sizes"),
+    ],
+)
+def test_damaged_label_studio_names_the_task(tmp_path: Path, regions: list[dict[str, Any]], what: str) -> None:
+    with pytest.raises(DataError, match=what) as caught:
+        attached([task(*regions)], tmp_path, "1.jpg")
+    assert "masks.json: task 5" in str(caught.value)
+
+
+def test_a_task_without_image(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="name of an image"):
+        attached([{**task(brush(blob())), "data": {"text": "hello"}}], tmp_path, "1.jpg")
+
+
+# Whatever it is
+
+
+@pytest.mark.parametrize("content", [{}, [{"image": "1.jpg"}], 3, {"images": [], "labels": []}])
+def test_json_of_no_known_kind(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(DataError, match="not a kind of JSON"):
+        attached(content, tmp_path, "1.jpg")
+
+
+def test_not_json(tmp_path: Path) -> None:
+    (tmp_path / "masks.json").write_text('{"images": [')
+    with pytest.raises(DataError, match=r"masks\.json: not readable as JSON"):
+        attach_masks(dataset("1.jpg"), tmp_path / "masks.json")
+
+
+def test_a_value_makes_no_sense_for_shapes(tmp_path: Path) -> None:
+    (tmp_path / "masks.json").write_text(json.dumps(coco(compressed(blob()))))
+    with pytest.raises(DataError, match="drawn shapes"):
+        attach_masks(dataset("1.jpg"), tmp_path / "masks.json", value=1)
+
+
+def test_an_empty_drawing_is_an_error_too(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="mask is empty"):
+        attached(coco([[-9, -9, -5, -9, -5, -5]]), tmp_path, "1.jpg")
