@@ -132,7 +132,7 @@ class Classifier:
                 )
             yield from output.pixels.float().softmax(dim=1).cpu().numpy()
 
-    def own_size(self, mask: Bool[np.ndarray, "h w"], size: tuple[int, int]) -> Mask:
+    def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""
         return unfit_mask(mask, size, self.recipe.resize)
 
