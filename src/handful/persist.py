@@ -119,7 +119,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
             where=folder,
             remedy="copy it again from where it was trained.",
         ) from error
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(device, memory_format=network.layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
     return Classifier(recipe, classes, labels, network, (h, w), card)
 

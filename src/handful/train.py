@@ -80,7 +80,7 @@ def train(
         augment = Augmenting([(part, catalog.build("augment", part, context)) for part in recipe.augment])
         if accelerator.num_processes > 1:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-        network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(where, memory_format=network.layout)  # type: ignore[call-overload]
         average = _average(network, recipe.ema)
         checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
 

@@ -40,7 +40,7 @@ class Held:
 
     def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
         """The samples at `index`: images in [0, 1], channels-last, and one-hot targets (all 0: no label)."""
-        images = self.images[index].float().div_(255).contiguous(memory_format=torch.channels_last)
+        images = self.images[index].float().div_(255)
         labels = self.labels[index]
         targets = F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
         if self.pixel_labels is None:
