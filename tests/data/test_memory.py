@@ -168,7 +168,6 @@ def test_a_batch_has_one_hot_targets_and_none_for_the_unlabelled() -> None:
     batch = hold(_masked(), size=(6, 8)).batch(torch.tensor([0, 1, 2]), 2)
     assert batch.labels.tolist() == [1, -1, 0]
     assert batch.targets.tolist() == [[0, 1], [0, 0], [1, 0]]
-    assert batch.images.is_contiguous(memory_format=torch.channels_last)
     assert batch.images.min() >= 0
     assert batch.images.max() <= 1
     assert torch.equal((batch.images * 255).round().byte(), hold(_masked(), size=(6, 8)).images[:3])
