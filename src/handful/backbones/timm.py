@@ -1,0 +1,215 @@
+"""Any feature extractor of the timm library by name, https://github.com/huggingface/pytorch-image-models."""
+
+from contextlib import nullcontext
+from typing import Any
+
+import huggingface_hub
+import timm
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from timm.models._features import FeatureDictNet
+from torch import Tensor, nn
+
+from handful.backbones._stages import Freeze, Level, assemble
+from handful.backbones._weights import OFFLINE, load_checkpoint, reach, unavailable
+from handful.errors import RecipeError, WeightsError, nearest
+from handful.types import Backbone, Context
+
+HERE = "backbones/timm"
+BROKEN = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
+
+
+class Pad(nn.Module):
+    """Repeat the right and bottom edge until both sides are multiples of `stride`: many models round down."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
+        """The same images, at most `stride - 1` larger."""
+        h, w = x.shape[-2:]
+        right, below = -w % self.stride, -h % self.stride
+        return F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
+
+
+class Last(nn.Module):
+    """A whole timm extractor as one stage: its last map, channels first."""
+
+    def __init__(self, net: nn.Module, *, channels_last: bool) -> None:
+        super().__init__()
+        self.net, self.channels_last = net, channels_last
+
+    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
+        """Maps."""
+        maps: Tensor = self.net(x)[-1]
+        return maps.permute(0, 3, 1, 2) if self.channels_last else maps
+
+
+def build(
+    context: Context,
+    *,
+    model: str,
+    pretrained: bool = False,
+    weights: str | None = None,
+    stride: int | None = None,
+    dilate: bool = False,
+    fuse: bool = False,
+    freeze: Freeze = "none",
+) -> Backbone:
+    """A timm model as a feature extractor; its own mean and deviation normalise the images.
+
+    An image whose sides are no multiples of the model's stride is enlarged by repeating its edge.
+
+    Args:
+        context: the recipe's image size decides the size of a transformer, and is tried out.
+        model: a timm name, with or without its tag, e.g. "resnet18" or "resnet18.a1_in1k".
+        pretrained: start from the library's weights.
+        weights: start from a checkpoint of this model, or from the folder of a saved classifier with this backbone.
+        stride: pixels per map cell; None: the model's own. A smaller one cuts the stages behind it off.
+        dilate: keep these stages but spread their taps instead; `stride` is then 16 or 8 (None: 8).
+        fuse: keep these stages and join their enlarged maps to those at `stride`.
+        freeze: stages that do not learn: "none", "stem", "all", or a number. Models that are no plain sequence
+            (transformers, HRNet, MobileNet) count as one stage.
+
+    Raises:
+        RecipeError: unknown model, one that gives no maps, or none of this image size.
+        ValueError: options that do not go together.
+        WeightsError: weights that cannot be had, or of another model.
+    """
+    if (pretrained and weights is not None) or (dilate and fuse):
+        raise ValueError("pretrained does not go with weights, nor dilate with fuse")
+    config = _config(model)
+    options: dict[str, Any] = {}
+    if dilate:
+        stride = options["output_stride"] = 8 if stride is None else stride
+    if config.fixed_input_size:
+        options["img_size"] = _fixed_size(model, context.recipe.image_size)
+    net = _create(model, options | (_source(model, config) if pretrained else {}))
+    sequence = isinstance(net, FeatureDictNet) and str(net.output_fmt) == "NCHW"
+    strides, channels = list(net.feature_info.reduction()), list(net.feature_info.channels())
+    if not sequence:
+        if fuse:
+            raise ValueError(f"fuse is for models that are a plain sequence of stages, which {model} is not")
+        if stride is not None and stride in strides and stride != strides[-1]:
+            at = max(i for i, s in enumerate(strides) if s == stride)
+            options["out_indices"] = (net.feature_info.out_indices[at],)
+            net = _create(model, options | (_source(model, config) if pretrained else {}))
+            strides, channels = list(net.feature_info.reduction()), list(net.feature_info.channels())
+        whole = Last(net, channels_last=str(getattr(net, "output_fmt", "NCHW")) == "NHWC")
+        levels = [Level(nn.Sequential(Pad(strides[-1]), whole), channels[-1], strides[-1])]
+    else:
+        levels = _levels(net, strides, channels)
+    backbone = assemble(levels, stride=stride, fuse=fuse, freeze=freeze, mean=config.mean, std=config.std)
+    if weights is not None:
+        with torch.device("meta"):
+            known = {_flat(name) for name in timm.create_model(model).state_dict()}
+        own = {_flat(name): name for name in net.state_dict()}
+
+        def rename(name: str) -> str | None:
+            unused = _flat(name) in known and _flat(name) not in own
+            return None if unused else own.get(_flat(name), name)
+
+        load_checkpoint(weights, net, backbone.network, rename=rename)
+    _try_out(backbone, model, context.recipe.image_size)
+    return backbone
+
+
+def _config(model: str) -> Any:
+    """What timm knows of a model.
+
+    Raises:
+        RecipeError: nothing; with the nearest names.
+    """
+    base, _, tag = model.partition(".")
+    if not timm.is_model(base):
+        raise RecipeError(f"unknown model {base!r}", where=HERE, remedy=nearest(base, tuple(timm.list_models())))
+    tagged = tuple(timm.list_pretrained(f"{base}.*"))
+    if tag and model not in tagged:
+        raise RecipeError(f"unknown weights {model!r}", where=HERE, remedy=nearest(model, tagged or (base,)))
+    return timm.get_pretrained_cfg(model)
+
+
+def _create(model: str, options: dict[str, Any]) -> Any:
+    """The extractor of a known model."""
+    try:
+        with unavailable(model) if "pretrained" in options else nullcontext():
+            return timm.create_model(model, features_only=True, **options)
+    except BROKEN as error:
+        raise RecipeError(
+            f"{model} gives no feature maps{f' with {sorted(options)}' if options else ''} ({error})",
+            where=HERE,
+            remedy="take a convolutional model, such as resnet18 or convnext_atto; not all can dilate.",
+        ) from error
+
+
+def _source(model: str, config: Any) -> dict[str, Any]:
+    """Options that make timm load its weights: from its cache without asking the hub, else from a hub that answers.
+
+    Raises:
+        WeightsError: there are none, or they are not in the cache and the hub does not answer.
+    """
+    if not (config.hf_hub_id or config.url or config.file):
+        raise WeightsError(f"timm has no pretrained weights of {model}", where=HERE, remedy=OFFLINE)
+    if config.hf_hub_id:
+        for name in (config.hf_hub_filename or "model.safetensors", "pytorch_model.bin"):
+            path = huggingface_hub.try_to_load_from_cache(config.hf_hub_id, name)
+            if isinstance(path, str) and not config.custom_load:
+                return {"pretrained": True, "pretrained_cfg_overlay": {"file": path}}
+        reach(huggingface_hub.constants.ENDPOINT)
+    return {"pretrained": True}
+
+
+def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:
+    """The image size a transformer is built for: the recipe's, up to the next multiple of its stride."""
+    if size is None:
+        raise RecipeError(
+            f"{model} is built for one image size",
+            where=HERE,
+            remedy="set image_size = [h, w] in the recipe (--set image_size=[h,w]).",
+        )
+    with torch.random.fork_rng():
+        stride = _create(model, {}).feature_info.reduction()[-1]
+    h, w = (-(-side // stride) * stride for side in size)
+    return h, w
+
+
+def _levels(net: Any, strides: list[int], channels: list[int]) -> list[Level]:
+    """A sequential extractor, cut behind each of its maps."""
+    levels: list[Level] = []
+    stage: list[nn.Module] = [Pad(max(strides))]
+    for name, module in net.items():
+        stage.append(module)
+        if name in net.return_layers:
+            i = len(levels)
+            levels.append(Level(nn.Sequential(*stage), channels[i], strides[i]))
+            stage = []
+    return levels
+
+
+def _flat(name: str) -> str:
+    """A tensor's name, whether or not the extractor took the model's containers apart."""
+    for prefix in ("model.", "body."):
+        name = name.removeprefix(prefix)
+    return name.replace(".", "_")
+
+
+def _try_out(backbone: Backbone, model: str, size: tuple[int, int] | None) -> None:
+    """Refuse a model that cannot take the recipe's images (none given: of two sizes), before training starts."""
+    network = backbone.network.eval()
+    for h, w in [size] if size else [(64, 64), (96, 65)]:
+        promised = (1, backbone.channels, -(-h // backbone.stride), -(-w // backbone.stride))
+        try:
+            with torch.inference_mode():
+                shape = tuple(network(torch.zeros(1, 3, h, w)).shape)
+            fault = "" if shape == promised else f"gives maps of shape {shape[1:]}, not {promised[1:]}"
+        except BROKEN as error:
+            fault = f"fails ({error})"
+        if fault:
+            raise RecipeError(
+                f"{model} {fault} on images of {h}x{w}",
+                where=HERE,
+                remedy="set another image_size in the recipe, or take another model.",
+            )
+    network.train()
