@@ -1,0 +1,46 @@
+"""A short name for the content of a data set, so that a score can say exactly what it was measured on."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from handful.errors import DataError
+from handful.types import Dataset, Sample
+
+
+def fingerprint(data: Dataset) -> str:
+    """12 hex digits over classes, ids, labels, groups, splits, masks and image content, in order.
+
+    Image files count by their bytes, arrays by their pixels: the same pictures in another format are other data.
+
+    Raises:
+        DataError: an image file cannot be read.
+    """
+    total = hashlib.sha256()
+    total.update(repr(data.classes).encode())
+    for sample in data.samples:
+        total.update(_sample(sample))
+    return total.hexdigest()[:12]
+
+
+def ids_hash(train_ids: Iterable[str], test_ids: Iterable[str]) -> str:
+    """12 hex digits over which samples were trained on and which were scored, in order."""
+    text = repr((tuple(train_ids), tuple(test_ids)))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _sample(sample: Sample) -> bytes:
+    one = hashlib.sha256()
+    one.update(repr((sample.id, sample.label, sample.group, sample.split)).encode())
+    if isinstance(sample.image, Path):
+        try:
+            one.update(sample.image.read_bytes())
+        except OSError as error:
+            raise DataError(
+                f"cannot be read: {error.strerror}", where=sample.image, remedy="check the file and its permissions."
+            ) from error
+    else:
+        one.update(repr(sample.image.shape).encode() + sample.image.tobytes())
+    if sample.mask is not None:
+        one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
+    return one.digest()

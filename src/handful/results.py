@@ -1,0 +1,225 @@
+"""Results as JSON lines: one line per training run, its per-image predictions in an `.npz` beside, held by hash.
+
+A run whose line and predictions are both intact is loaded instead of trained again; that is how a stopped
+evaluation resumes.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import balanced_accuracy_score
+
+from handful.data.fingerprint import ids_hash
+from handful.errors import OutputError
+from handful.recipes import fingerprint, from_toml, to_toml
+from handful.types import Recipe, Result, Run
+
+FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one
+PACKAGES = ("handful", "torch", "torchvision", "timm", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What makes two runs the same experiment."""
+
+    recipe: str
+    trainer: str
+    data: str
+    split_ids: str
+    draw: int
+    fold: int | None
+    folds: int | None
+    per_class: int | None
+    score_on: str
+    format: int = FORMAT
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as a line holds them."""
+        return dict(vars(self))
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits, the name of the predictions file."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+class Store:
+    """A JSON-lines log and the folder with its predictions (default: `<log stem>-predictions/` beside it)."""
+
+    def __init__(self, log: Path, predictions: Path | None = None) -> None:
+        self.log = log
+        self.predictions = predictions or log.with_name(f"{log.stem}-predictions")
+        if log.is_dir():
+            raise OutputError("is a folder", where=log, remedy="name a file, such as results.jsonl.")
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every whole line; one cut short by a crash, or of another format, is passed over."""
+        if not self.log.exists():
+            return
+        for text in self.log.read_text(encoding="utf-8").splitlines():
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(line, dict) and line.get("format") == FORMAT:
+                yield line
+
+    def done(self) -> dict[Key, dict[str, Any]]:
+        """The newest line of each experiment."""
+        names = Key.__dataclass_fields__
+        return {Key(**{n: line[n] for n in names}): line for line in self.lines() if names.keys() <= line.keys()}
+
+    def load(self, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...]] | None:
+        """The run of a line and its class names; None when the predictions are missing or not the ones it names."""
+        path = self.predictions / str(line["predictions"])
+        if not path.exists() or _file_hash(path) != line["predictions_sha256"]:
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            run = Run(
+                draw=line["draw"],
+                fold=line["fold"],
+                seed=line["seed"],
+                train_ids=tuple(stored["train_ids"].tolist()),
+                ids=tuple(stored["ids"].tolist()),
+                labels=stored["labels"],
+                probabilities=stored["probabilities"],
+                seconds=line["seconds"],
+                per_class=line["per_class"],
+            )
+            return run, tuple(stored["classes"].tolist())
+
+    def add(self, key: Key, recipe: Recipe, run: Run, classes: tuple[str, ...], facts: Mapping[str, Any]) -> None:
+        """Write the predictions, then the line: a line never names predictions that are not there."""
+        self.predictions.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        recipe_file = self.predictions / f"{key.recipe}.toml"
+        if not recipe_file.exists():
+            recipe_file.write_text(to_toml(recipe), encoding="utf-8")
+        path = self.predictions / f"{_plain(recipe.name)}-{key.digest}.npz"
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez_compressed(
+                file,
+                train_ids=np.array(run.train_ids, dtype=np.str_),
+                ids=np.array(run.ids, dtype=np.str_),
+                labels=run.labels,
+                probabilities=run.probabilities,
+                classes=np.array(classes, dtype=np.str_),
+            )
+        part.replace(path)
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": commit(),
+            "name": recipe.name,
+            **key.as_json(),
+            "seed": run.seed,
+            "n_train": len(run.train_ids),
+            "n_test": len(run.ids),
+            "accuracy": float(np.mean(run.predictions == run.labels)),
+            "balanced_accuracy": float(balanced_accuracy_score(run.labels, run.predictions)),
+            "seconds": round(run.seconds, 3),
+            **facts,
+            "versions": versions(),
+            "predictions": path.name,
+            "predictions_sha256": _file_hash(path),
+        }
+        self._append(json.dumps(line))
+
+    def _append(self, text: str) -> None:
+        with self.log.open("ab+") as file:
+            if file.tell() > 0:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # the line before was cut short
+                    file.write(b"\n")
+            file.write(text.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
+    """Every evaluation in a log, as `evaluate` returned it; runs whose predictions are gone are left out.
+
+    Raises:
+        OutputError: there is no such log, or no run in it can be loaded.
+    """
+    store = Store(log, predictions)
+    if not log.exists():
+        raise OutputError("there is no such file", where=log, remedy="name the log that evaluate or sweep wrote.")
+    groups: dict[tuple[Any, ...], list[tuple[Run, tuple[str, ...]]]] = {}
+    for key, line in store.done().items():
+        loaded = store.load(line)
+        if loaded is not None:
+            group = (key.recipe, key.trainer, key.data, key.folds, key.per_class, key.score_on)
+            groups.setdefault(group, []).append(loaded)
+    if not groups:
+        raise OutputError(
+            "holds no run whose predictions are intact",
+            where=log,
+            remedy=f"bring {store.predictions} back, or run the same command again.",
+        )
+    results = []
+    for group, pairs in groups.items():
+        path = store.predictions / f"{group[0]}.toml"
+        recipe = from_toml(path.read_text(encoding="utf-8"), where=str(path))
+        runs = sorted((run for run, _ in pairs), key=lambda r: (r.draw, r.fold or 0))
+        results.append(Result(recipe, pairs[0][1], tuple(runs)))
+    return results
+
+
+def make_key(
+    recipe: Recipe, *, trainer: str, data: str, train_ids: tuple[str, ...], test_ids: tuple[str, ...],
+    draw: int, fold: int | None, folds: int | None, per_class: int | None, score_on: str,
+) -> Key:  # fmt: skip
+    """The identity of a run that is about to be trained."""
+    split = ids_hash(train_ids, test_ids)
+    return Key(fingerprint(recipe), trainer, data, split, draw, fold, folds, per_class, score_on)
+
+
+@cache
+def commit() -> str:
+    """Commit of the source this runs from, with "+changes" where it was edited; else the package version."""
+    here = Path(__file__).resolve()
+
+    def git(*words: str) -> str | None:
+        command = ["git", "-C", str(here.parent), *words]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            return None
+
+    head = git("rev-parse", "--short=12", "HEAD")
+    if head is None or git("ls-files", "--error-unmatch", here.name) is None:
+        return versions()["handful"]
+    return head + ("+changes" if git("status", "--porcelain", "--untracked-files=no", "--", ".") else "")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a score depends on."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name) or "recipe"

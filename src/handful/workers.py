@@ -1,0 +1,186 @@
+"""Run training jobs one after the other, or several at a time in processes of their own."""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from typing import Any, runtime_checkable
+from typing import Protocol as Interface
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from threadpoolctl import threadpool_limits
+
+from handful.errors import TrainingError
+from handful.train import train
+from handful.types import Dataset, Recipe, Run
+
+
+@runtime_checkable
+class Predictor(Interface):
+    """What a trainer gives back: a `Classifier`, or anything that predicts as one."""
+
+    def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
+        """Class probabilities of each sample."""
+
+
+@runtime_checkable
+class Trainer(Interface):
+    """A training function, called as `handful.train.train` is."""
+
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Predictor:
+        """Train on every labelled sample of `data`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One training run; `train` and `test` are positions in the data set."""
+
+    number: int
+    recipe: Recipe
+    draw: int
+    fold: int | None
+    per_class: int | None
+    train: list[int]
+    test: list[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A task with its run, and the facts of the machine that a log line keeps."""
+
+    task: Task
+    run: Run
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def run_all(
+    tasks: Sequence[Task],
+    data: Dataset,
+    keep: Callable[[Finished], None],
+    *,
+    jobs: int,
+    device: str,
+    trainer: Trainer | None,
+    loaded: int,
+    progress: bool,
+) -> None:
+    """Run every task and hand each one to `keep`, in this process, as it ends.
+
+    Workers are spawned, never forked (a fork after torch has used threads can hang), so a script that asks for
+    several jobs needs its `if __name__ == "__main__":`.
+
+    Raises:
+        TrainingError: a worker died, usually for want of memory. What the trainer raises comes through as it is.
+    """
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=16), MofNCompleteColumn(),
+        TextColumn("runs"), TimeElapsedColumn(),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not (progress and console.is_terminal), transient=True) as bar:
+        line = bar.add_task(f"{loaded} from the log" if loaded else "evaluating", total=len(tasks) + loaded)
+        bar.advance(line, loaded)
+
+        def finish(finished: Finished) -> None:
+            keep(finished)
+            bar.advance(line)
+
+        if jobs == 1 or len(tasks) < 2:
+            for task in tasks:
+                bar.update(line, description=_name(task))
+                finish(run(task, data, device=device, trainer=trainer))
+        else:
+            _parallel(tasks, data, finish, min(jobs, len(tasks)), device, trainer)
+
+
+def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> Finished:
+    """Train and predict. The scored images are stripped of masks, labels and groups first."""
+    fit = train if trainer is None else trainer
+    chosen, scored = data.select(task.train), data.select(task.test)
+    bare = tuple(replace(s, mask=None, mask_source=None, label=None, group=None) for s in scored.samples)
+    started = time.perf_counter()
+    predictor = fit(task.recipe, chosen, seed=task.draw, device=device, progress=False)
+    seconds = time.perf_counter() - started
+    probabilities = np.asarray(predictor.probabilities(replace(scored, samples=bare)), dtype=np.float32)
+    if not np.isfinite(probabilities).all():
+        raise TrainingError(
+            "some predicted probabilities are not finite",
+            where=_name(task),
+            remedy="lower the learning rate, or set clip in the recipe's optimizer.",
+        )
+    card = getattr(predictor, "card", {})
+    facts = {
+        "host_threads": torch.get_num_threads(),
+        "device": str(card.get("device", "cpu")),
+        "precision": str(card.get("precision", "none")),
+    }
+    result = Run(
+        draw=task.draw,
+        fold=task.fold,
+        seed=task.draw,
+        train_ids=chosen.ids,
+        ids=scored.ids,
+        labels=scored.labels,
+        probabilities=probabilities,
+        seconds=seconds,
+        per_class=task.per_class,
+    )
+    return Finished(task, result, facts)
+
+
+_shared: list[tuple[Dataset, str, Trainer | None]] = []  # what a worker was started with
+
+
+def _start(data: Dataset, device: str, trainer: Trainer | None, threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+    _shared[:] = [(data, device, trainer)]
+
+
+def _run_shared(task: Task) -> Finished:
+    data, device, trainer = _shared[0]
+    return run(task, data, device=device, trainer=trainer)
+
+
+def _parallel(
+    tasks: Sequence[Task],
+    data: Dataset,
+    finish: Callable[[Finished], None],
+    jobs: int,
+    device: str,
+    trainer: Trainer | None,
+) -> None:
+    threads = max(1, torch.get_num_threads() // jobs)
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), initializer=_start, initargs=(data, device, trainer, threads)
+    )
+    try:
+        for future in as_completed([pool.submit(_run_shared, task) for task in tasks]):
+            finish(future.result())
+    except BrokenProcessPool as error:
+        raise TrainingError(
+            "a worker process died",
+            where=f"jobs={jobs}",
+            remedy="use fewer jobs (memory may have run out); a script that uses jobs must start its work under "
+            '`if __name__ == "__main__":`.',
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - before:
+            process.terminate()
+
+
+def _name(task: Task) -> str:
+    words = [task.recipe.name[:24]]
+    if task.per_class is not None:
+        words.append(f"M={task.per_class}")
+    return " ".join([*words, f"draw {task.draw}", *([f"fold {task.fold}"] if task.fold is not None else [])])

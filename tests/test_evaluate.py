@@ -1,0 +1,203 @@
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handful.errors import DataError, ProtocolError
+from handful.evaluate import Protocol, cells, evaluate, sweep
+from handful.results import Store, read_results
+from handful.types import Dataset, Result
+from tests.fakes import NearestMeanTrainer
+from tests.tiny import recipe, squares
+
+
+@pytest.fixture
+def data() -> Dataset:
+    """Six images per class to train on and four to test."""
+    train = squares(6, seed=1, split="train")
+    test = squares(4, seed=2, split="test")
+    return Dataset(train.samples + test.samples, train.classes)
+
+
+def same(a: Result, b: Result) -> bool:
+    pairs = zip(a.runs, b.runs, strict=True)
+    return all(
+        x.ids == y.ids and x.train_ids == y.train_ids and (x.probabilities == y.probabilities).all() for x, y in pairs
+    )
+
+
+def test_draws_differ_and_the_test_part_is_fixed(data: Dataset, tmp_path: Path) -> None:
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    result = evaluate(recipe(), data, protocol=Protocol((0, 1, 2), per_class=2), trainer=trainer, progress=False)
+    test = set(data.part("test").ids)
+    assert [set(r.ids) for r in result.runs] == [test] * 3
+    assert len({r.train_ids for r in result.runs}) == 3
+    assert all(len(r.train_ids) == 6 and not set(r.train_ids) & test for r in result.runs)
+    assert [r.seed for r in result.runs] == [0, 1, 2]
+    assert len(trainer.calls) == 3
+
+
+def test_rest_never_touches_the_test_part(data: Dataset) -> None:
+    test = set(data.part("test").ids)
+    for cell in cells(data, Protocol((100, 101), per_class=2, score_on="rest")):
+        assert not test & {*cell.train.ids, *cell.test.ids}
+        assert not set(cell.train.ids) & set(cell.test.ids)
+        assert len(cell.test) == 12
+
+
+def test_without_a_test_part_the_rest_is_scored() -> None:
+    found = cells(squares(5), Protocol((0, 1), per_class=2))
+    assert [len(c.test) for c in found] == [9, 9]
+    assert set(found[0].test.ids) != set(found[1].test.ids)
+
+
+def test_folds_hold_out_every_image_once_per_draw() -> None:
+    data = squares(6)
+    found = cells(data, Protocol((0, 1), folds=3))
+    assert [(c.draw, c.fold) for c in found] == [(d, f) for d in (0, 1) for f in range(3)]
+    for draw in (0, 1):
+        held = [i for c in found if c.draw == draw for i in c.test.ids]
+        assert sorted(held) == sorted(data.ids)
+    limited = cells(data, Protocol((0,), folds=3, per_class=2))
+    assert all(len(c.train) == 6 and not set(c.train.ids) & set(c.test.ids) for c in limited)
+
+
+def test_groups_stay_on_one_side() -> None:
+    plain = squares(6)
+    grouped = replace(plain, samples=tuple(replace(s, group=f"p{i // 2}") for i, s in enumerate(plain.samples)))
+    group = {s.id: s.group for s in grouped.samples}
+    for cell in cells(grouped, Protocol((0,), folds=3)):
+        assert not {group[i] for i in cell.train.ids} & {group[i] for i in cell.test.ids}
+
+
+def test_unlabelled_images_take_no_part(data: Dataset) -> None:
+    nameless = replace(data, samples=(*data.samples, replace(data.samples[0], id="new", label=None)))
+    for cell in cells(nameless, Protocol((0,))) + cells(nameless, Protocol((0,), per_class=2, score_on="rest")):
+        assert "new" not in cell.train.ids + cell.test.ids
+
+
+@pytest.mark.parametrize(
+    ("protocol", "remedy"),
+    [
+        (Protocol((0,), folds=3), 'score_on="rest"'),
+        (Protocol((0,), score_on="rest"), "folds=5"),
+        (Protocol((0,), per_class=6, score_on="rest"), "draw fewer"),
+    ],
+)
+def test_a_protocol_that_does_not_fit_is_refused(data: Dataset, protocol: Protocol, remedy: str) -> None:
+    with pytest.raises(ProtocolError, match=remedy):
+        cells(data, protocol)
+
+
+def test_nothing_trains_when_a_later_cell_cannot(data: Dataset, tmp_path: Path) -> None:
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    with pytest.raises(DataError, match="fewer than"):
+        sweep([recipe()], data, per_class=(1, 60), trainer=trainer, progress=False)
+    assert trainer.calls == []
+
+
+@pytest.mark.parametrize("draws", [(), (1, 1), (-1,)])
+def test_draws_must_be_different_numbers(draws: tuple[int, ...]) -> None:
+    with pytest.raises(ProtocolError, match="draws"):
+        Protocol(draws)
+
+
+def test_the_same_command_resumes(data: Dataset, tmp_path: Path) -> None:
+    log, calls = tmp_path / "runs.jsonl", tmp_path / "calls"
+    protocol = Protocol((0, 1, 2), per_class=2)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(
+            recipe(),
+            data,
+            protocol=protocol,
+            log=log,
+            trainer=NearestMeanTrainer(calls, dies_at=2),
+            progress=False,
+        )
+    assert len(log.read_text().splitlines()) == 2
+    trainer = NearestMeanTrainer(calls)
+    result = evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
+    assert [c.split("-")[0] for c in trainer.calls] == ["0", "1", "2", "2"]
+    again = evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
+    assert len(trainer.calls) == 4
+    assert same(result, again)
+    assert same(result, read_results(log)[0])
+    assert read_results(log)[0].recipe == recipe()
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "line"])
+def test_damaged_predictions_are_trained_again(data: Dataset, tmp_path: Path, damage: str) -> None:
+    log, trainer = tmp_path / "runs.jsonl", NearestMeanTrainer(tmp_path / "calls")
+
+    def once() -> Result:
+        return evaluate(recipe(), data, protocol=Protocol((0,), per_class=2), log=log, trainer=trainer, progress=False)
+
+    first = once()
+    stored = next((tmp_path / "runs-predictions").glob("*.npz"))
+    if damage == "missing":
+        stored.unlink()
+    elif damage == "changed":
+        stored.write_bytes(stored.read_bytes()[:-1] + b"?")
+    else:
+        log.write_text(log.read_text()[:-40])
+    assert same(first, once())
+    assert len(trainer.calls) == 2
+    assert same(first, once())
+    assert len(trainer.calls) == 2
+
+
+def test_other_data_recipe_or_trainer_is_another_run(data: Dataset, tmp_path: Path) -> None:
+    log, trainer = tmp_path / "runs.jsonl", NearestMeanTrainer(tmp_path / "calls")
+    protocol = Protocol((0,), per_class=2)
+    image = np.array(data.samples[0].image)
+    image[0, 0, 0] ^= 1
+    touched = replace(data, samples=(replace(data.samples[0], image=image), *data.samples[1:]))
+    for chosen, content in ((recipe(), data), (recipe("linear"), data), (recipe(), touched), (recipe(), data)):
+        evaluate(chosen, content, protocol=protocol, log=log, trainer=trainer, progress=False)
+    assert len(trainer.calls) == 3
+
+
+def test_a_line_says_everything_needed_to_repeat_it(data: Dataset, tmp_path: Path) -> None:
+    log = tmp_path / "runs.jsonl"
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    result = evaluate(recipe(), data, protocol=Protocol((3,), per_class=2), log=log, trainer=trainer, progress=False)
+    line = json.loads(log.read_text())
+    run = result.runs[0]
+    assert line["accuracy"] == pytest.approx(np.mean(run.predictions == run.labels))
+    assert (line["draw"], line["seed"], line["per_class"], line["n_train"], line["n_test"]) == (3, 3, 2, 6, 12)
+    assert {"time", "commit", "recipe", "data", "split_ids", "host_threads", "precision", "versions"} <= line.keys()
+    assert line["trainer"].endswith("NearestMeanTrainer")
+    assert len(list(Store(log).lines())) == 1
+
+
+def test_workers_give_what_one_process_gives(data: Dataset, tmp_path: Path) -> None:
+    protocol = Protocol((0, 1), per_class=2)
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    alone = evaluate(recipe(), data, protocol=protocol, trainer=trainer, progress=False)
+    log = tmp_path / "runs.jsonl"
+    several = evaluate(recipe(), data, protocol=protocol, trainer=trainer, progress=False, jobs=2, log=log)
+    assert same(alone, several)
+    assert len([c for c in trainer.calls if not c.endswith(f"-{os.getpid()}")]) == 2
+
+
+def test_a_sweep_shares_its_draws(data: Dataset, tmp_path: Path) -> None:
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    results = sweep(
+        [recipe(), recipe("linear")], data, per_class=(1, 3), protocol=Protocol((0, 1)), trainer=trainer, progress=False
+    )
+    assert [(r.runs[0].per_class, r.recipe.head.name) for r in results] == [
+        (1, "segmentation"),
+        (1, "linear"),
+        (3, "segmentation"),
+        (3, "linear"),
+    ]
+    for first, second in (results[:2], results[2:]):
+        assert [r.train_ids for r in first.runs] == [r.train_ids for r in second.runs]
+
+
+def test_a_real_recipe_end_to_end(data: Dataset) -> None:
+    result = evaluate(recipe("segmentation", "steps=2"), data, protocol=Protocol((0,), per_class=2), progress=False)
+    np.testing.assert_allclose(result.runs[0].probabilities.sum(axis=1), 1, rtol=1e-5)
