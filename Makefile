@@ -1,0 +1,43 @@
+# `make demo` and `make test` do all the set-up on a machine that has only Python and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready-for-handful
+TABLE ?=
+
+.PHONY: demo test check bench docs format clean
+
+demo: $(READY)
+	$(BIN)/handful demo --resume
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# TABLE names one, e.g. make bench TABLE=cvs-mnist; without it, the tables are listed.
+bench: $(READY)
+	$(BIN)/python -m bench $(TABLE)
+
+docs: $(READY)
+	mkdir -p build/docs
+	$(BIN)/typer handful.cli utils docs --name handful --output build/docs/commands.md
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# Installed once, and again when the dependencies change. uv takes a tenth of pip's time here.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "handful needs Python 3.11 or newer; try make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[dev]'
+	touch $@

@@ -1,0 +1,170 @@
+"""A scikit-learn classifier over the same training function as the command line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+
+from handful.classifier import Classifier
+from handful.data.arrays import from_arrays
+from handful.device import pick_device
+from handful.recipes import check, load_recipe
+from handful.train import train
+from handful.types import Dataset, Recipe
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """How rows of numbers become images: the range seen in `fit` becomes 0..255, a row becomes height x width."""
+
+    low: float
+    high: float
+    height: int
+    width: int
+
+    def images(self, X: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        span = self.high - self.low
+        scaled = np.clip((X.astype(np.float64) - self.low) / (span if span > 0 else 1.0), 0.0, 1.0)
+        return np.rint(scaled * 255).astype(np.uint8).reshape(len(X), self.height, self.width)
+
+
+class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Train a recipe on arrays: scikit-learn's interface, for `cross_val_score` and pipelines.
+
+    `X` is one of
+
+    - images [n h w] or [n h w c] with 1, 3 or 4 channels, read as `handful.data.images.from_array` does: uint8 in
+      0..255, or float in [0, 1];
+    - a list of such images, of different sizes (the recipe must then set `image_size`);
+    - rows of numbers [n f]: the least and largest value seen in `fit` become black and white, and a row is taken
+      as a square image if f is a square (flattened 8x8 digits), else as an image of one row.
+
+    Args:
+        recipe: a recipe's name, the path of its TOML file, or a `Recipe`.
+        overrides: as `--set` of the command line, e.g. ("steps=300",).
+        random_state: an int is the training seed; as usual otherwise.
+        device: "auto", "cpu", "cuda", "mps".
+        verbose: show a bar with loss and time left.
+
+    Attributes:
+        classes_: the labels seen in `fit`, sorted.
+        classifier_: the trained `Classifier`.
+        n_features_in_: numbers per image in `fit` (of the first image, if their sizes differ).
+    """
+
+    def __init__(
+        self,
+        recipe: str | Path | Recipe = "classification-wrn",
+        *,
+        overrides: Sequence[str] = (),
+        random_state: Any = None,
+        device: str = "auto",
+        verbose: bool = False,
+    ) -> None:
+        self.recipe = recipe
+        self.overrides = overrides
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any, masks: Any = None, groups: Any = None) -> "HandfulClassifier":
+        """Train on images and labels.
+
+        Args:
+            X: n images, see the class.
+            y: n labels.
+            masks: [n h w] at the images' own size, non-zero is foreground; or a sequence in which None means none.
+            groups: n values; images of one group are never split where the recipe holds some out.
+
+        Raises:
+            ValueError: `X` or `y` are not what scikit-learn takes.
+            HandfulError: what `train` refuses.
+        """
+        plan = self._recipe()
+        if y is None:
+            raise ValueError("HandfulClassifier requires y to be passed, but the target y is None")
+        X = self._validate(X, y)
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"a classifier needs two classes, and y has only one class: {self.classes_.tolist()}")
+        names = np.array([str(c) for c in self.classes_], dtype=object)
+        images = X if self._rows is None else self._rows.images(X)
+        data = from_arrays(images, names[codes], masks=masks, groups=groups)
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(2**31 - 1)
+        self.classifier_: Classifier = train(
+            plan, data, seed=int(seed), device=pick_device(self.device), progress=self.verbose
+        )
+        # The classifier's classes are sorted as text, scikit-learn's as values.
+        self._order = np.array([self.classifier_.classes.index(name) for name in names])
+        return self
+
+    def predict_proba(self, X: Any) -> Float[np.ndarray, "n k"]:
+        """Probability of each of `classes_` for each image; rows sum to 1."""
+        check_is_fitted(self, "classifier_")
+        X = self._validate(X, None)
+        images = X if self._rows is None else self._rows.images(X)
+        return np.asarray(self.classifier_.probabilities(_unlabelled(images))[:, self._order])
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The most probable of `classes_` for each image."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def _recipe(self) -> Recipe:
+        if isinstance(self.recipe, Recipe):
+            if self.overrides:
+                raise ValueError("overrides apply to a recipe's name or file, not to a Recipe")
+            check(self.recipe)
+            return self.recipe
+        return load_recipe(self.recipe, overrides=tuple(self.overrides))
+
+    def _validate(self, X: Any, y: Any) -> Any:
+        """The input as an array, or as a list of images; notes its form when `y` is given."""
+        fitting = y is not None
+        sizes = {np.shape(x) for x in X} if isinstance(X, list | tuple) else set()
+        if len(sizes) > 1 and all(len(size) >= 2 for size in sizes):
+            images: Any = [check_array(x, allow_nd=True, dtype=None) for x in X]
+        else:
+            images = check_array(X, allow_nd=True, dtype=None)
+        if isinstance(images, list) or images.ndim > 2:
+            if fitting:
+                check_consistent_length(images, y)
+                self._rows: _Rows | None = None
+                self.n_features_in_ = int(np.size(images[0]))
+            elif self._rows is not None:
+                raise ValueError(f"fitted on rows of {self.n_features_in_} numbers, and X has images")
+            return images
+        if fitting:
+            rows, _ = validate_data(self, X, y, dtype="numeric")
+            f = rows.shape[1]
+            side = isqrt(f)
+            height, width = (side, side) if side * side == f else (1, f)
+            self._rows = _Rows(float(rows.min()), float(rows.max()), height, width)
+            return rows
+        rows = validate_data(self, X, dtype="numeric", reset=False)
+        if self._rows is None:
+            raise ValueError(f"fitted on images, and X has rows of {rows.shape[1]} numbers")
+        return rows
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.non_deterministic = False
+        return tags
+
+
+def _unlabelled(images: Any) -> Dataset:
+    return from_arrays(images)

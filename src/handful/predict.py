@@ -1,0 +1,178 @@
+"""Predict many images into a table, some at a time, so that memory does not grow with their number."""
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image as Picture
+
+from handful.classifier import Classifier
+from handful.data.images import pixels, sample_size
+from handful.errors import DataError, OutputError
+from handful.overlay import paint, palette
+from handful.types import Dataset, Sample
+
+SUFFIXES = (".csv", ".parquet")
+CHUNK = 256  # samples between two writes
+
+
+class _Writer(Protocol):
+    def __call__(self, columns: dict[str, Any]) -> None: ...
+
+
+def predict_to(
+    classifier: Classifier,
+    data: Dataset,
+    path: Path,
+    *,
+    maps: Path | None = None,
+    overwrite: bool = False,
+    advance: Callable[[int], None] | None = None,
+) -> dict[str, int]:
+    """Write a row per sample: id, predicted class, its probability, and every class's probability.
+
+    Where the data has labels there is a column `label` too (empty: none). The file appears whole or not at all.
+
+    Args:
+        classifier: a trained one.
+        data: what to predict; its own class names may differ from the classifier's.
+        path: a .csv or .parquet file.
+        maps: a folder for pictures of the predicted segmentation over each image, `<id>.png`; `legend.csv` there
+            says which colour is which class.
+        overwrite: replace what is there.
+        advance: called with the number of samples just written.
+
+    Returns:
+        How many images were predicted to be of each class.
+
+    Raises:
+        OutputError: another suffix, or something is there already.
+        DataError: an image cannot be read, or an id leads out of the folder for the maps.
+        ModelError: `maps` is given and the classifier does not segment.
+    """
+    check_outputs(path, maps, overwrite=overwrite)
+    colours = palette(len(classifier.classes))
+    labelled = any(s.label is not None for s in data.samples)
+    draft_maps = None if maps is None else maps.with_name(f".{maps.name}.part")
+    if draft_maps is not None:
+        shutil.rmtree(draft_maps, ignore_errors=True)
+        draft_maps.mkdir(parents=True)
+        _legend(draft_maps / "legend.csv", classifier.classes, colours)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    found = np.zeros(len(classifier.classes), dtype=np.int64)
+    try:
+        with _open(draft, path.suffix) as write:
+            for start in range(0, max(1, len(data)), CHUNK):
+                part = data.select(range(start, min(start + CHUNK, len(data))))
+                probabilities = classifier.probabilities(part)
+                write(_columns(classifier.classes, part, probabilities, labelled=labelled))
+                if len(part):
+                    found += np.bincount(probabilities.argmax(axis=1), minlength=len(found))
+                if draft_maps is not None:
+                    for sample, map_ in zip(part.samples, classifier.maps(part), strict=True):
+                        _draw(draft_maps, sample, map_, classifier, colours)
+                if advance is not None:
+                    advance(len(part))
+        draft.replace(path)
+        if draft_maps is not None and maps is not None:
+            shutil.rmtree(maps, ignore_errors=True)
+            draft_maps.rename(maps)
+    finally:
+        draft.unlink(missing_ok=True)
+        if draft_maps is not None:
+            shutil.rmtree(draft_maps, ignore_errors=True)
+    return dict(zip(classifier.classes, found.tolist(), strict=True))
+
+
+def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
+    """Refuse what cannot be written, before the model is loaded.
+
+    Raises:
+        OutputError: another suffix, or something is there already; a folder that holds no maps is never replaced.
+    """
+    if path.suffix not in SUFFIXES:
+        raise OutputError("this is neither .csv nor .parquet", where=path, remedy="name such a file.")
+    if path.is_dir() or (path.exists() and not overwrite):
+        raise OutputError("this exists", where=path, remedy="choose another file or pass --overwrite.")
+    if maps is None or not maps.exists() or (maps.is_dir() and not any(maps.iterdir())):
+        return
+    if not (overwrite and (maps / "legend.csv").is_file()):
+        remedy = "choose another folder or pass --overwrite." if (maps / "legend.csv").is_file() else "choose another."
+        raise OutputError("this exists", where=maps, remedy=remedy)
+
+
+def _columns(
+    classes: tuple[str, ...], part: Dataset, probabilities: Float[np.ndarray, "n k"], *, labelled: bool
+) -> dict[str, Any]:
+    best = probabilities.argmax(axis=1) if len(part) else np.zeros(0, np.int64)
+    columns: dict[str, Any] = {"id": list(part.ids)}
+    if labelled:
+        columns["label"] = [None if s.label is None else part.classes[s.label] for s in part.samples]
+    columns["prediction"] = [classes[int(i)] for i in best]
+    columns["probability"] = probabilities.max(axis=1) if len(part) else np.zeros(0, np.float32)
+    for j, name in enumerate(classes):
+        columns[f"p_{name}"] = probabilities[:, j]
+    return columns
+
+
+@contextmanager
+def _open(path: Path, suffix: str) -> Iterator[_Writer]:
+    if suffix == ".csv":
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+
+            def write_rows(columns: dict[str, Any]) -> None:
+                if file.tell() == 0:
+                    table.writerow(columns)
+                cells = [[f"{x:.6g}" for x in c] if isinstance(c, np.ndarray) else c for c in columns.values()]
+                table.writerows(zip(*cells, strict=True))
+
+            yield write_rows
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    held: list[Any] = []
+    try:
+
+        def write_group(columns: dict[str, Any]) -> None:
+            text = {"id", "label", "prediction"}
+            schema = pa.schema([(name, pa.string() if name in text else pa.float32()) for name in columns])
+            if not held:
+                held.append(pq.ParquetWriter(path, schema))
+            held[0].write_table(pa.table(columns, schema=schema))
+
+        yield write_group
+    finally:
+        for writer in held:
+            writer.close()
+
+
+def _draw(
+    folder: Path, sample: Sample, map_: Float[np.ndarray, "k1 h w"], classifier: Classifier, colours: Any
+) -> None:
+    """One picture: the likeliest class of each pixel, at the image's own size."""
+    name = PurePosixPath(sample.id.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts:
+        raise DataError("this id leads out of the folder", where=sample.id, remedy="use ids below the data's root.")
+    likeliest = map_.argmax(axis=0)
+    size = sample_size(sample)
+    regions = np.zeros(size, dtype=np.int64)
+    for value in np.unique(likeliest[likeliest > 0]):
+        regions[classifier.own_size(likeliest == value, size)] = value
+    path = folder / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Picture.fromarray(paint(pixels(sample), regions, colours).transpose(1, 2, 0)).save(path, format="PNG")
+
+
+def _legend(path: Path, classes: tuple[str, ...], colours: Any) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("class", "colour"))
+        rows.writerows((name, "#" + bytes(c).hex()) for name, c in zip(classes, colours, strict=True))

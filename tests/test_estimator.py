@@ -1,0 +1,148 @@
+import inspect
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from handful.errors import DataError, RecipeError, TrainingError
+from handful.estimator import HandfulClassifier
+from tests.tiny import recipe, squares
+
+SKIPPED = {
+    "check_array_api_input": "networks run on torch tensors made here from NumPy; other arrays are converted first",
+}
+
+
+@parametrize_with_checks(
+    [HandfulClassifier(recipe("linear", "steps=40", "batch_size=32"), random_state=0)],
+    expected_failed_checks=lambda _: SKIPPED,
+)
+def test_scikit_learns_checks(estimator: HandfulClassifier, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # One check gives the constructor nonsense, which it must store; the types that tests check are not its business.
+    monkeypatch.setattr(HandfulClassifier, "__init__", inspect.unwrap(HandfulClassifier.__init__))
+    check(estimator)
+
+
+def pictures(per_class: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    data = squares(per_class, seed=seed)
+    images = np.stack([np.asarray(s.image).transpose(1, 2, 0) for s in data.samples])
+    masks = np.stack([s.mask for s in data.samples if s.mask is not None])
+    return images, np.array(data.classes)[data.labels], masks
+
+
+def tiny(kind: str = "linear", *overrides: str, **values: Any) -> HandfulClassifier:
+    return HandfulClassifier(recipe(kind, "steps=40", *overrides), random_state=0, **values)
+
+
+def test_colour_images_in_cross_validation_and_a_pipeline() -> None:
+    X, y, _ = pictures()
+    assert cross_val_score(tiny(), X, y, cv=2).mean() > 0.8
+    darker = make_pipeline(FunctionTransformer(lambda images: images // 2), tiny())
+    assert darker.fit(X, y).score(X, y) > 0.8
+
+
+def test_masks_follow_their_images_through_cross_validation() -> None:
+    X, y, masks = pictures()
+    groups = np.arange(len(y)) % 3
+    scores = cross_val_score(
+        tiny("segmentation", "steps=80"), X, y, cv=GroupKFold(3), groups=groups, params={"masks": masks}
+    )
+    assert scores.mean() > 0.6
+
+
+def test_a_recipe_that_needs_masks_says_so() -> None:
+    X, y, _ = pictures(2)
+    with pytest.raises(TrainingError, match="learns from masks"):
+        tiny("segmentation").fit(X, y)
+
+
+def test_only_some_images_need_a_mask() -> None:
+    X, y, masks = pictures(3)
+    some = [mask if i % 3 == 0 else None for i, mask in enumerate(masks)]
+    fitted = tiny("segmentation").fit(X, y, masks=some)
+    assert fitted.predict_proba(X).sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_rows_of_a_square_number_are_taken_as_square_images() -> None:
+    digits = load_digits()
+    few = np.isin(digits.target, (0, 1))
+    X, y = digits.data[few][:80], digits.target[few][:80]
+    flat = tiny().fit(X, y)
+    square = tiny().fit(np.rint(X.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8), y)
+    assert flat.classifier_.size == square.classifier_.size == (8, 8)
+    np.testing.assert_allclose(flat.predict_proba(X[:5]), square.predict_proba(X[:5].reshape(-1, 8, 8) / 16), atol=1e-6)
+    assert flat.n_features_in_ == square.n_features_in_ == 64
+
+
+def test_other_rows_are_images_of_one_row() -> None:
+    X = np.linspace(-3, 3, 60).reshape(12, 5)
+    model = make_pipeline(MinMaxScaler(), tiny()).fit(X, np.arange(12) > 5)
+    assert model[-1].classifier_.size == (1, 5)
+    assert model.score(X, np.arange(12) > 5) > 0.8
+
+
+def test_classes_keep_their_type_and_order() -> None:
+    X, y, _ = pictures(3)
+    number = {"blue": 10, "green": 9, "red": -1}  # as text in another order: "-1", "10", "9"
+    labels = np.array([number[name] for name in y])
+    fitted = tiny("linear", "steps=80").fit(X, labels)
+    assert fitted.classes_.tolist() == [-1, 9, 10]
+    assert fitted.score(X, labels) == 1
+    assert (fitted.classes_[fitted.predict_proba(X).argmax(axis=1)] == fitted.predict(X)).all()
+
+
+def test_images_of_different_sizes_need_a_working_size() -> None:
+    X, y, _ = pictures(2)
+    several = [image[: 12 - i % 2] for i, image in enumerate(X)]
+    fitted = tiny("linear", "image_size=[12,12]").fit(several, y)
+    assert fitted.predict(several).shape == y.shape
+    with pytest.raises(DataError, match="differ in size"):
+        tiny().fit(several, y)
+
+
+def test_the_same_seed_gives_the_same_classifier_also_when_cloned_and_pickled() -> None:
+    X, y, masks = pictures(3)
+    first = tiny("segmentation").fit(X, y, masks=masks)
+    again = clone(first).fit(X, y, masks=masks)
+    thawed = pickle.loads(pickle.dumps(first))
+    np.testing.assert_array_equal(first.predict_proba(X), again.predict_proba(X))
+    np.testing.assert_array_equal(first.predict_proba(X), thawed.predict_proba(X))
+
+
+def test_a_recipe_by_file_takes_overrides_and_a_recipe_object_none(tmp_path: Path) -> None:
+    from handful.recipes import to_toml
+
+    path = tmp_path / "mine.toml"
+    path.write_text(to_toml(recipe("linear")))
+    X, y, _ = pictures(2)
+    fitted = HandfulClassifier(path, overrides=("steps=3",), random_state=0).fit(X, y)
+    assert fitted.classifier_.card["steps"] == 3
+    with pytest.raises(ValueError, match="overrides"):
+        tiny(overrides=("steps=3",)).fit(X, y)
+    with pytest.raises(RecipeError, match="no such recipe file"):
+        HandfulClassifier("other.toml").fit(X, y)
+
+
+def test_predict_takes_what_fit_took() -> None:
+    X, y, _ = pictures(2)
+    with pytest.raises(NotFittedError):
+        tiny().predict(X)
+    fitted = tiny().fit(X, y)
+    with pytest.raises(ValueError, match="fitted on images"):
+        fitted.predict(X.reshape(len(X), -1))
+    rows = tiny().fit(X.reshape(len(X), -1), y)
+    with pytest.raises(ValueError, match="fitted on rows"):
+        rows.predict(X)
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        tiny().fit(X, y[:-1])
+    with pytest.raises(ValueError, match="one class"):
+        tiny().fit(X, np.zeros(len(X)))
