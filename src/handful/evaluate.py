@@ -14,6 +14,7 @@ from handful.data.fingerprint import fingerprint
 from handful.errors import ProtocolError
 from handful.recipes import check
 from handful.results import Key, Store, make_key
+from handful.statistics import summarise as summarise
 from handful.types import Dataset, Recipe, Result, Run
 from handful.workers import Finished, Task, Trainer, run_all
 

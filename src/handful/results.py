@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score
 
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
 from handful.recipes import fingerprint, from_toml, to_toml
+from handful.statistics import balanced_accuracy
 from handful.types import Recipe, Result, Run
 
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one
@@ -127,7 +127,7 @@ class Store:
             "n_train": len(run.train_ids),
             "n_test": len(run.ids),
             "accuracy": float(np.mean(run.predictions == run.labels)),
-            "balanced_accuracy": float(balanced_accuracy_score(run.labels, run.predictions)),
+            "balanced_accuracy": balanced_accuracy(run.labels, run.predictions, len(classes)),
             "seconds": round(run.seconds, 3),
             **facts,
             "versions": versions(),

@@ -1,0 +1,108 @@
+"""Scores as plain text: never without the number of draws, the interval and the worst draw."""
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+
+from handful.statistics import METRICS, Comparison, Summary
+
+NOTES = {
+    "draws": "training images redrawn, one test set; t interval over draws",
+    "seeds": "the same images in every run, only seeds vary; t interval over seeds",
+    "re-split": "train and test re-split in every run; corrected t interval over runs",
+    "one run": "one run; Wilson interval over its test images, which says nothing of other draws",
+}
+HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
+
+
+def percent(value: float) -> str:
+    """A share as a percentage with one decimal; "n/a" where there is none."""
+    return "n/a" if np.isnan(value) else f"{100 * value:.1f}"
+
+
+def span(low: float, high: float) -> str:
+    """An interval of shares in percent."""
+    return "n/a" if np.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f}"
+
+
+def signed(value: float) -> str:
+    """A difference of shares in points, with its sign."""
+    return "n/a" if np.isnan(value) else f"{100 * value:+.1f}"
+
+
+def verdict(comparison: Comparison) -> str:
+    """The verdict with the recipe's name."""
+    winner = {"A better": comparison.a, "B better": comparison.b}.get(comparison.verdict)
+    return "not separable" if winner is None else f"{winner} better"
+
+
+def format_table(rows: Sequence[Summary], *, width: int = 80) -> str:
+    """A table that fits `width` columns (48 at least), with what its intervals mean below."""
+    if not rows:
+        return "no results"
+    order = list(dict.fromkeys(r.recipe for r in rows))
+    rows = sorted(rows, key=lambda r: order.index(r.recipe))
+    heads = ("M", "draws", HEADS[rows[0].metric], "95 % interval", "worst")
+    cells = [
+        ("all" if r.per_class is None else str(r.per_class), str(r.draws), percent(r.mean), span(r.low, r.high),
+         percent(r.worst))
+        for r in rows
+    ]  # fmt: skip
+    body = _columns([(r.recipe,) for r in rows], "recipe", heads, cells, width)
+    notes = [NOTES[d] for d in dict.fromkeys(r.design for r in rows)]
+    tests = sorted({r.n_test for r in rows})
+    count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
+    return "\n".join(
+        [
+            *body,
+            "",
+            *_wrap(f"percent {METRICS[rows[0].metric]}; scored on {count} images a run; {'; '.join(notes)}.", width),
+        ]
+    )
+
+
+def format_comparisons(rows: Sequence[Comparison], *, width: int = 80) -> str:
+    """Paired differences with their verdicts, fitting `width` columns."""
+    if not rows:
+        return "nothing to compare"
+    heads = ("M", "draws", "A - B", "95 % interval", "verdict")
+    winner = {"A better": "A better", "B better": "B better", "not separable": "not sep."}
+    cells = [
+        ("all" if r.per_class is None else str(r.per_class), str(r.draws), signed(r.mean),
+         f"{signed(r.low)} to {signed(r.high)}", winner[r.verdict])
+        for r in rows
+    ]  # fmt: skip
+    body = _columns([(f"A {r.a}", f"B {r.b}") for r in rows], "recipes", heads, cells, width)
+    note = "points of accuracy on identical draws; better: the t interval and the bootstrap over draws and "
+    note = note.replace("accuracy", METRICS[rows[0].metric])
+    return "\n".join([*body, "", *_wrap(note + "test images both leave out zero; not sep.: not separable.", width)])
+
+
+def _columns(
+    names: list[tuple[str, ...]], title: str, heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int
+) -> list[str]:
+    """Names on the left where they fit; else each on a line of its own above its rows. None is cut."""
+    sizes = [max(len(h), *(len(c[i]) for c in cells)) for i, h in enumerate(heads)]
+
+    def line(texts: tuple[str, ...]) -> str:
+        return "".join("  " + text.rjust(size) for text, size in zip(texts, sizes, strict=True))
+
+    joined = [", ".join(name) for name in names]
+    longest = max(len(title), *map(len, joined))
+    if longest + len(line(heads)) <= width:
+        return [
+            title.ljust(longest) + line(heads),
+            *(name.ljust(longest) + line(cell) for name, cell in zip(joined, cells, strict=True)),
+        ]
+    lines = [line(heads)]
+    last: tuple[str, ...] = ()
+    for name, cell in zip(names, cells, strict=True):
+        lines += [] if name == last else name
+        last = name
+        lines.append(line(cell))
+    return lines
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width)

@@ -1,0 +1,212 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+
+from handful.errors import ProtocolError
+from handful.statistics import (
+    balanced_accuracy,
+    bootstrap,
+    class_recalls,
+    compare,
+    design,
+    draw_scores,
+    macro_f1,
+    mean_interval,
+    overlap,
+    recalls,
+    summarise,
+    wilson,
+)
+from tests.made import random_result, result, run
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_scores_are_scikit_learns(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels, predictions = rng.integers(0, 4, 60), rng.integers(0, 4, 60)
+    assert balanced_accuracy(labels, predictions, 4) == pytest.approx(balanced_accuracy_score(labels, predictions))
+    np.testing.assert_allclose(recalls(labels, predictions, 4), recall_score(labels, predictions, average=None))
+    assert macro_f1(labels, predictions, 4) == pytest.approx(f1_score(labels, predictions, average="macro"))
+
+
+def test_a_class_without_test_images_is_left_out_of_balanced_accuracy() -> None:
+    labels, predictions = np.array([0, 0, 1]), np.array([0, 2, 1])
+    assert balanced_accuracy(labels, predictions, 3) == 0.75
+    assert np.isnan(recalls(labels, predictions, 3)[2])
+
+
+@pytest.mark.parametrize(("right", "n"), [(0, 10), (3, 10), (10, 10), (812, 1000)])
+def test_wilson_is_scipys(right: int, n: int) -> None:
+    wanted = stats.binomtest(right, n).proportion_ci(method="wilson")
+    assert wilson(right, n) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
+
+
+def test_paired_t_is_scipys() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.8, 0.05, 6), rng.normal(0.75, 0.05, 6)
+    test = stats.ttest_rel(a, b)
+    interval = test.confidence_interval(0.95)
+    assert mean_interval(a - b) == pytest.approx((interval.low, interval.high, test.pvalue))
+
+
+def test_corrected_t_by_hand() -> None:
+    """Nadeau and Bengio, section 3.2.3: S2 (1/J + n2/n1), t with J - 1 degrees of freedom."""
+    values = np.array([0.02, 0.05, -0.01, 0.04, 0.03])
+    variance = sum((v - values.mean()) ** 2 for v in values) / 4
+    statistic = values.mean() / (variance * (1 / 5 + 0.25)) ** 0.5
+    _, _, p = mean_interval(values, 0.25)
+    assert p == pytest.approx(2 * (1 - stats.t.cdf(statistic, 4)))
+    low, high, plain = mean_interval(values)
+    assert plain < p
+    assert mean_interval(values, 0.25)[0] < low < high < mean_interval(values, 0.25)[1]
+
+
+def test_the_t_interval_covers_the_mean_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    covered = [low <= 0.7 <= high for low, high, _ in (mean_interval(rng.normal(0.7, 0.1, 5)) for _ in range(2000))]
+    assert 0.935 < np.mean(covered) < 0.965
+
+
+def test_runs_that_agree_exactly() -> None:
+    assert mean_interval(np.full(4, 0.1)) == pytest.approx((0.1, 0.1, 0.0))
+    assert mean_interval(np.zeros(4)) == (0, 0, 1)
+    assert np.isnan(mean_interval(np.array([0.5]))).all()
+
+
+def test_bootstrap_against_a_slow_one() -> None:
+    """The same two-level resampling written as loops; intervals agree within Monte Carlo error."""
+    rng = np.random.default_rng(2)
+    table = rng.integers(-1, 2, (4, 30)).astype(float) + 0.2
+    table[0, :10] = np.nan  # this draw did not score these
+    means = []
+    for _ in range(3000):
+        part = table[rng.integers(0, 4, 4)][:, rng.integers(0, 30, 30)]
+        means.append(np.nanmean(part))
+    wanted = np.percentile(means, [2.5, 97.5])
+    got = bootstrap(table, [np.arange(30)], 3000, np.random.default_rng(3))
+    assert got == pytest.approx(tuple(wanted), abs=0.04)
+
+
+def test_bootstrap_counts_groups_alike() -> None:
+    table = np.array([[1.0] * 90 + [0.0] * 10] * 3)
+    low, high = bootstrap(table, [np.arange(90), np.arange(90, 100)], 200, np.random.default_rng(0))
+    assert (low, high) == (0.5, 0.5)
+
+
+def test_designs() -> None:
+    labels = [0, 1, 2, 0]
+    draws = [run(labels, labels, draw=d) for d in range(3)]
+    assert design(result("a", *draws)) == "draws"
+    seeds = [replace(r, train_ids=draws[0].train_ids) for r in draws]
+    assert design(result("a", *seeds)) == "seeds"
+    split = [run(labels, labels, draw=d, first=4 * d) for d in range(3)]
+    assert design(result("a", *split)) == "re-split"
+    assert overlap(result("a", *split)) == pytest.approx(4 / 6)
+    assert overlap(result("a", *(replace(r, train_ids=r.train_ids[:2]) for r in split))) == pytest.approx(2 / 4)
+    assert overlap(result("a", *draws)) == 0
+    assert design(result("a", draws[0])) == "one run"
+
+
+def test_summary_of_known_runs() -> None:
+    runs = [run([0, 1, 2, 0], p, draw=d, per_class=2) for d, p in enumerate([[0, 1, 2, 0], [0, 1, 2, 1], [0, 0, 0, 0]])]
+    (row,) = summarise(result("a", *runs))
+    assert (row.mean, row.worst, row.worst_draw, row.draws, row.per_class) == (0.75, 0.5, 2, 3, 2)
+    half = stats.t.ppf(0.975, 2) * 0.25 / np.sqrt(3)
+    assert row.low == pytest.approx(0.75 - half)
+    assert row.high == 1.0  # clipped
+
+
+def test_folds_of_a_draw_are_scored_together() -> None:
+    first = run([0, 0, 1], [0, 0, 1], fold=0)
+    second = run([2, 2, 1], [2, 0, 0], fold=1, first=3)
+    both = result("a", first, second)
+    assert draw_scores(both) == {0: 4 / 6}
+    assert draw_scores(both, "balanced_accuracy") == {0: pytest.approx((1 + 0.5 + 0.5) / 3)}
+    (row,) = summarise(both)
+    assert (row.draws, row.runs, row.design) == (1, 2, "re-split")
+    assert row.low < row.mean < row.high
+
+
+def test_one_run_has_the_interval_of_its_images() -> None:
+    only = result("a", run([0, 1, 2, 0], [0, 1, 2, 1]))
+    assert (summarise(only)[0].low, summarise(only)[0].high) == pytest.approx(wilson(3, 4))
+    assert np.isnan(summarise(only, "macro_f1")[0].low)
+
+
+def test_recall_counts_an_image_once_however_many_draws() -> None:
+    labels = [0] * 10 + [1] * 5
+    runs = [run(labels, [0] * (10 - d) + [1] * (5 + d), draw=d, classes=2) for d in (0, 2)]
+    first, second = class_recalls(result("a", *runs, classes=("x", "y")))
+    assert (first.name, first.images, first.mean, first.worst) == ("x", 10, 0.9, 0.8)
+    assert (first.low, first.high) == wilson(9, 10)
+    assert second.mean == 1.0
+
+
+def test_verdicts() -> None:
+    good, bad = random_result("good", 0.9), random_result("bad", 0.6, seed=5)
+    assert compare(good, bad).verdict == "A better"
+    assert compare(bad, good).verdict == "B better"
+    forth, back = compare(good, bad), compare(bad, good)
+    assert (forth.mean, forth.low, forth.high) == pytest.approx((-back.mean, -back.high, -back.low))
+    assert compare(good, random_result("other", 0.9, seed=7)).verdict == "not separable"
+
+
+def test_one_draw_gives_no_verdict() -> None:
+    found = compare(random_result("a", 0.99, draws=1), random_result("b", 0.3, draws=1, seed=2))
+    assert found.verdict == "not separable"
+    assert found.image_low > 0
+    assert np.isnan(found.low)
+
+
+def test_few_images_are_not_enough_even_when_every_draw_agrees() -> None:
+    labels = [0, 1, 2, 0]
+    a = result("a", *(run(labels, [0, 1, 2, 0], draw=d) for d in range(5)))
+    b = result("b", *(run(labels, [0, 1, 2, 1], draw=d) for d in range(5)))
+    found = compare(a, b)
+    assert found.p == 0
+    assert found.image_low == 0
+    assert found.verdict == "not separable"
+
+
+def test_balanced_verdict_weighs_classes() -> None:
+    labels = [0] * 90 + [1] * 10
+    a = result("a", *(run(labels, [0] * 90 + [1] * 10, draw=d, classes=2) for d in range(3)), classes=("x", "y"))
+    b = result("b", *(run(labels, [0] * 100, draw=d, classes=2) for d in range(3)), classes=("x", "y"))
+    assert compare(a, b).mean == pytest.approx(0.1)
+    found = compare(a, b, "balanced_accuracy")
+    assert (found.mean, found.image_low) == pytest.approx((0.5, 0.5))
+
+
+def test_false_verdicts_are_rare() -> None:
+    """Two recipes that are the same: a winner is named in about one of twenty trials, or fewer."""
+    named = 0
+    for trial in range(100):
+        a, b = (random_result(n, 0.8, n=60, seed=2 * trial + i) for i, n in enumerate("ab"))
+        named += compare(a, b, resamples=200).verdict != "not separable"
+    assert named <= 9
+
+
+@pytest.mark.parametrize("change", ["draws", "train", "test"])
+def test_results_of_other_draws_are_not_compared(change: str) -> None:
+    a, b = random_result("a", 0.8), random_result("b", 0.8)
+    first = b.runs[0]
+    other = {
+        "draws": b.runs[:-1],
+        "train": (replace(first, train_ids=("x",)), *b.runs[1:]),
+        "test": (replace(first, ids=(*first.ids[:-1], "x")), *b.runs[1:]),
+    }[change]
+    with pytest.raises(ProtocolError, match="not paired"):
+        compare(a, replace(b, runs=other))
+
+
+def test_scored_images_may_come_in_another_order() -> None:
+    a, b = random_result("a", 0.9), random_result("b", 0.6, seed=5)
+    turned = [
+        replace(r, ids=r.ids[::-1], labels=r.labels[::-1].copy(), probabilities=r.probabilities[::-1].copy())
+        for r in itertools.chain(b.runs)
+    ]
+    assert compare(a, b) == compare(a, replace(b, runs=tuple(turned)))
