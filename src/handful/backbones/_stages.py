@@ -75,7 +75,9 @@ class Stages(nn.Module):
         for i, zoom in enumerate(self.zooms.values()):
             if zoom > 1:
                 larger = F.interpolate(maps[i], scale_factor=zoom, mode="bilinear", align_corners=False)
-                maps[i] = larger[..., :h, :w]  # the last row of a coarser map may reach beyond the image
+                # The last row of a coarser map may reach beyond the image, or not quite to its end.
+                right, below = max(0, w - larger.shape[-1]), max(0, h - larger.shape[-2])
+                maps[i] = F.pad(larger, (0, right, 0, below), mode="replicate")[..., :h, :w]
         return torch.cat(maps, dim=1) if len(maps) > 1 else maps[0]
 
 

@@ -6,45 +6,16 @@ from typing import Any
 import huggingface_hub
 import timm
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float
 from timm.models._features import FeatureDictNet
-from torch import Tensor, nn
 
-from handful.backbones._stages import Freeze, Level, assemble
+from handful.backbones._extractor import levels_of, sequence
+from handful.backbones._stages import Freeze, assemble
 from handful.backbones._weights import OFFLINE, load_checkpoint, reach, unavailable
 from handful.errors import RecipeError, WeightsError, nearest
 from handful.types import Backbone, Context
 
 HERE = "backbones/timm"
 BROKEN = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
-
-
-class Pad(nn.Module):
-    """Repeat the right and bottom edge until both sides are multiples of `stride`: many models round down."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
-        """The same images, at most `stride - 1` larger."""
-        h, w = x.shape[-2:]
-        right, below = -w % self.stride, -h % self.stride
-        return F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
-
-
-class Last(nn.Module):
-    """A whole timm extractor as one stage: its last map, channels first."""
-
-    def __init__(self, net: nn.Module, *, channels_last: bool) -> None:
-        super().__init__()
-        self.net, self.channels_last = net, channels_last
-
-    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
-        """Maps."""
-        maps: Tensor = self.net(x)[-1]
-        return maps.permute(0, 3, 1, 2) if self.channels_last else maps
 
 
 def build(
@@ -71,7 +42,7 @@ def build(
         dilate: keep these stages but spread their taps instead; `stride` is then 16 or 8 (None: 8).
         fuse: keep these stages and join their enlarged maps to those at `stride`.
         freeze: stages that do not learn: "none", "stem", "all", or a number. Models that are no plain sequence
-            (transformers, HRNet, MobileNet) count as one stage.
+            (transformers, HRNet) count as one stage.
 
     Raises:
         RecipeError: unknown model, one that gives no maps, or none of this image size.
@@ -86,21 +57,16 @@ def build(
         stride = options["output_stride"] = 8 if stride is None else stride
     if config.fixed_input_size:
         options["img_size"] = _fixed_size(model, context.recipe.image_size)
-    net = _create(model, options | (_source(model, config) if pretrained else {}))
-    sequence = isinstance(net, FeatureDictNet) and str(net.output_fmt) == "NCHW"
-    strides, channels = list(net.feature_info.reduction()), list(net.feature_info.channels())
-    if not sequence:
-        if fuse:
-            raise ValueError(f"fuse is for models that are a plain sequence of stages, which {model} is not")
-        if stride is not None and stride in strides and stride != strides[-1]:
-            at = max(i for i, s in enumerate(strides) if s == stride)
-            options["out_indices"] = (net.feature_info.out_indices[at],)
-            net = _create(model, options | (_source(model, config) if pretrained else {}))
-            strides, channels = list(net.feature_info.reduction()), list(net.feature_info.channels())
-        whole = Last(net, channels_last=str(getattr(net, "output_fmt", "NCHW")) == "NHWC")
-        levels = [Level(nn.Sequential(Pad(strides[-1]), whole), channels[-1], strides[-1])]
-    else:
-        levels = _levels(net, strides, channels)
+    source = _source(model, config) if pretrained else {}
+    net = _create(model, options | source)
+    parts = sequence(net)
+    if fuse and parts is None:
+        raise ValueError(f"fuse is for models that are a plain sequence of stages, which {model} is not")
+    strides = list(net.feature_info.reduction())
+    if parts is None and isinstance(net, FeatureDictNet) and stride in strides[:-1]:
+        at = max(i for i, s in enumerate(strides) if s == stride)
+        net = _create(model, options | source | {"out_indices": (net.feature_info.out_indices[at],)})
+    levels = levels_of(net, stride=stride)
     backbone = assemble(levels, stride=stride, fuse=fuse, freeze=freeze, mean=config.mean, std=config.std)
     if weights is not None:
         with torch.device("meta"):
@@ -173,19 +139,6 @@ def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:
         stride = _create(model, {}).feature_info.reduction()[-1]
     h, w = (-(-side // stride) * stride for side in size)
     return h, w
-
-
-def _levels(net: Any, strides: list[int], channels: list[int]) -> list[Level]:
-    """A sequential extractor, cut behind each of its maps."""
-    levels: list[Level] = []
-    stage: list[nn.Module] = [Pad(max(strides))]
-    for name, module in net.items():
-        stage.append(module)
-        if name in net.return_layers:
-            i = len(levels)
-            levels.append(Level(nn.Sequential(*stage), channels[i], strides[i]))
-            stage = []
-    return levels
 
 
 def _flat(name: str) -> str:

@@ -60,23 +60,23 @@ def build(
         raise ValueError(f"dilate does not go with {'fuse' if fuse else model}; use resnet50 or larger, without fuse")
     if pretrained and (small_stem or weights):
         raise ValueError(f"pretrained does not go with {'small_stem' if small_stem else 'weights'}")
+    steps = (1, 2, 4) if small_stem else (4, 8, 16)  # strides that dilation can stop at
+    if dilate and stride not in (None, *steps):
+        raise ValueError(f"dilate takes stride {', '.join(map(str, steps))}, not {stride}")
     if dilate and stride is None:
-        stride = 4 if small_stem else 8
-
-    wiring: dict[str, Any] = {}
-    if dilate:
-        reach = 4 if small_stem else 16
-        wiring["replace_stride_with_dilation"] = [stride is not None and stride <= reach * f // 4 for f in (1, 2, 4)]
-    network: nn.Module = torchvision.models.get_model(model, weights=None, **wiring)
+        stride = steps[1] if not small_stem else steps[2]
+    network: nn.Module
     if resnet:
+        spread = [dilate and stride is not None and stride <= step for step in steps]
+        network = torchvision.models.get_model(model, weights=None, replace_stride_with_dilation=spread)
         network.fc = nn.Identity()
     else:
-        network.classifier = nn.Identity()
+        network = _vgg(batch_norm=model.endswith("_bn"))
     if pretrained:
         state = download(torchvision.models.get_model_weights(model).DEFAULT.url)
         own = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIERS)}
         load_exactly(network, own, where=model)
-    levels = _resnet(network, small_stem=small_stem) if resnet else _vgg(network)
+    levels = _resnet(network, small_stem=small_stem) if resnet else _vgg_levels(network)
     backbone = assemble(levels, stride=stride, fuse=fuse, freeze=freeze, mean=MEAN, std=STD)
     if weights is not None:
         load_checkpoint(weights, network, backbone.network, rename=lambda n: None if n.startswith(CLASSIFIERS) else n)
@@ -111,7 +111,20 @@ def _width(block: Any) -> int:
     return int(last.out_channels)
 
 
-def _vgg(net: Any) -> list[Level]:
+def _vgg(*, batch_norm: bool) -> nn.Module:
+    """The 13 convolutions of VGG16, initialised as torchvision does, without its 120 million classifier weights."""
+    from torchvision.models.vgg import cfgs, make_layers
+
+    network = nn.Module()
+    network.features = make_layers(cfgs["D"], batch_norm=batch_norm)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    return network
+
+
+def _vgg_levels(net: Any) -> list[Level]:
     """Five stages, each up to its pool; the pools round up, so that no image is too small."""
     levels: list[Level] = []
     stage: list[nn.Module] = []
