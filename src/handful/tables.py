@@ -49,7 +49,7 @@ def format_table(rows: Sequence[Summary], *, width: int = 80) -> str:
          percent(r.worst))
         for r in rows
     ]  # fmt: skip
-    body = _columns([(r.recipe,) for r in rows], "recipe", heads, cells, width)
+    body = columns([(r.recipe,) for r in rows], "recipe", heads, cells, width)
     notes = [NOTES[d] for d in dict.fromkeys(r.design for r in rows)]
     tests = sorted({r.n_test for r in rows})
     count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
@@ -57,7 +57,7 @@ def format_table(rows: Sequence[Summary], *, width: int = 80) -> str:
         [
             *body,
             "",
-            *_wrap(f"percent {METRICS[rows[0].metric]}; scored on {count} images a run; {'; '.join(notes)}.", width),
+            *wrap(f"percent {METRICS[rows[0].metric]}; scored on {count} images a run; {'; '.join(notes)}.", width),
         ]
     )
 
@@ -73,13 +73,13 @@ def format_comparisons(rows: Sequence[Comparison], *, width: int = 80) -> str:
          f"{signed(r.low)} to {signed(r.high)}", winner[r.verdict])
         for r in rows
     ]  # fmt: skip
-    body = _columns([(f"A {r.a}", f"B {r.b}") for r in rows], "recipes", heads, cells, width)
+    body = columns([(f"A {r.a}", f"B {r.b}") for r in rows], "recipes", heads, cells, width)
     note = "points of accuracy on identical draws; better: the t interval and the bootstrap over draws and "
     note = note.replace("accuracy", METRICS[rows[0].metric])
-    return "\n".join([*body, "", *_wrap(note + "test images both leave out zero; not sep.: not separable.", width)])
+    return "\n".join([*body, "", *wrap(note + "test images both leave out zero; not sep.: not separable.", width)])
 
 
-def _columns(
+def columns(
     names: list[tuple[str, ...]], title: str, heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int
 ) -> list[str]:
     """Names on the left where they fit; else each on a line of its own above its rows. None is cut."""
@@ -104,5 +104,6 @@ def _columns(
     return lines
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def wrap(text: str, width: int) -> list[str]:
+    """Lines of at most `width` characters."""
     return textwrap.wrap(text, width)

@@ -1,0 +1,239 @@
+"""Accuracy against annotation hours (CvS paper, section V-E and figure 4), with break-even point and compute."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from handful import catalog
+from handful.errors import ProtocolError
+from handful.schedule import batch_sizes, budget
+from handful.statistics import summarise
+from handful.tables import columns, percent, span, wrap
+from handful.types import Context, Recipe, Result, Task
+
+AUTOMATIC = ("binarize", "grabcut")  # prepare parts that make masks without a hand
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of a person's time: to name an image's class, and to draw its mask."""
+
+    label: float
+    mask: float
+
+    def __post_init__(self) -> None:
+        """Refuse times that are none."""
+        if not (self.label > 0 and self.mask >= 0):
+            raise ProtocolError(
+                "annotation times must be positive", where=f"{self}", remedy="give seconds, such as Times(3.5, 29.52)."
+            )
+
+    def hours(self, labels: float, masks: float = 0) -> float:
+        """Hours to label and mask so many images; a mask comes on top of its image's label."""
+        return (labels * self.label + masks * self.mask) / 3600
+
+
+# Section V-E. CIFAR-100 was never masked by hand: its masks are propagated from masks drawn on CIFAR-10.
+PAPER = {"cifar10": Times(3.5, 29.52), "cifar100": Times(8.5, 29.52)}
+
+
+@dataclass(frozen=True)
+class CostPoint:
+    """A recipe at one number of images: its score (shares, with what it rests on), its hours, its compute.
+
+    `low`, `high` and `worst` are NaN and `draws` is 0 where a number was only published. `flops` counts the training
+    of one run, None where unknown.
+    """
+
+    recipe: str
+    per_class: int | None
+    labels: int
+    masks: int
+    hours: float
+    mean: float
+    low: float = np.nan
+    high: float = np.nan
+    worst: float = np.nan
+    draws: int = 0
+    flops: float | None = None
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Where the costlier recipe's curve overtakes the cheaper one's. `hours` is None where it does not in range."""
+
+    costly: str
+    cheap: str
+    hours: float | None
+    score: float | None
+    says: str
+
+
+def masks_drawn(recipe: Recipe, per_class: int | None) -> int | None:
+    """Hand masks per class that a recipe needs with this many images per class; None: one for every image.
+
+    None at all without a pixel loss or where the masks are made automatically; `per_class` of `propagate_masks`
+    where it is set.
+    """
+    losses = [loss.name for stage in recipe.stages for loss in stage.losses]
+    if not any(name.startswith("pixel_") for name in losses) or any(p.name in AUTOMATIC for p in recipe.prepare):
+        return 0
+    for part in recipe.prepare:
+        if part.name == "propagate_masks" and part.options.get("per_class") is not None:
+            drawn = int(part.options["per_class"])
+            return drawn if per_class is None else min(drawn, per_class)
+    return per_class
+
+
+def cost_points(
+    results: Sequence[Result],
+    times: Times,
+    *,
+    masks_per_class: Mapping[str, int] | None = None,
+    flops: Mapping[str, float] | None = None,
+) -> list[CostPoint]:
+    """A point for each result.
+
+    Args:
+        results: of one or more recipes.
+        times: seconds per label and per mask.
+        masks_per_class: recipe name to hand masks per class, where `masks_drawn` cannot know (masks that came with
+            the data but were made automatically, say). Never more than there are images.
+        flops: recipe name to the operations of one image's forward pass (`forward_flops`).
+    """
+    points = []
+    for result in results:
+        (row,) = summarise(result)
+        name, classes = row.recipe, len(result.classes)
+        drawn: int | None = masks_drawn(result.recipe, row.per_class)
+        if masks_per_class is not None and name in masks_per_class:
+            drawn = masks_per_class[name]
+        masks = row.n_train if drawn is None else min(row.n_train, drawn * classes)
+        forward = None if flops is None else flops.get(name)
+        points.append(
+            CostPoint(
+                recipe=name,
+                per_class=row.per_class,
+                labels=row.n_train,
+                masks=masks,
+                hours=times.hours(row.n_train, masks),
+                mean=row.mean,
+                low=row.low,
+                high=row.high,
+                worst=row.worst,
+                draws=row.draws,
+                flops=None if forward is None else training_flops(result.recipe, row.n_train, forward),
+            )
+        )
+    return points
+
+
+def published_points(
+    recipe: str, scores: Mapping[int, float], times: Times, *, classes: int, masks: int | str = 0
+) -> list[CostPoint]:
+    """Points of published scores: images per class to accuracy (a share); `masks` per class, or "all"."""
+    points = []
+    for m, score in sorted(scores.items()):
+        drawn = classes * (m if masks == "all" else min(m, int(masks)))
+        points.append(CostPoint(recipe, m, classes * m, drawn, times.hours(classes * m, drawn), score))
+    return points
+
+
+def break_even(points: Sequence[CostPoint], costly: str, cheap: str) -> BreakEven:
+    """Where `costly` first overtakes `cheap`: straight lines between points over the logarithm of the hours.
+
+    Only the hours that both curves span are looked at, and only the means: whether a difference is more than chance
+    is for `statistics.compare` to say.
+
+    Raises:
+        ProtocolError: a recipe has no points.
+    """
+    curves = {}
+    for name in (costly, cheap):
+        own = sorted({(p.hours, p.mean) for p in points if p.recipe == name})
+        if not own:
+            raise ProtocolError("no point of this recipe", where=name, remedy="evaluate it first.")
+        curves[name] = (np.log([h for h, _ in own]), np.array([s for _, s in own]))
+    (xa, ya), (xb, yb) = curves[costly], curves[cheap]
+    start, end = max(xa[0], xb[0]), min(xa[-1], xb[-1])
+    if start > end:
+        return BreakEven(costly, cheap, None, None, f"{costly} and {cheap} have no hours in common: none in range")
+    grid = np.unique(np.concatenate([[start, end], *(x[(x >= start) & (x <= end)] for x in (xa, xb))]))
+    gap = np.interp(grid, xa, ya) - np.interp(grid, xb, yb)
+    span = f"{_hours(start)} to {_hours(end)}"
+    if gap[0] > 0:
+        back = next((grid[i] for i in range(len(gap)) if gap[i] < 0), None)
+        until = "" if back is None else f", though not beyond {_hours(back)}"
+        says = f"{costly} is ahead of {cheap} from the first hours they share ({span}){until}: none in range"
+        return BreakEven(costly, cheap, None, None, says)
+    for (i, left), right in zip(enumerate(gap[:-1]), gap[1:], strict=True):
+        if left <= 0 < right:
+            at = float(grid[i] + (grid[i + 1] - grid[i]) * -left / (right - left))
+            score = float(np.interp(at, xa, ya))
+            falls = any(later < 0 for later in gap[i + 1 :])
+            says = f"{costly} overtakes {cheap} at {_hours(at)} of annotation, at {100 * score:.1f} %"
+            says += ", and falls behind again later" if falls else ""
+            return BreakEven(costly, cheap, float(np.exp(at)), score, says)
+    return BreakEven(costly, cheap, None, None, f"{costly} never overtakes {cheap} ({span}): none in range")
+
+
+def break_evens(points: Sequence[CostPoint]) -> list[BreakEven]:
+    """Every recipe that needs masks against every recipe that needs none."""
+    names = list(dict.fromkeys(p.recipe for p in points))
+    masked = [n for n in names if any(p.masks for p in points if p.recipe == n)]
+    return [break_even(points, a, b) for a in masked for b in names if b not in masked]
+
+
+def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
+    """Operations of one training: steps x batch x 3 x forward (a backward pass costs about two forward ones).
+
+    Leaves out what `prepare` trains. Each stage counts in full, also where part of the network is frozen.
+    """
+    length = max(n_train, recipe.batch_size if recipe.fill_batch else 0)
+    sizes = batch_sizes(length, recipe.batch_size)
+    return float(sum(budget(stage, len(sizes)) for stage in recipe.stages) * float(np.mean(sizes)) * 3 * forward)
+
+
+def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, int]) -> float:
+    """Operations (a multiply-add counts as 2) of one image's forward pass at h x w, counted by torch.
+
+    Raises:
+        RecipeError, WeightsError: the network cannot be built.
+    """
+    task = Task(tuple(classes), np.ones(len(classes), dtype=np.int64))
+    with torch.random.fork_rng():
+        labels = catalog.build("labels", recipe.labels, task)
+        network = catalog.build_network(recipe, Context(task, labels, recipe)).eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 3, *size))
+    return float(counter.get_total_flops())
+
+
+def format_cost(points: Sequence[CostPoint], *, width: int = 80) -> str:
+    """The points as a table, and the break-even points below, fitting `width` columns (48 at least)."""
+    heads = ("M", "masks", "hours", "accuracy", "95 % interval", "worst", "draws", "PFLOP")
+    rows = [
+        ("all" if p.per_class is None else str(p.per_class), str(p.masks), f"{p.hours:.3g}", percent(p.mean),
+         span(p.low, p.high), percent(p.worst), str(p.draws or "n/a"),
+         "n/a" if p.flops is None else f"{p.flops / 1e15:.3g}")
+        for p in points
+    ]  # fmt: skip
+    keep = [
+        i for i, h in enumerate(heads) if any(row[i] != "n/a" for row in rows) and not (width < 72 and h == "PFLOP")
+    ]
+    body = columns(
+        [(p.recipe,) for p in points],
+        "recipe",
+        tuple(heads[i] for i in keep),
+        [tuple(r[i] for i in keep) for r in rows],
+        width,
+    )
+    lines = [line for found in break_evens(points) for line in wrap(found.says + ".", width)]
+    return "\n".join([*body, "", *lines]).rstrip()
+
+
+def _hours(log: float) -> str:
+    return f"{np.exp(log):.3g} h"
