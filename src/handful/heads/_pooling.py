@@ -1,5 +1,6 @@
 """From pixel scores to class scores: the function q of the CvS paper (section III-A, equation 1)."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -46,10 +47,13 @@ def pooled_output(
         if pool == "logits":
             logits = compare(embedding)
         elif pool == "probability":
-            share = pixels.softmax(dim=1)[:, 1:].mean(dim=(2, 3))
-            logits = share.clamp_min(1e-8).log()
+            # In logarithms: where the background is sure, class probabilities are below what a float32 can hold.
+            logits = pixels.log_softmax(dim=1)[:, 1:].flatten(2).logsumexp(dim=2) - math.log(
+                maps.shape[2] * maps.shape[3]
+            )
         else:
-            weight = 1 - pixels.softmax(dim=1)[:, :1]
-            embedding = (rest * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3)).clamp_min(1e-6)
+            foreground = scores.logsumexp(dim=1, keepdim=True) - pixels.logsumexp(dim=1, keepdim=True)
+            weight = foreground.flatten(2).softmax(dim=2)
+            embedding = (rest.flatten(2) * weight).sum(dim=2)
             logits = compare(embedding)
     return Output(embedding, logits, features.float(), pixels)

@@ -1,5 +1,6 @@
 """Linear head: BN-ReLU-average pool-linear (CvS, section V-B), or the plain pool-linear of ResNet."""
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,8 +24,9 @@ class Linear(nn.Module):
         if self.norm is not None:
             maps = F.relu(self.norm(maps))
         features = maps.mean(dim=(2, 3)).float()
-        embedding = self.linear(F.dropout(features, self.dropout, self.training)).float()
-        return Output(embedding, compare(embedding), features)
+        with torch.autocast(maps.device.type, enabled=False):  # bfloat16 scores would tie
+            embedding = self.linear(F.dropout(features, self.dropout, self.training))
+            return Output(embedding, compare(embedding), features)
 
 
 def build(context: Context, *, backbone: Backbone, norm: NormName = "batch", dropout: float = 0.0) -> nn.Module:
