@@ -1,0 +1,45 @@
+"""The command line. Commands import what they need when they run, so that `handful --help` answers at once."""
+
+import typer
+
+from handful.cli._guard import Guarded
+from handful.cli.cost import cost
+from handful.cli.demo import demo
+from handful.cli.evaluate import evaluate
+from handful.cli.fit import fit
+from handful.cli.predict import predict
+from handful.cli.propagate import propagate
+from handful.cli.recipes import recipes
+from handful.cli.sweep import sweep
+
+app = typer.Typer(
+    cls=Guarded,
+    name="handful",
+    help="Image classifiers from a handful of labelled images, and the honest number to go with them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, cost):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import handful
+
+        typer.echo(f"handful {handful.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    del version
+
+
+def main() -> None:
+    """The `handful` command."""
+    app()

@@ -1,0 +1,72 @@
+"""What the user sees when something stops a command: one paragraph and an exit code, never a traceback."""
+
+import warnings
+from contextlib import suppress
+from typing import Any, TextIO
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+from handful.errors import HandfulError, HandfulWarning
+
+USER_ERROR = 2
+STOPPED = 130
+
+
+def say(label: str, text: str, *, style: str) -> None:
+    """A labelled paragraph on standard error; wrapped only where a terminal shows it."""
+    console = Console(stderr=True)
+    paragraph = Text(f"{label}: ", style=f"bold {style}").append(text, style=style)
+    console.print(paragraph, soft_wrap=not console.is_terminal, highlight=False)
+
+
+class Guarded(TyperGroup):
+    """The group of all commands. Errors of ours end with code 2, Ctrl-C with 130."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        with warnings.catch_warnings():
+            plain = warnings.showwarning
+            warnings.simplefilter("always", HandfulWarning)
+
+            def show(
+                message: Warning | str,
+                category: type[Warning],
+                filename: str,
+                lineno: int,
+                file: TextIO | None = None,
+                line: str | None = None,
+            ) -> None:
+                if issubclass(category, HandfulWarning):
+                    say("Note", str(message), style="yellow")
+                else:
+                    plain(message, category, filename, lineno, file, line)
+
+            warnings.showwarning = show
+            try:
+                return super().invoke(ctx)
+            except HandfulError as error:
+                say("Error", str(error), style="red")
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                if error.filename is None and error.strerror is None:
+                    raise
+                where = f"{error.filename}: " if error.filename is not None else ""
+                say(
+                    "Error",
+                    f"{where}{error.strerror}\n  Remedy: check the path, its permissions and the space left.",
+                    style="red",
+                )
+            except KeyboardInterrupt:
+                say("Stopped", self._after_stop(ctx), style="yellow")
+                raise typer.Exit(STOPPED) from None
+        raise typer.Exit(USER_ERROR)
+
+    def _after_stop(self, ctx: Any) -> str:
+        with suppress(KeyError):
+            if any(p.name == "resume" for p in self.commands[ctx.invoked_subcommand or ""].params):
+                return "stopped; continue with the same command and --resume."
+        return "stopped; the same command starts over."

@@ -1,0 +1,103 @@
+"""Results on standard output: tables for people, or one JSON object; and what may be written where."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from handful.errors import OutputError
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Send whatever is printed on the way to standard error: standard output is for results alone."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """One JSON object; numbers that JSON does not know become null."""
+    print(json.dumps(_plain(values), ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, title: str = "", text: int = 1) -> None:
+    """A table as wide as the terminal; the first `text` columns are words, the others numbers."""
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for i, name in enumerate(columns):
+        table.add_column(name, justify="left" if i < text else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def print_text(text: str) -> None:
+    """A paragraph, wrapped where a terminal shows it."""
+    console = Console(highlight=False, markup=False)
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
+def new_folder(folder: Path, *, ours: tuple[str, ...], overwrite: bool, resume: bool = False) -> None:
+    """Refuse a folder that holds anything, unless it is all our own and may be replaced or gone on with.
+
+    Replacing removes nothing here: a stopped command leaves the old results whole.
+
+    Raises:
+        OutputError: the path is taken.
+    """
+    if not folder.exists():
+        return
+    held = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else [folder.name]
+    if not held:
+        return
+    foreign = [name for name in held if not folder.is_dir() or name not in ours]
+    if foreign:
+        raise OutputError(
+            f"this exists and holds other things ({foreign[0]})", where=folder, remedy="choose another output folder."
+        )
+    if not (overwrite or resume):
+        raise OutputError("results are already here", where=folder, remedy="choose another folder or pass --overwrite.")
+
+
+def new_file(path: Path, *, overwrite: bool) -> None:
+    """Refuse a file that exists, unless it may be replaced.
+
+    Raises:
+        OutputError: the path is taken, or is a folder.
+    """
+    if path.is_dir():
+        raise OutputError("this is a folder", where=path, remedy="name a file.")
+    if path.exists() and not overwrite:
+        raise OutputError("this file exists", where=path, remedy="choose another name or pass --overwrite.")
+
+
+def print_lines(text: str) -> None:
+    """Lines that are laid out already."""
+    print(text)
+
+
+def width() -> int:
+    """Columns that text may have: the terminal's, at most 100; 80 where none watches."""
+    return max(48, min(100, Console().width))
+
+
+def watched() -> bool:
+    """Whether somebody sees standard error, so that a progress bar is worth drawing."""
+    return sys.stderr.isatty()

@@ -1,0 +1,34 @@
+"""Bring in the data as every command does it: errors before anything is trained."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handful.errors import DataError
+
+if TYPE_CHECKING:
+    from handful.types import Dataset
+
+
+def read(
+    source: str,
+    *,
+    masks: Path | None = None,
+    columns: Sequence[str] | None = None,
+    allow_outside: bool = False,
+    unlabelled: bool = False,
+) -> "Dataset":
+    """The data set at `source`, with its masks.
+
+    Raises:
+        DataError: as `handful.data.load.load_data`; or a --column that is no ROLE=NAME.
+    """
+    from handful.data.load import load_data
+
+    names: dict[str, str] = {}
+    for text in columns or ():
+        role, equals, name = text.partition("=")
+        if not (role and equals and name):
+            raise DataError(f"{text!r} names no column", where="--column", remedy="write ROLE=NAME, e.g. path=file.")
+        names[role] = name
+    return load_data(source, masks=masks, columns=names or None, allow_outside=allow_outside, unlabelled=unlabelled)

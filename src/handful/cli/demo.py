@@ -1,0 +1,51 @@
+"""`handful demo`: train, score and explain on images that come with the installation."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from handful.cli import _options as o
+from handful.cli.sweep import OURS
+
+
+def demo(
+    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", help="Folder to write.")] = Path("demo-out"),
+    jobs: o.Jobs = 2,
+    set_: o.Sets = None,
+    resume: o.Resume = False,
+    overwrite: o.Overwrite = False,
+    open_: Annotated[bool, Option("--open", help="Show the report in a browser, where there is a display.")] = False,
+    json: o.Json = False,
+) -> None:
+    """See it work on a few real digits.
+
+    Compares plain classification with classification via segmentation, and writes a report. Minutes on two CPU cores.
+    """
+    from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
+    from handful.demo import INTRODUCTION, demo_data, run_demo
+    from handful.sweeping import LOG, as_text, as_values
+
+    new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
+    if not json:
+        print_text(INTRODUCTION + "\n")
+    with working():
+        results, report = run_demo(out, demo_data(), overrides=set_ or (), jobs=jobs, keep=resume, progress=watched())
+    if json:
+        print_json({"log": out / LOG, "report": report, **as_values(results)})
+    else:
+        print_lines(as_text(results, width=width()))
+        print_text(f"\nLook at {report.resolve()}")
+        print_text("Your own images, one folder per class: handful evaluate FOLDER --recipe classification-wrn -m 5")
+    if open_:
+        _show(report)
+
+
+def _show(page: Path) -> None:
+    """Open a page where somebody can see it."""
+    import os
+    import sys
+    import webbrowser
+
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(page.resolve().as_uri())

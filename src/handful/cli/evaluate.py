@@ -1,0 +1,84 @@
+"""`handful evaluate`: a score that says how far it can be trusted."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typer import Option
+
+from handful.cli import _options as o
+
+Draws = Annotated[
+    int, Option("--draws", "-n", metavar="N", min=1, help="How often images are drawn and trained on anew.")
+]
+FirstDraw = Annotated[int, Option(metavar="N", min=0, help="Number of the first draw; develop on 100 and up.")]
+ScoreOn = Annotated[
+    Literal["test", "rest"],
+    Option(help="The test part, where the data has one; or the training images a draw leaves unused."),
+]
+
+
+def evaluate(
+    data: o.Data,
+    recipe: o.Recipe,
+    draws: Draws = 5,
+    first_draw: FirstDraw = 0,
+    per_class: o.PerClass = None,
+    folds: Annotated[
+        int | None,
+        Option("--folds", "-k", metavar="K", min=2, show_default=False, help="Cross-validate with this many folds."),
+    ] = None,
+    score_on: ScoreOn = "test",
+    masks: o.Masks = None,
+    set_: o.Sets = None,
+    jobs: o.Jobs = 1,
+    log: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            show_default=False,
+            help="JSON-lines file of the runs; those in it already are not repeated.",
+        ),
+    ] = None,
+    strict: o.Strict = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Score a recipe on repeated draws.
+
+    Trains anew for each draw of DATA, and gives the mean, its interval and the worst draw.
+    """
+    from dataclasses import asdict
+
+    from handful.cli._output import print_json, print_lines, watched, width, working
+    from handful.cli._reading import read
+    from handful.data.check import check
+    from handful.device import pick_device
+    from handful.evaluate import Protocol, cells
+    from handful.evaluate import evaluate as run
+    from handful.recipes import fingerprint, load_recipe
+    from handful.statistics import METRICS, class_recalls, summarise
+    from handful.tables import format_table
+
+    with working():
+        plan = load_recipe(recipe, overrides=set_ or ())
+        protocol = Protocol(tuple(range(first_draw, first_draw + draws)), per_class, folds, score_on)
+        pick_device(device)
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        cells(samples, protocol)
+        check(samples, per_class=per_class, folds=folds, strict=strict)
+        result = run(plan, samples, protocol=protocol, jobs=jobs, device=device, log=log, progress=watched())
+        rows = {metric: summarise(result, metric)[0] for metric in METRICS}
+    if json:
+        print_json(
+            {
+                "recipe": plan.name,
+                "fingerprint": fingerprint(plan),
+                "log": log,
+                "scores": {metric: asdict(row) for metric, row in rows.items()},
+                "recall": [asdict(row) for row in class_recalls(result)],
+            }
+        )
+        return
+    print_lines(format_table([rows["accuracy"]], width=width()))

@@ -1,0 +1,68 @@
+"""`handful fit`: train one classifier and save it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from handful.cli import _options as o
+
+
+def fit(
+    data: o.Data,
+    recipe: o.Recipe,
+    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Folder for the model.")],
+    masks: o.Masks = None,
+    per_class: o.PerClass = None,
+    seed: o.Seed = 0,
+    set_: o.Sets = None,
+    resume: o.Resume = False,
+    overwrite: o.Overwrite = False,
+    strict: o.Strict = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Train a classifier and save it.
+
+    Learns from the training part of DATA, or from --per-class images of it; the model is a folder.
+    """
+    from handful.checkpoint import FILE
+    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._reading import read
+    from handful.data.check import check
+    from handful.data.splits import draw, training_part
+    from handful.device import pick_device
+    from handful.errors import OutputError
+    from handful.persist import refuse_existing, save_classifier
+    from handful.recipes import load_recipe
+    from handful.train import train
+
+    with working():
+        plan = load_recipe(recipe, overrides=set_ or ())
+        pick_device(device)
+        refuse_existing(out, overwrite=overwrite)
+        if (out / FILE).exists() and not (resume or overwrite):
+            raise OutputError(
+                "an unfinished run is here", where=out, remedy="pass --resume, or --overwrite to start over."
+            )
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        check(samples, per_class=per_class, strict=strict)
+        part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]
+        classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)
+        save_classifier(classifier, out, overwrite=overwrite)
+    if json:
+        print_json({"model": str(out), "recipe": plan.name, "classes": classifier.classes, "card": classifier.card})
+        return
+    card = classifier.card
+    counts = list(card["images_per_class"].values())
+    spread = f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+    rows = [
+        ("model", str(out)),
+        ("recipe", plan.name),
+        ("trained on", f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"),
+        ("took", f"{card['seconds']:.0f} s, {card['steps']} steps on {card['device']}"),
+    ]
+    print_table(("", ""), rows, text=2)
+    print_text(f"Next: handful predict {out} IMAGES --out predictions.csv. A score takes `handful evaluate`.")

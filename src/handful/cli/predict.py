@@ -1,0 +1,56 @@
+"""`handful predict`: classes, probabilities and maps of new images."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from handful.cli import _options as o
+
+
+def predict(
+    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Folder that `handful fit` wrote.")],
+    data: o.Data,
+    out: Annotated[
+        Path, Option("--out", "-o", metavar="FILE", show_default=False, help="Table to write: .csv or .parquet.")
+    ],
+    maps: Annotated[
+        Path | None,
+        Option(metavar="FOLDER", show_default=False, help="Folder for the predicted segmentation over each image."),
+    ] = None,
+    overwrite: o.Overwrite = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Predict images into a table.
+
+    A row for every image of DATA, labelled or not, with its class and all probabilities.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._reading import read
+    from handful.device import pick_device
+    from handful.persist import load_classifier
+    from handful.predict import check_outputs, predict_to
+
+    with working():
+        check_outputs(out, maps, overwrite=overwrite)
+        classifier = load_classifier(model, device=pick_device(device))
+        samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("predict", total=len(samples))
+
+            def advance(images: int) -> None:
+                bar.advance(task, images)
+
+            found = predict_to(classifier, samples, out, maps=maps, overwrite=overwrite, advance=advance)
+    if json:
+        print_json({"out": str(out), "maps": maps, "rows": len(samples), "predictions": found})
+        return
+    print_table(("class", "images"), [(name, str(n)) for name, n in found.items()])
+    print_text(f"{len(samples)} rows in {out}" + ("" if maps is None else f", maps in {maps}"))

@@ -1,0 +1,102 @@
+"""`handful propagate`: masks for every image from a few, with a sheet to look at."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typer import Option
+
+from handful.cli import _options as o
+
+OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
+
+
+def propagate(
+    data: o.Data,
+    out: o.Out,
+    masks: o.Masks = None,
+    source: Annotated[
+        Literal["grabcut", "binarize"] | None,
+        Option(show_default=False, help="Make the first masks this way, for data with none."),
+    ] = None,
+    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="Recipe of the segmenter.")] = "cvs-wrn",
+    model: Annotated[
+        Path | None,
+        Option(metavar="FOLDER", show_default=False, help="Use this saved segmenter instead of training one."),
+    ] = None,
+    per_class: Annotated[
+        int | None,
+        Option(
+            "--per-class",
+            "-m",
+            metavar="M",
+            min=1,
+            show_default=False,
+            help="Learn from this many masks per class, replace all others.",
+        ),
+    ] = None,
+    restrict: Annotated[
+        Literal["any", "own"], Option(help="Foreground is any class, or the image's own class only.")
+    ] = "any",
+    confidence: Annotated[
+        float, Option(metavar="SHARE", min=0, max=1, help="Least probability of a foreground pixel.")
+    ] = 0.0,
+    min_share: Annotated[
+        float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover less of the image.")
+    ] = 0.0,
+    max_share: Annotated[
+        float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover more of the image.")
+    ] = 1.0,
+    rounds: Annotated[int, Option(metavar="N", min=1, help="2: learn again, from the propagated masks too.")] = 1,
+    seed: o.Seed = 0,
+    set_: o.Sets = None,
+    overwrite: o.Overwrite = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Make masks for all images from a few.
+
+    Predicts the missing masks of DATA's training part; writes them, a contact sheet and their quality.
+    """
+    from handful.cli._output import new_folder, print_json, print_table, print_text, working
+    from handful.cli._reading import read
+    from handful.device import pick_device
+    from handful.errors import DataError
+    from handful.prepare.propagate_masks import Keep
+    from handful.propagation import propagate_dataset, write_propagation
+    from handful.recipes import load_recipe
+
+    with working():
+        plan = load_recipe(recipe, overrides=set_ or ())
+        if not min_share < max_share:
+            raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")
+        rules = Keep(restrict, confidence, min_share, max_share)
+        pick_device(device)
+        new_folder(out, ours=OURS, overwrite=overwrite)
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
+        before, after, report = propagate_dataset(
+            plan,
+            samples,
+            source=source,
+            model=model,
+            per_class=per_class,
+            rules=rules,
+            rounds=rounds,
+            seed=seed,
+            device=device,
+        )
+        written = write_propagation(out, before, after, report, seed=seed)
+    if json:
+        print_json(written)
+        return
+    rows = [
+        (name, str(q["images"]), f"{q['iou']:.3f}", f"{q['dice']:.3f}", str(q["worst"]))
+        for name, q in written["quality"].items()
+    ]
+    if rows:
+        print_table(
+            ("class", "images", "IoU", "Dice", "worst"), rows, title="New masks against the ones that were there"
+        )
+    text = f"{written['propagated']} masks propagated from {written['kept']}, {len(written['dropped'])} dropped."
+    print_text(f"{text} Look at {out / 'contact-sheet.png'} before using {out / 'masks'}.")

@@ -1,0 +1,29 @@
+"""`handful recipes`: what there is to train."""
+
+from typing import Annotated
+
+from typer import Argument
+
+from handful.cli import _options as o
+
+
+def recipes(
+    name: Annotated[str | None, Argument(metavar="NAME", show_default=False, help="Print this one's TOML.")] = None,
+    set_: o.Sets = None,
+    json: o.Json = False,
+) -> None:
+    """List the recipes, or print one."""
+    from handful.cli._output import print_json, print_table, working
+    from handful.recipes import fingerprint, load_recipe, recipe_names, to_toml, to_tree
+
+    with working():
+        chosen = [load_recipe(n, overrides=set_ or ()) for n in ([name] if name else recipe_names())]
+    if json and name:
+        print_json({"fingerprint": fingerprint(chosen[0]), "recipe": to_tree(chosen[0])})
+    elif json:
+        print_json({"recipes": [{"name": r.name, "fingerprint": fingerprint(r), **r.about} for r in chosen]})
+    elif name:
+        print(to_toml(chosen[0]), end="")
+    else:
+        rows = [(r.name, r.about.get("summary", r.about.get("paper", "")), r.about.get("time", "")) for r in chosen]
+        print_table(("recipe", "what", "time"), rows, text=3)

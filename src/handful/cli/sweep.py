@@ -1,0 +1,77 @@
+"""`handful sweep`: several recipes at several numbers of images per class, on the same draws."""
+
+from typing import Annotated
+
+from typer import Option
+
+from handful.cli import _options as o
+from handful.cli.evaluate import Draws, FirstDraw, ScoreOn
+
+OURS = ("results.jsonl", "results-predictions", "report.html")
+
+
+def sweep(
+    data: o.Data,
+    recipe: Annotated[
+        list[str],
+        Option("--recipe", "-r", metavar="NAME", show_default=False, help="Recipe name or .toml file; once for each."),
+    ],
+    out: o.Out,
+    per_class: Annotated[
+        str, Option("--per-class", "-m", metavar="M,M,...", help="Images per class, with commas between.")
+    ] = "1,5,10,25,50",
+    draws: Draws = 5,
+    first_draw: FirstDraw = 0,
+    score_on: ScoreOn = "test",
+    masks: o.Masks = None,
+    set_: o.Sets = None,
+    jobs: o.Jobs = 1,
+    resume: o.Resume = False,
+    overwrite: o.Overwrite = False,
+    strict: o.Strict = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Compare recipes from few images to many.
+
+    All on the same draws of DATA; writes the runs and a report. The others are compared with the first one named.
+    """
+    from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
+    from handful.cli._reading import read
+    from handful.data.check import check
+    from handful.device import pick_device
+    from handful.evaluate import Protocol
+    from handful.recipes import load_recipe
+    from handful.sweeping import LOG, as_text, as_values, sweep_to
+
+    with working():
+        plans = [load_recipe(name, overrides=set_ or ()) for name in recipe]
+        numbers = _numbers(per_class)
+        protocol = Protocol(tuple(range(first_draw, first_draw + draws)), None, None, score_on)
+        pick_device(device)
+        new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        check(samples, per_class=max(numbers), strict=strict)
+        results, report = sweep_to(
+            out, plans, samples, per_class=numbers, protocol=protocol, jobs=jobs, device=device,
+            keep=resume, progress=watched(),
+        )  # fmt: skip
+    if json:
+        print_json({"log": out / LOG, "report": report, **as_values(results)})
+        return
+    print_lines(as_text(results, width=width()))
+    print_text(f"Report: {report}")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    from handful.errors import ProtocolError
+
+    try:
+        numbers = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        numbers = ()
+    if not numbers or numbers[0] < 1:
+        raise ProtocolError(f"{text!r} is no list of numbers", where="--per-class", remedy="write e.g. 1,5,10.")
+    return numbers

@@ -1,0 +1,57 @@
+"""The demonstration: small networks on the digits that come with the installation, made to end within minutes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from handful.data.embedded import read_embedded
+from handful.data.splits import holdout
+from handful.evaluate import Protocol
+from handful.recipes import load_recipe
+from handful.sweeping import sweep_to
+from handful.types import Dataset, Part, Result
+
+RECIPES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")
+SMALL = ("backbone.depth=10", "backbone.width=1", "batch_size=20", "fill_batch=true", "steps=900")
+PER_CLASS = (1, 5)
+DRAWS = 3
+TEST_SHARE = 0.2
+
+INTRODUCTION = (
+    "5,000 MNIST digits: a fifth is kept aside as the test part; from the rest, 1 or 5 of each digit are drawn to "
+    f"train on, {DRAWS} times over. Small networks and few steps, so that it ends soon: these scores are no benchmark."
+)
+
+
+def demo_data(name: str = "mnist5k") -> Dataset:
+    """An embedded data set with a fixed test part, stratified."""
+    train, test = holdout(read_embedded(name), TEST_SHARE, 0)
+    parts = [replace(s, split="train") for s in train.samples] + [replace(s, split="test") for s in test.samples]
+    return Dataset(tuple(parts), train.classes)
+
+
+def run_demo(
+    folder: Path,
+    data: Dataset,
+    *,
+    per_class: Sequence[int] = PER_CLASS,
+    draws: int = DRAWS,
+    overrides: Sequence[str] = (),
+    jobs: int = 2,
+    device: str = "auto",
+    keep: bool = False,
+    progress: bool = True,
+) -> tuple[list[Result], Path]:
+    """Sweep classification against segmentation, masks being the pixels above black; the results and the report.
+
+    Arguments as for `sweep_to`; `overrides` come after the demonstration's own.
+    """
+    plans = []
+    for name in RECIPES:
+        plan = load_recipe(name, overrides=(*SMALL, *overrides))
+        masked = any(part.name.startswith("pixel_") for stage in plan.stages for part in stage.losses)
+        plans.append(replace(plan, prepare=(Part("binarize"),)) if masked and not plan.prepare else plan)
+    return sweep_to(
+        folder, plans, data, per_class=per_class, protocol=Protocol(tuple(range(draws))), jobs=jobs,
+        device=device, keep=keep, progress=progress,
+    )  # fmt: skip

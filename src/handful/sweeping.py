@@ -1,0 +1,88 @@
+"""A sweep as one task: train and score, compare with the first recipe, write the report."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from handful.evaluate import Protocol, cells, sweep
+from handful.recipes import fingerprint
+from handful.report import write_report
+from handful.results import Store
+from handful.statistics import Comparison, compare, summarise
+from handful.tables import format_comparisons, format_table
+from handful.types import Dataset, Recipe, Result
+
+LOG = "results.jsonl"
+REPORT = "report.html"
+
+
+def sweep_to(
+    folder: Path,
+    recipes: Sequence[Recipe],
+    data: Dataset,
+    *,
+    per_class: Sequence[int],
+    protocol: Protocol,
+    jobs: int = 1,
+    device: str = "auto",
+    keep: bool = False,
+    progress: bool = True,
+) -> tuple[list[Result], Path]:
+    """Sweep, with `results.jsonl`, its predictions and `report.html` in `folder`; the results and the report's path.
+
+    Args:
+        folder: made where it is not there.
+        recipes: compared on identical draws; the first one is what the others are compared with.
+        data: everything, with its own test part or without.
+        per_class: images per class.
+        protocol: draws and what is scored.
+        jobs: training runs at a time.
+        device: as for `train`.
+        keep: take runs over that are in the folder already; else they are thrown away first.
+        progress: show a bar over the runs.
+
+    Raises:
+        ProtocolError, DataError, RecipeError: before anything is trained or thrown away.
+    """
+    for m in per_class:
+        cells(data, replace(protocol, per_class=m))
+    log = folder / LOG
+    if not keep and log.exists():
+        shutil.rmtree(Store(log).predictions, ignore_errors=True)
+        log.unlink()
+    results = sweep(
+        recipes, data, per_class=per_class, protocol=protocol, jobs=jobs, device=device, log=log, progress=progress
+    )
+    return results, write_report(results, folder / REPORT, data=data)
+
+
+def comparisons(results: Sequence[Result]) -> list[Comparison]:
+    """Each other recipe against the first one, at each number of images per class."""
+    first = results[0].recipe
+    rows = []
+    base: dict[int | None, Result] = {}
+    for result in results:
+        m = result.runs[0].per_class
+        if result.recipe is first:
+            base[m] = result
+        else:
+            rows.append(compare(result, base[m]))
+    return rows
+
+
+def as_text(results: Sequence[Result], *, width: int) -> str:
+    """Scores and paired differences as tables."""
+    rows = comparisons(results)
+    tables = [format_table(summarise(results), width=width)]
+    return "\n\n".join([*tables, *([format_comparisons(rows, width=width)] if rows else [])])
+
+
+def as_values(results: Sequence[Result]) -> dict[str, Any]:
+    """The same as plain values."""
+    return {
+        "recipes": {r.recipe.name: fingerprint(r.recipe) for r in results},
+        "scores": [asdict(row) for row in summarise(results)],
+        "comparisons": [asdict(row) for row in comparisons(results)],
+    }
