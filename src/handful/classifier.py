@@ -40,28 +40,26 @@ class Network(nn.Module):
 
         `maps`: what `frozen_maps` gave for these images, when it was kept; then only the images' size is read.
         """
-        found = self.backbone(self._normalise(images)) if maps is None else self._half("rest")(maps)
+        found = self.backbone(self._normalise(images)) if maps is None else self._stages.rest(maps)
         output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.labels.logits)
         return output
 
     @property
     def has_frozen(self) -> bool:
-        """Whether the backbone's first stages are frozen and stand apart as `backbone.frozen`, `backbone.rest`."""
-        frozen = getattr(self.backbone, "frozen", None)
-        return frozen is not None and any(True for _ in frozen.children())
+        """Whether the backbone's first stages are frozen, and it offers them apart: `frozen`, then `rest`."""
+        return int(getattr(self.backbone, "split", 0)) > 0
 
     def frozen_maps(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
         """Maps of the frozen stages."""
-        maps: Tensor = self._half("frozen")(self._normalise(images))
+        maps: Tensor = self._stages.frozen(self._normalise(images))
         return maps
+
+    @property
+    def _stages(self) -> Any:
+        return self.backbone
 
     def _normalise(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         return ((images - self.mean) / self.std).contiguous(memory_format=self.layout)
-
-    def _half(self, name: str) -> nn.Module:
-        half = getattr(self.backbone, name)
-        assert isinstance(half, nn.Module)
-        return half
 
 
 def pick_precision(wish: str, device: torch.device) -> torch.dtype | None:

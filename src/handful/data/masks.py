@@ -107,7 +107,7 @@ def _inside(name: str) -> str:
 
 def attach_masks(
     data: Dataset,
-    source: Path,
+    source: str | Path,
     *,
     value: Value | None = None,
     unmatched: Literal["error", "ignore"] = "error",
@@ -131,6 +131,7 @@ def attach_masks(
         DataError: unreadable or unknown files, a mask without image, two masks for one image, a mask of
             another size than its image, an empty or full mask; names the file.
     """
+    source = Path(source)
     if not source.exists():
         raise DataError("there is nothing here", where=source, remedy="check the path of the masks.")
     found = _mirrored(data, source, value) if source.is_dir() and not _any_labelme(source) else None
