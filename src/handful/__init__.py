@@ -1,7 +1,25 @@
 """handful: image classifiers from a handful of labelled images, and the honest number to go with them."""
 
+import sys
 from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
+    from handful.classifier import Classifier as Classifier
+    from handful.data.load import load_data as load_data
+    from handful.errors import HandfulError as HandfulError
+    from handful.estimator import HandfulClassifier as HandfulClassifier
+    from handful.evaluate import Protocol as Protocol
+    from handful.evaluate import evaluate as evaluate
+    from handful.persist import load_classifier as load_classifier
+    from handful.persist import save_classifier as save_classifier
+    from handful.recipes import load_recipe as load_recipe
+    from handful.train import train as train
+    from handful.types import Dataset as Dataset
+    from handful.types import Recipe as Recipe
+    from handful.types import Result as Result
+    from handful.types import Sample as Sample
 
 __version__ = "0.1.0"
 
@@ -34,3 +52,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_PUBLIC])
+
+
+class _Package(ModuleType):
+    """Importing `handful.train` would put the module in the place of the function of that name: it may not."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _PUBLIC and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -9,10 +9,10 @@ from handful.data.splits import holdout
 from handful.evaluate import Protocol
 from handful.recipes import load_recipe
 from handful.sweeping import sweep_to
-from handful.types import Dataset, Part, Result
+from handful.types import Dataset, Result
 
 RECIPES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")
-SMALL = ("backbone.depth=10", "backbone.width=1", "batch_size=20", "fill_batch=true", "steps=900")
+SMALL = ("backbone.depth=10", "backbone.width=1", "steps=600")
 PER_CLASS = (1, 5)
 DRAWS = 3
 TEST_SHARE = 0.2
@@ -42,15 +42,11 @@ def run_demo(
     keep: bool = False,
     progress: bool = True,
 ) -> tuple[list[Result], Path]:
-    """Sweep classification against segmentation, masks being the pixels above black; the results and the report.
+    """Sweep classification against segmentation; the results and the report.
 
     Arguments as for `sweep_to`; `overrides` come after the demonstration's own.
     """
-    plans = []
-    for name in RECIPES:
-        plan = load_recipe(name, overrides=(*SMALL, *overrides))
-        masked = any(part.name.startswith("pixel_") for stage in plan.stages for part in stage.losses)
-        plans.append(replace(plan, prepare=(Part("binarize"),)) if masked and not plan.prepare else plan)
+    plans = [load_recipe(name, overrides=(*SMALL, *overrides)) for name in RECIPES]
     return sweep_to(
         folder, plans, data, per_class=per_class, protocol=Protocol(tuple(range(draws))), jobs=jobs,
         device=device, keep=keep, progress=progress,

@@ -25,12 +25,13 @@ for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, cost):
     app.command()(command)
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         import handful
 
         typer.echo(f"handful {handful.__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -86,6 +87,12 @@ def new_file(path: Path, *, overwrite: bool) -> None:
         raise OutputError("this is a folder", where=path, remedy="name a file.")
     if path.exists() and not overwrite:
         raise OutputError("this file exists", where=path, remedy="choose another name or pass --overwrite.")
+
+
+def print_indented(text: str) -> None:
+    """A paragraph below a heading."""
+    margin = "    "
+    print(textwrap.fill(text, width(), initial_indent=margin, subsequent_indent=margin))
 
 
 def print_lines(text: str) -> None:

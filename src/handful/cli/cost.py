@@ -31,6 +31,11 @@ def cost(
         int | None,
         Option(metavar="SIDE", min=1, show_default=False, help="Side of the images, to count operations by."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        Option(metavar="FILE", show_default=False, help="Write an HTML report with the curve and the table."),
+    ] = None,
+    overwrite: o.Overwrite = False,
     json: o.Json = False,
 ) -> None:
     """Show accuracy against annotation hours.
@@ -39,11 +44,14 @@ def cost(
     """
     from dataclasses import asdict
 
-    from handful.cli._output import print_json, print_lines, width, working
+    from handful.cli._output import new_file, print_json, print_lines, print_text, width, working
     from handful.cost import Times, break_evens, cost_points, format_cost, forward_flops
+    from handful.report import write_report
     from handful.results import read_results
 
     with working():
+        if report is not None:
+            new_file(report, overwrite=overwrite)
         times = Times(label_seconds, mask_seconds)
         found = read_results(results)
         flops = {}
@@ -53,11 +61,15 @@ def cost(
                 flops[result.recipe.name] = forward_flops(result.recipe, result.classes, size=side)
         drawn = {name: _number(name, text) for name, _, text in (item.rpartition("=") for item in masks or ())}
         points = cost_points(found, times, masks_per_class=drawn, flops=flops)
+        if report is not None:
+            write_report(found, report, cost=points, times=times, overwrite=overwrite)
     if json:
         rows = {"points": [asdict(p) for p in points], "break_even": [asdict(b) for b in break_evens(points)]}
-        print_json({"seconds": asdict(times), **rows})
+        print_json({"seconds": asdict(times), "report": report, **rows})
         return
     print_lines(format_cost(points, width=width()))
+    if report is not None:
+        print_text(f"Report: {report}")
 
 
 def _number(name: str, text: str) -> int:

@@ -13,7 +13,7 @@ def recipes(
     json: o.Json = False,
 ) -> None:
     """List the recipes, or print one."""
-    from handful.cli._output import print_json, print_table, working
+    from handful.cli._output import print_indented, print_json, print_text, working
     from handful.recipes import fingerprint, load_recipe, recipe_names, to_toml, to_tree
 
     with working():
@@ -25,5 +25,6 @@ def recipes(
     elif name:
         print(to_toml(chosen[0]), end="")
     else:
-        rows = [(r.name, r.about.get("summary", r.about.get("paper", "")), r.about.get("time", "")) for r in chosen]
-        print_table(("recipe", "what", "time"), rows, text=3)
+        for r in chosen:
+            print_text(f"{r.name} ({r.about['time']})" if "time" in r.about else r.name)
+            print_indented(r.about.get("what", r.about.get("paper", "")))

@@ -1,0 +1,210 @@
+import csv
+import os
+import resource
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image as Picture
+
+from handful.data.images import pixels
+from handful.persist import load_classifier
+from handful.progress import Progress
+from tests.cli_support import fails, files, ok, ok_json, write_images
+from tests.tiny import squares
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    files(folder)
+    ok("fit", folder / "images", "-r", folder / "cvs.toml", "--masks", folder / "masks", "-o", folder / "model")
+    return folder
+
+
+HELP = """
+import sys
+import handful
+from handful.cli import main
+sys.argv = ["handful", "--help"]
+try:
+    main()
+except SystemExit as stop:
+    assert stop.code == 0
+heavy = {"torch", "numpy", "pandas", "sklearn", "matplotlib"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_help_imports_nothing_heavy_and_takes_under_half_a_second() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 0.5
+
+
+def test_help_fits_sixty_columns() -> None:
+    commands = [line.split()[0] for line in ok("--help").split("Commands:")[1].splitlines() if line.strip()]
+    assert commands == ["demo", "recipes", "fit", "evaluate", "sweep", "propagate", "predict", "cost"]
+    for command in commands:
+        text = ok(command, "--help")
+        assert "--json" in text
+        assert max(len(line) for line in text.splitlines()) <= 60
+
+
+def test_version_and_module() -> None:
+    assert ok("--version").startswith("handful 0.")
+    command = [sys.executable, "-m", "handful", "--version"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == ok("--version")
+
+
+def test_recipes_lists_each_and_prints_one(place: Path) -> None:
+    from handful.recipes import from_toml, recipe_names
+
+    listed = ok("recipes")
+    assert all(name in listed for name in recipe_names())
+    assert [r["name"] for r in ok_json("recipes")["recipes"]] == list(recipe_names())
+    text = ok("recipes", place / "cvs.toml", "--set", "steps=7")
+    assert from_toml(text, where="printed").stages[0].steps == 7
+    assert ok_json("recipes", place / "cvs.toml")["recipe"]["name"] == "cvs"
+
+
+def test_fit_saves_what_predicts(place: Path) -> None:
+    classifier = load_classifier(place / "model")
+    assert classifier.classes == ("blue", "green", "red")
+    assert classifier.card["train_images"] == 12
+
+
+def test_fit_draws_and_says_so(place: Path, tmp_path: Path) -> None:
+    said = ok_json("fit", place / "images", "-r", place / "linear.toml", "-m", 2, "--seed", 3, "-o", tmp_path / "a")
+    assert said["card"]["images_per_class"] == {"blue": 2, "green": 2, "red": 2}
+    assert said["card"]["seed"] == 3
+    text = ok("fit", place / "images", "-r", place / "linear.toml", "-m", 2, "-o", tmp_path / "b")
+    assert "6 images of 3 classes (2 each)" in text
+
+
+def test_fit_stopped_by_ctrl_c_goes_on_with_resume(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("fit", place / "images", "-r", place / "cvs.toml", "--masks", place / "masks", "-o", tmp_path / "m")
+    advance, seen = Progress.advance, []
+
+    def stop_at_seven(self: Progress, loss: float, steps: int = 1) -> None:
+        seen.append(steps)
+        if sum(seen) == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+        advance(self, loss, steps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", stop_at_seven)
+        said = fails(*command, code=130)
+    assert "continue with the same command and --resume" in said
+    assert "--resume, or --overwrite" in fails(*command)
+    ok(*command, "--resume")
+    whole, resumed = load_classifier(place / "model"), load_classifier(tmp_path / "m")
+    data = squares(2, seed=5)
+    np.testing.assert_array_equal(whole.probabilities(data), resumed.probabilities(data))
+
+
+def test_predict_writes_the_same_as_csv_and_parquet(place: Path, tmp_path: Path) -> None:
+    said = ok_json("predict", place / "model", place / "images", "-o", tmp_path / "p.csv")
+    assert said["rows"] == 12
+    assert sum(said["predictions"].values()) == 12
+    ok("predict", place / "model", place / "images", "-o", tmp_path / "p.parquet")
+    text = pd.read_csv(tmp_path / "p.csv")
+    binary = pd.read_parquet(tmp_path / "p.parquet")
+    assert list(text.columns) == ["id", "label", "prediction", "probability", "p_blue", "p_green", "p_red"]
+    pd.testing.assert_frame_equal(text, binary, check_dtype=False, rtol=1e-5)
+    assert text["label"].tolist() == [name.split("/")[0] for name in text["id"]]
+    chances = binary[["p_blue", "p_green", "p_red"]].to_numpy()
+    assert chances.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert binary["probability"].to_numpy() == pytest.approx(chances.max(axis=1))
+
+
+def test_predict_draws_maps_over_images_without_labels_at_their_own_size(place: Path, tmp_path: Path) -> None:
+    data = squares(1, size=30, seed=9, masks=False)
+    images = write_images(data, tmp_path / "new" / "unlabelled")
+    ok("predict", place / "model", images.parent, "-o", tmp_path / "p.csv", "--maps", tmp_path / "maps")
+    table = list(csv.DictReader((tmp_path / "p.csv").open()))
+    assert "label" not in table[0]
+    for row in table:
+        with Picture.open(tmp_path / "maps" / f"{row['id']}.png") as map_:
+            assert map_.size == (30, 30)
+    assert (tmp_path / "maps" / "legend.csv").read_text().splitlines()[0] == "class,colour"
+
+
+def test_predict_in_several_chunks_is_predict_in_one(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ok("predict", place / "model", place / "images", "-o", tmp_path / "one.csv")
+    for suffix in (".csv", ".parquet"):
+        monkeypatch.setattr("handful.predict.CHUNK", 5)
+        ok("predict", place / "model", place / "images", "-o", tmp_path / f"several{suffix}")
+    whole = pd.read_csv(tmp_path / "one.csv")
+    for parts in (pd.read_csv(tmp_path / "several.csv"), pd.read_parquet(tmp_path / "several.parquet")):
+        pd.testing.assert_frame_equal(whole, parts, check_dtype=False, rtol=1e-4)
+
+
+def test_a_failed_prediction_leaves_nothing(place: Path, tmp_path: Path) -> None:
+    images = write_images(squares(1, seed=4), tmp_path / "images")
+    next(images.rglob("*.png")).write_bytes(b"no image")
+    said = fails("predict", place / "model", images, "-o", tmp_path / "p.csv", "--maps", tmp_path / "maps")
+    assert "0.png" in said.replace("\n", "")
+    assert {p.name for p in tmp_path.iterdir()} == {"images"}
+
+
+def test_evaluate_says_draws_interval_and_worst(place: Path, tmp_path: Path) -> None:
+    log = tmp_path / "runs.jsonl"
+    command = ("evaluate", place / "images", "-r", place / "linear.toml", "-n", 2, "-m", 2, "--log", log)
+    text = ok(*command)
+    assert all(word in text for word in ("draws", "95 % interval", "worst", "re-split"))
+    assert max(len(line) for line in text.splitlines()) <= 60
+    assert len(log.read_text().splitlines()) == 2
+    scores = ok_json(*command)["scores"]  # from the log
+    assert len(log.read_text().splitlines()) == 2
+    assert scores["accuracy"]["draws"] == 2
+    assert set(scores) == {"accuracy", "balanced_accuracy", "macro_f1"}
+
+
+def test_evaluate_cross_validates(place: Path) -> None:
+    said = ok_json("evaluate", place / "images", "-r", place / "linear.toml", "-n", 1, "-k", 2)
+    assert said["scores"]["accuracy"]["runs"] == 2
+    assert [row["images"] for row in said["recall"]] == [4, 4, 4]
+
+
+def test_propagate_writes_masks_that_can_be_used(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("propagate", place / "images", "--masks", place / "masks", "-r", place / "cvs.toml", "-o", out)
+    said = ok_json(*command, "-m", 2, "--set", "steps=60")
+    assert said["kept"] == 6
+    assert said["propagated"] + len(said["dropped"]) == 6
+    assert said["quality"]["all"]["iou"] > 0.3
+    assert {p.name for p in out.iterdir()} == {"masks", "contact-sheet.png", "quality.csv", "propagation.json"}
+    with Picture.open(out / "contact-sheet.png") as sheet:
+        assert sheet.size[0] > 4 * 128
+    assert "already here" in fails(*command, "-m", 2)
+    again = ok(*command, "-m", 1, "--overwrite", "--set", "steps=20")
+    assert "IoU" in again or "0 masks" in again
+    fitted = ("fit", place / "images", "--masks", out / "masks", "-r", place / "cvs.toml", "-o", tmp_path / "model")
+    assert "12 images" in ok(*fitted, "--set", "steps=2")
+
+
+def test_propagate_without_any_mask_makes_the_first_ones(place: Path, tmp_path: Path) -> None:
+    data = squares(3, seed=6, masks=False)
+    black = [replace(s, image=pixels(s) * (pixels(s) >= 60).astype(np.uint8)) for s in data.samples]
+    images = write_images(replace(data, samples=tuple(black)), tmp_path / "images")
+    command = ("propagate", images, "-r", place / "cvs.toml", "--source", "binarize", "-m", 1, "--set", "steps=40")
+    said = ok_json(*command, "-o", tmp_path / "out")
+    assert said["kept"] == 3
+    assert said["propagated"] + len(said["dropped"]) == 6
+    assert said["quality"] == {}
+    model = ok_json("propagate", images, "--model", place / "model", "-o", tmp_path / "other")
+    assert model["kept"] == 0
+    masked = ("--source", "grabcut", "--masks", place / "masks")
+    assert "there are masks already" in fails("propagate", place / "images", *masked, "-o", tmp_path / "third")
