@@ -40,6 +40,7 @@ class Summary:
     design: Design
     n_train: int
     n_test: int
+    classes: int
 
 
 @dataclass(frozen=True)
@@ -297,6 +298,7 @@ def _summary(result: Result, metric: Metric) -> Summary:
         design=kind,
         n_train=round(float(np.mean([len(r.train_ids) for r in result.runs]))),
         n_test=round(float(np.mean([len(r.ids) for r in result.runs]))),
+        classes=len(result.classes),
     )
 
 

@@ -28,7 +28,10 @@ def span(low: float, high: float) -> str:
 
 def signed(value: float) -> str:
     """A difference of shares in points, with its sign."""
-    return "n/a" if np.isnan(value) else f"{100 * value:+.1f}"
+    if np.isnan(value):
+        return "n/a"
+    text = f"{100 * value:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text
 
 
 def verdict(comparison: Comparison) -> str:

@@ -1,0 +1,146 @@
+"""Pictures for the report: images as embedded PNG, predicted maps painted over them, and the worst mistakes."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image as Picture
+
+from handful.classifier import Classifier
+from handful.data.images import pixels
+from handful.data.memory import fit_size
+from handful.errors import ModelError
+from handful.overlay import paint, palette
+from handful.types import Dataset, Image, Result, Sample
+
+SIDE = 192  # longest side of an embedded picture
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An image that was predicted wrong: how often, as what most often, and how sure (a share) on average."""
+
+    id: str
+    label: int
+    predicted: int
+    wrong: int
+    scored: int
+    sure: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture with its caption; `overlay` is the picture with its predicted map, or empty. Both are data URLs."""
+
+    image: str
+    overlay: str
+    label: str
+    predicted: str
+    note: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the prediction is the label."""
+        return self.label == self.predicted
+
+
+def worst_mistakes(result: Result, most: int = 12) -> list[Mistake]:
+    """Images wrong in most draws, then those whose wrong classes were given most probability; worst first."""
+    seen: dict[str, list[tuple[int, np.ndarray]]] = {}
+    for run in result.runs:
+        for i, label, row in zip(run.ids, run.labels, run.probabilities, strict=True):
+            seen.setdefault(i, []).append((int(label), row))
+    found = []
+    for i, rows in seen.items():
+        label = rows[0][0]
+        guesses = [int(row.argmax()) for _, row in rows]
+        others = [g for g in guesses if g != label]
+        if others:
+            predicted = max(sorted(set(others)), key=others.count)
+            sure = float(np.mean([row[predicted] for _, row in rows]))
+            found.append(Mistake(i, label, predicted, len(others), len(rows), sure))
+    found.sort(key=lambda m: (-m.wrong / m.scored, -m.sure, m.id))
+    return found[:most]
+
+
+def examples(data: Dataset, ids: Sequence[str], most: int = 20) -> Dataset:
+    """The first images of each class among `ids`, in the order of their ids: none is picked for its looks."""
+    wanted = set(ids)
+    each = max(1, min(2, most // len(data.classes)))
+    taken: dict[int, int] = {}
+    chosen = []
+    for sample in sorted((s for s in data.samples if s.id in wanted), key=lambda s: s.id):
+        label = -1 if sample.label is None else sample.label
+        if taken.get(label, 0) < each:
+            taken[label] = taken.get(label, 0) + 1
+            chosen.append(sample)
+    chosen.sort(key=lambda s: (-1 if s.label is None else s.label, s.id))
+    return replace(data, samples=tuple(chosen[:most]))
+
+
+def show_mistakes(mistakes: Sequence[Mistake], data: Dataset, classifier: Classifier | None) -> list[Shown]:
+    """Mistakes with their pictures; those whose image is not in the data are left out."""
+    of_id = {s.id: s for s in data.samples}
+    kept = [m for m in mistakes if m.id in of_id]
+    part = replace(data, samples=tuple(of_id[m.id] for m in kept))
+    painted = _painted(part, classifier)
+    return [
+        Shown(
+            image=as_url(pixels(sample)),
+            overlay=over,
+            label=data.classes[m.label],
+            predicted=data.classes[m.predicted],
+            note=(f"{m.wrong} of {m.scored} draws, " if m.scored > 1 else "") + f"{100 * m.sure:.0f} % sure",
+        )
+        for m, sample, over in zip(kept, part.samples, painted, strict=True)
+    ]  # fmt: skip
+
+
+def show_examples(part: Dataset, classifier: Classifier) -> list[Shown]:
+    """Images with what the classifier predicts of them, as class and, where it segments, as a map."""
+    bare = _bare(part)
+    return [
+        Shown(as_url(pixels(sample)), over, part.classes[sample.label or 0], part.classes[int(guess)])
+        for sample, over, guess in zip(part.samples, _painted(part, classifier), classifier.predict(bare), strict=True)
+    ]
+
+
+def legend(classes: Sequence[str]) -> list[tuple[str, str]]:
+    """Each class with the colour that its pixels are painted in."""
+    return [
+        (name, f"rgb({r} {g} {b})") for name, (r, g, b) in zip(classes, palette(len(classes)).tolist(), strict=True)
+    ]
+
+
+def as_url(image: Image) -> str:
+    """An image as a PNG data URL, at most 192 pixels long; small ones keep their pixels."""
+    picture = Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+    if max(picture.size) > SIDE:
+        picture.thumbnail((SIDE, SIDE), Picture.Resampling.LANCZOS)
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _painted(part: Dataset, classifier: Classifier | None) -> list[str]:
+    if classifier is None or not len(part):
+        return [""] * len(part)
+    colours = palette(len(part.classes))
+    urls = []
+    try:
+        for sample, pixel in zip(part.samples, classifier.maps(_bare(part)), strict=True):
+            regions = np.asarray(pixel.argmax(axis=0))
+            urls.append(as_url(paint(_fitted(sample, classifier), regions, colours)))
+    except ModelError:  # its head does not segment
+        return [""] * len(part)
+    return urls
+
+
+def _fitted(sample: Sample, classifier: Classifier) -> Image:
+    return fit_size(pixels(sample), classifier.size, classifier.recipe.resize)
+
+
+def _bare(part: Dataset) -> Dataset:
+    return replace(part, samples=tuple(replace(s, mask=None, mask_source=None, label=None) for s in part.samples))

@@ -1,0 +1,169 @@
+"""Figures: sweep curves with intervals, and accuracy against annotation hours. Saved plain, or themed for a page."""
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from handful.cost import CostPoint
+from handful.errors import OutputError
+from handful.statistics import METRICS, Summary
+
+# Blue, vermillion, green, purple, brown, grey: far apart for colour-blind eyes, and at 3:1 or more on white. Lines also
+# differ by marker and dash. The report replaces each by a style variable, so that a dark page gets lighter ones.
+SERIES = ("#0066a6", "#c44900", "#00775a", "#9a3f86", "#7a5c00", "#4d5661")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 3)))
+INK, FAINT = "#1d2126", "#c9ced4"
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "font.size": 11,
+    "font.family": "sans-serif",
+    "axes.unicode_minus": False,
+    "text.parse_math": False,
+}
+
+DURATIONS = (1 / 3600, 1 / 360, 1 / 60, 1 / 6, 1, 10, 100, 1000, 10000)  # hours
+
+
+@mpl.rc_context(STYLE)
+def sweep_figure(rows: Sequence[Summary]) -> Figure:
+    """Score against images per class, one line per recipe; bars are 95 % intervals, crosses the worst draws."""
+    figure, axes = _axes()
+    names = list(dict.fromkeys(r.recipe for r in rows))
+    numbers = sorted({_place(r) for r in rows})
+    apart = (1.8 * numbers[-1] / numbers[0]) ** 0.018
+    for i, name in enumerate(names):
+        own = sorted((r for r in rows if r.recipe == name), key=lambda r: _place(r))
+        x = np.array([_place(r) for r in own], dtype=float)
+        x = x * apart ** (i - (len(names) - 1) / 2)  # side by side, or bars would cover each other
+        _curve(axes, i, name, x, [r.mean for r in own], [r.low for r in own], [r.high for r in own])
+        axes.plot(x, [100 * r.worst for r in own], "x", color=SERIES[i % 6], markersize=4.5)
+    axes.set_xscale("log")
+    axes.set_xlim(min(numbers) / 1.35, max(numbers) * 1.35)
+    axes.xaxis.set_major_locator(FixedLocator(_spread(numbers)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("labelled images per class")
+    _finish(figure, axes, METRICS[rows[0].metric], len(names))
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def cost_figure(points: Sequence[CostPoint]) -> Figure:
+    """Accuracy against annotation hours, as figure 4 of the CvS paper: a circle's radius grows with the compute.
+
+    The radius goes with the square root of the operations, so the area is proportional to them; without counts
+    all circles are alike.
+    """
+    figure, axes = _axes()
+    names = list(dict.fromkeys(p.recipe for p in points))
+    most = max((p.flops or 0.0) for p in points)
+    for i, name in enumerate(names):
+        own = sorted((p for p in points if p.recipe == name), key=lambda p: p.hours)
+        x = [p.hours for p in own]
+        _curve(axes, i, name, np.array(x), [p.mean for p in own], [p.low for p in own], [p.high for p in own])
+        if most > 0:
+            area = [max(30.0, 900 * (p.flops or 0.0) / most) for p in own]
+            y = [100 * p.mean for p in own]
+            axes.scatter(x, y, s=area, facecolors=SERIES[i % 6], alpha=0.22, edgecolors="none")
+    axes.set_xscale("log")
+    axes.margins(x=0.09, y=0.1)
+    low, high = (axes.get_xlim()[0], axes.get_xlim()[1])
+    axes.xaxis.set_major_locator(FixedLocator([t for t in DURATIONS if low <= t <= high]))
+    axes.xaxis.set_major_formatter(FuncFormatter(_duration))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("annotation time")
+    _finish(figure, axes, "accuracy", len(names))
+    return figure
+
+
+def save(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
+    """Write a figure as PNG or SVG, by the file's ending.
+
+    Raises:
+        OutputError: the file exists and `overwrite` is false, or the ending is another.
+    """
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise OutputError("figures are PNG or SVG", where=path, remedy="end the name in .png or .svg.")
+    if path.exists() and not overwrite:
+        raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(STYLE):
+        figure.savefig(path, dpi=160, facecolor="white", metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def inline(figure: Figure, *, salt: str) -> str:
+    """A figure as SVG for a page, whose colours follow the page's style variables; `salt` keeps ids apart."""
+    text = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": salt}):
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    for i, colour in enumerate(SERIES):
+        svg = svg.replace(colour, f"var(--series-{i})")
+    svg = svg.replace(INK, "var(--ink)").replace(FAINT, "var(--line)")
+    return re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
+
+
+def _axes() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.tick_params(colors=INK, length=0)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _curve(
+    axes: Axes, i: int, name: str, x: np.ndarray, mean: list[float], low: list[float], high: list[float]
+) -> None:
+    y = 100 * np.array(mean)
+    bars = np.nan_to_num(np.abs(np.array([y - 100 * np.array(low), 100 * np.array(high) - y])))
+    style, colour = DASHES[i % 6], SERIES[i % 6]
+    axes.errorbar(
+        x, y, yerr=bars, label=name, color=colour, linestyle=style, marker=MARKERS[i % 6],
+        markersize=5.5, linewidth=1.6, elinewidth=1.3, 
+    )  # fmt: skip
+
+
+def _finish(figure: Figure, axes: Axes, metric: str, curves: int) -> None:
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(0, low), min(100.5, high))
+    axes.set_ylabel(f"{metric}, %")
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_color(INK)
+    if curves > 1:
+        figure.legend(loc="outside upper left", frameon=False, labelcolor=INK, ncols=1, handlelength=3)
+
+
+def _place(row: Summary) -> float:
+    """Images per class; for a result on all images their mean number."""
+    return float(row.per_class or max(1, round(row.n_train / row.classes)))
+
+
+def _spread(numbers: Sequence[float]) -> list[float]:
+    """The numbers, less those whose labels would touch the one before."""
+    kept: list[float] = []
+    for number in numbers:
+        if not kept or number / kept[-1] > (max(numbers) / min(numbers)) ** 0.06:
+            kept.append(number)
+    return kept
+
+
+def _duration(hours: float, _: object = None) -> str:
+    if hours >= 1:
+        return f"{hours:g} h"
+    minutes = hours * 60
+    return f"{minutes:.2g} min" if minutes >= 1 else f"{minutes * 60:.2g} s"

@@ -1,0 +1,62 @@
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
+from PIL import Image
+
+from handful.cost import PAPER, published_points
+from handful.errors import OutputError
+from handful.plots import cost_figure, inline, save, sweep_figure
+from handful.statistics import summarise
+from tests.made import random_result
+
+
+def test_sweep_shows_every_mean_interval_and_worst_draw() -> None:
+    rows = summarise([random_result(n, 0.7, per_class=m, seed=m) for n in ("a", "$b$ <&>") for m in (1, 5, 25)])
+    axes = sweep_figure(rows).axes[0]
+    heights = [float(y) for line in axes.lines for y in np.asarray(line.get_ydata())]
+    for row in rows:
+        assert any(abs(y - 100 * row.mean) < 1e-6 for y in heights)
+        assert any(abs(y - 100 * row.worst) < 1e-6 for y in heights)
+    bars = [s for bars in axes.collections if isinstance(bars, LineCollection) for s in bars.get_segments()]
+    assert {(round(b[0][1], 3), round(b[1][1], 3)) for b in bars} == {
+        (round(100 * r.low, 3), round(100 * r.high, 3)) for r in rows
+    }
+
+
+def circles(figure: Figure) -> list[PathCollection]:
+    return [c for c in figure.axes[0].collections if isinstance(c, PathCollection)]
+
+
+def test_circle_area_follows_the_compute() -> None:
+    points = published_points("a", {1: 0.2, 10: 0.6}, PAPER["cifar10"], classes=10)
+    counted = [type(p)(**{**vars(p), "flops": f}) for p, f in zip(points, (1e12, 2e12), strict=True)]
+    assert circles(cost_figure(points)) == []
+    (found,) = circles(cost_figure(counted))
+    sizes = found.get_sizes()
+    assert sizes[1] == pytest.approx(2 * sizes[0])
+
+
+def test_inline_is_xml_that_takes_the_pages_colours() -> None:
+    svg = inline(sweep_figure(summarise([random_result("<&>", 0.7, per_class=m) for m in (1, 5)])), salt="x")
+    ElementTree.fromstring(svg)
+    assert "var(--series-0)" in svg
+    assert "var(--ink)" in svg
+    assert "#0066a6" not in svg
+    assert "<image" not in svg
+    assert "<metadata" not in svg
+
+
+def test_saved_as_png_or_svg_and_never_over_another(tmp_path: Path) -> None:
+    figure = cost_figure(published_points("a", {1: 0.2, 10: 0.6}, PAPER["cifar10"], classes=10))
+    save(figure, tmp_path / "new" / "a.png")
+    assert Image.open(tmp_path / "new" / "a.png").width > 600
+    save(figure, tmp_path / "a.svg")
+    ElementTree.parse(tmp_path / "a.svg")
+    with pytest.raises(OutputError, match="already"):
+        save(figure, tmp_path / "a.svg")
+    with pytest.raises(OutputError, match="PNG or SVG"):
+        save(figure, tmp_path / "a.pdf")

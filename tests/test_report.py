@@ -1,0 +1,180 @@
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from handful.classifier import Classifier
+from handful.cost import PAPER, cost_points
+from handful.errors import OutputError, ProtocolError
+from handful.evaluate import Protocol, sweep
+from handful.gallery import examples, worst_mistakes
+from handful.report import write_report
+from handful.statistics import summarise
+from handful.tables import percent, span
+from handful.train import train
+from handful.types import Dataset, Result
+from tests.fakes import NearestMeanTrainer
+from tests.made import random_result, result, run
+from tests.tiny import recipe, squares
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    train, test = squares(6, seed=1, split="train"), squares(4, seed=2, split="test")
+    return Dataset(train.samples + test.samples, train.classes)
+
+
+@pytest.fixture(scope="module")
+def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    trainer = NearestMeanTrainer(tmp_path_factory.mktemp("calls"))
+    plans = [replace(recipe("linear"), name="plain"), replace(recipe(), name="masked <b>")]
+    return sweep(plans, data, per_class=(1, 3), protocol=Protocol((0, 1, 2)), trainer=trainer, progress=False)
+
+
+@pytest.fixture(scope="module")
+def classifier(data: Dataset) -> Classifier:
+    return train(recipe("segmentation", "steps=4"), data.part("train"), progress=False)
+
+
+class Page(HTMLParser):
+    """The page's text, pictures and tags; fails on tags that do not close."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.images: list[str] = []
+        self.open: list[str] = []
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.images.append(dict(attrs)["src"] or "")
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
+
+
+def test_the_whole_report(data: Dataset, results: list[Result], classifier: Classifier, tmp_path: Path) -> None:
+    costs = cost_points(results, PAPER["cifar10"])
+    path = write_report(
+        results,
+        tmp_path / "new" / "report.html",
+        data=data,
+        classifier=classifier,
+        cost=costs,
+        times=PAPER["cifar10"],
+        command="handful sweep 'my data'",
+    )
+    page = Page(path)
+    rows = summarise(results)
+    best = max((r for r in rows if r.per_class == 3), key=lambda r: r.mean)
+    answer = (
+        f"With 3 labelled images per class, {best.recipe} reaches {percent(best.mean)} % accuracy "
+        f"(3 draws, 95 % interval {span(best.low, best.high)}, worst draw {percent(best.worst)})."
+    )
+    assert answer in page.text
+    for row in rows:
+        assert f"{row.draws} {percent(row.mean)} {span(row.low, row.high)} {percent(row.worst)}" in page.text
+    for part in (
+        "Differences",
+        "not separable",
+        "What the labels cost",
+        "Recall",
+        "Confusion",
+        "Examples",
+        "handful sweep",
+    ):
+        assert part in page.text
+    assert "Development" not in page.text
+    assert len(page.images) == 2 * len(examples(data, data.part("test").ids)) + 2 * len(worst_mistakes(results[-1]))
+    picture = Image.open(io.BytesIO(base64.b64decode(page.images[0].removeprefix("data:image/png;base64,"))))
+    assert picture.size == (12, 12)
+
+
+def test_the_file_stands_alone(data: Dataset, results: list[Result], tmp_path: Path) -> None:
+    page = Page(write_report(results, tmp_path / "r.html", data=data))
+    assert all(url.startswith("data:") for url in page.images)
+    links = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\'\s)>]+)', page.source)
+    assert all(link.startswith(("data:", "#")) for link in links)
+    assert "<script" not in page.source
+    assert "masked <b>" in page.text  # escaped in the source
+    assert "masked <b>" not in page.source
+
+
+def test_one_run_without_data(tmp_path: Path) -> None:
+    only = result("a", run([0, 1, 2, 0], [0, 1, 1, 0]))
+    page = Page(write_report([only], tmp_path / "r.html"))
+    assert "With all labelled images, a reaches 75.0 % accuracy (one run, 95 % interval" in page.text
+    assert "says nothing of other draws" in page.text
+    assert page.images == []
+
+
+def test_the_answer_names_the_winner_or_that_there_is_none(tmp_path: Path) -> None:
+    good, bad = random_result("good", 0.9), random_result("bad", 0.6, seed=5)
+    assert "better than bad, the next best: +" in Page(write_report([bad, good], tmp_path / "a.html")).text
+    also = random_result("also good", 0.9, seed=7)
+    assert "not separable from chance" in Page(write_report([good, also], tmp_path / "b.html")).text
+
+
+def test_results_of_other_draws_are_shown_but_not_compared(tmp_path: Path) -> None:
+    other = random_result("b", 0.6, draws=3)
+    assert "not compared" in Page(write_report([random_result("a", 0.9), other], tmp_path / "r.html")).text
+
+
+def test_development_scores_say_so(data: Dataset, tmp_path: Path) -> None:
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    protocol = Protocol((100, 101), score_on="rest")
+    found = sweep([recipe()], data, per_class=(2,), protocol=protocol, trainer=trainer, progress=False)
+    assert "The test part was not looked at" in Page(write_report(found, tmp_path / "r.html", data=data)).text
+
+
+def test_many_classes_list_their_confusions(tmp_path: Path) -> None:
+    names = tuple(f"class{i:02d}" for i in range(30))
+    labels = list(range(30)) * 4
+    guesses = [(c + 1) % 30 if i < 3 else c for i, c in enumerate(labels)]
+    runs = [run(labels, guesses, draw=d, classes=30) for d in (0, 1)]
+    page = Page(write_report([result("a", *runs, classes=names)], tmp_path / "r.html"))
+    assert "class00 class01 25.0" in page.text
+    assert "The other 10 classes" in page.text
+
+
+def test_worst_mistakes_by_hand() -> None:
+    first = run([0, 1, 2], [1, 1, 1], draw=0)
+    second = run([0, 1, 2], [1, 1, 2], draw=1)
+    found = worst_mistakes(result("a", first, second))
+    assert [(m.id, m.label, m.predicted, m.wrong, m.scored) for m in found] == [
+        ("test0", 0, 1, 2, 2),
+        ("test2", 2, 1, 1, 2),
+    ]
+    assert found[0].sure == pytest.approx(0.9)
+    assert found[1].sure == pytest.approx(np.mean([0.9, 0.05]))
+
+
+def test_nothing_is_overwritten_unasked(results: list[Result], tmp_path: Path) -> None:
+    path = write_report(results, tmp_path / "r.html")
+    with pytest.raises(OutputError, match="already"):
+        write_report(results, path)
+    write_report(results, path, overwrite=True)
+    with pytest.raises(ProtocolError, match="nothing to report"):
+        write_report([], tmp_path / "none.html")
