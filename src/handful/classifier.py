@@ -87,7 +87,7 @@ def autocast(wish: str, device: torch.device) -> AbstractContextManager[Any]:
 class Classifier:
     """A trained network with its recipe and classes.
 
-    `size` is the h, w that images are brought to. `card` is what is known of how it came about.
+    `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of how it came about.
     """
 
     recipe: Recipe
@@ -95,6 +95,7 @@ class Classifier:
     labels: LabelEmbedding
     network: Network
     size: tuple[int, int]
+    counts: Int[np.ndarray, " k"]
     card: dict[str, Any] = field(default_factory=dict)
 
     @property

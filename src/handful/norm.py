@@ -2,14 +2,26 @@
 
 Batch norm learns from a batch's statistics. With one image per class every batch is the same few images, and what
 the network learns then leans on those statistics: group norm (Wu and He 2018, https://arxiv.org/abs/1803.08494)
-looks at one image at a time and does not.
+looks at one image at a time and does not. On MNIST from scratch (WRN-16-2, development draws) group norm gave 10 to
+20 points more at one image per class and 3 to 4 points less at five; "auto" follows that. Its threshold of three
+images per class is a guess between the two.
 """
 
 from typing import Literal
 
 from torch import nn
 
-NormName = Literal["batch", "group", "none"]
+from handful.types import Task
+
+NormName = Literal["batch", "group", "none", "auto"]
+AUTO_BELOW = 3  # images per class
+
+
+def choose_norm(name: NormName, task: Task) -> NormName:
+    """Resolve "auto": "group" when the classes have fewer than three training images on average, else "batch"."""
+    if name != "auto":
+        return name
+    return "group" if float(task.counts.mean()) < AUTO_BELOW else "batch"
 
 
 def norm_layer(name: NormName, channels: int) -> nn.Module:
@@ -24,4 +36,4 @@ def norm_layer(name: NormName, channels: int) -> nn.Module:
         return nn.GroupNorm(channels // 8 if channels % 8 == 0 else 1, channels)
     if name == "none":
         return nn.Identity()
-    raise ValueError(f"norm must be batch, group or none, not {name!r}")
+    raise ValueError(f"norm must be batch, group, none or auto, not {name!r}")

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -37,7 +38,13 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     save_file(tensors, draft / "weights.safetensors")
     (draft / "recipe.toml").write_text(to_toml(classifier.recipe), encoding="utf-8")
     labels = {"similarity": classifier.labels.similarity, "temperature": classifier.labels.temperature}
-    described = {"format": FORMAT, "classes": classifier.classes, "size": classifier.size, "labels": labels}
+    described = {
+        "format": FORMAT,
+        "classes": classifier.classes,
+        "counts": classifier.counts.tolist(),
+        "size": classifier.size,
+        "labels": labels,
+    }
     (draft / "classes.json").write_text(json.dumps(described, indent=1, ensure_ascii=False), encoding="utf-8")
     card = {"handful": handful.__version__, "torch": torch.__version__, **classifier.card}
     (draft / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -98,11 +105,11 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         classes = tuple(str(c) for c in described["classes"])
         h, w = (int(side) for side in described["size"])
         tensors = load_file(folder / "weights.safetensors")
+        counts = np.array(described["counts"], dtype=np.int64)
         vectors = tensors.pop("labels.vectors")
-        if len(vectors) != len(classes):
+        if len(vectors) != len(classes) or counts.shape != (len(classes),):
             raise ValueError(f"{len(classes)} class names but {len(vectors)} label vectors")
         labels = LabelEmbedding(vectors, **described["labels"])
-        counts = torch.ones(len(classes), dtype=torch.int64).numpy()
         backbone = {k: v for k, v in recipe.backbone.options.items() if k not in ("pretrained", "weights")}
         known = catalog.options("backbones", recipe.backbone.name)
         if "pretrained" in known:
@@ -121,7 +128,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         ) from error
     network = network.to(device, memory_format=network.layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
-    return Classifier(recipe, classes, labels, network, (h, w), card)
+    return Classifier(recipe, classes, labels, network, (h, w), counts, card)
 
 
 def _json(path: Path) -> dict[str, Any]:

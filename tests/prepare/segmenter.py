@@ -1,5 +1,6 @@
 """A classifier whose pixel probabilities are the image's colours, so that tests can write them down."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,4 +23,4 @@ class ColourHead(nn.Module):
 def reads_colours(classes: tuple[str, ...] = tiny.CLASSES, *, size: tuple[int, int] = (12, 12)) -> Classifier:
     labels = LabelEmbedding(torch.eye(3))
     backbone = Backbone(nn.Identity(), 3, 1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    return Classifier(tiny.recipe(), classes, labels, Network(backbone, ColourHead(), labels), size)
+    return Classifier(tiny.recipe(), classes, labels, Network(backbone, ColourHead(), labels), size, np.ones(len(classes), dtype=np.int64))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.norm import NormName, norm_layer
+from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context
 
 
@@ -38,7 +38,7 @@ class Block(nn.Module):
 
 
 def build(
-    context: Context,  # noqa: ARG001
+    context: Context,
     *,
     depth: int = 28,
     width: int = 10,
@@ -48,7 +48,7 @@ def build(
 ) -> Backbone:
     """WRN-`depth`-`width`; the paper does not give its dropout rate: 0.3 is the wide-residual paper's.
 
-    `norm`: "batch" as the paper, or "group", which a handful of images needs (see `handful.norm`).
+    `norm`: "batch" as the paper, "group", or "auto" by the number of images (see `handful.norm`).
 
     Raises:
         ValueError: depth is not 6 n + 4, or a width, rate or stride is out of range.
@@ -60,6 +60,7 @@ def build(
     if len(strides) != 3 or any(s not in (1, 2) for s in strides):
         raise ValueError(f"strides must be three numbers of 1 or 2, not {list(strides)}")
     per_stage = (depth - 4) // 6
+    norm = choose_norm(norm, context.task)
     layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, padding=1)]
     channels, stride = 16, 1
     for out, step in zip((16 * width, 32 * width, 64 * width), strides, strict=True):

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.heads._pooling import Compare
-from handful.norm import NormName, norm_layer
+from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context, Output
 
 
@@ -34,4 +34,4 @@ def build(context: Context, *, backbone: Backbone, norm: NormName = "batch", dro
 
     `dropout` follows the pool.
     """
-    return Linear(backbone.channels, context.labels.size, norm=norm, dropout=dropout)
+    return Linear(backbone.channels, context.labels.size, norm=choose_norm(norm, context.task), dropout=dropout)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from handful.heads._pooling import Compare, pooled_output
 from handful.heads.linear import Linear
 from handful.heads.segmentation import to_size, upsample
-from handful.norm import NormName, norm_layer
+from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context, Output
 
 Form = Literal["wide_resnet", "resnet"]
@@ -51,12 +51,13 @@ def build(
             that share the backbone's stride, ReLU and BN after the first two, beside average pool-linear.
         hidden: channels between the three.
         dropout: before the linear layer.
-        norm: "batch", as the paper, or "group"; "none" leaves the norms out.
+        norm: "batch", as the paper, "group", or "auto" by the number of images; "none" leaves the norms out.
 
     Raises:
         ValueError: unknown form, or no channels.
     """
     channels, stride, size = backbone.channels, backbone.stride, context.labels.size
+    norm = choose_norm(norm, context.task)
     if form not in ("wide_resnet", "resnet") or hidden < 1:
         raise ValueError(f"form must be wide_resnet or resnet with hidden channels, not {form!r} with {hidden}")
     if form == "wide_resnet":

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.heads._pooling import Compare, Pool, check_pool, pooled_output
-from handful.norm import NormName, norm_layer
+from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context, Output
 
 
@@ -52,5 +52,5 @@ def build(
 ) -> nn.Module:
     """The segmentation head; `pool` as in `heads._pooling.pooled_output`, `dropout` on whole channels before it."""
     check_pool(pool)
-    size = context.labels.size
+    size, norm = context.labels.size, choose_norm(norm, context.task)
     return Segmentation(backbone.channels, backbone.stride, size, pool=pool, dropout=dropout, norm=norm)

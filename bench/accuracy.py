@@ -1,0 +1,91 @@
+"""Accuracy tables: recipes on identical draws, logged run by run so that the same command resumes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.linear_model import LogisticRegression
+
+from bench.options import Options
+from bench.record import RESULTS
+from handful.data.memory import hold
+from handful.evaluate import Protocol, evaluate, sweep
+from handful.recipes import load_recipe
+from handful.statistics import compare, summarise
+from handful.tables import format_comparisons, format_table
+from handful.types import Dataset, Part, Recipe, Result
+
+PREDICTIONS = Path(__file__).parent / "predictions"
+
+
+class RawPixels:
+    """Logistic regression on raw pixels in [0, 1]: the control that any method has to beat first."""
+
+    def __init__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> None:  # noqa: ARG002
+        self.size = recipe.image_size or (28, 28)
+        held = hold(data, size=self.size, resize=recipe.resize, masks=False)
+        x = held.images[:, 0].flatten(1).numpy() / 255
+        self.model = LogisticRegression(max_iter=2000, random_state=seed).fit(x, held.labels.numpy())
+
+    def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
+        """Class probabilities of each sample."""
+        held = hold(data, size=self.size, masks=False)
+        found: Float[np.ndarray, "n k"] = self.model.predict_proba(held.images[:, 0].flatten(1).numpy() / 255)
+        return found
+
+
+def plain_recipe(name: str, size: tuple[int, int]) -> Recipe:
+    """The recipe under which a control that is no network is logged."""
+    base = load_recipe("classification-wrn")
+    return replace(base, name=name, augment=(), image_size=size, backbone=Part("wide_resnet", {"depth": 10}))
+
+
+def recipes(
+    names: Sequence[str], options: Options, overrides: Mapping[str, Sequence[str]] | None = None
+) -> list[Recipe]:
+    """Recipes by name; `quick` trains a few steps only, to see that a table runs."""
+    quick = ("steps=4",) if options.quick else ()
+    return [load_recipe(name, overrides=(*(overrides or {}).get(name, ()), *quick)) for name in names]
+
+
+def run_sweep(
+    table: str,
+    wanted: Sequence[Recipe],
+    data: Dataset,
+    options: Options,
+    *,
+    per_class: Sequence[int],
+    draws: Sequence[int] | None = None,
+) -> list[Result]:
+    """Every recipe at every number of images per class on the same draws."""
+    protocol = Protocol(draws=tuple(draws if draws is not None else range(options.draws)))
+    log = None if options.quick else RESULTS / f"{table}.jsonl"
+    return sweep(
+        wanted,
+        data,
+        per_class=per_class,
+        protocol=protocol,
+        jobs=options.jobs,
+        log=log,
+        predictions=PREDICTIONS / table,
+    )
+
+
+def run_folds(table: str, wanted: Sequence[Recipe], data: Dataset, options: Options, *, folds: int) -> list[Result]:
+    """Every recipe under the same repeated cross-validation."""
+    protocol = Protocol(draws=tuple(range(options.draws)), folds=folds)
+    log = None if options.quick else RESULTS / f"{table}.jsonl"
+    predictions = PREDICTIONS / table
+    return [evaluate(r, data, protocol=protocol, jobs=options.jobs, log=log, predictions=predictions) for r in wanted]
+
+
+def show(results: Sequence[Result], *, control: str) -> None:
+    """Print the scores, and every recipe's paired difference to the control's."""
+    print(format_table(summarise(results), width=100))
+    base = {r.runs[0].per_class: r for r in results if r.recipe.name == control}
+    pairs = [(r, base[r.runs[0].per_class]) for r in results if r.recipe.name != control]
+    if pairs and all(len(r.runs) > 1 for r in results):
+        print()
+        print(format_comparisons([compare(a, b) for a, b in pairs], width=100))

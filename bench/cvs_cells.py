@@ -1,0 +1,55 @@
+"""CvS on white blood cells with five hand masks per class: the rest propagated by a Seg-5, or no masks at all.
+
+The set has no test part: what a draw leaves is scored. One of two identical images is left out. Beside the scores,
+the propagated masks' overlap with the hand masks that Seg-5 never saw.
+"""
+
+from dataclasses import replace
+
+from bench.accuracy import recipes, run_sweep, show
+from bench.data import cells
+from bench.options import Options
+from bench.record import append
+from handful.data import splits
+from handful.data.mask_quality import quality
+from handful.recipes import load_recipe
+from handful.train import train
+from handful.types import Dataset
+
+NAMES = ("classification-lite0", "cvs-lite0", "cvs-joint-lite0")
+TURN = (
+    'augment=[{name="affine",turn=180.0,shear=0.0,zoom=[0.85,1.15],fill="reflection"},{name="colour"},'
+    '{name="flip",vertical=0.5}]'
+)
+PROPAGATE = 'prepare=[{name="propagate_masks",per_class=5}]'
+TWIN = "lymphocyte/139.png"  # equal to lymphocyte/112.png
+
+
+def run(options: Options) -> None:
+    """Scores at 5 and 10 per class, then the masks' quality."""
+    data = cells(options.folder())
+    data = replace(data, samples=tuple(s for s in data.samples if s.id != TWIN))
+    overrides = {name: (TURN, PROPAGATE) if name.startswith("cvs") else (TURN,) for name in NAMES}
+    results = run_sweep("cvs-cells", recipes(NAMES, options, overrides), data, options, per_class=(5, 10))
+    show(results, control="classification-lite0")
+    for draw in range(1 if options.quick else options.draws):
+        overlap(data, draw, options)
+
+
+def overlap(data: Dataset, draw: int, options: Options) -> None:
+    """IoU and Dice of a Seg-5's masks for every cell that it was not trained on."""
+    steps = ("steps=4",) if options.quick else ()
+    seg = load_recipe("cvs-lite0", overrides=(TURN, *steps))
+    chosen, rest = splits.draw(data, 5, draw)
+    classifier = train(seg, chosen, seed=draw, progress=False)
+    truth = {s.id: s.mask for s in rest.samples}
+    predicted = {}
+    for sample, maps in zip(rest.samples, classifier.maps(rest), strict=True):
+        mask = truth[sample.id]
+        assert mask is not None
+        predicted[sample.id] = classifier.own_size(maps.argmax(axis=0) > 0, mask.shape)
+    samples = tuple(replace(s, mask=predicted[s.id], mask_source="propagated") for s in rest.samples)
+    found = quality(replace(rest, samples=samples), rest)
+    line = {"draw": draw, **{name: [round(q.iou, 4), round(q.dice, 4), q.images] for name, q in found.items()}}
+    print(f"draw {draw}: " + ", ".join(f"{name} IoU {q.iou:.3f} Dice {q.dice:.3f}" for name, q in found.items()))
+    append("cvs-cells-masks", line, quick=options.quick)

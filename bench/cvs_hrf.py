@@ -1,0 +1,18 @@
+"""CvS on 45 fundus photographs (its section V-D4): stratified 5-fold cross-validation on the embedded backbone.
+
+256 pixels with the early stages frozen and their maps kept, which is what two cores allow; the paper has 512.
+Every image is used in every repeat, so repeats re-split the same 45 and the interval is Nadeau and Bengio's.
+"""
+
+from bench.accuracy import recipes, run_folds, show
+from bench.data import hrf
+from bench.options import Options
+
+NAMES = ("classification-lite0", "cvs-lite0", "cvs-joint-lite0", "multitask-lite0")
+SIZE = ("image_size=[256, 256]",)
+
+
+def run(options: Options) -> None:
+    """Four recipes under the same folds."""
+    wanted = recipes(NAMES, options, dict.fromkeys(NAMES, SIZE))
+    show(run_folds("cvs-hrf", wanted, hrf(options.folder()), options, folds=5), control="classification-lite0")
