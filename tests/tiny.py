@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from handful.recipes import from_toml
+from handful.recipes import from_toml, load_recipe
 from handful.types import Context, Dataset, LabelEmbedding, Recipe, Sample, Task
 
 CLASSES = ("blue", "green", "red")
@@ -55,4 +55,4 @@ def recipe(kind: str = "segmentation", *overrides: str) -> Recipe:
 def context(kind: str = "segmentation", *, classes: tuple[str, ...] = CLASSES, seed: int = 0) -> Context:
     """What a part is built with: one-hot labels over `classes`."""
     k = len(classes)
-    return Context(Task(classes, np.ones(k, dtype=np.int64)), LabelEmbedding(torch.eye(k)), recipe(kind), seed)
+    return Context(Task(classes, np.ones(k, dtype=np.int64)), LabelEmbedding(torch.eye(k)), recipe(kind), seed, named=load_recipe)

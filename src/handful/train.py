@@ -25,7 +25,7 @@ from handful.interrupt import Interrupt
 from handful.optimizer import make_optimizer, train_mode
 from handful.persist import load_classifier
 from handful.progress import Progress
-from handful.recipes import check
+from handful.recipes import check, load_recipe
 from handful.schedule import batch_sizes, budget, epoch_order, learning_rate, step_generator, stream
 from handful.types import Batch, Context, Dataset, LabelEmbedding, Output, Recipe, Stage, Task
 
@@ -64,7 +64,7 @@ def train(
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, 0))
         labels: LabelEmbedding = catalog.build("labels", recipe.labels, task)
-        context = Context(task, labels, recipe, seed, _fit(device), load_classifier)
+        context = Context(task, labels, recipe, seed, _fit(device), load_classifier, load_recipe)
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)

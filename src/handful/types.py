@@ -215,6 +215,7 @@ class Context:
     seed: int = 0
     fit: Fit | None = None
     load: Callable[[Path], Any] | None = None  # a saved classifier, for a Seg-M from another data set
+    named: Callable[[str], Recipe] | None = None  # a recipe by name: recipes lie above the parts
 
 
 @dataclass(frozen=True, eq=False)

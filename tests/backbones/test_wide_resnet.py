@@ -1,10 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from handful.backbones.wide_resnet import Block, build
+from handful.errors import WeightsError
 from handful.heads import linear, segmentation
-from handful.types import Backbone
+from handful.types import Backbone, Task
 from tests.tiny import context
 
 
@@ -89,3 +95,22 @@ def test_dropout_acts_in_training_only() -> None:
 def test_refused_options(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(context(), **options)  # type: ignore[arg-type]
+
+
+def test_auto_norm_follows_the_images_per_class() -> None:
+    def norms(count: int) -> set[str]:
+        few = replace(context(), task=Task(("a", "b"), np.array([count, count])))
+        network = build(few, depth=10, width=1, norm="auto").network
+        return {type(m).__name__ for m in network.modules() if "Norm" in type(m).__name__}
+
+    assert norms(1) == {"GroupNorm"}
+    assert norms(5) == {"BatchNorm2d"}
+
+
+def test_starts_from_a_checkpoint_or_says_why_not(tmp_path: Path) -> None:
+    source = build(context(), depth=10, width=1).network
+    save_file(source.state_dict(), tmp_path / "wrn.safetensors")
+    copy = build(context(), depth=10, width=1, weights=str(tmp_path / "wrn.safetensors")).network
+    assert all(torch.equal(a, b) for a, b in zip(source.state_dict().values(), copy.state_dict().values(), strict=True))
+    with pytest.raises(WeightsError, match="wrn"):
+        build(context(), depth=10, width=2, weights=str(tmp_path / "wrn.safetensors"))

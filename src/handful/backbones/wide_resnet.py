@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.backbones._weights import load_checkpoint
 from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context
 
@@ -45,13 +46,16 @@ def build(
     dropout: float = 0.3,
     strides: tuple[int, int, int] = (1, 2, 2),
     norm: NormName = "batch",
+    weights: str | None = None,
 ) -> Backbone:
     """WRN-`depth`-`width`; the paper does not give its dropout rate: 0.3 is the wide-residual paper's.
 
     `norm`: "batch" as the paper, "group", or "auto" by the number of images (see `handful.norm`).
+    `weights`: start from a checkpoint file, or from the folder of a saved classifier with this backbone.
 
     Raises:
         ValueError: depth is not 6 n + 4, or a width, rate or stride is out of range.
+        WeightsError: the checkpoint cannot be read, or is another network's.
     """
     if depth < 10 or (depth - 4) % 6:
         raise ValueError(f"depth must be 6 n + 4 (10, 16, 22, 28, ...), not {depth}")
@@ -73,4 +77,6 @@ def build(
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    if weights is not None:
+        load_checkpoint(weights, network, network, rename=str)
     return Backbone(network, channels, stride)

@@ -7,7 +7,6 @@ the image's own label is the image's mask. So a Seg-M of other classes works as 
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -177,9 +176,9 @@ def segmentation_recipe(context: Context, name: str | None) -> Recipe:
         RecipeError: no such recipe, or its head does not segment.
     """
     if name is not None:
-        # Recipes are above the parts; the name is resolved when the part runs.
-        named: Recipe = import_module("handful.recipes").load_recipe(name)
-        return replace(named, prepare=(), posthoc=())
+        if context.named is None:
+            raise TrainingError("recipes cannot be looked up here", where="prepare/propagate_masks")
+        return replace(context.named(name), prepare=(), posthoc=())
     own = context.recipe
     if own.head.name in ("linear", "cosine"):
         raise RecipeError(
