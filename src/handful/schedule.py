@@ -1,6 +1,7 @@
 """What happens at which step: batches, order, seeds, learning rate. Pure functions of (seed, stage, step)."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -41,8 +42,12 @@ def step_generator(seed: int, stage: int, step: int, device: torch.device) -> to
     return torch.Generator(device).manual_seed(stream(seed, 1, stage, step))
 
 
+@lru_cache(maxsize=1)
 def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[np.ndarray, " length"]:
-    """Indices of one epoch: a permutation of n images, or several in a row until `length` are there."""
+    """Indices of one epoch: a permutation of n images, or several in a row until `length` are there.
+
+    Every step of an epoch asks for it, so the last one is kept: not to be written to.
+    """
     rng = np.random.default_rng([seed, 2, stage, epoch])
     rounds = [rng.permutation(n) for _ in range(math.ceil(length / n))]
     return np.concatenate(rounds)[:length]

@@ -1,0 +1,123 @@
+"""The training jobs that the speed tables time: a recipe, random images of its shape, and bare loops over both."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handful import catalog
+from handful.classifier import Network, autocast
+from handful.data.arrays import from_arrays
+from handful.data.memory import Held, hold
+from handful.losses import cross_entropy, pixel_cross_entropy
+from handful.recipes import from_toml
+from handful.schedule import batch_sizes, epoch_order, learning_rate
+from handful.types import Batch, Context, Dataset, Recipe, Task
+
+CPU = torch.device("cpu")
+WARP = '{ name = "affine", turn = 15.0, shift = 0.1, zoom = [0.9, 1.1] }'
+CROP_FLIP = '{ name = "crop", padding = 0.125 }, { name = "flip" }'
+LOSSES = {"linear": "cross_entropy", "segmentation": "pixel_cross_entropy"}
+
+
+def recipe(*, head: str, depth: int, width: int, batch: int, steps: int, precision: str, augment: str = WARP) -> Recipe:
+    """A wide residual network with SGD and a cosine schedule."""
+    text = f"""
+batch_size = {batch}
+precision = "{precision}"
+augment = [{augment}]
+backbone = {{ name = "wide_resnet", depth = {depth}, width = {width}, dropout = 0.0 }}
+head = {{ name = "{head}" }}
+stages = [{{ steps = {steps}, losses = [{{ name = "{LOSSES[head]}" }}] }}]
+"""
+    return from_toml(text, where=f"WRN-{depth}-{width}")
+
+
+def images(*, per_class: int, side: int, classes: int = 10, seed: int = 0) -> Dataset:
+    """Random images with a square mask each: what they show does not matter for time."""
+    rng = np.random.default_rng(seed)
+    n = per_class * classes
+    masks = np.zeros((n, side, side), dtype=bool)
+    masks[:, side // 4 : -side // 4, side // 4 : -side // 4] = True
+    pixels = rng.integers(0, 256, (n, side, side, 3), dtype=np.uint8)
+    return from_arrays(pixels, np.arange(n) % classes, masks=masks)
+
+
+def build(wish: Recipe, data: Dataset) -> tuple[Context, Network]:
+    """The untrained network of a recipe, with what its parts may know."""
+    counts = np.bincount(data.labels, minlength=len(data.classes))
+    task = Task(data.classes, counts)
+    torch.manual_seed(0)
+    context = Context(task, catalog.build("labels", wish.labels, task), wish, 0)
+    return context, catalog.build_network(wish, context)
+
+
+def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool = True) -> float:
+    """Train as a page of plain PyTorch would; gives the last loss.
+
+    The same network, images in memory, augmentation functions, order, schedule and precision as
+    `handful.train.train`; no checks, no progress, no accelerate, no seeds per step, no checkpoint.
+    """
+    context, network = build(wish, data)
+    if not channels_last:
+        network.layout = torch.contiguous_format
+    network = network.to(memory_format=network.layout)
+    held = hold(data, size=data_size(data))
+    stage = wish.stages[0]
+    loss_of = {"cross_entropy": cross_entropy, "pixel_cross_entropy": pixel_cross_entropy}[stage.losses[0].name]
+    loss_part = loss_of.build(context)
+    changes = [catalog.build("augment", part, context) for part in wish.augment]
+    generator = torch.Generator().manual_seed(0)
+    sgd = stage.optimizer
+    optimizer = torch.optim.SGD(network.parameters(), lr=sgd.lr, momentum=sgd.momentum, weight_decay=sgd.weight_decay)
+    network.train()
+    loss = torch.zeros(())
+    for step, index in enumerate(order(held, wish)):
+        batch: Batch = held.batch(index, len(data.classes))
+        for change in changes:
+            batch = change(batch, generator)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(stage.schedule, sgd.lr, step / (stage.steps or 1))
+        with autocast(wish.precision, CPU):
+            output = network(batch.images)
+        loss = loss_part(output, batch).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return float(loss.detach())
+
+
+def order(held: Held, wish: Recipe) -> Iterator[Tensor]:
+    """The index of each step's batch."""
+    sizes = batch_sizes(len(held), wish.batch_size)
+    steps = wish.stages[0].steps or 0
+    for step in range(steps):
+        epoch, at = divmod(step, len(sizes))
+        start = sum(sizes[:at])
+        index = epoch_order(0, 0, epoch, len(held), len(held))
+        yield torch.from_numpy(index[start : start + sizes[at]])
+
+
+def data_size(data: Dataset) -> tuple[int, int]:
+    """Height and width of images that are held as arrays."""
+    first = data.samples[0].image
+    assert isinstance(first, np.ndarray)
+    return first.shape[1], first.shape[2]
+
+
+def cpu_seconds(work: object) -> float:
+    """Processor seconds of this process that calling `work` takes: what others run meanwhile is not counted."""
+    assert callable(work)
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def wall_seconds(work: object) -> float:
+    """Seconds on the clock that calling `work` takes."""
+    assert callable(work)
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
