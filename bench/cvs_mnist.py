@@ -10,7 +10,7 @@ from bench.options import Options
 from bench.record import RESULTS
 from handful.evaluate import Protocol, sweep
 
-NAMES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn", "multitask-wrn")
+NAMES = (("classification-wrn", "cvs-wrn", "cvs-joint-wrn"), ("multitask-wrn",))  # in this order
 PER_CLASS = (1, 5, 10, 25)
 
 
@@ -27,5 +27,7 @@ def run(options: Options) -> None:
         predictions=PREDICTIONS / "cvs-mnist",
         trainer=RawPixels,
     )
-    networks = run_sweep("cvs-mnist", recipes(NAMES, options), data, options, per_class=per_class)
+    networks = []
+    for names in NAMES:
+        networks += run_sweep("cvs-mnist", recipes(names, options), data, options, per_class=per_class)
     show([*pixels, *networks], control="classification-wrn")
