@@ -12,7 +12,7 @@ from handful.sweeping import sweep_to
 from handful.types import Dataset, Result
 
 RECIPES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")
-SMALL = ("backbone.depth=10", "backbone.width=1", "steps=600")
+SMALL = ("backbone.depth=10", "steps=500")
 PER_CLASS = (1, 5)
 DRAWS = 3
 TEST_SHARE = 0.2

@@ -1,0 +1,116 @@
+import json
+import re
+import webbrowser
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handful.types import Dataset
+from tests.cli_support import fails, files, ok, ok_json
+
+MADE = {"results.jsonl", "results-predictions", "report.html"}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    files(folder)
+    return folder
+
+
+def command(place: Path, out: Path) -> tuple[object, ...]:
+    recipes = ("-r", place / "linear.toml", "-r", place / "cvs.toml")
+    return ("sweep", place / "images", *recipes, "--masks", place / "masks", "-m", "1,2", "-n", 2, "-o", out)
+
+
+@pytest.fixture(scope="module")
+def swept(place: Path) -> Path:
+    said = ok_json(*command(place, place / "swept"))
+    assert [(row["recipe"], row["per_class"]) for row in said["scores"]] == [
+        ("linear", 1), ("cvs", 1), ("linear", 2), ("cvs", 2),
+    ]  # fmt: skip
+    assert [(row["a"], row["b"], row["per_class"]) for row in said["comparisons"]] == [
+        ("cvs", "linear", 1), ("cvs", "linear", 2),
+    ]  # fmt: skip
+    assert said["report"] == str(place / "swept" / "report.html")
+    return place / "swept"
+
+
+def test_sweep_writes_the_runs_and_a_report(swept: Path) -> None:
+    assert {p.name for p in swept.iterdir()} == MADE
+    assert len((swept / "results.jsonl").read_text().splitlines()) == 8
+    report = (swept / "report.html").read_text(encoding="utf-8")
+    assert "linear" in report
+    assert not re.search(r"(src|href)=[\"']https?://[^\"']*\.(js|css|png)", report)
+
+
+def test_sweep_again_is_refused_resumed_or_made_anew(place: Path, swept: Path) -> None:
+    before = (swept / "results.jsonl").read_text()
+    assert "already here" in fails(*command(place, swept))
+    text = ok(*command(place, swept), "--resume")
+    assert (swept / "results.jsonl").read_text() == before
+    assert max(len(line) for line in text.splitlines() if "Report" not in line) <= 60
+    ok(*command(place, swept), "--overwrite")
+    after = [json.loads(line) for line in (swept / "results.jsonl").read_text().splitlines()]
+    assert len(after) == 8
+    assert [line["predictions"] for line in after] == [json.loads(line)["predictions"] for line in before.splitlines()]
+
+
+def test_cost_is_hours_of_labels_and_masks(swept: Path, tmp_path: Path) -> None:
+    said = ok_json("cost", swept / "results.jsonl", "--label-seconds", 3600, "--mask-seconds", 1800)
+    hours = {(p["recipe"], p["per_class"]): p["hours"] for p in said["points"]}
+    assert hours == {("linear", 1): 3, ("cvs", 1): 4.5, ("linear", 2): 6, ("cvs", 2): 9}
+    (found,) = said["break_even"]
+    assert (found["costly"], found["cheap"]) == ("cvs", "linear")
+    text = ok("cost", swept / "results.jsonl", "--image-size", 12, "--report", tmp_path / "cost.html")
+    assert "hours" in text
+    assert (tmp_path / "cost.html").stat().st_size > 1000
+    assert "this file exists" in fails("cost", swept / "results.jsonl", "--report", tmp_path / "cost.html")
+    free = ok_json("cost", swept / "results.jsonl", "--masks-per-class", "cvs=0", "--label-seconds", 3600)
+    assert {p["hours"] for p in free["points"]} == {3, 6}
+    assert "RECIPE=N" in fails("cost", swept / "results.jsonl", "--masks-per-class", "cvs")
+
+
+def few_digits() -> Dataset:
+    from handful.demo import demo_data
+
+    data = demo_data()
+    rng = np.random.default_rng(0)
+    chosen = []
+    for split, n in (("train", 5), ("test", 2)):
+        for label in range(10):
+            own = [i for i, s in enumerate(data.samples) if s.split == split and s.label == label]
+            chosen += [int(i) for i in rng.choice(own, n, replace=False)]
+    return data.select(chosen)
+
+
+def test_demo_trains_reports_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = few_digits()
+    opened: list[str] = []
+    monkeypatch.setattr(import_module("handful.demo"), "demo_data", lambda: data)
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.chdir(tmp_path)
+    small = ("demo", "--jobs", 1, "--set", "steps=1", "--set", "backbone.width=1", "--set", "batch_size=4")
+    text = ok(*small, "--open")
+    assert opened == [(tmp_path / "demo-out" / "report.html").as_uri()]
+    assert {p.name for p in (tmp_path / "demo-out").iterdir()} == MADE
+    assert all(
+        word in text for word in ("classification-wrn", "cvs-wrn", "cvs-joint-wrn", "report.html", "no benchmark")
+    )
+    runs = (tmp_path / "demo-out" / "results.jsonl").read_text()
+    assert ok_json(*small, "--resume")["scores"][0]["draws"] == 3
+    assert (tmp_path / "demo-out" / "results.jsonl").read_text() == runs
+    assert "pass --overwrite" in fails(*small)
+
+
+def test_the_demos_test_part_is_fixed_and_stratified() -> None:
+    from handful.demo import demo_data
+
+    data = demo_data()
+    test = data.part("test")
+    assert (len(test), len(data)) == (1000, 5000)
+    assert np.bincount(test.labels).tolist() == [100] * 10
+    assert test.ids == demo_data().part("test").ids
