@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/handful demo --resume
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 check: $(READY)
 	$(BIN)/ruff check .
