@@ -1,6 +1,7 @@
 """Trainers that take no time, for the tests of evaluation: importable by spawned workers."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,11 +33,13 @@ class NearestMeanTrainer:
 
     folder: Path
     dies_at: int | None = None
+    sleeps: float = 0
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> NearestMean:
         assert not progress
         self.folder.mkdir(exist_ok=True)
         (self.folder / f"{seed}-{len(data)}-{len(list(self.folder.iterdir()))}-{os.getpid()}").touch()
+        time.sleep(self.sleeps)
         if self.dies_at == seed:
             raise KeyboardInterrupt
         x, labels = _flat(data), data.labels

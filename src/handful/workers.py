@@ -1,12 +1,17 @@
 """Run training jobs one after the other, or several at a time in processes of their own."""
 
 import multiprocessing
+import os
+import pickle
 import signal
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, runtime_checkable
 from typing import Protocol as Interface
 
@@ -138,11 +143,22 @@ def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> F
 _shared: list[tuple[Dataset, str, Trainer | None]] = []  # what a worker was started with
 
 
-def _start(data: Dataset, device: str, trainer: Trainer | None, threads: int) -> None:
+def _start(path: Path, device: str, trainer: Trainer | None, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    with path.open("rb") as file:
+        data: Dataset = pickle.load(file)  # our own, written a moment ago
     torch.set_num_threads(threads)
     threadpool_limits(threads)
     _shared[:] = [(data, device, trainer)]
+
+
+def _follow_parent() -> None:
+    """End with the parent, even one that was killed and could not stop its workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _run_shared(task: Task) -> Finished:
@@ -160,23 +176,28 @@ def _parallel(
 ) -> None:
     threads = max(1, torch.get_num_threads() // jobs)
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), initializer=_start, initargs=(data, device, trainer, threads)
-    )
-    try:
-        for future in as_completed([pool.submit(_run_shared, task) for task in tasks]):
-            finish(future.result())
-    except BrokenProcessPool as error:
-        raise TrainingError(
-            "a worker process died",
-            where=f"jobs={jobs}",
-            remedy="use fewer jobs (memory may have run out); a script that uses jobs must start its work under "
-            '`if __name__ == "__main__":`.',
-        ) from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
+    with tempfile.TemporaryDirectory(prefix="handful-") as folder:
+        # By file, since what a spawned worker is started with goes through a pipe that the parent fills before the
+        # worker reads: if the worker dies first, a large data set would block the parent for ever.
+        path = Path(folder, "data")
+        with path.open("wb") as file:
+            pickle.dump(data, file, protocol=pickle.HIGHEST_PROTOCOL)
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(path, device, trainer, threads))
+        try:
+            for future in as_completed([pool.submit(_run_shared, task) for task in tasks]):
+                finish(future.result())
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                "a worker process died",
+                where=f"jobs={jobs}",
+                remedy="use fewer jobs (memory may have run out); a script that uses jobs must start its work under "
+                '`if __name__ == "__main__":`.',
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - before:
+                process.terminate()
 
 
 def _name(task: Task) -> str:
