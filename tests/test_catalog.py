@@ -1,9 +1,9 @@
 import pytest
-from tests.tiny import context
 
 from handful import catalog
 from handful.errors import RecipeError
 from handful.types import Part
+from tests.tiny import context
 
 
 @pytest.mark.parametrize("folder", catalog.FOLDERS)

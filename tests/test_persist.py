@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.tiny import recipe, squares
 
 from handful.classifier import Classifier
 from handful.errors import ModelError, OutputError
 from handful.persist import load_classifier, save_classifier
 from handful.train import train
+from tests.tiny import recipe, squares
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,12 @@ def classifier() -> Classifier:
 
 def test_round_trip_predicts_the_same(classifier: Classifier, tmp_path: Path) -> None:
     folder = save_classifier(classifier, tmp_path / "model")
-    assert sorted(p.name for p in folder.iterdir()) == ["card.json", "classes.json", "recipe.toml", "weights.safetensors"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "card.json",
+        "classes.json",
+        "recipe.toml",
+        "weights.safetensors",
+    ]
     loaded = load_classifier(folder)
     assert loaded.classes == classifier.classes
     assert loaded.recipe == classifier.recipe

@@ -2,10 +2,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.tiny import RECIPE, recipe
 
 from handful.errors import RecipeError
 from handful.recipes import check, fingerprint, from_toml, load_recipe, recipe_names, to_toml
+from tests.tiny import RECIPE, recipe
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -17,7 +17,9 @@ def test_every_recipe_loads_says_what_it_is_and_survives_the_way_to_text(name: s
 
 
 def test_overrides_reach_every_level() -> None:
-    found = recipe("segmentation", "batch_size=4", "head.pool=foreground", "stages.0.optimizer.lr=0.2", "augment.0.std=0.3")
+    found = recipe(
+        "segmentation", "batch_size=4", "head.pool=foreground", "stages.0.optimizer.lr=0.2", "augment.0.std=0.3"
+    )
     assert found.batch_size == 4
     assert found.head.options["pool"] == "foreground"
     assert found.stages[0].optimizer.lr == 0.2

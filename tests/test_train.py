@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.tiny import recipe, squares
 
 from handful.checkpoint import FILE, Checkpoint
 from handful.errors import TrainingError
 from handful.progress import Progress
 from handful.train import train
 from handful.types import Dataset, Part
+from tests.tiny import recipe, squares
 
 
 def weights(classifier) -> dict[str, torch.Tensor]:  # type: ignore[no-untyped-def]
@@ -97,7 +97,9 @@ def test_a_loss_that_explodes_stops_and_says_what_to_try(tmp_path: Path) -> None
 def test_a_stage_moves_only_what_it_names() -> None:
     base = recipe("segmentation", "steps=3")
     only_head = replace(base, stages=(replace(base.stages[0], trainable=("head",)),))
-    start = weights(train(replace(base, stages=(replace(base.stages[0], steps=1, trainable=("head",)),)), squares(), progress=False))
+    start = weights(
+        train(replace(base, stages=(replace(base.stages[0], steps=1, trainable=("head",)),)), squares(), progress=False)
+    )
     end = weights(train(only_head, squares(), progress=False))
     moved = {k for k in end if not torch.equal(start[k], end[k])}
     assert moved

@@ -9,7 +9,9 @@ from handful.types import Context, Dataset, LabelEmbedding, Recipe, Sample, Task
 CLASSES = ("blue", "green", "red")
 
 
-def squares(per_class: int = 4, *, size: int = 12, seed: int = 0, masks: bool = True, split: str | None = None) -> Dataset:
+def squares(
+    per_class: int = 4, *, size: int = 12, seed: int = 0, masks: bool = True, split: str | None = None
+) -> Dataset:
     """Images of one square in the class's colour on a noisy dark ground, with the square as mask."""
     rng = np.random.default_rng(seed)
     samples = []
@@ -55,4 +57,6 @@ def recipe(kind: str = "segmentation", *overrides: str) -> Recipe:
 def context(kind: str = "segmentation", *, classes: tuple[str, ...] = CLASSES, seed: int = 0) -> Context:
     """What a part is built with: one-hot labels over `classes`."""
     k = len(classes)
-    return Context(Task(classes, np.ones(k, dtype=np.int64)), LabelEmbedding(torch.eye(k)), recipe(kind), seed, named=load_recipe)
+    return Context(
+        Task(classes, np.ones(k, dtype=np.int64)), LabelEmbedding(torch.eye(k)), recipe(kind), seed, named=load_recipe
+    )

@@ -87,7 +87,8 @@ def autocast(wish: str, device: torch.device) -> AbstractContextManager[Any]:
 class Classifier:
     """A trained network with its recipe and classes.
 
-    `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of how it came about.
+    `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of
+    how it came about.
     """
 
     recipe: Recipe

@@ -2,11 +2,11 @@ import math
 
 import pytest
 import torch
-from tests.tiny import context
 
 from handful.losses.cross_entropy import CrossEntropy
 from handful.losses.pixel_cross_entropy import PixelCrossEntropy, build
 from handful.types import Batch, Output
+from tests.tiny import context
 
 
 def make(pixel_labels: torch.Tensor, seed: int = 0, classes: int = 3) -> tuple[Output, Batch]:
@@ -23,7 +23,8 @@ def by_hand(output: Output, batch: Batch, foreground: float | None) -> list[floa
     assert output.pixels is not None
     values = []
     for i in range(len(batch.labels)):
-        front, back = [], []
+        front: list[float] = []
+        back: list[float] = []
         for y in range(batch.pixel_labels.shape[1]):
             for x in range(batch.pixel_labels.shape[2]):
                 label = int(batch.pixel_labels[i, y, x])

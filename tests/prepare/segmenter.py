@@ -23,4 +23,11 @@ class ColourHead(nn.Module):
 def reads_colours(classes: tuple[str, ...] = tiny.CLASSES, *, size: tuple[int, int] = (12, 12)) -> Classifier:
     labels = LabelEmbedding(torch.eye(3))
     backbone = Backbone(nn.Identity(), 3, 1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    return Classifier(tiny.recipe(), classes, labels, Network(backbone, ColourHead(), labels), size, np.ones(len(classes), dtype=np.int64))
+    return Classifier(
+        tiny.recipe(),
+        classes,
+        labels,
+        Network(backbone, ColourHead(), labels),
+        size,
+        np.ones(len(classes), dtype=np.int64),
+    )
