@@ -162,6 +162,9 @@ def test_other_data_recipe_or_trainer_is_another_run(data: Dataset, tmp_path: Pa
     for chosen, content in ((recipe(), data), (recipe("linear"), data), (recipe(), touched), (recipe(), data)):
         evaluate(chosen, content, protocol=protocol, log=log, trainer=trainer, progress=False)
     assert len(trainer.calls) == 3
+    names = {r.recipe.name for r in read_results(log)}
+    assert len(names) == 2  # both are called "tiny"
+    assert all(name.startswith("tiny ") for name in names)
 
 
 def test_a_line_says_everything_needed_to_repeat_it(data: Dataset, tmp_path: Path) -> None:

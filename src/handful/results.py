@@ -9,8 +9,9 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -150,6 +151,8 @@ class Store:
 def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     """Every evaluation in a log, as `evaluate` returned it; runs whose predictions are gone are left out.
 
+    Where different recipes bear one name (it was edited between runs), their fingerprints are added to it.
+
     Raises:
         OutputError: there is no such log, or no run in it can be loaded.
     """
@@ -168,10 +171,16 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
             where=log,
             remedy=f"bring {store.predictions} back, or run the same command again.",
         )
+    recipes = {}
+    for mark in dict.fromkeys(str(group[0]) for group in groups):
+        path = store.predictions / f"{mark}.toml"
+        recipes[mark] = from_toml(path.read_text(encoding="utf-8"), where=str(path))
+    names = Counter(recipe.name for recipe in recipes.values())
     results = []
     for group, pairs in groups.items():
-        path = store.predictions / f"{group[0]}.toml"
-        recipe = from_toml(path.read_text(encoding="utf-8"), where=str(path))
+        recipe = recipes[str(group[0])]
+        if names[recipe.name] > 1:
+            recipe = replace(recipe, name=f"{recipe.name} {group[0]}")
         runs = sorted((run for run, _ in pairs), key=lambda r: (r.draw, r.fold or 0))
         results.append(Result(recipe, pairs[0][1], tuple(runs)))
     return results
