@@ -1,7 +1,6 @@
 """What the user sees when something stops a command: one paragraph and an exit code, never a traceback."""
 
 import warnings
-from contextlib import suppress
 from typing import Any, TextIO
 
 import typer
@@ -66,7 +65,10 @@ class Guarded(TyperGroup):
         raise typer.Exit(USER_ERROR)
 
     def _after_stop(self, ctx: Any) -> str:
-        with suppress(KeyError):
-            if any(p.name == "resume" for p in self.commands[ctx.invoked_subcommand or ""].params):
-                return "stopped; continue with the same command and --resume."
-        return "stopped; the same command starts over."
+        command = self.commands.get(ctx.invoked_subcommand or "")
+        options = {p.name for p in command.params} if command is not None else set()
+        if "resume" in options:
+            return "continue with the same command and --resume."
+        if "log" in options:
+            return "runs that ended are in the log, if you named one; the same command goes on from there."
+        return "the same command starts over."
