@@ -21,8 +21,10 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*arguments: object, **options: object) -> None:
         raise AssertionError("trained")
 
-    for module in ("handful.train", "handful.workers", "handful.propagation", "handful.sweeping"):
-        monkeypatch.setattr(import_module(module), "train", train)
+    # All are imported before the first is changed: a module that is first imported later would keep the changed one.
+    names = ("handful.train", "handful.workers", "handful.propagation", "handful.sweeping", "handful.estimator")
+    for module in [import_module(name) for name in names]:
+        monkeypatch.setattr(module, "train", train)
 
 
 @pytest.mark.parametrize(
