@@ -7,19 +7,17 @@ from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 
 from handful.errors import ProtocolError
+from handful.intervals import bootstrap, mean_interval, wilson
 from handful.statistics import (
     balanced_accuracy,
-    bootstrap,
     class_recalls,
     compare,
     design,
     draw_scores,
     macro_f1,
-    mean_interval,
     overlap,
     recalls,
     summarise,
-    wilson,
 )
 from tests.made import random_result, result, run
 

@@ -1,0 +1,65 @@
+"""Intervals of shares and of means over repeated runs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import stats
+
+
+def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share (Wilson 1927, https://doi.org/10.2307/2276774); `right` may be a mean."""
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    share, square = right / n, z * z / n
+    centre = (share + square / 2) / (1 + square)
+    half = z / (1 + square) * np.sqrt(share * (1 - share) / n + square / (4 * n))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def mean_interval(
+    values: Float[np.ndarray, " j"], overlap: float = 0.0, *, centre: float | None = None
+) -> tuple[float, float, float]:
+    """95 % interval of the mean of repeated runs, and the two-sided p that it is zero.
+
+    Student's t over the runs. With `overlap` above 0, the corrected resampled t of Nadeau and Bengio 2003
+    (https://doi.org/10.1023/A:1024068626366): the variance is multiplied by 1/J + overlap, not 1/J.
+    `centre` replaces the mean of the runs (folds scored together). NaN for fewer than two runs.
+    """
+    j = len(values)
+    if j < 2:
+        return np.nan, np.nan, np.nan
+    mean = float(values.mean()) if centre is None else centre
+    error = float(np.sqrt(values.var(ddof=1) * (1 / j + overlap)))
+    if error < 1e-12:  # runs that agree to the last image
+        return mean, mean, float(abs(mean) < 1e-12)
+    half = float(stats.t.ppf(0.975, j - 1)) * error
+    return mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, j - 1))
+
+
+def bootstrap(
+    differences: Float[np.ndarray, "j n"],
+    groups: Sequence[Int[np.ndarray, " _"]],
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """95 % percentile interval of the mean difference, draws and test images both resampled with replacement.
+
+    `differences` is NaN where a draw did not score an image. Images are resampled within each group, and the
+    groups count alike: one group of all images for accuracy, one per class for balanced accuracy.
+    """
+    j = len(differences)
+    seen = ~np.isnan(differences)
+    filled = np.where(seen, differences, 0.0)
+    draws = rng.multinomial(j, np.full(j, 1 / j), size=resamples).astype(np.float64)
+    total = np.zeros(resamples)
+    for group in groups:
+        n = len(group)
+        right, there = filled[:, group], seen[:, group].astype(np.float64)
+        for start in range(0, resamples, 200):  # 200 at a time bounds the memory
+            part = slice(start, min(start + 200, resamples))
+            weights = rng.multinomial(n, np.full(n, 1 / n), size=part.stop - start)
+            sums = ((draws[part] @ right) * weights).sum(axis=1)
+            counts = ((draws[part] @ there) * weights).sum(axis=1)
+            total[part] += sums / np.maximum(counts, 1)
+    low, high = np.percentile(total / len(groups), [2.5, 97.5])
+    return float(low), float(high)
