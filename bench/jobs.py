@@ -54,15 +54,15 @@ def build(wish: Recipe, data: Dataset) -> tuple[Context, Network]:
     return context, catalog.build_network(wish, context)
 
 
-def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool = True) -> float:
-    """Train as a page of plain PyTorch would; gives the last loss.
+def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None) -> float:
+    """Train as a page of plain PyTorch would; gives the last loss. `channels_last` None: as `train` does.
 
     The same network, images in memory, augmentation functions, order, schedule and precision as
     `handful.train.train`; no checks, no progress, no accelerate, no seeds per step, no checkpoint.
     """
     context, network = build(wish, data)
-    if not channels_last:
-        network.layout = torch.contiguous_format
+    if channels_last is not None:
+        network.layout = torch.channels_last if channels_last else torch.contiguous_format
     network = network.to(memory_format=network.layout)
     held = hold(data, size=data_size(data))
     stage = wish.stages[0]

@@ -1,5 +1,6 @@
 """Ratios within one run: arms take turns, so that a busy machine slows all of them alike."""
 
+import os
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +44,10 @@ def ratio(costs: Times, above: str, below: str) -> Ratio:
 
 
 def report(part: str, ratios: Mapping[str, Ratio], costs: Times, *, quick: bool, **facts: Any) -> None:
-    """Print the ratios of a part, and add them to bench/results/speed.jsonl."""
+    """Print the ratios of a part, and add them to bench/results/speed.jsonl.
+
+    `load` in the line is the machine's, the bench included: above the number of cores, the clock means little.
+    """
     print(f"\n{part}   {', '.join(f'{k} {v}' for k, v in facts.items())}")
     for name, value in ratios.items():
         print(f"  {name:<58} {value}")
@@ -52,6 +56,7 @@ def report(part: str, ratios: Mapping[str, Ratio], costs: Times, *, quick: bool,
         **facts,
         "ratios": {k: [round(v.median, 4), round(v.least, 4), round(v.most, 4)] for k, v in ratios.items()},
         "medians": {k: float(f"{statistics.median(v):.4g}") for k, v in costs.items()},
+        "load": round(os.getloadavg()[0], 1),
         "rounds": min(len(v) for v in costs.values()),
     }
     append("speed", line, quick=quick)

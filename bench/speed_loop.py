@@ -22,7 +22,7 @@ def run(options: Options) -> None:
     """Processor seconds from a data set to trained weights, both on one thread, set-up included."""
     torch.set_num_threads(1)
     for head, depth, width, side, precision, steps in JOBS:
-        steps, repeats = (4, 1) if options.quick else (steps, 9)
+        steps, repeats = (4, 1) if options.quick else (steps, 7)
         data = images(per_class=10, side=side)
         wish = recipe(head=head, depth=depth, width=width, batch=20, steps=steps, precision=precision)
         arms = {
