@@ -102,8 +102,11 @@ def train(
                 optimizer = make_optimizer(network, stage)
                 if checkpoint is not None and (s, begin) == (first, skip) and (first, skip) != (0, 0):
                     checkpoint.restore(network, optimizer, None if average is None else average.module)
+                # In each step accelerate looks for optional packages on the disk: wrap only what needs it.
+                alone = accelerator.num_processes == 1 and accelerator.scaler is None
                 model = accelerator.prepare_model(network) if accelerator.num_processes > 1 else network
-                optimizer = accelerator.prepare_optimizer(optimizer, device_placement=False)
+                if not alone:
+                    optimizer = accelerator.prepare_optimizer(optimizer, device_placement=False)
                 train_mode(model)
                 step, seen = begin, math.nan
                 with Interrupt() as interrupt:
@@ -128,7 +131,10 @@ def train(
                         values = _total(stage, losses, output, batch, step / steps)
                         loss = values.sum() * accelerator.num_processes / len(index)
                         optimizer.zero_grad()
-                        accelerator.backward(loss)
+                        if alone:
+                            loss.backward()
+                        else:
+                            accelerator.backward(loss)
                         if where.type == "cpu" or step % 10 == 0:  # reading the loss makes a GPU wait
                             seen = float(loss.detach())
                             if not math.isfinite(seen):
