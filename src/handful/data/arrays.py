@@ -32,7 +32,7 @@ def from_arrays(
     *,
     masks: npt.NDArray[Any] | Sequence[npt.NDArray[Any] | None] | None = None,
     groups: Sequence[Hashable] | npt.NDArray[Any] | None = None,
-    splits: Sequence[Split | None] | npt.NDArray[Any] | None = None,
+    splits: Sequence[str | None] | npt.NDArray[Any] | None = None,
     classes: Sequence[str] | None = None,
 ) -> Dataset:
     """A data set from images [n h w] or [n h w c], or a sequence of arrays of different sizes.
