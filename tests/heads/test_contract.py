@@ -17,6 +17,8 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.
     ("linear", {"norm": "none", "dropout": 0.5}),
     ("segmentation", {"pool": "probability"}),
     ("segmentation", {"pool": "foreground", "norm": "group", "dropout": 0.2}),
+    ("segmentation", {"up": "bilinear"}),
+    ("multitask", {"up": "bilinear"}),
     ("deeplab", {"pool": "foreground", "rates": (1, 2, 3)}),
     ("multitask", {"form": "resnet", "hidden": 8}),
     ("multitask", {"form": "resnet", "hidden": 8, "norm": "group", "dropout": 0.5}),

@@ -42,6 +42,12 @@ def test_segmentation_is_norm_relu_transposed_convolution() -> None:
     torch.testing.assert_close(output.logits, maps[:, 1:, :15, :18].mean(dim=(2, 3)))
 
 
+def test_bilinear_is_a_convolution_and_interpolation() -> None:
+    layer = segmentation.upsample(16, 4, 4, "bilinear")
+    assert isinstance(layer, nn.Sequential)
+    torch.testing.assert_close(layer(x()), F.interpolate(layer[0](x()), (16, 20), mode="bilinear", align_corners=False))
+
+
 @pytest.mark.parametrize("stride", [2, 4, 7, 8, 14, 16, 32])
 def test_upsample_covers_every_pixel(stride: int) -> None:
     layer = segmentation.upsample(1, 1, stride)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from handful.heads._pooling import Compare, pooled_output
 from handful.heads.linear import Linear
-from handful.heads.segmentation import to_size, upsample
+from handful.heads.segmentation import Up, to_size, upsample
 from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context, Output
 
@@ -41,6 +41,7 @@ def build(
     hidden: int = 256,
     dropout: float = 0.0,
     norm: NormName = "batch",
+    up: Up = "transposed",
 ) -> nn.Module:
     """The two-headed network.
 
@@ -52,16 +53,17 @@ def build(
         hidden: channels between the three.
         dropout: before the linear layer.
         norm: "batch", as the paper, "group", or "auto" by the number of images; "none" leaves the norms out.
+        up: as the segmentation head's, for the form "wide_resnet".
 
     Raises:
-        ValueError: unknown form, or no channels.
+        ValueError: unknown form or way up, or no channels.
     """
     channels, stride, size = backbone.channels, backbone.stride, context.labels.size
     norm = choose_norm(norm, context.task)
     if form not in ("wide_resnet", "resnet") or hidden < 1:
         raise ValueError(f"form must be wide_resnet or resnet with hidden channels, not {form!r} with {hidden}")
     if form == "wide_resnet":
-        segment = nn.Sequential(norm_layer(norm, channels), nn.ReLU(), upsample(channels, size + 1, stride))
+        segment = nn.Sequential(norm_layer(norm, channels), nn.ReLU(), upsample(channels, size + 1, stride, up))
         classify = Linear(channels, size, norm=norm, dropout=dropout)
     else:
         first, second, third = three_factors(stride)
