@@ -76,3 +76,8 @@ def test_fingerprint_follows_what_decides_training_only() -> None:
     base = recipe()
     assert fingerprint(base) == fingerprint(replace(base, name="other", about={"paper": "x"}))
     assert fingerprint(base) != fingerprint(recipe("segmentation", "lr=0.051"))
+
+
+def test_a_recipe_without_a_hierarchy_is_as_it_was_before_there_were_any() -> None:
+    assert fingerprint(recipe()) == "6adfb0f73215"
+    assert "hierarchy" not in to_toml(recipe())

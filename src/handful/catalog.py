@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module, resources
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from handful.classifier import Network
 from handful.errors import RecipeError, nearest
 from handful.types import Context, Part, Recipe, Task
 
-Folder = Literal["prepare", "labels", "augment", "backbones", "heads", "losses", "posthoc"]
-FOLDERS: tuple[Folder, ...] = ("prepare", "labels", "augment", "backbones", "heads", "losses", "posthoc")
+Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
+FOLDERS: tuple[Folder, ...] = get_args(Folder)
 
 
 def names(folder: Folder) -> tuple[str, ...]:

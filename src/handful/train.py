@@ -69,6 +69,9 @@ def train(
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
         data = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
+        context = replace(context, data=data)
+        if recipe.hierarchy is not None:
+            context = replace(context, hierarchy=catalog.build("hierarchies", recipe.hierarchy, context))
         accelerator = _accelerator(recipe, device)
         where = accelerator.device
         held = hold(data, size=working_size(data, recipe.image_size), resize=recipe.resize).to(where)

@@ -97,6 +97,53 @@ class LabelEmbedding:
         return torch.einsum("kd,nd...->nk...", vectors, embedding) / self.temperature
 
 
+@dataclass(frozen=True)
+class Hierarchy:
+    """A tree over the classes. Nodes 0 to k - 1 are the leaves, in the order of the task's classes.
+
+    `parents[i]` is a node's parent, -1 for the root; `names` has a name for every node.
+    """
+
+    parents: tuple[int, ...]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        assert len(self.parents) == len(self.names)
+        assert self.parents.count(-1) == 1
+        inner = set(self.parents) - {-1}
+        assert inner == set(range(self.leaves, len(self.parents))), "a leaf is a class, and a class is a leaf"
+        assert all(self.path(i)[-1] == self.root for i in range(self.leaves))
+
+    @property
+    def leaves(self) -> int:
+        """Number of leaves, k."""
+        return len(self.parents) - len(set(self.parents) - {-1})
+
+    @property
+    def root(self) -> int:
+        """The root's index."""
+        return self.parents.index(-1)
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """The nodes from this one to the root, both included."""
+        found = [node]
+        while (parent := self.parents[found[-1]]) != -1:
+            assert parent not in found, "a tree has no cycle"
+            found.append(parent)
+        return tuple(found)
+
+    def children(self, node: int) -> tuple[int, ...]:
+        """The nodes directly below this one, in the order of their indices."""
+        return tuple(i for i, parent in enumerate(self.parents) if parent == node)
+
+    def members(self) -> Bool[np.ndarray, "m k"]:
+        """Which classes lie at or below each of the m nodes."""
+        below = np.zeros((len(self.parents), self.leaves), dtype=bool)
+        for leaf in range(self.leaves):
+            below[list(self.path(leaf)), leaf] = True
+        return below
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """What a training step sees.
@@ -188,6 +235,7 @@ class Recipe:
     head: Part
     stages: tuple[Stage, ...]
     labels: Part = Part("one_hot")
+    hierarchy: Part | None = None  # the tree that some losses read; nothing needs it after training
     prepare: tuple[Part, ...] = ()
     augment: tuple[Part, ...] = ()
     posthoc: tuple[Part, ...] = ()
@@ -213,9 +261,11 @@ class Context:
     labels: LabelEmbedding
     recipe: Recipe
     seed: int = 0
-    fit: Fit | None = None
+    fit: Fit | None = None  # `train`, on the same device
     load: Callable[[Path], Any] | None = None  # a saved classifier, for a Seg-M from another data set
     named: Callable[[str], Recipe] | None = None  # a recipe by name: recipes lie above the parts
+    data: Dataset | None = None  # the prepared training split: a hierarchy may train a network on it
+    hierarchy: Hierarchy | None = None
 
 
 @dataclass(frozen=True, eq=False)

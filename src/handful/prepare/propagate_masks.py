@@ -193,7 +193,7 @@ def segmentation_recipe(context: Context, name: str | None) -> Recipe:
         )
         for stage in own.stages
     )
-    return replace(own, name=f"{own.name}-seg", stages=stages, prepare=(), posthoc=())
+    return replace(own, name=f"{own.name}-seg", stages=stages, hierarchy=None, prepare=(), posthoc=())
 
 
 def build(

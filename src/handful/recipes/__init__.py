@@ -74,6 +74,8 @@ def check(recipe: Recipe) -> None:
     catalog.check("backbones", recipe.backbone)
     catalog.check("heads", recipe.head)
     catalog.check("labels", recipe.labels)
+    if recipe.hierarchy is not None:
+        catalog.check("hierarchies", recipe.hierarchy)
     for folder, parts in (
         ("prepare", recipe.prepare),
         ("augment", recipe.augment),
@@ -95,6 +97,12 @@ def check(recipe: Recipe) -> None:
             raise RecipeError("the learning rate must be positive", where=where, remedy="set optimizer.lr above 0.")
         for part in stage.losses:
             catalog.check("losses", part)
+            if recipe.hierarchy is None and getattr(catalog.find("losses", part.name), "needs_hierarchy", False):
+                raise RecipeError(
+                    f"loss {part.name!r} needs a hierarchy of the classes",
+                    where=where,
+                    remedy=f"add a [hierarchy] table; names: {', '.join(catalog.names('hierarchies'))}.",
+                )
     if recipe.batch_size < 2:
         raise RecipeError(
             "batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image."
@@ -199,7 +207,7 @@ def _recipe(tree: dict[str, Any], where: str) -> Recipe:
     for key in ("backbone", "head"):
         if key not in values:
             raise RecipeError(f"[{key}] is missing", where=where, remedy=f"add a [{key}] table with a name.")
-    for key in ("backbone", "head", "labels"):
+    for key in ("backbone", "head", "labels", "hierarchy"):
         if key in values:
             values[key] = _part(values[key], f"{where}: {key}")
     for key in ("prepare", "augment", "posthoc"):
