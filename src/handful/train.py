@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ def train(
         _check_masks(recipe, held.pixel_labels)
 
         network = catalog.build_network(recipe, context)
+        context = replace(context, features=partial(_features, network, (held.images.shape[2], held.images.shape[3])))
         stages = [[catalog.build("losses", part, context) for part in stage.losses] for stage in recipe.stages]
         network.losses = nn.ModuleList(loss for stage in stages for loss in stage if isinstance(loss, nn.Module))
         augment = Augmenting([(part, catalog.build("augment", part, context)) for part in recipe.augment])
@@ -214,6 +216,16 @@ def _accelerator(recipe: Recipe, device: str) -> Accelerator:
             "fp16 does not train on a CPU", where=recipe.name, remedy='set precision = "bf16" or "fp32".'
         )
     return Accelerator(mixed_precision=name, cpu=where.type == "cpu")
+
+
+def _features(network: Network, size: tuple[int, int]) -> int:
+    """How many features the head pools, seen from one blank image."""
+    before = network.training
+    network.eval()
+    with torch.no_grad():
+        output: Output = network(torch.zeros(1, 3, *size, device=network.mean.device))
+    network.train(before)
+    return output.features.shape[1]
 
 
 def _check_masks(recipe: Recipe, maps: Tensor | None) -> None:

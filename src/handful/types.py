@@ -266,6 +266,7 @@ class Context:
     named: Callable[[str], Recipe] | None = None  # a recipe by name: recipes lie above the parts
     data: Dataset | None = None  # the prepared training split: a hierarchy may train a network on it
     hierarchy: Hierarchy | None = None
+    features: Callable[[], int] | None = None  # length of `Output.features`, once there is a network
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,21 +8,26 @@ import pytest
 import torch
 
 from handful import catalog
-from handful.types import IGNORE, Batch, Output, Part
+from handful.types import IGNORE, Batch, Hierarchy, Output, Part
 from tests.tiny import CLASSES, context
 
-K, N, SIZE = len(CLASSES), 4, (5, 6)
+K, N, C, SIZE = len(CLASSES), 4, 7, (5, 6)
+TREE = Hierarchy((3, 3, 4, 4, -1), (*CLASSES, "cold", "all"))
 NEEDS: dict[str, Mapping[str, Any]] = {}  # options that a loss cannot do without
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for name in catalog.names("losses")] + [
     ("cross_entropy", {"smoothing": 0.1}),
     ("pixel_cross_entropy", {"foreground": 0.5}),
+    ("positive_class", {"smoothing": 0.1}),
+    ("tree_supervision", {"smoothing": 0.1}),
+    ("center", {"centers": "learned"}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 
 
 def make(name: str, options: Mapping[str, Any]) -> Any:
     torch.manual_seed(0)
-    return catalog.build("losses", Part(name, options), context())
+    given = replace(context(), hierarchy=TREE, features=lambda: C)
+    return catalog.build("losses", Part(name, options), given)
 
 
 def mixes(name: str) -> bool:
@@ -36,7 +41,7 @@ def example(scale: float = 1.0) -> tuple[Output, Batch]:
     maps = torch.where(torch.rand((N, *SIZE), generator=g) < 0.4, labels[:, None, None] + 1, 0)
     maps[0], maps[3] = IGNORE, 2
     maps[1, 0] = IGNORE
-    shapes = ((N, K), (N, K), (N, 7), (N, K + 1, *SIZE))
+    shapes = ((N, K), (N, K), (N, C), (N, K + 1, *SIZE))
     scores = [(torch.randn(shape, generator=g) * scale).requires_grad_() for shape in shapes]
     images = torch.rand((N, 3, *SIZE), generator=g)
     return Output(*scores), Batch(images, labels, torch.eye(K)[labels], maps)

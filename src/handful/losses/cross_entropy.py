@@ -3,6 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from handful.losses._targets import check_smoothing, smooth, soft_cross_entropy
 from handful.types import Batch, Context, Output
 
 
@@ -14,9 +15,7 @@ class CrossEntropy:
 
     def __call__(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """Cross-entropy in nats."""
-        total = batch.targets.sum(dim=1, keepdim=True)
-        targets = batch.targets * (1 - self.smoothing) + total * self.smoothing / batch.targets.shape[1]
-        return -(targets * output.logits.log_softmax(dim=1)).sum(dim=1)
+        return soft_cross_entropy(output.logits, smooth(batch.targets, self.smoothing))
 
 
 def build(context: Context, *, smoothing: float = 0.0) -> CrossEntropy:  # noqa: ARG001
@@ -25,6 +24,5 @@ def build(context: Context, *, smoothing: float = 0.0) -> CrossEntropy:  # noqa:
     Raises:
         ValueError: it is not in [0, 1).
     """
-    if not 0 <= smoothing < 1:
-        raise ValueError(f"smoothing must be in [0, 1), not {smoothing}")
+    check_smoothing(smoothing)
     return CrossEntropy(smoothing)
