@@ -1,0 +1,45 @@
+"""Erase pixels: what an erased pixel shows, and what its label becomes."""
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from handful.types import IGNORE, Batch
+
+Paint = Literal["mean", "black", "noise"]
+_GREY = 1e-3  # channels nearer than this are equal: a quarter of an 8-bit step
+
+
+def known_paint(paint: Paint) -> Paint:
+    """Check the name of a paint; returns it.
+
+    Raises:
+        ValueError: there is no such paint.
+    """
+    if paint not in get_args(Paint):
+        raise ValueError(f"paint is {paint!r}, and must be one of {', '.join(get_args(Paint))}")
+    return paint
+
+
+def erase(batch: Batch, where: Bool[Tensor, "n h w"], paint: Paint, generator: torch.Generator) -> Batch:
+    """Paint over the pixels that are True: with the image's mean colour, black, or noise uniform in [0, 1].
+
+    Their pixel labels become -1: a pixel that shows nothing of the image teaches nothing. Noise on a grey image is
+    grey.
+    """
+    images = batch.images
+    n, c, h, w = images.shape
+    if paint == "noise":
+        # Drawn channels-last, as the images lie.
+        over = torch.rand(n, h, w, c, generator=generator, device=images.device).permute(0, 3, 1, 2)
+        colour = (images - images[:, :1]).abs().amax(dim=(1, 2, 3), keepdim=True)
+        over = torch.where(colour < _GREY, over[:, :1], over)
+    elif paint == "mean":
+        over = images.mean(dim=(2, 3), keepdim=True)
+    else:
+        over = images.new_zeros(())
+    erased = torch.where(where[:, None], over, images).contiguous(memory_format=torch.channels_last)
+    return replace(batch, images=erased, pixel_labels=batch.pixel_labels.masked_fill(where, IGNORE))
