@@ -67,6 +67,14 @@ def test_unknown_recipe_file_and_text(tmp_path: Path) -> None:
     assert load_recipe(tmp_path / "mine.toml").name == "mine"
 
 
+@pytest.mark.parametrize("name", ["cutmix", "mixup"])
+def test_mixing_and_kept_maps_exclude_each_other(name: str) -> None:
+    mixing = f'augment=["flip", "{name}"]'
+    assert recipe("linear", mixing).augment[1].name == name
+    with pytest.raises(RecipeError, match=f"(?s)augment/{name} does not go with cache_views.*cache_views = 0"):
+        recipe("linear", mixing, "cache_views=2")
+
+
 def test_a_recipe_without_stages_is_refused() -> None:
     with pytest.raises(RecipeError, match="needs a stage"):
         check(replace(recipe(), stages=()))
