@@ -182,6 +182,7 @@ def compare(a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int
     differences = np.array([_run_score(x, a, metric) - _run_score(y, b, metric) for x, y in pairs])
     mean = float(np.mean(list(draw_scores(a, metric).values())) - np.mean(list(draw_scores(b, metric).values())))
     low, high, p = mean_interval(differences, overlap(a), centre=mean)
+    low, high = float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))  # no difference of scores is larger
     image_low, image_high = _bootstrap(a, b, metric, resamples, np.random.default_rng(seed))
     verdict: Verdict = "not separable"
     lows, highs = [low], [high]
