@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -88,6 +89,7 @@ def autocast(wish: str, device: torch.device) -> AbstractContextManager[Any]:
 class Classifier:
     """A trained network with its recipe and classes.
 
+    `network` maps images [n 3 h w] in [0, 1] to an `Output`: a `Network`, or a `posthoc` part's wrapping of one.
     `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of
     how it came about.
     """
@@ -95,7 +97,7 @@ class Classifier:
     recipe: Recipe
     classes: tuple[str, ...]
     labels: LabelEmbedding
-    network: Network
+    network: nn.Module
     size: tuple[int, int]
     counts: Int[np.ndarray, " k"]
     card: dict[str, Any] = field(default_factory=dict)
@@ -103,17 +105,26 @@ class Classifier:
     @property
     def device(self) -> torch.device:
         """Where the network is."""
-        return self.network.mean.device
+        return next(self.network.parameters()).device
 
     def outputs(self, data: Dataset, *, chunk: int | None = None) -> Iterator[Output]:
         """The network's outputs, some images at a time: memory does not grow with the data set."""
-        h, w = self.size
-        length = chunk or max(1, min(256, 2**22 // (h * w)))
+        for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=chunk or self.chunk):
+            yield self.of_images(images.to(self.device).float().div_(255))
+
+    @property
+    def chunk(self) -> int:
+        """How many images are predicted at a time unless told: at most 256, and 4 million pixels."""
+        return max(1, min(256, 2**22 // (self.size[0] * self.size[1])))
+
+    def of_images(self, images: Float[Tensor, "n 3 h w"]) -> Output:
+        """The output for images in [0, 1] on this device, stretched to the working size where they have another."""
+        if tuple(images.shape[-2:]) != self.size:
+            images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
         self.network.eval()
-        for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=length):
-            batch = images.to(self.device).float().div_(255)
-            with torch.inference_mode(), autocast(self.recipe.precision, self.device):
-                yield self.network(batch)
+        with torch.inference_mode(), autocast(self.recipe.precision, self.device):
+            output: Output = self.network(images)
+        return output
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
         """Class probabilities of each sample, float32; rows sum to 1."""
@@ -135,7 +146,8 @@ class Classifier:
                 raise ModelError(
                     "this classifier has no pixel maps",
                     where=self.recipe.name,
-                    remedy="train a recipe with a segmentation, deeplab or multitask head.",
+                    remedy="train a recipe with a segmentation, deeplab or multitask head (in an ensemble, for each "
+                    "member).",
                 )
             yield from output.pixels.float().softmax(dim=1).cpu().numpy()
 

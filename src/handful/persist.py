@@ -1,8 +1,14 @@
-"""Save a classifier as a folder and load it back: safetensors, recipe, classes, card. Never pickle."""
+"""Save a classifier as a folder and load it back: safetensors, recipe, classes, card. Never pickle.
+
+A network that a posthoc part wrapped says by which `part`; the parts are written down, and loading wraps it again
+(`wrap` of the part's module). An ensemble is a folder of its members' folders.
+"""
 
 import json
 import os
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +20,15 @@ from safetensors.torch import load_file, save_file
 import handful
 from handful import catalog
 from handful.classifier import Classifier
+from handful.ensemble import Ensemble, join
 from handful.errors import ModelError, OutputError, RecipeError
 from handful.recipes import from_toml, to_toml
-from handful.types import Context, LabelEmbedding, Task
+from handful.types import Context, LabelEmbedding, Part, Task
 
-FORMAT = 1
+FORMAT = 2  # 1: without wraps and ensembles
 FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")
+ENSEMBLE = "ensemble.json"
+BROKEN = (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError)
 
 
 def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -33,21 +42,13 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     draft = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    tensors = {f"network.{k}": v.detach().cpu().contiguous() for k, v in classifier.network.state_dict().items()}
-    tensors["labels.vectors"] = classifier.labels.vectors.detach().cpu().contiguous()
-    save_file(tensors, draft / "weights.safetensors")
+    if isinstance(classifier, Ensemble):
+        _write_members(classifier, draft)
+    else:
+        _write_network(classifier, draft)
     (draft / "recipe.toml").write_text(to_toml(classifier.recipe), encoding="utf-8")
-    labels = {"similarity": classifier.labels.similarity, "temperature": classifier.labels.temperature}
-    described = {
-        "format": FORMAT,
-        "classes": classifier.classes,
-        "counts": classifier.counts.tolist(),
-        "size": classifier.size,
-        "labels": labels,
-    }
-    (draft / "classes.json").write_text(json.dumps(described, indent=1, ensure_ascii=False), encoding="utf-8")
     card = {"handful": handful.__version__, "torch": torch.__version__, **classifier.card}
-    (draft / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False), encoding="utf-8")
+    _write_json(draft / "card.json", card)
     if folder.exists():
         old = folder.with_name(f".{folder.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -59,6 +60,38 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     return folder
 
 
+def _write_members(ensemble: Ensemble, folder: Path) -> None:
+    names = [f"member-{i}" for i in range(1, len(ensemble.members) + 1)]
+    for name, member in zip(names, ensemble.members, strict=True):
+        save_classifier(member, folder / name)
+    described = {"format": FORMAT, "classes": ensemble.classes, "members": names, "weights": ensemble.weights}
+    _write_json(folder / ENSEMBLE, described)
+
+
+def _write_network(classifier: Classifier, folder: Path) -> None:
+    tensors = {f"network.{k}": v.detach().cpu().contiguous() for k, v in classifier.network.state_dict().items()}
+    tensors["labels.vectors"] = classifier.labels.vectors.detach().cpu().contiguous()
+    save_file(tensors, folder / "weights.safetensors")
+    wraps: list[dict[str, Any]] = []
+    network: Any = classifier.network
+    while hasattr(network, "part"):
+        wraps.insert(0, {"name": network.part.name, **network.part.options})
+        network = network.network
+    described = {
+        "format": FORMAT,
+        "classes": classifier.classes,
+        "counts": classifier.counts.tolist(),
+        "size": classifier.size,
+        "labels": {"similarity": classifier.labels.similarity, "temperature": classifier.labels.temperature},
+        "wraps": wraps,
+    }
+    _write_json(folder / "classes.json", described)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
 def refuse_existing(folder: Path, *, overwrite: bool) -> None:
     """Nothing of the user's is overwritten without a word; even then only a saved model is.
 
@@ -67,21 +100,32 @@ def refuse_existing(folder: Path, *, overwrite: bool) -> None:
     """
     if not folder.exists():
         return
-    model = folder.is_dir() and all(p.name in (*FILES, "checkpoint.safetensors") for p in folder.iterdir())
-    if not model:
+    if not _ours(folder):
         raise OutputError("this exists and is no saved model", where=folder, remedy="choose another output folder.")
-    trained = (folder / "weights.safetensors").exists()
+    trained = (folder / "weights.safetensors").exists() or (folder / ENSEMBLE).exists()
     if trained and not overwrite:
         raise OutputError("a model is already here", where=folder, remedy="choose another folder or pass --overwrite.")
 
 
+def _ours(folder: Path) -> bool:
+    """Whether a folder holds nothing but a saved model or what is left of its training."""
+    if not folder.is_dir():
+        return False
+    names = (*FILES, "checkpoint.safetensors", ENSEMBLE)
+    inside = (_ours(p) if p.is_dir() else p.name in names for p in folder.iterdir())
+    folders = all(re.fullmatch(r"member-\d+", p.name) for p in folder.iterdir() if p.is_dir())
+    return folders and all(inside)
+
+
 def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
-    """Read a saved classifier.
+    """Read a saved classifier or ensemble.
 
     Raises:
         ModelError: it is not there, damaged, not ours, or written by a newer version.
     """
     folder = Path(folder)
+    if (folder / ENSEMBLE).is_file():
+        return _load_ensemble(folder, device)
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise ModelError(
@@ -91,15 +135,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         )
     described = _json(folder / "classes.json")
     card = _json(folder / "card.json")
-    found = described.get("format")
-    if not isinstance(found, int) or found > FORMAT:
-        raise ModelError(
-            f"model format {found!r} is newer than this version's {FORMAT}"
-            if isinstance(found, int)
-            else "this is not a model of handful's: it names no format",
-            where=folder,
-            remedy=f"update handful (this is {handful.__version__}; the model says {card.get('handful', 'nothing')}).",
-        )
+    _refuse_format(described, card, folder)
     try:
         recipe = from_toml((folder / "recipe.toml").read_text(encoding="utf-8"), where=str(folder / "recipe.toml"))
         classes = tuple(str(c) for c in described["classes"])
@@ -115,23 +151,59 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         if "pretrained" in known:
             backbone["pretrained"] = False  # its weights are in the folder
         bare = catalog.replace_options(recipe, backbone)
-        network = catalog.build_network(bare, Context(Task(classes, counts), labels, recipe))
+        built = catalog.build_network(bare, Context(Task(classes, counts), labels, recipe))
+        network: torch.nn.Module = built
+        for wrap in described.get("wraps", ()):
+            part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})
+            network = catalog.find("posthoc", part.name).wrap(network, **part.options)
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
-        own = {k: v for k, v in state.items() if not k.startswith("losses.")}
+        own = {k: v for k, v in state.items() if not re.match(r"(network\.)*losses\.", k)}
         network.load_state_dict(own)
-    except (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(
-            f"this model is damaged or foreign: {first}",
-            where=folder,
-            remedy="copy it again from where it was trained.",
-        ) from error
-    network = network.to(device, memory_format=network.layout)  # type: ignore[call-overload]
+    except BROKEN as error:
+        raise _damaged(error, folder) from error
+    network = network.to(device, memory_format=built.layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
     return Classifier(recipe, classes, labels, network, (h, w), counts, card)
 
 
+def _load_ensemble(folder: Path, device: str) -> Ensemble:
+    described, card = _json(folder / ENSEMBLE), _json(folder / "card.json")
+    _refuse_format(described, card, folder)
+    try:
+        recipe = from_toml((folder / "recipe.toml").read_text(encoding="utf-8"), where=str(folder / "recipe.toml"))
+        names, weights = [str(name) for name in described["members"]], [float(w) for w in described["weights"]]
+        if not all(re.fullmatch(r"member-\d+", name) for name in names):
+            raise ValueError(f"members {names}")
+        ensemble = join([load_classifier(folder / n, device=device) for n in names], weights, recipe=recipe)
+        if list(ensemble.classes) != described["classes"]:
+            raise ValueError("its members have other classes")
+    except (*BROKEN, OSError) as error:
+        raise _damaged(error, folder) from error
+    return replace(ensemble, card=card)
+
+
+def _refuse_format(described: dict[str, Any], card: dict[str, Any], folder: Path) -> None:
+    found = described.get("format")
+    if not isinstance(found, int) or found > FORMAT:
+        raise ModelError(
+            f"model format {found!r} is newer than this version's {FORMAT}"
+            if isinstance(found, int)
+            else "this is not a model of handful's: it names no format",
+            where=folder,
+            remedy=f"update handful (this is {handful.__version__}; the model says {card.get('handful', 'nothing')}).",
+        )
+
+
+def _damaged(error: Exception, folder: Path) -> ModelError:
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return ModelError(
+        f"this model is damaged or foreign: {first}", where=folder, remedy="copy it again from where it was trained."
+    )
+
+
 def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ModelError(f"{path.name} is missing", where=path.parent, remedy="copy the model again.")
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

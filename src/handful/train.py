@@ -43,11 +43,11 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> Classifier:
-    """Train `recipe` on every labelled sample of `data`, and only on these.
+    """Train `recipe` on every labelled sample of `data`, and only on these unless a loss says `uses_unlabelled`.
 
     Args:
         recipe: what to do.
-        data: the training split. Unlabelled samples are seen by the `prepare` parts only.
+        data: the training split. Unlabelled samples are seen by the `prepare` parts and such losses only.
         seed: decides initial weights, order, augmentation and dropout: on CPU the same seed gives the same classifier.
         device: "auto", "cpu", "cuda", "mps".
         folder: where checkpoints go: twice a minute, and on Ctrl-C.
@@ -69,8 +69,9 @@ def train(
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
-        data = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
-        context = replace(context, data=data)
+        labelled = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
+        data = data if _uses_unlabelled(recipe) else labelled
+        context = replace(context, data=labelled)
         if recipe.hierarchy is not None:
             context = replace(context, hierarchy=catalog.build("hierarchies", recipe.hierarchy, context))
         accelerator = _accelerator(recipe, device)
@@ -83,6 +84,7 @@ def train(
         stages = [[catalog.build("losses", part, context) for part in stage.losses] for stage in recipe.stages]
         network.losses = nn.ModuleList(loss for stage in stages for loss in stage if isinstance(loss, nn.Module))
         augment = Augmenting([(part, catalog.build("augment", part, context)) for part in recipe.augment])
+        posthoc = [catalog.build("posthoc", part, context) for part in recipe.posthoc]
         if accelerator.num_processes > 1:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         network = network.to(where, memory_format=network.layout)  # type: ignore[call-overload]
@@ -159,7 +161,8 @@ def train(
         network.eval().requires_grad_(False)
         card = {
             "seed": seed,
-            "train_images": len(held),
+            "train_images": len(labelled),
+            "unlabelled_images": len(held) - len(labelled),
             "images_per_class": dict(zip(task.classes, task.counts.tolist(), strict=True)),
             "steps": sum(budgets),
             "precision": str(pick_precision(recipe.precision, where) or torch.float32).removeprefix("torch."),
@@ -168,8 +171,8 @@ def train(
         }
         size = (held.images.shape[2], held.images.shape[3])
         classifier = Classifier(recipe, data.classes, labels, network, size, task.counts, card)
-        for part in recipe.posthoc:
-            classifier = catalog.build("posthoc", part, context)((classifier,), data)
+        for step_after in posthoc:
+            classifier = step_after((classifier,), labelled)
     return classifier
 
 
@@ -187,6 +190,12 @@ def _task(data: Dataset) -> Task:
             remedy="label at least one of each class.",
         )
     return Task(data.classes, counts)
+
+
+def _uses_unlabelled(recipe: Recipe) -> bool:
+    """Whether a loss learns from images without a label."""
+    names = {part.name for stage in recipe.stages for part in stage.losses}
+    return any(getattr(catalog.find("losses", name), "uses_unlabelled", False) for name in names)
 
 
 def _fit(device: str) -> Callable[[Recipe, Dataset, int], Classifier]:

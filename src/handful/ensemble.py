@@ -1,0 +1,138 @@
+"""Several trained classifiers as one: the weighted mean of their probabilities."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.classifier import Classifier
+from handful.errors import ModelError
+from handful.types import Dataset, Output, Recipe
+
+_TINY = 1e-30  # keeps the logarithm finite; float32 holds it
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble(Classifier):
+    """A classifier that asks its members; each brings images to its own size and normalises them its own way.
+
+    `weights` add up to 1. `recipe`, `labels` and `counts` are the first member's where nothing else is said; `size` is
+    the largest member's. `network` holds the members' networks, and is never called.
+    """
+
+    members: tuple[Classifier, ...] = ()
+    weights: tuple[float, ...] = ()
+
+    def outputs(self, data: Dataset, *, chunk: int | None = None) -> Iterator[Output]:
+        """The members' outputs as one, some images at a time.
+
+        Logits are logarithms of the mean probabilities; embeddings and features stand side by side. `pixels` are
+        there when every member segments and all resize alike.
+        """
+        length = chunk or self.chunk
+        for outputs in zip(*(m.outputs(data, chunk=length) for m in self.members), strict=True):
+            yield self._mean(outputs)
+
+    def of_images(self, images: Float[Tensor, "n 3 h w"]) -> Output:
+        """As `outputs`, for images in [0, 1] on this device."""
+        return self._mean([m.of_images(images) for m in self.members])
+
+    def to(self, device: torch.device | str) -> "Ensemble":
+        """The same ensemble on another device."""
+        members = tuple(m.to(device) for m in self.members)
+        return replace(self, members=members, network=nn.ModuleList(m.network for m in members))
+
+    def _mean(self, outputs: Sequence[Output]) -> Output:
+        pixels = [o.pixels for o in outputs if o.pixels is not None]
+        alike = len({m.recipe.resize for m in self.members}) == 1
+        maps = None
+        if len(pixels) == len(outputs) and alike:
+            sized = [F.interpolate(p.float().softmax(dim=1), self.size, mode="bilinear") for p in pixels]
+            maps = self._weigh(sized).clamp_min(_TINY).log()
+        return Output(
+            embedding=torch.cat([o.embedding.float() for o in outputs], dim=1),
+            logits=self._weigh([o.logits.float().softmax(dim=1) for o in outputs]).clamp_min(_TINY).log(),
+            features=torch.cat([o.features.float() for o in outputs], dim=1),
+            pixels=maps,
+        )
+
+    def _weigh(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.stack([w * part for w, part in zip(self.weights, parts, strict=True)]).sum(dim=0)
+
+
+def join(
+    members: Sequence[Classifier], weights: Sequence[float] | None = None, *, recipe: Recipe | None = None
+) -> Ensemble:
+    """An ensemble of trained classifiers.
+
+    Args:
+        members: two or more, of the same classes; an ensemble may be one of them.
+        weights: one per member, none negative, on any scale (VIPF: 3 for its better models, 1 for the rest); None:
+            all alike.
+        recipe: what made it; by default the first member's, under the members' names.
+
+    Raises:
+        ModelError: fewer than two members, classes that differ (named), or weights that do not fit.
+    """
+    if len(members) < 2:
+        raise ModelError("an ensemble needs two models", remedy="name two or more.")
+    first = members[0]
+    for i, other in enumerate(members[1:], start=2):
+        refuse_other_classes(other.classes, first.classes, where=f"model {i} ({other.recipe.name})")
+    shares = (1.0,) * len(members) if weights is None else tuple(float(w) for w in weights)
+    finite = all(np.isfinite(w) and w >= 0 for w in shares)
+    if len(shares) != len(members) or not finite or sum(shares) <= 0:
+        raise ModelError(
+            f"weights {shares} do not fit {len(members)} models",
+            where="weights",
+            remedy="give one per model, none negative and not all 0, e.g. 3,1.",
+        )
+    names = list(dict.fromkeys(m.recipe.name for m in members))
+    card = {
+        **first.card,
+        "seconds": round(sum(m.card.get("seconds", 0.0) for m in members), 2),
+        "steps": sum(m.card.get("steps", 0) for m in members),
+        "members": [m.recipe.name for m in members],
+        "weights": list(shares),
+    }
+    return Ensemble(
+        recipe=recipe or replace(first.recipe, name="+".join(names)),
+        classes=first.classes,
+        labels=first.labels,
+        network=nn.ModuleList(m.network for m in members),
+        size=max((m.size for m in members), key=lambda size: size[0] * size[1]),
+        counts=first.counts,
+        card=card,
+        members=tuple(members),
+        weights=tuple(w / sum(shares) for w in shares),
+    )
+
+
+def refuse_other_classes(found: tuple[str, ...], wanted: tuple[str, ...], *, where: str) -> None:
+    """Refuse a model of other classes.
+
+    Raises:
+        ModelError: names what is missing and what is too many, or says that only the order differs.
+    """
+    if found == wanted:
+        return
+    missing = [c for c in wanted if c not in found]
+    extra = [c for c in found if c not in wanted]
+    parts = [f"{', '.join(names[:5])} {what}" for names, what in ((missing, "missing"), (extra, "too many")) if names]
+    raise ModelError(
+        f"its classes differ: {'; '.join(parts) or 'they come in another order'}",
+        where=where,
+        remedy="use models that were trained on the same classes.",
+    )
+
+
+def each(classifier: Classifier, change: Callable[[Classifier], Classifier]) -> Classifier:
+    """The classifier changed; of an ensemble, every member."""
+    if not isinstance(classifier, Ensemble):
+        return change(classifier)
+    changed = join([each(m, change) for m in classifier.members], classifier.weights, recipe=classifier.recipe)
+    return replace(changed, card=classifier.card)

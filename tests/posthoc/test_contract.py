@@ -1,0 +1,96 @@
+"""What every posthoc part keeps to. A new file is tested from its first run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handful import catalog
+from handful.classifier import Classifier
+from handful.errors import RecipeError
+from handful.persist import load_classifier, save_classifier
+from handful.train import train
+from handful.types import Context, Dataset, Part, Recipe, Task
+from tests.teachers import untrained
+from tests.tiny import CLASSES, context, squares
+
+VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.names("posthoc")] + [
+    ("tta", {"views": "flip"}),
+    ("tta", {"views": "five_crop", "crop": 0.7}),
+    ("ensemble", {"members": 2, "weights": (3, 1)}),
+]
+every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
+SEEN: list[int] = []
+
+
+def fake_fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
+    SEEN.append(seed)
+    return untrained("segmentation", seed=seed)
+
+
+def given() -> Context:
+    return replace(context(), fit=fake_fit, task=Task(CLASSES, np.array([4, 4, 4])))
+
+
+def applied(name: str, options: Mapping[str, Any], before: Classifier) -> Classifier:
+    after = catalog.build("posthoc", Part(name, options), given())((before,), squares())
+    assert isinstance(after, Classifier)
+    return after
+
+
+@every
+def test_probabilities_and_maps_are_some(name: str, options: Mapping[str, Any]) -> None:
+    data = squares(2, seed=3)
+    after = applied(name, options, untrained("segmentation"))
+    probabilities = after.probabilities(data)
+    assert probabilities.shape == (6, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    maps = np.stack(list(after.maps(data)))
+    assert maps.shape == (6, 4, *after.size)
+    np.testing.assert_allclose(maps.sum(axis=1), 1, atol=1e-5)
+    assert after.own_size(maps[0].argmax(axis=0) > 0, (12, 12)).shape == (12, 12)
+    assert after.probabilities(Dataset((), CLASSES)).shape == (0, 3)
+
+
+@every
+def test_what_was_there_before_is_not_changed(name: str, options: Mapping[str, Any]) -> None:
+    before, data = untrained("segmentation"), squares(2, seed=3)
+    first = before.probabilities(data)
+    after = applied(name, options, before)
+    again = after.probabilities(data)
+    np.testing.assert_array_equal(after.probabilities(data), again)  # predicting changes nothing
+    np.testing.assert_array_equal(before.probabilities(data), first)
+    assert before.size == (12, 12)
+
+
+@every
+def test_saved_and_loaded_it_predicts_the_same(name: str, options: Mapping[str, Any], tmp_path: Path) -> None:
+    data = squares(2, seed=3)
+    after = applied(name, options, untrained("segmentation"))
+    loaded = load_classifier(save_classifier(after, tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.probabilities(data), after.probabilities(data))
+    np.testing.assert_array_equal(next(loaded.maps(data)), next(after.maps(data)))
+    assert loaded.size == after.size
+    assert loaded.recipe == after.recipe
+
+
+@pytest.mark.parametrize("name", catalog.names("posthoc"))
+def test_as_part_of_a_recipe(name: str, tmp_path: Path) -> None:
+    part = Part(name)
+    recipe = replace(context("linear").recipe, posthoc=(part,))
+    classifier = train(recipe, squares(), progress=False)
+    plain = train(replace(recipe, posthoc=()), squares(), progress=False)
+    data = squares(2, seed=3)
+    assert not np.array_equal(classifier.probabilities(data), plain.probabilities(data))
+    assert classifier.recipe == recipe
+    loaded = load_classifier(save_classifier(classifier, tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.probabilities(data), classifier.probabilities(data))
+
+
+@pytest.mark.parametrize(("name", "option"), [(n, o) for n in catalog.names("posthoc") for o in ("nonsense",)])
+def test_unknown_options(name: str, option: str) -> None:
+    with pytest.raises(RecipeError, match="unknown option 'nonsense'"):
+        catalog.build("posthoc", Part(name, {option: 1}), given())
