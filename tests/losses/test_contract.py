@@ -9,11 +9,14 @@ import torch
 
 from handful import catalog
 from handful.types import IGNORE, Batch, Hierarchy, Output, Part
+from tests.teachers import mean_colour
 from tests.tiny import CLASSES, context
 
 K, N, C, SIZE = len(CLASSES), 4, 7, (5, 6)
 TREE = Hierarchy((3, 3, 4, 4, -1), (*CLASSES, "cold", "all"))
-NEEDS: dict[str, Mapping[str, Any]] = {}  # options that a loss cannot do without
+NEEDS: dict[str, Mapping[str, Any]] = {
+    "distillation": {"teacher": "somewhere"}
+}  # options that a loss cannot do without
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for name in catalog.names("losses")] + [
     ("cross_entropy", {"smoothing": 0.1}),
     ("pixel_cross_entropy", {"foreground": 0.5}),
@@ -26,12 +29,17 @@ every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str
 
 def make(name: str, options: Mapping[str, Any]) -> Any:
     torch.manual_seed(0)
-    given = replace(context(), hierarchy=TREE, features=lambda: C)
+    given = replace(context(), hierarchy=TREE, features=lambda: C, load=lambda _: mean_colour(size=SIZE))
     return catalog.build("losses", Part(name, options), given)
 
 
 def mixes(name: str) -> bool:
     return bool(getattr(catalog.find("losses", name), "mixes_images", False))
+
+
+def skip_teachers(name: str) -> None:
+    if getattr(catalog.find("losses", name), "uses_unlabelled", False):
+        pytest.skip("this loss declares that it learns from images without a label")
 
 
 def example(scale: float = 1.0) -> tuple[Output, Batch]:
@@ -100,6 +108,7 @@ def test_images_are_not_mixed(name: str, options: Mapping[str, Any]) -> None:
 
 @every
 def test_an_image_without_any_label_costs_nothing_and_teaches_nothing(name: str, options: Mapping[str, Any]) -> None:
+    skip_teachers(name)
     output, batch = example()
     for i in (1, 3):
         batch.labels[i], batch.targets[i], batch.pixel_labels[i] = -1, 0, IGNORE
@@ -112,6 +121,7 @@ def test_an_image_without_any_label_costs_nothing_and_teaches_nothing(name: str,
 
 @every
 def test_a_batch_without_any_label_costs_nothing(name: str, options: Mapping[str, Any]) -> None:
+    skip_teachers(name)
     output, batch = example()
     none = replace(
         batch,
