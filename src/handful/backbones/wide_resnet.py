@@ -10,22 +10,35 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.backbones._convolution import Convolutions, Harmonic, Kind, Padding, widen
 from handful.backbones._weights import load_checkpoint
 from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context
+
+PLAIN = Convolutions()
 
 
 class Block(nn.Module):
     """Two BN-ReLU-conv with dropout between them, plus a shortcut (a 1x1 convolution where shapes differ)."""
 
-    def __init__(self, channels: int, out: int, *, stride: int, dropout: float, norm: NormName) -> None:
+    def __init__(
+        self,
+        channels: int,
+        out: int,
+        *,
+        stride: int,
+        dropout: float,
+        norm: NormName,
+        convolutions: Convolutions = PLAIN,
+    ) -> None:
         super().__init__()
         self.norm1 = norm_layer(norm, channels)
-        self.conv1 = nn.Conv2d(channels, out, 3, padding=1)
+        self.conv1 = convolutions.make(channels, out, 3, bias=True)
         self.dropout = dropout
         self.norm2 = norm_layer(norm, out)
-        self.conv2 = nn.Conv2d(out, out, 3, stride=stride, padding=1)
+        self.conv2 = convolutions.make(out, out, 3, stride=stride, bias=True)
         same = stride == 1 and channels == out
+        self.margin = 2 * convolutions.margin(3)
         self.shortcut = nn.Identity() if same else nn.Conv2d(channels, out, 1, stride=stride)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h2 w2"]:
@@ -34,7 +47,7 @@ class Block(nn.Module):
         if self.dropout:
             y = F.dropout(y, self.dropout, self.training)
         y = self.conv2(F.relu(self.norm2(y)))
-        total: Tensor = y + self.shortcut(x)
+        total: Tensor = y + self.shortcut(widen(x, self.margin))
         return total
 
 
@@ -46,15 +59,20 @@ def build(
     dropout: float = 0.3,
     strides: tuple[int, int, int] = (1, 2, 2),
     norm: NormName = "batch",
+    convolution: Kind = "plain",
+    harmonics: int | None = None,
+    padding: Padding = "same",
     weights: str | None = None,
 ) -> Backbone:
     """WRN-`depth`-`width`; the paper does not give its dropout rate: 0.3 is the wide-residual paper's.
 
     `norm`: "batch" as the paper, "group", or "auto" by the number of images (see `handful.norm`).
+    `convolution`: "plain" or "harmonic" kernels, of which `harmonics` keeps the DCT filters with u + v below it (None:
+    all). `padding`: "same", or "full" for maps without a border, for heads that pool (see `_convolution`).
     `weights`: start from a checkpoint file, or from the folder of a saved classifier with this backbone.
 
     Raises:
-        ValueError: depth is not 6 n + 4, or a width, rate or stride is out of range.
+        ValueError: depth is not 6 n + 4, or another option is out of range.
         WeightsError: the checkpoint cannot be read, or is another network's.
     """
     if depth < 10 or (depth - 4) % 6:
@@ -65,16 +83,18 @@ def build(
         raise ValueError(f"strides must be three numbers of 1 or 2, not {list(strides)}")
     per_stage = (depth - 4) // 6
     norm = choose_norm(norm, context.task)
-    layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, padding=1)]
+    convolutions = Convolutions(convolution, padding, harmonics)
+    layers = [convolutions.make(3, 16, 3, bias=True, first=True)]
     channels, stride = 16, 1
     for out, step in zip((16 * width, 32 * width, 64 * width), strides, strict=True):
         for i in range(per_stage):
-            layers.append(Block(channels, out, stride=step if i == 0 else 1, dropout=dropout, norm=norm))
+            at = step if i == 0 else 1
+            layers.append(Block(channels, out, stride=at, dropout=dropout, norm=norm, convolutions=convolutions))
             channels = out
         stride *= step
-    network = nn.Sequential(*layers)
+    network = convolutions.layers(*layers)
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | Harmonic):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]
     if weights is not None:

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.types import Output
+from handful.errors import RecipeError
+from handful.types import Backbone, Output
 
 Pool = Literal["logits", "probability", "foreground"]
 Compare = Callable[[Tensor], Tensor]
@@ -22,6 +23,20 @@ def check_pool(pool: str) -> None:
     """
     if pool not in ("logits", "probability", "foreground"):
         raise ValueError(f"pool must be logits, probability or foreground, not {pool!r}")
+
+
+def check_maps(backbone: Backbone) -> None:
+    """Refuse maps that reach beyond the image: a head that scores pixels could not say whose they are.
+
+    Raises:
+        RecipeError: the backbone grows its maps.
+    """
+    if getattr(backbone.network, "grows", False):
+        raise RecipeError(
+            "this head scores pixels, and the backbone's maps are larger than the image",
+            where="heads",
+            remedy='set padding = "same" in the backbone, or take a head that pools, such as linear.',
+        )
 
 
 def pooled_output(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
-from handful.heads._pooling import Compare, Pool, check_pool, pooled_output
+from handful.heads._pooling import Compare, Pool, check_maps, check_pool, pooled_output
 from handful.types import Backbone, Context, Output
 
 
@@ -35,8 +35,10 @@ def build(
 
     Raises:
         ValueError: unknown pool, or rates that are not three positive numbers.
+        RecipeError: the backbone's maps reach beyond the image.
     """
     check_pool(pool)
+    check_maps(backbone)
     if len(rates) != 3 or min(rates) < 1:
         raise ValueError(f"rates must be three positive numbers, not {list(rates)}")
     return DeepLab(backbone.channels, context.labels.size, pool=pool, rates=tuple(rates))

@@ -10,7 +10,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.heads._pooling import Compare, pooled_output
+from handful.heads._pooling import Compare, check_maps, pooled_output
 from handful.heads.linear import Linear
 from handful.heads.segmentation import Up, to_size, upsample
 from handful.norm import NormName, choose_norm, norm_layer
@@ -57,7 +57,9 @@ def build(
 
     Raises:
         ValueError: unknown form or way up, or no channels.
+        RecipeError: the backbone's maps reach beyond the image.
     """
+    check_maps(backbone)
     channels, stride, size = backbone.channels, backbone.stride, context.labels.size
     norm = choose_norm(norm, context.task)
     if form not in ("wide_resnet", "resnet") or hidden < 1:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.heads._pooling import Compare, Pool, check_pool, pooled_output
+from handful.heads._pooling import Compare, Pool, check_maps, check_pool, pooled_output
 from handful.norm import NormName, choose_norm, norm_layer
 from handful.types import Backbone, Context, Output
 
@@ -78,7 +78,9 @@ def build(
 
     Raises:
         ValueError: unknown pool or way up.
+        RecipeError: the backbone's maps reach beyond the image.
     """
     check_pool(pool)
+    check_maps(backbone)
     size, norm = context.labels.size, choose_norm(norm, context.task)
     return Segmentation(backbone.channels, backbone.stride, size, pool=pool, dropout=dropout, norm=norm, up=up)
