@@ -15,6 +15,7 @@ from tests.tiny import CLASSES, context
 K, CHANNELS = len(CLASSES), 16
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.names("heads")] + [
     ("linear", {"norm": "none", "dropout": 0.5}),
+    ("linear", {"pool": "dual"}),
     ("segmentation", {"pool": "probability"}),
     ("segmentation", {"pool": "foreground", "norm": "group", "dropout": 0.2}),
     ("segmentation", {"up": "bilinear"}),

@@ -1,11 +1,16 @@
 """Each head against its formula."""
 
+from types import ModuleType
+
 import pytest
 import torch
 import torch.nn.functional as F
+from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
 from torch import nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
+from handful.backbones import wide_resnet
+from handful.errors import RecipeError
 from handful.heads import deeplab, linear, multitask, segmentation
 from handful.types import Backbone
 from tests.tiny import context
@@ -29,6 +34,24 @@ def test_linear_is_norm_relu_pool_linear() -> None:
     assert output.pixels is None
     plain = linear.build(context(), backbone=BACKBONE, norm="none").eval()
     torch.testing.assert_close(plain(x(), size=(16, 20), compare=COMPARE).features, x().mean(dim=(2, 3)))
+
+
+def test_dual_pool_is_the_mean_of_average_and_maximum_as_timms() -> None:
+    head = linear.build(context(), backbone=BACKBONE, norm="none", pool="dual").eval()
+    assert isinstance(head, linear.Linear)
+    output = head(x(), size=(16, 20), compare=COMPARE)
+    torch.testing.assert_close(output.features, SelectAdaptivePool2d(pool_type="avgmax", flatten=True)(x()))
+    torch.testing.assert_close(output.logits, head.linear(output.features))
+    with pytest.raises(ValueError, match="avg or dual, not 'max'"):
+        linear.check_pool("max")
+
+
+@pytest.mark.parametrize("head", [segmentation, deeplab, multitask])
+def test_a_head_that_scores_pixels_refuses_maps_beyond_the_image(head: ModuleType) -> None:
+    grown = wide_resnet.build(context(), depth=10, width=1, padding="full")
+    with pytest.raises(RecipeError, match='padding = "same"'):
+        head.build(context(), backbone=grown)
+    head.build(context(), backbone=wide_resnet.build(context(), depth=10, width=1))
 
 
 def test_segmentation_is_norm_relu_transposed_convolution() -> None:
