@@ -13,9 +13,13 @@ from tests.tiny import context
 SMALL: dict[str, Mapping[str, Any]] = {  # options that a part needs, or that make it quick
     "wide_resnet": {"depth": 10, "width": 1},
     "timm": {"model": "resnet10t"},
+    "dsk_resnext": {"depth": 11, "width": 16, "groups": 4, "base_width": 16},
 }
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, SMALL.get(name, {})) for name in catalog.names("backbones")] + [
     ("wide_resnet", {"depth": 10, "width": 1, "norm": "group", "strides": (2, 2, 2)}),
+    ("wide_resnet", {"depth": 10, "width": 1, "convolution": "harmonic", "harmonics": 3}),
+    ("dsk_resnext", {"depth": 11, "width": 16, "groups": 4, "base_width": 16, "draw": "image", "norm": "group"}),
+    ("dsk_resnext", {"depth": 11, "width": 16, "stem": "imagenet", "convolution": "harmonic"}),
     ("efficientnet_lite0", {"stride": 8}),
     ("efficientnet_lite0", {"stride": 8, "fuse": True, "expand": False, "freeze": 2}),
     ("efficientnet_lite0", {"dilate": True, "freeze": "stem"}),
