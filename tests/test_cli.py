@@ -51,7 +51,18 @@ def test_help_imports_nothing_heavy_and_takes_under_half_a_second() -> None:
 
 def test_help_fits_sixty_columns() -> None:
     commands = [line.split()[0] for line in ok("--help").split("Commands:")[1].splitlines() if line.strip()]
-    assert commands == ["demo", "recipes", "fit", "evaluate", "sweep", "propagate", "predict", "cost"]
+    assert commands == [
+        "demo",
+        "recipes",
+        "fit",
+        "evaluate",
+        "sweep",
+        "propagate",
+        "predict",
+        "ensemble",
+        "distil",
+        "cost",
+    ]
     for command in commands:
         text = ok(command, "--help")
         assert "--json" in text

@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from handful.classifier import Classifier
+from handful.ensemble import join
 from handful.errors import ModelError, OutputError
 from handful.persist import load_classifier, save_classifier
 from handful.train import train
+from tests.teachers import untrained
 from tests.tiny import recipe, squares
 
 
@@ -66,3 +68,45 @@ def test_damaged_foreign_and_newer_models_are_refused(classifier: Classifier, tm
     (folder / "weights.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match="damaged or foreign"):
         load_classifier(folder)
+
+
+def test_a_damaged_foreign_or_newer_ensemble_is_refused(tmp_path: Path) -> None:
+    folder = save_classifier(join([untrained(), untrained(seed=1)]), tmp_path / "both")
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "card.json",
+        "ensemble.json",
+        "member-1",
+        "member-2",
+        "recipe.toml",
+    ]
+    described = json.loads((folder / "ensemble.json").read_text())
+    for change, message in (
+        ({"format": 99}, "format 99 is newer"),
+        ({"members": ["member-1", "../both"]}, "damaged or foreign"),
+        ({"weights": ["much", 1]}, "damaged or foreign"),
+        ({"classes": ["a", "b", "c"]}, "other classes"),
+        ({"members": ["member-1", "member-3"]}, "member-3: this is not a saved model"),
+    ):
+        (folder / "ensemble.json").write_text(json.dumps({**described, **change}))
+        with pytest.raises(ModelError, match=message):
+            load_classifier(folder)
+    (folder / "ensemble.json").write_text(json.dumps(described))
+    (folder / "card.json").unlink()
+    with pytest.raises(ModelError, match=r"card\.json is missing"):
+        load_classifier(folder)
+
+
+def test_a_wrap_that_does_not_exist_is_refused_and_an_older_model_has_none(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    folder = save_classifier(classifier, tmp_path / "model")
+    described = json.loads((folder / "classes.json").read_text())
+    for wrap in ({"name": "nonsense"}, {"name": "ensemble"}, {"name": "tta", "views": "many"}):
+        (folder / "classes.json").write_text(json.dumps({**described, "wraps": [wrap]}))
+        with pytest.raises(ModelError, match="damaged or foreign"):
+            load_classifier(folder)
+    del described["wraps"]
+    (folder / "classes.json").write_text(json.dumps({**described, "format": 1}))
+    np.testing.assert_array_equal(
+        load_classifier(folder).probabilities(squares(1)), classifier.probabilities(squares(1))
+    )

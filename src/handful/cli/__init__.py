@@ -5,6 +5,8 @@ import typer
 from handful.cli._guard import Guarded
 from handful.cli.cost import cost
 from handful.cli.demo import demo
+from handful.cli.distil import distil
+from handful.cli.ensemble import ensemble
 from handful.cli.evaluate import evaluate
 from handful.cli.fit import fit
 from handful.cli.predict import predict
@@ -21,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, cost):
+for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, ensemble, distil, cost):
     app.command()(command)
 
 

@@ -1,7 +1,7 @@
 """`handful predict`: classes, probabilities and maps of new images."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
@@ -17,6 +17,10 @@ def predict(
     maps: Annotated[
         Path | None,
         Option(metavar="FOLDER", show_default=False, help="Folder for the predicted segmentation over each image."),
+    ] = None,
+    tta: Annotated[
+        Literal["flip", "five_crop", "ten_crop"] | None,
+        Option(show_default=False, help="Average over mirror images, crops, or both; slower by 2, 5 or 10 times."),
     ] = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
@@ -35,11 +39,13 @@ def predict(
     from handful.cli._reading import read
     from handful.device import pick_device
     from handful.persist import load_classifier
+    from handful.posthoc.tta import over_views
     from handful.predict import check_outputs, predict_to
 
     with working():
         check_outputs(out, maps, overwrite=overwrite)
         classifier = load_classifier(model, device=pick_device(device))
+        classifier = classifier if tta is None else over_views(classifier, views=tta)
         samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
