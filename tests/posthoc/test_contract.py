@@ -11,11 +11,14 @@ import pytest
 from handful import catalog
 from handful.classifier import Classifier
 from handful.errors import RecipeError
+from handful.estimator import HandfulClassifier
+from handful.gallery import show_examples
 from handful.persist import load_classifier, save_classifier
+from handful.prepare.propagate_masks import propagate
 from handful.train import train
 from handful.types import Context, Dataset, Part, Recipe, Task
 from tests.teachers import untrained
-from tests.tiny import CLASSES, context, squares
+from tests.tiny import CLASSES, context, recipe, squares
 
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.names("posthoc")] + [
     ("tta", {"views": "flip"}),
@@ -77,15 +80,34 @@ def test_saved_and_loaded_it_predicts_the_same(name: str, options: Mapping[str, 
     assert loaded.recipe == after.recipe
 
 
+@every
+def test_pictures_and_propagated_masks_come_at_the_images_own_size(name: str, options: Mapping[str, Any]) -> None:
+    data = squares(2, seed=3, size=17)
+    after = applied(name, options, untrained("segmentation"))
+    assert all(shown.overlay.startswith("data:image/png") for shown in show_examples(data, after))
+    masked, report = propagate(data, after, keep=())
+    assert len(report.propagated) + len(report.dropped) == 6
+    assert all(s.mask is None or s.mask.shape == (17, 17) for s in masked.samples)
+
+
+@pytest.mark.parametrize("name", catalog.names("posthoc"))
+def test_through_scikit_learn(name: str) -> None:
+    data = squares(3)
+    images = np.stack([np.asarray(s.image).transpose(1, 2, 0) for s in data.samples])
+    plan = recipe("linear", "steps=2", f'posthoc=[{{name="{name}"}}]')
+    estimator = HandfulClassifier(plan, random_state=0, device="cpu").fit(images, data.labels)
+    np.testing.assert_allclose(estimator.predict_proba(images).sum(axis=1), 1, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", catalog.names("posthoc"))
 def test_as_part_of_a_recipe(name: str, tmp_path: Path) -> None:
     part = Part(name)
-    recipe = replace(context("linear").recipe, posthoc=(part,))
-    classifier = train(recipe, squares(), progress=False)
-    plain = train(replace(recipe, posthoc=()), squares(), progress=False)
+    plan = replace(recipe("linear"), posthoc=(part,))
+    classifier = train(plan, squares(), progress=False)
+    plain = train(replace(plan, posthoc=()), squares(), progress=False)
     data = squares(2, seed=3)
     assert not np.array_equal(classifier.probabilities(data), plain.probabilities(data))
-    assert classifier.recipe == recipe
+    assert classifier.recipe == plan
     loaded = load_classifier(save_classifier(classifier, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.probabilities(data), classifier.probabilities(data))
 

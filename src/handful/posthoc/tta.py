@@ -2,6 +2,7 @@
 
 VIPF predicts with ten crops (section 4.1): the four corners, the centre, and their mirror images (Krizhevsky et al.
 2012). Images are brought to 1 / `crop` of the working size, so that a crop has the size the network was trained at.
+A crop shows things 1 / `crop` larger than the whole image does: this suits networks that were trained on crops.
 """
 
 from collections.abc import Callable, Iterator
