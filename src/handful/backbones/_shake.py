@@ -44,7 +44,11 @@ class Dual(nn.Module):
             return _only(self.second, self.first, x)
         order = torch.randperm(n)
         there, back = (index.to(x.device, non_blocking=True) for index in (order, order.argsort()))
-        return torch.cat([self.first(x[there[:cut]]), self.second(x[there[cut:]])])[back]
+        mixed = _Permute.apply(x, there, back)
+        first, second = mixed.split([cut, n - cut])
+        mixed = torch.cat([self.first(first), self.second(second)])
+        residual: Tensor = _Permute.apply(mixed, back, there)
+        return residual
 
 
 def _only(used: nn.Module, idle: nn.Module, x: Tensor) -> Tensor:
@@ -63,3 +67,17 @@ class _Idle(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
         return gradients[0], *(torch.zeros_like(p) for p in ctx.saved_tensors)
+
+
+class _Permute(torch.autograd.Function):
+    """The images in another order. Indexing does the same, but its gradient loses the channels-last layout."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, there: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
+        return x[there]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (back,) = ctx.saved_tensors
+        return gradients[0][back], None, None
