@@ -128,8 +128,8 @@ class Hierarchy:
         """The nodes from this one to the root, both included."""
         found = [node]
         while (parent := self.parents[found[-1]]) != -1:
-            assert parent not in found, "a tree has no cycle"
             found.append(parent)
+            assert len(found) <= len(self.parents), "a tree has no cycle"
         return tuple(found)
 
     def children(self, node: int) -> tuple[int, ...]:

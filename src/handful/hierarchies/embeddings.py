@@ -1,0 +1,54 @@
+"""The tree that agglomerative clustering of the class names' word vectors gives (VIPF, section 3.2).
+
+The paper defines its tree "according to the semantic relationship" of the classes and names no source.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from handful.hierarchies._tree import check_classes, check_clustering, cluster
+from handful.types import Context, Hierarchy
+from handful.words import class_vectors
+
+
+def build(
+    context: Context,
+    *,
+    source: str = "minilm",
+    path: str | None = None,
+    aliases: Mapping[str, str] | str | None = None,
+    descriptions: Mapping[str, str] | str | None = None,
+    templates: Sequence[str] = ("{}",),
+    weights: Mapping[str, float] | None = None,
+    linkage: str = "average",
+    metric: str = "cosine",
+) -> Hierarchy:
+    """A binary tree over the classes.
+
+    Args:
+        context: gives the class names.
+        source: "minilm", "sentences", "words" or "vectors": see `handful.words.class_vectors`, also for the next five.
+        path: file, folder or model name of the source.
+        aliases: what to read instead of a class's name.
+        descriptions: a text that stands for a class.
+        templates: sentences for a sentence encoder.
+        weights: of words in a name.
+        linkage: "average", "complete", "single" or "ward".
+        metric: "cosine" or "euclidean".
+
+    Raises:
+        DataError, WeightsError: names or sources that give no vectors.
+        ValueError: options that do not go together.
+    """
+    check_clustering(linkage, metric)
+    classes = context.task.classes
+    check_classes(classes)
+    found = class_vectors(
+        classes,
+        source=source,
+        path=path,
+        aliases=aliases,
+        descriptions=descriptions,
+        templates=templates,
+        weights=weights,
+    )
+    return cluster(found.vectors, classes, method=linkage, metric=metric)
