@@ -61,6 +61,7 @@ def test_help_fits_sixty_columns() -> None:
         "predict",
         "ensemble",
         "distil",
+        "hierarchy",
         "cost",
     ]
     for command in commands:

@@ -91,13 +91,22 @@ def save(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
     Raises:
         OutputError: the file exists and `overwrite` is false, or the ending is another.
     """
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise OutputError("figures are PNG or SVG", where=path, remedy="end the name in .png or .svg.")
+    check_figure(path)
     if path.exists() and not overwrite:
         raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
     path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
         figure.savefig(path, dpi=160, facecolor="white", metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def check_figure(path: Path) -> None:
+    """Refuse a file that `save` cannot write, before it is worked for.
+
+    Raises:
+        OutputError: the ending is neither PNG's nor SVG's.
+    """
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise OutputError("figures are PNG or SVG", where=path, remedy="end the name in .png or .svg.")
 
 
 def inline(figure: Figure, *, salt: str) -> str:

@@ -23,4 +23,4 @@ def test_the_installed_encoder_is_the_default() -> None:
 
 def test_options_are_checked_before_a_file_is_read() -> None:
     with pytest.raises(ValueError, match="ward"):
-        build(context(), source="words", path="nowhere", linkage="ward")
+        build(context(), source="words", path="nowhere", metric="cosine")

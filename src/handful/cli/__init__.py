@@ -9,6 +9,7 @@ from handful.cli.distil import distil
 from handful.cli.ensemble import ensemble
 from handful.cli.evaluate import evaluate
 from handful.cli.fit import fit
+from handful.cli.hierarchy import hierarchy
 from handful.cli.predict import predict
 from handful.cli.propagate import propagate
 from handful.cli.recipes import recipes
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, ensemble, distil, cost):
+for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, ensemble, distil, hierarchy, cost):
     app.command()(command)
 
 

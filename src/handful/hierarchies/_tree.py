@@ -52,6 +52,12 @@ def cluster(vectors: Float[np.ndarray, "k d"], classes: Sequence[str], *, method
     return Hierarchy(tuple(parents), tuple(map(_joined, members)))
 
 
+def unit(vectors: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "k d"]:
+    """Rows scaled to length 1; zeros stay zeros."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny))
+
+
 def to_hierarchy(tree: Tree, classes: Sequence[str], *, where: object, prune: bool = False) -> Hierarchy:
     """A tree whose leaves are the classes, each once, in any order. A node with one child is replaced by the child.
 

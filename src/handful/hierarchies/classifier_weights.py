@@ -13,7 +13,7 @@ from torch import nn
 
 from handful.classifier import Classifier
 from handful.errors import ModelError, RecipeError, TrainingError
-from handful.hierarchies._tree import check_classes, check_clustering, cluster
+from handful.hierarchies._tree import check_classes, check_clustering, cluster, unit
 from handful.types import Context, Hierarchy, Part, Recipe
 
 HERE = "hierarchies/classifier_weights"
@@ -35,8 +35,8 @@ def build(
         recipe: what to train first, by name; None: the context's own recipe with cross-entropy as its only loss.
         model: a saved classifier's folder, instead. What it was trained on is the user's to know: it must not have
             seen the images that will be tested on.
-        linkage: "average", "complete", "single" or "ward".
-        metric: "cosine" or "euclidean".
+        linkage: "ward", "average", "complete" or "single".
+        metric: "euclidean", or, not with Ward's linkage, "cosine".
         normalize: scale the rows to length 1 first.
 
     Raises:
@@ -49,10 +49,7 @@ def build(
     if model is not None and recipe is not None:
         raise ValueError("give a recipe to train or a model to load, not both")
     rows = class_rows(_load(context, model) if model is not None else _train(context, recipe), context.task.classes)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    if normalize:
-        rows = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return cluster(rows, context.task.classes, method=linkage, metric=metric)
+    return cluster(unit(rows) if normalize else rows, context.task.classes, method=linkage, metric=metric)
 
 
 def class_rows(classifier: Classifier, classes: tuple[str, ...]) -> Float[np.ndarray, "k c"]:

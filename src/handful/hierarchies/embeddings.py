@@ -1,11 +1,12 @@
 """The tree that agglomerative clustering of the class names' word vectors gives (VIPF, section 3.2).
 
-The paper defines its tree "according to the semantic relationship" of the classes and names no source.
+The paper defines its tree "according to the semantic relationship" of the classes and names no source; clustering is as
+for NBDT's induced hierarchy (see classifier_weights).
 """
 
 from collections.abc import Mapping, Sequence
 
-from handful.hierarchies._tree import check_classes, check_clustering, cluster
+from handful.hierarchies._tree import check_classes, check_clustering, cluster, unit
 from handful.types import Context, Hierarchy
 from handful.words import class_vectors
 
@@ -19,8 +20,9 @@ def build(
     descriptions: Mapping[str, str] | str | None = None,
     templates: Sequence[str] = ("{}",),
     weights: Mapping[str, float] | None = None,
-    linkage: str = "average",
-    metric: str = "cosine",
+    linkage: str = "ward",
+    metric: str = "euclidean",
+    normalize: bool = True,
 ) -> Hierarchy:
     """A binary tree over the classes.
 
@@ -32,8 +34,9 @@ def build(
         descriptions: a text that stands for a class.
         templates: sentences for a sentence encoder.
         weights: of words in a name.
-        linkage: "average", "complete", "single" or "ward".
-        metric: "cosine" or "euclidean".
+        linkage: "ward", as NBDT's; "average", "complete" or "single".
+        metric: "euclidean", or, not with Ward's linkage, "cosine".
+        normalize: scale the vectors to length 1 first, as NBDT does its weight rows.
 
     Raises:
         DataError, WeightsError: names or sources that give no vectors.
@@ -51,4 +54,5 @@ def build(
         templates=templates,
         weights=weights,
     )
-    return cluster(found.vectors, classes, method=linkage, metric=metric)
+    vectors = unit(found.vectors) if normalize else found.vectors
+    return cluster(vectors, classes, method=linkage, metric=metric)

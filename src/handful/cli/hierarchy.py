@@ -1,0 +1,79 @@
+"""`handful hierarchy`: the tree over the classes that some losses learn from."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from handful.cli import _options as o
+
+PLAIN = "classification-wrn"  # what classifier_weights trains unless a recipe is named
+
+
+def hierarchy(
+    data: o.Data,
+    recipe: Annotated[
+        str | None,
+        Option("--recipe", "-r", metavar="NAME", show_default=False, help="Recipe whose [hierarchy] is shown."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            show_default=False,
+            help="Instead: embeddings (also without a recipe), classifier_weights, nested_yaml or wordnet; "
+            "options by --set hierarchy.KEY=VALUE.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        Option("--out", "-o", metavar="FILE", show_default=False, help="Dendrogram to write: .png or .svg."),
+    ] = None,
+    set_: o.Sets = None,
+    seed: o.Seed = 0,
+    overwrite: o.Overwrite = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Show the tree over the classes.
+
+    Prints what the recipe's tree losses would learn from; --out draws it.
+    """
+    from rich.console import Console
+
+    from handful.cli._output import new_file, print_json, print_lines, print_text, working
+    from handful.cli._reading import read
+    from handful.dendrogram import dendrogram_figure, tree_lines
+    from handful.device import pick_device
+    from handful.errors import RecipeError
+    from handful.induced import induced_hierarchy
+    from handful.plots import check_figure, save
+    from handful.recipes import load_recipe
+
+    with working():
+        chosen = [f'hierarchy={{name="{source}"}}'] if source is not None else []
+        if recipe is None and source is None:
+            chosen = ['hierarchy={name="embeddings"}']
+        plan = load_recipe(recipe or PLAIN, overrides=[*chosen, *(set_ or ())])
+        if plan.hierarchy is None:
+            raise RecipeError("this recipe has no hierarchy", where=plan.name, remedy="name a source: --source NAME.")
+        if out is not None:
+            check_figure(out)
+            new_file(out, overwrite=overwrite)
+        pick_device(device)
+        samples = read(data, columns=column, allow_outside=allow_outside)
+        found = induced_hierarchy(plan, samples, seed=seed, device=device)
+        if out is not None:
+            save(dendrogram_figure(found), out, overwrite=overwrite)
+    if json:
+        tree = {"parents": found.parents, "names": found.names}
+        print_json({"source": plan.hierarchy.name, "classes": samples.classes, **tree, "out": out})
+        return
+    console = Console()
+    lines = tree_lines(found, width=console.width if console.is_terminal else None)
+    print_lines("\n".join(lines))
+    joins = len(found.names) - found.leaves
+    drawn = "" if out is None else f" Drawn in {out}."
+    print_text(f"{found.leaves} classes, {joins} joins, by {plan.hierarchy.name}.{drawn}")

@@ -1,0 +1,35 @@
+"""A recipe's hierarchy on its own, to look at before training with it."""
+
+import numpy as np
+
+from handful import catalog
+from handful.data.splits import training_part
+from handful.persist import load_classifier
+from handful.recipes import load_recipe
+from handful.train import train
+from handful.types import Context, Dataset, Hierarchy, Part, Recipe, Task
+
+
+def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: str = "auto") -> Hierarchy:
+    """The tree that training `recipe` on `data`'s training part would use; of the data's `prepare` parts none is run.
+
+    Args:
+        recipe: names the hierarchy; without one, that of word embeddings.
+        data: gives the classes, and images where a network is trained for the tree.
+        seed: of that training.
+        device: as for `train`.
+
+    Raises:
+        DataError, RecipeError, WeightsError, ModelError, TrainingError: as the part.
+    """
+    part = training_part(data)
+    known = part.select(np.flatnonzero(part.labels >= 0))
+    task = Task(data.classes, np.bincount(known.labels, minlength=len(data.classes)))
+
+    def fit(plan: Recipe, chosen: Dataset, number: int) -> object:
+        return train(plan, chosen, seed=number, device=device)
+
+    labels = catalog.build("labels", recipe.labels, task)
+    context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe, known)
+    found: Hierarchy = catalog.build("hierarchies", recipe.hierarchy or Part("embeddings"), context)
+    return found

@@ -1,0 +1,73 @@
+"""Losses that need more than an output and a batch, trained as a recipe asks for them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handful.errors import RecipeError
+from handful.persist import load_classifier, save_classifier
+from handful.progress import Progress
+from handful.recipes import check, from_toml, to_toml
+from handful.train import train
+from handful.types import Part, Recipe
+from tests.tiny import recipe, squares
+
+VIPF = (
+    Part("positive_class", {"smoothing": 0.1}),
+    Part("center", {"centers": "learned"}, weight=0.01),
+    Part("tree_supervision", weight=0.5),
+)
+
+
+def vipf(folder: Path) -> Recipe:
+    (folder / "tree.yaml").write_text("cold: [blue, green]\nred:\n")
+    own = recipe("linear")
+    tree = Part("nested_yaml", {"path": str(folder / "tree.yaml")})
+    return replace(own, hierarchy=tree, stages=(replace(own.stages[0], losses=VIPF),))
+
+
+def test_a_recipe_with_a_hierarchy_survives_the_way_to_text(tmp_path: Path) -> None:
+    own = vipf(tmp_path)
+    assert "[hierarchy]" in to_toml(own)
+    assert from_toml(to_toml(own), where="tiny") == own
+
+
+def test_predicting_needs_neither_the_tree_nor_the_centers(tmp_path: Path) -> None:
+    data = squares(2)
+    classifier = train(vipf(tmp_path), data, progress=False)
+    assert "losses.0.centers" in classifier.network.state_dict()
+    save_classifier(classifier, tmp_path / "model")
+    (tmp_path / "tree.yaml").unlink()
+    loaded = load_classifier(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.probabilities(data), classifier.probabilities(data))
+
+
+def test_centers_go_on_where_a_stopped_run_left_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, data = vipf(tmp_path), squares(2)
+    whole = train(own, data, progress=False)
+    advance, seen = Progress.advance, []
+
+    def stop_at_five(self: Progress, loss: float, steps: int = 1) -> None:
+        seen.append(steps)
+        if sum(seen) == 5:
+            raise KeyboardInterrupt
+        advance(self, loss, steps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", stop_at_five)
+        patch.setattr("handful.checkpoint.Checkpoint.due", lambda self: True)
+        with pytest.raises(KeyboardInterrupt):
+            train(own, data, folder=tmp_path / "run", progress=False)
+    resumed = train(own, data, folder=tmp_path / "run", resume=True, progress=False)
+    for name, value in whole.network.state_dict().items():
+        assert value.equal(resumed.network.state_dict()[name]), name
+
+
+def test_a_tree_loss_without_a_tree_is_refused_before_training() -> None:
+    own = recipe("linear")
+    with pytest.raises(RecipeError, match=r"(?s)'tree_supervision' needs a hierarchy.*nested_yaml"):
+        check(replace(own, stages=(replace(own.stages[0], losses=VIPF),)))
+    with pytest.raises(RecipeError, match="did you mean 'nested_yaml'"):
+        check(replace(own, hierarchy=Part("nested_yml")))
