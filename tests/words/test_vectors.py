@@ -1,3 +1,4 @@
+import urllib.error
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,17 @@ def test_the_installed_encoder_knows_what_is_alike_and_leaves_randomness_alone(t
     np.testing.assert_allclose(both, np.mean(alone, axis=0), atol=1e-5)
     with pytest.raises(WeightsError, match="cannot be loaded"):
         class_vectors(names, source="sentences", path=str(tmp_path))
+
+
+def test_a_model_that_is_nowhere_is_said_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sentence_transformers")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise urllib.error.URLError("no network here")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    with pytest.raises(WeightsError, match=r"(?s)no network here.*source 'minilm'"):
+        class_vectors(("a", "b"), source="sentences", path="nobody/no-such-model")
 
 
 def test_a_missing_encoder_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
