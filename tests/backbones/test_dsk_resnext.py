@@ -223,6 +223,25 @@ def test_a_whole_network_exports_without_control_flow(convolution: str) -> None:
     assert not any(word in name for name in called for word in ("rand", "bernoulli", "dropout", "nonzero", "cond"))
 
 
+@torch.no_grad()
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_an_onnx_file_scores_as_the_network_does(tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    made = context()
+    torch.manual_seed(0)
+    backbone = build(made, **SMALL)
+    head = linear.build(made, backbone=backbone, norm="none", dropout=0.2, pool="dual")
+    whole = Scores(Network(backbone, head, made.labels)).eval()
+    path = tmp_path / "dsk.onnx"
+    example = (torch.rand(2, 3, 32, 32),)
+    torch.onnx.export(whole, example, path, dynamo=True, dynamic_shapes={"x": {0: "n"}}, verbose=False)
+    session = runtime.InferenceSession(path)
+    x = torch.rand(5, 3, 32, 32)
+    (scores,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(scores), whole(x), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("draw", ["batch", "image"])
 def test_the_seed_of_training_decides_every_lambda(draw: str) -> None:
     wish = recipe(
