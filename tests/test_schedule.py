@@ -54,3 +54,5 @@ def test_learning_rate_warms_up_then_follows_its_schedule() -> None:
     step = Schedule("step", warmup=0.0, milestones=(0.5, 0.75), factor=0.1)
     assert [learning_rate(step, 1.0, s) for s in (0.2, 0.6, 0.9)] == pytest.approx([1.0, 0.1, 0.01])
     assert learning_rate(Schedule("constant", warmup=0.0), 0.3, 0.9) == 0.3
+    started = Schedule("constant", warmup=0.1, initial=0.01)
+    assert [learning_rate(started, 0.1, s) for s in (0.0, 0.05, 0.1)] == pytest.approx([0.01, 0.055, 0.1])

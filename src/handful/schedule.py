@@ -55,6 +55,8 @@ def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[n
 
 def learning_rate(schedule: Schedule, lr: float, share: float) -> float:
     """Learning rate at a share of the stage, in [0, 1)."""
+    if share < schedule.warmup and schedule.initial is not None:
+        return schedule.initial + (lr - schedule.initial) * share / schedule.warmup
     if share < schedule.warmup:
         return lr * (share + 1e-3) / (schedule.warmup + 1e-3)
     if schedule.name == "cosine":

@@ -200,11 +200,12 @@ class Optimizer:
 class Schedule:
     """Learning rate over a stage: linear warm-up over the first `warmup` share, then `name`.
 
-    "cosine" ends at `final` times lr; "step" multiplies by `factor` at each share in `milestones`.
+    Warm-up starts at `initial`, or near 0. "cosine" ends at `final` times lr; "step" multiplies by `factor` at each share in `milestones`.
     """
 
     name: Literal["constant", "cosine", "step"] = "cosine"
     warmup: float = 0.05
+    initial: float | None = None
     final: float = 0.0
     milestones: tuple[float, ...] = (0.6, 0.8)
     factor: float = 0.1
