@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import torch
 
-from handful.schedule import batch_sizes, budget, epoch_order, learning_rate, step_generator, stream
+from handful.schedule import (
+    batch_sizes,
+    budget,
+    epoch_order,
+    learning_rate,
+    sampled_order,
+    stage_order,
+    step_generator,
+    stream,
+)
 from handful.types import Part, Schedule, Stage
 
 LOSS = (Part("cross_entropy"),)
@@ -34,6 +43,45 @@ def test_every_epoch_is_a_permutation_and_filling_repeats_evenly() -> None:
     assert not np.array_equal(epoch_order(0, 0, 0, 50, 50), epoch_order(0, 0, 1, 50, 50))
     filled = epoch_order(0, 0, 0, 5, 12)
     assert set(np.bincount(filled)) == {2, 3}
+
+
+LONG_TAIL = np.repeat([0, 1, 2, 3], [60, 25, 11, 4])
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("length", [100, 37])
+def test_sampled_classes_come_by_a_power_of_their_size(power: float, length: int) -> None:
+    wanted = np.array([60, 25, 11, 4]) ** power
+    wanted = length * wanted / wanted.sum()
+    sums = np.zeros(4)
+    for epoch in range(200):
+        index = sampled_order(1, 0, epoch, LONG_TAIL.tobytes(), length, power)
+        assert len(index) == length
+        counts = np.bincount(LONG_TAIL[index], minlength=4)
+        assert (abs(counts - wanted) < 1 + 1e-6).all()
+        own = np.bincount(index, minlength=100)
+        for c in range(4):
+            assert np.ptp(own[c == LONG_TAIL]) <= 1  # none comes again before all have
+        sums += counts
+    np.testing.assert_allclose(sums / 200, wanted, atol=0.15)
+
+
+def test_samplers_are_functions_of_seed_stage_and_epoch() -> None:
+    labels = LONG_TAIL.tobytes()
+    balanced, root = (Stage(LOSS, steps=1, sampler=s) for s in ("balanced", "square_root"))
+    first = stage_order(balanced, 0, 0, 0, labels, 100).copy()
+    assert np.array_equal(np.bincount(LONG_TAIL[first]), [25] * 4)
+    others = [(balanced, 0, 0, 1), (balanced, 0, 1, 0), (balanced, 1, 0, 0), (root, 0, 0, 0)]
+    assert all(not np.array_equal(first, stage_order(*key, labels, 100)) for key in others)
+    assert np.array_equal(first, stage_order(balanced, 0, 0, 0, labels, 100))
+    plain = stage_order(Stage(LOSS, steps=1), 0, 0, 0, labels, 100)
+    assert np.array_equal(plain, epoch_order(0, 0, 0, 100, 100))
+
+
+def test_images_without_a_label_keep_their_share_of_a_balanced_epoch() -> None:
+    labels = np.array([0] * 60 + [1] * 20 + [-1] * 40)
+    index = sampled_order(0, 0, 0, labels.tobytes(), 120, 0.0)
+    assert np.unique(labels[index], return_counts=True)[1].tolist() == [40, 40, 40]
 
 
 def test_streams_are_independent_and_repeatable() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from handful.errors import TrainingError
 from handful.types import Stage
@@ -44,6 +44,26 @@ def make_optimizer(network: nn.Module, stage: Stage) -> torch.optim.Optimizer:
     if wish.name == "adamw":
         return torch.optim.AdamW(groups, lr=wish.lr, betas=(wish.momentum, 0.999))
     return torch.optim.SGD(groups, lr=wish.lr, momentum=wish.momentum, nesterov=wish.nesterov)
+
+
+def initial_values(network: nn.Module, stage: Stage) -> dict[str, Tensor]:
+    """Copies of what the stage will reset, taken before training.
+
+    Raises:
+        TrainingError: a prefix names nothing.
+    """
+    state = network.state_dict()
+    for prefix in stage.reset:
+        if not any(name.startswith(prefix) for name in state):
+            tops = ", ".join(sorted({".".join(name.split(".")[:2]) for name in state if "." in name})[:9])
+            raise TrainingError("nothing is called so", where=f"reset = {prefix!r}", remedy=f"there are {tops}.")
+    return {name: value.clone() for name, value in state.items() if name.startswith(stage.reset)}
+
+
+def reset(network: nn.Module | None, initial: dict[str, Tensor]) -> None:
+    """Put the copies back."""
+    if network is not None and initial:
+        network.load_state_dict(initial, strict=False)
 
 
 def train_mode(network: nn.Module) -> None:

@@ -53,6 +53,43 @@ def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[n
     return np.concatenate(rounds)[:length]
 
 
+def stage_order(
+    stage: Stage, seed: int, number: int, epoch: int, labels: bytes, length: int
+) -> Int[np.ndarray, " length"]:
+    """Indices of one epoch of a stage, as its sampler wants them.
+
+    `labels`: the bytes of the images' int64 labels; they are looked up in every step, and bytes keep their hash.
+    """
+    if stage.sampler == "shuffle":
+        return epoch_order(seed, number, epoch, len(labels) // 8, length)
+    return sampled_order(seed, number, epoch, labels, length, 0.0 if stage.sampler == "balanced" else 0.5)
+
+
+@lru_cache(maxsize=1)
+def sampled_order(
+    seed: int, stage: int, epoch: int, labels: bytes, length: int, power: float
+) -> Int[np.ndarray, " length"]:
+    """Indices of one epoch in which a class of n images comes in proportion to n ** power (Kang et al. 2020, eq. 1).
+
+    https://arxiv.org/abs/1910.09217 draws with replacement; here a class's share of the epoch is met up to one image,
+    and none of its images comes again before all have. Images without a label (-1) keep their share. Not to be written
+    to.
+    """
+    rng = np.random.default_rng([seed, 2, stage, epoch])
+    found, of, counts = np.unique(np.frombuffer(labels, np.int64), return_inverse=True, return_counts=True)
+    known = found >= 0
+    weights = counts / counts.sum()
+    weights[known] = weights[known].sum() * (counts[known] ** power / (counts[known] ** power).sum())
+    ends = np.floor(np.cumsum(weights) * length + rng.random() * (1 - 1e-9))
+    ends[-1] = length
+    chosen = []
+    for group, quota in enumerate(np.diff(ends, prepend=0).astype(int)):
+        own = np.flatnonzero(of == group)
+        rounds = [rng.permutation(own) for _ in range(math.ceil(quota / len(own)))]
+        chosen.append(np.concatenate([*rounds, own[:0]])[:quota])
+    return rng.permutation(np.concatenate(chosen))
+
+
 def learning_rate(schedule: Schedule, lr: float, share: float) -> float:
     """Learning rate at a share of the stage, in [0, 1)."""
     if share < schedule.warmup and schedule.initial is not None:

@@ -23,11 +23,11 @@ from handful.data.memory import hold, working_size
 from handful.errors import TrainingError
 from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
-from handful.optimizer import make_optimizer, train_mode
+from handful.optimizer import initial_values, make_optimizer, reset, train_mode
 from handful.persist import load_classifier
 from handful.progress import Progress
 from handful.recipes import check, load_recipe
-from handful.schedule import batch_sizes, budget, epoch_order, learning_rate, step_generator, stream
+from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
 from handful.types import Batch, Context, Dataset, LabelEmbedding, Output, Recipe, Stage, Task
 
 Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
@@ -90,6 +90,7 @@ def train(
         network = network.to(where, memory_format=network.layout)  # type: ignore[call-overload]
         average = _average(network, recipe.ema)
         checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
+        initial = [initial_values(network, stage) for stage in recipe.stages]
 
         views = None
         if recipe.cache_views:
@@ -99,6 +100,7 @@ def train(
         sizes = batch_sizes(length, recipe.batch_size)
         starts = np.cumsum([0, *sizes])
         budgets = [budget(stage, len(sizes)) for stage in recipe.stages]
+        held_labels = held.labels.cpu().numpy().tobytes()
         first, skip = checkpoint.where() if checkpoint is not None and resume else (0, 0)
         with Progress(sum(budgets), recipe.name, shown=progress and accelerator.is_local_main_process) as bar:
             for s, (stage, losses, steps) in enumerate(zip(recipe.stages, stages, budgets, strict=True)):
@@ -107,6 +109,9 @@ def train(
                 if s < first:
                     continue
                 optimizer = make_optimizer(network, stage)
+                if begin == 0:
+                    reset(network, initial[s])
+                    reset(None if average is None else average.module, initial[s])
                 if checkpoint is not None and (s, begin) == (first, skip) and (first, skip) != (0, 0):
                     checkpoint.restore(network, optimizer, None if average is None else average.module)
                 # In each step accelerate looks for optional packages on the disk: wrap only what needs it.
@@ -119,7 +124,8 @@ def train(
                 with Interrupt() as interrupt:
                     while step < steps:
                         epoch, at = divmod(step, len(sizes))
-                        index = epoch_order(seed, s, epoch, len(held), length)[starts[at] : starts[at + 1]]
+                        order = stage_order(stage, seed, s, epoch, held_labels, length)
+                        index = order[starts[at] : starts[at + 1]]
                         share = (sum(budgets[:s]) + step) / sum(budgets)
                         mine = index[accelerator.process_index :: accelerator.num_processes]
                         chosen = torch.from_numpy(mine).to(where)

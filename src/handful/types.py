@@ -215,7 +215,9 @@ class Schedule:
 class Stage:
     """One stretch of training. The budget is `steps`, or `epochs` x batches per epoch but never below `floor`.
 
-    `trainable`: "all", or the name prefixes of the parameters that learn, e.g. ("head",).
+    `trainable`: "all", or the name prefixes of the parameters that learn, e.g. ("head",). `reset`: prefixes of what
+    begins the stage with the weights it was built with. `sampler`: how often a class of n images comes, in proportion
+    to n ("shuffle": every image once an epoch), to its square root, or all alike ("balanced").
     """
 
     losses: tuple[Part, ...]
@@ -232,6 +234,8 @@ class Recipe:
     """Everything that decides a training run, as plain values; read from and written to TOML."""
 
     name: str
+    sampler: Literal["shuffle", "balanced", "square_root"] = "shuffle"
+    reset: tuple[str, ...] = ()
     backbone: Part
     head: Part
     stages: tuple[Stage, ...]
@@ -301,6 +305,7 @@ class Run:
         return np.asarray(self.probabilities.argmax(axis=1))
 
 
+    counts: Int[np.ndarray, " k"] | None = None
 @dataclass(frozen=True, eq=False)
 class Result:
     """The runs of one recipe under one protocol."""

@@ -174,7 +174,8 @@ def _stage_tree(stage: Stage) -> dict[str, Any]:
     tree = {k: v for k, v in asdict(stage).items() if v is not None}
     tree["losses"] = [_part_tree(part) for part in stage.losses]
     tree["optimizer"] = {k: v for k, v in asdict(stage.optimizer).items() if v is not None}
-    return {k: _plain(v) for k, v in tree.items()}
+    defaults = {"sampler": Stage.sampler, "reset": ()}  # left out, so that older recipes keep their fingerprints
+    return {k: _plain(v) for k, v in tree.items() if k not in defaults or v != defaults[k]}
 
 
 def _plain(value: Any) -> Any:
@@ -260,8 +261,9 @@ def _stage(value: dict[str, Any], where: str) -> Stage:
     values["losses"] = tuple(_part(p, f"{where}: losses") for p in values.get("losses", ()))
     values["optimizer"] = _make(Optimizer, values.get("optimizer", {}), f"{where}: optimizer")
     values["schedule"] = _make(Schedule, values.get("schedule", {}), f"{where}: schedule")
-    if isinstance(values.get("trainable"), list):
-        values["trainable"] = tuple(values["trainable"])
+    for key in ("trainable", "reset"):
+        if isinstance(values.get(key), str) and values[key] != "all":
+            values[key] = [values[key]]
     return _make(Stage, values, where)
 
 
@@ -284,7 +286,7 @@ def _check_type(key: str, value: Any, default: Any, annotation: str, where: str)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if "Literal[" in annotation and isinstance(default, str):
         choices = annotation.split("Literal[")[1].split("]")[0].replace("'", "").replace('"', "").split(", ")
-        if value not in choices:
+        if value not in choices and not ("tuple[" in annotation and isinstance(value, list)):
             raise RecipeError(f"{key} is {value!r}", where=where, remedy=nearest(str(value), choices))
     wrong = (
         (isinstance(default, bool) and not isinstance(value, bool))

@@ -1,0 +1,106 @@
+"""Stages that sample by class, and stages that begin a part of the network anew."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from handful.errors import TrainingError
+from handful.optimizer import initial_values, reset
+from handful.progress import Progress
+from handful.recipes import fingerprint, from_toml, to_toml
+from handful.train import train
+from handful.types import Dataset, Recipe
+from tests.tiny import recipe, squares
+
+
+def long_tailed() -> Dataset:
+    """Six blue squares, three green, one red."""
+    data = squares(6)
+    return data.select([0, 1, 2, 3, 4, 5, 6, 7, 8, 12])
+
+
+def two_stages(*, trainable: tuple[str, ...] = ("head.linear",), ema: float | None = None) -> Recipe:
+    """Classifier re-training in miniature."""
+    own = replace(recipe("linear", "steps=6"), ema=ema)
+    second = replace(own.stages[0], sampler="balanced", trainable=trainable, reset=("head.linear",))
+    return replace(own, stages=(own.stages[0], second))
+
+
+def test_samplers_and_resets_are_in_the_text_and_the_fingerprint_only_where_given() -> None:
+    own = recipe("linear")
+    assert "sampler" not in to_toml(own)
+    assert "reset" not in to_toml(own)
+    both = two_stages()
+    assert from_toml(to_toml(both), where="tiny") == both
+    for changed in ({"sampler": "square_root"}, {"reset": ("head",)}):
+        assert fingerprint(own) != fingerprint(replace(own, stages=(replace(own.stages[0], **changed),)))
+    assert recipe("linear", "stages.0.reset=head").stages[0].reset == ("head",)
+    assert recipe("linear", "stages.0.trainable=head").stages[0].trainable == ("head",)
+
+
+def test_only_the_reset_part_changes_in_a_stage_that_trains_it_alone() -> None:
+    data, own = long_tailed(), two_stages()
+    first = train(replace(own, stages=own.stages[:1]), data, progress=False).network.state_dict()
+    second = train(own, data, progress=False).network.state_dict()
+    changed = {name for name, value in first.items() if not value.equal(second[name])}
+    # Norms before the pool are the backbone's as far as their parameters go; their statistics stay as well.
+    assert changed == {"head.linear.weight", "head.linear.bias"}
+
+
+def test_reset_puts_the_first_weights_back() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 1))
+    stage = replace(two_stages().stages[1], reset=("1", "2"))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    kept = initial_values(network, stage)
+    for value in network.state_dict().values():
+        value.add_(1)
+    reset(network, kept)
+    for name, value in network.state_dict().items():
+        assert value.equal(before[name]) == (not name.startswith("0."))
+    with pytest.raises(TrainingError, match=r"(?s)reset = 'haed'.*there are"):
+        initial_values(network, replace(stage, reset=("haed",)))
+
+
+@pytest.mark.parametrize("stop", [4, 6, 9])
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_stopped_anywhere_it_ends_as_if_nothing_had_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, ema: float | None
+) -> None:
+    data, own = long_tailed(), two_stages(trainable=("head",), ema=ema)
+    whole = train(own, data, progress=False)
+    advance, seen = Progress.advance, []
+
+    def stop_there(self: Progress, loss: float, steps: int = 1) -> None:
+        seen.append(steps)
+        if sum(seen) == stop + 1:
+            raise KeyboardInterrupt
+        advance(self, loss, steps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", stop_there)
+        patch.setattr("handful.checkpoint.Checkpoint.due", lambda self: True)
+        with pytest.raises(KeyboardInterrupt):
+            train(own, data, folder=tmp_path / "run", progress=False)
+    resumed = train(own, data, folder=tmp_path / "run", resume=True, progress=False)
+    for name, value in whole.network.state_dict().items():
+        assert value.equal(resumed.network.state_dict()[name]), name
+
+
+def test_a_balanced_stage_sees_the_classes_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    from handful.data.memory import Held
+
+    seen: list[int] = []
+    batch = Held.batch
+
+    def look(self: Held, index: torch.Tensor, classes: int) -> object:
+        seen.extend(self.labels[index].tolist())
+        return batch(self, index, classes)
+
+    monkeypatch.setattr(Held, "batch", look)
+    train(recipe("linear", "steps=12", "stages.0.sampler=balanced"), long_tailed(), progress=False)
+    counts = np.bincount(seen)
+    assert counts.sum() >= 50
+    assert np.ptp(counts) <= 6
