@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from handful.classifier import Network
 from handful.errors import RecipeError, nearest
-from handful.types import Context, Part, Recipe, Task
+from handful.types import Context, Part, Recipe
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
 FOLDERS: tuple[Folder, ...] = get_args(Folder)
@@ -55,7 +55,7 @@ def check(folder: Folder, part: Part) -> None:
             raise RecipeError(f"option {option!r} is missing", where=f"{folder}/{part.name}", remedy="set it.")
 
 
-def build(folder: Folder, part: Part, context: Context | Task, **wiring: Any) -> Any:
+def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
     """Build a part. `wiring` is what the caller hands in beside the user's options (a head's backbone).
 
     Raises:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from math import log
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,32 @@ from torch import Tensor, nn
 from handful.data.memory import chunks, unfit_mask
 from handful.errors import ModelError
 from handful.types import Backbone, Dataset, LabelEmbedding, Mask, Output, Recipe
+
+COLDEST = 0.01  # a learnt temperature stays above it, as CLIP's does (Radford et al. 2021, section 2.5)
+
+
+class Comparison(nn.Module):
+    """Embeddings to class logits, as the labels say; holds the temperature where that is learnt.
+
+    What is learnt is the logarithm of 1 / temperature, in "compare.log_scale": weight decay pulls it to temperature 1.
+    """
+
+    vectors: Tensor
+    log_scale: Tensor | None
+
+    def __init__(self, labels: LabelEmbedding) -> None:
+        super().__init__()
+        self.labels = labels
+        self.register_buffer("vectors", labels.vectors, persistent=False)
+        scale = nn.Parameter(torch.tensor(-log(labels.temperature))) if labels.learn_temperature else None
+        self.register_parameter("log_scale", scale)
+
+    def forward(self, embedding: Float[Tensor, "n d *space"]) -> Float[Tensor, "n k *space"]:
+        """Class scores."""
+        labels = replace(self.labels, vectors=self.vectors)
+        if self.log_scale is None:
+            return labels.logits(embedding)
+        return replace(labels, temperature=1.0).logits(embedding) * self.log_scale.clamp(max=-log(COLDEST)).exp()
 
 
 class Network(nn.Module):
@@ -31,7 +58,7 @@ class Network(nn.Module):
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
         self.backbone = backbone.network
         self.head = head
-        self.labels = labels
+        self.compare = Comparison(labels)
         # Convolutions prefer channels-last; with group norm a bfloat16 step on a CPU takes a quarter longer in it
         # (python -m bench speed-layout).
         grouped = any(isinstance(m, nn.GroupNorm) for m in self.modules())
@@ -43,7 +70,7 @@ class Network(nn.Module):
         `maps`: what `frozen_maps` gave for these images, when it was kept; then only the images' size is read.
         """
         found = self.backbone(self._normalise(images)) if maps is None else self._stages.rest(maps)
-        output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.labels.logits)
+        output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.compare)
         return output
 
     @property

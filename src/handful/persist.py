@@ -28,6 +28,7 @@ from handful.types import Context, LabelEmbedding, Part, Task
 FORMAT = 2  # 1: without wraps and ensembles
 FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")
 ENSEMBLE = "ensemble.json"
+LABELS = ("similarity", "temperature", "learn_temperature", "read_as")  # beside the vectors
 BROKEN = (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError)
 
 
@@ -82,7 +83,7 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
         "classes": classifier.classes,
         "counts": classifier.counts.tolist(),
         "size": classifier.size,
-        "labels": {"similarity": classifier.labels.similarity, "temperature": classifier.labels.temperature},
+        "labels": {key: getattr(classifier.labels, key) for key in LABELS},
         "wraps": wraps,
     }
     _write_json(folder / "classes.json", described)
@@ -145,7 +146,8 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         vectors = tensors.pop("labels.vectors")
         if len(vectors) != len(classes) or counts.shape != (len(classes),):
             raise ValueError(f"{len(classes)} class names but {len(vectors)} label vectors")
-        labels = LabelEmbedding(vectors, **described["labels"])
+        kept: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in described["labels"].items()}
+        labels = LabelEmbedding(vectors, **kept)
         backbone = {k: v for k, v in recipe.backbone.options.items() if k not in ("pretrained", "weights")}
         known = catalog.options("backbones", recipe.backbone.name)
         if "pretrained" in known:

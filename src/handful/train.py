@@ -64,8 +64,9 @@ def train(
     task = _task(data)
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, 0))
-        labels: LabelEmbedding = catalog.build("labels", recipe.labels, task)
-        context = Context(task, labels, recipe, seed, _fit(device), load_classifier, load_recipe)
+        one_hot = LabelEmbedding(torch.eye(len(task.classes)))
+        context = Context(task, one_hot, recipe, seed, _fit(device), load_classifier, load_recipe)
+        context = replace(context, labels=catalog.build("labels", recipe.labels, context))
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
@@ -89,8 +90,8 @@ def train(
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         network = network.to(where, memory_format=network.layout)  # type: ignore[call-overload]
         average = _average(network, recipe.ema)
-        checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
         initial = [initial_values(network, stage) for stage in recipe.stages]
+        checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
 
         views = None
         if recipe.cache_views:
@@ -99,8 +100,8 @@ def train(
         length = max(len(held), recipe.batch_size if recipe.fill_batch else 0)
         sizes = batch_sizes(length, recipe.batch_size)
         starts = np.cumsum([0, *sizes])
-        budgets = [budget(stage, len(sizes)) for stage in recipe.stages]
         held_labels = held.labels.cpu().numpy().tobytes()
+        budgets = [budget(stage, len(sizes)) for stage in recipe.stages]
         first, skip = checkpoint.where() if checkpoint is not None and resume else (0, 0)
         with Progress(sum(budgets), recipe.name, shown=progress and accelerator.is_local_main_process) as bar:
             for s, (stage, losses, steps) in enumerate(zip(recipe.stages, stages, budgets, strict=True)):
@@ -108,10 +109,10 @@ def train(
                 bar.advance(math.nan, begin)
                 if s < first:
                     continue
-                optimizer = make_optimizer(network, stage)
                 if begin == 0:
                     reset(network, initial[s])
                     reset(None if average is None else average.module, initial[s])
+                optimizer = make_optimizer(network, stage)
                 if checkpoint is not None and (s, begin) == (first, skip) and (first, skip) != (0, 0):
                     checkpoint.restore(network, optimizer, None if average is None else average.module)
                 # In each step accelerate looks for optional packages on the disk: wrap only what needs it.
@@ -176,7 +177,7 @@ def train(
             "seconds": round(time.monotonic() - started, 2),
         }
         size = (held.images.shape[2], held.images.shape[3])
-        classifier = Classifier(recipe, data.classes, labels, network, size, task.counts, card)
+        classifier = Classifier(recipe, data.classes, context.labels, network, size, task.counts, card)
         for step_after in posthoc:
             classifier = step_after((classifier,), labelled)
     return classifier

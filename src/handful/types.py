@@ -16,6 +16,7 @@ from torch import Tensor
 Image = UInt8[np.ndarray, "3 h w"]
 Mask = Bool[np.ndarray, "h w"]
 Split = Literal["train", "val", "test"]
+Similarity = Literal["dot", "cosine"]
 IGNORE = -1  # pixel label that no loss looks at
 
 
@@ -77,11 +78,17 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class LabelEmbedding:
-    """One vector per class, and how an embedding is compared with it."""
+    """One vector per class, and how an embedding is compared with it.
+
+    `learn_temperature`: `temperature` is only where learning starts; a network keeps the learnt one. `read_as`: what
+    each class's name was read as, where names were read.
+    """
 
     vectors: Float[Tensor, "k d"]
-    similarity: Literal["dot", "cosine"] = "dot"
+    similarity: Similarity = "dot"
     temperature: float = 1.0
+    learn_temperature: bool = False
+    read_as: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -227,6 +234,8 @@ class Stage:
     trainable: tuple[str, ...] | Literal["all"] = "all"
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
+    sampler: Literal["shuffle", "balanced", "square_root"] = "shuffle"
+    reset: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -234,8 +243,6 @@ class Recipe:
     """Everything that decides a training run, as plain values; read from and written to TOML."""
 
     name: str
-    sampler: Literal["shuffle", "balanced", "square_root"] = "shuffle"
-    reset: tuple[str, ...] = ()
     backbone: Part
     head: Part
     stages: tuple[Stage, ...]
@@ -263,7 +270,7 @@ class Context:
     """What a part may know when it is built."""
 
     task: Task
-    labels: LabelEmbedding
+    labels: LabelEmbedding  # one-hot until the recipe's own are built
     recipe: Recipe
     seed: int = 0
     fit: Fit | None = None  # `train`, on the same device
@@ -298,6 +305,7 @@ class Run:
     probabilities: Float[np.ndarray, "n k"]
     seconds: float
     per_class: int | None = None
+    counts: Int[np.ndarray, " k"] | None = None
 
     @property
     def predictions(self) -> Int[np.ndarray, " n"]:
@@ -305,7 +313,6 @@ class Run:
         return np.asarray(self.probabilities.argmax(axis=1))
 
 
-    counts: Int[np.ndarray, " k"] | None = None
 @dataclass(frozen=True, eq=False)
 class Result:
     """The runs of one recipe under one protocol."""
