@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,6 +209,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 
 KILLED = """
 from pathlib import Path
+from typing import Any
 from handful.evaluate import Protocol, evaluate
 from tests.fakes import NearestMeanTrainer
 from tests.tiny import recipe, squares
@@ -252,3 +254,75 @@ def test_a_sweep_shares_its_draws(data: Dataset, tmp_path: Path) -> None:
 def test_a_real_recipe_end_to_end(data: Dataset) -> None:
     result = evaluate(recipe("segmentation", "steps=2"), data, protocol=Protocol((0,), per_class=2), progress=False)
     np.testing.assert_allclose(result.runs[0].probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_a_long_tail_is_drawn_and_scored_on_classes_alike(data: Dataset, tmp_path: Path) -> None:
+    protocol = Protocol((0, 1), per_class=6, long_tail=6)
+    for cell in cells(data, protocol):
+        assert np.bincount(cell.train.labels).tolist() == [6, 2, 1]
+        assert cell.test.ids == data.part("test").ids
+    uneven = replace(data, samples=data.samples[:-2])
+    assert [np.bincount(c.test.labels).tolist() for c in cells(uneven, protocol)] == [[2, 2, 2]] * 2
+    assert len({c.test.ids for c in cells(uneven, protocol)}) == 1
+    rest = cells(data, Protocol((0,), per_class=4, long_tail=2, score_on="rest"))[0]
+    assert np.bincount(rest.test.labels).tolist() == [2, 2, 2]
+    assert not set(rest.test.ids) & {*rest.train.ids, *data.part("test").ids}
+    orders = {tuple(np.bincount(c.train.labels)) for c in cells(data, replace(protocol, tail_order="seeded"))}
+    assert all(sorted(order) == [1, 2, 6] for order in orders)
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    result = evaluate(recipe(), data, protocol=protocol, trainer=trainer, progress=False)
+    assert all(run.counts is not None and run.counts.tolist() == [6, 2, 1] for run in result.runs)
+
+
+def test_a_long_tail_is_told_by_its_line_and_is_another_run(data: Dataset, tmp_path: Path) -> None:
+    log, trainer = tmp_path / "runs.jsonl", NearestMeanTrainer(tmp_path / "calls")
+    plain = Protocol((0,), per_class=6)
+    protocols = (
+        plain,
+        replace(plain, long_tail=1.0),  # the same images
+        replace(plain, long_tail=6.0),
+        replace(plain, long_tail=6.0, tail_order="seeded"),
+    )
+    for protocol in (*protocols, *protocols):
+        result = evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
+        assert result.runs[0].counts is not None
+    assert len(trainer.calls) == 4
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line.get("long_tail"), line.get("tail_order")) for line in lines] == [
+        (None, None), (1.0, "classes"), (6.0, "classes"), (6.0, "seeded"),
+    ]  # fmt: skip
+    assert [sorted(line["counts"]) for line in lines] == [[6, 6, 6], [6, 6, 6], [1, 2, 6], [1, 2, 6]]
+    assert lines[2]["counts"] == [6, 2, 1]
+    assert "long_tail" not in lines[0]
+    assert len({line["predictions"] for line in lines}) == 4
+    found = read_results(log)
+    assert len(found) == 4
+    assert [r.runs[0].counts.tolist() for r in found] == [line["counts"] for line in lines]  # type: ignore[union-attr]
+
+
+def test_lines_from_before_there_were_counts_and_long_tails_are_not_trained_again(
+    data: Dataset, tmp_path: Path
+) -> None:
+    log, trainer = tmp_path / "runs.jsonl", NearestMeanTrainer(tmp_path / "calls")
+    protocol = Protocol((0,), per_class=2)
+    evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
+    line = json.loads(log.read_text())
+    assert line.pop("counts") == [2, 2, 2]
+    log.write_text(json.dumps(line) + "\n")
+    assert read_results(log)[0].runs[0].counts is None
+    again = evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
+    assert len(trainer.calls) == 1
+    assert again.runs[0].counts is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"long_tail": 10.0}, "--per-class"),
+        ({"long_tail": 10.0, "folds": 3, "per_class": 3}, "leave one"),
+        ({"tail_order": "seeded"}, "no long tail to order"),
+    ],
+)
+def test_a_long_tail_that_does_not_fit_is_refused(data: Dataset, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ProtocolError, match=message):
+        cells(data, Protocol((0,), **options))

@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from handful.data import splits
 from handful.data.fingerprint import fingerprint
+from handful.data.long_tail import Order, class_balanced, long_tail
 from handful.errors import ProtocolError
 from handful.recipes import check
 from handful.results import Key, Store, make_key
@@ -30,6 +33,9 @@ class Protocol:
             seeds the training.
         per_class: M, labelled images per class to train on; None takes all.
         folds: cut the training part into this many folds, stratified, groups kept whole; again for each draw.
+        long_tail: rho: draw a long tail, in which `per_class` is the images of the largest class and the smallest has
+            one for each rho of these; what is scored is then cut to as many images of each class.
+        tail_order: which classes are large: the first ones ("classes"), or others in each draw ("seeded").
         score_on: "test": the test part the data brings; where it brings none, what was left out of training (a
             fold, or the rest of the pool), so that train and test are re-split with each draw. "rest": always the
             training images that were left out; for development, when the test part must stay unseen.
@@ -39,6 +45,8 @@ class Protocol:
     per_class: int | None = None
     folds: int | None = None
     score_on: ScoreOn = "test"
+    long_tail: float | None = None
+    tail_order: Order = "classes"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a protocol."""
@@ -48,6 +56,16 @@ class Protocol:
             )
         if self.score_on not in ("test", "rest"):
             raise ProtocolError(f"cannot score on {self.score_on!r}", remedy='choose "test" or "rest".')
+        if self.tail_order not in ("classes", "seeded"):
+            raise ProtocolError(f"no order {self.tail_order!r}", where="tail_order", remedy='"classes" or "seeded".')
+        if self.long_tail is not None and self.folds is not None:
+            raise ProtocolError(
+                "a long tail is drawn, and folds are cut",
+                where=f"long_tail={self.long_tail:g}, folds={self.folds}",
+                remedy="leave one of them out.",
+            )
+        if self.long_tail is None and self.tail_order != "classes":
+            raise ProtocolError("there is no long tail to order", where="tail_order", remedy="e.g. long_tail=100.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +158,12 @@ def cells(data: Dataset, protocol: Protocol) -> list[Cell]:
                     train = splits.draw(train, protocol.per_class, draw)[0]
                 found.append(Cell(draw, fold, train, held))
         return found
+    if protocol.long_tail is not None and protocol.per_class is None:
+        raise ProtocolError(
+            "a long tail needs the number of images of its largest class",
+            where=f"long_tail={protocol.long_tail:g}",
+            remedy="give per_class as well (--per-class 50).",
+        )
     if protocol.per_class is None:
         if fixed is None:
             raise ProtocolError(
@@ -152,8 +176,13 @@ def cells(data: Dataset, protocol: Protocol) -> list[Cell]:
         return [Cell(draw, None, train, fixed) for draw in protocol.draws]
     found = []
     for draw in protocol.draws:
-        train, rest = splits.draw(data, protocol.per_class, draw)
-        test = rest if fixed is None else fixed
+        if protocol.long_tail is None:
+            train, rest = splits.draw(data, protocol.per_class, draw)
+            test = rest if fixed is None else fixed
+        else:
+            order = protocol.tail_order
+            train, rest = long_tail(data, protocol.per_class, protocol.long_tail, draw, order=order)
+            test = class_balanced(rest, draw) if fixed is None else class_balanced(fixed, 0)
         if not len(test):
             raise ProtocolError(
                 "the draw takes every labelled image, and none is left to score",
@@ -189,7 +218,7 @@ def _evaluate(
         for i, key in enumerate(keys):
             loaded = store.load(done[key]) if key in done else None
             if loaded is not None:
-                runs[i] = loaded[0]
+                runs[i] = replace(loaded[0], counts=np.bincount(work[i][3].train.labels, minlength=len(data.classes)))
     position = {s.id: i for i, s in enumerate(data.samples)}
     tasks = []
     for i, (_, recipe, protocol, cell) in enumerate(work):
@@ -222,6 +251,8 @@ def _key(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: str
         folds=protocol.folds,
         per_class=protocol.per_class,
         score_on=protocol.score_on,
+        long_tail=protocol.long_tail,
+        tail_order=None if protocol.long_tail is None else protocol.tail_order,
     )
 
 

@@ -44,10 +44,12 @@ class Key:
     per_class: int | None
     score_on: str
     format: int = FORMAT
+    long_tail: float | None = None
+    tail_order: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as a line holds them."""
-        return dict(vars(self))
+        """The fields as a line holds them; those of a long tail only where there is one, as in older lines."""
+        return {k: v for k, v in vars(self).items() if v is not None or k not in ("long_tail", "tail_order")}
 
     @property
     def digest(self) -> str:
@@ -78,8 +80,10 @@ class Store:
 
     def done(self) -> dict[Key, dict[str, Any]]:
         """The newest line of each experiment."""
-        names = Key.__dataclass_fields__
-        return {Key(**{n: line[n] for n in names}): line for line in self.lines() if names.keys() <= line.keys()}
+        names = Key.__dataclass_fields__.keys()
+        needed = names - {"long_tail", "tail_order"}
+        whole = (line for line in self.lines() if needed <= line.keys())
+        return {Key(**{n: line[n] for n in names if n in line}): line for line in whole}
 
     def load(self, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...]] | None:
         """The run of a line and its class names; None when the predictions are missing or not the ones it names."""
@@ -97,6 +101,7 @@ class Store:
                 probabilities=stored["probabilities"],
                 seconds=line["seconds"],
                 per_class=line["per_class"],
+                counts=np.array(line["counts"]) if line.get("counts") is not None else None,
             )
             return run, tuple(stored["classes"].tolist())
 
@@ -126,6 +131,7 @@ class Store:
             **key.as_json(),
             "seed": run.seed,
             "n_train": len(run.train_ids),
+            "counts": None if run.counts is None else run.counts.tolist(),
             "n_test": len(run.ids),
             "accuracy": float(np.mean(run.predictions == run.labels)),
             "balanced_accuracy": balanced_accuracy(run.labels, run.predictions, len(classes)),
@@ -163,7 +169,8 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     for key, line in store.done().items():
         loaded = store.load(line)
         if loaded is not None:
-            group = (key.recipe, key.trainer, key.data, key.folds, key.per_class, key.score_on)
+            tail = (key.long_tail, key.tail_order)
+            group = (key.recipe, key.trainer, key.data, key.folds, key.per_class, key.score_on, *tail)
             groups.setdefault(group, []).append(loaded)
     if not groups:
         raise OutputError(
@@ -189,10 +196,12 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
 def make_key(
     recipe: Recipe, *, trainer: str, data: str, train_ids: tuple[str, ...], test_ids: tuple[str, ...],
     draw: int, fold: int | None, folds: int | None, per_class: int | None, score_on: str,
+    long_tail: float | None = None, tail_order: str | None = None,
 ) -> Key:  # fmt: skip
     """The identity of a run that is about to be trained."""
     split = ids_hash(train_ids, test_ids)
-    return Key(fingerprint(recipe), trainer, data, split, draw, fold, folds, per_class, score_on)
+    plan = (draw, fold, folds, per_class, score_on)
+    return Key(fingerprint(recipe), trainer, data, split, *plan, long_tail=long_tail, tail_order=tail_order)
 
 
 @cache

@@ -6,7 +6,7 @@ samples were read changes nothing. The part marked "test" is only ever returned 
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -72,12 +72,21 @@ def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
     """
     if per_class < 1:
         raise DataError(f"cannot draw {per_class} images per class", remedy="draw 1 or more.")
+    return draw_counts(data, [per_class] * len(data.classes), seed)
+
+
+def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Dataset, Dataset]:
+    """As `draw`, with a number of images for each class.
+
+    Raises:
+        DataError: there are no labelled images, or a class has fewer than wanted.
+    """
     pool = _pool(data)
     counts = _counts(pool)
     for label, name in enumerate(data.classes):
-        if counts[label] < per_class:
+        if counts[label] < wanted[label]:
             raise DataError(
-                f"has {counts[label]} labelled images for training, fewer than the {per_class} to draw",
+                f"has {counts[label]} labelled images for training, fewer than the {wanted[label]} to draw",
                 where=f"class {name!r}",
                 remedy=f"draw at most {counts[label]} per class, label more images, or leave the class out."
                 if counts[label]
@@ -85,13 +94,14 @@ def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
             )
     taken: Counter[int | None] = Counter()
     chosen = []
-    for sample in sorted(pool.samples, key=lambda s: _place(seed, s.id)):
-        if taken[sample.label] < per_class:
+    for sample in sorted(pool.samples, key=lambda s: place(seed, s.id)):
+        assert sample.label is not None
+        if taken[sample.label] < wanted[sample.label]:
             taken[sample.label] += 1
             chosen.append(sample)
     groups, ids = {_group(s) for s in chosen}, {s.id for s in chosen}
     rest = [s for s in pool.samples if s.id not in ids and _group(s) not in groups]
-    return _in_order(data, chosen), _in_order(data, rest)
+    return in_order(data, chosen), in_order(data, rest)
 
 
 def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
@@ -144,7 +154,7 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     members: dict[str, list[Sample]] = defaultdict(list)
     for sample in pool.samples:
         members[_group(sample)].append(sample)
-    order = sorted(members, key=lambda group: _place(seed, group))
+    order = sorted(members, key=lambda group: place(seed, group))
     held: Counter[int | None] = Counter()
     out: set[str] = set()
     for group in order:
@@ -159,8 +169,8 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
             )
             held.update(s.label for s in members[smallest])
             out.add(smallest)
-    train = _in_order(data, [s for s in pool.samples if _group(s) not in out])
-    kept = _in_order(data, [s for s in pool.samples if _group(s) in out])
+    train = in_order(data, [s for s in pool.samples if _group(s) not in out])
+    kept = in_order(data, [s for s in pool.samples if _group(s) in out])
     _refuse_missing_class(train, kept)
     return train, kept
 
@@ -199,14 +209,15 @@ def _pool(data: Dataset) -> Dataset:
     pool = _labelled(training_part(data))
     if not len(pool):
         raise DataError("no training image has a label", where=data.samples[0].id, remedy="label some images.")
-    return _in_order(data, pool.samples)
+    return in_order(data, pool.samples)
 
 
 def _labelled(data: Dataset) -> Dataset:
     return Dataset(tuple(s for s in data.samples if s.label is not None), data.classes)
 
 
-def _in_order(data: Dataset, samples: Iterable[Sample]) -> Dataset:
+def in_order(data: Dataset, samples: Iterable[Sample]) -> Dataset:
+    """These samples, sorted by id."""
     return Dataset(tuple(sorted(samples, key=lambda s: s.id)), data.classes)
 
 
@@ -219,7 +230,7 @@ def _group(sample: Sample) -> str:
     return f"id:{sample.id}" if sample.group is None else f"group:{sample.group}"
 
 
-def _place(seed: int, name: str) -> bytes:
+def place(seed: int, name: str) -> bytes:
     """Where a name comes in the order of this seed: as good as random, the same on every machine."""
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
