@@ -1,8 +1,11 @@
 """The real data sets of the tables, from the folder that bench/README.md describes."""
 
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from handful.data.load import load_data
+from handful.data.naming import with_classes
 from handful.types import Dataset
 
 
@@ -21,6 +24,17 @@ def cifar100(folder: Path) -> Dataset:
     return load_data(folder / "cifar100.npz")
 
 
+def cifar100_ten(folder: Path) -> Dataset:
+    """Ten classes of CIFAR-100: 100 training and 50 test images each; which, says `ten_classes.toml`."""
+    return _only(cifar100(folder), _ten("cifar100"))
+
+
+def mini_imagenet_ten(folder: Path) -> Dataset:
+    """Ten classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
+    data = _only(load_data(folder / "mini_imagenet"), _ten("mini_imagenet"))
+    return replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
+
+
 def hrf(folder: Path) -> Dataset:
     """45 fundus photographs of 3 classes with vessel masks; no test part: use folds."""
     return _with_masks(folder / "hrf")
@@ -33,3 +47,13 @@ def cells(folder: Path) -> Dataset:
 
 def _with_masks(folder: Path) -> Dataset:
     return load_data(folder / "images", masks=folder / "masks")
+
+
+def _ten(name: str) -> list[str]:
+    listed = tomllib.loads((Path(__file__).parent / "ten_classes.toml").read_text(encoding="utf-8"))
+    return list(listed[name])
+
+
+def _only(data: Dataset, classes: list[str]) -> Dataset:
+    kept = tuple(s for s in data.samples if s.label is not None and data.classes[s.label] in classes)
+    return with_classes(replace(data, samples=kept), classes)

@@ -1,0 +1,67 @@
+"""What the VIPF tables share: two tasks of ten classes and 50 images each, and variants of the small recipes.
+
+CIFAR-100 at 32 pixels has a test part; mini-ImageNet at 64 pixels (on which weights pretrained on ImageNet must not be
+used) is redrawn, 50 to train on and 20 to score. A run is one to three minutes on one core: three paired draws.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.accuracy import run_sweep, show
+from bench.data import cifar100_ten, mini_imagenet_ten
+from bench.options import Options
+from handful.recipes import load_recipe
+from handful.types import Dataset, Recipe
+
+DRAWS = 3
+CONTROL, WHOLE = "classification-resnext-small", "vipf-small"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A task, and what its recipes change to suit its images."""
+
+    name: str
+    load: Callable[[Path], Dataset]
+    overrides: tuple[str, ...] = ()
+
+
+# At 64 pixels the first stage works on 16 x 16 cells, so it can be twice as wide for half the operations.
+SETTINGS = (
+    Setting("cifar100", cifar100_ten),
+    Setting(
+        "mini-imagenet",
+        mini_imagenet_ten,
+        ("image_size=[64, 64]", 'backbone.stem="imagenet"', "backbone.width=32", "backbone.base_width=16"),
+    ),
+)
+
+
+def variant(base: str, called: str, setting: Setting, options: Options, *overrides: str) -> Recipe:
+    """A small recipe under another name, with changes; two steps only when `quick`."""
+    quick = ("steps=2",) if options.quick else ()
+    suited = tuple(o for o in setting.overrides if not (o.startswith("backbone.") and _other_backbone(overrides)))
+    return replace(load_recipe(base, overrides=(*suited, *overrides, *quick)), name=called)
+
+
+def _other_backbone(overrides: Sequence[str]) -> bool:
+    return any(o.startswith("backbone=") for o in overrides)
+
+
+def run_variants(
+    table: str,
+    make: Callable[[Setting], Mapping[str, tuple[str, Sequence[str]]]],
+    options: Options,
+    *,
+    control: str,
+    settings: Sequence[Setting] = SETTINGS,
+) -> None:
+    """Every variant (name to base recipe and overrides) on each task, compared with `control` on the same draws."""
+    draws = range(1 if options.quick else min(options.draws, DRAWS))
+    for setting in settings:
+        wanted = [variant(base, name, setting, options, *over) for name, (base, over) in make(setting).items()]
+        data = setting.load(options.folder())
+        print(f"\n{setting.name}: ten classes, 50 images each")
+        results = run_sweep(f"{table}-{setting.name}", wanted, data, options, per_class=(50,), draws=draws)
+        show(results, control=control)

@@ -1,0 +1,34 @@
+"""VIPF as a whole against tuned cross-entropy and the strongest priors known without pretraining.
+
+Harmonic convolutions (all filters, and the lower six of nine) and full padding are options of the wide residual
+network, so its plain form is there too. Ten-crop is added to the control as well, so that it explains no difference.
+"""
+
+from bench.options import Options
+from bench.vipf import CONTROL, WHOLE, Setting, run_variants
+
+TEN_CROP = 'posthoc=[{name="tta",views="ten_crop"}]'
+WIDE = 'name="wide_resnet",depth=16,width=2,dropout=0.0'
+
+
+def run(options: Options) -> None:
+    """Whole methods on both tasks."""
+
+    def make(setting: Setting) -> dict[str, tuple[str, tuple[str, ...]]]:
+        strides = "" if setting.name == "cifar100" else ",strides=[2,2,2]"
+
+        def wide(more: str = "") -> tuple[str, tuple[str, ...]]:
+            return CONTROL, (f"backbone={{{WIDE}{strides}{more}}}", "head.norm=batch")
+
+        return {
+            "ResNeXt": (CONTROL, ()),
+            "ResNeXt, ten-crop": (CONTROL, (TEN_CROP,)),
+            "VIPF": (WHOLE, ()),
+            "VIPF, ten-crop": (WHOLE, (TEN_CROP,)),
+            "WRN-16-2": wide(),
+            "WRN-16-2, harmonic": wide(',convolution="harmonic"'),
+            "WRN-16-2, harmonic 3": wide(',convolution="harmonic",harmonics=3'),
+            "WRN-16-2, full padding": wide(',padding="full"'),
+        }
+
+    run_variants("vipf-whole", make, options, control="ResNeXt")
