@@ -7,7 +7,7 @@ from bench.accuracy import recipes, run_sweep, show
 from bench.data import cifar10
 from bench.options import Options
 
-NAMES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")
+NAMES = ("classification-wrn", "cvs-joint-wrn", "cvs-wrn")
 NATURAL = (
     'augment=[{name="affine",turn=15.0,shift=0.1,zoom=[0.8,1.25],shear=0.0,fill="reflection"},{name="colour"},'
     '{name="flip"}]'
