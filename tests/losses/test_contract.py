@@ -23,6 +23,9 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for
     ("positive_class", {"smoothing": 0.1}),
     ("tree_supervision", {"smoothing": 0.1}),
     ("center", {"centers": "learned"}),
+    ("cross_entropy", {"reweight": "inverse"}),
+    ("ldam", {"reweight": "effective", "scale": 30.0}),
+    ("class_balanced_focal", {"form": "softmax", "gamma": 0.5}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 
