@@ -22,7 +22,7 @@ def test_typos_get_the_nearest_name_back() -> None:
     with pytest.raises(RecipeError, match="did you mean 'dropout'"):
         catalog.check("backbones", Part("wide_resnet", {"dropuot": 0.1}))
     with pytest.raises(RecipeError, match="takes no options"):
-        catalog.check("labels", Part("one_hot", {"size": 3}))
+        catalog.check("losses", Part("cosine", {"size": 3}))
 
 
 def test_a_value_that_a_part_refuses_names_the_part() -> None:

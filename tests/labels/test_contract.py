@@ -18,6 +18,7 @@ from tests.labels.made import NEEDS
 from tests.tiny import CLASSES, context, recipe, squares
 
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.names("labels")] + [
+    ("one_hot", {"similarity": "cosine", "temperature": 0.05, "learn_temperature": True}),
     ("word_embeddings", {"temperature": 0.1}),
     ("word_embeddings", {"similarity": "dot", "learn_temperature": True}),
     ("random_embeddings", {"low": -1.0, "size": 7, "learn_temperature": True}),

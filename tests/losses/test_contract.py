@@ -26,6 +26,8 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for
     ("cross_entropy", {"reweight": "inverse"}),
     ("ldam", {"reweight": "effective", "scale": 30.0}),
     ("class_balanced_focal", {"form": "softmax", "gamma": 0.5}),
+    ("gcpl", {"prototype": 0.5, "smoothing": 0.1}),
+    ("prototypical", {"shots": 1}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 
@@ -54,13 +56,15 @@ def example(scale: float = 1.0) -> tuple[Output, Batch]:
     maps[1, 0] = IGNORE
     shapes = ((N, K), (N, K), (N, C), (N, K + 1, *SIZE))
     scores = [(torch.randn(shape, generator=g) * scale).requires_grad_() for shape in shapes]
+    scores.append((torch.rand((N, K), generator=g) * scale**2).requires_grad_())
     images = torch.rand((N, 3, *SIZE), generator=g)
     return Output(*scores), Batch(images, labels, torch.eye(K)[labels], maps)
 
 
 def parts(output: Output) -> list[torch.Tensor]:
     assert output.pixels is not None
-    return [output.embedding, output.logits, output.features, output.pixels]
+    assert output.distances is not None
+    return [output.embedding, output.logits, output.features, output.pixels, output.distances]
 
 
 def only(output: Output, batch: Batch, i: int) -> tuple[Output, Batch]:

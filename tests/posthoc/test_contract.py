@@ -24,6 +24,7 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.
     ("tta", {"views": "flip"}),
     ("tta", {"views": "five_crop", "crop": 0.7}),
     ("ensemble", {"members": 2, "weights": (3, 1)}),
+    ("class_means", {"metric": "cosine", "temperature": 0.1}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 SEEN: list[int] = []

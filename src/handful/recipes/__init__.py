@@ -13,6 +13,7 @@ import tomli_w
 
 from handful import catalog
 from handful.errors import RecipeError, nearest
+from handful.recipes._agreement import check_agreement
 from handful.types import Optimizer, Part, Recipe, Schedule, Stage
 
 T = TypeVar("T")
@@ -111,23 +112,9 @@ def check(recipe: Recipe) -> None:
         raise RecipeError("image_size must be positive", where=recipe.name, remedy="set image_size = [h, w].")
     if recipe.cache_views < 0:
         raise RecipeError("cache_views cannot be negative", where=recipe.name, remedy="set 0, or e.g. 8.")
-    if recipe.cache_views:
-        _check_cached(recipe)
+    check_agreement(recipe)
     if recipe.ema is not None and not 0 < recipe.ema < 1:
         raise RecipeError("ema must be between 0 and 1", where=recipe.name, remedy="e.g. ema = 0.99, or leave it out.")
-
-
-def _check_cached(recipe: Recipe) -> None:
-    """With cache_views only maps of single images are kept: no part may mix images, no loss read them."""
-    refused = [("augment", p.name, "mixes_images") for p in recipe.augment]
-    refused += [("losses", p.name, "reads_images") for stage in recipe.stages for p in stage.losses]
-    for folder, name, mark in refused:
-        if getattr(catalog.find(folder, name), mark, False):  # type: ignore[arg-type]
-            raise RecipeError(
-                f"{folder}/{name} does not go with cache_views: the kept maps are of single images, drawn beforehand",
-                where=recipe.name,
-                remedy=f"set cache_views = 0, or leave {name} out.",
-            )
 
 
 def to_tree(recipe: Recipe) -> dict[str, Any]:
