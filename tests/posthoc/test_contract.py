@@ -35,12 +35,16 @@ def fake_fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
     return untrained("segmentation", seed=seed)
 
 
-def given() -> Context:
-    return replace(context(), fit=fake_fit, task=Task(CLASSES, np.array([4, 4, 4])))
+def kind(name: str) -> str:
+    return "linear" if getattr(catalog.find("posthoc", name), "needs_linear", False) else "segmentation"
+
+
+def given(kind: str = "segmentation") -> Context:
+    return replace(context(kind), fit=fake_fit, task=Task(CLASSES, np.array([4, 4, 4])))
 
 
 def applied(name: str, options: Mapping[str, Any], before: Classifier) -> Classifier:
-    after = catalog.build("posthoc", Part(name, options), given())((before,), squares())
+    after = catalog.build("posthoc", Part(name, options), given(kind(name)))((before,), squares())
     assert isinstance(after, Classifier)
     return after
 
@@ -48,20 +52,22 @@ def applied(name: str, options: Mapping[str, Any], before: Classifier) -> Classi
 @every
 def test_probabilities_and_maps_are_some(name: str, options: Mapping[str, Any]) -> None:
     data = squares(2, seed=3)
-    after = applied(name, options, untrained("segmentation"))
+    after = applied(name, options, untrained(kind(name)))
     probabilities = after.probabilities(data)
     assert probabilities.shape == (6, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert after.probabilities(Dataset((), CLASSES)).shape == (0, 3)
+    if kind(name) == "linear":
+        return
     maps = np.stack(list(after.maps(data)))
     assert maps.shape == (6, 4, *after.size)
     np.testing.assert_allclose(maps.sum(axis=1), 1, atol=1e-5)
     assert after.own_size(maps[0].argmax(axis=0) > 0, (12, 12)).shape == (12, 12)
-    assert after.probabilities(Dataset((), CLASSES)).shape == (0, 3)
 
 
 @every
 def test_what_was_there_before_is_not_changed(name: str, options: Mapping[str, Any]) -> None:
-    before, data = untrained("segmentation"), squares(2, seed=3)
+    before, data = untrained(kind(name)), squares(2, seed=3)
     first = before.probabilities(data)
     after = applied(name, options, before)
     again = after.probabilities(data)
@@ -73,18 +79,21 @@ def test_what_was_there_before_is_not_changed(name: str, options: Mapping[str, A
 @every
 def test_saved_and_loaded_it_predicts_the_same(name: str, options: Mapping[str, Any], tmp_path: Path) -> None:
     data = squares(2, seed=3)
-    after = applied(name, options, untrained("segmentation"))
+    after = applied(name, options, untrained(kind(name)))
     loaded = load_classifier(save_classifier(after, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.probabilities(data), after.probabilities(data))
-    np.testing.assert_array_equal(next(loaded.maps(data)), next(after.maps(data)))
+    if kind(name) != "linear":
+        np.testing.assert_array_equal(next(loaded.maps(data)), next(after.maps(data)))
     assert loaded.size == after.size
     assert loaded.recipe == after.recipe
 
 
 @every
 def test_pictures_and_propagated_masks_come_at_the_images_own_size(name: str, options: Mapping[str, Any]) -> None:
+    if kind(name) == "linear":
+        pytest.skip("this part declares that it needs a head that does not segment")
     data = squares(2, seed=3, size=17)
-    after = applied(name, options, untrained("segmentation"))
+    after = applied(name, options, untrained(kind(name)))
     assert all(shown.overlay.startswith("data:image/png") for shown in show_examples(data, after))
     masked, report = propagate(data, after, keep=())
     assert len(report.propagated) + len(report.dropped) == 6
@@ -104,8 +113,9 @@ def test_through_scikit_learn(name: str) -> None:
 def test_as_part_of_a_recipe(name: str, tmp_path: Path) -> None:
     part = Part(name)
     plan = replace(recipe("linear"), posthoc=(part,))
-    classifier = train(plan, squares(), progress=False)
-    plain = train(replace(plan, posthoc=()), squares(), progress=False)
+    uneven = squares().select(range(2, 12))  # parts for long tails change nothing where classes are alike
+    classifier = train(plan, uneven, progress=False)
+    plain = train(replace(plan, posthoc=()), uneven, progress=False)
     data = squares(2, seed=3)
     assert not np.array_equal(classifier.probabilities(data), plain.probabilities(data))
     assert classifier.recipe == plan

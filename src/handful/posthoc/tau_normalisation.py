@@ -1,0 +1,86 @@
+"""tau-normalisation: class weights divided by their length to the power tau (Kang et al. 2020, section 4.1).
+
+https://arxiv.org/abs/1910.09217. Under cross-entropy the classes with more images come to have longer weight vectors.
+All weights are multiplied by the mean length to the power tau as well: this changes no class, and keeps probabilities
+about as sure as they were. As in the paper the bias is dropped. What is saved is a plain network with these weights.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from handful.classifier import Classifier
+from handful.ensemble import each
+from handful.errors import ModelError, RecipeError
+from handful.types import Context, Dataset, LabelEmbedding
+
+HERE = "posthoc/tau_normalisation"
+HEADS = ("linear", "multitask")
+needs_linear = True
+
+
+def normalised(classifier: Classifier, *, tau: float = 1.0, bias: bool = False) -> Classifier:
+    """The classifier with other class weights; the one given stays as it is. Of an ensemble, every member's.
+
+    Raises:
+        ModelError: the head has no linear layer whose rows are the classes.
+    """
+
+    def change(one: Classifier) -> Classifier:
+        network = deepcopy(one.network)
+        inner: Any = network
+        while hasattr(inner, "part"):
+            inner = inner.network
+        head = getattr(inner, "head", None)
+        linear = getattr(getattr(head, "classify", head), "linear", None)
+        if type(linear) is not nn.Linear or not _own_logits(one.labels):
+            raise ModelError(
+                "the head has no linear layer whose rows are the classes", where=HERE, remedy="leave it out."
+            )
+        with torch.no_grad():
+            lengths = linear.weight.norm(dim=1, keepdim=True).clamp_min(1e-12)
+            linear.weight *= (lengths.mean() / lengths) ** tau
+            if not bias:
+                linear.bias.zero_()
+        return replace(one, network=network)
+
+    return each(classifier, change)
+
+
+def build(
+    context: Context, *, tau: float = 1.0, bias: bool = False
+) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
+    """Even out the class weights' lengths.
+
+    Args:
+        context: gives the recipe's head and labels.
+        tau: 0 changes no weight, 1 makes all alike. The paper tunes it on held-out images, which nothing here does.
+        bias: keep the biases.
+
+    Raises:
+        ValueError: tau is not from 0 to 1.
+        RecipeError: the head is another than linear or multitask, or the labels are not one-hot.
+    """
+    if not 0 <= tau <= 1:
+        raise ValueError(f"tau is {tau!r}, and must be from 0 to 1")
+    if context.recipe.head.name not in HEADS or not _own_logits(context.labels):
+        raise RecipeError(
+            "there are no class weights to normalise: that takes a linear layer and one-hot labels",
+            where=HERE,
+            remedy=f"use one of the heads {', '.join(HEADS)} with one_hot labels, or leave the part out.",
+        )
+
+    def apply(classifiers: tuple[Classifier, ...], _data: Dataset) -> Classifier:
+        return normalised(classifiers[0], tau=tau, bias=bias)
+
+    return apply
+
+
+def _own_logits(labels: LabelEmbedding) -> bool:
+    """Whether an embedding is its own logits."""
+    own = labels.vectors.shape[0] == labels.size and torch.equal(labels.vectors.cpu(), torch.eye(labels.size))
+    return labels.similarity == "dot" and own
