@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from handful.data.memory import Held, hold
 from handful.losses import cross_entropy, pixel_cross_entropy
 from handful.recipes import from_toml
 from handful.schedule import batch_sizes, epoch_order, learning_rate
-from handful.types import Batch, Context, Dataset, LabelEmbedding, Recipe, Task
+from handful.types import Batch, Context, Dataset, Recipe, Task
 
 CPU = torch.device("cpu")
 WARP = '{ name = "affine", turn = 15.0, shift = 0.1, zoom = [0.9, 1.1] }'
@@ -51,8 +50,7 @@ def build(wish: Recipe, data: Dataset) -> tuple[Context, Network]:
     counts = np.bincount(data.labels, minlength=len(data.classes))
     task = Task(data.classes, counts)
     torch.manual_seed(0)
-    context = Context(task, LabelEmbedding(torch.eye(len(task.classes))), wish, 0)
-    context = replace(context, labels=catalog.build("labels", wish.labels, context))
+    context = Context(task, catalog.build_labels(wish, task), wish, 0)
     return context, catalog.build_network(wish, context)
 
 

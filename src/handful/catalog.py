@@ -7,9 +7,11 @@ from importlib import import_module, resources
 from types import ModuleType
 from typing import Any, Literal, get_args
 
+import torch
+
 from handful.classifier import Network
 from handful.errors import RecipeError, nearest
-from handful.types import Context, Part, Recipe
+from handful.types import Context, LabelEmbedding, Part, Recipe, Task
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
 FOLDERS: tuple[Folder, ...] = get_args(Folder)
@@ -70,6 +72,18 @@ def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
             where=f"{folder}/{part.name}",
             remedy=f"its options are {', '.join(options(folder, part.name)) or 'none'}.",
         ) from error
+
+
+def build_labels(recipe: Recipe, task: Task, *, seed: int = 0) -> LabelEmbedding:
+    """The class vectors of a recipe, the first of its parts to be built.
+
+    Raises:
+        RecipeError: as `build`.
+        DataError, WeightsError: class names or sources that give no vectors.
+    """
+    one_hot = LabelEmbedding(torch.eye(len(task.classes)))
+    labels: LabelEmbedding = build("labels", recipe.labels, Context(task, one_hot, recipe, seed))
+    return labels
 
 
 def build_network(recipe: Recipe, context: Context) -> Network:

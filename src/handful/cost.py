@@ -205,7 +205,7 @@ def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, in
     """
     task = Task(tuple(classes), np.ones(len(classes), dtype=np.int64))
     with torch.random.fork_rng():
-        labels = catalog.build("labels", recipe.labels, task)
+        labels = catalog.build_labels(recipe, task)
         network = catalog.build_network(recipe, Context(task, labels, recipe)).eval()
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, 3, *size))

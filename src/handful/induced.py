@@ -29,7 +29,7 @@ def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: s
     def fit(plan: Recipe, chosen: Dataset, number: int) -> object:
         return train(plan, chosen, seed=number, device=device)
 
-    labels = catalog.build("labels", recipe.labels, task)
+    labels = catalog.build_labels(recipe, task, seed=seed)
     context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe, known)
     found: Hierarchy = catalog.build("hierarchies", recipe.hierarchy or Part("embeddings"), context)
     return found

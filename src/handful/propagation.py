@@ -59,7 +59,7 @@ def propagate_dataset(
     def load(folder: Path) -> Any:
         return load_classifier(folder)
 
-    context = Context(task, catalog.build("labels", recipe.labels, task), recipe, seed, fit, load)
+    context = Context(task, catalog.build_labels(recipe, task, seed=seed), recipe, seed, fit, load)
     start, known = before, per_class
     if source is not None:
         if any(s.mask is not None for s in before.samples):

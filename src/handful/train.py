@@ -28,7 +28,7 @@ from handful.persist import load_classifier
 from handful.progress import Progress
 from handful.recipes import check, load_recipe
 from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
-from handful.types import Batch, Context, Dataset, LabelEmbedding, Output, Recipe, Stage, Task
+from handful.types import Batch, Context, Dataset, Output, Recipe, Stage, Task
 
 Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
 
@@ -64,9 +64,8 @@ def train(
     task = _task(data)
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, 0))
-        one_hot = LabelEmbedding(torch.eye(len(task.classes)))
-        context = Context(task, one_hot, recipe, seed, _fit(device), load_classifier, load_recipe)
-        context = replace(context, labels=catalog.build("labels", recipe.labels, context))
+        labels = catalog.build_labels(recipe, task, seed=seed)
+        context = Context(task, labels, recipe, seed, _fit(device), load_classifier, load_recipe)
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
@@ -177,7 +176,7 @@ def train(
             "seconds": round(time.monotonic() - started, 2),
         }
         size = (held.images.shape[2], held.images.shape[3])
-        classifier = Classifier(recipe, data.classes, context.labels, network, size, task.counts, card)
+        classifier = Classifier(recipe, data.classes, labels, network, size, task.counts, card)
         for step_after in posthoc:
             classifier = step_after((classifier,), labelled)
     return classifier

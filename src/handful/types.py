@@ -272,7 +272,7 @@ class Context:
     """What a part may know when it is built."""
 
     task: Task
-    labels: LabelEmbedding  # one-hot until the recipe's own are built
+    labels: LabelEmbedding  # for the part that builds them: one-hot
     recipe: Recipe
     seed: int = 0
     fit: Fit | None = None  # `train`, on the same device
