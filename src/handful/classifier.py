@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import log
 from typing import Any
 
@@ -132,7 +133,7 @@ class Classifier:
     @property
     def device(self) -> torch.device:
         """Where the network is."""
-        return next(self.network.parameters()).device
+        return next(chain(self.network.parameters(), self.network.buffers())).device
 
     def outputs(self, data: Dataset, *, chunk: int | None = None) -> Iterator[Output]:
         """The network's outputs, some images at a time: memory does not grow with the data set."""
