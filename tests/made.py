@@ -18,6 +18,7 @@ def run(
     first: int = 0,
     n_train: int = 6,
     classes: int = 3,
+    counts: tuple[int, ...] | None = None,
 ) -> Run:
     """A run that scored images `first`, `first + 1`, ... and trained on others of its own draw."""
     probabilities = np.full((len(labels), classes), 0.1 / (classes - 1))
@@ -32,6 +33,7 @@ def run(
         probabilities,
         1.0,
         per_class,
+        None if counts is None else np.array(counts),
     )
 
 
@@ -49,6 +51,7 @@ def random_result(
     per_class: int | None = 5,
     spread: float = 0.03,
     seed: int = 0,
+    counts: tuple[int, ...] | None = None,
 ) -> Result:
     """About `share` of `n` fixed test images right, `spread` the standard deviation over draws."""
     rng = np.random.default_rng(seed)
@@ -57,5 +60,7 @@ def random_result(
     for draw in range(draws):
         right = rng.random(n) < np.clip(share + spread * rng.standard_normal(), 0, 1)
         wrong = (labels + rng.integers(1, 3, n)) % 3
-        runs.append(run(labels.tolist(), np.where(right, labels, wrong).tolist(), draw=draw, per_class=per_class))
+        runs.append(
+            run(labels.tolist(), np.where(right, labels, wrong).tolist(), draw=draw, per_class=per_class, counts=counts)
+        )
     return result(name, *runs)

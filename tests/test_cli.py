@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import resource
 import signal
@@ -220,3 +221,33 @@ def test_propagate_without_any_mask_makes_the_first_ones(place: Path, tmp_path: 
     assert model["kept"] == 0
     masked = ("--source", "grabcut", "--masks", place / "masks")
     assert "there are masks already" in fails("propagate", place / "images", *masked, "-o", tmp_path / "third")
+
+
+def test_evaluate_draws_a_long_tail_and_tells_it(tmp_path: Path) -> None:
+    files(tmp_path, per_class=8)
+    log = tmp_path / "runs.jsonl"
+    tail = ("--long-tail", 3, "--per-class", 6, "-n", 2, "--log", log)
+    command = ("evaluate", tmp_path / "images", "-r", tmp_path / "linear.toml", *tail, "--set", "steps=2")
+    text = ok(*command)
+    assert max(len(line) for line in text.splitlines()) <= 60
+    assert all(word in text for word in ("balanced", "6:2", "larger", "medium", "smaller"))
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["long_tail"], line["counts"]) for line in lines] == [(3, [6, 3, 2])] * 2
+    said = ok_json(*command)  # from the log
+    assert len(log.read_text().splitlines()) == 2
+    assert said["headline"] == "balanced_accuracy"
+    row = said["scores"]["balanced_accuracy"]
+    assert (row["per_class"], row["smallest"]) == (6, 2)
+    assert [(t["name"], t["most"]) for t in row["thirds"]] == [("larger", 6), ("medium", 3), ("smaller", 2)]
+    ok_json(*command, "--tail-order", "seeded")
+    assert len(log.read_text().splitlines()) == 4
+    assert "--per-class" in fails("evaluate", tmp_path / "images", "-r", tmp_path / "linear.toml", "--long-tail", 3)
+
+
+def test_sweep_over_long_tails(tmp_path: Path) -> None:
+    files(tmp_path, per_class=8)
+    command = ("sweep", tmp_path / "images", "-r", tmp_path / "linear.toml", "-m", "3,6", "--long-tail", 3, "-n", 2)
+    said = ok_json(*command, "-o", tmp_path / "out", "--set", "steps=2")
+    assert said["headline"] == "balanced_accuracy"
+    assert [(row["per_class"], row["smallest"]) for row in said["scores"]] == [(3, 1), (6, 2)]
+    assert "Larger, medium and smaller classes" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

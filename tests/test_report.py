@@ -178,3 +178,31 @@ def test_nothing_is_overwritten_unasked(results: list[Result], tmp_path: Path) -
     write_report(results, path, overwrite=True)
     with pytest.raises(ProtocolError, match="nothing to report"):
         write_report([], tmp_path / "none.html")
+
+
+def test_a_long_tail_opens_with_balanced_accuracy_and_has_its_thirds(tmp_path: Path) -> None:
+    tailed = [random_result(n, s, per_class=100, counts=(100, 10, 1)) for n, s in (("plain", 0.6), ("margins", 0.8))]
+    page = Page(write_report(tailed, tmp_path / "r.html"))
+    row = summarise(tailed[1], "balanced_accuracy")[0]
+    answer = (
+        "With 100 labelled images of the largest class and 1 of the smallest, margins reaches "
+        f"{percent(row.mean)} % balanced accuracy (5 draws"
+    )
+    assert answer in page.text
+    assert "Larger, medium and smaller classes" in page.text
+    for third in row.thirds:
+        assert f"{third.name} {third.most} {percent(third.mean)} {span(third.low, third.high)}" in page.text
+    even = Page(write_report([random_result("a", 0.6, counts=(9, 9, 9))], tmp_path / "even.html"))
+    assert "Larger, medium" not in even.text
+    assert "% accuracy" in even.text
+
+
+def test_two_long_tails_of_one_largest_class_are_compared_each_in_itself(tmp_path: Path) -> None:
+    tailed = [
+        random_result(n, s, per_class=100, counts=c)
+        for c in ((100, 10, 1), (100, 30, 10))
+        for n, s in (("plain", 0.5), ("margins", 0.8))
+    ]
+    page = Page(write_report(tailed, tmp_path / "r.html"))
+    assert "are not compared" not in page.text
+    assert page.text.count("margins better") == 2

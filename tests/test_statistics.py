@@ -8,15 +8,13 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 
 from handful.errors import ProtocolError
 from handful.intervals import bootstrap, mean_interval, wilson
+from handful.repeats import design, overlap
+from handful.scores import balanced_accuracy, macro_f1, recalls
 from handful.statistics import (
-    balanced_accuracy,
     class_recalls,
     compare,
-    design,
     draw_scores,
-    macro_f1,
-    overlap,
-    recalls,
+    headline,
     summarise,
 )
 from tests.made import random_result, result, run
@@ -208,3 +206,63 @@ def test_scored_images_may_come_in_another_order() -> None:
         for r in itertools.chain(b.runs)
     ]
     assert compare(a, b) == compare(a, replace(b, runs=tuple(turned)))
+
+
+LABELS = [0, 0, 1, 1, 2, 2]
+
+
+def test_thirds_are_mean_recalls_with_the_interval_of_the_draws() -> None:
+    said = [[0, 0, 1, 0, 0, 0], [0, 0, 1, 1, 2, 0], [0, 0, 1, 1, 2, 2]]
+    runs = [run(LABELS, p, draw=d, per_class=9, counts=(3, 9, 1)) for d, p in enumerate(said)]
+    (row,) = summarise(result("a", *runs), "balanced_accuracy")
+    assert row.smallest == 1
+    assert [(t.name, t.classes, t.most, t.least) for t in row.thirds] == [
+        ("larger", ("green",), 9, 9), ("medium", ("blue",), 3, 3), ("smaller", ("red",), 1, 1),
+    ]  # fmt: skip
+    assert [t.mean for t in row.thirds] == pytest.approx([2.5 / 3, 1, 0.5])
+    assert [t.worst for t in row.thirds] == [0.5, 1, 0]
+    low, high, _ = mean_interval(np.array([0.5, 1, 1]))
+    assert (row.thirds[0].low, row.thirds[0].high) == pytest.approx((low, min(1, high)))
+    assert (row.thirds[1].low, row.thirds[1].high) == (1, 1)
+    assert row.mean == pytest.approx(np.mean([t.mean for t in row.thirds]))
+
+
+def test_thirds_follow_each_draws_own_counts() -> None:
+    """Class 0 is never found: it is the larger third of one draw and the smaller of the other."""
+    said = [1, 1, 1, 1, 2, 2]
+    runs = [run(LABELS, said, draw=d, per_class=9, counts=c) for d, c in enumerate([(9, 3, 1), (1, 3, 9)])]
+    (row,) = summarise(result("a", *runs))
+    assert [t.mean for t in row.thirds] == [0.5, 1, 0.5]
+    assert [t.classes for t in row.thirds] == [(), ("green",), ()]
+
+
+def test_folds_of_a_draw_share_their_thirds() -> None:
+    halves = [
+        run(LABELS[i::2], [0, 1, 0], draw=0, fold=i, first=3 * i, counts=c)
+        for i, c in enumerate([(9, 5, 2), (8, 6, 2)])
+    ]
+    (row,) = summarise(result("a", *halves))
+    assert row.smallest is None
+    assert [(t.most, t.least, t.mean) for t in row.thirds] == [(8, 8, 1), (6, 6, 1), (2, 2, 0)]
+
+
+def test_one_run_has_thirds_without_intervals() -> None:
+    (row,) = summarise(result("a", run(LABELS, LABELS, counts=(9, 3, 1))))
+    assert [t.mean for t in row.thirds] == [1, 1, 1]
+    assert all(np.isnan(t.low) and np.isnan(t.high) for t in row.thirds)
+
+
+@pytest.mark.parametrize("counts", [None, (5, 5, 5), (5, 4, 5)])
+def test_classes_alike_have_no_thirds_and_open_with_accuracy(counts: tuple[int, ...] | None) -> None:
+    found = random_result("a", 0.8, counts=counts)
+    (row,) = summarise(found)
+    assert row.thirds == ()
+    assert headline(found) == "accuracy"
+    assert headline([found, random_result("b", 0.8, counts=(9, 5, 1))]) == "balanced_accuracy"
+
+
+def test_a_third_without_test_images_is_said_to_be_unknown() -> None:
+    runs = [run([0, 1, 1], [0, 1, 0], draw=d, counts=(9, 3, 1)) for d in range(2)]
+    thirds = summarise(result("a", *runs))[0].thirds
+    assert [t.mean for t in thirds[:2]] == [1, 0.5]
+    assert np.isnan(thirds[2].mean)

@@ -1,6 +1,6 @@
 import pytest
 
-from handful.statistics import compare, summarise
+from handful.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table, percent, verdict
 from tests.made import random_result, result, run
 
@@ -44,3 +44,21 @@ def test_one_run_says_so() -> None:
 def test_verdict_names_the_winner() -> None:
     good, bad = random_result("good", 0.9), random_result("bad", 0.6, seed=5)
     assert verdict(compare(good, bad)) == verdict(compare(bad, good)) == "good better"
+
+
+@pytest.mark.parametrize("width", [48, 60, 100])
+def test_a_long_tail_comes_with_its_thirds(width: int) -> None:
+    tailed = [random_result(name, 0.8, per_class=100, counts=(100, 10, 1)) for name in NAMES]
+    table = format_table(summarise(tailed, headline(tailed)), width=width)
+    assert max(len(line) for line in table.splitlines()) <= width
+    assert "balanced" in table
+    assert "100:1" in table
+    assert [table.count(word) for word in ("larger", "medium", "smaller")] == [len(NAMES)] * 3
+    third = summarise(tailed[0])[0].thirds[2]
+    assert " ".join((third.name, "1", percent(third.mean), percent(third.low))) in " ".join(table.split())
+    assert "100:1" in format_comparisons([compare(tailed[0], tailed[1])], width=width)
+
+
+def test_classes_alike_have_no_thirds() -> None:
+    table = format_table(summarise(random_result("a", 0.8, counts=(5, 5, 5))))
+    assert "smaller" not in table

@@ -19,9 +19,11 @@ from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import OutputError, ProtocolError
 from handful.plots import cost_figure, inline, sweep_figure
 from handful.recipes import fingerprint
+from handful.repeats import smallest
 from handful.results import commit, versions
-from handful.statistics import METRICS, Comparison, Metric, Summary, class_recalls, compare, summarise
-from handful.tables import NOTES, percent, signed, span, verdict
+from handful.scores import Metric
+from handful.statistics import METRICS, Comparison, Summary, class_recalls, compare, headline, summarise
+from handful.tables import NOTES, amount, percent, signed, span, span_of_images, verdict
 from handful.types import Dataset, Result
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
@@ -33,7 +35,7 @@ def write_report(
     *,
     data: Dataset | None = None,
     classifier: Classifier | None = None,
-    metric: Metric = "accuracy",
+    metric: Metric | None = None,
     cost: Sequence[CostPoint] = (),
     times: Times | None = None,
     title: str = "How far a handful of labels goes",
@@ -48,7 +50,8 @@ def write_report(
         path: the HTML file. It needs no network and no other file.
         data: shows the worst mistakes, and says which data was scored.
         classifier: shows example images with its predictions, and its maps where it segments.
-        metric: what the answer and the curves are given in.
+        metric: what the answer and the curves are given in; None: accuracy, or balanced accuracy where a result's
+            classes differ in their training images.
         cost: points of `cost.cost_points`, for the curve over annotation hours.
         times: what these points took a label and a mask to cost.
         title: heading.
@@ -64,6 +67,7 @@ def write_report(
         raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
     if not results:
         raise ProtocolError("nothing to report", where=path, remedy="evaluate a recipe first.")
+    metric = metric or headline(results)
     rows = summarise(results, metric)
     focus, row = _focus(results, rows)
     pairs, unpaired = _pairs(results, metric)
@@ -71,11 +75,20 @@ def write_report(
     text = page.render(
         title=title,
         note=note,
-        answer=_answer(row, [c for c in pairs if row.recipe in (c.a, c.b) and c.per_class == row.per_class], rows),
+        answer=_answer(
+            row,
+            [
+                c
+                for c in pairs
+                if row.recipe in (c.a, c.b) and (c.per_class, c.smallest) == (row.per_class, row.smallest)
+            ],
+            rows,
+        ),
         development=_development(results, data),
         metric=METRICS[metric],
         curve=_sweep_curve(rows),
         groups=_groups(rows),
+        thirds=_groups([r for r in rows if r.thirds]),
         others=[(METRICS[m], _groups(summarise(results, m))) for m in METRICS if m != metric],
         designs=[NOTES[d] for d in dict.fromkeys(r.design for r in rows)],
         pairs=pairs,
@@ -102,7 +115,9 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters.update(percent=percent, signed=_signed, verdict=verdict, sentence=_sentence)
+    environment.filters.update(
+        amount=amount, images=span_of_images, percent=percent, signed=_signed, verdict=verdict, sentence=_sentence
+    )
     environment.globals.update(span=span)
     return environment
 
@@ -116,9 +131,9 @@ def _focus(results: Sequence[Result], rows: Sequence[Summary]) -> tuple[Result, 
 
 def _pairs(results: Sequence[Result], metric: Metric) -> tuple[list[Comparison], bool]:
     """All pairs at each number of images, or with more than three recipes each against the first."""
-    groups: dict[int | None, list[Result]] = {}
+    groups: dict[tuple[int | None, int | None], list[Result]] = {}
     for result in results:
-        groups.setdefault(result.runs[0].per_class, []).append(result)
+        groups.setdefault((result.runs[0].per_class, smallest(result)), []).append(result)
     found, unpaired = [], False
     for group in groups.values():
         few = len(group) <= 3
@@ -131,12 +146,14 @@ def _pairs(results: Sequence[Result], metric: Metric) -> tuple[list[Comparison],
 
 
 def _answer(row: Summary, pairs: Sequence[Comparison], rows: Sequence[Summary]) -> list[str]:
-    amount = "all labelled images" if row.per_class is None else f"{row.per_class} labelled {_images(row)} per class"
+    images = "all labelled images" if row.per_class is None else f"{row.per_class} labelled {_images(row)} per class"
+    if row.smallest is not None:
+        images = f"{row.per_class} labelled images of the largest class and {row.smallest} of the smallest"
     runs = (
         "one run" if row.design == "one run" else f"{row.runs} runs" if row.runs > row.draws else f"{row.draws} draws"
     )
     says = [
-        f"With {amount}, {row.recipe} reaches {percent(row.mean)}\u00a0% {METRICS[row.metric]} "
+        f"With {images}, {row.recipe} reaches {percent(row.mean)}\u00a0% {METRICS[row.metric]} "
         f"({runs}, 95\u00a0% interval {span(row.low, row.high)}, worst draw {percent(row.worst)})."
     ]
     rivals = [r for r in rows if r.n_train == row.n_train and r.recipe != row.recipe]

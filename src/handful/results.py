@@ -23,7 +23,7 @@ import numpy as np
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
 from handful.recipes import fingerprint, from_toml, to_toml
-from handful.statistics import balanced_accuracy
+from handful.scores import balanced_accuracy
 from handful.types import Recipe, Result, Run
 
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one

@@ -1,22 +1,39 @@
 """What the raw predictions of repeated runs allow one to say: scores, intervals, paired differences, verdicts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
-from sklearn.metrics import f1_score
+from jaxtyping import Float
 
 from handful.errors import ProtocolError
 from handful.intervals import bootstrap, mean_interval, wilson
+from handful.repeats import Design, by_draw, design, imbalanced, overlap, smallest, training_counts
+from handful.scores import SCORES, THIRDS, Metric, recalls, thirds
 from handful.types import Result, Run
 
-Metric = Literal["accuracy", "balanced_accuracy", "macro_f1"]
-Design = Literal["draws", "seeds", "re-split", "one run"]
 Verdict = Literal["A better", "B better", "not separable"]
 
 METRICS: dict[Metric, str] = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
+
+
+@dataclass(frozen=True)
+class Third:
+    """Mean recall of a third of the classes, "larger", "medium" or "smaller" by training images.
+
+    `classes` are its names, or empty where they differ from draw to draw. `most` and `least` are training images of
+    its largest and smallest class. The interval is that of the mean, as a summary's; NaN where one run gives none.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    most: int
+    least: int
+    mean: float
+    low: float
+    high: float
+    worst: float
 
 
 @dataclass(frozen=True)
@@ -24,7 +41,9 @@ class Summary:
     """A score with what it rests on; all scores are shares, 0 to 1.
 
     `low` and `high` are the 95 % interval of the mean, NaN where one run gives none. `design` says what was repeated:
-    "draws" of training images with one test set, "seeds" alone, train and test "re-split", or "one run".
+    "draws" of training images with one test set, "seeds" alone, train and test "re-split", or "one run". `smallest`
+    is the training images of the rarest class where a long tail was drawn, `per_class` then those of the largest.
+    `thirds` has the larger, medium and smaller classes where their training images differ, and three or more classes.
     """
 
     recipe: str
@@ -41,6 +60,8 @@ class Summary:
     n_train: int
     n_test: int
     classes: int
+    smallest: int | None = None
+    thirds: tuple[Third, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,70 +98,25 @@ class Comparison:
     image_high: float
     design: Design
     verdict: Verdict
-
-
-def accuracy(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray, " n"], classes: int) -> float:  # noqa: ARG001
-    """Share of images predicted right."""
-    return float(np.mean(labels == predictions))
-
-
-def recalls(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray, " n"], classes: int) -> Float[np.ndarray, " k"]:
-    """Share of each class's images predicted right; NaN for a class without images."""
-    counts = np.bincount(labels, minlength=classes)
-    right = np.bincount(labels[labels == predictions], minlength=classes)
-    return np.where(counts > 0, right / np.maximum(counts, 1), np.nan)
-
-
-def balanced_accuracy(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray, " n"], classes: int) -> float:
-    """Mean recall over the classes that have images."""
-    return float(np.nanmean(recalls(labels, predictions, classes)))
-
-
-def macro_f1(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray, " n"], classes: int) -> float:
-    """Mean over the classes of the F1 score; 0 for a class that is never predicted right."""
-    return float(f1_score(labels, predictions, labels=np.arange(classes), average="macro", zero_division=0))
-
-
-_SCORES: dict[Metric, Callable[[Int[np.ndarray, " n"], Int[np.ndarray, " n"], int], float]] = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "macro_f1": macro_f1,
-}
+    smallest: int | None = None
 
 
 def draw_scores(result: Result, metric: Metric = "accuracy") -> dict[int, float]:
     """The score of each draw; the folds of a draw are scored together, since each image is held out once."""
     return {
-        draw: _SCORES[metric](
+        draw: SCORES[metric](
             np.concatenate([r.labels for r in runs]),
             np.concatenate([r.predictions for r in runs]),
             len(result.classes),
         )
-        for draw, runs in _by_draw(result).items()
+        for draw, runs in by_draw(result).items()
     }
 
 
-def design(result: Result) -> Design:
-    """What was repeated, seen from which images each run trained on and was scored on."""
-    if len(result.runs) == 1:
-        return "one run"
-    if len({frozenset(r.ids) for r in result.runs}) > 1:
-        return "re-split"
-    return "draws" if len({frozenset(r.train_ids) for r in result.runs}) > 1 else "seeds"
-
-
-def overlap(result: Result) -> float:
-    """The correction of `mean_interval` for runs whose training and test images are re-split; else 0.
-
-    Nadeau and Bengio take n_test / n_train, for a small test set beside training sets that are nearly the same. With
-    a few images drawn from a large pool it is the other way round: training sets hardly overlap and the scored
-    images are nearly the same. There the overlap of two training sets, n_train / n_test, takes its place.
-    """
-    if design(result) != "re-split":
-        return 0.0
-    n_train = float(np.mean([len(r.train_ids) for r in result.runs]))
-    n_test = float(np.mean([len(r.ids) for r in result.runs]))
-    return min(n_test / n_train, n_train / n_test)
+def headline(results: Result | Sequence[Result]) -> Metric:
+    """What to open with: balanced accuracy where classes differ in their training images, else accuracy."""
+    found = [results] if isinstance(results, Result) else results
+    return "balanced_accuracy" if any(imbalanced(r) for r in found) else "accuracy"
 
 
 def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -> list[Summary]:
@@ -150,17 +126,7 @@ def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -
 
 def class_recalls(result: Result) -> list[Recall]:
     """Recall of each class that has test images."""
-    draws = _by_draw(result).values()
-    table = np.array(
-        [
-            recalls(
-                np.concatenate([r.labels for r in runs]),
-                np.concatenate([r.predictions for r in runs]),
-                len(result.classes),
-            )
-            for runs in draws
-        ]
-    )
+    table = np.array([_recalls(runs, len(result.classes)) for runs in by_draw(result).values()])
     rows = []
     for c, name in enumerate(result.classes):
         images = {i for run in result.runs for i, label in zip(run.ids, run.labels, strict=True) if label == c}
@@ -193,8 +159,8 @@ def compare(a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int
     elif all(x < 0 for x in highs):
         verdict = "B better"
     return Comparison(
-        a.recipe.name, b.recipe.name, a.runs[0].per_class, metric, len(_by_draw(a)), mean, low, high, p,
-        image_low, image_high, design(a), verdict,
+        a.recipe.name, b.recipe.name, a.runs[0].per_class, metric, len(by_draw(a)), mean, low, high, p,
+        image_low, image_high, design(a), verdict, smallest(a),
     )  # fmt: skip
 
 
@@ -203,7 +169,7 @@ def _bootstrap(a: Result, b: Result, metric: Metric, resamples: int, rng: np.ran
         return np.nan, np.nan
     labels = {i: int(label) for run in a.runs for i, label in zip(run.ids, run.labels, strict=True)}
     column = {i: c for c, i in enumerate(sorted(labels))}
-    rows = {draw: r for r, draw in enumerate(_by_draw(a))}
+    rows = {draw: r for r, draw in enumerate(by_draw(a))}
     table = np.full((len(rows), len(column)), np.nan)
     for x, y in zip(*_sorted(a, b), strict=True):
         other = dict(zip(y.ids, (y.predictions == y.labels).astype(float), strict=True))
@@ -242,18 +208,48 @@ def _summary(result: Result, metric: Metric) -> Summary:
         n_train=round(float(np.mean([len(r.train_ids) for r in result.runs]))),
         n_test=round(float(np.mean([len(r.ids) for r in result.runs]))),
         classes=len(result.classes),
+        smallest=smallest(result),
+        thirds=_thirds(result),
     )
 
 
+def _thirds(result: Result) -> tuple[Third, ...]:
+    counts = training_counts(result)
+    if counts is None or counts.shape[1] < 3 or not imbalanced(result):
+        return ()
+    draws, k = by_draw(result), len(result.classes)
+    parts = np.array([thirds(row) for row in counts])  # draws, thirds, classes
+    of_draw = np.array([_recalls(runs, k) for runs in draws.values()])
+    of_run = [_recalls([run], k) for run in result.runs]
+    row = {draw: i for i, draw in enumerate(draws)}
+    found = []
+    for t, name in enumerate(THIRDS):
+        scores = np.array([_mean(r[p]) for r, p in zip(of_draw, parts[:, t], strict=True)])
+        runs = np.array([_mean(r[parts[row[x.draw], t]]) for r, x in zip(of_run, result.runs, strict=True)])
+        mean = _mean(scores)
+        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap(result), centre=mean)
+        same = (parts[:, t] == parts[0, t]).all()
+        names = tuple(c for c, own in zip(result.classes, parts[0, t], strict=True) if own) if same else ()
+        images = counts[parts[:, t]]
+        low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+        limits = (round(images.max()), round(images.min()))
+        found.append(Third(name, names, *limits, mean, low, high, float(scores.min())))
+    return tuple(found)
+
+
+def _mean(recalls: Float[np.ndarray, " c"]) -> float:
+    """Mean over the classes that have test images; NaN where none has."""
+    known = recalls[~np.isnan(recalls)]
+    return float(known.mean()) if len(known) else np.nan
+
+
+def _recalls(runs: Sequence[Run], classes: int) -> Float[np.ndarray, " k"]:
+    """Recall of each class, these runs' images taken together."""
+    return recalls(np.concatenate([r.labels for r in runs]), np.concatenate([r.predictions for r in runs]), classes)
+
+
 def _run_score(run: Run, result: Result, metric: Metric) -> float:
-    return _SCORES[metric](run.labels, run.predictions, len(result.classes))
-
-
-def _by_draw(result: Result) -> dict[int, list[Run]]:
-    draws: dict[int, list[Run]] = {}
-    for run in result.runs:
-        draws.setdefault(run.draw, []).append(run)
-    return draws
+    return SCORES[metric](run.labels, run.predictions, len(result.classes))
 
 
 def _sorted(a: Result, b: Result) -> tuple[list[Run], list[Run]]:

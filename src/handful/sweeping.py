@@ -11,7 +11,7 @@ from handful.evaluate import Protocol, cells, sweep
 from handful.recipes import fingerprint
 from handful.report import write_report
 from handful.results import Store
-from handful.statistics import Comparison, compare, summarise
+from handful.statistics import Comparison, compare, headline, summarise
 from handful.tables import format_comparisons, format_table
 from handful.train import train
 from handful.types import Dataset, Recipe, Result
@@ -66,7 +66,7 @@ def _shown(results: Sequence[Result], data: Dataset, *, device: str, progress: b
     most = max(r.runs[0].per_class or 0 for r in results)
     last = [r for r in results if (r.runs[0].per_class or 0) == most]
     segmenting = [r for r in last if any(part.name.startswith("pixel_") for s in r.recipe.stages for part in s.losses)]
-    best = max(segmenting or last, key=lambda r: summarise(r)[0].mean)
+    best = max(segmenting or last, key=lambda r: summarise(r, headline(r))[0].mean)
     run = best.runs[0]
     chosen = set(run.train_ids)
     part = data.select([i for i, s in enumerate(data.samples) if s.id in chosen])
@@ -83,14 +83,14 @@ def comparisons(results: Sequence[Result]) -> list[Comparison]:
         if result.recipe is first:
             base[m] = result
         else:
-            rows.append(compare(result, base[m]))
+            rows.append(compare(result, base[m], headline(results)))
     return rows
 
 
 def as_text(results: Sequence[Result], *, width: int) -> str:
     """Scores and paired differences as tables."""
     rows = comparisons(results)
-    tables = [format_table(summarise(results), width=width)]
+    tables = [format_table(summarise(results, headline(results)), width=width)]
     return "\n\n".join([*tables, *([format_comparisons(rows, width=width)] if rows else [])])
 
 
@@ -98,6 +98,7 @@ def as_values(results: Sequence[Result]) -> dict[str, Any]:
     """The same as plain values."""
     return {
         "recipes": {r.recipe.name: fingerprint(r.recipe) for r in results},
-        "scores": [asdict(row) for row in summarise(results)],
+        "headline": headline(results),
+        "scores": [asdict(row) for row in summarise(results, headline(results))],
         "comparisons": [asdict(row) for row in comparisons(results)],
     }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handful.statistics import METRICS, Comparison, Summary
+from handful.statistics import METRICS, Comparison, Summary, Third
 
 NOTES = {
     "draws": "training images redrawn, one test set; t interval over draws",
@@ -14,6 +14,18 @@ NOTES = {
     "one run": "one run; Wilson interval over its test images, which says nothing of other draws",
 }
 HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
+
+
+def amount(row: Summary | Comparison, between: str = " to ") -> str:
+    """Images per class: one number, "all", or those of the largest and the smallest class of a long tail."""
+    if row.per_class is None:
+        return "all"
+    return str(row.per_class) if row.smallest is None else f"{row.per_class}{between}{row.smallest}"
+
+
+def span_of_images(third: Third) -> str:
+    """Training images of a third's largest and smallest class."""
+    return str(third.most) if third.most == third.least else f"{third.most} to {third.least}"
 
 
 def percent(value: float) -> str:
@@ -48,12 +60,14 @@ def format_table(rows: Sequence[Summary], *, width: int = 80) -> str:
     rows = sorted(rows, key=lambda r: order.index(r.recipe))
     heads = ("M", "draws", HEADS[rows[0].metric], "95 % interval", "worst")
     cells = [
-        ("all" if r.per_class is None else str(r.per_class), str(r.draws), percent(r.mean), span(r.low, r.high),
+        (amount(r, ":"), str(r.draws), percent(r.mean), span(r.low, r.high),
          percent(r.worst))
         for r in rows
     ]  # fmt: skip
     body = columns([(r.recipe,) for r in rows], "recipe", heads, cells, width)
     notes = [NOTES[d] for d in dict.fromkeys(r.design for r in rows)]
+    if any(r.smallest is not None for r in rows):
+        notes.append("M: images of the largest class and of the smallest")
     tests = sorted({r.n_test for r in rows})
     count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
     return "\n".join(
@@ -61,8 +75,20 @@ def format_table(rows: Sequence[Summary], *, width: int = 80) -> str:
             *body,
             "",
             *wrap(f"percent {METRICS[rows[0].metric]}; scored on {count} images a run; {'; '.join(notes)}.", width),
+            *_thirds_table(rows, width),
         ]
     )
+
+
+def _thirds_table(rows: Sequence[Summary], width: int) -> list[str]:
+    """What follows where classes differ in their training images."""
+    found = [(r.recipe, third) for r in rows for third in r.thirds]
+    if not found:
+        return []
+    cells = [(t.name, span_of_images(t), percent(t.mean), span(t.low, t.high), percent(t.worst)) for _, t in found]
+    heads = ("classes", "images", "recall", "95 % interval", "worst")
+    note = "percent of their images found, a mean over classes, by thirds of the classes in order of training images."
+    return ["", *columns([(name,) for name, _ in found], "recipe", heads, cells, width), "", *wrap(note, width)]
 
 
 def format_comparisons(rows: Sequence[Comparison], *, width: int = 80) -> str:
@@ -72,7 +98,7 @@ def format_comparisons(rows: Sequence[Comparison], *, width: int = 80) -> str:
     heads = ("M", "draws", "A - B", "95 % interval", "verdict")
     winner = {"A better": "A better", "B better": "B better", "not separable": "not sep."}
     cells = [
-        ("all" if r.per_class is None else str(r.per_class), str(r.draws), signed(r.mean),
+        (amount(r, ":"), str(r.draws), signed(r.mean),
          f"{signed(r.low)} to {signed(r.high)}", winner[r.verdict])
         for r in rows
     ]  # fmt: skip

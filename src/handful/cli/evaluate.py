@@ -16,6 +16,20 @@ ScoreOn = Annotated[
     Option(help="The test part, where the data has one; or the training images a draw leaves unused."),
 ]
 
+LongTail = Annotated[
+    float | None,
+    Option(
+        metavar="RHO",
+        min=1,
+        show_default=False,
+        help="Draw a long tail: M images of the largest class, M / RHO of the smallest.",
+    ),
+]
+TailOrder = Annotated[
+    Literal["classes", "seeded"],
+    Option(help="Which classes of a long tail are large: the first ones, or others in each draw."),
+]
+
 
 def evaluate(
     data: o.Data,
@@ -27,6 +41,8 @@ def evaluate(
         int | None,
         Option("--folds", "-k", metavar="K", min=2, show_default=False, help="Cross-validate with this many folds."),
     ] = None,
+    long_tail: LongTail = None,
+    tail_order: TailOrder = "classes",
     score_on: ScoreOn = "test",
     masks: o.Masks = None,
     set_: o.Sets = None,
@@ -58,27 +74,30 @@ def evaluate(
     from handful.evaluate import Protocol, cells
     from handful.evaluate import evaluate as run
     from handful.recipes import fingerprint, load_recipe
-    from handful.statistics import METRICS, class_recalls, summarise
+    from handful.statistics import METRICS, class_recalls, headline, summarise
     from handful.tables import format_table
 
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
-        protocol = Protocol(tuple(range(first_draw, first_draw + draws)), per_class, folds, score_on)
+        numbers = tuple(range(first_draw, first_draw + draws))
+        protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order)
         pick_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         cells(samples, protocol)
-        check(samples, per_class=per_class, folds=folds, strict=strict)
+        check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
         result = run(plan, samples, protocol=protocol, jobs=jobs, device=device, log=log, progress=watched())
         rows = {metric: summarise(result, metric)[0] for metric in METRICS}
+        opens_with = headline(result)
     if json:
         print_json(
             {
                 "recipe": plan.name,
                 "fingerprint": fingerprint(plan),
                 "log": log,
+                "headline": opens_with,
                 "scores": {metric: asdict(row) for metric, row in rows.items()},
                 "recall": [asdict(row) for row in class_recalls(result)],
             }
         )
         return
-    print_lines(format_table([rows["accuracy"]], width=width()))
+    print_lines(format_table([rows[opens_with]], width=width()))

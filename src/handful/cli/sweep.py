@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli.evaluate import Draws, FirstDraw, ScoreOn
+from handful.cli.evaluate import Draws, FirstDraw, LongTail, ScoreOn, TailOrder
 
 OURS = ("results.jsonl", "results-predictions", "report.html")
 
@@ -22,6 +22,8 @@ def sweep(
     ] = "1,5,10,25,50",
     draws: Draws = 5,
     first_draw: FirstDraw = 0,
+    long_tail: LongTail = None,
+    tail_order: TailOrder = "classes",
     score_on: ScoreOn = "test",
     masks: o.Masks = None,
     set_: o.Sets = None,
@@ -49,11 +51,12 @@ def sweep(
     with working():
         plans = [load_recipe(name, overrides=set_ or ()) for name in recipe]
         numbers = _numbers(per_class)
-        protocol = Protocol(tuple(range(first_draw, first_draw + draws)), None, None, score_on)
+        order = tuple(range(first_draw, first_draw + draws))
+        protocol = Protocol(order, None, None, score_on, long_tail, tail_order)
         pick_device(device)
         new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
-        check(samples, per_class=max(numbers), strict=strict)
+        check(samples, per_class=max(numbers) if long_tail is None else None, strict=strict)
         results, report = sweep_to(
             out, plans, samples, per_class=numbers, protocol=protocol, jobs=jobs, device=device,
             keep=resume, progress=watched(),
