@@ -1,6 +1,6 @@
 """A network with its labels, and the trained classifier that predicts with it. Predicting changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -73,6 +73,13 @@ class Network(nn.Module):
         found = self.backbone(self._normalise(images)) if maps is None else self._stages.rest(maps)
         output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.compare)
         return output
+
+    def with_labels(self, labels: LabelEmbedding) -> "Network":
+        """The same backbone and head, shared, and a temperature that was learnt; other class vectors."""
+        mean, std = (tuple(buffer.flatten().tolist()) for buffer in (self.mean, self.std))
+        other = Network(Backbone(self.backbone, 0, 1, mean, std), self.head, labels)
+        other.compare.load_state_dict(self.compare.state_dict())
+        return other.to(self.mean.device).eval().requires_grad_(False)
 
     @property
     def has_frozen(self) -> bool:
@@ -182,6 +189,37 @@ class Classifier:
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""
         return unfit_mask(mask, size, self.recipe.resize)
+
+    def with_labels(self, classes: Sequence[str], vectors: Float[Tensor, "m d"]) -> "Classifier":
+        """A classifier that also knows these classes, by nothing but their vectors; weights are shared.
+
+        Where vectors say what classes have in common, images of a class never trained on may come near its own.
+
+        Raises:
+            ModelError: a class that is known, vectors of another length, or a network that does not compare with
+                class vectors at its end.
+        """
+        known = [name for i, name in enumerate(classes) if name in self.classes or name in classes[:i]]
+        if known or len(classes) != len(vectors):
+            what = f"class {known[0]!r} is there already" if known else f"{len(classes)} names, {len(vectors)} vectors"
+            raise ModelError(what, where="classes", remedy="name each new class once, with its vector.")
+        if vectors.shape[1] != self.labels.size:
+            raise ModelError(
+                f"vectors of {vectors.shape[1]} numbers; the model's have {self.labels.size}",
+                where=self.recipe.name,
+                remedy="make them as the model's labels were made.",
+            )
+        if not isinstance(self.network, Network) or getattr(self.network.head, "own_classes", False):
+            raise ModelError(
+                "this network does not end in a comparison with class vectors",
+                where=self.recipe.name,
+                remedy="take a model whose recipe has [labels] word_embeddings, without posthoc parts.",
+            )
+        both = torch.cat([self.labels.vectors, vectors.to(self.labels.vectors)])
+        labels = replace(self.labels, vectors=both, read_as=())
+        counts = np.concatenate([self.counts, np.zeros(len(classes), dtype=self.counts.dtype)])
+        network = self.network.with_labels(labels)
+        return replace(self, classes=(*self.classes, *classes), labels=labels, network=network, counts=counts)
 
     def to(self, device: torch.device | str) -> "Classifier":
         """The same classifier on another device."""

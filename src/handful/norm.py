@@ -18,10 +18,13 @@ AUTO_BELOW = 3  # images per class
 
 
 def choose_norm(name: NormName, task: Task) -> NormName:
-    """Resolve "auto": "group" when the classes have fewer than three training images on average, else "batch"."""
+    """Resolve "auto": "group" when the classes have fewer than three training images on average, else "batch".
+
+    Classes without images, known by their names only, do not count.
+    """
     if name != "auto":
         return name
-    return "group" if float(task.counts.mean()) < AUTO_BELOW else "batch"
+    return "group" if float(task.counts[task.counts > 0].mean()) < AUTO_BELOW else "batch"
 
 
 def norm_layer(name: NormName, channels: int) -> nn.Module:

@@ -1,6 +1,6 @@
 import pytest
 
-from handful.words.names import forms, singulars, split_digits, split_name, whole_forms
+from handful.words.names import forms, same_words, singulars, split_digits, split_name, whole_forms
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,10 @@ def test_forms_go_from_the_word_itself_to_its_singular() -> None:
     assert forms("cat") == ("cat",)
     assert whole_forms("New York") == ("New York", "New_York", "New-York", "new_york", "new-york")
     assert whole_forms("cat") == ()
+
+
+def test_a_name_read_as_its_own_words_needs_no_mention() -> None:
+    assert same_words("Arctic_fox", "arctic + fox")
+    assert same_words("black-footed ferret", "black + footed + ferret")
+    assert not same_words("komondor", "sheepdog")
+    assert not same_words("buses", "bus")

@@ -10,6 +10,7 @@ from handful.cli.ensemble import ensemble
 from handful.cli.evaluate import evaluate
 from handful.cli.fit import fit
 from handful.cli.hierarchy import hierarchy
+from handful.cli.labels import labels
 from handful.cli.predict import predict
 from handful.cli.propagate import propagate
 from handful.cli.recipes import recipes
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, ensemble, distil, hierarchy, cost):
+for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, ensemble, distil, hierarchy, labels, cost):
     app.command()(command)
 
 

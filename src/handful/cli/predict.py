@@ -22,6 +22,14 @@ def predict(
         Literal["flip", "five_crop", "ten_crop"] | None,
         Option(show_default=False, help="Average over mirror images, crops, or both; slower by 2, 5 or 10 times."),
     ] = None,
+    classes: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            show_default=False,
+            help="Also score classes that were not trained on, by their names: a text file with one a line.",
+        ),
+    ] = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
@@ -41,10 +49,12 @@ def predict(
     from handful.persist import load_classifier
     from handful.posthoc.tta import over_views
     from handful.predict import check_outputs, predict_to
+    from handful.zero_shot import read_names, with_names
 
     with working():
         check_outputs(out, maps, overwrite=overwrite)
         classifier = load_classifier(model, device=pick_device(device))
+        classifier = classifier if classes is None else with_names(classifier, read_names(classes))
         classifier = classifier if tta is None else over_views(classifier, views=tta)
         samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
         console = Console(stderr=True)

@@ -26,6 +26,8 @@ own_classes = True  # it scores classes by vectors of its own: the labels' are n
 class Prototypes(nn.Module):
     """Average over space, then the distances to `prototypes` [k per_class d]."""
 
+    own_classes = True
+
     def __init__(
         self, channels: int, classes: int, per_class: int, size: int | None, *, gamma: float, norm: NormName
     ) -> None:

@@ -45,6 +45,12 @@ def whole_forms(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*joined, *(j.lower() for j in joined[1:]))))
 
 
+def same_words(name: str, read_as: str) -> bool:
+    """Whether a name was read as just its own words, whatever their case and separators."""
+    own, read = (" ".join(split_name(text)).lower() for text in (name, read_as))
+    return own == read
+
+
 def forms(word: str) -> tuple[str, ...]:
     """A word as it stands, then in lower case, then in what may be its singular."""
     small = word.lower()

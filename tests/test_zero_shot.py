@@ -1,0 +1,112 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from handful.classifier import Classifier
+from handful.ensemble import join
+from handful.errors import DataError, ModelError
+from handful.persist import load_classifier, save_classifier
+from handful.posthoc.tta import over_views
+from handful.train import train
+from handful.types import Dataset, Part
+from handful.zero_shot import read_names, with_names
+from tests.teachers import untrained
+from tests.tiny import recipe, squares
+from tests.words.files import write_text
+
+WORDS = {"blue": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "red": (0.0, 0.0, 1.0), "teal": (0.8, 0.6, 0.0)}
+# The cosine loss draws an image to its class's vector; equation 1 only needs to tell the classes apart.
+COSINE = ('stages=[{steps=200, losses=["cosine"], optimizer={lr=0.05}}]', "backbone.dropout=0.0", "augment=[]")
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Classifier]:
+    """Trains on blue and red alone; green is left for its name."""
+    path = str(write_text(tmp_path_factory.mktemp("words") / "words.txt", WORDS))
+
+    def trained(*overrides: str, **options: object) -> Classifier:
+        labels = Part("word_embeddings", {"source": "words", "path": path, "temperature": 0.1, **options})
+        return train(replace(recipe("linear", *overrides), labels=labels), seen(), progress=False)
+
+    return trained
+
+
+def seen() -> Dataset:
+    data = squares(6)
+    kept = [replace(s, label=s.label // 2) for s in data.samples if s.label is not None and s.label != 1]
+    return Dataset(tuple(kept), ("blue", "red"))
+
+
+@pytest.mark.parametrize("learn", [False, True])
+def test_known_classes_keep_their_scores_and_new_ones_join(make: Callable[..., Classifier], learn: bool) -> None:
+    before = make("steps=3", learn_temperature=learn)
+    data = seen()
+    after = with_names(before, ["green", "teal"])
+    assert after.classes == ("blue", "red", "green", "teal")
+    assert after.counts.tolist() == [6, 6, 0, 0]
+    assert after.labels.read_as == after.classes
+    old = torch.cat([o.logits for o in before.outputs(data)])
+    new = torch.cat([o.logits for o in after.outputs(data)])
+    torch.testing.assert_close(new[:, :2], old)
+    embedding = torch.cat([o.embedding for o in before.outputs(data)])
+    scale = old / torch.nn.functional.normalize(embedding, dim=1)[:, [0, 2]]  # 1 / temperature
+    expected = torch.nn.functional.normalize(embedding, dim=1) @ torch.tensor([WORDS["green"], WORDS["teal"]]).T
+    torch.testing.assert_close(new[:, 2:], expected * scale[0, 0], rtol=1e-4, atol=1e-4)
+    assert before.classes == ("blue", "red")
+    assert before.probabilities(data).shape == (12, 2)
+
+
+def test_the_nearer_of_two_unseen_names_is_the_likelier(make: Callable[..., Classifier]) -> None:
+    trained = make(*COSINE)
+    assert (trained.predict(seen()) == seen().labels).all()
+    probabilities = with_names(trained, ["green", "teal"]).probabilities(seen())
+    blue = seen().labels == 0
+    # By its vector teal is blue with some green in it: of all names but blue it suits a blue square best.
+    assert (probabilities[blue, 3] > probabilities[blue][:, [1, 2]].max(axis=1)).all()
+
+
+def test_saved_and_loaded_with_its_new_classes(make: Callable[..., Classifier], tmp_path: Path) -> None:
+    classifier = with_names(make("steps=3", "backbone.norm=auto", learn_temperature=True), ["green", "teal"])
+    loaded = load_classifier(save_classifier(classifier, tmp_path / "model"))
+    assert loaded.classes == classifier.classes
+    np.testing.assert_array_equal(loaded.probabilities(seen()), classifier.probabilities(seen()))
+
+
+def test_an_ensembles_members_all_learn_the_name(make: Callable[..., Classifier]) -> None:
+    both = join([make("steps=2"), make("steps=3")])
+    extended = with_names(both, ["teal"])
+    assert extended.classes == ("blue", "red", "teal")
+    assert extended.probabilities(seen()).shape == (12, 3)
+
+
+def test_what_cannot_be_extended_is_refused(make: Callable[..., Classifier], tmp_path: Path) -> None:
+    classifier = make("steps=2")
+    with pytest.raises(ModelError, match=r"labels \(one_hot\) say nothing"):
+        with_names(untrained(), ["teal"])
+    with pytest.raises(ModelError, match="'red' is there already"):
+        with_names(classifier, ["red"])
+    with pytest.raises(DataError, match="'mauve'"):
+        with_names(classifier, ["mauve"])
+    with pytest.raises(ModelError, match="does not end in a comparison"):
+        with_names(over_views(classifier, views="flip"), ["teal"])
+    with pytest.raises(ModelError, match="vectors of 2 numbers; the model's have 3"):
+        classifier.with_labels(["teal"], torch.ones(1, 2))
+    path = Path(str(classifier.recipe.labels.options["path"]))
+    was = path.read_bytes()
+    write_text(path, {**WORDS, "red": (0.0, 0.5, 1.0)})
+    with pytest.raises(ModelError, match="gives others than when this model was trained"):
+        with_names(classifier, ["teal"])
+    path.write_bytes(was)
+
+
+def test_names_come_one_a_line(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\ufeffgreat white shark\n\n  teal \n", encoding="utf-8")
+    assert read_names(tmp_path / "names.txt") == ("great white shark", "teal")
+    (tmp_path / "empty.txt").write_text("\n")
+    for name, message in (("empty.txt", "no class name"), ("none.txt", "cannot be read")):
+        with pytest.raises(DataError, match=message):
+            read_names(tmp_path / name)
