@@ -13,7 +13,7 @@ from bench.record import RESULTS
 from handful.data.memory import hold
 from handful.evaluate import Protocol, evaluate, sweep
 from handful.recipes import load_recipe
-from handful.statistics import compare, summarise
+from handful.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table
 from handful.types import Dataset, Part, Recipe, Result
 
@@ -58,9 +58,11 @@ def run_sweep(
     *,
     per_class: Sequence[int],
     draws: Sequence[int] | None = None,
+    long_tail: float | None = None,
 ) -> list[Result]:
-    """Every recipe at every number of images per class on the same draws."""
-    protocol = Protocol(draws=tuple(draws if draws is not None else range(options.draws)))
+    """Every recipe at every number of images per class (of the largest class of a long tail) on the same draws."""
+    chosen = tuple(draws if draws is not None else range(options.draws))
+    protocol = Protocol(draws=chosen, long_tail=long_tail)
     log = None if options.quick else RESULTS / f"{table}.jsonl"
     return sweep(
         wanted,
@@ -83,9 +85,10 @@ def run_folds(table: str, wanted: Sequence[Recipe], data: Dataset, options: Opti
 
 def show(results: Sequence[Result], *, control: str) -> None:
     """Print the scores, and every recipe's paired difference to the control's."""
-    print(format_table(summarise(results), width=100))
+    metric = headline(results)
+    print(format_table(summarise(results, metric), width=100))
     base = {r.runs[0].per_class: r for r in results if r.recipe.name == control}
     pairs = [(r, base[r.runs[0].per_class]) for r in results if r.recipe.name != control]
     if pairs and all(len(r.runs) > 1 for r in results):
         print()
-        print(format_comparisons([compare(a, b) for a, b in pairs], width=100))
+        print(format_comparisons([compare(a, b, metric) for a, b in pairs], width=100))

@@ -1,0 +1,41 @@
+"""Long tails: CIFAR-10 at ratios of 10 and 100, head class 100 images, from random weights (WRN-16-2).
+
+Rows as the soft-label paper's Table 4 without its own method (cross-entropy, resample, reweight, LDAM, CB focal), and
+what came after them. The paper's head class has 5,000 images and its test set is class-balanced, as is this one.
+Settings are the recipes', none was looked for on these images.
+"""
+
+from dataclasses import replace
+
+from bench.accuracy import recipes, run_sweep, show
+from bench.cvs_cifar import NATURAL
+from bench.data import cifar10
+from bench.options import Options
+
+CONTROL = "classification-wrn"
+NAMES = (
+    CONTROL,
+    "resample-wrn",
+    "reweight-wrn",
+    "ldam-wrn",
+    "ldam-drw-wrn",
+    "class-balanced-focal-wrn",
+    "balanced-softmax-wrn",
+    "logit-adjustment-wrn",
+    "tau-norm-wrn",
+    "crt-wrn",
+)
+LARGEST = 100
+
+
+def run(options: Options) -> None:
+    """Every method on the same draws, at each ratio; quick: the smaller ratio, on few test images."""
+    data = cifar10(options.folder())
+    if options.quick:
+        kept = [i for i, s in enumerate(data.samples) if s.split != "test" or i % 50 == 0]
+        data = replace(data, samples=tuple(data.samples[i] for i in kept))
+    wanted = recipes(NAMES, options, dict.fromkeys(NAMES, (NATURAL,)))
+    for ratio in (10,) if options.quick else (10, 100):
+        results = run_sweep("long-tail", wanted, data, options, per_class=(LARGEST,), long_tail=ratio)
+        show(results, control=CONTROL)
+        print()
