@@ -5,17 +5,23 @@ The set has no test part: what a draw leaves is scored. Learning rates and froze
 identical images is left out. Beside the scores, the propagated masks' overlap with the hand masks that Seg-5 never saw.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
 
 from bench.accuracy import run_sweep, show
 from bench.data import cells
 from bench.options import Options
 from bench.record import append
+from handful import catalog
 from handful.data import splits
-from handful.data.mask_quality import quality
+from handful.data.mask_quality import MaskQuality, quality
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Dataset, Recipe
+from handful.types import Context, Dataset, LabelEmbedding, Part, Recipe, Task
 
 CONTROL = "classification-lite0"
 NAMES = ("cvs-lite0", "cvs-joint-lite0", "multitask-lite0")
@@ -48,6 +54,7 @@ def run(options: Options) -> None:
     show(run_sweep("cvs-cells", wanted, data, options, per_class=(5, 10)), control=CONTROL)
     for draw in range(1 if options.quick else options.draws):
         overlap(data, draw, options)
+    grabcut_overlap(data, options)
 
 
 def overlap(data: Dataset, draw: int, options: Options) -> None:
@@ -63,7 +70,20 @@ def overlap(data: Dataset, draw: int, options: Options) -> None:
         assert mask is not None
         predicted[sample.id] = classifier.own_size(maps.argmax(axis=0) > 0, mask.shape)
     samples = tuple(replace(s, mask=predicted[s.id], mask_source="propagated") for s in rest.samples)
-    found = quality(replace(rest, samples=samples), rest)
-    line = {"draw": draw, **{name: [round(q.iou, 4), round(q.dice, 4), q.images] for name, q in found.items()}}
-    print(f"draw {draw}: " + ", ".join(f"{name} IoU {q.iou:.3f} Dice {q.dice:.3f}" for name, q in found.items()))
-    append("cvs-cells-masks", line, quick=options.quick)
+    tell({"draw": draw}, f"Seg-5, draw {draw}", quality(replace(rest, samples=samples), rest), options)
+
+
+def grabcut_overlap(data: Dataset, options: Options) -> None:
+    """The same of GrabCut, which learns from no mask: on all cells."""
+    recipe = load_recipe(CONTROL)
+    task = Task(data.classes, np.bincount(data.labels, minlength=len(data.classes)))
+    labels = LabelEmbedding(torch.eye(len(data.classes)))
+    cut = catalog.build("prepare", Part("grabcut", {"replace": True}), Context(task, labels, recipe))(data)
+    tell({"masks": "grabcut"}, "GrabCut", quality(cut, data), options)
+
+
+def tell(line: dict[str, Any], name: str, found: Mapping[str, MaskQuality], options: Options) -> None:
+    """Print and keep the overlap of each class, and of all."""
+    print(f"{name}: " + ", ".join(f"{c} IoU {q.iou:.3f} Dice {q.dice:.3f}" for c, q in found.items()))
+    found_line = {c: [round(q.iou, 4), round(q.dice, 4), q.images] for c, q in found.items()}
+    append("cvs-cells-masks", {**line, **found_line}, quick=options.quick)
