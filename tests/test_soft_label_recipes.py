@@ -1,0 +1,29 @@
+"""The rows of a table differ in their method and in nothing else."""
+
+from dataclasses import replace
+
+import pytest
+
+from handful.recipes import load_recipe, recipe_names
+from handful.types import Part, Recipe
+
+ROWS = [name for name in recipe_names() if name.startswith("paper-soft-labels")]
+
+
+def without_method(recipe: Recipe) -> Recipe:
+    stages = tuple(replace(stage, losses=()) for stage in recipe.stages)
+    plain = Part("linear", {"norm": recipe.head.options["norm"]})
+    return replace(recipe, name="", about={}, head=plain, labels=Part("one_hot"), posthoc=(), stages=stages)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_of_the_papers_table_is_its_baseline_but_for_the_method(name: str) -> None:
+    assert len(ROWS) == 7
+    assert without_method(load_recipe(name)) == without_method(load_recipe("paper-soft-labels-cross-entropy"))
+
+
+@pytest.mark.parametrize("kind", ["wrn", "lite0"])
+def test_our_recipes_are_their_control_but_for_the_labels(kind: str) -> None:
+    ours, control = load_recipe(f"soft-labels-{kind}"), load_recipe(f"classification-{kind}")
+    assert replace(ours, name="", about={}, labels=control.labels) == replace(control, name="", about={})
+    assert ours.labels.name == "word_embeddings"
