@@ -46,7 +46,7 @@ def test_training_on_kept_maps_learns_and_leaves_the_frozen_stages_alone() -> No
     first = train(wish, squares(size=32), progress=False)
     again = train(wish, squares(size=32), progress=False)
     untouched = catalog.build_network(wish, context("linear")).backbone.state_dict()
-    trained = first.network.backbone.state_dict()
+    trained = first.network.get_submodule("backbone").state_dict()
     same = {name for name, value in untouched.items() if torch.equal(value, trained[name])}
     assert {n for n in untouched if n.startswith(("stages.0.", "stages.1."))} <= same
     assert len(same) < len(untouched)

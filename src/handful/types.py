@@ -209,7 +209,8 @@ class Optimizer:
 class Schedule:
     """Learning rate over a stage: linear warm-up over the first `warmup` share, then `name`.
 
-    Warm-up starts at `initial`, or near 0. "cosine" ends at `final` times lr; "step" multiplies by `factor` at each share in `milestones`.
+    Warm-up starts at `initial`, or near 0. "cosine" ends at `final` times lr; "step" multiplies by `factor` at each
+    share in `milestones`.
     """
 
     name: Literal["constant", "cosine", "step"] = "cosine"
