@@ -43,13 +43,15 @@ def open_wordnet(folder: Path) -> Iterator[Any]:
         )
 
     root = found[0].resolve()
+    opened: list[Any] = []
 
     class Nouns(WordNetCorpusReader):  # type: ignore[misc]
         """Does without the files of other kinds of words, and without a second WordNet to map senses to."""
 
         def open(self, file: str) -> Any:
             if (root / file).is_file():
-                return super().open(file)
+                opened.append(super().open(file))
+                return opened[-1]
             return io.StringIO("".join(f"{i:02d} none 1\n" for i in range(64)) if file == "lexnames" else "")
 
         def map_wn(self, version: str = "wordnet") -> None:
@@ -68,6 +70,8 @@ def open_wordnet(folder: Path) -> Iterator[Any]:
         yield reader
     finally:
         paths.remove(str(root))
+        for file in opened:
+            file.close()
 
 
 def find_synset(reader: Any, name: str) -> Any:
