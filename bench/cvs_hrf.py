@@ -1,6 +1,6 @@
 """CvS on 45 fundus photographs (its section V-D4): stratified 5-fold cross-validation on the embedded backbone.
 
-256 pixels with the early stages frozen and their maps kept, which is what two cores allow; the paper has 512.
+256 pixels with the early stages frozen, which is what two cores allow; the paper has 512.
 The recipes' settings were found on the white blood cells; here only the time of a step was tried, on two folds.
 Every image is used in every repeat, so repeats re-split the same 45 and the interval is Nadeau and Bengio's.
 """
