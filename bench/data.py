@@ -26,13 +26,23 @@ def cifar100(folder: Path) -> Dataset:
 
 def cifar100_ten(folder: Path) -> Dataset:
     """Ten classes of CIFAR-100: 100 training and 50 test images each; which, says `ten_classes.toml`."""
-    return _only(cifar100(folder), _ten("cifar100"))
+    return _only(cifar100(folder), _listed("ten", "cifar100"))
 
 
 def mini_imagenet_ten(folder: Path) -> Dataset:
     """Ten classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
-    data = _only(load_data(folder / "mini_imagenet"), _ten("mini_imagenet"))
+    data = _only(load_data(folder / "mini_imagenet"), _listed("ten", "mini_imagenet"))
     return replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
+
+
+def cifar100_twenty(folder: Path) -> Dataset:
+    """Twenty classes of CIFAR-100: 100 training and 50 test images each; which, says `twenty_classes.toml`."""
+    return _only(cifar100(folder), _listed("twenty", "cifar100"))
+
+
+def mini_imagenet_twenty(folder: Path) -> Dataset:
+    """Twenty classes of mini-ImageNet, 84 x 84: 50 training and 20 test images each."""
+    return _only(load_data(folder / "mini_imagenet"), _listed("twenty", "mini_imagenet"))
 
 
 def hrf(folder: Path) -> Dataset:
@@ -49,8 +59,8 @@ def _with_masks(folder: Path) -> Dataset:
     return load_data(folder / "images", masks=folder / "masks")
 
 
-def _ten(name: str) -> list[str]:
-    listed = tomllib.loads((Path(__file__).parent / "ten_classes.toml").read_text(encoding="utf-8"))
+def _listed(number: str, name: str) -> list[str]:
+    listed = tomllib.loads((Path(__file__).parent / f"{number}_classes.toml").read_text(encoding="utf-8"))
     return list(listed[name])
 
 
