@@ -78,6 +78,7 @@ def test_recipes_lists_each_and_prints_one(place: Path) -> None:
     from handful.recipes import from_toml, recipe_names
 
     listed = ok("recipes")
+    assert max(len(line) for line in listed.splitlines()) <= 60
     assert all(name in listed for name in recipe_names())
     assert [r["name"] for r in ok_json("recipes")["recipes"]] == list(recipe_names())
     text = ok("recipes", place / "cvs.toml", "--set", "steps=7")

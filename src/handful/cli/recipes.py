@@ -26,5 +26,5 @@ def recipes(
         print(to_toml(chosen[0]), end="")
     else:
         for r in chosen:
-            print_text(f"{r.name} ({r.about['time']})" if "time" in r.about else r.name)
-            print_indented(r.about.get("what", r.about.get("paper", "")))
+            print_text(r.name)
+            print_indented("; ".join(r.about[key] for key in ("what", "time") if key in r.about))
