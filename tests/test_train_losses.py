@@ -8,10 +8,10 @@ import pytest
 
 from handful.errors import RecipeError
 from handful.persist import load_classifier, save_classifier
-from handful.progress import Progress
 from handful.recipes import check, from_toml, to_toml
 from handful.train import train
 from handful.types import Part, Recipe
+from tests.stopping import stopped_and_resumed
 from tests.tiny import recipe, squares
 
 VIPF = (
@@ -47,20 +47,7 @@ def test_predicting_needs_neither_the_tree_nor_the_centers(tmp_path: Path) -> No
 def test_centers_go_on_where_a_stopped_run_left_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own, data = vipf(tmp_path), squares(2)
     whole = train(own, data, progress=False)
-    advance, seen = Progress.advance, []
-
-    def stop_at_five(self: Progress, loss: float, steps: int = 1) -> None:
-        seen.append(steps)
-        if sum(seen) == 5:
-            raise KeyboardInterrupt
-        advance(self, loss, steps)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "advance", stop_at_five)
-        patch.setattr("handful.checkpoint.Checkpoint.due", lambda self: True)
-        with pytest.raises(KeyboardInterrupt):
-            train(own, data, folder=tmp_path / "run", progress=False)
-    resumed = train(own, data, folder=tmp_path / "run", resume=True, progress=False)
+    resumed = stopped_and_resumed(own, data, tmp_path / "run", monkeypatch, at=5)
     for name, value in whole.network.state_dict().items():
         assert value.equal(resumed.network.state_dict()[name]), name
 

@@ -9,10 +9,10 @@ import torch
 
 from handful.errors import TrainingError
 from handful.optimizer import initial_values, reset
-from handful.progress import Progress
 from handful.recipes import fingerprint, from_toml, to_toml
 from handful.train import train
 from handful.types import Dataset, Recipe
+from tests.stopping import stopped_and_resumed
 from tests.tiny import recipe, squares
 
 
@@ -71,20 +71,7 @@ def test_stopped_anywhere_it_ends_as_if_nothing_had_happened(
 ) -> None:
     data, own = long_tailed(), two_stages(trainable=("head",), ema=ema)
     whole = train(own, data, progress=False)
-    advance, seen = Progress.advance, []
-
-    def stop_there(self: Progress, loss: float, steps: int = 1) -> None:
-        seen.append(steps)
-        if sum(seen) == stop + 1:
-            raise KeyboardInterrupt
-        advance(self, loss, steps)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "advance", stop_there)
-        patch.setattr("handful.checkpoint.Checkpoint.due", lambda self: True)
-        with pytest.raises(KeyboardInterrupt):
-            train(own, data, folder=tmp_path / "run", progress=False)
-    resumed = train(own, data, folder=tmp_path / "run", resume=True, progress=False)
+    resumed = stopped_and_resumed(own, data, tmp_path / "run", monkeypatch, at=stop + 1)
     for name, value in whole.network.state_dict().items():
         assert value.equal(resumed.network.state_dict()[name]), name
 

@@ -1,0 +1,30 @@
+"""Training that is stopped on the way and resumed."""
+
+from pathlib import Path
+
+import pytest
+
+from handful.classifier import Classifier
+from handful.progress import Progress
+from handful.train import train
+from handful.types import Dataset, Recipe
+
+
+def stopped_and_resumed(
+    recipe: Recipe, data: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch, *, at: int
+) -> Classifier:
+    """What training gives that was stopped in step `at`, with a checkpoint after each step, and then resumed."""
+    advance, seen = Progress.advance, []
+
+    def stop(self: Progress, loss: float, steps: int = 1) -> None:
+        seen.append(steps)
+        if sum(seen) == at:
+            raise KeyboardInterrupt
+        advance(self, loss, steps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "advance", stop)
+        patch.setattr("handful.checkpoint.Checkpoint.due", lambda self: True)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, data, folder=folder, progress=False)
+    return train(recipe, data, folder=folder, resume=True, progress=False)
