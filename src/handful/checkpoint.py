@@ -9,12 +9,24 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from handful.errors import TrainingError
+from handful.errors import OutputError, TrainingError
 from handful.recipes import fingerprint
 from handful.types import Dataset, Recipe
 
 FILE = "checkpoint.safetensors"
 FORMAT = "1"
+
+
+def refuse_unfinished(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse to begin anew where a stopped run could go on.
+
+    Raises:
+        OutputError: there is a checkpoint, and neither is asked for.
+    """
+    if (folder / FILE).exists() and not (resume or overwrite):
+        raise OutputError(
+            "an unfinished run is here", where=folder, remedy="pass --resume, or --overwrite to start over."
+        )
 
 
 class Checkpoint:

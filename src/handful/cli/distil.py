@@ -37,12 +37,11 @@ def distil(
     Learns from the training part of DATA as the teacher sees it, unlabelled images included; then the teacher is not
     needed any more.
     """
-    from handful.checkpoint import FILE
+    from handful.checkpoint import refuse_unfinished
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.data.splits import draw, training_part
     from handful.device import pick_device
-    from handful.errors import OutputError
     from handful.losses.distillation import distilled
     from handful.persist import load_classifier, refuse_existing, save_classifier
     from handful.recipes import load_recipe
@@ -55,10 +54,7 @@ def distil(
             load_recipe(recipe, overrides=set_ or ()), model.resolve(), temperature=temperature, labels=labels
         )
         refuse_existing(out, overwrite=overwrite)
-        if (out / FILE).exists() and not (resume or overwrite):
-            raise OutputError(
-                "an unfinished run is here", where=out, remedy="pass --resume, or --overwrite to start over."
-            )
+        refuse_unfinished(out, resume=resume, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]
         classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)

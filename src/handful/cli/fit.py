@@ -28,13 +28,12 @@ def fit(
 
     Learns from the training part of DATA, or from --per-class images of it; the model is a folder.
     """
-    from handful.checkpoint import FILE
+    from handful.checkpoint import refuse_unfinished
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.data.check import check
     from handful.data.splits import draw, training_part
     from handful.device import pick_device
-    from handful.errors import OutputError
     from handful.persist import refuse_existing, save_classifier
     from handful.recipes import load_recipe
     from handful.train import train
@@ -43,10 +42,7 @@ def fit(
         plan = load_recipe(recipe, overrides=set_ or ())
         pick_device(device)
         refuse_existing(out, overwrite=overwrite)
-        if (out / FILE).exists() and not (resume or overwrite):
-            raise OutputError(
-                "an unfinished run is here", where=out, remedy="pass --resume, or --overwrite to start over."
-            )
+        refuse_unfinished(out, resume=resume, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         check(samples, per_class=per_class, strict=strict)
         part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]
