@@ -41,6 +41,11 @@ def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
     return {p.name: p for p in keywords if p.name != "backbone"}
 
 
+def marked(folder: Folder, part: Part, mark: str) -> bool:
+    """Whether a part's module says this of itself, e.g. `mixes_images = True`."""
+    return bool(getattr(find(folder, part.name), mark, False))
+
+
 def check(folder: Folder, part: Part) -> None:
     """Refuse an unknown part or option, or a missing option, before anything is built.
 

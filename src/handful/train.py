@@ -184,8 +184,7 @@ def train(
 
 def _task(data: Dataset) -> Task:
     """Facts of the training split, refused when they leave nothing to learn."""
-    labels = data.labels
-    counts = np.bincount(labels[labels >= 0], minlength=len(data.classes))
+    counts = data.counts
     if len(data.classes) < 2:
         raise TrainingError("a classifier needs two classes", where=data.classes, remedy="add images of another class.")
     if counts.min() == 0:
@@ -200,8 +199,7 @@ def _task(data: Dataset) -> Task:
 
 def _uses_unlabelled(recipe: Recipe) -> bool:
     """Whether a loss learns from images without a label."""
-    names = {part.name for stage in recipe.stages for part in stage.losses}
-    return any(getattr(catalog.find("losses", name), "uses_unlabelled", False) for name in names)
+    return any(catalog.marked("losses", part, "uses_unlabelled") for stage in recipe.stages for part in stage.losses)
 
 
 def _fit(device: str) -> Callable[[Recipe, Dataset, int], Classifier]:

@@ -98,12 +98,6 @@ def check(recipe: Recipe) -> None:
             raise RecipeError("the learning rate must be positive", where=where, remedy="set optimizer.lr above 0.")
         for part in stage.losses:
             catalog.check("losses", part)
-            if recipe.hierarchy is None and getattr(catalog.find("losses", part.name), "needs_hierarchy", False):
-                raise RecipeError(
-                    f"loss {part.name!r} needs a hierarchy of the classes",
-                    where=where,
-                    remedy=f"add a [hierarchy] table; names: {', '.join(catalog.names('hierarchies'))}.",
-                )
     if recipe.batch_size < 2:
         raise RecipeError(
             "batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image."
