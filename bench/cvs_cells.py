@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import torch
-
 from bench.accuracy import run_sweep, show
 from bench.data import cells
 from bench.options import Options
@@ -21,7 +18,7 @@ from handful.data import splits
 from handful.data.mask_quality import MaskQuality, quality
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Context, Dataset, LabelEmbedding, Part, Recipe, Task
+from handful.types import Context, Dataset, Part, Recipe, Task
 
 CONTROL = "classification-lite0"
 NAMES = ("cvs-lite0", "cvs-joint-lite0", "multitask-lite0")
@@ -76,8 +73,8 @@ def overlap(data: Dataset, draw: int, options: Options) -> None:
 def grabcut_overlap(data: Dataset, options: Options) -> None:
     """The same of GrabCut, which learns from no mask: on all cells."""
     recipe = load_recipe(CONTROL)
-    task = Task(data.classes, np.bincount(data.labels, minlength=len(data.classes)))
-    labels = LabelEmbedding(torch.eye(len(data.classes)))
+    task = Task(data.classes, data.counts)
+    labels = catalog.build_labels(recipe, task)
     cut = catalog.build("prepare", Part("grabcut", {"replace": True}), Context(task, labels, recipe))(data)
     tell({"masks": "grabcut"}, "GrabCut", quality(cut, data), options)
 

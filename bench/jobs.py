@@ -47,8 +47,7 @@ def images(*, per_class: int, side: int, classes: int = 10, seed: int = 0) -> Da
 
 def build(wish: Recipe, data: Dataset) -> tuple[Context, Network]:
     """The untrained network of a recipe, with what its parts may know."""
-    counts = np.bincount(data.labels, minlength=len(data.classes))
-    task = Task(data.classes, counts)
+    task = Task(data.classes, data.counts)
     torch.manual_seed(0)
     context = Context(task, catalog.build_labels(wish, task), wish, 0)
     return context, catalog.build_network(wish, context)

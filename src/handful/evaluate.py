@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from handful.data import splits
 from handful.data.fingerprint import fingerprint
 from handful.data.long_tail import Order, class_balanced, long_tail
@@ -218,7 +216,7 @@ def _evaluate(
         for i, key in enumerate(keys):
             loaded = store.load(done[key]) if key in done else None
             if loaded is not None:
-                runs[i] = replace(loaded[0], counts=np.bincount(work[i][3].train.labels, minlength=len(data.classes)))
+                runs[i] = replace(loaded[0], counts=work[i][3].train.counts)
     position = {s.id: i for i, s in enumerate(data.samples)}
     tasks = []
     for i, (_, recipe, protocol, cell) in enumerate(work):

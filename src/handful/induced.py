@@ -24,7 +24,7 @@ def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: s
     """
     part = training_part(data)
     known = part.select(np.flatnonzero(part.labels >= 0))
-    task = Task(data.classes, np.bincount(known.labels, minlength=len(data.classes)))
+    task = Task(data.classes, known.counts)
 
     def fit(plan: Recipe, chosen: Dataset, number: int) -> object:
         return train(plan, chosen, seed=number, device=device)

@@ -7,8 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handful import catalog
 from handful.contact_sheet import tiles, write_sheet
 from handful.data.masks import write_masks
@@ -50,8 +48,7 @@ def propagate_dataset(
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
     before = training_part(data)
-    counts = np.bincount(before.labels[before.labels >= 0], minlength=len(data.classes))
-    task = Task(data.classes, counts)
+    task = Task(data.classes, before.counts)
 
     def fit(plan: Recipe, part: Dataset, number: int) -> Any:
         return train(plan, part, seed=number, device=device)

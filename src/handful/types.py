@@ -55,6 +55,12 @@ class Dataset:
         return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
 
     @property
+    def counts(self) -> Int[np.ndarray, " k"]:
+        """Labelled samples of each class."""
+        labels = self.labels
+        return np.bincount(labels[labels >= 0], minlength=len(self.classes))
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Id of each sample."""
         return tuple(s.id for s in self.samples)

@@ -136,7 +136,7 @@ def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> F
         probabilities=probabilities,
         seconds=seconds,
         per_class=task.per_class,
-        counts=np.bincount(chosen.labels, minlength=len(data.classes)),
+        counts=chosen.counts,
     )
     return Finished(task, result, facts)
 

@@ -81,7 +81,7 @@ def labels(
             new_file(out, overwrite=overwrite)
         samples = read(data, columns=column, allow_outside=allow_outside)
         names = samples.classes
-        found = catalog.build_labels(plan, Task(names, np.bincount(samples.labels + 1)[1:]), seed=seed)
+        found = catalog.build_labels(plan, Task(names, samples.counts), seed=seed)
         matrix = cosines(found.vectors.numpy().astype(np.float64))
         closest = closest_pairs(matrix)
         if out is not None:

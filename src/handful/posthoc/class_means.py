@@ -84,7 +84,7 @@ def over_means(
             own, labels = labels[: len(output.features)], labels[len(output.features) :]
             sums = sums + own.T @ output.features.double().cpu()
         assert isinstance(sums, Tensor), "there are training images"
-        counts = torch.bincount(torch.from_numpy(data.labels), minlength=len(one.classes))
+        counts = torch.from_numpy(data.counts)
         wrapped = wrap(
             one.network, metric=metric, temperature=temperature, classes=len(one.classes), features=sums.shape[1]
         )
