@@ -1,7 +1,7 @@
 """Erase pixels: what an erased pixel shows, and what its label becomes."""
 
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from jaxtyping import Bool
@@ -11,17 +11,6 @@ from handful.types import IGNORE, Batch
 
 Paint = Literal["mean", "black", "noise"]
 _GREY = 1e-3  # channels nearer than this are equal: a quarter of an 8-bit step
-
-
-def known_paint(paint: Paint) -> Paint:
-    """Check the name of a paint; returns it.
-
-    Raises:
-        ValueError: there is no such paint.
-    """
-    if paint not in get_args(Paint):
-        raise ValueError(f"paint is {paint!r}, and must be one of {', '.join(get_args(Paint))}")
-    return paint
 
 
 def erase(batch: Batch, where: Bool[Tensor, "n h w"], paint: Paint, generator: torch.Generator) -> Batch:

@@ -23,6 +23,16 @@ def within(name: str, value: object, low: float, high: float, *, whole: bool = F
         raise ValueError(f"{name} is {value!r}, and must be {kind} between {low:g} and {high:g}")
 
 
+def one_of(name: str, value: object, choices: Sequence[str]) -> None:
+    """Check that an option is one of these words.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}, and must be one of {', '.join(choices)}")
+
+
 def span(name: str, value: Sequence[float], low: float, high: float) -> tuple[float, float]:
     """Check that an option is two numbers, rising, in [low, high]; returns them.
 

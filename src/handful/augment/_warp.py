@@ -10,21 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.augment._part import chosen, span, uniform, within
+from handful.augment._part import chosen, one_of, span, uniform, within
 from handful.types import IGNORE, Batch
 
 Fill = Literal["zeros", "border", "reflection"]
-
-
-def known(fill: Fill) -> Fill:
-    """Check the name of a fill; returns it.
-
-    Raises:
-        ValueError: there is no such fill.
-    """
-    if fill not in get_args(Fill):
-        raise ValueError(f"fill is {fill!r}, and must be one of {', '.join(get_args(Fill))}")
-    return fill
 
 
 def resample(batch: Batch, grid: Float[Tensor, "n h2 w2 2"], fill: Fill) -> Batch:
@@ -81,7 +70,7 @@ class Warp:
         within("elastic", self.elastic, 0.0, 1.0)
         within("elastic_grid", self.elastic_grid, 2.0, 64.0, whole=True)
         within("probability", self.probability, 0.0, 1.0)
-        known(self.fill)
+        one_of("fill", self.fill, get_args(Fill))
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Warp every image, and its pixel labels alike."""

@@ -6,12 +6,13 @@ enough of a small image, so the default here is larger.
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 
-from handful.augment._part import Augment, chosen, span, uniform, within
-from handful.augment._warp import Fill, known, resample
+from handful.augment._part import Augment, chosen, one_of, span, uniform, within
+from handful.augment._warp import Fill, resample
 from handful.types import Batch, Context
 
 
@@ -43,7 +44,7 @@ def build(
     narrow, wide = span("ratio", ratio, 0.1, 10.0)
     within("padding", padding, 0.0, 1.0)
     within("probability", probability, 0.0, 1.0)
-    known(fill)
+    one_of("fill", fill, get_args(Fill))
 
     def crop(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images

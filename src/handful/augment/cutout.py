@@ -1,10 +1,12 @@
 """Cutout: a square of each image is painted over (DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552)."""
 
+from typing import get_args
+
 import torch
 
 from handful.augment._boxes import centred
-from handful.augment._erase import Paint, erase, known_paint
-from handful.augment._part import Augment, chosen, within
+from handful.augment._erase import Paint, erase
+from handful.augment._part import Augment, chosen, one_of, within
 from handful.types import Batch, Context
 
 erases_pixels = True
@@ -26,7 +28,7 @@ def build(_context: Context, *, side: float = 0.5, paint: Paint = "mean", probab
     """
     within("side", side, 0.01, 1.5)
     within("probability", probability, 0.0, 1.0)
-    known_paint(paint)
+    one_of("paint", paint, get_args(Paint))
 
     def cutout(batch: Batch, generator: torch.Generator) -> Batch:
         n, _, h, w = batch.images.shape

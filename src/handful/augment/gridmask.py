@@ -1,13 +1,14 @@
 """GridMask: a lattice of squares is painted over (Chen et al. 2020, https://arxiv.org/abs/2001.04086)."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from handful.augment._erase import Paint, erase, known_paint
-from handful.augment._part import Augment, chosen, span, uniform, within
+from handful.augment._erase import Paint, erase
+from handful.augment._part import Augment, chosen, one_of, span, uniform, within
 from handful.types import Batch, Context
 
 erases_pixels = True
@@ -38,7 +39,7 @@ def build(
     within("ratio", ratio, 0.0, 1.0)
     sizes = span("unit", unit, 0.01, 2.0)
     within("probability", probability, 0.0, 1.0)
-    known_paint(paint)
+    one_of("paint", paint, get_args(Paint))
 
     def gridmask(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images

@@ -1,12 +1,13 @@
 """Random erasing: a box of each image is painted over (Zhong et al. 2020, https://arxiv.org/abs/1708.04896)."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import torch
 
 from handful.augment._boxes import fitting
-from handful.augment._erase import Paint, erase, known_paint
-from handful.augment._part import Augment, chosen, span, within
+from handful.augment._erase import Paint, erase
+from handful.augment._part import Augment, chosen, one_of, span, within
 from handful.types import Batch, Context
 
 erases_pixels = True
@@ -34,7 +35,7 @@ def build(
     """
     within("probability", probability, 0.0, 1.0)
     sizes, shapes = span("scale", scale, 0.001, 1.0), span("ratio", ratio, 0.1, 10.0)
-    known_paint(paint)
+    one_of("paint", paint, get_args(Paint))
 
     def random_erasing(batch: Batch, generator: torch.Generator) -> Batch:
         n, _, h, w = batch.images.shape
