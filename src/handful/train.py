@@ -23,7 +23,7 @@ from handful.data.memory import hold, working_size
 from handful.errors import TrainingError
 from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
-from handful.optimizer import initial_values, make_optimizer, reset, train_mode
+from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.persist import load_classifier
 from handful.progress import Progress
 from handful.recipes import check, load_recipe
@@ -119,7 +119,7 @@ def train(
                 model = accelerator.prepare_model(network) if accelerator.num_processes > 1 else network
                 if not alone:
                     optimizer = accelerator.prepare_optimizer(optimizer, device_placement=False)
-                train_mode(model)
+                train_mode(model, statistics=stage.statistics)
                 step, seen = begin, math.nan
                 with Interrupt() as interrupt:
                     while step < steps:
@@ -137,8 +137,7 @@ def train(
                             batch, maps = views.batch(chosen, len(data.classes), generator)
                         dropout = torch if where.type != "cpu" else torch.default_generator  # fifty times faster
                         dropout.manual_seed(stream(seed, 3, s, step, accelerator.process_index))
-                        for group in optimizer.param_groups:
-                            group["lr"] = learning_rate(stage.schedule, stage.optimizer.lr, step / steps)
+                        set_rate(optimizer, learning_rate(stage.schedule, stage.optimizer.lr, step / steps))
                         with accelerator.autocast():
                             output: Output = model(batch.images, maps)
                         values = _total(stage, losses, output, batch, step / steps)

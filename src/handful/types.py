@@ -200,7 +200,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """`sgd` (momentum) or `adamw`; weight decay spares biases and norms only if `decay_norms` is false."""
+    """`sgd` (momentum) or `adamw`; weight decay spares biases and norms only if `decay_norms` is false.
+
+    `layer_decay`: the backbone's last stage learns at lr times this, the one before at lr times its square, and so on
+    (ELECTRA, Clark et al. 2020, https://arxiv.org/abs/2003.10555, fine-tuning details); all else at lr.
+    """
 
     name: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.1
@@ -209,6 +213,7 @@ class Optimizer:
     nesterov: bool = False
     decay_norms: bool = True
     clip: float | None = None  # largest gradient norm
+    layer_decay: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -233,7 +238,9 @@ class Stage:
 
     `trainable`: "all", or the name prefixes of the parameters that learn, e.g. ("head",). `reset`: prefixes of what
     begins the stage with the weights it was built with. `sampler`: how often a class of n images comes, in proportion
-    to n ("shuffle": every image once an epoch), to its square root, or all alike ("balanced").
+    to n ("shuffle": every image once an epoch), to its square root, or all alike ("balanced"). `statistics`: what the
+    backbone's batch norms normalise by: those of the "batch", or those it was built with, "frozen"; their scale and
+    shift learn in both.
     """
 
     losses: tuple[Part, ...]
@@ -245,6 +252,7 @@ class Stage:
     schedule: Schedule = Schedule()
     sampler: Literal["shuffle", "balanced", "square_root"] = "shuffle"
     reset: tuple[str, ...] = ()
+    statistics: Literal["batch", "frozen"] = "batch"
 
 
 @dataclass(frozen=True)

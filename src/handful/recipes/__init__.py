@@ -96,6 +96,10 @@ def check(recipe: Recipe) -> None:
             raise RecipeError("a stage needs a loss", where=where, remedy='e.g. losses = [{ name = "cross_entropy" }].')
         if stage.optimizer.lr <= 0:
             raise RecipeError("the learning rate must be positive", where=where, remedy="set optimizer.lr above 0.")
+        if not 0 < stage.optimizer.layer_decay <= 1:
+            raise RecipeError(
+                "layer_decay must be above 0 and at most 1", where=where, remedy="e.g. layer_decay = 0.65; 1: no decay."
+            )
         for part in stage.losses:
             catalog.check("losses", part)
     if recipe.batch_size < 2:
@@ -152,10 +156,13 @@ def _part_tree(part: Part) -> dict[str, Any]:
 
 
 def _stage_tree(stage: Stage) -> dict[str, Any]:
+    """As TOML. What came after the first recipes is left out where it is the default: they keep their fingerprints."""
     tree = {k: v for k, v in asdict(stage).items() if v is not None}
     tree["losses"] = [_part_tree(part) for part in stage.losses]
     tree["optimizer"] = {k: v for k, v in asdict(stage.optimizer).items() if v is not None}
-    defaults = {"sampler": Stage.sampler, "reset": ()}  # left out, so that older recipes keep their fingerprints
+    if stage.optimizer.layer_decay == Optimizer.layer_decay:
+        del tree["optimizer"]["layer_decay"]
+    defaults = {"sampler": Stage.sampler, "reset": (), "statistics": Stage.statistics}
     return {k: _plain(v) for k, v in tree.items() if k not in defaults or v != defaults[k]}
 
 
