@@ -14,7 +14,20 @@ import tomli_w
 from handful import catalog
 from handful.errors import RecipeError, nearest
 from handful.recipes._agreement import check_agreement
+from handful.recipes._search import ALIKE, check_search, options_of, touches
 from handful.types import Optimizer, Part, Recipe, Schedule, Stage
+
+__all__ = [
+    "check",
+    "fingerprint",
+    "from_toml",
+    "load_recipe",
+    "options_of",
+    "recipe_names",
+    "to_toml",
+    "to_tree",
+    "with_values",
+]
 
 T = TypeVar("T")
 _PART_KEYS = ("name", "weight", "start", "stop")
@@ -63,7 +76,22 @@ def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe
     tree.setdefault("name", Path(where).stem)
     recipe = _recipe(tree, where)
     check(recipe)
+    check_search(recipe)
     return recipe
+
+
+def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """The recipe with options set by their paths, as its search space names them.
+
+    Raises:
+        RecipeError: a path or value that does not fit.
+    """
+    tree = to_tree(recipe)
+    for path, value in values.items():
+        _put(tree, path.split("."), value)
+    changed = _recipe(tree, recipe.name)
+    check(changed)
+    return changed
 
 
 def check(recipe: Recipe) -> None:
@@ -120,7 +148,7 @@ def to_tree(recipe: Recipe) -> dict[str, Any]:
     tree: dict[str, Any] = {"name": recipe.name, "about": dict(recipe.about)}
     for field in fields(Recipe):
         value = getattr(recipe, field.name)
-        if field.name in tree or value is None or value == ():
+        if field.name in tree or value is None or value in ((), {}):
             continue
         if isinstance(value, Part):
             tree[field.name] = _part_tree(value)
@@ -129,7 +157,7 @@ def to_tree(recipe: Recipe) -> dict[str, Any]:
         elif isinstance(value, tuple) and isinstance(value[0], Part):
             tree[field.name] = [_part_tree(part) for part in value]
         else:
-            tree[field.name] = list(value) if isinstance(value, tuple) else value
+            tree[field.name] = _plain(value)
     return tree
 
 
@@ -139,10 +167,8 @@ def to_toml(recipe: Recipe) -> str:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """12 hex digits of everything that decides the training: the name and the `about` table do not."""
-    tree = to_tree(recipe)
-    tree.pop("name")
-    tree.pop("about")
+    """12 hex digits of everything that decides the training: the name, `about` and the search space do not."""
+    tree = {k: v for k, v in to_tree(recipe).items() if k not in ("name", "about", "search")}
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -180,8 +206,13 @@ def _override(tree: dict[str, Any], text: str) -> None:
         parsed = tomllib.loads(f"x = {value}")["x"]
     except tomllib.TOMLDecodeError:
         parsed = value
-    keys = key.strip().split(".")
-    if keys[0] in ("steps", "epochs", "lr"):
+    if "search" in tree and isinstance(tree["search"], dict) and not key.startswith("search."):
+        tree["search"] = {k: v for k, v in tree["search"].items() if not touches(key.strip(), k)}
+    _put(tree, key.strip().split("."), parsed)
+
+
+def _put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:
+    if keys[0] in ALIKE:
         for i, stage in enumerate(tree.get("stages", [])):
             if keys[0] == "lr":
                 stage.setdefault("optimizer", {})["lr"] = parsed
@@ -200,9 +231,9 @@ def _override(tree: dict[str, Any], text: str) -> None:
         else:
             node = node.setdefault(step, {})
         if not isinstance(node, dict | list):
-            raise RecipeError(f"{step!r} has no keys below it", where=text, remedy="shorten the key.")
+            raise RecipeError(f"{step!r} has no keys below it", where=".".join(keys), remedy="shorten the key.")
     if isinstance(node, list):
-        raise RecipeError("a whole list item cannot be set", where=text, remedy="name a key inside it.")
+        raise RecipeError("a whole list item cannot be set", where=".".join(keys), remedy="name a key inside it.")
     node[keys[-1]] = parsed
 
 
