@@ -1,6 +1,6 @@
 """A network with its labels, and the trained classifier that predicts with it. Predicting changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -70,7 +70,7 @@ class Network(nn.Module):
 
         `maps`: what `frozen_maps` gave for these images, when it was kept; then only the images' size is read.
         """
-        found = self.backbone(self._normalise(images)) if maps is None else self._stages.rest(maps)
+        found = self.feature_maps(images) if maps is None else self._stages.rest(maps)
         output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.compare)
         return output
 
@@ -85,6 +85,11 @@ class Network(nn.Module):
     def has_frozen(self) -> bool:
         """Whether the backbone's first stages are frozen, and it offers them apart: `frozen`, then `rest`."""
         return int(getattr(self.backbone, "split", 0)) > 0
+
+    def feature_maps(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
+        """Maps of the whole backbone, which the head reads."""
+        maps: Tensor = self.backbone(self._normalise(images))
+        return maps
 
     def frozen_maps(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
         """Maps of the frozen stages."""
@@ -154,12 +159,15 @@ class Classifier:
 
     def of_images(self, images: Float[Tensor, "n 3 h w"]) -> Output:
         """The output for images in [0, 1] on this device, stretched to the working size where they have another."""
+        output: Output = self._ask(self.network, images)
+        return output
+
+    def _ask(self, question: Callable[[Tensor], Any], images: Float[Tensor, "n 3 h w"]) -> Any:
         if tuple(images.shape[-2:]) != self.size:
             images = F.interpolate(images, self.size, mode="bilinear", antialias=True)
         self.network.eval()
         with torch.inference_mode(), autocast(self.recipe.precision, self.device):
-            output: Output = self.network(images)
-        return output
+            return question(images)
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
         """Class probabilities of each sample, float32; rows sum to 1."""
@@ -185,6 +193,73 @@ class Classifier:
                     "member).",
                 )
             yield from output.pixels.float().softmax(dim=1).cpu().numpy()
+
+    def wrapped_by(self, name: str) -> Any:
+        """The module of a posthoc part around the network; None: it is not wrapped by it."""
+        network: Any = self.network
+        while hasattr(network, "part") and network.part.name != name:
+            network = network.network
+        return network if hasattr(network, "part") else None
+
+    def p_values(self, data: Dataset) -> Float[np.ndarray, "n k"]:
+        """Conformal p-value of each class for each sample, in (0, 1]: see posthoc/conformal.
+
+        Raises:
+            ModelError: the model was trained without that part.
+        """
+        conformal = self._wrapped("conformal", 'posthoc = [{ name = "conformal" }]')
+        parts = [self._ask(conformal.p_values, images).cpu().numpy() for images in self._images(data)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+    def sets(self, data: Dataset, *, coverage: float | None = None) -> Bool[np.ndarray, "n k"]:
+        """Conformal set of each sample: the classes that cannot be ruled out at this coverage. It may be empty.
+
+        Args:
+            data: what to predict.
+            coverage: share of sets that are to hold the right class; None: what the model was trained for.
+
+        Raises:
+            ModelError: the model was trained without sets, or on too few images for this coverage.
+        """
+        conformal = self._wrapped("conformal", 'posthoc = [{ name = "conformal" }]')
+        level = conformal.level(coverage)
+        return self.p_values(data) > level
+
+    def typicality(self, data: Dataset) -> Float[np.ndarray, " n"]:
+        """Share of training images that were as unlike the others as each sample is, or more: in (0, 1].
+
+        Raises:
+            ModelError: the model was trained without posthoc/out_of_distribution.
+        """
+        self._wrapped("out_of_distribution", 'posthoc = [{ name = "out_of_distribution" }]')
+        parts = [o.typicality.float().cpu().numpy() for o in self.outputs(data) if o.typicality is not None]
+        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+    def rejected(self, data: Dataset) -> Bool[np.ndarray, " n"]:
+        """Which samples are so unlike the training images that a class should not be named.
+
+        Raises:
+            ModelError: as `typicality`.
+        """
+        return self.typicality(data) <= self.false_rejection
+
+    @property
+    def false_rejection(self) -> float:
+        """Share of images like the training ones that `rejected` gives up; 0: none is ever rejected."""
+        part = self.wrapped_by("out_of_distribution")
+        return 0.0 if part is None else float(part.false_rejection)
+
+    def _wrapped(self, name: str, remedy: str) -> Any:
+        found = self.wrapped_by(name)
+        if found is None:
+            raise ModelError(
+                f"this model has no posthoc part {name!r}", where=self.recipe.name, remedy=f"train it with {remedy}."
+            )
+        return found
+
+    def _images(self, data: Dataset) -> Iterator[Float[Tensor, "n 3 h w"]]:
+        for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=self.chunk):
+            yield images.to(self.device).float().div_(255)
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""

@@ -177,7 +177,8 @@ class Output:
 
     `embedding` is compared with the label vectors to give `logits`; `features` is what the classifier pooled;
     `pixels` are per-pixel scores, background first, for heads that segment. `distances` are the squared ones to each
-    class's nearest prototype, for heads that learn some.
+    class's nearest prototype, for heads that learn some. `typicality` is the share of training images that were as
+    unlike the others or more, where posthoc/out_of_distribution measures it.
     """
 
     embedding: Float[Tensor, "n d"]
@@ -185,6 +186,7 @@ class Output:
     features: Float[Tensor, "n c"]
     pixels: Float[Tensor, "n k1 h w"] | None = None
     distances: Float[Tensor, "n k"] | None = None
+    typicality: Float[Tensor, " n"] | None = None
 
 
 @dataclass(frozen=True)
