@@ -278,6 +278,7 @@ class Recipe:
     cache_views: int = 0  # above 0: maps of frozen stages are computed once for so many augmented views per image
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     about: Mapping[str, str] = field(default_factory=dict)  # paper, command, expected, time: shown, never read
+    search: Mapping[str, Any] = field(default_factory=dict)  # option path: choices, or low, high, log; for tuning only
 
 
 # A training function as a part may use it: Seg-M and induced trees train a network of their own.
