@@ -19,6 +19,8 @@ from handful.types import Backbone, Dataset, LabelEmbedding, Mask, Output, Recip
 
 COLDEST = 0.01  # a learnt temperature stays above it, as CLIP's does (Radford et al. 2021, section 2.5)
 
+CLOSE = 1e-6  # p-values are float32: two that differ by less are one
+
 
 class Comparison(nn.Module):
     """Embeddings to class logits, as the labels say; holds the temperature where that is learnt.
@@ -222,8 +224,8 @@ class Classifier:
             ModelError: the model was trained without sets, or on too few images for this coverage.
         """
         conformal = self._wrapped("conformal", 'posthoc = [{ name = "conformal" }]')
-        level = conformal.level(coverage)
-        return self.p_values(data) > level
+        level: float = conformal.level(coverage)
+        return np.asarray(self.p_values(data) > level + CLOSE)
 
     def typicality(self, data: Dataset) -> Float[np.ndarray, " n"]:
         """Share of training images that were as unlike the others as each sample is, or more: in (0, 1].
@@ -241,7 +243,7 @@ class Classifier:
         Raises:
             ModelError: as `typicality`.
         """
-        return self.typicality(data) <= self.false_rejection
+        return np.asarray(self.typicality(data) <= self.false_rejection + CLOSE)
 
     @property
     def false_rejection(self) -> float:
