@@ -14,7 +14,8 @@ import tomli_w
 from handful import catalog
 from handful.errors import RecipeError, nearest
 from handful.recipes._agreement import check_agreement
-from handful.recipes._search import ALIKE, check_search, options_of, touches
+from handful.recipes._overrides import override, put
+from handful.recipes._search import check_search, options_of
 from handful.types import Optimizer, Part, Recipe, Schedule, Stage
 
 __all__ = [
@@ -71,8 +72,8 @@ def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"not TOML: {error}", where=where, remedy="mend that line.") from error
-    for override in overrides:
-        _override(tree, override)
+    for change in overrides:
+        override(tree, change)
     tree.setdefault("name", Path(where).stem)
     recipe = _recipe(tree, where)
     check(recipe)
@@ -88,7 +89,7 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """
     tree = to_tree(recipe)
     for path, value in values.items():
-        _put(tree, path.split("."), value)
+        put(tree, path.split("."), value)
     changed = _recipe(tree, recipe.name)
     check(changed)
     return changed
@@ -196,45 +197,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items() if v is not None}
     return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
-
-
-def _override(tree: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise RecipeError(f"{text!r} is no override", remedy="write key=value, e.g. --set head.pool=foreground.")
-    try:
-        parsed = tomllib.loads(f"x = {value}")["x"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    if "search" in tree and isinstance(tree["search"], dict) and not key.startswith("search."):
-        tree["search"] = {k: v for k, v in tree["search"].items() if not touches(key.strip(), k)}
-    _put(tree, key.strip().split("."), parsed)
-
-
-def _put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:
-    if keys[0] in ALIKE:
-        for i, stage in enumerate(tree.get("stages", [])):
-            if keys[0] == "lr":
-                stage.setdefault("optimizer", {})["lr"] = parsed
-            else:
-                stage.pop("epochs" if keys[0] == "steps" else "steps", None)
-                tree["stages"][i][keys[0]] = parsed
-        return
-    node: Any = tree
-    for i, step in enumerate(keys[:-1]):
-        if isinstance(node, list):
-            if not step.isdigit() or int(step) >= len(node):
-                raise RecipeError(
-                    f"no item {step!r}", where=".".join(keys[:i]), remedy=f"items are 0 to {len(node) - 1}."
-                )
-            node = node[int(step)]
-        else:
-            node = node.setdefault(step, {})
-        if not isinstance(node, dict | list):
-            raise RecipeError(f"{step!r} has no keys below it", where=".".join(keys), remedy="shorten the key.")
-    if isinstance(node, list):
-        raise RecipeError("a whole list item cannot be set", where=".".join(keys), remedy="name a key inside it.")
-    node[keys[-1]] = parsed
 
 
 def _recipe(tree: dict[str, Any], where: str) -> Recipe:

@@ -1,0 +1,56 @@
+"""Change a recipe's plain values by path, before they are checked."""
+
+import tomllib
+from typing import Any
+
+from handful.errors import RecipeError
+from handful.recipes._search import ALIKE, touches
+
+
+def override(tree: dict[str, Any], text: str) -> None:
+    """Set what "key=value" says; an option set by hand is no longer searched.
+
+    Raises:
+        RecipeError: no override, or a key that leads nowhere.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise RecipeError(f"{text!r} is no override", remedy="write key=value, e.g. --set head.pool=foreground.")
+    try:
+        parsed = tomllib.loads(f"x = {value}")["x"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    if "search" in tree and isinstance(tree["search"], dict) and not key.startswith("search."):
+        tree["search"] = {k: v for k, v in tree["search"].items() if not touches(key.strip(), k)}
+    put(tree, key.strip().split("."), parsed)
+
+
+def put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:
+    """Set a plain value at a path; `steps`, `epochs` and `lr` alone mean every stage.
+
+    Raises:
+        RecipeError: a path that leads nowhere.
+    """
+    if keys[0] in ALIKE:
+        for i, stage in enumerate(tree.get("stages", [])):
+            if keys[0] == "lr":
+                stage.setdefault("optimizer", {})["lr"] = parsed
+            else:
+                stage.pop("epochs" if keys[0] == "steps" else "steps", None)
+                tree["stages"][i][keys[0]] = parsed
+        return
+    node: Any = tree
+    for i, step in enumerate(keys[:-1]):
+        if isinstance(node, list):
+            if not step.isdigit() or int(step) >= len(node):
+                raise RecipeError(
+                    f"no item {step!r}", where=".".join(keys[:i]), remedy=f"items are 0 to {len(node) - 1}."
+                )
+            node = node[int(step)]
+        else:
+            node = node.setdefault(step, {})
+        if not isinstance(node, dict | list):
+            raise RecipeError(f"{step!r} has no keys below it", where=".".join(keys), remedy="shorten the key.")
+    if isinstance(node, list):
+        raise RecipeError("a whole list item cannot be set", where=".".join(keys), remedy="name a key inside it.")
+    node[keys[-1]] = parsed
