@@ -2,27 +2,22 @@
 
 import warnings
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
+from handful.data.finding import Finding, Severity
 from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.splits import refuse_small_classes
 from handful.errors import DataError, HandfulWarning
-from handful.types import Dataset, Sample
-
-_SHOWN = 5  # samples named in a message; a finding holds all
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something doubtful: `kind` is a short name, `samples` the ids it is about."""
-
-    kind: str
-    message: str
-    samples: tuple[str, ...]
+from handful.types import Dataset, Image, Sample
 
 
 def check(
-    data: Dataset, *, per_class: int | None = None, folds: int | None = None, strict: bool = False
+    data: Dataset,
+    *,
+    per_class: int | None = None,
+    folds: int | None = None,
+    strict: bool = False,
+    each: Callable[[Image], None] | None = None,
 ) -> list[Finding]:
     """Read every image once and return what is doubtful, after a `HandfulWarning` for each finding.
 
@@ -35,6 +30,7 @@ def check(
         per_class: images per class that will be drawn.
         folds: folds that will be cut.
         strict: refuse what would otherwise be warned of.
+        each: is handed every picture in turn, so that it need not be decoded again to be measured.
 
     Raises:
         DataError: no images, no labels, one class, a class with fewer images than `per_class` or groups
@@ -43,13 +39,13 @@ def check(
     """
     _refuse_unusable(data)
     _refuse_few(data, per_class, folds)
-    findings = [*_masks_and_copies(data, resplit=folds is not None or not len(data.part("test")))]
+    findings = _masks_and_copies(data, resplit=folds is not None or not len(data.part("test")), each=each)
     for finding in findings:
         if strict:
             raise DataError(
                 finding.message,
-                where=finding.samples[0],
-                remedy="remove or correct them, or leave out strict (--strict) to be warned only.",
+                where=finding.ids[0],
+                remedy=f"{finding.remedy}, or leave out strict (--strict) to be warned only.",
             )
         warnings.warn(finding.message, HandfulWarning, stacklevel=2)
     return findings
@@ -112,47 +108,77 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
             )
 
 
-def _masks_and_copies(data: Dataset, *, resplit: bool) -> list[Finding]:
-    blank: dict[str, list[Sample]] = {"empty mask": [], "full mask": []}
-    same: dict[str, list[Sample]] = defaultdict(list)
+def _masks_and_copies(data: Dataset, *, resplit: bool, each: Callable[[Image], None] | None) -> list[Finding]:
+    hashes = []
     for sample in data.samples:
         image = pixels(sample)
-        same[content_hash(image)].append(sample)
+        hashes.append(content_hash(image))
         refuse_other_size(sample, (image.shape[1], image.shape[2]))
-        mask = sample.mask
-        if mask is None:
-            continue
-        if not mask.any():
-            blank["empty mask"].append(sample)
-        elif mask.all():
-            blank["full mask"].append(sample)
-    findings = [
-        _finding(kind, text, [(s,) for s in blank[kind]])
-        for kind, text in (("empty mask", "the mask is empty"), ("full mask", "the mask covers the whole image"))
-        if blank[kind]
-    ]
-    copies: dict[str, list[tuple[Sample, ...]]] = defaultdict(list)
-    for equal in same.values():
-        if len(equal) < 2:
-            continue
+        if each is not None:
+            each(image)
+    return [*blank_masks(data), *exact_copies(data, hashes, resplit=resplit)]
+
+
+def blank_masks(data: Dataset) -> list[Finding]:
+    """Findings "empty mask" and "full mask"."""
+    masked = [s for s in data.samples if s.mask is not None]
+    empty = [s for s in masked if s.mask is not None and not s.mask.any()]
+    full = [s for s in masked if s.mask is not None and s.mask.size and s.mask.all()]
+    texts = (("empty mask", "the mask is empty", empty), ("full mask", "the mask covers the whole image", full))
+    remedy = "draw these masks again, or remove them"
+    return [Finding(kind, "warning", text, tuple((s.id,) for s in own), remedy) for kind, text, own in texts if own]
+
+
+def exact_copies(data: Dataset, hashes: Sequence[str], *, resplit: bool) -> list[Finding]:
+    """Findings "duplicate across classes", "duplicate across splits" and, with `resplit`, "duplicate".
+
+    Args:
+        data: the samples.
+        hashes: `content_hash` of each sample's picture.
+        resplit: drawing or cross-validation could part copies that lie in one class and one part.
+    """
+    same: dict[str, list[Sample]] = defaultdict(list)
+    for sample, own in zip(data.samples, hashes, strict=True):
+        same[own].append(sample)
+    return copies([equal for equal in same.values() if len(equal) > 1], resplit=resplit)
+
+
+def copies(sets: Sequence[Sequence[Sample]], *, resplit: bool, near: bool = False) -> list[Finding]:
+    """One finding for each kind of copy among sets of samples that show the same; `near`: nearly the same."""
+    found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for equal in sets:
+        ids = tuple(s.id for s in equal)
         across_classes = len({s.label for s in equal} - {None}) > 1
         across_splits = len({s.split or "train" for s in equal}) > 1
         if across_classes:
-            copies["duplicate across classes"].append(tuple(equal))
+            found["duplicate across classes"].append(ids)
         if across_splits:
-            copies["duplicate across splits"].append(tuple(equal))
+            found["duplicate across splits"].append(ids)
         if resplit and not across_classes and not across_splits:
-            copies["duplicate"].append(tuple(equal))
-    texts = {
-        "duplicate across classes": "the same picture is in several classes",
-        "duplicate across splits": "the same picture is trained on and held out",
-        "duplicate": "the same picture occurs several times and may be both trained on and scored",
-    }
-    findings += [_finding(kind, text, copies[kind]) for kind, text in texts.items() if kind in copies]
-    return findings
-
-
-def _finding(kind: str, text: str, about: list[tuple[Sample, ...]]) -> Finding:
-    shown = "; ".join(" = ".join(s.id for s in one) for one in about[:_SHOWN])
-    more = f"; and {len(about) - _SHOWN} more" if len(about) > _SHOWN else ""
-    return Finding(kind, f"{text}: {shown}{more}", tuple(s.id for one in about for s in one))
+            found["duplicate"].append(ids)
+    picture = "nearly the same picture" if near else "the same picture"
+    texts: tuple[tuple[str, Severity, str, str], ...] = (
+        (
+            "duplicate across classes",
+            "error",
+            f"{picture} is in several classes",
+            "decide which class is right and remove the others",
+        ),
+        (
+            "duplicate across splits",
+            "error",
+            f"{picture} is trained on and held out",
+            "remove one side of each, or the score counts memory",
+        ),
+        (
+            "duplicate",
+            "warning",
+            f"{picture} occurs several times and may be both trained on and scored",
+            "keep one of each, or tie them with a group column",
+        ),
+    )
+    return [
+        Finding(f"near {kind}" if near else kind, severity, what, tuple(found[kind]), remedy)
+        for kind, severity, what, remedy in texts
+        if kind in found
+    ]

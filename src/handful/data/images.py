@@ -31,13 +31,22 @@ def read_image(path: Path) -> Image:
         DataError: the file is missing, damaged, of another format, larger than `MAX_PIXELS`, or out of range.
     """
     with open_image(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I") or upright.mode == "F":
-            return _deep(np.asarray(upright), path)
-        if upright.has_transparency_data:
-            rgba = upright.convert("RGBA")
-            upright = Pillow.alpha_composite(Pillow.new("RGBA", rgba.size, "white"), rgba)
-        return _channels_first(np.asarray(upright.convert("RGB")))
+        return decode(image, path)
+
+
+def decode(image: Pillow.Image, path: Path) -> Image:
+    """The pixels of a file that `open_image` has opened, as `read_image` gives them.
+
+    Raises:
+        DataError: values outside what its mode allows.
+    """
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I") or upright.mode == "F":
+        return _deep(np.asarray(upright), path)
+    if upright.has_transparency_data:
+        rgba = upright.convert("RGBA")
+        upright = Pillow.alpha_composite(Pillow.new("RGBA", rgba.size, "white"), rgba)
+    return _channels_first(np.asarray(upright.convert("RGB")))
 
 
 def image_size(path: Path) -> tuple[int, int]:
