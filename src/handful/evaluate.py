@@ -207,10 +207,10 @@ def _evaluate(
         check(recipe)
     work = [(p, recipe, protocol, cell) for p, (recipe, protocol) in enumerate(plans) for cell in cells(data, protocol)]
     store = Store(log, predictions) if log is not None else None
-    name = _trainer_name(trainer)
+    name = trainer_name(trainer)
     content = fingerprint(data) if store is not None else ""
     done = store.done() if store is not None else {}
-    keys = [_key(recipe, protocol, cell, name, content) for _, recipe, protocol, cell in work]
+    keys = [key_of(recipe, protocol, cell, name, content) for _, recipe, protocol, cell in work]
     runs: dict[int, Run] = {}
     if store is not None:
         for i, key in enumerate(keys):
@@ -237,7 +237,8 @@ def _evaluate(
     ]
 
 
-def _key(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: str) -> Key:
+def key_of(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: str) -> Key:
+    """What makes this run the same experiment as another: `trainer` is its name, `data` the data's fingerprint."""
     return make_key(
         recipe,
         trainer=trainer,
@@ -254,7 +255,8 @@ def _key(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: str
     )
 
 
-def _trainer_name(trainer: Callable[..., object] | None) -> str:
+def trainer_name(trainer: Callable[..., object] | None) -> str:
+    """A trainer's name in a log; None is `handful.train.train`."""
     if trainer is None:
         return "handful.train.train"
     kind = trainer if hasattr(trainer, "__qualname__") else type(trainer)

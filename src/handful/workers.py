@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from threadpoolctl import threadpool_limits
 
-from handful.errors import TrainingError
+from handful.errors import HandfulError, TrainingError
 from handful.train import train
 from handful.types import Dataset, Recipe, Run
 
@@ -54,6 +54,14 @@ class Task:
     per_class: int | None
     train: list[int]
     test: list[int]
+
+    @property
+    def name(self) -> str:
+        """What a progress bar and an error call it."""
+        words = [self.recipe.name[:24]]
+        if self.per_class is not None:
+            words.append(f"M={self.per_class}")
+        return " ".join([*words, f"draw {self.draw}", *([f"fold {self.fold}"] if self.fold is not None else [])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +105,56 @@ def run_all(
             keep(finished)
             bar.advance(line)
 
-        if jobs == 1 or len(tasks) < 2:
-            for task in tasks:
-                bar.update(line, description=_name(task))
-                finish(run(task, data, device=device, trainer=trainer))
+        waiting = iter(tasks)
+
+        def give() -> Task | None:
+            task = next(waiting, None)
+            if task is not None and jobs == 1:
+                bar.update(line, description=task.name)
+            return task
+
+        run_queue(give, data, finish, jobs=min(jobs, len(tasks)), device=device, trainer=trainer)
+
+
+def run_queue(
+    give: Callable[[], Task | None],
+    data: Dataset,
+    keep: Callable[[Finished], None],
+    *,
+    jobs: int,
+    device: str,
+    trainer: Trainer | None,
+    failed: Callable[[Task, HandfulError], None] | None = None,
+) -> None:
+    """Run the tasks that `give` hands out, so that what comes next may hang on what has ended.
+
+    `give` is asked whenever there is room; None: nothing more until another task ends, and the end if none runs.
+    `keep` and `give` are called in this process, one at a time.
+
+    Args:
+        give: the next task.
+        data: what the tasks' positions are in.
+        keep: gets each task with its run.
+        jobs: tasks at a time; with 1 (or 0) they run in this process.
+        device: as for `train`.
+        trainer: called instead of `handful.train.train`.
+        failed: gets a task that ended in an error of ours; None: the error comes through.
+
+    Raises:
+        TrainingError: as `run_all`.
+    """
+    if jobs > 1:
+        _parallel(give, data, keep, jobs, device, trainer, failed)
+        return
+    while (task := give()) is not None:
+        try:
+            finished = run(task, data, device=device, trainer=trainer)
+        except HandfulError as error:
+            if failed is None:
+                raise
+            failed(task, error)
         else:
-            _parallel(tasks, data, finish, min(jobs, len(tasks)), device, trainer)
+            keep(finished)
 
 
 def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> Finished:
@@ -117,7 +169,7 @@ def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> F
     if not np.isfinite(probabilities).all():
         raise TrainingError(
             "some predicted probabilities are not finite",
-            where=_name(task),
+            where=task.name,
             remedy="lower the learning rate, or set clip in the recipe's optimizer.",
         )
     card = getattr(predictor, "card", {})
@@ -168,12 +220,13 @@ def _run_shared(task: Task) -> Finished:
 
 
 def _parallel(
-    tasks: Sequence[Task],
+    give: Callable[[], Task | None],
     data: Dataset,
-    finish: Callable[[Finished], None],
+    keep: Callable[[Finished], None],
     jobs: int,
     device: str,
     trainer: Trainer | None,
+    failed: Callable[[Task, HandfulError], None] | None,
 ) -> None:
     threads = max(1, torch.get_num_threads() // jobs)
     before = set(multiprocessing.active_children())
@@ -186,8 +239,19 @@ def _parallel(
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(path, device, trainer, threads))
         try:
-            for future in as_completed([pool.submit(_run_shared, task) for task in tasks]):
-                finish(future.result())
+            running: dict[Future[Finished], Task] = {}
+            while True:
+                while len(running) < jobs and (task := give()) is not None:
+                    running[pool.submit(_run_shared, task)] = task
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    task = running.pop(future)
+                    error = future.exception()
+                    if failed is not None and isinstance(error, HandfulError):
+                        failed(task, error)
+                    else:
+                        keep(future.result())
         except BrokenProcessPool as error:
             raise TrainingError(
                 "a worker process died",
@@ -199,10 +263,3 @@ def _parallel(
             pool.shutdown(wait=False, cancel_futures=True)
             for process in set(multiprocessing.active_children()) - before:
                 process.terminate()
-
-
-def _name(task: Task) -> str:
-    words = [task.recipe.name[:24]]
-    if task.per_class is not None:
-        words.append(f"M={task.per_class}")
-    return " ".join([*words, f"draw {task.draw}", *([f"fold {task.fold}"] if task.fold is not None else [])])
