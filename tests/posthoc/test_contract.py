@@ -25,7 +25,11 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.
     ("tta", {"views": "five_crop", "crop": 0.7}),
     ("ensemble", {"members": 2, "weights": (3, 1)}),
     ("class_means", {"metric": "cosine", "temperature": 0.1}),
+    ("conformal", {"by_class": True, "coverage": 0.7}),
+    ("out_of_distribution", {"score": "energy"}),
+    ("out_of_distribution", {"score": "nearest_neighbour"}),
 ]
+FEW = {"out_of_distribution": {"false_rejection": 0.1}}  # options that ten training images support
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 SEEN: list[int] = []
 
@@ -44,7 +48,8 @@ def given(kind: str = "segmentation") -> Context:
 
 
 def applied(name: str, options: Mapping[str, Any], before: Classifier) -> Classifier:
-    after = catalog.build("posthoc", Part(name, options), given(kind(name)))((before,), squares())
+    part = Part(name, {**FEW.get(name, {}), **options})
+    after = catalog.build("posthoc", part, given(kind(name)))((before,), squares())
     assert isinstance(after, Classifier)
     return after
 
@@ -104,20 +109,21 @@ def test_pictures_and_propagated_masks_come_at_the_images_own_size(name: str, op
 def test_through_scikit_learn(name: str) -> None:
     data = squares(3)
     images = np.stack([np.asarray(s.image).transpose(1, 2, 0) for s in data.samples])
-    plan = recipe("linear", "steps=2", f'posthoc=[{{name="{name}"}}]')
+    plan = replace(recipe("linear", "steps=2"), posthoc=(Part(name, FEW.get(name, {})),))
     estimator = HandfulClassifier(plan, random_state=0, device="cpu").fit(images, data.labels)
     np.testing.assert_allclose(estimator.predict_proba(images).sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", catalog.names("posthoc"))
 def test_as_part_of_a_recipe(name: str, tmp_path: Path) -> None:
-    part = Part(name)
+    part = Part(name, FEW.get(name, {}))
     plan = replace(recipe("linear"), posthoc=(part,))
     uneven = squares().select(range(2, 12))  # parts for long tails change nothing where classes are alike
     classifier = train(plan, uneven, progress=False)
     plain = train(replace(plan, posthoc=()), uneven, progress=False)
     data = squares(2, seed=3)
-    assert not np.array_equal(classifier.probabilities(data), plain.probabilities(data))
+    same = np.array_equal(classifier.probabilities(data), plain.probabilities(data))
+    assert same == catalog.marked("posthoc", part, "keeps_probabilities")
     assert classifier.recipe == plan
     loaded = load_classifier(save_classifier(classifier, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.probabilities(data), classifier.probabilities(data))

@@ -1,17 +1,124 @@
-"""Weights of an ensemble from cross-validation inside the training data: no test image is looked at."""
+"""Cross-fitting: what networks trained on the other folds say of each training image. No test image is looked at.
 
-from collections.abc import Sequence
-from dataclasses import replace
+Weights of an ensemble, a temperature, conformal scores and thresholds of rejection all come from such held-out images.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
+from torch import nn
 
+from handful.classifier import Classifier
 from handful.data.splits import folds as cut
 from handful.errors import TrainingError
-from handful.types import Dataset, Fit, Recipe, Sample
+from handful.types import Context, Dataset, Fit, Recipe, Sample
 
 MOST = 4096  # combinations of weights that are tried
+CALIBRATING = ("conformal", "out_of_distribution", "temperature")  # parts that read a network and leave it as it is
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A classifier with what it was trained on, the images left out, and what it says of these."""
+
+    classifier: Classifier
+    train: Dataset
+    held: Dataset
+    logits: Float[np.ndarray, "m k"]
+    features: Float[np.ndarray, "m c"]
+
+
+_done: WeakKeyDictionary[Context, dict[int, tuple[Fold, ...]]] = WeakKeyDictionary()
+
+
+def rotations(data: Dataset, folds: int, seed: int) -> Iterator[tuple[Dataset, Dataset]]:
+    """Training and held-out images of each fold; a mask that was propagated is taken away from both.
+
+    Raises:
+        DataError: a class has fewer images or groups than folds.
+    """
+    data = replace(data, samples=tuple(replace(fresh(s), split=None) for s in data.samples))
+    yield from cut(data, folds, seed)
+
+
+def cross_fit(context: Context, data: Dataset, *, folds: int) -> tuple[Fold, ...]:
+    """Train the recipe on the other folds, for each fold; without the parts that calibrate.
+
+    Several parts of one recipe share the networks: within one call of `train` they are trained once.
+
+    Raises:
+        DataError: a class has fewer images or groups than folds.
+    """
+    assert context.fit is not None, "train hands its own function in"
+    found = _done.setdefault(context, {})
+    if folds not in found:
+        recipe = replace(context.recipe, posthoc=plain_parts(context.recipe))
+        each = []
+        for train, held in rotations(data, folds, context.seed):
+            classifier: Classifier = context.fit(recipe, train, context.seed)
+            each.append(Fold(classifier, train, held, *read(classifier, held)))
+        found[folds] = tuple(each)
+    return found[folds]
+
+
+def plain_parts(recipe: Recipe) -> tuple[Any, ...]:
+    """The recipe's posthoc parts that change what is predicted, and not only what is said of it."""
+    return tuple(part for part in recipe.posthoc if part.name not in CALIBRATING)
+
+
+def plain_network(network: Any) -> nn.Module:
+    """The network below the calibrating parts that wrap it."""
+    while hasattr(network, "part") and network.part.name in CALIBRATING:
+        network = network.network
+    assert isinstance(network, nn.Module)
+    return network
+
+
+def read(classifier: Classifier, data: Dataset) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "m c"]]:
+    """Logits and features of each sample, which is shown without its label and mask; float32."""
+    bare = replace(data, samples=tuple(replace(s, label=None, mask=None, mask_source=None) for s in data.samples))
+    outputs = list(classifier.outputs(bare))
+    logits, features = (torch.cat([getattr(o, name) for o in outputs]) for name in ("logits", "features"))
+    return logits.float().cpu().numpy(), features.float().cpu().numpy()
+
+
+def possible_folds(context: Context, folds: int) -> int:
+    """As many folds as asked for, or as the smallest class has images or groups; 1: nothing can be left out.
+
+    Raises:
+        DataError: its groups are so large that a fold would lack a class.
+    """
+    fewest = int(context.task.counts.min())
+    if context.data is not None:
+        known = [(s.label, s.id if s.group is None else f"group:{s.group}") for s in context.data.samples]
+        fewest = min(len({g for own, g in known if own == label}) for label in range(len(context.task.classes)))
+    number = min(folds, fewest)
+    if number > 1 and context.data is not None:
+        list(rotations(context.data, number, context.seed))
+    return max(1, number)
+
+
+def check_folds(folds: int) -> None:
+    """Refuse a number of folds that is none.
+
+    Raises:
+        ValueError: it is no whole number from 2 up.
+    """
+    if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
+        raise ValueError(f"folds is {folds!r}, and must be a whole number from 2 up")
+
+
+def noted(classifier: Classifier, **facts: Any) -> Classifier:
+    """The classifier with these facts under "calibration" in its card."""
+    return replace(
+        classifier, card={**classifier.card, "calibration": {**classifier.card.get("calibration", {}), **facts}}
+    )
 
 
 def cross_fitted(
@@ -26,9 +133,8 @@ def cross_fitted(
         TrainingError: too many combinations of weights.
     """
     refuse_many(len(plans), grid)
-    data = replace(data, samples=tuple(replace(fresh(s), split=None) for s in data.samples))
     labels, found = [], []
-    for train, held in cut(data, folds, seed):
+    for train, held in rotations(data, folds, seed):
         bare = replace(held, samples=tuple(replace(s, label=None, mask=None, mask_source=None) for s in held.samples))
         found.append(np.stack([fit(recipe, train, own).probabilities(bare) for recipe, own in plans]))
         labels.append(held.labels)

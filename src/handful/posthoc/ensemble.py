@@ -12,6 +12,8 @@ from handful.errors import TrainingError
 from handful.posthoc._cross_fit import cross_fitted, fresh, refuse_many
 from handful.types import Context, Dataset, Recipe
 
+joins_networks = True
+
 
 def build(
     context: Context,

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from handful.classifier import Classifier
 from handful.ensemble import each
 from handful.errors import ModelError
+from handful.posthoc._cross_fit import plain_network
 from handful.types import Context, Dataset, Output, Part
 
 Views = Literal["flip", "five_crop", "ten_crop"]
@@ -98,7 +99,7 @@ def over_views(classifier: Classifier, *, views: Views = "ten_crop", crop: float
 
     Raises:
         ValueError: as `wrap`.
-        ModelError: it does so already.
+        ModelError: it does so already, or it was calibrated without views.
     """
 
     def change(one: Classifier) -> Classifier:
@@ -107,6 +108,12 @@ def over_views(classifier: Classifier, *, views: Views = "ten_crop", crop: float
                 f"this model averages over views already ({one.network.views})",
                 where=one.recipe.name,
                 remedy="leave the second test-time augmentation out.",
+            )
+        if plain_network(one.network) is not one.network:
+            raise ModelError(
+                "this model's temperature, sets or rejection were found without views, and would not fit them",
+                where=one.recipe.name,
+                remedy='predict without them, or put { name = "tta" } before the other posthoc parts and train again.',
             )
         wrapped = wrap(one.network, views=views, crop=crop).eval()
         return replace(one, network=wrapped, size=wrapped.enlarged(one.size))

@@ -13,6 +13,7 @@ def check_agreement(recipe: Recipe) -> None:
     """
     _check_hierarchy(recipe)
     _check_head(recipe)
+    _check_calibrating(recipe)
     if recipe.cache_views:
         _check_cached(recipe)
 
@@ -60,6 +61,26 @@ def _check_head(recipe: Recipe) -> None:
             where=recipe.name,
             remedy='add posthoc = [{ name = "class_means" }], or another loss.',
         )
+
+
+def _check_calibrating(recipe: Recipe) -> None:
+    """Parts that say how sure or how typical a prediction is are fitted to a network: nothing may change it behind."""
+    names = [part.name for part in recipe.posthoc]
+    marks = [catalog.marked("posthoc", part, "calibrates") for part in recipe.posthoc]
+    for i, part in enumerate(recipe.posthoc):
+        joins = any(marks) and catalog.marked("posthoc", part, "joins_networks")
+        if joins or (not marks[i] and any(marks[:i])):
+            first = names[marks.index(True)]
+            raise RecipeError(
+                f"posthoc/{first} is fitted to one network, and {part.name} joins several"
+                if joins
+                else f"posthoc/{part.name} would change what posthoc/{first} is fitted to",
+                where=recipe.name,
+                remedy="leave one of them out." if joins else f"put {part.name} before it.",
+            )
+    twice = sorted({name for i, name in enumerate(names) if marks[i] and names.count(name) > 1})
+    if twice:
+        raise RecipeError(f"posthoc/{twice[0]} is there twice", where=recipe.name, remedy="leave one out.")
 
 
 def _check_cached(recipe: Recipe) -> None:
