@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from handful import catalog
 from handful.errors import ProtocolError
-from handful.schedule import batch_sizes, budget
+from handful.schedule import batch_sizes, total_steps
 from handful.statistics import summarise
 from handful.tables import columns, percent, span, wrap
 from handful.types import Context, Recipe, Result, Task
@@ -194,7 +194,7 @@ def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
     """
     length = max(n_train, recipe.batch_size if recipe.fill_batch else 0)
     sizes = batch_sizes(length, recipe.batch_size)
-    return float(sum(budget(stage, len(sizes)) for stage in recipe.stages) * float(np.mean(sizes)) * 3 * forward)
+    return float(total_steps(recipe, n_train) * float(np.mean(sizes)) * 3 * forward)
 
 
 def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, int]) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from handful.types import Schedule, Stage
+from handful.types import Recipe, Schedule, Stage
 
 
 def batch_sizes(n: int, batch_size: int) -> list[int]:
@@ -30,6 +30,12 @@ def budget(stage: Stage, batches: int) -> int:
         return stage.steps
     assert stage.epochs is not None
     return max(stage.epochs * batches, stage.floor)
+
+
+def total_steps(recipe: Recipe, n: int) -> int:
+    """Optimizer steps of a whole training on n images."""
+    length = max(n, recipe.batch_size if recipe.fill_batch else 0)
+    return sum(budget(stage, len(batch_sizes(length, recipe.batch_size))) for stage in recipe.stages)
 
 
 def stream(*key: int) -> int:

@@ -1,0 +1,56 @@
+"""What the tuning of a recipe may spend, and when there is nothing to tune."""
+
+from dataclasses import dataclass
+
+from handful.data import splits
+from handful.errors import DataError, ProtocolError
+from handful.outcome import Study
+from handful.recipes import with_values
+from handful.types import Dataset, Recipe
+
+FOLDS = 3  # fewer images of a class cannot be cut into these, and nothing is tuned
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one study may spend: trials, or seconds of training."""
+
+    trials: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is none."""
+        given = [v for v in (self.trials, self.seconds) if v is not None]
+        if len(given) != 1 or given[0] <= 0:
+            raise ProtocolError(
+                "a budget is a number of trials or a time, above 0",
+                where=f"trials={self.trials}, seconds={self.seconds}",
+                remedy="give one of them, e.g. --trials 20 or --budget 30m; --trials 1 takes each recipe as it is.",
+            )
+
+
+def untunable(recipe: Recipe, data: Dataset, allowance: Allowance) -> str | None:
+    """Why there is nothing to tune, or None."""
+    if not recipe.search:
+        return "its own settings: it names no search space"
+    if allowance.trials == 1:
+        return "its own settings: one trial was asked for"
+    least = int(data.counts.min())
+    if least < FOLDS:
+        images = "image" if least == 1 else "images"
+        return f"its own settings, found on other data: {least} {images} of a class leave nothing to tune on"
+    try:
+        splits.folds(data, FOLDS, 0)
+    except DataError as error:
+        return f"its own settings, found on other data: {error.what}"
+    return None
+
+
+def settled(recipe: Recipe, study: Study) -> Recipe:
+    """The recipe with the settings that its study took."""
+    return with_values(recipe, study.values) if study.values else recipe
+
+
+def not_tuned(recipe: Recipe, *, per_class: int | None, draw: int, fold: int | None, why: str) -> Study:
+    """The record of a recipe that keeps its own settings."""
+    return Study(recipe.name, per_class, draw, fold, 0, 0, 0, 0, 0.0, {}, None, None, why)

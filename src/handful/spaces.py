@@ -1,0 +1,60 @@
+"""Search spaces of recipes as Optuna's distributions, and their values as its storage takes them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handful.recipes import with_values
+from handful.types import Recipe
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.storages import RDBStorage
+
+
+def check_spaces(recipe: Recipe) -> None:
+    """Refuse a search space with a value that the recipe cannot take.
+
+    Raises:
+        RecipeError: what is wrong with it.
+    """
+    for path, space in recipe.search.items():
+        for value in space if isinstance(space, list | tuple) else (space["low"], space["high"]):
+            with_values(replace(recipe, search={}), {path: value})
+
+
+def distribution(space: Any) -> "BaseDistribution":
+    """A search space as Optuna has it."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(space, list | tuple):
+        return CategoricalDistribution([coded(choice) for choice in space])
+    low, high, log = space["low"], space["high"], bool(space.get("log", False))
+    whole = isinstance(low, int) and isinstance(high, int)
+    return IntDistribution(low, high, log=log) if whole else FloatDistribution(float(low), float(high), log=log)
+
+
+def plain(value: Any) -> Any:
+    """A value as TOML has it: tuples are lists."""
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def coded(value: Any) -> Any:
+    """A value as the storage takes it: a list as its text."""
+    return repr(plain(value)) if isinstance(value, list | tuple) else value
+
+
+def decoded(value: Any, space: Any) -> Any:
+    """The value of a space that is stored as this."""
+    if isinstance(space, Mapping):
+        return value
+    return next(plain(choice) for choice in space if coded(choice) == value)
+
+
+def open_storage(path: Path) -> "RDBStorage":
+    """The studies' SQLite file."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.storages.RDBStorage(f"sqlite:///{path}")
