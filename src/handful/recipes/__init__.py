@@ -14,6 +14,7 @@ import tomli_w
 from handful import catalog
 from handful.errors import RecipeError, nearest
 from handful.recipes._agreement import check_agreement
+from handful.recipes._extends import resolve
 from handful.recipes._overrides import override, put
 from handful.recipes._search import check_search, options_of
 from handful.types import Optimizer, Part, Recipe, Schedule, Stage
@@ -48,30 +49,16 @@ def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
     Raises:
         RecipeError: unknown recipe, key, part or option (with the nearest name), or a value that does not fit.
     """
-    path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise RecipeError(
-                "no such recipe file", where=path, remedy="check the path; `handful recipes` lists names."
-            )
-        text = path.read_text(encoding="utf-8")
-    elif str(name) in recipe_names():
-        text = (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
-    else:
-        raise RecipeError(f"unknown recipe {str(name)!r}", remedy=nearest(str(name), recipe_names()))
-    return from_toml(text, where=str(name), overrides=overrides)
+    return from_toml(_text(str(name)), where=str(name), overrides=overrides)
 
 
 def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Parse and check a recipe's text.
+    """Parse and check a recipe's text. `extends`, its base by name or path, is resolved first (see `_extends`).
 
     Raises:
         RecipeError: as `load_recipe`.
     """
-    try:
-        tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"not TOML: {error}", where=where, remedy="mend that line.") from error
+    tree = resolve(_parse(text, where), where, lambda base: _parse(_text(base), base))
     for change in overrides:
         override(tree, change)
     tree.setdefault("name", Path(where).stem)
@@ -93,6 +80,26 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     changed = _recipe(tree, recipe.name)
     check(changed)
     return changed
+
+
+def _text(name: str) -> str:
+    path = Path(name)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise RecipeError(
+                "no such recipe file", where=path, remedy="check the path; `handful recipes` lists names."
+            )
+        return path.read_text(encoding="utf-8")
+    if name not in recipe_names():
+        raise RecipeError(f"unknown recipe {name!r}", remedy=nearest(name, recipe_names()))
+    return (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"not TOML: {error}", where=where, remedy="mend that line.") from error
 
 
 def check(recipe: Recipe) -> None:

@@ -27,7 +27,7 @@ def options_of(recipe: Recipe) -> dict[str, Any]:
     for i, stage in enumerate(recipe.stages):
         own = f"stages.{i}"
         found[f"{own}.steps" if stage.steps is not None else f"{own}.epochs"] = stage.steps or stage.epochs
-        found |= {f"{own}.{name}": getattr(stage, name) for name in ("floor", "sampler")}
+        found |= {f"{own}.{name}": getattr(stage, name) for name in ("floor", "sampler", "statistics")}
         for name in ("optimizer", "schedule"):
             found |= {f"{own}.{name}.{k}": v for k, v in vars(getattr(stage, name)).items()}
         for j, part in enumerate(stage.losses):
