@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-handful
 TABLE ?=
 
-.PHONY: demo test check bench docs format clean
+.PHONY: demo test check bench results docs format clean
 
 demo: $(READY)
 	$(BIN)/handful demo --resume
@@ -26,6 +26,10 @@ format: $(READY)
 # TABLE names one, e.g. make bench TABLE=cvs-mnist; without it, the tables are listed.
 bench: $(READY)
 	$(BIN)/python -m bench $(TABLE)
+
+# docs/results.md from the measurements in bench/results.
+results: $(READY)
+	$(BIN)/python -m bench.document
 
 docs: $(READY)
 	mkdir -p build/docs

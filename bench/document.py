@@ -1,0 +1,159 @@
+"""`make results`: draw `docs/results.md` from the lines under `results/` and the papers' numbers in `document.toml`.
+
+Only the lines are read, so that it works where the per-image predictions are not. Of recipes that bear one name the
+one that ran last counts; runs of the others are counted below the table.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.record import RESULTS
+from handful.intervals import mean_interval
+from handful.tables import percent, signed, span
+
+PLAN = Path(__file__).parent / "document.toml"
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+HEAD = """# Results
+
+Drawn by `make results` from `bench/results`; not edited by hand. A cell has the mean over the draws in percent, the
+95 % interval of the mean, and the worst draw; below it the difference to the control on the same draws with its
+interval, in bold where the interval leaves out zero (one comparison at a time: nothing here corrects for the number
+of rows). `python -m bench TABLE` repeats a table.
+"""
+
+Column = tuple[int | None, float | None]  # images per class, and a long tail's ratio
+Scores = dict[tuple[int, int], tuple[float, int, int]]  # (draw, fold): score, training images, test images
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a table is shown. `resplit`: train and test are drawn anew from one set, so intervals are corrected."""
+
+    name: str
+    title: str
+    text: str
+    control: str
+    resplit: bool = False
+    metric: str = "accuracy"
+    paper: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # row: column: percent
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Scores of each recipe in each column, and the runs left out because their recipe has changed since."""
+
+    scores: dict[str, dict[Column, Scores]]
+    older: int
+
+
+def gather(lines: Iterable[Mapping[str, Any]], metric: str) -> Cells:
+    """Lines by recipe and column; a run logged twice counts once, as the later line says."""
+    lines = list(lines)
+    latest = {line["name"]: line["recipe"] for line in lines}
+    scores: dict[str, dict[Column, Scores]] = {}
+    older = 0
+    for line in lines:
+        name = line["name"]
+        if line["recipe"] != latest[name]:
+            older += 1
+            continue
+        column = (line["per_class"], line.get("long_tail"))
+        place = (line["draw"], -1 if line["fold"] is None else line["fold"])
+        scores.setdefault(name, {}).setdefault(column, {})[place] = (line[metric], line["n_train"], line["n_test"])
+    return Cells(scores, older)
+
+
+def of_draws(scores: Scores) -> dict[int, float]:
+    """The score of each draw, its folds weighted by their images."""
+    draws: dict[int, list[tuple[float, int]]] = {}
+    for (draw, _), (score, _, n_test) in scores.items():
+        draws.setdefault(draw, []).append((score, n_test))
+    return {d: float(np.average([s for s, _ in runs], weights=[n for _, n in runs])) for d, runs in draws.items()}
+
+
+def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
+    """Mean, interval, worst draw; and the paired difference where the control ran on the same draws."""
+    draws = of_draws(own)
+    mean = float(np.mean(list(draws.values())))
+    scores, train, test = np.array(list(own.values())).T
+    ratio = float(train.mean() / test.mean())
+    overlap = min(ratio, 1 / ratio) if resplit else 0.0
+    low, high, _ = mean_interval(scores, overlap, centre=mean)
+    low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+    text = f"{percent(mean)} ({span(low, high)}), worst {percent(min(draws.values()))}"
+    if control is not None and control is not own and control.keys() == own.keys():
+        pairs = np.array([own[k][0] - control[k][0] for k in sorted(own)])
+        gain = mean - float(np.mean(list(of_draws(control).values())))
+        low, high, _ = mean_interval(pairs, overlap, centre=gain)
+        known = not np.isnan(low)
+        bold = "**" if known and (low > 0 or high < 0) else ""
+        text += f"<br>{bold}{signed(gain)}{bold}" + (f" ({signed(low)} to {signed(high)})" if known else "")
+    return text + ("" if len(draws) >= 5 else f"<br>{len(draws)} draw{'s' * (len(draws) > 1)}")
+
+
+def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
+    """One table in Markdown; what is not measured is left blank."""
+    found = gather(lines, plan.metric)
+    columns = sorted({c for of in found.scores.values() for c in of}, key=lambda c: (c[1] or 0, c[0] or 0))
+    heads = [heading(c) for c in columns]
+    rows = [f"| {' | '.join([plan.metric.replace('_', ' '), *heads])} |", f"|{'---|' * (len(columns) + 1)}"]
+    control = found.scores.get(plan.control, {})
+    for name in sorted(found.scores, key=lambda n: n != plan.control):
+        own = found.scores[name]
+        texts = [cell(own[c], control.get(c), resplit=plan.resplit) if c in own else "" for c in columns]
+        rows.append(f"| {' | '.join([f'`{name}`', *texts])} |")
+    for name, values in plan.paper.items():
+        rows.append(f"| *{name}* | {' | '.join(str(values.get(h, '')) for h in heads)} |")
+    commits = sorted({str(line["commit"]).removesuffix("+changes") for line in lines})
+    below = f"Control: `{plan.control}`. Commits: {', '.join(commits)}."
+    if found.older:
+        below += f" {found.older} runs of recipes that have changed since are left out."
+    return "\n".join([f"## {plan.title}", "", plan.text.strip(), "", *rows, "", below, ""])
+
+
+def heading(column: Column) -> str:
+    """A column's name."""
+    per_class, ratio = column
+    name = "all" if per_class is None else str(per_class)
+    return name if ratio is None else f"{name}, ratio {ratio:g}"
+
+
+def speed(lines: Sequence[Mapping[str, Any]]) -> str:
+    """The newest measurement of every ratio."""
+    newest: dict[tuple[str, str], tuple[list[float], Mapping[str, Any]]] = {}
+    for line in lines:
+        for what, ratio in line.get("ratios", {}).items():
+            newest[line["part"], what.strip()] = (ratio, line)
+    rows = ["| part | ratio | median | least to most | commit |", "|---|---|---|---|---|"]
+    for (part, what), (ratio, line) in newest.items():
+        rows.append(f"| {part} | {what} | {ratio[0]:.2f} | {ratio[1]:.2f} to {ratio[2]:.2f} | {line['commit']} |")
+    text = "Ratios within one run, newest measurement of each; see `bench/README.md`."
+    return "\n".join(["## Speed", "", text, "", *rows, ""])
+
+
+def document(results: Path = RESULTS, plan: Path = PLAN) -> str:
+    """The whole page."""
+    plans = [Plan(**table) for table in tomllib.loads(plan.read_text(encoding="utf-8"))["tables"]]
+    parts = [HEAD]
+    for table in plans:
+        lines = read(results / f"{table.name}.jsonl")
+        if lines:
+            parts.append(section(table, lines))
+    ratios = read(results / "speed.jsonl")
+    return "\n".join([*parts, *([speed(ratios)] if ratios else [])])
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """A log's lines; none where there is no log."""
+    return [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+if __name__ == "__main__":
+    PAGE.write_text(document(), encoding="utf-8")
+    print(PAGE.relative_to(PAGE.parents[1]))

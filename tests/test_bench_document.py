@@ -1,0 +1,85 @@
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bench.document import PAGE, PLAN, Plan, cell, document, gather, of_draws, section
+from bench.options import tables
+from bench.record import RESULTS
+from scipy import stats
+
+
+def line(name: str, draw: int, score: float, **more: Any) -> dict[str, Any]:
+    plain = {
+        "name": name, "recipe": "r1", "draw": draw, "fold": None, "per_class": 5, "accuracy": score, "n_train": 50,
+        "n_test": 1000, "commit": "abc",
+    }  # fmt: skip
+    return {**plain, **more}
+
+
+CONTROL = (0.5, 0.6, 0.55, 0.52, 0.58)
+BETTER = (0.6, 0.71, 0.64, 0.63, 0.68)
+
+
+def lines() -> list[dict[str, Any]]:
+    pairs = (("control", CONTROL), ("other", BETTER))
+    return [line(name, draw, score) for name, scores in pairs for draw, score in enumerate(scores)]
+
+
+def test_a_cell_is_the_t_interval_and_the_paired_difference() -> None:
+    found = gather(lines(), "accuracy").scores
+    text = cell(found["other"][5, None], found["control"][5, None], resplit=False)
+    own = stats.ttest_1samp(BETTER, 0).confidence_interval()
+    gain = stats.ttest_rel(BETTER, CONTROL).confidence_interval()
+    mean = 100 * np.mean(BETTER)
+    assert text.startswith(f"{mean:.1f} ({100 * own.low:.1f} to {100 * own.high:.1f}), worst 60.0<br>")
+    assert text.endswith(f"<br>**+10.2** ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})")
+
+
+def test_a_difference_that_may_be_zero_is_not_bold_and_few_draws_are_said() -> None:
+    few = [line("control", 0, 0.5), line("control", 1, 0.6), line("other", 0, 0.6), line("other", 1, 0.55)]
+    found = gather(few, "accuracy").scores
+    text = cell(found["other"][5, None], found["control"][5, None], resplit=False)
+    assert "**" not in text
+    assert text.endswith("<br>2 draws")
+
+
+def test_re_split_sets_get_a_wider_interval() -> None:
+    scores = gather(lines(), "accuracy").scores["control"][5, None]
+    plain, corrected = (cell(scores, None, resplit=r) for r in (False, True))
+    assert plain != corrected
+
+
+def test_folds_of_a_draw_are_one_score_weighted_by_their_images() -> None:
+    runs = [line("a", 0, 1.0, fold=0, n_test=30), line("a", 0, 0.5, fold=1, n_test=10)]
+    assert of_draws(gather(runs, "accuracy").scores["a"][5, None]) == {0: pytest.approx(0.875)}
+
+
+def test_the_newest_recipe_of_a_name_counts_and_older_runs_are_counted() -> None:
+    plan = Plan("t", "Title", "Text.", "control", paper={"paper": {"5": 12.3}})
+    page = section(plan, [line("control", 0, 0.1, recipe="old"), *lines()])
+    assert "1 runs of recipes that have changed since are left out" in page
+    assert "| *paper* | 12.3 |" in page
+    assert "10.0" not in page
+    rows = [row for row in page.splitlines() if row.startswith("|")]
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def test_the_page_is_drawn_from_the_logs(tmp_path: Path) -> None:
+    name = tomllib.loads(PLAN.read_text())["tables"][0]["name"]
+    whole = [line("classification-wrn", d, s) for d, s in enumerate(CONTROL)]
+    (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, whole)))
+    page = document(tmp_path)
+    assert page.count("\n## ") == 1
+    assert "| `classification-wrn` | 55.0 (" in page
+
+
+def test_every_planned_table_exists() -> None:
+    for table in tomllib.loads(PLAN.read_text())["tables"]:
+        assert table["name"] in tables()
+
+
+def test_the_committed_page_is_the_one_that_the_committed_lines_give() -> None:
+    assert PAGE.read_text(encoding="utf-8") == document(RESULTS), "run: make results"
