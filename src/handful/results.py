@@ -102,6 +102,8 @@ class Store:
                 seconds=line["seconds"],
                 per_class=line["per_class"],
                 counts=np.array(line["counts"]) if line.get("counts") is not None else None,
+                sets=stored["sets"] if "sets" in stored else None,
+                rejected=stored["rejected"] if "rejected" in stored else None,
             )
             return run, tuple(stored["classes"].tolist())
 
@@ -122,6 +124,7 @@ class Store:
                 labels=run.labels,
                 probabilities=run.probabilities,
                 classes=np.array(classes, dtype=np.str_),
+                **{name: own for name in ("sets", "rejected") if (own := getattr(run, name)) is not None},
             )
         part.replace(path)
         line = {

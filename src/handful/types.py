@@ -326,6 +326,8 @@ class Run:
     seconds: float
     per_class: int | None = None
     counts: Int[np.ndarray, " k"] | None = None
+    sets: Bool[np.ndarray, "n k"] | None = None  # conformal sets, where the recipe asks for them
+    rejected: Bool[np.ndarray, " n"] | None = None  # which images were too unlike the training images, likewise
 
     @property
     def predictions(self) -> Int[np.ndarray, " n"]:

@@ -165,7 +165,8 @@ def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> F
     started = time.perf_counter()
     predictor = fit(task.recipe, chosen, seed=task.draw, device=device, progress=False)
     seconds = time.perf_counter() - started
-    probabilities = np.asarray(predictor.probabilities(replace(scored, samples=bare)), dtype=np.float32)
+    stripped = replace(scored, samples=bare)
+    probabilities = np.asarray(predictor.probabilities(stripped), dtype=np.float32)
     if not np.isfinite(probabilities).all():
         raise TrainingError(
             "some predicted probabilities are not finite",
@@ -189,8 +190,14 @@ def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> F
         seconds=seconds,
         per_class=task.per_class,
         counts=chosen.counts,
+        sets=predictor.sets(stripped) if _has(predictor, "conformal") else None,
+        rejected=predictor.rejected(stripped) if _has(predictor, "out_of_distribution") else None,
     )
     return Finished(task, result, facts)
+
+
+def _has(predictor: Predictor, part: str) -> TypeGuard[Classifier]:
+    return isinstance(predictor, Classifier) and predictor.wrapped_by(part) is not None
 
 
 _shared: list[tuple[Dataset, str, Trainer | None]] = []  # what a worker was started with
