@@ -12,6 +12,7 @@ from handful.statistics import Comparison, Summary
 from handful.types import Result
 
 FORMAT = 1  # of comparison.json; raised when a key changes its meaning
+ALPHA = 0.05  # "separable" and "worse" are below it, after Holm's correction
 
 Role = Literal["control", "method"]
 
@@ -88,7 +89,7 @@ class Pair:
     """The better recipe A against B on identical draws.
 
     `probability`: that A beats B on a new draw. `p_adjusted`: Holm's p over all pairs at this number of images, NaN
-    for one run. `separable`: that is below 0.05 and the bootstrap over draws and test images agrees.
+    for one run. `separable`: that is below ALPHA and the bootstrap over draws and test images agrees.
     """
 
     comparison: Comparison
@@ -101,7 +102,7 @@ class Pair:
 class Harm:
     """A class's recall with a method minus that with the best control, as a share, mean over draws.
 
-    `worse`: below zero by more than chance, Holm's p over the method's classes below 0.05.
+    `worse`: below zero by more than chance, Holm's p over the method's classes below ALPHA.
     """
 
     recipe: str

@@ -137,17 +137,25 @@ def class_recalls(result: Result) -> list[Recall]:
     return rows
 
 
+def differences(a: Result, b: Result, metric: Metric = "accuracy") -> Float[np.ndarray, " j"]:
+    """A minus B, run by run, in order of draws and folds.
+
+    Raises:
+        ProtocolError: as `compare`.
+    """
+    _refuse_unpaired(a, b)
+    return np.array([_run_score(x, a, metric) - _run_score(y, b, metric) for x, y in zip(*_sorted(a, b), strict=True)])
+
+
 def compare(a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int = 2000, seed: int = 0) -> Comparison:
     """A minus B, paired: both results must come from identical draws.
 
     Raises:
         ProtocolError: the runs differ in draws, training images or scored images.
     """
-    _refuse_unpaired(a, b)
-    pairs = zip(*_sorted(a, b), strict=True)
-    differences = np.array([_run_score(x, a, metric) - _run_score(y, b, metric) for x, y in pairs])
+    each = differences(a, b, metric)
     mean = float(np.mean(list(draw_scores(a, metric).values())) - np.mean(list(draw_scores(b, metric).values())))
-    low, high, p = mean_interval(differences, overlap(a), centre=mean)
+    low, high, p = mean_interval(each, overlap(a), centre=mean)
     low, high = float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))  # no difference of scores is larger
     image_low, image_high = _bootstrap(a, b, metric, resamples, np.random.default_rng(seed))
     verdict: Verdict = "not separable"
