@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, runtime_checkable
+from typing import Any, TypeGuard, runtime_checkable
 from typing import Protocol as Interface
 
 import numpy as np
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from threadpoolctl import threadpool_limits
 
+from handful.classifier import Classifier
 from handful.errors import HandfulError, TrainingError
 from handful.train import train
 from handful.types import Dataset, Recipe, Run
