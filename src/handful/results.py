@@ -102,8 +102,8 @@ class Store:
                 seconds=line["seconds"],
                 per_class=line["per_class"],
                 counts=np.array(line["counts"]) if line.get("counts") is not None else None,
-                sets=stored["sets"] if "sets" in stored else None,
-                rejected=stored["rejected"] if "rejected" in stored else None,
+                sets=stored.get("sets"),
+                rejected=stored.get("rejected"),
             )
             return run, tuple(stored["classes"].tolist())
 
