@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handful.calibration import Measured
 from handful.statistics import METRICS, Comparison, Summary, Third
 
 NOTES = {
@@ -16,7 +17,7 @@ NOTES = {
 HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
 
 
-def amount(row: Summary | Comparison, between: str = " to ") -> str:
+def amount(row: Summary | Comparison | Measured, between: str = " to ") -> str:
     """Images per class: one number, "all", or those of the largest and the smallest class of a long tail."""
     if row.per_class is None:
         return "all"
@@ -106,6 +107,37 @@ def format_comparisons(rows: Sequence[Comparison], *, width: int = 80) -> str:
     note = "points of accuracy on identical draws; better: the t interval and the bootstrap over draws and "
     note = note.replace("accuracy", METRICS[rows[0].metric])
     return "\n".join([*body, "", *wrap(note + "test images both leave out zero; not sep.: not separable.", width)])
+
+
+def quantity(row: Measured, value: float) -> str:
+    """A value of a measure: shares in percent, others with two or three decimals."""
+    if np.isnan(value):
+        return "-"
+    if row.measure == "classes in a set":
+        return f"{value:.2f}"
+    return f"{value:.3f}" if row.measure in ("Brier score", "log loss") else f"{100 * value:.1f}"
+
+
+def format_measures(rows: Sequence[Measured], *, width: int = 80) -> str:
+    """Calibration, coverage and rejection as a table that fits `width` columns, with what its columns mean below."""
+    if not rows:
+        return "nothing to measure"
+    short = {"expected calibration error": "ECE, %", "Brier score": "Brier", "coverage of sets": "coverage, %",
+             "classes in a set": "set size", "rejected": "rejected, %"}  # fmt: skip
+    heads = ("M", "measure", "mean", "95 % interval", "worst", "aim")
+    cells = [
+        (amount(r, ":"), short.get(r.measure, r.measure), quantity(r, r.mean),
+         "n/a" if np.isnan(r.low) else f"{quantity(r, r.low)} to {quantity(r, r.high)}", quantity(r, r.worst),
+         quantity(r, r.target))
+        for r in rows
+    ]  # fmt: skip
+    body = columns([(r.recipe,) for r in rows], "recipe", heads, cells, width)
+    note = (
+        f"{rows[0].draws} draws. ECE: expected calibration error in 15 bins; its aim is what chance alone gives on so "
+        "many images. Brier: 0 to 2. Log loss in nats. Intervals: bootstrap over draws and test images; of sets and "
+        "rejection, t over draws."
+    )
+    return "\n".join([*body, "", *wrap(note, width)])
 
 
 def columns(
