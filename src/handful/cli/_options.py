@@ -27,6 +27,21 @@ PerClass = Annotated[
     int | None,
     Option("--per-class", "-m", metavar="M", min=1, show_default=False, help="Draw this many images per class."),
 ]
+Temperature = Annotated[
+    bool, Option("--temperature", help="Calibrate probabilities on held-out training images (five trainings more).")
+]
+Coverage = Annotated[
+    float | None,
+    Option(metavar="SHARE", show_default=False, help="Give sets that hold the right class this often, e.g. 0.9."),
+]
+Reject = Annotated[
+    float | None,
+    Option(
+        metavar="SHARE",
+        show_default=False,
+        help="Reject images unlike the training ones, and about this share of the others, e.g. 0.05.",
+    ),
+]
 Sets = Annotated[
     list[str] | None,
     Option("--set", "-s", metavar="KEY=VALUE", show_default=False, help="Override a recipe value, e.g. steps=600."),

@@ -49,6 +49,22 @@ def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, ti
     Console(highlight=False).print(table)
 
 
+def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a model's card says of its temperature, sets and rejection."""
+    found = card.get("calibration", {})
+    rows = []
+    if "temperature" in found:
+        rows.append(("temperature", f"{found['temperature']:.2f} ({found['temperature_from']})"))
+    if "coverage" in found:
+        whom = "each class" if found["coverage_by_class"] else "all classes together"
+        size = f"{found['expected_set_size']:.1f} of {len(card['images_per_class'])} classes"
+        rows.append(("sets", f"{100 * found['coverage']:g} % for {whom}; {size} on held-out training images"))
+    if "false_rejection" in found:
+        score = found["rejection_score"].replace("_", " ")
+        rows.append(("rejects", f"{100 * found['false_rejection']:g} % of held-out training images ({score})"))
+    return rows
+
+
 def print_text(text: str) -> None:
     """A paragraph, wrapped where a terminal shows it."""
     console = Console(highlight=False, markup=False)

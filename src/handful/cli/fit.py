@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._output import calibration_rows
 
 
 def fit(
@@ -16,6 +17,9 @@ def fit(
     per_class: o.PerClass = None,
     seed: o.Seed = 0,
     set_: o.Sets = None,
+    temperature: o.Temperature = False,
+    coverage: o.Coverage = None,
+    reject: o.Reject = None,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     strict: o.Strict = False,
@@ -36,10 +40,12 @@ def fit(
     from handful.device import pick_device
     from handful.persist import refuse_existing, save_classifier
     from handful.recipes import load_recipe
+    from handful.recipes._calibrating import with_calibration
     from handful.train import train
 
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
+        plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
         pick_device(device)
         refuse_existing(out, overwrite=overwrite)
         refuse_unfinished(out, resume=resume, overwrite=overwrite)
@@ -60,5 +66,5 @@ def fit(
         ("trained on", f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"),
         ("took", f"{card['seconds']:.0f} s, {card['steps']} steps on {card['device']}"),
     ]
-    print_table(("", ""), rows, text=2)
+    print_table(("", ""), [*rows, *calibration_rows(card)], text=2)
     print_text(f"Next: handful predict {out} IMAGES --out predictions.csv. A score takes `handful evaluate`.")
