@@ -4,20 +4,22 @@ import csv
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from PIL import Image as Picture
 
-from handful.classifier import Classifier
+from handful.classifier import CLOSE, Classifier
 from handful.data.images import pixels, sample_size
 from handful.errors import DataError, OutputError
 from handful.overlay import paint, palette
 from handful.types import Dataset, Sample
 
 SUFFIXES = (".csv", ".parquet")
+UNKNOWN = "I do not know"
 CHUNK = 256  # samples between two writes
 
 
@@ -31,12 +33,16 @@ def predict_to(
     path: Path,
     *,
     maps: Path | None = None,
+    coverage: float | None = None,
     overwrite: bool = False,
     advance: Callable[[int], None] | None = None,
 ) -> dict[str, int]:
     """Write a row per sample: id, predicted class, its probability, and every class's probability.
 
-    Where the data has labels there is a column `label` too (empty: none). The file appears whole or not at all.
+    Where the data has labels there is a column `label` too (empty: none). A model that was trained with conformal sets
+    gives a column `set`, the classes with "|" between (empty: none is near enough); one that rejects gives `typicality`
+    and `answer`, which is the predicted class, or "I do not know" where the image is rejected. The file appears whole
+    or not at all.
 
     Args:
         classifier: a trained one.
@@ -44,18 +50,21 @@ def predict_to(
         path: a .csv or .parquet file.
         maps: a folder for pictures of the predicted segmentation over each image, `<id>.png`; `legend.csv` there
             says which colour is which class.
+        coverage: of the sets; None: what the model was trained for.
         overwrite: replace what is there.
         advance: called with the number of samples just written.
 
     Returns:
-        How many images were predicted to be of each class.
+        How many images were predicted to be of each class, the rejected ones apart.
 
     Raises:
         OutputError: another suffix, or something is there already.
         DataError: an image cannot be read, or an id leads out of the folder for the maps.
-        ModelError: `maps` is given and the classifier does not segment.
+        ModelError: `maps` is given and the classifier does not segment, or sets of this coverage cannot be given.
     """
     check_outputs(path, maps, overwrite=overwrite)
+    if coverage is not None:
+        classifier.sets(data.select(()), coverage=coverage)
     colours = palette(len(classifier.classes))
     labelled = any(s.label is not None for s in data.samples)
     draft_maps = None if maps is None else maps.with_name(f".{maps.name}.part")
@@ -65,15 +74,14 @@ def predict_to(
         _legend(draft_maps / "legend.csv", classifier.classes, colours)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
-    found = np.zeros(len(classifier.classes), dtype=np.int64)
+    found = np.zeros(len(classifier.classes) + 1, dtype=np.int64)  # the last: rejected
     try:
         with _open(draft, path.suffix) as write:
             for start in range(0, max(1, len(data)), CHUNK):
                 part = data.select(range(start, min(start + CHUNK, len(data))))
-                probabilities = classifier.probabilities(part)
-                write(_columns(classifier.classes, part, probabilities, labelled=labelled))
-                if len(part):
-                    found += np.bincount(probabilities.argmax(axis=1), minlength=len(found))
+                judged = judge(classifier, part, coverage=coverage)
+                write(_columns(classifier.classes, part, judged, labelled=labelled))
+                found += np.bincount(judged.answers, minlength=len(found))
                 if draft_maps is not None:
                     for sample, map_ in zip(part.samples, classifier.maps(part), strict=True):
                         _draw(draft_maps, sample, map_, classifier, colours)
@@ -87,7 +95,8 @@ def predict_to(
         draft.unlink(missing_ok=True)
         if draft_maps is not None:
             shutil.rmtree(draft_maps, ignore_errors=True)
-    return dict(zip(classifier.classes, found.tolist(), strict=True))
+    counts = dict(zip(classifier.classes, found[:-1].tolist(), strict=True))
+    return counts | ({UNKNOWN: int(found[-1])} if classifier.false_rejection else {})
 
 
 def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
@@ -107,15 +116,49 @@ def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
         raise OutputError("this exists", where=maps, remedy=remedy)
 
 
-def _columns(
-    classes: tuple[str, ...], part: Dataset, probabilities: Float[np.ndarray, "n k"], *, labelled: bool
-) -> dict[str, Any]:
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a classifier says of some samples; `answers` is k where the image is rejected."""
+
+    probabilities: Float[np.ndarray, "n k"]
+    answers: Int[np.ndarray, " n"]
+    typicality: Float[np.ndarray, " n"] | None
+    sets: Bool[np.ndarray, "n k"] | None
+
+
+def judge(classifier: Classifier, data: Dataset, *, coverage: float | None = None) -> Judged:
+    """Probabilities with all that the model can say beside them.
+
+    Raises:
+        ModelError: sets of this coverage cannot be given.
+    """
+    outputs = list(classifier.outputs(data))
+    k = len(classifier.classes)
+    rows = [o.logits.float().softmax(dim=1).cpu().numpy() for o in outputs]
+    probabilities = np.concatenate(rows) if rows else np.zeros((0, k), np.float32)
+    answers = probabilities.argmax(axis=1) if rows else np.zeros(0, np.int64)
+    typicality = None
+    if classifier.false_rejection:
+        values = [o.typicality.float().cpu().numpy() for o in outputs if o.typicality is not None]
+        typicality = np.concatenate(values) if values else np.zeros(0, np.float32)
+        answers = np.where(typicality <= classifier.false_rejection + CLOSE, k, answers)
+    wanted = coverage is not None or classifier.wrapped_by("conformal") is not None
+    return Judged(probabilities, answers, typicality, classifier.sets(data, coverage=coverage) if wanted else None)
+
+
+def _columns(classes: tuple[str, ...], part: Dataset, judged: Judged, *, labelled: bool) -> dict[str, Any]:
+    probabilities = judged.probabilities
     best = probabilities.argmax(axis=1) if len(part) else np.zeros(0, np.int64)
     columns: dict[str, Any] = {"id": list(part.ids)}
     if labelled:
         columns["label"] = [None if s.label is None else part.classes[s.label] for s in part.samples]
     columns["prediction"] = [classes[int(i)] for i in best]
     columns["probability"] = probabilities.max(axis=1) if len(part) else np.zeros(0, np.float32)
+    if judged.typicality is not None:
+        columns["answer"] = [(*classes, UNKNOWN)[int(i)] for i in judged.answers]
+        columns["typicality"] = judged.typicality
+    if judged.sets is not None:
+        columns["set"] = ["|".join(np.array(classes)[own].tolist()) for own in judged.sets]
     for j, name in enumerate(classes):
         columns[f"p_{name}"] = probabilities[:, j]
     return columns
@@ -142,7 +185,7 @@ def _open(path: Path, suffix: str) -> Iterator[_Writer]:
     try:
 
         def write_group(columns: dict[str, Any]) -> None:
-            text = {"id", "label", "prediction"}
+            text = {"id", "label", "prediction", "answer", "set"}
             schema = pa.schema([(name, pa.string() if name in text else pa.float32()) for name in columns])
             if not held:
                 held.append(pq.ParquetWriter(path, schema))

@@ -6,13 +6,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from handful.calibration import measure
 from handful.classifier import Classifier
 from handful.evaluate import Protocol, cells, sweep
 from handful.recipes import fingerprint
 from handful.report import write_report
 from handful.results import Store
 from handful.statistics import Comparison, compare, headline, summarise
-from handful.tables import format_comparisons, format_table
+from handful.tables import format_comparisons, format_measures, format_table
 from handful.train import train
 from handful.types import Dataset, Recipe, Result
 
@@ -87,18 +88,21 @@ def comparisons(results: Sequence[Result]) -> list[Comparison]:
     return rows
 
 
-def as_text(results: Sequence[Result], *, width: int) -> str:
-    """Scores and paired differences as tables."""
+def as_text(results: Sequence[Result], *, width: int, calibration: bool = False) -> str:
+    """Scores and paired differences as tables; with `calibration`, how far probabilities keep what they say."""
     rows = comparisons(results)
     tables = [format_table(summarise(results, headline(results)), width=width)]
-    return "\n\n".join([*tables, *([format_comparisons(rows, width=width)] if rows else [])])
+    tables += [format_comparisons(rows, width=width)] if rows else []
+    tables += [format_measures(measure(results), width=width)] if calibration else []
+    return "\n\n".join(tables)
 
 
-def as_values(results: Sequence[Result]) -> dict[str, Any]:
+def as_values(results: Sequence[Result], *, calibration: bool = False) -> dict[str, Any]:
     """The same as plain values."""
     return {
         "recipes": {r.recipe.name: fingerprint(r.recipe) for r in results},
         "headline": headline(results),
         "scores": [asdict(row) for row in summarise(results, headline(results))],
         "comparisons": [asdict(row) for row in comparisons(results)],
+        **({"calibration": [asdict(row) for row in measure(results)]} if calibration else {}),
     }

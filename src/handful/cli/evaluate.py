@@ -30,6 +30,11 @@ TailOrder = Annotated[
     Option(help="Which classes of a long tail are large: the first ones, or others in each draw."),
 ]
 
+Calibration = Annotated[
+    bool,
+    Option("--calibration", help="Also how far probabilities keep what they say; coverage where there are sets."),
+]
+
 
 def evaluate(
     data: o.Data,
@@ -44,8 +49,12 @@ def evaluate(
     long_tail: LongTail = None,
     tail_order: TailOrder = "classes",
     score_on: ScoreOn = "test",
+    calibration: Calibration = False,
     masks: o.Masks = None,
     set_: o.Sets = None,
+    temperature: o.Temperature = False,
+    coverage: o.Coverage = None,
+    reject: o.Reject = None,
     jobs: o.Jobs = 1,
     log: Annotated[
         Path | None,
@@ -67,6 +76,7 @@ def evaluate(
     """
     from dataclasses import asdict
 
+    from handful.calibration import measure
     from handful.cli._output import print_json, print_lines, watched, width, working
     from handful.cli._reading import read
     from handful.data.check import check
@@ -74,11 +84,13 @@ def evaluate(
     from handful.evaluate import Protocol, cells
     from handful.evaluate import evaluate as run
     from handful.recipes import fingerprint, load_recipe
+    from handful.recipes._calibrating import with_calibration
     from handful.statistics import METRICS, class_recalls, headline, summarise
-    from handful.tables import format_table
+    from handful.tables import format_measures, format_table
 
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
+        plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
         numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order)
         pick_device(device)
@@ -88,6 +100,7 @@ def evaluate(
         result = run(plan, samples, protocol=protocol, jobs=jobs, device=device, log=log, progress=watched())
         rows = {metric: summarise(result, metric)[0] for metric in METRICS}
         opens_with = headline(result)
+        measures = measure(result) if calibration else []
     if json:
         print_json(
             {
@@ -97,7 +110,10 @@ def evaluate(
                 "headline": opens_with,
                 "scores": {metric: asdict(row) for metric, row in rows.items()},
                 "recall": [asdict(row) for row in class_recalls(result)],
+                **({"calibration": [asdict(row) for row in measures]} if calibration else {}),
             }
         )
         return
     print_lines(format_table([rows[opens_with]], width=width()))
+    if calibration:
+        print_lines("\n" + format_measures(measures, width=width()))

@@ -30,6 +30,10 @@ def predict(
             help="Also score classes that were not trained on, by their names: a text file with one a line.",
         ),
     ] = None,
+    coverage: Annotated[
+        float | None,
+        Option(metavar="SHARE", show_default=False, help="Of the sets, where the model gives some; else as trained."),
+    ] = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
@@ -38,7 +42,8 @@ def predict(
 ) -> None:
     """Predict images into a table.
 
-    A row for every image of DATA, labelled or not, with its class and all probabilities.
+    A row for every image of DATA, labelled or not, with its class and all probabilities; where the model was trained
+    with --coverage or --reject, with the set of classes it may be of, and whether to name one at all.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -64,7 +69,9 @@ def predict(
             def advance(images: int) -> None:
                 bar.advance(task, images)
 
-            found = predict_to(classifier, samples, out, maps=maps, overwrite=overwrite, advance=advance)
+            found = predict_to(
+                classifier, samples, out, maps=maps, coverage=coverage, overwrite=overwrite, advance=advance
+            )
     if json:
         print_json({"out": str(out), "maps": maps, "rows": len(samples), "predictions": found})
         return

@@ -5,7 +5,7 @@ from typing import Annotated
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli.evaluate import Draws, FirstDraw, LongTail, ScoreOn, TailOrder
+from handful.cli.evaluate import Calibration, Draws, FirstDraw, LongTail, ScoreOn, TailOrder
 
 OURS = ("results.jsonl", "results-predictions", "report.html")
 
@@ -25,6 +25,7 @@ def sweep(
     long_tail: LongTail = None,
     tail_order: TailOrder = "classes",
     score_on: ScoreOn = "test",
+    calibration: Calibration = False,
     masks: o.Masks = None,
     set_: o.Sets = None,
     jobs: o.Jobs = 1,
@@ -62,9 +63,9 @@ def sweep(
             keep=resume, progress=watched(),
         )  # fmt: skip
     if json:
-        print_json({"log": out / LOG, "report": report, **as_values(results)})
+        print_json({"log": out / LOG, "report": report, **as_values(results, calibration=calibration)})
         return
-    print_lines(as_text(results, width=width()))
+    print_lines(as_text(results, width=width(), calibration=calibration))
     print_text(f"Report: {report}")
 
 

@@ -77,10 +77,7 @@ class CrossConformal(nn.Module):
 
     def p_values(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n k"]:
         """p-value of each class for each image, in (0, 1]."""
-        network: Any = plain_network(self.network)
-        given = (network.feature_maps(images),) if self.shared else ()
-        outputs: list[Output] = [fold(images, *given) for fold in self.folds]
-        scores = [-output.logits.float().log_softmax(dim=1) for output in outputs]
+        scores = [-output.logits.float().log_softmax(dim=1) for output in self._outputs(images)]
         k = scores[0].shape[1]
         counts = torch.zeros_like(scores[0])
         for number, own in enumerate(scores):
@@ -91,6 +88,18 @@ class CrossConformal(nn.Module):
             counts += worse.sum(dim=1)
         compared = torch.bincount(self.labels, minlength=k) if self.by_class else torch.tensor(len(self.scores))
         return (counts + 1) / (compared.to(counts) + 1)
+
+    def _outputs(self, images: Float[Tensor, "n 3 h w"]) -> list[Output]:
+        """The folds' outputs; a backbone that they share runs once."""
+        network: Any = plain_network(self.network)
+        folds: list[Any] = list(self.folds)
+        if not self.shared:
+            return [fold(images) for fold in folds]
+        if getattr(network.head, "fitted", False):
+            features = network.features(images)
+            return [fold.head.output(features) for fold in folds]
+        maps = network.feature_maps(images)
+        return [fold(images, maps) for fold in folds]
 
     def level(self, coverage: float | None = None) -> float:
         """1 - coverage; None: the model's own.

@@ -1,0 +1,26 @@
+"""A recipe with the parts that say how sure, how ambiguous and how typical a prediction is."""
+
+from dataclasses import replace
+
+from handful.types import Part, Recipe
+
+
+def with_calibration(
+    recipe: Recipe, *, temperature: bool = False, coverage: float | None = None, reject: float | None = None
+) -> Recipe:
+    """The recipe with further posthoc parts, in the order in which they go together.
+
+    Args:
+        recipe: what is trained; a part of the same name that it has already is replaced.
+        temperature: fit a temperature (posthoc/temperature).
+        coverage: give conformal sets at this coverage (posthoc/conformal).
+        reject: reject images that are unlike the training images, and about this share of those that are like them
+            (posthoc/out_of_distribution).
+    """
+    wished = [
+        *([Part("out_of_distribution", {"false_rejection": reject})] if reject is not None else []),
+        *([Part("temperature")] if temperature else []),
+        *([Part("conformal", {"coverage": coverage})] if coverage is not None else []),
+    ]
+    names = {part.name for part in wished}
+    return replace(recipe, posthoc=(*(part for part in recipe.posthoc if part.name not in names), *wished))
