@@ -1,0 +1,110 @@
+"""Sets of pictures that show nearly the same: hashes propose, pixels decide, features settle what is doubtful.
+
+A pair counts when its hashes differ in few bits and its pixels differ far less than either differs from its fifth
+neighbour (the ratio test of Lowe 2004, https://doi.org/10.1023/B:VISI.0000029664.99615.94): in a set whose pictures
+are all alike, such as digits or retinas, no fixed distance would do. The constants were chosen on copies planted in
+real data by seeds 100 and up (`python -m bench inspect-faults` measures on others).
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from handful.inspect.measures import Measures
+from handful.inspect.perceptual_hash import close_pairs
+
+BITS = 10  # of 64 may differ
+MOST = 0.06  # largest 1 - correlation of the pixels at 32 x 32
+SURE, LIKELY = 0.3, 0.5  # of the distance to the fifth neighbour: enough alone, enough where features agree
+NEIGHBOURS = 10  # features agree where one is among the other's nearest
+FEW = 0.05  # stands for the fifth neighbour where there is none
+BLANK = 2.0  # standard deviation of grey values, 0..255, below which every picture looks the same
+
+
+def near_copies(measures: Measures, features: Float[np.ndarray, "n c"] | None) -> list[tuple[int, ...]]:
+    """Sets of positions, exact copies among them, each sorted; ordered by their first."""
+    pairs = [*_equal(measures.hashes), *_alike(measures, features).tolist()]
+    return _joined(pairs)
+
+
+def flat(measures: Measures) -> Bool[np.ndarray, " n"]:
+    """Which pictures are blank: they have no content to compare."""
+    spread: Bool[np.ndarray, " n"] = measures.grey.reshape(len(measures), -1).std(axis=1) < BLANK
+    return spread
+
+
+def _equal(hashes: tuple[str, ...]) -> list[tuple[int, int]]:
+    first: dict[str, int] = {}
+    return [(first[h], i) for i, h in enumerate(hashes) if first.setdefault(h, i) != i]
+
+
+def _alike(measures: Measures, features: Float[np.ndarray, "n c"] | None) -> Int[np.ndarray, "m 2"]:
+    kept = np.flatnonzero(~flat(measures))
+    pairs: Int[np.ndarray, "m 2"] = kept[close_pairs(measures.bits[kept], BITS)]
+    if not len(pairs):
+        return pairs
+    vectors = _centred(measures.small.reshape(len(measures), -1).astype(np.float32))
+    i, j = pairs.T
+    distance = 1 - np.concatenate(
+        [np.einsum("nd,nd->n", vectors[i[s : s + 4096]], vectors[j[s : s + 4096]]) for s in range(0, len(i), 4096)]
+    )
+    near = distance <= MOST
+    i, j, distance = i[near], j[near], distance[near]
+    usual = _fifth(vectors, np.unique([i, j]), kept)
+    limit = np.minimum(usual[i], usual[j])
+    sure = distance <= SURE * limit
+    if features is not None:
+        likely = np.flatnonzero(~sure & (distance <= LIKELY * limit))
+        sure[likely] = _neighbours(features, np.stack([i[likely], j[likely]], axis=1))
+    return np.stack([i[sure], j[sure]], axis=1)
+
+
+def _centred(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+    x = x - x.mean(axis=1, keepdims=True)
+    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6))
+
+
+def _fifth(
+    vectors: Float[np.ndarray, "n d"], wanted: Int[np.ndarray, " m"], among: Int[np.ndarray, " k"]
+) -> Float[np.ndarray, " n"]:
+    """Distance of each wanted vector to its fifth neighbour."""
+    usual = np.full(len(vectors), FEW, np.float32)
+    others = vectors[among]
+    if len(among) > 5:
+        for start in range(0, len(wanted), 1024):
+            rows = wanted[start : start + 1024]
+            distance = 1 - vectors[rows] @ others.T
+            usual[rows] = np.partition(distance, 5, axis=1)[:, 5]  # the nearest is the picture itself
+    return usual
+
+
+def _neighbours(features: Float[np.ndarray, "n c"], pairs: Int[np.ndarray, "m 2"]) -> Bool[np.ndarray, " m"]:
+    """Whether one of each pair is among the other's nearest by the cosine of centred features."""
+    vectors = features - features.mean(axis=0)
+    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+    agree = np.zeros(len(pairs), dtype=bool)
+    for column in (0, 1):
+        for start in range(0, len(pairs), 1024):
+            own, other = pairs[start : start + 1024, column], pairs[start : start + 1024, 1 - column]
+            cosine = vectors[own] @ vectors.T
+            score = cosine[np.arange(len(own)), other]
+            agree[start : start + 1024] |= (cosine > score[:, None]).sum(axis=1) <= NEIGHBOURS
+    return agree
+
+
+def _joined(pairs: list[tuple[int, int]]) -> list[tuple[int, ...]]:
+    """The connected sets."""
+    root: dict[int, int] = {}
+
+    def top(i: int) -> int:
+        while root.setdefault(i, i) != i:
+            root[i] = root[root[i]]
+            i = root[i]
+        return i
+
+    for i, j in pairs:
+        a, b = sorted((top(i), top(j)))
+        root[b] = a
+    sets: dict[int, list[int]] = {}
+    for i in sorted(root):
+        sets.setdefault(top(i), []).append(i)
+    return [tuple(own) for own in sets.values()]

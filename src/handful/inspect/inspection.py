@@ -1,0 +1,78 @@
+"""Everything that `handful inspect` finds, and the short form that runs before a fit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from handful.data.finding import Finding
+from handful.inspect import (
+    balance,
+    blur,
+    complexity,
+    duplicates,
+    examples,
+    exposure,
+    group_leaks,
+    label_errors,
+    learning_curve,
+    masks,
+    resolution,
+    shapes,
+    shortcuts,
+    unreadable,
+)
+from handful.inspect.complexity import Complexity
+from handful.inspect.detectors import Shortcut
+from handful.inspect.examples import Examples
+from handful.inspect.facts import Facts, look
+from handful.inspect.features import features
+from handful.inspect.learning_curve import Curve
+from handful.inspect.resolution import Resolution
+from handful.types import Dataset
+
+KINDS = (unreadable, duplicates, group_leaks, label_errors, shortcuts, masks, exposure, blur, shapes, balance)
+QUICK = (duplicates, exposure, shapes)  # beside what `data.check` warns of
+ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """Findings, the gravest first, and how much the data can show."""
+
+    facts: Facts
+    findings: tuple[Finding, ...]
+    shortcuts: tuple[Shortcut, ...]
+    resolution: Resolution | None
+    curve: Curve | None
+    complexity: Complexity | None
+    examples: tuple[Examples, ...]
+
+
+def inspect(data: Dataset, *, device: str = "cpu", advance: Callable[[], None] | None = None) -> Inspection:
+    """Read every picture once, pass it once through the installed backbone, and look at what comes out.
+
+    Args:
+        data: the samples; nothing of them is changed.
+        device: where the backbone runs.
+        advance: called after each sample is read.
+
+    Raises:
+        WeightsError: the backbone's weights are not installed.
+    """
+    facts = look(data, features=partial(features, device=device), advance=advance)
+    found = [finding for kind in KINDS for finding in kind.find(facts)]
+    return Inspection(
+        facts=facts,
+        findings=tuple(sorted(found, key=lambda f: ORDER[f.severity])),
+        shortcuts=facts.shortcuts,
+        resolution=resolution.measure(facts),
+        curve=learning_curve.measure(facts),
+        complexity=complexity.measure(facts),
+        examples=examples.measure(facts),
+    )
+
+
+def quick(facts: Facts) -> tuple[Finding, ...]:
+    """What can be found without a network: errors and warnings alone."""
+    found = [finding for kind in QUICK for finding in kind.find(facts)]
+    return tuple(f for f in found if f.severity != "note")
