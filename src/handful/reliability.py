@@ -1,0 +1,67 @@
+"""Reliability diagrams, and the report's section on how far probabilities keep what they say."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from handful.calibration import Measured, measure, reliability
+from handful.plots import FAINT, INK, SERIES, STYLE, inline
+from handful.tables import quantity
+from handful.types import Result
+
+MOST_AREA = 260.0  # of a marker, in square points
+
+
+@mpl.rc_context(STYLE)
+def reliability_figure(result: Result) -> Figure:
+    """Share right against confidence, in ten bins; below the diagonal the model is surer than it should be.
+
+    Bars are 95 % Wilson intervals that count each image once; a marker's area is the share of the images in its bin.
+    """
+    figure = Figure(figsize=(4.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(FAINT)
+    axes.tick_params(colors=INK, length=0)
+    axes.grid(color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=":")
+    bins = reliability(result)
+    x, y = (100 * np.array([getattr(b, name) for b in bins]) for name in ("confidence", "accuracy"))
+    low, high = (100 * np.array([getattr(b, name) for b in bins]) for name in ("accuracy_low", "accuracy_high"))
+    share = np.array([b.images for b in bins]) / sum(b.images for b in bins)
+    bars = np.abs(np.array([y - low, high - y]))
+    axes.errorbar(x, y, yerr=bars, color=SERIES[0], linewidth=1.2, elinewidth=1.2)
+    axes.scatter(x, y, s=np.maximum(14, MOST_AREA * share / share.max()), color=SERIES[0], zorder=3)
+    axes.set_xlim(0, 101)
+    axes.set_ylim(0, 101)
+    axes.set_aspect("equal")
+    axes.set_xlabel("confidence, %", color=INK)
+    axes.set_ylabel("right, %", color=INK)
+    return figure
+
+
+def section(results: Sequence[Result], focus: Result) -> dict[str, Any]:
+    """What the report says of the recipes at the focus's number of images: its diagram, and a table of measures."""
+    amount = focus.runs[0].per_class
+    shown = [focus, *(r for r in results if r is not focus and r.runs[0].per_class == amount)]
+    rows = measure(shown, resamples=500)
+    return {
+        "figure": Markup(inline(reliability_figure(focus), salt="reliability")),
+        "recipe": focus.recipe.name,
+        "groups": [(r.recipe.name, [row for row in rows if row.recipe == r.recipe.name]) for r in shown],
+        "error": next(row for row in rows if row.measure == "expected calibration error"),
+        "value": quantity,
+        "interval": _interval,
+        "unit": lambda row: ", %" if quantity(row, 0.0) == "0.0" else "",
+    }
+
+
+def _interval(row: Measured) -> str:
+    return "n/a" if np.isnan(row.low) else f"{quantity(row, row.low)} to {quantity(row, row.high)}"
