@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from handful import gallery
+from handful import gallery, reliability
 from handful.classifier import Classifier
 from handful.cost import CostPoint, Times, break_evens, flop_unit
 from handful.data.fingerprint import fingerprint as data_fingerprint
@@ -94,6 +94,7 @@ def write_report(
         pairs=pairs,
         pair_names=list(dict.fromkeys((c.a, c.b) for c in pairs)),
         unpaired=unpaired,
+        calibration=reliability.section(results, focus),
         cost=_cost(cost, times),
         focus=row,
         recalls=_recalls(focus),
