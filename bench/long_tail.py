@@ -5,11 +5,9 @@ what came after them. The paper's head class has 5,000 images and its test set i
 Settings are the recipes', none was looked for on these images.
 """
 
-from dataclasses import replace
-
 from bench.accuracy import recipes, run_sweep, show
 from bench.cvs_cifar import NATURAL
-from bench.data import cifar10
+from bench.data import cifar10, few_test_images
 from bench.options import Options
 
 CONTROL = "classification-wrn"
@@ -32,8 +30,7 @@ def run(options: Options) -> None:
     """Every method on the same draws, at each ratio; quick: the smaller ratio, on few test images."""
     data = cifar10(options.folder())
     if options.quick:
-        kept = [i for i, s in enumerate(data.samples) if s.split != "test" or i % 50 == 0]
-        data = replace(data, samples=tuple(data.samples[i] for i in kept))
+        data = few_test_images(data)
     wanted = recipes(NAMES, options, dict.fromkeys(NAMES, (NATURAL,)))
     for ratio in (10,) if options.quick else (10, 100):
         results = run_sweep("long-tail", wanted, data, options, per_class=(LARGEST,), long_tail=ratio)

@@ -17,6 +17,7 @@ from handful.cost import (
     training_flops,
 )
 from handful.errors import ProtocolError
+from handful.recipes import load_recipe
 from handful.train import train
 from handful.types import Part
 from tests.made import random_result
@@ -128,6 +129,13 @@ def test_forward_flops_of_a_known_convolution() -> None:
         classifier.network(torch.zeros(1, 3, 12, 12))
     labels = 2 * len(CLASSES) ** 2  # comparing the embedding with the one-hot vectors
     assert forward_flops(plan, CLASSES, size=(12, 12)) == pytest.approx(total, abs=labels)
+
+
+def test_forward_flops_of_an_ensemble_are_its_members() -> None:
+    plan = replace(recipe("linear"), posthoc=(Part("ensemble", {"members": 3, "recipes": ("classification-wrn",)}),))
+    own = forward_flops(recipe("linear"), CLASSES, size=(12, 12))
+    other = forward_flops(load_recipe("classification-wrn"), CLASSES, size=(12, 12))
+    assert forward_flops(plan, CLASSES, size=(12, 12)) == 3 * own + other
 
 
 def test_training_flops_counts_every_epoch() -> None:

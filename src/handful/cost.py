@@ -9,6 +9,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from handful import catalog
 from handful.errors import ProtocolError
+from handful.posthoc.ensemble import members_of
+from handful.recipes import load_recipe
 from handful.schedule import batch_sizes, total_steps
 from handful.statistics import summarise
 from handful.tables import columns, percent, span, wrap
@@ -200,9 +202,17 @@ def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
 def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, int]) -> float:
     """Operations (a multiply-add counts as 2) of one image's forward pass at h x w, counted by torch.
 
+    Those of an ensemble's members are added up, each at its recipe's own size where it has one.
+
     Raises:
         RecipeError, WeightsError: the network cannot be built.
     """
+    for part in recipe.posthoc:
+        if part.name == "ensemble":
+            numbers = {k: v for k, v in part.options.items() if k in ("members", "recipes")}
+            plans = members_of(recipe, load_recipe, **numbers)
+            each = {id(plan): forward_flops(plan, classes, size=plan.image_size or size) for plan in plans}
+            return sum(each[id(plan)] for plan in plans)
     task = Task(tuple(classes), np.ones(len(classes), dtype=np.int64))
     with torch.random.fork_rng():
         labels = catalog.build_labels(recipe, task)

@@ -75,14 +75,20 @@ def build(
     return apply
 
 
+def members_of(
+    recipe: Recipe, named: Callable[[str], Recipe], *, members: int | None = None, recipes: Sequence[str] = ()
+) -> list[Recipe]:
+    """What each member is trained as, the recipe's own network first. Options as `build`'s."""
+    before = next((i for i, part in enumerate(recipe.posthoc) if part.name == "ensemble"), len(recipe.posthoc))
+    own = replace(recipe, posthoc=recipe.posthoc[:before])
+    return [own] * (members if members is not None else (1 if recipes else 3)) + [named(name) for name in recipes]
+
+
 def _plans(context: Context, members: int, recipes: Sequence[str]) -> list[tuple[Recipe, int]]:
     """Recipe and seed of each member; the first is what was trained already."""
     if context.named is None or context.fit is None:
         raise TrainingError("nothing can be trained here", where="posthoc/ensemble")
-    parts = context.recipe.posthoc
-    before = next((i for i, part in enumerate(parts) if part.name == "ensemble"), len(parts))
-    own = replace(context.recipe, posthoc=parts[:before])
-    plans = [own] * members + [context.named(name) for name in recipes]
+    plans = members_of(context.recipe, context.named, members=members, recipes=recipes)
     return [(plan, context.seed if i == 0 else _seed(context.seed, i)) for i, plan in enumerate(plans)]
 
 

@@ -1,0 +1,49 @@
+"""Ensembles of small networks against one larger network of as many operations, from random weights (CIFAR-10).
+
+Brigato and Iocchi 2021, https://arxiv.org/abs/2111.14493: with few images, several small networks beat a large one
+that takes as long. All rows have the recipes' augmentation, steps and schedule; none was looked for on these images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bench.accuracy import run_sweep, show
+from bench.cvs_cifar import NATURAL
+from bench.data import cifar10, few_test_images
+from bench.options import Options
+from bench.record import append
+from handful.cost import forward_flops
+from handful.recipes import load_recipe
+from handful.types import Recipe
+
+CONTROL = "classification-wide-wrn"
+ROWS: dict[str, tuple[str, Sequence[str]]] = {
+    "WRN-16-4": (CONTROL, ()),
+    "4 x WRN-16-2": ("small-ensemble-wrn", ()),
+    "15 x WRN-16-1": ("small-ensemble-wrn", ("backbone.width=1", "posthoc.0.members=15")),
+    "WRN-16-2": ("classification-wrn", ()),
+}
+PER_CLASS = (5, 10, 50)
+SIDE = 32
+
+
+def rows(*, quick: bool = False) -> list[Recipe]:
+    """The rows' recipes; `quick` trains a few steps only."""
+    few = ("steps=2",) if quick else ()
+    found = {name: load_recipe(base, overrides=(NATURAL, *over, *few)) for name, (base, over) in ROWS.items()}
+    return [replace(recipe, name=name) for name, recipe in found.items()]
+
+
+def run(options: Options) -> None:
+    """Operations of each row, then its scores on the same draws."""
+    data = cifar10(options.folder())
+    if options.quick:
+        data = few_test_images(data)
+    wanted = rows(quick=options.quick)
+    for recipe in wanted:
+        flops = forward_flops(recipe, data.classes, size=(SIDE, SIDE))
+        print(f"  {recipe.name:<16} {flops / 1e9:6.3f} GFLOP an image")
+        append("small-ensemble-cost", {"network": recipe.name, "side": SIDE, "inference": flops}, quick=options.quick)
+    per_class = PER_CLASS[:1] if options.quick else PER_CLASS
+    draws = range(1 if options.quick else options.draws)
+    show(run_sweep("small-ensemble", wanted, data, options, per_class=per_class, draws=draws), control="WRN-16-4")
