@@ -13,6 +13,7 @@ from handful.plots import FAINT, INK, SERIES, STYLE, inline
 from handful.tables import quantity
 from handful.types import Result
 
+MOST_RECIPES = 4
 MOST_AREA = 260.0  # of a marker, in square points
 
 
@@ -50,8 +51,8 @@ def reliability_figure(result: Result) -> Figure:
 def section(results: Sequence[Result], focus: Result) -> dict[str, Any]:
     """What the report says of the recipes at the focus's number of images: its diagram, and a table of measures."""
     amount = focus.runs[0].per_class
-    shown = [focus, *(r for r in results if r is not focus and r.runs[0].per_class == amount)]
-    rows = measure(shown, resamples=500)
+    shown = [focus, *(r for r in results if r is not focus and r.runs[0].per_class == amount)][:MOST_RECIPES]
+    rows = measure(shown, resamples=300)
     return {
         "figure": Markup(inline(reliability_figure(focus), salt="reliability")),
         "recipe": focus.recipe.name,
