@@ -1,5 +1,6 @@
 """What the tuning of a recipe may spend, and when there is nothing to tune."""
 
+import re
 from dataclasses import dataclass
 
 from handful.data import splits
@@ -27,6 +28,27 @@ class Allowance:
                 where=f"trials={self.trials}, seconds={self.seconds}",
                 remedy="give one of them, e.g. --trials 20 or --budget 30m; --trials 1 takes each recipe as it is.",
             )
+
+
+def read_budget(budget: str | None, trials: int | None) -> Allowance:
+    """What `--budget` and `--trials` say: "90s", "30m" and "2h" are wall time; thirty minutes where both are silent.
+
+    Raises:
+        ProtocolError: both are given, or neither a time nor a number above 0.
+    """
+    if trials is not None:
+        if budget is not None:
+            raise ProtocolError(
+                "a budget is either a time or a number of trials",
+                where=f"--budget {budget} --trials {trials}",
+                remedy="leave one of them out.",
+            )
+        return Allowance(trials=trials)
+    text = "30m" if budget is None else budget.strip()
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)", text)
+    if found is None:
+        raise ProtocolError(f"{text!r} is no time", where="--budget", remedy="write e.g. 90s, 30m or 2h.")
+    return Allowance(seconds=float(found[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[found[2]])
 
 
 def untunable(recipe: Recipe, data: Dataset, allowance: Allowance) -> str | None:

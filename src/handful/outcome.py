@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from handful.cost import Times
+from handful.jsonable import jsonable
 from handful.recipes import fingerprint
 from handful.repeats import Design
 from handful.scores import Metric
@@ -186,7 +187,7 @@ class Outcome:
 
 
 def as_values(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as `comparison.json` holds it: numbers, texts, lists and tables; no predictions."""
+    """The outcome as `comparison.json` holds it: numbers, texts, lists and tables; no predictions, and null for NaN."""
     levels = []
     for level in outcome.levels:
         values = {k: v for k, v in vars(level).items() if k not in ("results", "entries", "pairs", "harms", "outlook")}
@@ -195,7 +196,7 @@ def as_values(outcome: Outcome) -> dict[str, Any]:
         values["harms"] = [asdict(h) for h in level.harms]
         values["outlook"] = None if level.outlook is None else asdict(level.outlook)
         levels.append(values)
-    return {
+    values = {
         "format": FORMAT,
         "answer": outcome.answer,
         "levels": levels,
@@ -208,3 +209,5 @@ def as_values(outcome: Outcome) -> dict[str, Any]:
         "recipes": {r.recipe.name: fingerprint(r.recipe) for r in outcome.results},
         "facts": dict(outcome.facts),
     }
+    found: dict[str, Any] = jsonable(values)
+    return found

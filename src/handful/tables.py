@@ -141,7 +141,7 @@ def format_measures(rows: Sequence[Measured], *, width: int = 80) -> str:
 
 
 def columns(
-    names: list[tuple[str, ...]], title: str, heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int
+    names: Sequence[tuple[str, ...]], title: str, heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int
 ) -> list[str]:
     """Names on the left where they fit; else each on a line of its own above its rows. None is cut."""
     sizes = [max(len(h), *(len(c[i]) for c in cells)) for i, h in enumerate(heads)]

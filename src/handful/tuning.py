@@ -218,8 +218,8 @@ class Tuning:
     def _values(self, number: int) -> dict[str, Any]:
         """What a trial sets otherwise than the recipe does."""
         params = self.record.get_trials(deepcopy=False)[number].params
-        decoded = {path: decoded(value, self.recipe.search[path]) for path, value in params.items()}
-        return {p: v for p, v in decoded.items() if v != plain(self.own[p])}
+        values = {path: decoded(value, self.recipe.search[path]) for path, value in params.items()}
+        return {p: v for p, v in values.items() if v != plain(self.own[p])}
 
     def _numbers(self, *states: str) -> list[int]:
         return [t.number for t in self.record.get_trials(deepcopy=False, states=_states(*states))]

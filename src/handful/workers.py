@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeGuard, runtime_checkable
 from typing import Protocol as Interface
 
@@ -74,6 +75,41 @@ class Finished:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+def cores(device: str) -> int:
+    """Training runs that go side by side: one for each core that this process may use, or one on an accelerator."""
+    if device != "cpu" and torch.accelerator.is_available():
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class RunsBar:
+    """A bar over training runs on standard error, where somebody watches; to be used as a context."""
+
+    def __init__(self, total: int, name: str, *, shown: bool) -> None:
+        columns = (
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=16), MofNCompleteColumn(),
+            TextColumn("runs"), TimeElapsedColumn(),
+        )  # fmt: skip
+        console = Console(stderr=True)
+        self._bar = Progress(*columns, console=console, disable=not (shown and console.is_terminal), transient=True)
+        self._line = self._bar.add_task(name, total=total)
+
+    def __enter__(self) -> "RunsBar":
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """What is under way."""
+        self._bar.update(self._line, description=text)
+
+    def advance(self, runs: int = 1) -> None:
+        """Note finished runs."""
+        self._bar.advance(self._line, runs)
+
+
 def run_all(
     tasks: Sequence[Task],
     data: Dataset,
@@ -93,25 +129,20 @@ def run_all(
     Raises:
         TrainingError: a worker died, usually for want of memory. What the trainer raises comes through as it is.
     """
-    columns = (
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=16), MofNCompleteColumn(),
-        TextColumn("runs"), TimeElapsedColumn(),
-    )  # fmt: skip
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not (progress and console.is_terminal), transient=True) as bar:
-        line = bar.add_task(f"{loaded} from the log" if loaded else "evaluating", total=len(tasks) + loaded)
-        bar.advance(line, loaded)
+    before = f"{loaded} from the log" if loaded else "evaluating"
+    with RunsBar(len(tasks) + loaded, before, shown=progress) as bar:
+        bar.advance(loaded)
 
         def finish(finished: Finished) -> None:
             keep(finished)
-            bar.advance(line)
+            bar.advance()
 
         waiting = iter(tasks)
 
         def give() -> Task | None:
             task = next(waiting, None)
             if task is not None and jobs == 1:
-                bar.update(line, description=task.name)
+                bar.say(task.name)
             return task
 
         run_queue(give, data, finish, jobs=min(jobs, len(tasks)), device=device, trainer=trainer)

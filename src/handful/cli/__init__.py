@@ -3,6 +3,7 @@
 import typer
 
 from handful.cli._guard import Guarded
+from handful.cli.compare import compare
 from handful.cli.cost import cost
 from handful.cli.demo import demo
 from handful.cli.distil import distil
@@ -25,7 +26,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, recipes, fit, evaluate, sweep, propagate, predict, ensemble, distil, hierarchy, labels, cost):
+for command in (
+    demo,
+    recipes,
+    fit,
+    evaluate,
+    sweep,
+    compare,
+    propagate,
+    predict,
+    ensemble,
+    distil,
+    hierarchy,
+    labels,
+    cost,
+):
     app.command()(command)
 
 

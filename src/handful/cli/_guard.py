@@ -71,4 +71,6 @@ class Guarded(TyperGroup):
             return "continue with the same command and --resume."
         if "log" in options:
             return "runs that ended are in the log, if you named one; the same command goes on from there."
+        if "trials" in options:
+            return "the same command goes on where it stopped."
         return "the same command starts over."

@@ -1,7 +1,6 @@
 """Results on standard output: tables for people, or one JSON object; and what may be written where."""
 
 import json
-import math
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handful.errors import OutputError
+from handful.jsonable import jsonable
 
 
 @contextmanager
@@ -24,19 +24,7 @@ def working() -> Iterator[None]:
 
 def print_json(values: Mapping[str, Any]) -> None:
     """One JSON object; numbers that JSON does not know become null."""
-    print(json.dumps(_plain(values), ensure_ascii=False))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    print(json.dumps(jsonable(values), ensure_ascii=False))
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, title: str = "", text: int = 1) -> None:

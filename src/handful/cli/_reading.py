@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handful.errors import DataError
+from handful.errors import DataError, ProtocolError
 
 if TYPE_CHECKING:
     from handful.types import Dataset
@@ -32,3 +32,18 @@ def read(
             raise DataError(f"{text!r} names no column", where="--column", remedy="write ROLE=NAME, e.g. path=file.")
         names[role] = name
     return load_data(source, masks=masks, columns=names or None, allow_outside=allow_outside, unlabelled=unlabelled)
+
+
+def images_per_class(text: str) -> tuple[int, ...]:
+    """The numbers of --per-class, fewest first.
+
+    Raises:
+        ProtocolError: the text is no list of numbers above 0.
+    """
+    try:
+        numbers = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        numbers = ()
+    if not numbers or numbers[0] < 1:
+        raise ProtocolError(f"{text!r} is no list of numbers", where="--per-class", remedy="write e.g. 1,5,10.")
+    return numbers

@@ -42,7 +42,7 @@ def sweep(
     All on the same draws of DATA; writes the runs and a report. The others are compared with the first one named.
     """
     from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
-    from handful.cli._reading import read
+    from handful.cli._reading import images_per_class, read
     from handful.data.check import check
     from handful.device import pick_device
     from handful.evaluate import Protocol
@@ -51,7 +51,7 @@ def sweep(
 
     with working():
         plans = [load_recipe(name, overrides=set_ or ()) for name in recipe]
-        numbers = _numbers(per_class)
+        numbers = images_per_class(per_class)
         order = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(order, None, None, score_on, long_tail, tail_order)
         pick_device(device)
@@ -67,15 +67,3 @@ def sweep(
         return
     print_lines(as_text(results, width=width(), calibration=calibration))
     print_text(f"Report: {report}")
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    from handful.errors import ProtocolError
-
-    try:
-        numbers = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        numbers = ()
-    if not numbers or numbers[0] < 1:
-        raise ProtocolError(f"{text!r} is no list of numbers", where="--per-class", remedy="write e.g. 1,5,10.")
-    return numbers

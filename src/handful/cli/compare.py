@@ -1,0 +1,134 @@
+"""`handful compare`: which recipe to use on these images, and how sure that is."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from handful.cli import _options as o
+from handful.cli.evaluate import FirstDraw, ScoreOn
+
+Budget = Annotated[
+    str | None,
+    Option(metavar="TIME", show_default=False, help="Wall time for tuning, shared equally, e.g. 90s, 30m, 2h."),
+]
+
+
+def compare(
+    data: o.Data,
+    recipe: Annotated[
+        list[str] | None,
+        Option(
+            "--recipe",
+            "-r",
+            metavar="NAME",
+            show_default=False,
+            help="Recipe name or .toml file, once for each; default: what the data allows.",
+        ),
+    ] = None,
+    per_class: Annotated[
+        str | None,
+        Option(
+            "--per-class",
+            "-m",
+            metavar="M[,M...]",
+            show_default=False,
+            help="Images per class, one or several numbers; default: all.",
+        ),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        Option(
+            "--draws",
+            "-n",
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="How often images are drawn and trained on anew; default: 5, or 1 with folds.",
+        ),
+    ] = None,
+    first_draw: FirstDraw = 0,
+    folds: Annotated[
+        int | None,
+        Option(
+            "--folds",
+            "-k",
+            metavar="K",
+            min=2,
+            show_default=False,
+            help="Cross-validate with this many folds; default without a test part and --per-class: 5.",
+        ),
+    ] = None,
+    budget: Budget = None,
+    trials: Annotated[
+        int | None,
+        Option(metavar="N", show_default=False, help="Settings to try per recipe and draw, instead of --budget."),
+    ] = None,
+    controls: Annotated[
+        bool, Option("--controls/--no-controls", help="Have the controls in: never leave them out in earnest.")
+    ] = True,
+    pretrained: Annotated[
+        bool, Option("--pretrained/--no-pretrained", help="Where no recipe is named: allow pretrained weights.")
+    ] = True,
+    score_on: ScoreOn = "test",
+    masks: o.Masks = None,
+    set_: o.Sets = None,
+    label_seconds: Annotated[float, Option(metavar="SECONDS", help="A person's time to name an image's class.")] = 3.5,
+    mask_seconds: Annotated[float, Option(metavar="SECONDS", help="A person's time to draw a mask.")] = 29.52,
+    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", help="Folder of everything that is found.")] = Path(
+        "compare"
+    ),
+    jobs: Annotated[
+        int | None,
+        Option("--jobs", "-j", metavar="N", min=1, show_default=False, help="Training runs at once; default: cores."),
+    ] = None,
+    overwrite: o.Overwrite = False,
+    strict: o.Strict = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Say which recipe is best on DATA, and how sure that is.
+
+    All recipes on identical draws, each tuned with the same budget on the training images alone, and always the
+    controls beside them. The same command goes on where it was stopped.
+    """  # fmt: skip
+    from handful.allowance import read_budget
+    from handful.choosing import choose, default_folds
+    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
+    from handful.cli._reading import images_per_class, read
+    from handful.compare_plan import LOG, PAGE, VALUES
+    from handful.compare_text import format_outcome
+    from handful.comparing import compare_to
+    from handful.cost import Times
+    from handful.data.check import check
+    from handful.device import pick_device
+    from handful.evaluate import Protocol
+    from handful.outcome import as_values
+    from handful.workers import cores
+
+    with working():
+        spent = read_budget(budget, trials)
+        numbers = (None,) if per_class is None else images_per_class(per_class)
+        pick_device(device)
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        if folds is None and per_class is None:
+            folds = default_folds(samples)
+        count = draws or (5 if folds is None else 1)
+        protocol = Protocol(tuple(range(first_draw, first_draw + count)), None, folds, score_on)
+        check(samples, per_class=max((m for m in numbers if m is not None), default=None), folds=folds, strict=strict)
+        plans, candidates = choose(
+            samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained
+        )
+        outcome = compare_to(
+            out, plans, samples, candidates=candidates, per_class=numbers, protocol=protocol, trials=spent.trials,
+            seconds=spent.seconds, times=Times(label_seconds, mask_seconds), controls=controls,
+            jobs=jobs or cores(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
+        )  # fmt: skip
+    if json:
+        print_json({"log": out / LOG, "report": out / PAGE, "values": out / VALUES, **as_values(outcome)})
+        return
+    print_lines(format_outcome(outcome, width=width()))
+    print_lines("")
+    print_text(f"Report: {out / PAGE}")

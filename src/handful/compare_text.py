@@ -1,0 +1,173 @@
+"""A comparison as plain text that fits a narrow terminal: the answer first, then what it rests on."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from handful.outcome import ALPHA, Entry, Level, Outcome, Pair, Study
+from handful.statistics import METRICS
+from handful.tables import HEADS, NOTES, columns, percent, signed, span, wrap
+
+
+def format_outcome(outcome: Outcome, *, width: int = 80) -> str:
+    """The whole comparison, fitting `width` columns (48 at least)."""
+    blocks = [wrap(outcome.answer, width)]
+    for level in outcome.levels:
+        blocks += [[_title(level)], _ranking(level, width)]
+        if level.pairs:
+            blocks.append(_differences(level, width))
+        if level.harms:
+            blocks.append(_harms(level, width))
+        if level.outlook is not None:
+            blocks.append(wrap(level.outlook.says, width))
+        blocks.append(_cost(level, outcome, width))
+    blocks += [_tuning(outcome, width), _candidates(outcome, width)]
+    blocks += [wrap(note, width) for note in outcome.notes]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _title(level: Level) -> str:
+    return "All labelled images" if level.per_class is None else f"M = {level.per_class} labelled images per class"
+
+
+def _ranking(level: Level, width: int) -> list[str]:
+    heads = ("draws", HEADS[level.metric], "95 % interval", "worst")
+    rows = [e.summary for e in level.entries]
+    cells = [(str(r.draws), percent(r.mean), span(r.low, r.high), percent(r.worst)) for r in rows]
+    names = [(_named(e),) for e in level.entries]
+    tests = sorted({r.n_test for r in rows})
+    count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
+    note = f"percent {METRICS[level.metric]}, best first; * a control; scored on {count} images a run; "
+    return [*columns(names, "recipe", heads, cells, width), "", *wrap(note + NOTES[level.design] + ".", width)]
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.rank} {entry.recipe}{' *' if entry.role == 'control' else ''}"
+
+
+def shown_pairs(level: Level) -> list[Pair]:
+    """The pairs worth a line: the best against the others, then the other methods against the best control."""
+    best, control = level.best.recipe, level.control
+    found = [level.pair(best, e.recipe) for e in level.entries[1:]]
+    if control not in (None, best):
+        methods = [e.recipe for e in level.entries[1:] if e.role == "method"]
+        found += [level.pair(name, str(control)) for name in methods]
+    return found
+
+
+def _differences(level: Level, width: int) -> list[str]:
+    heads = ("A - B", "95 % interval", "A wins", "p", "verdict")
+    pairs = shown_pairs(level)
+    cells = []
+    for pair in pairs:
+        c = pair.comparison
+        cells.append((
+            signed(c.mean), "n/a" if np.isnan(c.low) else f"{signed(c.low)} to {signed(c.high)}",
+            chance(pair.probability), p_value(pair.p_adjusted), "A better" if pair.separable else "not sep.",
+        ))  # fmt: skip
+    names = [(f"A {p.comparison.a}", f"B {p.comparison.b}") for p in pairs]
+    note = (
+        f"points of {METRICS[level.metric]} on identical draws; A wins: probability on a new draw; p: Holm's over all "
+        f"{len(level.pairs)} pairs; A better: p below {ALPHA} and the bootstrap over draws and test images leaves out "
+        "zero; not sep.: not separable. The interval is for its pair alone."
+    )
+    return [*columns(names, "recipes", heads, cells, width), "", *wrap(note, width)]
+
+
+def chance(value: float) -> str:
+    """A probability in percent, never rounded to certainty."""
+    if np.isnan(value):
+        return "n/a"
+    return ">99 %" if value > 0.99 else "<1 %" if value < 0.01 else f"{100 * value:.0f} %"
+
+
+def p_value(value: float) -> str:
+    """A p value with two digits that matter."""
+    return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def _harms(level: Level, width: int) -> list[str]:
+    worse = [h for h in level.harms if h.worse]
+    methods = len({h.recipe for h in level.harms})
+    if not worse:
+        what = "the method does" if methods == 1 else f"each of the {methods} methods does"
+        text = f"No class is worse than with {level.control}, the best control, by more than chance ({what} "
+        return wrap(f"{text}{len(level.harms) // methods} comparisons, Holm).", width)
+    heads = ("class", "images", "recall", "95 % interval")
+    cells = [(h.name, str(h.images), signed(h.mean), f"{signed(h.low)} to {signed(h.high)}") for h in worse]
+    note = f"classes found less often than with {level.control}, the best control, by more than chance (Holm over a "
+    body = columns([(h.recipe,) for h in worse], "recipe", heads, cells, width)
+    return [*body, "", *wrap(note + "method's classes); points of recall.", width)]
+
+
+def _cost(level: Level, outcome: Outcome, width: int) -> list[str]:
+    heads = ("label min", "mask min", "tune s", "train s")
+    cells = [
+        (f"{e.label_minutes:.1f}", f"{e.mask_minutes:.1f}", f"{e.tuning_seconds:.1f}", f"{e.train_seconds:.1f}")
+        for e in level.entries
+    ]
+    times = outcome.times
+    note = (
+        f"a person's minutes for one training set ({times.label:g} s a label, {times.mask:g} s a mask); seconds of "
+        "tuning and of training in one draw, mean."
+    )
+    return [*columns([(_named(e),) for e in level.entries], "cost", heads, cells, width), "", *wrap(note, width)]
+
+
+def _tuning(outcome: Outcome, width: int) -> list[str]:
+    """What was spent, and which settings were taken."""
+    names = list(dict.fromkeys(s.recipe for s in outcome.studies))
+    cells, kept = [], {}
+    for name in names:
+        own = [s for s in outcome.studies if s.recipe == name]
+        tuned = sum(bool(s.values) for s in own)
+        trials = [s.trials for s in own]
+        cells.append((
+            _range(trials), str(sum(s.pruned for s in own)), str(sum(s.steps for s in own)),
+            f"{sum(s.seconds for s in own):.0f}", f"{tuned} of {len(own)}",
+        ))  # fmt: skip
+        kept[name] = own
+    heads = ("trials", "pruned", "steps", "seconds", "changed")
+    budget = outcome.budget
+    asked = f"{budget.trials} trials a draw" if budget.trials is not None else (
+        f"{budget.share:.0f} s of training a draw" if budget.share is not None else "none"
+    )  # fmt: skip
+    note = (
+        f"tuning on each draw's training images alone; budget of each recipe: {asked}. Trials are per draw, the rest "
+    )
+    body = columns([(n,) for n in names], "tuning", heads, cells, width)
+    lines = [
+        *body,
+        "",
+        *wrap(note + "in all; changed: draws in which other settings than the recipe's were taken.", width),
+    ]
+    for name, own in kept.items():
+        lines += _settings(name, own, width)
+    return lines
+
+
+def _settings(name: str, studies: Sequence[Study], width: int) -> list[str]:
+    changed = [s for s in studies if s.values]
+    if changed:
+        texts = [", ".join(f"{k} {_short(v)}" for k, v in s.values.items()) for s in changed]
+        return [line for text in dict.fromkeys(texts) for line in wrap(f"{name}: {text}", width)]
+    reasons = list(dict.fromkeys(s.why for s in studies))
+    return [line for why in reasons for line in wrap(f"{name}: {why}.", width)]
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _range(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _candidates(outcome: Outcome, width: int) -> list[str]:
+    """Who was in and who was not, with the reasons."""
+    lines = []
+    for candidate in outcome.candidates:
+        mark = "in " if candidate.taken else "out"
+        lines += wrap(f"{mark} {candidate.recipe}: {candidate.why}", width)
+    return lines

@@ -1,0 +1,167 @@
+"""A comparison as one task: tune each recipe inside each draw, score it once, and say what the scores are worth.
+
+Everything is in the output folder as soon as it is known, so the same call goes on where the last one stopped.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from handful.allowance import Allowance, untunable
+from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
+from handful.compare_queue import Queue, Work
+from handful.cost import Times
+from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.errors import TrainingError
+from handful.evaluate import Protocol, cells, trainer_name
+from handful.judging import judge
+from handful.outcome import Budget, Candidate, Outcome, Study, as_values
+from handful.recipes import check
+from handful.report import write_report
+from handful.results import commit, versions
+from handful.spaces import check_spaces
+from handful.types import Dataset, Recipe
+from handful.workers import Trainer
+
+
+def compare_to(
+    folder: Path,
+    recipes: Sequence[Recipe],
+    data: Dataset,
+    *,
+    candidates: Sequence[Candidate],
+    per_class: Sequence[int | None],
+    protocol: Protocol,
+    trials: int | None = None,
+    seconds: float | None = None,
+    times: Times,
+    controls: bool = True,
+    jobs: int = 1,
+    device: str = "auto",
+    trainer: Trainer | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Compare recipes on identical draws, each tuned on the draw's training images with the same budget.
+
+    Args:
+        folder: gets the runs with their predictions, the studies (SQLite), `comparison.json` and `report.html`. If it
+            holds the same comparison, that one goes on: nothing is lost and nothing done twice.
+        recipes: what to compare.
+        data: everything, with its own test part or without.
+        candidates: roles of the recipes, and why each was taken or left out (`choosing.choose`).
+        per_class: images per class, one level each; None: all, or as many as the folds leave.
+        protocol: draws, folds and what is scored; its `per_class` is replaced.
+        trials: how many settings each recipe may try in each draw, its own counted; or
+        seconds: wall time for all tuning together, of which each recipe has the same share in each draw.
+        times: a person's seconds for a label and a mask.
+        controls: whether the controls are in, to be noted.
+        jobs: training runs at a time, each in a process of its own.
+        device: as for `train`.
+        trainer: called instead of `handful.train.train`.
+        overwrite: throw away another comparison in `folder`.
+        progress: show a bar over the scored runs.
+        tell: gets a sentence on what is about to be done.
+
+    Raises:
+        ProtocolError, DataError, RecipeError, OutputError: before anything is trained or thrown away.
+        TrainingError: no recipe could be trained at all.
+    """
+    started = time.monotonic()
+    allowance = Allowance(trials, seconds)
+    for recipe in recipes:
+        check(recipe)
+        check_spaces(recipe)
+    levels = [replace(protocol, per_class=m) for m in per_class]
+    work = [
+        Work(recipe, level, cell, untunable(recipe, cell.train, allowance))
+        for level in levels
+        for cell in cells(data, level)
+        for recipe in recipes
+    ]
+    tuned = sum(w.why is None for w in work)
+    share = None if seconds is None else seconds * jobs / max(1, tuned)
+    budget = Budget(trials, seconds, share, jobs)
+    content, called = data_fingerprint(data), trainer_name(trainer)
+    claim(folder, make_plan(recipes, levels, budget, content, called, controls), overwrite=overwrite)
+    tell(ahead(len(recipes), len(work), tuned, budget))
+    queue = Queue(
+        folder,
+        work,
+        data,
+        replace(allowance, seconds=share),
+        content,
+        called,
+        device=device,
+        jobs=jobs,
+        trainer=trainer,
+    )
+    queue.run(progress=progress)
+    results, failed = queue.results(recipes, levels)
+    if not results:
+        (name, _), what = next(iter(failed.items()))
+        raise TrainingError(
+            f"no recipe could be trained: {what}", where=name, remedy="look at the data and the recipe."
+        )
+    studies = [w.study for w in work if w.study is not None]
+    roles = {c.recipe: c.role for c in candidates}
+    found = judge(results, roles, studies, times)
+    outcome = Outcome(
+        answer=found[-1].answer,
+        levels=found,
+        candidates=_without_failed(candidates, failed, len(levels)),
+        controls=controls,
+        budget=budget,
+        studies=tuple(studies),
+        times=times,
+        notes=_notes(studies, failed, controls, data, protocol),
+        facts={
+            "data": content,
+            "images": len(data),
+            "classes": list(data.classes),
+            "draws": list(protocol.draws),
+            "folds": protocol.folds,
+            "commit": commit(),
+            "versions": versions(),
+            "seconds": round(time.monotonic() - started, 1),
+        },
+    )
+    (folder / VALUES).write_text(json.dumps(as_values(outcome), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_page(outcome, folder / PAGE, data=data)
+    return outcome
+
+
+def write_page(outcome: Outcome, path: Path, *, data: Dataset) -> Path:
+    """The comparison as one self-contained HTML file."""
+    return write_report(outcome.results, path, data=data, note=outcome.answer, overwrite=True)
+
+
+def _without_failed(
+    candidates: Sequence[Candidate], failed: dict[tuple[str, int | None], str], levels: int
+) -> tuple[Candidate, ...]:
+    found = []
+    for c in candidates:
+        reasons = [what for (name, _), what in failed.items() if name == c.recipe]
+        out = c.taken and len(reasons) == levels
+        found.append(replace(c, taken=False, why=f"did not train: {reasons[0]}") if out else c)
+    return tuple(found)
+
+
+def _notes(
+    studies: Sequence[Study], failed: dict[tuple[str, int | None], str], controls: bool, data: Dataset,
+    protocol: Protocol,
+) -> tuple[str, ...]:  # fmt: skip
+    notes = []
+    if not controls:
+        notes.append("The controls were left out (--no-controls): what is ahead here may be behind them.")
+    if not any(s.values or s.trials > 1 for s in studies):
+        notes.append("Nothing was tuned: every recipe ran with its own settings, found on other data.")
+    notes += [
+        f"{name} is left out{'' if m is None else f' at {m} per class'}: {what}." for (name, m), what in failed.items()
+    ]
+    if protocol.score_on == "rest" and len(data.part("test")):
+        notes.append("Scored on training images that the draws left: the test part was not looked at.")
+    return tuple(notes)
