@@ -1,0 +1,110 @@
+"""What an evaluation lets a model's card say: scores, calibration and known failures, put into the saved model."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handful.calibration import measure
+from handful.classifier import Classifier
+from handful.errors import ProtocolError
+from handful.persist import load_classifier, write_card
+from handful.recipes import fingerprint
+from handful.statistics import METRICS, class_recalls, summarise
+from handful.tables import NOTES, quantity
+from handful.types import Recipe, Result
+
+MOST = 3  # classes and confusions that are named
+CALIBRATING = ("conformal", "out_of_distribution", "temperature")
+
+
+def update_card(
+    folder: Path, *, results: Sequence[Result] = (), use: str | None = None, limits: str | None = None
+) -> Classifier:
+    """Add an evaluation's scores and a person's words to a saved model's card; weights are not touched.
+
+    Args:
+        folder: the saved model.
+        results: of `evaluate` or `sweep`; the one of the model's recipe and number of images is taken.
+        use: what the model is meant for.
+        limits: what is known to go wrong.
+
+    Raises:
+        ModelError: there is no such model.
+        ProtocolError: no result, or more than one, is of its recipe, classes and number of images.
+    """
+    classifier = load_classifier(folder)
+    added: dict[str, Any] = {}
+    if results:
+        added |= scores_of(_matching(classifier, results))
+    if use is not None:
+        added["use"] = use
+    if limits is not None:
+        added["limits"] = limits
+    classifier = replace(classifier, card={**classifier.card, **added})
+    write_card(classifier, folder)
+    return classifier
+
+
+def scores_of(result: Result) -> dict[str, Any]:
+    """Plain values for a card: scores of each metric, calibration, the worst classes and confusions."""
+    rows = [summarise(result, metric)[0] for metric in METRICS]
+    recalls = sorted(class_recalls(result), key=lambda row: row.mean)[:MOST]
+    values = [
+        {"measure": r.measure, **{name: quantity(r, getattr(r, name)) for name in ("mean", "low", "high", "worst")}}
+        for r in measure(result)
+    ]
+    scores = {
+        "draws": rows[0].draws,
+        "n_train": rows[0].n_train,
+        "n_test": rows[0].n_test,
+        "design": NOTES[rows[0].design],
+        "recipe": fingerprint(result.recipe),
+        "rows": [
+            {"metric": METRICS[r.metric], "mean": r.mean, "low": r.low, "high": r.high, "worst": r.worst} for r in rows
+        ],
+    }
+    failures = {"recall": [asdict(row) for row in recalls], "confusions": confusions(result)}
+    found: dict[str, Any] = json.loads(json.dumps({"scores": scores, "measured": values, "failures": failures}))
+    return found
+
+
+def confusions(result: Result, most: int = MOST) -> list[dict[str, Any]]:
+    """The largest shares of a class's images that were taken for another one, all draws together."""
+    k = len(result.classes)
+    counts = np.zeros((k, k))
+    for run in result.runs:
+        np.add.at(counts, (run.labels, run.predictions), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(-shares, axis=None, kind="stable")[:most]
+    places = [divmod(int(i), k) for i in order]
+    return [
+        {"label": result.classes[a], "predicted": result.classes[b], "share": float(shares[a, b])}
+        for a, b in places
+        if shares[a, b] > 0
+    ]
+
+
+def _matching(classifier: Classifier, results: Sequence[Result]) -> Result:
+    wanted = _without_calibration(classifier.recipe)
+    own = [r for r in results if _without_calibration(r.recipe) == wanted and r.classes == classifier.classes]
+    n = int(classifier.counts.sum())
+    exact = [r for r in own if all(len(run.train_ids) == n for run in r.runs)]
+    best = [r for r in exact if fingerprint(r.recipe) == fingerprint(classifier.recipe)] or exact
+    if len(best) != 1:
+        sizes = ", ".join(sorted({str(len(run.train_ids)) for r in own for run in r.runs}))
+        raise ProtocolError(
+            f"{'several results' if best else 'no result'} of this model's recipe, classes and {n} training images",
+            where=classifier.recipe.name,
+            remedy="evaluate its recipe on the same data with as many images per class"
+            + (f" (those of the recipe have {sizes})." if own else "."),
+        )
+    return best[0]
+
+
+def _without_calibration(recipe: Recipe) -> str:
+    return fingerprint(replace(recipe, posthoc=tuple(p for p in recipe.posthoc if p.name not in CALIBRATING)))

@@ -1,0 +1,69 @@
+"""The model card in Markdown: what a saved model is, what it learnt from, how far to trust it (Mitchell et al. 2019).
+
+https://arxiv.org/abs/1810.03993. `card.json` has the same facts as values. What nobody measured or stated is said to be
+so: a card never leaves a heading out because there is nothing to boast of.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from handful.types import Part, Recipe
+
+FEW = 5  # images of a class below which its card warns of it
+
+
+def to_markdown(
+    card: Mapping[str, Any], recipe: Recipe, *, classes: tuple[str, ...], counts: tuple[int, ...], size: tuple[int, int]
+) -> str:
+    """The text of CARD.md.
+
+    Args:
+        card: the model's facts; `scores`, `measured`, `failures`, `use` and `limits` where `handful card` added some.
+        recipe: what trained it.
+        classes: its classes.
+        counts: training images of each.
+        size: height and width that images are brought to.
+    """
+    environment = Environment(
+        loader=PackageLoader("handful"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )  # noqa: S701
+    environment.filters.update(percent=_percent, cell=_cell)
+    text = environment.get_template("CARD.md.j2").render(
+        card=card,
+        recipe=recipe,
+        parts=[(name, _part(part)) for name, part in _parts(recipe)],
+        rows=list(zip(classes, counts, strict=True)),
+        size=size,
+        few=[name for name, n in zip(classes, counts, strict=True) if n < FEW],
+        scores=card.get("scores"),
+        measured=card.get("measured", []),
+        failures=card.get("failures"),
+        found=card.get("calibration", {}),
+        data=card.get("data", {}),
+        versions={name: card[name] for name in ("handful", "torch") if name in card},
+    )
+    return text.strip() + "\n"
+
+
+def _parts(recipe: Recipe) -> list[tuple[str, Part]]:
+    found = [("backbone", recipe.backbone), ("head", recipe.head), ("labels", recipe.labels)]
+    found += [("hierarchy", recipe.hierarchy)] if recipe.hierarchy is not None else []
+    for kind in ("prepare", "augment", "posthoc"):
+        found += [(kind, part) for part in getattr(recipe, kind)]
+    return found + [("loss", part) for stage in recipe.stages for part in stage.losses]
+
+
+def _part(part: Part) -> str:
+    options = ", ".join(f"{k} = {v}" for k, v in part.options.items())
+    return part.name + (f" ({options})" if options else "")
+
+
+def _percent(value: float | None) -> str:
+    return "n/a" if value is None or value != value else f"{100 * value:.1f} %"
+
+
+def _cell(text: object) -> str:
+    """Text that does not end a cell of a table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")
