@@ -22,12 +22,14 @@ from handful import catalog
 from handful.classifier import Classifier
 from handful.ensemble import Ensemble, join
 from handful.errors import ModelError, OutputError, RecipeError
+from handful.model_card import to_markdown
 from handful.recipes import from_toml, to_toml
 from handful.types import Context, LabelEmbedding, Part, Task
 
 FORMAT = 2  # 1: without wraps and ensembles
 FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")
 ENSEMBLE = "ensemble.json"
+CARD = "CARD.md"
 LABELS = ("similarity", "temperature", "learn_temperature", "read_as")  # beside the vectors
 BROKEN = (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError)
 
@@ -48,8 +50,7 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     else:
         _write_network(classifier, draft)
     (draft / "recipe.toml").write_text(to_toml(classifier.recipe), encoding="utf-8")
-    card = {"handful": handful.__version__, "torch": torch.__version__, **classifier.card}
-    _write_json(draft / "card.json", card)
+    write_card(classifier, draft)
     if folder.exists():
         old = folder.with_name(f".{folder.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -59,6 +60,15 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     else:
         os.replace(draft, folder)  # noqa: PTH105
     return folder
+
+
+def write_card(classifier: Classifier, folder: Path) -> None:
+    """Write the card of a classifier, as values and in words, to its folder."""
+    card = {"handful": handful.__version__, "torch": torch.__version__, **classifier.card}
+    counts = tuple(classifier.counts.tolist())
+    text = to_markdown(card, classifier.recipe, classes=classifier.classes, counts=counts, size=classifier.size)
+    _write_json(folder / "card.json", card)
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
 def _write_members(ensemble: Ensemble, folder: Path) -> None:
@@ -112,7 +122,7 @@ def _ours(folder: Path) -> bool:
     """Whether a folder holds nothing but a saved model or what is left of its training."""
     if not folder.is_dir():
         return False
-    names = (*FILES, "checkpoint.safetensors", ENSEMBLE)
+    names = (*FILES, CARD, "checkpoint.safetensors", ENSEMBLE)
     inside = (_ours(p) if p.is_dir() else p.name in names for p in folder.iterdir())
     folders = all(re.fullmatch(r"member-\d+", p.name) for p in folder.iterdir() if p.is_dir())
     return folders and all(inside)

@@ -3,6 +3,7 @@
 import typer
 
 from handful.cli._guard import Guarded
+from handful.cli.card import card
 from handful.cli.compare import compare
 from handful.cli.cost import cost
 from handful.cli.demo import demo
@@ -39,6 +40,7 @@ for command in (
     distil,
     hierarchy,
     labels,
+    card,
     cost,
 ):
     app.command()(command)
