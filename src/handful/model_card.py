@@ -28,7 +28,7 @@ def to_markdown(
     """
     environment = Environment(
         loader=PackageLoader("handful"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )  # noqa: S701
+    )
     environment.filters.update(percent=_percent, cell=_cell)
     text = environment.get_template("CARD.md.j2").render(
         card=card,
