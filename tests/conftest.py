@@ -4,6 +4,7 @@ import os
 import random
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HANDFUL_CACHE"] = "off"  # tests of the feature cache switch it on, in a folder of their own
 
 import pytest
 from jaxtyping import install_import_hook

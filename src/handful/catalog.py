@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import import_module, resources
 from types import ModuleType
 from typing import Any, Literal, get_args
@@ -11,10 +11,12 @@ import torch
 
 from handful.classifier import Network
 from handful.errors import RecipeError, nearest
+from handful.features import FeatureCache
 from handful.types import Context, LabelEmbedding, Part, Recipe, Task
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
 FOLDERS: tuple[Folder, ...] = get_args(Folder)
+WIRED = ("backbone", "make")  # what the caller hands a part beside the user's options
 
 
 def names(folder: Folder) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
     """The options of a part: the keyword-only arguments of its `build`."""
     signature = inspect.signature(find(folder, name).build, eval_str=True)
     keywords = (p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
-    return {p.name: p for p in keywords if p.name != "backbone"}
+    return {p.name: p for p in keywords if p.name not in WIRED}
 
 
 def marked(folder: Folder, part: Part, mark: str) -> bool:
@@ -57,6 +59,8 @@ def check(folder: Folder, part: Part) -> None:
         if option not in known:
             remedy = nearest(option, tuple(known)) if known else "it takes no options."
             raise RecipeError(f"unknown option {option!r}", where=f"{folder}/{part.name}", remedy=remedy)
+    for inner in members(folder, part):
+        check(folder, inner)
     for option, parameter in known.items():
         if parameter.default is parameter.empty and option not in part.options:
             raise RecipeError(f"option {option!r} is missing", where=f"{folder}/{part.name}", remedy="set it.")
@@ -65,12 +69,17 @@ def check(folder: Folder, part: Part) -> None:
 def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
     """Build a part. `wiring` is what the caller hands in beside the user's options (a head's backbone).
 
+    A part that is made of others of its folder asks for `make`, which builds one of them.
+
     Raises:
         RecipeError: unknown part or option, or an option's value that the part refuses.
     """
     check(folder, part)
+    maker = find(folder, part.name).build
+    if "make" in inspect.signature(maker).parameters:
+        wiring["make"] = lambda inner: build(folder, as_part(inner), context)
     try:
-        return find(folder, part.name).build(context, **wiring, **part.options)
+        return maker(context, **wiring, **part.options)
     except (TypeError, ValueError) as error:
         raise RecipeError(
             f"an option has a value it cannot take: {error}",
@@ -94,9 +103,49 @@ def build_labels(recipe: Recipe, task: Task, *, seed: int = 0) -> LabelEmbedding
 def build_network(recipe: Recipe, context: Context) -> Network:
     """The untrained network of a recipe: backbone, head and labels, wired in one place."""
     backbone = build("backbones", recipe.backbone, context)
-    return Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
+    network = Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
+    if marked("heads", recipe.head, "fitted"):
+        bare = without_weights("backbones", recipe.backbone)
+        network.cache = FeatureCache({"backbone": asdict(bare), "mean": backbone.mean, "std": backbone.std})
+    return network
 
 
-def replace_options(recipe: Recipe, backbone: Mapping[str, Any]) -> Recipe:
-    """The recipe with other backbone options: a saved model is built bare, its weights come from its folder."""
-    return replace(recipe, backbone=replace(recipe.backbone, options=dict(backbone)))
+def as_part(value: Any) -> Part:
+    """A part inside another's option: its name, or a table of its name and options.
+
+    Raises:
+        RecipeError: neither.
+    """
+    if isinstance(value, str):
+        return Part(value)
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise RecipeError(
+            "a part inside another needs a name", where=repr(value), remedy='write "NAME" or { name = "...", ... }.'
+        )
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k != "name"}
+    return Part(value["name"], options)
+
+
+def members(folder: Folder, part: Part) -> tuple[Part, ...]:
+    """The parts that a part is made of, where its module names the option that lists them in `made_of`."""
+    listed = part.options.get(getattr(find(folder, part.name), "made_of", ""), ())
+    return tuple(as_part(value) for value in listed) if isinstance(listed, list | tuple) else ()
+
+
+def without_weights(folder: Folder, part: Part) -> Part:
+    """The part built bare, its members too: the weights of a saved model come from its folder."""
+    kept = {k: v for k, v in part.options.items() if k not in ("pretrained", "weights")}
+    if "pretrained" in options(folder, part.name):
+        kept["pretrained"] = False
+    inside = members(folder, part)
+    if inside:
+        bare = [without_weights(folder, inner) for inner in inside]
+        kept[find(folder, part.name).made_of] = tuple({"name": inner.name, **inner.options} for inner in bare)
+    return replace(part, options=kept)
+
+
+def uses_unlabelled(recipe: Recipe) -> bool:
+    """Whether a recipe learns from images without a label: its head or a loss says so."""
+    losses = [part for stage in recipe.stages for part in stage.losses]
+    learns = any(marked("losses", part, "uses_unlabelled") for part in losses)
+    return learns or marked("heads", recipe.head, "uses_unlabelled")

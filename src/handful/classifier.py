@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from handful.data.memory import chunks, unfit_mask
 from handful.errors import ModelError
+from handful.features import FeatureCache
 from handful.types import Backbone, Dataset, LabelEmbedding, Mask, Output, Recipe
 
 COLDEST = 0.01  # a learnt temperature stays above it, as CLIP's does (Radford et al. 2021, section 2.5)
@@ -50,10 +51,12 @@ class Network(nn.Module):
     """Normalise, extract feature maps, apply the head, compare with the labels.
 
     `losses` holds what the training losses learn (centers, temperatures), so that it is saved with the weights.
+    `cache`, where there is one, keeps the features under a fitted head on disk.
     """
 
     mean: Tensor
     std: Tensor
+    cache: FeatureCache | None = None
 
     def __init__(self, backbone: Backbone, head: nn.Module, labels: LabelEmbedding) -> None:
         super().__init__()
@@ -72,9 +75,24 @@ class Network(nn.Module):
 
         `maps`: what `frozen_maps` gave for these images, when it was kept; then only the images' size is read.
         """
+        if maps is None and getattr(self.head, "fitted", False):
+            fitted: Output = self._fitted.output(self.features(images))
+            return fitted
         found = self.feature_maps(images) if maps is None else self._stages.rest(maps)
         output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.compare)
         return output
+
+    def features(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
+        """What a fitted head is given: its pool of the maps, from disk where it was computed before."""
+
+        def compute(some: Float[Tensor, "m 3 h w"]) -> Float[Tensor, "m c"]:
+            pooled: Tensor = self._fitted.pool(self.backbone(self._normalise(some)))
+            return pooled
+
+        traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
+        if self.cache is None or self.training or traced or images.requires_grad:
+            return compute(images)
+        return self.cache.features(images, self.backbone, compute)
 
     def with_labels(self, labels: LabelEmbedding) -> "Network":
         """The same backbone and head, shared, and a temperature that was learnt; other class vectors."""
@@ -101,6 +119,10 @@ class Network(nn.Module):
     @property
     def _stages(self) -> Any:
         return self.backbone
+
+    @property
+    def _fitted(self) -> Any:
+        return self.head
 
     def _normalise(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
         return ((images - self.mean) / self.std).contiguous(memory_format=self.layout)

@@ -158,11 +158,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
             raise ValueError(f"{len(classes)} class names but {len(vectors)} label vectors")
         kept: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in described["labels"].items()}
         labels = LabelEmbedding(vectors, **kept)
-        backbone = {k: v for k, v in recipe.backbone.options.items() if k not in ("pretrained", "weights")}
-        known = catalog.options("backbones", recipe.backbone.name)
-        if "pretrained" in known:
-            backbone["pretrained"] = False  # its weights are in the folder
-        bare = catalog.replace_options(recipe, backbone)
+        bare = replace(recipe, backbone=catalog.without_weights("backbones", recipe.backbone))
         built = catalog.build_network(bare, Context(Task(classes, counts), labels, recipe))
         network: torch.nn.Module = built
         for wrap in described.get("wraps", ()):

@@ -8,15 +8,15 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """A bar over optimizer steps, to be used as a context."""
+    """A bar over optimizer steps, or over what else is counted (then `loss` is false), to be used as a context."""
 
-    def __init__(self, total: int, name: str, *, shown: bool) -> None:
+    def __init__(self, total: int, name: str, *, shown: bool, loss: bool = True) -> None:
         console = Console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("loss {task.fields[loss]}" if loss else "images"),
             TimeRemainingColumn(),
             console=console,
             transient=True,

@@ -21,6 +21,7 @@ from handful.checkpoint import FILE, Checkpoint
 from handful.classifier import Classifier, Network, pick_precision
 from handful.data.memory import hold, working_size
 from handful.errors import TrainingError
+from handful.fitting import fit_head
 from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
 from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
@@ -43,7 +44,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> Classifier:
-    """Train `recipe` on every labelled sample of `data`, and only on these unless a loss says `uses_unlabelled`.
+    """Train `recipe` on every labelled sample of `data`, and only on these unless its head or a loss `uses_unlabelled`.
 
     Args:
         recipe: what to do.
@@ -70,7 +71,7 @@ def train(
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
         labelled = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
-        data = data if _uses_unlabelled(recipe) else labelled
+        data = data if catalog.uses_unlabelled(recipe) else labelled
         context = replace(context, data=labelled)
         if recipe.hierarchy is not None:
             context = replace(context, hierarchy=catalog.build("hierarchies", recipe.hierarchy, context))
@@ -93,9 +94,11 @@ def train(
         checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
 
         views = None
-        if recipe.cache_views:
+        if recipe.cache_views and recipe.stages:
             wish = {"views": recipe.cache_views, "classes": len(data.classes), "seed": seed}
             views = frozen_views(network, held, augment, precision=recipe.precision, **wish)
+        if not recipe.stages:
+            fit_head(network, held, augment, recipe, classes=len(data.classes), seed=seed, shown=progress)
         length = max(len(held), recipe.batch_size if recipe.fill_batch else 0)
         sizes = batch_sizes(length, recipe.batch_size)
         starts = np.cumsum([0, *sizes])
@@ -196,11 +199,6 @@ def _task(data: Dataset) -> Task:
     return Task(data.classes, counts)
 
 
-def _uses_unlabelled(recipe: Recipe) -> bool:
-    """Whether a loss learns from images without a label."""
-    return any(catalog.marked("losses", part, "uses_unlabelled") for stage in recipe.stages for part in stage.losses)
-
-
 def _fit(device: str) -> Callable[[Recipe, Dataset, int], Classifier]:
     """`train` as a part may call it: same device, no bar of its own below the caller's."""
 
@@ -242,7 +240,8 @@ def _features(network: Network, size: tuple[int, int]) -> int:
 
 def _check_masks(recipe: Recipe, maps: Tensor | None) -> None:
     """A recipe all of whose losses read masks cannot learn without one."""
-    needs = all("pixel" in part.name for stage in recipe.stages for part in stage.losses)
+    losses = [part.name for stage in recipe.stages for part in stage.losses]
+    needs = bool(losses) and all("pixel" in name for name in losses)
     if needs and (maps is None or not bool((maps > 0).any())):
         raise TrainingError(
             "this recipe learns from masks and no training image has one",

@@ -25,6 +25,13 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.
     ("multitask", {"form": "resnet", "hidden": 8, "norm": "group", "dropout": 0.5}),
     ("projection", {"hidden": 5, "norm": "none", "dropout": 0.5}),
     ("prototypes", {"per_class": 3, "size": 2, "gamma": 0.5, "norm": "none"}),
+    ("nearest_centroid", {"centre": False, "l2": False}),
+    ("knn", {"neighbours": 3, "sharpness": 0.5}),
+    ("logistic", {"C": 0.5, "l2": False}),
+    ("ridge", {"penalty": 2}),
+    ("lda", {"shrinkage": 0.3}),
+    ("tip_adapter", {"alpha": 2.0, "beta": 1, "scale": 100}),
+    ("label_propagation", {"neighbours": 2, "spread": 0.5, "power": 1}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 # Strides of residual networks, of a transformer, an odd one and none; sides that are no multiples of them.
@@ -45,6 +52,9 @@ def make(name: str, options: Mapping[str, Any], labels: str, stride: int = 4) ->
     backbone = Backbone(nn.Identity(), CHANNELS, stride)
     head = catalog.build("heads", Part(name, options), made, backbone=backbone)
     assert isinstance(head, nn.Module)
+    if getattr(catalog.find("heads", name), "fitted", False):
+        features = torch.randn((12, 2, CHANNELS), generator=torch.Generator().manual_seed(3))
+        head.fit(features, torch.arange(12) % K, seed=0)
     return head, made
 
 

@@ -60,11 +60,12 @@ def fit(
     card = classifier.card
     counts = list(card["images_per_class"].values())
     spread = f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+    how = f"{card['steps']} steps" if card["steps"] else "fitted"
     rows = [
         ("model", str(out)),
         ("recipe", plan.name),
         ("trained on", f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"),
-        ("took", f"{card['seconds']:.0f} s, {card['steps']} steps on {card['device']}"),
+        ("took", f"{card['seconds']:.0f} s, {how} on {card['device']}"),
     ]
     print_table(("", ""), [*rows, *calibration_rows(card)], text=2)
     print_text(f"Next: handful predict {out} IMAGES --out predictions.csv. A score takes `handful evaluate`.")

@@ -26,11 +26,17 @@ def check_pool(pool: str) -> None:
 
 
 def check_maps(backbone: Backbone) -> None:
-    """Refuse maps that reach beyond the image: a head that scores pixels could not say whose they are.
+    """Refuse maps that reach beyond the image or have one cell: a head that scores pixels could not say whose they are.
 
     Raises:
-        RecipeError: the backbone grows its maps.
+        RecipeError: the backbone grows its maps, or gives one vector for the whole image.
     """
+    if getattr(backbone.network, "whole", False):
+        raise RecipeError(
+            "this head scores pixels, and the backbone gives one vector for the whole image",
+            where="heads",
+            remedy="take one backbone with maps, or a head that pools, such as linear.",
+        )
     if getattr(backbone.network, "grows", False):
         raise RecipeError(
             "this head scores pixels, and the backbone's maps are larger than the image",

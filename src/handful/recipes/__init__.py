@@ -15,6 +15,7 @@ from handful import catalog
 from handful.errors import RecipeError, nearest
 from handful.recipes._agreement import check_agreement
 from handful.recipes._extends import resolve
+from handful.recipes._fitted import check_stages
 from handful.recipes._overrides import override, put
 from handful.recipes._search import check_search, options_of
 from handful.types import Optimizer, Part, Recipe, Schedule, Stage
@@ -120,8 +121,7 @@ def check(recipe: Recipe) -> None:
     ):
         for part in parts:
             catalog.check(folder, part)  # type: ignore[arg-type]
-    if not recipe.stages:
-        raise RecipeError("a recipe needs a stage", where=recipe.name, remedy="add [[stages]] with steps and losses.")
+    check_stages(recipe)
     for i, stage in enumerate(recipe.stages):
         where = f"{recipe.name}: stages.{i}"
         if (stage.steps is None) == (stage.epochs is None):

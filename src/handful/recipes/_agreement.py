@@ -54,7 +54,7 @@ def _check_head(recipe: Recipe) -> None:
                 where=recipe.name,
                 remedy='take another head, e.g. "linear".',
             )
-    idle = all(catalog.marked("losses", part, "trains_no_classifier") for part in losses)
+    idle = bool(losses) and all(catalog.marked("losses", part, "trains_no_classifier") for part in losses)
     if idle and all(part.name != "class_means" for part in recipe.posthoc):
         raise RecipeError(
             f"loss {losses[0].name!r} trains no classifier",

@@ -1,0 +1,57 @@
+"""Several backbones side by side: each one's features, averaged over space and brought to length 1, in a row.
+
+    [backbone]
+    name = "concat"
+    backbones = ["efficientnet_lite0", { name = "timm", model = "vit_small_patch14_dinov2", pretrained = true }]
+
+Length 1 gives each of them the same say, however many numbers it has and whatever their scale.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.backbones._whole import one_cell, whole
+from handful.types import Backbone, Context
+
+made_of = "backbones"
+
+
+class Concat(nn.Module):
+    """Networks that see the same images, each normalised its own way."""
+
+    means: Tensor
+    stds: Tensor
+
+    def __init__(self, members: Sequence[Backbone]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(member.network for member in members)
+        self.register_buffer("means", torch.tensor([m.mean for m in members])[:, None, :, None, None])
+        self.register_buffer("stds", torch.tensor([m.std for m in members])[:, None, :, None, None])
+
+    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c 1 1"]:
+        """One cell with the members' features in their order; images in [0, 1]."""
+        found = []
+        for network, mean, std in zip(self.members, self.means, self.stds, strict=True):
+            maps = network(((x - mean) / std).contiguous(memory_format=torch.channels_last))
+            found.append(F.normalize(maps.float().mean(dim=(2, 3)), dim=1))
+        return one_cell(torch.cat(found, dim=1))
+
+
+def build(
+    _context: Context, *, make: Callable[[Any], Backbone], backbones: Sequence[str | Mapping[str, Any]]
+) -> Backbone:
+    """`backbones`: two or more, each a name or a table of name and options; `make` builds one.
+
+    Raises:
+        RecipeError: an unknown backbone or option.
+        ValueError: fewer than two.
+    """
+    if isinstance(backbones, str) or len(backbones) < 2:
+        raise ValueError(f"backbones lists two or more, not {backbones!r}")
+    members = [make(value) for value in backbones]
+    return whole(Concat(members), sum(member.channels for member in members), mean=0.0, std=1.0)
