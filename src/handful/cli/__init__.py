@@ -12,6 +12,7 @@ from handful.cli.ensemble import ensemble
 from handful.cli.evaluate import evaluate
 from handful.cli.fit import fit
 from handful.cli.hierarchy import hierarchy
+from handful.cli.inspect import inspect
 from handful.cli.labels import labels
 from handful.cli.predict import predict
 from handful.cli.propagate import propagate
@@ -39,6 +40,7 @@ for command in (
     ensemble,
     distil,
     hierarchy,
+    inspect,
     labels,
     card,
     cost,

@@ -14,7 +14,7 @@ from handful.inspect.perceptual_hash import close_pairs
 
 BITS = 10  # of 64 may differ
 MOST = 0.06  # largest 1 - correlation of the pixels at 32 x 32
-SURE, LIKELY = 0.3, 0.5  # of the distance to the fifth neighbour: enough alone, enough where features agree
+SURE, LIKELY = 0.2, 0.35  # of the distance to the fifth neighbour: enough alone, enough where features agree
 NEIGHBOURS = 10  # features agree where one is among the other's nearest
 FEW = 0.05  # stands for the fifth neighbour where there is none
 BLANK = 2.0  # standard deviation of grey values, 0..255, below which every picture looks the same

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-FOLDS = 5
+FOLDS, REPEATS = 5, 3  # probabilities are averaged over ways to cut the folds
 LENGTH = 64  # principal components that are kept
 FEWEST = 5  # images, or groups, of a class that can be judged
 
@@ -73,17 +73,20 @@ def cross_fit(
     x = compress(features[rows])
     y = np.searchsorted(enough, labels[rows])
     tied = groups[rows]
-    if len(np.unique(tied)) == len(tied):
-        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y)
-    else:
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(x, y, tied)
     probabilities = np.zeros((len(rows), len(enough)))
-    nearest = np.zeros(len(rows), np.int64)
-    for train, held in folds:
-        known = np.unique(y[train])
-        model = LogisticRegression(C=1.0, max_iter=300).fit(x[train], y[train])
-        probabilities[np.ix_(held, known)] = model.predict_proba(x[held])
-        nearest[held] = known[_nearest_mean(x[train], y[train], x[held])]
+    votes = np.zeros((len(rows), len(enough)))
+    for repeat in range(REPEATS):
+        options = {"n_splits": FOLDS, "shuffle": True, "random_state": seed + repeat}
+        if len(np.unique(tied)) == len(tied):
+            folds = StratifiedKFold(**options).split(x, y)
+        else:
+            folds = StratifiedGroupKFold(**options).split(x, y, tied)
+        for train, held in folds:
+            known = np.unique(y[train])
+            model = LogisticRegression(C=1.0, max_iter=300).fit(x[train], y[train])
+            probabilities[np.ix_(held, known)] += model.predict_proba(x[held]) / REPEATS
+            votes[held, known[_nearest_mean(x[train], y[train], x[held])]] += 1
+    nearest = votes.argmax(axis=1).astype(np.int64)
     return CrossFit(rows, np.array(enough, dtype=np.int64), y.astype(np.int64), probabilities, nearest)
 
 

@@ -10,7 +10,7 @@ from handful.data.finding import Finding
 from handful.inspect.cross_fit import FEWEST
 from handful.inspect.facts import Facts
 
-DOUBTFUL = 0.6  # accuracy of the judging models below which their word counts for little
+DOUBTFUL = 0.7  # accuracy of the judging models below which their word counts for little
 
 
 def find(facts: Facts) -> tuple[Finding, ...]:
@@ -50,11 +50,11 @@ def find(facts: Facts) -> tuple[Finding, ...]:
         for i in order
     }
     images = "image looks" if len(order) == 1 else "images look"
-    weak = "; these models are weak, so doubt them first" if judged.accuracy < DOUBTFUL else ""
+    weak = "; weak, so doubt them first" if judged.accuracy < DOUBTFUL else ""
     found.append(
         Finding(
             "label suspects",
-            "warning",
+            "note" if weak else "warning",
             f"{len(order)} {images} like another class to models that did not see them "
             f"(they are right in {100 * judged.accuracy:.0f} % of images{weak})",
             tuple((i,) for i in takes),

@@ -1,0 +1,103 @@
+"""`handful inspect`: what is doubtful in the data, and how much they can show."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from handful.cli import _options as o
+
+
+def inspect(
+    data: o.Data,
+    masks: o.Masks = None,
+    page: Annotated[
+        Path | None,
+        Option("--page", "-p", metavar="FILE", show_default=False, help="Page to write, with the pictures: .html."),
+    ] = None,
+    fix: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            show_default=False,
+            help="New table without copies and unreadable files, with guessed groups: .csv. No image is touched.",
+        ),
+    ] = None,
+    overwrite: o.Overwrite = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Look for what is wrong with the data before training.
+
+    Finds copies, wrong labels, groups that leak, shortcuts, poor images and masks; says what to do about each, and
+    how much the data can show. Nothing is changed.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from handful.cli._output import new_file, print_indented, print_json, print_lines, print_table, print_text, working
+    from handful.cli._reading import read
+    from handful.device import pick_device
+    from handful.errors import OutputError
+    from handful.inspect.fix import refuse_table, write_table
+    from handful.inspect.inspection import inspect as look_into
+    from handful.inspect.page import write_inspection
+    from handful.inspect.summary import class_rows, outlook, overview, plain, tally
+
+    with working():
+        if page is not None:
+            if page.suffix.lower() not in (".html", ".htm"):
+                raise OutputError("the page is an HTML file", where=page, remedy="end its name in .html.")
+            new_file(page, overwrite=overwrite)
+        if fix is not None:
+            refuse_table(fix)
+        place = pick_device(device)
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("inspect", total=len(samples))
+            found = look_into(samples, device=place, advance=lambda: bar.advance(task))
+        if page is not None:
+            write_inspection(found, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
+        fixed = None if fix is None else write_table(found.facts, fix)
+    if json:
+        print_json({**plain(found), "page": page, "fix": None if fixed is None else {"table": fix, **vars(fixed)}})
+        return
+    print_text(overview(found))
+    rows = class_rows(found)
+    if len(rows) <= 20:
+        heads = ["class", "train", "val", "test", "foreground"]
+        cells = [
+            (
+                r.name,
+                str(r.train),
+                str(r.val),
+                str(r.test),
+                "" if r.foreground != r.foreground else f"{r.foreground:.1%}",
+            )
+            for r in rows
+        ]
+        kept = [i for i in range(5) if i < 2 or any(c[i] not in ("", "0") for c in cells)]
+        print_lines("")
+        print_table(tuple(heads[i] for i in kept), [tuple(c[i] for i in kept) for c in cells])
+    for finding in found.findings:
+        print_lines(f"\n{finding.severity.upper()}  {finding.kind}")
+        print_indented(f"{finding.message}.")
+        print_indented(f"Do: {finding.remedy}.")
+    print_lines("")
+    print_text(tally(found))
+    for sentence in outlook(found):
+        print_lines("")
+        print_text(sentence)
+    if fixed is not None:
+        print_lines("")
+        print_text(
+            f"{fix}: {fixed.rows} images; left out {fixed.unreadable} unreadable, {fixed.copies} copies and "
+            f"{fixed.conflicts} copies with several labels; {fixed.groups} groups. It lists no masks: name them as "
+            "before."
+        )
+    if page is not None:
+        print_lines("")
+        print_text(f"The pictures are in {page}.")
