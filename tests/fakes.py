@@ -1,6 +1,7 @@
 """Trainers that take no time, for the tests of evaluation: importable by spawned workers."""
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from handful.errors import TrainingError
 from handful.types import Dataset, Recipe
 
 
@@ -52,3 +54,41 @@ class NearestMeanTrainer:
 
 def _flat(data: Dataset) -> Float[np.ndarray, "n f"]:
     return np.stack([np.asarray(s.image, dtype=np.float32).ravel() / 255 for s in data.samples])
+
+
+@dataclass(frozen=True, eq=False)
+class LrTrainer:
+    """Class means of noisy pixels, the noisier the further the learning rate is from `best`; a line for each call.
+
+    Lines of `log`: recipe, learning rate, seed, ids of the training images. It dies (SIGKILL) in the call after
+    `dies_after` lines.
+    """
+
+    log: Path
+    best: float = 0.1
+    dies_after: int | None = None
+    interrupts_after: int | None = None
+    sleeps: float = 0.0
+    fails: str = ""
+
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> NearestMean:
+        lr = recipe.stages[0].optimizer.lr
+        done = len(self.log.read_text().splitlines()) if self.log.exists() else 0
+        if self.dies_after == done:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.interrupts_after == done:
+            raise KeyboardInterrupt
+        if self.fails == recipe.name:
+            raise TrainingError("cannot", where=recipe.name)
+        time.sleep(self.sleeps)
+        with self.log.open("a") as file:
+            file.write(" ".join([recipe.name, repr(lr), str(seed), *data.ids]) + "\n")
+        rng = np.random.default_rng(seed)
+        x, labels = _flat(data), data.labels
+        means = np.stack([x[labels == c].mean(axis=0) for c in range(len(data.classes))])
+        off = abs(np.log10(lr / self.best)) * 2
+        return NearestMean((means + off * rng.standard_normal(means.shape)).astype(np.float32))
+
+    @property
+    def calls(self) -> list[list[str]]:
+        return [line.split(" ") for line in self.log.read_text().splitlines()] if self.log.exists() else []

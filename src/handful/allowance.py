@@ -59,8 +59,8 @@ def untunable(recipe: Recipe, data: Dataset, allowance: Allowance) -> str | None
         return "its own settings: one trial was asked for"
     least = int(data.counts.min())
     if least < FOLDS:
-        images = "image" if least == 1 else "images"
-        return f"its own settings, found on other data: {least} {images} of a class leave nothing to tune on"
+        few = "1 image of a class leaves" if least == 1 else f"{least} images of a class leave"
+        return f"its own settings, found on other data: {few} nothing to tune on"
     try:
         splits.folds(data, FOLDS, 0)
     except DataError as error:

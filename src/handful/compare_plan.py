@@ -14,7 +14,7 @@ from handful.recipes import to_toml
 from handful.types import Recipe
 
 PLAN, STUDIES, LOG, VALUES, PAGE = "plan.json", "studies.db", "results.jsonl", "comparison.json", "report.html"
-OURS = (PLAN, STUDIES, LOG, "results-predictions", VALUES, PAGE)
+OURS = (PLAN, STUDIES, f"{STUDIES}-wal", f"{STUDIES}-shm", LOG, "results-predictions", VALUES, PAGE)
 
 
 def make_plan(

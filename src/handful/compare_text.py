@@ -168,6 +168,6 @@ def _candidates(outcome: Outcome, width: int) -> list[str]:
     """Who was in and who was not, with the reasons."""
     lines = []
     for candidate in outcome.candidates:
-        mark = "in " if candidate.taken else "out"
+        mark = "in" if candidate.taken else "out"
         lines += wrap(f"{mark} {candidate.recipe}: {candidate.why}", width)
     return lines

@@ -69,8 +69,10 @@ class Tuning:
         self.own = {path: known[path] for path in recipe.search}
         self.spaces = {path: distribution(space) for path, space in recipe.search.items()}
         self.record.enqueue_trial({p: coded(v) for p, v in self.own.items()}, skip_if_exists=True)
+        self.trials = self.record.get_trials(deepcopy=False)
+        self.notes: dict[str, Any] = dict(self.record.user_attrs)
         self.tried = self._read()
-        self.why = str(self.record.user_attrs.get("why", ""))
+        self.why = str(self.notes.get("why", ""))
         self.current: tuple[int, Recipe] | None = self._unfinished()
 
     @property
@@ -96,7 +98,7 @@ class Tuning:
         of_right = float(run.probabilities[np.arange(len(run.labels)), run.labels].mean())
         found = self.tried.setdefault(number, [])
         text = "".join("01"[int(r)] for r in right)
-        self.record.set_user_attr(f"{number}.{len(found)}", [text, of_right, run.seconds])
+        self._note(f"{number}.{len(found)}", [text, of_right, run.seconds])
         found.append(Tried(right, of_right, run.seconds))
         self._judge(number)
 
@@ -104,7 +106,7 @@ class Tuning:
         """The run that `next` gave did not train."""
         assert self.current is not None
         number = self.current[0]
-        self.record.set_user_attr(f"{number}.error", error.what)
+        self._note(f"{number}.error", error.what)
         self._tell(number, "FAIL")
         failed = self._numbers("FAIL")
         if number == 0 or failed[-3:] == [number - 2, number - 1, number]:
@@ -116,9 +118,9 @@ class Tuning:
         best = max(ranked, key=lambda n: (self._score(n), -n)) if ranked else 0
         kept = not ranked or best == 0 or not self._beats(best)
         chosen = 0 if kept else best
-        trials = sum(t.number in self.tried or t.state.is_finished() for t in self.record.get_trials(deepcopy=False))
+        trials = sum(t.number in self.tried or t.state.is_finished() for t in self.trials)
         shown = {n: round(self._right(n), 4) for n in ranked}
-        failed = sum(key.endswith(".error") for key in self.record.user_attrs)
+        failed = sum(key.endswith(".error") for key in self.notes)
         return Study(
             self.recipe.name, self.per_class, self.draw, self.fold,
             trials=trials, pruned=len(self._numbers("PRUNED")), failed=failed,
@@ -141,7 +143,7 @@ class Tuning:
         """The next trial, or the end."""
         import optuna
 
-        number = len(self.record.get_trials(deepcopy=False, states=_states("COMPLETE", "PRUNED", "FAIL")))
+        number = sum(t.state.is_finished() for t in self.trials)
         if self.allowance.trials is not None and number >= self.allowance.trials:
             self._end(f"{number} trials")
             return
@@ -154,7 +156,8 @@ class Tuning:
         sampler = optuna.samplers.TPESampler(seed=stream(self.seed, number) % 2**32, n_startup_trials=5)
         self.record.sampler = sampler
         trial = self.record.ask(self.spaces)
-        before = [t for t in self.record.get_trials(deepcopy=False) if t.state.is_finished()]
+        before = [t for t in self.trials if t.state.is_finished()]
+        self.trials = self.record.get_trials(deepcopy=False)
         if any(t.params == trial.params for t in before):
             self._tell(trial.number, "PRUNED")
             return
@@ -217,35 +220,40 @@ class Tuning:
 
     def _values(self, number: int) -> dict[str, Any]:
         """What a trial sets otherwise than the recipe does."""
-        params = self.record.get_trials(deepcopy=False)[number].params
+        params = self.trials[number].params
         values = {path: decoded(value, self.recipe.search[path]) for path, value in params.items()}
         return {p: v for p, v in values.items() if v != plain(self.own[p])}
 
     def _numbers(self, *states: str) -> list[int]:
-        return [t.number for t in self.record.get_trials(deepcopy=False, states=_states(*states))]
+        wanted = _states(*states)
+        return [t.number for t in self.trials if t.state in wanted]
 
     def _tell(self, number: int, state: str, value: float | None = None) -> None:
         self.record.tell(number, value, state=_states(state)[0])
+        self.trials = self.record.get_trials(deepcopy=False)
         self.current = None
+
+    def _note(self, key: str, value: Any) -> None:
+        self.notes[key] = value
+        self.record.set_user_attr(key, value)
 
     def _end(self, why: str) -> None:
         self.why = why
-        self.record.set_user_attr("why", why)
+        self._note("why", why)
 
     def _read(self) -> dict[int, list[Tried]]:
         """The folds that the storage knows, by trial."""
         found: dict[int, list[Tried]] = {}
-        stored = self.record.user_attrs
-        for trial in self.record.get_trials(deepcopy=False):
+        for trial in self.trials:
             for fold in range(FOLDS):
-                if (kept := stored.get(f"{trial.number}.{fold}")) is not None:
+                if (kept := self.notes.get(f"{trial.number}.{fold}")) is not None:
                     right = np.array([c == "1" for c in kept[0]], dtype=bool)
                     found.setdefault(trial.number, []).append(Tried(right, *kept[1:]))
         return found
 
     def _unfinished(self) -> tuple[int, Recipe] | None:
         """The trial that was under way when the last process ended."""
-        for trial in self.record.get_trials(deepcopy=False, states=_states("RUNNING")):
+        for trial in [t for t in self.trials if t.state in _states("RUNNING")]:
             if set(trial.params) != set(self.spaces):  # it ended while the trial was being written
                 self._tell(trial.number, "FAIL")
                 continue

@@ -1,0 +1,176 @@
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from handful.cost import Times
+from handful.judging import all_pairs, chance_to_win, class_harms, holm, judge
+from handful.outlook import look_out
+from handful.statistics import compare
+from handful.types import Result
+from tests.made import random_result, result, run
+
+TIMES = Times(3.5, 29.52)
+
+
+def judged(*results: Result, controls: Sequence[str] = ()) -> Any:
+    roles: Any = {r.recipe.name: "control" if r.recipe.name in controls else "method" for r in results}
+    return judge(results, roles, (), TIMES)
+
+
+def folds(name: str, right: Sequence[int]) -> Result:
+    """Ten images a fold, of which so many are right."""
+    labels = [0] * 5 + [1] * 5
+    runs = []
+    for fold, n in enumerate(right):
+        said = [label if i < n else 2 for i, label in enumerate(labels)]
+        runs.append(run(labels, said, fold=fold, first=10 * fold, n_train=30))
+    return result(name, *runs)
+
+
+def gaps(a: Result, b: Result) -> np.ndarray:
+    shares = [[np.mean(r.predictions == r.labels) for r in x.runs] for x in (a, b)]
+    return np.array(shares[0]) - np.array(shares[1])
+
+
+def slow_holm(values: Sequence[float]) -> list[float]:
+    """By its words: go up from the smallest; each is multiplied by how many are left, and none is below the last."""
+    left = list(range(len(values)))
+    found = [0.0] * len(values)
+    last = 0.0
+    while left:
+        i = min(left, key=lambda j: values[j])
+        last = found[i] = max(last, min(1.0, len(left) * values[i]))
+        left.remove(i)
+    return found
+
+
+def test_holm_is_the_step_down_procedure() -> None:
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 5, 20):
+        values = [float(v) for v in rng.random(n) ** 3]
+        assert holm(values) == pytest.approx(slow_holm(values))
+    assert holm([0.01, math.nan, 0.04])[0] == pytest.approx(0.02)
+    assert math.isnan(holm([0.01, math.nan])[1])
+
+
+def test_chance_to_win_is_that_of_a_new_draw_from_the_posterior() -> None:
+    a, b = (random_result(n, s, seed=i, draws=6) for i, (n, s) in enumerate((("a", 0.83), ("b", 0.8))))
+    d = gaps(a, b)
+    rng = np.random.default_rng(0)
+    n = 400_000
+    variance = (len(d) - 1) * d.var(ddof=1) / rng.chisquare(len(d) - 1, n)
+    mean = d.mean() + np.sqrt(variance / len(d)) * rng.standard_normal(n)
+    wins = np.mean(mean + np.sqrt(variance) * rng.standard_normal(n) > 0)
+    assert chance_to_win(a, b, "accuracy") == pytest.approx(float(wins), abs=0.004)
+    assert chance_to_win(a, b, "accuracy") + chance_to_win(b, a, "accuracy") == pytest.approx(1)
+
+
+def test_overlapping_runs_make_winning_less_sure() -> None:
+    a, b = folds("a", [9, 8, 9]), folds("b", [7, 7, 8])
+    d = np.array([0.2, 0.1, 0.1])
+    scale = d.std(ddof=1) * math.sqrt(1 + 1 / 3 + 2 * 10 / 30)
+    assert chance_to_win(a, b, "accuracy") == pytest.approx(float(stats.t.cdf(d.mean() / scale, 2)))
+
+
+def test_one_run_and_equal_runs_have_their_own_answers() -> None:
+    one, other = result("a", run([0, 1], [0, 1])), result("b", run([0, 1], [0, 0]))
+    assert math.isnan(chance_to_win(one, other, "accuracy"))
+    assert chance_to_win(folds("a", [9, 9]), folds("b", [9, 9]), "accuracy") == 0.5
+    assert chance_to_win(folds("a", [9, 9]), folds("b", [8, 8]), "accuracy") == 1.0
+
+
+def test_pairs_are_corrected_for_their_number() -> None:
+    results = [random_result(f"r{i}", 0.9 - 0.02 * i, seed=i, n=2000, spread=0.005) for i in range(5)]
+    pairs = all_pairs(results, "accuracy")
+    assert len(pairs) == 10
+    plain = [compare(results[i], results[j]).p for i in range(5) for j in range(i + 1, 5)]
+    assert [p.p_adjusted for p in pairs] == pytest.approx(slow_holm(plain))
+    best = pairs[3]
+    assert (best.comparison.a, best.comparison.b) == ("r0", "r4")
+    assert best.separable
+    assert not any(p.separable for p in pairs if p.p_adjusted >= 0.05)
+
+
+def test_levels_rank_and_name_the_best_control() -> None:
+    high, low, control = (random_result(n, s, seed=i) for i, (n, s) in enumerate((("x", 0.9), ("y", 0.5), ("c", 0.7))))
+    (level,) = judged(low, control, high, controls=("c",))
+    assert [(e.rank, e.recipe, e.role) for e in level.entries] == [
+        (1, "x", "method"),
+        (2, "c", "control"),
+        (3, "y", "method"),
+    ]
+    assert level.control == "c"
+    assert level.pair("c", "x").separable
+    assert level.answer.startswith("With 5 labelled images per class, x is ahead with ")
+    assert "better than c, the best control" in level.answer
+    assert "5 draws" in level.answer
+    assert "worst" in level.answer
+    assert level.best.label_minutes == pytest.approx(6 * 3.5 / 60)
+    (even,) = judged(random_result("c", 0.7, seed=0), random_result("x", 0.7, seed=5), controls=("c",))
+    assert "not separable" in even.answer
+
+
+def test_a_class_that_gets_worse_is_named() -> None:
+    rng = np.random.default_rng(0)
+    good, bad = [], []
+    for draw in range(5):
+        labels = np.repeat([0, 1, 2], 40)
+        said = np.where(rng.random(120) < 0.8, labels, (labels + 1) % 3)
+        worse = np.where((labels == 1) & (rng.random(120) < 0.6), 0, said)
+        good.append(run(labels.tolist(), said.tolist(), draw=draw))
+        bad.append(run(labels.tolist(), worse.tolist(), draw=draw))
+    harms = class_harms(result("method", *bad), result("control", *good))
+    assert [h.worse for h in harms] == [False, True, False]
+    assert harms[1].mean < -0.3
+    assert [h.images for h in harms] == [40] * 3
+    assert harms[1].low <= harms[1].mean <= harms[1].high < 0
+
+
+def test_more_draws_separate_what_is_noisy_over_draws() -> None:
+    a, b = (random_result(n, s, seed=i, n=5000) for i, (n, s) in enumerate((("a", 0.82), ("b", 0.8))))
+    ranked = sorted((a, b), key=lambda r: -float(np.mean([np.mean(x.predictions == x.labels) for x in r.runs])))
+    found = look_out(ranked, all_pairs(ranked, "accuracy"), "accuracy", [ranked])
+    assert not found.separable
+    assert found.draws is not None
+    assert found.draws > 5
+    d = gaps(*ranked)
+
+    def half(n: int) -> float:
+        return float(stats.t.ppf(0.975, n - 1) * d.std(ddof=1) / math.sqrt(n))
+
+    assert half(found.draws) < d.mean() <= half(found.draws - 1)
+    assert f"about {found.draws} draws" in found.says
+
+
+def test_where_folds_are_cut_more_images_are_asked_for() -> None:
+    a, b = folds("a", [9, 7, 9]), folds("b", [7, 8, 8])
+    pairs = all_pairs([a, b], "accuracy")
+    found = look_out([a, b], pairs, "accuracy", [[a, b]])
+    c = pairs[0].comparison
+    assert found.test_images == math.ceil(30 * ((c.high - c.low) / 2 / c.mean) ** 2)
+    assert "labelled images in all" in found.says
+    assert "several of them" in found.says
+
+
+def test_a_line_over_images_per_class_is_followed_ten_times_as_far_at_most() -> None:
+    def level(m: int, gap: float) -> list[Result]:
+        return [
+            random_result(n, s, seed=i, n=500, spread=0.03, per_class=m)
+            for i, (n, s) in enumerate((("a", 0.7 + gap), ("b", 0.7)))
+        ]
+
+    rows = [level(5, 0.0), level(10, 0.02), level(20, 0.04)]
+    found = look_out(rows[-1], all_pairs(rows[-1], "accuracy"), "accuracy", rows)
+    means = [compare(x, y).mean for x, y in rows]
+    slope, start = np.polyfit(np.log([5, 10, 20]), means, 1)
+    assert not found.separable
+    if found.per_class is None:
+        assert abs(start + slope * math.log(200)) < 0.2
+        assert "none up to 10 times" in found.says
+    else:
+        assert 20 < found.per_class <= 200
+        assert f"about {found.per_class} images per class" in found.says
