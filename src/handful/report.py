@@ -1,32 +1,23 @@
 """The report: one self-contained HTML file that opens with the answer and ends with how to repeat it."""
 
-import re
-import shlex
-import sys
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from handful import gallery, reliability
+from handful import reliability
 from handful.classifier import Classifier
 from handful.cost import CostPoint, Times, break_evens, flop_unit
-from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.errors import OutputError, ProtocolError
+from handful.errors import ProtocolError
+from handful.page import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
 from handful.plots import cost_figure, inline, sweep_figure
-from handful.recipes import fingerprint
 from handful.repeats import smallest
-from handful.results import commit, versions
 from handful.scores import Metric
-from handful.statistics import METRICS, Comparison, Summary, class_recalls, compare, headline, summarise
-from handful.tables import NOTES, amount, percent, signed, span, span_of_images, verdict
+from handful.statistics import METRICS, Comparison, Summary, compare, headline, summarise
+from handful.tables import NOTES, percent, span
 from handful.types import Dataset, Result
-
-MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
 
 
 def write_report(
@@ -63,19 +54,17 @@ def write_report(
         OutputError: the file exists and `overwrite` is false.
         ProtocolError: there are no results.
     """
-    if path.exists() and not overwrite:
-        raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
+    refuse_existing(path, overwrite=overwrite)
     if not results:
         raise ProtocolError("nothing to report", where=path, remedy="evaluate a recipe first.")
     metric = metric or headline(results)
     rows = summarise(results, metric)
     focus, row = _focus(results, rows)
     pairs, unpaired = _pairs(results, metric)
-    page = _environment().get_template("report.html.j2")
-    text = page.render(
-        title=title,
-        note=note,
-        answer=_answer(
+    values = {
+        "title": title,
+        "note": note,
+        "answer": _answer(
             row,
             [
                 c
@@ -84,43 +73,26 @@ def write_report(
             ],
             rows,
         ),
-        development=_development(results, data),
-        metric=METRICS[metric],
-        curve=_sweep_curve(rows),
-        groups=_groups(rows),
-        thirds=_groups([r for r in rows if r.thirds]),
-        others=[(METRICS[m], _groups(summarise(results, m))) for m in METRICS if m != metric],
-        designs=[NOTES[d] for d in dict.fromkeys(r.design for r in rows)],
-        pairs=pairs,
-        pair_names=list(dict.fromkeys((c.a, c.b) for c in pairs)),
-        unpaired=unpaired,
-        calibration=reliability.section(results, focus),
-        cost=_cost(cost, times),
-        focus=row,
-        recalls=_recalls(focus),
-        matrix=_matrix(focus),
-        confusions=_confusions(focus),
-        pictures=_pictures(focus, data, classifier),
-        repeat=_repeat(results, data, command),
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("handful"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters.update(
-        amount=amount, images=span_of_images, percent=percent, signed=_signed, verdict=verdict, sentence=_sentence
-    )
-    environment.globals.update(span=span)
-    return environment
+        "development": _development(results, data),
+        "metric": METRICS[metric],
+        "curve": _sweep_curve(rows),
+        "groups": _groups(rows),
+        "thirds": _groups([r for r in rows if r.thirds]),
+        "others": [(METRICS[m], _groups(summarise(results, m))) for m in METRICS if m != metric],
+        "designs": [NOTES[d] for d in dict.fromkeys(r.design for r in rows)],
+        "pairs": pairs,
+        "pair_names": list(dict.fromkeys((c.a, c.b) for c in pairs)),
+        "unpaired": unpaired,
+        "calibration": reliability.section(results, focus),
+        "cost": _cost(cost, times),
+        "focus": row,
+        "recalls": recalls(focus),
+        "matrix": matrix(focus),
+        "confusions": confusions(focus),
+        "pictures": pictures(focus, data, classifier),
+        "repeat": repeat(results, data, command),
+    }
+    return write_page(path, "report.html.j2", values)
 
 
 def _focus(results: Sequence[Result], rows: Sequence[Summary]) -> tuple[Result, Summary]:
@@ -164,7 +136,7 @@ def _answer(row: Summary, pairs: Sequence[Comparison], rows: Sequence[Summary]) 
             if rival in (pair.a, pair.b):
                 sign = 1 if pair.a == row.recipe else -1
                 low, high = sorted((sign * pair.low, sign * pair.high))
-                lead = f"{_signed(sign * pair.mean)} points ({_signed(low)} to {_signed(high)})"
+                lead = f"{minus(sign * pair.mean)} points ({minus(low)} to {minus(high)})"
                 clear = pair.verdict != "not separable"
                 says.append(
                     f"It is better than {rival}, the next best: {lead}."
@@ -208,89 +180,3 @@ def _cost(points: Sequence[CostPoint], times: Times | None) -> dict[str, Any] | 
         "unit": flop_unit(points),
         "compute": any(p.flops for p in points),
     }
-
-
-def _recalls(result: Result) -> list[dict[str, Any]]:
-    rows = class_recalls(result)
-    if len(rows) > MOST_IN_MATRIX:
-        rows.sort(key=lambda r: r.mean)
-    return [vars(r) for r in rows]
-
-
-def _counts(result: Result) -> np.ndarray:
-    k = len(result.classes)
-    counts = np.zeros((k, k), dtype=np.int64)
-    for run in result.runs:
-        np.add.at(counts, (run.labels, run.predictions), 1)
-    return counts
-
-
-def _matrix(result: Result) -> list[tuple[str, list[float]]] | None:
-    """Rows: of the images of a class, the share predicted as each class; None with too many classes to read."""
-    if len(result.classes) > MOST_IN_MATRIX:
-        return None
-    counts = _counts(result)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return list(zip(result.classes, shares.tolist(), strict=True))
-
-
-def _confusions(result: Result, most: int = 10) -> list[tuple[str, str, float]]:
-    """The largest shares off the diagonal."""
-    counts = _counts(result)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(shares, 0)
-    order = np.argsort(-shares, axis=None, kind="stable")[:most]
-    pairs = [np.unravel_index(i, shares.shape) for i in order]
-    return [(result.classes[a], result.classes[b], float(shares[a, b])) for a, b in pairs if shares[a, b] > 0]
-
-
-def _pictures(result: Result, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
-    if data is None:
-        return {"examples": [], "mistakes": [], "legend": [], "seed": None, "recipe": None}
-    seed = None if classifier is None else classifier.card.get("seed")
-    run = next((r for r in result.runs if r.seed == seed), result.runs[0])
-    part = gallery.examples(data, run.ids)
-    examples = [] if classifier is None else gallery.show_examples(part, classifier)
-    mistakes = gallery.show_mistakes(gallery.worst_mistakes(result), data, classifier)
-    segments = any(e.overlay for e in examples)
-    return {
-        "examples": examples,
-        "mistakes": mistakes,
-        "legend": gallery.legend(data.classes) if segments else [],
-        "seed": seed,
-        "recipe": None if classifier is None else classifier.recipe.name,
-    }
-
-
-def _repeat(results: Sequence[Result], data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
-    if command is None and Path(sys.argv[0]).name in ("handful", "__main__.py"):
-        command = "handful " + shlex.join(sys.argv[1:])
-    draws = sorted({r.draw for result in results for r in result.runs})
-    folds = {r.fold for result in results for r in result.runs} - {None}
-    rows = [("Command", command or "")]
-    rows.append(("Draws", ", ".join(map(str, draws)) + (f"; {len(folds)} folds each" if folds else "")))
-    if data is not None:
-        parts = {p: sum(s.split == p for s in data.samples) for p in ("train", "val", "test", None)}
-        held = ", ".join(f"{n} {p or 'without a split'}" for p, n in parts.items() if n)
-        rows.append(("Data", f"{data_fingerprint(data)} ({len(data)} images: {held}; {len(data.classes)} classes)"))
-    recipes = {result.recipe.name: fingerprint(result.recipe) for result in results}
-    rows.append(("Recipes", ", ".join(f"{name} {mark}" for name, mark in recipes.items())))
-    seconds = [r.seconds for result in results for r in result.runs]
-    rows.append(("Training", f"{len(seconds)} runs, {_time(sum(seconds))} together, {_time(max(seconds))} the longest"))
-    rows.append(("Source", commit()))
-    rows.append(("Versions", ", ".join(f"{name} {version}" for name, version in versions().items())))
-    return [(name, re.sub(r"\s+", " ", value)) for name, value in rows if value]
-
-
-def _signed(value: float) -> str:
-    return signed(value).replace("-", "\u2212")
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _time(seconds: float) -> str:
-    if seconds >= 5400:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.1f} s"

@@ -1,0 +1,149 @@
+"""What the pages share: templates, recalls and confusions, pictures, and how to repeat what is shown."""
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from handful import gallery
+from handful.classifier import Classifier
+from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.errors import OutputError
+from handful.recipes import fingerprint
+from handful.results import commit, versions
+from handful.statistics import class_recalls
+from handful.tables import amount, percent, signed, span, span_of_images, verdict
+from handful.types import Dataset, Result
+
+MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write over a file unasked.
+
+    Raises:
+        OutputError: the file exists and `overwrite` is false.
+    """
+    if path.exists() and not overwrite:
+        raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
+
+
+def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
+    """Fill a template of this package and write it; the folder is made."""
+    text = _environment().get_template(template).render(values)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("handful"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters.update(
+        amount=amount, images=span_of_images, percent=percent, signed=minus, verdict=verdict, sentence=sentence
+    )
+    environment.globals.update(span=span)
+    return environment
+
+
+def recalls(result: Result) -> list[dict[str, Any]]:
+    """Recall of each class as plain values; with many classes, the worst first."""
+    rows = class_recalls(result)
+    if len(rows) > MOST_IN_MATRIX:
+        rows.sort(key=lambda r: r.mean)
+    return [vars(r) for r in rows]
+
+
+def _counts(result: Result) -> np.ndarray:
+    k = len(result.classes)
+    counts = np.zeros((k, k), dtype=np.int64)
+    for run in result.runs:
+        np.add.at(counts, (run.labels, run.predictions), 1)
+    return counts
+
+
+def matrix(result: Result) -> list[tuple[str, list[float]]] | None:
+    """Rows: of the images of a class, the share predicted as each class; None with too many classes to read."""
+    if len(result.classes) > MOST_IN_MATRIX:
+        return None
+    counts = _counts(result)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return list(zip(result.classes, shares.tolist(), strict=True))
+
+
+def confusions(result: Result, most: int = 10) -> list[tuple[str, str, float]]:
+    """The largest shares off the diagonal."""
+    counts = _counts(result)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(-shares, axis=None, kind="stable")[:most]
+    pairs = [np.unravel_index(i, shares.shape) for i in order]
+    return [(result.classes[a], result.classes[b], float(shares[a, b])) for a, b in pairs if shares[a, b] > 0]
+
+
+def pictures(result: Result, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
+    """Worst mistakes of a result and, with a classifier, examples of what it sees; empty without data."""
+    if data is None:
+        return {"examples": [], "mistakes": [], "legend": [], "seed": None, "recipe": None}
+    seed = None if classifier is None else classifier.card.get("seed")
+    run = next((r for r in result.runs if r.seed == seed), result.runs[0])
+    part = gallery.examples(data, run.ids)
+    examples = [] if classifier is None else gallery.show_examples(part, classifier)
+    mistakes = gallery.show_mistakes(gallery.worst_mistakes(result), data, classifier)
+    segments = any(e.overlay for e in examples)
+    return {
+        "examples": examples,
+        "mistakes": mistakes,
+        "legend": gallery.legend(data.classes) if segments else [],
+        "seed": seed,
+        "recipe": None if classifier is None else classifier.recipe.name,
+    }
+
+
+def repeat(results: Sequence[Result], data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
+    """How to come to the same, as names and values. `command`: by default this process's, where it is `handful`."""
+    if command is None and Path(sys.argv[0]).name in ("handful", "__main__.py"):
+        command = "handful " + shlex.join(sys.argv[1:])
+    draws = sorted({r.draw for result in results for r in result.runs})
+    folds = {r.fold for result in results for r in result.runs} - {None}
+    rows = [("Command", command or "")]
+    rows.append(("Draws", ", ".join(map(str, draws)) + (f"; {len(folds)} folds each" if folds else "")))
+    if data is not None:
+        parts = {p: sum(s.split == p for s in data.samples) for p in ("train", "val", "test", None)}
+        held = ", ".join(f"{n} {p or 'without a split'}" for p, n in parts.items() if n)
+        rows.append(("Data", f"{data_fingerprint(data)} ({len(data)} images: {held}; {len(data.classes)} classes)"))
+    recipes = {result.recipe.name: fingerprint(result.recipe) for result in results}
+    rows.append(("Recipes", ", ".join(f"{name} {mark}" for name, mark in recipes.items())))
+    seconds = [r.seconds for result in results for r in result.runs]
+    spent = f"{duration(sum(seconds))} together, {duration(max(seconds))} the longest"
+    rows.append(("Training", f"{len(seconds)} runs, {spent}"))
+    rows.append(("Source", commit()))
+    rows.append(("Versions", ", ".join(f"{name} {version}" for name, version in versions().items())))
+    return [(name, re.sub(r"\s+", " ", value)) for name, value in rows if value]
+
+
+def minus(value: float) -> str:
+    """A difference of shares in points, with a true minus sign."""
+    return signed(value).replace("-", "\u2212")
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, as suits."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.1f} s"
