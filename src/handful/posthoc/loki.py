@@ -1,0 +1,123 @@
+"""Loki: the class is the Fréchet mean of the probabilities under a distance between classes, not their maximum.
+
+Roberts et al. 2023, https://arxiv.org/abs/2307.12226, equation 1: the class y that minimises sum_i P(i | x) d(y, i)^2.
+Where a network wavers between near classes, one among them wins over a far one that is a little more probable.
+
+The paper scores with d^2 and predicts alone. Here the costs, over the mean d^2 of two different classes, become
+probabilities by a softmax of minus cost / temperature; the class they favour is the Fréchet mean at any temperature.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.classifier import Classifier
+from handful.ensemble import each
+from handful.errors import RecipeError
+from handful.types import Context, Dataset, Hierarchy, LabelEmbedding, Output, Part
+
+Metric = Literal["labels", "hierarchy"]
+
+
+class FrechetMean(nn.Module):
+    """A network whose logits are minus each class's cost; `part` says how to build it again.
+
+    `squared` [k k] holds the squared distances of the classes, 1 in the mean over different ones.
+    """
+
+    squared: Tensor
+
+    def __init__(self, network: nn.Module, *, temperature: float, classes: int) -> None:
+        super().__init__()
+        self.network = network
+        self.temperature = temperature
+        self.part = Part("loki", {"temperature": temperature, "classes": classes})
+        self.register_buffer("squared", torch.ones(classes, classes) - torch.eye(classes))
+
+    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:
+        """The network's output with other logits; pixel maps stay as they are."""
+        output: Output = self.network(images)
+        with torch.autocast(images.device.type, enabled=False):
+            cost = output.logits.float().softmax(dim=1) @ self.squared
+        return replace(output, logits=-cost / self.temperature)
+
+
+def wrap(network: nn.Module, *, temperature: float = 0.1, classes: int = 1) -> FrechetMean:
+    """The network with all classes alike far still; also how a saved one is built again.
+
+    Raises:
+        ValueError: the temperature is out of range.
+    """
+    if isinstance(temperature, bool) or not 0 < temperature <= 1e6:
+        raise ValueError(f"temperature is {temperature!r}, and must be above 0")
+    return FrechetMean(network, temperature=float(temperature), classes=classes)
+
+
+def of_labels(labels: LabelEmbedding) -> Float[Tensor, "k k"]:
+    """Squared Euclidean distances of the class vectors, of their directions where these are what is compared."""
+    vectors = labels.vectors.double().cpu()
+    if labels.similarity == "cosine":
+        vectors = F.normalize(vectors, dim=1)
+    return torch.cdist(vectors, vectors, compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+def of_hierarchy(hierarchy: Hierarchy) -> Float[Tensor, "k k"]:
+    """Squared numbers of edges between the leaves of the tree."""
+    members = hierarchy.members().astype(np.float64)
+    shared = members.T @ members  # nodes that two paths to the root have in common
+    depth = np.diag(shared)
+    return torch.from_numpy((depth[:, None] + depth[None, :] - 2 * shared) ** 2)
+
+
+def scaled(squared: Float[Tensor, "k k"]) -> Float[Tensor, "k k"]:
+    """Divided by the mean over different classes."""
+    apart = ~torch.eye(len(squared), dtype=torch.bool)
+    return (squared / squared[apart].mean()).float()
+
+
+def build(
+    context: Context, *, metric: Metric = "labels", temperature: float = 0.1
+) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
+    """Predict the Fréchet mean; of an ensemble, every member does.
+
+    Args:
+        context: gives the class vectors, or the recipe's [hierarchy].
+        metric: "labels": distances of the recipe's class vectors (of one-hot ones all are alike, and no prediction
+            changes); "hierarchy": edges between two classes in the recipe's tree.
+        temperature: how sure the probabilities are; changes no prediction.
+
+    Raises:
+        ValueError: an unknown metric, or a temperature out of range.
+        RecipeError: the metric is the tree's and the recipe has none.
+    """
+    wrap(nn.Identity(), temperature=temperature)
+    if metric not in get_args(Metric):
+        raise ValueError(f"metric is {metric!r}, and must be one of {', '.join(get_args(Metric))}")
+    if metric == "hierarchy" and context.recipe.hierarchy is None:
+        raise RecipeError(
+            'metric = "hierarchy" needs a tree of the classes',
+            where="posthoc/loki",
+            remedy='add a [hierarchy] table, or use metric = "labels".',
+        )
+    if metric == "labels":
+        squared = of_labels(context.labels)
+    else:
+        assert context.hierarchy is not None, "built before the posthoc parts are"
+        squared = of_hierarchy(context.hierarchy)
+    squared = scaled(squared)
+
+    def change(one: Classifier) -> Classifier:
+        wrapped = wrap(one.network, temperature=temperature, classes=len(one.classes))
+        wrapped.squared.copy_(squared)
+        return replace(one, network=wrapped.to(one.device).eval())
+
+    def apply(classifiers: tuple[Classifier, ...], _data: Dataset) -> Classifier:
+        return each(classifiers[0], change)
+
+    return apply
