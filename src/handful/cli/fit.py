@@ -33,11 +33,14 @@ def fit(
     Learns from the training part of DATA, or from --per-class images of it; the model is a folder.
     """
     from handful.checkpoint import refuse_unfinished
+    from handful.cli._guard import say
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.data.check import check
     from handful.data.splits import draw, training_part
     from handful.device import pick_device
+    from handful.inspect.measures import Measuring
+    from handful.inspect.short_form import MOST, short_form
     from handful.persist import refuse_existing, save_classifier
     from handful.recipes import load_recipe
     from handful.recipes._calibrating import with_calibration
@@ -50,7 +53,10 @@ def fit(
         refuse_existing(out, overwrite=overwrite)
         refuse_unfinished(out, resume=resume, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
-        check(samples, per_class=per_class, strict=strict)
+        measuring = Measuring() if len(samples) <= MOST else None
+        check(samples, per_class=per_class, strict=strict, each=measuring.add if measuring else None)
+        for line in short_form(samples, measuring.done()) if measuring else ():
+            say("Note", line, style="yellow")
         part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]
         classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)
         save_classifier(classifier, out, overwrite=overwrite)

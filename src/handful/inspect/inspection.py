@@ -31,7 +31,6 @@ from handful.inspect.resolution import Resolution
 from handful.types import Dataset
 
 KINDS = (unreadable, duplicates, group_leaks, label_errors, shortcuts, masks, exposure, blur, shapes, balance)
-QUICK = (duplicates, exposure, shapes)  # beside what `data.check` warns of
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -70,9 +69,3 @@ def inspect(data: Dataset, *, device: str = "cpu", advance: Callable[[], None] |
         complexity=complexity.measure(facts),
         examples=examples.measure(facts),
     )
-
-
-def quick(facts: Facts) -> tuple[Finding, ...]:
-    """What can be found without a network: errors and warnings alone."""
-    found = [finding for kind in QUICK for finding in kind.find(facts)]
-    return tuple(f for f in found if f.severity != "note")

@@ -1,6 +1,9 @@
 """Findings about shortcuts: what should not matter predicts the class (`detectors` measures it)."""
 
+from collections.abc import Sequence
+
 from handful.data.finding import Finding
+from handful.inspect.detectors import Shortcut
 from handful.inspect.facts import Facts
 
 LEVEL = 0.05
@@ -11,8 +14,13 @@ STRONG, WEAK = 0.25, 0.1  # share of the way from chance to perfect that is warn
 def find(facts: Facts) -> tuple[Finding, ...]:
     """Finding "shortcut" for each detector that beats chance: a warning where it does so by much, else a note."""
     whole = "" if facts.judged is None else f"; features of the whole image {100 * facts.judged.balanced_accuracy:.0f}"
+    return findings(facts.shortcuts, whole)
+
+
+def findings(shortcuts: Sequence[Shortcut], whole: str = "") -> tuple[Finding, ...]:
+    """Those that beat chance, warnings first; `whole` is added to what they are compared with."""
     found = []
-    for s in facts.shortcuts:
+    for s in shortcuts:
         if s.p >= LEVEL:
             continue
         strong = s.share >= (WEAK if s.name in NEVER else STRONG)
