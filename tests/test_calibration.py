@@ -128,6 +128,7 @@ def test_sets_and_rejection_are_measured_where_runs_have_them() -> None:
     assert rows["coverage of sets"].worst == pytest.approx(4 / 6)
     assert rows["coverage of sets"].worst_draw == 2
     assert rows["coverage of sets"].target == 0.8
+    assert rows["coverage, mean over classes"].mean == pytest.approx(5 / 6)
     assert rows["classes in a set"].mean == pytest.approx((8 + 7 + 6) / 18)
     assert rows["rejected"].mean == pytest.approx((0 + 1 + 2) / 18)
     assert rows["rejected"].target == 0.05
@@ -135,6 +136,15 @@ def test_sets_and_rejection_are_measured_where_runs_have_them() -> None:
         text = format_measures(list(rows.values()), width=width)
         assert max(map(len, text.splitlines())) <= width
         assert "83.3" in text
+
+
+def test_coverage_as_a_mean_over_classes() -> None:
+    sets = np.eye(3, dtype=bool)[[0, 0, 0, 0, 1, 2]]
+    sets[0, 0] = sets[4, 1] = False
+    made = [replace(run([0, 0, 0, 0, 1, 2], [0] * 6, draw=d), sets=sets) for d in range(2)]
+    rows = {r.measure: r for r in measure(result("x", *made))}
+    assert rows["coverage of sets"].mean == pytest.approx(4 / 6)
+    assert rows["coverage, mean over classes"].mean == pytest.approx((3 / 4 + 0 + 1) / 3)
 
 
 def test_reliability_of_a_calibrated_model_is_the_diagonal() -> None:

@@ -6,8 +6,9 @@
   probabilities are about `by_chance` off, the more so the fewer the images; only what goes beyond it is miscalibration.
 - Brier score (1950): squared distance of the probabilities to the right class's one-hot vector, 0 to 2.
 - Log loss: minus the natural logarithm of the right class's probability, which is taken to be 1e-7 or more.
-- Coverage, size and rejection, where the runs have sets: share of sets that hold the right class, mean number of
-  classes in a set, share of test images rejected.
+- Coverage, size and rejection, where the runs have sets: share of sets that hold the right class, of all images and as
+  a mean over classes (what is promised where classes are drawn evenly, and are not as frequent in the test images),
+  mean number of classes in a set, share of test images rejected.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,13 @@ from handful.repeats import by_draw, overlap, smallest
 from handful.types import Result, Run
 
 Measure = Literal[
-    "expected calibration error", "Brier score", "log loss", "coverage of sets", "classes in a set", "rejected"
+    "expected calibration error",
+    "Brier score",
+    "log loss",
+    "coverage of sets",
+    "coverage, mean over classes",
+    "classes in a set",
+    "rejected",
 ]
 BINS = 15
 LEAST = 1e-7  # probability; float32 keeps no smaller difference from 1
@@ -174,6 +181,13 @@ def _of_sets(result: Result) -> list[Measured]:
         asked = float(options.get("conformal", {}).get("coverage", 0.9))
         rows += [
             _over_runs(result, "coverage of sets", [_covered(run) for run in result.runs], asked, least_is_worst=True),
+            _over_runs(
+                result,
+                "coverage, mean over classes",
+                [_covered(run) * _evened(run.labels) for run in result.runs],
+                asked,
+                least_is_worst=True,
+            ),
             _over_runs(result, "classes in a set", [_set_sizes(run) for run in result.runs], np.nan),
         ]
     if all(run.rejected is not None for run in result.runs):
@@ -186,6 +200,12 @@ def _of_sets(result: Result) -> list[Measured]:
 def _covered(run: Run) -> Float[np.ndarray, " n"]:
     assert run.sets is not None
     return np.asarray(run.sets[np.arange(len(run.labels)), run.labels], dtype=np.float64)
+
+
+def _evened(labels: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """What each image counts for in a mean over classes; 1 on average."""
+    counts = np.bincount(labels)
+    return np.asarray(len(labels) / (counts > 0).sum() / counts[labels])
 
 
 def _set_sizes(run: Run) -> Float[np.ndarray, " n"]:

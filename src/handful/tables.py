@@ -123,6 +123,7 @@ def format_measures(rows: Sequence[Measured], *, width: int = 80) -> str:
     if not rows:
         return "nothing to measure"
     short = {"expected calibration error": "ECE, %", "Brier score": "Brier", "coverage of sets": "coverage, %",
+             "coverage, mean over classes": "by class, %",
              "classes in a set": "set size", "rejected": "rejected, %"}  # fmt: skip
     heads = ("M", "measure", "mean", "95 % interval", "worst", "aim")
     cells = [

@@ -9,8 +9,9 @@ from handful import catalog
 from handful.classifier import Classifier, Network
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.persist import load_classifier, save_classifier
+from handful.posthoc._cross_conformal import CrossConformal, images_needed, most_coverage
 from handful.posthoc._cross_fit import cross_fit
-from handful.posthoc.conformal import CrossConformal, expected_size, images_needed, most_coverage, wrap
+from handful.posthoc.conformal import expected_size, wrap
 from handful.posthoc.tta import over_views
 from handful.recipes import check
 from handful.train import train
@@ -56,7 +57,7 @@ def test_one_fold_is_the_split_conformal_of_crepes(by_class: bool) -> None:
     labels, scores = rng.integers(0, 3, 40), rng.random(40).astype(np.float32)
     new = colours(10, 5)
     base = fit(recipe(), colours(8, 2), 0)
-    network = wrap(base.network, folds=1, images=40, by_class=by_class)
+    network = wrap(base.network, folds=1, images=40, classes=3, by_class=by_class)
     network.labels.copy_(torch.from_numpy(labels))
     network.scores.copy_(torch.from_numpy(scores))
     network.folds[0].load_state_dict(base.network.state_dict())
@@ -108,6 +109,41 @@ def test_the_expected_size_is_that_of_a_loop(by_class: bool) -> None:
     assert expected_size(parts, 0.8, by_class=by_class) == pytest.approx(size / len(labels))
 
 
+def test_frequencies_make_up_for_classes_that_were_drawn_evenly() -> None:
+    share: dict[bool, list[float]] = {True: [], False: []}
+    often = np.array([0.8, 0.1, 0.1])
+    for draw in range(16):
+        data = colours(12, draw, noise=0.3)
+        new = colours(60, 1000 + draw, noise=0.3)
+        keep = [i for i, s in enumerate(new.samples) if s.label == 0 or i % 8 == 0]
+        new = new.select(keep)
+        for known in share:
+            after = with_sets(data, coverage=0.8, **({"frequencies": tuple(often)} if known else {}))
+            sets = after.sets(new)
+            share[known].append(float(sets[np.arange(len(new)), new.labels].mean()))
+    assert 0.76 <= np.mean(share[True]) <= 0.88
+
+
+def test_weights_by_hand() -> None:
+    data, new = colours(6, 0), colours(2, 1)
+    after = with_sets(data, coverage=0.7, folds=3, frequencies=(2, 1, 1))
+    parts = cross_fit(given(data), data, folds=3)
+    weights, found = {0: 1.5, 1: 0.75, 2: 0.75}, after.p_values(new)
+    for i, y in np.ndindex(found.shape):
+        worse = 0.0
+        for part in parts:
+            score = -np.log(part.classifier.probabilities(new.select([i])))[0, y]
+            for sample, row in zip(part.held.samples, part.classifier.probabilities(part.held), strict=True):
+                assert sample.label is not None
+                worse += weights[sample.label] * (-np.log(row[sample.label]) >= score)
+        assert found[i, y] == pytest.approx((worse + weights[y]) / (18 + weights[y]))
+    with pytest.raises(TrainingError, match="takes 14 training images in all, and there are 12"):
+        with_sets(colours(4, 0), frequencies=(2, 1, 1))
+    for wrong in ((1, 1), (1, 0, 1)):
+        with pytest.raises(RecipeError, match="do not fit 3 classes"):
+            with_sets(data, coverage=0.7, frequencies=wrong)
+
+
 def test_numbers_of_images() -> None:
     assert [images_needed(c) for c in (0.5, 0.8, 0.9, 0.95, 0.99)] == [1, 4, 9, 19, 99]
     assert [most_coverage(n) for n in (1, 9, 12, 19)] == [0.5, 0.9, 0.923, 0.95]
@@ -125,9 +161,9 @@ def test_too_few_images_are_refused_with_the_number_that_would_do() -> None:
     with pytest.raises(TrainingError, match="class 'blue' has one training image"):
         with_sets(colours(4, 0).select([0, *range(4, 12)]))
     after = with_sets(colours(4, 0))
-    with pytest.raises(ModelError, match="they take 19 training images, and there were 12"):
+    with pytest.raises(ModelError, match="take 19 training images, and there were 12"):
         after.sets(colours(2, 1), coverage=0.95)
-    with pytest.raises(ModelError, match="between 0 and 1"):
+    with pytest.raises(ModelError, match=r"coverage is 1\.0"):
         after.sets(colours(2, 1), coverage=1.0)
 
 

@@ -11,129 +11,38 @@ of at least `coverage`. Cross-conformal ones need no images of their own, and th
 1 - coverage, at least 1 - 2 alpha, less a term that falls with the number of images (Barber et al. 2021,
 https://arxiv.org/abs/1905.02928, theorem 4). Measured coverage is usually near 1 - alpha (python -m bench
 trust-coverage). A set may be empty: no class is near enough. By class, a class's images are compared with that class's
-alone, and the statement holds for each class, at the price of larger sets.
+alone, and the statement holds for each class, at the price of larger sets. Where classes are drawn evenly and are not
+as even where the model is used, `frequencies` weighs the training images accordingly (Podkopaev and Ramdas 2021,
+https://arxiv.org/abs/2103.03323, section 2.3); without them coverage is that over evenly frequent classes.
 
 crepes has the p-values of split-conformal sets, but does not join folds, and MAPIE trains scikit-learn estimators
 anew; so the few lines are here, and tests hold them against crepes.
 """
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
 from handful.classifier import CLOSE, Classifier, Network
-from handful.errors import ModelError, TrainingError
+from handful.errors import TrainingError
+from handful.posthoc._cross_conformal import HERE, CrossConformal, images_needed, most_coverage
 from handful.posthoc._cross_fit import Fold, check_folds, cross_fit, noted, plain_network, possible_folds
-from handful.types import Context, Dataset, Output, Part
+from handful.types import Context, Dataset
 
 calibrates = True
 keeps_probabilities = True
-HERE = "posthoc/conformal"
 ByClass = bool | Literal["auto"]
-
-
-class _Given(nn.Module):
-    """In the place of a backbone whose maps are handed in."""
-
-    def rest(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """The maps."""
-        return maps
-
-
-class CrossConformal(nn.Module):
-    """A network with those of the folds, and how well each training image fitted its class where it was left out.
-
-    Where the folds' backbones are the network's own (frozen), only their heads are kept.
-    """
-
-    scores: Tensor
-    labels: Tensor
-    fold: Tensor
-
-    def __init__(
-        self, network: nn.Module, *, coverage: float, by_class: bool, folds: int, images: int, shared: bool
-    ) -> None:
-        super().__init__()
-        self.network = network
-        options = {"coverage": coverage, "by_class": by_class, "folds": folds, "images": images, "shared": shared}
-        self.part = Part("conformal", options)
-        self.coverage, self.by_class, self.shared = coverage, by_class, shared
-        self.folds = nn.ModuleList(_bare(plain_network(network), shared=shared) for _ in range(folds))
-        self.register_buffer("scores", torch.zeros(images))
-        self.register_buffer("labels", torch.zeros(images, dtype=torch.int64))
-        self.register_buffer("fold", torch.zeros(images, dtype=torch.int64))
-
-    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:
-        """The network's output as it is."""
-        output: Output = self.network(images)
-        return output
-
-    def p_values(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n k"]:
-        """p-value of each class for each image, in (0, 1]."""
-        scores = [-output.logits.float().log_softmax(dim=1) for output in self._outputs(images)]
-        k = scores[0].shape[1]
-        counts = torch.zeros_like(scores[0])
-        for number, own in enumerate(scores):
-            here = self.fold == number
-            worse = self.scores[here][None, :, None] >= own[:, None, :]
-            if self.by_class:
-                worse = worse & F.one_hot(self.labels[here], k).bool()[None]
-            counts += worse.sum(dim=1)
-        compared = torch.bincount(self.labels, minlength=k) if self.by_class else torch.tensor(len(self.scores))
-        return (counts + 1) / (compared.to(counts) + 1)
-
-    def _outputs(self, images: Float[Tensor, "n 3 h w"]) -> list[Output]:
-        """The folds' outputs; a backbone that they share runs once."""
-        network: Any = plain_network(self.network)
-        folds: list[Any] = list(self.folds)
-        if not self.shared:
-            return [fold(images) for fold in folds]
-        if getattr(network.head, "fitted", False):
-            features = network.features(images)
-            return [fold.head.output(features) for fold in folds]
-        maps = network.feature_maps(images)
-        return [fold(images, maps) for fold in folds]
-
-    def level(self, coverage: float | None = None) -> float:
-        """1 - coverage; None: the model's own.
-
-        Raises:
-            ModelError: the training images do not support this coverage.
-        """
-        wish = self.coverage if coverage is None else coverage
-        fewest = int(torch.bincount(self.labels).min()) if self.by_class else len(self.scores)
-        if not 0 < wish < 1 or fewest < images_needed(wish):
-            raise ModelError(
-                f"sets of coverage {wish:g} cannot be given: they take {images_needed(wish)} training images"
-                f"{' of each class' if self.by_class else ''}, and there were {fewest}"
-                if 0 < wish < 1
-                else f"coverage is {wish!r}, and must be between 0 and 1",
-                where=HERE,
-                remedy=f"ask for {most_coverage(fewest):.3g} or less.",
-            )
-        return 1 - wish
-
-
-def images_needed(coverage: float) -> int:
-    """The fewest images n whose smallest possible p-value, 1 / (n + 1), rules a class out at this coverage."""
-    return int(np.ceil(round(1 / (1 - coverage), 6))) - 1
-
-
-def most_coverage(images: int) -> float:
-    """The highest coverage that so many images support, rounded down to three digits."""
-    return float(np.floor(1000 * images / (images + 1) + 1e-9) / 1000)
 
 
 def wrap(
     network: nn.Module, *, coverage: float = 0.9, by_class: bool = False, folds: int = 2, images: int = 1,
-    shared: bool = False,
+    classes: int = 1, shared: bool = False,
 ) -> CrossConformal:  # fmt: skip
     """The network with the folds' networks and scores still to be filled in; also how a saved one is built again.
 
@@ -143,12 +52,18 @@ def wrap(
     if isinstance(coverage, bool) or not 0 < coverage < 1:
         raise ValueError(f"coverage is {coverage!r}, and must be between 0 and 1, e.g. 0.9")
     return CrossConformal(
-        network, coverage=float(coverage), by_class=by_class, folds=folds, images=images, shared=shared
-    )
+        network, coverage=float(coverage), by_class=by_class, folds=folds, images=images, classes=classes,
+        shared=shared,
+    )  # fmt: skip
 
 
 def build(
-    context: Context, *, coverage: float = 0.9, folds: int = 5, by_class: ByClass = "auto"
+    context: Context,
+    *,
+    coverage: float = 0.9,
+    folds: int = 5,
+    by_class: ByClass = "auto",
+    frequencies: Sequence[float] | None = None,
 ) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
     """Keep what `Classifier.sets` takes: `folds` times the training, and as many networks asked for each set.
 
@@ -157,10 +72,12 @@ def build(
         coverage: share of the sets that are to hold the right class.
         folds: at most this many, and no more than the smallest class has images.
         by_class: compare images of a class with that class's alone; "auto": where each class has twice the images
-            that takes, or its largest score alone would decide.
+            that takes, or its largest score alone would decide; never beside `frequencies`.
+        frequencies: how frequent the classes, in their order, are where the model will be used, on any scale; None:
+            as in the training images.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: a number out of range, or frequencies that do not fit the classes.
         TrainingError: the training images cannot support the coverage; says how many would.
     """
     wrap(nn.Identity(), coverage=coverage)
@@ -168,8 +85,12 @@ def build(
     if by_class not in (True, False, "auto"):
         raise ValueError(f"by_class is {by_class!r}, and must be true, false or auto")
     number = possible_folds(context, folds)
-    apart = _decide(context.task.counts, coverage, by_class)
-    _refuse_few(context, coverage, number, by_class=apart)
+    weights = _weights(context.task.counts, frequencies)
+    if frequencies is not None and by_class is True:
+        raise ValueError("frequencies do not matter by class: leave one of the two out")
+    enough = frequencies is None and context.task.counts.min() >= 2 * images_needed(coverage)
+    apart = bool(enough) if by_class == "auto" else bool(by_class)
+    _refuse_few(context, coverage, number, by_class=apart, heaviest=float(weights.max()))
 
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
         one = classifiers[0]
@@ -177,28 +98,37 @@ def build(
         networks = [part.classifier.network for part in parts]
         shared = _same_backbone([plain_network(one.network), *networks])
         n = sum(len(part.held) for part in parts)
-        wrapped = wrap(one.network, coverage=coverage, by_class=apart, folds=number, images=n, shared=shared)
+        wrapped = wrap(
+            one.network, coverage=coverage, by_class=apart, folds=number, images=n, shared=shared,
+            classes=len(one.classes),
+        )  # fmt: skip
         _fill(wrapped, parts)
+        wrapped.weights.copy_(torch.from_numpy(weights))
         wrapped = wrapped.to(one.device).eval().requires_grad_(False)
+        known = {} if frequencies is None else {"coverage_frequencies": list(frequencies)}
         facts = {"coverage": coverage, "coverage_by_class": apart, "coverage_images": n, "coverage_folds": number}
-        size = round(expected_size(parts, coverage, by_class=apart), 2)
-        return noted(replace(one, network=wrapped), **facts, expected_set_size=size)
+        size = round(expected_size(parts, coverage, by_class=apart, weights=weights), 2)
+        return noted(replace(one, network=wrapped), **facts, **known, expected_set_size=size)
 
     return apply
 
 
-def expected_size(parts: Sequence[Fold], coverage: float, *, by_class: bool) -> float:
+def expected_size(
+    parts: Sequence[Fold], coverage: float, *, by_class: bool, weights: Float[np.ndarray, " k"] | None = None
+) -> float:
     """Mean number of classes in the sets of the training images, each judged by a network that it did not train."""
     scores = -torch.from_numpy(np.concatenate([part.logits for part in parts])).log_softmax(dim=1).numpy()
     labels = np.concatenate([part.held.labels for part in parts])
-    own, size = scores[np.arange(len(labels)), labels], 0
+    each = np.ones(scores.shape[1]) if weights is None else weights
+    own, size = scores[np.arange(len(labels)), labels], 0.0
     for y in range(scores.shape[1]):
-        among = labels == y if by_class else np.ones(len(labels), dtype=bool)
-        ranked = np.sort(own[among])
-        itself = among & (own >= scores[:, y])
-        worse = len(ranked) - np.searchsorted(ranked, scores[:, y], side="left") - itself
-        size += int(((worse + 1) / (len(ranked) - among + 1) > 1 - coverage + CLOSE).sum())
-    return size / len(labels)
+        counts = each[labels] * (labels == y if by_class else 1)
+        order = np.argsort(own, kind="stable")
+        above = np.append(np.cumsum(counts[order][::-1])[::-1], 0.0)
+        worse = above[np.searchsorted(own[order], scores[:, y], side="left")] - counts * (own >= scores[:, y])
+        p = (worse + each[y]) / (counts.sum() - counts + each[y])
+        size += float((each[labels] * (p > 1 - coverage + CLOSE)).sum())
+    return size / float(each[labels].sum())
 
 
 def _fill(wrapped: CrossConformal, parts: Sequence[Fold]) -> None:
@@ -212,19 +142,6 @@ def _fill(wrapped: CrossConformal, parts: Sequence[Fold]) -> None:
         own.load_state_dict({name: value for name, value in state.items() if name in own.state_dict()})
 
 
-def _bare(network: nn.Module, *, shared: bool) -> nn.Module:
-    """A copy to be filled with a fold's weights, without what the losses learnt."""
-    copy: Any = deepcopy(network)
-    inner = copy
-    while hasattr(inner, "part"):
-        inner = inner.network
-    inner.losses = nn.ModuleList()
-    if shared:
-        inner.backbone = _Given()
-    assert isinstance(copy, nn.Module)
-    return copy
-
-
 def _same_backbone(networks: Sequence[nn.Module]) -> bool:
     """Whether training left one and the same backbone in all of them."""
     if not all(isinstance(network, Network) for network in networks):
@@ -233,12 +150,20 @@ def _same_backbone(networks: Sequence[nn.Module]) -> bool:
     return all(torch.equal(value, other[name]) for other in others for name, value in first.items())
 
 
-def _decide(counts: Int[np.ndarray, " k"], coverage: float, by_class: ByClass) -> bool:
-    return bool(counts.min() >= 2 * images_needed(coverage)) if by_class == "auto" else bool(by_class)
+def _weights(counts: Int[np.ndarray, " k"], frequencies: Sequence[float] | None) -> Float[np.ndarray, " k"]:
+    """What an image of each class counts for; 1 on average over the images."""
+    if frequencies is None:
+        return np.ones(len(counts))
+    wish = np.asarray(frequencies, dtype=np.float64)
+    if wish.shape != counts.shape or not np.isfinite(wish).all() or wish.min() <= 0:
+        raise ValueError(
+            f"frequencies {tuple(frequencies)} do not fit {len(counts)} classes: give a number above 0 each"
+        )
+    return np.asarray(wish / wish.sum() / (counts / counts.sum()))
 
 
-def _refuse_few(context: Context, coverage: float, folds: int, *, by_class: bool) -> None:
-    counts, needed = context.task.counts, images_needed(coverage)
+def _refuse_few(context: Context, coverage: float, folds: int, *, by_class: bool, heaviest: float) -> None:
+    counts, needed = context.task.counts, images_needed(coverage, heaviest=heaviest)
     n = int(counts.min() if by_class else counts.sum())
     if folds < 2:
         raise TrainingError(
@@ -253,5 +178,6 @@ def _refuse_few(context: Context, coverage: float, folds: int, *, by_class: bool
             f"coverage {coverage:g} takes {needed} training images {whom}, and there are {n}: every set would have to "
             "hold all classes",
             where=HERE,
-            remedy=f"label {needed - n} more {whom}, or ask for a coverage of {most_coverage(n):.3g} or less.",
+            remedy=f"label {needed - n} more {whom}, or ask for a coverage of "
+            f"{most_coverage(n, heaviest=heaviest):.3g} or less.",
         )
