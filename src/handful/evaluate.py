@@ -5,75 +5,24 @@ test images where the data set brings some, and the metrics are computed later (
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
-from handful.data import splits
+from handful.catalog import uses_unlabelled
 from handful.data.fingerprint import fingerprint
-from handful.data.long_tail import Order, class_balanced, long_tail
+from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
+from handful.protocol import Cell as Cell
+from handful.protocol import Protocol as Protocol
+from handful.protocol import ScoreOn as ScoreOn
+from handful.protocol import cells as cells
 from handful.recipes import check
-from handful.results import Key, Store, make_key
+from handful.results import Key, Store, make_key, with_unlabelled
 from handful.statistics import summarise as summarise
 from handful.types import Dataset, Recipe, Result, Run
 from handful.workers import Finished, Task, Trainer, run_all
 
-ScoreOn = Literal["test", "rest"]
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a recipe is scored.
-
-    Attributes:
-        draws: numbers of the draws. A draw's number decides which images are drawn (or how the folds are cut) and
-            seeds the training.
-        per_class: M, labelled images per class to train on; None takes all.
-        folds: cut the training part into this many folds, stratified, groups kept whole; again for each draw.
-        long_tail: rho: draw a long tail, in which `per_class` is the images of the largest class and the smallest has
-            one for each rho of these; what is scored is then cut to as many images of each class.
-        tail_order: which classes are large: the first ones ("classes"), or others in each draw ("seeded").
-        score_on: "test": the test part the data brings; where it brings none, what was left out of training (a
-            fold, or the rest of the pool), so that train and test are re-split with each draw. "rest": always the
-            training images that were left out; for development, when the test part must stay unseen.
-    """
-
-    draws: tuple[int, ...] = (0, 1, 2, 3, 4)
-    per_class: int | None = None
-    folds: int | None = None
-    score_on: ScoreOn = "test"
-    long_tail: float | None = None
-    tail_order: Order = "classes"
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be a protocol."""
-        if not self.draws or len(set(self.draws)) < len(self.draws) or min(self.draws) < 0:
-            raise ProtocolError(
-                "draws must be different numbers from 0 up", where=f"draws={self.draws}", remedy="e.g. (0, 1, 2, 3, 4)."
-            )
-        if self.score_on not in ("test", "rest"):
-            raise ProtocolError(f"cannot score on {self.score_on!r}", remedy='choose "test" or "rest".')
-        if self.tail_order not in ("classes", "seeded"):
-            raise ProtocolError(f"no order {self.tail_order!r}", where="tail_order", remedy='"classes" or "seeded".')
-        if self.long_tail is not None and self.folds is not None:
-            raise ProtocolError(
-                "a long tail is drawn, and folds are cut",
-                where=f"long_tail={self.long_tail:g}, folds={self.folds}",
-                remedy="leave one of them out.",
-            )
-        if self.long_tail is None and self.tail_order != "classes":
-            raise ProtocolError("there is no long tail to order", where="tail_order", remedy="e.g. long_tail=100.")
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One training run to be: what it trains on and what it is scored on."""
-
-    draw: int
-    fold: int | None
-    train: Dataset
-    test: Dataset
+FIVE_DRAWS = Protocol()
 
 
 def evaluate(
@@ -90,7 +39,8 @@ def evaluate(
 ) -> Result:
     """Train `recipe` once per draw (and fold) and predict the images that were left out.
 
-    A test image's mask and label are taken away before it is predicted. Unlabelled images take no part.
+    A test image's mask and label are taken away before it is predicted. Unlabelled images take no part unless the
+    protocol says so.
 
     Args:
         recipe: what to train.
@@ -115,7 +65,7 @@ def sweep(
     data: Dataset,
     *,
     per_class: Sequence[int] = (1, 5, 10),
-    protocol: Protocol = Protocol(),
+    protocol: Protocol = FIVE_DRAWS,
     jobs: int = 1,
     device: str = "auto",
     log: Path | None = None,
@@ -133,64 +83,6 @@ def sweep(
     return _evaluate(plans, data, jobs, device, log, predictions, trainer, progress)
 
 
-def cells(data: Dataset, protocol: Protocol) -> list[Cell]:
-    """The training runs of a protocol, split but not trained.
-
-    Raises:
-        ProtocolError: the protocol leaves nothing to score, or would score on something other than it says.
-        DataError: a class has too few images for it.
-    """
-    brings_test = any(s.split == "test" for s in data.samples)
-    fixed = splits.test_part(data) if brings_test and protocol.score_on == "test" else None
-    if protocol.folds is not None:
-        if fixed is not None:
-            raise ProtocolError(
-                "the data has a test part, and folds would leave it out",
-                where=f"folds={protocol.folds}",
-                remedy='leave out the folds, or say score_on="rest" to cross-validate on the training part.',
-            )
-        found = []
-        for draw in protocol.draws:
-            for fold, (train, held) in enumerate(splits.folds(data, protocol.folds, draw)):
-                if protocol.per_class is not None:
-                    train = splits.draw(train, protocol.per_class, draw)[0]
-                found.append(Cell(draw, fold, train, held))
-        return found
-    if protocol.long_tail is not None and protocol.per_class is None:
-        raise ProtocolError(
-            "a long tail needs the number of images of its largest class",
-            where=f"long_tail={protocol.long_tail:g}",
-            remedy="give per_class as well (--per-class 50).",
-        )
-    if protocol.per_class is None:
-        if fixed is None:
-            raise ProtocolError(
-                "every labelled image would be trained on, and none is left to score",
-                where=f'score_on="{protocol.score_on}"',
-                remedy="cross-validate (folds=5), or give the number of images per class.",
-            )
-        pool = splits.training_part(data)
-        train = pool.select([i for i, s in enumerate(pool.samples) if s.label is not None])
-        return [Cell(draw, None, train, fixed) for draw in protocol.draws]
-    found = []
-    for draw in protocol.draws:
-        if protocol.long_tail is None:
-            train, rest = splits.draw(data, protocol.per_class, draw)
-            test = rest if fixed is None else fixed
-        else:
-            order = protocol.tail_order
-            train, rest = long_tail(data, protocol.per_class, protocol.long_tail, draw, order=order)
-            test = class_balanced(rest, draw) if fixed is None else class_balanced(fixed, 0)
-        if not len(test):
-            raise ProtocolError(
-                "the draw takes every labelled image, and none is left to score",
-                where=f"per_class={protocol.per_class}",
-                remedy="draw fewer per class, or cross-validate (folds=5).",
-            )
-        found.append(Cell(draw, None, train, test))
-    return found
-
-
 def _evaluate(
     plans: Sequence[tuple[Recipe, Protocol]],
     data: Dataset,
@@ -205,7 +97,12 @@ def _evaluate(
         raise ProtocolError(f"cannot run {jobs} jobs at a time", remedy="use 1 or more.")
     for recipe, _ in plans:
         check(recipe)
+    plans = _reduced(plans)
     work = [(p, recipe, protocol, cell) for p, (recipe, protocol) in enumerate(plans) for cell in cells(data, protocol)]
+    beside = [
+        unlabelled_part(data, cell.train, cell.test, which=protocol.unlabelled, transductive=protocol.transductive)
+        for _, _, protocol, cell in work
+    ]
     store = Store(log, predictions) if log is not None else None
     name = trainer_name(trainer)
     content = fingerprint(data) if store is not None else ""
@@ -221,8 +118,8 @@ def _evaluate(
     tasks = []
     for i, (_, recipe, protocol, cell) in enumerate(work):
         if i not in runs:
-            train, test = ([position[s] for s in part.ids] for part in (cell.train, cell.test))
-            tasks.append(Task(i, recipe, cell.draw, cell.fold, protocol.per_class, train, test))
+            places = [[position[s] for s in part.ids] for part in (cell.train, cell.test, beside[i])]
+            tasks.append(Task(i, recipe, cell.draw, cell.fold, protocol.per_class, *places))
 
     def keep(finished: Finished) -> None:
         i = finished.task.number
@@ -232,8 +129,28 @@ def _evaluate(
 
     run_all(tasks, data, keep, jobs=jobs, device=device, trainer=trainer, loaded=len(runs), progress=progress)
     return [
-        Result(recipe, data.classes, tuple(runs[i] for i, item in enumerate(work) if item[0] == p))
-        for p, (recipe, _) in enumerate(plans)
+        Result(
+            with_unlabelled(recipe, protocol.unlabelled, transductive=protocol.transductive),
+            data.classes,
+            tuple(runs[i] for i, item in enumerate(work) if item[0] == p),
+        )
+        for p, (recipe, protocol) in enumerate(plans)
+    ]
+
+
+def _reduced(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Recipe, Protocol]]:
+    """The plans, unlabelled images only for the recipes that use them: the others' runs stay what they are."""
+    uses = [uses_unlabelled(recipe) for recipe, _ in plans]
+    asked = [protocol.transductive or protocol.unlabelled != "none" for _, protocol in plans]
+    if any(asked) and not any(uses):
+        raise ProtocolError(
+            "no recipe here learns from unlabelled images",
+            where=", ".join(dict.fromkeys(recipe.name for recipe, _ in plans)),
+            remedy="leave unlabelled and transductive out, or take e.g. label-propagation-lite0.",
+        )
+    return [
+        (recipe, protocol if use else replace(protocol, unlabelled="none", transductive=False))
+        for (recipe, protocol), use in zip(plans, uses, strict=True)
     ]
 
 
@@ -252,6 +169,8 @@ def key_of(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: s
         score_on=protocol.score_on,
         long_tail=protocol.long_tail,
         tail_order=None if protocol.long_tail is None else protocol.tail_order,
+        unlabelled=None if protocol.unlabelled == "none" else protocol.unlabelled,
+        transductive=protocol.transductive or None,
     )
 
 

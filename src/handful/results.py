@@ -26,6 +26,7 @@ from handful.recipes import fingerprint, from_toml, to_toml
 from handful.scores import balanced_accuracy
 from handful.types import Recipe, Result, Run
 
+NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one
 PACKAGES = ("handful", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
@@ -46,10 +47,12 @@ class Key:
     format: int = FORMAT
     long_tail: float | None = None
     tail_order: str | None = None
+    unlabelled: str | None = None
+    transductive: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as a line holds them; those of a long tail only where there is one, as in older lines."""
-        return {k: v for k, v in vars(self).items() if v is not None or k not in ("long_tail", "tail_order")}
+        """The fields as a line holds them; the newer ones only where they say something, as in older lines."""
+        return {k: v for k, v in vars(self).items() if v is not None or k not in NEWER}
 
     @property
     def digest(self) -> str:
@@ -81,7 +84,7 @@ class Store:
     def done(self) -> dict[Key, dict[str, Any]]:
         """The newest line of each experiment."""
         names = Key.__dataclass_fields__.keys()
-        needed = names - {"long_tail", "tail_order"}
+        needed = names - set(NEWER)
         whole = (line for line in self.lines() if needed <= line.keys())
         return {Key(**{n: line[n] for n in names if n in line}): line for line in whole}
 
@@ -172,8 +175,8 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     for key, line in store.done().items():
         loaded = store.load(line)
         if loaded is not None:
-            tail = (key.long_tail, key.tail_order)
-            group = (key.recipe, key.trainer, key.data, key.folds, key.per_class, key.score_on, *tail)
+            newer = tuple(getattr(key, name) for name in NEWER)
+            group = (key.recipe, key.trainer, key.data, key.folds, key.per_class, key.score_on, *newer)
             groups.setdefault(group, []).append(loaded)
     if not groups:
         raise OutputError(
@@ -191,6 +194,8 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
         recipe = recipes[str(group[0])]
         if names[recipe.name] > 1:
             recipe = replace(recipe, name=f"{recipe.name} {group[0]}")
+        unlabelled, transductive = group[-2:]
+        recipe = with_unlabelled(recipe, unlabelled or "none", transductive=bool(transductive))
         runs = sorted((run for run, _ in pairs), key=lambda r: (r.draw, r.fold or 0))
         results.append(Result(recipe, pairs[0][1], tuple(runs)))
     return results
@@ -199,12 +204,21 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
 def make_key(
     recipe: Recipe, *, trainer: str, data: str, train_ids: tuple[str, ...], test_ids: tuple[str, ...],
     draw: int, fold: int | None, folds: int | None, per_class: int | None, score_on: str,
-    long_tail: float | None = None, tail_order: str | None = None,
+    long_tail: float | None = None, tail_order: str | None = None, unlabelled: str | None = None,
+    transductive: bool | None = None,
 ) -> Key:  # fmt: skip
     """The identity of a run that is about to be trained."""
     split = ids_hash(train_ids, test_ids)
     plan = (draw, fold, folds, per_class, score_on)
-    return Key(fingerprint(recipe), trainer, data, split, *plan, long_tail=long_tail, tail_order=tail_order)
+    newer = {"long_tail": long_tail, "tail_order": tail_order, "unlabelled": unlabelled, "transductive": transductive}
+    return Key(fingerprint(recipe), trainer, data, split, *plan, **newer)
+
+
+def with_unlabelled(recipe: Recipe, unlabelled: str, *, transductive: bool) -> Recipe:
+    """The recipe under a name that says what it saw beside its labelled images."""
+    seen = [f"{unlabelled} unlabelled"] if unlabelled != "none" else []
+    seen += ["transductive"] if transductive else []
+    return replace(recipe, name=f"{recipe.name} ({', '.join(seen)})") if seen else recipe
 
 
 @cache

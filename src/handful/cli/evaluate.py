@@ -34,6 +34,10 @@ Calibration = Annotated[
     bool,
     Option("--calibration", help="Also how far probabilities keep what they say; coverage where there are sets."),
 ]
+Unlabelled = Annotated[
+    Literal["none", "given", "rest"],
+    Option(help="Images without labels, for recipes that use them: the data's own; or also what a draw left over."),
+]
 
 
 def evaluate(
@@ -49,6 +53,10 @@ def evaluate(
     long_tail: LongTail = None,
     tail_order: TailOrder = "classes",
     score_on: ScoreOn = "test",
+    unlabelled: Unlabelled = "none",
+    transductive: Annotated[
+        bool, Option("--transductive", help="Let it learn from the images to be scored, without their labels.")
+    ] = False,
     calibration: Calibration = False,
     masks: o.Masks = None,
     set_: o.Sets = None,
@@ -77,7 +85,7 @@ def evaluate(
     from dataclasses import asdict
 
     from handful.calibration import measure
-    from handful.cli._output import print_json, print_lines, watched, width, working
+    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import read
     from handful.data.check import check
     from handful.device import pick_device
@@ -92,7 +100,7 @@ def evaluate(
         plan = load_recipe(recipe, overrides=set_ or ())
         plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
         numbers = tuple(range(first_draw, first_draw + draws))
-        protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order)
+        protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
         pick_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         cells(samples, protocol)
@@ -115,5 +123,7 @@ def evaluate(
         )
         return
     print_lines(format_table([rows[opens_with]], width=width()))
+    if transductive:
+        print_text("Transductive: it learnt from the scored images, without their labels. Others may score lower.")
     if calibration:
         print_lines("\n" + format_measures(measures, width=width()))

@@ -1,0 +1,46 @@
+"""Images that a run may learn from without their labels: the data's own, what a draw left over, those to be scored."""
+
+from dataclasses import replace
+from typing import Literal
+
+from handful.errors import ProtocolError
+from handful.types import Dataset, Sample
+
+Unlabelled = Literal["none", "given", "rest"]
+
+
+def stripped(data: Dataset) -> Dataset:
+    """The images alone: labels, masks and groups taken away."""
+    return replace(data, samples=tuple(map(_bare, data.samples)))
+
+
+def unlabelled_part(
+    data: Dataset, train: Dataset, scored: Dataset, *, which: Unlabelled, transductive: bool
+) -> Dataset:
+    """The samples that a run learns from beside `train`, still with what the data says of them.
+
+    Args:
+        data: everything.
+        train: the labelled training images of the run.
+        scored: the images it will be scored on. They are among those returned if `transductive`, and else never.
+        which: "none"; "given": training images that have no label; "rest": these, and all training images that the
+            draw left over.
+        transductive: whether the scored images are learnt from.
+
+    Raises:
+        ProtocolError: it is asked for such images, and there are none.
+    """
+    used, apart = set(train.ids), set(scored.ids)
+    pool = [s for s in data.part("train", None).samples if s.id not in used and s.id not in apart]
+    found = [s for s in pool if which == "rest" or (which == "given" and s.label is None)]
+    if which != "none" and not found:
+        raise ProtocolError(
+            "there are no unlabelled images to learn from",
+            where=f'unlabelled="{which}"',
+            remedy='leave it out, or say "rest" where the draws leave images over that are not scored.',
+        )
+    return replace(data, samples=(*found, *(scored.samples if transductive else ())))
+
+
+def _bare(sample: Sample) -> Sample:
+    return replace(sample, mask=None, mask_source=None, label=None, group=None)
