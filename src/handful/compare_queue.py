@@ -11,7 +11,7 @@ from handful.errors import HandfulError
 from handful.evaluate import Cell, Protocol, key_of
 from handful.outcome import Study
 from handful.results import Key, Store
-from handful.spaces import open_storage
+from handful.spaces import close_storage, open_storage
 from handful.tuning import Tuning
 from handful.types import Dataset, Recipe, Result, Run
 from handful.workers import Finished, RunsBar, Task, Trainer, run_queue
@@ -45,11 +45,11 @@ class Queue:
 
     def __init__(
         self, folder: Path, work: Sequence[Work], data: Dataset, allowance: Allowance, content: str, called: str, *,
-        device: str, jobs: int, trainer: Trainer | None,
+        device: str, jobs: int, trainer: Trainer | None, limit: float | None = None,
     ) -> None:  # fmt: skip
         self.folder, self.work, self.data, self.allowance = folder, work, data, allowance
         self.content, self.called = content, called
-        self.device, self.jobs, self.trainer = device, jobs, trainer
+        self.device, self.jobs, self.trainer, self.limit = device, jobs, trainer, limit
         self.store = Store(folder / LOG)
         self.done = self.store.done()
         self.failed: dict[tuple[str, int | None], str] = {}
@@ -61,9 +61,14 @@ class Queue:
         with RunsBar(len(self.work), "comparing", shown=progress) as bar:
             self.bar = bar
             jobs = min(self.jobs, len(self.work))
-            run_queue(
-                self.give, self.data, self.keep, jobs=jobs, device=self.device, trainer=self.trainer, failed=self.fail
-            )
+            try:
+                run_queue(
+                    self.give, self.data, self.keep, jobs=jobs, device=self.device, trainer=self.trainer,
+                    failed=self.fail,
+                )  # fmt: skip
+            finally:
+                if self._storage is not None:
+                    close_storage(self._storage)
 
     def give(self) -> Task | None:
         """A run of the first work that waits for none."""
@@ -71,6 +76,9 @@ class Queue:
             if w.busy or w.run is not None or self._lost(w):
                 continue
             task = self._next(number, w)
+            if task is not None and self._late(w):
+                self.failed.setdefault(w.place, "the budget was spent before its turn was over")
+                continue
             if task is not None:
                 w.busy = True
                 return task
@@ -122,7 +130,7 @@ class Queue:
             assert w.tuning is not None
             w.tuning.fail(error)
             return
-        self.failed.setdefault(w.place, str(error).partition("\n")[0])
+        self.failed.setdefault(w.place, "did not train: " + str(error).partition("\n")[0])
 
     def results(
         self, recipes: Sequence[Recipe], levels: Sequence[Protocol]
@@ -149,6 +157,15 @@ class Queue:
 
     def _lost(self, w: Work) -> bool:
         return w.place in self.failed
+
+    def _late(self, w: Work) -> bool:
+        """Whether the limit says that this run is not to begin; the first recipe always is."""
+        if self.limit is None or w.recipe is self.work[0].recipe:
+            return False
+        own = [x for x in self.work if x.place == w.place]
+        begun = any(x.busy or x.run is not None for x in own)
+        spent = sum(x.run.seconds for x in self.work if x.run is not None) / self.jobs
+        return spent > (self.limit if begun else self.limit / 2)
 
     def _end(self, w: Work, run: Run) -> None:
         w.run = replace(run, counts=w.cell.train.counts)

@@ -42,6 +42,7 @@ def compare_to(
     device: str = "auto",
     trainer: Trainer | None = None,
     overwrite: bool = False,
+    limit: float | None = None,
     progress: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
@@ -63,6 +64,8 @@ def compare_to(
         device: as for `train`.
         trainer: called instead of `handful.train.train`.
         overwrite: throw away another comparison in `folder`.
+        limit: seconds for the scored runs: after half of them no recipe is begun, after all no run. Recipes then come
+            one after the other, and only the first is sure to be there.
         progress: show a bar over the scored runs.
         tell: gets a sentence on what is about to be done.
 
@@ -82,6 +85,8 @@ def compare_to(
         for cell in cells(data, level)
         for recipe in recipes
     ]
+    if limit is not None:
+        work.sort(key=lambda w: recipes.index(w.recipe))
     tuned = sum(w.why is None for w in work)
     share = None if seconds is None else seconds * jobs / max(1, tuned)
     budget = Budget(trials, seconds, share, jobs)
@@ -146,7 +151,7 @@ def _without_failed(
     for c in candidates:
         reasons = [what for (name, _), what in failed.items() if name == c.recipe]
         out = c.taken and len(reasons) == levels
-        found.append(replace(c, taken=False, why=f"did not train: {reasons[0]}") if out else c)
+        found.append(replace(c, taken=False, why=reasons[0]) if out else c)
     return tuple(found)
 
 

@@ -67,3 +67,9 @@ def open_storage(path: Path) -> "RDBStorage":
             connection.execute(f"PRAGMA {pragma}")
 
     return storage
+
+
+def close_storage(storage: "RDBStorage") -> None:
+    """Leave one file, without what is written ahead."""
+    storage.remove_session()
+    storage.engine.dispose()

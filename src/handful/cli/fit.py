@@ -11,10 +11,23 @@ from handful.cli._output import calibration_rows
 
 def fit(
     data: o.Data,
-    recipe: o.Recipe,
+    recipe: Annotated[
+        str,
+        Option(
+            "--recipe",
+            "-r",
+            metavar="NAME",
+            show_default=False,
+            help="Recipe name (see `handful recipes`) or .toml file; auto: pick one by cross-validation.",
+        ),
+    ],
     out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Folder for the model.")],
     masks: o.Masks = None,
     per_class: o.PerClass = None,
+    budget: Annotated[
+        str | None,
+        Option(metavar="TIME", show_default=False, help="Wall time to pick a recipe in (auto); default: 10m."),
+    ] = None,
     seed: o.Seed = 0,
     set_: o.Sets = None,
     temperature: o.Temperature = False,
@@ -32,22 +45,32 @@ def fit(
 
     Learns from the training part of DATA, or from --per-class images of it; the model is a folder.
     """
+    from dataclasses import replace
+
+    from handful.allowance import read_budget
     from handful.checkpoint import refuse_unfinished
     from handful.cli._guard import say
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, watched, working
     from handful.cli._reading import read
     from handful.data.check import check
     from handful.data.splits import draw, training_part
     from handful.device import pick_device
+    from handful.errors import ProtocolError
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
     from handful.persist import refuse_existing, save_classifier
+    from handful.picking import FEW, pick
     from handful.recipes import load_recipe
     from handful.recipes._calibrating import with_calibration
     from handful.train import train
+    from handful.workers import cores
 
+    auto = recipe == "auto"
     with working():
-        plan = load_recipe(recipe, overrides=set_ or ())
+        if budget is not None and not auto:
+            raise ProtocolError("there is nothing to pick", where=f"--budget {budget}", remedy="pass --recipe auto.")
+        spent = read_budget(budget or "10m", None).seconds
+        plan = load_recipe(FEW if auto else recipe, overrides=set_ or ())
         plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
         pick_device(device)
         refuse_existing(out, overwrite=overwrite)
@@ -58,7 +81,17 @@ def fit(
         for line in short_form(samples, measuring.done()) if measuring else ():
             say("Note", line, style="yellow")
         part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]
+        picked = None
+        if auto:
+            assert spent is not None
+            picked = pick(
+                part, out.with_name(f"{out.name}-comparison"), seconds=spent, seed=seed, overrides=set_ or (),
+                jobs=cores(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
+            )  # fmt: skip
+            plan = with_calibration(picked.recipe, temperature=temperature, coverage=coverage, reject=reject)
         classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)
+        if picked is not None:
+            classifier = replace(classifier, card={**classifier.card, "auto": picked.card})
         save_classifier(classifier, out, overwrite=overwrite)
     if json:
         print_json({"model": str(out), "recipe": plan.name, "classes": classifier.classes, "card": classifier.card})
@@ -73,5 +106,9 @@ def fit(
         ("trained on", f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"),
         ("took", f"{card['seconds']:.0f} s, {how} on {card['device']}"),
     ]
+    if picked is not None:
+        rows.insert(
+            2, ("picked", picked.why if picked.study is None else f"{picked.why} Settings: {picked.study.why}.")
+        )
     print_table(("", ""), [*rows, *calibration_rows(card)], text=2)
     print_text(f"Next: handful predict {out} IMAGES --out predictions.csv. A score takes `handful evaluate`.")
