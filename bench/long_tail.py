@@ -1,7 +1,8 @@
 """Long tails: CIFAR-10 at ratios of 10 and 100, head class 100 images, from random weights (WRN-16-2).
 
-Rows as the soft-label paper's Table 4 without its own method (cross-entropy, resample, reweight, LDAM, CB focal), and
-what came after them. The paper's head class has 5,000 images and its test set is class-balanced, as is this one.
+Rows as the soft-label paper's Table 4 (cross-entropy, resample, reweight, LDAM, CB focal, soft labels alone and under
+the latter two; vectors of MiniLM, not the paper's), and what came after them. The paper's head class has 5,000 images and
+its test set is class-balanced, as is this one.
 Settings are the recipes', none was looked for on these images.
 """
 
@@ -22,6 +23,9 @@ NAMES = (
     "logit-adjustment-wrn",
     "tau-norm-wrn",
     "crt-wrn",
+    "soft-labels-wrn",
+    "soft-labels-ldam-drw-wrn",
+    "soft-labels-class-balanced-focal-wrn",
 )
 LARGEST = 100
 

@@ -29,3 +29,27 @@ def test_our_recipes_are_their_control_but_for_the_labels(kind: str) -> None:
     assert replace(ours, name="", about={}, search={}, labels=control.labels) == plain
     assert ours.search == {**control.search, "labels.temperature": ours.search["labels.temperature"]}
     assert ours.labels.name == "word_embeddings"
+
+
+def combinations() -> list[str]:
+    return [name for name in recipe_names() if name.startswith("soft-labels-") and name not in ("soft-labels-wrn",)
+            and name.endswith("-wrn")]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", combinations())
+def test_a_combination_is_soft_labels_but_for_its_loss_or_its_last_augmentation(name: str) -> None:
+    own, plain = load_recipe(name), load_recipe("soft-labels-wrn")
+    shown = {"name": "", "about": {}}
+    stages = tuple(replace(s, losses=plain.stages[0].losses) for s in own.stages)
+    assert replace(own, **shown, stages=stages, augment=plain.augment) == replace(plain, **shown)
+    changed = [own.stages != plain.stages, own.augment != plain.augment]
+    assert sum(changed) == 1
+    assert own.augment[: len(plain.augment)] == plain.augment
+
+
+def test_the_losses_of_combinations_are_those_of_the_long_tail_recipes() -> None:
+    for method in ("ldam-drw", "class-balanced-focal"):
+        own, plain = load_recipe(f"soft-labels-{method}-wrn"), load_recipe(f"{method}-wrn")
+        for one, other in zip(own.stages[0].losses, plain.stages[0].losses, strict=True):
+            options = {k: v for k, v in other.options.items() if k != "scale"}  # 1 / temperature of the labels
+            assert replace(other, options=options) == one
