@@ -1,8 +1,8 @@
 """Long tails: CIFAR-10 at ratios of 10 and 100, head class 100 images, from random weights (WRN-16-2).
 
 Rows as the soft-label paper's Table 4 (cross-entropy, resample, reweight, LDAM, CB focal, soft labels alone and under
-the latter two; vectors of MiniLM, not the paper's), and what came after them. The paper's head class has 5,000 images and
-its test set is class-balanced, as is this one.
+the latter two; vectors of MiniLM, not the paper's), and what came after them. The paper's head class has 5,000 images
+and its test set is class-balanced, as is this one.
 Settings are the recipes', none was looked for on these images.
 """
 
