@@ -22,7 +22,8 @@ BLANK = 2.0  # standard deviation of grey values, 0..255, below which every pict
 
 def near_copies(measures: Measures, features: Float[np.ndarray, "n c"] | None) -> list[tuple[int, ...]]:
     """Sets of positions, exact copies among them, each sorted; ordered by their first."""
-    pairs = [*_equal(measures.hashes), *_alike(measures, features).tolist()]
+    alike = _alike(measures, features)
+    pairs = [*_equal(measures.hashes), *((int(i), int(j)) for i, j in alike)]
     return _joined(pairs)
 
 

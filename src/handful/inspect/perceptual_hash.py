@@ -12,7 +12,7 @@ SIDE = 32
 
 def perceptual_hash(grey: Float[np.ndarray, "n 32 32"]) -> Bool[np.ndarray, "n 64"]:
     """The bits of pictures that are grey and 32 x 32 already."""
-    low = dctn(grey, axes=(1, 2), norm="ortho")[:, :8, :8].reshape(len(grey), 64)
+    low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :8, :8].reshape(len(grey), 64)
     bits: Bool[np.ndarray, "n 64"] = low > np.median(low, axis=1, keepdims=True)
     return bits
 
