@@ -10,6 +10,7 @@ from handful.cli.demo import demo
 from handful.cli.distil import distil
 from handful.cli.ensemble import ensemble
 from handful.cli.evaluate import evaluate
+from handful.cli.explain import explain
 from handful.cli.fit import fit
 from handful.cli.hierarchy import hierarchy
 from handful.cli.inspect import inspect
@@ -37,6 +38,7 @@ for command in (
     compare,
     propagate,
     predict,
+    explain,
     ensemble,
     distil,
     hierarchy,
