@@ -1,0 +1,129 @@
+"""Where a classifier looks: a map for each image of what speaks for the class it was given.
+
+A head that segments has such maps itself (CvS: the class's probability at each pixel). For others, Grad-CAM (Selvaraju
+et al. 2017, https://arxiv.org/abs/1610.02391, eq. 1 and 2): the backbone's last maps, each weighted by the mean of the
+class score's gradient over it, negative sums cut off. That is a dozen lines here; the packages that have it bring
+dependencies many times their size, and know nothing of a head behind a wrapping.
+
+A map is no proof. Two checks: maps of a network whose weights were shuffled should look different (Adebayo et al. 2018,
+https://arxiv.org/abs/1810.03292), or they show the image's edges and not what was learnt; and where a mask says what is
+foreground, the map's highest point should lie in it (the pointing game: Zhang et al. 2016,
+https://arxiv.org/abs/1608.00507), and more of the map than the mask's share of the image.
+"""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from scipy.stats import rankdata
+from torch import Tensor
+
+from handful.classifier import Classifier, Network, autocast
+from handful.data.memory import chunks
+from handful.ensemble import Ensemble
+from handful.errors import ModelError
+from handful.types import Dataset
+
+CHUNK = 16  # images at a time: gradients keep every layer's maps
+
+
+@dataclass(frozen=True, eq=False)
+class Saliency:
+    """A map in [0, 1] at the working size, its highest point 1 (all 0: nothing speaks for the class)."""
+
+    predicted: int
+    probability: float
+    map: Float[np.ndarray, "h w"]
+
+
+def saliency(classifier: Classifier, data: Dataset) -> Iterator[Saliency]:
+    """The map of each sample's most probable class.
+
+    Raises:
+        ModelError: the network neither segments nor has one backbone whose maps lead to the class scores.
+    """
+    if not len(data):
+        return
+    first = next(iter(classifier.outputs(data.select([0]))))
+    if first.pixels is None:
+        backbone = _backbone(classifier)
+    for images in chunks(data.samples, size=classifier.size, resize=classifier.recipe.resize, length=CHUNK):
+        shown = images.to(classifier.device).float().div_(255)
+        output = classifier.of_images(shown) if first.pixels is not None else None
+        if output is not None and output.pixels is not None:
+            logits = output.logits.float()
+            maps = output.pixels.float().softmax(dim=1)[torch.arange(len(logits)), logits.argmax(dim=1) + 1]
+        else:
+            logits, maps = _grad_cam(classifier, backbone, shown)
+        probabilities = logits.softmax(dim=1).cpu().numpy()
+        for row, one in zip(probabilities, maps.cpu().numpy(), strict=True):
+            yield Saliency(int(row.argmax()), float(row.max()), one / max(float(one.max()), 1e-12))
+
+
+def _grad_cam(
+    classifier: Classifier, backbone: torch.nn.Module, images: Float[Tensor, "n 3 h w"]
+) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n h w"]]:
+    seen: list[Tensor] = []
+    handle = backbone.register_forward_hook(lambda *given: seen.append(given[2]))
+    try:
+        with torch.enable_grad(), autocast(classifier.recipe.precision, classifier.device):
+            logits: Tensor = classifier.network.eval()(images.requires_grad_()).logits.float()
+            gradients = torch.autograd.grad(logits.amax(dim=1).sum(), seen[0])[0].float()
+    except (RuntimeError, IndexError) as error:
+        raise ModelError(
+            "no gradient leads from the class scores to the backbone's maps",
+            where=classifier.recipe.name,
+            remedy="explain a model with another head.",
+        ) from error
+    finally:
+        handle.remove()
+    cam = (gradients.mean(dim=(2, 3), keepdim=True) * seen[0].detach().float()).sum(dim=1, keepdim=True).relu()
+    return logits.detach(), F.interpolate(cam, images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+
+
+def _backbone(classifier: Classifier) -> torch.nn.Module:
+    network: Any = classifier.network
+    while hasattr(network, "part"):
+        network = network.network
+    if isinstance(classifier, Ensemble) or not isinstance(network, Network) or classifier.wrapped_by("tta") is not None:
+        raise ModelError(
+            "this model asks several networks or views, so that no one map leads to its class scores",
+            where=classifier.recipe.name,
+            remedy="explain one of its members, or a model without test-time augmentation.",
+        )
+    return network.backbone
+
+
+def shuffled(classifier: Classifier, *, seed: int = 0) -> Classifier:
+    """The classifier with the values of every weight tensor in random order: nothing that was learnt is left."""
+    generator = torch.Generator().manual_seed(seed)
+    network = deepcopy(classifier.network)
+    with torch.no_grad():
+        for tensor in (*network.parameters(), *network.buffers()):
+            if tensor.is_floating_point() and tensor.numel() > 1:
+                flat = tensor.flatten()
+                tensor.copy_(flat[torch.randperm(len(flat), generator=generator).to(flat.device)].view_as(tensor))
+    return replace(classifier, network=network)
+
+
+def rank_correlation(a: Float[np.ndarray, "h w"], b: Float[np.ndarray, "h w"]) -> float:
+    """Spearman's rank correlation of two maps, -1 to 1; 0 where one of them is flat."""
+    first, second = rankdata(a, axis=None), rankdata(b, axis=None)
+    if min(np.ptp(first), np.ptp(second)) == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def pointing(map_: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> bool:
+    """Whether the map's highest point, the first of several, lies in the mask."""
+    return bool(mask.flat[int(map_.argmax())])
+
+
+def share_inside(map_: Float[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> float:
+    """Share of the map's sum that lies inside the mask; 0 for a map of zeros."""
+    return float(map_[mask].sum() / max(float(map_.sum()), 1e-12))

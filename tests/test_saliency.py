@@ -1,0 +1,122 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image as Picture
+from scipy.stats import spearmanr
+
+from handful import catalog
+from handful.classifier import Classifier, Network
+from handful.ensemble import join
+from handful.errors import ModelError, OutputError
+from handful.explaining import TABLE, explain_to, heat
+from handful.posthoc.class_means import over_means
+from handful.posthoc.tta import over_views
+from handful.saliency import pointing, rank_correlation, saliency, share_inside, shuffled
+from handful.types import Dataset
+from tests.teachers import mean_colour, untrained
+from tests.tiny import CLASSES, context, recipe, squares
+
+
+def pooled() -> Classifier:
+    """A plain pool-linear network: its class activation maps are known in closed form."""
+    plan = recipe("linear", "head.norm=none")
+    given = replace(context("linear"), recipe=plan)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = catalog.build_network(plan, given).eval().requires_grad_(False)
+    return Classifier(plan, CLASSES, given.labels, network, (12, 12), np.array([1, 1, 1]))
+
+
+def test_grad_cam_of_a_pooled_linear_layer_is_its_class_activation_map() -> None:
+    classifier, data = pooled(), squares(2)
+    network = classifier.network
+    assert isinstance(network, Network)
+    found = list(saliency(classifier, data))
+    for one, sample in zip(found, data.samples, strict=True):
+        image = torch.from_numpy(np.asarray(sample.image)).float()[None] / 255
+        maps = network.feature_maps(image)
+        weights = network.head.linear.weight[one.predicted]  # type: ignore[union-attr, index]
+        cam = (maps * weights[None, :, None, None]).sum(dim=1, keepdim=True).relu()
+        wanted = F.interpolate(cam, (12, 12), mode="bilinear")[0, 0].numpy()
+        np.testing.assert_allclose(one.map, wanted / max(wanted.max(), 1e-12), atol=1e-4)
+    assert [one.predicted for one in found] == classifier.predict(data).tolist()
+
+
+def test_a_head_that_segments_shows_its_own_maps() -> None:
+    classifier, data = untrained("segmentation"), squares(2)
+    for one, own in zip(saliency(classifier, data), classifier.maps(data), strict=True):
+        np.testing.assert_allclose(one.map, own[one.predicted + 1] / own[one.predicted + 1].max(), atol=1e-5)
+
+
+def test_maps_go_through_a_wrapped_network() -> None:
+    data = squares(2)
+    found = list(saliency(over_means(pooled(), data), data))
+    assert len(found) == 6
+    assert max(float(one.map.max()) for one in found) == pytest.approx(1)
+    assert list(saliency(pooled(), Dataset((), CLASSES))) == []
+
+
+def test_models_without_one_map_are_refused() -> None:
+    for classifier in (over_views(pooled()), join([pooled(), pooled()]), mean_colour()):
+        with pytest.raises(ModelError, match="no one map leads"):
+            list(saliency(classifier, squares(1)))
+
+
+def test_shuffled_weights_keep_their_values_and_no_order() -> None:
+    classifier = untrained("linear")
+    other = shuffled(classifier, seed=1)
+    for (name, a), b in zip(classifier.network.state_dict().items(), other.network.state_dict().values(), strict=True):
+        np.testing.assert_array_equal(np.sort(a.numpy(), axis=None), np.sort(b.numpy(), axis=None), err_msg=name)
+    assert not np.allclose(classifier.probabilities(squares(1)), other.probabilities(squares(1)))
+
+
+def test_checks_by_hand() -> None:
+    map_ = np.array([[0.0, 1.0], [0.5, 0.5]])
+    mask = np.array([[False, True], [False, False]])
+    assert pointing(map_, mask)
+    assert not pointing(map_, ~mask)
+    assert share_inside(map_, mask) == pytest.approx(0.5)
+    assert share_inside(np.zeros((2, 2)), mask) == 0
+    rng = np.random.default_rng(0)
+    a, b = rng.random((5, 5)).round(1), rng.random((5, 5))
+    assert rank_correlation(a, b) == pytest.approx(spearmanr(a.ravel(), b.ravel()).statistic)
+    assert rank_correlation(a, a) == pytest.approx(1)
+    assert rank_correlation(np.zeros((5, 5)), b) == 0
+
+
+def test_pictures_a_table_and_the_checks(tmp_path: Path) -> None:
+    data = squares(2, size=17)
+    seen: list[int] = []
+    checks = explain_to(untrained("segmentation"), data, tmp_path / "maps", advance=seen.append)
+    assert sum(seen) == 6
+    with Picture.open(tmp_path / "maps" / f"{data.samples[0].id}.png") as picture:
+        assert picture.size == (12 + 4 + 12, 12)
+    rows = list(csv.DictReader((tmp_path / "maps" / TABLE).open()))
+    assert [row["id"] for row in rows] == list(data.ids)
+    assert {row["pointed"] for row in rows} <= {"True", "False"}
+    assert checks.masked == checks.images == checks.compared == 6
+    assert checks.pointed == np.mean([row["pointed"] == "True" for row in rows])
+    assert checks.chance == pytest.approx(np.mean([float(row["mask_share"]) for row in rows]), abs=1e-4)
+    assert -1 <= checks.similar <= 1
+    with pytest.raises(OutputError, match="--overwrite"):
+        explain_to(untrained("segmentation"), data, tmp_path / "maps")
+    bare = squares(1, masks=False)
+    again = explain_to(untrained("linear"), bare, tmp_path / "maps", overwrite=True)
+    assert (again.masked, again.pointed, again.images) == (0, None, 3)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.txt").write_text("keep me")
+    with pytest.raises(OutputError, match="this exists"):
+        explain_to(untrained("linear"), bare, tmp_path / "mine", overwrite=True)
+
+
+def test_heat_is_stronger_where_the_map_is() -> None:
+    image = np.full((3, 4, 4), 128, dtype=np.uint8)
+    map_ = np.zeros((4, 4))
+    map_[0, 0] = 1
+    painted = heat(image, map_).astype(int)
+    assert np.ptp(painted[:, 0, 0]) > np.ptp(painted[:, 3, 3])
