@@ -111,7 +111,7 @@ def test_a_killed_comparison_goes_on_with_nothing_done_twice(
 ) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
-    killed = subprocess.run([*command, "11"], env=environment, capture_output=True, timeout=120)
+    killed = subprocess.run([*command, "11"], env=environment, capture_output=True, timeout=300)
     assert killed.returncode == -9, killed.stderr.decode()
     outcome = compared(tmp_path / "out", LrTrainer(tmp_path / "calls"))
     assert LrTrainer(tmp_path / "calls").calls == whole[1]

@@ -1,0 +1,123 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from handful.choosing import CONTROLS, are_words, choose, default_folds, look
+from handful.errors import ProtocolError, RecipeError
+from handful.recipes import to_toml
+from handful.types import Dataset, Sample
+from tests.tiny import CLASSES, recipe, squares
+
+
+def pictures(*, size: int = 96, masks: bool = True, black: bool = False, classes: tuple[str, ...] = CLASSES) -> Dataset:
+    """Three images a class, on noisy or black ground."""
+    data = squares(3, size=size, masks=masks)
+    if black:
+        inside = np.zeros((size, size), dtype=bool)
+        inside[2:-2, 2:-2] = True
+        ground = (replace(s, image=np.where(inside, s.image, 0).astype(np.uint8)) for s in data.samples)
+        data = replace(data, samples=tuple(ground))
+    return replace(data, classes=classes)
+
+
+def taken(data: Dataset, *wanted: str | Path, **options: bool) -> tuple[set[str], dict[str, str]]:
+    recipes, candidates = choose(data, wanted, **options)  # type: ignore[arg-type]
+    assert {r.name for r in recipes} == {c.recipe for c in candidates if c.taken}
+    assert all(c.why for c in candidates)
+    return {r.name for r in recipes}, {c.recipe: c.why for c in candidates if not c.taken}
+
+
+PRETRAINED = {"classification-lite0", "nearest-centroid-lite0", "logistic-lite0"}
+
+
+def test_masks_bring_the_methods_that_learn_from_them() -> None:
+    names, left = taken(pictures())
+    assert names >= PRETRAINED | {"cvs-lite0", "cvs-joint-lite0", "multitask-lite0"}
+    assert "96 pixels" in left["cvs-wrn"]
+    names, left = taken(pictures(masks=False, classes=("1", "2", "3")))
+    assert names == PRETRAINED
+    assert "no image has a mask" in left["cvs-lite0"]
+    assert "no words" in left["soft-labels-lite0"]
+
+
+def test_controls_come_first_and_have_their_role() -> None:
+    recipes, candidates = choose(pictures())
+    names = [r.name for r in recipes]
+    assert set(names[: len(PRETRAINED)]) == PRETRAINED
+    assert {c.recipe for c in candidates if c.role == "control"} == PRETRAINED
+    assert set(CONTROLS) > PRETRAINED
+
+
+def test_small_images_on_black_ground_are_tried_from_random_weights_too() -> None:
+    names, left = taken(pictures(size=28, masks=False, black=True))
+    assert {"cvs-wrn", "cvs-joint-wrn", "classification-wrn"} <= names
+    assert names >= PRETRAINED
+    assert "stand for it" in left["multitask-wrn"]
+    _, left = taken(pictures(size=28, masks=False))
+    assert "ground is not black" in left["cvs-wrn"]
+
+
+def test_without_pretrained_weights_the_controls_are_others() -> None:
+    names, left = taken(pictures(size=28), pretrained=False)
+    assert names >= {"classification-wrn", "logistic-pixels", "cvs-wrn", "multitask-wrn"}
+    assert not {n for n in names if n.endswith("lite0")}
+    assert left["cvs-lite0"] == "--no-pretrained"
+
+
+def test_images_of_several_sizes_are_said_to_be() -> None:
+    small, large = pictures(size=28), pictures(size=32)
+    both = replace(small, samples=small.samples + tuple(replace(s, id=f"b/{s.id}") for s in large.samples))
+    _, left = taken(both)
+    assert "differ in size" in left["cvs-wrn"]
+    assert look(both).side == 32
+
+
+def test_controls_are_in_whatever_is_named_unless_spelled_out(tmp_path: Path) -> None:
+    names, _ = taken(pictures(), "cvs-lite0")
+    assert names == PRETRAINED | {"cvs-lite0"}
+    names, _ = taken(pictures(), "cvs-wrn")
+    assert names == {"cvs-wrn", "classification-wrn", "logistic-pixels"}
+    names, _ = taken(pictures(), "vipf-small")
+    assert {"classification-resnext-small", "logistic-pixels"} <= names
+    path = tmp_path / "mine.toml"
+    path.write_text(to_toml(recipe("segmentation", "name=mine")))
+    names, _ = taken(pictures(), path)
+    assert names == {"mine", "classification-wrn", "logistic-pixels"}
+    names, left = taken(pictures(), "cvs-lite0", controls=False)
+    assert names == {"cvs-lite0"}
+    assert left["logistic-lite0"] == "--no-controls"
+
+
+def test_what_cannot_be_compared_is_refused() -> None:
+    with pytest.raises(RecipeError, match="'cvs-lite0'"):
+        choose(pictures(), ["cvs-lite"])
+    with pytest.raises(ProtocolError, match="named twice"):
+        choose(pictures(), ["cvs-lite0", "cvs-lite0"])
+    with pytest.raises(ProtocolError, match="no method"):
+        choose(pictures(masks=False, classes=("1", "2", "3")), controls=False)
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        (("cat", "police_van"), True),
+        (("0", "1"), False),
+        (("class1", "class2"), False),
+        (("a", "b"), False),
+        (("TabbyCat", "house-cat"), True),
+    ],
+)
+def test_names_that_say_what_they_are(classes: tuple[str, ...], words: bool) -> None:
+    assert are_words(classes) is words
+
+
+def test_folds_by_default_only_where_there_is_no_test_part() -> None:
+    assert default_folds(squares(9)) == 5
+    assert default_folds(squares(3)) == 3
+    grouped = squares(8)
+    samples = tuple(replace(s, group=f"p{i % 3}{s.label}") for i, s in enumerate(grouped.samples))
+    assert default_folds(replace(grouped, samples=samples)) == 3
+    test: Sample = replace(grouped.samples[0], split="test")
+    assert default_folds(replace(grouped, samples=(*grouped.samples[1:], test))) is None
