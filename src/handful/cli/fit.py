@@ -48,6 +48,8 @@ def fit(
     from dataclasses import replace
 
     from handful.allowance import read_budget
+    from dataclasses import replace
+
     from handful.checkpoint import refuse_unfinished
     from handful.cli._guard import say
     from handful.cli._output import print_json, print_table, print_text, watched, working
@@ -58,6 +60,7 @@ def fit(
     from handful.errors import ProtocolError
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
+    from handful.model_card import data_facts
     from handful.persist import refuse_existing, save_classifier
     from handful.picking import FEW, pick
     from handful.recipes import load_recipe
@@ -92,6 +95,7 @@ def fit(
         classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)
         if picked is not None:
             classifier = replace(classifier, card={**classifier.card, "auto": picked.card})
+        classifier = replace(classifier, card={**classifier.card, "data": data_facts(part)})
         save_classifier(classifier, out, overwrite=overwrite)
     if json:
         print_json({"model": str(out), "recipe": plan.name, "classes": classifier.classes, "card": classifier.card})
