@@ -9,7 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from handful.types import Part, Recipe
+from handful.data.fingerprint import fingerprint
+from handful.types import Dataset, Part, Recipe
 
 FEW = 5  # images of a class below which its card warns of it
 
@@ -45,6 +46,20 @@ def to_markdown(
         versions={name: card[name] for name in ("handful", "torch") if name in card},
     )
     return text.strip() + "\n"
+
+
+def data_facts(data: Dataset) -> dict[str, Any]:
+    """What a card keeps of the training images.
+
+    Raises:
+        DataError: an image file cannot be read.
+    """
+    return {
+        "fingerprint": fingerprint(data),
+        "images": len(data),
+        "masks": sum(s.mask is not None for s in data.samples),
+        "groups": len({s.group for s in data.samples} - {None}),
+    }
 
 
 def _parts(recipe: Recipe) -> list[tuple[str, Part]]:
