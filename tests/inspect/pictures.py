@@ -1,5 +1,6 @@
 """Data sets with known faults: smooth random pictures, alike within a class, and features to match."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import cv2
@@ -29,7 +30,7 @@ def dataset(per_class: int = 12, *, classes: tuple[str, ...] = CLASSES) -> Datas
     return Dataset(tuple(samples), classes)
 
 
-def changed(data: Dataset, **samples: dict[str, object]) -> Dataset:
+def changed(data: Dataset, **samples: Mapping[str, object]) -> Dataset:
     """The data with fields of some samples replaced; keys are ids with "_" for "/" and no extension."""
     done = tuple(replace(s, **samples.get(s.id[:-4].replace("/", "_"), {})) for s in data.samples)  # type: ignore[arg-type]
     return replace(data, samples=done)

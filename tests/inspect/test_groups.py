@@ -33,7 +33,7 @@ def test_a_guessed_group_on_both_sides_is_an_error() -> None:
     known = _patients(alike=2.0)
     samples = [replace(s, split="test" if s.id.endswith("_3.png") else "train") for s in known.data.samples[:8]]
     rest = [replace(s, split="train") for s in known.data.samples[8:]]
-    data = Dataset((*samples, *rest), known.data.classes)  # type: ignore[arg-type]
+    data = Dataset((*samples, *rest), known.data.classes)
     (found,) = group_leaks.find(Facts(data, known.measures, features=known.features))
     assert (found.kind, found.severity, len(found.where)) == ("group leak", "error", 2)
 
@@ -43,7 +43,7 @@ def test_given_groups_are_not_guessed_but_checked() -> None:
     samples = tuple(
         replace(s, group=s.id[:7], split="test" if i in (0, 4) else "train") for i, s in enumerate(known.data.samples)
     )
-    data = replace(known.data, samples=samples)  # type: ignore[arg-type]
+    data = replace(known.data, samples=samples)
     (found,) = group_leaks.find(Facts(data, known.measures, features=known.features))
     assert (found.kind, len(found.where), found.numbers["source"]) == ("group leak", 2, "the group column")
 

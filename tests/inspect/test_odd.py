@@ -27,7 +27,7 @@ def test_a_blurred_picture_is_found() -> None:
     rng = np.random.default_rng(0)
     data = dataset()
     noise = [rng.integers(0, 256, (3, 40, 40), dtype=np.uint8) for _ in data.samples]
-    noise[4] = cv2.GaussianBlur(noise[4].transpose(1, 2, 0), (0, 0), 3).transpose(2, 0, 1).copy()
+    noise[4] = np.asarray(cv2.GaussianBlur(noise[4].transpose(1, 2, 0), (0, 0), 3).transpose(2, 0, 1), dtype=np.uint8)
     blurred = replace(data, samples=tuple(replace(s, image=x) for s, x in zip(data.samples, noise, strict=True)))
     (found,) = blur.find(facts(blurred))
     assert found.ids == ("cat/04.png",)
