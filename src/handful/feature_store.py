@@ -22,7 +22,7 @@ LIMIT = 4 * 2**30  # bytes of all features; beyond it the oldest files go
 MOST_FILES = 64  # of one extractor; then they are joined into one
 SUFFIX = ".npy"
 
-Table = npt.NDArray[np.void]
+Table = npt.NDArray[Any]  # of (digest, vector)
 
 
 def cache_folder() -> Path | None:

@@ -30,14 +30,15 @@ class Concat(nn.Module):
     def __init__(self, members: Sequence[Backbone]) -> None:
         super().__init__()
         self.members = nn.ModuleList(member.network for member in members)
-        self.register_buffer("means", torch.tensor([m.mean for m in members])[:, None, :, None, None])
-        self.register_buffer("stds", torch.tensor([m.std for m in members])[:, None, :, None, None])
+        self.register_buffer("means", torch.tensor([m.mean for m in members]))
+        self.register_buffer("stds", torch.tensor([m.std for m in members]))
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c 1 1"]:
         """One cell with the members' features in their order; images in [0, 1]."""
         found = []
         for network, mean, std in zip(self.members, self.means, self.stds, strict=True):
-            maps = network(((x - mean) / std).contiguous(memory_format=torch.channels_last))
+            normalised = (x - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+            maps = network(normalised.contiguous(memory_format=torch.channels_last))
             found.append(F.normalize(maps.float().mean(dim=(2, 3)), dim=1))
         return one_cell(torch.cat(found, dim=1))
 

@@ -47,7 +47,7 @@ class LabelPropagation(FittedHead):
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """Scikit-learn's label spreading."""
         kernel = partial(graph, neighbours=self.neighbours, power=self.power)
-        model = LabelSpreading(kernel=kernel, alpha=self.spread, max_iter=100, tol=1e-4).fit(x, y)
+        model = LabelSpreading(kernel=kernel, alpha=self.spread, max_iter=1000, tol=1e-4).fit(x, y)
         return {"keys": x, "values": model.label_distributions_}
 
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:

@@ -37,7 +37,7 @@ class Logistic(LinearScores):
         """Scikit-learn's solution, by L-BFGS."""
         basis: Any = np.linalg.qr(x.T)[0] if len(x) < x.shape[1] else None
         z = x if basis is None else x @ basis
-        model = LogisticRegression(C=strength, tol=1e-3, max_iter=1000)
+        model = LogisticRegression(C=strength, max_iter=1000)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # without a penalty to speak of, weights grow for ever
             model.fit(z, y)
