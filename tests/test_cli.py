@@ -54,12 +54,16 @@ def test_help_fits_sixty_columns() -> None:
         "fit",
         "evaluate",
         "sweep",
+        "compare",
         "propagate",
         "predict",
+        "explain",
         "ensemble",
         "distil",
         "hierarchy",
+        "inspect",
         "labels",
+        "card",
         "cost",
     ]
     for command in commands:
