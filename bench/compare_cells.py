@@ -1,0 +1,21 @@
+"""Which method for white blood cells, five hand masks per class at most: the rest propagated by a Seg-5."""
+
+from dataclasses import replace
+
+from bench.comparisons import run_comparison
+from bench.cvs_cells import NAMES, PROPAGATE, SETTINGS, TWIN
+from bench.data import cells
+from bench.options import Options
+from handful.types import Dataset
+
+HEADS = ("nearest-centroid-lite0", "logistic-lite0")
+
+
+def run(options: Options) -> None:
+    """Controls, CvS in both forms, multi-task and soft labels at 5 and 10 per class."""
+    data: Dataset = cells(options.folder())
+    data = replace(data, samples=tuple(s for s in data.samples if s.id != TWIN))
+    wanted: dict[str, tuple[str, ...]] = dict.fromkeys(HEADS, ("image_size=[96, 96]",))
+    wanted |= dict.fromkeys(("classification-lite0", "soft-labels-lite0"), SETTINGS)
+    wanted |= dict.fromkeys(NAMES, (*SETTINGS, PROPAGATE))
+    run_comparison("compare-cells", wanted, data, options, per_class=(5, 10))
