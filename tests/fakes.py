@@ -68,11 +68,10 @@ class LrTrainer:
     best: float = 0.1
     dies_after: int | None = None
     interrupts_after: int | None = None
-    sleeps: float = 0.0
     fails: str = ""
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> NearestMean:
-        lr = recipe.stages[0].optimizer.lr
+        lr = recipe.stages[0].optimizer.lr if recipe.stages else 0.3
         done = len(self.log.read_text().splitlines()) if self.log.exists() else 0
         if self.dies_after == done:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -80,7 +79,6 @@ class LrTrainer:
             raise KeyboardInterrupt
         if self.fails == recipe.name:
             raise TrainingError("cannot", where=recipe.name)
-        time.sleep(self.sleeps)
         with self.log.open("a") as file:
             file.write(" ".join([recipe.name, repr(lr), str(seed), *data.ids]) + "\n")
         rng = np.random.default_rng(seed)
