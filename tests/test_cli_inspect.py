@@ -1,0 +1,81 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image as Picture
+
+from handful.cli import _guard  # noqa: F401  the command line is under test
+from handful.inspect import features as extractor
+from tests.cli_support import fails, ok, ok_json, run, write_images
+from tests.tiny import squares
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extractor, "SIDE", 32)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Eight squares of each class, one of them twice."""
+    folder = write_images(squares(8, size=24), tmp_path / "images")
+    Picture.open(folder / "red/0-0.png").save(folder / "red/again.png")
+    return folder
+
+
+def test_inspect_says_what_it_found_and_what_to_do(images: Path, tmp_path: Path) -> None:
+    text = ok("inspect", images, "--page", tmp_path / "page.html", "--fix", tmp_path / "new.csv")
+    assert "25 images of 3 classes, 24 x 24 pixels" in text
+    assert "WARNING  duplicate" in text
+    assert "red/0-0.png" in text
+    assert "Do: keep one of each" in text
+    assert "1 copies" in text or "24 images" in text
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    assert "red/again.png" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+    assert len((tmp_path / "new.csv").read_text().splitlines()) == 25
+
+
+def test_json_holds_everything(images: Path) -> None:
+    found = ok_json("inspect", images)
+    assert found["images"] == 25
+    (copies,) = [f for f in found["findings"] if f["kind"] == "duplicate"]
+    assert copies["where"] == [["red/0-0.png", "red/again.png"]]
+    assert {"shortcuts", "resolution", "learning_curve", "complexity", "examples"} <= set(found)
+    assert all(f["remedy"] for f in found["findings"])
+
+
+def test_what_is_there_is_not_replaced(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("mine")
+    (tmp_path / "new.csv").write_text("mine")
+    assert "--overwrite" in fails("inspect", images, "--page", tmp_path / "page.html")
+    assert "never" in fails("inspect", images, "--fix", tmp_path / "new.csv", "--overwrite")
+    assert ".html" in fails("inspect", images, "--page", tmp_path / "page.pdf")
+    assert (tmp_path / "page.html").read_text() == (tmp_path / "new.csv").read_text() == "mine"
+
+
+def test_a_fit_says_in_three_lines_at_most_what_is_doubtful(tmp_path: Path) -> None:
+    from handful.recipes import to_toml
+    from tests.tiny import recipe
+
+    data = squares(8, masks=False)
+    folder = write_images(data, tmp_path / "images")
+    Picture.new("RGB", (12, 12)).save(folder / "red/blank.png")
+    (tmp_path / "linear.toml").write_text(to_toml(recipe("linear", "name=linear", "steps=1")))
+    done = run("fit", folder, "-r", tmp_path / "linear.toml", "-o", tmp_path / "model", "--device", "cpu")
+    assert done.exit_code == 0, done.stderr
+    notes = [line for line in done.stderr.splitlines() if line.startswith("Note: ")]
+    assert 2 <= len(notes) <= 3
+    assert "red/blank.png" in notes[0]
+    assert notes[-1].startswith("Note: handful inspect shows")
+
+
+def test_a_sound_set_is_fitted_in_silence() -> None:
+    from handful.inspect.short_form import short_form
+    from tests.inspect.pictures import dataset, facts
+
+    data = dataset()
+    assert short_form(data, facts(data).measures) == ()
+    samples = tuple(replace(s, split="test" if i % 2 else "train") for i, s in enumerate(data.samples))
+    assert short_form(replace(data, samples=samples), facts(data).measures) == ()  # type: ignore[arg-type]
