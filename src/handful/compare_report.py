@@ -1,0 +1,201 @@
+"""The page of a comparison: the answer first, then what it rests on, what it costs, and how to repeat it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from handful.classifier import Classifier
+from handful.compare_text import chance, p_value, shown_pairs, taken
+from handful.cost import CostPoint, cost_points
+from handful.outcome import Entry, Harm, Level, Outcome
+from handful.page import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
+from handful.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure
+from handful.statistics import METRICS
+from handful.tables import NOTES
+from handful.types import Dataset, Result
+
+MOST_CURVES = len(SERIES)  # beyond, colours and markers would come twice
+LONG_ANSWER = 120  # characters that still read well as large as a headline
+
+
+def write_comparison(
+    outcome: Outcome,
+    path: Path,
+    *,
+    data: Dataset | None = None,
+    classifier: Classifier | None = None,
+    command: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a comparison as one HTML file that needs no network and no other file, and return its path.
+
+    Args:
+        outcome: what `compare_to` found.
+        path: the file; its folder is made.
+        data: shows the worst mistakes of the best recipe, and says what was scored.
+        classifier: one of the recipes, trained: shows examples of what it sees, and its maps where it segments.
+        command: to repeat it; by default this process's, where that is `handful`.
+        overwrite: replace the file if there is one.
+
+    Raises:
+        OutputError: the file exists and `overwrite` is false.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    levels = outcome.levels[::-1]
+    last = levels[0]
+    values = {
+        "title": "Which method to use, and how sure that is",
+        "outcome": outcome,
+        "curve": _curve(outcome),
+        "left_out": max(0, len(last.entries) - MOST_CURVES),
+        "levels": [_level(level) for level in levels],
+        "metric": METRICS[last.metric],
+        "confused": _confused(last),
+        "long": len(outcome.answer) > LONG_ANSWER,
+        "pictures": _pictures(last, data, classifier),
+        "whose": f"{last.best.recipe}{'' if last.per_class is None else f' at {last.per_class} per class'}",
+        "cost": _cost(outcome),
+        "tuning": _tuning(outcome),
+        "repeat": _repeat(outcome, data, command),
+        "chance": chance,
+        "p_value": p_value,
+        "duration": duration,
+    }
+    return write_page(path, "comparison.html.j2", values)
+
+
+def _curve(outcome: Outcome) -> Markup | None:
+    """Scores over images per class, of the first few recipes at the largest number and the best control."""
+    if len(outcome.levels) < 2:
+        return None
+    shown = _most(outcome.levels[-1])
+    rows = [e.summary for level in outcome.levels for e in level.entries if e.recipe in shown]
+    rows.sort(key=lambda r: shown.index(r.recipe))
+    return Markup(inline(sweep_figure(rows), salt="curve"))
+
+
+def _most(level: Level) -> list[str]:
+    names = [e.recipe for e in level.entries][:MOST_CURVES]
+    if level.control is not None and level.control not in names:
+        names[-1] = level.control
+    return names
+
+
+def _level(level: Level) -> dict[str, Any]:
+    pairs = shown_pairs(level)
+    tests = sorted({e.summary.n_test for e in level.entries})
+    return {
+        "title": "All labelled images" if level.per_class is None else f"{level.per_class} per class",
+        "answer": level.answer,
+        "entries": level.entries,
+        "metric": METRICS[level.metric],
+        "note": NOTES[level.design],
+        "n_test": str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}",
+        "figure": Markup(inline(difference_figure(pairs), salt=f"pairs{level.per_class}")) if pairs else None,
+        "pairs": pairs,
+        "others": [p for p in level.pairs if p not in pairs],
+        "number": len(level.pairs),
+        "outlook": None if level.outlook is None else level.outlook.says,
+        "control": level.control,
+        "classes": _classes(level),
+        "recalls": [] if level.harms else recalls(level.results[0]),
+    }
+
+
+def _classes(level: Level) -> list[dict[str, Any]]:
+    """For each method the classes beside the best control's; first the methods with a class that got worse."""
+    names = [e.recipe for e in level.entries if e.role == "method"]
+    tables = []
+    for name in names if level.harms else ():
+        rows = sorted((h for h in level.harms if h.recipe == name), key=lambda h: (not h.worse, h.mean))
+        tables.append({"recipe": name, "rows": _recalled(level, rows), "worse": sum(h.worse for h in rows)})
+    return tables
+
+
+def _recalled(level: Level, rows: Sequence[Harm]) -> list[tuple[Harm, float, float]]:
+    """Each class's difference, with the recalls of method and control that it is between."""
+    of = {result.recipe.name: {r["name"]: r["mean"] for r in recalls(result)} for result in level.results}
+    return [(h, of[h.recipe].get(h.name, 0.0), of[h.control].get(h.name, 0.0)) for h in rows]
+
+
+def _confused(level: Level) -> list[dict[str, Any]]:
+    """Confusions of the best recipe and, beside it, of the best control."""
+    names = dict.fromkeys(n for n in (level.best.recipe, level.control) if n is not None)
+    of = {result.recipe.name: result for result in level.results}
+    return [{"recipe": n, "matrix": matrix(of[n]), "confusions": confusions(of[n])} for n in names]
+
+
+def _pictures(level: Level, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
+    """Mistakes of the best recipe; examples of the classifier, whose maps are painted over its own mistakes only."""
+    best = level.results[0]
+    if classifier is None or classifier.recipe.name == best.recipe.name:
+        return pictures(best, data, classifier)
+    own: Result = next((r for r in level.results if r.recipe.name == classifier.recipe.name), best)
+    seen = pictures(own, data, classifier)
+    return {**seen, "mistakes": pictures(best, data, None)["mistakes"]}
+
+
+def _cost(outcome: Outcome) -> dict[str, Any]:
+    """A person's time and the machine's, with the score that each bought."""
+    last = outcome.levels[-1]
+    shown = _most(last)
+    machine = [_spent(e, last) for e in last.entries if e.recipe in shown]
+    points = [p for level in outcome.levels for p in cost_points(level.results, outcome.times) if p.recipe in shown]
+    points.sort(key=lambda p: shown.index(p.recipe))
+    person = any(p.masks for p in points)
+    return {
+        "machine": Markup(
+            inline(cost_figure(machine, time="tuning and training, one draw", metric=last.metric), salt="machine")
+        ),
+        "person": Markup(inline(cost_figure(points), salt="person")) if person else None,
+        "levels": [(_level_name(level), level.entries) for level in outcome.levels[::-1]],
+        "masks": any(e.mask_minutes for level in outcome.levels for e in level.entries),
+    }
+
+
+def _spent(entry: Entry, level: Level) -> CostPoint:
+    row = entry.summary
+    hours = max(entry.tuning_seconds + entry.train_seconds, 1e-3) / 3600
+    return CostPoint(
+        entry.recipe, level.per_class, row.n_train, 0, hours, row.mean, row.low, row.high, row.worst, row.draws
+    )
+
+
+def _level_name(level: Level) -> str:
+    return "all labelled images" if level.per_class is None else f"{level.per_class} per class"
+
+
+def _tuning(outcome: Outcome) -> list[dict[str, Any]]:
+    """What each recipe's tuning spent in all draws, and what it took."""
+    rows = []
+    for name in dict.fromkeys(s.recipe for s in outcome.studies):
+        own = [s for s in outcome.studies if s.recipe == name]
+        trials = sorted({s.trials for s in own})
+        rows.append(
+            {
+                "recipe": name,
+                "trials": str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}",
+                "pruned": sum(s.pruned for s in own),
+                "steps": sum(s.steps for s in own),
+                "seconds": sum(s.seconds for s in own),
+                "changed": f"{sum(bool(s.values) for s in own)} of {len(own)}",
+                "taken": taken(own),
+            }
+        )
+    return rows
+
+
+def _repeat(outcome: Outcome, data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
+    rows = repeat(outcome.results, data, command)
+    budget = outcome.budget
+    spent = "nothing was tuned"
+    if budget.trials is not None:
+        spent = f"{budget.trials} trials of each recipe in each draw"
+    elif budget.share is not None and budget.seconds is not None:
+        spent = f"{duration(budget.seconds)} in all, {duration(budget.share)} of training for each recipe in each draw"
+    rows.insert(2, ("Tuning", f"{spent}; {budget.jobs} at a time"))
+    if data is None and "data" in outcome.facts:
+        rows.insert(2, ("Data", f"{outcome.facts['data']} ({outcome.facts.get('images')} images)"))
+    return rows
