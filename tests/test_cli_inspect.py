@@ -78,4 +78,4 @@ def test_a_sound_set_is_fitted_in_silence() -> None:
     data = dataset()
     assert short_form(data, facts(data).measures) == ()
     samples = tuple(replace(s, split="test" if i % 2 else "train") for i, s in enumerate(data.samples))
-    assert short_form(replace(data, samples=samples), facts(data).measures) == ()  # type: ignore[arg-type]
+    assert short_form(replace(data, samples=samples), facts(data).measures) == ()
