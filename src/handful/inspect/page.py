@@ -87,7 +87,7 @@ class _Pictures:
         notes: dict[str, str] = {}
         if isinstance(suspects, dict):
             notes = {
-                i: f"looks like {s['looks_like']}; its label {100 * s['probability_of_label']:.1g}\u00a0%"
+                i: f"looks like {s['looks_like']}; its label {_small(s['probability_of_label'])}\u00a0%"
                 for i, s in suspects.items()
             }
         by = finding.numbers.get("by")
@@ -107,6 +107,11 @@ class _Pictures:
             "ids": [] if sets else finding.ids[:SHOWN],
             "more": len(finding.where) - SHOWN,
         }
+
+
+def _small(share: float) -> str:
+    """A percentage; below one with one significant digit."""
+    return f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.1g}"
 
 
 def _repeat() -> list[tuple[str, str]]:
