@@ -39,9 +39,10 @@ def test_mahalanobis_is_that_of_the_whole_shrunk_matrix(n: int, c: int) -> None:
     labels = np.arange(n) % 3
     features = (rng.normal(0, 1, (n, c)) @ rng.normal(0, 1, (c, c)) + 3 * labels[:, None]).astype(np.float32)
     new = (rng.normal(0, 3, (7, c))).astype(np.float32)
-    means = np.stack([features[labels == k].mean(axis=0) for k in range(3)])
-    precision = np.linalg.inv(ledoit_wolf(features - means[labels], assume_centered=True)[0])
-    wanted = [min((x - m) @ precision @ (x - m) for m in means) for x in new]
+    of_length_1 = features / np.linalg.norm(features, axis=1, keepdims=True)
+    means = np.stack([of_length_1[labels == k].mean(axis=0) for k in range(3)])
+    precision = np.linalg.inv(ledoit_wolf((of_length_1 - means[labels]).astype(np.float64), assume_centered=True)[0])
+    wanted = [min((x - m) @ precision @ (x - m) for m in means) for x in new / np.linalg.norm(new, axis=1)[:, None]]
     found = fit_detector("mahalanobis", features, labels, 3)(torch.from_numpy(new), torch.zeros(7, 3))
     np.testing.assert_allclose(found.numpy(), wanted, rtol=2e-3)
 
@@ -70,8 +71,8 @@ def test_strange_images_are_rejected_and_about_the_share_asked_for_of_the_others
 
 
 def test_typicality_is_a_share_of_the_held_out_images() -> None:
-    after = applied(colours(10, 0))
-    typicality = after.typicality(colours(10, 1))
+    after = applied(colours(10, 0, noise=0.03))
+    typicality = after.typicality(colours(10, 1, noise=0.03))
     np.testing.assert_allclose(typicality * 31, np.round(typicality * 31), atol=1e-4)
     assert typicality.min() > 0
     assert after.typicality(strange()).max() == pytest.approx(1 / 31)

@@ -3,7 +3,8 @@
 Three scores, higher for images that are further off:
 - mahalanobis: the least distance to a class mean of features, measured by their scatter within classes (Lee et al.
   2018, https://arxiv.org/abs/1807.03888, section 2.1), which is shrunk after Ledoit and Wolf (2004): there are fewer
-  images than features.
+  images than features. Features are brought to length 1 first (Mueller and Hein 2025, https://arxiv.org/abs/2505.18032):
+  else the shorter ones of a plain image pass for typical.
 - nearest_neighbour: distance to the nearest training image, of features brought to length 1 (Sun et al. 2022,
   https://arxiv.org/abs/2204.06507; its k is 1 here, since a class may have two images).
 - energy: minus the logarithm of the sum of the logits' exponentials (Liu et al. 2020, https://arxiv.org/abs/2010.03759).
@@ -53,10 +54,10 @@ class Detector(nn.Module):
         """Scores: higher is further off."""
         if self.score == "energy":
             return -logits.float().logsumexp(dim=1)
-        if self.score == "nearest_neighbour":
-            return torch.cdist(F.normalize(features.float(), dim=1), self.points).amin(dim=1)
         with torch.autocast(features.device.type, enabled=False):
-            features = features.float()
+            features = F.normalize(features.float(), dim=1)
+            if self.score == "nearest_neighbour":
+                return torch.cdist(features, self.points).amin(dim=1)
             apart = torch.cdist(features, self.points, compute_mode="donot_use_mm_for_euclid_dist").square()
             along = ((features @ self.axes.T)[:, None] - (self.points @ self.axes.T)[None]).square()
             return (along @ self.weights[:-1] + apart * self.weights[-1]).amin(dim=1)
@@ -71,9 +72,10 @@ def fit_detector(
     """Fit a detector to the features of training images; every class has one or more."""
     if score == "energy":
         return Detector(score, points=0, rank=0, features=0)
+    features = F.normalize(torch.from_numpy(features), dim=1).numpy()
     if score == "nearest_neighbour":
         found = Detector(score, points=len(features), rank=0, features=features.shape[1])
-        found.points.copy_(F.normalize(torch.from_numpy(features), dim=1))
+        found.points.copy_(torch.from_numpy(features))
         return found
     means = np.stack([features[labels == c].mean(axis=0) for c in range(classes)]).astype(np.float64)
     centred = features.astype(np.float64) - means[labels]
