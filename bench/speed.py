@@ -2,7 +2,7 @@
 
 from bench.options import Options, run_table
 
-PARTS = ("speed-loop", "speed-loader", "speed-layout", "speed-help", "speed-memory", "speed-threads")
+PARTS = ("speed-loop", "speed-loader", "speed-layout", "speed-help", "speed-memory", "speed-threads", "speed-frozen")
 
 
 def run(options: Options) -> None:

@@ -24,10 +24,16 @@ CHUNK = 64  # images between two looks at Ctrl-C
 def fit_head(
     network: Network, held: Held, augment: Augmenting, recipe: Recipe, *, classes: int, seed: int, shown: bool
 ) -> None:
-    """Fit the network's head to every image in memory; nothing else of the network changes.
+    """Fit the network's head to every image in memory; nothing else of the network changes."""
+    head: Any = network.head
+    features = extract(network, held, augment, recipe, classes=classes, seed=seed, shown=shown)
+    head.fit(features, held.labels, seed=stream(seed, 5))
 
-    Each image counts as it is and, where the recipe has `cache_views`, in so many augmented views beside.
-    """
+
+def extract(
+    network: Network, held: Held, augment: Augmenting, recipe: Recipe, *, classes: int, seed: int, shown: bool
+) -> Float[Tensor, "n v c"]:
+    """Features of every image as it is and, where the recipe has `cache_views`, of so many augmented views beside."""
     network.eval()
     total = len(held) * (1 + recipe.cache_views)
     with Progress(total, recipe.name, shown=shown, loss=False) as bar:
@@ -35,8 +41,7 @@ def fit_head(
             _view(network, held, augment, recipe, bar, view=view, classes=classes, seed=seed)
             for view in range(1 + recipe.cache_views)
         ]
-    head: Any = network.head
-    head.fit(torch.stack(views, dim=1), held.labels, seed=stream(seed, 5))
+    return torch.stack(views, dim=1)
 
 
 def _view(

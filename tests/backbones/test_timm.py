@@ -37,6 +37,8 @@ def test_maps_equal_timm_own(model: str, index: int) -> None:
     ("model", "size", "stride", "channels"),
     [
         ("vit_tiny_patch16_224", (70, 64), 16, 192),
+        ("vit_small_patch14_dinov2", (56, 42), 14, 384),
+        ("vit_base_patch32_clip_224", (64, 64), 32, 768),
         ("swin_tiny_patch4_window7_224", (64, 96), 32, 768),
         ("swin_tiny_patch4_window7_224", (64, 96), 8, 192),
     ],

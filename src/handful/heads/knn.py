@@ -2,7 +2,8 @@
 
 As Wu et al. 2018 (https://arxiv.org/abs/1805.01978) and DINO (Caron et al. 2021, https://arxiv.org/abs/2104.14294):
 each of the k neighbours votes for its class with weight exp(cosine / sharpness). A class's score is the logarithm of
-its share of the votes, to which every class adds one image's share of the least weight: none is impossible.
+its share of the votes; a thousandth of all votes goes to all classes alike, so that none is impossible. The papers
+take a sharpness of 0.07 among 1.28 million images; 0.15 was found on draws of CIFAR-10's training part.
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ class Neighbours(FittedHead):
     """Keeps the training images' features, `keys` [m c], and their classes, `values` [m k]."""
 
     names = ("keys", "values")
-    start = 1.4
+    start = 0.65
 
     def __init__(
         self, channels: int, classes: int, *, neighbours: int, sharpness: float, centre: bool, l2: bool
@@ -53,7 +54,7 @@ def build(
     *,
     backbone: Backbone,
     neighbours: int = 20,
-    sharpness: float = 0.07,
+    sharpness: float = 0.15,
     centre: bool = True,
     l2: bool = True,
 ) -> nn.Module:
