@@ -105,6 +105,7 @@ def compare_to(
         trainer=trainer,
     )
     queue.run(progress=progress)
+        limit=limit,
     results, failed = queue.results(recipes, levels)
     if not results:
         (name, _), what = next(iter(failed.items()))
