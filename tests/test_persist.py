@@ -73,6 +73,7 @@ def test_damaged_foreign_and_newer_models_are_refused(classifier: Classifier, tm
 def test_a_damaged_foreign_or_newer_ensemble_is_refused(tmp_path: Path) -> None:
     folder = save_classifier(join([untrained(), untrained(seed=1)]), tmp_path / "both")
     assert sorted(p.name for p in folder.iterdir()) == [
+        "CARD.md",
         "card.json",
         "ensemble.json",
         "member-1",
