@@ -7,9 +7,10 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
-from handful.cost import PAPER, published_points
+from handful.cost import PAPER, CostPoint, published_points
 from handful.errors import OutputError
-from handful.plots import cost_figure, inline, save, sweep_figure
+from handful.judging import all_pairs
+from handful.plots import cost_figure, difference_figure, inline, save, sweep_figure
 from handful.statistics import summarise
 from tests.made import random_result
 
@@ -25,6 +26,31 @@ def test_sweep_shows_every_mean_interval_and_worst_draw() -> None:
     assert {(round(b[0][1], 3), round(b[1][1], 3)) for b in bars} == {
         (round(100 * r.low, 3), round(100 * r.high, 3)) for r in rows
     }
+
+
+def test_differences_show_every_interval_and_which_are_separable() -> None:
+    pairs = all_pairs([random_result("a", 0.9), random_result("b", 0.88, seed=1), random_result("c", 0.4)], "accuracy")
+    axes = difference_figure(pairs).axes[0]
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    spans = [np.asarray(line.get_xdata()) for line in axes.lines if line.get_linewidth() == 2 and line not in dots]
+    for pair, dot, found in zip(pairs, dots, spans, strict=True):
+        assert np.asarray(dot.get_xdata())[0] == pytest.approx(100 * pair.comparison.mean)
+        assert found == pytest.approx([100 * pair.comparison.low, 100 * pair.comparison.high])
+        assert (dot.get_markerfacecolor() != "white") == pair.separable
+    assert {p.separable for p in pairs} == {True, False}
+    svg = inline(difference_figure(pairs), salt="x")
+    assert "#ffffff" not in svg
+    assert "a \u2212 b" in svg
+
+
+@pytest.mark.parametrize(("low", "high"), [(2.0, 700.0), (124.0, 350.0), (0.002, 0.05), (3.0, 5.0)])
+def test_times_close_together_still_have_ticks(low: float, high: float) -> None:
+    points = [
+        CostPoint(n, 5, 10, 0, seconds / 3600, 0.5, 0.4, 0.6) for n, seconds in (("a", low), ("b", high))
+    ]  # fmt: skip
+    axes = cost_figure(points, time="training").axes[0]
+    left, right = axes.get_xlim()
+    assert sum(left <= tick <= right for tick in axes.get_xticks()) >= 2
 
 
 def circles(figure: Figure) -> list[PathCollection]:

@@ -1,8 +1,6 @@
 import base64
 import io
-import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from handful.train import train
 from handful.types import Dataset, Result
 from tests.fakes import NearestMeanTrainer
 from tests.made import random_result, result, run
+from tests.pages import Page
 from tests.tiny import recipe, squares
 
 
@@ -40,39 +39,6 @@ def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Res
 @pytest.fixture(scope="module")
 def classifier(data: Dataset) -> Classifier:
     return train(recipe("segmentation", "steps=4"), data.part("train"), progress=False)
-
-
-class Page(HTMLParser):
-    """The page's text, pictures and tags; fails on tags that do not close."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.images: list[str] = []
-        self.open: list[str] = []
-        self.source = path.read_text(encoding="utf-8")
-        self.feed(self.source)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "img":
-            self.images.append(dict(attrs)["src"] or "")
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
 
 
 def test_the_whole_report(data: Dataset, results: list[Result], classifier: Classifier, tmp_path: Path) -> None:
@@ -114,10 +80,8 @@ def test_the_whole_report(data: Dataset, results: list[Result], classifier: Clas
 
 def test_the_file_stands_alone(data: Dataset, results: list[Result], tmp_path: Path) -> None:
     page = Page(write_report(results, tmp_path / "r.html", data=data))
-    assert all(url.startswith("data:") for url in page.images)
-    links = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\'\s)>]+)', page.source)
-    assert all(link.startswith(("data:", "#")) for link in links)
-    assert "<script" not in page.source
+    assert page.stands_alone()
+    page.accessible()
     assert "masked <b>" in page.text  # escaped in the source
     assert "masked <b>" not in page.source
 

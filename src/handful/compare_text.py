@@ -147,12 +147,13 @@ def _tuning(outcome: Outcome, width: int) -> list[str]:
 
 
 def _settings(name: str, studies: Sequence[Study], width: int) -> list[str]:
-    changed = [s for s in studies if s.values]
-    if changed:
-        texts = [", ".join(f"{k} {_short(v)}" for k, v in s.values.items()) for s in changed]
-        return [line for text in dict.fromkeys(texts) for line in wrap(f"{name}: {text}", width)]
-    reasons = list(dict.fromkeys(s.why for s in studies))
-    return [line for why in reasons for line in wrap(f"{name}: {why}.", width)]
+    return [line for text in taken(studies) for line in wrap(f"{name}: {text}", width)]
+
+
+def taken(studies: Sequence[Study]) -> list[str]:
+    """The settings that tuning took, each once; where it took none, why the recipe's own stayed."""
+    changed = [", ".join(f"{k} {_short(v)}" for k, v in s.values.items()) for s in studies if s.values]
+    return list(dict.fromkeys(changed or [f"{s.why}." for s in studies]))
 
 
 def _short(value: object) -> str:

@@ -9,17 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from handful import gallery
 from handful.allowance import Allowance, untunable
+from handful.classifier import Classifier
 from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
 from handful.compare_queue import Queue, Work
+from handful.compare_report import write_comparison
 from handful.cost import Times
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import TrainingError
 from handful.evaluate import Protocol, cells, trainer_name
 from handful.judging import judge
 from handful.outcome import Budget, Candidate, Outcome, Study, as_values
-from handful.recipes import check
-from handful.report import write_report
+from handful.recipes import check, with_values
 from handful.results import commit, versions
 from handful.spaces import check_spaces
 from handful.types import Dataset, Recipe
@@ -103,9 +105,9 @@ def compare_to(
         device=device,
         jobs=jobs,
         trainer=trainer,
+        limit=limit,
     )
     queue.run(progress=progress)
-        limit=limit,
     results, failed = queue.results(recipes, levels)
     if not results:
         (name, _), what = next(iter(failed.items()))
@@ -136,13 +138,21 @@ def compare_to(
         },
     )
     (folder / VALUES).write_text(json.dumps(as_values(outcome), indent=1, ensure_ascii=False), encoding="utf-8")
-    write_page(outcome, folder / PAGE, data=data)
+    shown = _shown(outcome, data, device=device, progress=progress) if trainer is None else None
+    write_comparison(outcome, folder / PAGE, data=data, classifier=shown, overwrite=True)
     return outcome
 
 
-def write_page(outcome: Outcome, path: Path, *, data: Dataset) -> Path:
-    """The comparison as one self-contained HTML file."""
-    return write_report(outcome.results, path, data=data, note=outcome.answer, overwrite=True)
+def _shown(outcome: Outcome, data: Dataset, *, device: str, progress: bool) -> Classifier | None:
+    """The best recipe with pixel maps, as it was tuned and trained in the first run at most images; None: no such."""
+    best = next((r for r in outcome.levels[-1].results if gallery.segments(r.recipe)), None)
+    if best is None:
+        return None
+    run = best.runs[0]
+    place = (best.recipe.name, run.per_class, run.draw, run.fold)
+    study = next((s for s in outcome.studies if (s.recipe, s.per_class, s.draw, s.fold) == place), None)
+    recipe = with_values(best.recipe, {} if study is None else study.values)
+    return gallery.train_again(recipe, run, data, device=device, progress=progress)
 
 
 def _without_failed(

@@ -13,7 +13,8 @@ from handful.data.images import pixels
 from handful.data.memory import fit_size
 from handful.errors import ModelError
 from handful.overlay import paint, palette
-from handful.types import Dataset, Image, Result, Sample
+from handful.train import train
+from handful.types import Dataset, Image, Recipe, Result, Run, Sample
 
 SIDE = 192  # longest side of an embedded picture
 
@@ -44,6 +45,18 @@ class Shown:
     def right(self) -> bool:
         """Whether the prediction is the label."""
         return self.label == self.predicted
+
+
+def segments(recipe: Recipe) -> bool:
+    """Whether a recipe learns pixels, so that there are maps to show."""
+    return any(part.name.startswith("pixel_") for stage in recipe.stages for part in stage.losses)
+
+
+def train_again(recipe: Recipe, run: Run, data: Dataset, *, device: str, progress: bool) -> Classifier:
+    """The classifier of a run, of which only predictions were kept: the recipe on the same images and seed."""
+    chosen = set(run.train_ids)
+    part = data.select([i for i, s in enumerate(data.samples) if s.id in chosen])
+    return train(recipe, part, seed=run.seed, device=device, progress=progress)
 
 
 def worst_mistakes(result: Result, most: int = 12) -> list[Mistake]:

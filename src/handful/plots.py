@@ -11,10 +11,12 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from handful.cost import CostPoint
 from handful.errors import OutputError
+from handful.outcome import Pair
+from handful.scores import Metric
 from handful.statistics import METRICS, Summary
 
 # Blue, vermillion, green, purple, brown, grey: far apart for colour-blind eyes, and at 3:1 or more on white. Lines also
@@ -58,7 +60,35 @@ def sweep_figure(rows: Sequence[Summary]) -> Figure:
 
 
 @mpl.rc_context(STYLE)
-def cost_figure(points: Sequence[CostPoint]) -> Figure:
+def difference_figure(pairs: Sequence[Pair]) -> Figure:
+    """Paired differences with their 95 % intervals, one row a pair; a dot is filled where the two are separable."""
+    figure = Figure(figsize=(5.0, 0.9 + 0.52 * len(pairs)), layout="constrained")
+    axes = _bare(figure)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=FAINT, linewidth=0.6)
+    axes.axvline(0, color=INK, linewidth=1.2)
+    for row, pair in enumerate(pairs):
+        c = pair.comparison
+        x, low, high = 100 * c.mean, 100 * c.low, 100 * c.high
+        if not np.isnan(low):
+            axes.plot([low, high], [row, row], color=SERIES[0], linewidth=2, solid_capstyle="butt")
+        face = SERIES[0] if pair.separable else "white"
+        axes.plot([x], [row], "o", color=SERIES[0], markerfacecolor=face, markeredgewidth=1.6, markersize=8)
+        axes.annotate(
+            f"{c.a} \u2212 {c.b}", (0, row), (0, 8), xycoords=("axes fraction", "data"), textcoords="offset points",
+            color=INK, fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
+    axes.set_ylim(len(pairs) - 0.6, -0.85)
+    axes.yaxis.set_major_locator(NullLocator())
+    axes.margins(x=0.06)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel(f"points of {METRICS[pairs[0].comparison.metric]}", color=INK)
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", metric: Metric = "accuracy") -> Figure:
     """Accuracy against annotation hours, as figure 4 of the CvS paper: a circle's radius grows with the compute.
 
     The radius goes with the square root of the operations, so the area is proportional to them; without counts
@@ -78,11 +108,11 @@ def cost_figure(points: Sequence[CostPoint]) -> Figure:
     axes.set_xscale("log")
     axes.margins(x=0.09, y=0.1)
     low, high = (axes.get_xlim()[0], axes.get_xlim()[1])
-    axes.xaxis.set_major_locator(FixedLocator([t for t in DURATIONS if low <= t <= high]))
+    axes.xaxis.set_major_locator(FixedLocator(_ticks(low, high)))
     axes.xaxis.set_major_formatter(FuncFormatter(_duration))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("annotation time")
-    _finish(figure, axes, "accuracy", len(names))
+    axes.set_xlabel(time)
+    _finish(figure, axes, METRICS[metric], len(names))
     return figure
 
 
@@ -155,21 +185,26 @@ def inline(figure: Figure, *, salt: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     for i, colour in enumerate(SERIES):
         svg = svg.replace(colour, f"var(--series-{i})")
-    svg = svg.replace(INK, "var(--ink)").replace(FAINT, "var(--line)")
+    svg = svg.replace(INK, "var(--ink)").replace(FAINT, "var(--line)").replace("fill: #ffffff", "fill: var(--paper)")
     return re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
 
 
 def _axes() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(5.0, 3.6), layout="constrained")
+    axes = _bare(figure)
+    axes.grid(axis="y", color=FAINT, linewidth=0.6)
+    return figure, axes
+
+
+def _bare(figure: Figure) -> Axes:
     axes = figure.add_subplot()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(FAINT)
     axes.tick_params(colors=INK, length=0)
-    axes.grid(axis="y", color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
-    return figure, axes
+    return axes
 
 
 def _curve(
@@ -208,8 +243,20 @@ def _spread(numbers: Sequence[float]) -> list[float]:
     return kept
 
 
+def _ticks(low: float, high: float) -> list[float]:
+    """Durations in this range of hours: the rounder ones where two or more are in it, else finer ones."""
+    units = (1 / 3.6e6, 1 / 3.6e5, 1 / 3.6e4, 1 / 3600, 1 / 60, 1.0)
+    finer = sorted({n * unit for unit in units for n in (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)})
+    found: list[float] = []
+    for ticks in (DURATIONS, finer):
+        found = [t for t in ticks if low <= t <= high]
+        if len(found) > 1:
+            break
+    return _spread(found) if found else []
+
+
 def _duration(hours: float, _: object = None) -> str:
     if hours >= 1:
         return f"{hours:g} h"
     minutes = hours * 60
-    return f"{minutes:.2g} min" if minutes >= 1 else f"{minutes * 60:.2g} s"
+    return f"{minutes:.2g} min" if minutes > 0.999 else f"{minutes * 60:.2g} s"

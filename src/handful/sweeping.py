@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from handful import gallery
 from handful.calibration import measure
 from handful.classifier import Classifier
 from handful.evaluate import Protocol, cells, sweep
@@ -14,7 +15,6 @@ from handful.report import write_report
 from handful.results import Store
 from handful.statistics import Comparison, compare, headline, summarise
 from handful.tables import format_comparisons, format_measures, format_table
-from handful.train import train
 from handful.types import Dataset, Recipe, Result
 
 LOG = "results.jsonl"
@@ -66,12 +66,9 @@ def _shown(results: Sequence[Result], data: Dataset, *, device: str, progress: b
     """One of the runs with most images trained again, to show what it sees: the best recipe that segments, if any."""
     most = max(r.runs[0].per_class or 0 for r in results)
     last = [r for r in results if (r.runs[0].per_class or 0) == most]
-    segmenting = [r for r in last if any(part.name.startswith("pixel_") for s in r.recipe.stages for part in s.losses)]
+    segmenting = [r for r in last if gallery.segments(r.recipe)]
     best = max(segmenting or last, key=lambda r: summarise(r, headline(r))[0].mean)
-    run = best.runs[0]
-    chosen = set(run.train_ids)
-    part = data.select([i for i, s in enumerate(data.samples) if s.id in chosen])
-    return train(best.recipe, part, seed=run.seed, device=device, progress=progress)
+    return gallery.train_again(best.recipe, best.runs[0], data, device=device, progress=progress)
 
 
 def comparisons(results: Sequence[Result]) -> list[Comparison]:
