@@ -45,6 +45,7 @@ def test_a_power_law_is_fitted_back() -> None:
     np.testing.assert_allclose(_fit(sizes, np.full(6, 0.3), at), 0.3, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("error")
 def test_the_learning_curve_rises_and_says_what_ten_more_bring() -> None:
     curve = learning_curve.measure(facts(dataset(20), apart=1))
     assert curve is not None

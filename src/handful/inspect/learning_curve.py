@@ -5,6 +5,7 @@ https://arxiv.org/abs/1712.00409). Its uncertainty is that of the draws, all fro
 would add to it.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +90,9 @@ def _draw(
     found = []
     for size in sizes:
         own = np.concatenate([one[:size] for one in order])
-        model = LogisticRegression(C=1.0, max_iter=200).fit(x[own], labels[own])
+        with warnings.catch_warnings():  # at one image per class it asks whether this is a regression
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            model = LogisticRegression(C=1.0, max_iter=200).fit(x[own], labels[own])
         found.append(balanced_accuracy(labels[rest], model.predict(x[rest]), classes))
     return found
 
