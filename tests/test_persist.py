@@ -21,6 +21,7 @@ def classifier() -> Classifier:
 def test_round_trip_predicts_the_same(classifier: Classifier, tmp_path: Path) -> None:
     folder = save_classifier(classifier, tmp_path / "model")
     assert sorted(p.name for p in folder.iterdir()) == [
+        "CARD.md",
         "card.json",
         "classes.json",
         "recipe.toml",
