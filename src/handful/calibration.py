@@ -39,9 +39,9 @@ LEAST = 1e-7  # probability; float32 keeps no smaller difference from 1
 class Measured:
     """A measure over the draws. `target` is what it should come to, or NaN: by chance alone, or what was asked for.
 
-    The 95 % interval of probability measures comes from a bootstrap over draws and test images (that of the
-    calibration error is the basic one, 2 x estimate - quantile, since resampling opens the gaps further); that of sets
-    from a t over draws. NaN where one run gives none.
+    The 95 % interval of probability measures comes from a bootstrap over draws and test images, that of sets from a t
+    over draws; NaN where one run gives none. Resampled images open gaps further, so that the calibration error's
+    percentiles are moved back about the estimate: they tell how it varies, and `target` how far it is biased.
     """
 
     recipe: str
@@ -149,7 +149,8 @@ def _calibration_error(result: Result, resamples: int, rng: np.random.Generator)
             own = images[:, [column[i] for run in runs for i in run.ids]].astype(np.float64)
             errors[part, d] = np.abs(own @ gaps).sum(axis=1) / np.maximum(own.sum(axis=1), 1)
     mean = float(np.mean(list(found.values())))
-    low, high = (2 * mean - np.percentile((drawn * errors).sum(axis=1), q) for q in (97.5, 2.5))
+    resampled = (drawn * errors).sum(axis=1)
+    low, high = (mean + np.percentile(resampled, q) - resampled.mean() for q in (2.5, 97.5))
     limits = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
     return _row(result, "expected calibration error", found, limits, by_chance)
 
