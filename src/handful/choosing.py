@@ -12,7 +12,7 @@ from handful.data.images import pixels, sample_size
 from handful.errors import ProtocolError
 from handful.outcome import Candidate, Role
 from handful.prepare.binarize import border
-from handful.recipes import load_recipe, options_of, recipe_names
+from handful.recipes import load_recipe, options_of
 from handful.types import Dataset, Recipe
 from handful.words.names import split_name
 
@@ -140,7 +140,7 @@ def _controls(methods: Sequence[Recipe], pretrained: bool) -> dict[str, str]:
             found.setdefault(twin, f"control: tuned cross-entropy on {method.name}'s backbone")
     if not pretrained:
         found.setdefault("classification-wrn", "control: tuned cross-entropy from random weights")
-    return {name: why for name, why in found.items() if name in recipe_names()}
+    return found
 
 
 def _by_data(facts: Facts, pretrained: bool, sized: bool) -> list[Candidate]:
