@@ -43,7 +43,7 @@ with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=amx):
 
 FEATURES = """
 import sys, time
-import handful.train
+from importlib import import_module
 from handful.data.load import load_data
 from handful.fitting import extract
 from handful.recipes import load_recipe
@@ -56,9 +56,10 @@ def timed(*arguments, **options):
     extract(*arguments, **options)
     raise Timed(time.process_time() - start)
 
-handful.train.fit_head = timed
+module = import_module("handful.train")
+module.fit_head = timed
 try:
-    handful.train.train(load_recipe("logistic-lite0"), load_data(sys.argv[1]), progress=False)
+    module.train(load_recipe("logistic-lite0"), load_data(sys.argv[1]), progress=False)
 except Timed as error:
     print(error)
 """
