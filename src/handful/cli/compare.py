@@ -89,7 +89,7 @@ def compare(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Say which recipe is best on DATA, and how sure that is.
+    """Say which recipe is best, and how surely.
 
     All recipes on identical draws, each tuned with the same budget on the training images alone, and always the
     controls beside them. The same command goes on where it was stopped.

@@ -29,7 +29,7 @@ def inspect(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Look for what is wrong with the data before training.
+    """Find what is wrong with the data.
 
     Finds copies, wrong labels, groups that leak, shortcuts, poor images and masks; says what to do about each, and
     how much the data can show. Nothing is changed.

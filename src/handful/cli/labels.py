@@ -47,7 +47,7 @@ def labels(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Show how alike the classes are by their names.
+    """Show how alike the class names are.
 
     Prints the pairs of classes whose vectors are closest; --out draws all.
     """
