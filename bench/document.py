@@ -33,13 +33,21 @@ Scores = dict[tuple[int, int], tuple[float, int, int]]  # (draw, fold): score, t
 
 @dataclass(frozen=True)
 class Plan:
-    """How a table is shown. `resplit`: train and test are drawn anew from one set, so intervals are corrected."""
+    """How a table is shown.
+
+    `resplit`: train and test are drawn anew from one set, so intervals are corrected. `since`: runs before this time
+    had other settings for all rows and are left out. `log`: the log's name where it is not the table's. `data`: the
+    fingerprint of the data set, where a log has several.
+    """
 
     name: str
     title: str
     text: str
     control: str
     resplit: bool = False
+    since: str = ""
+    log: str = ""
+    data: str = ""
     metric: str = "accuracy"
     paper: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # row: column: percent
 
@@ -52,21 +60,27 @@ class Cells:
     older: int
 
 
-def gather(lines: Iterable[Mapping[str, Any]], metric: str) -> Cells:
+def gather(lines: Iterable[Mapping[str, Any]], metric: str, since: str = "") -> Cells:
     """Lines by recipe and column; a run logged twice counts once, as the later line says."""
-    lines = list(lines)
+    lines = [{**line, "name": called(line)} for line in lines]
     latest = {line["name"]: line["recipe"] for line in lines}
     scores: dict[str, dict[Column, Scores]] = {}
     older = 0
     for line in lines:
         name = line["name"]
-        if line["recipe"] != latest[name]:
+        if line["recipe"] != latest[name] or line.get("time", since) < since:
             older += 1
             continue
         column = (line["per_class"], line.get("long_tail"))
         place = (line["draw"], -1 if line["fold"] is None else line["fold"])
         scores.setdefault(name, {}).setdefault(column, {})[place] = (line[metric], line["n_train"], line["n_test"])
     return Cells(scores, older)
+
+
+def called(line: Mapping[str, Any]) -> str:
+    """The recipe, and what else than labelled images it learnt from."""
+    unlabelled = line.get("unlabelled")
+    return line["name"] if unlabelled in (None, "none") else f"{line['name']}, unlabelled images: {unlabelled}"
 
 
 def of_draws(scores: Scores) -> dict[int, float]:
@@ -99,7 +113,7 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
 
 def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
     """One table in Markdown; what is not measured is left blank."""
-    found = gather(lines, plan.metric)
+    found = gather(lines, plan.metric, plan.since)
     columns = sorted({c for of in found.scores.values() for c in of}, key=lambda c: (c[1] or 0, c[0] or 0))
     heads = [heading(c) for c in columns]
     rows = [f"| {' | '.join([plan.metric.replace('_', ' '), *heads])} |", f"|{'---|' * (len(columns) + 1)}"]
@@ -110,7 +124,8 @@ def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
         rows.append(f"| {' | '.join([f'`{name}`', *texts])} |")
     for name, values in plan.paper.items():
         rows.append(f"| *{name}* | {' | '.join(str(values.get(h, '')) for h in heads)} |")
-    commits = sorted({str(line["commit"]).removesuffix("+changes") for line in lines})
+    shown = [line for line in lines if line.get("time", plan.since) >= plan.since]
+    commits = sorted({str(line["commit"]).removesuffix("+changes") for line in shown})
     below = f"Control: `{plan.control}`. Commits: {', '.join(commits)}."
     if found.older:
         below += f" {found.older} runs of recipes that have changed since are left out."
@@ -142,7 +157,8 @@ def document(results: Path = RESULTS, plan: Path = PLAN) -> str:
     plans = [Plan(**table) for table in tomllib.loads(plan.read_text(encoding="utf-8"))["tables"]]
     parts = [HEAD]
     for table in plans:
-        lines = read(results / f"{table.name}.jsonl")
+        lines = read(results / f"{table.log or table.name}.jsonl")
+        lines = [line for line in lines if table.data in ("", line.get("data"))]
         if lines:
             parts.append(section(table, lines))
     ratios = read(results / "speed.jsonl")

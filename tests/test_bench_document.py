@@ -67,6 +67,14 @@ def test_the_newest_recipe_of_a_name_counts_and_older_runs_are_counted() -> None
     assert len({row.count("|") for row in rows}) == 1
 
 
+def test_runs_before_a_change_of_all_settings_are_left_out() -> None:
+    old = [line("other", d, 0.1, time="2026-01-01") for d in range(5)]
+    new = [line("control", d, s, time="2026-03-01") for d, s in enumerate(CONTROL)]
+    page = section(Plan("t", "Title", "Text.", "control", since="2026-02"), [*old, *new])
+    assert "other" not in page
+    assert "5 runs of recipes that have changed" in page
+
+
 def test_the_page_is_drawn_from_the_logs(tmp_path: Path) -> None:
     name = tomllib.loads(PLAN.read_text())["tables"][0]["name"]
     whole = [line("classification-wrn", d, s) for d, s in enumerate(CONTROL)]
