@@ -88,11 +88,10 @@ def p_value(value: float) -> str:
 
 def _harms(level: Level, width: int) -> list[str]:
     worse = [h for h in level.harms if h.worse]
-    methods = len({h.recipe for h in level.harms})
     if not worse:
-        what = "the method does" if methods == 1 else f"each of the {methods} methods does"
-        text = f"No class is worse than with {level.control}, the best control, by more than chance ({what} "
-        return wrap(f"{text}{len(level.harms) // methods} comparisons, Holm).", width)
+        classes = len({h.name for h in level.harms})
+        text = f"No class is worse than with {level.control}, the best control, by more than chance"
+        return wrap(f"{text} (Holm over each method's {classes} classes).", width)
     heads = ("class", "images", "recall", "95 % interval")
     cells = [(h.name, str(h.images), signed(h.mean), f"{signed(h.low)} to {signed(h.high)}") for h in worse]
     note = f"classes found less often than with {level.control}, the best control, by more than chance (Holm over a "

@@ -12,7 +12,7 @@ from handful.scores import Metric
 from handful.statistics import Comparison, differences, summarise
 from handful.types import Result
 
-REACH = 10  # times the images per class that were run: beyond, a straight line says nothing
+REACH = 10  # times the images or draws that were run: beyond, so simple a model says nothing
 
 
 def look_out(
@@ -24,7 +24,7 @@ def look_out(
     narrow the part of the bootstrap's variance that draws do not explain. Where train and test are re-split, only
     more images help beyond a few repeats, and the error of the gap falls with the square root of their number. With
     several numbers of images per class, a straight line of the gap over log M says where the gap alone would be wide
-    enough, at most ten times beyond what was run.
+    enough. None of these is followed beyond ten times what was run.
 
     Args:
         ranked: results of one level, best first, at least two.
@@ -37,6 +37,9 @@ def look_out(
     pair = next(p for p in pairs if {p.comparison.a, p.comparison.b} == set(names))
     if pair.separable:
         return Outlook(*names, True, None, None, None, f"{names[0]} and {names[1]} are told apart already.")
+    if pair.comparison.verdict != "not separable":
+        says = f"{names[0]} and {names[1]} would be told apart if they were the only two; among all pairs they are not."
+        return Outlook(*names, False, None, None, None, says)
     each, shared = differences(a, b, metric), overlap(a)
     if len(each) < 2:
         return Outlook(*names, False, None, None, None, "One run says nothing of other draws: run more of them.")
@@ -52,7 +55,7 @@ def look_out(
 
 
 def _runs_needed(gap: float, spread: float, shared: float, at_least: int) -> int | None:
-    for n in range(at_least, 1001):
+    for n in range(at_least, REACH * at_least + 1):
         if stats.t.ppf(1 - ALPHA / 2, n - 1) * spread * math.sqrt(1 / n + shared) < gap:
             return n
     return None
@@ -61,7 +64,7 @@ def _runs_needed(gap: float, spread: float, shared: float, at_least: int) -> int
 def _images_needed(
     c: Comparison, gap: float, spread: float, shared: float, runs: int | None, result: Result
 ) -> int | None:
-    """Scored images in all; None: no such number, or those there are will do."""
+    """Scored images in all; None: too many, or those there are will do."""
     n = len({i for run in result.runs for i in run.ids})
     if shared:
         needed = n * ((c.high - c.low) / 2 / gap) ** 2
@@ -71,7 +74,7 @@ def _images_needed(
         z = float(stats.norm.ppf(1 - ALPHA / 2))
         of_images = max(0.0, ((c.image_high - c.image_low) / 2 / z) ** 2 - spread**2 / len(result.runs))
         needed = n * of_images / ((gap / z) ** 2 - spread**2 / runs)
-    return math.ceil(needed) if needed > n else None
+    return math.ceil(needed) if n < needed <= REACH * n else None
 
 
 def _more_per_class(
@@ -101,16 +104,24 @@ def _says(
     says = []
     if design(result) == "re-split":
         if images is not None:
-            says.append(f"about {images} labelled images in all ({math.ceil(images / k)} per class)")
+            says.append(f"about {_rounded(images)} labelled images in all ({_rounded(images / k)} per class)")
     else:
         parts = [f"{draws} draws"] if draws is not None and draws > len(result.runs) else []
-        parts += [f"{images} test images"] if images is not None else []
+        parts += [f"{_rounded(images)} test images"] if images is not None else []
         if parts:
             says.append("about " + " and ".join(parts))
-    lead = f"If the gap stays as it is, {says[0]} would tell {names[0]} and {names[1]} apart." if says else (
-        f"No number of draws within reason tells {names[0]} and {names[1]} apart, if the gap stays as it is."
-    )  # fmt: skip
+    both = f"{names[0]} and {names[1]}"
+    what = "images" if design(result) == "re-split" else "draws"
+    lead = f"If the gap stays as it is, not even {REACH} times the {what} would tell {both} apart."
+    if says:
+        lead = f"If the gap stays as it is, {says[0]} would tell {both} apart."
     if levels < 2:
         return f"{lead} How the gap moves with images per class takes several of them (--per-class 5,10,25)."
     line = f"about {more} images per class" if more is not None else f"none up to {REACH} times those that were run"
     return f"{lead} By a straight line through the gaps at fewer images: {line}."
+
+
+def _rounded(value: float) -> int:
+    """Two digits: more would promise what a guess cannot keep."""
+    size = int(10 ** max(0, math.floor(math.log10(value)) - 1))
+    return math.ceil(value / size) * size

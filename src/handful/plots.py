@@ -107,8 +107,10 @@ def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", m
             axes.scatter(x, y, s=area, facecolors=SERIES[i % 6], alpha=0.22, edgecolors="none")
     axes.set_xscale("log")
     axes.margins(x=0.09, y=0.1)
-    if len(places := {p.hours for p in points}) == 1:  # one place has no width to take margins of
-        axes.set_xlim(min(places) / 2, 2 * min(places))
+    least, longest = (end(p.hours for p in points) for end in (min, max))
+    if longest < 1.01 * least:  # one place has no width to take margins of
+        axes.set_autoscalex_on(False)
+        axes.set_xlim(least / 2, 2 * longest)
     low, high = (axes.get_xlim()[0], axes.get_xlim()[1])
     axes.xaxis.set_major_locator(FixedLocator(_ticks(low, high)))
     axes.xaxis.set_major_formatter(FuncFormatter(_duration))

@@ -48,8 +48,6 @@ def fit(
     from dataclasses import replace
 
     from handful.allowance import read_budget
-    from dataclasses import replace
-
     from handful.checkpoint import refuse_unfinished
     from handful.cli._guard import say
     from handful.cli._output import print_json, print_table, print_text, watched, working
