@@ -23,6 +23,7 @@ from handful.data.naming import with_classes
 from handful.intervals import mean_interval
 from handful.posthoc.out_of_distribution import Score
 from handful.predict import judge
+from handful.tables import percent, span
 from handful.train import train
 from handful.types import Dataset, Part
 
@@ -94,7 +95,8 @@ def _tell(name: str, found: list[Shares], options: Options) -> None:
             values = np.array([shares[kind][column] for shares in found])
             low, high, _ = mean_interval(values)
             mean, worst = float(values.mean()), float(values.max())
-            cells_.append(f"{column} {100 * mean:.1f} ({100 * low:.1f} to {100 * high:.1f}, worst {100 * worst:.1f})")
+            shown = span(*np.clip((low, high), 0, 1))
+            cells_.append(f"{column} {percent(mean)} ({shown}, worst {percent(worst)})")
             line = {"recipe": name, "images": kind, "rejection": column, "draws": len(values), "mean": mean,
                     "low": low, "high": high, "worst": worst}  # fmt: skip
             append("trust-fooling", line, quick=options.quick)
