@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from handful.choosing import CONTROLS, are_words, choose, default_folds, look
+from handful.data.images import pixels
 from handful.errors import ProtocolError, RecipeError
 from handful.recipes import to_toml
 from handful.types import Dataset, Sample
@@ -17,7 +18,7 @@ def pictures(*, size: int = 96, masks: bool = True, black: bool = False, classes
     if black:
         inside = np.zeros((size, size), dtype=bool)
         inside[2:-2, 2:-2] = True
-        ground = (replace(s, image=np.where(inside, s.image, 0).astype(np.uint8)) for s in data.samples)
+        ground = (replace(s, image=np.where(inside, pixels(s), 0).astype(np.uint8)) for s in data.samples)
         data = replace(data, samples=tuple(ground))
     return replace(data, classes=classes)
 

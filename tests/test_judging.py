@@ -32,8 +32,8 @@ def folds(name: str, right: Sequence[int]) -> Result:
 
 
 def gaps(a: Result, b: Result) -> np.ndarray:
-    shares = [[np.mean(r.predictions == r.labels) for r in x.runs] for x in (a, b)]
-    return np.array(shares[0]) - np.array(shares[1])
+    first, second = (np.array([np.mean(r.predictions == r.labels) for r in x.runs]) for x in (a, b))
+    return np.asarray(first - second)
 
 
 def slow_holm(values: Sequence[float]) -> list[float]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from handful.errors import ProtocolError, RecipeError
 from handful.recipes import fingerprint, from_toml, load_recipe, options_of, recipe_names, to_toml, with_values
 from handful.recipes._overrides import put
 from handful.recipes._search import touches
-from handful.spaces import check_spaces, coded, decoded
+from handful.spaces import check_spaces, coded, decoded, identity
 from tests.comparing_support import searched
 
 TUNED = [n for n in recipe_names() if load_recipe(n).search]
@@ -69,6 +70,13 @@ def test_a_wrong_space_is_refused_with_what_would_be_right(space: str, says: str
     expected = "there is no option" if says == "nothing" else says
     with pytest.raises(RecipeError, match=expected):
         searched("bad", search=f"[search]\n{space}")
+
+
+def test_what_is_told_about_a_recipe_makes_no_other_search_but_its_space_does() -> None:
+    recipe = searched("a")
+    assert identity(replace(recipe, about={"expected": "much"}, name="b")) == identity(recipe)
+    assert identity(searched("a", "search.steps=[6, 12, 24]")) != identity(recipe)
+    assert identity(from_toml(to_toml(recipe), where="a")) == identity(recipe)
 
 
 def test_what_is_set_by_hand_is_not_searched() -> None:

@@ -3,14 +3,13 @@
 import json
 import shutil
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from handful.errors import OutputError
 from handful.evaluate import Protocol
 from handful.outcome import Budget
-from handful.recipes import to_toml
+from handful.spaces import identity
 from handful.types import Recipe
 
 PLAN, STUDIES, LOG, VALUES, PAGE = "plan.json", "studies.db", "results.jsonl", "comparison.json", "report.html"
@@ -24,7 +23,7 @@ def make_plan(
     first = levels[0]
     return {
         "data": data,
-        "recipes": {r.name: sha256(to_toml(r).encode()).hexdigest()[:12] for r in recipes},
+        "recipes": {r.name: identity(r) for r in recipes},
         "images per class": [level.per_class for level in levels],
         "draws": list(first.draws),
         "folds": first.folds,

@@ -1,11 +1,13 @@
 """Search spaces of recipes as Optuna's distributions, and their values as its storage takes them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handful.recipes import with_values
+from handful.recipes import fingerprint, with_values
 from handful.types import Recipe
 
 if TYPE_CHECKING:
@@ -22,6 +24,13 @@ def check_spaces(recipe: Recipe) -> None:
     for path, space in recipe.search.items():
         for value in space if isinstance(space, list | tuple) else (space["low"], space["high"]):
             with_values(replace(recipe, search={}), {path: value})
+
+
+def identity(recipe: Recipe) -> str:
+    """12 hex digits of what decides its training and its search; what is told about it does not count."""
+    space = {path: plain(value) for path, value in recipe.search.items()}
+    text = json.dumps([fingerprint(recipe), space], sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 def distribution(space: Any) -> "BaseDistribution":

@@ -17,10 +17,10 @@ from handful.allowance import FOLDS, Allowance
 from handful.data import splits
 from handful.errors import HandfulError
 from handful.outcome import Study
-from handful.recipes import options_of, to_toml, with_values
+from handful.recipes import options_of, with_values
 from handful.schedule import stream, total_steps
 from handful.scores import uneven
-from handful.spaces import coded, decoded, distribution, plain
+from handful.spaces import coded, decoded, distribution, identity, plain
 from handful.types import Dataset, Recipe, Run
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Tuning:
         self.parts = splits.folds(data, FOLDS, draw)
         held = [part.labels for _, part in self.parts]
         self.weights = _weights(held, len(data.classes))
-        digest = sha256(repr((to_toml(recipe), data.ids)).encode()).hexdigest()[:8]
+        digest = sha256(repr((identity(recipe), data.ids)).encode()).hexdigest()[:8]
         words = [recipe.name, *([f"M={per_class}"] if per_class is not None else []), f"draw {draw}"]
         name = " ".join([*words, *([f"fold {fold}"] if fold is not None else []), digest])
         self.seed = int(sha256(name.encode()).hexdigest()[:8], 16)
@@ -67,7 +67,7 @@ class Tuning:
         )
         known = options_of(recipe)
         self.own = {path: known[path] for path in recipe.search}
-        self.spaces = {path: distribution(space) for path, space in recipe.search.items()}
+        self.spaces = {path: distribution(space) for path, space in sorted(recipe.search.items())}
         self.record.enqueue_trial({p: coded(v) for p, v in self.own.items()}, skip_if_exists=True)
         self.trials = self.record.get_trials(deepcopy=False)
         self.notes: dict[str, Any] = dict(self.record.user_attrs)
