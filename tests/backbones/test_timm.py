@@ -38,7 +38,6 @@ def test_maps_equal_timm_own(model: str, index: int) -> None:
     [
         ("vit_tiny_patch16_224", (70, 64), 16, 192),
         ("vit_small_patch14_dinov2", (56, 42), 14, 384),
-        ("vit_base_patch32_clip_224", (64, 64), 32, 768),
         ("swin_tiny_patch4_window7_224", (64, 96), 32, 768),
         ("swin_tiny_patch4_window7_224", (64, 96), 8, 192),
     ],
@@ -52,6 +51,18 @@ def test_transformers_take_the_size_of_the_recipe(
     assert maps.shape == (2, channels, -(-size[0] // stride), -(-size[1] // stride))
     with pytest.raises(RecipeError, match=r"(?s)one image size.*image_size"):
         build(context(), model=model)
+
+
+@pytest.mark.parametrize("model", ["vit_tiny_patch16_224", "vit_small_patch14_reg4_dinov2"])
+def test_maps_of_a_transformer_are_its_final_patch_tokens(model: str) -> None:
+    backbone = build(sized(56, 42), model=model)
+    whole = next(m for m in backbone.network.modules() if hasattr(m, "forward_features"))
+    x = torch.randn(2, 3, 56, 42)
+    with torch.no_grad():
+        maps = backbone.network.eval()(x)
+        tokens = whole.forward_features(Pad(backbone.stride)(x))  # type: ignore[operator]
+    patches = tokens[:, whole.num_prefix_tokens :]
+    torch.testing.assert_close(maps.flatten(2).transpose(1, 2), patches)
 
 
 @pytest.mark.parametrize("model", ["convnext_atto", "mobilenetv3_small_050"])

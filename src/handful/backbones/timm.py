@@ -6,7 +6,7 @@ from typing import Any
 import huggingface_hub
 import timm
 import torch
-from timm.models._features import FeatureDictNet
+from timm.models._features import FeatureDictNet, FeatureGetterNet
 
 from handful.backbones._extractor import levels_of, sequence
 from handful.backbones._stages import Freeze, assemble
@@ -31,7 +31,8 @@ def build(
 ) -> Backbone:
     """A timm model as a feature extractor; its own mean and deviation normalise the images.
 
-    An image whose sides are no multiples of the model's stride is enlarged by repeating its edge.
+    An image whose sides are no multiples of the model's stride is enlarged by repeating its edge. Of a transformer
+    (ViT, DINOv2, CLIP) the maps are the last block's patch tokens behind the final norm, without the class token.
 
     Args:
         context: the recipe's image size decides the size of a transformer, and is tried out.
@@ -101,7 +102,11 @@ def _create(model: str, options: dict[str, Any]) -> Any:
     """The extractor of a known model."""
     try:
         with unavailable(model) if "pretrained" in options else nullcontext():
-            return timm.create_model(model, features_only=True, **options)
+            net: Any = timm.create_model(model, features_only=True, **options)
+            if isinstance(net, FeatureGetterNet) and len(set(net.feature_info.reduction())) == 1:
+                # A plain transformer: its maps are the last block's patch tokens, as its final norm leaves them.
+                net = FeatureGetterNet(timm.create_model(model, **options), out_indices=(-1,), norm=True)
+            return net
     except BROKEN as error:
         raise RecipeError(
             f"{model} gives no feature maps{f' with {sorted(options)}' if options else ''} ({error})",
