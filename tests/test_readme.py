@@ -46,7 +46,7 @@ def test_every_recipe_it_names_exists() -> None:
 
     names = re.findall(r"--recipe ([\w-]+)", README)
     assert names
-    for name in names:
+    for name in set(names) - {"auto"}:  # which `fit` picks by itself
         load_recipe(name)
 
 
