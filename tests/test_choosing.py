@@ -56,8 +56,10 @@ def test_small_images_on_black_ground_are_tried_from_random_weights_too() -> Non
     assert {"cvs-wrn", "cvs-joint-wrn", "classification-wrn"} <= names
     assert names >= PRETRAINED
     assert "stand for it" in left["multitask-wrn"]
-    _, left = taken(pictures(size=28, masks=False))
+    names, left = taken(pictures(size=28, masks=False))
     assert "ground is not black" in left["cvs-wrn"]
+    assert "ground is not black" in left["multitask-wrn"]
+    assert {"classification-wrn", "logistic-pixels"} <= names
 
 
 def test_without_pretrained_weights_the_controls_are_others() -> None:

@@ -93,7 +93,7 @@ def choose(
         candidates = [Candidate(m.name, role_of(m.name), True, "asked for") for m in methods]
     else:
         sized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
-        candidates = _by_data(look(data), pretrained, sized)
+        candidates = [c for c in _by_data(look(data), pretrained, sized) if controls or c.role == "method"]
         methods = [load_recipe(c.recipe, overrides=overrides) for c in candidates if c.taken]
     known = {c.recipe for c in candidates}
     if wanted:  # what was named says whether pretrained weights are
@@ -150,12 +150,8 @@ def _by_data(facts: Facts, pretrained: bool, sized: bool) -> list[Candidate]:
     words = "class names are words" if facts.words else "class names are no words"
     words = words if encoder or not facts.words else "the text encoder is missing: pip install 'handful[words]'"
     small = facts.side <= SMALL
-    if not small:
-        size = f"images of {facts.side} pixels are large for a network from random weights"
-    elif not (facts.one_size or sized):
-        size = "images differ in size (--set image_size=32)"
-    else:
-        size = ""
+    size = "" if facts.one_size or sized else "images differ in size (--set image_size=32)"
+    size = size if small else f"images of {facts.side} pixels are large for a network from random weights"
     ground = "small images on black ground, cut out by brightness" if facts.black_ground else "small images with masks"
     if not (facts.black_ground or facts.masked):
         ground = "no image has a mask (--masks), and the ground is not black"
@@ -163,15 +159,22 @@ def _by_data(facts: Facts, pretrained: bool, sized: bool) -> list[Candidate]:
     for kind in MASKED:
         why = masks if pretrained else "--no-pretrained"
         found.append(Candidate(f"{kind}-lite0", "method", bool(facts.masked) and pretrained, why))
-        taken = not size and (facts.black_ground or bool(facts.masked)) and (kind != "multitask" or not pretrained)
-        why = size or ("the other two stand for it" if kind == "multitask" and pretrained else ground)
-        found.append(Candidate(f"{kind}-wrn", "method", taken, why))
+        able = not size and (facts.black_ground or bool(facts.masked))
+        spared = able and kind == "multitask" and pretrained
+        why = "the other two stand for it" if spared else size or ground
+        found.append(Candidate(f"{kind}-wrn", "method", able and not spared, why))
     soft = facts.words and encoder
     found.append(
         Candidate("soft-labels-lite0", "method", soft and pretrained, words if pretrained else "--no-pretrained")
     )
-    found.append(Candidate("soft-labels-wrn", "method", soft and not size and not pretrained, size or (
-        words if not pretrained else "soft-labels-lite0 stands for it")))  # fmt: skip
+    spared = soft and not size and pretrained
+    why = "soft-labels-lite0 stands for it" if spared else size or words
+    found.append(Candidate("soft-labels-wrn", "method", soft and not size and not pretrained, why))
+    if not size:
+        found.append(
+            Candidate("classification-wrn", "control", True, "control: tuned cross-entropy from random weights")
+        )
+        found.append(Candidate("logistic-pixels", "control", True, "control: logistic regression on raw pixels"))
     slow = "three minutes a run or more: name it to have it in (--recipe)"
     found.append(Candidate("vipf-small", "method", False, slow))
     return found

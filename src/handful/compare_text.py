@@ -128,7 +128,7 @@ def _tuning(outcome: Outcome, width: int) -> list[str]:
         kept[name] = own
     heads = ("trials", "pruned", "steps", "seconds", "changed")
     budget = outcome.budget
-    asked = f"{budget.trials} trials a draw" if budget.trials is not None else (
+    asked = f"{budget.trials} {'trial' if budget.trials == 1 else 'trials'} a draw" if budget.trials is not None else (
         f"{budget.share:.0f} s of training a draw" if budget.share is not None else "none"
     )  # fmt: skip
     note = (

@@ -45,7 +45,7 @@ def judge(
         pairs = all_pairs(own, metric)
         harms = () if control is None else _harms(own, roles, control)
         curve = [ranked[k] for k in order[: order.index(m) + 1] if k is not None and m is not None]
-        outlook = look_out(own, pairs, metric, curve) if len(own) > 1 else None
+        outlook = look_out(own, pairs, metric, curve, alone=len(order) == 1) if len(own) > 1 else None
         level = Level(m, metric, design(own[0]), entries, tuple(own), pairs, control, harms, outlook, "")
         levels.append(replace(level, answer=_answer(level)))
     return tuple(levels)

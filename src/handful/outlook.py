@@ -16,7 +16,12 @@ REACH = 10  # times the images or draws that were run: beyond, so simple a model
 
 
 def look_out(
-    ranked: Sequence[Result], pairs: Sequence[Pair], metric: Metric, curve: Sequence[Sequence[Result]]
+    ranked: Sequence[Result],
+    pairs: Sequence[Pair],
+    metric: Metric,
+    curve: Sequence[Sequence[Result]],
+    *,
+    alone: bool = True,
 ) -> Outlook:
     """What would tell the best two apart.
 
@@ -31,6 +36,7 @@ def look_out(
         pairs: of that level.
         metric: what the gap is in.
         curve: results of this and smaller levels, fewest images first.
+        alone: whether there is no other level at all.
     """
     a, b = ranked[0], ranked[1]
     names = (a.recipe.name, b.recipe.name)
@@ -51,7 +57,7 @@ def look_out(
     draws = None if n is None else math.ceil(n / per_draw)
     images = _images_needed(pair.comparison, gap, spread, shared, n, a)
     more = _more_per_class(names, curve, metric, spread * math.sqrt(1 / len(each) + shared), len(each))
-    return Outlook(*names, False, draws, images, more, _says(names, draws, images, more, a, len(curve)))
+    return Outlook(*names, False, draws, images, more, _says(names, draws, images, more, a, len(curve), alone))
 
 
 def _runs_needed(gap: float, spread: float, shared: float, at_least: int) -> int | None:
@@ -98,7 +104,13 @@ def _more_per_class(
 
 
 def _says(
-    names: tuple[str, str], draws: int | None, images: int | None, more: int | None, result: Result, levels: int
+    names: tuple[str, str],
+    draws: int | None,
+    images: int | None,
+    more: int | None,
+    result: Result,
+    levels: int,
+    alone: bool,
 ) -> str:
     k = len(result.classes)
     says = []
@@ -115,6 +127,8 @@ def _says(
     lead = f"If the gap stays as it is, not even {REACH} times the {what} would tell {both} apart."
     if says:
         lead = f"If the gap stays as it is, {says[0]} would tell {both} apart."
+    if levels < 2 and not alone:
+        return lead
     if levels < 2:
         return f"{lead} How the gap moves with images per class takes several of them (--per-class 5,10,25)."
     line = f"about {more} images per class" if more is not None else f"none up to {REACH} times those that were run"
