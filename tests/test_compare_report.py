@@ -106,7 +106,9 @@ def test_one_recipe_and_one_run(tmp_path: Path) -> None:
 
 def test_many_recipes_are_not_drawn_with_one_colour_twice_and_the_control_is_among_them(tmp_path: Path) -> None:
     names = ["plain", *(f"method {i}" for i in range(8))]
-    results = [random_result(n, 0.5 + 0.04 * i, per_class=m, n=60, draws=3) for m in (1, 5) for i, n in enumerate(names)]
+    results = [
+        random_result(n, 0.5 + 0.04 * i, per_class=m, n=60, draws=3) for m in (1, 5) for i, n in enumerate(names)
+    ]
     page = page_of(outcome_of(results), tmp_path / "page.html")
     assert "Of the 9 recipes the 6 first and the best control are drawn" in page.text
     curve = page.source.split("<svg")[1].split("</svg>")[0]

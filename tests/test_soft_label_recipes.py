@@ -39,9 +39,9 @@ def combinations() -> list[str]:
 @pytest.mark.parametrize("name", combinations())
 def test_a_combination_is_soft_labels_but_for_its_loss_or_its_last_augmentation(name: str) -> None:
     own, plain = load_recipe(name), load_recipe("soft-labels-wrn")
-    shown = {"name": "", "about": {}}
+    plain = replace(plain, name="", about={})
     stages = tuple(replace(s, losses=plain.stages[0].losses) for s in own.stages)
-    assert replace(own, **shown, stages=stages, augment=plain.augment) == replace(plain, **shown)
+    assert replace(own, name="", about={}, stages=stages, augment=plain.augment) == plain
     changed = [own.stages != plain.stages, own.augment != plain.augment]
     assert sum(changed) == 1
     assert own.augment[: len(plain.augment)] == plain.augment

@@ -89,7 +89,7 @@ class Network(nn.Module):
             pooled: Tensor = self._fitted.pool(self.backbone(self._normalise(some)))
             return pooled
 
-        traced = torch.jit.is_tracing() or torch.compiler.is_compiling()
+        traced = torch.jit.is_tracing() or torch.compiler.is_compiling()  # type: ignore[attr-defined, no-untyped-call]
         if self.cache is None or self.training or traced or images.requires_grad:
             return compute(images)
         return self.cache.features(images, self.backbone, compute)

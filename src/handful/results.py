@@ -210,8 +210,10 @@ def make_key(
     """The identity of a run that is about to be trained."""
     split = ids_hash(train_ids, test_ids)
     plan = (draw, fold, folds, per_class, score_on)
-    newer = {"long_tail": long_tail, "tail_order": tail_order, "unlabelled": unlabelled, "transductive": transductive}
-    return Key(fingerprint(recipe), trainer, data, split, *plan, **newer)
+    return Key(
+        fingerprint(recipe), trainer, data, split, *plan, long_tail=long_tail, tail_order=tail_order,
+        unlabelled=unlabelled, transductive=transductive,
+    )  # fmt: skip
 
 
 def with_unlabelled(recipe: Recipe, unlabelled: str, *, transductive: bool) -> Recipe:

@@ -54,7 +54,8 @@ def make(name: str, options: Mapping[str, Any], labels: str, stride: int = 4) ->
     assert isinstance(head, nn.Module)
     if getattr(catalog.find("heads", name), "fitted", False):
         features = torch.randn((12, 2, CHANNELS), generator=torch.Generator().manual_seed(3))
-        head.fit(features, torch.arange(12) % K, seed=0)
+        fit: Any = head.fit
+        fit(features, torch.arange(12) % K, seed=0)
     return head, made
 
 
