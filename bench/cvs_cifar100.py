@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from bench.accuracy import PREDICTIONS, recipes, run_sweep, show
-from bench.cvs_cifar import NAMES, NATURAL
+from bench.cvs_cifar import NAMES, NATURAL, STEPS, changes
 from bench.data import cifar10, cifar100
 from bench.options import Options
 from handful.data import splits
@@ -21,9 +21,11 @@ def run(options: Options) -> None:
     """The control and CvS in both forms on the same draws."""
     model = segmenter(options)
     masks = f'prepare=[{{name="propagate_masks",per_class=0,model="{model}"}}]'
-    overrides = {name: (NATURAL, masks) if name.startswith("cvs") else (NATURAL,) for name in NAMES}
     data = cifar100(options.folder())
-    results = run_sweep("cvs-cifar100", recipes(NAMES, options, overrides), data, options, per_class=(5,))
+    results = []
+    for names in NAMES:
+        wanted = recipes(names, options, changes(names, masks))
+        results += run_sweep("cvs-cifar100", wanted, data, options, per_class=(5,))
     show(results, control="classification-wrn")
 
 
@@ -31,8 +33,8 @@ def segmenter(options: Options) -> Path:
     """The saved Seg-10, trained if it is not there; the path is relative, since it becomes part of the recipes."""
     folder = PREDICTIONS / ("cvs-cifar-seg10-quick" if options.quick else "cvs-cifar-seg10")
     if not folder.exists():
-        steps = ("steps=4",) if options.quick else ()
-        recipe = load_recipe("cvs-wrn", overrides=(NATURAL, 'prepare=[{name="grabcut",per_class=10}]', *steps))
+        steps = "steps=4" if options.quick else STEPS
+        recipe = load_recipe("cvs-wrn", overrides=(NATURAL, 'prepare=[{name="grabcut",per_class=10}]', steps))
         chosen, _ = splits.draw(splits.training_part(cifar10(options.folder())), 10, 0)
         save_classifier(train(recipe, chosen, seed=0), folder)
     return Path(os.path.relpath(folder))
