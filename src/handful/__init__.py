@@ -15,24 +15,24 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.persist import load_classifier as load_classifier
     from handful.persist import save_classifier as save_classifier
     from handful.recipes import load_recipe as load_recipe
+    from handful.samples import Dataset as Dataset
+    from handful.samples import Sample as Sample
     from handful.train import train as train
-    from handful.types import Dataset as Dataset
     from handful.types import Recipe as Recipe
     from handful.types import Result as Result
-    from handful.types import Sample as Sample
 
 __version__ = "0.1.0"
 
 # Public names and the module each lives in. Loaded on first use: importing torch costs seconds.
 _PUBLIC = {
     "Classifier": "classifier",
-    "Dataset": "types",
+    "Dataset": "samples",
     "HandfulClassifier": "estimator",
     "HandfulError": "errors",
     "Protocol": "evaluate",
     "Recipe": "types",
     "Result": "types",
-    "Sample": "types",
+    "Sample": "samples",
     "evaluate": "evaluate",
     "load_classifier": "persist",
     "load_data": "data.load",

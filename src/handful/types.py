@@ -3,75 +3,24 @@
 Values are frozen; a step returns a new one. Arrays make equality meaningless, so `eq=False` where there are any.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-Image = UInt8[np.ndarray, "3 h w"]
-Mask = Bool[np.ndarray, "h w"]
-Split = Literal["train", "val", "test"]
+from handful.samples import Dataset as Dataset
+from handful.samples import Image as Image
+from handful.samples import Mask as Mask
+from handful.samples import Sample as Sample
+from handful.samples import Split as Split
+
 Similarity = Literal["dot", "cosine"]
 IGNORE = -1  # pixel label that no loss looks at
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """One image with what is known of it.
-
-    `id` is unique in its data set (the path below the root, or an index). `image` is a file or the decoded
-    pixels, uint8 RGB, channels first. `label` indexes `Dataset.classes`; None means unlabelled. `mask` is True on
-    the foreground, at the image's own size (after EXIF rotation). `mask_source` says who made it: "hand",
-    "binarize", "grabcut", "propagated". `group` ties samples that may not be split (a patient).
-    """
-
-    id: str
-    image: Path | Image
-    label: int | None = None
-    mask: Mask | None = None
-    mask_source: str | None = None
-    group: str | None = None
-    split: Split | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Dataset:
-    """Samples and the class names, which are sorted."""
-
-    samples: tuple[Sample, ...]
-    classes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    @property
-    def labels(self) -> Int[np.ndarray, " n"]:
-        """Label of each sample, int64; -1 where there is none."""
-        return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
-
-    @property
-    def counts(self) -> Int[np.ndarray, " k"]:
-        """Labelled samples of each class."""
-        labels = self.labels
-        return np.bincount(labels[labels >= 0], minlength=len(self.classes))
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Id of each sample."""
-        return tuple(s.id for s in self.samples)
-
-    def select(self, indices: Sequence[int] | Int[np.ndarray, " m"]) -> "Dataset":
-        """The samples at these positions, in this order."""
-        return replace(self, samples=tuple(self.samples[int(i)] for i in indices))
-
-    def part(self, *splits: Split | None) -> "Dataset":
-        """The samples whose `split` is one of these."""
-        return replace(self, samples=tuple(s for s in self.samples if s.split in splits))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from handful.data.images import from_array
 from handful.data.naming import class_index, class_names, with_classes
 from handful.errors import DataError, nearest
-from handful.types import Dataset, Mask, Sample, Split
+from handful.samples import Dataset, Mask, Sample, Split
 
 # Keys of a training and a test part, and of a single part, as such files commonly name them.
 _PARTS: tuple[tuple[str, str, Split | None], ...] = (

@@ -8,7 +8,7 @@ from handful.data.finding import Finding, Severity
 from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.splits import refuse_small_classes
 from handful.errors import DataError, HandfulWarning
-from handful.types import Dataset, Image, Sample
+from handful.samples import Dataset, Image, Sample
 
 
 def check(

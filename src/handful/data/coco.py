@@ -8,7 +8,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from handful.data.drawings import Drawing, fill, load_json, understanding
-from handful.types import Mask
+from handful.samples import Mask
 
 
 def is_coco(content: Any) -> bool:

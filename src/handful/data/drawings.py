@@ -12,7 +12,7 @@ from jaxtyping import Float
 from pycocotools import mask as coco_mask
 
 from handful.errors import DataError
-from handful.types import Mask
+from handful.samples import Mask
 
 Points = Float[np.ndarray, "n 2"]
 

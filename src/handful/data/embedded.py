@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 
 from handful.data.arrays import from_arrays
-from handful.types import Dataset
+from handful.samples import Dataset
 
 EMBEDDED = ("mnist5k", "digits")
 

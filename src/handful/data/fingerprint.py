@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from handful.errors import DataError
-from handful.types import Dataset, Sample
+from handful.samples import Dataset, Sample
 
 
 def fingerprint(data: Dataset) -> str:

@@ -8,7 +8,7 @@ from typing import cast, get_args
 from handful.data.images import SUFFIXES
 from handful.data.naming import class_index, class_names
 from handful.errors import DataError
-from handful.types import Dataset, Sample, Split
+from handful.samples import Dataset, Sample, Split
 
 UNLABELLED = ("unlabelled", "unlabeled")
 

@@ -10,7 +10,7 @@ from label_studio_brush_rle_rs import decode_rle
 
 from handful.data.drawings import Drawing, ellipse, fill, load_json, rectangle, understanding
 from handful.data.mask_names import IMAGE_SUFFIXES
-from handful.types import Mask
+from handful.samples import Mask
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 

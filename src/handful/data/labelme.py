@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as Picture
 
 from handful.data.drawings import Drawing, ellipse, fill, load_json, understanding
-from handful.types import Mask
+from handful.samples import Mask
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 

@@ -12,7 +12,7 @@ from handful.data.naming import with_classes
 from handful.data.table import read_table
 from handful.data.torchvision_sets import SETS, read_torchvision
 from handful.errors import DataError, nearest
-from handful.types import Dataset
+from handful.samples import Dataset
 
 TABLES = (".csv", ".tsv", ".parquet")
 _PREFIX = "torchvision:"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from handful.data.splits import draw_counts, in_order, place
 from handful.errors import DataError
-from handful.types import Dataset
+from handful.samples import Dataset
 
 Order = Literal["classes", "seeded"]
 

@@ -18,7 +18,7 @@ from handful.data.label_studio import is_label_studio, read_label_studio
 from handful.data.labelme import is_labelme, read_labelme
 from handful.data.mask_names import IMAGE_SUFFIXES, Names, stem
 from handful.errors import DataError, HandfulWarning, OutputError
-from handful.types import Dataset, Mask, Sample
+from handful.samples import Dataset, Mask, Sample
 
 Value = int | tuple[int, int, int]
 Blank = Literal["error", "drop", "keep"]

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from handful.data.images import pixels, refuse_other_size, sample_size
+from handful.data.resampling import Resize as Resize
+from handful.data.resampling import fit_mask as fit_mask
+from handful.data.resampling import inner_size
+from handful.data.resampling import unfit_mask as unfit_mask
 from handful.errors import DataError
-from handful.types import IGNORE, Batch, Dataset, Image, Mask, Sample
-
-Resize = Literal["squash", "pad", "crop"]
+from handful.types import IGNORE, Batch, Dataset, Image, Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,41 +57,11 @@ def fit_size(image: Image, size: tuple[int, int], resize: Resize) -> UInt8[np.nd
     return _fit(torch.from_numpy(image)[None], size, resize)[0].numpy()
 
 
-def fit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Bool[np.ndarray, "h2 w2"]:
-    """A mask at h x w, moved as `fit_size` moves its image; foreground is where at least half of a pixel was."""
-    grey = torch.from_numpy(mask.astype(np.uint8) * 255)[None, None]
-    return np.asarray(_fit(grey, size, resize)[0, 0].numpy() >= 128)
-
-
-def unfit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Bool[np.ndarray, "h2 w2"]:
-    """Undo `fit_mask`: a mask predicted at the working size, back at the image's own h x w."""
-    (h, w), (H, W) = mask.shape, size
-    scale = _scale((H, W), (h, w), resize)
-    if scale is None:
-        return fit_mask(mask, size, "squash")
-    inner = (max(1, round(H * scale)), max(1, round(W * scale)))
-    canvas = np.zeros(inner, dtype=bool)
-    top, left = (inner[0] - h) // 2, (inner[1] - w) // 2  # negative where the image was padded
-    a, b = max(0, top), max(0, left)
-    c, d = max(0, -top), max(0, -left)
-    rows, columns = min(inner[0], h), min(inner[1], w)
-    canvas[a : a + rows, b : b + columns] = mask[c : c + rows, d : d + columns]
-    return fit_mask(canvas, size, "squash")
-
-
-def _scale(old: tuple[int, int], new: tuple[int, int], resize: Resize) -> float | None:
-    if resize == "squash":
-        return None
-    ratios = (new[0] / old[0], new[1] / old[1])
-    return min(ratios) if resize == "pad" else max(ratios)
-
-
 def _fit(x: UInt8[Tensor, "n c h w"], size: tuple[int, int], resize: Resize) -> UInt8[Tensor, "n c h2 w2"]:
     h, w = x.shape[-2:]
     if (h, w) == size:
         return x
-    scale = _scale((h, w), size, resize)
-    inner = size if scale is None else (max(1, round(h * scale)), max(1, round(w * scale)))
+    inner = inner_size((h, w), size, resize)
     if inner == (1, 1):  # PyTorch's uint8 kernel fails on a single output pixel
         x = x.float().mean(dim=(2, 3), keepdim=True).round().to(torch.uint8)
     elif inner != (h, w):

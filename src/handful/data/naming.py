@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from handful.errors import DataError, nearest
-from handful.types import Dataset
+from handful.samples import Dataset
 
 
 def class_names(names: Sequence[str | None], classes: Sequence[str] | None) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from PIL import ImageDraw, ImageFont
 from handful.data.images import pixels
 from handful.data.memory import fit_mask
 from handful.errors import DataError, OutputError
-from handful.types import Dataset, Sample
+from handful.samples import Dataset, Sample
 
 COLOURS = {"hand": (0, 220, 60), "propagated": (255, 0, 200)}
 OTHER = (255, 140, 0)

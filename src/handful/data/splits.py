@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from handful.errors import DataError
-from handful.types import Dataset, Sample
+from handful.samples import Dataset, Sample
 
 
 def training_part(data: Dataset) -> Dataset:

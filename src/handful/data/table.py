@@ -11,7 +11,7 @@ import pyarrow.parquet
 from handful.data.masks import read_mask, with_mask
 from handful.data.naming import class_index, class_names
 from handful.errors import DataError, nearest
-from handful.types import Dataset, Sample, Split
+from handful.samples import Dataset, Sample, Split
 
 ROLES = ("path", "label", "mask", "group", "split")
 Row = dict[str, str]

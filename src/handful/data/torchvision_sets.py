@@ -9,7 +9,7 @@ import numpy as np
 
 from handful.data.arrays import from_arrays
 from handful.errors import DataError, nearest
-from handful.types import Dataset, Sample, Split
+from handful.samples import Dataset, Sample, Split
 
 _BOOL: dict[Split | None, Any] = {"train": True, "test": False}
 _TWO: dict[Split | None, Any] = {"train": "train", "test": "test"}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from handful.errors import ProtocolError
-from handful.types import Dataset, Sample
+from handful.samples import Dataset, Sample
 
 Unlabelled = Literal["none", "given", "rest"]
 

@@ -1,0 +1,67 @@
+"""Images with what is known of them, and sets of them: the core values that need no PyTorch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+Image = UInt8[np.ndarray, "3 h w"]
+Mask = Bool[np.ndarray, "h w"]
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image with what is known of it.
+
+    `id` is unique in its data set (the path below the root, or an index). `image` is a file or the decoded
+    pixels, uint8 RGB, channels first. `label` indexes `Dataset.classes`; None means unlabelled. `mask` is True on
+    the foreground, at the image's own size (after EXIF rotation). `mask_source` says who made it: "hand",
+    "binarize", "grabcut", "propagated". `group` ties samples that may not be split (a patient).
+    """
+
+    id: str
+    image: Path | Image
+    label: int | None = None
+    mask: Mask | None = None
+    mask_source: str | None = None
+    group: str | None = None
+    split: Split | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples and the class names, which are sorted."""
+
+    samples: tuple[Sample, ...]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def labels(self) -> Int[np.ndarray, " n"]:
+        """Label of each sample, int64; -1 where there is none."""
+        return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
+
+    @property
+    def counts(self) -> Int[np.ndarray, " k"]:
+        """Labelled samples of each class."""
+        labels = self.labels
+        return np.bincount(labels[labels >= 0], minlength=len(self.classes))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Id of each sample."""
+        return tuple(s.id for s in self.samples)
+
+    def select(self, indices: Sequence[int] | Int[np.ndarray, " m"]) -> "Dataset":
+        """The samples at these positions, in this order."""
+        return replace(self, samples=tuple(self.samples[int(i)] for i in indices))
+
+    def part(self, *splits: Split | None) -> "Dataset":
+        """The samples whose `split` is one of these."""
+        return replace(self, samples=tuple(s for s in self.samples if s.split in splits))
