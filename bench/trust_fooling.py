@@ -22,7 +22,6 @@ from handful.data import splits
 from handful.data.naming import with_classes
 from handful.intervals import mean_interval
 from handful.posthoc.out_of_distribution import Score
-from handful.predict import judge
 from handful.tables import percent, span
 from handful.train import train
 from handful.types import Dataset, Part
@@ -77,7 +76,7 @@ def _fooling(classifier: Classifier, draw: int, *, quick: bool) -> dict[str, Dat
 
 
 def _sure(model: Classifier, data: Dataset) -> float:
-    judged = judge(model, _bare(data))
+    judged = model.judge(_bare(data))
     return float(((judged.probabilities.max(axis=1) >= SURE) & (judged.answers < len(model.classes))).mean())
 
 

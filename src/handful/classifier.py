@@ -13,14 +13,14 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from handful.answers import Judged
+from handful.coverage import CLOSE as CLOSE
 from handful.data.memory import chunks, unfit_mask
 from handful.errors import ModelError
 from handful.features import FeatureCache
 from handful.types import Backbone, Dataset, LabelEmbedding, Mask, Output, Recipe
 
 COLDEST = 0.01  # a learnt temperature stays above it, as CLIP's does (Radford et al. 2021, section 2.5)
-
-CLOSE = 1e-6  # p-values are float32: two that differ by less are one
 
 
 class Comparison(nn.Module):
@@ -284,6 +284,25 @@ class Classifier:
     def _images(self, data: Dataset) -> Iterator[Float[Tensor, "n 3 h w"]]:
         for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=self.chunk):
             yield images.to(self.device).float().div_(255)
+
+    def judge(self, data: Dataset, *, coverage: float | None = None) -> Judged:
+        """Probabilities with all that the model can say beside them.
+
+        Raises:
+            ModelError: sets of this coverage cannot be given.
+        """
+        outputs = list(self.outputs(data))
+        k = len(self.classes)
+        rows = [o.logits.float().softmax(dim=1).cpu().numpy() for o in outputs]
+        probabilities = np.concatenate(rows) if rows else np.zeros((0, k), np.float32)
+        answers = probabilities.argmax(axis=1) if rows else np.zeros(0, np.int64)
+        typicality = None
+        if self.false_rejection:
+            values = [o.typicality.float().cpu().numpy() for o in outputs if o.typicality is not None]
+            typicality = np.concatenate(values) if values else np.zeros(0, np.float32)
+            answers = np.where(typicality <= self.false_rejection + CLOSE, k, answers)
+        wanted = coverage is not None or self.wrapped_by("conformal") is not None
+        return Judged(probabilities, answers, typicality, self.sets(data, coverage=coverage) if wanted else None)
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""

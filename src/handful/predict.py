@@ -4,22 +4,20 @@ import csv
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from PIL import Image as Picture
 
-from handful.classifier import CLOSE, Classifier
+from handful.answers import UNKNOWN, Judged, Predictor
 from handful.data.images import pixels, sample_size
 from handful.errors import DataError, OutputError
 from handful.overlay import paint, palette
-from handful.types import Dataset, Sample
+from handful.samples import Dataset, Sample
 
 SUFFIXES = (".csv", ".parquet")
-UNKNOWN = "I do not know"
 CHUNK = 256  # samples between two writes
 
 
@@ -28,7 +26,7 @@ class _Writer(Protocol):
 
 
 def predict_to(
-    classifier: Classifier,
+    classifier: Predictor,
     data: Dataset,
     path: Path,
     *,
@@ -64,7 +62,7 @@ def predict_to(
     """
     check_outputs(path, maps, overwrite=overwrite)
     if coverage is not None:
-        classifier.sets(data.select(()), coverage=coverage)
+        classifier.judge(data.select(()), coverage=coverage)
     colours = palette(len(classifier.classes))
     labelled = any(s.label is not None for s in data.samples)
     draft_maps = None if maps is None else maps.with_name(f".{maps.name}.part")
@@ -79,7 +77,7 @@ def predict_to(
         with _open(draft, path.suffix) as write:
             for start in range(0, max(1, len(data)), CHUNK):
                 part = data.select(range(start, min(start + CHUNK, len(data))))
-                judged = judge(classifier, part, coverage=coverage)
+                judged = classifier.judge(part, coverage=coverage)
                 write(_columns(classifier.classes, part, judged, labelled=labelled))
                 found += np.bincount(judged.answers, minlength=len(found))
                 if draft_maps is not None:
@@ -114,36 +112,6 @@ def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
     if not (overwrite and (maps / "legend.csv").is_file()):
         remedy = "choose another folder or pass --overwrite." if (maps / "legend.csv").is_file() else "choose another."
         raise OutputError("this exists", where=maps, remedy=remedy)
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """What a classifier says of some samples; `answers` is k where the image is rejected."""
-
-    probabilities: Float[np.ndarray, "n k"]
-    answers: Int[np.ndarray, " n"]
-    typicality: Float[np.ndarray, " n"] | None
-    sets: Bool[np.ndarray, "n k"] | None
-
-
-def judge(classifier: Classifier, data: Dataset, *, coverage: float | None = None) -> Judged:
-    """Probabilities with all that the model can say beside them.
-
-    Raises:
-        ModelError: sets of this coverage cannot be given.
-    """
-    outputs = list(classifier.outputs(data))
-    k = len(classifier.classes)
-    rows = [o.logits.float().softmax(dim=1).cpu().numpy() for o in outputs]
-    probabilities = np.concatenate(rows) if rows else np.zeros((0, k), np.float32)
-    answers = probabilities.argmax(axis=1) if rows else np.zeros(0, np.int64)
-    typicality = None
-    if classifier.false_rejection:
-        values = [o.typicality.float().cpu().numpy() for o in outputs if o.typicality is not None]
-        typicality = np.concatenate(values) if values else np.zeros(0, np.float32)
-        answers = np.where(typicality <= classifier.false_rejection + CLOSE, k, answers)
-    wanted = coverage is not None or classifier.wrapped_by("conformal") is not None
-    return Judged(probabilities, answers, typicality, classifier.sets(data, coverage=coverage) if wanted else None)
 
 
 def _columns(classes: tuple[str, ...], part: Dataset, judged: Judged, *, labelled: bool) -> dict[str, Any]:
@@ -197,9 +165,7 @@ def _open(path: Path, suffix: str) -> Iterator[_Writer]:
             writer.close()
 
 
-def _draw(
-    folder: Path, sample: Sample, map_: Float[np.ndarray, "k1 h w"], classifier: Classifier, colours: Any
-) -> None:
+def _draw(folder: Path, sample: Sample, map_: Float[np.ndarray, "k1 h w"], classifier: Predictor, colours: Any) -> None:
     """One picture: the likeliest class of each pixel, at the image's own size."""
     name = PurePosixPath(sample.id.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:

@@ -6,7 +6,7 @@ moved by it, and an exported model resizes the same way where there is no PyTorc
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, UInt8
@@ -30,12 +30,13 @@ class Taps:
     weights: Int32[np.ndarray, "n t"]
     digits: int
 
-    def matrix(self, old: int) -> csr_array:
+    def matrix(self, old: int) -> Any:
         """The weights as a sparse matrix, n x old."""
         n, t = self.weights.shape
         rows, columns = np.repeat(np.arange(n), t), (self.first[:, None] + np.arange(t)).ravel()
         kept = self.weights.ravel() > 0
-        return csr_array((self.weights.ravel()[kept], (rows[kept], columns[kept])), shape=(n, old), dtype=np.int32)
+        sparse: Any = csr_array  # its stubs know no matrix from triples of int32
+        return sparse((self.weights.ravel()[kept], (rows[kept], columns[kept])), shape=(n, old), dtype=np.int32)
 
 
 def taps(old: int, new: int) -> Taps:
@@ -77,10 +78,10 @@ def resample(planes: UInt8[np.ndarray, "c h w"], size: tuple[int, int]) -> UInt8
     if old == size:
         return planes
     if size == (1, 1):  # PyTorch's kernel fails here, and the mean takes its place
-        return np.rint(planes.astype(np.float32).mean(axis=(1, 2), keepdims=True)).astype(np.uint8)
+        return np.asarray(np.rint(planes.mean(axis=(1, 2), keepdims=True, dtype=np.float32)).astype(np.uint8))
     rows, columns = taps(old[1], size[1]), taps(old[0], size[0])
     across, down = rows.matrix(old[1]), columns.matrix(old[0])
-    done = np.empty((len(planes), *size), np.uint8)
+    done: UInt8[np.ndarray, "c h2 w2"] = np.empty((len(planes), *size), np.uint8)
     for plane, out in zip(planes, done, strict=True):
         lines = _rounded(across @ plane.T.astype(np.int32), rows.digits)
         out[:] = _rounded(down @ lines.T.astype(np.int32), columns.digits)
@@ -88,7 +89,7 @@ def resample(planes: UInt8[np.ndarray, "c h w"], size: tuple[int, int]) -> UInt8
 
 
 def _rounded(sums: Int32[np.ndarray, "a b"], digits: int) -> UInt8[np.ndarray, "a b"]:
-    return ((sums + (1 << digits >> 1)) >> digits).clip(0, 255).astype(np.uint8)
+    return np.asarray(((sums + (1 << digits >> 1)) >> digits).clip(0, 255).astype(np.uint8))
 
 
 def fit_planes(

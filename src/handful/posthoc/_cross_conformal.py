@@ -1,19 +1,22 @@
 """p-values of a network's folds, and how many images a coverage takes: what posthoc/conformal computes with."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.errors import ModelError
+from handful.coverage import HERE as HERE
+from handful.coverage import images_needed as images_needed
+from handful.coverage import most_coverage as most_coverage
+from handful.coverage import significance
 from handful.posthoc._cross_fit import plain_network
 from handful.types import Output, Part
 
-HERE = "posthoc/conformal"
+Held = tuple[Float[Tensor, " m"], Float[Tensor, "m k"]]
 
 
 class _Given(nn.Module):
@@ -62,19 +65,29 @@ class CrossConformal(nn.Module):
         output: Output = self.network(images)
         return output
 
-    def p_values(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n k"]:
-        """p-value of each class for each image, in (0, 1]."""
-        scores = [-output.logits.float().log_softmax(dim=1) for output in self._outputs(images)]
-        k = scores[0].shape[1]
-        sums = torch.zeros_like(scores[0])
-        for number, own in enumerate(scores):
+    def p_values(self, images: Float[Tensor, "n 3 h w"], held: Sequence[Held] | None = None) -> Float[Tensor, "n k"]:
+        """p-value of each class for each image, in (0, 1].
+
+        `held`: what `held` gave, for a graph, which cannot pick a fold's images itself.
+        """
+        folds = self.held() if held is None else held
+        sums, total = self.weights, self.weights
+        for (scores, counts), output in zip(folds, self._outputs(images), strict=True):
+            own = -output.logits.float().log_softmax(dim=1)
+            worse = (scores[None, :, None] >= own[:, None, :]).float()
+            sums = sums + (worse * counts[None]).sum(dim=1)
+            total = total + counts.sum(dim=0)
+        return sums / total
+
+    def held(self) -> list[Held]:
+        """For each fold the scores of the images it left out, and what each image counts for beside each class."""
+        found = []
+        for number in range(len(self.folds)):
             here = self.fold == number
-            worse = (self.scores[here][None, :, None] >= own[:, None, :]).float()
-            if self.by_class:
-                worse = worse * F.one_hot(self.labels[here], k)[None]
-            sums += (worse * self.weights[self.labels[here]][None, :, None]).sum(dim=1)
-        total = torch.bincount(self.labels, minlength=k) if self.by_class else self.weights[self.labels].sum()
-        return (sums + self.weights) / (total + self.weights)
+            labels, k = self.labels[here], len(self.weights)
+            counts = self.weights[labels][:, None].expand(-1, k)
+            found.append((self.scores[here], counts * F.one_hot(labels, k) if self.by_class else counts))
+        return found
 
     def _outputs(self, images: Float[Tensor, "n 3 h w"]) -> list[Output]:
         """The folds' outputs; a backbone that they share runs once."""
@@ -95,32 +108,12 @@ class CrossConformal(nn.Module):
             ModelError: the training images do not support this coverage.
         """
         wish = self.coverage if coverage is None else coverage
-        if isinstance(wish, bool) or not 0 < wish < 1:
-            raise ModelError(f"coverage is {wish!r}", where=HERE, remedy="give a share between 0 and 1, e.g. 0.9.")
-        fewest = int(torch.bincount(self.labels).min()) if self.by_class else len(self.scores)
-        heaviest = float(self.weights.max())
-        needed = images_needed(wish, heaviest=heaviest)
-        if fewest < needed:
-            raise ModelError(
-                f"sets of coverage {wish:g} take {needed} training images{' of each class' if self.by_class else ''}, "
-                f"and there were {fewest}",
-                where=HERE,
-                remedy=f"ask for {most_coverage(fewest, heaviest=heaviest):.3g} or less.",
-            )
-        return 1 - wish
+        return significance(wish, images=self.fewest, heaviest=float(self.weights.max()), by_class=self.by_class)
 
-
-def images_needed(coverage: float, *, heaviest: float = 1.0) -> int:
-    """The fewest images n whose smallest possible p-value, 1 / (n + 1), rules a class out at this coverage.
-
-    `heaviest` is the largest weight of a class, beside a mean of 1: its p-values are w / (n + w) or more.
-    """
-    return int(np.ceil(round(heaviest * (1 / (1 - coverage) - 1), 6)))
-
-
-def most_coverage(images: int, *, heaviest: float = 1.0) -> float:
-    """The highest coverage that so many images support, rounded down to three digits."""
-    return float(np.floor(1000 * images / (images + heaviest) + 1e-9) / 1000)
+    @property
+    def fewest(self) -> int:
+        """Training images that a class is compared with: all, or by class those of the rarest."""
+        return int(torch.bincount(self.labels).min()) if self.by_class else len(self.scores)
 
 
 def _bare(network: nn.Module, *, shared: bool) -> nn.Module:
