@@ -26,6 +26,7 @@ from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
 from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.persist import load_classifier
+from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.progress import Progress
 from handful.recipes import check, load_recipe
 from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
@@ -87,11 +88,12 @@ def train(
         augment = Augmenting([(part, catalog.build("augment", part, context)) for part in recipe.augment])
         posthoc = [catalog.build("posthoc", part, context) for part in recipe.posthoc]
         if accelerator.num_processes > 1:
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+            share_norms(network)
         network = network.to(where, memory_format=network.layout)  # type: ignore[call-overload]
         average = _average(network, recipe.ema)
         initial = [initial_values(network, stage) for stage in recipe.stages]
         checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
+        writes = checkpoint is not None and accelerator.is_main_process
 
         views = None
         if recipe.cache_views and recipe.stages:
@@ -101,6 +103,7 @@ def train(
             fit_head(network, held, augment, recipe, classes=len(data.classes), seed=seed, shown=progress)
         length = max(len(held), recipe.batch_size if recipe.fill_batch else 0)
         sizes = batch_sizes(length, recipe.batch_size)
+        check_batches(sizes, accelerator.num_processes, recipe=recipe.name)
         starts = np.cumsum([0, *sizes])
         held_labels = held.labels.cpu().numpy().tobytes()
         budgets = [budget(stage, len(sizes)) for stage in recipe.stages]
@@ -118,11 +121,9 @@ def train(
                 if checkpoint is not None and (s, begin) == (first, skip) and (first, skip) != (0, 0):
                     checkpoint.restore(network, optimizer, None if average is None else average.module)
                 # In each step accelerate looks for optional packages on the disk: wrap only what needs it.
-                alone = accelerator.num_processes == 1 and accelerator.scaler is None
-                model = accelerator.prepare_model(network) if accelerator.num_processes > 1 else network
-                if not alone:
+                if accelerator.scaler is not None:
                     optimizer = accelerator.prepare_optimizer(optimizer, device_placement=False)
-                train_mode(model, statistics=stage.statistics)
+                train_mode(network, statistics=stage.statistics)
                 step, seen = begin, math.nan
                 with Interrupt() as interrupt:
                     while step < steps:
@@ -130,28 +131,30 @@ def train(
                         order = stage_order(stage, seed, s, epoch, held_labels, length)
                         index = order[starts[at] : starts[at + 1]]
                         share = (sum(budgets[:s]) + step) / sum(budgets)
-                        mine = index[accelerator.process_index :: accelerator.num_processes]
-                        chosen = torch.from_numpy(mine).to(where)
+                        chosen = torch.from_numpy(index).to(where)
                         generator = step_generator(seed, s, step, where)
                         if views is None:
                             maps = None
                             batch = augment(held.batch(chosen, len(data.classes)), generator, share=share)
                         else:
                             batch, maps = views.batch(chosen, len(data.classes), generator)
+                        batch, maps = own_part(batch, maps, accelerator)
                         dropout = torch if where.type != "cpu" else torch.default_generator  # fifty times faster
                         dropout.manual_seed(stream(seed, 3, s, step, accelerator.process_index))
                         set_rate(optimizer, learning_rate(stage.schedule, stage.optimizer.lr, step / steps))
                         with accelerator.autocast():
-                            output: Output = model(batch.images, maps)
+                            output: Output = network(batch.images, maps)
                         values = _total(stage, losses, output, batch, step / steps)
-                        loss = values.sum() * accelerator.num_processes / len(index)
+                        loss = values.sum() / len(index)
                         optimizer.zero_grad()
-                        if alone:
-                            loss.backward()
+                        if accelerator.scaler is None:
+                            loss.backward()  # type: ignore[no-untyped-call]
                         else:
                             accelerator.backward(loss)
-                        if where.type == "cpu" or step % 10 == 0:  # reading the loss makes a GPU wait
-                            seen = float(loss.detach())
+                        sum_gradients(network, accelerator)
+                        told = False
+                        if where.type == "cpu" or step % 10 == 0 or step == steps - 1:  # reading it makes a GPU wait
+                            seen, told = agree(loss, interrupt.asked, accelerator)
                             if not math.isfinite(seen):
                                 raise _diverged(recipe, s, step, folder)
                         if stage.optimizer.clip is not None:
@@ -161,9 +164,10 @@ def train(
                         if average is not None:
                             average.update(network, sum(budgets[:s]) + step)
                         bar.advance(seen)
-                        if checkpoint is not None and (checkpoint.due() or interrupt.asked or step == steps):
+                        stop = told or (interrupt.asked and accelerator.num_processes == 1)
+                        if writes and checkpoint is not None and (checkpoint.due() or stop or step == steps):
                             checkpoint.save(network, optimizer, None if average is None else average.module, s, step)
-                        if interrupt.asked:
+                        if stop:
                             raise KeyboardInterrupt
         network = network if average is None else average.module
         network.eval().requires_grad_(False)

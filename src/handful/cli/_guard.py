@@ -1,5 +1,6 @@
 """What the user sees when something stops a command: one paragraph and an exit code, never a traceback."""
 
+import os
 import warnings
 from typing import Any, TextIO
 
@@ -8,17 +9,38 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from handful.errors import HandfulError, HandfulWarning
+from handful.errors import HandfulError, HandfulWarning, ProtocolError
 
 USER_ERROR = 2
 STOPPED = 130
 
 
 def say(label: str, text: str, *, style: str) -> None:
-    """A labelled paragraph on standard error; wrapped only where a terminal shows it."""
+    """A labelled paragraph on standard error; wrapped only where a terminal shows it. One process of several speaks."""
+    if launched()[0] > 0:
+        return
     console = Console(stderr=True)
     paragraph = Text(f"{label}: ", style=f"bold {style}").append(text, style=style)
     console.print(paragraph, soft_wrap=not console.is_terminal, highlight=False)
+
+
+def launched() -> tuple[int, int]:
+    """The number of this process, and how many a launcher (torchrun, accelerate) started together: (0, 1) alone."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def refuse_processes(command: str) -> None:
+    """Several processes may share one training; anything else they would do several times over.
+
+    Raises:
+        ProtocolError: a launcher started more than one, and the command is not `fit`.
+    """
+    if launched()[1] > 1 and command != "fit":
+        raise ProtocolError(
+            f"{launched()[1]} processes were started together, and only `handful fit` shares its work among them",
+            where=f"handful {command}",
+            remedy="start it once; --jobs uses the cores.",
+        )
 
 
 class Guarded(TyperGroup):
@@ -63,6 +85,12 @@ class Guarded(TyperGroup):
                 say("Stopped", self._after_stop(ctx), style="yellow")
                 raise typer.Exit(STOPPED) from None
         raise typer.Exit(USER_ERROR)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was named, refused where processes cannot share it."""
+        found = super().resolve_command(ctx, args)
+        refuse_processes(found[0] or "")
+        return found
 
     def _after_stop(self, ctx: Any) -> str:
         command = self.commands.get(ctx.invoked_subcommand or "")

@@ -49,7 +49,7 @@ def fit(
 
     from handful.allowance import read_budget
     from handful.checkpoint import refuse_unfinished
-    from handful.cli._guard import say
+    from handful.cli._guard import launched, say
     from handful.cli._output import print_json, print_table, print_text, watched, working
     from handful.cli._reading import read
     from handful.data.check import check
@@ -70,6 +70,9 @@ def fit(
     with working():
         if budget is not None and not auto:
             raise ProtocolError("there is nothing to pick", where=f"--budget {budget}", remedy="pass --recipe auto.")
+        if auto and launched()[1] > 1:
+            wrong = "several processes cannot share the picking"
+            raise ProtocolError(wrong, where="--recipe auto", remedy="start it once, or name a recipe.")
         spent = read_budget(budget or "10m", None).seconds
         plan = load_recipe(FEW if auto else recipe, overrides=set_ or ())
         plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
@@ -91,6 +94,8 @@ def fit(
             )  # fmt: skip
             plan = with_calibration(picked.recipe, temperature=temperature, coverage=coverage, reject=reject)
         classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)
+        if launched()[0] > 0:
+            return
         if picked is not None:
             classifier = replace(classifier, card={**classifier.card, "auto": picked.card})
         classifier = replace(classifier, card={**classifier.card, "data": data_facts(part)})
