@@ -25,13 +25,23 @@ def read(
     """
     from handful.data.load import load_data
 
+    names = column_names(columns)
+    return load_data(source, masks=masks, columns=names, allow_outside=allow_outside, unlabelled=unlabelled)
+
+
+def column_names(columns: Sequence[str] | None) -> dict[str, str] | None:
+    """The table's own names by role, from the texts of --column; None without any.
+
+    Raises:
+        DataError: a text is no ROLE=NAME.
+    """
     names: dict[str, str] = {}
     for text in columns or ():
         role, equals, name = text.partition("=")
         if not (role and equals and name):
             raise DataError(f"{text!r} names no column", where="--column", remedy="write ROLE=NAME, e.g. path=file.")
         names[role] = name
-    return load_data(source, masks=masks, columns=names or None, allow_outside=allow_outside, unlabelled=unlabelled)
+    return names or None
 
 
 def images_per_class(text: str) -> tuple[int, ...]:
