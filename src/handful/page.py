@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from handful import gallery
 from handful.classifier import Classifier
@@ -50,10 +51,21 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters.update(
-        amount=amount, images=span_of_images, percent=percent, signed=minus, verdict=verdict, sentence=sentence
+        amount=amount,
+        images=span_of_images,
+        path=breakable,
+        percent=percent,
+        sentence=sentence,
+        signed=minus,
+        verdict=verdict,
     )
     environment.globals.update(span=span)
     return environment
+
+
+def breakable(path: str) -> Markup:
+    """A path that a narrow column breaks after its folders, not within a name's extension."""
+    return Markup("/<wbr>").join(escape(part) for part in path.split("/"))
 
 
 def recalls(result: Result) -> list[dict[str, Any]]:
