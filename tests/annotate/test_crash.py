@@ -9,7 +9,7 @@ import pytest
 from handful.annotate.record import read_record
 from handful.annotate.store import Store
 from handful.data.masks import attach_masks
-from handful.types import Dataset, Sample
+from handful.samples import Dataset, Sample
 from tests.annotate import drawing
 
 

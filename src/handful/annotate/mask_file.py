@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from handful.annotate.journal import sync_folder
 from handful.data.images import open_image
-from handful.types import Mask
+from handful.samples import Mask
 
 CHUNK = "handful"  # the PNG's text chunk that holds the rest
 

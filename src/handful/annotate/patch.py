@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handful.errors import DataError
-from handful.types import Mask
+from handful.samples import Mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from handful.annotate.patch import Patch, apply
 from handful.annotate.record import FORMAT, JOURNAL, MASKS, Annotation, Record, fold, mask_path, recover
 from handful.data.masks import read_mask
 from handful.errors import DataError, HandfulError
-from handful.types import Mask
+from handful.samples import Mask
 
 CONFLICTS = "conflicts"
 HELD = 4  # decoded masks in memory
@@ -113,6 +113,11 @@ class Store:
                 self._hold(name, read_mask(mask_path(self.folder, name)))
             self._masks.move_to_end(name)
             return self._masks[name]
+
+    def read(self, name: str) -> tuple[Mask | None, Annotation]:
+        """An image's mask with what is known of it, of one moment."""
+        with self._lock:
+            return self.mask(name), self[name]
 
     def stroke(
         self,

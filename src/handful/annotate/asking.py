@@ -1,0 +1,78 @@
+"""Which image to ask for next: at random, one unlike those that are done, or the one the model is least sure of.
+
+"Diverse" is the k-center choice (farthest-first traversal, Gonzalez 1985; Sener and Savarese 2018,
+https://arxiv.org/abs/1708.00489) on features, within the class that has least so far; where labels are missing, a
+class is guessed by the nearest mean of the labelled images.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+Order = Literal["diverse", "random", "uncertain", "listed"]
+
+
+def guess(features: Float[np.ndarray, "n c"], labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """A class for every image: its label, else that of the nearest class mean; -1 where nothing is labelled."""
+    known = np.unique(labels[labels >= 0])
+    if not len(known):
+        return labels.copy()
+    unit = _unit(features)
+    means = np.stack([unit[labels == c].mean(axis=0) for c in known])
+    nearest = known[np.argmax(unit @ means.T - (means**2).sum(axis=1) / 2, axis=1)]
+    return np.where(labels >= 0, labels, nearest)
+
+
+def diverse(
+    features: Float[np.ndarray, "n c"],
+    classes: Int[np.ndarray, " n"],
+    done: Bool[np.ndarray, " n"],
+    open_: Bool[np.ndarray, " n"],
+) -> int | None:
+    """Position of the open image to ask for; None where none is open.
+
+    Its class is the one with the fewest done. Within it, the image farthest from those done, or while there are none,
+    the one nearest to the middle.
+
+    Args:
+        features: of all images.
+        classes: of all images, possibly guessed; -1: unknown, which counts as a class.
+        done: images that are annotated.
+        open_: images that may be asked for.
+    """
+    if not open_.any():
+        return None
+    names = np.unique(classes[open_])
+    counts = [int((done & (classes == c)).sum()) for c in names]
+    own = classes == names[int(np.argmin(counts))]
+    unit = _unit(features)
+    candidates, centres = np.flatnonzero(open_ & own), unit[done & own]
+    if not len(centres):
+        middle = unit[own].mean(axis=0)
+        return int(candidates[np.argmax(unit[candidates] @ middle)])
+    alike = (unit[candidates] @ centres.T).max(axis=1)
+    return int(candidates[np.argmin(alike)])
+
+
+def random(open_: Bool[np.ndarray, " n"], *, seed: int) -> int | None:
+    """The first open image in an order that the seed decides."""
+    order = np.random.default_rng(seed).permutation(len(open_))
+    return next((int(i) for i in order if open_[i]), None)
+
+
+def listed(open_: Bool[np.ndarray, " n"]) -> int | None:
+    """The first open image as the data lists them."""
+    return int(np.argmax(open_)) if open_.any() else None
+
+
+def uncertain(ids: Sequence[str], open_: Bool[np.ndarray, " n"], certainty: Mapping[str, float]) -> int | None:
+    """The open image whose propagated mask is least certain; None where no open image has one."""
+    known = [(certainty[name], i) for i, name in enumerate(ids) if open_[i] and name in certainty]
+    return min(known)[1] if known else None
+
+
+def _unit(features: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:
+    length = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.maximum(length, 1e-12))

@@ -1,0 +1,485 @@
+/** Wires the page: state from the server, the image on it, actions with their keys. */
+
+import { Refused, ask, fresh, get, post } from "./api.js";
+import { Clock } from "./clock.js";
+import { Conflict } from "./conflict.js";
+import { Editor } from "./editor.js";
+import { list, listen } from "./keys.js";
+import { Saver } from "./saver.js";
+import { Sheet } from "./sheet.js";
+import { Tools } from "./tools.js";
+import { TrainingPanel } from "./training.js";
+import { View } from "./view.js";
+
+/**
+ * @typedef {import("./api.js").Row} Row
+ * @typedef {import("./api.js").State} State
+ * @typedef {import("./keys.js").Action} Action
+ * @typedef {import("./tools.js").Tool} Tool
+ */
+
+/** @template {HTMLElement} [T=HTMLElement] @param {string} id */
+const element = (id) => /** @type {T} */ (document.getElementById(id));
+/** @param {string} id */
+const input = (id) => /** @type {HTMLInputElement} */ (document.getElementById(id));
+/** @param {string} id */
+const canvas = (id) => /** @type {HTMLCanvasElement} */ (document.getElementById(id));
+
+/** @type {State} */
+let state;
+/** @type {Map<string, Row>} */
+const rows = new Map();
+const seed = Number(localStorage.getItem("handful-seed") ?? Math.floor(Math.random() * 2 ** 31));
+localStorage.setItem("handful-seed", String(seed));
+
+const clock = new Clock();
+const view = new View(element("stage"), canvas("picture"), canvas("mask"), canvas("marks"));
+const saver = new Saver(rows, { status: say, stale: (key, now) => void stale(key, now), saved: renewed });
+const editor = new Editor(view, saver, clock);
+const tools = new Tools(editor, view, { changed: showCounts, boxed: () => void boxed(), say: (text) => say(text, "busy") });
+const conflict = new Conflict(editor, view);
+const training = new TrainingPanel({ ended: () => void reload(), say });
+const sheet = new Sheet(element("sheet"), element("sheet-note"), {
+  rows: () => state.images.map((row) => rows.get(row.key) ?? row),
+  round: () => state.round,
+  open: (key) => void open(key),
+  renewed,
+  say,
+  seconds: () => clock.take(),
+});
+
+/** @type {[Tool, string, string][]} */
+const TOOLS = [
+  ["brush", "Brush", "B"], ["eraser", "Eraser", "E"], ["polygon", "Polygon", "P"], ["fill", "Fill", "F"],
+  ["box", "Box", "R"], ["superpixels", "Superpixels", "S"], ["marks", "Marks", "M"],
+];
+/** @type {Record<string, string>} */
+const SHORT = { G: "GrabCut", W: "Random walker", A: "Take propagated", D: "Delete marks", Delete: "Clear mask" };
+const HINTS = /** @type {Record<string, string>} */ ({
+  polygon: "Click corner after corner. Enter or the first corner closes it, Backspace takes one back.",
+  box: "Drag a box around the object.",
+  marks: "Scribble on the object; with X, or Shift held, on the background. Then G for GrabCut, or W for the random walker.",
+  superpixels: "Click or drag over superpixels; Shift takes them away.",
+  fill: "Click into an outline. With colours above 0, similar colours are filled.",
+});
+
+/** @param {string} text @param {string} kind */
+function say(text, kind) {
+  element("status").textContent = text;
+  element("status").dataset.kind = kind;
+}
+
+/** Do something that may be refused, and say so. @param {() => Promise<unknown>} action */
+async function trying(action) {
+  try {
+    await action();
+  } catch (error) {
+    say(error instanceof Refused ? error.message : "The server does not answer.", "bad");
+  }
+}
+
+/** @param {Row} row */
+function renewed(row) {
+  rows.set(row.key, { ...rows.get(row.key), ...row });
+  if (editor.image?.key === row.key) Object.assign(editor.image, row, { marks: editor.image.marks });
+  showCounts();
+  if (editor.image?.key === row.key) showLabels();
+}
+
+/** @param {string} key @param {Row} now */
+async function stale(key, now) {
+  say("Not saved: changed elsewhere", "bad");
+  if (editor.image?.key !== key) {
+    renewed(now);
+    return;
+  }
+  await trying(() => conflict.resolve(now));
+}
+
+async function reload() {
+  state = await get("state");
+  for (const row of state.images) {
+    const known = rows.get(row.key);
+    // what is open here keeps the versions that it was loaded with
+    rows.set(row.key, known && editor.image?.key === row.key ? { ...row, versions: known.versions } : row);
+  }
+  training.round = state.round;
+  training.show(state.work, state.trainings);
+  showLabels();
+  showCounts();
+  if (document.body.dataset.view === "sheet") sheet.show();
+}
+
+/** @param {string} key */
+async function open(key) {
+  show("draw");
+  await leave();
+  tools.cancel();
+  await trying(async () => {
+    if (!(await editor.open(key))) return;
+    const image = editor.image;
+    if (!image) return;
+    const at = state.images.findIndex((row) => row.key === key);
+    element("name").textContent = image.id;
+    element("name").title = image.id;
+    element("position").textContent = `${at + 1} of ${state.images.length}`;
+    document.title = `${image.id} - annotate`;
+    location.hash = key;
+    const most = Math.max(40, Math.round(Math.max(image.width, image.height) / 4));
+    input("size").max = String(most);
+    setSize(Math.min(tools.size, most));
+    showLabels();
+    showHint();
+    if (!saver.waiting) say("Saved", "good");
+    if (tools.tool === "superpixels") await superpixels();
+  });
+}
+
+/** Note the seconds that were spent on an image without a change. */
+async function leave() {
+  const seconds = clock.take();
+  if (editor.image && seconds > 0.2) await post(`images/${editor.image.key}/seconds`, { kind: "look", seconds }, true).catch(() => {});
+}
+
+async function next() {
+  const query = new URLSearchParams({ goal: input("goal").value, order: input("order").value, seed: String(seed) });
+  if (editor.image) query.set("after", editor.image.key);
+  await trying(async () => {
+    if (editor.image) await editor.settled(editor.image.key);
+    const found = await get(`next?${query}`);
+    if (!found.key) {
+      say(input("goal").value === "mask" ? "Every image has a mask." : "Every image has a label.", "good");
+      return;
+    }
+    await open(found.key);
+    const wanted = input("order").value;
+    if (found.order !== wanted) say(found.order === "random" ? "At random until the images have been looked at" : `Asked by the order "${found.order}"`, "busy");
+    void training.poll().catch(() => {});
+  });
+}
+
+/** The image before or after in the list. @param {number} step */
+async function step(step) {
+  const at = state.images.findIndex((row) => row.key === editor.image?.key);
+  const row = state.images[(at + step + state.images.length) % state.images.length];
+  if (row) await open(row.key);
+}
+
+/** @param {string | null} label @param {boolean} [cannotTell] */
+async function setLabel(label, cannotTell = false) {
+  const image = editor.image;
+  if (!image) return;
+  await trying(async () => {
+    const base = rows.get(image.key)?.versions.label ?? 0;
+    try {
+      renewed(await post(`images/${image.key}/label`, { label, cannot_tell: cannotTell, base, key: fresh(), seconds: clock.take() }));
+      say("Saved", "good");
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 409) throw error;
+      const now = /** @type {Row} */ (error.told.now);
+      const versions = { ...(rows.get(image.key)?.versions ?? now.versions), label: now.versions.label };
+      renewed({ ...now, versions });
+      say(`Another page said ${now.cannot_tell ? "that nobody can tell" : (now.label ?? "no label")}. Press again to change it.`, "bad");
+    }
+  });
+}
+
+async function skip() {
+  const image = editor.image;
+  if (!image) return;
+  await trying(async () => renewed(await post(`images/${image.key}/skip`, { skipped: !image.skipped, seconds: clock.take() })));
+  if (editor.image?.skipped) await next();
+}
+
+/** @param {string} name */
+async function addClass(name) {
+  await trying(async () => {
+    state.classes = (await post("classes", { name })).classes;
+    input("class-name").value = "";
+    element("stage").focus();
+    await setLabel(name);
+    showLabels();
+  });
+}
+
+async function boxed() {
+  const does = input("box-does").value;
+  const box = editor.marks.find((mark) => mark.kind === "box");
+  if (does === "grabcut") await assist("grabcut");
+  else if (does === "fill" && box && editor.image) {
+    const [[x1, y1], [x2, y2]] = box.points;
+    const { width, height } = editor.image;
+    const left = Math.max(0, Math.round(Math.min(x1, x2))), right = Math.min(width, Math.round(Math.max(x1, x2)));
+    const top = Math.max(0, Math.round(Math.min(y1, y2))), bottom = Math.min(height, Math.round(Math.max(y1, y2)));
+    if (right <= left || bottom <= top) return;
+    for (let row = top; row < bottom; row++) editor.mask.fill(1, row * width + left, row * width + right);
+    const rect = { x: left, y: top, w: right - left, h: bottom - top };
+    view.changed(rect);
+    editor.commit(rect, "box");
+  }
+}
+
+/** @param {"grabcut" | "random-walker"} way */
+async function assist(way) {
+  say(way === "grabcut" ? "GrabCut" : "Random walker", "busy");
+  await trying(async () => {
+    await editor.assist(way);
+    if (!saver.waiting) say("Saved", "good");
+  });
+}
+
+async function superpixels() {
+  say("Superpixels", "busy");
+  await trying(async () => {
+    await editor.loadSuperpixels(Number(input("superpixel-count").value));
+    say("Saved", "good");
+  });
+}
+
+/** @param {Tool} tool */
+function choose(tool) {
+  if (tool === "superpixels" && !state.tools.superpixels) {
+    say("Superpixels need scikit-image: pip install 'handful[annotate]'.", "bad");
+    return;
+  }
+  tools.cancel();
+  tools.tool = tool;
+  for (const [name] of TOOLS) element(`tool-${name}`).setAttribute("aria-pressed", String(name === tool));
+  if (tool !== "superpixels" && view.superpixels) {
+    view.superpixels = null;
+    view.repaint();
+  } else if (tool === "superpixels" && !view.superpixels) void superpixels();
+  showHint();
+}
+
+/** @param {number} size */
+function setSize(size) {
+  tools.size = Math.max(1, Math.min(Number(input("size").max), Math.round(size)));
+  input("size").value = String(tools.size);
+  element("size-value").textContent = String(tools.size);
+  view.changed(null);
+}
+
+/** @param {number} percent */
+function setOpacity(percent) {
+  view.opacity = Math.max(0, Math.min(100, percent)) / 100;
+  input("opacity").value = String(Math.round(100 * view.opacity));
+  view.repaint();
+}
+
+/** @param {"draw" | "sheet"} which */
+function show(which) {
+  document.body.dataset.view = which;
+  element("view-draw").setAttribute("aria-pressed", String(which === "draw"));
+  element("view-sheet").setAttribute("aria-pressed", String(which === "sheet"));
+  if (which === "sheet") {
+    sheet.show();
+    sheet.move(0, 0);
+  } else element("stage").focus({ preventScroll: true });
+}
+
+function showLabels() {
+  const image = editor.image && rows.get(editor.image.key);
+  const counts = new Map();
+  for (const row of rows.values()) if (row.label !== null) counts.set(row.label, (counts.get(row.label) ?? 0) + 1);
+  const place = element("labels");
+  place.replaceChildren(
+    ...state.classes.map((name, i) => {
+      const button = document.createElement("button");
+      const text = document.createElement("span");
+      text.className = "name";
+      text.textContent = name;
+      const count = document.createElement("span");
+      count.className = "count";
+      count.textContent = String(counts.get(name) ?? 0);
+      if (i < 9) {
+        const cap = document.createElement("kbd");
+        cap.textContent = String(i + 1);
+        button.append(cap);
+      }
+      button.append(text, count);
+      button.setAttribute("aria-pressed", String(image?.label === name));
+      button.addEventListener("click", () => void setLabel(name));
+      return button;
+    }),
+  );
+  const given = image && image.label !== null && image.given;
+  element("given").textContent = given ? "From the data; a key changes it." : image?.label === null && !image.cannot_tell ? "None yet." : "";
+  element("cannot-tell").setAttribute("aria-pressed", String(!!image?.cannot_tell));
+  element("skip").setAttribute("aria-pressed", String(!!image?.skipped));
+}
+
+function showCounts() {
+  if (!state) return;
+  const all = [...rows.values()];
+  const masks = all.filter((row) => row.mask !== null).length;
+  const labels = all.filter((row) => row.label !== null).length;
+  const seconds = all.reduce((sum, row) => sum + Object.values(row.seconds).reduce((a, b) => a + b, 0), 0);
+  const minutes = seconds < 90 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`;
+  element("counts").textContent = `${many(masks, "mask")}, ${many(labels, "label")}, ${many(all.length, "image")}; ${minutes} of work.`;
+}
+
+/** @param {number} n @param {string} what */
+function many(n, what) {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
+
+function showHint() {
+  const image = editor.image && rows.get(editor.image.key);
+  const proposal = image?.proposal ? "A mask was propagated to this image: A takes it as a start." : "";
+  const test = image?.split === "test" || image?.split === "val" ? `This image is of the ${image.split} part: nothing is trained on it.` : "";
+  const text = [test, proposal || HINTS[tools.tool]].filter(Boolean).join(" ");
+  element("hint").textContent = text;
+  element("hint").hidden = !text;
+}
+
+/** @returns {Action[]} */
+function actions() {
+  const group = { tools: "Tools", draw: "Drawing", see: "Seeing", label: "Labels", go: "Going on" };
+  /** @type {Action[]} */
+  const found = TOOLS.map(([tool, what, key]) => ({ keys: [key], what, group: group.tools, run: () => choose(tool) }));
+  /** @param {string} where @param {string[]} keys @param {string} what @param {() => void} run */
+  const add = (where, keys, what, run) => found.push({ keys, what, group: where, run });
+  add(group.tools, ["X"], "Marks: object or background", () => {
+    tools.background = !tools.background;
+    say(tools.background ? "Marks are of the background" : "Marks are of the object", "busy");
+  });
+  add(group.tools, ["G"], "GrabCut from the marks", () => void assist("grabcut"));
+  add(group.tools, ["W"], "Random walker from the scribbles", () => void assist("random-walker"));
+  add(group.tools, ["A"], "Take the propagated mask", () => void trying(() => editor.takeProposal()));
+  add(group.tools, ["D"], "Delete the marks", () => editor.setMarks([]));
+  add(group.draw, ["Z", "Ctrl+Z"], "Undo", () => editor.undo() || say("Nothing to undo", "busy"));
+  add(group.draw, ["Y", "Shift+Z", "Ctrl+Y", "Ctrl+Shift+Z"], "Redo", () => editor.redo() || say("Nothing to redo", "busy"));
+  add(group.draw, ["["], "Smaller", () => setSize(Math.min(tools.size - 1, tools.size / 1.25)));
+  add(group.draw, ["]"], "Larger", () => setSize(Math.max(tools.size + 1, tools.size * 1.25)));
+  add(group.draw, ["Delete"], "Clear the mask", () => editor.clear());
+  add(group.draw, ["Backspace"], "Take a polygon's corner back", () => {
+    tools.points.pop();
+    view.changed(null);
+  });
+  add(group.draw, ["Escape"], "Give up what is begun", () => tools.cancel());
+  add(group.see, ["+", "="], "Nearer", () => view.zoom(1.3));
+  add(group.see, ["-"], "Farther", () => view.zoom(1 / 1.3));
+  add(group.see, ["0"], "Whole image", () => view.fit());
+  add(group.see, ["O"], "More opaque", () => setOpacity(100 * view.opacity + 10));
+  add(group.see, ["Shift+O"], "Less opaque", () => setOpacity(100 * view.opacity - 10));
+  add(group.see, ["C"], "Another colour", () => {
+    view.colour = (view.colour + 1) % 4;
+    view.repaint();
+  });
+  add(group.see, ["H"], "Hide or show the mask", () => {
+    view.hidden = !view.hidden;
+    view.repaint();
+  });
+  for (const [i, name] of state.classes.slice(0, 9).entries()) add(group.label, [String(i + 1)], name, () => void setLabel(name));
+  add(group.label, ["U"], "Cannot tell", () => void setLabel(null, true));
+  add(group.label, ["L"], "Take the label back", () => void setLabel(null));
+  add(group.label, ["N"], "New class", () => input("class-name").focus());
+  add(group.go, ["Enter"], "Next image; closes a polygon", () => tools.finish() || void next());
+  add(group.go, ["K"], "Skip", () => void skip());
+  add(group.go, ["ArrowLeft"], "Image before", () => void step(-1));
+  add(group.go, ["ArrowRight"], "Image after", () => void step(1));
+  add(group.go, ["V"], "Review", () => show("sheet"));
+  add(group.go, ["T"], "Train", () => void training.start());
+  add(group.go, ["?"], "Keys", showKeys);
+  return found;
+}
+
+/** @returns {Action[]} */
+function sheetActions() {
+  const group = "Review";
+  return [
+    { keys: ["A"], what: "Accept", group, run: () => sheet.judgeFocused("accept") },
+    { keys: ["R"], what: "Reject", group, run: () => sheet.judgeFocused("reject") },
+    { keys: ["ArrowLeft"], what: "Left", group, run: () => sheet.move(-1, 0) },
+    { keys: ["ArrowRight"], what: "Right", group, run: () => sheet.move(1, 0) },
+    { keys: ["ArrowUp"], what: "Up", group, run: () => sheet.move(0, -1) },
+    { keys: ["ArrowDown"], what: "Down", group, run: () => sheet.move(0, 1) },
+    { keys: ["V", "Escape"], what: "Back to drawing", group, run: () => show("draw") },
+    { keys: ["T"], what: "Train", group, run: () => void training.start() },
+    { keys: ["?"], what: "Keys", group, run: showKeys },
+  ];
+}
+
+function showKeys() {
+  list(element("key-list"), document.body.dataset.view === "sheet" ? sheetActions() : actions());
+  /** @type {HTMLDialogElement} */ (element("keys")).showModal();
+}
+
+function wire() {
+  for (const [tool, what, key] of TOOLS) {
+    const button = document.createElement("button");
+    button.id = `tool-${tool}`;
+    button.setAttribute("aria-pressed", String(tool === tools.tool));
+    button.innerHTML = `<svg aria-hidden="true"><use href="#i-${tool}"/></svg><span>${what}</span><kbd>${key}</kbd>`;
+    button.title = what;
+    button.addEventListener("click", () => choose(tool));
+    element("tools").append(button);
+  }
+  for (const key of ["Z", "Y", "G", "W", "A", "D", "Delete"]) {
+    const action = /** @type {Action} */ (actions().find((each) => each.keys.includes(key)));
+    const button = document.createElement("button");
+    const cap = document.createElement("kbd");
+    cap.textContent = key === "Delete" ? "Del" : key;
+    const name = document.createElement("span");
+    name.textContent = SHORT[key] ?? action.what;
+    button.title = action.what;
+    button.append(name, cap);
+    button.addEventListener("click", action.run);
+    element("actions").append(button);
+  }
+  element("before").addEventListener("click", () => void step(-1));
+  element("after").addEventListener("click", () => void step(1));
+  element("view-draw").addEventListener("click", () => show("draw"));
+  element("view-sheet").addEventListener("click", () => show("sheet"));
+  element("show-keys").addEventListener("click", showKeys);
+  element("next").addEventListener("click", () => void next());
+  element("skip").addEventListener("click", () => void skip());
+  element("cannot-tell").addEventListener("click", () => void setLabel(null, true));
+  element("unlabel").addEventListener("click", () => void setLabel(null));
+  element("new-class").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const name = input("class-name").value.trim();
+    if (name) void addClass(name);
+  });
+  input("class-name").addEventListener("keydown", (event) => event.key === "Escape" && element("stage").focus());
+  input("size").addEventListener("input", () => setSize(Number(input("size").value)));
+  input("opacity").addEventListener("input", () => setOpacity(Number(input("opacity").value)));
+  input("tolerance").addEventListener("input", () => {
+    tools.tolerance = Number(input("tolerance").value);
+    element("tolerance-value").textContent = String(tools.tolerance);
+  });
+  input("superpixel-count").addEventListener("change", () => tools.tool === "superpixels" && void superpixels());
+  input("filter").addEventListener("change", () => {
+    sheet.filter = /** @type {import("./sheet.js").Filter} */ (input("filter").value);
+    sheet.show();
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key === " " && event.target === view.stage) {
+      event.preventDefault();
+      tools.holding = true;
+    }
+  });
+  addEventListener("keyup", (event) => event.key === " " && (tools.holding = false));
+  addEventListener("beforeunload", (event) => saver.waiting && event.preventDefault());
+  addEventListener("pagehide", () => void leave());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.repaint());
+  listen(() => (document.body.dataset.view === "sheet" ? sheetActions() : actions()));
+}
+
+async function start() {
+  await reload();
+  wire();
+  setSize(tools.size);
+  setOpacity(45);
+  input("tolerance").value = "0";
+  element("tolerance-value").textContent = "0";
+  const wanted = location.hash.slice(1);
+  if (rows.has(wanted)) await open(wanted);
+  else await next();
+  if (!editor.image && state.images.length) await open(state.images[0].key);
+  await training.poll();
+}
+
+start().catch((error) => say(error instanceof Error ? error.message : String(error), "bad"));
+Object.assign(window, { handful: { editor, view, tools, saver, ask } }); // for the tests

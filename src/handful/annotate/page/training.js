@@ -1,0 +1,150 @@
+/** The training panel: progress, stop, and the score of each training so far. */
+
+import { get, post } from "./api.js";
+
+/**
+ * @typedef {import("./api.js").Training} Training
+ * @typedef {import("./api.js").Work} Work
+ * @typedef {import("./api.js").Job} Job
+ */
+
+/** @type {Record<string, string>} */
+const STAGES = { training: "Training on the masks", propagating: "Propagating masks", scoring: "Scoring, run" };
+/** @type {Record<string, string>} */
+const METRICS = { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "macro F1" };
+
+/** @param {string} id */
+const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+export class TrainingPanel {
+  /** @param {{ended: (round: number) => void, say: (text: string, kind: string) => void}} tell */
+  constructor(tell) {
+    this.tell = tell;
+    this.round = 0;
+    this.running = false;
+    this.timer = 0;
+    element("train").addEventListener("click", () => void this.start());
+    element("stop").addEventListener("click", () => void this.stop());
+  }
+
+  async start() {
+    if (this.running) return;
+    try {
+      await post("train");
+      this.running = true;
+      this.tell.say("Training", "busy");
+      await this.poll();
+    } catch (error) {
+      this.tell.say(String(error instanceof Error ? error.message : error), "bad");
+    }
+  }
+
+  async stop() {
+    await post("stop");
+    this.tell.say("Training stopped", "good");
+    await this.poll();
+  }
+
+  /** Look how the work stands, and again while it is under way. */
+  async poll() {
+    clearTimeout(this.timer);
+    /** @type {Work & {round: number, trainings: Training[]}} */
+    const work = await get("work");
+    this.show(work, work.trainings);
+    if (work.round !== this.round) {
+      this.round = work.round;
+      this.tell.ended(work.round);
+    }
+    const features = work.features?.state === "running";
+    if (this.running || features) this.timer = window.setTimeout(() => void this.poll().catch(() => {}), 1000);
+  }
+
+  /** @param {Work} work @param {Training[]} trainings */
+  show(work, trainings) {
+    const job = work.training;
+    const before = this.running;
+    this.running = job?.state === "running";
+    element("train").toggleAttribute("disabled", this.running);
+    element("stop").hidden = !this.running;
+    const bar = /** @type {HTMLProgressElement} */ (element("progress"));
+    bar.hidden = !this.running;
+    const note = element("work");
+    note.className = job?.state === "failed" ? "bad" : "soft";
+    note.textContent = job ? said(job) : "";
+    if (this.running && job?.of) {
+      bar.max = job.of;
+      bar.value = job.stage === "training" ? 0 : (job.done ?? 0);
+      if (job.stage === "training") bar.removeAttribute("value");
+    }
+    if (before && !this.running && job?.state === "failed") this.tell.say("The training failed", "bad");
+    if (before && !this.running && job?.state === "done") this.tell.say("Training done", "good");
+    const features = work.features;
+    element("features").textContent =
+      features?.state === "running" ? `Looking at the images to ask for diverse ones: ${features.done ?? 0} of ${features.of ?? "?"}.` : "";
+    this.scores(trainings);
+  }
+
+  /** @param {Training[]} trainings */
+  scores(trainings) {
+    const last = trainings[trainings.length - 1];
+    const place = element("scores");
+    place.replaceChildren();
+    if (!last) return;
+    const line = document.createElement("p");
+    if (last.score) {
+      const s = last.score;
+      const span = s.low === null || s.high === null ? "" : ` (${percent(s.low)} to ${percent(s.high)})`;
+      const strong = document.createElement("strong");
+      strong.textContent = `${percent(s.mean)}\u00a0%`;
+      line.append(strong, `${span} ${METRICS[s.metric] ?? s.metric}, worst of ${s.draws} draws ${percent(s.worst)}. `);
+      line.append(`${s.folds}-fold cross-validation of ${s.images} labelled images, ${last.masks} masks.`);
+    } else line.textContent = last.why_no_score ?? "";
+    place.append(line);
+    const scored = trainings.filter((each) => each.score);
+    if (scored.length > 1) place.append(chart(scored));
+  }
+}
+
+/** @param {Job} job */
+function said(job) {
+  if (job.state === "failed") return job.error;
+  if (job.state === "stopped") return "Stopped.";
+  if (job.state === "done") return "";
+  const stage = STAGES[job.stage ?? ""] ?? "Starting";
+  return job.stage === "training" || !job.stage ? `${stage}.` : `${stage} ${Math.min((job.done ?? 0) + 1, job.of ?? 1)} of ${job.of ?? "?"}.`;
+}
+
+/** @param {number} share */
+function percent(share) {
+  return (100 * share).toFixed(1);
+}
+
+/** Scores with their intervals against the masks drawn. @param {Training[]} trainings */
+function chart(trainings) {
+  const W = 260, H = 110, left = 30, bottom = 20, top = 8, right = 8;
+  const make = (/** @type {string} */ name, /** @type {Record<string, string | number>} */ values, text = "") => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(values)) made.setAttribute(key, String(value));
+    made.textContent = text;
+    return made;
+  };
+  const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Score with its interval after each training, by masks" });
+  const most = Math.max(...trainings.map((t) => t.masks), 1), least = Math.min(...trainings.map((t) => t.masks));
+  const x = (/** @type {number} */ masks) => left + ((masks - least) / Math.max(most - least, 1)) * (W - left - right - 10) + 5;
+  const y = (/** @type {number} */ share) => top + (1 - share) * (H - top - bottom);
+  for (const share of [0, 0.5, 1]) {
+    svg.append(make("line", { x1: left, x2: W - right, y1: y(share), y2: y(share), class: "rule" }));
+    svg.append(make("text", { x: left - 5, y: y(share) + 4, "text-anchor": "end" }, `${100 * share}`));
+  }
+  const points = trainings.map((t) => [x(t.masks), y(t.score?.mean ?? 0)]);
+  svg.append(make("polyline", { points: points.map((p) => p.join(",")).join(" "), class: "curve" }));
+  trainings.forEach((t, i) => {
+    const s = t.score;
+    if (s && s.low !== null && s.high !== null) svg.append(make("line", { x1: points[i][0], x2: points[i][0], y1: y(s.low), y2: y(s.high), class: "span" }));
+    svg.append(make("circle", { cx: points[i][0], cy: points[i][1], r: 3.5 }));
+  });
+  svg.append(make("text", { x: x(least), y: H - 5, "text-anchor": "middle" }, `${least}`));
+  if (most > least) svg.append(make("text", { x: x(most), y: H - 5, "text-anchor": "middle" }, `${most}`));
+  svg.append(make("text", { x: W / 2, y: H - 5, "text-anchor": "middle" }, "masks"));
+  return svg;
+}

@@ -1,0 +1,65 @@
+"""Run the server: a free port, the address with its secret, the browser, and an end on Ctrl-C."""
+
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from handful.annotate.server import create_app
+from handful.annotate.session import Session
+from handful.errors import HandfulError
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None], browser: bool) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        session: what is served; the caller closes it.
+        host: "127.0.0.1" is reached from this machine alone.
+        port: 0 takes a free one.
+        ready: called with the address once the server answers.
+        browser: open the address in the browser.
+
+    Raises:
+        HandfulError: the port is taken, or the host is none of this machine's.
+    """
+    held = _listen(host, port)
+    app = create_app(session, loopback=host in LOCAL)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
+    server = uvicorn.Server(config)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{held.getsockname()[1]}/{session.settings.token}/"
+
+    def tell() -> None:
+        while not server.started and not server.should_exit:
+            threading.Event().wait(0.05)
+        if server.started:
+            ready(address)
+            if browser:
+                webbrowser.open(address)
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        server.run(sockets=[held])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        held.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        held = socket.socket(family, socket.SOCK_STREAM)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise HandfulError(
+            f"cannot listen here ({error})", where=f"{host}:{port}", remedy="choose another --port, or --host."
+        ) from error
+    held.set_inheritable(False)
+    return held
