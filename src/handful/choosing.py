@@ -25,7 +25,8 @@ TWINS = {  # the tuned cross-entropy on a method's own backbone
     "dsk_resnext": "classification-resnext-small",
     "torchvision": "classification-resnet",
 }
-CONTROLS = (*FEATURES, "logistic-pixels", *TWINS.values())
+ZERO_SHOT = "zero-shot"
+CONTROLS = (*FEATURES, "logistic-pixels", ZERO_SHOT, *TWINS.values())
 MASKED = ("cvs", "cvs-joint", "multitask")  # methods that learn from masks
 
 
@@ -70,6 +71,7 @@ def choose(
     overrides: Sequence[str] = (),
     controls: bool = True,
     pretrained: bool = True,
+    image_text: str | None = None,
 ) -> tuple[list[Recipe], list[Candidate]]:
     """The recipes to compare, controls first, and every one that was thought of with the reason.
 
@@ -79,6 +81,7 @@ def choose(
         overrides: as for `load_recipe`, for every recipe.
         controls: have the controls in, whatever is wanted.
         pretrained: allow pretrained weights where nothing is wanted.
+        image_text: a CLIP-type model by folder or hub name: its zero-shot scores are one more control.
 
     Raises:
         RecipeError: an unknown recipe or option.
@@ -102,6 +105,10 @@ def choose(
         if name not in known:
             candidates.append(Candidate(name, "control", controls, why if controls else "--no-controls"))
             methods += [load_recipe(name, overrides=overrides)] if controls else []
+    if image_text is not None and ZERO_SHOT not in known:
+        candidates.append(Candidate(ZERO_SHOT, "control", True, f"control: class names alone ({image_text})"))
+        model = (f"backbone.model={image_text}", f"labels.path={image_text}")
+        methods.append(load_recipe(ZERO_SHOT, overrides=(*overrides, *model)))
     if not methods:
         raise ProtocolError(
             "the data allows no method beside the controls",

@@ -33,22 +33,23 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in catalog.
     ("tip_adapter", {"alpha": 2.0, "beta": 1, "scale": 100}),
     ("label_propagation", {"neighbours": 2, "spread": 0.5, "power": 1}),
 ]
+WITHOUT_PROJECTION = ("similarity",)  # the labels' vectors have the backbone's length
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 # Strides of residual networks, of a transformer, an odd one and none; sides that are no multiples of them.
 every_size = pytest.mark.parametrize(("stride", "size"), [(4, (13, 18)), (1, (5, 4)), (14, (30, 28)), (7, (8, 15))])
 every_label = pytest.mark.parametrize("labels", ["one-hot", "word vectors"])
 
 
-def embedding(labels: str) -> LabelEmbedding:
+def embedding(labels: str, size: int | None = None) -> LabelEmbedding:
     if labels == "one-hot":
-        return LabelEmbedding(torch.eye(K))
-    vectors = torch.randn(K, 5, generator=torch.Generator().manual_seed(1))
+        return LabelEmbedding(torch.eye(K, size or K))
+    vectors = torch.randn(K, size or 5, generator=torch.Generator().manual_seed(1))
     return LabelEmbedding(vectors, similarity="cosine", temperature=0.1)
 
 
 def make(name: str, options: Mapping[str, Any], labels: str, stride: int = 4) -> tuple[nn.Module, Context]:
     torch.manual_seed(0)
-    made = replace(context(), labels=embedding(labels))
+    made = replace(context(), labels=embedding(labels, CHANNELS if name in WITHOUT_PROJECTION else None))
     backbone = Backbone(nn.Identity(), CHANNELS, stride)
     head = catalog.build("heads", Part(name, options), made, backbone=backbone)
     assert isinstance(head, nn.Module)

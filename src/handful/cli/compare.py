@@ -70,6 +70,14 @@ def compare(
     pretrained: Annotated[
         bool, Option("--pretrained/--no-pretrained", help="Where no recipe is named: allow pretrained weights.")
     ] = True,
+    image_text: Annotated[
+        str | None,
+        Option(
+            metavar="MODEL",
+            show_default=False,
+            help="CLIP-type model, folder or hub name: its zero-shot scores are one more control.",
+        ),
+    ] = None,
     score_on: ScoreOn = "test",
     masks: o.Masks = None,
     set_: o.Sets = None,
@@ -119,7 +127,7 @@ def compare(
         protocol = Protocol(tuple(range(first_draw, first_draw + count)), None, folds, score_on)
         check(samples, per_class=max((m for m in numbers if m is not None), default=None), folds=folds, strict=strict)
         plans, candidates = choose(
-            samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained
+            samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
         outcome = compare_to(
             out, plans, samples, candidates=candidates, per_class=numbers, protocol=protocol, trials=spent.trials,

@@ -34,7 +34,8 @@ def build(
 
     Args:
         context: gives the class names.
-        source: "minilm", "sentences", "words" or "vectors": see `handful.words.class_vectors`, also for the next five.
+        source: "minilm", "sentences", "image_text", "words" or "vectors": see
+            `handful.words.class_vectors`, also for the next five.
         path: file, folder or model name of the source.
         aliases: what to read instead of a class's name, in the recipe ({ "0" = "zero" }) or a TOML or CSV file.
         descriptions: a text that stands for a class.

@@ -50,7 +50,7 @@ def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
             except (OSError, ValueError):
                 if Path(model).exists():
                     raise
-                _reach_hub()
+                reach_hub()
                 encoder = SentenceTransformer(model, device="cpu")
             vectors = encoder.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
@@ -65,7 +65,7 @@ def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def _reach_hub() -> None:
+def reach_hub() -> None:
     """Return if the model hub answers, whatever it says: asked for a model, its library retries for over a minute.
 
     Raises:

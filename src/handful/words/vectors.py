@@ -1,8 +1,9 @@
 """One vector per class from what its name means."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ from jaxtyping import Float
 from scipy.spatial.distance import pdist, squareform
 
 from handful.errors import DataError, nearest
+from handful.words import image_text
 from handful.words.files import known_words, read_words
 from handful.words.names import forms, split_digits, split_name, whole_forms
 from handful.words.sentences import encode, installed_model
 from handful.words.tables import read_texts, read_vectors
 
-SOURCES = ("minilm", "sentences", "vectors", "words")
+SOURCES = ("image_text", "minilm", "sentences", "vectors", "words")
+ENCODERS = ("image_text", "minilm", "sentences")
 COMMON = 200_000  # a missing word is compared with so many of a file's first, commonest words
 
 
@@ -42,6 +45,7 @@ def class_vectors(
     Args:
         classes: names; split at spaces, underscores, hyphens and case (`names.split_name`).
         source: "minilm": the installed all-MiniLM-L6-v2. "sentences": the sentence-transformers model at `path`.
+            "image_text": the text side of the CLIP-type model at `path` (`words.image_text`).
             "words": the GloVe, fastText or word2vec file at `path`. "vectors": the user's own, by class, at `path`.
         path: file, folder or model name, where the source needs one.
         aliases: what to read instead of a class's name, as a mapping or a TOML or CSV file: folder names are not
@@ -65,8 +69,8 @@ def class_vectors(
         raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {source!r}")
     if (path is None) != (source == "minilm"):
         raise ValueError(f"source {source!r} {'takes no' if source == 'minilm' else 'needs a'} path")
-    if tuple(templates) != ("{}",) and source not in ("minilm", "sentences"):
-        raise ValueError("templates go with a sentence encoder: source 'minilm' or 'sentences'")
+    if tuple(templates) != ("{}",) and source not in ENCODERS:
+        raise ValueError(f"templates go with a sentence encoder: source {', '.join(map(repr, ENCODERS))}")
     if not templates or any("{}" not in t for t in templates):
         raise ValueError("each template needs a {} where the name goes")
     if weights and source != "words":
@@ -79,7 +83,8 @@ def class_vectors(
         found = _means(names, Path(str(path)), called, described, weights or {})
     else:
         model = installed_model() if source == "minilm" else str(path)
-        found = _encoded(names, model, called, described, tuple(templates))
+        encoder = image_text.encode if source == "image_text" else encode
+        found = _encoded(names, partial(encoder, model=model), called, described, tuple(templates))
     _check(names, found, source if path is None else path)
     return found
 
@@ -99,13 +104,13 @@ def _own(classes: tuple[str, ...], path: Path, aliases: Mapping[str, str]) -> Cl
 
 def _encoded(
     classes: tuple[str, ...],
-    model: str,
+    encoder: Callable[[list[str]], Float[np.ndarray, "n d"]],
     aliases: Mapping[str, str],
     descriptions: Mapping[str, str],
     templates: tuple[str, ...],
 ) -> ClassVectors:
     read_as = tuple(descriptions.get(n) or aliases.get(n) or " ".join(split_name(n)) or n for n in classes)
-    vectors = encode([t.replace("{}", text) for t in templates for text in read_as], model=model)
+    vectors = encoder([t.replace("{}", text) for t in templates for text in read_as])
     if len(templates) > 1:
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return ClassVectors(vectors.reshape(len(templates), len(classes), -1).mean(axis=0), read_as)
