@@ -35,18 +35,19 @@ class Ensemble(Classifier):
         """
         length = chunk or self.chunk
         for outputs in zip(*(m.outputs(data, chunk=length) for m in self.members), strict=True):
-            yield self._mean(outputs)
+            yield self.mean(outputs)
 
     def of_images(self, images: Float[Tensor, "n 3 h w"]) -> Output:
         """As `outputs`, for images in [0, 1] on this device."""
-        return self._mean([m.of_images(images) for m in self.members])
+        return self.mean([m.of_images(images) for m in self.members])
 
     def to(self, device: torch.device | str) -> "Ensemble":
         """The same ensemble on another device."""
         members = tuple(m.to(device) for m in self.members)
         return replace(self, members=members, network=nn.ModuleList(m.network for m in members))
 
-    def _mean(self, outputs: Sequence[Output]) -> Output:
+    def mean(self, outputs: Sequence[Output]) -> Output:
+        """The members' outputs as one."""
         pixels = [o.pixels for o in outputs if o.pixels is not None]
         alike = len({m.recipe.resize for m in self.members}) == 1
         maps = None

@@ -3,6 +3,7 @@
 import typer
 
 from handful.cli._guard import Guarded
+from handful.cli.annotate import annotate
 from handful.cli.card import card
 from handful.cli.compare import compare
 from handful.cli.cost import cost
@@ -11,6 +12,7 @@ from handful.cli.distil import distil
 from handful.cli.ensemble import ensemble
 from handful.cli.evaluate import evaluate
 from handful.cli.explain import explain
+from handful.cli.export import export
 from handful.cli.fit import fit
 from handful.cli.hierarchy import hierarchy
 from handful.cli.inspect import inspect
@@ -37,10 +39,12 @@ for command in (
     sweep,
     compare,
     propagate,
+    annotate,
     predict,
     explain,
     ensemble,
     distil,
+    export,
     hierarchy,
     inspect,
     labels,

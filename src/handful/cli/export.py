@@ -1,0 +1,148 @@
+"""`handful export`: a trained model as one file that runs elsewhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from typer import Argument, Option
+
+from handful.cli import _options as o
+
+if TYPE_CHECKING:
+    from handful.classifier import Classifier
+    from handful.export.int8 import Change
+
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
+
+
+def export(
+    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Folder that `handful fit` wrote.")],
+    out: Annotated[
+        Path, Option("--out", "-o", metavar="FILE", show_default=False, help="File to write: .onnx, .pt2 or .html.")
+    ],
+    to: Annotated[
+        Literal["onnx", "torch", "html"] | None,
+        Option(
+            show_default=False,
+            help="onnx: for onnxruntime. torch: a PyTorch program. html: a page that runs it. Else by FILE's ending.",
+        ),
+    ] = None,
+    int8: Annotated[
+        bool, Option("--int8", help="Compute in 8-bit integers: smaller, often faster; tells what it costs.")
+    ] = False,
+    data: Annotated[
+        str | None,
+        Option(metavar="DATA", show_default=False, help="For --int8: what the model was trained on."),
+    ] = None,
+    overwrite: o.Overwrite = False,
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Export a model into one file.
+
+    The file takes images of any size, and gives all that `handful predict` gives: probabilities at the model's
+    temperature, its sets, whether to name a class at all, and segmentation maps. `handful predict FILE.onnx` and
+    `handful serve FILE.onnx` run it without PyTorch.
+    """
+    from handful.cli._output import new_file, print_json, print_table, print_text, working
+
+    with working():
+        kind = _kind(out, to, int8=int8, data=data)
+        new_file(out, overwrite=overwrite)
+        from handful.export.graph import refuse
+        from handful.export.int8 import refuse_int8
+        from handful.persist import load_classifier
+
+        classifier = load_classifier(model)
+        refuse(classifier)
+        if int8:
+            refuse_int8(classifier)
+        change, names = _write(classifier, kind, out, data, column, allow_outside)
+    size = out.stat().st_size
+    if json:
+        changed = None if change is None else vars(change)
+        print_json({"out": out, "format": kind, "bytes": size, "outputs": names, "int8": changed})
+        return
+    h, w = classifier.size
+    rows = [
+        ("file", f"{out} ({size / 1e6:.1f} MB)"),
+        ("takes", f"images of any size, brought to {h} x {w}" + (" (8-bit arithmetic)" if int8 else "")),
+        ("gives", ", ".join(names).replace("_", " ")),
+    ]
+    print_table(("", ""), [*rows, *_told(change)], text=2)
+    print_text(_next(kind, out))
+
+
+def _write(
+    classifier: "Classifier",
+    kind: str,
+    out: Path,
+    data: str | None,
+    column: list[str] | None,
+    allow_outside: bool,
+) -> "tuple[Change | None, tuple[str, ...]]":
+    from handful.export.graph import Answering
+    from handful.export.to_onnx import export_onnx, network_model, whole, write
+
+    if kind == "torch":
+        from handful.export.to_torch import export_torch
+
+        return None, export_torch(classifier, out)
+    if kind == "html":
+        from handful.export.page import export_page
+
+        return None, export_page(classifier, out)
+    if data is None:
+        return None, export_onnx(classifier, out)
+    from handful.cli._reading import read
+    from handful.export.int8 import measure, parts, quantised
+    from handful.onnx_model import load_onnx
+
+    samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
+    calibrating, measuring, apart = parts(samples, classifier)
+    answering = Answering(classifier).eval()
+    write(whole(answering, quantised(answering, network_model(answering), calibrating)), out)
+    return measure(classifier, load_onnx(out), measuring, held_out=apart), answering.names
+
+
+def _kind(out: Path, to: str | None, *, int8: bool, data: str | None) -> str:
+    from handful.errors import ModelError, OutputError
+
+    kind = to or next((k for k, suffix in SUFFIXES.items() if suffix == out.suffix.lower()), None)
+    if kind is None or SUFFIXES[kind] != out.suffix.lower():
+        wanted = ", ".join(SUFFIXES.values()) if kind is None else SUFFIXES[kind]
+        raise OutputError(f"the file ends in {out.suffix or 'nothing'!r}", where=out, remedy=f"name one in {wanted}.")
+    if int8 and kind != "onnx":
+        raise ModelError("8-bit arithmetic goes into ONNX files alone", where="--int8", remedy="add --to onnx.")
+    if int8 and data is None:
+        raise ModelError(
+            "8 bits are calibrated on training images", where="--int8", remedy="give them with --data, as for fit."
+        )
+    if data is not None and not int8:
+        raise ModelError("only --int8 reads data", where="--data", remedy="leave it out, or add --int8.")
+    return kind
+
+
+def _told(change: Any) -> list[tuple[str, str]]:
+    if change is None:
+        return []
+    whom = "held-out" if change.held_out else "training"
+    rows = [("same answer", f"{100 * change.same_answer:.1f} % of {change.images} {whom} images")]
+    if change.difference is not None:
+        span = f"{100 * change.low:+.1f} to {100 * change.high:+.1f}"
+        rows.append(
+            (
+                "accuracy",
+                f"{100 * change.before:.1f} % before, {100 * change.after:.1f} % in 8 bits on {change.labelled} {whom} "
+                f"images: {100 * change.difference:+.1f} points (95 % interval {span})",
+            )
+        )
+    return rows
+
+
+def _next(kind: str, out: Path) -> str:
+    if kind == "onnx":
+        return f"Next: handful predict {out} IMAGES --out predictions.csv, or handful serve {out}."
+    if kind == "torch":
+        return f'Next, in Python: torch.export.load("{out}").module()(images), images uint8 [n 3 h w].'
+    return f"Next: open {out} in a browser. It asks no network."

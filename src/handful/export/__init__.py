@@ -1,0 +1,1 @@
+"""A trained classifier as one file that runs without PyTorch, or as a PyTorch program without handful."""

@@ -1,0 +1,183 @@
+"""An exported model, run by onnxruntime: predicts what the classifier predicted, without PyTorch."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from handful.answers import Judged
+from handful.coverage import CLOSE, HERE, significance
+from handful.data.images import pixels
+from handful.data.resampling import Resize, fit_image, unfit_mask
+from handful.errors import ModelError
+from handful.samples import Dataset, Image, Mask, Sample
+
+FORMAT = 1
+KEY = "handful.format"
+SUFFIX = ".onnx"
+
+
+@dataclass(frozen=True, eq=False)
+class OnnxModel:
+    """A graph that `handful export` wrote. `session` is onnxruntime's; `coverage` says what its sets can have."""
+
+    session: Any
+    classes: tuple[str, ...]
+    size: tuple[int, int]
+    resize: Resize
+    outputs: tuple[str, ...]
+    name: str
+    false_rejection: float = 0.0
+    views: int = 1
+    coverage: dict[str, Any] | None = None
+    card: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
+
+    @property
+    def chunk(self) -> int:
+        """How many images are predicted at a time: at most 256, and 4 million pixels."""
+        return max(1, min(256, 2**22 // (self.size[0] * self.size[1])))
+
+    def run(self, images: UInt8[np.ndarray, "n 3 h w"]) -> dict[str, np.ndarray]:
+        """What the graph says of images of one size, by the outputs' names."""
+        if not len(images):  # some operators want one at least
+            return {name: value[:0] for name, value in self.run(np.zeros((1, 3, *self.size), np.uint8)).items()}
+        found = self.session.run(None, {"images": np.ascontiguousarray(images)})
+        return dict(zip(self.outputs, found, strict=True))
+
+    def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
+        """The image as small as the graph would make it, where it works at a single size: images then batch."""
+        return image if self.views > 1 else fit_image(image, self.size, self.resize)
+
+    def ask(self, images: Sequence[UInt8[np.ndarray, "3 _ _"]]) -> dict[str, np.ndarray]:
+        """What the graph says of images of any sizes; those of one size go through together."""
+        if len({image.shape for image in images}) > 1:
+            images = [self.fitted(image) for image in images]
+        if len({image.shape for image in images}) <= 1:
+            stacked = np.stack(images) if images else np.zeros((0, 3, *self.size), np.uint8)
+            return self.run(stacked)
+        rows = [self.run(image[None]) for image in images]
+        return {name: np.concatenate([row[name] for row in rows]) for name in self.outputs}
+
+    def judge(self, data: Dataset, *, coverage: float | None = None) -> Judged:
+        """Probabilities with all that the model can say beside them.
+
+        Raises:
+            ModelError: sets of this coverage cannot be given.
+            DataError: an image cannot be read.
+        """
+        level = None if coverage is None else self.level(coverage)
+        rows = [self.ask([pixels(s) for s in part]) for part in self._parts(data.samples)]
+        return self.judged(_joined(rows, self.outputs), level)
+
+    def judged(self, said: dict[str, np.ndarray], level: float | None = None) -> Judged:
+        """What the outputs mean; `level` is 1 - coverage, where it is not the model's own."""
+        sets = said.get("sets") if level is None else said["p_values"] > level + CLOSE
+        answers = said.get("answers", said["probabilities"].argmax(axis=1))
+        return Judged(said["probabilities"], answers.astype(np.int64), said.get("typicality"), sets)
+
+    def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
+        """Pixel probabilities of each sample at the working size, background first.
+
+        Raises:
+            ModelError: the model does not segment.
+        """
+        if "maps" not in self.outputs:
+            raise ModelError(
+                "this model has no pixel maps", where=self.name, remedy="export one with a segmenting head."
+            )
+        for part in self._parts(data.samples):
+            yield from self.ask([pixels(s) for s in part])["maps"]
+
+    def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
+        """A mask at the working size, back at an image's own h, w."""
+        return unfit_mask(mask, size, self.resize)
+
+    def level(self, coverage: float) -> float:
+        """1 - coverage.
+
+        Raises:
+            ModelError: the model gives no sets, or was calibrated on too few images.
+        """
+        if self.coverage is None:
+            raise ModelError(
+                "this model was exported without sets", where=HERE, remedy="train it with --coverage, and export again."
+            )
+        known = {key: self.coverage[key] for key in ("images", "heaviest", "by_class")}
+        return significance(coverage, **known)
+
+    def _parts(self, samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
+        """Some samples at a time; none at all is one part, which says how many classes there are."""
+        for start in range(0, max(1, len(samples)), self.chunk):
+            yield samples[start : start + self.chunk]
+
+
+def _joined(rows: list[dict[str, np.ndarray]], names: Sequence[str]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([row[name] for row in rows]) for name in names if name != "maps"}
+
+
+def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
+    """Read a file that `handful export` wrote.
+
+    Args:
+        path: the .onnx file.
+        threads: that compute; None: $OMP_NUM_THREADS, or one per core.
+
+    Raises:
+        ModelError: onnxruntime is missing, or the file is missing, damaged, not ours, or of a newer version.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ModelError(
+            "an exported model needs onnxruntime", where=path, remedy='pip install "handful[onnx]".'
+        ) from error
+    if not path.is_file():
+        raise ModelError("there is no such file", where=path, remedy="give a file that `handful export` wrote.")
+    options = onnxruntime.SessionOptions()
+    number = threads if threads is not None else int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
+    options.intra_op_num_threads = number
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes, without a common base
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"this is no ONNX model that runs: {first}", where=path, remedy="export it again.") from error
+    return _described(session, path)
+
+
+def _described(session: Any, path: Path) -> OnnxModel:
+    meta: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    if KEY not in meta:
+        raise ModelError(
+            "this ONNX model is not one of handful's", where=path, remedy="give a file that `handful export` wrote."
+        )
+    try:
+        facts = {key: json.loads(value) for key, value in meta.items() if key != "recipe"}
+        if facts[KEY] > FORMAT:
+            raise ModelError(
+                f"model format {facts[KEY]} is newer than this version's {FORMAT}", where=path, remedy="update handful."
+            )
+        height, width = facts["size"]
+        return OnnxModel(
+            session=session,
+            classes=tuple(facts["classes"]),
+            size=(int(height), int(width)),
+            resize=facts["resize"],
+            outputs=tuple(facts["outputs"]),
+            name=facts["name"],
+            false_rejection=float(facts["false_rejection"]),
+            views=len(facts["views"]),
+            coverage=facts["coverage"],
+            card=facts["card"],
+            recipe=meta["recipe"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"what the file says of itself is damaged: {error!r}", where=path, remedy="export it again."
+        ) from error
