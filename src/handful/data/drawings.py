@@ -14,7 +14,7 @@ from pycocotools import mask as coco_mask
 from handful.errors import DataError
 from handful.samples import Mask
 
-Points = Float[np.ndarray, "n 2"]
+Points = Float[np.ndarray, "_ 2"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,131 @@
+"""`handful annotate`: draw masks and give labels in the browser, propagate, correct and train."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typer import Option
+
+from handful.cli import _options as o
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
+def annotate(
+    data: o.Data,
+    folder: Annotated[
+        Path | None,
+        Option(
+            metavar="FOLDER",
+            show_default=False,
+            help="Where the annotations go; default: beside DATA, e.g. photos-annotations.",
+        ),
+    ] = None,
+    import_: Annotated[
+        Path | None,
+        Option(
+            "--import",
+            metavar="PATH",
+            show_default=False,
+            help="Take masks in from a folder, COCO, labelme or Label Studio file, and end.",
+        ),
+    ] = None,
+    export: Annotated[
+        Literal["png", "coco", "labelme", "label-studio", "table"] | None,
+        Option(show_default=False, help="Write the annotations this way to --out, and end."),
+    ] = None,
+    outlines: Annotated[bool, Option("--outlines", help="Export polygons instead of run lengths or brushes.")] = False,
+    out: Annotated[
+        Path | None, Option("--out", "-o", metavar="PATH", show_default=False, help="File or folder of the export.")
+    ] = None,
+    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="What the page trains.")] = "cvs-lite0",
+    draws: Annotated[int, Option(metavar="N", min=2, help="Repeats of the cross-validation behind a score.")] = 2,
+    folds: Annotated[int, Option(metavar="K", min=2, help="Folds of it.")] = 3,
+    seed: o.Seed = 0,
+    set_: o.Sets = None,
+    host: Annotated[
+        str, Option(metavar="NAME", help="Address to listen at; another lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
+    overwrite: o.Overwrite = False,
+    device: o.Device = "auto",
+    column: o.Columns = None,
+    json: o.Json = False,
+) -> None:
+    """Draw masks and give labels in the browser.
+
+    Every stroke is saved at once as a PNG that --masks reads. Ctrl-C ends it.
+    """
+    from handful.annotate.project import open_project
+    from handful.annotate.session import Session, Settings
+    from handful.annotate.store import Store
+    from handful.annotate.summary import summary
+    from handful.cli._guard import say
+    from handful.cli._output import print_json, print_lines, print_text, working
+    from handful.cli._reading import column_names
+    from handful.errors import DataError, HandfulError
+
+    columns = column_names(column)
+    if export is None and (out is not None or outlines):
+        option = "--out" if out is not None else "--outlines"
+        raise DataError("it goes with --export", where=option, remedy="add --export coco, or leave it out.")
+    if export is not None and import_ is not None:
+        raise DataError("one of --import and --export at a time", where="--import", remedy="run it twice.")
+    if export is not None and out is None:
+        raise DataError("nowhere to write to", where="--export", remedy="name a file or folder with --out.")
+    with working():
+        project = open_project(data, folder=folder, columns=columns)
+        if import_ is not None or export is not None:
+            from handful.annotate.exchange import export_annotations, import_masks
+
+            if import_ is not None:
+                with Store(project.folder, project.data.ids) as store:
+                    done = import_masks(project, store, import_, overwrite=overwrite)
+            else:
+                assert export is not None
+                assert out is not None
+                done = export_annotations(project, export, out, outlines=outlines, overwrite=overwrite)
+        else:
+            done = None
+    if done is not None:
+        print_json(done.values) if json else print_text(done.text)
+        return
+    with working():
+        try:
+            from handful.annotate.serving import serve
+        except ImportError as error:
+            raise HandfulError(
+                f"the page needs a package that is not installed ({error.name})",
+                where="annotate",
+                remedy="pip install 'handful[annotate]'.",
+            ) from error
+        from handful.device import pick_device
+        from handful.recipes import load_recipe, to_toml
+
+        pick_device(device)
+        plan = load_recipe(recipe, overrides=set_ or ())
+        settings = Settings(to_toml(plan), plan.name, draws=draws, folds=folds, seed=seed, device=device)
+
+    def ready(address: str) -> None:
+        if json:
+            print_json({"address": address, "folder": project.folder, "images": len(project.data)})
+        else:
+            print_text(f"{len(project.data)} images; annotations go to {project.folder}.\nCtrl-C ends it. Open")
+            print_lines(address)
+        sys.stdout.flush()  # whoever started this through a pipe waits for the address
+        if host not in LOCAL:
+            what = (
+                "whoever reaches this machine and has the address sees the images and can draw; nothing is encrypted."
+            )
+            say("Note", what, style="yellow")
+
+    with Store(project.folder, project.data.ids) as store:
+        session = Session(project, store, source=data, settings=settings, columns=columns)
+        try:
+            serve(session, host=host, port=port, ready=ready, browser=browser)
+        finally:
+            session.close()
+        found = summary(project, store.record)
+    if not json:
+        print_text(found.text)
