@@ -10,7 +10,7 @@ import pytest
 from handful.types import Dataset
 from tests.cli_support import fails, files, ok, ok_json
 
-MADE = {"results.jsonl", "results-predictions", "report.html"}
+MADE = {"results.jsonl", "results-predictions", "report.html", "shown-model"}
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,15 @@ def test_sweep_writes_the_runs_and_a_report(swept: Path) -> None:
     assert not re.search(r"(src|href)=[\"']https?://[^\"']*\.(js|css|png)", report)
 
 
-def test_sweep_again_is_refused_resumed_or_made_anew(place: Path, swept: Path) -> None:
+def test_sweep_again_is_refused_resumed_or_made_anew(place: Path, swept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (swept / "results.jsonl").read_text()
+    page = (swept / "report.html").read_text(encoding="utf-8")
     assert "already here" in fails(*command(place, swept))
-    text = ok(*command(place, swept), "--resume")
+    with monkeypatch.context() as patch:
+        patch.setattr("handful.gallery.train", lambda *_, **__: pytest.fail("trained what is in shown-model"))
+        text = ok(*command(place, swept), "--resume")
+    pictures = [re.findall(r"data:image/png[^\"']*", p) for p in (page, (swept / "report.html").read_text("utf-8"))]
+    assert pictures[0] == pictures[1]
     assert (swept / "results.jsonl").read_text() == before
     assert max(len(line) for line in text.splitlines() if "Report" not in line) <= 60
     ok(*command(place, swept), "--overwrite")

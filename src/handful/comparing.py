@@ -12,7 +12,7 @@ from pathlib import Path
 from handful import gallery
 from handful.allowance import Allowance, untunable
 from handful.classifier import Classifier
-from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
+from handful.compare_plan import PAGE, SHOWN, VALUES, ahead, claim, make_plan
 from handful.compare_queue import Queue, Work
 from handful.compare_report import write_comparison
 from handful.cost import Times
@@ -138,12 +138,12 @@ def compare_to(
         },
     )
     (folder / VALUES).write_text(json.dumps(as_values(outcome), indent=1, ensure_ascii=False), encoding="utf-8")
-    shown = _shown(outcome, data, device=device, progress=progress) if trainer is None else None
+    shown = _shown(outcome, data, folder / SHOWN, device=device, progress=progress) if trainer is None else None
     write_comparison(outcome, folder / PAGE, data=data, classifier=shown, overwrite=True)
     return outcome
 
 
-def _shown(outcome: Outcome, data: Dataset, *, device: str, progress: bool) -> Classifier | None:
+def _shown(outcome: Outcome, data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier | None:
     """The best recipe with pixel maps, as it was tuned and trained in the first run at most images; None: no such."""
     best = next((r for r in outcome.levels[-1].results if gallery.segments(r.recipe)), None)
     if best is None:
@@ -152,7 +152,7 @@ def _shown(outcome: Outcome, data: Dataset, *, device: str, progress: bool) -> C
     place = (best.recipe.name, run.per_class, run.draw, run.fold)
     study = next((s for s in outcome.studies if (s.recipe, s.per_class, s.draw, s.fold) == place), None)
     recipe = with_values(best.recipe, {} if study is None else study.values)
-    return gallery.train_again(recipe, run, data, device=device, progress=progress)
+    return gallery.train_again(recipe, run, data, folder, device=device, progress=progress)
 
 
 def _without_failed(

@@ -1,18 +1,24 @@
 """Pictures for the report: images as embedded PNG, predicted maps painted over them, and the worst mistakes."""
 
 import base64
+import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from PIL import Image as Picture
 
 from handful.classifier import Classifier
+from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.data.images import pixels
 from handful.data.memory import fit_size
+from handful.device import pick_device
 from handful.errors import ModelError
 from handful.overlay import paint, palette
+from handful.persist import load_classifier, save_classifier
+from handful.recipes import fingerprint
 from handful.train import train
 from handful.types import Dataset, Image, Recipe, Result, Run, Sample
 
@@ -52,11 +58,23 @@ def segments(recipe: Recipe) -> bool:
     return any(part.name.startswith("pixel_") for stage in recipe.stages for part in stage.losses)
 
 
-def train_again(recipe: Recipe, run: Run, data: Dataset, *, device: str, progress: bool) -> Classifier:
-    """The classifier of a run, of which only predictions were kept: the recipe on the same images and seed."""
+def train_again(recipe: Recipe, run: Run, data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier:
+    """The classifier of a run, of which only predictions were kept: the recipe on the same images and seed.
+
+    It is saved in `folder`, and the next time read from there.
+    """
     chosen = set(run.train_ids)
     part = data.select([i for i, s in enumerate(data.samples) if s.id in chosen])
-    return train(recipe, part, seed=run.seed, device=device, progress=progress)
+    mark = {"recipe": fingerprint(recipe), "seed": run.seed, "data": data_fingerprint(part)}
+    if folder.exists():
+        with contextlib.suppress(ModelError):
+            kept = load_classifier(folder, device=pick_device(device))
+            if kept.card.get("shown") == mark:
+                return kept
+    classifier = train(recipe, part, seed=run.seed, device=device, progress=progress)
+    classifier = replace(classifier, card={**classifier.card, "shown": mark})
+    save_classifier(classifier, folder, overwrite=True)
+    return classifier
 
 
 def worst_mistakes(result: Result, most: int = 12) -> list[Mistake]:

@@ -19,6 +19,7 @@ from handful.types import Dataset, Recipe, Result
 
 LOG = "results.jsonl"
 REPORT = "report.html"
+SHOWN = "shown-model"
 
 
 def sweep_to(
@@ -33,7 +34,7 @@ def sweep_to(
     keep: bool = False,
     progress: bool = True,
 ) -> tuple[list[Result], Path]:
-    """Sweep, with `results.jsonl`, its predictions and `report.html` in `folder`; the results and the report's path.
+    """Sweep into `folder`: `results.jsonl`, predictions, `report.html`, the model shown in it. Results and report's path.
 
     Args:
         folder: made where it is not there.
@@ -58,17 +59,17 @@ def sweep_to(
     results = sweep(
         recipes, data, per_class=per_class, protocol=protocol, jobs=jobs, device=device, log=log, progress=progress
     )
-    shown = _shown(results, data, device=device, progress=progress)
+    shown = _shown(results, data, folder / SHOWN, device=device, progress=progress)
     return results, write_report(results, folder / REPORT, data=data, classifier=shown, overwrite=True)
 
 
-def _shown(results: Sequence[Result], data: Dataset, *, device: str, progress: bool) -> Classifier:
+def _shown(results: Sequence[Result], data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier:
     """One of the runs with most images trained again, to show what it sees: the best recipe that segments, if any."""
     most = max(r.runs[0].per_class or 0 for r in results)
     last = [r for r in results if (r.runs[0].per_class or 0) == most]
     segmenting = [r for r in last if gallery.segments(r.recipe)]
     best = max(segmenting or last, key=lambda r: summarise(r, headline(r))[0].mean)
-    return gallery.train_again(best.recipe, best.runs[0], data, device=device, progress=progress)
+    return gallery.train_again(best.recipe, best.runs[0], data, folder, device=device, progress=progress)
 
 
 def comparisons(results: Sequence[Result]) -> list[Comparison]:

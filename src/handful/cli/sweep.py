@@ -7,7 +7,7 @@ from typer import Option
 from handful.cli import _options as o
 from handful.cli.evaluate import Calibration, Draws, FirstDraw, LongTail, ScoreOn, TailOrder
 
-OURS = ("results.jsonl", "results-predictions", "report.html")
+OURS = ("results.jsonl", "results-predictions", "report.html", "shown-model")
 
 
 def sweep(
