@@ -119,8 +119,8 @@ def random_walker(image: Image, marks: tuple[Mark, ...], *, beta: float = 130.0)
         small[(rows * H) // h, (columns * W) // w] = value
     if not ((small == OBJECT).any() and (small == BACKGROUND).any()):
         raise DataError("the two scribbles lie on one another", where="the marks", remedy="draw them apart.")
-    picture = cv2.cvtColor(_scaled(image, (H, W)), cv2.COLOR_RGB2LAB).astype(np.float64) / 255
-    share = walk(picture, small, beta=beta, mode="cg_j", channel_axis=2, return_full_prob=True)[0]
+    picture = _scaled(image, (H, W)).astype(np.float64) / 255
+    share = walk(picture, small, beta=beta, mode="cg_j", prob_tol=0.1, channel_axis=2, return_full_prob=True)[0]
     found = np.asarray(cv2.resize(share.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR) >= 0.5)
     found[seeds == OBJECT], found[seeds == BACKGROUND] = True, False
     return found

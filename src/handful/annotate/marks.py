@@ -76,7 +76,7 @@ def draw_marks(marks: Sequence[Mark], size: tuple[int, int]) -> UInt8[np.ndarray
     drawn = np.zeros(size, dtype=np.uint8)
     for mark in marks:
         if mark.kind != "box":
-            line = np.array(mark.points)
+            line = np.array(mark.points if len(mark.points) > 1 else mark.points * 2)  # a line of one point is none
             at = np.rint((line - 0.5) * 16).astype(np.int32).reshape(-1, 1, 2)  # cv2 counts from pixel centres
             value = OBJECT if mark.foreground else BACKGROUND
             cv2.polylines(drawn, [at], False, value, thickness=max(1, round(mark.width)), shift=4)

@@ -30,8 +30,8 @@ HELD = 2  # decoded images in memory
 class Settings:
     """What a training from the page does, and the address's secret."""
 
-    recipe: str  # TOML
-    recipe_name: str
+    recipe: str = "cvs-lite0"  # a name or a .toml file
+    overrides: tuple[str, ...] = ()
     draws: int = 2
     folds: int = 3
     seed: int = 0
@@ -126,7 +126,7 @@ class Session:
             "classes": classes_of(self.project, record),
             "images": [self.row(s) for s in self.project.data.samples],
             "trainings": record.trainings,
-            "recipe": self.settings.recipe_name,
+            "recipe": self.settings.recipe,
             "draws": self.settings.draws,
             "folds": self.settings.folds,
             "round": self.proposals.round,
@@ -204,6 +204,7 @@ class Session:
                 "work": "train",
                 **self._source,
                 "recipe": s.recipe,
+                "overrides": s.overrides,
                 "draws": s.draws,
                 "folds": s.folds,
                 "seed": s.seed,

@@ -79,10 +79,10 @@ def run_training(request: dict[str, Any], say: Say) -> None:
     from handful.annotate.project import open_project
     from handful.annotate.record import read_record
     from handful.annotate.training import train_and_score
-    from handful.recipes import from_toml
+    from handful.recipes import load_recipe
 
     project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
-    recipe = from_toml(request["recipe"], where="the recipe of the page")
+    recipe = load_recipe(request["recipe"], overrides=request["overrides"])
     found = train_and_score(
         project,
         read_record(project.folder, project.data.ids),

@@ -8,6 +8,7 @@ from typer import Option
 
 from handful.cli import _options as o
 
+RECIPE = "cvs-lite0"
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -38,7 +39,7 @@ def annotate(
     out: Annotated[
         Path | None, Option("--out", "-o", metavar="PATH", show_default=False, help="File or folder of the export.")
     ] = None,
-    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="What the page trains.")] = "cvs-lite0",
+    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="What the page trains.")] = RECIPE,
     draws: Annotated[int, Option(metavar="N", min=2, help="Repeats of the cross-validation behind a score.")] = 2,
     folds: Annotated[int, Option(metavar="K", min=2, help="Folds of it.")] = 3,
     seed: o.Seed = 0,
@@ -100,12 +101,13 @@ def annotate(
                 where="annotate",
                 remedy="pip install 'handful[annotate]'.",
             ) from error
-        from handful.device import pick_device
-        from handful.recipes import load_recipe, to_toml
+        if recipe != RECIPE or set_ or device != "auto":  # what is ours needs no check, which takes seconds
+            from handful.device import pick_device
+            from handful.recipes import load_recipe
 
-        pick_device(device)
-        plan = load_recipe(recipe, overrides=set_ or ())
-        settings = Settings(to_toml(plan), plan.name, draws=draws, folds=folds, seed=seed, device=device)
+            load_recipe(recipe, overrides=set_ or ())
+            pick_device(device)
+        settings = Settings(recipe, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device)
 
     def ready(address: str) -> None:
         if json:

@@ -1,0 +1,49 @@
+import numpy as np
+
+from handful.annotate import asking
+
+POINTS = np.array([[1, 0.02], [1, 0.0], [1, 0.5], [0, 1], [0.1, 1], [0.6, 1]], dtype=np.float64)
+CLASSES = np.array([0, 0, 0, 1, 1, 1])
+
+
+def _flags(*positions: int) -> np.ndarray:
+    return np.isin(np.arange(6), positions)
+
+
+def test_the_class_with_fewest_comes_first_and_the_farthest_in_it() -> None:
+    nothing = _flags()
+    first = asking.diverse(POINTS, CLASSES, nothing, ~nothing)
+    assert first is not None
+    assert CLASSES[first] == 0
+    assert asking.diverse(POINTS, CLASSES, _flags(0), ~_flags(0)) in (3, 4, 5)
+    assert asking.diverse(POINTS, CLASSES, _flags(0, 3), ~_flags(0, 3)) == 2
+    assert asking.diverse(POINTS, CLASSES, _flags(0, 2, 3), ~_flags(0, 2, 3)) == 5
+    assert asking.diverse(POINTS, CLASSES, ~nothing, nothing) is None
+
+
+def test_it_is_the_farthest_of_a_slow_search() -> None:
+    rng = np.random.default_rng(0)
+    points, classes = rng.normal(size=(40, 5)), np.zeros(40, dtype=np.int64)
+    done = rng.random(40) < 0.2
+    unit = points / np.linalg.norm(points, axis=1, keepdims=True)
+    gaps = {i: min(np.linalg.norm(unit[i] - unit[j]) for j in np.flatnonzero(done)) for i in np.flatnonzero(~done)}
+    assert asking.diverse(points, classes, done, ~done) == max(gaps, key=lambda i: gaps[i])
+
+
+def test_missing_labels_are_guessed_by_the_nearest_mean() -> None:
+    labels = np.array([0, -1, -1, 1, -1, -1])
+    assert asking.guess(POINTS, labels).tolist() == [0, 0, 0, 1, 1, 1]
+    assert asking.guess(POINTS, np.full(6, -1)).tolist() == [-1] * 6
+
+
+def test_random_is_the_seeds_and_uncertain_the_models() -> None:
+    everything = ~_flags()
+    assert asking.random(everything, seed=3) == asking.random(everything, seed=3)
+    assert {asking.random(everything, seed=n) for n in range(30)} == set(range(6))
+    assert asking.random(_flags(4), seed=0) == 4
+    assert asking.random(_flags(), seed=0) is None
+    names = [str(i) for i in range(6)]
+    assert asking.uncertain(names, everything, {"2": 0.7, "4": 0.2, "9": 0.0}) == 4
+    assert asking.uncertain(names, _flags(0), {"2": 0.7}) is None
+    assert asking.listed(_flags(3, 5)) == 3
+    assert asking.listed(_flags()) is None
