@@ -34,7 +34,7 @@ def sweep_to(
     keep: bool = False,
     progress: bool = True,
 ) -> tuple[list[Result], Path]:
-    """Sweep into `folder`: `results.jsonl`, predictions, `report.html`, the model shown in it. Results and report's path.
+    """Sweep into `folder`: `results.jsonl`, predictions, `report.html` and its model. Results and the report's path.
 
     Args:
         folder: made where it is not there.
