@@ -4,8 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-handful
 TABLE ?=
+WEB := src/handful/vendor/onnxruntime-web
+WEB_VERSION ?= 1.30.0
 
-.PHONY: demo test check bench results docs format clean
+.PHONY: demo test check bench results docs format web clean
 
 demo: $(READY)
 	$(BIN)/handful demo --resume
@@ -34,6 +36,14 @@ results: $(READY)
 docs: $(READY)
 	mkdir -p build/docs
 	$(BIN)/typer handful.cli utils docs --name handful --output build/docs/commands.md
+
+# What `handful export --to html` puts into a page: onnxruntime-web (MIT) from npm, beside its licence.
+web: $(READY)
+	mkdir -p build/web $(WEB)
+	cd build/web && npm pack --silent onnxruntime-web@$(WEB_VERSION)
+	tar -xzf build/web/onnxruntime-web-$(WEB_VERSION).tgz -C build/web
+	cp build/web/package/dist/ort.wasm.bundle.min.mjs build/web/package/dist/ort-wasm-simd-threaded.wasm $(WEB)
+	$(BIN)/python -c 'import onnxruntime, pathlib, shutil; [shutil.copy(pathlib.Path(onnxruntime.__file__).parent / n, "$(WEB)") for n in ("LICENSE", "ThirdPartyNotices.txt")]'
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -49,6 +49,10 @@ def export(
     with working():
         kind = _kind(out, to, int8=int8, data=data)
         new_file(out, overwrite=overwrite)
+        if kind == "html":
+            from handful.export.page import refuse_missing
+
+            refuse_missing()
         from handful.export.graph import refuse
         from handful.export.int8 import refuse_int8
         from handful.persist import load_classifier
