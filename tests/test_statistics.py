@@ -158,6 +158,15 @@ def test_one_draw_gives_no_verdict() -> None:
     assert np.isnan(found.low)
 
 
+def test_scores_that_agree_exactly_have_the_interval_of_their_images() -> None:
+    labels = [0, 1, 2, 0]
+    same = result("a", *(run(labels, [0, 1, 2, 1], draw=d) for d in range(5)))
+    (row,) = summarise(same)
+    assert (row.mean, row.low, row.high) == pytest.approx((0.75, *wilson(3, 4)))
+    (balanced,) = summarise(same, "balanced_accuracy")
+    assert np.isnan(balanced.low)
+
+
 def test_few_images_are_not_enough_even_when_every_draw_agrees() -> None:
     labels = [0, 1, 2, 0]
     a = result("a", *(run(labels, [0, 1, 2, 0], draw=d) for d in range(5)))

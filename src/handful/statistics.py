@@ -40,9 +40,10 @@ class Third:
 class Summary:
     """A score with what it rests on; all scores are shares, 0 to 1.
 
-    `low` and `high` are the 95 % interval of the mean, NaN where one run gives none. `design` says what was repeated:
-    "draws" of training images with one test set, "seeds" alone, train and test "re-split", or "one run". `smallest`
-    is the training images of the rarest class where a long tail was drawn, `per_class` then those of the largest.
+    `low` and `high` are the 95 % interval of the mean, NaN where one run, or runs all alike, give none. `design` says
+    what was repeated: "draws" of training images with one test set, "seeds" alone, train and test "re-split", or "one
+    run". `smallest` is the training images of the rarest class where a long tail was drawn, `per_class` then those of
+    the largest.
     `thirds` has the larger, medium and smaller classes where their training images differ, and three or more classes.
     """
 
@@ -120,7 +121,11 @@ def headline(results: Result | Sequence[Result]) -> Metric:
 
 
 def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -> list[Summary]:
-    """One row per result. A single run has the Wilson interval of its test images, for accuracy alone."""
+    """One row per result.
+
+    A single run has the Wilson interval of its test images, for accuracy alone; so have runs that agree to the last
+    image, whose spread says nothing.
+    """
     return [_summary(r, metric) for r in ([results] if isinstance(results, Result) else results)]
 
 
@@ -195,8 +200,8 @@ def _summary(result: Result, metric: Metric) -> Summary:
     kind = design(result)
     mean = float(np.mean(list(scores.values())))
     runs = [_run_score(r, result, metric) for r in result.runs]
-    if kind == "one run":
-        n = len(result.runs[0].ids)
+    if np.ptp(runs) < 1e-12:
+        n = len({i for run in result.runs for i in run.ids})
         low, high = wilson(mean * n, n) if metric == "accuracy" else (np.nan, np.nan)
     else:
         low, high, _ = mean_interval(np.array(runs), overlap(result), centre=mean)
