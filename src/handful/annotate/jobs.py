@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -22,6 +23,7 @@ class Job:
     def __init__(self, request: dict[str, Any], finished: Callable[[dict[str, Any]], None]) -> None:
         self.state, self.error = "running", ""
         self.progress: dict[str, Any] = {}
+        self._started, self._seconds = time.monotonic(), 0.0
         self._finished = finished
         self._process = subprocess.Popen(
             [sys.executable, "-m", "handful.annotate.work"],
@@ -78,4 +80,6 @@ class Job:
 
     def as_json(self) -> dict[str, Any]:
         """How it stands."""
-        return {"state": self.state, "error": self.error, **self.progress}
+        if self.state == "running":
+            self._seconds = time.monotonic() - self._started
+        return {"state": self.state, "error": self.error, "seconds": round(self._seconds), **self.progress}

@@ -52,14 +52,13 @@ def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        held = socket.socket(family, socket.SOCK_STREAM)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind((host, port))
     except (OSError, OverflowError) as error:
+        held.close()
         raise HandfulError(
             f"cannot listen here ({error})", where=f"{host}:{port}", remedy="choose another --port, or --host."
         ) from error
-    held.set_inheritable(False)
     return held

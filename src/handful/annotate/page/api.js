@@ -7,7 +7,7 @@
  *   seconds: Record<string, number>}} Row
  * @typedef {{kind: "point" | "scribble" | "box", points: [number, number][], foreground: boolean, width: number}} Mark
  * @typedef {Row & {height: number, width: number, marks: Mark[]}} Detail
- * @typedef {{state: string, error: string, stage?: string, done?: number, of?: number}} Job
+ * @typedef {{state: string, error: string, seconds: number, stage?: string, done?: number, of?: number}} Job
  * @typedef {{metric: string, mean: number, low: number | null, high: number | null, worst: number, draws: number,
  *   folds: number, images: number}} Score
  * @typedef {{recipe: string, masks: number, labels: number, accepted: number, round: number, score?: Score,

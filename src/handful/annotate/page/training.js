@@ -111,7 +111,8 @@ function said(job) {
   if (job.state === "stopped") return "Stopped.";
   if (job.state === "done") return "";
   const stage = STAGES[job.stage ?? ""] ?? "Starting";
-  return job.stage === "training" || !job.stage ? `${stage}.` : `${stage} ${Math.min((job.done ?? 0) + 1, job.of ?? 1)} of ${job.of ?? "?"}.`;
+  const at = job.stage === "training" || !job.stage ? "" : ` ${Math.min((job.done ?? 0) + 1, job.of ?? 1)} of ${job.of ?? "?"}`;
+  return `${stage}${at}. ${job.seconds} s so far.`;
 }
 
 /** @param {number} share */

@@ -1,0 +1,80 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from tests import cli_support
+from tests.cli_support import fails, ok, ok_json
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    cli_support.files(tmp_path, per_class=2)
+    return tmp_path / "images"
+
+
+def test_masks_go_in_and_out(photos: Path, tmp_path: Path) -> None:
+    done = ok_json("annotate", photos, "--import", tmp_path / "masks")
+    assert (done["imported"], done["replaced"]) == (6, 0)
+    assert len(list((tmp_path / "images-annotations/masks").rglob("*.png"))) == 6
+    assert "6 masks written" in ok("annotate", photos, "--export", "coco", "--out", tmp_path / "c.json").replace(
+        "\n", " "
+    )
+    assert len(json.loads((tmp_path / "c.json").read_text())["annotations"]) == 6
+    again = fails("annotate", photos, "--import", tmp_path / "c.json")
+    assert "have a mask already" in again
+    assert ok_json("annotate", photos, "--import", tmp_path / "c.json", "--overwrite")["replaced"] == 6
+    assert ok_json("annotate", photos, "--export", "table", "--out", tmp_path / "t.csv")["labels"] == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--out", "x.json"], "goes with --export"),
+        (["--export", "coco"], "nowhere to write"),
+        (["--export", "coco", "--out", "x", "--import", "y"], "at a time"),
+        (["--export", "coco", "--out", "x.json"], "no image has a mask"),
+        (["--export", "png", "--outlines", "--out", "x"], "png has no outlines"),
+        (["--import", "nothing.json"], "there is nothing here"),
+        (["--column", "path"], "names no column"),
+        (["--recipe", "cvs-light0"], "did you mean"),
+        (["--host", "192.0.2.1"], "cannot listen here"),
+    ],
+)
+def test_wrong_wishes_are_refused_in_words(photos: Path, tmp_path: Path, options: list[str], said: str) -> None:
+    error = fails("annotate", photos, *options)
+    assert said in error.replace("\n", " ")
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_wrong_data_are_refused_in_words(photos: Path, tmp_path: Path) -> None:
+    assert "only image files" in fails("annotate", "digits")
+    assert "among the images" in fails("annotate", photos, "--folder", photos / "annotations")
+    assert "holds other things" in fails("annotate", photos, "--folder", tmp_path / "masks")
+    assert "this is a file" in fails("annotate", photos, "--folder", tmp_path / "cvs.toml")
+    outside = tmp_path / "outside.png"
+    Picture.fromarray(np.zeros((5, 5, 3), np.uint8)).save(outside)
+    (photos / "red/link.png").symlink_to(outside)
+    assert "links to files outside" in fails("annotate", photos)
+    assert not (tmp_path / "images-annotations").exists()
+
+
+@pytest.mark.slow
+def test_it_serves_until_it_is_stopped(photos: Path) -> None:
+    command = [sys.executable, "-m", "handful", "annotate", str(photos), "--no-browser", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = json.loads(process.stdout.readline())["address"]
+        with urlopen(address) as answer:
+            assert b"<title>Annotate</title>" in answer.read()
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert second.returncode == 2
+        assert "annotated already" in second.stderr
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
