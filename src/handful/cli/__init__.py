@@ -20,6 +20,7 @@ from handful.cli.labels import labels
 from handful.cli.predict import predict
 from handful.cli.propagate import propagate
 from handful.cli.recipes import recipes
+from handful.cli.serve import serve
 from handful.cli.sweep import sweep
 
 app = typer.Typer(
@@ -45,6 +46,7 @@ for command in (
     ensemble,
     distil,
     export,
+    serve,
     hierarchy,
     inspect,
     labels,

@@ -4,6 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,17 @@ def read_image(path: Path) -> Image:
         return decode(image, path)
 
 
-def decode(image: Pillow.Image, path: Path) -> Image:
+def read_bytes(data: bytes, *, where: str, most_pixels: int = MAX_PIXELS) -> Image:
+    """As `read_image`, of what a file holds. `where` is what an error names.
+
+    Raises:
+        DataError: as `read_image`.
+    """
+    with open_image(BytesIO(data), where=where, most_pixels=most_pixels) as image:
+        return decode(image, where)
+
+
+def decode(image: Pillow.Image, path: object) -> Image:
     """The pixels of a file that `open_image` has opened, as `read_image` gives them.
 
     Raises:
@@ -138,20 +149,24 @@ def content_hash(image: Image) -> str:
 
 
 @contextmanager
-def open_image(path: Path) -> Iterator[Pillow.Image]:
+def open_image(
+    source: Path | BytesIO, *, where: object = None, most_pixels: int = MAX_PIXELS
+) -> Iterator[Pillow.Image]:
     """An image file as Pillow opens it, still as stored; what fails inside the `with` is the file's fault.
 
     Raises:
-        DataError: the file is missing, damaged, of another format, or larger than `MAX_PIXELS`.
+        DataError: the file is missing, damaged, of another format, or larger than `most_pixels`.
     """
+    path = source if where is None else where
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # the limit below is ours
             # A file object, not its name: Pillow maps named files into memory, and then scrambles uncompressed
             # TIFFs that are stored on their side.
-            with path.open("rb") as file, Pillow.open(file, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise _too_large(image.height, image.width, path)
+            opened = source.open("rb") if isinstance(source, Path) else source
+            with opened as file, Pillow.open(file, formats=FORMATS) as image:
+                if image.width * image.height > most_pixels:
+                    raise _too_large(image.height, image.width, path, most_pixels)
                 yield image
     except DataError:
         raise
@@ -181,15 +196,15 @@ def open_image(path: Path) -> Iterator[Pillow.Image]:
         ) from error
 
 
-def _too_large(h: int, w: int, where: object) -> DataError:
+def _too_large(h: int, w: int, where: object, most: int = MAX_PIXELS) -> DataError:
     return DataError(
-        f"the image has {h} x {w} pixels, more than {MAX_PIXELS // 1_000_000} megapixels",
+        f"the image has {h} x {w} pixels, more than {most / 1e6:g} megapixels",
         where=where,
         remedy="scale it down, or cut it into tiles.",
     )
 
 
-def _deep(grey: npt.NDArray[Any], path: Path) -> Image:
+def _deep(grey: npt.NDArray[Any], path: object) -> Image:
     """16-bit grey (which Pillow also hands out as int32) and float grey."""
     if grey.dtype.kind in "iu":
         if grey.min() < 0 or grey.max() > 65535:

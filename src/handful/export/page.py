@@ -5,21 +5,16 @@ onnxruntime-web (MIT) is not shipped with handful: `make web` takes it from npm 
 
 import base64
 import gzip
-import json
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import handful
 from handful.classifier import Classifier
-from handful.data.images import MAX_PIXELS
 from handful.errors import OutputError
 from handful.export.to_onnx import export_onnx
-from handful.jsonable import jsonable
-from handful.onnx_model import OnnxModel, load_onnx
-from handful.overlay import palette
-from handful.page import write_page
+from handful.model_page import fill, page_values
+from handful.onnx_model import load_onnx
 
 RUNTIME = Path(handful.__file__).parent / "vendor" / "onnxruntime-web"
 SCRIPT, WASM, LICENCE = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "LICENSE"
@@ -68,53 +63,14 @@ def export_page(classifier: Classifier, path: Path, *, runtime: Path = RUNTIME) 
             "licence": (runtime / LICENCE).read_text(encoding="utf-8"),
             "version": _version(runtime),
         }
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
     try:
-        write_page(draft, "model.html.j2", values)
+        draft.write_text(fill(values), encoding="utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return names
-
-
-def page_values(model: OnnxModel, *, guarded: bool, privacy: str) -> dict[str, Any]:
-    """What the template needs of a model. `guarded`: the server asks for a token."""
-    known = {
-        "classes": model.classes,
-        "size": model.size,
-        "resize": model.resize,
-        "colours": palette(len(model.classes)).tolist(),
-        "coverage": (model.coverage or {}).get("coverage"),
-        "false_rejection": model.false_rejection,
-        "most_pixels": MAX_PIXELS,
-        "guarded": guarded,
-    }
-    facts = {"name": model.name, "about": about(model), "privacy": privacy}
-    return {"facts": facts, "known": _script_json(jsonable(known)), "licence": "", "version": ""}
-
-
-def about(model: OnnxModel) -> list[tuple[str, str]]:
-    """What a reader may want to know of the model."""
-    card = model.card
-    images = card.get("images_per_class", {})
-    counts = ", ".join(f"{name} {n}" for name, n in images.items()) if isinstance(images, dict) else ""
-    rows = [
-        ("Classes", ", ".join(model.classes)),
-        ("Training images", counts),
-        ("Working size", f"{model.size[0]} x {model.size[1]} pixels ({model.resize})"),
-        ("Temperature", str(card.get("calibration", {}).get("temperature", ""))),
-        ("Data", str(card.get("data", {}).get("fingerprint", ""))),
-        ("Made with", f"handful {card.get('handful', handful.__version__)}"),
-    ]
-    return [(name, value) for name, value in rows if value]
-
-
-def _script_json(value: Any) -> Any:
-    """JSON that may stand in a script element."""
-    from markupsafe import Markup
-
-    text = json.dumps(value, ensure_ascii=False)
-    return Markup(re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def _text(data: bytes) -> str:

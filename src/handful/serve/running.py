@@ -1,0 +1,121 @@
+"""Run the server: one process or several on one port, until Ctrl-C or SIGTERM, finishing what was taken on."""
+
+import asyncio
+import json
+import os
+import socket
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from handful.errors import OutputError
+from handful.serve.app import ENVIRONMENT, from_environment
+from handful.serve.limits import Limits
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+HEAD = 10.0  # seconds for the head of a request
+
+
+class Impatient(H11Protocol):
+    """Closes connections whose request's head does not come: uvicorn alone waits for ever."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Begin to wait again, where what came is no whole head."""
+        super().data_received(data)
+        self._wait()
+
+    def _wait(self) -> None:
+        waited: Any = getattr(self, "waited", None)
+        if self._busy() and waited is not None:
+            waited.cancel()
+            self.waited = None
+        elif not self._busy() and waited is None:
+            self.waited = asyncio.get_running_loop().call_later(HEAD, self._end)
+
+    def _busy(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _end(self) -> None:
+        self.waited = None
+        if not self._busy() and not self.transport.is_closing():
+            self.transport.close()
+
+
+def serve(
+    model: Path, *, host: str, port: int, token: str | None, workers: int, limits: Limits, tell: Any = print
+) -> None:
+    """Serve an exported model.
+
+    Args:
+        model: the .onnx file.
+        host: "127.0.0.1" is reached from this machine alone.
+        port: 0 takes a free one.
+        token: that requests must carry.
+        workers: processes; each has the model, and the limits, to itself.
+        limits: what is refused.
+        tell: called with the address.
+
+    Raises:
+        OutputError: the port is taken, or the host is none of this machine's.
+    """
+    held = _listen(host, port)
+    settings = {
+        "model": str(model.resolve()),
+        "threads": max(1, (os.cpu_count() or 1) // workers),
+        "limits": asdict(limits),
+        "token": token,
+        "loopback": host in LOCAL,
+    }
+    os.environ[ENVIRONMENT] = json.dumps(settings)
+    shown = f"[{host}]" if ":" in host else host
+    config = uvicorn.Config(
+        "handful.serve.running:application",
+        factory=True,
+        http=Impatient,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        workers=workers,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=int(limits.seconds) + 5,
+    )
+    tell(f"http://{shown}:{held.getsockname()[1]}/")
+    try:
+        if workers == 1:
+            uvicorn.Server(config).run(sockets=[held])
+        else:
+            from uvicorn.supervisors import Multiprocess
+
+            Multiprocess(config, target=uvicorn.Server(config).run, sockets=[held]).run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        held.close()
+
+
+def application() -> Any:
+    """What each process serves."""
+    return from_environment()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        held = socket.socket(family, socket.SOCK_STREAM)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise OutputError(
+            f"cannot listen here ({error})", where=f"{host}:{port}", remedy="choose another --port, or --host."
+        ) from error
+    held.set_inheritable(True)
+    return held
