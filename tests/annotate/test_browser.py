@@ -251,9 +251,35 @@ def test_propagated_masks_are_reviewed_by_key(open_page: Any, held: tuple[Sessio
     assert np.array_equal(read_mask(_file(held, "blue/0.png")), masks["blue/0.png"])
     assert session.store["red/2.png"].verdict == "reject"
     assert not _file(held, "red/2.png").exists()
-    page.keyboard.press("v")
-    page.keyboard.press("a")  # as a start for correcting
-    _until(lambda: _file(held, "red/2.png").exists())
+
+
+def test_a_propagated_mask_is_the_start_and_saved_with_the_first_change(
+    open_page: Any, held: tuple[Session, str]
+) -> None:
+    session, name = held[0], "blue/1.png"
+    _file(held, name).unlink(missing_ok=True)
+    session.store.stroke(
+        name,
+        Patch(0, 0, np.zeros((SIDE, SIDE), dtype=bool)),
+        size=(SIDE, SIDE),
+        base=session.store[name].mask_version,
+        key="wipe",
+        source="clear",
+    )
+    start = _data()[1][name]
+    session.proposals = write_proposals(session.project.folder, {name: start}, {name: 0.5})
+    page = open_page(name)
+    assert page.inner_text("#status") == "Not saved yet"
+    assert not _file(held, name).exists()
+    page.evaluate("handful.tools.size = 10")
+    _drag(page, (5, 100), (30, 100))
+    _saved(page)
+    corrected = read_mask(_file(held, name))
+    assert corrected[100, 15]
+    assert corrected[start].all()
+    assert corrected.sum() < start.sum() + 500
+    page.keyboard.press("z")
+    _until(lambda: not _file(held, name).exists())
 
 
 def test_training_from_the_page_ends_in_a_score(open_page: Any, held: tuple[Session, str]) -> None:

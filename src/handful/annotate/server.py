@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import Body, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.types import ASGIApp
 
 from handful.annotate import asking, assist, pictures
@@ -15,72 +14,14 @@ from handful.annotate.guard import Guard
 from handful.annotate.marks import read_marks
 from handful.annotate.patch import Patch, pack, unpack
 from handful.annotate.project import ACCEPTED, classes_of
+from handful.annotate.requests import Assistance, LabelChange, MarksChange, NewClass, Skip, Spent, Verdict
 from handful.annotate.session import Session
-from handful.annotate.store import LONGEST, LONGEST_NAME, StaleError
+from handful.annotate.store import LONGEST, StaleError
 from handful.errors import DataError, HandfulError
 from handful.samples import Mask, Sample
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PAGE = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
-Key = Annotated[str, Field(min_length=1, max_length=80)]
-Base = Annotated[int, Field(ge=0)]
-
-
-class LabelChange(BaseModel):
-    """A label that was given, or taken back (None)."""
-
-    label: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
-    cannot_tell: bool = False
-    base: Base
-    key: Key
-    seconds: Seconds = 0.0
-
-
-class MarksChange(BaseModel):
-    """All marks of an image."""
-
-    marks: list[dict[str, Any]]
-    base: Base
-    key: Key
-    seconds: Seconds = 0.0
-
-
-class Skip(BaseModel):
-    """Ask for this image last."""
-
-    skipped: bool
-    seconds: Seconds = 0.0
-
-
-class Spent(BaseModel):
-    """Seconds without a change."""
-
-    kind: Literal["look", "mask", "label"]
-    seconds: Seconds
-
-
-class Verdict(BaseModel):
-    """What was said of a propagated mask."""
-
-    verdict: Literal["accept", "reject"]
-    round: Annotated[int, Field(ge=1)]
-    base: Base
-    key: Key
-    seconds: Seconds = 0.0
-
-
-class Assistance(BaseModel):
-    """Marks to make a mask from, and whether the mask there is counts."""
-
-    marks: list[dict[str, Any]]
-    keep: bool = False
-
-
-class NewClass(BaseModel):
-    """A class's name."""
-
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 
 
 def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:

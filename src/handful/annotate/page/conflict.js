@@ -35,6 +35,7 @@ export class Conflict {
     editor.saver.rows.set(image.key, { ...now, versions });
     editor.histories.delete(image.key);
     editor.saved = theirs;
+    editor.start = null;
     const result = chosen === "mine" ? mine : chosen === "theirs" ? theirs : mine.map((value, i) => value | theirs[i]);
     editor.mask.set(result);
     this.view.changed(editor.whole);

@@ -30,6 +30,8 @@ export class Editor {
     /** @type {ImageData | null} */
     this.colours = null;
     this.opened = 0;
+    /** @type {Uint8Array | null} a propagated mask that is shown as a start, and saved with the first change */
+    this.start = null;
     /** @type {Promise<unknown>} */
     this.marking = Promise.resolve();
   }
@@ -61,6 +63,7 @@ export class Editor {
       const last = levels[levels.length - 1];
       levels.push(await createImageBitmap(last, { resizeWidth: last.width >> 1, resizeHeight: last.height >> 1, resizeQuality: "medium" }));
     }
+    const start = image.proposal ? new Uint8Array(await (await ask(`images/${key}/proposal`)).arrayBuffer()) : null;
     if (number !== this.opened) return false;
     const version = Number(bits.headers.get("X-Version"));
     const known = this.saver.rows.get(key)?.versions.mask;
@@ -71,6 +74,8 @@ export class Editor {
     this.mask = new Uint8Array(image.width * image.height);
     place(this.mask, image.width, this.whole, content);
     this.saved = this.mask.slice();
+    this.start = start;
+    this.restore();
     this.marks = image.marks;
     this.colours = null;
     this.view.show(levels, this.mask);
@@ -82,11 +87,18 @@ export class Editor {
     while (this.saver.queue.some((stroke) => stroke.key === key)) await new Promise((done) => setTimeout(done, 30));
   }
 
+  /** What was there before the stroke that is begun. */
+  restore() {
+    this.mask.set(this.saved);
+    if (this.start) place(this.mask, this.image?.width ?? 0, this.whole, this.start);
+  }
+
   /** Make what was drawn in a rectangle one step, and save it. @param {Rect | null} within @param {string} source */
   commit(within, source) {
     if (!this.image || !within) return;
     const width = this.image.width;
-    const rect = difference(this.mask, this.saved, width, within);
+    const rect = difference(this.mask, this.saved, width, this.start ? this.whole : within);
+    this.start = null;
     if (!rect) return;
     const before = pack(this.saved, width, rect), after = pack(this.mask, width, rect);
     copy(this.mask, this.saved, width, rect);

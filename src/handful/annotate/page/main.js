@@ -36,7 +36,7 @@ const clock = new Clock();
 const view = new View(element("stage"), canvas("picture"), canvas("mask"), canvas("marks"));
 const saver = new Saver(rows, { status: say, stale: (key, now) => void stale(key, now), saved: renewed });
 const editor = new Editor(view, saver, clock);
-const tools = new Tools(editor, view, { changed: showCounts, boxed: () => void boxed(), say: (text) => say(text, "busy") });
+const tools = new Tools(editor, view, { changed: showHint, boxed: () => void boxed(), say: (text) => say(text, "busy") });
 const conflict = new Conflict(editor, view);
 const training = new TrainingPanel({ ended: () => void reload(), say });
 const sheet = new Sheet(element("sheet"), element("sheet-note"), {
@@ -54,7 +54,7 @@ const TOOLS = [
   ["box", "Box", "R"], ["superpixels", "Superpixels", "S"], ["marks", "Marks", "M"],
 ];
 /** @type {Record<string, string>} */
-const SHORT = { G: "GrabCut", W: "Random walker", A: "Take propagated", D: "Delete marks", Delete: "Clear mask" };
+const SHORT = { G: "GrabCut", W: "Random walker", A: "Accept mask", D: "Delete marks", Delete: "Clear mask" };
 const HINTS = /** @type {Record<string, string>} */ ({
   polygon: "Click corner after corner. Enter or the first corner closes it, Backspace takes one back.",
   box: "Drag a box around the object.",
@@ -83,7 +83,10 @@ function renewed(row) {
   rows.set(row.key, { ...rows.get(row.key), ...row });
   if (editor.image?.key === row.key) Object.assign(editor.image, row, { marks: editor.image.marks });
   showCounts();
-  if (editor.image?.key === row.key) showLabels();
+  if (editor.image?.key === row.key) {
+    showLabels();
+    showHint();
+  }
 }
 
 /** @param {string} key @param {Row} now */
@@ -130,7 +133,7 @@ async function open(key) {
     setSize(Math.min(tools.size, most));
     showLabels();
     showHint();
-    if (!saver.waiting) say("Saved", "good");
+    if (!saver.waiting) say(editor.start ? "Not saved yet" : "Saved", editor.start ? "busy" : "good");
     if (tools.tool === "superpixels") await superpixels();
   });
 }
@@ -326,7 +329,7 @@ function many(n, what) {
 
 function showHint() {
   const image = editor.image && rows.get(editor.image.key);
-  const proposal = image?.proposal ? "A mask was propagated to this image: A takes it as a start." : "";
+  const proposal = editor.start ? "A propagated mask, not saved yet: A accepts it, drawing corrects it, Del does without." : "";
   const test = image?.split === "test" || image?.split === "val" ? `This image is of the ${image.split} part: nothing is trained on it.` : "";
   const text = [test, proposal || HINTS[tools.tool]].filter(Boolean).join(" ");
   element("hint").textContent = text;
@@ -346,13 +349,16 @@ function actions() {
   });
   add(group.tools, ["G"], "GrabCut from the marks", () => void assist("grabcut"));
   add(group.tools, ["W"], "Random walker from the scribbles", () => void assist("random-walker"));
-  add(group.tools, ["A"], "Take the propagated mask", () => void trying(() => editor.takeProposal()));
+  add(group.tools, ["A"], "Accept the propagated mask", () => void trying(() => editor.takeProposal()));
   add(group.tools, ["D"], "Delete the marks", () => editor.setMarks([]));
   add(group.draw, ["Z", "Ctrl+Z"], "Undo", () => editor.undo() || say("Nothing to undo", "busy"));
   add(group.draw, ["Y", "Shift+Z", "Ctrl+Y", "Ctrl+Shift+Z"], "Redo", () => editor.redo() || say("Nothing to redo", "busy"));
   add(group.draw, ["["], "Smaller", () => setSize(Math.min(tools.size - 1, tools.size / 1.25)));
   add(group.draw, ["]"], "Larger", () => setSize(Math.max(tools.size + 1, tools.size * 1.25)));
-  add(group.draw, ["Delete"], "Clear the mask", () => editor.clear());
+  add(group.draw, ["Delete"], "Clear the mask", () => {
+    editor.clear();
+    showHint();
+  });
   add(group.draw, ["Backspace"], "Take a polygon's corner back", () => {
     tools.points.pop();
     view.changed(null);

@@ -86,9 +86,14 @@ export class Sheet {
     name.textContent = row.id.split("/").slice(-1)[0];
     const facts = document.createElement("span");
     facts.className = "soft";
-    const sure = row.proposal && row.certainty !== null ? `certainty ${row.certainty.toFixed(2)}` : "";
-    facts.textContent = [row.cannot_tell ? "cannot tell" : (row.label ?? "no label"), sure].filter(Boolean).join(", ");
+    facts.textContent = row.cannot_tell ? "cannot tell" : (row.label ?? "no label");
     caption.append(name, facts);
+    if (row.proposal && row.certainty !== null) {
+      const sure = document.createElement("span");
+      sure.className = "soft";
+      sure.textContent = `certainty ${row.certainty.toFixed(2)}`;
+      caption.append(sure);
+    }
     tile.append(open, caption);
     if (row.proposal) {
       const verdicts = document.createElement("div");

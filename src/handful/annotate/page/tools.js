@@ -234,7 +234,7 @@ export class Tools {
     this.drawing = null;
     this.points = [];
     if (drawing?.dirty && editor.image) {
-      editor.mask.set(editor.saved);
+      editor.restore();
       this.view.changed(drawing.dirty);
     }
     this.view.changed(null);
