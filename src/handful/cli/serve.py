@@ -41,6 +41,7 @@ def serve(
     POST an image to /predict, or several to /predict/batch; /openapi.json describes both, /health and /ready say how
     it is, /metrics counts for Prometheus. Ctrl-C or SIGTERM ends it when what it took on is answered.
     """
+    import sys
     from tempfile import TemporaryDirectory
 
     from handful.cli._guard import say
@@ -67,6 +68,7 @@ def serve(
 
         def tell(address: str) -> None:
             print_text(f"{known.name} at {address} (Ctrl-C ends it)")
+            sys.stdout.flush()  # a pipe or a journal sees it at once
 
         run(graph, host=host, port=port, token=token, workers=workers, limits=limits, tell=tell)
 
