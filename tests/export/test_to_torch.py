@@ -9,6 +9,7 @@ import torch
 from handful.errors import ModelError
 from handful.export.to_torch import export_torch
 from handful.train import train
+from handful.types import Part
 from tests.tiny import recipe, squares
 
 

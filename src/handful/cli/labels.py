@@ -21,7 +21,7 @@ def labels(
         Option(
             metavar="NAME",
             show_default=False,
-            help="Where word vectors come from: minilm (also without a recipe), words, sentences, image_text or vectors.",
+            help="Where word vectors come from: minilm (also without a recipe), words, sentences, vectors, image_text.",
         ),
     ] = None,
     path: Annotated[

@@ -23,12 +23,13 @@ class Prediction(BaseModel):
     prediction: str = Field(description="The most probable class.")
     probability: Share = Field(description="Its probability.")
     probabilities: dict[str, Share] = Field(description="Of every class.")
-    answer: str | None = Field(None, description=f"The class, or {UNKNOWN!r} where the image is rejected.")
-    rejected: bool | None = Field(None, description="Whether the image is too unlike the training images.")
-    typicality: Share | None = Field(None, description="Share of training images as unlike the others, or more.")
-    set: list[str] | None = Field(None, description="The classes that cannot be ruled out at the model's coverage.")
+    answer: str | None = Field(default=None, description=f"The class, or {UNKNOWN!r} where the image is rejected.")
+    rejected: bool | None = Field(default=None, description="Whether it is too unlike the training images.")
+    typicality: Share | None = Field(default=None, description="Share of training images that were as unlike.")
+    set: list[str] | None = Field(default=None, description="The classes that cannot be ruled out.")
     map: str | None = Field(
-        None, description="PNG as a data address, at the working size: grey level 0 is background, else class + 1."
+        default=None,
+        description="PNG as a data address, at the working size: grey level 0 is background, else class + 1.",
     )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 from dataclasses import asdict
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,9 @@ def serve(
         else:
             from uvicorn.supervisors import Multiprocess
 
-            Multiprocess(config, target=uvicorn.Server(config).run, sockets=[held]).run()
+            older = "target" in signature(Multiprocess).parameters
+            own: dict[str, Any] = {"target": uvicorn.Server(config).run} if older else {}
+            Multiprocess(config, sockets=[held], **own).run()
     except KeyboardInterrupt:
         pass
     finally:
