@@ -67,12 +67,12 @@ def test_what_is_written_is_read_back(project: Project, tmp_path: Path, kind: Fo
 def test_what_is_written_can_be_taken_in(project: Project, tmp_path: Path) -> None:
     export_annotations(project, "coco", tmp_path / "out.json")
     other = Project(project.root, tmp_path / "other", project.data)
+    assert import_masks(other, tmp_path / "out.json").values["imported"] == 3
     with Store(other.folder, other.data.ids) as store:
-        assert import_masks(other, store, tmp_path / "out.json").values["imported"] == 3
         _same({name: m for name in SIZES if (m := store.mask(name)) is not None})
-        with pytest.raises(OutputError, match="3 of the 3"):
-            import_masks(other, store, tmp_path / "out.json")
-        assert import_masks(other, store, tmp_path / "out.json", overwrite=True).values["replaced"] == 3
+    with pytest.raises(OutputError, match="3 of the 3"):
+        import_masks(other, tmp_path / "out.json")
+    assert import_masks(other, tmp_path / "out.json", overwrite=True).values["replaced"] == 3
 
 
 def test_the_table_is_data(project: Project, tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ def _fits(rect: dict[str, int] | None, mask: Mask) -> bool:
     if rect is None:
         return not mask.any()
     rows, columns = np.nonzero(mask)
-    box = (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)
-    return box == (rect["x"], rect["y"], rect["w"], rect["h"])
+    box = [int(v) for v in (columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1)]
+    return box == [rect["x"], rect["y"], rect["w"], rect["h"]]
 
 
 def test_a_line_takes_the_pixels_near_it(answers: dict[str, Any]) -> None:

@@ -1,10 +1,10 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from httpx import Response
 from PIL import Image as Picture
 
 pytest.importorskip("fastapi")
@@ -33,9 +33,7 @@ def client(held: Session) -> TestClient:
     return TestClient(create_app(held), base_url=f"http://127.0.0.1/{pages.TOKEN}/", raise_server_exceptions=False)
 
 
-def _stroke(
-    client: TestClient, *, base: int = 0, change: str = "k", mask: np.ndarray | None = None, x: int = 2
-) -> Response:
+def _stroke(client: TestClient, *, base: int = 0, change: str = "k", mask: np.ndarray | None = None, x: int = 2) -> Any:
     part = np.ones((3, 4), dtype=bool) if mask is None else mask
     values = {"x": x, "y": 5, "w": part.shape[1], "h": part.shape[0], "base": base, "change": change, "seconds": 1.5}
     headers = {"Content-Type": "application/octet-stream"}
@@ -136,8 +134,8 @@ def test_the_second_tab_sees_both_sides(client: TestClient, held: Session) -> No
 @pytest.mark.parametrize(
     "values", [{"x": 22}, {"x": -1}, {"base": -1}, {"change": ""}, {"source": "A b"}, {"seconds": 1e9}]
 )
-def test_a_stroke_that_does_not_fit_changes_nothing(client: TestClient, values: dict[str, object]) -> None:
-    good = {"x": 2, "y": 5, "w": 4, "h": 3, "base": 0, "change": "k"}
+def test_a_stroke_that_does_not_fit_changes_nothing(client: TestClient, values: dict[str, Any]) -> None:
+    good: dict[str, Any] = {"x": 2, "y": 5, "w": 4, "h": 3, "base": 0, "change": "k"}
     headers = {"Content-Type": "application/octet-stream"}
     answer = client.post(f"api/images/{KEY}/stroke", params=good | values, content=b"\xff\xf0", headers=headers)
     assert answer.status_code in (400, 422)
@@ -165,6 +163,7 @@ def test_labels_classes_skips_and_marks(client: TestClient) -> None:
 def test_grabcut_and_its_friends_answer_with_masks(client: TestClient, held: Session) -> None:
     pytest.importorskip("skimage")
     square = next(s.mask for s in squares(4, size=24).samples if s.id == NAME)
+    assert square is not None
     rows, columns = np.nonzero(square)
     top, left = int(rows.min()), int(columns.min())
     box = {"kind": "box", "points": [[left - 2, top - 2], [left + 14, top + 14]]}
@@ -213,6 +212,15 @@ def test_what_is_asked_next(client: TestClient, held: Session) -> None:
     assert len(seeds) > 2
     assert client.get("api/next", params={"order": "listed", "goal": "label"}).json()["key"] is None
     assert client.get("api/next", params={"order": "best"}).status_code == 422
+
+
+def test_an_image_that_cannot_be_read_does_not_hinder_the_others(client: TestClient, held: Session) -> None:
+    (held.project.root / NAME).write_bytes(b"no image")
+    assert client.get(f"api/images/{KEY}").status_code == 400
+    assert "not an image" in client.get(f"api/images/{KEY}/picture").json()["what"]
+    assert client.post(f"api/images/{KEY}/skip", json={"skipped": True}).status_code == 200
+    assert client.get("api/next", params={"order": "listed"}).json()["key"] not in (None, KEY)
+    assert client.get("api/state").status_code == 200
 
 
 def test_a_link_that_came_later_leads_nowhere(client: TestClient, held: Session, tmp_path: Path) -> None:

@@ -26,12 +26,11 @@ class Done:
     text: str
 
 
-def import_masks(project: Project, store: Store, source: Path, *, overwrite: bool = False) -> Done:
+def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> Done:
     """Take in the masks found at `source`, as `handful.data.masks.attach_masks` finds them.
 
     Args:
-        project: the images.
-        store: their annotations; each mask is saved as one stroke.
+        project: the images; each mask is saved as one stroke.
         source: a folder of mask images, or a COCO, labelme or Label Studio file.
         overwrite: also where there is a mask already.
 
@@ -41,24 +40,27 @@ def import_masks(project: Project, store: Store, source: Path, *, overwrite: boo
     """
     found = attach_masks(project.data, source, blank="drop")
     samples = [s for s in found.samples if s.mask is not None]
-    taken = [s.id for s in samples if store[s.id].mask_source is not None]
-    if taken and not overwrite:
-        raise OutputError(
-            f"{len(taken)} of the {len(samples)} images have a mask already",
-            where=taken[0],
-            remedy="pass --overwrite to replace these.",
-        )
-    for sample in samples:
-        assert sample.mask is not None
-        h, w = sample.mask.shape
-        store.stroke(
-            sample.id,
-            Patch(0, 0, sample.mask),
-            size=(h, w),
-            base=store[sample.id].mask_version,
-            key=secrets.token_hex(8),
-            source=IMPORTED,
-        )
+    if not samples:
+        raise DataError("no mask here says anything", where=source, remedy="check the file; empty masks are left out.")
+    with Store(project.folder, project.data.ids) as store:
+        taken = [s.id for s in samples if store[s.id].mask_source is not None]
+        if taken and not overwrite:
+            raise OutputError(
+                f"{len(taken)} of the {len(samples)} images have a mask already",
+                where=taken[0],
+                remedy="pass --overwrite to replace these.",
+            )
+        for sample in samples:
+            assert sample.mask is not None
+            h, w = sample.mask.shape
+            store.stroke(
+                sample.id,
+                Patch(0, 0, sample.mask),
+                size=(h, w),
+                base=store[sample.id].mask_version,
+                key=secrets.token_hex(8),
+                source=IMPORTED,
+            )
     folder = project.folder / "masks"
     values = {"imported": len(samples), "replaced": len(taken), "folder": str(folder)}
     text = f"{len(samples)} masks taken in, {len(taken)} of them in the place of others. They are in {folder}."

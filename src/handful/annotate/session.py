@@ -176,8 +176,10 @@ class Session:
                 return found, order
             order = "diverse"
         kept = FeatureFile(self.project.folder) if order == "diverse" else None
-        if kept is not None and all(name in kept.rows for name in data.ids):
-            features = np.stack([kept.rows[name] for name in data.ids]).astype(np.float64)
+        looked = self.looking is not None and self.looking.state == "done"
+        if kept is not None and kept.rows and (looked or all(name in kept.rows for name in data.ids)):
+            nothing = np.zeros_like(next(iter(kept.rows.values())))  # of an image that cannot be read
+            features = np.stack([kept.rows.get(name, nothing) for name in data.ids]).astype(np.float64)
             classes = classes_of(self.project, self.store.record)
             labels = [label_of(self.project, s, self.store[s.id]) for s in data.samples]
             numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)

@@ -81,8 +81,7 @@ def annotate(
             from handful.annotate.exchange import export_annotations, import_masks
 
             if import_ is not None:
-                with Store(project.folder, project.data.ids) as store:
-                    done = import_masks(project, store, import_, overwrite=overwrite)
+                done = import_masks(project, import_, overwrite=overwrite)
             else:
                 assert export is not None
                 assert out is not None

@@ -155,6 +155,10 @@ async function next() {
       return;
     }
     await open(found.key);
+    if (editor.image?.key !== found.key) {
+      renewed(await post(`images/${found.key}/skip`, { skipped: true })); // it cannot be read: the others come first
+      return;
+    }
     const wanted = input("order").value;
     if (found.order !== wanted) say(found.order === "random" ? "At random until the images have been looked at" : `Asked by the order "${found.order}"`, "busy");
     void training.poll().catch(() => {});
