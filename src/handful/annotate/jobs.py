@@ -41,6 +41,7 @@ class Job:
         self._thread.start()
 
     def _follow(self) -> None:
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
         found: dict[str, Any] | None = None
         for line in self._process.stdout:
@@ -52,6 +53,9 @@ class Job:
             else:
                 self.progress = event
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                pipe.close()
         if self.state == "stopped":
             return
         if found is not None:
