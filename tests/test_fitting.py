@@ -16,7 +16,9 @@ from handful.train import train
 from handful.types import Dataset, Recipe, Stage
 from tests.tiny import recipe, squares
 
-FITTED = tuple(n for n in catalog.names("heads") if getattr(catalog.find("heads", n), "fitted", False))
+FITTED = tuple(  # "similarity" learns nothing, and needs a backbone that knows texts: see backbones/test_image_text
+    n for n in catalog.names("heads") if getattr(catalog.find("heads", n), "fitted", False) and n != "similarity"
+)
 PLAN = """
 image_size = [16, 16]
 precision = "fp32"

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from handful.cli import _options as o
+
 
 def serve(
     model: Annotated[
@@ -35,17 +37,19 @@ def serve(
     batch: Annotated[int, Option(metavar="N", min=1, help="Images in one request.")] = 32,
     waiting: Annotated[int, Option(metavar="N", min=1, help="Requests at once for each worker; more get 429.")] = 32,
     seconds: Annotated[float, Option(metavar="S", help="For a request to come in and be answered.")] = 30.0,
+    json: o.Json = False,
 ) -> None:
-    """Serve a model: a page to drop images on, and a REST API.
+    """Serve a model as a page and a REST API.
 
-    POST an image to /predict, or several to /predict/batch; /openapi.json describes both, /health and /ready say how
-    it is, /metrics counts for Prometheus. Ctrl-C or SIGTERM ends it when what it took on is answered.
+    On the page one drops images. POST an image to /predict, or several to /predict/batch; /openapi.json describes
+    both, /health and /ready say how it is, /metrics counts for Prometheus. Ctrl-C or SIGTERM ends it when what it took
+    on is answered.
     """
     import sys
     from tempfile import TemporaryDirectory
 
     from handful.cli._guard import say
-    from handful.cli._output import print_text
+    from handful.cli._output import print_json, print_text
     from handful.onnx_model import load_onnx
 
     _refuse_without_server()
@@ -67,7 +71,10 @@ def serve(
             say("Note", "everyone who reaches this machine can ask: give --token, or HANDFUL_TOKEN.", style="yellow")
 
         def tell(address: str) -> None:
-            print_text(f"{known.name} at {address} (Ctrl-C ends it)")
+            if json:
+                print_json({"address": address, "model": known.name, "classes": known.classes})
+            else:
+                print_text(f"{known.name} at {address} (Ctrl-C ends it)")
             sys.stdout.flush()  # a pipe or a journal sees it at once
 
         run(graph, host=host, port=port, token=token, workers=workers, limits=limits, tell=tell)

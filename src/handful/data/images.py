@@ -35,7 +35,7 @@ def read_image(path: Path) -> Image:
         return decode(image, path)
 
 
-def read_bytes(data: bytes, *, where: str, most_pixels: int = MAX_PIXELS) -> Image:
+def read_bytes(data: bytes, *, where: str, most_pixels: int | None = None) -> Image:
     """As `read_image`, of what a file holds. `where` is what an error names.
 
     Raises:
@@ -150,14 +150,16 @@ def content_hash(image: Image) -> str:
 
 @contextmanager
 def open_image(
-    source: Path | BytesIO, *, where: object = None, most_pixels: int = MAX_PIXELS
+    source: Path | BytesIO, *, where: object = None, most_pixels: int | None = None
 ) -> Iterator[Pillow.Image]:
     """An image file as Pillow opens it, still as stored; what fails inside the `with` is the file's fault.
 
     Raises:
-        DataError: the file is missing, damaged, of another format, or larger than `most_pixels`.
+        DataError: the file is missing, damaged, of another format, or has more pixels than `most_pixels` (None:
+            `MAX_PIXELS`).
     """
     path = source if where is None else where
+    most = MAX_PIXELS if most_pixels is None else most_pixels
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # the limit below is ours
@@ -165,8 +167,8 @@ def open_image(
             # TIFFs that are stored on their side.
             opened = source.open("rb") if isinstance(source, Path) else source
             with opened as file, Pillow.open(file, formats=FORMATS) as image:
-                if image.width * image.height > most_pixels:
-                    raise _too_large(image.height, image.width, path, most_pixels)
+                if image.width * image.height > most:
+                    raise _too_large(image.height, image.width, path, most)
                 yield image
     except DataError:
         raise
