@@ -106,6 +106,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_killed_comparison_goes_on_with_nothing_done_twice(
     whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_killed_comparison_goes_on_with_nothing_done_twice(
     assert without_time(outcome) == without_time(whole[0])
 
 
+@pytest.mark.slow
 def test_two_processes_find_what_one_does(whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path) -> None:
     outcome = compared(tmp_path / "out", LrTrainer(tmp_path / "calls"), jobs=2)
     assert sorted(LrTrainer(tmp_path / "calls").calls) == sorted(whole[1])
