@@ -126,6 +126,7 @@ def test_two_processes_find_what_one_does(whole: tuple[Outcome, list[list[str]],
     assert without_time(outcome) == without_time(whole[0])
 
 
+@pytest.mark.slow
 def test_a_share_of_time_is_kept_to_and_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handful.running.time", Clock(tmp_path / "calls"))
     outcome = compared(tmp_path / "out", LrTrainer(tmp_path / "calls"), trials=None, seconds=3.0, draws=1)

@@ -16,6 +16,7 @@ from tests.tiny import recipe, squares
 pytest.importorskip("onnxscript")
 
 
+@pytest.mark.slow
 def test_eight_bits_are_small_and_their_cost_is_told(tmp_path: Path) -> None:
     one = train(recipe("linear", "image_size=[12,12]", "steps=12"), squares(4), seed=0, device="cpu", progress=False)
     data = squares(4, split="train")
