@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import handful
@@ -13,18 +12,12 @@ from handful.data.images import MAX_PIXELS
 from handful.jsonable import jsonable
 from handful.onnx_model import OnnxModel
 from handful.overlay import palette
+from handful.templating import environment
 
 
 def fill(values: Mapping[str, Any]) -> str:
     """The page's HTML."""
-    environment = Environment(
-        loader=PackageLoader("handful"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template("model.html.j2").render(values)
+    return environment().get_template("model.html.j2").render(values)
 
 
 def page_values(model: OnnxModel, *, guarded: bool, privacy: str) -> dict[str, Any]:

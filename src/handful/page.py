@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from handful import gallery
@@ -19,6 +19,7 @@ from handful.recipes import fingerprint
 from handful.results import commit, versions
 from handful.statistics import class_recalls
 from handful.tables import amount, percent, signed, span, span_of_images, verdict
+from handful.templating import environment
 from handful.types import Dataset, Result
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
@@ -36,21 +37,15 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
     """Fill a template of this package and write it; the folder is made."""
-    text = _environment().get_template(template).render(values)
+    text = _with_filters().get_template(template).render(values)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("handful"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters.update(
+def _with_filters() -> Environment:
+    found = environment()
+    found.filters.update(
         amount=amount,
         images=span_of_images,
         path=breakable,
@@ -59,8 +54,8 @@ def _environment() -> Environment:
         signed=minus,
         verdict=verdict,
     )
-    environment.globals.update(span=span)
-    return environment
+    found.globals.update(span=span)
+    return found
 
 
 def breakable(path: str) -> Markup:

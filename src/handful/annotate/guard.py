@@ -5,6 +5,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from handful.listening import called
+
 LARGEST = 32 * 2**20  # bytes of a request
 HEADERS = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'"),
@@ -34,9 +36,7 @@ class Guard:
         if scope["type"] != "http":
             return
         headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-        if self.hosts is not None and name not in self.hosts:
+        if self.hosts is not None and called(headers) not in self.hosts:
             await _refuse(send, 403, "This server does not go by that name.")
             return
         given, _, rest = scope["path"].removeprefix("/").partition("/")

@@ -18,9 +18,9 @@ from handful.annotate.requests import Assistance, LabelChange, MarksChange, NewC
 from handful.annotate.session import Session
 from handful.annotate.store import LONGEST, StaleError
 from handful.errors import DataError, HandfulError
+from handful.listening import LOCAL_NAMES
 from handful.samples import Mask, Sample
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 PAGE = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -57,7 +57,7 @@ def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
         }
         return JSONResponse(told, status_code=507)
 
-    return Guard(app, token=session.settings.token, hosts=LOOPBACK if loopback else None)
+    return Guard(app, token=session.settings.token, hosts=LOCAL_NAMES if loopback else None)
 
 
 def _pages(app: FastAPI) -> None:

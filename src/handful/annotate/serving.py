@@ -1,6 +1,5 @@
 """Run the server: a free port, the address with its secret, the browser, and an end on Ctrl-C."""
 
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -9,9 +8,7 @@ import uvicorn
 
 from handful.annotate.server import create_app
 from handful.annotate.session import Session
-from handful.errors import HandfulError
-
-LOCAL = ("127.0.0.1", "localhost", "::1")
+from handful.listening import LOCAL, listen
 
 
 def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None], browser: bool) -> None:
@@ -25,14 +22,13 @@ def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None
         browser: open the address in the browser.
 
     Raises:
-        HandfulError: the port is taken, or the host is none of this machine's.
+        OutputError: the port is taken, or the host is none of this machine's.
     """
-    held = _listen(host, port)
+    held, address = listen(host, port)
     app = create_app(session, loopback=host in LOCAL)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{held.getsockname()[1]}/{session.settings.token}/"
+    address += f"{session.settings.token}/"
 
     def tell() -> None:
         while not server.started and not server.should_exit:
@@ -49,16 +45,3 @@ def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None
         pass
     finally:
         held.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind((host, port))
-    except (OSError, OverflowError) as error:
-        held.close()
-        raise HandfulError(
-            f"cannot listen here ({error})", where=f"{host}:{port}", remedy="choose another --port, or --host."
-        ) from error
-    return held

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
+from handful.listening import LOCAL
 
 RECIPE = "cvs-lite0"
-LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def annotate(

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from handful.cli import _options as o
+from handful.listening import LOCAL
 
 
 def serve(
@@ -54,7 +55,6 @@ def serve(
 
     _refuse_without_server()
     from handful.serve.limits import Limits
-    from handful.serve.running import LOCAL
     from handful.serve.running import serve as run
 
     limits = Limits(megabytes, megapixels, batch, waiting, seconds)

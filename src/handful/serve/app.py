@@ -17,10 +17,11 @@ from numpy import ndarray
 import handful
 from handful.data.images import read_bytes
 from handful.errors import DataError
+from handful.listening import LOCAL_NAMES
 from handful.onnx_model import OnnxModel, load_onnx
 from handful.serve.answers import Batch, Failure, Prediction, Refused, prediction
 from handful.serve.batching import Batcher
-from handful.serve.gate import LOOPBACK, Gate
+from handful.serve.gate import Gate
 from handful.serve.limits import Limits
 from handful.serve.metrics import MEDIA, Metrics
 from handful.serve.page import served_page
@@ -126,7 +127,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
     async def index(_: Request) -> HTMLResponse:
         return HTMLResponse(page.text, headers={"content-security-policy": page.policy})
 
-    hosts = LOOPBACK if loopback else None
+    hosts = LOCAL_NAMES if loopback else None
     return Gate(app, limits=limits, metrics=metrics, token=token, hosts=hosts)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from handful.listening import called
 from handful.serve.limits import Limits
 from handful.serve.metrics import Metrics
 
 OPEN = ("/", "/health", "/ready")
 WORK = ("/predict", "/predict/batch")
 KNOWN = (*OPEN, *WORK, "/model", "/metrics", "/openapi.json")
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -66,9 +66,7 @@ class Gate:
 
     def _refusal(self, scope: Scope, work: bool) -> tuple[int, str] | None:
         headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-        if self.hosts is not None and name not in self.hosts:
+        if self.hosts is not None and called(headers) not in self.hosts:
             return 403, "This server does not go by that name."
         if self.token is not None and scope["path"] not in OPEN:
             given = headers.get(b"authorization", b"")

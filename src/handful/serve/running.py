@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 from dataclasses import asdict
 from inspect import signature
 from pathlib import Path
@@ -12,11 +11,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from handful.errors import OutputError
+from handful.listening import LOCAL, listen
 from handful.serve.app import ENVIRONMENT, from_environment
 from handful.serve.limits import Limits
 
-LOCAL = ("127.0.0.1", "localhost", "::1")
 HEAD = 10.0  # seconds for the head of a request
 
 
@@ -67,7 +65,8 @@ def serve(
     Raises:
         OutputError: the port is taken, or the host is none of this machine's.
     """
-    held = _listen(host, port)
+    held, address = listen(host, port)
+    held.set_inheritable(True)
     settings = {
         "model": str(model.resolve()),
         "threads": max(1, (os.cpu_count() or 1) // workers),
@@ -76,7 +75,6 @@ def serve(
         "loopback": host in LOCAL,
     }
     os.environ[ENVIRONMENT] = json.dumps(settings)
-    shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
         "handful.serve.running:application",
         factory=True,
@@ -89,7 +87,7 @@ def serve(
         timeout_keep_alive=5,
         timeout_graceful_shutdown=int(limits.seconds) + 5,
     )
-    tell(f"http://{shown}:{held.getsockname()[1]}/")
+    tell(address)
     try:
         if workers == 1:
             uvicorn.Server(config).run(sockets=[held])
@@ -108,17 +106,3 @@ def serve(
 def application() -> Any:
     """What each process serves."""
     return from_environment()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        held = socket.socket(family, socket.SOCK_STREAM)
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind((host, port))
-    except (OSError, OverflowError) as error:
-        raise OutputError(
-            f"cannot listen here ({error})", where=f"{host}:{port}", remedy="choose another --port, or --host."
-        ) from error
-    held.set_inheritable(True)
-    return held

@@ -1,0 +1,34 @@
+"""What the two servers share: the socket that they listen at, and the name that they are called by."""
+
+import socket
+from collections.abc import Mapping
+
+from handful.errors import OutputError
+
+LOCAL = ("127.0.0.1", "localhost", "::1")  # addresses that only this machine reaches
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")  # the same in a request's head
+
+
+def listen(host: str, port: int) -> tuple[socket.socket, str]:
+    """A bound socket, and its address up to the path. Port 0 takes a free one.
+
+    Raises:
+        OutputError: the port is taken, or the host is none of this machine's.
+    """
+    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, port))
+    except (OSError, OverflowError) as error:
+        held.close()
+        raise OutputError(
+            f"cannot listen here ({error})", where=f"{host}:{port}", remedy="choose another --port, or --host."
+        ) from error
+    shown = f"[{host}]" if ":" in host else host
+    return held, f"http://{shown}:{held.getsockname()[1]}/"
+
+
+def called(headers: Mapping[bytes, bytes]) -> str:
+    """The name in a request's Host header, without the port. Another site's name, pointed here, shows itself."""
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    return host if host.endswith("]") else host.rsplit(":", 1)[0]
