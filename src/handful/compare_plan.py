@@ -8,12 +8,12 @@ from typing import Any
 
 from handful.errors import OutputError
 from handful.evaluate import Protocol
+from handful.gallery import SHOWN
 from handful.outcome import Budget
 from handful.spaces import identity
 from handful.types import Recipe
 
 PLAN, STUDIES, LOG, VALUES, PAGE = "plan.json", "studies.db", "results.jsonl", "comparison.json", "report.html"
-SHOWN = "shown-model"
 OURS = (PLAN, STUDIES, f"{STUDIES}-wal", f"{STUDIES}-shm", LOG, "results-predictions", VALUES, PAGE, SHOWN)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from handful import gallery
 from handful.allowance import Allowance, untunable
 from handful.classifier import Classifier
-from handful.compare_plan import PAGE, SHOWN, VALUES, ahead, claim, make_plan
+from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
 from handful.compare_queue import Queue, Work
 from handful.compare_report import write_comparison
 from handful.cost import Times
@@ -138,7 +138,7 @@ def compare_to(
         },
     )
     (folder / VALUES).write_text(json.dumps(as_values(outcome), indent=1, ensure_ascii=False), encoding="utf-8")
-    shown = _shown(outcome, data, folder / SHOWN, device=device, progress=progress) if trainer is None else None
+    shown = _shown(outcome, data, folder / gallery.SHOWN, device=device, progress=progress) if trainer is None else None
     write_comparison(outcome, folder / PAGE, data=data, classifier=shown, overwrite=True)
     return outcome
 

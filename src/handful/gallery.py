@@ -22,6 +22,7 @@ from handful.recipes import fingerprint
 from handful.train import train
 from handful.types import Dataset, Image, Recipe, Result, Run, Sample
 
+SHOWN = "shown-model"  # folder of the model that a report shows
 SIDE = 192  # longest side of an embedded picture
 
 

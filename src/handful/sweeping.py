@@ -19,7 +19,6 @@ from handful.types import Dataset, Recipe, Result
 
 LOG = "results.jsonl"
 REPORT = "report.html"
-SHOWN = "shown-model"
 
 
 def sweep_to(
@@ -59,7 +58,7 @@ def sweep_to(
     results = sweep(
         recipes, data, per_class=per_class, protocol=protocol, jobs=jobs, device=device, log=log, progress=progress
     )
-    shown = _shown(results, data, folder / SHOWN, device=device, progress=progress)
+    shown = _shown(results, data, folder / gallery.SHOWN, device=device, progress=progress)
     return results, write_report(results, folder / REPORT, data=data, classifier=shown, overwrite=True)
 
 

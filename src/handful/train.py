@@ -93,7 +93,7 @@ def train(
         average = _average(network, recipe.ema)
         initial = [initial_values(network, stage) for stage in recipe.stages]
         checkpoint = Checkpoint(folder, recipe, seed, data) if folder is not None else None
-        writes = checkpoint is not None and accelerator.is_main_process
+        writer = checkpoint if accelerator.is_main_process else None
 
         views = None
         if recipe.cache_views and recipe.stages:
@@ -165,8 +165,8 @@ def train(
                             average.update(network, sum(budgets[:s]) + step)
                         bar.advance(seen)
                         stop = told or (interrupt.asked and accelerator.num_processes == 1)
-                        if writes and checkpoint is not None and (checkpoint.due() or stop or step == steps):
-                            checkpoint.save(network, optimizer, None if average is None else average.module, s, step)
+                        if writer is not None and (writer.due() or stop or step == steps):
+                            writer.save(network, optimizer, None if average is None else average.module, s, step)
                         if stop:
                             raise KeyboardInterrupt
         network = network if average is None else average.module

@@ -4,6 +4,7 @@ Its vectors lie where the vectors of labels/word_embeddings with source "image_t
 scores classes by their names alone; any other head takes them as features.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -59,4 +60,4 @@ def build(_context: Context, *, model: str, pretrained: bool = True) -> Backbone
     assert len(mean) == 3
     assert len(std) == 3
     found = whole(ImageText(network.train(), side), channels)
-    return Backbone(found.network, found.channels, found.stride, mean=mean, std=std)
+    return replace(found, mean=mean, std=std)
