@@ -16,6 +16,7 @@ from handful.recipes import load_recipe
 from handful.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table
 from handful.types import Dataset, Part, Recipe, Result
+from handful.workers import Trainer
 
 PREDICTIONS = Path(__file__).parent / "predictions"
 
@@ -59,6 +60,7 @@ def run_sweep(
     per_class: Sequence[int],
     draws: Sequence[int] | None = None,
     long_tail: float | None = None,
+    trainer: Trainer | None = None,
 ) -> list[Result]:
     """Every recipe at every number of images per class (of the largest class of a long tail) on the same draws."""
     chosen = tuple(draws if draws is not None else range(options.draws))
@@ -72,6 +74,7 @@ def run_sweep(
         jobs=options.jobs,
         log=log,
         predictions=PREDICTIONS / table,
+        trainer=trainer,
     )
 
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.accuracy import run_sweep, show
+from bench.accuracy import PREDICTIONS, run_sweep, show
 from bench.data import cifar100_ten, mini_imagenet_ten
+from bench.keeping import Keeping
 from bench.options import Options
 from handful.recipes import load_recipe
 from handful.types import Dataset, Recipe
 
 DRAWS = 3
+KEEPING = Keeping(PREDICTIONS / "networks")  # the ladder's networks serve in the other tables
 CONTROL, WHOLE = "classification-resnext-small", "vipf-small"
 
 
@@ -63,5 +65,7 @@ def run_variants(
         wanted = [variant(base, name, setting, options, *over) for name, (base, over) in make(setting).items()]
         data = setting.load(options.folder())
         print(f"\n{setting.name}: ten classes, 50 images each")
-        results = run_sweep(f"{table}-{setting.name}", wanted, data, options, per_class=(50,), draws=draws)
+        results = run_sweep(
+            f"{table}-{setting.name}", wanted, data, options, per_class=(50,), draws=draws, trainer=KEEPING
+        )
         show(results, control=control)

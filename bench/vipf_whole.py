@@ -22,13 +22,13 @@ def run(options: Options) -> None:
 
         return {
             "ResNeXt": (CONTROL, ()),
-            "ResNeXt, ten-crop": (CONTROL, (TEN_CROP,)),
             "VIPF": (WHOLE, ()),
-            "VIPF, ten-crop": (WHOLE, (TEN_CROP,)),
             "WRN-16-2": wide(),
             "WRN-16-2, harmonic": wide(',convolution="harmonic"'),
             "WRN-16-2, harmonic 3": wide(',convolution="harmonic",harmonics=3'),
             "WRN-16-2, full padding": wide(',padding="full"'),
+            "ResNeXt, ten-crop": (CONTROL, (TEN_CROP,)),
+            "VIPF, ten-crop": (WHOLE, (TEN_CROP,)),
         }
 
     run_variants("vipf-whole", make, options, control="ResNeXt")

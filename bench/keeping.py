@@ -1,0 +1,59 @@
+"""A trainer that keeps what it trained: recipes that differ in their post-hoc parts alone share a network.
+
+A network is kept as it is before its post-hoc parts, by recipe, seed and training images; the same seed on the same
+machine gives the same network, so sharing changes no number, only the hours. The seconds of such a run are not those of
+a training.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handful import catalog
+from handful.classifier import Classifier
+from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.persist import load_classifier, save_classifier
+from handful.recipes import fingerprint, load_recipe
+from handful.train import train
+from handful.types import Context, Dataset, Recipe, Task
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """`handful.train.train`, with the networks of earlier calls kept below `folder`."""
+
+    folder: Path
+
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
+        """The classifier of this recipe: its network trained now, or by an earlier call."""
+        bare = replace(recipe, name="network", posthoc=())
+        key = f"{fingerprint(bare)} {seed} {data_fingerprint(data)}"
+        kept = self.folder / hashlib.sha256(key.encode()).hexdigest()[:16]
+        if not kept.exists():
+            _put(train(bare, data, seed=seed, device=device, progress=progress), kept)
+        classifier = replace(load_classifier(kept, device="cpu" if device == "auto" else device), recipe=recipe)
+        fit = _fit(device)
+        task = Task(data.classes, data.counts)
+        context = Context(task, classifier.labels, recipe, seed, fit, load_classifier, load_recipe, data=data)
+        for part in recipe.posthoc:
+            classifier = catalog.build("posthoc", part, context)((classifier,), data)
+        return classifier
+
+
+def _fit(device: str) -> Callable[[Recipe, Dataset, int], Classifier]:
+    def fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
+        return train(recipe, data, seed=seed, device=device, progress=False)
+
+    return fit
+
+
+def _put(classifier: Classifier, kept: Path) -> None:
+    """Save under another name first: a network that is there is whole. Who comes second finds it done."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        made = save_classifier(classifier, Path(scratch) / "network")
+        with suppress(OSError):
+            made.rename(kept)
