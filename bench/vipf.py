@@ -14,6 +14,7 @@ from bench.keeping import Keeping
 from bench.options import Options
 from handful.recipes import load_recipe
 from handful.types import Dataset, Recipe
+from handful.workers import Trainer
 
 DRAWS = 3
 KEEPING = Keeping(PREDICTIONS / "networks")  # the ladder's networks serve in the other tables
@@ -58,14 +59,19 @@ def run_variants(
     *,
     control: str,
     settings: Sequence[Setting] = SETTINGS,
+    per_class: int = 50,
+    trainer: Trainer | None = KEEPING,
 ) -> None:
-    """Every variant (name to base recipe and overrides) on each task, compared with `control` on the same draws."""
+    """Every variant (name to base recipe and overrides) on each task, compared with `control` on the same draws.
+
+    `trainer` None: for networks that no other table needs.
+    """
     draws = range(1 if options.quick else min(options.draws, DRAWS))
     for setting in settings:
         wanted = [variant(base, name, setting, options, *over) for name, (base, over) in make(setting).items()]
         data = setting.load(options.folder())
-        print(f"\n{setting.name}: ten classes, 50 images each")
+        print(f"\n{setting.name}: ten classes, {per_class} images each")
         results = run_sweep(
-            f"{table}-{setting.name}", wanted, data, options, per_class=(50,), draws=draws, trainer=KEEPING
+            f"{table}-{setting.name}", wanted, data, options, per_class=(per_class,), draws=draws, trainer=trainer
         )
         show(results, control=control)
