@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 
-from handful.samples import Dataset, Mask
+from handful.samples import Dataset, Image, Mask
 
 UNKNOWN = "I do not know"
 
@@ -34,6 +34,15 @@ class Predictor(Protocol):
     @property
     def false_rejection(self) -> float:
         """Share of images like the training ones that are rejected."""
+        ...
+
+    @property
+    def chunk(self) -> int:
+        """How many images are predicted at a time."""
+        ...
+
+    def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
+        """The image at the size that the model brings it to; as it is, where the model needs it at several."""
         ...
 
     def judge(self, data: Dataset, *, coverage: float | None = None) -> Judged:

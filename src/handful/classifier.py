@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from handful.answers import Judged
 from handful.coverage import CLOSE as CLOSE
-from handful.data.memory import chunks, unfit_mask
+from handful.data.memory import chunks, fit_size, unfit_mask
 from handful.errors import ModelError
 from handful.features import FeatureCache
-from handful.types import Backbone, Dataset, LabelEmbedding, Mask, Output, Recipe
+from handful.types import Backbone, Dataset, Image, LabelEmbedding, Mask, Output, Recipe
 
 COLDEST = 0.01  # a learnt temperature stays above it, as CLIP's does (Radford et al. 2021, section 2.5)
 
@@ -180,6 +180,10 @@ class Classifier:
     def chunk(self) -> int:
         """How many images are predicted at a time unless told: at most 256, and 4 million pixels."""
         return max(1, min(256, 2**22 // (self.size[0] * self.size[1])))
+
+    def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
+        """The image at the working size."""
+        return fit_size(image, self.size, self.recipe.resize)
 
     def of_images(self, images: Float[Tensor, "n 3 h w"]) -> Output:
         """The output for images in [0, 1] on this device, stretched to the working size where they have another."""

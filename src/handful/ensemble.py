@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from handful.classifier import Classifier
 from handful.errors import ModelError
-from handful.types import Dataset, Output, Recipe
+from handful.types import Dataset, Image, Output, Recipe
 
 _TINY = 1e-30  # keeps the logarithm finite; float32 holds it
 
@@ -36,6 +36,12 @@ class Ensemble(Classifier):
         length = chunk or self.chunk
         for outputs in zip(*(m.outputs(data, chunk=length) for m in self.members), strict=True):
             yield self.mean(outputs)
+
+    def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
+        """The image at the working size, where the members agree on one; else as it is."""
+        wishes = {(m.size, m.recipe.resize) for m in self.members}
+        alike = len(wishes) == 1 and not any(isinstance(m, Ensemble) for m in self.members)
+        return self.members[0].fitted(image) if alike else image
 
     def of_images(self, images: Float[Tensor, "n 3 h w"]) -> Output:
         """As `outputs`, for images in [0, 1] on this device."""

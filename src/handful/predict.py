@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -78,7 +78,11 @@ def predict_to(
             for start in range(0, max(1, len(data)), CHUNK):
                 part = data.select(range(start, min(start + CHUNK, len(data))))
                 judged = classifier.judge(part, coverage=coverage)
-                write(_columns(classifier.classes, part, judged, labelled=labelled))
+                columns = columns_of(classifier.classes, part.ids, judged)
+                if labelled:
+                    names = [None if s.label is None else part.classes[s.label] for s in part.samples]
+                    columns = {"id": columns["id"], "label": names, **columns}
+                write(columns)
                 found += np.bincount(judged.answers, minlength=len(found))
                 if draft_maps is not None:
                     for sample, map_ in zip(part.samples, classifier.maps(part), strict=True):
@@ -114,14 +118,14 @@ def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
         raise OutputError("this exists", where=maps, remedy=remedy)
 
 
-def _columns(classes: tuple[str, ...], part: Dataset, judged: Judged, *, labelled: bool) -> dict[str, Any]:
+def columns_of(classes: tuple[str, ...], ids: Sequence[str], judged: Judged) -> dict[str, Any]:
+    """What a model said of some images, by column: texts as lists, numbers as arrays."""
     probabilities = judged.probabilities
-    best = probabilities.argmax(axis=1) if len(part) else np.zeros(0, np.int64)
-    columns: dict[str, Any] = {"id": list(part.ids)}
-    if labelled:
-        columns["label"] = [None if s.label is None else part.classes[s.label] for s in part.samples]
+    n = len(ids)
+    best = probabilities.argmax(axis=1) if n else np.zeros(0, np.int64)
+    columns: dict[str, Any] = {"id": list(ids)}
     columns["prediction"] = [classes[int(i)] for i in best]
-    columns["probability"] = probabilities.max(axis=1) if len(part) else np.zeros(0, np.float32)
+    columns["probability"] = probabilities.max(axis=1) if n else np.zeros(0, np.float32)
     if judged.typicality is not None:
         columns["answer"] = [(*classes, UNKNOWN)[int(i)] for i in judged.answers]
         columns["typicality"] = judged.typicality
@@ -130,6 +134,14 @@ def _columns(classes: tuple[str, ...], part: Dataset, judged: Judged, *, labelle
     for j, name in enumerate(classes):
         columns[f"p_{name}"] = probabilities[:, j]
     return columns
+
+
+def to_arrow(columns: dict[str, Any]) -> Any:
+    """The columns as a table of pyarrow's."""
+    import pyarrow as pa
+
+    kinds = {name: pa.float32() if isinstance(c, np.ndarray) else pa.string() for name, c in columns.items()}
+    return pa.table(columns, schema=pa.schema(list(kinds.items())))
 
 
 @contextmanager
@@ -146,18 +158,16 @@ def _open(path: Path, suffix: str) -> Iterator[_Writer]:
 
             yield write_rows
         return
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     held: list[Any] = []
     try:
 
         def write_group(columns: dict[str, Any]) -> None:
-            text = {"id", "label", "prediction", "answer", "set"}
-            schema = pa.schema([(name, pa.string() if name in text else pa.float32()) for name in columns])
+            table = to_arrow(columns)
             if not held:
-                held.append(pq.ParquetWriter(path, schema))
-            held[0].write_table(pa.table(columns, schema=schema))
+                held.append(pq.ParquetWriter(path, table.schema))
+            held[0].write_table(table)
 
         yield write_group
     finally:

@@ -10,7 +10,7 @@ from rich.progress import Progress as Bar
 class Progress:
     """A bar over optimizer steps, or over what else is counted (then `loss` is false), to be used as a context."""
 
-    def __init__(self, total: int, name: str, *, shown: bool, loss: bool = True) -> None:
+    def __init__(self, total: int | None, name: str, *, shown: bool, loss: bool = True) -> None:
         console = Console(stderr=True)
         self._bar = Bar(
             TextColumn("{task.description}"),
@@ -30,6 +30,10 @@ class Progress:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._bar.stop()
+
+    def go_on(self, total: int, done: int) -> None:
+        """Say how much there is, and how much of it was done before."""
+        self._bar.update(self._task, total=total, completed=done)
 
     def advance(self, loss: float, steps: int = 1) -> None:
         """Note finished steps and the newest loss."""

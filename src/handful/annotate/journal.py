@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from handful.durable import lock, sync_folder
 from handful.errors import DataError, OutputError
 
 Event = dict[str, Any]
@@ -38,17 +39,6 @@ def read_events(path: Path) -> tuple[list[Event], int]:
             ) from error
         events.append(event)
     return events, whole
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new, renamed and deleted names in a folder durable, where the system can."""
-    if os.name != "posix":
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 class Journal:
@@ -106,15 +96,9 @@ class Journal:
 
 
 def _lock(number: int, path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this system
-        return
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    if not lock(number):
         raise OutputError(
             "these images are being annotated already, by another process",
             where=path.parent,
             remedy="open the address that it printed, or stop it first.",
-        ) from error
+        )

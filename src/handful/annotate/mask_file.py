@@ -1,15 +1,14 @@
 """Mask files that carry their own version: PNGs of one bit, replaced whole or not at all."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
-from handful.annotate.journal import sync_folder
 from handful.data.images import open_image
+from handful.durable import settle, sync_folder
 from handful.samples import Mask
 
 CHUNK = "handful"  # the PNG's text chunk that holds the rest
@@ -52,10 +51,7 @@ def replace_mask(path: Path, mask: Mask, stamp: Stamp) -> None:
     draft.unlink(missing_ok=True)
     with draft.open("xb") as file:  # never through a link that waits there
         Picture.fromarray(mask).save(file, format="PNG", pnginfo=about, compress_level=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+    settle(draft, path)
 
 
 def remove_mask(path: Path) -> None:

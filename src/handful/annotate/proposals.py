@@ -1,16 +1,15 @@
 """Masks that a training propagated, waiting to be accepted or rejected: one folder per round, the newest counts."""
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from handful.annotate.inside import inside
-from handful.annotate.journal import sync_folder
 from handful.annotate.record import Annotation
 from handful.data.masks import read_mask, write_mask
+from handful.durable import settle
 from handful.samples import Mask
 
 FOLDER, LIST = "propagated", "round.json"
@@ -65,10 +64,7 @@ def write_proposals(folder: Path, masks: Mapping[str, Mask], certainty: Mapping[
     draft = own / f".{LIST}.part"
     with draft.open("w", encoding="utf-8") as file:
         json.dump({"certainty": {name: round(certainty[name], 4) for name in masks}}, file, ensure_ascii=False)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(own / LIST)
-    sync_folder(own)
+    settle(draft, own / LIST)
     for before in old:
         shutil.rmtree(inside(folder, f"{FOLDER}/{before}"), ignore_errors=True)
     return read_proposals(folder)

@@ -81,8 +81,8 @@ class Guarded(TyperGroup):
                     f"{where}{error.strerror}\n  Remedy: check the path, its permissions and the space left.",
                     style="red",
                 )
-            except KeyboardInterrupt:
-                say("Stopped", self._after_stop(ctx), style="yellow")
+            except KeyboardInterrupt as stop:
+                say("Stopped", str(stop) or self._after_stop(ctx), style="yellow")
                 raise typer.Exit(STOPPED) from None
         raise typer.Exit(USER_ERROR)
 

@@ -1,14 +1,12 @@
 """`handful predict`: classes, probabilities and maps of new images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
 from handful.cli import _options as o
-
-if TYPE_CHECKING:
-    from handful.answers import Predictor
+from handful.cli._archive import PartSize, Ray, Workers, doing, over_archive, refuse_parts
 
 MODEL = "Folder that `handful fit` wrote, or file that `handful export` wrote (.onnx)."
 
@@ -17,7 +15,14 @@ def predict(
     model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help=MODEL)],
     data: o.Data,
     out: Annotated[
-        Path, Option("--out", "-o", metavar="FILE", show_default=False, help="Table to write: .csv or .parquet.")
+        Path,
+        Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            show_default=False,
+            help="Table to write, .csv or .parquet; or a folder for Parquet parts, which goes on after any stop.",
+        ),
     ],
     maps: Annotated[
         Path | None,
@@ -39,6 +44,9 @@ def predict(
         float | None,
         Option(metavar="SHARE", show_default=False, help="Of the sets, where the model gives some; else as trained."),
     ] = None,
+    part_size: PartSize = None,
+    ray: Ray = None,
+    workers: Workers = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
@@ -49,25 +57,50 @@ def predict(
 
     A row for every image of DATA, labelled or not, with its class and all probabilities; where the model was trained
     with --coverage or --reject, with the set of classes it may be of, and whether to name one at all.
+
+    Into a folder go archives of any size: DATA may then also be tar shards (as webdataset makes them) or Parquet files
+    with the images in them, an image that cannot be read is recorded and skipped (exit code 3), and whatever stops the
+    command, giving it again does what is missing.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.cli._reading import read
+    from handful.cli._reading import column_names, read
+    from handful.errors import OutputError
+    from handful.loading import load_predictor
     from handful.predict import check_outputs, predict_to
+    from handful.progress import Progress
 
+    if not out.suffix:
+        from handful.bulk.work import Wish
+
+        if maps is not None:
+            raise OutputError(
+                "pictures of maps go with a table",
+                where="--maps",
+                remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
+            )
+        wish = Wish("predict", model.resolve(), tta, classes, coverage, device)
+        names, do = column_names(column), doing(ray, workers)
+        over_archive(
+            wish,
+            data,
+            out,
+            part_size=part_size,
+            overwrite=overwrite,
+            columns=names,
+            allow_outside=allow_outside,
+            do=do,
+            json=json,
+        )
+        return
     with working():
+        refuse_parts(part_size, ray, workers, remedy="name a folder as --out.")
         check_outputs(out, maps, overwrite=overwrite)
-        exported = model.suffix == ".onnx" and not model.is_dir()
-        classifier = _exported(model, tta, classes, device) if exported else _trained(model, tta, classes, device)
+        classifier = load_predictor(model, tta=tta, classes=classes, device=device)
         samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("predict", total=len(samples))
+        with Progress(len(samples), "predict", shown=True, loss=False) as bar:
 
             def advance(images: int) -> None:
-                bar.advance(task, images)
+                bar.advance(0.0, images)
 
             found = predict_to(
                 classifier, samples, out, maps=maps, coverage=coverage, overwrite=overwrite, advance=advance
@@ -77,31 +110,3 @@ def predict(
         return
     print_table(("class", "images"), [(name, str(n)) for name, n in found.items()])
     print_text(f"{len(samples)} rows in {out}" + ("" if maps is None else f", maps in {maps}"))
-
-
-def _trained(
-    model: Path, tta: Literal["flip", "five_crop", "ten_crop"] | None, classes: Path | None, device: str
-) -> "Predictor":
-    from handful.device import pick_device
-    from handful.persist import load_classifier
-    from handful.posthoc.tta import over_views
-    from handful.zero_shot import read_names, with_names
-
-    classifier = load_classifier(model, device=pick_device(device))
-    classifier = classifier if classes is None else with_names(classifier, read_names(classes))
-    return classifier if tta is None else over_views(classifier, views=tta)
-
-
-def _exported(model: Path, tta: str | None, classes: Path | None, device: str) -> "Predictor":
-    """An ONNX model; it takes no PyTorch, and has in it what it was exported with."""
-    from handful.errors import ModelError
-    from handful.onnx_model import load_onnx
-
-    for given, option in ((tta, "--tta"), (classes, "--classes")):
-        if given is not None:
-            raise ModelError(
-                "an exported model cannot be changed", where=option, remedy="give the folder it was exported from."
-            )
-    if device not in ("auto", "cpu"):
-        raise ModelError("an exported model runs on the CPU here", where="--device", remedy="use auto or cpu.")
-    return load_onnx(model)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._archive import PartSize, Ray, Workers, doing, over_archive, refuse_parts
 
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
@@ -47,6 +48,17 @@ def propagate(
         float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover more of the image.")
     ] = 1.0,
     rounds: Annotated[int, Option(metavar="N", min=1, help="2: learn again, from the propagated masks too.")] = 1,
+    parts: Annotated[
+        bool,
+        Option(
+            "--parts",
+            help="With --model: write the masks of an archive of any size as Parquet parts, which goes on after any "
+            "stop.",
+        ),
+    ] = False,
+    part_size: PartSize = None,
+    ray: Ray = None,
+    workers: Workers = None,
     seed: o.Seed = 0,
     set_: o.Sets = None,
     overwrite: o.Overwrite = False,
@@ -57,21 +69,49 @@ def propagate(
 ) -> None:
     """Make masks for all images from a few.
 
-    Predicts the missing masks of DATA's training part; writes them, a contact sheet and their quality.
+    Predicts the missing masks of DATA's training part; writes them, a contact sheet and their quality. With --parts
+    DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is recorded and
+    skipped (exit code 3).
     """
     from handful.cli._output import new_folder, print_json, print_table, print_text, working
-    from handful.cli._reading import read
+    from handful.cli._reading import column_names, read
+    from handful.data.foreground import Keep
     from handful.device import pick_device
-    from handful.errors import DataError
-    from handful.prepare.propagate_masks import Keep
+    from handful.errors import DataError, ModelError
     from handful.propagation import propagate_dataset, write_propagation
     from handful.recipes import load_recipe
 
+    if not min_share < max_share:
+        raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")
+    rules = Keep(restrict, confidence, min_share, max_share)
+    if parts:
+        from handful.bulk.work import Wish
+
+        if model is None:
+            raise ModelError(
+                "masks of an archive need a segmenter", where="--parts", remedy="train one, and give it as --model."
+            )
+        learning = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
+        for option, given in {**learning, "--rounds": rounds > 1, "--set": set_}.items():
+            if given:
+                raise ModelError("this is for training a segmenter", where=option, remedy="leave it out with --parts.")
+        wish = Wish("propagate", model.resolve(), device=device, keep=rules)
+        names, do = column_names(column), doing(ray, workers)
+        over_archive(
+            wish,
+            data,
+            out,
+            part_size=part_size,
+            overwrite=overwrite,
+            columns=names,
+            allow_outside=allow_outside,
+            do=do,
+            json=json,
+        )
+        return
+    refuse_parts(part_size, ray, workers, remedy="pass --parts too.")
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
-        if not min_share < max_share:
-            raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")
-        rules = Keep(restrict, confidence, min_share, max_share)
         pick_device(device)
         new_folder(out, ours=OURS, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)

@@ -32,13 +32,7 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
     """
     if not root.is_dir():
         raise DataError("there is no such folder", where=root, remedy="check the path.")
-    names = {f.name for f in _folders(root)}
-    if names == {"images", "masks"}:
-        raise DataError(
-            "it holds images/ and masks/, not classes",
-            where=root,
-            remedy=f"load {root / 'images'} and pass {root / 'masks'} as the masks.",
-        )
+    refuse_masks_beside(root)
     found = list(_parts(root, unlabelled))
     if not found:
         raise DataError(
@@ -50,6 +44,20 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
     index = {name: i for i, name in enumerate(known)}
     samples = [replace(s, label=None if name is None else class_index(name, index, root / s.id)) for name, s in found]
     return Dataset(tuple(samples), known)
+
+
+def refuse_masks_beside(root: Path) -> None:
+    """Refuse a folder of images/ and masks/: the masks would be taken for images of a class.
+
+    Raises:
+        DataError: it is one.
+    """
+    if {f.name for f in _folders(root)} == {"images", "masks"}:
+        raise DataError(
+            "it holds images/ and masks/, not classes",
+            where=root,
+            remedy=f"load {root / 'images'} and pass {root / 'masks'} as the masks.",
+        )
 
 
 def _parts(root: Path, unlabelled: bool) -> Iterator[tuple[str | None, Sample]]:

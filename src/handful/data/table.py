@@ -1,7 +1,7 @@
 """Tables (CSV, TSV, Parquet) that list images with label, mask, group and split."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
@@ -14,6 +14,7 @@ from handful.errors import DataError, nearest
 from handful.samples import Dataset, Sample, Split
 
 ROLES = ("path", "label", "mask", "group", "split")
+ROWS = 4096  # of a Parquet file in memory at a time
 Row = dict[str, str]
 
 
@@ -40,7 +41,7 @@ def read_table(
         DataError: unreadable table, missing column or file, path outside the folder, image listed twice,
             unknown split, label outside `classes`; names the row.
     """
-    rows = _read(path, _names(columns or {}))
+    rows = list(stream_rows(path, columns))
     if not rows:
         raise DataError("the table has no rows", where=path, remedy="list one image per row.")
     known = class_names([row["label"] or None for _, row in rows], classes)
@@ -75,12 +76,25 @@ def _names(columns: Mapping[str, str]) -> dict[str, str]:
     return {role: columns.get(role, role) for role in ROLES}
 
 
-def _read(path: Path, names: dict[str, str]) -> list[tuple[str, Row]]:
-    """Each row's place in the file, with its text by role."""
+def stream_rows(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[tuple[str, Row]]:
+    """Each row's place in the file, with its text by role; a few rows are in memory at a time.
+
+    Raises:
+        DataError: missing or unreadable table, or no column for a role that was named, or for `path`.
+    """
+    names = _names(columns or {})
     if not path.is_file():
         raise DataError("there is no such file", where=path, remedy="check the path.")
     try:
-        header, cells = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
+        lines = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
+        _, header = next(lines)
+        places = {name.strip(): i for i, name in enumerate(header)}
+        for role, name in names.items():
+            if name not in places and (role == "path" or name != role):
+                raise _no_column(path, role, name, header)
+        at = {role: places[name] for role, name in names.items() if name in places}
+        for where, row in lines:
+            yield where, {role: row[at[role]].strip() if role in at else "" for role in ROLES}
     except DataError:
         raise
     except (OSError, ValueError, csv.Error, pyarrow.ArrowException) as error:
@@ -89,19 +103,14 @@ def _read(path: Path, names: dict[str, str]) -> list[tuple[str, Row]]:
             where=path,
             remedy="save it again as UTF-8 CSV, TSV or Parquet.",
         ) from error
-    columns = {name.strip(): i for i, name in enumerate(header)}
-    for role, name in names.items():
-        if name not in columns and (role == "path" or name != role):
-            raise _no_column(path, role, name, header)
-    at = {role: columns[name] for role, name in names.items() if name in columns}
-    return [(where, {role: row[at[role]].strip() if role in at else "" for role in ROLES}) for where, row in cells]
 
 
-def _text(path: Path) -> tuple[list[str], list[tuple[str, list[str]]]]:
+def _text(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The header, then each row."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
         header = next(reader, [])
-        cells = []
+        yield f"{path}, line 1", header
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if len(row) > len(header):
@@ -111,15 +120,19 @@ def _text(path: Path) -> tuple[list[str], list[tuple[str, list[str]]]]:
                     remedy="put cells that hold the separator in double quotes.",
                 )
             if row:
-                cells.append((where, row + [""] * (len(header) - len(row))))
-    return header, cells
+                yield where, row + [""] * (len(header) - len(row))
 
 
-def _parquet(path: Path) -> tuple[list[str], list[tuple[str, list[str]]]]:
-    table = pyarrow.parquet.ParquetFile(path).read()
-    columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    return table.column_names, [(f"{path}, row {i}", row) for i, row in enumerate(rows, start=1)]
+def _parquet(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The header, then each row."""
+    table = pyarrow.parquet.ParquetFile(path)
+    yield str(path), table.schema_arrow.names
+    row = 0
+    for batch in table.iter_batches(batch_size=ROWS):
+        columns = [[_cell(value) for value in column.to_pylist()] for column in batch.columns]
+        for cells in zip(*columns, strict=True):
+            row += 1
+            yield f"{path}, row {row}", list(cells)
 
 
 def _cell(value: object) -> str:
@@ -141,6 +154,20 @@ def _no_column(path: Path, role: str, name: str, header: list[str]) -> DataError
 
 
 def _file(folder: Path, name: str, where: str, allow_outside: bool, kind: str) -> Path:
+    file = named_file(folder, name, where, allow_outside=allow_outside, kind=kind)
+    if not file.is_file():
+        raise DataError(
+            f"there is no {kind} {name}", where=where, remedy="paths are relative to the table's own folder."
+        )
+    return file
+
+
+def named_file(folder: Path, name: str, where: str, *, allow_outside: bool, kind: str = "image") -> Path:
+    """The file that a row of a table names, whether it is there or not.
+
+    Raises:
+        DataError: no name, or one outside the table's folder where that is not allowed.
+    """
     if not name:
         raise DataError(f"the {kind} path is empty", where=where, remedy="fill it in, or remove the row.")
     file = (folder / name).resolve()
@@ -150,10 +177,6 @@ def _file(folder: Path, name: str, where: str, allow_outside: bool, kind: str) -
             where=where,
             remedy="move the file below the table, or load with allow_outside=True (--allow-outside) "
             "if you trust the table.",
-        )
-    if not file.is_file():
-        raise DataError(
-            f"there is no {kind} {name}", where=where, remedy="paths are relative to the table's own folder."
         )
     return file
 

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from handful.classifier import Classifier
+from handful.data.foreground import Keep as Keep
+from handful.data.foreground import foreground
 from handful.data.images import sample_size
 from handful.data.mask_quality import MaskQuality, quality
 from handful.errors import DataError, RecipeError, TrainingError
@@ -21,33 +23,6 @@ from handful.types import Context, Dataset, Mask, Part, Recipe, Sample
 
 log = logging.getLogger(__name__)
 SOURCE = "propagated"
-
-
-@dataclass(frozen=True)
-class Keep:
-    """Which predicted pixels are foreground, and which predicted masks are kept.
-
-    Args:
-        restrict: "any": pixels whose likeliest class is not background (the paper). "own": pixels where the
-            image's own class is likelier than background, whatever the others say.
-        confidence: foreground pixels must also have at least this probability of not being background (for
-            "own": of the own class against background alone).
-        min_share, max_share: masks must cover more and less than these shares of the image, so that empty and
-            full ones are always dropped.
-    """
-
-    restrict: str = "any"
-    confidence: float = 0.0
-    min_share: float = 0.0
-    max_share: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.restrict not in ("any", "own"):
-            raise ValueError(f"restrict must be 'any' or 'own', not {self.restrict!r}")
-        if not 0 <= self.confidence <= 1:
-            raise ValueError(f"confidence must be in [0, 1], not {self.confidence}")
-        if not 0 <= self.min_share < self.max_share <= 1:
-            raise ValueError(f"need 0 <= min_share < max_share <= 1, not {self.min_share} and {self.max_share}")
 
 
 @dataclass(frozen=True)
@@ -110,7 +85,7 @@ def _foreground(
     if rules.restrict == "own" and sample.label is not None:
         own = maps[classifier.classes.index(data.classes[sample.label]) + 1]
         return np.asarray((own > maps[0]) & (own >= rules.confidence * (own + maps[0])))
-    return np.asarray((maps.argmax(axis=0) != 0) & (1 - maps[0] >= rules.confidence))
+    return foreground(maps, rules.confidence)
 
 
 def run(

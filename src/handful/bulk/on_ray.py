@@ -1,0 +1,88 @@
+"""The parts of a plan on a Ray cluster, by Ray Data: who does one does not change it; a lost worker's are redone.
+
+Every machine must see the model, the images and the output folder under the same paths.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from handful.bulk.parts import Done, do_parts
+from handful.bulk.plan import Plan
+from handful.bulk.run import Doing
+from handful.bulk.work import Wish
+from handful.errors import ModelError
+
+
+class Worker:
+    """An actor of the cluster: it loads the model once, then does the parts that it is given."""
+
+    def __init__(self, plan: Plan, wish: Wish) -> None:
+        self.plan, self.work = plan, wish.work()
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Write these parts; a row for each says how many images it has, and how many could not be read."""
+        found = list(do_parts(self.plan, batch["part"].tolist(), self.work, threads=1))
+        return {name: np.array([getattr(d, name) for d in found]) for name in ("part", "images", "failed")}
+
+
+def do_on_ray(plan: Plan, todo: list[int], wish: Wish, *, address: str, workers: int | None = None) -> Iterator[Done]:
+    """Do these parts on a cluster, and tell of each when it is in its place.
+
+    Args:
+        plan: the run.
+        todo: its parts that are missing.
+        wish: what to do.
+        address: "local" starts a cluster here, "auto" finds the one of this machine, else the cluster's address.
+        workers: how many, with a core each; None: as many as it has cores.
+
+    Raises:
+        ModelError: Ray is missing, or the cluster cannot be reached.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise ModelError(
+            "running on a cluster needs Ray", where="--ray", remedy='pip install "handful[ray]".'
+        ) from error
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(address)
+    try:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        most = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        parts = ray.data.from_items([{"part": part} for part in todo], override_num_blocks=len(todo))
+        done = parts.map_batches(
+            Worker,
+            fn_constructor_args=(plan, wish),
+            batch_size=1,
+            concurrency=min(most, len(todo)),
+            num_cpus=1,
+        )
+        for row in done.iter_rows():
+            yield Done(int(row["part"]), int(row["images"]), int(row["failed"]))
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    import ray
+
+    try:
+        ray.init(address=address, log_to_driver=False, include_dashboard=False) if address == "local" else ray.init(
+            address=address, log_to_driver=False
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"there is no Ray cluster to be reached ({str(error).splitlines()[0]})",
+            where=f"--ray {address}",
+            remedy="start one (ray start --head), give its address, or write --ray local.",
+        ) from error
+
+
+def on_ray(*, address: str, workers: int | None) -> Doing:
+    """What `run_archive` calls to do its parts on a cluster."""
+    return partial(do_on_ray, address=address, workers=workers)

@@ -1,0 +1,86 @@
+"""Load what predicts, whatever it is: the folder of a trained classifier, or an exported file."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from handful.answers import Predictor
+from handful.errors import ModelError
+
+if TYPE_CHECKING:
+    from handful.classifier import Classifier
+
+Tta = Literal["flip", "five_crop", "ten_crop"]
+DECIDING = ("*.safetensors", "recipe.toml", "classes.json", "ensemble.json")  # of a folder
+
+
+def is_exported(model: Path) -> bool:
+    """Whether this is a file that `handful export` wrote, rather than the folder of a classifier."""
+    return model.suffix == ".onnx" and not model.is_dir()
+
+
+def load_predictor(
+    model: Path, *, tta: Tta | None = None, classes: Path | None = None, device: str = "auto"
+) -> Predictor:
+    """The model at a path.
+
+    Args:
+        model: the folder of a classifier, or an .onnx file, which takes no PyTorch and has in it what it was exported
+            with.
+        tta: views to average over.
+        classes: a text file with names of classes that were not trained on, one a line.
+        device: where it runs.
+
+    Raises:
+        ModelError: it cannot be loaded, or not with these options.
+    """
+    if not is_exported(model):
+        return load_trained(model, tta=tta, classes=classes, device=device)
+    from handful.onnx_model import load_onnx
+
+    for given, option in ((tta, "--tta"), (classes, "--classes")):
+        if given is not None:
+            raise ModelError(
+                "an exported model cannot be changed", where=option, remedy="give the folder it was exported from."
+            )
+    if device not in ("auto", "cpu"):
+        raise ModelError("an exported model runs on the CPU here", where="--device", remedy="use auto or cpu.")
+    return load_onnx(model)
+
+
+def load_trained(
+    model: Path, *, tta: Tta | None = None, classes: Path | None = None, device: str = "auto"
+) -> "Classifier":
+    """The classifier in a folder.
+
+    Raises:
+        ModelError: as `load_predictor`.
+    """
+    from handful.device import pick_device
+    from handful.persist import load_classifier
+    from handful.posthoc.tta import over_views
+    from handful.zero_shot import read_names, with_names
+
+    classifier = load_classifier(model, device=pick_device(device))
+    classifier = classifier if classes is None else with_names(classifier, read_names(classes))
+    return classifier if tta is None else over_views(classifier, views=tta)
+
+
+def model_hash(model: Path) -> str:
+    """SHA-256 of what decides a model's answers: the exported file, or the folder's weights, recipe and classes.
+
+    Raises:
+        ModelError: there is no such file or folder.
+    """
+    if model.is_dir():
+        files = sorted({f for pattern in DECIDING for f in model.rglob(pattern)})
+    else:
+        files = [model] if model.is_file() else []
+    if not files:
+        raise ModelError("there is no model here", where=model, remedy="give a folder that `handful fit` wrote.")
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as content:
+            own = hashlib.file_digest(content, "sha256").hexdigest()
+        digest.update(f"{own} {file.relative_to(model).as_posix() if model.is_dir() else ''}\n".encode())
+    return digest.hexdigest()
