@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from handful.schedule import batch_sizes, budget, learning_rate, stage_order, st
 from handful.types import Batch, Context, Dataset, Output, Recipe, Stage, Task
 
 Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
+Log = Callable[[Mapping[str, float], int], None]
 
 
 def train(
@@ -44,6 +45,7 @@ def train(
     folder: Path | None = None,
     resume: bool = False,
     progress: bool = True,
+    log: Log | None = None,
 ) -> Classifier:
     """Train `recipe` on every labelled sample of `data`, and only on these unless its head or a loss `uses_unlabelled`.
 
@@ -55,6 +57,7 @@ def train(
         folder: where checkpoints go: twice a minute, and on Ctrl-C.
         resume: go on from the checkpoint in `folder`, to exactly the result of an uninterrupted run.
         progress: show a bar with loss and time left.
+        log: called after each step with its loss and learning rate, and the number of steps so far.
 
     Raises:
         DataError, RecipeError: before training starts.
@@ -141,7 +144,8 @@ def train(
                         batch, maps = own_part(batch, maps, accelerator)
                         dropout = torch if where.type != "cpu" else torch.default_generator  # fifty times faster
                         dropout.manual_seed(stream(seed, 3, s, step, accelerator.process_index))
-                        set_rate(optimizer, learning_rate(stage.schedule, stage.optimizer.lr, step / steps))
+                        rate = learning_rate(stage.schedule, stage.optimizer.lr, step / steps)
+                        set_rate(optimizer, rate)
                         with accelerator.autocast():
                             output: Output = network(batch.images, maps)
                         values = _total(stage, losses, output, batch, step / steps)
@@ -164,6 +168,8 @@ def train(
                         if average is not None:
                             average.update(network, sum(budgets[:s]) + step)
                         bar.advance(seen)
+                        if log is not None and accelerator.is_main_process and math.isfinite(seen):
+                            log({"loss": seen, "learning rate": rate}, sum(budgets[:s]) + step)
                         stop = told or (interrupt.asked and accelerator.num_processes == 1)
                         if writer is not None and (writer.due() or stop or step == steps):
                             writer.save(network, optimizer, None if average is None else average.module, s, step)

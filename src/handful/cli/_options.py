@@ -1,7 +1,7 @@
 """Options that several commands share, each described once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
@@ -46,6 +46,12 @@ Sets = Annotated[
     list[str] | None,
     Option("--set", "-s", metavar="KEY=VALUE", show_default=False, help="Override a recipe value, e.g. steps=600."),
 ]
+Track = Annotated[
+    Literal["tensorboard", "mlflow"] | None,
+    Option(show_default=False, help="Also write to a tracker: TensorBoard's files, or MLflow's local store."),
+]
+TRACKING = Path("tracking")
+TrackTo = Annotated[Path, Option(metavar="FOLDER", help="Where the tracker's files go.")]
 Seed = Annotated[int, Option(metavar="N", min=0, help="Decides draw, weights, order and augmentation.")]
 Device = Annotated[str, Option(metavar="NAME", help="auto, cpu, cuda or mps.")]
 Strict = Annotated[bool, Option("--strict", help="Refuse doubtful data (duplicates, empty masks) instead of warning.")]

@@ -73,6 +73,8 @@ def evaluate(
         ),
     ] = None,
     strict: o.Strict = False,
+    track: o.Track = None,
+    track_to: o.TrackTo = o.TRACKING,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
@@ -95,6 +97,7 @@ def evaluate(
     from handful.recipes._calibrating import with_calibration
     from handful.statistics import METRICS, class_recalls, headline, summarise
     from handful.tables import format_measures, format_table
+    from handful.tracking import check_tracker, track_scores
 
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
@@ -102,10 +105,14 @@ def evaluate(
         numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
         pick_device(device)
+        if track is not None:
+            check_tracker(track, track_to)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         cells(samples, protocol)
         check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
         result = run(plan, samples, protocol=protocol, jobs=jobs, device=device, log=log, progress=watched())
+        if track is not None:
+            track_scores(track, track_to, [result])
         rows = {metric: summarise(result, metric)[0] for metric in METRICS}
         opens_with = headline(result)
         measures = measure(result) if calibration else []

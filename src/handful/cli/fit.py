@@ -36,6 +36,8 @@ def fit(
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     strict: o.Strict = False,
+    track: o.Track = None,
+    track_to: o.TrackTo = o.TRACKING,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
@@ -45,6 +47,7 @@ def fit(
 
     Learns from the training part of DATA, or from --per-class images of it; the model is a folder.
     """
+    from contextlib import nullcontext
     from dataclasses import replace
 
     from handful.allowance import read_budget
@@ -63,6 +66,7 @@ def fit(
     from handful.picking import FEW, pick
     from handful.recipes import load_recipe
     from handful.recipes._calibrating import with_calibration
+    from handful.tracking import Tracking
     from handful.train import train
     from handful.workers import cores
 
@@ -93,7 +97,15 @@ def fit(
                 jobs=cores(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
             )  # fmt: skip
             plan = with_calibration(picked.recipe, temperature=temperature, coverage=coverage, reject=reject)
-        classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)
+        with (
+            nullcontext()
+            if track is None or launched()[0] > 0
+            else Tracking(
+                track, track_to, plan.name, {"recipe": plan.name, "data": data, "seed": seed, "images": len(part)}
+            ) as tracking
+        ):
+            log = None if tracking is None else tracking.log
+            classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume, log=log)
         if launched()[0] > 0:
             return
         if picked is not None:

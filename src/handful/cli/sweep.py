@@ -32,6 +32,8 @@ def sweep(
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     strict: o.Strict = False,
+    track: o.Track = None,
+    track_to: o.TrackTo = o.TRACKING,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
@@ -48,6 +50,7 @@ def sweep(
     from handful.evaluate import Protocol
     from handful.recipes import load_recipe
     from handful.sweeping import LOG, as_text, as_values, sweep_to
+    from handful.tracking import check_tracker, track_scores
 
     with working():
         plans = [load_recipe(name, overrides=set_ or ()) for name in recipe]
@@ -55,6 +58,8 @@ def sweep(
         order = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(order, None, None, score_on, long_tail, tail_order)
         pick_device(device)
+        if track is not None:
+            check_tracker(track, track_to)
         new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         check(samples, per_class=max(numbers) if long_tail is None else None, strict=strict)
@@ -62,6 +67,8 @@ def sweep(
             out, plans, samples, per_class=numbers, protocol=protocol, jobs=jobs, device=device,
             keep=resume, progress=watched(),
         )  # fmt: skip
+        if track is not None:
+            track_scores(track, track_to, results)
     if json:
         print_json({"log": out / LOG, "report": report, **as_values(results, calibration=calibration)})
         return
