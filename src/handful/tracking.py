@@ -81,10 +81,10 @@ def track_scores(kind: Kind, folder: Path, results: Sequence[Result]) -> None:
         with Tracking(kind, folder, name, settings) as tracking:
             k = len(result.classes)
             for step, run in enumerate(result.runs):
-                values: dict[str, float] = {
-                    m: float(score(run.labels, run.predictions, k)) for m, score in SCORES.items()
-                }
-                tracking.log({**values, "seconds": run.seconds}, step)
+                values: dict[str, float] = {"seconds": run.seconds}
+                for own, score in SCORES.items():
+                    values[own] = float(score(run.labels, run.predictions, k))
+                tracking.log(values, step)
             whole = {"mean": row.mean, "low": row.low, "high": row.high, "worst": row.worst}
             tracking.log({f"{metric} {what}": value for what, value in whole.items()}, 0)
 
