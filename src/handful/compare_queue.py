@@ -14,7 +14,7 @@ from handful.results import Key, Store
 from handful.spaces import close_storage, open_storage
 from handful.tuning import Tuning
 from handful.types import Dataset, Recipe, Result, Run
-from handful.workers import Finished, RunsBar, Task, Trainer, run_queue
+from handful.workers import Finished, MakePool, RunsBar, Task, Trainer, run_queue
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -45,11 +45,11 @@ class Queue:
 
     def __init__(
         self, folder: Path, work: Sequence[Work], data: Dataset, allowance: Allowance, content: str, called: str, *,
-        device: str, jobs: int, trainer: Trainer | None, limit: float | None = None,
+        device: str, jobs: int, trainer: Trainer | None, limit: float | None = None, pool: MakePool | None = None,
     ) -> None:  # fmt: skip
         self.folder, self.work, self.data, self.allowance = folder, work, data, allowance
         self.content, self.called = content, called
-        self.device, self.jobs, self.trainer, self.limit = device, jobs, trainer, limit
+        self.device, self.jobs, self.trainer, self.limit, self.pool = device, jobs, trainer, limit, pool
         self.store = Store(folder / LOG)
         self.done = self.store.done()
         self.failed: dict[tuple[str, int | None], str] = {}
@@ -64,7 +64,7 @@ class Queue:
             try:
                 run_queue(
                     self.give, self.data, self.keep, jobs=jobs, device=self.device, trainer=self.trainer,
-                    failed=self.fail,
+                    failed=self.fail, pool=self.pool,
                 )  # fmt: skip
             finally:
                 if self._storage is not None:

@@ -25,7 +25,7 @@ from handful.recipes import check, with_values
 from handful.results import commit, versions
 from handful.spaces import check_spaces
 from handful.types import Dataset, Recipe
-from handful.workers import Trainer
+from handful.workers import MakePool, Trainer
 
 
 def compare_to(
@@ -43,6 +43,7 @@ def compare_to(
     jobs: int = 1,
     device: str = "auto",
     trainer: Trainer | None = None,
+    pool: MakePool | None = None,
     overwrite: bool = False,
     limit: float | None = None,
     progress: bool = True,
@@ -65,6 +66,7 @@ def compare_to(
         jobs: training runs at a time, each in a process of its own.
         device: as for `train`.
         trainer: called instead of `handful.train.train`.
+        pool: who runs the jobs; None: this machine.
         overwrite: throw away another comparison in `folder`.
         limit: seconds for the scored runs: after half of them no recipe is begun, after all no run. Recipes then come
             one after the other, and only the first is sure to be there.
@@ -106,6 +108,7 @@ def compare_to(
         jobs=jobs,
         trainer=trainer,
         limit=limit,
+        pool=pool,
     )
     queue.run(progress=progress)
     results, failed = queue.results(recipes, levels)

@@ -7,6 +7,7 @@ test images where the data set brings some, and the metrics are computed later (
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from handful.catalog import uses_unlabelled
 from handful.data.fingerprint import fingerprint
@@ -20,7 +21,7 @@ from handful.recipes import check
 from handful.results import Key, Store, make_key, with_unlabelled
 from handful.statistics import summarise as summarise
 from handful.types import Dataset, Recipe, Result, Run
-from handful.workers import Finished, Task, Trainer, run_all
+from handful.workers import Finished, MakePool, Task, Trainer, run_all
 
 FIVE_DRAWS = Protocol()
 
@@ -35,6 +36,7 @@ def evaluate(
     log: Path | None = None,
     predictions: Path | None = None,
     trainer: Trainer | None = None,
+    pool: MakePool | None = None,
     progress: bool = True,
 ) -> Result:
     """Train `recipe` once per draw (and fold) and predict the images that were left out.
@@ -51,13 +53,14 @@ def evaluate(
         log: JSON-lines file, one line per run, written as each ends. Runs that are in it already are not repeated.
         predictions: folder of the per-image predictions; by default `<log stem>-predictions` beside the log.
         trainer: called instead of `handful.train.train`, for instance for a control that is no network.
+        pool: who runs the jobs; None: this machine.
         progress: show a bar over the runs.
 
     Raises:
         ProtocolError, DataError, RecipeError: before the first training starts.
     """
     plans = [(recipe, protocol)]
-    return _evaluate(plans, data, jobs, device, log, predictions, trainer, progress)[0]
+    return _evaluate(plans, data, jobs, device, log, predictions, trainer, progress, pool)[0]
 
 
 def sweep(
@@ -71,6 +74,7 @@ def sweep(
     log: Path | None = None,
     predictions: Path | None = None,
     trainer: Trainer | None = None,
+    pool: MakePool | None = None,
     progress: bool = True,
 ) -> list[Result]:
     """Evaluate several recipes at several numbers of images per class, all on the same draws.
@@ -80,7 +84,7 @@ def sweep(
     plans = [(recipe, replace(protocol, per_class=m)) for m in per_class for recipe in recipes]
     if not plans:
         raise ProtocolError("nothing to evaluate", remedy="name a recipe and a number of images per class.")
-    return _evaluate(plans, data, jobs, device, log, predictions, trainer, progress)
+    return _evaluate(plans, data, jobs, device, log, predictions, trainer, progress, pool)
 
 
 def _evaluate(
@@ -92,6 +96,7 @@ def _evaluate(
     predictions: Path | None,
     trainer: Trainer | None,
     progress: bool,
+    pool: MakePool | None,
 ) -> list[Result]:
     if jobs < 1:
         raise ProtocolError(f"cannot run {jobs} jobs at a time", remedy="use 1 or more.")
@@ -127,7 +132,8 @@ def _evaluate(
         if store is not None:
             store.add(keys[i], finished.task.recipe, finished.run, data.classes, finished.facts)
 
-    run_all(tasks, data, keep, jobs=jobs, device=device, trainer=trainer, loaded=len(runs), progress=progress)
+    how: dict[str, Any] = {"jobs": jobs, "device": device, "trainer": trainer, "pool": pool}
+    run_all(tasks, data, keep, loaded=len(runs), progress=progress, **how)
     return [
         Result(
             with_unlabelled(recipe, protocol.unlabelled, transductive=protocol.transductive),

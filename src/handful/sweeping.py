@@ -16,6 +16,7 @@ from handful.results import Store
 from handful.statistics import Comparison, compare, headline, summarise
 from handful.tables import format_comparisons, format_measures, format_table
 from handful.types import Dataset, Recipe, Result
+from handful.workers import MakePool
 
 LOG = "results.jsonl"
 REPORT = "report.html"
@@ -30,6 +31,7 @@ def sweep_to(
     protocol: Protocol,
     jobs: int = 1,
     device: str = "auto",
+    pool: MakePool | None = None,
     keep: bool = False,
     progress: bool = True,
 ) -> tuple[list[Result], Path]:
@@ -43,6 +45,7 @@ def sweep_to(
         protocol: draws and what is scored.
         jobs: training runs at a time.
         device: as for `train`.
+        pool: who runs the jobs; None: this machine.
         keep: take runs over that are in the folder already; else they are thrown away first.
         progress: show a bar over the runs.
 
@@ -55,9 +58,8 @@ def sweep_to(
     if not keep and log.exists():
         shutil.rmtree(Store(log).predictions, ignore_errors=True)
         log.unlink()
-    results = sweep(
-        recipes, data, per_class=per_class, protocol=protocol, jobs=jobs, device=device, log=log, progress=progress
-    )
+    how: dict[str, Any] = {"jobs": jobs, "device": device, "pool": pool, "log": log, "progress": progress}
+    results = sweep(recipes, data, per_class=per_class, protocol=protocol, **how)
     shown = _shown(results, data, folder / gallery.SHOWN, device=device, progress=progress)
     return results, write_report(results, folder / REPORT, data=data, classifier=shown, overwrite=True)
 

@@ -1,23 +1,17 @@
 """Run training jobs one after the other, or several at a time in processes of their own."""
 
-import multiprocessing
 import os
-import pickle
-import signal
-import tempfile
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from threadpoolctl import threadpool_limits
 
-from handful.errors import HandfulError, TrainingError
+from handful.errors import HandfulError
+from handful.pools import MakePool as MakePool
+from handful.pools import Pool, Processes, WorkerError
 from handful.running import Finished as Finished
 from handful.running import Task as Task
 from handful.running import Trainer as Trainer
@@ -70,6 +64,7 @@ def run_all(
     trainer: Trainer | None,
     loaded: int,
     progress: bool,
+    pool: MakePool | None = None,
 ) -> None:
     """Run every task and hand each one to `keep`, in this process, as it ends.
 
@@ -95,7 +90,7 @@ def run_all(
                 bar.say(task.name)
             return task
 
-        run_queue(give, data, finish, jobs=min(jobs, len(tasks)), device=device, trainer=trainer)
+        run_queue(give, data, finish, jobs=min(jobs, len(tasks)), device=device, trainer=trainer, pool=pool)
 
 
 def run_queue(
@@ -107,6 +102,7 @@ def run_queue(
     device: str,
     trainer: Trainer | None,
     failed: Callable[[Task, HandfulError], None] | None = None,
+    pool: MakePool | None = None,
 ) -> None:
     """Run the tasks that `give` hands out, so that what comes next may hang on what has ended.
 
@@ -117,16 +113,18 @@ def run_queue(
         give: the next task.
         data: what the tasks' positions are in.
         keep: gets each task with its run.
-        jobs: tasks at a time; with 1 (or 0) they run in this process.
+        jobs: tasks at a time; with 1 (or 0) they run in this process, unless there is a pool.
         device: as for `train`.
         trainer: called instead of `handful.train.train`.
         failed: gets a task that ended in an error of ours; None: the error comes through.
+        pool: who runs them; None: processes of this machine.
 
     Raises:
         TrainingError: as `run_all`.
     """
-    if jobs > 1:
-        _parallel(give, data, keep, jobs, device, trainer, failed)
+    if jobs > 1 or pool is not None:
+        with (pool or Processes)(data, jobs, device, trainer) as workers:
+            _side_by_side(give, keep, failed, workers, jobs)
         return
     while (task := give()) is not None:
         try:
@@ -139,73 +137,26 @@ def run_queue(
             keep(finished)
 
 
-_shared: list[tuple[Dataset, str, Trainer | None]] = []  # what a worker was started with
-
-
-def _start(path: Path, device: str, trainer: Trainer | None, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    with path.open("rb") as file:
-        data: Dataset = pickle.load(file)  # our own, written a moment ago
-    torch.set_num_threads(threads)
-    threadpool_limits(threads)
-    _shared[:] = [(data, device, trainer)]
-
-
-def _follow_parent() -> None:
-    """End with the parent, even one that was killed and could not stop its workers."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _run_shared(task: Task) -> Finished:
-    data, device, trainer = _shared[0]
-    return run(task, data, device=device, trainer=trainer)
-
-
-def _parallel(
+def _side_by_side(
     give: Callable[[], Task | None],
-    data: Dataset,
     keep: Callable[[Finished], None],
-    jobs: int,
-    device: str,
-    trainer: Trainer | None,
     failed: Callable[[Task, HandfulError], None] | None,
+    workers: Pool,
+    jobs: int,
 ) -> None:
-    threads = max(1, torch.get_num_threads() // jobs)
-    before = set(multiprocessing.active_children())
-    with tempfile.TemporaryDirectory(prefix="handful-") as folder:
-        # By file, since what a spawned worker is started with goes through a pipe that the parent fills before the
-        # worker reads: if the worker dies first, a large data set would block the parent for ever.
-        path = Path(folder, "data")
-        with path.open("wb") as file:
-            pickle.dump(data, file, protocol=pickle.HIGHEST_PROTOCOL)
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(path, device, trainer, threads))
-        try:
-            running: dict[Future[Finished], Task] = {}
-            while True:
-                while len(running) < jobs and (task := give()) is not None:
-                    running[pool.submit(_run_shared, task)] = task
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    task = running.pop(future)
-                    error = future.exception()
-                    if failed is not None and isinstance(error, HandfulError):
-                        failed(task, error)
-                    else:
-                        keep(future.result())
-        except BrokenProcessPool as error:
-            raise TrainingError(
-                "a worker process died",
-                where=f"jobs={jobs}",
-                remedy="use fewer jobs (memory may have run out); a script that uses jobs must start its work under "
-                '`if __name__ == "__main__":`.',
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in set(multiprocessing.active_children()) - before:
-                process.terminate()
+    running: dict[Any, Task] = {}
+    while True:
+        while len(running) < jobs and (task := give()) is not None:
+            running[workers.submit(task)] = task
+        if not running:
+            return
+        for handle in workers.wait(list(running)):
+            task = running.pop(handle)
+            try:
+                finished = workers.result(handle)
+            except HandfulError as error:
+                if failed is None or isinstance(error, WorkerError):
+                    raise
+                failed(task, error)
+            else:
+                keep(finished)

@@ -12,7 +12,7 @@ from handful.bulk.parts import Done, do_parts
 from handful.bulk.plan import Plan
 from handful.bulk.run import Doing
 from handful.bulk.work import Wish
-from handful.errors import ModelError
+from handful.cluster import Cluster
 
 
 class Worker:
@@ -34,53 +34,25 @@ def do_on_ray(plan: Plan, todo: list[int], wish: Wish, *, address: str, workers:
         plan: the run.
         todo: its parts that are missing.
         wish: what to do.
-        address: "local" starts a cluster here, "auto" finds the one of this machine, else the cluster's address.
+        address: of the cluster, as `Cluster` takes it.
         workers: how many, with a core each; None: as many as it has cores.
 
     Raises:
         ModelError: Ray is missing, or the cluster cannot be reached.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise ModelError(
-            "running on a cluster needs Ray", where="--ray", remedy='pip install "handful[ray]".'
-        ) from error
-    ours = not ray.is_initialized()
-    if ours:
-        _connect(address)
-    try:
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        most = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        parts = ray.data.from_items([{"part": part} for part in todo], override_num_blocks=len(todo))
+    with Cluster(address, workers) as cluster:
+        data = cluster.ray.data
+        data.DataContext.get_current().enable_progress_bars = False
+        parts = data.from_items([{"part": part} for part in todo], override_num_blocks=len(todo))
         done = parts.map_batches(
             Worker,
             fn_constructor_args=(plan, wish),
             batch_size=1,
-            concurrency=min(most, len(todo)),
+            concurrency=min(cluster.width, len(todo)),
             num_cpus=1,
         )
         for row in done.iter_rows():
             yield Done(int(row["part"]), int(row["images"]), int(row["failed"]))
-    finally:
-        if ours:
-            ray.shutdown()
-
-
-def _connect(address: str) -> None:
-    import ray
-
-    try:
-        ray.init(address=address, log_to_driver=False, include_dashboard=False) if address == "local" else ray.init(
-            address=address, log_to_driver=False
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"there is no Ray cluster to be reached ({str(error).splitlines()[0]})",
-            where=f"--ray {address}",
-            remedy="start one (ray start --head), give its address, or write --ray local.",
-        ) from error
 
 
 def on_ray(*, address: str, workers: int | None) -> Doing:

@@ -20,14 +20,6 @@ PartSize = Annotated[
         help="Images in each Parquet part of an output folder (4096); a stop costs one part at most.",
     ),
 ]
-Ray = Annotated[
-    str | None,
-    Option(
-        metavar="ADDRESS",
-        show_default=False,
-        help='Do the parts of an output folder on a Ray cluster: its address, "auto" or "local".',
-    ),
-]
 Workers = Annotated[
     int | None,
     Option(metavar="N", min=1, show_default=False, help="Workers on the cluster, a core each (as many as it has)."),

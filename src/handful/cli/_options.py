@@ -46,6 +46,14 @@ Sets = Annotated[
     list[str] | None,
     Option("--set", "-s", metavar="KEY=VALUE", show_default=False, help="Override a recipe value, e.g. steps=600."),
 ]
+Ray = Annotated[
+    str | None,
+    Option(
+        metavar="ADDRESS",
+        show_default=False,
+        help="Use the cores of a Ray cluster: its address, auto (this machine's) or local (a new one here).",
+    ),
+]
 Track = Annotated[
     Literal["tensorboard", "mlflow"] | None,
     Option(show_default=False, help="Also write to a tracker: TensorBoard's files, or MLflow's local store."),

@@ -90,6 +90,7 @@ def compare(
         int | None,
         Option("--jobs", "-j", metavar="N", min=1, show_default=False, help="Training runs at once; default: cores."),
     ] = None,
+    ray: o.Ray = None,
     overwrite: o.Overwrite = False,
     strict: o.Strict = False,
     device: o.Device = "auto",
@@ -104,6 +105,7 @@ def compare(
     """  # fmt: skip
     from handful.allowance import read_budget
     from handful.choosing import choose, default_folds
+    from handful.cli._cluster import runners
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import images_per_class, read
     from handful.compare_plan import LOG, PAGE, VALUES
@@ -129,11 +131,12 @@ def compare(
         plans, candidates = choose(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
-        outcome = compare_to(
-            out, plans, samples, candidates=candidates, per_class=numbers, protocol=protocol, trials=spent.trials,
-            seconds=spent.seconds, times=Times(label_seconds, mask_seconds), controls=controls,
-            jobs=jobs or cores(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
-        )  # fmt: skip
+        with runners(ray, jobs or (cores(device) if ray is None else 1)) as (number, pool):
+            outcome = compare_to(
+                out, plans, samples, candidates=candidates, per_class=numbers, protocol=protocol, trials=spent.trials,
+                seconds=spent.seconds, times=Times(label_seconds, mask_seconds), controls=controls, jobs=number,
+                pool=pool, device=device, overwrite=overwrite, progress=watched(), tell=print_text,
+            )  # fmt: skip
     if json:
         print_json({"log": out / LOG, "report": out / PAGE, "values": out / VALUES, **as_values(outcome)})
         return

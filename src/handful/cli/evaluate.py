@@ -1,7 +1,7 @@
 """`handful evaluate`: a score that says how far it can be trusted."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from typer import Option
 
@@ -64,6 +64,7 @@ def evaluate(
     coverage: o.Coverage = None,
     reject: o.Reject = None,
     jobs: o.Jobs = 1,
+    ray: o.Ray = None,
     log: Annotated[
         Path | None,
         Option(
@@ -87,6 +88,7 @@ def evaluate(
     from dataclasses import asdict
 
     from handful.calibration import measure
+    from handful.cli._cluster import runners
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import read
     from handful.data.check import check
@@ -110,7 +112,9 @@ def evaluate(
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         cells(samples, protocol)
         check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
-        result = run(plan, samples, protocol=protocol, jobs=jobs, device=device, log=log, progress=watched())
+        with runners(ray, jobs) as (number, pool):
+            how: dict[str, Any] = {"jobs": number, "pool": pool, "device": device, "log": log}
+            result = run(plan, samples, protocol=protocol, progress=watched(), **how)
         if track is not None:
             track_scores(track, track_to, [result])
         rows = {metric: summarise(result, metric)[0] for metric in METRICS}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
-from handful.cli._archive import PartSize, Ray, Workers, doing, over_archive, refuse_parts
+from handful.cli._archive import PartSize, Workers, doing, over_archive, refuse_parts
 
 MODEL = "Folder that `handful fit` wrote, or file that `handful export` wrote (.onnx)."
 
@@ -45,7 +45,7 @@ def predict(
         Option(metavar="SHARE", show_default=False, help="Of the sets, where the model gives some; else as trained."),
     ] = None,
     part_size: PartSize = None,
-    ray: Ray = None,
+    ray: o.Ray = None,
     workers: Workers = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",

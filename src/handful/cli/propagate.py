@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli._archive import PartSize, Ray, Workers, doing, over_archive, refuse_parts
+from handful.cli._archive import PartSize, Workers, doing, over_archive, refuse_parts
 
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
@@ -57,7 +57,7 @@ def propagate(
         ),
     ] = False,
     part_size: PartSize = None,
-    ray: Ray = None,
+    ray: o.Ray = None,
     workers: Workers = None,
     seed: o.Seed = 0,
     set_: o.Sets = None,

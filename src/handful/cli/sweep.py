@@ -29,6 +29,7 @@ def sweep(
     masks: o.Masks = None,
     set_: o.Sets = None,
     jobs: o.Jobs = 1,
+    ray: o.Ray = None,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     strict: o.Strict = False,
@@ -43,6 +44,7 @@ def sweep(
 
     All on the same draws of DATA; writes the runs and a report. The others are compared with the first one named.
     """
+    from handful.cli._cluster import runners
     from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import images_per_class, read
     from handful.data.check import check
@@ -63,10 +65,11 @@ def sweep(
         new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         check(samples, per_class=max(numbers) if long_tail is None else None, strict=strict)
-        results, report = sweep_to(
-            out, plans, samples, per_class=numbers, protocol=protocol, jobs=jobs, device=device,
-            keep=resume, progress=watched(),
-        )  # fmt: skip
+        with runners(ray, jobs) as (number, pool):
+            results, report = sweep_to(
+                out, plans, samples, per_class=numbers, protocol=protocol, jobs=number, pool=pool, device=device,
+                keep=resume, progress=watched(),
+            )  # fmt: skip
         if track is not None:
             track_scores(track, track_to, results)
     if json:

@@ -1,0 +1,25 @@
+"""Who runs the training runs of a command: this machine's cores, or a cluster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from handful.workers import MakePool
+
+
+@contextmanager
+def runners(ray: str | None, jobs: int) -> "Iterator[tuple[int, MakePool | None]]":
+    """How many run at a time, and on what; on a cluster as many as it has cores, unless more than one is asked for.
+
+    Raises:
+        ModelError: Ray is missing, or the cluster cannot be reached.
+    """
+    if ray is None:
+        yield jobs, None
+        return
+    from handful.cluster import Cluster
+    from handful.ray_pool import pool_of
+
+    with Cluster(ray) as cluster:
+        yield (jobs if jobs > 1 else cluster.width), pool_of(cluster)
