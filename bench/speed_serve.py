@@ -39,16 +39,16 @@ def run(options: Options) -> None:
         export_onnx(train(wish, images(per_class=4, side=48), device="cpu", progress=False), graph)
         model = load_onnx(graph)
         waits: list[float] = []
-        with _server(graph) as (port, process):
+        with serving(graph) as (port, process):
             arms = {
                 "bare loop": partial(_bare, model, bodies, number),
                 "server": partial(_load, port, bodies, number, CLIENTS, waits, Counter()),
             }
             costs = take_turns(arms, repeats=repeats)
-            before = _memory(process)
+            before = memory_of(process)
             statuses: Counter[int] = Counter()
             _load(port, bodies, 4 * number, 8 * WAITING, [], statuses)
-            grown = _memory(process) / before
+            grown = memory_of(process) / before
         known = {"p50": float(np.percentile(waits, 50)), "p99": float(np.percentile(waits, 99))}
         shown: Times = {**costs, "p50": [known["p50"]], "p99": [known["p99"]]}
         report(
@@ -109,7 +109,7 @@ def _load(
 
 
 @contextmanager
-def _server(graph: Path) -> Iterator[tuple[int, int]]:
+def serving(graph: Path) -> Iterator[tuple[int, int]]:
     """Port and process of a server that is ready."""
     command = (sys.executable, "-m", "handful", "serve", str(graph), "--port=0", f"--waiting={WAITING}")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -139,7 +139,7 @@ def _ready(port: int) -> bool:
         link.close()
 
 
-def _memory(process: int) -> float:
+def memory_of(process: int) -> float:
     """Resident memory in MiB."""
     status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
     found = re.search(r"VmRSS:\s+(\d+)", status)

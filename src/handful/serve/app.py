@@ -48,17 +48,16 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
     """
     metrics = Metrics()
     batcher = Batcher(model, limits, metrics)
-    decoders = ThreadPoolExecutor(limits.decoders, thread_name_prefix="decoder")
-    state = {"ready": False}
+    state: dict[str, Any] = {"ready": False}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         batcher.start()
-        state["ready"] = True
-        yield
-        state["ready"] = False
-        await batcher.close()
-        decoders.shutdown()
+        with ThreadPoolExecutor(limits.decoders, thread_name_prefix="decoder") as state["decoders"]:
+            state["ready"] = True
+            yield
+            state["ready"] = False
+            await batcher.close()
 
     app = FastAPI(
         title=f"handful: {model.name}", version=handful.__version__, docs_url=None, redoc_url=None, lifespan=lifespan
@@ -70,7 +69,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
     async def predicted(file: UploadFile, where: str, with_map: bool) -> Prediction:
         data = await file.read()
         await file.close()
-        image = await asyncio.get_running_loop().run_in_executor(decoders, decoded, data, where)
+        image = await asyncio.get_running_loop().run_in_executor(state["decoders"], decoded, data, where)
         found = prediction(model, await batcher.ask(image), with_map=with_map)
         metrics.rejected += bool(found.rejected)
         return found
@@ -84,7 +83,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
             raise HTTPException(400, _told(error)) from error
 
     @app.post("/predict/batch", responses=REFUSALS, response_model_exclude_none=True)
-    async def predict_batch(images: Annotated[list[UploadFile], File()], map: Map = False) -> Batch:  # noqa: A002
+    async def predict_batch(images: Annotated[list[UploadFile], File(min_length=1)], map: Map = False) -> Batch:  # noqa: A002
         """Predict several images; one that cannot be read has its error in its place."""
         if len(images) > limits.batch:
             raise HTTPException(413, f"A request may have {limits.batch} images.")

@@ -25,12 +25,12 @@ class Batcher:
 
     def __init__(self, model: OnnxModel, limits: Limits, metrics: Metrics) -> None:
         self.model, self.limits, self.metrics = model, limits, metrics
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, in the running loop."""
+        """Begin, in the running loop; after `close` once more."""
+        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
         self._task = asyncio.create_task(self._work())
 
     async def close(self) -> None:
