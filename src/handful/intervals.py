@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import stats
+
+Z = float(stats.norm.ppf(0.975))
 
 
 def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -14,6 +16,20 @@ def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float
     centre = (share + square / 2) / (1 + square)
     half = z / (1 + square) * np.sqrt(share * (1 - share) / n + square / (4 * n))
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def paired_interval(before: Bool[np.ndarray, " n"], after: Bool[np.ndarray, " n"]) -> tuple[float, float, float]:
+    """Difference of two shares on the same n images, and its 95 % interval.
+
+    Wald's interval with half an image added to each of the four cells (Agresti and Min 2005,
+    https://doi.org/10.1002/sim.1781, section 3.2).
+    """
+    n = len(before)
+    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
+    up, down, total = gained + 0.5, lost + 0.5, n + 2
+    centre = (up - down) / total
+    half = Z * float(np.sqrt((up + down) - (up - down) ** 2 / total)) / total
+    return (gained - lost) / n, max(-1.0, centre - half), min(1.0, centre + half)
 
 
 def mean_interval(

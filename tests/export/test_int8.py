@@ -6,8 +6,9 @@ import pytest
 
 from handful.errors import DataError, ModelError
 from handful.export.graph import Answering
-from handful.export.int8 import measure, paired_interval, parts, quantised, refuse_int8
+from handful.export.int8 import measure, parts, quantised, refuse_int8
 from handful.export.to_onnx import network_model, whole, write
+from handful.intervals import paired_interval
 from handful.onnx_model import load_onnx
 from handful.train import train
 from handful.types import Dataset, Part

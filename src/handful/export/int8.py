@@ -6,13 +6,11 @@ Each tensor gets a scale from the range it takes on the calibration images, each
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from handful.answers import Predictor
 from handful.classifier import Classifier
@@ -22,11 +20,11 @@ from handful.ensemble import refuse_other_classes
 from handful.errors import DataError, ModelError
 from handful.export.graph import Answering
 from handful.export.quiet import quiet
+from handful.intervals import paired_interval
 from handful.types import Dataset
 
 MOST = 200  # images that ranges are taken from
 KINDS = ["Conv", "Gemm", "MatMul"]
-Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -138,17 +136,3 @@ def measure(before: Predictor, after: Predictor, data: Dataset, *, held_out: boo
         low=low,
         high=high,
     )
-
-
-def paired_interval(before: Bool[np.ndarray, " n"], after: Bool[np.ndarray, " n"]) -> tuple[float, float, float]:
-    """Difference of two shares on the same n images, and its 95 % interval.
-
-    Wald's interval with half an image added to each of the four cells (Agresti and Min 2005,
-    https://doi.org/10.1002/sim.1781, section 3.2).
-    """
-    n = len(before)
-    gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
-    up, down, total = gained + 0.5, lost + 0.5, n + 2
-    centre = (up - down) / total
-    half = Z * sqrt((up + down) - (up - down) ** 2 / total) / total
-    return (gained - lost) / n, max(-1.0, centre - half), min(1.0, centre + half)
