@@ -1,4 +1,6 @@
 import numpy as np
+import pytest
+import torch
 
 from handful.annotate import asking
 
@@ -45,5 +47,21 @@ def test_random_is_the_seeds_and_uncertain_the_models() -> None:
     names = [str(i) for i in range(6)]
     assert asking.uncertain(names, everything, {"2": 0.7, "4": 0.2, "9": 0.0}) == 4
     assert asking.uncertain(names, _flags(0), {"2": 0.7}) is None
+    assert asking.influential(names, everything, {"2": 0.7, "4": 0.2, "9": 5.0}) == 2
+    assert asking.influential(names, _flags(0), {"2": 0.7}) is None
     assert asking.listed(_flags(3, 5)) == 3
     assert asking.listed(_flags()) is None
+
+
+def test_the_expected_change_is_that_of_autograd() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(5, 4))
+    weights = torch.tensor(rng.normal(size=(3, 4)), requires_grad=True)
+    likely = (torch.tensor(features) @ weights.T).softmax(dim=1).detach().numpy()
+    for i, found in enumerate(asking.expected_change(features, likely)):
+        expected = 0.0
+        for y in range(3):
+            logits = torch.tensor(features[i]) @ weights.T
+            (gradient,) = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, torch.tensor(y)), weights)
+            expected += float(likely[i, y]) * float(gradient.norm())
+        assert found == pytest.approx(expected)

@@ -1,8 +1,10 @@
-"""Which image to ask for next: at random, one unlike those that are done, or the one the model is least sure of.
+"""Which image to ask for next: at random, one unlike those that are done, or what the model says of the others.
 
 "Diverse" is the k-center choice (farthest-first traversal, Gonzalez 1985; Sener and Savarese 2018,
 https://arxiv.org/abs/1708.00489) on features, within the class that has least so far; where labels are missing, a
-class is guessed by the nearest mean of the labelled images.
+class is guessed by the nearest mean of the labelled images. "Influential" is the expected gradient length (Settles et
+al. 2008, https://papers.nips.cc/paper/3252-multiple-instance-active-learning): how far an image is expected to move the
+classifier's last layer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +13,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Order = Literal["diverse", "random", "uncertain", "listed"]
+Order = Literal["diverse", "random", "uncertain", "influential", "listed"]
 
 
 def guess(features: Float[np.ndarray, "n c"], labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -71,6 +73,24 @@ def uncertain(ids: Sequence[str], open_: Bool[np.ndarray, " n"], certainty: Mapp
     """The open image whose propagated mask is least certain; None where no open image has one."""
     known = [(certainty[name], i) for i, name in enumerate(ids) if open_[i] and name in certainty]
     return min(known)[1] if known else None
+
+
+def influential(ids: Sequence[str], open_: Bool[np.ndarray, " n"], influence: Mapping[str, float]) -> int | None:
+    """The open image that is expected to change the classifier most; None where the model has seen no open image."""
+    known = [(-influence[name], i) for i, name in enumerate(ids) if open_[i] and name in influence]
+    return min(known)[1] if known else None
+
+
+def expected_change(
+    features: Float[np.ndarray, "n c"], probabilities: Float[np.ndarray, "n k"]
+) -> Float[np.ndarray, " n"]:
+    """Expected length of each image's gradient of cross-entropy in the weights of a linear layer on its features.
+
+    For class y it is |features| |p - e_y|, and y is as likely as the model says.
+    """
+    square = (probabilities**2).sum(axis=1, keepdims=True) - 2 * probabilities + 1
+    lengths = np.sqrt(np.maximum(square, 0))
+    return np.asarray(np.linalg.norm(features, axis=1) * (probabilities * lengths).sum(axis=1))
 
 
 def _unit(features: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:

@@ -17,11 +17,12 @@ FOLDER, LIST = "propagated", "round.json"
 
 @dataclass(frozen=True)
 class Proposals:
-    """A round's masks. `certainty` is in [0, 1], by image id."""
+    """A round's masks. `certainty` is in [0, 1], by image id; `influence` what an image would change, also without one."""
 
     folder: Path
     round: int = 0
     certainty: Mapping[str, float] = field(default_factory=dict)
+    influence: Mapping[str, float] = field(default_factory=dict)
 
     def mask(self, name: str) -> Mask | None:
         """The proposed mask of an image.
@@ -46,13 +47,19 @@ def read_proposals(folder: Path) -> Proposals:
         path = inside(folder, f"{FOLDER}/{number}/{LIST}")
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            return Proposals(folder, number, {str(k): float(v) for k, v in found["certainty"].items()})
+            certainty, influence = (_numbers(found.get(key, {})) for key in ("certainty", "influence"))
+            return Proposals(folder, number, certainty, influence)
         except (OSError, ValueError, KeyError, AttributeError):
             continue  # a training that was stopped
     return Proposals(folder)
 
 
-def write_proposals(folder: Path, masks: Mapping[str, Mask], certainty: Mapping[str, float]) -> Proposals:
+def write_proposals(
+    folder: Path,
+    masks: Mapping[str, Mask],
+    certainty: Mapping[str, float],
+    influence: Mapping[str, float] | None = None,
+) -> Proposals:
     """Write a new round, whole or not at all, and delete the older ones."""
     folder = folder.resolve()
     old = _rounds(folder)
@@ -63,11 +70,17 @@ def write_proposals(folder: Path, masks: Mapping[str, Mask], certainty: Mapping[
     own.mkdir(parents=True, exist_ok=True)
     draft = own / f".{LIST}.part"
     with draft.open("w", encoding="utf-8") as file:
-        json.dump({"certainty": {name: round(certainty[name], 4) for name in masks}}, file, ensure_ascii=False)
+        sure = {name: round(certainty[name], 4) for name in masks}
+        moved = {name: round(value, 6) for name, value in (influence or {}).items()}
+        json.dump({"certainty": sure, "influence": moved}, file, ensure_ascii=False)
     settle(draft, own / LIST)
     for before in old:
         shutil.rmtree(inside(folder, f"{FOLDER}/{before}"), ignore_errors=True)
     return read_proposals(folder)
+
+
+def _numbers(found: Mapping[str, float]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in found.items()}
 
 
 def _rounds(folder: Path) -> list[int]:

@@ -170,8 +170,10 @@ class Session:
         data = self.project.data
         if order == "listed":
             return asking.listed(open_), order
-        if order == "uncertain":
-            found = asking.uncertain(data.ids, open_, self.proposals.certainty)
+        if order in ("uncertain", "influential"):
+            known = self.proposals.certainty if order == "uncertain" else self.proposals.influence
+            ask = asking.uncertain if order == "uncertain" else asking.influential
+            found = ask(data.ids, open_, known)
             if found is not None:
                 return found, order
             order = "diverse"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from handful.annotate.asking import expected_change
 from handful.annotate.project import ACCEPTED, Project, annotated
 from handful.annotate.proposals import write_proposals
 from handful.annotate.record import Record
@@ -123,13 +124,21 @@ def propose(project: Project, data: Dataset, classifier: Classifier, say: Say) -
     bare = replace(todo, samples=tuple(replace(s, label=None, group=None) for s in todo.samples))
     masks: dict[str, Mask] = {}
     certainty: dict[str, float] = {}
-    for i, (sample, maps) in enumerate(zip(todo.samples, classifier.maps(bare), strict=True)):
-        say({"stage": "propagating", "done": i, "of": len(todo)})
-        mask = classifier.own_size(np.asarray(maps.argmax(axis=0) != 0), sample_size(sample))
-        if mask.any() and not mask.all():
-            masks[sample.id], certainty[sample.id] = mask, agreement(maps)
+    influence: dict[str, float] = {}
+    seen = 0
+    for output in classifier.outputs(bare):
+        assert output.pixels is not None
+        likely = output.logits.float().softmax(dim=1).cpu().numpy()
+        change = expected_change(output.features.float().cpu().numpy(), likely)
+        for maps, moved in zip(output.pixels.float().softmax(dim=1).cpu().numpy(), change, strict=True):
+            say({"stage": "propagating", "done": seen, "of": len(todo)})
+            sample, seen = todo.samples[seen], seen + 1
+            influence[sample.id] = float(moved)
+            mask = classifier.own_size(np.asarray(maps.argmax(axis=0) != 0), sample_size(sample))
+            if mask.any() and not mask.all():
+                masks[sample.id], certainty[sample.id] = mask, agreement(maps)
     say({"stage": "propagating", "done": len(todo), "of": len(todo)})
-    return write_proposals(project.folder, masks, certainty).round
+    return write_proposals(project.folder, masks, certainty, influence).round
 
 
 def agreement(maps: Float[np.ndarray, "k1 h w"]) -> float:
