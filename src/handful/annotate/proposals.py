@@ -17,7 +17,7 @@ FOLDER, LIST = "propagated", "round.json"
 
 @dataclass(frozen=True)
 class Proposals:
-    """A round's masks. `certainty` is in [0, 1], by image id; `influence` what an image would change, also without one."""
+    """A round's masks. `certainty` is in [0, 1], by image id; `influence` says what drawing an image would change."""
 
     folder: Path
     round: int = 0

@@ -60,7 +60,8 @@ def cross_fit(context: Context, data: Dataset, *, folds: int) -> tuple[Fold, ...
     if folds not in found:
         recipe = replace(context.recipe, posthoc=plain_parts(context.recipe))
         each = []
-        for train, held in rotations(data, folds, context.seed):
+        for number, (train, held) in enumerate(rotations(data, folds, context.seed), start=1):
+            recipe = replace(recipe, name=f"{context.recipe.name}, fold {number} of {folds}")  # what its bar says
             classifier: Classifier = context.fit(recipe, train, context.seed)
             each.append(Fold(classifier, train, held, *read(classifier, held)))
         found[folds] = tuple(each)
