@@ -79,7 +79,7 @@ def _images(app: FastAPI, session: Session) -> None:
     @app.get("/api/state")
     def state() -> dict[str, Any]:
         session.refresh()
-        return session.state() | {"tools": assist.able()}
+        return session.state() | {"tools": assist.able() | {"sam": session.sam is not None}}
 
     @app.get("/api/images/{key}")
     def image(key: str) -> dict[str, Any]:
@@ -214,6 +214,12 @@ def _assistance(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/random-walker")
     def walker(key: str, asked: Assistance) -> Response:
         return _bits(assist.random_walker(session.pixels(session.sample(key)), read_marks(asked.marks)), 0)
+
+    @app.post("/api/images/{key}/sam")
+    def sam(key: str, asked: Assistance) -> Response:
+        if session.sam is None:
+            raise DataError("there is no SAM-type model", where="the page", remedy="start it with --sam MODEL.")
+        return _bits(session.sam.mask(session.pixels(session.sample(key)), read_marks(asked.marks), key=key), 0)
 
     @app.get("/api/images/{key}/superpixels")
     def superpixels(key: str, count: Annotated[int, Query(ge=10, le=5000)] = 400) -> Response:

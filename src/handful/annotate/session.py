@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -23,6 +23,9 @@ from handful.data.images import image_size, read_image
 from handful.errors import DataError
 from handful.samples import Image, Sample
 
+if TYPE_CHECKING:
+    from handful.annotate.sam import SegmentAnything
+
 HELD = 2  # decoded images in memory
 
 
@@ -36,6 +39,7 @@ class Settings:
     folds: int = 3
     seed: int = 0
     device: str = "auto"
+    sam: str | None = None  # folder or name of a SAM-type model
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
@@ -48,6 +52,9 @@ class Session:
         source: where the images came from, for the processes that read them again.
         columns: a table's own column names, likewise.
         settings: of the trainings.
+
+    Raises:
+        WeightsError, RecipeError: a SAM-type model was asked for and cannot be had.
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class Session:
         self.proposals = read_proposals(project.folder)
         self.training: Job | None = None
         self.looking: Job | None = None
+        self.sam = _sam(settings)
         self._source = {"source": source, "folder": str(project.folder), "columns": columns and dict(columns)}
         self._lock = threading.Lock()
         self._sizes: dict[str, tuple[int, int]] = {}
@@ -237,3 +245,13 @@ class Session:
 def key_of(name: str) -> str:
     """What an image is called in addresses: no path, and the same after a restart."""
     return hashlib.sha256(name.encode()).hexdigest()[:20]
+
+
+def _sam(settings: Settings) -> "SegmentAnything | None":
+    """The SAM-type model, if one is wanted: without it the server needs no PyTorch."""
+    if settings.sam is None:
+        return None
+    from handful.annotate.sam import SegmentAnything
+    from handful.device import pick_device
+
+    return SegmentAnything(settings.sam, device=pick_device(settings.device))

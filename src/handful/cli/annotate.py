@@ -40,6 +40,10 @@ def annotate(
         Path | None, Option("--out", "-o", metavar="PATH", show_default=False, help="File or folder of the export.")
     ] = None,
     recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="What the page trains.")] = RECIPE,
+    sam: Annotated[
+        str | None,
+        Option(metavar="MODEL", show_default=False, help="SAM-type model, folder or hub name, to ask for masks."),
+    ] = None,
     draws: Annotated[int, Option(metavar="N", min=2, help="Repeats of the cross-validation behind a score.")] = 2,
     folds: Annotated[int, Option(metavar="K", min=2, help="Folds of it.")] = 3,
     seed: o.Seed = 0,
@@ -106,7 +110,7 @@ def annotate(
 
             load_recipe(recipe, overrides=set_ or ())
             pick_device(device)
-        settings = Settings(recipe, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device)
+        settings = Settings(recipe, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
 
     def ready(address: str) -> None:
         if json:

@@ -147,7 +147,7 @@ export class Editor {
     this.commit(this.whole, "clear");
   }
 
-  /** Ask the server for a mask from the marks. @param {"grabcut" | "random-walker"} way */
+  /** Ask the server for a mask from the marks. @param {"grabcut" | "random-walker" | "sam"} way */
   async assist(way) {
     const image = this.image;
     if (!image) return;

@@ -54,7 +54,7 @@ const TOOLS = [
   ["box", "Box", "R"], ["superpixels", "Superpixels", "S"], ["marks", "Marks", "M"],
 ];
 /** @type {Record<string, string>} */
-const SHORT = { G: "GrabCut", W: "Random walker", A: "Accept mask", D: "Delete marks", Delete: "Clear mask" };
+const SHORT = { G: "GrabCut", W: "Random walker", Q: "SAM", A: "Accept mask", D: "Delete marks", Delete: "Clear mask" };
 const HINTS = /** @type {Record<string, string>} */ ({
   polygon: "Click corner after corner. Enter or the first corner closes it, Backspace takes one back.",
   box: "Drag a box around the object.",
@@ -212,7 +212,7 @@ async function addClass(name) {
 async function boxed() {
   const does = input("box-does").value;
   const box = editor.marks.find((mark) => mark.kind === "box");
-  if (does === "grabcut") await assist("grabcut");
+  if (does === "grabcut" || does === "sam") await assist(does);
   else if (does === "fill" && box && editor.image) {
     const [[x1, y1], [x2, y2]] = box.points;
     const { width, height } = editor.image;
@@ -226,9 +226,13 @@ async function boxed() {
   }
 }
 
-/** @param {"grabcut" | "random-walker"} way */
+/** @param {"grabcut" | "random-walker" | "sam"} way */
 async function assist(way) {
-  say(way === "grabcut" ? "GrabCut" : "Random walker", "busy");
+  if (way === "sam" && !state.tools.sam) {
+    say("There is no SAM model: start the page with --sam MODEL.", "bad");
+    return;
+  }
+  say({ grabcut: "GrabCut", "random-walker": "Random walker", sam: "SAM" }[way], "busy");
   await trying(async () => {
     await editor.assist(way);
     if (!saver.waiting) say("Saved", "good");
@@ -353,6 +357,7 @@ function actions() {
   });
   add(group.tools, ["G"], "GrabCut from the marks", () => void assist("grabcut"));
   add(group.tools, ["W"], "Random walker from the scribbles", () => void assist("random-walker"));
+  if (state.tools.sam) add(group.tools, ["Q"], "SAM from the marks", () => void assist("sam"));
   add(group.tools, ["A"], "Accept the propagated mask", () => void trying(() => editor.takeProposal()));
   add(group.tools, ["D"], "Delete the marks", () => editor.setMarks([]));
   add(group.draw, ["Z", "Ctrl+Z"], "Undo", () => editor.undo() || say("Nothing to undo", "busy"));
@@ -426,7 +431,9 @@ function wire() {
     button.addEventListener("click", () => choose(tool));
     element("tools").append(button);
   }
-  for (const key of ["Z", "Y", "G", "W", "A", "D", "Delete"]) {
+  const asks = /** @type {HTMLOptionElement} */ (document.querySelector('#box-does option[value="sam"]'));
+  asks.hidden = asks.disabled = !state.tools.sam;
+  for (const key of ["Z", "Y", "G", "W", ...(state.tools.sam ? ["Q"] : []), "A", "D", "Delete"]) {
     const action = /** @type {Action} */ (actions().find((each) => each.keys.includes(key)));
     const button = document.createElement("button");
     const cap = document.createElement("kbd");
