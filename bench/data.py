@@ -31,8 +31,7 @@ def cifar100_ten(folder: Path) -> Dataset:
 
 def mini_imagenet_ten(folder: Path) -> Dataset:
     """Ten classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
-    data = _only(load_data(folder / "mini_imagenet"), _listed("ten", "mini_imagenet"))
-    return replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
+    return _pooled(_only(load_data(folder / "mini_imagenet"), _listed("ten", "mini_imagenet")))
 
 
 def cifar100_twenty(folder: Path) -> Dataset:
@@ -41,8 +40,8 @@ def cifar100_twenty(folder: Path) -> Dataset:
 
 
 def mini_imagenet_twenty(folder: Path) -> Dataset:
-    """Twenty classes of mini-ImageNet, 84 x 84: 50 training and 20 test images each."""
-    return _only(load_data(folder / "mini_imagenet"), _listed("twenty", "mini_imagenet"))
+    """Twenty classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
+    return _pooled(_only(load_data(folder / "mini_imagenet"), _listed("twenty", "mini_imagenet")))
 
 
 def hrf(folder: Path) -> Dataset:
@@ -59,6 +58,10 @@ def few_test_images(data: Dataset, *, every: int = 50) -> Dataset:
     """The data with one test image in so many, to see that a table runs."""
     kept = [i for i, s in enumerate(data.samples) if s.split != "test" or i % every == 0]
     return data.select(kept)
+
+
+def _pooled(data: Dataset) -> Dataset:
+    return replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
 
 
 def _with_masks(folder: Path) -> Dataset:
