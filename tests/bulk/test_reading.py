@@ -64,3 +64,15 @@ def test_two_row_groups_are_held_at_most(tmp_path: Path) -> None:
     assert [int(r.image[0, 0, 0]) for r in found if r.image is not None] == list(range(12))
     info = reader._block.cache_info()
     assert (info.misses, info.currsize) == (6, 2)
+
+
+def test_large_images_after_small_ones_wait_in_smaller_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "AHEAD", 3 * 6 * 7 * 20)
+    archive = find(str(archives.folder(tmp_path / "a", 40)))
+    for i in range(20, 40):
+        (archive.root / f"{i % 3}" / f"{i:03d}.png").write_bytes(archives.png(i, side=60))
+    pieces = sorted(archive.pieces(), key=lambda p: p.id.partition("/")[2])
+
+    found = list(read_ahead(pieces, Reader(archive.root), lambda x: x, threads=2, most=30))
+
+    assert [r.piece for r in found] == pieces

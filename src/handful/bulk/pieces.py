@@ -131,7 +131,9 @@ def holds_images(path: Path, columns: Mapping[str, str] | None) -> bool:
 
 def _shards(folder: Path, columns: Mapping[str, str] | None) -> tuple[Path, ...]:
     """The shards of a folder that holds no images beside them."""
-    files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith((".", "_")))
+    ends = (*SHARDS, *PACKED)
+    names = (n for n in (f.name for f in folder.iterdir()) if n.lower().endswith(ends) and not n.startswith((".", "_")))
+    files = [folder / name for name in sorted(names) if (folder / name).is_file()]
     for file in files:
         _refuse_packed(file)
     shards = tuple(f.resolve() for f in files if f.suffix == ".tar" or holds_images(f, columns))
@@ -195,15 +197,15 @@ def _folder(root: Path) -> Iterator[Piece]:
     refuse_masks_beside(root)
 
     def walk(folder: Path, top: bool) -> Iterator[Piece]:
-        for entry in sorted(folder.iterdir(), key=lambda e: e.name):
-            if entry.name.startswith("."):
+        for name in sorted(f.name for f in folder.iterdir()):  # names alone: a folder may hold millions
+            entry = folder / name
+            if name.startswith("."):
                 continue
-            if entry.is_dir():
-                if not entry.name.startswith("__") and (top or not entry.is_symlink()):
-                    yield from walk(entry, False)
-            elif entry.suffix.lower() in SUFFIXES and entry.is_file():
-                name = entry.relative_to(root).as_posix()
-                yield Piece(name, name)
+            if entry.suffix.lower() in SUFFIXES and entry.is_file():
+                below = entry.relative_to(root).as_posix()
+                yield Piece(below, below)
+            elif not name.startswith("__") and entry.is_dir() and (top or not entry.is_symlink()):
+                yield from walk(entry, False)
 
     yield from walk(root, True)
 

@@ -103,7 +103,7 @@ def read_ahead(
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         try:
             while True:
-                waiting.extend(pool.submit(read, piece) for piece in islice(left, limit + 1 - len(waiting)))
+                waiting.extend(pool.submit(read, piece) for piece in islice(left, max(0, limit + 1 - len(waiting))))
                 if not waiting:
                     return
                 done = waiting.popleft().result()
