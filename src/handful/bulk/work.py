@@ -52,11 +52,10 @@ class Wish:
 
 
 @dataclass(frozen=True, eq=False)
-class Naming:
-    """Predicted class, probabilities, and what else the model says: the columns of `handful predict`."""
+class Asking:
+    """Work that asks a model."""
 
     model: Predictor
-    coverage: float | None = None
 
     @property
     def chunk(self) -> int:
@@ -66,6 +65,13 @@ class Naming:
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
         """The image as the model wants it."""
         return self.model.fitted(image)
+
+
+@dataclass(frozen=True, eq=False)
+class Naming(Asking):
+    """Predicted class, probabilities, and what else the model says: the columns of `handful predict`."""
+
+    coverage: float | None = None
 
     def columns(self, reads: Sequence[Read]) -> pa.Table:
         """A row for each image."""
@@ -76,20 +82,10 @@ class Naming:
 
 
 @dataclass(frozen=True, eq=False)
-class Outlining:
+class Outlining(Asking):
     """The mask of each image at its own size, as a PNG of 0 and 255; none where what it covers is not to be kept."""
 
-    model: Predictor
     keep: Keep
-
-    @property
-    def chunk(self) -> int:
-        """How many images are done at a time."""
-        return self.model.chunk
-
-    def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
-        """The image as the model wants it."""
-        return self.model.fitted(image)
 
     def columns(self, reads: Sequence[Read]) -> pa.Table:
         """Columns mask (PNG, or none) and share (of the image that the predicted mask covers, in 0..1)."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Exit, Option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handful.bulk.run import Doing, Summary
     from handful.bulk.work import Wish
 
@@ -63,17 +65,20 @@ def over_archive(
     *,
     part_size: int | None,
     overwrite: bool,
-    columns: dict[str, str] | None,
+    column: "Sequence[str] | None",
     allow_outside: bool,
-    do: "Doing | None",
+    ray: str | None,
+    workers: int | None,
     json: bool,
 ) -> None:
     """Do it, and say what came of it; ends with code 3 where images could not be read."""
     from handful.bulk.pieces import find
     from handful.bulk.run import run_archive
     from handful.cli._output import print_json, print_text, working
+    from handful.cli._reading import column_names
     from handful.progress import Progress
 
+    columns, do = column_names(column), doing(ray, workers)
     with working(), Progress(None, wish.task, shown=True, loss=False) as bar:
         archive = find(data, columns=columns, allow_outside=allow_outside)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
-from handful.cli._archive import PartSize, Workers, doing, over_archive, refuse_parts
+from handful.cli._archive import PartSize, Workers, over_archive, refuse_parts
 
 MODEL = "Folder that `handful fit` wrote, or file that `handful export` wrote (.onnx)."
 
@@ -63,7 +63,7 @@ def predict(
     command, giving it again does what is missing.
     """
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.cli._reading import column_names, read
+    from handful.cli._reading import read
     from handful.errors import OutputError
     from handful.loading import load_predictor
     from handful.predict import check_outputs, predict_to
@@ -79,18 +79,10 @@ def predict(
                 remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
             )
         wish = Wish("predict", model.resolve(), tta, classes, coverage, device)
-        names, do = column_names(column), doing(ray, workers)
         over_archive(
-            wish,
-            data,
-            out,
-            part_size=part_size,
-            overwrite=overwrite,
-            columns=names,
-            allow_outside=allow_outside,
-            do=do,
-            json=json,
-        )
+            wish, data, out, part_size=part_size, overwrite=overwrite, column=column, allow_outside=allow_outside,
+            ray=ray, workers=workers, json=json,
+        )  # fmt: skip
         return
     with working():
         refuse_parts(part_size, ray, workers, remedy="name a folder as --out.")

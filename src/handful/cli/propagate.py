@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli._archive import PartSize, Workers, doing, over_archive, refuse_parts
+from handful.cli._archive import PartSize, Workers, over_archive, refuse_parts
 
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
@@ -74,7 +74,7 @@ def propagate(
     skipped (exit code 3).
     """
     from handful.cli._output import new_folder, print_json, print_table, print_text, working
-    from handful.cli._reading import column_names, read
+    from handful.cli._reading import read
     from handful.data.foreground import Keep
     from handful.device import pick_device
     from handful.errors import DataError, ModelError
@@ -96,18 +96,10 @@ def propagate(
             if given:
                 raise ModelError("this is for training a segmenter", where=option, remedy="leave it out with --parts.")
         wish = Wish("propagate", model.resolve(), device=device, keep=rules)
-        names, do = column_names(column), doing(ray, workers)
         over_archive(
-            wish,
-            data,
-            out,
-            part_size=part_size,
-            overwrite=overwrite,
-            columns=names,
-            allow_outside=allow_outside,
-            do=do,
-            json=json,
-        )
+            wish, data, out, part_size=part_size, overwrite=overwrite, column=column, allow_outside=allow_outside,
+            ray=ray, workers=workers, json=json,
+        )  # fmt: skip
         return
     refuse_parts(part_size, ray, workers, remedy="pass --parts too.")
     with working():
