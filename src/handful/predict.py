@@ -108,7 +108,11 @@ def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
         OutputError: another suffix, or something is there already; a folder that holds no maps is never replaced.
     """
     if path.suffix not in SUFFIXES:
-        raise OutputError("this is neither .csv nor .parquet", where=path, remedy="name such a file.")
+        raise OutputError(
+            "this is neither .csv nor .parquet",
+            where=path,
+            remedy="name such a file, or a folder (no dot in its name) for Parquet parts.",
+        )
     if path.is_dir() or (path.exists() and not overwrite):
         raise OutputError("this exists", where=path, remedy="choose another file or pass --overwrite.")
     if maps is None or not maps.exists() or (maps.is_dir() and not any(maps.iterdir())):
