@@ -7,7 +7,6 @@ a training.
 
 import hashlib
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from handful.classifier import Classifier
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import fingerprint, load_recipe
-from handful.train import train
+from handful.train import fitter, train
 from handful.types import Context, Dataset, Recipe, Task
 
 
@@ -35,19 +34,12 @@ class Keeping:
         if not kept.exists():
             _put(train(bare, data, seed=seed, device=device, progress=progress), kept)
         classifier = replace(load_classifier(kept, device="cpu" if device == "auto" else device), recipe=recipe)
-        fit = _fit(device)
+        fit = fitter(device, progress=False)
         task = Task(data.classes, data.counts)
         context = Context(task, classifier.labels, recipe, seed, fit, load_classifier, load_recipe, data=data)
         for part in recipe.posthoc:
             classifier = catalog.build("posthoc", part, context)((classifier,), data)
         return classifier
-
-
-def _fit(device: str) -> Callable[[Recipe, Dataset, int], Classifier]:
-    def fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
-        return train(recipe, data, seed=seed, device=device, progress=False)
-
-    return fit
 
 
 def _put(classifier: Classifier, kept: Path) -> None:

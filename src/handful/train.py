@@ -70,7 +70,7 @@ def train(
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, 0))
         labels = catalog.build_labels(recipe, task, seed=seed)
-        context = Context(task, labels, recipe, seed, _fit(device, progress), load_classifier, load_recipe)
+        context = Context(task, labels, recipe, seed, fitter(device, progress=progress), load_classifier, load_recipe)
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
@@ -209,7 +209,7 @@ def _task(data: Dataset) -> Task:
     return Task(data.classes, counts)
 
 
-def _fit(device: str, progress: bool) -> Callable[[Recipe, Dataset, int], Classifier]:
+def fitter(device: str, *, progress: bool) -> Callable[[Recipe, Dataset, int], Classifier]:
     """`train` as a part may call it: same device, a bar of its own before or behind the caller's."""
 
     def fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:

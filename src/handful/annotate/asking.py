@@ -77,8 +77,7 @@ def uncertain(ids: Sequence[str], open_: Bool[np.ndarray, " n"], certainty: Mapp
 
 def influential(ids: Sequence[str], open_: Bool[np.ndarray, " n"], influence: Mapping[str, float]) -> int | None:
     """The open image that is expected to change the classifier most; None where the model has seen no open image."""
-    known = [(-influence[name], i) for i, name in enumerate(ids) if open_[i] and name in influence]
-    return min(known)[1] if known else None
+    return uncertain(ids, open_, {name: -value for name, value in influence.items()})
 
 
 def expected_change(

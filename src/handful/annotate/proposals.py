@@ -47,8 +47,7 @@ def read_proposals(folder: Path) -> Proposals:
         path = inside(folder, f"{FOLDER}/{number}/{LIST}")
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            certainty, influence = (_numbers(found.get(key, {})) for key in ("certainty", "influence"))
-            return Proposals(folder, number, certainty, influence)
+            return Proposals(folder, number, _numbers(found["certainty"]), _numbers(found.get("influence", {})))
         except (OSError, ValueError, KeyError, AttributeError):
             continue  # a training that was stopped
     return Proposals(folder)

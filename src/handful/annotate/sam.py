@@ -12,8 +12,7 @@ import torch
 
 from handful.annotate.marks import Mark, box_of
 from handful.errors import DataError, RecipeError, WeightsError
-from handful.samples import Image
-from handful.samples import Mask as Mask_
+from handful.samples import Image, Mask
 
 ALONG = 8  # points taken from a scribble
 
@@ -55,7 +54,7 @@ class SegmentAnything:
         self._lock = Lock()  # of the kept embedding; and one mask at a time is enough for a person
 
     @torch.inference_mode()
-    def mask(self, image: Image, marks: tuple[Mark, ...], *, key: str) -> Mask_:
+    def mask(self, image: Image, marks: tuple[Mark, ...], *, key: str) -> Mask:
         """The object that points, scribbles or a box mean: of the model's proposals the one it scores highest.
 
         Args:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,8 +150,8 @@ def threads() -> int:
 
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    with closing(_Opened(out / LOCK)) as file:
-        if not lock(file.number):
+    with (out / LOCK).open("a") as file:
+        if not lock(file.fileno()):
             raise OutputError(
                 "another process is writing here", where=out, remedy="wait for it, or choose another folder."
             )
@@ -161,14 +161,6 @@ def _alone(out: Path) -> Iterator[None]:
 def _sweep(out: Path) -> None:
     for draft in out.glob(f"*{DRAFT}"):
         draft.unlink()
-
-
-class _Opened:
-    def __init__(self, path: Path) -> None:
-        self.number = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-
-    def close(self) -> None:
-        os.close(self.number)
 
 
 def _finish(plan: Plan, *, done: int) -> Summary:

@@ -97,13 +97,10 @@ def fit(
                 jobs=cores(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
             )  # fmt: skip
             plan = with_calibration(picked.recipe, temperature=temperature, coverage=coverage, reject=reject)
-        with (
-            nullcontext()
-            if track is None or launched()[0] > 0
-            else Tracking(
-                track, track_to, plan.name, {"recipe": plan.name, "data": data, "seed": seed, "images": len(part)}
-            ) as tracking
-        ):
+        known = {"recipe": plan.name, "data": data, "seed": seed, "images": len(part)}
+        first = launched()[0] == 0
+        tracking = Tracking(track, track_to, plan.name, known) if track is not None and first else None
+        with tracking or nullcontext():
             log = None if tracking is None else tracking.log
             classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume, log=log)
         if launched()[0] > 0:

@@ -228,10 +228,6 @@ async function boxed() {
 
 /** @param {"grabcut" | "random-walker" | "sam"} way */
 async function assist(way) {
-  if (way === "sam" && !state.tools.sam) {
-    say("There is no SAM model: start the page with --sam MODEL.", "bad");
-    return;
-  }
   say({ grabcut: "GrabCut", "random-walker": "Random walker", sam: "SAM" }[way], "busy");
   await trying(async () => {
     await editor.assist(way);
