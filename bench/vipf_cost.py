@@ -11,17 +11,12 @@ from bench.jobs import bare_loop, build, cpu_seconds, images
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
 from bench.record import append
+from bench.vipf_ladder import PLAIN, RUNGS
 from bench.vipf_merge import folded, merged
 from handful.recipes import from_toml
 from handful.types import Dataset, Recipe
 
-LADDER: dict[str, dict[str, bool]] = {
-    "ResNeXt": {"dual": False, "selective": False, "anti_alias": False},
-    "D-ResNeXt": {"dual": True, "selective": False, "anti_alias": False},
-    "SK-ResNeXt, not anti-aliased": {"dual": False, "selective": True, "anti_alias": False},
-    "SK-ResNeXt": {"dual": False, "selective": True, "anti_alias": True},
-    "DSK-ResNeXt": {"dual": True, "selective": True, "anti_alias": True},
-}
+LADDER = {rung: {**PLAIN, **switches} for rung, switches in RUNGS.items()}
 SMALL = {"depth": 20, "width": 16, "groups": 2, "base_width": 32}  # 20_2x8d: 2 groups of 8 channels in the first stage
 LARGE = {"depth": 50}  # 50_32x4d
 BATCH, SIDE = 32, 32

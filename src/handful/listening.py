@@ -1,4 +1,4 @@
-"""What the two servers share: the socket that they listen at, and the name that they are called by."""
+"""What the two servers share: the socket that they listen at, and how they read the head of a request."""
 
 import socket
 from collections.abc import Mapping
@@ -32,3 +32,9 @@ def called(headers: Mapping[bytes, bytes]) -> str:
     """The name in a request's Host header, without the port. Another site's name, pointed here, shows itself."""
     host = headers.get(b"host", b"").decode("latin-1").lower()
     return host if host.endswith("]") else host.rsplit(":", 1)[0]
+
+
+def declared_within(headers: Mapping[bytes, bytes], most: int) -> bool:
+    """Whether the body is, by its Content-Length, of at most `most` bytes. No length counts as 0."""
+    length = headers.get(b"content-length", b"0")
+    return length.isdigit() and int(length) <= most

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handful.listening import called
+from handful.listening import called, declared_within
 
 LARGEST = 32 * 2**20  # bytes of a request
 HEADERS = (
@@ -43,8 +43,7 @@ class Guard:
         if not secrets.compare_digest(given.encode(), self.token.encode()):
             await _refuse(send, 404, "Nothing here. Open the whole address that handful printed.")
             return
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > LARGEST:
+        if not declared_within(headers, LARGEST):
             await _refuse(send, 413, "That is too large.")
             return
         inner: dict[str, Any] = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode(), "root_path": ""}

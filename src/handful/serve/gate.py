@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handful.listening import called
+from handful.listening import called, declared_within
 from handful.serve.limits import Limits
 from handful.serve.metrics import Metrics
 
@@ -72,8 +72,7 @@ class Gate:
             given = headers.get(b"authorization", b"")
             if not secrets.compare_digest(given, b"Bearer " + self.token.encode()):
                 return 401, "Send the server's token: Authorization: Bearer TOKEN."
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self.limits.most_bytes:
+        if not declared_within(headers, self.limits.most_bytes):
             return 413, f"A request may have {self.limits.megabytes:g} MB."
         if work and self.metrics.waiting >= self.limits.waiting:
             return 429, "Too many requests wait already. Come back in a second."
