@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from handful.classifier import Classifier, autocast
+from handful.classifier import Classifier
+from handful.precision import autocast
 from handful.types import Dataset, Sample
 
 Images = UInt8[np.ndarray, "n 3 h w"]

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from handful import catalog
-from handful.classifier import Network, autocast
 from handful.data.arrays import from_arrays
 from handful.data.memory import Held, hold
 from handful.losses import cross_entropy, pixel_cross_entropy
+from handful.network import Network
+from handful.precision import autocast
 from handful.recipes import from_toml
 from handful.schedule import batch_sizes, epoch_order, learning_rate
 from handful.types import Batch, Context, Dataset, Recipe, Task

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from handful import catalog
-from handful.classifier import Network
 from handful.errors import RecipeError
+from handful.network import Network
 from handful.persist import load_classifier, save_classifier
 from handful.progress import Progress
 from handful.recipes import check, from_toml

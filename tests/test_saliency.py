@@ -10,10 +10,11 @@ from PIL import Image as Picture
 from scipy.stats import spearmanr
 
 from handful import catalog
-from handful.classifier import Classifier, Network
+from handful.classifier import Classifier
 from handful.ensemble import join
 from handful.errors import ModelError, OutputError
 from handful.explaining import TABLE, explain_to, heat
+from handful.network import Network
 from handful.posthoc.class_means import over_means
 from handful.posthoc.tta import over_views
 from handful.saliency import pointing, rank_correlation, saliency, share_inside, shuffled

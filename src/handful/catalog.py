@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from handful.classifier import Network
 from handful.errors import RecipeError, nearest
 from handful.features import FeatureCache
+from handful.network import Network
 from handful.types import Context, LabelEmbedding, Part, Recipe, Task
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]

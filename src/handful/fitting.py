@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.augmenting import Augmenting
-from handful.classifier import Network, autocast
 from handful.data.memory import Held
+from handful.network import Network
+from handful.precision import autocast
 from handful.progress import Progress
 from handful.schedule import stream
 from handful.types import Recipe

@@ -11,9 +11,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from handful.augmenting import Augmenting
-from handful.classifier import Network, autocast
 from handful.data.memory import Held
 from handful.errors import TrainingError
+from handful.network import Network
+from handful.precision import autocast
 from handful.schedule import stream
 from handful.types import Batch
 

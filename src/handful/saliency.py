@@ -23,10 +23,12 @@ from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 from torch import Tensor
 
-from handful.classifier import Classifier, Network, autocast
+from handful.classifier import Classifier
 from handful.data.memory import chunks
 from handful.ensemble import Ensemble
 from handful.errors import ModelError
+from handful.network import Network
+from handful.precision import autocast
 from handful.types import Dataset
 
 CHUNK = 16  # images at a time: gradients keep every layer's maps

@@ -18,14 +18,16 @@ from torch import Tensor, nn
 from handful import catalog
 from handful.augmenting import Augmenting
 from handful.checkpoint import FILE, Checkpoint
-from handful.classifier import Classifier, Network, pick_precision
+from handful.classifier import Classifier
 from handful.data.memory import hold, working_size
 from handful.errors import TrainingError
 from handful.fitting import fit_head
 from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
+from handful.network import Network
 from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.persist import load_classifier
+from handful.precision import pick_precision
 from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.progress import Progress
 from handful.recipes import check, load_recipe

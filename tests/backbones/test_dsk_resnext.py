@@ -13,9 +13,9 @@ from handful.backbones._dsk import Block, Blur
 from handful.backbones._selective_kernel import SelectiveKernel
 from handful.backbones._shake import Dual
 from handful.backbones.dsk_resnext import build, check_words
-from handful.classifier import Network
 from handful.errors import WeightsError
 from handful.heads import linear
+from handful.network import Network
 from handful.train import train
 from tests.tiny import context, recipe, squares
 

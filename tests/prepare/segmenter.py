@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from handful.classifier import Classifier, Network
+from handful.classifier import Classifier
+from handful.network import Network
 from handful.types import Backbone, LabelEmbedding, Output
 from tests import tiny
 

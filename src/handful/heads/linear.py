@@ -2,7 +2,8 @@
 
 The VIPF paper's "dual pool" (table 5) joins an average and a maximum; it does not say how. We take their mean, timm's
 "avgmax": features keep their length, so nothing behind them changes, where joining them end to end would double the
-classifier.
+classifier. On ten classes of CIFAR-100 it is worth 3.5 points alone (python -m bench vipf-tricks), and costs as many or
+more beside the center loss on a development draw.
 """
 
 from typing import Literal

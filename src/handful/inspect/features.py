@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 
 from handful import catalog
-from handful.classifier import autocast
 from handful.data.memory import fit_size
+from handful.precision import autocast
 from handful.types import Context, Image, LabelEmbedding, Part, Recipe, Task
 
 SIDE = 160  # in a first try as good as 224 for telling classes apart, at half the time; 112 was worse

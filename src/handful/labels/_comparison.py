@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from handful.classifier import COLDEST
+from handful.network import COLDEST
 from handful.types import Similarity
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from handful.classifier import COLDEST, Comparison
+from handful.network import COLDEST, Comparison
 from handful.train import train
 from handful.types import LabelEmbedding, Part
 from tests.tiny import recipe, squares
