@@ -223,6 +223,17 @@ def test_labels_by_key_a_new_class_and_cannot_tell(open_page: Any, held: tuple[S
     assert page.get_attribute("#cannot-tell", "aria-pressed") == "false"
 
 
+def test_labels_pressed_in_haste_are_taken_one_after_the_other(open_page: Any, held: tuple[Session, str]) -> None:
+    page = open_page("blue/0.png")
+    for key in "1u1u":
+        page.keyboard.press(key)
+    _until(lambda: page.evaluate("handful.labels.last.then(() => true)"))
+    assert held[0].store["blue/0.png"].cannot_tell
+    assert page.inner_text("#status") == "Saved"
+    page.keyboard.press("1")
+    _until(lambda: held[0].store["blue/0.png"].label == "blue")
+
+
 def test_two_tabs_cannot_overwrite_each_other(open_page: Any, held: tuple[Session, str]) -> None:
     first, second = open_page("blue/2.png"), open_page("blue/2.png")
     _drag(first, (20, 20), (40, 20))

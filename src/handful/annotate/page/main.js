@@ -1,10 +1,13 @@
 /** Wires the page: state from the server, the image on it, actions with their keys. */
 
-import { Refused, ask, fresh, get, post } from "./api.js";
+import { drawing, reviewing, TOOLS } from "./actions.js";
+import { Refused, ask, get, post } from "./api.js";
 import { Clock } from "./clock.js";
 import { Conflict } from "./conflict.js";
+import { canvas, element, input } from "./dom.js";
 import { Editor } from "./editor.js";
 import { list, listen } from "./keys.js";
+import { Labels } from "./labels.js";
 import { Saver } from "./saver.js";
 import { Sheet } from "./sheet.js";
 import { Tools } from "./tools.js";
@@ -17,13 +20,6 @@ import { View } from "./view.js";
  * @typedef {import("./keys.js").Action} Action
  * @typedef {import("./tools.js").Tool} Tool
  */
-
-/** @template {HTMLElement} [T=HTMLElement] @param {string} id */
-const element = (id) => /** @type {T} */ (document.getElementById(id));
-/** @param {string} id */
-const input = (id) => /** @type {HTMLInputElement} */ (document.getElementById(id));
-/** @param {string} id */
-const canvas = (id) => /** @type {HTMLCanvasElement} */ (document.getElementById(id));
 
 /** @type {State} */
 let state;
@@ -38,6 +34,7 @@ const saver = new Saver(rows, { status: say, stale: (key, now) => void stale(key
 const editor = new Editor(view, saver, clock);
 const tools = new Tools(editor, view, { changed: showHint, boxed: () => void boxed(), say: (text) => say(text, "busy") });
 const conflict = new Conflict(editor, view);
+const labels = new Labels(editor, rows, clock, { renewed, say, trying });
 const training = new TrainingPanel({ ended: () => void reload(), say });
 const sheet = new Sheet(element("sheet"), element("sheet-note"), {
   rows: () => state.images.map((row) => rows.get(row.key) ?? row),
@@ -48,11 +45,12 @@ const sheet = new Sheet(element("sheet"), element("sheet-note"), {
   seconds: () => clock.take(),
 });
 
-/** @type {[Tool, string, string][]} */
-const TOOLS = [
-  ["brush", "Brush", "B"], ["eraser", "Eraser", "E"], ["polygon", "Polygon", "P"], ["fill", "Fill", "F"],
-  ["box", "Box", "R"], ["superpixels", "Superpixels", "S"], ["marks", "Marks", "M"],
-];
+/** @type {import("./actions.js").Page} */
+const page = {
+  editor, labels, sheet, tools, training, view,
+  say, trying, choose, assist, setSize, setOpacity, show, showHint, showKeys, next, step, skip,
+};
+
 /** @type {Record<string, string>} */
 const SHORT = { G: "GrabCut", W: "Random walker", Q: "SAM", A: "Accept mask", D: "Delete marks", Delete: "Clear mask" };
 const HINTS = /** @type {Record<string, string>} */ ({
@@ -84,7 +82,7 @@ function renewed(row) {
   if (editor.image?.key === row.key) Object.assign(editor.image, row, { marks: editor.image.marks });
   showCounts();
   if (editor.image?.key === row.key) {
-    showLabels();
+    labels.show();
     showHint();
   }
 }
@@ -106,9 +104,10 @@ async function reload() {
     // what is open here keeps the versions that it was loaded with
     rows.set(row.key, known && editor.image?.key === row.key ? { ...row, versions: known.versions } : row);
   }
+  labels.classes = state.classes;
   training.round = state.round;
   training.show(state.work, state.trainings);
-  showLabels();
+  labels.show();
   showCounts();
   if (document.body.dataset.view === "sheet") sheet.show();
 }
@@ -131,7 +130,7 @@ async function open(key) {
     const most = Math.max(40, Math.round(Math.max(image.width, image.height) / 4));
     input("size").max = String(most);
     setSize(Math.min(tools.size, most));
-    showLabels();
+    labels.show();
     showHint();
     if (!saver.waiting) say(editor.start ? "Not saved yet" : "Saved", editor.start ? "busy" : "good");
     if (tools.tool === "superpixels") await superpixels();
@@ -172,41 +171,11 @@ async function step(step) {
   if (row) await open(row.key);
 }
 
-/** @param {string | null} label @param {boolean} [cannotTell] */
-async function setLabel(label, cannotTell = false) {
-  const image = editor.image;
-  if (!image) return;
-  await trying(async () => {
-    const base = rows.get(image.key)?.versions.label ?? 0;
-    try {
-      renewed(await post(`images/${image.key}/label`, { label, cannot_tell: cannotTell, base, key: fresh(), seconds: clock.take() }));
-      say("Saved", "good");
-    } catch (error) {
-      if (!(error instanceof Refused) || error.status !== 409) throw error;
-      const now = /** @type {Row} */ (error.told.now);
-      const versions = { ...(rows.get(image.key)?.versions ?? now.versions), label: now.versions.label };
-      renewed({ ...now, versions });
-      say(`Another page said ${now.cannot_tell ? "that nobody can tell" : (now.label ?? "no label")}. Press again to change it.`, "bad");
-    }
-  });
-}
-
 async function skip() {
   const image = editor.image;
   if (!image) return;
   await trying(async () => renewed(await post(`images/${image.key}/skip`, { skipped: !image.skipped, seconds: clock.take() })));
   if (editor.image?.skipped) await next();
-}
-
-/** @param {string} name */
-async function addClass(name) {
-  await trying(async () => {
-    state.classes = (await post("classes", { name })).classes;
-    input("class-name").value = "";
-    element("stage").focus();
-    await setLabel(name);
-    showLabels();
-  });
 }
 
 async function boxed() {
@@ -285,45 +254,14 @@ function show(which) {
   } else element("stage").focus({ preventScroll: true });
 }
 
-function showLabels() {
-  const image = editor.image && rows.get(editor.image.key);
-  const counts = new Map();
-  for (const row of rows.values()) if (row.label !== null) counts.set(row.label, (counts.get(row.label) ?? 0) + 1);
-  const place = element("labels");
-  place.replaceChildren(
-    ...state.classes.map((name, i) => {
-      const button = document.createElement("button");
-      const text = document.createElement("span");
-      text.className = "name";
-      text.textContent = name;
-      const count = document.createElement("span");
-      count.className = "count";
-      count.textContent = String(counts.get(name) ?? 0);
-      if (i < 9) {
-        const cap = document.createElement("kbd");
-        cap.textContent = String(i + 1);
-        button.append(cap);
-      }
-      button.append(text, count);
-      button.setAttribute("aria-pressed", String(image?.label === name));
-      button.addEventListener("click", () => void setLabel(name));
-      return button;
-    }),
-  );
-  const given = image && image.label !== null && image.given;
-  element("given").textContent = given ? "From the data; a key changes it." : image?.label === null && !image.cannot_tell ? "None yet." : "";
-  element("cannot-tell").setAttribute("aria-pressed", String(!!image?.cannot_tell));
-  element("skip").setAttribute("aria-pressed", String(!!image?.skipped));
-}
-
 function showCounts() {
   if (!state) return;
   const all = [...rows.values()];
   const masks = all.filter((row) => row.mask !== null).length;
-  const labels = all.filter((row) => row.label !== null).length;
+  const labelled = all.filter((row) => row.label !== null).length;
   const seconds = all.reduce((sum, row) => sum + Object.values(row.seconds).reduce((a, b) => a + b, 0), 0);
   const minutes = seconds < 90 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`;
-  element("counts").textContent = `${many(masks, "mask")}, ${many(labels, "label")}, ${many(all.length, "image")}; ${minutes} of work.`;
+  element("counts").textContent = `${many(masks, "mask")}, ${many(labelled, "label")}, ${many(all.length, "image")}; ${minutes} of work.`;
 }
 
 /** @param {number} n @param {string} what */
@@ -340,80 +278,13 @@ function showHint() {
   element("hint").hidden = !text;
 }
 
-/** @returns {Action[]} */
+/** What a key does in the view that is shown. */
 function actions() {
-  const group = { tools: "Tools", draw: "Drawing", see: "Seeing", label: "Labels", go: "Going on" };
-  /** @type {Action[]} */
-  const found = TOOLS.map(([tool, what, key]) => ({ keys: [key], what, group: group.tools, run: () => choose(tool) }));
-  /** @param {string} where @param {string[]} keys @param {string} what @param {() => void} run */
-  const add = (where, keys, what, run) => found.push({ keys, what, group: where, run });
-  add(group.tools, ["X"], "Marks: object or background", () => {
-    tools.background = !tools.background;
-    say(tools.background ? "Marks are of the background" : "Marks are of the object", "busy");
-  });
-  add(group.tools, ["G"], "GrabCut from the marks", () => void assist("grabcut"));
-  add(group.tools, ["W"], "Random walker from the scribbles", () => void assist("random-walker"));
-  if (state.tools.sam) add(group.tools, ["Q"], "SAM from the marks", () => void assist("sam"));
-  add(group.tools, ["A"], "Accept the propagated mask", () => void trying(() => editor.takeProposal()));
-  add(group.tools, ["D"], "Delete the marks", () => editor.setMarks([]));
-  add(group.draw, ["Z", "Ctrl+Z"], "Undo", () => editor.undo() || say("Nothing to undo", "busy"));
-  add(group.draw, ["Y", "Shift+Z", "Ctrl+Y", "Ctrl+Shift+Z"], "Redo", () => editor.redo() || say("Nothing to redo", "busy"));
-  add(group.draw, ["["], "Smaller", () => setSize(Math.min(tools.size - 1, tools.size / 1.25)));
-  add(group.draw, ["]"], "Larger", () => setSize(Math.max(tools.size + 1, tools.size * 1.25)));
-  add(group.draw, ["Delete"], "Clear the mask", () => {
-    editor.clear();
-    showHint();
-  });
-  add(group.draw, ["Backspace"], "Take a polygon's corner back", () => {
-    tools.points.pop();
-    view.changed(null);
-  });
-  add(group.draw, ["Escape"], "Give up what is begun", () => tools.cancel());
-  add(group.see, ["+", "="], "Nearer", () => view.zoom(1.3));
-  add(group.see, ["-"], "Farther", () => view.zoom(1 / 1.3));
-  add(group.see, ["0"], "Whole image", () => view.fit());
-  add(group.see, ["O"], "More opaque", () => setOpacity(100 * view.opacity + 10));
-  add(group.see, ["Shift+O"], "Less opaque", () => setOpacity(100 * view.opacity - 10));
-  add(group.see, ["C"], "Another colour", () => {
-    view.colour = (view.colour + 1) % 4;
-    view.repaint();
-  });
-  add(group.see, ["H"], "Hide or show the mask", () => {
-    view.hidden = !view.hidden;
-    view.repaint();
-  });
-  for (const [i, name] of state.classes.slice(0, 9).entries()) add(group.label, [String(i + 1)], name, () => void setLabel(name));
-  add(group.label, ["U"], "Cannot tell", () => void setLabel(null, true));
-  add(group.label, ["L"], "Take the label back", () => void setLabel(null));
-  add(group.label, ["N"], "New class", () => input("class-name").focus());
-  add(group.go, ["Enter"], "Next image; closes a polygon", () => tools.finish() || void next());
-  add(group.go, ["K"], "Skip", () => void skip());
-  add(group.go, ["ArrowLeft"], "Image before", () => void step(-1));
-  add(group.go, ["ArrowRight"], "Image after", () => void step(1));
-  add(group.go, ["V"], "Review", () => show("sheet"));
-  add(group.go, ["T"], "Train", () => void training.start());
-  add(group.go, ["?"], "Keys", showKeys);
-  return found;
-}
-
-/** @returns {Action[]} */
-function sheetActions() {
-  const group = "Review";
-  return [
-    { keys: ["A"], what: "Accept", group, run: () => sheet.judgeFocused("accept") },
-    { keys: ["R"], what: "Reject", group, run: () => sheet.judgeFocused("reject") },
-    { keys: ["ArrowLeft"], what: "Left", group, run: () => sheet.move(-1, 0) },
-    { keys: ["ArrowRight"], what: "Right", group, run: () => sheet.move(1, 0) },
-    { keys: ["ArrowUp"], what: "Up", group, run: () => sheet.move(0, -1) },
-    { keys: ["ArrowDown"], what: "Down", group, run: () => sheet.move(0, 1) },
-    { keys: ["V", "Escape"], what: "Back to drawing", group, run: () => show("draw") },
-    { keys: ["T"], what: "Train", group, run: () => void training.start() },
-    { keys: ["?"], what: "Keys", group, run: showKeys },
-  ];
+  return document.body.dataset.view === "sheet" ? reviewing(page) : drawing(page, state.tools.sam);
 }
 
 function showKeys() {
-  list(element("key-list"), document.body.dataset.view === "sheet" ? sheetActions() : actions());
+  list(element("key-list"), actions());
   /** @type {HTMLDialogElement} */ (element("keys")).showModal();
 }
 
@@ -430,7 +301,7 @@ function wire() {
   const asks = /** @type {HTMLOptionElement} */ (document.querySelector('#box-does option[value="sam"]'));
   asks.hidden = asks.disabled = !state.tools.sam;
   for (const key of ["Z", "Y", "G", "W", ...(state.tools.sam ? ["Q"] : []), "A", "D", "Delete"]) {
-    const action = /** @type {Action} */ (actions().find((each) => each.keys.includes(key)));
+    const action = /** @type {Action} */ (drawing(page, state.tools.sam).find((each) => each.keys.includes(key)));
     const button = document.createElement("button");
     const cap = document.createElement("kbd");
     cap.textContent = key === "Delete" ? "Del" : key;
@@ -448,12 +319,12 @@ function wire() {
   element("show-keys").addEventListener("click", showKeys);
   element("next").addEventListener("click", () => void next());
   element("skip").addEventListener("click", () => void skip());
-  element("cannot-tell").addEventListener("click", () => void setLabel(null, true));
-  element("unlabel").addEventListener("click", () => void setLabel(null));
+  element("cannot-tell").addEventListener("click", () => void labels.set(null, true));
+  element("unlabel").addEventListener("click", () => void labels.set(null));
   element("new-class").addEventListener("submit", (event) => {
     event.preventDefault();
     const name = input("class-name").value.trim();
-    if (name) void addClass(name);
+    if (name) void labels.add(name);
   });
   input("class-name").addEventListener("keydown", (event) => event.key === "Escape" && element("stage").focus());
   input("size").addEventListener("input", () => setSize(Number(input("size").value)));
@@ -477,7 +348,7 @@ function wire() {
   addEventListener("beforeunload", (event) => saver.waiting && event.preventDefault());
   addEventListener("pagehide", () => void leave());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view.repaint());
-  listen(() => (document.body.dataset.view === "sheet" ? sheetActions() : actions()));
+  listen(actions);
 }
 
 async function start() {
@@ -495,4 +366,4 @@ async function start() {
 }
 
 start().catch((error) => say(error instanceof Error ? error.message : String(error), "bad"));
-Object.assign(window, { handful: { editor, view, tools, saver, ask } }); // for the tests
+Object.assign(window, { handful: { editor, labels, view, tools, saver, ask } }); // for the tests

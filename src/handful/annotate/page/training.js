@@ -1,6 +1,7 @@
 /** The training panel: progress, stop, and the score of each training so far. */
 
 import { get, post } from "./api.js";
+import { element } from "./dom.js";
 
 /**
  * @typedef {import("./api.js").Training} Training
@@ -12,9 +13,6 @@ import { get, post } from "./api.js";
 const STAGES = { training: "Training on the masks", propagating: "Propagating masks", scoring: "Scoring, run" };
 /** @type {Record<string, string>} */
 const METRICS = { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "macro F1" };
-
-/** @param {string} id */
-const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 export class TrainingPanel {
   /** @param {{ended: (round: number) => void, say: (text: string, kind: string) => void}} tell */
