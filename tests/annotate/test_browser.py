@@ -240,6 +240,7 @@ def test_two_tabs_cannot_overwrite_each_other(open_page: Any, held: tuple[Sessio
     _saved(first)
     _drag(second, (20, 90), (40, 90))
     second.wait_for_selector("#conflict[open]")
+    assert second.inner_text("#status") == "Not saved: changed elsewhere"
     assert not read_mask(_file(held, "blue/2.png"))[90].any()
     second.click("#keep-both")
     _saved(second)
@@ -268,7 +269,6 @@ def test_a_propagated_mask_is_the_start_and_saved_with_the_first_change(
     open_page: Any, held: tuple[Session, str]
 ) -> None:
     session, name = held[0], "blue/1.png"
-    _file(held, name).unlink(missing_ok=True)
     session.store.stroke(
         name,
         Patch(0, 0, np.zeros((SIDE, SIDE), dtype=bool)),

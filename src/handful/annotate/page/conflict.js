@@ -40,7 +40,7 @@ export class Conflict {
     editor.mask.set(result);
     this.view.changed(editor.whole);
     editor.commit(editor.whole, chosen === "both" ? "merged" : "brush");
-    editor.saver.tell.status(chosen === "theirs" ? "Saved" : "Saving", chosen === "theirs" ? "good" : "busy");
+    if (!editor.saver.waiting) editor.saver.tell.status("Saved", "good"); // what was chosen is what is there
   }
 
   /** @param {string} id @param {Uint8Array} mask */

@@ -53,6 +53,7 @@ export class Saver {
       } catch (error) {
         if (error instanceof Refused && error.status === 409) {
           this.drop(stroke.key);
+          this.trouble = true; // what is said of it stays on the page
           this.tell.stale(stroke.key, error.told.now);
         } else if (error instanceof Refused && error.status < 500) {
           this.drop(stroke.key);
