@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench.record import RESULTS
+from bench.summaries import Summary
 from handful.intervals import mean_interval
 from handful.tables import percent, signed, span
 
@@ -154,13 +155,17 @@ def speed(lines: Sequence[Mapping[str, Any]]) -> str:
 
 def document(results: Path = RESULTS, plan: Path = PLAN) -> str:
     """The whole page."""
-    plans = [Plan(**table) for table in tomllib.loads(plan.read_text(encoding="utf-8"))["tables"]]
+    wanted = tomllib.loads(plan.read_text(encoding="utf-8"))
     parts = [HEAD]
-    for table in plans:
+    for table in (Plan(**how) for how in wanted["tables"]):
         lines = read(results / f"{table.log or table.name}.jsonl")
         lines = [line for line in lines if table.data in ("", line.get("data"))]
         if lines:
             parts.append(section(table, lines))
+    for summary in (Summary(**how) for how in wanted["summaries"]):
+        lines = read(results / f"{summary.log}.jsonl")
+        if lines:
+            parts.append(summary.section(lines))
     ratios = read(results / "speed.jsonl")
     return "\n".join([*parts, *([speed(ratios)] if ratios else [])])
 

@@ -71,9 +71,15 @@ def run(options: Options) -> None:
     total: Counter[str] = sum(found.values(), Counter())
     for kind, counts in found.items():
         print(f"{kind:<20} " + "  ".join(f"{status}: {n:,}" for status, n in sorted(counts.items())))
-    print(f"answers of 500 and above: {sum(n for s, n in total.items() if s.startswith('5'))}")
+    failed = sum(n for status, n in total.items() if status.startswith("5"))
+    print(f"answers of 500 and above: {failed}")
     print(f"good pictures answered otherwise: {wrong}; memory after the last / after the first tenth: {grown:.3f}")
-    facts = {"trials": trials, "good_answered_otherwise": wrong, "memory_grown": round(grown, 4)}
+    facts = {
+        "trials": trials,
+        "answers_of_500": failed,
+        "good_answered_otherwise": wrong,
+        "memory_grown": round(grown, 4),
+    }
     statuses = {kind: dict(sorted(counts.items())) for kind, counts in found.items()}
     append("fuzz-serve", {**facts, "statuses": statuses}, quick=options.quick)
 

@@ -8,6 +8,7 @@ import pytest
 from bench.document import PAGE, PLAN, Plan, cell, document, gather, of_draws, section
 from bench.options import tables
 from bench.record import RESULTS
+from bench.summaries import Summary
 from scipy import stats
 
 
@@ -85,12 +86,28 @@ def test_the_page_is_drawn_from_the_logs(tmp_path: Path) -> None:
 
 
 def test_every_planned_table_exists() -> None:
-    for table in tomllib.loads(PLAN.read_text())["tables"]:
-        assert table["name"] in tables()
+    planned = tomllib.loads(PLAN.read_text())
+    for name in [*(t["name"] for t in planned["tables"]), *(s["log"] for s in planned["summaries"])]:
+        assert name in tables()
+
+
+def test_a_summary_has_the_mean_over_draws_of_each_row_as_last_logged() -> None:
+    columns = {"same": {"value": "same.1", "scale": 100, "digits": 1}, "lost": {"value": "counts.lost"}}
+    logged = [
+        {"network": "a", "draw": draw, "same": [0, share], "commit": "abc+"}
+        for draw, share in ((0, 0.1), (0, 0.5), (1, 0.7))
+    ]
+    other = {"network": "b", "counts": {"lost": 3}, "commit": "def"}
+    page = Summary("log", "Title", "Text.", ["network"], columns).section([*logged, other])
+    own = stats.ttest_1samp((50, 70), 0).confidence_interval()
+    assert f"| a | 60.0 ({own.low:.1f} to {own.high:.1f}) |  |" in page
+    assert "| b |  | 3 |" in page
+    assert "Commits: abc, def." in page
 
 
 def test_the_committed_page_has_every_table_that_has_runs() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for table in tomllib.loads(PLAN.read_text())["tables"]:
-        if (RESULTS / f"{table.get('log', table['name'])}.jsonl").exists():
+    planned = tomllib.loads(PLAN.read_text())
+    for table in [*planned["tables"], *planned["summaries"]]:
+        if (RESULTS / f"{table.get('log') or table['name']}.jsonl").exists():
             assert f"## {table['title']}\n" in page, "run: make results"
