@@ -38,7 +38,8 @@ class Plan:
 
     `resplit`: train and test are drawn anew from one set, so intervals are corrected. `since`: runs before this time
     had other settings for all rows and are left out. `log`: the log's name where it is not the table's. `data`: the
-    fingerprint of the data set, where a log has several.
+    fingerprint of the data set, where a log has several. `rows`: how the names of the rows begin, where a log holds
+    several comparisons.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Plan:
     since: str = ""
     log: str = ""
     data: str = ""
+    rows: str = ""
     metric: str = "accuracy"
     paper: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # row: column: percent
 
@@ -159,7 +161,7 @@ def document(results: Path = RESULTS, plan: Path = PLAN) -> str:
     parts = [HEAD]
     for table in (Plan(**how) for how in wanted["tables"]):
         lines = read(results / f"{table.log or table.name}.jsonl")
-        lines = [line for line in lines if table.data in ("", line.get("data"))]
+        lines = [line for line in lines if table.data in ("", line.get("data")) and line["name"].startswith(table.rows)]
         if lines:
             parts.append(section(table, lines))
     for summary in (Summary(**how) for how in wanted["summaries"]):
