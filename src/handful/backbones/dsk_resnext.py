@@ -16,8 +16,10 @@ ReLU: a linear head takes `norm = "none"`.
 
 In inference both branches run, at twice the cost of one. Without selective kernels they are one bottleneck of twice
 the width and groups (their 1x1 and grouped convolutions side by side, the last norms folded in with a half each), which
-has as many operations. On a CPU folding the norms, as every exporter does, is worth 8 to 12 % at the paper's size;
-merging the branches besides, within 3 % of nothing there, so they stay two (python -m bench vipf-cost).
+has as many operations. On a CPU folding the norms, as every exporter does, is worth 8 to 12 % at the paper's size and a
+third at the small one; merging the branches besides, within 3 % of nothing there and a quarter or more here. With
+selective kernels, whose attention is each branch's own, they cannot be merged, so they stay two (python -m bench
+vipf-cost).
 
 Measured (python -m bench vipf-ladder): on ten classes of CIFAR-100 with 50 images each and 60 epochs, two branches cost
 11 points of 47 (selective kernels: +2.5). They are not trained to their end by then: D-ResNeXt has 46 % of its training
