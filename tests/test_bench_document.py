@@ -92,7 +92,10 @@ def test_every_planned_table_exists() -> None:
 
 
 def test_a_summary_has_the_mean_over_draws_of_each_row_as_last_logged() -> None:
-    columns = {"same": {"value": "same.1", "scale": 100, "digits": 1}, "lost": {"value": "counts.lost"}}
+    columns: dict[str, dict[str, Any]] = {
+        "same": {"value": "same.1", "scale": 100, "digits": 1},
+        "lost": {"value": "counts.lost"},
+    }
     logged = [
         {"network": "a", "draw": draw, "same": [0, share], "commit": "abc+"}
         for draw, share in ((0, 0.1), (0, 0.5), (1, 0.7))
