@@ -4,6 +4,9 @@ The prediction p is the softmax of the logits, the target l the batch's class pr
 Only the positive part of the binary cross-entropy that the paper prints as equation 4 is kept, which is the usual
 softmax cross-entropy; the cosine is that of Barz and Denzler 2020, https://arxiv.org/abs/1901.09054. Smoothed and mixed
 targets enter both parts: the cosine is then 1 where the prediction equals the target.
+
+Measured (python -m bench vipf-ladder): in place of cross-entropy +3.1 points for DSK-ResNeXt on CIFAR-100, +1.2 on
+mini-ImageNet; three draws cannot separate that.
 """
 
 import torch.nn.functional as F
