@@ -1,10 +1,8 @@
 /** Two pages drew on one image: both masks are shown, and one is chosen, or both together. */
 
 import { ask } from "./api.js";
+import { element } from "./dom.js";
 import { place } from "./mask.js";
-
-/** @param {string} id */
-const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 export class Conflict {
   /** @param {import("./editor.js").Editor} editor @param {import("./view.js").View} view */

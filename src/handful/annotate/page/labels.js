@@ -29,16 +29,17 @@ export class Labels {
   /** Label the open image. @param {string | null} label @param {boolean} [cannotTell] */
   set(label, cannotTell = false) {
     const key = this.editor.image?.key;
-    if (key) this.last = this.last.then(() => this.page.trying(() => this.#send(key, label, cannotTell)));
+    if (!key) return this.last;
+    const told = { label, cannot_tell: cannotTell, key: fresh(), seconds: this.clock.take() };
+    this.last = this.last.then(() => this.page.trying(() => this.#send(key, told)));
     return this.last;
   }
 
-  /** @param {string} key @param {string | null} label @param {boolean} cannotTell */
-  async #send(key, label, cannotTell) {
+  /** @param {string} key @param {object} told what to say of it */
+  async #send(key, told) {
     const base = this.rows.get(key)?.versions.label ?? 0;
-    const told = { label, cannot_tell: cannotTell, base, key: fresh(), seconds: this.clock.take() };
     try {
-      this.page.renewed(await post(`images/${key}/label`, told));
+      this.page.renewed(await post(`images/${key}/label`, { ...told, base }));
       this.page.say("Saved", "good");
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== 409) throw error;
