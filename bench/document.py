@@ -16,6 +16,7 @@ import numpy as np
 from bench.record import RESULTS
 from bench.summaries import Summary
 from handful.intervals import mean_interval
+from handful.scores import THIRDS, thirds, uneven
 from handful.tables import percent, signed, span
 
 PLAN = Path(__file__).parent / "document.toml"
@@ -127,12 +128,36 @@ def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
         rows.append(f"| {' | '.join([f'`{name}`', *texts])} |")
     for name, values in plan.paper.items():
         rows.append(f"| *{name}* | {' | '.join(str(values.get(h, '')) for h in heads)} |")
+    rows += by_thirds(plan, lines, columns)
     shown = [line for line in lines if line.get("time", plan.since) >= plan.since]
     commits = sorted({str(line["commit"]).removesuffix("+changes") for line in shown})
     below = f"Control: `{plan.control}`. Commits: {', '.join(commits)}."
     if found.older:
         below += f" {found.older} runs of recipes that have changed since are left out."
     return "\n".join([f"## {plan.title}", "", plan.text.strip(), "", *rows, "", below, ""])
+
+
+def by_thirds(plan: Plan, lines: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
+    """A second table where classes are unequal in training: mean recall of the larger, medium and smaller thirds."""
+    latest = {called(line): line["recipe"] for line in lines}
+    runs: dict[str, dict[Column, dict[tuple[int, int | None], list[float]]]] = {}
+    for line in lines:
+        counts = np.array(line.get("counts") or [0], dtype=float)
+        if line["recipe"] != latest[called(line)] or "recalls" not in line or not uneven(counts):
+            continue
+        recalls = np.array(line["recalls"], dtype=float)
+        place = runs.setdefault(called(line), {}).setdefault((line["per_class"], line.get("long_tail")), {})
+        place[line["draw"], line["fold"]] = [float(np.nanmean(recalls[own])) for own in thirds(counts)]
+    if not runs:
+        return []
+    used = [c for c in columns if any(c in of for of in runs.values())]
+    rows = ["", f"| recall, mean over classes | {' | '.join(f'{heading(c)}: {t}' for c in used for t in THIRDS)} |"]
+    rows.append(f"|{'---|' * (3 * len(used) + 1)}")
+    for name in sorted(runs, key=lambda n: n != plan.control):
+        found = [np.mean(list(runs[name][c].values()), axis=0) if c in runs[name] else [] for c in used]
+        texts = [text for own in found for text in (map(percent, own) if len(own) else [""] * 3)]
+        rows.append(f"| {' | '.join([f'`{name}`', *texts])} |")
+    return rows
 
 
 def heading(column: Column) -> str:

@@ -6,27 +6,26 @@ and its test set is class-balanced, as is this one.
 Settings are the recipes' but for the steps, two thirds of theirs; none was looked for on these images.
 """
 
-from bench.accuracy import recipes, run_sweep, show
+from typing import Any
+
+from bench.accuracy import PREDICTIONS, recipes, run_sweep, show
 from bench.cvs_cifar import NATURAL
 from bench.data import cifar10, few_test_images
+from bench.keeping import Keeping
 from bench.options import Options
 
 CONTROL = "classification-wrn"
-NAMES = (
+MAIN = (
     CONTROL,
-    "resample-wrn",
-    "reweight-wrn",
-    "ldam-wrn",
+    "soft-labels-wrn",
     "ldam-drw-wrn",
+    "soft-labels-ldam-drw-wrn",
     "class-balanced-focal-wrn",
+    "soft-labels-class-balanced-focal-wrn",
     "balanced-softmax-wrn",
     "logit-adjustment-wrn",
-    "tau-norm-wrn",
-    "crt-wrn",
-    "soft-labels-wrn",
-    "soft-labels-ldam-drw-wrn",
-    "soft-labels-class-balanced-focal-wrn",
 )
+OTHERS = ("resample-wrn", "reweight-wrn", "ldam-wrn", "tau-norm-wrn", "crt-wrn")
 LARGEST = 500
 STEPS = {"crt-wrn": ("stages.0.steps=1700", "stages.1.steps=300")}  # the others have one stage
 DRAWS = 2
@@ -37,9 +36,11 @@ def run(options: Options) -> None:
     data = cifar10(options.folder())
     if options.quick:
         data = few_test_images(data)
-    wanted = recipes(NAMES, options, {name: (NATURAL, *STEPS.get(name, ("steps=2000",))) for name in NAMES})
     draws = range(min(DRAWS, options.draws))
-    for ratio in (10,) if options.quick else (10, 100):
-        results = run_sweep("long-tail", wanted, data, options, per_class=(LARGEST,), draws=draws, long_tail=ratio)
-        show(results, control=CONTROL)
-        print()
+    trainer = Keeping(PREDICTIONS / "networks")
+    for names in (MAIN, (CONTROL, *OTHERS)):
+        wanted = recipes(names, options, {name: (NATURAL, *STEPS.get(name, ("steps=2000",))) for name in names})
+        for ratio in (10,) if options.quick else (10, 100):
+            tail: dict[str, Any] = {"per_class": (LARGEST,), "draws": draws, "long_tail": ratio}
+            show(run_sweep("long-tail", wanted, data, options, trainer=trainer, **tail), control=CONTROL)
+            print()

@@ -17,6 +17,7 @@ from handful.classifier import Classifier
 from handful.export.graph import Answering
 from handful.export.int8 import quantised
 from handful.export.to_onnx import export_onnx, network_model, whole, write
+from handful.network import Network
 from handful.onnx_model import load_onnx
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import load_recipe
@@ -45,6 +46,8 @@ def _compare(name: str, wish: Recipe, number: int, repeats: int, *, quick: bool)
     with tempfile.TemporaryDirectory() as folder:
         save_classifier(train(wish, data, device="cpu", progress=False), Path(folder) / "model")
         one = load_classifier(Path(folder) / "model")
+        assert isinstance(one.network, Network)
+        one.network.cache = None  # features from the disk are no peer of computing them
         export_onnx(one, Path(folder) / "model.onnx")
         exported = load_onnx(Path(folder) / "model.onnx", threads=1)
         answering = Answering(one).eval()
@@ -59,7 +62,7 @@ def _compare(name: str, wish: Recipe, number: int, repeats: int, *, quick: bool)
             costs = take_turns(arms, repeats=repeats)
             apart = float(np.abs(one.probabilities(probe) - exported.judge(probe).probabilities).max())
             report(
-                f"export: {name}",
+                f"export: {name}, batch {batch}",
                 {
                     "PyTorch / onnxruntime": ratio(costs, "pytorch", "onnxruntime"),
                     "PyTorch / onnxruntime in 8 bits": ratio(costs, "pytorch", "int8"),
@@ -68,7 +71,6 @@ def _compare(name: str, wish: Recipe, number: int, repeats: int, *, quick: bool)
                 quick=quick,
                 side=96,
                 size=list(one.size),
-                batch=batch,
                 images=len(probe),
                 threads=1,
                 clock="wall",

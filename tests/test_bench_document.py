@@ -47,6 +47,16 @@ def test_a_difference_that_may_be_zero_is_not_bold_and_few_draws_are_said() -> N
     assert text.endswith("<br>2 draws")
 
 
+def test_unequal_classes_get_a_table_of_thirds() -> None:
+    tail = {"counts": [5, 50, 500], "long_tail": 100.0}
+    runs = [line("a", d, 0.5, **tail, recalls=[0.1, 0.2 + d / 10, 0.9]) for d in (0, 1)]
+    even = [line("b", 0, 0.5, counts=[5, 5, 5], recalls=[0.1, 0.2, 0.3])]
+    text = section(Plan("t", "T", "", "a"), [*runs, *even])
+    assert "| recall, mean over classes | 5, ratio 100: larger | 5, ratio 100: medium | 5, ratio 100: smaller |" in text
+    assert "| `a` | 90.0 | 25.0 | 10.0 |" in text
+    assert text.count("| `b` |") == 1
+
+
 def test_re_split_sets_get_a_wider_interval() -> None:
     scores = gather(lines(), "accuracy").scores["control"][5, None]
     plain, corrected = (cell(scores, None, resplit=r) for r in (False, True))

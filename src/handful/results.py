@@ -23,7 +23,7 @@ import numpy as np
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
 from handful.recipes import fingerprint, from_toml, to_toml
-from handful.scores import balanced_accuracy
+from handful.scores import balanced_accuracy, recalls
 from handful.types import Recipe, Result, Run
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
@@ -130,6 +130,7 @@ class Store:
                 **{name: own for name in ("sets", "rejected") if (own := getattr(run, name)) is not None},
             )
         part.replace(path)
+        found = recalls(run.labels, run.predictions, len(classes))
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
@@ -141,6 +142,7 @@ class Store:
             "n_test": len(run.ids),
             "accuracy": float(np.mean(run.predictions == run.labels)),
             "balanced_accuracy": balanced_accuracy(run.labels, run.predictions, len(classes)),
+            "recalls": [None if np.isnan(r) else round(r, 4) for r in found.tolist()],
             "seconds": round(run.seconds, 3),
             **facts,
             "versions": versions(),

@@ -6,7 +6,7 @@ it. Names that begin with an underscore are passed over by whoever reads the fol
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -98,10 +98,9 @@ def make_plan(folder: Path, archive: Archive, job: Job) -> Plan:
     draft = folder / (PLAN + DRAFT)
     count = 0
     left = archive.pieces()
-    with pq.ParquetWriter(draft, SCHEMA) as file:
+    with pq.ParquetWriter(draft, SCHEMA, write_statistics=False) as file:  # nobody looks for an image by its id
         while pieces := list(islice(left, job.part_size)):
-            rows = [asdict(p) | {"id": _text(p.id), "file": os.fsencode(p.file)} for p in pieces]
-            file.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), row_group_size=job.part_size)
+            file.write_table(_rows(pieces), row_group_size=job.part_size)
             count += len(pieces)
     if not count:
         draft.unlink()
@@ -110,6 +109,18 @@ def make_plan(folder: Path, archive: Archive, job: Job) -> Plan:
     plan = Plan(folder, job, count)
     write_manifest(plan, {"complete": False})
     return plan
+
+
+def _rows(pieces: Sequence[Piece]) -> pa.Table:
+    """As `SCHEMA` has them."""
+    columns = (
+        [_text(p.id) for p in pieces],
+        [os.fsencode(p.file) for p in pieces],
+        [p.block for p in pieces],
+        [p.offset for p in pieces],
+        [p.length for p in pieces],
+    )
+    return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
 
 
 def read_plan(folder: Path) -> tuple[Plan | None, dict[str, Any]]:
