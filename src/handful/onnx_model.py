@@ -143,6 +143,8 @@ def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
     number = threads if threads is not None else int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
     options.intra_op_num_threads = number
     options.log_severity_level = 3
+    # Threads that wait for work by spinning take the cores from who decodes and answers.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes, without a common base
