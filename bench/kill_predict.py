@@ -1,11 +1,11 @@
 """`handful predict` into a folder of parts, killed 100 times with SIGKILL: no image may be lost or doubled.
 
-Each trial is one run of a new process, killed at a random moment between its start and its end; every fourth run of the
-archive is let end, checked and begun anew. An archive of tar shards, 2,000 small pictures, parts of 100.
+Each trial is a run of a new process, killed while it starts or plans (one in four), or when a random number of the
+parts that were missing is there; a run that ended before does not count. Every fourth kill is followed by a run that is
+let end, checked and begun anew. An archive of tar shards, 2,000 small pictures, parts of 50.
 """
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -26,6 +26,7 @@ from handful.export.to_onnx import export_onnx
 from handful.train import train
 
 TRIALS, EACH = 100, 4  # kills in all, and between two fresh starts
+PART = 50
 COMMAND = "from handful.cli import main; main()"
 
 
@@ -40,15 +41,18 @@ def run(options: Options) -> None:
         export_onnx(train(wish, images(per_class=4, side=64), device="cpu", progress=False), folder / "model.onnx")
         shards(folder / "archive", number, side=(64, 64), per_shard=500)
         words = ("predict", str(folder / "model.onnx"), str(folder / "archive"), "-o", str(folder / "out"))
-        command = [sys.executable, "-c", COMMAND, *words, "--part-size", "100", "--json"]
+        command = [sys.executable, "-c", COMMAND, *words, "--part-size", str(PART), "--json"]
         whole = _seconds(command)
         first = _ids(folder / "out")
         while found["killed"] < trials:
             shutil.rmtree(folder / "out")
-            for _ in range(EACH):
-                parts = _kill(command, chance.uniform(0, whole), folder / "out")
-                found["killed"] += 1
-                found["killed before the first part was there"] += parts == 0
+            hit = 0
+            while hit < EACH and len(_parts(folder / "out")) < number // PART:
+                early = chance.random() < 0.25
+                killed, new = _kill(command, folder / "out", chance, early=chance.uniform(0, whole) if early else None)
+                hit += killed
+                found["killed"] += killed
+                found["killed while it wrote"] += killed and new
             said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
             ids = _ids(folder / "out")
             found["checked"] += 1
@@ -70,13 +74,30 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - start
 
 
-def _kill(command: list[str], after: float, out: Path) -> int:
-    """Parts that are there when a run is killed after so many seconds."""
+def _kill(command: list[str], out: Path, chance: random.Random, *, early: float | None) -> tuple[bool, bool]:
+    """Whether a run was killed before its end, and whether it had written parts.
+
+    After `early` seconds, or when it has written a random number of parts and a moment more.
+    """
+    before = len(_parts(out))
+    wanted = before + chance.randrange(1, 20)
+    moment = chance.uniform(0, 0.02)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        time.sleep(after)
-        os.kill(process.pid, signal.SIGKILL)
-    return len(list(out.glob("part-*"))) if out.exists() else 0
+        start = time.perf_counter()
+        while process.poll() is None:
+            waited = time.perf_counter() - start
+            if (waited > early) if early is not None else len(_parts(out)) >= wanted:
+                break
+            time.sleep(0.002)
+        time.sleep(moment)
+        alive = process.poll() is None
+        process.send_signal(signal.SIGKILL)
+    return alive, len(_parts(out)) > before
+
+
+def _parts(out: Path) -> list[Path]:
+    return sorted(out.glob("part-*")) if out.exists() else []
 
 
 def _ids(out: Path) -> list[str]:
-    return [i for file in sorted(out.glob("part-*")) for i in pq.read_table(file, columns=["id"])["id"].to_pylist()]
+    return [i for file in _parts(out) for i in pq.read_table(file, columns=["id"])["id"].to_pylist()]
