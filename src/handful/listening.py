@@ -15,7 +15,10 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
     Raises:
         OutputError: the port is taken, or the host is none of this machine's.
     """
-    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named, or asyncio does not take its connections for TCP and leaves Nagle's algorithm on: the body
+    # of an answer then waits 40 ms for the client to acknowledge the head.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    held = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind((host, port))

@@ -78,6 +78,14 @@ def test_work_that_takes_long_is_answered_and_then_the_connection_ends(port: int
     assert answer.endswith(b"ok")
 
 
+def test_answers_are_sent_without_waiting_for_acknowledgements() -> None:
+    held, _ = listen("127.0.0.1", 0)
+    with held:
+        held.listen()
+        with socket.create_connection(held.getsockname()), held.accept()[0] as accepted:
+            assert accepted.proto == socket.IPPROTO_TCP  # by which asyncio decides to set TCP_NODELAY
+
+
 def test_a_second_request_on_the_connection_has_its_own_time(port: int) -> None:
     answer, _ = talk(port, WHOLE, WHOLE, pause=0.7)
     assert answer.count(b"HTTP/1.1 200") == 2

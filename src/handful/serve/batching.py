@@ -67,9 +67,9 @@ class Batcher:
             self._give(waiting, said)
 
     async def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """As many as go together, waiting a moment for the second; and whether to go on after them."""
+        """As many as go together, waiting a moment for those of other requests; and whether to go on after them."""
         found = [first]
-        end = asyncio.get_running_loop().time() + self.limits.gather
+        end = asyncio.get_running_loop().time() + (self.limits.gather if self.metrics.waiting > 1 else 0.0)
         while len(found) < self.limits.together:
             left = end - asyncio.get_running_loop().time()
             try:

@@ -11,7 +11,8 @@ class Limits:
 
     At most `waiting` requests are taken on at once, each of `megabytes` or less and done within `seconds` (to send it
     and to answer it). `batch` images at most are in one request, `megapixels` in one image, and as many images as
-    `together` go through the network at once, for which a first one waits `gather` seconds at most.
+    `together` go through the network at once; for others, where requests are on their way, a first one waits `gather`
+    seconds at most.
     """
 
     megabytes: float = 20.0
