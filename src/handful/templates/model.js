@@ -64,6 +64,15 @@ function paint(map, picture) {
   if (!seen.size) at("legend").textContent = "The map is all background.";
 }
 
+// What the set of classes that cannot be ruled out means. It promises nothing for images of another kind.
+function promise(members, rejected) {
+  const share = percent(facts.coverage);
+  if (rejected) return `No set of classes: the promise of ${share} is for images like those of training.`;
+  if (!members.length) return `No class can be named at ${share} coverage: the set is empty.`;
+  const which = members.length === 1 ? members[0] : `one of ${members.join(", ")}`;
+  return `Its class is ${which}; sets made so hold the class of ${share} of images.`;
+}
+
 // What the model said: probabilities by class, and where it has them set (booleans), typicality, rejected, map.
 function show(said, picture, name, seconds) {
   const order = said.probabilities.map((_, i) => i).sort((a, b) => said.probabilities[b] - said.probabilities[a]);
@@ -73,15 +82,13 @@ function show(said, picture, name, seconds) {
     ? `This image is too unlike the training images to name a class; the nearest is ${facts.classes[best]}.`
     : `${percent(said.probabilities[best])} sure.`;
   const members = said.set ? order.filter((i) => said.set[i]).map((i) => facts.classes[i]) : null;
-  at("set").textContent = !members ? "" : members.length
-    ? `Its class is one of: ${members.join(", ")} (right for ${percent(facts.coverage)} of such images).`
-    : `No class can be named at ${percent(facts.coverage)} coverage: the set is empty.`;
+  at("set").textContent = members ? promise(members, said.rejected) : "";
   at("typical").textContent = said.typicality === undefined ? ""
     : `${percent(said.typicality)} of training images were as unlike the others, or more; below ${percent(facts.false_rejection)} no class is named.`;
   at("bars").replaceChildren(...order.slice(0, 12).flatMap((i) => {
     const [label, bar, value] = ["span", "i", "span"].map((tag) => document.createElement(tag));
     label.textContent = facts.classes[i];
-    label.className = value.className = said.set && said.set[i] ? "in" : "";
+    label.className = value.className = said.set && said.set[i] && !said.rejected ? "in" : "";
     bar.style.width = `${100 * said.probabilities[i]}%`;
     value.textContent = percent(said.probabilities[i]);
     return [label, bar, value];
