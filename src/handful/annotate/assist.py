@@ -87,13 +87,14 @@ def _cut(image: Image, guess: UInt8[np.ndarray, "h w"], iterations: int, seed: i
     return np.asarray(cv2.resize(found, (w, h), interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
-def random_walker(image: Image, marks: tuple[Mark, ...], *, beta: float = 130.0) -> Mask:
+def random_walker(image: Image, marks: tuple[Mark, ...], *, beta: float = 1000.0) -> Mask:
     """The pixels from which a random walk reaches the object's scribbles first (Grady 2006).
 
     Args:
         image: uint8 [3 h w].
         marks: scribbles or points on the object and on the background.
-        beta: how much a step across an edge is hindered.
+        beta: how much a step across an edge is hindered. scikit-image has 130, from which a loop in a white blood cell
+            and one around it give an IoU of 0.62 with the hand mask; 1000 gives 0.82.
 
     Raises:
         DataError: one of the two kinds of mark is missing.
