@@ -1,5 +1,7 @@
 """Masks from marks: GrabCut, random walker and superpixels, at a working size and back at the image's own."""
 
+import warnings
+
 import cv2
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -121,7 +123,9 @@ def random_walker(image: Image, marks: tuple[Mark, ...], *, beta: float = 1000.0
     if not ((small == OBJECT).any() and (small == BACKGROUND).any()):
         raise DataError("the two scribbles lie on one another", where="the marks", remedy="draw them apart.")
     picture = _scaled(image, (H, W)).astype(np.float64) / 255
-    share = walk(picture, small, beta=beta, mode="cg_j", prob_tol=0.1, channel_axis=2, return_full_prob=True)[0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The probability range is outside")  # of pixels that are sure either way
+        share = walk(picture, small, beta=beta, mode="cg_j", prob_tol=0.1, channel_axis=2, return_full_prob=True)[0]
     found = np.asarray(cv2.resize(share.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR) >= 0.5)
     found[seeds == OBJECT], found[seeds == BACKGROUND] = True, False
     return found
