@@ -1,9 +1,9 @@
 """In which order should images be labelled? The orders of `handful annotate` from no label on, at equal label-seconds.
 
-A scripted annotator labels what each order asks for: at random, diverse (k-center), least certain first, and what is
-expected to change the classifier most. The latter two begin diverse until every class has been met, and fit anew after
-as many labels as there are classes. Logistic regression on the embedded EfficientNet-Lite0's features, as the page has
-them, scored on images that are never asked for. The log is one that `handful cost` reads.
+A scripted annotator labels what each order asks for: at random, diverse (k-center), typical of clusters, least certain
+first, and what is expected to change the classifier most. The last two begin diverse until every class has been met,
+and fit anew after as many labels as there are classes. Logistic regression on the embedded EfficientNet-Lite0's
+features, as the page has them, scored on images that are never asked for. The log is one that `handful cost` reads.
 """
 
 import time
@@ -33,7 +33,7 @@ from handful.recipes import load_recipe
 from handful.results import Key, Store
 from handful.types import Dataset, Recipe, Result, Run
 
-NAMES = ("random", "diverse", "uncertain", "influential")
+NAMES = ("random", "diverse", "typical", "uncertain", "influential")
 BUDGETS = (1, 2, 5, 10)  # labels, for each class there is
 POOL, TEST = 200, 100  # of CIFAR-10, per class
 
@@ -143,8 +143,9 @@ def _asked(name: str, pool: Pool, known: Int[np.ndarray, " n"], draw: int) -> It
         if found is None:
             # Images that are not in the pool are no part of what the order sees.
             rows = np.flatnonzero(inside)
-            classes = asking.guess(pool.features[rows], known[rows])
-            place = asking.diverse(pool.features[rows], classes, done[rows], open_[rows])
+            seen = pool.features[rows]
+            ask_by = asking.typical if name == "typical" else asking.diverse
+            place = ask_by(seen, asking.guess(seen, known[rows]), done[rows], open_[rows])
             assert place is not None
             found = int(rows[place])
         yield found

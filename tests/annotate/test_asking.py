@@ -32,6 +32,28 @@ def test_it_is_the_farthest_of_a_slow_search() -> None:
     assert asking.diverse(points, classes, done, ~done) == max(gaps, key=lambda i: gaps[i])
 
 
+def test_typical_images_come_cluster_by_cluster_and_outliers_last() -> None:
+    rng = np.random.default_rng(0)
+    blobs = [np.eye(4)[i] + rng.normal(0, 0.02, (n, 4)) for i, n in enumerate((20, 12, 8))]
+    points, blob = np.concatenate([*blobs, [[0, 0, 0, 1.0]]]), np.repeat([0, 1, 2, 3], [20, 12, 8, 1])
+    done, unknown = np.zeros(len(points), dtype=bool), np.full(len(points), -1)
+    order = []
+    for _ in range(4):
+        at = asking.typical(points, unknown, done, ~done)
+        assert at is not None
+        order.append(blob[at])
+        done[at] = True
+    assert order[0] == 0
+    assert set(order[:3]) == {0, 1, 2}
+    assert 3 not in order
+    assert asking.typical(points, unknown, done, np.zeros_like(done)) is None
+    only = np.zeros_like(done)
+    only[40] = True
+    assert asking.typical(points, unknown, ~only, only) == 40
+    done[:] = blob == 0
+    assert blob[asking.typical(points, blob, done, ~done)] == 1  # the first of the classes that have none
+
+
 def test_missing_labels_are_guessed_by_the_nearest_mean() -> None:
     labels = np.array([0, -1, -1, 1, -1, -1])
     assert asking.guess(POINTS, labels).tolist() == [0, 0, 0, 1, 1, 1]

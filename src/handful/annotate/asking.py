@@ -2,8 +2,10 @@
 
 "Diverse" is the k-center choice (farthest-first traversal, Gonzalez 1985; Sener and Savarese 2018,
 https://arxiv.org/abs/1708.00489) on features, within the class that has least so far; where labels are missing, a
-class is guessed by the nearest mean of the labelled images. "Influential" is the expected gradient length (Settles et
-al. 2008, https://papers.nips.cc/paper/3252-multiple-instance-active-learning): how far an image is expected to move the
+class is guessed by the nearest mean of the labelled images. "Typical" is TypiClust (Hacohen, Dekel and Weinshall 2022,
+https://arxiv.org/abs/2202.02794): the most typical image of a cluster that nothing was asked from yet. "Influential" is
+the expected gradient length (Settles et al. 2008,
+https://papers.nips.cc/paper/3252-multiple-instance-active-learning): how far an image is expected to move the
 classifier's last layer.
 """
 
@@ -12,8 +14,11 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.metrics import euclidean_distances
 
-Order = Literal["diverse", "random", "uncertain", "influential", "listed"]
+Order = Literal["diverse", "typical", "random", "uncertain", "influential", "listed"]
+CLUSTERS, SMALLEST, NEIGHBOURS = 500, 5, 20  # most clusters, images in one that counts, neighbours (as the paper has)
 
 
 def guess(features: Float[np.ndarray, "n c"], labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -44,11 +49,9 @@ def diverse(
         done: images that are annotated.
         open_: images that may be asked for.
     """
-    if not open_.any():
+    own = _class_with_least(classes, done, open_)
+    if own is None:
         return None
-    names = np.unique(classes[open_])
-    counts = [int((done & (classes == c)).sum()) for c in names]
-    own = classes == names[int(np.argmin(counts))]
     unit = _unit(features)
     candidates, centres = np.flatnonzero(open_ & own), unit[done & own]
     if not len(centres):
@@ -56,6 +59,54 @@ def diverse(
         return int(candidates[np.argmax(unit[candidates] @ middle)])
     alike = (unit[candidates] @ centres.T).max(axis=1)
     return int(candidates[np.argmin(alike)])
+
+
+def typical(
+    features: Float[np.ndarray, "n c"],
+    classes: Int[np.ndarray, " n"],
+    done: Bool[np.ndarray, " n"],
+    open_: Bool[np.ndarray, " n"],
+) -> int | None:
+    """Position of the open image to ask for; None where none is open.
+
+    Its class is the one with the fewest done: the paper's choice knows no classes; this one is as good on CIFAR-10 and
+    better where classes are unequal. Its images are cut into one cluster more than it has images done. Of the clusters
+    that have fewest done it is the largest, and in it the open image with the least mean distance to its 20 nearest
+    neighbours there. Clusters of fewer than 5 images come last.
+
+    Args:
+        features: of all images.
+        classes: of all images, possibly guessed; -1: unknown, which counts as a class.
+        done: images that are annotated.
+        open_: images that may be asked for.
+    """
+    inside = _class_with_least(classes, done, open_)
+    if inside is None:
+        return None
+    rows = np.flatnonzero(inside)
+    unit, done, open_ = _unit(features[rows]).astype(np.float32), done[rows], open_[rows]
+    count = min(int(done.sum()) + 1, CLUSTERS, len(np.unique(unit, axis=0)))
+    kmeans = MiniBatchKMeans(count, n_init=3, random_state=0, batch_size=1024)
+    cluster = kmeans.fit_predict(unit) if count > 1 else np.zeros(len(unit), dtype=np.int64)
+    choice = max(
+        np.unique(cluster[open_]),
+        key=lambda c: ((cluster == c).sum() >= SMALLEST, -(done & (cluster == c)).sum(), (cluster == c).sum()),
+    )
+    own = np.flatnonzero(cluster == choice)
+    distances = np.sort(euclidean_distances(unit[own]), axis=1)[:, 1 : NEIGHBOURS + 1]
+    away = distances.mean(axis=1) if distances.shape[1] else np.zeros(len(own))
+    return int(rows[own[np.argmin(np.where(open_[own], away, np.inf))]])
+
+
+def _class_with_least(
+    classes: Int[np.ndarray, " n"], done: Bool[np.ndarray, " n"], open_: Bool[np.ndarray, " n"]
+) -> Bool[np.ndarray, " n"] | None:
+    """The images of the class that has fewest done, of those with an open image; None where no image is open."""
+    if not open_.any():
+        return None
+    names = np.unique(classes[open_])
+    counts = [int((done & (classes == c)).sum()) for c in names]
+    return np.asarray(classes == names[int(np.argmin(counts))])
 
 
 def random(open_: Bool[np.ndarray, " n"], *, seed: int) -> int | None:

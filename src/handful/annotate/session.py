@@ -185,7 +185,7 @@ class Session:
             if found is not None:
                 return found, order
             order = "diverse"
-        kept = FeatureFile(self.project.folder) if order == "diverse" else None
+        kept = FeatureFile(self.project.folder) if order in ("diverse", "typical") else None
         looked = self.looking is not None and self.looking.state == "done"
         if kept is not None and kept.rows and (looked or all(name in kept.rows for name in data.ids)):
             nothing = np.zeros_like(next(iter(kept.rows.values())))  # of an image that cannot be read
@@ -193,7 +193,8 @@ class Session:
             classes = classes_of(self.project, self.store.record)
             labels = [label_of(self.project, s, self.store[s.id]) for s in data.samples]
             numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)
-            return asking.diverse(features, asking.guess(features, numbers), done, open_), "diverse"
+            ask_by = asking.typical if order == "typical" else asking.diverse
+            return ask_by(features, asking.guess(features, numbers), done, open_), order
         return asking.random(open_, seed=seed), "random"
 
     def look(self) -> None:
