@@ -8,10 +8,10 @@ the expected gradient length (Settles et al. 2008,
 https://papers.nips.cc/paper/3252-multiple-instance-active-learning): how far an image is expected to move the
 classifier's last layer.
 
-Asked from no label on, five draws (bench annotate-orders), by labels for each class there is: on white blood cells, four
-unequal classes, ten labels bring 24.7 points of balanced accuracy over random when diverse (8.9 to 40.6) and 19.5 when
-typical (7.4 to 31.6). On CIFAR-10 five labels bring 7.0 points of accuracy (4.7 to 9.3) and 9.0 (3.6 to 14.4); one label
-costs 5.9 when diverse (1.0 to 10.8), as the farthest images are odd ones. The orders that ask a model are no better.
+Asked from no label on, five draws (bench annotate-orders), by labels for each class there is: on white blood cells,
+four unequal classes, ten labels bring 24.7 points of balanced accuracy over random when diverse (8.9 to 40.6) and 19.5
+when typical (7.4 to 31.6). On CIFAR-10 five labels bring 7.0 points of accuracy (4.7 to 9.3) and 9.0 (3.6 to 14.4); one
+label costs 5.9 when diverse (1.0 to 10.8): the farthest images are odd ones. The orders that ask a model are no better.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,9 +74,9 @@ def typical(
 ) -> int | None:
     """Position of the open image to ask for; None where none is open.
 
-    Its class is the one with the fewest done; the paper's choice knows no classes. Its images are cut into one cluster more than it has images done. Of the clusters
-    that have fewest done it is the largest, and in it the open image with the least mean distance to its 20 nearest
-    neighbours there. Clusters of fewer than 5 images come last.
+    Its class is the one with the fewest done; the paper's choice knows no classes. The class's images are cut into one
+    cluster more than it has images done. Of the clusters that have fewest done it is the largest, and in it the open
+    image with the least mean distance to its 20 nearest neighbours there. Clusters of fewer than 5 images come last.
 
     Args:
         features: of all images.
