@@ -26,7 +26,7 @@ HEAD = """# Results
 Drawn by `make results` from `bench/results`; not edited by hand. A cell has the mean over the draws in percent, the
 95 % interval of the mean, and the worst draw; below it the difference to the control on the same draws with its
 interval, in bold where the interval leaves out zero (one comparison at a time: nothing here corrects for the number
-of rows). `python -m bench TABLE` repeats a table.
+of rows). A row of fewer draws than the control is compared on its own draws. `python -m bench TABLE` repeats a table.
 """
 
 Column = tuple[int | None, float | None]  # images per class, and a long tail's ratio
@@ -105,9 +105,9 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
     low, high, _ = mean_interval(scores, overlap, centre=mean)
     low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
     text = f"{percent(mean)} ({span(low, high)}), worst {percent(min(draws.values()))}"
-    if control is not None and control is not own and control.keys() == own.keys():
+    if control is not None and control is not own and own.keys() <= control.keys():
         pairs = np.array([own[k][0] - control[k][0] for k in sorted(own)])
-        gain = mean - float(np.mean(list(of_draws(control).values())))
+        gain = mean - float(np.mean(list(of_draws({k: control[k] for k in own}).values())))
         low, high, _ = mean_interval(pairs, overlap, centre=gain)
         known = not np.isnan(low)
         bold = "**" if known and (low > 0 or high < 0) else ""

@@ -57,6 +57,13 @@ def test_unequal_classes_get_a_table_of_thirds() -> None:
     assert text.count("| `b` |") == 1
 
 
+def test_a_row_of_fewer_draws_is_compared_on_its_own() -> None:
+    scores = gather(lines()[:-3], "accuracy").scores
+    text = cell(scores["other"][5, None], scores["control"][5, None], resplit=False)
+    assert "<br>**+10.5** (" in text
+    assert text.endswith("<br>2 draws")
+
+
 def test_re_split_sets_get_a_wider_interval() -> None:
     scores = gather(lines(), "accuracy").scores["control"][5, None]
     plain, corrected = (cell(scores, None, resplit=r) for r in (False, True))
