@@ -1,12 +1,18 @@
 """What the trust tables share: the data sets at a size for two cores, and the recipes with their posthoc parts."""
 
-from dataclasses import replace
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench.cvs_cells import TWIN
 from bench.data import cells, cifar10
+from bench.options import Options
+from bench.record import append
+from handful.calibration import measure
 from handful.recipes import load_recipe
-from handful.types import Dataset, Part, Recipe, Sample
+from handful.tables import format_measures
+from handful.types import Dataset, Part, Recipe, Result, Sample
 
 HEADS = ("logistic-lite0", "nearest-centroid-lite0")
 SCORED = 100  # test images of each class of CIFAR-10
@@ -36,3 +42,12 @@ def calibrated(name: str, *parts: Part, called: str, quick: bool = False) -> Rec
     """A recipe with posthoc parts behind its own, under another name."""
     recipe = load_recipe(name, overrides=(SIZE, *(("steps=4",) if quick and name.startswith("classification") else ())))
     return replace(recipe, name=called, posthoc=(*recipe.posthoc, *parts))
+
+
+def tell(table: str, called: str, results: Sequence[Result], options: Options) -> None:
+    """Print how far probabilities and sets of a data set can be trusted, and log it: a line for each measure."""
+    found = measure(results)
+    print(f"{called}\n{format_measures(found, width=100)}\n")
+    for one in found:
+        values = {k: v for k, v in asdict(one).items() if not (isinstance(v, float) and math.isnan(v))}
+        append(f"{table}-measures", {"data": called, **values}, quick=options.quick)

@@ -5,9 +5,7 @@ Heads fitted to frozen features choose a temperature of their own; the network t
 
 from bench.accuracy import run_sweep
 from bench.options import Options
-from bench.trust import calibrated, cifar10_small
-from handful.calibration import measure
-from handful.tables import format_measures
+from bench.trust import calibrated, cifar10_small, tell
 from handful.types import Part
 
 NAME = "classification-lite0"
@@ -23,4 +21,4 @@ def run(options: Options) -> None:
         calibrated("nearest-centroid-lite0", called="nearest-centroid-lite0"),
     ]
     found = run_sweep("trust-calibration", wanted, data, options, per_class=(1, 2) if options.quick else (1, 2, 5, 10))
-    print(format_measures(measure(found), width=100))
+    tell("trust-calibration", "CIFAR-10", found, options)

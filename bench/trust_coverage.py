@@ -8,9 +8,7 @@ up, scored on images that these left unused.
 
 from bench.accuracy import run_sweep
 from bench.options import Options
-from bench.trust import HEADS, calibrated, cells_once, cifar10_small
-from handful.calibration import measure
-from handful.tables import format_measures
+from bench.trust import HEADS, calibrated, cells_once, cifar10_small, tell
 from handful.types import Part
 
 COVERAGE, DRAWS = 0.9, 20
@@ -25,6 +23,6 @@ def run(options: Options) -> None:
     wanted = [calibrated(name, sets, called=name) for name in HEADS]
     told = [calibrated(name, known, called=f"{name}, frequencies known") for name in HEADS]
     found = run_sweep("trust-coverage", [*wanted, *told], data, options, per_class=(10,), draws=draws)
-    print("White blood cells\n" + format_measures(measure(found), width=100) + "\n")
+    tell("trust-coverage", "white blood cells", found, options)
     found = run_sweep("trust-coverage", wanted, cifar10_small(options.folder()), options, per_class=(10,), draws=draws)
-    print("CIFAR-10\n" + format_measures(measure(found), width=100))
+    tell("trust-coverage", "CIFAR-10", found, options)
