@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from label_studio_brush_rle_rs import encode_rle
@@ -149,6 +150,29 @@ def test_coco_of_another_image_or_size(tmp_path: Path) -> None:
     content["annotations"].append({**content["annotations"][0], "image_id": 9})
     with pytest.raises(DataError, match="two masks for"):
         attached(content, tmp_path, "1.jpg")
+
+
+# files that the tools themselves wrote: labelme 6.3.1 (a polygon, a rectangle, a circle, an oriented rectangle, a mask,
+# a line and a point) and label-studio-sdk 2.1.2 (a brush), with the mask that labelme paints of its own shapes
+
+WRITTEN = Path(__file__).parent / "written"
+
+
+def test_a_file_written_by_labelme_itself(tmp_path: Path) -> None:
+    (tmp_path / "cell.json").write_text((WRITTEN / "labelme-6.3.1.json").read_text())
+    got = attach_masks(dataset("cell.png"), tmp_path).samples[0].mask
+    painted = np.asarray(Picture.open(WRITTEN / "cell-mask.png")) > 0
+    assert got is not None
+    assert (got == painted)[24:34, 43:56].all()  # the mask; labelme paints outlines too, half a pixel further out
+    inner, outer = (way(painted.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0 for way in (cv2.erode, cv2.dilate))
+    assert not (inner & ~got).any()
+    assert not (got & ~outer).any()
+
+
+def test_a_file_written_by_label_studio_itself(tmp_path: Path) -> None:
+    content = json.loads((WRITTEN / "label-studio-sdk-2.1.2.json").read_text())
+    (got,) = attached(content, tmp_path, "cell.png")
+    assert same(got, np.asarray(Picture.open(WRITTEN / "cell-mask.png")) > 0)
 
 
 # labelme

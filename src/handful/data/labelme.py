@@ -59,7 +59,7 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
 def _shape(shape: dict[str, Any], size: tuple[int, int]) -> Mask:
     points = np.asarray(shape["points"], dtype=float).reshape(-1, 2)
     kind = shape.get("shape_type", "polygon")
-    if kind == "polygon":
+    if kind in ("polygon", "oriented_rectangle"):
         return fill([points], size)
     if kind == "rectangle":
         (x1, y1), (x2, y2) = points
