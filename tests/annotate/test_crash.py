@@ -1,11 +1,19 @@
+import http.client
+import json
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
+from urllib.parse import urlencode, urlparse
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
+from handful.annotate.patch import pack
 from handful.annotate.record import read_record
 from handful.annotate.store import Store
 from handful.data.masks import attach_masks
@@ -70,3 +78,64 @@ def test_a_killed_writer_loses_at_most_the_stroke_in_progress(tmp_path: Path) ->
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_hundred_kills(tmp_path: Path) -> None:
     assert _survives(tmp_path / "a", kills=100, seed=1) > 100
+
+
+def _strokes(address: str, first: int, confirmed: list[int]) -> None:
+    """Draw over HTTP until the server is gone; the last item is the number of strokes that it has confirmed."""
+    place = urlparse(address)
+    link = http.client.HTTPConnection("127.0.0.1", place.port or 0, timeout=20)
+
+    def ask(method: str, path: str, body: bytes | None = None) -> dict[str, object]:
+        head = {"Content-Type": "application/octet-stream"} if body else {}
+        link.request(method, f"{place.path}api/{path}", body, head)
+        answer = link.getresponse()
+        said: dict[str, object] = json.loads(answer.read())
+        assert answer.status == 200, said
+        return said
+
+    try:
+        rows = {r["id"]: r for r in ask("GET", "state")["images"]}  # type: ignore[attr-defined]
+        base = {name: rows[name]["versions"]["mask"] for name in drawing.IDS}
+        number = first
+        while True:
+            name, patch = drawing.stroke(number)
+            h, w = patch.mask.shape
+            told = {"x": patch.x, "y": patch.y, "w": w, "h": h, "base": base[name], "change": f"s{number}"}
+            row = ask("POST", f"images/{rows[name]['key']}/stroke?{urlencode(told)}", pack(patch.mask))
+            base[name] = row["versions"]["mask"]  # type: ignore[index]
+            number += 1
+            confirmed.append(number)
+    except (ConnectionError, http.client.HTTPException, TimeoutError):
+        return
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [int(os.environ.get("HANDFUL_KILLS", "5"))])
+def test_a_killed_server_loses_at_most_the_stroke_in_progress(tmp_path: Path, kills: int) -> None:
+    """The server itself, under strokes over HTTP; HANDFUL_KILLS=100 takes five minutes."""
+    pytest.importorskip("fastapi")
+    photos = tmp_path / "photos"
+    for name in drawing.IDS:
+        (photos / name).parent.mkdir(parents=True)
+        Picture.fromarray(np.zeros((*drawing.SIZE, 3), np.uint8)).save(photos / name)
+    folder, rng, count = tmp_path / "photos-annotations", np.random.default_rng(0), 0
+    for _ in range(kills):
+        command = [sys.executable, "-m", "handful", "annotate", str(photos), "--no-browser", "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            address = json.loads(process.stdout.readline())["address"]
+            confirmed = [count]
+            hand = threading.Thread(target=_strokes, args=(address, count, confirmed))
+            hand.start()
+            time.sleep(float(rng.uniform(0.0, 0.5)))
+            process.kill()
+            hand.join(30)
+            assert process.wait() == -signal.SIGKILL
+        with Store(folder, drawing.IDS) as store:
+            empty = np.zeros(drawing.SIZE, dtype=bool)
+            masks = {name: empty if (m := store.mask(name)) is None else m for name in drawing.IDS}
+        kept, further = drawing.after(confirmed[-1]), drawing.after(confirmed[-1] + 1)
+        same = all(np.array_equal(masks[n], kept[n]) for n in drawing.IDS)
+        assert same or all(np.array_equal(masks[n], further[n]) for n in drawing.IDS)
+        count = confirmed[-1] if same else confirmed[-1] + 1
+    assert count > kills

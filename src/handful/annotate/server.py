@@ -126,7 +126,7 @@ def _images(app: FastAPI, session: Session) -> None:
         after: str | None = None,
         seed: Annotated[int, Query(ge=0, lt=2**32)] = 0,
     ) -> dict[str, Any]:
-        if order == "diverse":
+        if order in ("diverse", "typical"):
             session.look()
         key, really = session.next(order, goal, after=after, seed=seed)
         return {"key": key, "order": really, "features": session.work()["features"]}
