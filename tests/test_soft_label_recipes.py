@@ -39,6 +39,8 @@ def combinations() -> list[str]:
 @pytest.mark.parametrize("name", combinations())
 def test_a_combination_is_soft_labels_but_for_its_loss_or_its_last_augmentation(name: str) -> None:
     own, plain = load_recipe(name), load_recipe("soft-labels-wrn")
+    if name == "soft-labels-ldam-drw-wrn":  # its margin wants a lower temperature
+        plain = replace(plain, labels=replace(plain.labels, options={**plain.labels.options, "temperature": 0.1}))
     plain = replace(plain, name="", about={})
     stages = tuple(replace(s, losses=plain.stages[0].losses) for s in own.stages)
     assert replace(own, name="", about={}, stages=stages, augment=plain.augment) == plain
