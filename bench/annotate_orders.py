@@ -9,7 +9,6 @@ features, as the page has them, scored on images that are never asked for. The l
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,8 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench.accuracy import PREDICTIONS
-from bench.cvs_cells import TWIN
-from bench.data import cells, cifar10
+from bench.data import cells_once, cifar10
 from bench.options import Options
 from bench.record import RESULTS
 from handful.annotate import asking
@@ -56,9 +54,7 @@ class Pool:
 def run(options: Options) -> None:
     """Every order on cells, of which half are scored, and on CIFAR-10."""
     folder = options.folder()
-    found = cells(folder)
-    found = replace(found, samples=tuple(s for s in found.samples if s.id != TWIN))
-    _orders("annotate-orders-cells", found, _halves, options)
+    _orders("annotate-orders-cells", cells_once(folder), _halves, options)
     images = cifar10(folder)
     few, _ = splits.draw(images, 4 if options.quick else POOL, 0)
     test = [i for c in range(10) for i in _of_class(images, c, "test")[: 2 if options.quick else TEST]]
@@ -72,9 +68,7 @@ def _orders(
     cut: Callable[[Dataset, int], tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]],
     options: Options,
 ) -> None:
-    table = f"{table}-quick" if options.quick else table
-    log = Path("/dev/null") if options.quick else RESULTS / f"{table}.jsonl"
-    store, mark = Store(log, PREDICTIONS / table), fingerprint(data)
+    store, mark = Store(RESULTS / f"{table}.jsonl", PREDICTIONS / table), fingerprint(data)
     held = np.concatenate(list(features(pixels(s) for s in data.samples))).astype(np.float64)
     results = []
     for name in NAMES:

@@ -7,7 +7,7 @@ between tools; the CvS paper's 29.5 s for a person's mask check no more than the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from skimage.morphology import skeletonize
 
-from bench.cvs_cells import SETTINGS, TWIN
-from bench.data import cells, hrf
+from bench.cvs_cells import SETTINGS
+from bench.data import cells_once, hrf
 from bench.options import Options
 from bench.record import append
 from handful.annotate import assist
@@ -161,10 +161,15 @@ GIVEN: Mapping[str, Callable[[Hand, Mask, Mask], Mask]] = {
 def run(options: Options) -> None:
     """Every tool on cells and on fundus photographs, whose masks are the vessels."""
     steps = ("steps=4",) if options.quick else ()
-    found = cells(options.folder())
-    found = replace(found, samples=tuple(s for s in found.samples if s.id != TWIN))
     seg = load_recipe("cvs-lite0", overrides=(*SETTINGS, *steps))
-    _measure("white blood cells", found, seg, 1 if options.quick else 15, tuple(ALONE), quick=options.quick)
+    _measure(
+        "white blood cells",
+        cells_once(options.folder()),
+        seg,
+        1 if options.quick else 15,
+        tuple(ALONE),
+        quick=options.quick,
+    )
     seg = load_recipe("cvs-lite0", overrides=("image_size=[256, 256]", "batch_size=8", *(steps or ("steps=120",))))
     tools = tuple(name for name in ALONE if name != "random walker")  # a ring around each vessel is no tool
     _measure("fundus photographs", hrf(options.folder()), seg, 1 if options.quick else 4, tools, quick=options.quick)

@@ -1,20 +1,16 @@
 """Which method for white blood cells, five hand masks per class at most: the rest propagated by a Seg-5."""
 
-from dataclasses import replace
-
 from bench.comparisons import run_comparison
-from bench.cvs_cells import NAMES, PROPAGATE, SETTINGS, TWIN
-from bench.data import cells
+from bench.cvs_cells import NAMES, PROPAGATE, SETTINGS
+from bench.data import cells_once
 from bench.options import Options
-from handful.types import Dataset
 
 HEADS = ("nearest-centroid-lite0", "logistic-lite0")
 
 
 def run(options: Options) -> None:
     """Controls, CvS in both forms, multi-task and soft labels at 5 and 10 per class."""
-    data: Dataset = cells(options.folder())
-    data = replace(data, samples=tuple(s for s in data.samples if s.id != TWIN))
+    data = cells_once(options.folder())
     wanted: dict[str, tuple[str, ...]] = dict.fromkeys(HEADS, ("image_size=[96, 96]",))
     wanted |= dict.fromkeys(("classification-lite0", "soft-labels-lite0"), SETTINGS)
     wanted |= dict.fromkeys(NAMES, (*SETTINGS, PROPAGATE))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.accuracy import run_sweep, show
-from bench.data import cells
+from bench.data import cells_once
 from bench.options import Options
 from bench.record import append
 from handful import catalog
@@ -30,13 +30,11 @@ SETTINGS = (
 PROPAGATE = 'prepare=[{name="propagate_masks",per_class=5}]'
 GRABCUT = 'prepare=[{name="grabcut",replace=true}]'
 FUSED = ("backbone.stride=8", "backbone.fuse=true", "backbone.expand=false", "head.norm=batch")
-TWIN = "lymphocyte/139.png"  # equal to lymphocyte/112.png
 
 
 def run(options: Options) -> None:
     """Scores at 5 and 10 per class, then the masks' quality."""
-    data = cells(options.folder())
-    data = replace(data, samples=tuple(s for s in data.samples if s.id != TWIN))
+    data = cells_once(options.folder())
     quick = ("steps=4",) if options.quick else ()
 
     def recipe(name: str, called: str, *overrides: str) -> Recipe:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import cast
 
 from bench.accuracy import PREDICTIONS, show
-from bench.cvs_cells import PROPAGATE, SETTINGS, TWIN
-from bench.data import cells, mnist
+from bench.cvs_cells import PROPAGATE, SETTINGS
+from bench.data import cells_once, mnist
 from bench.options import Options
 from bench.record import RESULTS
 from handful.classifier import Classifier
@@ -40,8 +40,7 @@ class Reader:
 def run(options: Options) -> None:
     """Each set under each rule, on the same draws."""
     folder = options.folder()
-    blood = cells(folder)
-    blood = replace(blood, samples=tuple(s for s in blood.samples if s.id != TWIN))
+    blood = cells_once(folder)
     for data, name, overrides in (
         (mnist(folder), "cvs-wrn", ("steps=1000",)),
         (blood, "cvs-lite0", (*SETTINGS, PROPAGATE)),

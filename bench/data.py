@@ -8,6 +8,8 @@ from handful.data.load import load_data
 from handful.data.naming import with_classes
 from handful.types import Dataset
 
+TWIN = "lymphocyte/139.png"  # of the white blood cells, equal to lymphocyte/112.png
+
 
 def mnist(folder: Path) -> Dataset:
     """MNIST, 28 x 28: 1,000 training images per digit and 9,786 test images; no masks."""
@@ -52,6 +54,12 @@ def hrf(folder: Path) -> Dataset:
 def cells(folder: Path) -> Dataset:
     """299 white blood cells of 4 classes (176, 53, 48, 22) with cell masks; no test part."""
     return _with_masks(folder / "white_blood_cells")
+
+
+def cells_once(folder: Path) -> Dataset:
+    """White blood cells without the second of two identical images."""
+    data = cells(folder)
+    return replace(data, samples=tuple(s for s in data.samples if s.id != TWIN))
 
 
 def few_test_images(data: Dataset, *, every: int = 50) -> Dataset:

@@ -8,8 +8,8 @@ left out. Nothing was looked for on these images with any of the rows but the fi
 from dataclasses import replace
 
 from bench.accuracy import run_folds, show
-from bench.cvs_cells import SETTINGS, TWIN
-from bench.data import cells
+from bench.cvs_cells import SETTINGS
+from bench.data import cells_once
 from bench.options import Options
 from handful.recipes import load_recipe
 
@@ -35,8 +35,7 @@ REPEATS = 3
 
 def run(options: Options) -> None:
     """Every row on the same folds."""
-    data = cells(options.folder())
-    data = replace(data, samples=tuple(s for s in data.samples if s.id != TWIN))
+    data = cells_once(options.folder())
     quick = ("steps=4",) if options.quick else ()
     wanted = [
         replace(load_recipe("classification-lite0", overrides=(*SETTINGS, *overrides, *quick)), name=name)

@@ -8,7 +8,7 @@ up, scored on images that these left unused.
 
 from bench.accuracy import run_sweep
 from bench.options import Options
-from bench.trust import HEADS, calibrated, cells_once, cifar10_small, tell
+from bench.trust import HEADS, bare_cells, calibrated, cifar10_small, tell
 from handful.types import Part
 
 COVERAGE, DRAWS = 0.9, 20
@@ -18,7 +18,7 @@ def run(options: Options) -> None:
     """Both data sets, each with two heads on frozen features."""
     draws = range(2 if options.quick else DRAWS)
     sets = Part("conformal", {"coverage": COVERAGE})
-    data = cells_once(options.folder())
+    data = bare_cells(options.folder())
     known = Part("conformal", {"coverage": COVERAGE, "frequencies": tuple(data.counts.tolist())})
     wanted = [calibrated(name, sets, called=name) for name in HEADS]
     told = [calibrated(name, known, called=f"{name}, frequencies known") for name in HEADS]

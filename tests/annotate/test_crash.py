@@ -21,8 +21,11 @@ from handful.samples import Dataset, Sample
 from tests.annotate import drawing
 
 
-def _kill_at_random(folder: Path, first: int, rng: np.random.Generator) -> int:
-    """Let a process draw, kill it, and return how many strokes it had confirmed."""
+def _kill_at_random(folder: Path, first: int, rng: np.random.Generator, *, drawing_already: bool) -> int:
+    """Let a process draw, kill it, and return how many strokes it had confirmed.
+
+    `drawing_already`: not before it has confirmed a stroke of its own; else it may still be opening the folder.
+    """
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
@@ -32,11 +35,11 @@ def _kill_at_random(folder: Path, first: int, rng: np.random.Generator) -> int:
         finally:
             os._exit(1)
     os.close(into)
+    told = os.read(out, 4) if drawing_already else b""
     time.sleep(float(rng.uniform(0.0, 0.12)))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the writer ended by itself"
-    told = b""
     while piece := os.read(out, 65536):
         told += piece
     os.close(out)
@@ -44,22 +47,27 @@ def _kill_at_random(folder: Path, first: int, rng: np.random.Generator) -> int:
     return int.from_bytes(told[-4:], "big") + 1 if told else first
 
 
+def _strokes_kept(store: Store, confirmed: int) -> int:
+    """How many strokes there are: those that were confirmed, or one more, which was in progress."""
+    empty = np.zeros(drawing.SIZE, dtype=bool)
+    masks = {name: empty if (m := store.mask(name)) is None else m for name in drawing.IDS}
+    kept, further = drawing.after(confirmed), drawing.after(confirmed + 1)
+    same = all(np.array_equal(masks[n], kept[n]) for n in drawing.IDS)
+    assert same or all(np.array_equal(masks[n], further[n]) for n in drawing.IDS)
+    return confirmed if same else confirmed + 1
+
+
 def _survives(folder: Path, *, kills: int, seed: int) -> int:
     rng = np.random.default_rng(seed)
     count = 0
-    for _ in range(kills):
-        confirmed = _kill_at_random(folder, count, rng)
+    for number in range(kills):
+        confirmed = _kill_at_random(folder, count, rng, drawing_already=number % 2 == 0)
         assert confirmed >= count
         seen = read_record(folder, drawing.IDS)
         with Store(folder, drawing.IDS) as store:
-            empty = np.zeros(drawing.SIZE, dtype=bool)
-            masks = {name: empty if (m := store.mask(name)) is None else m for name in drawing.IDS}
             assert store.record == seen, "who only reads sees what the next writer sees"
-        kept, further = drawing.after(confirmed), drawing.after(confirmed + 1)
-        same = all(np.array_equal(masks[n], kept[n]) for n in drawing.IDS)
-        assert same or all(np.array_equal(masks[n], further[n]) for n in drawing.IDS)
+            count = _strokes_kept(store, confirmed)
         assert not list(folder.rglob("*.part"))
-        count = confirmed if same else confirmed + 1
     data = Dataset(tuple(Sample(n, np.zeros((3, *drawing.SIZE), np.uint8)) for n in drawing.IDS), ("cat", "dog"))
     if list((folder / "masks").rglob("*.png")):
         read = attach_masks(data, folder / "masks")
@@ -71,13 +79,13 @@ def _survives(folder: Path, *, kills: int, seed: int) -> int:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_killed_writer_loses_at_most_the_stroke_in_progress(tmp_path: Path) -> None:
-    assert _survives(tmp_path / "a", kills=5, seed=0) > 5
+    assert _survives(tmp_path / "a", kills=5, seed=0) >= 3
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_hundred_kills(tmp_path: Path) -> None:
-    assert _survives(tmp_path / "a", kills=100, seed=1) > 100
+    assert _survives(tmp_path / "a", kills=100, seed=1) >= 50
 
 
 def _strokes(address: str, first: int, confirmed: list[int]) -> None:
@@ -112,7 +120,7 @@ def _strokes(address: str, first: int, confirmed: list[int]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kills", [int(os.environ.get("HANDFUL_KILLS", "5"))])
 def test_a_killed_server_loses_at_most_the_stroke_in_progress(tmp_path: Path, kills: int) -> None:
-    """The server itself, under strokes over HTTP; HANDFUL_KILLS=100 takes five minutes."""
+    """The server itself, under strokes over HTTP; HANDFUL_KILLS=100 takes about ten minutes."""
     pytest.importorskip("fastapi")
     photos = tmp_path / "photos"
     for name in drawing.IDS:
@@ -132,10 +140,5 @@ def test_a_killed_server_loses_at_most_the_stroke_in_progress(tmp_path: Path, ki
             hand.join(30)
             assert process.wait() == -signal.SIGKILL
         with Store(folder, drawing.IDS) as store:
-            empty = np.zeros(drawing.SIZE, dtype=bool)
-            masks = {name: empty if (m := store.mask(name)) is None else m for name in drawing.IDS}
-        kept, further = drawing.after(confirmed[-1]), drawing.after(confirmed[-1] + 1)
-        same = all(np.array_equal(masks[n], kept[n]) for n in drawing.IDS)
-        assert same or all(np.array_equal(masks[n], further[n]) for n in drawing.IDS)
-        count = confirmed[-1] if same else confirmed[-1] + 1
+            count = _strokes_kept(store, confirmed[-1])
     assert count > kills
