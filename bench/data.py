@@ -31,9 +31,14 @@ def cifar100_ten(folder: Path) -> Dataset:
     return _only(cifar100(folder), _listed("ten", "cifar100"))
 
 
+def mini_imagenet(folder: Path) -> Dataset:
+    """mini-ImageNet, 84 x 84: 100 classes of 50 training and 20 test images; no masks."""
+    return load_data(folder / "mini_imagenet")
+
+
 def mini_imagenet_ten(folder: Path) -> Dataset:
     """Ten classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
-    return _pooled(_only(load_data(folder / "mini_imagenet"), _listed("ten", "mini_imagenet")))
+    return _pooled(_only(mini_imagenet(folder), _listed("ten", "mini_imagenet")))
 
 
 def cifar100_twenty(folder: Path) -> Dataset:
@@ -43,7 +48,7 @@ def cifar100_twenty(folder: Path) -> Dataset:
 
 def mini_imagenet_twenty(folder: Path) -> Dataset:
     """Twenty classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
-    return _pooled(_only(load_data(folder / "mini_imagenet"), _listed("twenty", "mini_imagenet")))
+    return _pooled(_only(mini_imagenet(folder), _listed("twenty", "mini_imagenet")))
 
 
 def hrf(folder: Path) -> Dataset:

@@ -41,7 +41,8 @@ class Column:
 class Summary:
     """How a log is shown: a row for each combination of the values of `rows`, means over draws where there are any.
 
-    A line that was logged again counts once, as it was last.
+    A line that was logged again counts once, as it was last. `each`: the name of a list in every line, whose items have
+    the values.
     """
 
     log: str
@@ -49,12 +50,15 @@ class Summary:
     text: str
     rows: Sequence[str]
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    each: str = ""
 
     def section(self, lines: Sequence[Mapping[str, Any]]) -> str:
         """The table in Markdown."""
+        if self.each:
+            lines = [{**line, **item} for line in lines for item in line[self.each]]
         newest: dict[tuple[str, ...], dict[Any, Mapping[str, Any]]] = {}
         for line in lines:
-            newest.setdefault(tuple(str(line[key]) for key in self.rows), {})[line.get("draw")] = line
+            newest.setdefault(tuple(_cell(line[key]) for key in self.rows), {})[line.get("draw")] = line
         columns = {head: Column(**how) for head, how in self.columns.items()}
         table = [f"| {' | '.join([*self.rows, *columns])} |", f"|{'---|' * (len(self.rows) + len(columns))}"]
         for names, of_draws in newest.items():
@@ -66,6 +70,10 @@ class Summary:
         return "\n".join(
             [f"## {self.title}", "", self.text.strip(), "", *table, "", f"Commits: {', '.join(commits)}.", ""]
         )
+
+
+def _cell(value: object) -> str:
+    return str(value).replace("|", "\\|")
 
 
 def _inside(part: Any, key: str) -> Any:

@@ -125,6 +125,17 @@ def test_a_summary_has_the_mean_over_draws_of_each_row_as_last_logged() -> None:
     assert "Commits: abc, def." in page
 
 
+def test_a_line_that_holds_a_list_has_a_row_for_each_of_its_items() -> None:
+    found = [{"severity": "warning", "finding": "a|b: x"}, {"severity": "note", "finding": "c"}]
+    logged: list[dict[str, Any]] = [
+        {"data": "set", "findings": found, "commit": "abc"},
+        {"data": "none", "findings": [], "commit": "abc"},
+    ]
+    page = Summary("log", "Title", "Text.", ["data", "severity", "finding"], each="findings").section(logged)
+    rows = [row for row in page.splitlines() if row.startswith("| set")]
+    assert rows == ["| set | warning | a\\|b: x |", "| set | note | c |"]
+
+
 def test_the_committed_page_has_every_table_that_has_runs() -> None:
     page = PAGE.read_text(encoding="utf-8")
     planned = tomllib.loads(PLAN.read_text())

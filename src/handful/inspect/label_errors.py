@@ -20,7 +20,7 @@ def find(facts: Facts) -> tuple[Finding, ...]:
     judged = facts.judged
     names = facts.data.classes
     if judged is None:
-        return (_not_judged(f"no two classes have {FEWEST} distinct images, or groups,", "label more images"),)
+        return (_not_judged(f"no two classes have {FEWEST} distinct images (or groups):", "label more images"),)
     found: list[Finding] = []
     rare = [name for c, name in enumerate(names) if c not in judged.classes]
     if rare:
