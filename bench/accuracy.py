@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from bench.options import Options
 from bench.record import RESULTS
 from handful.data.memory import hold
-from handful.evaluate import Protocol, evaluate, sweep
+from handful.evaluate import Protocol, sweep
 from handful.recipes import load_recipe
 from handful.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table
@@ -65,7 +65,34 @@ def run_sweep(
     """Every recipe at every number of images per class (of the largest class of a long tail) on the same draws."""
     chosen = tuple(draws if draws is not None else range(options.draws))
     protocol = Protocol(draws=chosen, long_tail=long_tail)
+    return _sweep(table, wanted, data, options, per_class, protocol, trainer)
+
+
+def run_folds(
+    table: str,
+    wanted: Sequence[Recipe],
+    data: Dataset,
+    options: Options,
+    *,
+    folds: int,
+    trainer: Trainer | None = None,
+) -> list[Result]:
+    """Every recipe under the same repeated cross-validation."""
+    protocol = Protocol(draws=tuple(range(options.draws)), folds=folds)
+    return _sweep(table, wanted, data, options, (None,), protocol, trainer)
+
+
+def _sweep(
+    table: str,
+    wanted: Sequence[Recipe],
+    data: Dataset,
+    options: Options,
+    per_class: Sequence[int | None],
+    protocol: Protocol,
+    trainer: Trainer | None,
+) -> list[Result]:
     log = None if options.quick else RESULTS / f"{table}.jsonl"
+    kept = PREDICTIONS / table
     return sweep(
         wanted,
         data,
@@ -73,17 +100,9 @@ def run_sweep(
         protocol=protocol,
         jobs=options.jobs,
         log=log,
-        predictions=PREDICTIONS / table,
+        predictions=kept,
         trainer=trainer,
     )
-
-
-def run_folds(table: str, wanted: Sequence[Recipe], data: Dataset, options: Options, *, folds: int) -> list[Result]:
-    """Every recipe under the same repeated cross-validation."""
-    protocol = Protocol(draws=tuple(range(options.draws)), folds=folds)
-    log = None if options.quick else RESULTS / f"{table}.jsonl"
-    predictions = PREDICTIONS / table
-    return [evaluate(r, data, protocol=protocol, jobs=options.jobs, log=log, predictions=predictions) for r in wanted]
 
 
 def show(results: Sequence[Result], *, control: str) -> None:

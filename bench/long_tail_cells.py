@@ -7,9 +7,10 @@ left out. Nothing was looked for on these images with any of the rows but the fi
 
 from dataclasses import replace
 
-from bench.accuracy import run_folds, show
+from bench.accuracy import PREDICTIONS, run_folds, show
 from bench.cvs_cells import SETTINGS
 from bench.data import cells_once
+from bench.keeping import Keeping
 from bench.options import Options
 from handful.recipes import load_recipe
 
@@ -34,12 +35,14 @@ REPEATS = 3
 
 
 def run(options: Options) -> None:
-    """Every row on the same folds."""
+    """Every row on the same folds; one repeat of all rows before the next."""
     data = cells_once(options.folder())
     quick = ("steps=4",) if options.quick else ()
     wanted = [
         replace(load_recipe("classification-lite0", overrides=(*SETTINGS, *overrides, *quick)), name=name)
         for name, overrides in ROWS.items()
     ]
-    few = replace(options, draws=1 if options.quick else min(REPEATS, options.draws))
-    show(run_folds("long-tail-cells", wanted, data, few, folds=5), control=CONTROL)
+    trainer = Keeping(PREDICTIONS / "networks")
+    for repeats in range(1, 1 + (1 if options.quick else min(REPEATS, options.draws))):
+        few = replace(options, draws=repeats)
+        show(run_folds("long-tail-cells", wanted, data, few, folds=5, trainer=trainer), control=CONTROL)

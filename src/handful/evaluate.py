@@ -67,7 +67,7 @@ def sweep(
     recipes: Sequence[Recipe],
     data: Dataset,
     *,
-    per_class: Sequence[int] = (1, 5, 10),
+    per_class: Sequence[int | None] = (1, 5, 10),
     protocol: Protocol = FIVE_DRAWS,
     jobs: int = 1,
     device: str = "auto",
@@ -79,7 +79,8 @@ def sweep(
 ) -> list[Result]:
     """Evaluate several recipes at several numbers of images per class, all on the same draws.
 
-    Gives one result per number and recipe, in that order. `protocol.per_class` is replaced; the rest as `evaluate`.
+    Gives one result per number (None: all images) and recipe, in that order. `protocol.per_class` is replaced; the rest
+    as `evaluate`.
     """
     plans = [(recipe, replace(protocol, per_class=m)) for m in per_class for recipe in recipes]
     if not plans:
