@@ -1,9 +1,11 @@
 """The page in a real browser: what a person does, and what is on disk afterwards."""
 
+import re
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,23 +47,28 @@ def _data() -> tuple[Dataset, dict[str, Mask]]:
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, str]]:
     """A session and the address that it is served at."""
-    uvicorn = pytest.importorskip("uvicorn")
-    from handful.annotate.server import create_app
-
     folder = tmp_path_factory.mktemp("annotate")
     plan = folder / "tiny.toml"
     plan.write_text(to_toml(recipe("segmentation", "image_size=[24,24]", "stages.0.steps=4")))
     settings = Settings(recipe=str(plan), folds=2, device="cpu", token=pages.TOKEN)
-    with pages.session(folder, data=_data()[0], settings=settings) as found:
-        config = uvicorn.Config(create_app(found), port=0, log_level="error", lifespan="off")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        _until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield found, f"http://127.0.0.1:{port}/{pages.TOKEN}/"
-        server.should_exit = True
-        thread.join(10)
+    with pages.session(folder, data=_data()[0], settings=settings) as found, _served(found) as address:
+        yield found, address
+
+
+@contextmanager
+def _served(session: Session) -> Iterator[str]:
+    """The address of a session's page, while it is served."""
+    uvicorn = pytest.importorskip("uvicorn")
+    from handful.annotate.server import create_app
+
+    server = uvicorn.Server(uvicorn.Config(create_app(session), port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    _until(lambda: server.started)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/{pages.TOKEN}/"
+    server.should_exit = True
+    thread.join(10)
 
 
 @pytest.fixture(scope="module")
@@ -75,16 +82,16 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, held: tuple[Session, str]) -> Iterator[Callable[..., Any]]:
-    """Opens the page at an image; whatever it says in the console is a failure."""
+    """Opens the page (`at`: of another session) at an image; whatever it says in the console is a failure."""
     contexts, said = [], []
 
-    def opened(name: str, **options: Any) -> Any:
+    def opened(name: str, at: str = held[1], **options: Any) -> Any:
         context = browser.new_context(viewport={"width": 1280, "height": 800}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda m: said.append(m.text) if m.type == "error" and "409" not in m.text else None)
-        page.goto(f"{held[1]}#{key_of(name)}")
+        page.goto(f"{at}#{key_of(name)}")
         _until(lambda: page.evaluate("window.handful?.editor.image?.id") == name)
         return page
 
@@ -294,17 +301,22 @@ def test_a_propagated_mask_is_the_start_and_saved_with_the_first_change(
 
 
 def test_training_from_the_page_ends_in_a_score(open_page: Any, held: tuple[Session, str]) -> None:
+    without, nothing = "red/1.png", np.zeros((SIDE, SIDE), dtype=bool)
     for name, mask in _data()[1].items():
         told = held[0].store[name]
-        shape = (SIDE, SIDE)
-        held[0].store.stroke(
-            name, Patch(0, 0, mask), size=shape, base=told.mask_version, key=f"t{name}", source="brush"
-        )
+        patch = Patch(0, 0, nothing if name == without else mask)
+        source = "clear" if name == without else "brush"
+        size = (SIDE, SIDE)
+        held[0].store.stroke(name, patch, size=size, base=told.mask_version, key=f"t{name}", source=source)
         held[0].store.set_label(name, None, base=told.label_version, key=f"t{name}")
-    page = open_page("red/2.png")
+    page = open_page(without)
+    assert not page.evaluate("!!handful.editor.start")
     page.keyboard.press("t")
     _until(lambda: "worst of 2 draws" in page.inner_text("#scores"), 300)
-    assert "2-fold cross-validation of 6 labelled images, 6 masks" in page.inner_text("#scores")
+    assert "2-fold cross-validation of 6 labelled images, 5 masks" in page.inner_text("#scores")
+    assert re.fullmatch(r"Training done: \d+\.\d\s% accuracy", page.inner_text("#status"))
+    assert page.evaluate("!!handful.editor.start"), "the mask that came is shown without a reload"
+    assert page.inner_text("#hint").startswith("A propagated mask, not saved yet")
 
 
 def test_fingers_draw_and_pens_too(browser: Any, open_page: Any, held: tuple[Session, str]) -> None:
@@ -334,18 +346,14 @@ def test_no_serious_accessibility_fault(open_page: Any, scheme: str, width: int)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_strokes_on_large_images_stay_fluid(open_page: Any, held: tuple[Session, str]) -> None:
-    large = held[0].project.root / "blue/0.png"
+def test_strokes_on_large_images_stay_fluid(open_page: Any, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
-    content = large.read_bytes()
-    Picture.fromarray(noise).resize((4000, 3000)).save(large, compress_level=1)
-    held[0]._sizes.clear()
-    try:
-        _file(held, "blue/0.png").unlink(missing_ok=True)
-        page = open_page("blue/1.png")
-        page.goto(f"{held[1]}#{key_of('blue/0.png')}")
-        page.reload()
-        _until(lambda: page.evaluate("window.handful?.editor.image?.width") == 4000)
+    large = np.asarray(Picture.fromarray(noise).resize((4000, 3000))).transpose(2, 0, 1)
+    data = Dataset(
+        (Sample("blue/0.png", large, 0), Sample("red/0.png", _data()[0].samples[3].image, 1)), ("blue", "red")
+    )
+    with pages.session(tmp_path, data=data) as found, _served(found) as address:
+        page = open_page("blue/0.png", at=address)
         page.evaluate("handful.tools.size = 200")
         page.wait_for_timeout(1000)
         page.evaluate("handful.view.latencies.length = 0")
@@ -355,6 +363,4 @@ def test_strokes_on_large_images_stay_fluid(open_page: Any, held: tuple[Session,
             f"event to painted: median {np.median(took):.1f} ms, 95 % {np.quantile(took, 0.95):.1f} ms, n={len(took)}"
         )
         assert np.median(took) < 50
-    finally:
-        large.write_bytes(content)
-        held[0]._sizes.clear()
+        _saved(page)

@@ -214,6 +214,17 @@ def test_what_is_asked_next(client: TestClient, held: Session) -> None:
     assert client.get("api/next", params={"order": "best"}).status_code == 422
 
 
+def test_before_the_images_have_been_looked_at_the_class_with_least_comes_next(
+    client: TestClient, held: Session
+) -> None:
+    pages.draw(held, NAME)
+    names = {key_of(s.id): s.id for s in held.project.data.samples}
+    asked = [client.get("api/next", params={"order": "diverse", "seed": n}).json() for n in range(8)]
+    assert {found["order"] for found in asked} == {"random"}
+    assert "blue" not in {names[found["key"]].split("/")[0] for found in asked}
+    assert len({found["key"] for found in asked}) > 1
+
+
 def test_an_image_that_cannot_be_read_does_not_hinder_the_others(client: TestClient, held: Session) -> None:
     (held.project.root / NAME).write_bytes(b"no image")
     assert client.get(f"api/images/{KEY}").status_code == 400

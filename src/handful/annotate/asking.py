@@ -54,7 +54,7 @@ def diverse(
         done: images that are annotated.
         open_: images that may be asked for.
     """
-    own = _class_with_least(classes, done, open_)
+    own = class_with_least(classes, done, open_)
     if own is None:
         return None
     unit = _unit(features)
@@ -84,7 +84,7 @@ def typical(
         done: images that are annotated.
         open_: images that may be asked for.
     """
-    inside = _class_with_least(classes, done, open_)
+    inside = class_with_least(classes, done, open_)
     if inside is None:
         return None
     rows = np.flatnonzero(inside)
@@ -102,7 +102,7 @@ def typical(
     return int(rows[own[np.argmin(np.where(open_[own], away, np.inf))]])
 
 
-def _class_with_least(
+def class_with_least(
     classes: Int[np.ndarray, " n"], done: Bool[np.ndarray, " n"], open_: Bool[np.ndarray, " n"]
 ) -> Bool[np.ndarray, " n"] | None:
     """The images of the class that has fewest done, of those with an open image; None where no image is open."""

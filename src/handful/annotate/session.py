@@ -185,17 +185,20 @@ class Session:
             if found is not None:
                 return found, order
             order = "diverse"
-        kept = FeatureFile(self.project.folder) if order in ("diverse", "typical") else None
+        if order == "random":
+            return asking.random(open_, seed=seed), order
+        classes = classes_of(self.project, self.store.record)
+        labels = [label_of(self.project, s, self.store[s.id]) for s in data.samples]
+        numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)
+        kept = FeatureFile(self.project.folder)
         looked = self.looking is not None and self.looking.state == "done"
-        if kept is not None and kept.rows and (looked or all(name in kept.rows for name in data.ids)):
-            nothing = np.zeros_like(next(iter(kept.rows.values())))  # of an image that cannot be read
-            features = np.stack([kept.rows.get(name, nothing) for name in data.ids]).astype(np.float64)
-            classes = classes_of(self.project, self.store.record)
-            labels = [label_of(self.project, s, self.store[s.id]) for s in data.samples]
-            numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)
-            ask_by = asking.typical if order == "typical" else asking.diverse
-            return ask_by(features, asking.guess(features, numbers), done, open_), order
-        return asking.random(open_, seed=seed), "random"
+        if not kept.rows or not (looked or all(name in kept.rows for name in data.ids)):
+            own = asking.class_with_least(numbers, done, open_)
+            return asking.random(open_ if own is None else open_ & own, seed=seed), "random"
+        nothing = np.zeros_like(next(iter(kept.rows.values())))  # of an image that cannot be read
+        features = np.stack([kept.rows.get(name, nothing) for name in data.ids]).astype(np.float64)
+        ask_by = asking.typical if order == "typical" else asking.diverse
+        return ask_by(features, asking.guess(features, numbers), done, open_), order
 
     def look(self) -> None:
         """Start to compute features, if that is not done or under way."""

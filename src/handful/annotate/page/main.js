@@ -35,7 +35,7 @@ const editor = new Editor(view, saver, clock);
 const tools = new Tools(editor, view, { changed: showHint, boxed: () => void boxed(), say: (text) => say(text, "busy") });
 const conflict = new Conflict(editor, view);
 const labels = new Labels(editor, rows, clock, { renewed, say, trying });
-const training = new TrainingPanel({ ended: () => void reload(), say });
+const training = new TrainingPanel({ ended: () => void trying(propagated), say });
 const sheet = new Sheet(element("sheet"), element("sheet-note"), {
   rows: () => state.images.map((row) => rows.get(row.key) ?? row),
   round: () => state.round,
@@ -110,6 +110,14 @@ async function reload() {
   labels.show();
   showCounts();
   if (document.body.dataset.view === "sheet") sheet.show();
+}
+
+/** Show the masks that came, that of the image on the page too unless something is drawn on it. */
+async function propagated() {
+  await reload();
+  const row = editor.image && rows.get(editor.image.key);
+  if (!row?.proposal || document.body.dataset.view !== "draw") return;
+  if (!editor.start && !saver.waiting && !tools.busy) await open(row.key);
 }
 
 /** @param {string} key */

@@ -227,10 +227,15 @@ export class Tools {
     return true;
   }
 
+  /** Whether something is being drawn. */
+  get busy() {
+    return !!this.drawing || this.points.length > 0;
+  }
+
   /** Give up what is being drawn. @returns {boolean} whether there was anything */
   cancel() {
     const { editor, drawing } = this;
-    const some = !!drawing || this.points.length > 0;
+    const some = this.busy;
     this.drawing = null;
     this.points = [];
     if (drawing?.dirty && editor.image) {

@@ -75,7 +75,7 @@ export class TrainingPanel {
       if (job.stage === "training") bar.removeAttribute("value");
     }
     if (before && !this.running && job?.state === "failed") this.tell.say("The training failed", "bad");
-    if (before && !this.running && job?.state === "done") this.tell.say("Training done", "good");
+    if (before && !this.running && job?.state === "done") this.tell.say(`Training done${scored(trainings)}`, "good");
     const features = work.features;
     element("features").textContent =
       features?.state === "running" ? `Looking at the images to ask for diverse ones: ${features.done ?? 0} of ${features.of ?? "?"}.` : "";
@@ -101,6 +101,12 @@ export class TrainingPanel {
     const scored = trainings.filter((each) => each.score);
     if (scored.length > 1) place.append(chart(scored));
   }
+}
+
+/** The newest score, for the line that is always in sight. @param {Training[]} trainings */
+function scored(trainings) {
+  const score = trainings[trainings.length - 1]?.score;
+  return score ? `: ${percent(score.mean)}\u00a0% ${METRICS[score.metric] ?? score.metric}` : "";
 }
 
 /** @param {Job} job */
