@@ -167,7 +167,7 @@ async function next() {
       return;
     }
     const wanted = input("order").value;
-    if (found.order !== wanted) say(found.order === "random" ? "At random until the images have been looked at" : `Asked by the order "${found.order}"`, "busy");
+    if (found.order !== wanted) say(found.order === "random" ? "Random until the images are looked at" : `Asked by the order "${found.order}"`, "busy");
     void training.poll().catch(() => {});
   });
 }

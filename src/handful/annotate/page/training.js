@@ -76,9 +76,8 @@ export class TrainingPanel {
     }
     if (before && !this.running && job?.state === "failed") this.tell.say("The training failed", "bad");
     if (before && !this.running && job?.state === "done") this.tell.say(`Training done${scored(trainings)}`, "good");
-    const features = work.features;
-    element("features").textContent =
-      features?.state === "running" ? `Looking at the images to ask for diverse ones: ${features.done ?? 0} of ${features.of ?? "?"}.` : "";
+    const features = work.features, so = features?.of ? `: ${features.done ?? 0} of ${features.of}` : "";
+    element("features").textContent = features?.state === "running" ? `Looking at the images to ask for diverse ones${so}.` : "";
     this.scores(trainings);
   }
 
