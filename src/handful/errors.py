@@ -56,11 +56,11 @@ class HandfulWarning(UserWarning):
     """Something in the data or the options that deserves a look, but is no error."""
 
 
-def nearest(name: str, known: "list[str] | tuple[str, ...]") -> str:
-    """A remedy that names the nearest known names, or all of them when none is near."""
+def nearest(name: str, known: "list[str] | tuple[str, ...]", *, otherwise: str | None = None) -> str:
+    """A remedy that names the nearest known names; when none is near `otherwise`, or all of them without it."""
     import difflib
 
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if close:
         return f"did you mean {' or '.join(repr(c) for c in close)}?"
-    return f"choose one of {', '.join(sorted(known))}."
+    return otherwise or f"choose one of {', '.join(sorted(known))}."

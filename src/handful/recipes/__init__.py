@@ -92,7 +92,9 @@ def _text(name: str) -> str:
             )
         return path.read_text(encoding="utf-8")
     if name not in recipe_names():
-        raise RecipeError(f"unknown recipe {name!r}", remedy=nearest(name, recipe_names()))
+        raise RecipeError(
+            f"unknown recipe {name!r}", remedy=nearest(name, recipe_names(), otherwise="`handful recipes` lists them.")
+        )
     return (resources.files(__name__) / f"{name}.toml").read_text(encoding="utf-8")
 
 
