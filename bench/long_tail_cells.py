@@ -22,7 +22,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     CONTROL: (),
     "resample": ('stages.0.sampler="balanced"',),
     "reweight": ('stages.0.losses=[{name="cross_entropy",reweight="inverse"}]',),
-    "LDAM-DRW": ('head={name="cosine",scale=30.0,norm="none"}', DRW.format(scale=",scale=30.0")),
+    "LDAM-DRW": ('head={name="cosine",scale=10.0,norm="none"}', DRW.format(scale=",scale=10.0")),
     "class-balanced focal": FOCAL,
     "balanced softmax": ('stages.0.losses=[{name="balanced_softmax"}]',),
     "logit adjustment": ('posthoc=[{name="logit_adjustment",tau=1.0}]',),
