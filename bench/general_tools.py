@@ -169,7 +169,7 @@ class Tools:
         said = _call(arm.fit(work, seed))
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        line = {"tool": recipe.name, "draw": seed, "wall": round(wall, 1), "processor": round(processor, 1)}
+        line = {"tool": recipe.name, "draw": seed, "wall": round(wall, 3), "processor": round(processor, 3)}
         line |= {"load": round(os.getloadavg()[0], 1)}
         shown = [part for part in said.splitlines() if part.startswith("held out: ")]
         if shown:
