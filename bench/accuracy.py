@@ -92,7 +92,6 @@ def _sweep(
     trainer: Trainer | None,
 ) -> list[Result]:
     log = None if options.quick else RESULTS / f"{table}.jsonl"
-    kept = PREDICTIONS / table
     return sweep(
         wanted,
         data,
@@ -100,7 +99,7 @@ def _sweep(
         protocol=protocol,
         jobs=options.jobs,
         log=log,
-        predictions=kept,
+        predictions=PREDICTIONS / table,
         trainer=trainer,
     )
 

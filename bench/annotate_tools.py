@@ -162,14 +162,8 @@ def run(options: Options) -> None:
     """Every tool on cells and on fundus photographs, whose masks are the vessels."""
     steps = ("steps=4",) if options.quick else ()
     seg = load_recipe("cvs-lite0", overrides=(*SETTINGS, *steps))
-    _measure(
-        "white blood cells",
-        cells_once(options.folder()),
-        seg,
-        1 if options.quick else 15,
-        tuple(ALONE),
-        quick=options.quick,
-    )
+    blood = cells_once(options.folder())
+    _measure("white blood cells", blood, seg, 1 if options.quick else 15, tuple(ALONE), quick=options.quick)
     seg = load_recipe("cvs-lite0", overrides=("image_size=[256, 256]", "batch_size=8", *(steps or ("steps=120",))))
     tools = tuple(name for name in ALONE if name != "random walker")  # a ring around each vessel is no tool
     _measure("fundus photographs", hrf(options.folder()), seg, 1 if options.quick else 4, tools, quick=options.quick)

@@ -5,10 +5,10 @@ A set that this commit has looked at already is passed over; an older look at it
 
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from bench.data import cells, cifar10, cifar100, hrf, mini_imagenet, mnist
+from bench.document import read as read_lines
 from bench.options import Options
 from bench.record import RESULTS, append, commit
 from handful.data.fingerprint import fingerprint
@@ -34,7 +34,7 @@ def run(options: Options) -> None:
         data = read(options.folder())
         if options.quick:
             data = data.select(range(0, len(data), max(1, len(data) // 20)))
-        older = _lines(log)
+        older = read_lines(log)
         mark = fingerprint(data)
         if any(line["data"] == name and (line["commit"], line["mark"]) == (commit(), mark) for line in older):
             continue
@@ -64,7 +64,3 @@ def told(name: str, mark: str, data: Dataset, found: Inspection, seconds: float)
         "findings": findings,
         "outlook": outlook(found),
     }
-
-
-def _lines(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(text) for text in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []

@@ -75,7 +75,7 @@ export class TrainingPanel {
       if (job.stage === "training") bar.removeAttribute("value");
     }
     if (before && !this.running && job?.state === "failed") this.tell.say("The training failed", "bad");
-    if (before && !this.running && job?.state === "done") this.tell.say(`Training done${scored(trainings)}`, "good");
+    if (before && !this.running && job?.state === "done") this.tell.say(`Training done${newestScore(trainings)}`, "good");
     const features = work.features, so = features?.of ? `: ${features.done ?? 0} of ${features.of}` : "";
     element("features").textContent = features?.state === "running" ? `Looking at the images to ask for diverse ones${so}.` : "";
     this.scores(trainings);
@@ -103,7 +103,7 @@ export class TrainingPanel {
 }
 
 /** The newest score, for the line that is always in sight. @param {Training[]} trainings */
-function scored(trainings) {
+function newestScore(trainings) {
   const score = trainings[trainings.length - 1]?.score;
   return score ? `: ${percent(score.mean)}\u00a0% ${METRICS[score.metric] ?? score.metric}` : "";
 }
