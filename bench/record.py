@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from handful.precision import cpu_multiplies_bfloat16
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -17,7 +19,7 @@ def machine() -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "cores": os.cpu_count(),
-        "amx_bf16": bool(torch.cpu.get_capabilities().get("amx_bf16", False)),
+        "cpu_bf16": cpu_multiplies_bfloat16(),
         "gpu": gpu,
         "torch": torch.__version__,
     }

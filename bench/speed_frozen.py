@@ -34,8 +34,9 @@ net.load_state_dict(dict(zip(net.state_dict(), tensors)))
 net = net.to(memory_format=torch.channels_last)
 paths = sorted(Path(sys.argv[1]).rglob("*.png"))
 pixels = torch.stack([torch.from_numpy(np.asarray(Image.open(p).convert("RGB"))).permute(2, 0, 1) for p in paths])
-amx = torch.cpu.get_capabilities().get("amx_bf16", False)
-with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=amx):
+able = torch.cpu.get_capabilities()
+native = able.get("amx_bf16", False) or able.get("avx512_bf16", False)
+with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=native):
     images = torch.nn.functional.interpolate(pixels, (224, 224), mode="bilinear", antialias=True)
     images = ((images.float() / 255 - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
     net(images).float().mean((2, 3))

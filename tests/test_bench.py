@@ -65,5 +65,5 @@ def test_a_result_is_one_line_with_commit_and_machine_and_a_quick_run_leaves_non
     read = json.loads(line)
     assert read["ratios"] == {"a / b": [2, 2, 2]}
     assert read["threads"] == 1
-    assert set(read["machine"]) == {"cores", "amx_bf16", "gpu", "torch"}
+    assert set(read["machine"]) == {"cores", "cpu_bf16", "gpu", "torch"}
     assert read["commit"]
