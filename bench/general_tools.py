@@ -68,6 +68,9 @@ def arms(*, quick: bool = False) -> dict[str, "Arm"]:
 class Arm:
     """One tool: the command that trains on the folder `train`, and the one that predicts the folder `test`."""
 
+    def prepare(self, work: Path) -> None:
+        """Put into `work` what the tool does not have by itself; not part of its time."""
+
     def fit(self, work: Path, seed: int) -> tuple[str, ...]:
         """From `work/train` to `work/model`."""
         raise NotImplementedError
@@ -102,6 +105,10 @@ class Fastai(Arm):
     epochs: int
     held_out: float = 0.0
 
+    def prepare(self, work: Path) -> None:
+        """The same pretrained weights as ours."""
+        torch.save(_weights(), work / "weights.pth")
+
     def fit(self, work: Path, seed: int) -> tuple[str, ...]:
         """A script of a few lines: peers/fastai_fit.py."""
         numbers = (self.epochs, self.held_out, BATCH, seed)
@@ -117,6 +124,10 @@ class Timm(Arm):
     """The training script of timm's repository, on all images, without a validation part."""
 
     epochs: int
+
+    def prepare(self, work: Path) -> None:
+        """The same pretrained weights as ours."""
+        torch.save(_weights(), work / "weights.pth")
 
     def fit(self, work: Path, seed: int) -> tuple[str, ...]:
         """Its defaults but for the batch, the epochs, and what a machine without a GPU needs."""
@@ -163,8 +174,7 @@ class Tools:
         scratch = tempfile.TemporaryDirectory()
         work, arm = Path(scratch.name), self.arms[recipe.name]
         _write(data, work / "train", of_class=True)
-        if isinstance(arm, Fastai | Timm):
-            torch.save(_weights(), work / "weights.pth")
+        arm.prepare(work)
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         said = _call(arm.fit(work, seed))
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
