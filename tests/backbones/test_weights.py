@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from handful import catalog
+from handful import catalog, hub
 from handful.backbones import _weights
 from handful.errors import WeightsError
 from handful.types import Part
@@ -129,7 +129,7 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
-    monkeypatch.setattr(_weights, "PATIENCE", 0.3)
+    monkeypatch.setattr(hub, "PATIENCE", 0.3)
     yield
     listener.close()
 

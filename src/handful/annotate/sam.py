@@ -12,6 +12,7 @@ import torch
 
 from handful.annotate.marks import Mark, box_of
 from handful.errors import DataError, RecipeError, WeightsError
+from handful.hub import local_first
 from handful.samples import Image, Mask
 
 ALONG = 8  # points taken from a scribble
@@ -35,9 +36,8 @@ class SegmentAnything:
         except ImportError as error:
             raise RecipeError("a SAM-type model needs transformers", remedy="pip install 'handful[sam]'.") from error
         try:
-            make: Any = AutoModelForMaskGeneration
-            self.network = make.from_pretrained(model).eval().to(device)
-            self.processor: Any = AutoProcessor.from_pretrained(model)
+            self.network = local_first(AutoModelForMaskGeneration.from_pretrained, model).eval().to(device)
+            self.processor = local_first(AutoProcessor.from_pretrained, model)
         except (OSError, ValueError, KeyError) as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise WeightsError(

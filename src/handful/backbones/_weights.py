@@ -4,8 +4,6 @@ import contextlib
 import pickle
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -16,13 +14,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from handful import hub
 from handful.errors import WeightsError
 
 OFFLINE = (
     'without a network use backbone "efficientnet_lite0", whose weights are installed; '
     'or give a checkpoint file as `weights = "path"`; or set pretrained = false.'
 )
-PATIENCE = 8.0  # seconds without an answer
 
 
 def read_checkpoint(path: str) -> dict[str, Tensor]:
@@ -109,16 +107,6 @@ def download(url: str) -> dict[str, Tensor]:
     return found
 
 
-def reach(url: str) -> None:
-    """Return if a server answers, whatever it says.
-
-    Raises:
-        WeightsError: it does not, within seconds.
-    """
-    with unavailable(url), contextlib.suppress(urllib.error.HTTPError):
-        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE).close()
-
-
 @contextlib.contextmanager
 def unavailable(where: object) -> Iterator[None]:
     """Turn a failed download into our error.
@@ -140,7 +128,7 @@ def unavailable(where: object) -> Iterator[None]:
 def _patience() -> Iterator[None]:
     """The torch hub opens its connection without a time limit of its own."""
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
+    socket.setdefaulttimeout(hub.PATIENCE)
     try:
         yield
     finally:

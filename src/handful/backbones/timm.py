@@ -10,8 +10,9 @@ from timm.models._features import FeatureDictNet, FeatureGetterNet
 
 from handful.backbones._extractor import levels_of, sequence
 from handful.backbones._stages import Freeze, assemble
-from handful.backbones._weights import OFFLINE, load_checkpoint, reach, unavailable
+from handful.backbones._weights import OFFLINE, load_checkpoint, unavailable
 from handful.errors import RecipeError, WeightsError, nearest
+from handful.hub import reach
 from handful.types import Backbone, Context
 
 HERE = "backbones/timm"
@@ -128,7 +129,8 @@ def _source(model: str, config: Any) -> dict[str, Any]:
             path = huggingface_hub.try_to_load_from_cache(config.hf_hub_id, name)
             if isinstance(path, str) and not config.custom_load:
                 return {"pretrained": True, "pretrained_cfg_overlay": {"file": path}}
-        reach(huggingface_hub.constants.ENDPOINT)
+        with unavailable(config.hf_hub_id):
+            reach()
     return {"pretrained": True}
 
 

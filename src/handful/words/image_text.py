@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from handful.errors import WeightsError
-from handful.words.sentences import reach_hub
+from handful.hub import local_first
 
 INSTALL = "pip install 'handful[words]'."
 REMEDY = (
@@ -34,11 +34,7 @@ def load(kind: str, model: str, **options: Any) -> Any:
     maker = getattr(transformers, kind)
     try:
         with torch.random.fork_rng(devices=[]):
-            try:
-                return maker.from_pretrained(model, local_files_only=True, **options)
-            except OSError:
-                reach_hub()
-                return maker.from_pretrained(model, **options)
+            return local_first(maker.from_pretrained, model, **options)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise WeightsError(
             f"the image-text model cannot be loaded: {(str(error).splitlines() or ['?'])[0][:120]}",

@@ -2,18 +2,15 @@
 
 import contextlib
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from handful.errors import WeightsError
+from handful.hub import local_first
 
-PATIENCE = 8.0  # seconds without an answer
 INSTALL = "pip install 'handful[words]'; or give a file of word vectors."
 
 
@@ -45,13 +42,7 @@ def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
     logging.disable_progress_bar()
     try:
         with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(sys.stderr):
-            try:
-                encoder = SentenceTransformer(model, device="cpu", local_files_only=True)
-            except (OSError, ValueError):
-                if Path(model).exists():
-                    raise
-                reach_hub()
-                encoder = SentenceTransformer(model, device="cpu")
+            encoder = local_first(SentenceTransformer, model, device="cpu")
             vectors = encoder.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise WeightsError(
@@ -63,15 +54,3 @@ def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
         if shown:
             logging.enable_progress_bar()
     return np.asarray(vectors, dtype=np.float32)
-
-
-def reach_hub() -> None:
-    """Return if the model hub answers, whatever it says: asked for a model, its library retries for over a minute.
-
-    Raises:
-        OSError: it does not, within seconds.
-    """
-    from huggingface_hub.constants import ENDPOINT
-
-    with contextlib.suppress(urllib.error.HTTPError):
-        urllib.request.urlopen(urllib.request.Request(ENDPOINT, method="HEAD"), timeout=PATIENCE).close()

@@ -1,0 +1,51 @@
+"""Models of the Hugging Face hub: this machine's copy first, and the hub only if it answers.
+
+Asked for a model without a network, the hub's own library goes on trying for half a minute or more.
+"""
+
+import contextlib
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+PATIENCE = 8.0  # seconds without an answer
+
+
+def local_first(load: Callable[..., Any], model: str, **options: Any) -> Any:
+    """`load(model, **options)`, where `load` is a `from_pretrained` or its like.
+
+    Args:
+        load: takes `local_files_only`.
+        model: a folder, or a name on the hub.
+        **options: handed on to `load`.
+
+    Raises:
+        OSError: the model is not on this machine, and the hub does not answer or does not have it.
+        ValueError: from `load`: it is of another kind.
+    """
+    try:
+        return load(model, local_files_only=True, **options)
+    except (OSError, ValueError):
+        if Path(model).exists():
+            raise
+        reach()
+        return load(model, **options)
+
+
+def reach() -> None:
+    """Return if the hub answers, whatever it says.
+
+    Raises:
+        OSError: it does not, within seconds.
+    """
+    from huggingface_hub.constants import ENDPOINT
+
+    request = urllib.request.Request(ENDPOINT, method="HEAD")
+    try:
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(request, timeout=PATIENCE).close()
+    except HTTPException as error:
+        raise OSError(f"{ENDPOINT} does not answer as a server does ({error})") from error
