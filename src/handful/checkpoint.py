@@ -14,6 +14,8 @@ from handful.recipes import fingerprint
 from handful.types import Dataset, Recipe
 
 FILE = "checkpoint.safetensors"
+DRAFT = "checkpoint.part"  # of one that was being written
+NETWORKS = "networks"  # what a run trains besides, each in a folder of its own
 FORMAT = "1"
 
 
@@ -21,9 +23,10 @@ def refuse_unfinished(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Refuse to begin anew where a stopped run could go on.
 
     Raises:
-        OutputError: there is a checkpoint, and neither is asked for.
+        OutputError: there is a checkpoint or a finished network, and neither is asked for.
     """
-    if (folder / FILE).exists() and not (resume or overwrite):
+    begun = (folder / FILE).exists() or (folder / NETWORKS).exists()
+    if begun and not (resume or overwrite):
         raise OutputError(
             "an unfinished run is here", where=folder, remedy="pass --resume, or --overwrite to start over."
         )
@@ -63,7 +66,7 @@ class Checkpoint:
             tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_suffix(".part")
+        draft = self.path.with_name(DRAFT)
         save_file(tensors, draft, {**self.identity, "stage": str(stage), "step": str(step)})
         draft.replace(self.path)
         self._last = time.monotonic()

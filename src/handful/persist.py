@@ -19,6 +19,8 @@ from safetensors.torch import load_file, save_file
 
 import handful
 from handful import catalog
+from handful.checkpoint import DRAFT, NETWORKS
+from handful.checkpoint import FILE as CHECKPOINT
 from handful.classifier import Classifier
 from handful.ensemble import Ensemble, join
 from handful.errors import ModelError, OutputError, RecipeError
@@ -30,6 +32,7 @@ FORMAT = 2  # 1: without wraps and ensembles
 FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")
 ENSEMBLE = "ensemble.json"
 CARD = "CARD.md"
+OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
 LABELS = ("similarity", "temperature", "learn_temperature", "read_as")  # beside the vectors
 BROKEN = (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError)
 
@@ -113,18 +116,22 @@ def refuse_existing(folder: Path, *, overwrite: bool) -> None:
         return
     if not _ours(folder):
         raise OutputError("this exists and is no saved model", where=folder, remedy="choose another output folder.")
-    trained = (folder / "weights.safetensors").exists() or (folder / ENSEMBLE).exists()
-    if trained and not overwrite:
+    if is_model(folder) and not overwrite:
         raise OutputError("a model is already here", where=folder, remedy="choose another folder or pass --overwrite.")
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a folder holds a saved classifier or ensemble."""
+    return (folder / "weights.safetensors").exists() or (folder / ENSEMBLE).exists()
 
 
 def _ours(folder: Path) -> bool:
     """Whether a folder holds nothing but a saved model or what is left of its training."""
     if not folder.is_dir():
         return False
-    names = (*FILES, CARD, "checkpoint.safetensors", ENSEMBLE)
+    names = (*FILES, CARD, CHECKPOINT, DRAFT, ENSEMBLE)
     inside = (_ours(p) if p.is_dir() else p.name in names for p in folder.iterdir())
-    folders = all(re.fullmatch(r"member-\d+", p.name) for p in folder.iterdir() if p.is_dir())
+    folders = all(OWN_FOLDERS.fullmatch(p.name) for p in folder.iterdir() if p.is_dir())
     return folders and all(inside)
 
 

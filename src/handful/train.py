@@ -24,6 +24,7 @@ from handful.errors import TrainingError
 from handful.fitting import fit_head
 from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
+from handful.launched import launched
 from handful.network import Network
 from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.persist import load_classifier
@@ -32,6 +33,7 @@ from handful.processes import agree, check_batches, own_part, share_norms, sum_g
 from handful.progress import Progress
 from handful.recipes import check, load_recipe
 from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
+from handful.subtraining import kept
 from handful.types import Batch, Context, Dataset, Output, Recipe, Stage, Task
 
 Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
@@ -72,7 +74,8 @@ def train(
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, 0))
         labels = catalog.build_labels(recipe, task, seed=seed)
-        context = Context(task, labels, recipe, seed, fitter(device, progress=progress), load_classifier, load_recipe)
+        fit = fitter(device, progress=progress, folder=folder, resume=resume)
+        context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe)
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
@@ -211,13 +214,18 @@ def _task(data: Dataset) -> Task:
     return Task(data.classes, counts)
 
 
-def fitter(device: str, *, progress: bool) -> Callable[[Recipe, Dataset, int], Classifier]:
-    """`train` as a part may call it: same device, a bar of its own before or behind the caller's."""
+def fitter(
+    device: str, *, progress: bool, folder: Path | None = None, resume: bool = False
+) -> Callable[[Recipe, Dataset, int], Classifier]:
+    """`train` as a part may call it: same device, a bar of its own, and below `folder` what a stopped run finds again.
 
-    def fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
-        return train(recipe, data, seed=seed, device=device, progress=progress)
+    Of several processes together each would write the same files: they keep nothing.
+    """
 
-    return fit
+    def fit(recipe: Recipe, data: Dataset, seed: int, own: Path | None) -> Classifier:
+        return train(recipe, data, seed=seed, device=device, progress=progress, folder=own, resume=resume)
+
+    return kept(fit, folder if launched()[1] == 1 else None, resume=resume, device=device)
 
 
 def _accelerator(recipe: Recipe, device: str) -> Accelerator:

@@ -1,6 +1,5 @@
 """What the user sees when something stops a command: one paragraph and an exit code, never a traceback."""
 
-import os
 import warnings
 from typing import Any, TextIO
 
@@ -10,6 +9,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from handful.errors import HandfulError, HandfulWarning, ProtocolError
+from handful.launched import launched
 
 USER_ERROR = 2
 STOPPED = 130
@@ -22,11 +22,6 @@ def say(label: str, text: str, *, style: str) -> None:
     console = Console(stderr=True)
     paragraph = Text(f"{label}: ", style=f"bold {style}").append(text, style=style)
     console.print(paragraph, soft_wrap=not console.is_terminal, highlight=False)
-
-
-def launched() -> tuple[int, int]:
-    """The number of this process, and how many a launcher (torchrun, accelerate) started together: (0, 1) alone."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def refuse_processes(command: str) -> None:

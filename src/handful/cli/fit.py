@@ -52,7 +52,7 @@ def fit(
 
     from handful.allowance import read_budget
     from handful.checkpoint import refuse_unfinished
-    from handful.cli._guard import launched, say
+    from handful.cli._guard import say
     from handful.cli._output import print_json, print_table, print_text, watched, working
     from handful.cli._reading import read
     from handful.data.check import check
@@ -61,6 +61,7 @@ def fit(
     from handful.errors import ProtocolError
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
+    from handful.launched import launched
     from handful.model_card import data_facts
     from handful.persist import refuse_existing, save_classifier
     from handful.picking import FEW, pick

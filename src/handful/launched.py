@@ -1,0 +1,8 @@
+"""Whether a launcher started this process, and beside how many others."""
+
+import os
+
+
+def launched() -> tuple[int, int]:
+    """The number of this process, and how many a launcher (torchrun, accelerate) started together: (0, 1) alone."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))

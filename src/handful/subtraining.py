@@ -1,0 +1,41 @@
+"""The networks that a training trains on the way, kept below its folder: what was finished is not trained again.
+
+Members of an ensemble, the folds' networks of a calibration, the network that draws the masks, a tree's network. A
+stopped run finds them under the recipe, the data and the seed they came from.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from handful.checkpoint import NETWORKS
+from handful.classifier import Classifier
+from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.device import pick_device
+from handful.persist import is_model, load_classifier, save_classifier
+from handful.recipes import fingerprint
+from handful.types import Dataset, Recipe
+
+Fit = Callable[[Recipe, Dataset, int, Path | None], Classifier]
+
+
+def kept(fit: Fit, folder: Path | None, *, resume: bool, device: str) -> Callable[[Recipe, Dataset, int], Classifier]:
+    """`fit` with a folder of its own for each network below `folder`; heads that are only fitted take none.
+
+    Args:
+        fit: trains a recipe on data from a seed, with its checkpoints in the folder it is given.
+        folder: the run's own; None keeps nothing.
+        resume: take what is there.
+        device: where a network that was there is put.
+    """
+
+    def one(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
+        if folder is None or not recipe.stages:
+            return fit(recipe, data, seed, None)
+        own = folder / NETWORKS / f"{fingerprint(recipe)}-{data_fingerprint(data)}-{seed}"
+        if resume and is_model(own):
+            return load_classifier(own, device=pick_device(device))
+        classifier = fit(recipe, data, seed, own)
+        save_classifier(classifier, own, overwrite=True)
+        return classifier
+
+    return one
