@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.compared import Compared
 from bench.record import RESULTS
 from bench.summaries import Summary
 from handful.intervals import mean_interval
@@ -193,6 +194,10 @@ def document(results: Path = RESULTS, plan: Path = PLAN) -> str:
         lines = read(results / f"{summary.log}.jsonl")
         if lines:
             parts.append(summary.section(lines))
+    for comparison in (Compared(**how) for how in wanted["comparisons"]):
+        path = results / f"{comparison.log}.json"
+        if path.exists():
+            parts.append(comparison.section(json.loads(path.read_text(encoding="utf-8"))))
     ratios = read(results / "speed.jsonl")
     return "\n".join([*parts, *([speed(ratios)] if ratios else [])])
 

@@ -5,11 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.compared import Compared
 from bench.document import PAGE, PLAN, Plan, cell, document, gather, of_draws, section
 from bench.options import tables
 from bench.record import RESULTS
 from bench.summaries import Summary
 from scipy import stats
+
+from handful.outcome import as_values
+from handful.tables import percent, signed, span
+from tests.compared import outcome_of, several
+from tests.made import random_result
 
 
 def line(name: str, draw: int, score: float, **more: Any) -> dict[str, Any]:
@@ -102,9 +108,39 @@ def test_the_page_is_drawn_from_the_logs(tmp_path: Path) -> None:
     assert "| `classification-wrn` | 55.0 (" in page
 
 
+def test_a_comparison_has_its_answers_its_scores_and_what_tuning_took() -> None:
+    values = as_values(outcome_of(several()))
+    page = Compared("compare-x", "Title", "Text.").section(values)
+    for level in values["levels"]:
+        assert f"- {level['per_class']} per class: {level['answer']}" in page
+    level = values["levels"][1]
+    own = {e["recipe"]: e["summary"] for e in level["entries"]}
+    pair = next(p for p in level["pairs"] if {p["comparison"]["a"], p["comparison"]["b"]} == {"sure", "plain"})
+    score, gain = own["sure"], pair["comparison"]
+    assert pair["separable"]
+    assert gain["a"] == "sure"
+    said = f"{percent(score['mean'])} ({span(score['low'], score['high'])}), worst {percent(score['worst'])}"
+    assert f"{said}<br>**{signed(gain['mean'])}** ({signed(gain['low'])} to {signed(gain['high'])}) |" in page
+    assert f"{percent(own['plain']['worst'])}<br>the best control |" in page
+    assert "`sure` 4.0, other settings in 1 of 1; " in page
+    rows = [row for row in page.splitlines() if row.startswith("|")]
+    assert len({row.count("|") for row in rows}) == 1
+
+
+def test_a_method_behind_the_control_has_the_difference_with_its_own_sign() -> None:
+    made = [random_result("plain", 0.9, seed=1, n=120), random_result("behind", 0.5, seed=2, n=120)]
+    values = as_values(outcome_of(made))
+    compared = values["levels"][0]["pairs"][0]["comparison"]
+    assert compared["a"] == "plain"
+    page = Compared("compare-x", "Title", "Text.").section(values)
+    low, high = signed(-compared["high"]), signed(-compared["low"])
+    assert f"<br>**{signed(-compared['mean'])}** ({low} to {high})" in page
+
+
 def test_every_planned_table_exists() -> None:
     planned = tomllib.loads(PLAN.read_text())
-    for name in [*(t["name"] for t in planned["tables"]), *(s["log"] for s in planned["summaries"])]:
+    logs = [s["log"] for s in (*planned["summaries"], *planned["comparisons"])]
+    for name in [*(t["name"] for t in planned["tables"]), *logs]:
         assert name.removesuffix("-measures").removesuffix("-points") in tables()
 
 

@@ -1,7 +1,6 @@
 """The page of a comparison: complete, alone, legible in both schemes, and honest about harm."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -10,41 +9,13 @@ import numpy as np
 import pytest
 
 from handful.compare_report import write_comparison
-from handful.cost import Times
 from handful.errors import OutputError
-from handful.judging import judge
-from handful.outcome import Budget, Candidate, Outcome, Role, Study
+from handful.outcome import Outcome
 from handful.tables import percent, signed, span
-from handful.types import Result
+from tests.compared import outcome_of, several
 from tests.made import random_result, result, run
 from tests.pages import Page
 from tests.tiny import squares
-
-TIMES = Times(3.5, 29.52)
-
-
-def outcome_of(results: Sequence[Result], *, controls: Sequence[str] = ("plain",)) -> Outcome:
-    names = list(dict.fromkeys(r.recipe.name for r in results))
-    roles: dict[str, Role] = {n: "control" if n in controls else "method" for n in names}
-    studies = tuple(
-        Study(n, 5, 0, None, 4, 1, 0, 40, 12.5, {"lr": 0.0123} if n == names[0] else {}, 0.9, 0.8, "its own were best")
-        for n in names
-    )
-    levels = judge(results, roles, studies, TIMES)
-    return Outcome(
-        answer=levels[-1].answer,
-        levels=levels,
-        candidates=(
-            *(Candidate(n, roles[n], True, "asked for") for n in names),
-            Candidate("cvs <i>", "method", False, "no masks"),
-        ),
-        controls=True,
-        budget=Budget(4, None, None, 2),
-        studies=studies,
-        times=TIMES,
-        notes=("Something not to be missed.",),
-        facts={"data": "abc", "images": 60},
-    )
 
 
 def page_of(outcome: Outcome, path: Path) -> Page:
@@ -52,11 +23,6 @@ def page_of(outcome: Outcome, path: Path) -> Page:
     assert page.stands_alone()
     page.accessible()
     return page
-
-
-def several() -> list[Result]:
-    made = [("sure", 0.9, 3), ("plain", 0.6, 4), ("alike", 0.89, 5)]
-    return [random_result(n, s - 0.2 * (m == 1), per_class=m, seed=seed, n=120) for m in (1, 5) for n, s, seed in made]
 
 
 def test_the_answer_comes_first_and_everything_it_rests_on_is_there(tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""Whole comparisons in `docs/results.md`: what `results/compare-*.json` say, as `document.toml` lists them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handful.tables import percent, signed, span
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How a comparison is shown: `log` is the name of its file."""
+
+    log: str
+    title: str
+    text: str
+
+    def section(self, values: Mapping[str, Any]) -> str:
+        """The answers, then a row for each recipe and a column for each number of images per class, in Markdown.
+
+        A cell has the score and its difference to the best control, in bold where that pair is separable; below the
+        table is what tuning took.
+        """
+        levels = values["levels"]
+        heads = ["all" if level["per_class"] is None else str(level["per_class"]) for level in levels]
+        names = [e["recipe"] for e in levels[-1]["entries"]]
+        names += [e["recipe"] for level in levels for e in level["entries"] if e["recipe"] not in names]
+        rows = [f"| {levels[0]['metric'].replace('_', ' ')} | {' | '.join(heads)} |", f"|{'---|' * (len(levels) + 1)}"]
+        for name in dict.fromkeys(names):
+            rows.append(f"| `{name}` | {' | '.join(_cell(level, name) for level in levels)} |")
+        answers = [f"- {head} per class: {level['answer']}" for head, level in zip(heads, levels, strict=True)]
+        if len(levels) == 1:
+            answers = [levels[0]["answer"]]
+        commit = values["facts"].get("commit", "unknown")
+        return "\n".join([f"## {self.title}", "", self.text.strip(), "", *answers, "", *rows, "", _tuned(values), "",
+                          f"Commit: {commit}.", ""])  # fmt: skip
+
+
+def _cell(level: Mapping[str, Any], name: str) -> str:
+    entry = next((e for e in level["entries"] if e["recipe"] == name), None)
+    if entry is None:
+        return ""
+    own, control = entry["summary"], level["control"]
+    text = f"{entry['rank']}. {percent(own['mean'])}"
+    if own["low"] is not None:
+        text += f" ({span(own['low'], own['high'])})"
+    text += f", worst {percent(own['worst'])}"
+    if name == control:
+        return f"{text}<br>the best control"
+    pair = next((p for p in level["pairs"] if {p["comparison"]["a"], p["comparison"]["b"]} == {name, control}), None)
+    if pair is None:
+        return text
+    compared = pair["comparison"]
+    sign = 1 if compared["a"] == name else -1
+    bold = "**" if pair["separable"] else ""
+    gain = f"<br>{bold}{signed(sign * compared['mean'])}{bold}"
+    if compared["low"] is not None:
+        low, high = sorted((sign * compared["low"], sign * compared["high"]))
+        gain += f" ({signed(low)} to {signed(high)})"
+    return text + gain
+
+
+def _tuned(values: Mapping[str, Any]) -> str:
+    """How many trials each recipe had in a draw, and in how many draws (or folds) other settings than its own were taken."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for study in values["studies"]:
+        found.setdefault(study["recipe"], []).append(study)
+    if not any(s["trials"] for some in found.values() for s in some):
+        return "Nothing was tuned."
+    told = []
+    for name, some in found.items():
+        trials = np.mean([s["trials"] for s in some])
+        other = sum(bool(s["values"]) for s in some)
+        told.append(f"`{name}` {trials:.1f}, other settings in {other} of {len(some)}")
+    return f"Trials in a draw: {'; '.join(told)}."
