@@ -63,7 +63,7 @@ def _cell(level: Mapping[str, Any], name: str) -> str:
 
 
 def _tuned(values: Mapping[str, Any]) -> str:
-    """How many trials each recipe had in a draw, and in how many draws (or folds) other settings than its own were taken."""
+    """How many trials each recipe had in a draw, and how often it took other settings than its own."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for study in values["studies"]:
         found.setdefault(study["recipe"], []).append(study)
