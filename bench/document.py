@@ -110,7 +110,7 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
         pairs = np.array([own[k][0] - control[k][0] for k in sorted(own)])
         gain = mean - float(np.mean(list(of_draws({k: control[k] for k in own}).values())))
         low, high, _ = mean_interval(pairs, overlap, centre=gain)
-        known = not np.isnan(low)
+        known = high > low  # neither one run, nor a few that agree to the last image and say nothing of the spread
         bold = "**" if known and (low > 0 or high < 0) else ""
         text += f"<br>{bold}{signed(gain)}{bold}" + (f" ({signed(low)} to {signed(high)})" if known else "")
     return text + ("" if len(draws) >= 5 else f"<br>{len(draws)} draw{'s' * (len(draws) > 1)}")

@@ -53,6 +53,12 @@ def test_a_difference_that_may_be_zero_is_not_bold_and_few_draws_are_said() -> N
     assert text.endswith("<br>2 draws")
 
 
+def test_two_draws_that_gain_the_same_say_nothing_of_the_spread() -> None:
+    same = [line("control", 0, 0.5), line("control", 1, 0.6), line("other", 0, 0.6), line("other", 1, 0.7)]
+    found = gather(same, "accuracy").scores
+    assert cell(found["other"][5, None], found["control"][5, None], resplit=False).endswith("<br>+10.0<br>2 draws")
+
+
 def test_unequal_classes_get_a_table_of_thirds() -> None:
     tail = {"counts": [5, 50, 500], "long_tail": 100.0}
     runs = [line("a", d, 0.5, **tail, recalls=[0.1, 0.2 + d / 10, 0.9]) for d in (0, 1)]
