@@ -6,7 +6,7 @@ one that ran last counts; runs of the others are counted below the table.
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ Scores = dict[tuple[int, int], tuple[float, int, int]]  # (draw, fold): score, t
 class Plan:
     """How a table is shown.
 
-    `resplit`: train and test are drawn anew from one set, so intervals are corrected. `since`: runs before this time
+    `resplit`: train and test are drawn anew from one set, so intervals are corrected. `varied`: a row's recipe differs
+    between columns, so of each column the newest counts. `since`: runs before this time
     had other settings for all rows and are left out. `log`: the log's name where it is not the table's. `data`: the
     fingerprint of the data set, where a log has several. `rows`: how the names of the rows begin, where a log holds
     several comparisons.
@@ -49,6 +50,7 @@ class Plan:
     text: str
     control: str
     resplit: bool = False
+    varied: bool = False
     since: str = ""
     log: str = ""
     data: str = ""
@@ -65,21 +67,30 @@ class Cells:
     older: int
 
 
-def gather(lines: Iterable[Mapping[str, Any]], metric: str, since: str = "") -> Cells:
+def gather(lines: Sequence[Mapping[str, Any]], metric: str, since: str = "", *, varied: bool = False) -> Cells:
     """Lines by recipe and column; a run logged twice counts once, as the later line says."""
-    lines = [{**line, "name": called(line)} for line in lines]
-    latest = {line["name"]: line["recipe"] for line in lines}
     scores: dict[str, dict[Column, Scores]] = {}
-    older = 0
-    for line in lines:
-        name = line["name"]
-        if line["recipe"] != latest[name] or line.get("time", since) < since:
-            older += 1
-            continue
-        column = (line["per_class"], line.get("long_tail"))
+    counted = [line for line in newest(lines, varied=varied) if line.get("time", since) >= since]
+    for line in counted:
         place = (line["draw"], -1 if line["fold"] is None else line["fold"])
-        scores.setdefault(name, {}).setdefault(column, {})[place] = (line[metric], line["n_train"], line["n_test"])
-    return Cells(scores, older)
+        own = scores.setdefault(called(line), {}).setdefault(column_of(line), {})
+        own[place] = (line[metric], line["n_train"], line["n_test"])
+    return Cells(scores, len(lines) - len(counted))
+
+
+def newest(lines: Sequence[Mapping[str, Any]], *, varied: bool) -> list[Mapping[str, Any]]:
+    """The lines of the recipe that ran last under its name; `varied`: in each column."""
+
+    def place(line: Mapping[str, Any]) -> tuple[str, Column | None]:
+        return called(line), column_of(line) if varied else None
+
+    latest = {place(line): line["recipe"] for line in lines}
+    return [line for line in lines if line["recipe"] == latest[place(line)]]
+
+
+def column_of(line: Mapping[str, Any]) -> Column:
+    """Images per class, and a long tail's ratio."""
+    return line["per_class"], line.get("long_tail")
 
 
 def called(line: Mapping[str, Any]) -> str:
@@ -118,7 +129,7 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
 
 def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
     """One table in Markdown; what is not measured is left blank."""
-    found = gather(lines, plan.metric, plan.since)
+    found = gather(lines, plan.metric, plan.since, varied=plan.varied)
     columns = sorted({c for of in found.scores.values() for c in of}, key=lambda c: (c[1] or 0, c[0] or 0))
     heads = [heading(c) for c in columns]
     rows = [f"| {' | '.join([plan.metric.replace('_', ' '), *heads])} |", f"|{'---|' * (len(columns) + 1)}"]
@@ -140,14 +151,13 @@ def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
 
 def by_thirds(plan: Plan, lines: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
     """A second table where classes are unequal in training: mean recall of the larger, medium and smaller thirds."""
-    latest = {called(line): line["recipe"] for line in lines}
     runs: dict[str, dict[Column, dict[tuple[int, int | None], list[float]]]] = {}
-    for line in lines:
+    for line in newest(lines, varied=plan.varied):
         counts = np.array(line.get("counts") or [0], dtype=float)
-        if line["recipe"] != latest[called(line)] or "recalls" not in line or not uneven(counts):
+        if "recalls" not in line or not uneven(counts):
             continue
         recalls = np.array(line["recalls"], dtype=float)
-        place = runs.setdefault(called(line), {}).setdefault((line["per_class"], line.get("long_tail")), {})
+        place = runs.setdefault(called(line), {}).setdefault(column_of(line), {})
         place[line["draw"], line["fold"]] = [float(np.nanmean(recalls[own])) for own in thirds(counts)]
     if not runs:
         return []

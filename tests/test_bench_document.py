@@ -97,6 +97,17 @@ def test_the_newest_recipe_of_a_name_counts_and_older_runs_are_counted() -> None
     assert len({row.count("|") for row in rows}) == 1
 
 
+def test_a_recipe_that_differs_between_columns_counts_in_each() -> None:
+    runs = [line("a", 0, 0.1, recipe="old"), line("a", 0, 0.5), line("a", 0, 0.7, per_class=10, recipe="r2")]
+    assert gather(runs, "accuracy").scores["a"].keys() == {(10, None)}
+    found = gather(runs, "accuracy", varied=True)
+    assert {column: of_draws(own) for column, own in found.scores["a"].items()} == {
+        (5, None): {0: 0.5},
+        (10, None): {0: 0.7},
+    }
+    assert found.older == 1
+
+
 def test_runs_before_a_change_of_all_settings_are_left_out() -> None:
     old = [line("other", d, 0.1, time="2026-01-01") for d in range(5)]
     new = [line("control", d, s, time="2026-03-01") for d, s in enumerate(CONTROL)]
