@@ -69,7 +69,8 @@ class FittedHead(nn.Module):
         learnt = self.learn(x.reshape(len(x) * views, -1), np.repeat(y, views), strength=strength)
         assert set(learnt) == set(self.names)
         for name, value in learnt.items():
-            self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float32)).to(self.mean.device))
+            rows = np.asarray(value, np.float32, order="C")  # as it is loaded: another order in memory sums in another
+            self.register_buffer(name, torch.from_numpy(rows).to(self.mean.device))
         self.temperature: Tensor = torch.tensor(temperature, device=self.mean.device)
         self.strength: Tensor = torch.tensor(strength, device=self.mean.device)
 
