@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handful.tables import percent, signed, span
+from bench import cells
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,10 @@ class Compared:
         table is what tuning took.
         """
         levels = values["levels"]
-        heads = ["all" if level["per_class"] is None else str(level["per_class"]) for level in levels]
-        names = [e["recipe"] for e in levels[-1]["entries"]]
-        names += [e["recipe"] for level in levels for e in level["entries"] if e["recipe"] not in names]
+        heads = [cells.images(level["per_class"]) for level in levels]
+        names = dict.fromkeys(e["recipe"] for level in (levels[-1], *levels) for e in level["entries"])
         rows = [f"| {levels[0]['metric'].replace('_', ' ')} | {' | '.join(heads)} |", f"|{'---|' * (len(levels) + 1)}"]
-        for name in dict.fromkeys(names):
+        for name in names:
             rows.append(f"| `{name}` | {' | '.join(_cell(level, name) for level in levels)} |")
         answers = [f"- {head} per class: {level['answer']}" for head, level in zip(heads, levels, strict=True)]
         if len(levels) == 1:
@@ -43,10 +42,7 @@ def _cell(level: Mapping[str, Any], name: str) -> str:
     if entry is None:
         return ""
     own, control = entry["summary"], level["control"]
-    text = f"{entry['rank']}. {percent(own['mean'])}"
-    if own["low"] is not None:
-        text += f" ({span(own['low'], own['high'])})"
-    text += f", worst {percent(own['worst'])}"
+    text = f"{entry['rank']}. {cells.score(own['mean'], *_interval(own), own['worst'])}"
     if name == control:
         return f"{text}<br>the best control"
     pair = next((p for p in level["pairs"] if {p["comparison"]["a"], p["comparison"]["b"]} == {name, control}), None)
@@ -54,12 +50,14 @@ def _cell(level: Mapping[str, Any], name: str) -> str:
         return text
     compared = pair["comparison"]
     sign = 1 if compared["a"] == name else -1
-    bold = "**" if pair["separable"] else ""
-    gain = f"<br>{bold}{signed(sign * compared['mean'])}{bold}"
-    if compared["low"] is not None:
-        low, high = sorted((sign * compared["low"], sign * compared["high"]))
-        gain += f" ({signed(low)} to {signed(high)})"
-    return text + gain
+    low, high = sorted(sign * bound for bound in _interval(compared))
+    return text + cells.difference(sign * compared["mean"], low, high, bold=pair["separable"])
+
+
+def _interval(values: Mapping[str, Any]) -> tuple[float, float]:
+    """The bounds; JSON has null for NaN."""
+    low, high = (np.nan if values[side] is None else float(values[side]) for side in ("low", "high"))
+    return low, high
 
 
 def _tuned(values: Mapping[str, Any]) -> str:

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from bench import cells
 from bench.compared import Compared
 from bench.record import RESULTS
 from bench.summaries import Summary
 from handful.intervals import mean_interval
 from handful.scores import THIRDS, thirds, uneven
-from handful.tables import percent, signed, span
+from handful.tables import percent
 
 PLAN = Path(__file__).parent / "document.toml"
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
@@ -116,14 +117,14 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
     overlap = min(ratio, 1 / ratio) if resplit else 0.0
     low, high, _ = mean_interval(scores, overlap, centre=mean)
     low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
-    text = f"{percent(mean)} ({span(low, high)}), worst {percent(min(draws.values()))}"
+    text = cells.score(mean, low, high, min(draws.values()))
     if control is not None and control is not own and own.keys() <= control.keys():
         pairs = np.array([own[k][0] - control[k][0] for k in sorted(own)])
         gain = mean - float(np.mean(list(of_draws({k: control[k] for k in own}).values())))
         low, high, _ = mean_interval(pairs, overlap, centre=gain)
         known = high > low  # neither one run, nor a few that agree to the last image and say nothing of the spread
-        bold = "**" if known and (low > 0 or high < 0) else ""
-        text += f"<br>{bold}{signed(gain)}{bold}" + (f" ({signed(low)} to {signed(high)})" if known else "")
+        low, high = (low, high) if known else (np.nan, np.nan)
+        text += cells.difference(gain, low, high, bold=low > 0 or high < 0)
     return text + ("" if len(draws) >= 5 else f"<br>{len(draws)} draw{'s' * (len(draws) > 1)}")
 
 
@@ -174,7 +175,7 @@ def by_thirds(plan: Plan, lines: Sequence[Mapping[str, Any]], columns: Sequence[
 def heading(column: Column) -> str:
     """A column's name."""
     per_class, ratio = column
-    name = "all" if per_class is None else str(per_class)
+    name = cells.images(per_class)
     return name if ratio is None else f"{name}, ratio {ratio:g}"
 
 

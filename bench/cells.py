@@ -1,0 +1,22 @@
+"""How a score and a difference stand in a cell of `docs/results.md`."""
+
+import numpy as np
+
+from handful.tables import percent, signed, span
+
+
+def score(mean: float, low: float, high: float, worst: float) -> str:
+    """The mean, its interval and the worst draw, of shares in percent."""
+    return f"{percent(mean)} ({span(low, high)}), worst {percent(worst)}"
+
+
+def difference(mean: float, low: float, high: float, *, bold: bool) -> str:
+    """On a line of its own: points, and their interval where there is one."""
+    mark = "**" if bold else ""
+    interval = "" if np.isnan(low) else f" ({signed(low)} to {signed(high)})"
+    return f"<br>{mark}{signed(mean)}{mark}{interval}"
+
+
+def images(per_class: int | None) -> str:
+    """A column's name: labelled images per class."""
+    return "all" if per_class is None else str(per_class)
