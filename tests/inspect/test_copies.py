@@ -68,6 +68,26 @@ def test_pictures_that_are_all_alike_are_no_copies() -> None:
     assert facts(data).copies == []
 
 
+def test_many_pictures_of_few_dimensions_are_close_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    parts = np.stack([picture(i).astype(float) for i in range(6)])
+    mixed = np.tensordot(rng.dirichlet(np.ones(6), size=1500), parts, axes=1).astype(np.uint8)
+    samples = tuple(Sample(str(i), image, 0) for i, image in enumerate([*mixed, mixed[7]]))
+    data = Dataset(samples, CLASSES)
+    assert facts(data).copies == [(7, 1500)]
+    monkeypatch.setattr("handful.inspect.copies._rarest", lambda vectors: 1.0)
+    assert len(facts(data).copies) > 20
+
+
+def test_copies_of_every_picture_do_not_hide_each_other() -> None:
+    samples = [Sample(f"{i}-{k}", copy, 0) for i in range(40) for k, copy in enumerate(_four(picture(i)))]
+    assert facts(Dataset(tuple(samples), CLASSES)).copies == [tuple(range(4 * i, 4 * i + 4)) for i in range(40)]
+
+
+def _four(image: Image) -> list[Image]:
+    return [image, _jpeg(image), _smaller(image), _brighter(image)]
+
+
 def test_features_settle_what_pixels_leave_open() -> None:
     from handful.inspect.copies import near_copies
 
