@@ -140,10 +140,11 @@ def test_a_share_of_time_is_kept_to_and_equal(tmp_path: Path, monkeypatch: pytes
 def test_a_share_too_small_for_two_trials_is_not_wasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handful.running.time", Clock(tmp_path / "calls"))
     trainer = LrTrainer(tmp_path / "calls")
-    outcome = compared(tmp_path / "out", trainer, trials=None, seconds=1.0, draws=1)
-    assert [s.values for s in outcome.studies] == [{}, {}]
+    outcome = compared(tmp_path / "out", trainer, trials=None, seconds=3.0, draws=3)
+    assert [s.values for s in outcome.studies] == [{}] * 6
     assert all("no room for a second trial" in s.why for s in outcome.studies)
-    assert len(trainer.calls) == 4  # one fold each, then the scored runs
+    assert [s.trials for s in outcome.studies] == [1, 1, 0, 0, 0, 0]  # the first draw speaks for the others
+    assert len(trainer.calls) == 8  # one fold each, then the scored runs
     assert any("Nothing was tuned" in note for note in outcome.notes)
 
 

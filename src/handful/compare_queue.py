@@ -12,7 +12,7 @@ from handful.evaluate import Cell, Protocol, key_of
 from handful.outcome import Study
 from handful.results import Key, Store
 from handful.spaces import close_storage, open_storage
-from handful.tuning import Tuning
+from handful.tuning import NO_ROOM, Tuning
 from handful.types import Dataset, Recipe, Result, Run
 from handful.workers import Finished, MakePool, RunsBar, Task, Trainer, run_queue
 
@@ -54,6 +54,7 @@ class Queue:
         self.done = self.store.done()
         self.failed: dict[tuple[str, int | None], str] = {}
         self.position = {s.id: i for i, s in enumerate(data.samples)}
+        self.crowded: set[tuple[str, int | None]] = set()  # one draw told that the share of time is too small
         self._storage: RDBStorage | None = None
 
     def run(self, *, progress: bool) -> None:
@@ -87,6 +88,8 @@ class Queue:
     def _next(self, number: int, w: Work) -> Task | None:
         m, cell = w.protocol.per_class, w.cell
         if w.study is None:
+            if w.why is None and w.tuning is None and w.place in self.crowded:
+                w.why = f"its own settings: {NO_ROOM}, as another draw showed"
             if w.why is not None:
                 w.study = not_tuned(w.recipe, per_class=m, draw=cell.draw, fold=cell.fold, why=w.why)
             else:
@@ -99,6 +102,8 @@ class Queue:
                     recipe, train, held, fold = following
                     self.bar.say(f"tuning {w.recipe.name[:24]} draw {cell.draw}")
                     return Task(number, recipe, cell.draw, fold, m, self._at(train), self._at(held))
+                if w.tuning.crowded:
+                    self.crowded.add(w.place)
                 w.study, w.tuning = w.tuning.study(), None
         recipe = settled(w.recipe, w.study)
         w.key = key_of(recipe, w.protocol, cell, self.called, self.content)

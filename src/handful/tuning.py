@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MOST_TRIALS = 100  # of one study that is bound by time
 KEEP = 1.0  # standard errors by which a trial must beat the recipe's own settings
 HOPELESS = 2.0  # standard errors behind the best trial at which one is given up
+NO_ROOM = "the budget has no room for a second trial"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,11 @@ class Tuning:
     def finished(self) -> bool:
         """Whether there is nothing more to run."""
         return bool(self.why)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether it ended because its share of time is too small for this recipe."""
+        return self.why == NO_ROOM
 
     def next(self) -> tuple[Recipe, Dataset, Dataset, int] | None:
         """The next run: recipe, training and left-out images, number of the fold. None: the study has ended."""
@@ -172,7 +178,7 @@ class Tuning:
         limit = self.allowance.seconds
         if limit is not None and number == 0 and 2 * FOLDS * found[0].seconds > limit:
             self._tell(number, "FAIL")
-            self._end("the budget has no room for a second trial")
+            self._end(NO_ROOM)
         elif limit is not None and self._seconds() > limit:
             self._tell(number, "FAIL")
             self._end("the budget is spent")
