@@ -146,6 +146,10 @@ def test_a_share_too_small_for_two_trials_is_not_wasted(tmp_path: Path, monkeypa
     assert [s.trials for s in outcome.studies] == [1, 1, 0, 0, 0, 0]  # the first draw speaks for the others
     assert len(trainer.calls) == 8  # one fold each, then the scored runs
     assert any("Nothing was tuned" in note for note in outcome.notes)
+    # six folds of a tenth of a second each, six studies in one process: 3.6 s, told in whole minutes
+    assert "No time to try other settings of control, method: --budget 1m would leave each a second trial." in (
+        outcome.notes
+    )
 
 
 def test_one_image_per_class_is_not_tuned_and_that_is_said(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Everything is in the output folder as soon as it is known, so the same call goes
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from handful.outcome import Budget, Candidate, Outcome, Study, as_values
 from handful.recipes import check, with_values
 from handful.results import commit, versions
 from handful.spaces import check_spaces
+from handful.tuning import NO_ROOM, needed_for_two
 from handful.types import Dataset, Recipe
 from handful.workers import MakePool, Trainer
 
@@ -128,7 +130,7 @@ def compare_to(
         budget=budget,
         studies=tuple(studies),
         times=times,
-        notes=_notes(studies, failed, controls, data, protocol),
+        notes=_notes(studies, failed, controls, data, protocol, budget),
         facts={
             "data": content,
             "images": len(data),
@@ -171,16 +173,29 @@ def _without_failed(
 
 def _notes(
     studies: Sequence[Study], failed: dict[tuple[str, int | None], str], controls: bool, data: Dataset,
-    protocol: Protocol,
+    protocol: Protocol, budget: Budget,
 ) -> tuple[str, ...]:  # fmt: skip
     notes = []
     if not controls:
         notes.append("The controls were left out (--no-controls): what is ahead here may be behind them.")
     if not any(s.values or s.trials > 1 for s in studies):
         notes.append("Nothing was tuned: every recipe ran with its own settings, found on other data.")
+    notes += _too_little(studies, budget)
     notes += [
         f"{name} is left out{'' if m is None else f' at {m} per class'}: {what}." for (name, m), what in failed.items()
     ]
     if protocol.score_on == "rest" and len(data.part("test")):
         notes.append("Scored on training images that the draws left: the test part was not looked at.")
     return tuple(notes)
+
+
+def _too_little(studies: Sequence[Study], budget: Budget) -> list[str]:
+    """Which recipes had no time to try other settings, and the budget that would leave them some."""
+    short = [s for s in studies if s.trials and NO_ROOM in s.why]
+    if not short or budget.share is None or budget.seconds is None:
+        return []
+    names = ", ".join(dict.fromkeys(s.recipe for s in short))
+    minutes = max(needed_for_two(s.seconds) for s in short) / budget.share * budget.seconds / 60
+    return [
+        f"No time to try other settings of {names}: --budget {math.ceil(minutes)}m would leave each a second trial."
+    ]
