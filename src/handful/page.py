@@ -118,12 +118,11 @@ def pictures(result: Result, data: Dataset | None, classifier: Classifier | None
 
 
 def repeat(results: Sequence[Result], data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
-    """How to come to the same, as names and values. `command`: by default this process's, where it is `handful`."""
-    if command is None and Path(sys.argv[0]).name in ("handful", "__main__.py"):
-        command = "handful " + shlex.join(sys.argv[1:])
+    """How to come to the same, as names and values. `command`: by default this process's, where it is a command."""
+    command = typed() if command is None else command
     draws = sorted({r.draw for result in results for r in result.runs})
     folds = {r.fold for result in results for r in result.runs} - {None}
-    rows = [("Command", command or "")]
+    rows = [("Command", command)]
     rows.append(("Draws", ", ".join(map(str, draws)) + (f"; {len(folds)} folds each" if folds else "")))
     if data is not None:
         parts = {p: sum(s.split == p for s in data.samples) for p in ("train", "val", "test", None)}
@@ -142,6 +141,15 @@ def repeat(results: Sequence[Result], data: Dataset | None, command: str | None)
 def minus(value: float) -> str:
     """A difference of shares in points, with a true minus sign."""
     return signed(value).replace("-", "\u2212")
+
+
+def typed() -> str:
+    """What was typed: `handful`, or `python -m` and a package; "" where a program calls."""
+    program = Path(sys.argv[0])
+    package = program.parent.name if program.name == "__main__.py" else program.name
+    if package != "handful" and program.name != "__main__.py":
+        return ""
+    return shlex.join([*(("handful",) if package == "handful" else ("python", "-m", package)), *sys.argv[1:]])
 
 
 def sentence(text: str) -> str:

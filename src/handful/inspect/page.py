@@ -1,7 +1,5 @@
 """The page of an inspection: findings with the pictures themselves, in one file."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from handful.data.images import pixels
 from handful.gallery import as_url
 from handful.inspect.inspection import Inspection
 from handful.inspect.summary import class_rows, outlook, overview, tally
-from handful.page import refuse_existing, write_page
+from handful.page import refuse_existing, typed, write_page
 from handful.plots import inline, outlook_figure
 from handful.results import commit, versions
 
@@ -115,6 +113,7 @@ def _small(share: float) -> str:
 
 
 def _repeat() -> list[tuple[str, str]]:
-    rows = [("Command", "handful " + shlex.join(sys.argv[1:]))] if Path(sys.argv[0]).name == "handful" else []
+    command = typed()
+    rows = [("Command", command)] if command else []
     rows.append(("Source", commit()))
     return [*rows, ("Versions", ", ".join(f"{name} {version}" for name, version in versions().items()))]
