@@ -14,6 +14,7 @@ from handful import catalog
 from handful.errors import RecipeError
 from handful.heads._cross_fit import best_temperature, held_out
 from handful.heads._fitted import FittedHead
+from handful.heads.pseudo_labels import pseudo_labels
 from handful.types import Backbone, Part
 from tests.tiny import CLASSES, context
 
@@ -113,6 +114,44 @@ def test_labels_spread_along_a_chain_that_its_ends_name() -> None:
     assert (head.output(far[2:]).logits.argmax(dim=1) == 1).all()
 
 
+def test_pseudo_labels_are_the_papers_and_count_as_many_as_there_are_labels() -> None:
+    shares = np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1 / 3, 1 / 3, 1 / 3]])
+    guesses, counts = pseudo_labels(shares, np.array([2, -1, -1, -1, -1]))
+    assert guesses.tolist() == [2, 0, 1, 2, 0]
+    entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    expected = np.array([1 / 2, (1 - entropy / np.log(3)) / 2, 1, 1 / 2, 0])  # classes 0, 1, 2 have 2, 1, 2 images
+    np.testing.assert_allclose(counts, expected / expected.sum(), atol=1e-9)
+
+
+def test_regression_on_pseudo_labels_finds_clusters_that_one_label_each_cannot() -> None:
+    x, y = blobs(40, spread=0.7)
+    few = torch.full_like(y, -1)
+    few[[0, 1, 2]] = y[[0, 1, 2]]
+    backbone = Backbone(torch.nn.Identity(), C, 1)
+    test, wanted = blobs(60, seed=1, spread=0.7)
+    right = {}
+    for name in ("pseudo_labels", "label_propagation", "logistic"):
+        head = catalog.build("heads", Part(name, {}), context(), backbone=backbone)
+        assert isinstance(head, FittedHead)
+        known = few >= 0 if name == "logistic" else slice(None)
+        head.fit(x[known][:, None], few[known], seed=0)
+        right[name] = float((head.output(test).logits.argmax(dim=1) == wanted).float().mean())
+    assert right["pseudo_labels"] > right["logistic"] + 0.05
+    assert right["pseudo_labels"] >= right["label_propagation"] - 0.02
+
+
+def test_a_power_raises_features_before_anything_else() -> None:
+    x, y = blobs()
+    options = {"C": 1.0}
+    plain = fitted("logistic", options)
+    raised = fitted("logistic", {**options, "tukey": 0.5})
+    roots = catalog.build("heads", Part("logistic", options), context(), backbone=Backbone(torch.nn.Identity(), C, 1))
+    roots.fit((x.sign() * x.abs().sqrt())[:, None], y, seed=0)
+    np.testing.assert_allclose(raised.weight.numpy(), roots.weight.numpy(), atol=1e-6)
+    assert not np.allclose(raised.weight.numpy(), plain.weight.numpy(), atol=1e-2)
+    torch.testing.assert_close(raised.output(x).features, x)  # what others read stays as it is
+
+
 def test_one_image_of_each_class_takes_the_defaults_and_more_are_cross_fitted() -> None:
     alone = fitted("logistic", {}, per_class=1)
     assert float(alone.strength) == 1.0
@@ -172,6 +211,8 @@ def test_all_right_does_not_mean_certain() -> None:
         ("lda", {"shrinkage": "much"}), ("knn", {"neighbours": 0}), ("knn", {"neighbours": 1.5}),
         ("knn", {"sharpness": 0}), ("tip_adapter", {"beta": -1}), ("tip_adapter", {"alpha": True}),
         ("label_propagation", {"spread": 1}), ("label_propagation", {"neighbours": 0.5}),
+        ("pseudo_labels", {"C": 0}), ("pseudo_labels", {"mix": -1}), ("nearest_centroid", {"tukey": 0}),
+        ("logistic", {"tukey": "root"}),
     ],
 )  # fmt: skip
 def test_options_out_of_range(name: str, options: dict[str, Any]) -> None:

@@ -25,9 +25,9 @@ class Neighbours(FittedHead):
     start = 0.65
 
     def __init__(
-        self, channels: int, classes: int, *, neighbours: int, sharpness: float, centre: bool, l2: bool
+        self, channels: int, classes: int, *, neighbours: int, sharpness: float, centre: bool, l2: bool, tukey: float
     ) -> None:
-        super().__init__(channels, classes, centre=centre, l2=l2)
+        super().__init__(channels, classes, centre=centre, l2=l2, tukey=tukey)
         self.neighbours, self.sharpness = neighbours, sharpness
 
     def learn(
@@ -57,6 +57,7 @@ def build(
     sharpness: float = 0.15,
     centre: bool = True,
     l2: bool = True,
+    tukey: float = 1.0,
 ) -> nn.Module:
     """Nearest neighbours.
 
@@ -67,6 +68,7 @@ def build(
         sharpness: the papers' temperature tau: where the cosine is lower by this much, a vote is 2.7 times smaller.
         centre: subtract the training images' mean.
         l2: bring features to length 1; cosines are taken either way.
+        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: an option out of range.
@@ -76,5 +78,5 @@ def build(
         raise ValueError(f"neighbours is a whole number, not {neighbours!r}")
     classes = len(context.task.classes)
     return Neighbours(
-        backbone.channels, classes, neighbours=neighbours, sharpness=float(sharpness), centre=centre, l2=l2
+        backbone.channels, classes, neighbours=neighbours, sharpness=float(sharpness), centre=centre, l2=l2, tukey=tukey
     )

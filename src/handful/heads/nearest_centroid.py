@@ -38,6 +38,12 @@ class NearestCentroid(FittedHead):
         return -torch.cdist(x, arrays["centroids"], compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
-def build(context: Context, *, backbone: Backbone, centre: bool = True, l2: bool = True) -> nn.Module:
-    """`centre`: subtract the training images' mean; `l2`: bring features to length 1."""
-    return NearestCentroid(backbone.channels, len(context.task.classes), centre=centre, l2=l2)
+def build(
+    context: Context, *, backbone: Backbone, centre: bool = True, l2: bool = True, tukey: float = 1.0
+) -> nn.Module:
+    """`centre`, `l2` and `tukey` as in head `logistic`; SimpleShot has the first two.
+
+    Raises:
+        ValueError: a power that is not above 0.
+    """
+    return NearestCentroid(backbone.channels, len(context.task.classes), centre=centre, l2=l2, tukey=tukey)

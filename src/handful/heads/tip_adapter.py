@@ -29,8 +29,10 @@ class TipAdapter(FittedHead):
 
     names = ("keys", "values", "centroids", "alpha")
 
-    def __init__(self, channels: int, classes: int, *, beta: float, scale: float, centre: bool, l2: bool) -> None:
-        super().__init__(channels, classes, centre=centre, l2=l2)
+    def __init__(
+        self, channels: int, classes: int, *, beta: float, scale: float, centre: bool, l2: bool, tukey: float
+    ) -> None:
+        super().__init__(channels, classes, centre=centre, l2=l2, tukey=tukey)
         self.beta, self.scale = beta, scale
 
     def learn(
@@ -58,6 +60,7 @@ def build(
     scale: float = 10.0,
     centre: bool = True,
     l2: bool = True,
+    tukey: float = 1.0,
 ) -> nn.Module:
     """Tip-Adapter without training.
 
@@ -69,12 +72,15 @@ def build(
         scale: of the base score's cosines.
         centre: subtract the training images' mean.
         l2: bring features to length 1; cosines are taken either way.
+        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: an option out of range.
     """
     check_positive(beta=beta, scale=scale)
     classes = len(context.task.classes)
-    head = TipAdapter(backbone.channels, classes, beta=float(beta), scale=float(scale), centre=centre, l2=l2)
+    head = TipAdapter(
+        backbone.channels, classes, beta=float(beta), scale=float(scale), centre=centre, l2=l2, tukey=tukey
+    )
     head.strengths = strengths_of(alpha, GRID, name="alpha")
     return head
