@@ -77,6 +77,7 @@ def test_texts_from_a_mapping_and_from_files(tmp_path: Path) -> None:
         ("a.csv", "0,zero\n0,nought\n", "comes twice"),
         ("a.csv", "0,\n", "'0' has no text"),
         ("a.txt", "", "no file of aliases"),
+        ("a.csv", "zero,nought\n", "none of the classes is in this file of aliases"),
     ],
 )
 def test_wrong_text_files_are_refused(tmp_path: Path, name: str, text: str, message: str) -> None:

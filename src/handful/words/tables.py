@@ -80,7 +80,7 @@ def read_texts(given: Mapping[str, str] | str | None, classes: tuple[str, ...], 
 
     Raises:
         DataError: no such file, not of this form, a name that is none of the classes' when it came in a mapping, or
-            an empty text. A file may know more classes than the task.
+            an empty text. A file may know more classes than the task, but not none of them.
     """
     if given is None:
         return {}
@@ -95,6 +95,12 @@ def read_texts(given: Mapping[str, str] | str | None, classes: tuple[str, ...], 
     else:
         where = Path(given)
         texts = _text_file(Path(given), what)
+        if not any(name in classes for name in texts):
+            raise DataError(
+                f"none of the classes is in this file of {what}",
+                where=where,
+                remedy=f"write the classes' names as the data has them: {', '.join(classes[:9])}.",
+            )
     wrong = [name for name, text in texts.items() if not isinstance(text, str) or not text.strip()]
     if wrong:
         raise DataError(f"{wrong[0]!r} has no text", where=where, remedy='write e.g. "0" = "zero".')
