@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handful.data.load import load_data
 from handful.data.naming import with_classes
-from handful.types import Dataset
+from handful.types import Dataset, Sample
 
 TWIN = "lymphocyte/139.png"  # of the white blood cells, equal to lymphocyte/112.png
 
@@ -71,6 +71,17 @@ def few_test_images(data: Dataset, *, every: int = 50) -> Dataset:
     """The data with one test image in so many, to see that a table runs."""
     kept = [i for i, s in enumerate(data.samples) if s.split != "test" or i % every == 0]
     return data.select(kept)
+
+
+def fewer_test_images(data: Dataset, each: int) -> Dataset:
+    """The data in order of ids, with the first so many test images of each class."""
+    kept: dict[int | None, int] = {}
+
+    def wanted(sample: Sample) -> bool:
+        kept[sample.label] = kept.get(sample.label, 0) + (sample.split == "test")
+        return sample.split != "test" or kept[sample.label] <= each
+
+    return replace(data, samples=tuple(s for s in sorted(data.samples, key=lambda s: s.id) if wanted(s)))
 
 
 def _pooled(data: Dataset) -> Dataset:

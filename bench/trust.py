@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench.data import cells_once, cifar10
+from bench.data import cells_once, cifar10, fewer_test_images
 from bench.options import Options
 from bench.record import append
 from handful.calibration import measure
 from handful.recipes import load_recipe
 from handful.tables import format_measures
-from handful.types import Dataset, Part, Recipe, Result, Sample
+from handful.types import Dataset, Part, Recipe, Result
 
 HEADS = ("logistic-lite0", "nearest-centroid-lite0")
 SCORED = 100  # test images of each class of CIFAR-10
@@ -27,14 +27,7 @@ def bare_cells(folder: Path) -> Dataset:
 
 def cifar10_small(folder: Path) -> Dataset:
     """CIFAR-10 with its whole training part, and the first 100 test images of each class by id."""
-    data = cifar10(folder)
-    kept: dict[int | None, int] = {}
-
-    def wanted(sample: Sample) -> bool:
-        kept[sample.label] = kept.get(sample.label, 0) + (sample.split == "test")
-        return sample.split != "test" or kept[sample.label] <= SCORED
-
-    return replace(data, samples=tuple(s for s in sorted(data.samples, key=lambda s: s.id) if wanted(s)))
+    return fewer_test_images(cifar10(folder), SCORED)
 
 
 def calibrated(name: str, *parts: Part, called: str, quick: bool = False) -> Recipe:
