@@ -38,7 +38,7 @@ def test_masks_bring_the_methods_that_learn_from_them() -> None:
     assert names >= PRETRAINED | {"cvs-lite0", "cvs-joint-lite0", "multitask-lite0"}
     assert "96 pixels" in left["cvs-wrn"]
     names, left = taken(pictures(masks=False, classes=("1", "2", "3")))
-    assert names == PRETRAINED
+    assert names == PRETRAINED | {"fine-tuned-lite0"}
     assert "no image has a mask" in left["cvs-lite0"]
     assert "no words" in left["soft-labels-lite0"]
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(ProtocolError, match="named twice"):
         choose(pictures(), ["cvs-lite0", "cvs-lite0"])
     with pytest.raises(ProtocolError, match="no method"):
-        choose(pictures(masks=False, classes=("1", "2", "3")), controls=False)
+        choose(pictures(masks=False, classes=("1", "2", "3")), controls=False, pretrained=False)
 
 
 @pytest.mark.parametrize(

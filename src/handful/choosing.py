@@ -170,6 +170,8 @@ def _by_data(facts: Facts, pretrained: bool, sized: bool) -> list[Candidate]:
         spared = able and kind == "multitask" and pretrained
         why = "the other two stand for it" if spared else size or ground
         found.append(Candidate(f"{kind}-wrn", "method", able and not spared, why))
+    why = "all layers of the pretrained backbone learn" if pretrained else "--no-pretrained"
+    found.append(Candidate("fine-tuned-lite0", "method", pretrained, why))
     soft = facts.words and encoder
     found.append(
         Candidate("soft-labels-lite0", "method", soft and pretrained, words if pretrained else "--no-pretrained")
