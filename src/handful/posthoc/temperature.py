@@ -4,7 +4,8 @@ The number is that of least log loss on training images, each judged by a networ
 (cross-fitting: no validation images are spent). No prediction changes, only how sure it is. As in Platt's scaling
 (1999, section 2.2) n images count as n right ones of n + 2, or a handful that is classified without a mistake would
 give probabilities of 1. Networks that saw fewer images than the final one are the more often wrong, so that the
-temperature is rather too high than too low.
+temperature is rather too high than too low. Measured (python -m bench trust-calibration): at five and ten images per
+class the calibration error falls by a third and more; at two, where each network saw one, it rises.
 """
 
 from collections.abc import Callable
