@@ -8,8 +8,8 @@ Three scores, higher for images that are further off:
 - nearest_neighbour: distance to the nearest training image, of features brought to length 1 (Sun et al. 2022,
   https://arxiv.org/abs/2204.06507; its k is 1 here, since a class may have two images).
 - energy: minus the logarithm of the sum of the logits' exponentials (Liu et al. 2020, https://arxiv.org/abs/2010.03759).
-  It moves with the scale of the logits, and nearest class means choose theirs anew in every fold: of 5 % asked for they
-  gave up 0 to 73 % of CIFAR-10's images (six draws, ten per class), logistic regression 1 to 6 %. Another score is safer.
+  It moves with the scale of the logits, and nearest class means choose theirs anew in every fold: asked for 5 % they
+  gave up 0 to 73 % of CIFAR-10's images (six draws, ten per class), logistic regression 1 to 6 %. Take another score.
 
 Each training image is scored by a network, and by means and scatter, that it had no part in. A new image's typicality
 is the share of those scores that are as high as its own or higher, itself counted in: a conformal p-value (Laxhammar
