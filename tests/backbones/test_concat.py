@@ -6,7 +6,11 @@ import pytest
 import torch
 
 from handful import catalog
+from handful.comparing import compare_to
+from handful.cost import Times
 from handful.errors import RecipeError
+from handful.evaluate import Protocol
+from handful.outcome import Candidate
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import from_toml, to_toml
 from handful.train import train
@@ -77,8 +81,8 @@ def test_a_saved_model_is_built_without_its_members_weights(tmp_path: Path) -> N
         ('["pixls", "pixels"]', "did you mean 'pixels'"),
         ('[{ name = "pixels", sise = 3 }, "pixels"]', "did you mean 'size'"),
         ('[{ size = 3 }, "pixels"]', "needs a name"),
-        ('["pixels"]', "two or more"),
-        ('"pixels"', "two or more"),
+        ("[]", "one or more"),
+        ('"pixels"', "one or more"),
     ],
 )
 def test_wrong_members_are_one_clear_error(members: str, message: str) -> None:
@@ -92,3 +96,20 @@ def test_heads_that_score_pixels_refuse_one_vector(name: str) -> None:
     backbone = catalog.build("backbones", Part("pixels", {"size": 2}), context())
     with pytest.raises(RecipeError, match="one vector for the whole image"):
         catalog.build("heads", Part(name), context(), backbone=backbone)
+
+
+def test_a_search_chooses_among_backbones_and_what_they_make_together(tmp_path: Path) -> None:
+    search = """
+[search]
+"backbone.backbones" = [["pixels"], [{ name = "pixels", size = 2 }], ["pixels", { name = "pixels", size = 2 }]]
+"""
+    text = TEXT.replace('[{ name = "timm", model = "resnet10t" }, "pixels"]', '["pixels"]') + search
+    candidates = [Candidate("choose", "method", True, "asked for")]
+    outcome = compare_to(
+        tmp_path / "out", [from_toml(text, where="choose")], squares(6), candidates=candidates, per_class=(4,),
+        protocol=Protocol((0,)), trials=3, times=Times(3.5, 29.52), progress=False, device="cpu",
+    )  # fmt: skip
+    (study,) = outcome.studies
+    assert study.trials == 3
+    assert study.failed == 0
+    assert study.score is not None

@@ -4,7 +4,12 @@
     name = "concat"
     backbones = ["efficientnet_lite0", { name = "timm", model = "vit_small_patch14_dinov2", pretrained = true }]
 
-Length 1 gives each of them the same say, however many numbers it has and whatever their scale.
+Length 1 gives each of them the same say, however many numbers it has and whatever their scale. One in the list is that
+backbone alone, so that a search can choose among backbones and what they make together (`handful compare`; by
+cross-validation inside the training images):
+
+    [search]
+    "backbone.backbones" = [["efficientnet_lite0"], ["pixels"], ["efficientnet_lite0", "pixels"]]
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -46,13 +51,13 @@ class Concat(nn.Module):
 def build(
     _context: Context, *, make: Callable[[Any], Backbone], backbones: Sequence[str | Mapping[str, Any]]
 ) -> Backbone:
-    """`backbones`: two or more, each a name or a table of name and options; `make` builds one.
+    """`backbones`: one or more, each a name or a table of name and options; `make` builds one.
 
     Raises:
         RecipeError: an unknown backbone or option.
-        ValueError: fewer than two.
+        ValueError: no list, or an empty one.
     """
-    if isinstance(backbones, str) or len(backbones) < 2:
-        raise ValueError(f"backbones lists two or more, not {backbones!r}")
+    if isinstance(backbones, str) or not backbones:
+        raise ValueError(f"backbones lists one or more, not {backbones!r}")
     members = [make(value) for value in backbones]
     return whole(Concat(members), sum(member.channels for member in members), mean=0.0, std=1.0)
