@@ -16,7 +16,7 @@ RECIPES = ("classification-wrn", "cvs-wrn")
 
 def run(options: Options) -> None:
     """Seconds on the clock of the same comparison; one thread for each core that the process may use."""
-    draws, steps = (2, 2) if options.quick else (6, 200)
+    draws, steps = (2, 2) if options.quick else (4, 100)
     arms = {f"{cores} core{'s' * (cores > 1)}": partial(_seconds, cores, draws, steps) for cores in (1, 2)}
     costs = take_turns(arms, repeats=1 if options.quick else 2)
     ratios = {"one core / two cores": ratio(costs, "1 core", "2 cores")}
