@@ -1,4 +1,5 @@
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,18 @@ def test_times_close_together_still_have_ticks(low: float, high: float) -> None:
     axes = cost_figure(points, time="training").axes[0]
     left, right = axes.get_xlim()
     assert sum(left <= tick <= right for tick in axes.get_xticks()) >= 2
+
+
+def test_labels_of_times_do_not_touch() -> None:
+    points = [CostPoint(n, 5, 10, 0, minutes / 60, 0.5, 0.4, 0.6) for n, minutes in (("a", 2.1), ("b", 19.8))]
+    figure = cost_figure(points, time="annotation time")
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    left, right = axes.get_xlim()
+    shown = [t for t, at in zip(axes.get_xticklabels(), axes.get_xticks(), strict=True) if left <= at <= right]
+    boxes = [label.get_window_extent() for label in shown]
+    assert len(boxes) >= 3
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
 def circles(figure: Figure) -> list[PathCollection]:

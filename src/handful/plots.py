@@ -238,11 +238,11 @@ def _place(row: Summary) -> float:
     return float(row.per_class or max(1, round(row.n_train / row.classes)))
 
 
-def _spread(numbers: Sequence[float]) -> list[float]:
-    """The numbers, less those whose labels would touch the one before."""
+def _spread(numbers: Sequence[float], *, width: float = 0.06) -> list[float]:
+    """The numbers, less those whose labels, of such a width in the axis, would touch the one before."""
     kept: list[float] = []
     for number in numbers:
-        if not kept or number / kept[-1] > (max(numbers) / min(numbers)) ** 0.06:
+        if not kept or number / kept[-1] > (max(numbers) / min(numbers)) ** width:
             kept.append(number)
     return kept
 
@@ -256,7 +256,7 @@ def _ticks(low: float, high: float) -> list[float]:
         found = [t for t in ticks if low <= t <= high]
         if len(found) > 1:
             break
-    return _spread(found) if found else []
+    return _spread(found, width=0.16) if found else []  # "12 min" is wider than a number
 
 
 def _duration(hours: float, _: object = None) -> str:
