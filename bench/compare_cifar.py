@@ -7,7 +7,7 @@ first stages frozen. Scored on 200 test images of each class.
 
 from bench.comparisons import run_comparison
 from bench.cvs_cifar import SEEDS
-from bench.data import cifar10, fewer_test_images
+from bench.data import cifar10, few_test_images
 from bench.options import Options
 
 HEADS = ("nearest-centroid-lite0", "logistic-lite0", "tip-adapter-lite0", "lda-lite0")
@@ -26,5 +26,5 @@ def run(options: Options) -> None:
     """Controls and frozen heads, CvS, soft labels, fine-tuning, VIPF with its control."""
     wanted: dict[str, tuple[str, ...]] = dict.fromkeys((*HEADS, *OTHERS), ())
     wanted |= {name: (*NATURAL, SEEDS) if name.startswith("cvs") else NATURAL for name in FROZEN}
-    data = fewer_test_images(cifar10(options.folder()), SCORED)
+    data = few_test_images(cifar10(options.folder()), SCORED)
     run_comparison("compare-cifar", wanted, data, options, per_class=(1, 5, 10, 50))

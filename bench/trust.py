@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bench.data import cells_once, cifar10, fewer_test_images
+from bench.data import cells_once, cifar10, few_test_images
 from bench.options import Options
 from bench.record import append
 from handful.calibration import measure
@@ -27,7 +27,7 @@ def bare_cells(folder: Path) -> Dataset:
 
 def cifar10_small(folder: Path) -> Dataset:
     """CIFAR-10 with its whole training part, and the first 100 test images of each class by id."""
-    return fewer_test_images(cifar10(folder), SCORED)
+    return few_test_images(cifar10(folder), SCORED)
 
 
 def calibrated(name: str, *parts: Part, called: str, quick: bool = False) -> Recipe:

@@ -146,10 +146,11 @@ def minus(value: float) -> str:
 def typed() -> str:
     """What was typed: `handful`, or `python -m` and a package; "" where a program calls."""
     program = Path(sys.argv[0])
-    package = program.parent.name if program.name == "__main__.py" else program.name
-    if package != "handful" and program.name != "__main__.py":
+    module = program.name == "__main__.py"
+    name = program.parent.name if module else program.name
+    if name != "handful" and not module:
         return ""
-    return shlex.join([*(("handful",) if package == "handful" else ("python", "-m", package)), *sys.argv[1:]])
+    return shlex.join([*(() if name == "handful" else ("python", "-m")), name, *sys.argv[1:]])
 
 
 def sentence(text: str) -> str:

@@ -33,7 +33,6 @@ class PseudoLabels(LabelPropagation):
 
     names = ("keys", "values", "weight", "bias")
     start = 0.7
-    C = 10.0
     mix = 0.5
 
     def learn(
@@ -42,7 +41,7 @@ class PseudoLabels(LabelPropagation):
         """Propagate, then regress on what came of it."""
         graph = super().learn(x, y, strength=strength)
         guesses, counts = pseudo_labels(graph["values"], y)
-        weight, bias = regression(x, guesses, self.C, weights=counts)
+        weight, bias = regression(x, guesses, strength, weights=counts)
         return {**graph, "weight": weight, "bias": bias}
 
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
@@ -105,5 +104,5 @@ def build(
         backbone.channels, len(context.task.classes), neighbours=neighbours, spread=spread, power=power,
         centre=centre, l2=l2, tukey=tukey,
     )  # fmt: skip
-    head.C, head.mix = float(C), float(mix)
+    head.strengths, head.mix = (float(C),), float(mix)
     return head
