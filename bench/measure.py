@@ -11,12 +11,13 @@ from bench.record import append
 Times = dict[str, list[float]]
 
 
-def take_turns(arms: Mapping[str, Callable[[], float]], *, repeats: int) -> Times:
+def take_turns(arms: Mapping[str, Callable[[], float]], *, repeats: int, warm: bool = True) -> Times:
     """Run every arm `repeats` times, one after the other, in turned order every second round.
 
-    An arm returns its own cost (seconds, bytes), so that what it must not count stays out. Each runs once before.
+    An arm returns its own cost (seconds, bytes), so that what it must not count stays out. With `warm` each runs once
+    before.
     """
-    for arm in arms.values():
+    for arm in arms.values() if warm else ():
         arm()
     costs: Times = {name: [] for name in arms}
     for i in range(repeats):
