@@ -1,8 +1,8 @@
 """What general tools make of 50 images: fastai and timm's training script beside `handful fit`, on the same draws.
 
 CIFAR-10, five images per class, 100 test images of each class, the same pretrained EfficientNet-Lite0 at 224 pixels.
-Seconds are those from a cold process to a saved model, two threads, nothing cached. Scores come with the others' best
-number of epochs out of three, tried on development draw 100; everything else is as the tools have it.
+Seconds are those from a cold process to a saved model, two threads, nothing cached. The others' number of epochs is the
+best of three on a development draw (`general-tools-epochs`); everything else is as the tools have it.
 
 `HANDFUL_PEERS` names a Python that has fastai and timm (they are no dependencies), `HANDFUL_TIMM` timm's `train.py`.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from bench.trust import cifar10_small
 from handful.data.images import pixels
 from handful.errors import DataError
 from handful.recipes import load_recipe
-from handful.types import Dataset, Recipe
+from handful.types import Dataset, Recipe, Result
 
 TABLE = "general-tools"
 CONTROL = "handful: logistic-lite0"
@@ -46,10 +46,17 @@ def run(options: Options) -> None:
     if options.quick:
         data = few_test_images(data)
     tools = arms(quick=options.quick)
-    trainer = Tools(tools, quick=options.quick)
-    wanted = [_recipe(name) for name in tools]
-    alone = replace(options, jobs=1, draws=1 if options.quick else options.draws)
-    show(run_sweep(TABLE, wanted, data, alone, per_class=(PER_CLASS,), trainer=trainer), control=CONTROL)
+    draws = range(1 if options.quick else options.draws)
+    show(one_by_one(tools, data, options, table=TABLE, draws=draws), control=CONTROL)
+
+
+def one_by_one(
+    tools: Mapping[str, "Arm"], data: Dataset, options: Options, *, table: str, draws: Sequence[int]
+) -> list[Result]:
+    """The scores of these tools, each with both cores to itself; what they cost goes to a table beside."""
+    wanted, alone = [_recipe(name) for name in tools], replace(options, jobs=1)
+    trainer = Tools(tools, quick=options.quick, table=table)
+    return run_sweep(table, wanted, data, alone, per_class=(PER_CLASS,), draws=draws, trainer=trainer)
 
 
 def arms(*, quick: bool = False) -> dict[str, "Arm"]:
@@ -57,7 +64,7 @@ def arms(*, quick: bool = False) -> dict[str, "Arm"]:
     epochs = {"fastai": 1 if quick else 20, "timm": 1 if quick else 60}
     return {
         CONTROL: Ours("logistic-lite0"),
-        "handful: layer-decay-lite0": Ours("layer-decay-lite0", ("--set", "steps=2") if quick else ()),
+        "handful: fine-tuned-lite0": Ours("fine-tuned-lite0", ("--set", "steps=2") if quick else ()),
         "fastai: fine_tune, a fifth of the images held out": Fastai(epochs["fastai"], held_out=0.2),
         "fastai: fine_tune, all images": Fastai(epochs["fastai"]),
         "timm: train.py": Timm(epochs["timm"]),
@@ -168,6 +175,7 @@ class Tools:
 
     arms: Mapping[str, Arm]
     quick: bool = False
+    table: str = TABLE
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Answers:  # noqa: ARG002
         """Write the images, run the command."""
@@ -184,7 +192,7 @@ class Tools:
         shown = [part for part in said.splitlines() if part.startswith("held out: ")]
         if shown:
             line |= {"shown": float(shown[-1].removeprefix("held out: "))}
-        append(f"{TABLE}-cost", line, quick=self.quick)
+        append(f"{self.table}-cost", line, quick=self.quick)
         return Answers(scratch, arm)
 
 

@@ -1,5 +1,5 @@
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +7,11 @@ import pytest
 from bench import general_tools
 from bench.accuracy import plain_recipe
 from bench.general_tools import Arm, Fastai, Tools, arms
+from bench.general_tools_epochs import left_over
 
 from handful.errors import DataError
 from handful.recipes import load_recipe
+from handful.samples import Split
 from handful.types import Dataset, Sample
 
 SAYS = """
@@ -64,6 +66,15 @@ def test_every_row_has_a_command_and_ours_are_recipes() -> None:
         if name.startswith("handful: "):
             load_recipe(name.removeprefix("handful: "))
             assert arm.fit(Path("w"), 3)[1:4] == ("-m", "handful", "fit")
+
+
+def test_epochs_are_chosen_without_test_images() -> None:
+    data = _images(0, 1, 0, 1)
+    parts: tuple[Split | None, ...] = (None, "test", "train", None)
+    data = replace(data, samples=tuple(replace(s, split=p) for s, p in zip(data.samples, parts, strict=True)))
+    a, _, c, d = data.ids
+    found = {s.id: s.split for s in left_over(data).samples}
+    assert found == {a: None, c: "test", d: None}
 
 
 def test_without_the_other_tools_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,33 @@
+"""How long the other tools of `general-tools` should train: three numbers of epochs each, on one development draw.
+
+Five training images per class of draw 100, scored on 100 others of each class: no test image is looked at.
+"""
+
+from dataclasses import replace
+
+from bench.data import cifar10, few_test_images
+from bench.general_tools import Arm, Fastai, Timm, one_by_one
+from bench.options import Options
+from bench.trust import SCORED
+from handful.statistics import summarise
+from handful.tables import format_table
+from handful.types import Dataset
+
+FASTAI = (10, 20, 40)
+TIMM = (30, 60, 150)
+DRAW = 100
+
+
+def run(options: Options) -> None:
+    """Their scores."""
+    data = few_test_images(left_over(cifar10(options.folder())), 10 if options.quick else SCORED)
+    tools: dict[str, Arm] = {f"fastai: {n} epochs": Fastai(n) for n in ((1,) if options.quick else FASTAI)}
+    tools |= {f"timm: {n} epochs": Timm(n) for n in ((1,) if options.quick else TIMM)}
+    results = one_by_one(tools, data, options, table="general-tools-epochs", draws=(DRAW,))
+    print(format_table(summarise(results), width=100))
+
+
+def left_over(data: Dataset) -> Dataset:
+    """The training part alone, every second image of it in place of test images."""
+    ranked = sorted(data.part("train", None).samples, key=lambda s: s.id)
+    return replace(data, samples=tuple(replace(s, split=(None, "test")[i % 2]) for i, s in enumerate(ranked)))
