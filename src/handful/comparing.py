@@ -25,7 +25,7 @@ from handful.outcome import Budget, Candidate, Outcome, Study, as_values
 from handful.recipes import check, with_values
 from handful.results import commit, versions
 from handful.spaces import check_spaces
-from handful.tuning import NO_ROOM, needed_for_two
+from handful.tuning import needed_for_two
 from handful.types import Dataset, Recipe
 from handful.workers import MakePool, Trainer
 
@@ -191,7 +191,7 @@ def _notes(
 
 def _too_little(studies: Sequence[Study], budget: Budget) -> list[str]:
     """Which recipes had no time to try other settings, and the budget that would leave them some."""
-    short = [s for s in studies if s.trials and NO_ROOM in s.why]
+    short = [s for s in studies if s.trials and s.crowded]
     if not short or budget.share is None or budget.seconds is None:
         return []
     names = ", ".join(dict.fromkeys(s.recipe for s in short))

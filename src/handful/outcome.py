@@ -49,7 +49,8 @@ class Study:
     `trials` are those begun, the recipe's own settings being the first; `pruned` were given up as hopeless, `failed`
     did not train. `steps` and `seconds` are of their training. `values` are the settings taken, by option path: empty
     where the recipe's own stay, and `why` says why. `score` and `own_score` are what the settings taken and the
-    recipe's own reach on the left-out training images (shares); None where nothing was tried.
+    recipe's own reach on the left-out training images (shares); None where nothing was tried. `crowded`: its share of
+    time was too small for other settings than the recipe's own.
     """
 
     recipe: str
@@ -65,6 +66,7 @@ class Study:
     score: float | None
     own_score: float | None
     why: str
+    crowded: bool = False
 
 
 @dataclass(frozen=True)

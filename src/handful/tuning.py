@@ -136,6 +136,7 @@ class Tuning:
             ),
             seconds=round(self._seconds(), 3), values={} if kept else self._values(best),
             score=shown.get(chosen), own_score=shown.get(0), why=self._verdict(ranked, best, kept),
+            crowded=self.crowded,
         )  # fmt: skip
 
     def _verdict(self, ranked: Sequence[int], best: int, kept: bool) -> str:
