@@ -46,7 +46,7 @@ class Held:
         targets = F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
         if self.pixel_labels is None:
             n, _, h, w = images.shape
-            maps = torch.full((n, h, w), IGNORE, dtype=torch.int64, device=images.device)
+            maps = torch.tensor(IGNORE, device=images.device).expand(n, h, w)  # one number: not to be written to
         else:
             maps = self.pixel_labels[index].long()
         return Batch(images, labels, targets, maps)
