@@ -112,6 +112,11 @@ def test_levels_rank_and_name_the_best_control() -> None:
     assert level.best.label_minutes == pytest.approx(6 * 3.5 / 60)
     (even,) = judged(random_result("c", 0.7, seed=0), random_result("x", 0.7, seed=5), controls=("c",))
     assert "not separable" in even.answer
+    steady = [
+        random_result(n, mean, seed=i, n=500, spread=0.001) for i, (n, mean) in enumerate((("c", 0.7), ("x", 0.9)))
+    ]
+    (clear,) = judged(*steady, controls=("c",))
+    assert ">99 % to win a new draw" in clear.answer  # never certain
 
 
 def test_a_class_that_gets_worse_is_named() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 from markupsafe import Markup
 
 from handful.classifier import Classifier
-from handful.compare_text import chance, p_value, shown_pairs, taken
+from handful.compare_text import p_value, shown_pairs, taken
 from handful.cost import CostPoint, cost_points
 from handful.outcome import Entry, Harm, Level, Outcome
 from handful.page import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
 from handful.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure
 from handful.statistics import METRICS
-from handful.tables import NOTES
+from handful.tables import NOTES, chance
 from handful.types import Dataset, Result
 
 MOST_CURVES = len(SERIES)  # beyond, colours and markers would come twice

@@ -6,7 +6,7 @@ import numpy as np
 
 from handful.outcome import ALPHA, Entry, Level, Outcome, Pair, Study
 from handful.statistics import METRICS
-from handful.tables import HEADS, NOTES, columns, percent, signed, span, wrap
+from handful.tables import HEADS, NOTES, chance, columns, percent, signed, span, wrap
 
 
 def format_outcome(outcome: Outcome, *, width: int = 80) -> str:
@@ -72,13 +72,6 @@ def _differences(level: Level, width: int) -> list[str]:
         "zero; not sep.: not separable. The interval is for its pair alone."
     )
     return [*columns(names, "recipes", heads, cells, width), "", *wrap(note, width)]
-
-
-def chance(value: float) -> str:
-    """A probability in percent, never rounded to certainty."""
-    if np.isnan(value):
-        return "n/a"
-    return ">99 %" if value > 0.99 else "<1 %" if value < 0.01 else f"{100 * value:.0f} %"
 
 
 def p_value(value: float) -> str:

@@ -14,7 +14,7 @@ from handful.outlook import look_out
 from handful.repeats import design, overlap
 from handful.scores import Metric, recalls
 from handful.statistics import METRICS, compare, differences, headline, summarise
-from handful.tables import percent, signed, span
+from handful.tables import chance, percent, signed, span
 from handful.types import Result
 
 RESAMPLES = 1000
@@ -187,7 +187,7 @@ def _answer(level: Level) -> str:
     c = pair.comparison
     difference = f"{signed(c.mean)} points, {signed(c.low)} to {signed(c.high)}"
     if not math.isnan(pair.probability):
-        difference += f"; {100 * pair.probability:.0f} % to win a new draw"
+        difference += f"; {chance(pair.probability)} to win a new draw"
     itself = ", itself a control" if best.role == "control" else ""
     if pair.separable:
         return f"{lead}{itself}, and better than {rival}, {kind} ({difference})."

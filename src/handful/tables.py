@@ -47,6 +47,13 @@ def signed(value: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text
 
 
+def chance(value: float) -> str:
+    """A probability in percent, never rounded to certainty."""
+    if np.isnan(value):
+        return "n/a"
+    return ">99 %" if value > 0.99 else "<1 %" if value < 0.01 else f"{100 * value:.0f} %"
+
+
 def verdict(comparison: Comparison) -> str:
     """The verdict with the recipe's name."""
     winner = {"A better": comparison.a, "B better": comparison.b}.get(comparison.verdict)
