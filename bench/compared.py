@@ -65,10 +65,13 @@ def _tuned(values: Mapping[str, Any]) -> str:
     found: dict[str, list[Mapping[str, Any]]] = {}
     for study in values["studies"]:
         found.setdefault(study["recipe"], []).append(study)
-    if not any(s["trials"] for some in found.values() for s in some):
-        return "Nothing was tuned."
+    most = max((s["trials"] for some in found.values() for s in some), default=0)
+    if most < 2:
+        return "Nothing was tuned" + (": no share of the time had room for a second trial." if most else ".")
     told = []
     for name, some in found.items():
+        if not any(s["trials"] for s in some):
+            continue
         trials = np.mean([s["trials"] for s in some])
         other = sum(bool(s["values"]) for s in some)
         told.append(f"`{name}` {trials:.1f}, other settings in {other} of {len(some)}")
