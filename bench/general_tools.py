@@ -47,15 +47,13 @@ def run(options: Options) -> None:
         data = few_test_images(data)
     tools = arms(quick=options.quick)
     draws = range(1 if options.quick else options.draws)
-    show(one_by_one(tools, data, options, table=TABLE, draws=draws), control=CONTROL)
+    trainer = Tools(tools, costs=f"{TABLE}-cost", quick=options.quick)
+    show(one_by_one(trainer, data, options, table=TABLE, draws=draws), control=CONTROL)
 
 
-def one_by_one(
-    tools: Mapping[str, "Arm"], data: Dataset, options: Options, *, table: str, draws: Sequence[int]
-) -> list[Result]:
-    """The scores of these tools, each with both cores to itself; what they cost goes to a table beside."""
-    wanted, alone = [_recipe(name) for name in tools], replace(options, jobs=1)
-    trainer = Tools(tools, quick=options.quick, table=table)
+def one_by_one(trainer: "Tools", data: Dataset, options: Options, *, table: str, draws: Sequence[int]) -> list[Result]:
+    """The scores of its tools, each with both cores to itself."""
+    wanted, alone = [_recipe(name) for name in trainer.arms], replace(options, jobs=1)
     return run_sweep(table, wanted, data, alone, per_class=(PER_CLASS,), draws=draws, trainer=trainer)
 
 
@@ -171,11 +169,11 @@ class Answers:
 
 @dataclass(frozen=True)
 class Tools:
-    """Trains by the command of the recipe's name, and logs its seconds."""
+    """Trains by the command of the recipe's name; its seconds go to the table `costs`, if there is one."""
 
     arms: Mapping[str, Arm]
+    costs: str | None = None
     quick: bool = False
-    table: str = TABLE
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Answers:  # noqa: ARG002
         """Write the images, run the command."""
@@ -192,7 +190,8 @@ class Tools:
         shown = [part for part in said.splitlines() if part.startswith("held out: ")]
         if shown:
             line |= {"shown": float(shown[-1].removeprefix("held out: "))}
-        append(f"{self.table}-cost", line, quick=self.quick)
+        if self.costs is not None:
+            append(self.costs, line, quick=self.quick)
         return Answers(scratch, arm)
 
 
