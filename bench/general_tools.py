@@ -2,7 +2,7 @@
 
 CIFAR-10, five images per class, 100 test images of each class, the same pretrained EfficientNet-Lite0 at 224 pixels.
 Seconds are those from a cold process to a saved model, two threads, nothing cached. The others' number of epochs is the
-best of three on a development draw (`general-tools-epochs`); everything else is as the tools have it.
+best of those tried on a development draw (`general-tools-epochs`); everything else is as the tools have it.
 
 `HANDFUL_PEERS` names a Python that has fastai and timm (they are no dependencies), `HANDFUL_TIMM` timm's `train.py`.
 """
@@ -59,7 +59,7 @@ def one_by_one(trainer: "Tools", data: Dataset, options: Options, *, table: str,
 
 def arms(*, quick: bool = False) -> dict[str, "Arm"]:
     """The rows: a name, and what it runs."""
-    epochs = {"fastai": 1 if quick else 20, "timm": 1 if quick else 60}
+    epochs = {"fastai": 1 if quick else 40, "timm": 1 if quick else 150}
     return {
         CONTROL: Ours("logistic-lite0"),
         "handful: fine-tuned-lite0": Ours("fine-tuned-lite0", ("--set", "steps=2") if quick else ()),

@@ -1,4 +1,4 @@
-"""How long the other tools of `general-tools` should train: three numbers of epochs each, on one development draw.
+"""How long the other tools of `general-tools` should train: several numbers of epochs each, on one development draw.
 
 Five training images per class of draw 100, scored on 100 others of each class: no test image is looked at.
 """
@@ -13,7 +13,7 @@ from handful.statistics import summarise
 from handful.tables import format_table
 from handful.types import Dataset
 
-FASTAI = (10, 20, 40)
+FASTAI = (10, 20, 40, 80)
 TIMM = (30, 60, 150)
 DRAW = 100
 
