@@ -191,7 +191,7 @@ def _notes(
 
 def _too_little(studies: Sequence[Study], budget: Budget) -> list[str]:
     """Which recipes had no time to try other settings, and the budget that would leave them some."""
-    short = [s for s in studies if s.trials and s.crowded]
+    short = [s for s in studies if s.crowded]
     if not short or budget.share is None or budget.seconds is None:
         return []
     names = ", ".join(dict.fromkeys(s.recipe for s in short))

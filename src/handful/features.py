@@ -90,7 +90,7 @@ def hash_tensors(tensors: Mapping[str, Any]) -> str:
             plain = value.detach().cpu().contiguous()
             total.update(repr((name, tuple(plain.shape), str(plain.dtype))).encode())
             total.update(plain.flatten().view(torch.uint8).numpy().data)
-    return total.hexdigest()[:32]
+    return total.hexdigest()
 
 
 def _digest(image: Float[np.ndarray, "3 h w"]) -> bytes:
