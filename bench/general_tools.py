@@ -45,16 +45,21 @@ def run(options: Options) -> None:
     data = cifar10_small(options.folder())
     if options.quick:
         data = few_test_images(data)
-    tools = arms(quick=options.quick)
     draws = range(1 if options.quick else options.draws)
-    trainer = Tools(tools, costs=f"{TABLE}-cost", quick=options.quick)
-    show(one_by_one(trainer, data, options, table=TABLE, draws=draws), control=CONTROL)
+    tools = arms(quick=options.quick)
+    show(one_by_one(tools, data, options, table=TABLE, draws=draws, costs=f"{TABLE}-cost"), control=CONTROL)
 
 
-def one_by_one(trainer: "Tools", data: Dataset, options: Options, *, table: str, draws: Sequence[int]) -> list[Result]:
-    """The scores of its tools, each with both cores to itself."""
-    wanted, alone = [_recipe(name) for name in trainer.arms], replace(options, jobs=1)
-    return run_sweep(table, wanted, data, alone, per_class=(PER_CLASS,), draws=draws, trainer=trainer)
+def one_by_one(
+    tools: Mapping[str, "Arm"], data: Dataset, options: Options, *, table: str, draws: Sequence[int],
+    costs: str | None = None,
+) -> list[Result]:  # fmt: skip
+    """The scores of the tools, each with both cores to itself; their seconds go to the table `costs`, if there is one."""
+    alone, results = replace(options, jobs=1), list[Result]()
+    for name, arm in tools.items():
+        trainer = Tool(arm, costs=costs, quick=options.quick)
+        results += run_sweep(table, [_recipe(name)], data, alone, per_class=(PER_CLASS,), draws=draws, trainer=trainer)
+    return results
 
 
 def arms(*, quick: bool = False) -> dict[str, "Arm"]:
@@ -168,17 +173,22 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Tools:
-    """Trains by the command of the recipe's name; its seconds go to the table `costs`, if there is one."""
+class Tool:
+    """Trains by the command of an arm; its seconds go to the table `costs`, if there is one."""
 
-    arms: Mapping[str, Arm]
+    arm: Arm
     costs: str | None = None
     quick: bool = False
+
+    @property
+    def name(self) -> str:
+        """The arm with its settings: with others it is another experiment."""
+        return repr(self.arm)
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Answers:  # noqa: ARG002
         """Write the images, run the command."""
         scratch = tempfile.TemporaryDirectory()
-        work, arm = Path(scratch.name), self.arms[recipe.name]
+        work, arm = Path(scratch.name), self.arm
         _write(data, work / "train", of_class=True)
         arm.prepare(work)
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

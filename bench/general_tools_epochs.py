@@ -6,7 +6,7 @@ Five training images per class of draw 100, scored on 100 others of each class: 
 from dataclasses import replace
 
 from bench.data import cifar10, few_test_images
-from bench.general_tools import Arm, Fastai, Timm, Tools, one_by_one
+from bench.general_tools import Arm, Fastai, Timm, one_by_one
 from bench.options import Options
 from bench.trust import SCORED
 from handful.statistics import summarise
@@ -23,7 +23,7 @@ def run(options: Options) -> None:
     data = few_test_images(left_over(cifar10(options.folder())), 10 if options.quick else SCORED)
     tools: dict[str, Arm] = {f"fastai: {n} epochs": Fastai(n) for n in ((1,) if options.quick else FASTAI)}
     tools |= {f"timm: {n} epochs": Timm(n) for n in ((1,) if options.quick else TIMM)}
-    results = one_by_one(Tools(tools), data, options, table="general-tools-epochs", draws=(DRAW,))
+    results = one_by_one(tools, data, options, table="general-tools-epochs", draws=(DRAW,))
     print(format_table(summarise(results), width=100))
 
 

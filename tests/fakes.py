@@ -36,6 +36,7 @@ class NearestMeanTrainer:
     folder: Path
     dies_at: int | None = None
     sleeps: float = 0
+    name: str | None = None
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> NearestMean:
         assert not progress

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bench import general_tools
 from bench.accuracy import plain_recipe
-from bench.general_tools import Arm, Fastai, Tools, arms
+from bench.general_tools import Arm, Fastai, Tool, arms
 from bench.general_tools_epochs import left_over
 
 from handful.errors import DataError
@@ -49,7 +49,7 @@ def _images(*labels: int) -> Dataset:
 def test_another_tools_answers_come_back_in_our_order(monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[dict[str, object]] = []
     monkeypatch.setattr(general_tools, "append", lambda table, line, quick: lines.append(line))
-    trainer = Tools({"scripted": Scripted()}, costs="costs")
+    trainer = Tool(Scripted(), costs="costs")
     recipe = plain_recipe("scripted", (8, 8))
     model = trainer(recipe, _images(0, 1), seed=7, device="cpu", progress=False)
     found = model.probabilities(_images(0, 0, 1))

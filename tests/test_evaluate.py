@@ -166,6 +166,9 @@ def test_other_data_recipe_or_trainer_is_another_run(data: Dataset, tmp_path: Pa
     names = {r.recipe.name for r in read_results(log)}
     assert len(names) == 2  # both are called "tiny"
     assert all(name.startswith("tiny ") for name in names)
+    for _ in range(2):
+        evaluate(recipe(), data, protocol=protocol, log=log, trainer=replace(trainer, name="other"), progress=False)
+    assert len(trainer.calls) == 4
 
 
 def test_a_line_says_everything_needed_to_repeat_it(data: Dataset, tmp_path: Path) -> None:

@@ -182,8 +182,14 @@ def key_of(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: s
 
 
 def trainer_name(trainer: Callable[..., object] | None) -> str:
-    """A trainer's name in a log; None is `handful.train.train`."""
+    """A trainer's name in a log: its `name` if it has one, else its class or function; None is `handful.train.train`.
+
+    Runs of trainers of one name are the same experiment: what has settings of its own needs a `name` that tells them.
+    """
     if trainer is None:
         return "handful.train.train"
+    own = getattr(trainer, "name", None)
+    if isinstance(own, str):
+        return own
     kind = trainer if hasattr(trainer, "__qualname__") else type(trainer)
     return f"{kind.__module__}.{kind.__qualname__}"
