@@ -54,7 +54,7 @@ def one_by_one(
     tools: Mapping[str, "Arm"], data: Dataset, options: Options, *, table: str, draws: Sequence[int],
     costs: str | None = None,
 ) -> list[Result]:  # fmt: skip
-    """The scores of the tools, each with both cores to itself; their seconds go to the table `costs`, if there is one."""
+    """Their scores, each with both cores to itself; their seconds go to the table `costs`, if there is one."""
     alone, results = replace(options, jobs=1), list[Result]()
     for name, arm in tools.items():
         trainer = Tool(arm, costs=costs, quick=options.quick)
