@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from bench.options import Options
 from bench.record import RESULTS
 from handful.data.memory import hold
+from handful.data.unlabelled import Unlabelled
 from handful.evaluate import Protocol, sweep
 from handful.recipes import load_recipe
 from handful.statistics import compare, headline, summarise
@@ -60,11 +61,12 @@ def run_sweep(
     per_class: Sequence[int],
     draws: Sequence[int] | None = None,
     long_tail: float | None = None,
+    unlabelled: Unlabelled = "none",
     trainer: Trainer | None = None,
 ) -> list[Result]:
     """Every recipe at every number of images per class (of the largest class of a long tail) on the same draws."""
     chosen = tuple(draws if draws is not None else range(options.draws))
-    protocol = Protocol(draws=chosen, long_tail=long_tail)
+    protocol = Protocol(draws=chosen, long_tail=long_tail, unlabelled=unlabelled)
     return _sweep(table, wanted, data, options, per_class, protocol, trainer)
 
 

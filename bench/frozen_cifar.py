@@ -7,12 +7,10 @@ control that knows nothing. Image size, options and the temperatures for one ima
 and up of CIFAR-10's training part; the test parts are scored on draws 0 to 4 only.
 """
 
-from bench.accuracy import PREDICTIONS, recipes, show
+from bench.accuracy import run_sweep, show
 from bench.data import cifar10, cifar100
 from bench.options import Options
-from bench.record import RESULTS
-from handful.evaluate import Protocol, sweep
-from handful.types import Dataset, Result
+from handful.recipes import load_recipe
 
 NAMES = (
     "nearest-centroid-lite0",
@@ -33,22 +31,8 @@ def run(options: Options) -> None:
     for read, per_class in TABLES:
         data = read(options.folder())
         shots = per_class[:1] if options.quick else per_class
-        results = _sweep(NAMES, data, options, shots, Protocol(draws=tuple(range(options.draws))))
-        spread = Protocol(draws=tuple(range(options.draws)), unlabelled="rest")
-        results += _sweep(SPREAD, data, options, shots, spread)
+        alone, spread = list(map(load_recipe, NAMES)), list(map(load_recipe, SPREAD))
+        results = run_sweep("frozen-cifar", alone, data, options, per_class=shots)
+        results += run_sweep("frozen-cifar", spread, data, options, per_class=shots, unlabelled="rest")
         print(f"\n{read.__name__}")
         show(results, control="nearest-centroid-lite0")
-
-
-def _sweep(
-    names: tuple[str, ...], data: Dataset, options: Options, per_class: tuple[int, ...], protocol: Protocol
-) -> list[Result]:
-    return sweep(
-        recipes(names, Options(options.data, options.jobs, options.draws)),
-        data,
-        per_class=per_class,
-        protocol=protocol,
-        jobs=options.jobs,
-        log=None if options.quick else RESULTS / "frozen-cifar.jsonl",
-        predictions=PREDICTIONS / "frozen-cifar",
-    )

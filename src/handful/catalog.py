@@ -145,7 +145,12 @@ def without_weights(folder: Folder, part: Part) -> Part:
 
 
 def uses_unlabelled(recipe: Recipe) -> bool:
-    """Whether a recipe learns from images without a label: its head or a loss says so."""
+    """Whether a recipe gains from images without a label: labelled before it trains, or as they are."""
+    return trains_unlabelled(recipe) or any(marked("prepare", part, "uses_unlabelled") for part in recipe.prepare)
+
+
+def trains_unlabelled(recipe: Recipe) -> bool:
+    """Whether a recipe trains on images that have no label then: its head or a loss says so."""
     losses = [part for stage in recipe.stages for part in stage.losses]
     learns = any(marked("losses", part, "uses_unlabelled") for part in losses)
     return learns or marked("heads", recipe.head, "uses_unlabelled")

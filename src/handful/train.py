@@ -51,7 +51,7 @@ def train(
     progress: bool = True,
     log: Log | None = None,
 ) -> Classifier:
-    """Train `recipe` on every labelled sample of `data`, and only on these unless its head or a loss `uses_unlabelled`.
+    """Train `recipe` on every labelled sample of `data`, and only on these unless it `uses_unlabelled`.
 
     Args:
         recipe: what to do.
@@ -77,10 +77,11 @@ def train(
         fit = fitter(device, progress=progress, folder=folder, resume=resume)
         context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe)
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
+        given = {s.id for s in data.samples if s.label is not None}
         for part in recipe.prepare:
             data = catalog.build("prepare", part, context)(data)
         labelled = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
-        data = data if catalog.uses_unlabelled(recipe) else labelled
+        data = data if catalog.trains_unlabelled(recipe) else labelled
         context = replace(context, data=labelled)
         if recipe.hierarchy is not None:
             context = replace(context, hierarchy=catalog.build("hierarchies", recipe.hierarchy, context))
@@ -184,8 +185,8 @@ def train(
         network.eval().requires_grad_(False)
         card = {
             "seed": seed,
-            "train_images": len(labelled),
-            "unlabelled_images": len(held) - len(labelled),
+            "train_images": len(given),
+            "unlabelled_images": len(held) - len(given),
             "images_per_class": dict(zip(task.classes, task.counts.tolist(), strict=True)),
             "steps": sum(budgets),
             "precision": str(pick_precision(recipe.precision, where) or torch.float32).removeprefix("torch."),
@@ -194,8 +195,9 @@ def train(
         }
         size = (held.images.shape[2], held.images.shape[3])
         classifier = Classifier(recipe, data.classes, labels, network, size, task.counts, card)
+        judged = replace(labelled, samples=tuple(s for s in labelled.samples if s.id in given))
         for step_after in posthoc:
-            classifier = step_after((classifier,), labelled)
+            classifier = step_after((classifier,), judged)
     return classifier
 
 

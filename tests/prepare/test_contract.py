@@ -15,7 +15,7 @@ from .segmenter import reads_colours
 
 # Options that suit the squares; every other part is tried with its defaults.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"binarize": {"threshold": 0.25}, "propagate_masks": {"per_class": 1}}
-PARTS = catalog.names("prepare")
+PARTS = [name for name in catalog.names("prepare") if name != "pseudo_label"]  # which makes labels
 
 
 def context() -> Context:

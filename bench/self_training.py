@@ -1,0 +1,26 @@
+"""What a network makes of unlabelled images, beside the frozen head that labels them for it, on CIFAR-10.
+
+Five draws at 1, 5, 10 and 50 images per class; unlabelled is what the draws leave over of the training part, 450 to 499
+images of each class, their labels taken away. Scored on 200 test images of each class, those of `compare-cifar`, which
+has fine-tuning on the labelled images alone. Share and steps were found on draws 100 and up of the training part, half
+of it scored.
+"""
+
+from bench.accuracy import recipes, run_sweep, show
+from bench.compare_cifar import SCORED
+from bench.data import cifar10, few_test_images
+from bench.options import Options
+from handful.recipes import load_recipe
+
+TEACHER, STUDENT = "pseudo-labels-lite0", "self-training-lite0"
+PER_CLASS = (1, 5, 10, 50)
+
+
+def run(options: Options) -> None:
+    """The teacher, and the network that learns from it."""
+    data = few_test_images(cifar10(options.folder()), 10 if options.quick else SCORED)
+    wanted = [load_recipe(TEACHER), *recipes((STUDENT,), options)]
+    shots = PER_CLASS[:1] if options.quick else PER_CLASS
+    draws = range(1 if options.quick else options.draws)
+    results = run_sweep("self-training", wanted, data, options, per_class=shots, draws=draws, unlabelled="rest")
+    show(results, control=f"{TEACHER} (rest unlabelled)")
