@@ -6,21 +6,41 @@ has fine-tuning on the labelled images alone. Share and steps were found on draw
 of it scored.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
 from bench.accuracy import recipes, run_sweep, show
 from bench.compare_cifar import SCORED
 from bench.data import cifar10, few_test_images
 from bench.options import Options
 from handful.recipes import load_recipe
+from handful.types import Result, Run
 
 TEACHER, STUDENT = "pseudo-labels-lite0", "self-training-lite0"
 PER_CLASS = (1, 5, 10, 50)
 
 
 def run(options: Options) -> None:
-    """The teacher, and the network that learns from it."""
+    """The teacher, the network that learns from it, and the mean of both as `handful ensemble` makes it."""
     data = few_test_images(cifar10(options.folder()), 10 if options.quick else SCORED)
     wanted = [load_recipe(TEACHER), *recipes((STUDENT,), options)]
     shots = PER_CLASS[:1] if options.quick else PER_CLASS
     draws = range(1 if options.quick else options.draws)
     results = run_sweep("self-training", wanted, data, options, per_class=shots, draws=draws, unlabelled="rest")
-    show(results, control=f"{TEACHER} (rest unlabelled)")
+    pairs = zip(results[::2], results[1::2], strict=True)
+    show([*results, *(together(pair, name="mean of both") for pair in pairs)], control=results[0].recipe.name)
+
+
+def together(results: Sequence[Result], *, name: str) -> Result:
+    """The mean of the results' probabilities, run by run; their draws and test images are the same."""
+
+    def mean(runs: Sequence[Run]) -> Run:
+        first = runs[0]
+        assert all((run.draw, run.ids) == (first.draw, first.ids) for run in runs)
+        return replace(first, probabilities=np.mean([run.probabilities for run in runs], axis=0))
+
+    first = results[0]
+    runs = tuple(map(mean, zip(*(result.runs for result in results), strict=True)))
+    return Result(replace(first.recipe, name=name), first.classes, runs)

@@ -20,10 +20,10 @@ CONTROL = "classification-wide-wrn"
 ROWS: dict[str, tuple[str, Sequence[str]]] = {
     "WRN-16-4": (CONTROL, ()),
     "4 x WRN-16-2": ("small-ensemble-wrn", ()),
-    "15 x WRN-16-1": ("small-ensemble-wrn", ("backbone.width=1", "posthoc.0.members=15")),
     "WRN-16-2": ("classification-wrn", ()),
+    "15 x WRN-16-1": ("small-ensemble-wrn", ("backbone.width=1", "posthoc.0.members=15")),
 }
-PER_CLASS = (5, 10, 50)
+PER_CLASS = (10, 50)
 SIDE = 32
 
 
