@@ -1,14 +1,15 @@
 """Ensembles of small networks against one larger network of as many operations, from random weights (CIFAR-10).
 
 Brigato and Iocchi 2021, https://arxiv.org/abs/2111.14493: with few images, several small networks beat a large one
-that takes as long. All rows have the recipes' augmentation, steps and schedule; none was looked for on these images.
+that takes as long. All rows have the augmentation and the steps of `cvs-cifar` and the recipes' schedule; none was looked
+for on these images.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.accuracy import run_sweep, show
-from bench.cvs_cifar import NATURAL
+from bench.cvs_cifar import NATURAL, STEPS
 from bench.data import cifar10, few_test_images
 from bench.options import Options
 from bench.record import append
@@ -29,7 +30,7 @@ SIDE = 32
 
 def rows(*, quick: bool = False) -> list[Recipe]:
     """The rows' recipes; `quick` trains a few steps only."""
-    few = ("steps=2",) if quick else ()
+    few = ("steps=2",) if quick else (STEPS,)
     found = {name: load_recipe(base, overrides=(NATURAL, *over, *few)) for name, (base, over) in ROWS.items()}
     return [replace(recipe, name=name) for name, recipe in found.items()]
 

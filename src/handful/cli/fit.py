@@ -117,10 +117,11 @@ def fit(
     counts = list(card["images_per_class"].values())
     spread = f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
     how = f"{card['steps']} steps" if card["steps"] else "fitted"
+    beside = f", and {card['unlabelled_images']} without a label" if card["unlabelled_images"] else ""
     rows = [
         ("model", str(out)),
         ("recipe", plan.name),
-        ("trained on", f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"),
+        ("trained on", f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each){beside}"),
         ("took", f"{card['seconds']:.0f} s, {how} on {card['device']}"),
     ]
     if picked is not None:
