@@ -1,8 +1,8 @@
 """Ensembles of small networks against one larger network of as many operations, from random weights (CIFAR-10).
 
 Brigato and Iocchi 2021, https://arxiv.org/abs/2111.14493: with few images, several small networks beat a large one
-that takes as long. All rows have the augmentation and the steps of `cvs-cifar` and the recipes' schedule; none was looked
-for on these images.
+that takes as long. All rows have the augmentation and the steps of `cvs-cifar` and the recipes' schedule; none was
+looked for on these images.
 """
 
 from collections.abc import Sequence

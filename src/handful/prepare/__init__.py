@@ -1,1 +1,1 @@
-"""Parts that make masks, or labels. Each file: `build(context, *, options) -> (Dataset -> Dataset)`, run inside the split."""
+"""Parts that make masks or labels. Each: `build(context, *, options) -> (Dataset -> Dataset)`, run inside the split."""
