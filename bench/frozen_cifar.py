@@ -28,10 +28,10 @@ TABLES = ((cifar10, (1, 5, 10, 50)), (cifar100, (5, 10, 50)))
 
 def run(options: Options) -> None:
     """A table for each data set; every image passes the backbone once (`HANDFUL_CACHE`)."""
+    alone, spread = list(map(load_recipe, NAMES)), list(map(load_recipe, SPREAD))
     for read, per_class in TABLES:
         data = read(options.folder())
         shots = per_class[:1] if options.quick else per_class
-        alone, spread = list(map(load_recipe, NAMES)), list(map(load_recipe, SPREAD))
         results = run_sweep("frozen-cifar", alone, data, options, per_class=shots)
         results += run_sweep("frozen-cifar", spread, data, options, per_class=shots, unlabelled="rest")
         print(f"\n{read.__name__}")

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from handful import catalog
 from handful.catalog import trains_unlabelled, uses_unlabelled
+from handful.data.unlabelled import stripped
 from handful.errors import RecipeError
 from handful.prepare.pseudo_label import surest
 from handful.train import train
@@ -34,16 +35,10 @@ class Teacher:
         return self.rows
 
 
-def half_labelled(labelled: int = 1, per_class: int = 4) -> Dataset:
-    """Squares of which only the first of each class have labels."""
-    data, seen = tiny.squares(per_class), dict.fromkeys(range(3), 0)
-    samples = []
-    for s in data.samples:
-        assert s.label is not None
-        seen[s.label] += 1
-        keep = seen[s.label] <= labelled
-        samples.append(s if keep else replace(s, label=None, mask=None, mask_source=None))
-    return replace(data, samples=tuple(samples))
+def half_labelled() -> Dataset:
+    """A labelled square of each class, and three of each without a label."""
+    labelled = tiny.squares(1)
+    return replace(labelled, samples=(*labelled.samples, *stripped(tiny.squares(3, seed=1)).samples))
 
 
 def test_of_each_class_the_surest_and_no_more_than_its_share() -> None:
