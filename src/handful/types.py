@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from handful.errors import TrainingError
 from handful.samples import Dataset as Dataset
 from handful.samples import Image as Image
 from handful.samples import Mask as Mask
@@ -248,6 +249,18 @@ class Context:
     data: Dataset | None = None  # the prepared training split: a hierarchy may train a network on it
     hierarchy: Hierarchy | None = None
     features: Callable[[], int] | None = None  # length of `Output.features`, once there is a network
+
+    def recipe_named(self, name: str, *, where: str) -> Recipe:
+        """The recipe of that name. TrainingError where none can be looked up, RecipeError where there is none."""
+        if self.named is None:
+            raise TrainingError("recipes cannot be looked up here", where=where)
+        return self.named(name)
+
+    def train(self, recipe: Recipe, data: Dataset, seed: int, *, where: str) -> Any:
+        """A classifier of its own for a part. TrainingError where nothing can be trained."""
+        if self.fit is None:
+            raise TrainingError("nothing can be trained here", where=where)
+        return self.fit(recipe, data, seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,9 +88,7 @@ def plain_recipe(context: Context, name: str | None) -> Recipe:
         own = context.recipe
         stages = tuple(replace(stage, losses=(Part("cross_entropy"),)) for stage in own.stages)
         return replace(own, name=f"{own.name}-plain", stages=stages, hierarchy=None, prepare=(), posthoc=())
-    if context.named is None:
-        raise TrainingError("recipes cannot be looked up here", where=HERE)
-    named = context.named(name)
+    named = context.recipe_named(name, where=HERE)
     if named.hierarchy is not None:
         raise RecipeError(f"recipe {name!r} has a hierarchy itself", where=HERE, remedy="name a plain one.")
     return replace(named, prepare=(), posthoc=())

@@ -23,6 +23,7 @@ from handful.types import Context, Dataset, Mask, Part, Recipe, Sample
 
 log = logging.getLogger(__name__)
 SOURCE = "propagated"
+HERE = "prepare/propagate_masks"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def propagate(
     if rules.restrict == "own" and not set(data.classes) <= set(classifier.classes):
         raise RecipeError(
             "restrict = 'own' needs a segmenter that knows the image's class",
-            where="prepare/propagate_masks",
+            where=HERE,
             remedy="use restrict = 'any' with a segmenter from other classes.",
         )
     staying = frozenset(keep)
@@ -124,21 +125,18 @@ def run(
 def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None, model: str | None) -> Classifier:
     if model is not None:
         if context.load is None:
-            raise TrainingError("saved models cannot be loaded here", where="prepare/propagate_masks")
+            raise TrainingError("saved models cannot be loaded here", where=HERE)
         loaded: Classifier = context.load(Path(model))
         return loaded
     usable = tuple(s for s in known.samples if s.mask is not None and s.label is not None)
     if not usable:
         raise DataError(
             "there are no masks of labelled images to learn from",
-            where="prepare/propagate_masks",
+            where=HERE,
             remedy="draw a few masks, make some with prepare/grabcut, or name a saved segmenter as `model`.",
         )
-    if context.fit is None:
-        raise TrainingError("nothing can be trained here", where="prepare/propagate_masks")
-    trained: Classifier = context.fit(
-        segmentation_recipe(context, recipe), replace(known, samples=usable), context.seed + round_
-    )
+    plan = segmentation_recipe(context, recipe)
+    trained: Classifier = context.train(plan, replace(known, samples=usable), context.seed + round_, where=HERE)
     return trained
 
 
@@ -151,9 +149,7 @@ def segmentation_recipe(context: Context, name: str | None) -> Recipe:
         RecipeError: no such recipe, or its head does not segment.
     """
     if name is not None:
-        if context.named is None:
-            raise TrainingError("recipes cannot be looked up here", where="prepare/propagate_masks")
-        return replace(context.named(name), prepare=(), posthoc=())
+        return replace(context.recipe_named(name, where=HERE), prepare=(), posthoc=())
     own = context.recipe
     if own.head.name in ("linear", "cosine"):
         raise RecipeError(

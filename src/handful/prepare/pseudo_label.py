@@ -16,11 +16,11 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from handful.errors import TrainingError
 from handful.prepare._masking import Prepare
 from handful.types import Context, Dataset, Recipe
 
 uses_unlabelled = True
+HERE = "prepare/pseudo_label"
 
 
 def surest(probabilities: Float[np.ndarray, "n k"], share: float) -> Int[np.ndarray, " n"]:
@@ -60,9 +60,7 @@ def build(context: Context, *, recipe: str = "pseudo-labels-lite0", share: float
         bare = [i for i, s in enumerate(data.samples) if s.label is None]
         if not bare:
             return data
-        if context.fit is None:
-            raise TrainingError("nothing can be trained here", where="prepare/pseudo_label")
-        model = context.fit(_teacher(context, recipe), data, context.seed)
+        model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
         labels = surest(model.probabilities(data.select(bare)), share)
         samples = list(data.samples)
         for i, label in zip(bare, labels.tolist(), strict=True):
@@ -75,7 +73,5 @@ def build(context: Context, *, recipe: str = "pseudo-labels-lite0", share: float
 
 def _teacher(context: Context, name: str) -> Recipe:
     """The named recipe; of its parts before training, those that label images would call themselves."""
-    if context.named is None:
-        raise TrainingError("recipes cannot be looked up here", where="prepare/pseudo_label")
-    found = context.named(name)
+    found = context.recipe_named(name, where=HERE)
     return replace(found, prepare=tuple(p for p in found.prepare if p.name != "pseudo_label"), posthoc=())
