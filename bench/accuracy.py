@@ -10,13 +10,15 @@ from sklearn.linear_model import LogisticRegression
 
 from bench.options import Options
 from bench.record import RESULTS
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
+from handful.core.result import Result
 from handful.data.memory import hold
 from handful.data.unlabelled import Unlabelled
 from handful.evaluate import Protocol, sweep
 from handful.recipes import load_recipe
 from handful.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table
-from handful.types import Dataset, Part, Recipe, Result
 from handful.workers import Trainer
 
 PREDICTIONS = Path(__file__).parent / "predictions"

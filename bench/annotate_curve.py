@@ -15,10 +15,10 @@ from bench.cvs_cells import CONTROL, PROPAGATE, SETTINGS
 from bench.data import cells_once
 from bench.options import Options
 from bench.record import append
+from handful.core.dataset import Dataset, Mask
 from handful.cost import PAPER, Times, cost_points, format_cost
 from handful.data.images import pixels
 from handful.recipes import load_recipe
-from handful.types import Dataset, Mask
 
 TABLE = "annotate-curve"
 LABEL = PAPER["cifar10"].label  # seconds; the paper's person

@@ -21,6 +21,9 @@ from bench.data import cells_once, cifar10
 from bench.options import Options
 from bench.record import RESULTS
 from handful.annotate import asking
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Result, Run
 from handful.cost import PAPER, cost_points, format_cost
 from handful.data import splits
 from handful.data.fingerprint import fingerprint, ids_hash
@@ -29,7 +32,6 @@ from handful.inspect.features import features
 from handful.recipes import fingerprint as recipe_fingerprint
 from handful.recipes import load_recipe
 from handful.results import Key, Store
-from handful.types import Dataset, Recipe, Result, Run
 
 NAMES = ("random", "diverse", "typical", "uncertain", "influential")
 BUDGETS = (1, 2, 5, 10)  # labels, for each class there is

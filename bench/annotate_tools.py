@@ -21,14 +21,14 @@ from bench.options import Options
 from bench.record import append
 from handful.annotate import assist
 from handful.annotate.marks import Mark
+from handful.core.dataset import Dataset, Image, Mask
+from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.data.images import pixels
 from handful.data.mask_quality import iou
 from handful.intervals import mean_interval
 from handful.recipes import load_recipe
-from handful.samples import Dataset, Image, Mask
 from handful.train import train
-from handful.types import Recipe
 
 PREPARE, POINT, PRESS, KEY, PIECE, CENTIMETRE = 1.35, 1.1, 0.1, 0.2, 0.9, 0.16  # seconds
 HEIGHT = 20.0  # cm of the image on the screen

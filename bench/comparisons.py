@@ -14,11 +14,11 @@ from handful.choosing import role_of
 from handful.compare_plan import VALUES
 from handful.compare_text import format_outcome
 from handful.comparing import compare_to
+from handful.core.dataset import Dataset
 from handful.cost import PAPER
 from handful.evaluate import Protocol
 from handful.outcome import Candidate
 from handful.recipes import load_recipe
-from handful.types import Dataset
 
 BUDGET = 600.0  # seconds of tuning
 

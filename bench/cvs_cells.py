@@ -14,11 +14,13 @@ from bench.data import cells_once
 from bench.options import Options
 from bench.record import append
 from handful import catalog
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
 from handful.data import splits
 from handful.data.mask_quality import MaskQuality, quality
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Context, Dataset, Part, Recipe, Task
 
 CONTROL = "classification-lite0"
 NAMES = ("cvs-lite0", "cvs-joint-lite0", "multitask-lite0")

@@ -13,11 +13,12 @@ from bench.data import cells_once, mnist
 from bench.options import Options
 from bench.record import RESULTS
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.evaluate import Protocol, sweep
 from handful.heads.segmentation import Segmentation
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Dataset, Recipe
 
 RULES = ("logits", "probability", "foreground")
 

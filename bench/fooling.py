@@ -13,8 +13,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset, Sample
 from handful.precision import autocast
-from handful.types import Dataset, Sample
 
 Images = UInt8[np.ndarray, "n 3 h w"]
 

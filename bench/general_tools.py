@@ -28,10 +28,12 @@ from bench.data import few_test_images
 from bench.options import Options
 from bench.record import append
 from bench.trust import cifar10_small
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Result
 from handful.data.images import pixels
 from handful.errors import DataError
 from handful.recipes import load_recipe
-from handful.types import Dataset, Recipe, Result
 
 TABLE = "general-tools"
 CONTROL = "handful: logistic-lite0"

@@ -9,9 +9,9 @@ from bench.data import cifar10, few_test_images
 from bench.general_tools import Arm, Fastai, Timm, one_by_one
 from bench.options import Options
 from bench.trust import SCORED
+from handful.core.dataset import Dataset
 from handful.statistics import summarise
 from handful.tables import format_table
-from handful.types import Dataset
 
 FASTAI = (10, 20, 40, 80)
 TIMM = (30, 60, 150)

@@ -14,11 +14,11 @@ from bench import data as sets
 from bench.options import Options
 from bench.planting import KINDS, films, in_memory, with_borders, with_copies, with_wrong_labels
 from bench.record import append
+from handful.core.dataset import Dataset
 from handful.data.embedded import read_embedded
 from handful.inspect import group_leaks, label_errors, short_form
 from handful.inspect.facts import Facts, look
 from handful.inspect.features import features
-from handful.types import Dataset
 
 IMAGES, COPIES, FILMS = 1000, 15, 60
 STRENGTHS = (("solid", 1.0), ("faint", 0.25))

@@ -11,10 +11,10 @@ from bench.data import cells, cifar10, cifar100, hrf, mini_imagenet, mnist
 from bench.document import read as read_lines
 from bench.options import Options
 from bench.record import RESULTS, append, commit
+from handful.core.dataset import Dataset
 from handful.data.fingerprint import fingerprint
 from handful.inspect.inspection import Inspection, inspect
 from handful.inspect.summary import outlook, overview, tally
-from handful.types import Dataset
 
 TABLE = "inspect-sets"
 SETS = {

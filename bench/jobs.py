@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 
 from handful import catalog
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.tensors import Batch
 from handful.data.arrays import from_arrays
 from handful.data.memory import Held, hold
 from handful.losses import cross_entropy, pixel_cross_entropy
@@ -15,7 +19,6 @@ from handful.network import Network
 from handful.precision import autocast
 from handful.recipes import from_toml
 from handful.schedule import batch_sizes, epoch_order, learning_rate
-from handful.types import Batch, Context, Dataset, Recipe, Task
 
 CPU = torch.device("cpu")
 WARP = '{ name = "affine", turn = 15.0, shift = 0.1, zoom = [0.9, 1.1] }'

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from PIL import Image as Picture
 
+from handful.core.dataset import Dataset, Image, Sample
 from handful.data.images import pixels
-from handful.types import Dataset, Image, Sample
 
 KINDS = ("exact", "re-encoded", "resized", "brightness")
 SHARE = 0.04  # of the labels are swapped

@@ -15,8 +15,8 @@ from bench.accuracy import recipes, run_sweep, show
 from bench.compare_cifar import SCORED
 from bench.data import cifar10, few_test_images
 from bench.options import Options
+from handful.core.result import Result, Run
 from handful.recipes import load_recipe
-from handful.types import Result, Run
 
 TEACHER, STUDENT = "pseudo-labels-lite0", "self-training-lite0"
 PER_CLASS = (1, 5, 10, 50)

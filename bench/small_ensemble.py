@@ -13,9 +13,9 @@ from bench.cvs_cifar import NATURAL, STEPS
 from bench.data import cifar10, few_test_images
 from bench.options import Options
 from bench.record import append
+from handful.core.recipe import Recipe
 from handful.cost import forward_flops
 from handful.recipes import load_recipe
-from handful.types import Recipe
 
 CONTROL = "classification-wide-wrn"
 ROWS: dict[str, tuple[str, Sequence[str]]] = {

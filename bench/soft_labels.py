@@ -18,8 +18,9 @@ import numpy as np
 from bench.accuracy import PREDICTIONS, run_sweep, show
 from bench.data import cifar10, cifar100_twenty, mini_imagenet_twenty
 from bench.options import Options
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.recipes import load_recipe
-from handful.types import Dataset, Recipe
 from handful.words import class_vectors
 
 BASE = "classification-wrn"

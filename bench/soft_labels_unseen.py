@@ -21,10 +21,12 @@ from bench.record import append
 from bench.soft_labels import MINILM, TASKS, recipes, soft
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
 from handful.data import splits
 from handful.data.naming import with_classes
 from handful.train import train
-from handful.types import Context, Dataset, Part, Task
 from handful.zero_shot import with_names
 
 LEFT_OUT, PER_CLASS = 5, 50

@@ -8,7 +8,7 @@ import torch
 from bench.jobs import bare_loop, cpu_seconds, images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
-from handful.types import Part, Recipe
+from handful.core.recipe import Part, Recipe
 
 
 def run(options: Options) -> None:

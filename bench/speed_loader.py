@@ -19,9 +19,10 @@ from torchvision.transforms import v2
 from bench.jobs import CROP_FLIP, bare_loop, build, images, recipe, wall_seconds
 from bench.measure import Times, ratio, report, take_turns
 from bench.options import Options
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.schedule import learning_rate
 from handful.train import train
-from handful.types import Dataset, Recipe
 
 WORKERS = 2
 

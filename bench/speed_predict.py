@@ -24,12 +24,12 @@ from handful.bulk.pieces import Archive, find
 from handful.bulk.plan import job_of, make_plan
 from handful.bulk.reading import Reader, read_ahead
 from handful.bulk.work import Naming
+from handful.core.recipe import Recipe
 from handful.export.to_onnx import export_onnx
 from handful.onnx_model import load_onnx
 from handful.persist import save_classifier
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Recipe
 
 
 def run(options: Options) -> None:

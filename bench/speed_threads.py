@@ -11,9 +11,9 @@ import torch
 from bench.jobs import CPU, build, images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
+from handful.core.recipe import Recipe
 from handful.data.memory import hold
 from handful.precision import autocast
-from handful.types import Recipe
 
 # Warm up, say so, wait for the word, train, tell the seconds.
 CHILD = """

@@ -9,9 +9,11 @@ from bench.data import cells_once, cifar10, few_test_images
 from bench.options import Options
 from bench.record import append
 from handful.calibration import measure
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
+from handful.core.result import Result
 from handful.recipes import load_recipe
 from handful.tables import format_measures
-from handful.types import Dataset, Part, Recipe, Result
 
 HEADS = ("logistic-lite0", "nearest-centroid-lite0")
 SCORED = 100  # test images of each class of CIFAR-10

@@ -6,7 +6,7 @@ Heads fitted to frozen features choose a temperature of their own; the network t
 from bench.accuracy import run_sweep
 from bench.options import Options
 from bench.trust import calibrated, cifar10_small, tell
-from handful.types import Part
+from handful.core.recipe import Part
 
 NAME = "classification-lite0"
 

@@ -9,7 +9,7 @@ up, scored on images that these left unused.
 from bench.accuracy import run_sweep
 from bench.options import Options
 from bench.trust import HEADS, bare_cells, calibrated, cifar10_small, tell
-from handful.types import Part
+from handful.core.recipe import Part
 
 COVERAGE, DRAWS = 0.9, 20
 

@@ -18,13 +18,14 @@ from bench.options import Options
 from bench.record import append
 from bench.trust import calibrated, cifar10_small
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
 from handful.data import splits
 from handful.data.naming import with_classes
 from handful.intervals import mean_interval
 from handful.posthoc.out_of_distribution import Score
 from handful.tables import percent, span
 from handful.train import train
-from handful.types import Dataset, Part
 
 NAMES = ("logistic-lite0", "nearest-centroid-lite0")
 SCORES: tuple[Score, ...] = ("mahalanobis", "nearest_neighbour", "energy")

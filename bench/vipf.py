@@ -12,8 +12,9 @@ from bench.accuracy import PREDICTIONS, run_sweep, show
 from bench.data import cifar100_ten, mini_imagenet_ten
 from bench.keeping import Keeping
 from bench.options import Options
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.recipes import load_recipe
-from handful.types import Dataset, Recipe
 from handful.workers import Trainer
 
 DRAWS = 3

@@ -14,9 +14,9 @@ from bench.record import append
 from bench.vipf import CONTROL, DRAWS, KEEPING, SETTINGS, variant
 from bench.vipf_ladder import switches
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.memory import hold
-from handful.types import Dataset
 
 MARGIN = 4
 NETWORKS = {

@@ -8,9 +8,9 @@ from PIL import Image as Picture
 from typer.testing import CliRunner, Result
 
 from handful.cli import app
+from handful.core.dataset import Dataset
 from handful.data.masks import write_masks
 from handful.recipes import to_toml
-from handful.types import Dataset
 from tests.tiny import recipe, squares
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from handful.core.result import Result
 from handful.cost import Times
 from handful.judging import judge
 from handful.outcome import Budget, Candidate, Outcome, Role, Study
-from handful.types import Result
 from tests.made import random_result
 
 TIMES = Times(3.5, 29.52)

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from handful.comparing import compare_to
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.cost import Times
 from handful.evaluate import Protocol
 from handful.outcome import Candidate, Outcome
 from handful.recipes import from_toml
-from handful.types import Dataset, Recipe
 from tests.fakes import LrTrainer
 from tests.tiny import RECIPE, squares
 

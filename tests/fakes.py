@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.errors import TrainingError
-from handful.types import Dataset, Recipe
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from handful.types import Result, Run
+from handful.core.result import Result, Run
 from tests.tiny import CLASSES, recipe
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from handful.classifier import Classifier
-from handful.progress import Progress
+from handful.core.dataset import Dataset
+from handful.core.progress import Progress
+from handful.core.recipe import Recipe
 from handful.train import train
-from handful.types import Dataset, Recipe
 
 
 def stopped_and_resumed(

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from handful import catalog
 from handful.classifier import Classifier
-from handful.types import LabelEmbedding, Output
+from handful.core.tensors import LabelEmbedding, Output
 from tests.tiny import CLASSES, context
 
 

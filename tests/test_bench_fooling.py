@@ -2,8 +2,8 @@ import numpy as np
 from bench.fooling import as_dataset, evolved, gradient_ascent, noise
 from bench.trust import calibrated
 
+from handful.core.recipe import Part
 from handful.recipes import check
-from handful.types import Part
 from tests.teachers import untrained
 from tests.tiny import CLASSES
 

@@ -9,10 +9,9 @@ from bench.accuracy import plain_recipe
 from bench.general_tools import Arm, Fastai, Tool, arms
 from bench.general_tools_epochs import left_over
 
+from handful.core.dataset import Dataset, Sample, Split
 from handful.errors import DataError
 from handful.recipes import load_recipe
-from handful.samples import Split
-from handful.types import Dataset, Sample
 
 SAYS = """
 import sys

@@ -6,7 +6,7 @@ import pytest
 from bench import inspect_sets, record
 from bench.options import Options
 
-from handful.types import Dataset, Sample
+from handful.core.dataset import Dataset, Sample
 
 
 def _few(_: Path) -> Dataset:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bench.self_training import together
 
-from handful.types import Result, Run
+from handful.core.result import Result, Run
 from tests import tiny
 
 

@@ -12,8 +12,9 @@ from handful.calibration import (
     measure,
     reliability,
 )
+from handful.core.recipe import Part
+from handful.core.result import Result, Run
 from handful.tables import format_measures
-from handful.types import Part, Result, Run
 from tests.made import random_result, result, run
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from handful import catalog
+from handful.core.recipe import Part
 from handful.errors import RecipeError
-from handful.types import Part
 from tests.tiny import context
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.types import Dataset
+from handful.core.dataset import Dataset
 from tests.cli_support import fails, files, ok, ok_json
 
 MADE = {"results.jsonl", "results-predictions", "report.html", "shown-model"}

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from handful.compare_text import format_outcome
+from handful.core.dataset import Dataset
 from handful.errors import OutputError, ProtocolError, RecipeError, TrainingError
 from handful.evaluate import Protocol
 from handful.outcome import Outcome
 from handful.results import read_results
-from handful.types import Dataset
 from tests.comparing_support import Clock, compared, data, searched, without_time
 from tests.fakes import LrTrainer
 from tests.tiny import squares

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from handful.core.recipe import Part
 from handful.cost import (
     PAPER,
     CostPoint,
@@ -19,7 +20,6 @@ from handful.cost import (
 from handful.errors import ProtocolError
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Part
 from tests.made import random_result
 from tests.tiny import CLASSES, recipe, squares
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from handful.core.hierarchy import Hierarchy
 from handful.dendrogram import dendrogram_figure, heights, leaf_order, tree_lines
 from handful.errors import OutputError
 from handful.plots import save
-from handful.types import Hierarchy
 
 TREE = Hierarchy((5, 4, 6, 4, 5, 6, -1), ("ant", "cat", "car", "dog", "cat + dog", "animal", "all"))
 

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset
+from handful.core.result import Result
 from handful.errors import DataError, ProtocolError
 from handful.evaluate import Protocol, cells, evaluate, sweep
 from handful.results import Store, read_results
-from handful.types import Dataset, Result
 from tests.fakes import NearestMeanTrainer
 from tests.tiny import recipe, squares
 

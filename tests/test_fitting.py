@@ -7,13 +7,14 @@ import torch
 from torch import nn
 
 from handful import catalog
+from handful.core.dataset import Dataset
+from handful.core.progress import Progress
+from handful.core.recipe import Recipe, Stage
 from handful.errors import RecipeError
 from handful.network import Network
 from handful.persist import load_classifier, save_classifier
-from handful.progress import Progress
 from handful.recipes import check, from_toml
 from handful.train import train
-from handful.types import Dataset, Recipe, Stage
 from tests.tiny import recipe, squares
 
 FITTED = tuple(  # "similarity" learns nothing, and needs a backbone that knows texts: see backbones/test_image_text

@@ -3,11 +3,11 @@ import torch
 
 from handful import catalog
 from handful.augmenting import Augmenting
+from handful.core.recipe import Part
 from handful.data.memory import hold
 from handful.errors import TrainingError
 from handful.frozen import frozen_views
 from handful.train import train
-from handful.types import Part
 from tests.tiny import context, recipe, squares
 
 LITE = ("backbone={name='efficientnet_lite0',freeze=2,stride=8,expand=false}", "image_size=32", "lr=0.03", "steps=40")

@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from handful.core.recipe import Part
+from handful.core.tensors import LabelEmbedding
 from handful.network import COLDEST, Comparison
 from handful.train import train
-from handful.types import LabelEmbedding, Part
 from tests.tiny import recipe, squares
 
 VECTORS = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))

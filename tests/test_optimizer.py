@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from handful.catalog import build_network
+from handful.core.recipe import Recipe, Stage
 from handful.errors import RecipeError
 from handful.network import Network
 from handful.optimizer import layer_depths, make_optimizer, set_rate, train_mode
 from handful.recipes import fingerprint, from_toml, to_toml
 from handful.train import train
-from handful.types import Recipe, Stage
 from tests.stopping import stopped_and_resumed
 from tests.tiny import context, recipe, squares
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.cluster import Cluster
+from handful.core.dataset import Dataset
+from handful.core.ray_cluster import Cluster
+from handful.core.recipe import Recipe
+from handful.core.result import Result
 from handful.errors import TrainingError
 from handful.evaluate import Protocol, evaluate
 from handful.pools import MakePool, WorkerError
 from handful.ray_pool import pool_of
 from handful.running import Trainer
-from handful.types import Dataset, Recipe, Result
 from tests.fakes import NearestMean, NearestMeanTrainer
 from tests.tiny import recipe, squares
 

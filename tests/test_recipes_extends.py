@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.recipes import fingerprint, from_toml, load_recipe, to_toml
-from handful.types import Part, Recipe
 
 BASE = load_recipe("classification-lite0")
 

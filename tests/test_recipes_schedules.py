@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from handful.catalog import build_network
+from handful.core.recipe import Recipe
 from handful.optimizer import choose_trainable
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Recipe
 from tests.tiny import context, squares
 
 SCHEDULES = ("head-first", "layer-decay", "frozen-norm", "full")

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.result import Result
 from handful.cost import PAPER, cost_points
 from handful.errors import OutputError, ProtocolError
 from handful.evaluate import Protocol, sweep
@@ -16,7 +18,6 @@ from handful.report import write_report
 from handful.statistics import summarise
 from handful.tables import percent, span
 from handful.train import train
-from handful.types import Dataset, Result
 from tests.fakes import NearestMeanTrainer
 from tests.made import random_result, result, run
 from tests.pages import Page

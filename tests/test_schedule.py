@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from handful.core.recipe import Part, Schedule, Stage
 from handful.schedule import (
     batch_sizes,
     budget,
@@ -12,7 +13,6 @@ from handful.schedule import (
     step_generator,
     stream,
 )
-from handful.types import Part, Schedule, Stage
 
 LOSS = (Part("cross_entropy"),)
 

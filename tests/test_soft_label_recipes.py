@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from handful.core.recipe import Part, Recipe
 from handful.recipes import load_recipe, recipe_names
-from handful.types import Part, Recipe
 
 ROWS = [name for name in recipe_names() if name.startswith("paper-soft-labels")]
 

@@ -6,13 +6,14 @@ import pytest
 
 from handful.checkpoint import NETWORKS, refuse_unfinished
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.progress import Progress
+from handful.core.recipe import Part, Recipe
 from handful.ensemble import Ensemble
 from handful.errors import OutputError
 from handful.persist import refuse_existing, save_classifier
-from handful.progress import Progress
 from handful.subtraining import kept
 from handful.train import train
-from handful.types import Dataset, Part, Recipe
 from tests.stopping import stopped_and_resumed
 from tests.teachers import untrained
 from tests.tiny import recipe, squares

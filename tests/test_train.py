@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from handful.checkpoint import FILE, Checkpoint
+from handful.core.dataset import Dataset
+from handful.core.progress import Progress
+from handful.core.recipe import Part
 from handful.errors import TrainingError
-from handful.progress import Progress
 from handful.train import train
-from handful.types import Dataset, Part
 from tests.tiny import recipe, squares
 
 

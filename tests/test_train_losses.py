@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import check, from_toml, to_toml
 from handful.train import train
-from handful.types import Part, Recipe
 from tests.stopping import stopped_and_resumed
 from tests.tiny import recipe, squares
 

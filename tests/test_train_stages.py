@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.errors import TrainingError
 from handful.optimizer import initial_values, reset
 from handful.recipes import fingerprint, from_toml, to_toml
 from handful.train import train
-from handful.types import Dataset, Recipe
 from tests.stopping import stopped_and_resumed
 from tests.tiny import recipe, squares
 

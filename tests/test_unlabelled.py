@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
 from handful.evaluate import Protocol, evaluate
 from handful.recipes import from_toml
 from handful.results import read_results
-from handful.types import Dataset, Recipe
 from tests.cli_support import fails, ok, write_images
 from tests.fakes import NearestMean
 from tests.test_fitting import PLAN, plan

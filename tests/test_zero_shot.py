@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
 from handful.ensemble import join
 from handful.errors import DataError, ModelError
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc.tta import over_views
 from handful.train import train
-from handful.types import Dataset, Part
 from handful.zero_shot import read_names, with_names
 from tests.teachers import untrained
 from tests.tiny import recipe, squares

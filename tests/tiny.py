@@ -3,8 +3,11 @@
 import numpy as np
 import torch
 
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset, Sample
+from handful.core.recipe import Recipe
+from handful.core.tensors import LabelEmbedding
 from handful.recipes import from_toml, load_recipe
-from handful.types import Context, Dataset, LabelEmbedding, Recipe, Sample, Task
 
 CLASSES = ("blue", "green", "red")
 

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.classifier import Classifier as Classifier
+    from handful.core.dataset import Dataset as Dataset
+    from handful.core.dataset import Sample as Sample
+    from handful.core.recipe import Recipe as Recipe
+    from handful.core.result import Result as Result
     from handful.data.load import load_data as load_data
     from handful.errors import HandfulError as HandfulError
     from handful.estimator import HandfulClassifier as HandfulClassifier
@@ -15,11 +19,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.persist import load_classifier as load_classifier
     from handful.persist import save_classifier as save_classifier
     from handful.recipes import load_recipe as load_recipe
-    from handful.samples import Dataset as Dataset
-    from handful.samples import Sample as Sample
     from handful.train import train as train
-    from handful.types import Recipe as Recipe
-    from handful.types import Result as Result
 
 __version__ = "0.1.0"
 

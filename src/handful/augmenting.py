@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from handful.types import Batch, Part
+from handful.core.recipe import Part
+from handful.core.tensors import Batch
 
 Change = Callable[[Batch, torch.Generator], Batch]
 

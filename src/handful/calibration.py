@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from handful.core.result import Result, Run
 from handful.intervals import bootstrap, mean_interval, wilson
 from handful.repeats import by_draw, overlap, smallest
-from handful.types import Result, Run
 
 Measure = Literal[
     "expected calibration error",

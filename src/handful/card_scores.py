@@ -10,12 +10,13 @@ import numpy as np
 
 from handful.calibration import measure
 from handful.classifier import Classifier
+from handful.core.recipe import Recipe
+from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.persist import load_classifier, write_card
 from handful.recipes import fingerprint
 from handful.statistics import METRICS, class_recalls, summarise
 from handful.tables import NOTES, quantity
-from handful.types import Recipe, Result
 
 MOST = 3  # classes and confusions that are named
 CALIBRATING = ("conformal", "out_of_distribution", "temperature")

@@ -9,10 +9,12 @@ from typing import Any, Literal, get_args
 
 import torch
 
+from handful.core.context import Context, Task
+from handful.core.recipe import Part, Recipe
+from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError, nearest
 from handful.features import FeatureCache
 from handful.network import Network
-from handful.types import Context, LabelEmbedding, Part, Recipe, Task
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
 FOLDERS: tuple[Folder, ...] = get_args(Folder)

@@ -9,9 +9,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.errors import OutputError, TrainingError
 from handful.recipes import fingerprint
-from handful.types import Dataset, Recipe
 
 FILE = "checkpoint.safetensors"
 DRAFT = "checkpoint.part"  # of one that was being written

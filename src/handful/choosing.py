@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.data.images import pixels, sample_size
 from handful.errors import ProtocolError
 from handful.outcome import Candidate, Role
 from handful.prepare.binarize import border
 from handful.recipes import load_recipe, options_of
-from handful.types import Dataset, Recipe
 from handful.words.names import split_name
 
 SMALL = 48  # longest side in pixels up to which networks from random weights are tried unasked

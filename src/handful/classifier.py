@@ -11,13 +11,15 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from handful.answers import Judged
+from handful.core.dataset import Dataset, Image, Mask
+from handful.core.prediction import Judged
+from handful.core.recipe import Recipe
+from handful.core.tensors import LabelEmbedding, Output
 from handful.coverage import CLOSE
 from handful.data.memory import chunks, fit_size, unfit_mask
 from handful.errors import ModelError
 from handful.network import Network
 from handful.precision import autocast
-from handful.types import Dataset, Image, LabelEmbedding, Mask, Output, Recipe
 
 
 @dataclass(frozen=True, eq=False)

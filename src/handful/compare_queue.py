@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from handful.allowance import Allowance, not_tuned, settled
 from handful.compare_plan import LOG, STUDIES
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Result, Run
 from handful.errors import HandfulError
 from handful.evaluate import Cell, Protocol, key_of
 from handful.outcome import Study
 from handful.results import Key, Store
 from handful.spaces import close_storage, open_storage
 from handful.tuning import NO_ROOM, Tuning
-from handful.types import Dataset, Recipe, Result, Run
 from handful.workers import Finished, MakePool, RunsBar, Task, Trainer, run_queue
 
 if TYPE_CHECKING:

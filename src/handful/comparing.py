@@ -16,6 +16,8 @@ from handful.classifier import Classifier
 from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
 from handful.compare_queue import Queue, Work
 from handful.compare_report import write_comparison
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.cost import Times
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import TrainingError
@@ -26,7 +28,6 @@ from handful.recipes import check, with_values
 from handful.results import commit, versions
 from handful.spaces import check_spaces
 from handful.tuning import needed_for_two
-from handful.types import Dataset, Recipe
 from handful.workers import MakePool, Trainer
 
 

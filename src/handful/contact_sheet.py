@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
+from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
 from handful.data.mask_quality import iou
 from handful.overlay import paint, palette
-from handful.types import Dataset, Image, Mask, Sample
 
 SIDE = 128  # pixels of a tile
 _LINE = 14

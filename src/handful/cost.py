@@ -8,13 +8,15 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from handful import catalog
+from handful.core.context import Context, Task
+from handful.core.recipe import Recipe
+from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.posthoc.ensemble import members_of
 from handful.recipes import load_recipe
 from handful.schedule import batch_sizes, total_steps
 from handful.statistics import summarise
 from handful.tables import columns, percent, span, wrap
-from handful.types import Context, Recipe, Result, Task
 
 AUTOMATIC = ("binarize", "grabcut")  # prepare parts that make masks without a hand
 

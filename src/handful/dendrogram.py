@@ -3,8 +3,8 @@
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from handful.core.hierarchy import Hierarchy
 from handful.plots import FAINT, INK, STYLE
-from handful.types import Hierarchy
 
 ROW = 0.2  # inches of height per class
 

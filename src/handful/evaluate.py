@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from handful.catalog import uses_unlabelled
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
 from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
@@ -20,7 +23,6 @@ from handful.protocol import cells as cells
 from handful.recipes import check
 from handful.results import Key, Store, make_key, with_unlabelled
 from handful.statistics import summarise as summarise
-from handful.types import Dataset, Recipe, Result, Run
 from handful.workers import Finished, MakePool, Task, Trainer, run_all
 
 FIVE_DRAWS = Protocol()

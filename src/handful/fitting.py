@@ -12,12 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.augmenting import Augmenting
+from handful.core.progress import Progress
+from handful.core.recipe import Recipe
 from handful.data.memory import Held
 from handful.network import Network
 from handful.precision import autocast
-from handful.progress import Progress
 from handful.schedule import stream
-from handful.types import Recipe
 
 CHUNK = 64  # images between two looks at Ctrl-C
 

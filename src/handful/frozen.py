@@ -11,12 +11,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from handful.augmenting import Augmenting
+from handful.core.tensors import Batch
 from handful.data.memory import Held
 from handful.errors import TrainingError
 from handful.network import Network
 from handful.precision import autocast
 from handful.schedule import stream
-from handful.types import Batch
 
 
 @dataclass(frozen=True, eq=False)

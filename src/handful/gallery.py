@@ -11,6 +11,9 @@ import numpy as np
 from PIL import Image as Picture
 
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset, Image, Sample
+from handful.core.recipe import Recipe
+from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.data.images import pixels
 from handful.data.memory import fit_size
@@ -20,7 +23,6 @@ from handful.overlay import paint, palette
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import fingerprint
 from handful.train import train
-from handful.types import Dataset, Image, Recipe, Result, Run, Sample
 
 SHOWN = "shown-model"  # folder of the model that a report shows
 SIDE = 192  # longest side of an embedded picture

@@ -3,11 +3,14 @@
 import numpy as np
 
 from handful import catalog
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.hierarchy import Hierarchy
+from handful.core.recipe import Part, Recipe
 from handful.data.splits import training_part
 from handful.persist import load_classifier
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Context, Dataset, Hierarchy, Part, Recipe, Task
 
 
 def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: str = "auto") -> Hierarchy:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
+from handful.core.result import Result
 from handful.cost import Times, cost_points
 from handful.intervals import bootstrap, mean_interval
 from handful.outcome import ALPHA, Entry, Harm, Level, Pair, Role, Study
@@ -15,7 +16,6 @@ from handful.repeats import design, overlap
 from handful.scores import Metric, recalls
 from handful.statistics import METRICS, compare, differences, headline, summarise
 from handful.tables import chance, percent, signed, span
-from handful.types import Result
 
 RESAMPLES = 1000
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from handful.answers import Predictor
+from handful.core.prediction import Predictor
 from handful.errors import ModelError
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
 from handful.data.fingerprint import fingerprint
-from handful.types import Dataset, Part, Recipe
 
 FEW = 5  # images of a class below which its card warns of it
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from torch import nn
 
-from handful.types import Task
+from handful.core.context import Task
 
 NormName = Literal["batch", "group", "none", "auto"]
 AUTO_BELOW = 3  # images per class

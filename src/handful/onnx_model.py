@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from handful.answers import Judged
+from handful.core.dataset import Dataset, Image, Mask, Sample
+from handful.core.prediction import Judged
 from handful.coverage import CLOSE, HERE, significance
 from handful.data.images import pixels
 from handful.data.resampling import Resize, fit_image, unfit_mask
 from handful.errors import ModelError
-from handful.samples import Dataset, Image, Mask, Sample
 
 FORMAT = 1
 KEY = "handful.format"

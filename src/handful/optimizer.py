@@ -5,8 +5,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from handful.core.recipe import Stage
 from handful.errors import TrainingError
-from handful.types import Stage
 
 
 def choose_trainable(network: nn.Module, stage: Stage) -> list[nn.Parameter]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from handful.core.json_values import jsonable
+from handful.core.result import Result
 from handful.cost import Times
-from handful.jsonable import jsonable
 from handful.recipes import fingerprint
 from handful.repeats import Design
 from handful.scores import Metric
 from handful.statistics import Comparison, Summary
-from handful.types import Result
 
 FORMAT = 1  # of comparison.json; raised when a key changes its meaning
 ALPHA = 0.05  # "separable" and "worse" are below it, after Holm's correction

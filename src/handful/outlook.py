@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from handful.core.result import Result
 from handful.outcome import ALPHA, Outlook, Pair
 from handful.repeats import design, overlap
 from handful.scores import Metric
 from handful.statistics import Comparison, differences, summarise
-from handful.types import Result
 
 REACH = 10  # times the images or draws that were run: beyond, so simple a model says nothing
 

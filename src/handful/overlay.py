@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from handful.samples import Image
+from handful.core.dataset import Image
 
 # Distinct also to eyes that confuse red and green (Okabe and Ito 2008); later ones go round the colour wheel.
 _DISTINCT = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))

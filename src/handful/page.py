@@ -13,6 +13,8 @@ from markupsafe import Markup, escape
 
 from handful import gallery
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.result import Result
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import OutputError
 from handful.recipes import fingerprint
@@ -20,7 +22,6 @@ from handful.results import commit, versions
 from handful.statistics import class_recalls
 from handful.tables import amount, percent, signed, span, span_of_images, verdict
 from handful.templating import environment
-from handful.types import Dataset, Result
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
 

@@ -9,13 +9,14 @@ from handful.allowance import FOLDS, Allowance, not_tuned, settled, untunable
 from handful.choosing import choose, default_folds
 from handful.compare_plan import STUDIES
 from handful.comparing import compare_to
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.cost import Times
 from handful.evaluate import Protocol
 from handful.outcome import Outcome, Study
 from handful.recipes import load_recipe
 from handful.spaces import close_storage, open_storage
 from handful.tuning import Tuning
-from handful.types import Dataset, Recipe
 from handful.workers import Finished, Task, Trainer, run_queue
 
 FEW = "nearest-centroid-lite0"  # 40.9 % of CIFAR-10 at one image per class, where logistic regression has 25.5 %

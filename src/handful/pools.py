@@ -16,9 +16,9 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from threadpoolctl import threadpool_limits
 
+from handful.core.dataset import Dataset
 from handful.errors import TrainingError
 from handful.running import Finished, Task, Trainer, run
-from handful.types import Dataset
 
 
 @runtime_checkable

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image as Picture
 
-from handful.answers import UNKNOWN, Judged, Predictor
+from handful.core.dataset import Dataset, Sample
+from handful.core.prediction import UNKNOWN, Judged, Predictor
 from handful.data.images import pixels, sample_size
 from handful.errors import DataError, OutputError
 from handful.overlay import paint, palette
-from handful.samples import Dataset, Sample
 
 SUFFIXES = (".csv", ".parquet")
 CHUNK = 256  # samples between two writes

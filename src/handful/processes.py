@@ -15,8 +15,8 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.tensors import Batch
 from handful.errors import TrainingError
-from handful.types import Batch
 
 
 class _Sum(torch.autograd.Function):

@@ -9,6 +9,9 @@ from typing import Any
 
 from handful import catalog
 from handful.contact_sheet import tiles, write_sheet
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
 from handful.data.masks import write_masks
 from handful.data.splits import training_part
 from handful.errors import DataError
@@ -16,7 +19,6 @@ from handful.persist import load_classifier
 from handful.prepare._masking import draw
 from handful.prepare.propagate_masks import Keep, PropagationReport, run
 from handful.train import train
-from handful.types import Context, Dataset, Part, Recipe, Task
 
 
 def propagate_dataset(

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.long_tail import Order, class_balanced, long_tail
 from handful.data.unlabelled import Unlabelled
 from handful.errors import ProtocolError
-from handful.types import Dataset
 
 ScoreOn = Literal["test", "rest"]
 

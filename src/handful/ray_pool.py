@@ -5,11 +5,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-from handful.cluster import Cluster
+from handful.core.dataset import Dataset
+from handful.core.ray_cluster import Cluster
 from handful.errors import HandfulError
 from handful.pools import MakePool, WorkerError
 from handful.running import Finished, Task, Trainer, run
-from handful.types import Dataset
 
 
 class RayPool:

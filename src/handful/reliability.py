@@ -9,9 +9,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from handful.calibration import Measured, measure, reliability
+from handful.core.result import Result
 from handful.plots import FAINT, INK, SERIES, STYLE, inline
 from handful.tables import quantity
-from handful.types import Result
 
 MOST_RECIPES = 4
 MOST_AREA = 260.0  # of a marker, in square points

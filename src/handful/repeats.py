@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from handful.core.result import Result, Run
 from handful.scores import uneven
-from handful.types import Result, Run
 
 Design = Literal["draws", "seeds", "re-split", "one run"]
 

@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 from handful import reliability
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.result import Result
 from handful.cost import CostPoint, Times, break_evens, flop_unit
 from handful.errors import ProtocolError
 from handful.page import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
@@ -17,7 +19,6 @@ from handful.repeats import smallest
 from handful.scores import Metric
 from handful.statistics import METRICS, Comparison, Summary, compare, headline, summarise
 from handful.tables import NOTES, percent, span
-from handful.types import Dataset, Result
 
 
 def write_report(

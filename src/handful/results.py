@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from handful.core.recipe import Recipe
+from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
 from handful.recipes import fingerprint, from_toml, to_toml
 from handful.scores import balanced_accuracy, recalls
-from handful.types import Recipe, Result, Run
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one

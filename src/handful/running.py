@@ -10,10 +10,12 @@ import torch
 from jaxtyping import Float
 
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Run
 from handful.data.unlabelled import stripped
 from handful.errors import TrainingError
 from handful.train import train
-from handful.types import Dataset, Recipe, Run
 
 
 @runtime_checkable

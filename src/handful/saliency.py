@@ -24,12 +24,12 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
 from handful.data.memory import chunks
 from handful.ensemble import Ensemble
 from handful.errors import ModelError
 from handful.network import Network
 from handful.precision import autocast
-from handful.types import Dataset
 
 CHUNK = 16  # images at a time: gradients keep every layer's maps
 

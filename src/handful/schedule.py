@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from handful.types import Recipe, Schedule, Stage
+from handful.core.recipe import Recipe, Schedule, Stage
 
 
 def batch_sizes(n: int, batch_size: int) -> list[int]:

@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handful.core.recipe import Recipe
 from handful.recipes import fingerprint, with_values
-from handful.types import Recipe
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from handful.core.result import Result, Run
 from handful.errors import ProtocolError
 from handful.intervals import bootstrap, mean_interval, wilson
 from handful.repeats import Design, by_draw, design, imbalanced, overlap, smallest, training_counts
 from handful.scores import SCORES, THIRDS, Metric, recalls, thirds
-from handful.types import Result, Run
 
 Verdict = Literal["A better", "B better", "not separable"]
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from handful.checkpoint import NETWORKS
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.device import pick_device
 from handful.persist import is_model, load_classifier, save_classifier
 from handful.recipes import fingerprint
-from handful.types import Dataset, Recipe
 
 Fit = Callable[[Recipe, Dataset, int, Path | None], Classifier]
 

@@ -9,13 +9,15 @@ from typing import Any
 from handful import gallery
 from handful.calibration import measure
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Result
 from handful.evaluate import Protocol, cells, sweep
 from handful.recipes import fingerprint
 from handful.report import write_report
 from handful.results import Store
 from handful.statistics import Comparison, compare, headline, summarise
 from handful.tables import format_comparisons, format_measures, format_table
-from handful.types import Dataset, Recipe, Result
 from handful.workers import MakePool
 
 LOG = "results.jsonl"

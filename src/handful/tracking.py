@@ -14,10 +14,10 @@ from time import monotonic, time
 from types import TracebackType
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from handful.core.result import Result
 from handful.errors import OutputError
 from handful.scores import SCORES
 from handful.statistics import headline, summarise
-from handful.types import Result
 
 Kind = Literal["tensorboard", "mlflow"]
 EXPERIMENT = "handful"

@@ -19,6 +19,11 @@ from handful import catalog
 from handful.augmenting import Augmenting
 from handful.checkpoint import FILE, Checkpoint
 from handful.classifier import Classifier
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.progress import Progress
+from handful.core.recipe import Recipe, Stage
+from handful.core.tensors import Batch, Output
 from handful.data.memory import hold, working_size
 from handful.errors import TrainingError
 from handful.fitting import fit_head
@@ -30,11 +35,9 @@ from handful.optimizer import initial_values, make_optimizer, reset, set_rate, t
 from handful.persist import load_classifier
 from handful.precision import pick_precision
 from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
-from handful.progress import Progress
 from handful.recipes import check, load_recipe
 from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
 from handful.subtraining import kept
-from handful.types import Batch, Context, Dataset, Output, Recipe, Stage, Task
 
 Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
 Log = Callable[[Mapping[str, float], int], None]

@@ -14,6 +14,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from handful.allowance import FOLDS, Allowance
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Run
 from handful.data import splits
 from handful.errors import HandfulError
 from handful.outcome import Study
@@ -21,7 +24,6 @@ from handful.recipes import options_of, with_values
 from handful.schedule import stream, total_steps
 from handful.scores import uneven
 from handful.spaces import coded, decoded, distribution, identity, plain
-from handful.types import Dataset, Recipe, Run
 
 if TYPE_CHECKING:
     from optuna import Study as Record

@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from handful.core.dataset import Dataset
 from handful.errors import HandfulError
 from handful.pools import MakePool as MakePool
 from handful.pools import Pool, Processes, WorkerError
@@ -16,7 +17,6 @@ from handful.running import Finished as Finished
 from handful.running import Task as Task
 from handful.running import Trainer as Trainer
 from handful.running import run
-from handful.types import Dataset
 
 
 def cores(device: str) -> int:

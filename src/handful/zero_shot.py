@@ -14,9 +14,9 @@ import torch
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.context import Task
 from handful.ensemble import each
 from handful.errors import DataError, ModelError
-from handful.types import Task
 
 
 def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:

@@ -7,7 +7,7 @@ import numpy as np
 
 from handful.annotate.patch import Patch, apply
 from handful.annotate.store import Store
-from handful.samples import Mask
+from handful.core.dataset import Mask
 
 SIZE = (40, 60)
 IDS = ("cat/1.png", "dog/2.png")

@@ -10,7 +10,7 @@ from handful.annotate.patch import Patch
 from handful.annotate.project import open_project
 from handful.annotate.session import Session, Settings
 from handful.annotate.store import Store
-from handful.samples import Dataset
+from handful.core.dataset import Dataset
 from tests.cli_support import write_images
 from tests.tiny import squares
 

@@ -16,9 +16,9 @@ from PIL import Image as Picture
 from handful.annotate.patch import Patch
 from handful.annotate.proposals import write_proposals
 from handful.annotate.session import Session, Settings, key_of
+from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks import read_mask
 from handful.recipes import to_toml
-from handful.samples import Dataset, Mask, Sample
 from tests.annotate import pages
 from tests.tiny import recipe
 

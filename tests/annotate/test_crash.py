@@ -16,8 +16,8 @@ from PIL import Image as Picture
 from handful.annotate.patch import pack
 from handful.annotate.record import read_record
 from handful.annotate.store import Store
+from handful.core.dataset import Dataset, Sample
 from handful.data.masks import attach_masks
-from handful.samples import Dataset, Sample
 from tests.annotate import drawing
 
 

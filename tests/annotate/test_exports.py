@@ -10,11 +10,11 @@ from handful.annotate.exports.outline import outlines
 from handful.annotate.patch import Patch
 from handful.annotate.project import Project, open_project
 from handful.annotate.store import Store
+from handful.core.dataset import Mask
 from handful.data.drawings import fill
 from handful.data.load import load_data
 from handful.data.masks import attach_masks
 from handful.errors import DataError, OutputError
-from handful.samples import Mask
 
 SIZES = {"cat/1.png": (20, 31), "cat/2.png": (9, 14), "dog/1.png": (17, 17), "dog/3.png": (8, 8)}
 

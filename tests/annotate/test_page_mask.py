@@ -11,7 +11,7 @@ import pytest
 from scipy import ndimage
 
 from handful.annotate.patch import pack, unpack
-from handful.samples import Mask
+from handful.core.dataset import Mask
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="no Node here")

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from handful.types import Batch, Context, LabelEmbedding, Part, Recipe, Stage, Task
+from handful.core.context import Context, Task
+from handful.core.recipe import Part, Recipe, Stage
+from handful.core.tensors import Batch, LabelEmbedding
 
 
 @pytest.fixture

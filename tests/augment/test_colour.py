@@ -8,9 +8,10 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
 from handful import catalog
-from handful.types import Batch, Context, Part
-
-from .conftest import make_batch, seeded
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import Batch
+from tests.augment.conftest import make_batch, seeded
 
 NONE = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0, "probability": 1.0}
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from handful import catalog
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import Batch
 from handful.errors import RecipeError
-from handful.types import Batch, Context, Part
-
-from .conftest import make_batch, seeded
+from tests.augment.conftest import make_batch, seeded
 
 NAMES = catalog.names("augment")
 STILL = {"colour", "noise"}  # these leave every pixel where it is

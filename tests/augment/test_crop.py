@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 
 from handful import catalog
-from handful.types import Batch, Context, Part
-
-from .conftest import make_batch, seeded
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import Batch
+from tests.augment.conftest import make_batch, seeded
 
 
 def ramps(n: int, h: int, w: int) -> Batch:

@@ -5,9 +5,10 @@ import torch
 from torch import Tensor
 
 from handful import catalog
-from handful.types import Batch, Context, Part
-
-from .conftest import make_batch, seeded
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import Batch
+from tests.augment.conftest import make_batch, seeded
 
 
 def erased(context: Context, name: str, batch: Batch, **options: object) -> tuple[Batch, Tensor]:

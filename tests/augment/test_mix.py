@@ -7,9 +7,10 @@ import torch
 
 from handful import catalog
 from handful.augment._mix import partners, shares
-from handful.types import Batch, Context, Part
-
-from .conftest import make_batch, seeded
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import Batch
+from tests.augment.conftest import make_batch, seeded
 
 
 def flat(n: int, h: int, w: int) -> Batch:

@@ -10,9 +10,9 @@ from torchvision.transforms.v2 import RandAugment
 from handful import catalog
 from handful.augment import rand_augment
 from handful.augment.rand_augment import BINS, MOVES, ONE_SIDED, OPERATIONS
-from handful.types import Context, Part
-
-from .conftest import make_batch, seeded
+from handful.core.context import Context
+from handful.core.recipe import Part
+from tests.augment.conftest import make_batch, seeded
 
 
 def test_operations_are_torchvisions() -> None:

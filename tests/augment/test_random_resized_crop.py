@@ -7,9 +7,9 @@ from torchvision.transforms.v2 import functional as V
 
 from handful import catalog
 from handful.augment._boxes import fitting
-from handful.types import Context, Part
-
-from .conftest import make_batch, seeded
+from handful.core.context import Context
+from handful.core.recipe import Part
+from tests.augment.conftest import make_batch, seeded
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (30, 90)])

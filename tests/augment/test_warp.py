@@ -9,9 +9,10 @@ from torch import Tensor
 
 from handful import catalog
 from handful.augment._warp import Warp
-from handful.types import Batch, Context, Part
-
-from .conftest import make_batch, seeded
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import Batch
+from tests.augment.conftest import make_batch, seeded
 
 
 def dots(n: int, h: int, w: int, down: float, across: float) -> Batch:

@@ -7,6 +7,8 @@ import torch
 
 from handful import catalog
 from handful.comparing import compare_to
+from handful.core.context import Context
+from handful.core.recipe import Part
 from handful.cost import Times
 from handful.errors import RecipeError
 from handful.evaluate import Protocol
@@ -14,7 +16,6 @@ from handful.outcome import Candidate
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import from_toml, to_toml
 from handful.train import train
-from handful.types import Context, Part
 from tests.tiny import context, squares
 
 TEXT = """

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from handful import catalog
-from handful.types import Backbone, Part
+from handful.core.recipe import Part
+from handful.core.tensors import Backbone
 from tests.tiny import context
 
 SMALL: dict[str, Mapping[str, Any]] = {  # options that a part needs, or that make it quick

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 
 from handful import catalog
 from handful.choosing import choose, role_of
+from handful.core.recipe import Part
 from handful.data.memory import hold
 from handful.errors import RecipeError, WeightsError
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.types import Part
 from handful.words.image_text import encode, vectors_of
 from tests.tiny import CLASSES, context, squares
 

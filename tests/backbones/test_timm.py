@@ -6,8 +6,8 @@ import torch
 
 from handful.backbones._extractor import Pad
 from handful.backbones.timm import build
+from handful.core.context import Context
 from handful.errors import RecipeError
-from handful.types import Context
 from tests.tiny import context
 
 

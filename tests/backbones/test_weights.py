@@ -11,8 +11,8 @@ from torch import nn
 
 from handful import catalog, hub
 from handful.backbones import _weights
+from handful.core.recipe import Part
 from handful.errors import WeightsError
-from handful.types import Part
 from tests.tiny import context
 
 

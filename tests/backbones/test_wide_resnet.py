@@ -8,9 +8,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from handful.backbones.wide_resnet import Block, build
+from handful.core.context import Task
+from handful.core.tensors import Backbone
 from handful.errors import WeightsError
 from handful.heads import linear, segmentation
-from handful.types import Backbone, Task
 from tests.tiny import context
 
 

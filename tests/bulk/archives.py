@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from PIL import Image as Picture
 
 from handful.bulk.reading import Read
-from handful.samples import Image
+from handful.core.dataset import Image
 
 
 def png(number: int, side: int = 6) -> bytes:

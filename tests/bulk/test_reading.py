@@ -6,7 +6,7 @@ import pytest
 from handful.bulk import reading
 from handful.bulk.pieces import Piece, find
 from handful.bulk.reading import Reader, read_ahead
-from handful.samples import Image
+from handful.core.dataset import Image
 from tests.bulk import archives
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from handful.types import Dataset, Sample, Split
+from handful.core.dataset import Dataset, Sample, Split
 
 
 def picture(number: int, size: tuple[int, int] = (6, 8)) -> Image.Image:

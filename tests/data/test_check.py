@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset
 from handful.data.check import check
 from handful.data.folder import read_folder
 from handful.errors import DataError, HandfulWarning
-from handful.types import Dataset
-
-from .pictures import dataset, save, truncate
+from tests.data.pictures import dataset, save, truncate
 
 
 def _with_masks(data: Dataset, *masks: np.ndarray | None) -> Dataset:

@@ -2,11 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from handful.core.dataset import Dataset
 from handful.data.folder import read_folder
 from handful.errors import DataError
-from handful.types import Dataset
-
-from .pictures import save
+from tests.data.pictures import save
 
 
 def _seen(data: Dataset) -> list[tuple[str, str | None, str | None]]:

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageOps
 
+from handful.core.dataset import Sample
 from handful.data import images
 from handful.data.images import content_hash, from_array, image_size, pixels, read_image, sample_size
 from handful.errors import DataError
-from handful.types import Sample
-
-from .pictures import picture, save, truncate
+from tests.data.pictures import picture, save, truncate
 
 LOSSLESS = ["png", "bmp", "tiff"]
 

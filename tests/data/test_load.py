@@ -6,8 +6,7 @@ from PIL import Image
 
 from handful.data.load import load_data
 from handful.errors import DataError
-
-from .pictures import save
+from tests.data.pictures import save
 
 
 @pytest.fixture

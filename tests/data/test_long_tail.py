@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset, Sample
 from handful.data.long_tail import Order, class_balanced, long_tail, tail_counts, tail_sizes
 from handful.data.splits import draw
 from handful.errors import DataError
-from handful.types import Dataset, Sample
 
 CLASSES = tuple("abcde")
 PIXEL = np.zeros((3, 1, 1), np.uint8)

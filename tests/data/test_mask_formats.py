@@ -13,9 +13,9 @@ from label_studio_brush_rle_rs import encode_rle
 from PIL import Image as Picture
 from pycocotools import mask as coco_mask
 
+from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks import attach_masks
 from handful.errors import DataError
-from handful.types import Dataset, Mask, Sample
 
 H, W = 40, 60
 

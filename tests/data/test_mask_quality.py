@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, jaccard_score
 
+from handful.core.dataset import Dataset, Sample
 from handful.data.mask_quality import dice, iou, quality
-from handful.types import Dataset, Sample
 
 
 @pytest.mark.parametrize("seed", range(5))

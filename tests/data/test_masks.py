@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from handful.core.dataset import Dataset, Sample
 from handful.data.masks import attach_masks, read_mask, with_mask, write_mask, write_masks
 from handful.errors import DataError, HandfulWarning, OutputError
-from handful.types import Dataset, Sample
 
 H, W = 6, 9
 

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from handful.core.dataset import Dataset, Sample
+from handful.core.tensors import IGNORE
 from handful.data.folder import read_folder
 from handful.data.images import read_image
 from handful.data.memory import Held, Resize, chunks, fit_mask, fit_size, hold, unfit_mask, working_size
 from handful.errors import DataError
-from handful.types import IGNORE, Dataset, Sample
-
-from .pictures import dataset, save, truncate
+from tests.data.pictures import dataset, save, truncate
 
 MODES: list[Resize] = ["squash", "pad", "crop"]
 

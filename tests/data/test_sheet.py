@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from handful.core.dataset import Dataset, Sample
 from handful.data.sheet import COLOURS, OTHER, contact_sheet
 from handful.errors import DataError, OutputError
-from handful.types import Dataset, Sample
 
 PAPER = (77, 12, 200)
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset, Sample, Split
 from handful.data import splits
 from handful.data.splits import draw, folds, holdout, training_part
 from handful.errors import DataError
-from handful.types import Dataset, Sample, Split
 
 CLASSES = ("a", "b", "c")
 PIXEL = np.zeros((3, 1, 1), np.uint8)

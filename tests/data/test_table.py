@@ -6,11 +6,10 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from handful.core.dataset import Dataset
 from handful.data.table import read_table
 from handful.errors import DataError
-from handful.types import Dataset
-
-from .pictures import save
+from tests.data.pictures import save
 
 
 def _table(folder: Path, text: str, name: str = "table.csv") -> Path:

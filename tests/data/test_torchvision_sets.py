@@ -8,8 +8,7 @@ from torchvision import datasets
 from handful.data.images import read_image
 from handful.data.torchvision_sets import SETS, read_torchvision
 from handful.errors import DataError
-
-from .pictures import save
+from tests.data.pictures import save
 
 
 def _idx(array: np.ndarray) -> bytes:

@@ -4,6 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
 from handful.errors import DataError, ModelError
 from handful.export.graph import Answering
 from handful.export.int8 import measure, parts, quantised, refuse_int8
@@ -11,7 +13,6 @@ from handful.export.to_onnx import network_model, whole, write
 from handful.intervals import paired_interval
 from handful.onnx_model import load_onnx
 from handful.train import train
-from handful.types import Dataset, Part
 from tests.tiny import recipe, squares
 
 pytest.importorskip("onnxscript")

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image as Picture
 
 from handful.classifier import Classifier
+from handful.core.recipe import Part
 from handful.errors import OutputError
 from handful.export.page import LICENCE, RUNTIME, SCRIPT, WASM, export_page, refuse_missing
 from handful.train import train
-from handful.types import Part
 from tests.tiny import recipe, squares
 
 pytest.importorskip("onnxscript")

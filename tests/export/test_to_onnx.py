@@ -11,13 +11,14 @@ import pytest
 from PIL import Image as Picture
 
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset, Sample
+from handful.core.recipe import Part, Recipe
 from handful.data.folder import read_folder
 from handful.ensemble import join
 from handful.errors import DataError, ModelError
 from handful.export.to_onnx import export_onnx
 from handful.onnx_model import OnnxModel, load_onnx
 from handful.train import train
-from handful.types import Dataset, Part, Recipe, Sample
 from tests.tiny import recipe, squares
 
 pytest.importorskip("onnxscript")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from handful.core.recipe import Part
 from handful.errors import ModelError
 from handful.export.to_torch import export_torch
 from handful.train import train
-from handful.types import Part
 from tests.tiny import recipe, squares
 
 

@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from handful import catalog
-from handful.types import Backbone, Context, LabelEmbedding, Output, Part
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import Backbone, LabelEmbedding, Output
 from tests.tiny import CLASSES, context
 
 K, CHANNELS = len(CLASSES), 16

@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from handful import catalog
+from handful.core.recipe import Part
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError
-from handful.types import Backbone, Part
 from tests.tiny import context
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)

@@ -11,11 +11,12 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from handful import catalog
+from handful.core.recipe import Part
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError
 from handful.heads._cross_fit import best_temperature, held_out
 from handful.heads._fitted import FittedHead
 from handful.heads.pseudo_labels import pseudo_labels
-from handful.types import Backbone, Part
 from tests.tiny import CLASSES, context
 
 K, C = len(CLASSES), 5

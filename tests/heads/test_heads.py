@@ -10,9 +10,9 @@ from torch import nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 from handful.backbones import wide_resnet
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError
 from handful.heads import deeplab, linear, multitask, segmentation
-from handful.types import Backbone
 from tests.tiny import context
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)

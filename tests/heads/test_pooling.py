@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
+from handful.core.tensors import LabelEmbedding, Output
 from handful.heads._pooling import Pool, check_pool, pooled_output
-from handful.types import LabelEmbedding, Output
 
 
 def pool(maps: torch.Tensor, rule: Pool, labels: LabelEmbedding | None = None) -> Output:

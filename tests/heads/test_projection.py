@@ -3,9 +3,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from handful.core.tensors import Backbone
 from handful.heads import projection
 from handful.heads.projection import Projection
-from handful.types import Backbone
 from tests.tiny import context
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)

@@ -11,12 +11,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from handful.core.recipe import Part
+from handful.core.tensors import Backbone, Output
 from handful.errors import RecipeError
 from handful.heads import prototypes
 from handful.heads.prototypes import Prototypes
 from handful.persist import load_classifier, save_classifier
 from handful.train import train
-from handful.types import Backbone, Output, Part
 from tests.tiny import context, recipe, squares
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)

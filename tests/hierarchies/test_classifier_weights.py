@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 import torch
 
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
+from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.heads.linear import Linear
 from handful.hierarchies.classifier_weights import build, class_rows, plain_recipe
 from handful.persist import load_classifier, save_classifier
 from handful.train import train
-from handful.types import Context, Dataset, LabelEmbedding, Part, Recipe
 from tests.tiny import CLASSES, context, recipe, squares
 
 

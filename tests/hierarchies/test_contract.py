@@ -10,9 +10,12 @@ import pytest
 import torch
 
 from handful import catalog
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.hierarchy import Hierarchy
+from handful.core.recipe import Part, Recipe
 from handful.errors import HandfulError
 from handful.train import train
-from handful.types import Context, Dataset, Hierarchy, Part, Recipe
 from tests.hierarchies.wordnet_files import write_wordnet
 from tests.tiny import context, squares
 

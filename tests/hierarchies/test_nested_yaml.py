@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError
 from handful.hierarchies.nested_yaml import build
-from handful.types import Hierarchy
 from tests.tiny import context
 
 TEXT = """

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError, WeightsError
 from handful.hierarchies.wordnet import build
-from handful.types import Hierarchy
 from tests.hierarchies.wordnet_files import write_wordnet
 from tests.tiny import context
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from handful.core.dataset import Dataset, Sample
 from handful.inspect.facts import Facts
 from handful.inspect.measures import Measuring
-from handful.types import Dataset, Sample
 
 CLASSES = ("cat", "dog", "emu")
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from handful.core.dataset import Dataset, Image, Sample
 from handful.inspect import duplicates, exposure
-from handful.types import Dataset, Image, Sample
-
-from .pictures import CLASSES, dataset, facts, picture
+from tests.inspect.pictures import CLASSES, dataset, facts, picture
 
 
 def _jpeg(image: Image) -> Image:

@@ -3,13 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset
 from handful.data.finding import Finding
 from handful.inspect import shortcuts
 from handful.inspect.detectors import Column, _holm, columns, detect
 from handful.inspect.neighbours import neighbours, vote
-from handful.types import Dataset
-
-from .pictures import dataset, facts
+from tests.inspect.pictures import dataset, facts
 
 
 def test_neighbours_come_from_other_folds_and_groups_stay_whole() -> None:

@@ -10,8 +10,7 @@ from handful.data.load import load_data
 from handful.errors import DataError, OutputError
 from handful.inspect.facts import Facts, look
 from handful.inspect.fix import write_table
-
-from .pictures import dataset, facts, picture
+from tests.inspect.pictures import dataset, facts, picture
 
 
 def _folder(root: Path) -> Path:

@@ -3,13 +3,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from handful.core.dataset import Dataset
 from handful.inspect import group_leaks
 from handful.inspect.camera import Shot
 from handful.inspect.facts import Facts
 from handful.inspect.group_guess import guess_groups
-from handful.types import Dataset
-
-from .pictures import dataset, facts
+from tests.inspect.pictures import dataset, facts
 
 
 def _patients(*, alike: float) -> Facts:

@@ -3,11 +3,10 @@ import sys
 import numpy as np
 import pytest
 
+from handful.core.dataset import Dataset
 from handful.inspect import balance, label_errors
 from handful.inspect.cross_fit import cross_fit
-from handful.types import Dataset
-
-from .pictures import CLASSES, changed, dataset, facts
+from tests.inspect.pictures import CLASSES, changed, dataset, facts
 
 
 def test_swapped_labels_are_found() -> None:

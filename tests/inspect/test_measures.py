@@ -4,8 +4,7 @@ from PIL import Image as Picture
 
 from handful.inspect.measures import FRAME, Measuring
 from handful.inspect.perceptual_hash import close_pairs, perceptual_hash
-
-from .pictures import picture
+from tests.inspect.pictures import picture
 
 
 def test_the_hash_is_that_of_another_library() -> None:

@@ -3,10 +3,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from handful.core.dataset import Sample
 from handful.inspect import blur, masks, shapes, unreadable
-from handful.types import Sample
-
-from .pictures import dataset, facts, picture
+from tests.inspect.pictures import dataset, facts, picture
 
 
 def test_other_shapes_and_sizes_are_found() -> None:

@@ -6,8 +6,7 @@ from handful.inspect import complexity, examples, learning_curve, resolution
 from handful.inspect.complexity import distances, intrinsic_dimension
 from handful.inspect.learning_curve import _fit
 from handful.inspect.resolution import smallest_difference
-
-from .pictures import dataset, facts
+from tests.inspect.pictures import dataset, facts
 
 
 def test_the_smallest_difference_has_the_power_it_promises() -> None:
@@ -26,7 +25,7 @@ def test_more_images_resolve_less_and_few_resolve_nothing() -> None:
 
 
 def test_resolution_counts_the_test_part_where_there_is_one() -> None:
-    from .pictures import changed
+    from tests.inspect.pictures import changed
 
     whole = resolution.measure(facts(dataset(20), apart=4))
     assert whole is not None

@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from handful import catalog
+from handful.core.context import Context
+from handful.core.recipe import Part
+from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError
 from handful.persist import load_classifier, save_classifier
 from handful.train import train
-from handful.types import Context, LabelEmbedding, Part
 from tests.labels.made import NEEDS
 from tests.tiny import CLASSES, context, recipe, squares
 

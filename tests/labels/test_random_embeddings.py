@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from handful.core.tensors import LabelEmbedding
 from handful.labels import random_embeddings
-from handful.types import LabelEmbedding
 from tests.tiny import context
 
 

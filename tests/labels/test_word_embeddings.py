@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from handful.core.tensors import Batch, Output
 from handful.errors import DataError
 from handful.labels import word_embeddings
 from handful.losses import cross_entropy
-from handful.types import Batch, Output
 from tests.labels.made import COLOURS, word_file
 from tests.tiny import context
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from handful.types import IGNORE, Batch, Output
+from handful.core.tensors import IGNORE, Batch, Output
 
 ONE_HOT, MIXED = "one-hot", "mixed"
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import torch
 
+from handful.core.tensors import Batch, Output
 from handful.losses.center import BatchCenter, LearnedCenter, build, distances
-from handful.types import Batch, Output
 from tests.losses.made import MIXED, ONE_HOT, made
 from tests.tiny import context
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from handful import catalog
-from handful.types import IGNORE, Batch, Hierarchy, Output, Part
+from handful.core.hierarchy import Hierarchy
+from handful.core.recipe import Part
+from handful.core.tensors import IGNORE, Batch, Output
 from tests.teachers import mean_colour
 from tests.tiny import CLASSES, context
 

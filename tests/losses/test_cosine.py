@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from handful.core.tensors import LabelEmbedding
 from handful.losses import cosine
-from handful.types import LabelEmbedding
 from tests.losses.made import MIXED, ONE_HOT, made
 from tests.tiny import context
 

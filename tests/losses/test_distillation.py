@@ -9,13 +9,15 @@ import torch
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Stage
+from handful.core.tensors import Batch, Output
 from handful.ensemble import join
 from handful.errors import ModelError, RecipeError
 from handful.losses.distillation import distilled
 from handful.persist import save_classifier
 from handful.recipes import check
 from handful.train import train
-from handful.types import Batch, Dataset, Output, Part, Stage
 from tests.teachers import mean_colour, untrained
 from tests.tiny import context, recipe, squares
 

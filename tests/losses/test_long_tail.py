@@ -12,10 +12,12 @@ import torch.nn.functional as F
 from torchvision.ops import sigmoid_focal_loss
 
 from handful import catalog
+from handful.core.context import Task
+from handful.core.recipe import Part
+from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError
 from handful.losses._priors import class_weights, effective_number
 from handful.losses.ldam import LDAM
-from handful.types import LabelEmbedding, Part, Task
 from tests.losses.made import MIXED, ONE_HOT, made
 from tests.tiny import context
 

@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
+from handful.core.tensors import Batch, Output
 from handful.losses.cross_entropy import CrossEntropy
 from handful.losses.pixel_cross_entropy import PixelCrossEntropy, build
-from handful.types import Batch, Output
 from tests.tiny import context
 
 

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
+from handful.core.tensors import Output
 from handful.losses.positive_class import build
-from handful.types import Output
 from tests.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
 from tests.tiny import context
 

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 import torch
 
+from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
 from handful.losses.prototypical import build, episode
-from handful.types import Batch, Output
 from tests.losses.made import MIXED, ONE_HOT, made
 from tests.tiny import context, recipe
 

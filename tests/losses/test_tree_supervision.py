@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from handful.core.hierarchy import Hierarchy
 from handful.losses.tree_supervision import build, path_matrix
-from handful.types import Hierarchy
 from tests.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
 from tests.tiny import context
 

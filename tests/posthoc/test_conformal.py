@@ -7,6 +7,9 @@ from crepes import ConformalClassifier
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.network import Network
 from handful.persist import load_classifier, save_classifier
@@ -16,7 +19,6 @@ from handful.posthoc.conformal import expected_size, wrap
 from handful.posthoc.tta import over_views
 from handful.recipes import check
 from handful.train import train
-from handful.types import Context, Dataset, Part, Task
 from tests.posthoc.made_colours import colours, fit
 from tests.tiny import CLASSES, context, recipe, squares
 

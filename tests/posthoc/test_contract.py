@@ -10,13 +10,15 @@ import pytest
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.estimator import HandfulClassifier
 from handful.gallery import show_examples
 from handful.persist import load_classifier, save_classifier
 from handful.prepare.propagate_masks import propagate
 from handful.train import train
-from handful.types import Context, Dataset, Part, Recipe, Task
 from tests.teachers import untrained
 from tests.tiny import CLASSES, context, recipe, squares
 

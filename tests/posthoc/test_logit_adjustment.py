@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from handful import catalog
+from handful.core.context import Context, Task
+from handful.core.recipe import Part
 from handful.ensemble import join
 from handful.errors import RecipeError
-from handful.types import Context, Part, Task
 from tests.teachers import mean_colour, untrained
 from tests.tiny import CLASSES, context, squares
 

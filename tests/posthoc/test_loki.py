@@ -5,11 +5,14 @@ import pytest
 import torch
 
 from handful import catalog
+from handful.core.context import Context
+from handful.core.hierarchy import Hierarchy
+from handful.core.recipe import Part
+from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError
 from handful.posthoc.loki import of_hierarchy, of_labels, scaled
 from handful.recipes import from_toml, to_toml
 from handful.train import train
-from handful.types import Context, Hierarchy, LabelEmbedding, Part
 from tests.teachers import untrained
 from tests.tiny import context, recipe, squares
 

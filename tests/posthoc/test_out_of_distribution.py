@@ -7,10 +7,12 @@ from sklearn.covariance import ledoit_wolf
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.context import Task
+from handful.core.dataset import Dataset, Sample
+from handful.core.recipe import Part
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc.out_of_distribution import Score, fit_detector
-from handful.types import Dataset, Part, Sample, Task
 from tests.posthoc.made_colours import colours, fit
 from tests.teachers import untrained
 from tests.tiny import CLASSES, context, recipe, squares

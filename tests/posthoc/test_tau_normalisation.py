@@ -7,10 +7,11 @@ import torch
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.recipe import Part
+from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError
 from handful.posthoc.tau_normalisation import normalised
 from handful.posthoc.tta import over_views
-from handful.types import LabelEmbedding, Part
 from tests.teachers import mean_colour, untrained
 from tests.tiny import context, squares
 

@@ -7,10 +7,12 @@ from scipy.special import softmax
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.context import Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc.temperature import fit_temperature, temperature_of, wrap
 from handful.train import train
-from handful.types import Dataset, Part, Task
 from tests.posthoc.made_colours import colours, fit
 from tests.tiny import CLASSES, context, recipe, squares
 

@@ -8,11 +8,11 @@ from torchvision.transforms.v2 import functional as V
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.recipe import Part
 from handful.data.memory import chunks
 from handful.ensemble import Ensemble, join
 from handful.errors import ModelError, RecipeError
 from handful.posthoc.tta import over_views
-from handful.types import Part
 from tests.teachers import untrained
 from tests.tiny import context, squares
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from handful.classifier import Classifier
+from handful.core.tensors import Backbone, LabelEmbedding, Output
 from handful.network import Network
-from handful.types import Backbone, LabelEmbedding, Output
 from tests import tiny
 
 

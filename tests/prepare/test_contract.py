@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from handful import catalog
-from handful.types import Context, Dataset, Part, Recipe, Sample
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Sample
+from handful.core.recipe import Part, Recipe
 from tests import tiny
-
-from .segmenter import reads_colours
+from tests.prepare.segmenter import reads_colours
 
 # Options that suit the squares; every other part is tried with its defaults.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"binarize": {"threshold": 0.25}, "propagate_masks": {"per_class": 1}}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from handful import catalog
+from handful.core.dataset import Dataset, Image, Mask, Sample
+from handful.core.recipe import Part
 from handful.data.mask_quality import iou
 from handful.errors import HandfulWarning, RecipeError
-from handful.types import Dataset, Image, Mask, Part, Sample
 from tests import tiny
 
 

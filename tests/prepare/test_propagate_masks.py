@@ -11,14 +11,15 @@ import pytest
 
 from handful import catalog
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.recipe import Part, Recipe, Stage
 from handful.data.mask_quality import quality
 from handful.errors import DataError, HandfulWarning, RecipeError
 from handful.prepare.propagate_masks import Keep, propagate, run, segmentation_recipe
 from handful.train import train
-from handful.types import Context, Dataset, Mask, Part, Recipe, Sample, Stage
 from tests import tiny
-
-from .segmenter import reads_colours
+from tests.prepare.segmenter import reads_colours
 
 CORNER = np.zeros((4, 6), dtype=bool)
 CORNER[:2, :2] = True

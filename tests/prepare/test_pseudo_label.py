@@ -9,11 +9,12 @@ from jaxtyping import Float
 
 from handful import catalog
 from handful.catalog import trains_unlabelled, uses_unlabelled
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
 from handful.data.unlabelled import stripped
 from handful.errors import RecipeError
 from handful.prepare.pseudo_label import surest
 from handful.train import train
-from handful.types import Dataset, Part, Recipe
 from tests import tiny
 
 PART = Part("pseudo_label", {"recipe": "logistic-pixels"})

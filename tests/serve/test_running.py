@@ -11,7 +11,7 @@ pytest.importorskip("uvicorn")
 
 import uvicorn
 
-from handful.listening import listen
+from handful.core.sockets import listen
 from handful.serve import running
 
 WHOLE = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"

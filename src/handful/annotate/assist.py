@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Int, UInt8
 
 from handful.annotate.marks import BACKGROUND, OBJECT, Mark, box_of, draw_marks
+from handful.core.dataset import Image, Mask
 from handful.errors import DataError, RecipeError
-from handful.samples import Image, Mask
 
 SIDE, LARGEST = 128, 640  # of GrabCut; smaller images are enlarged, larger ones reduced
 MARGIN = 0.25  # of a box's size, looked at around it

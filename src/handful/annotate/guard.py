@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handful.listening import called, declared_within
+from handful.core.sockets import called, declared_within
 
 LARGEST = 32 * 2**20  # bytes of a request
 HEADERS = (

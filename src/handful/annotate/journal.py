@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from handful.durable import lock, sync_folder
+from handful.core.files import lock, sync_folder
 from handful.errors import DataError, OutputError
 
 Event = dict[str, Any]

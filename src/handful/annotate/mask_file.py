@@ -7,9 +7,9 @@ from pathlib import Path
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
+from handful.core.dataset import Mask
+from handful.core.files import settle, sync_folder
 from handful.data.images import open_image
-from handful.durable import settle, sync_folder
-from handful.samples import Mask
 
 CHUNK = "handful"  # the PNG's text chunk that holds the rest
 

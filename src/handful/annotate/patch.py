@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handful.core.dataset import Mask
 from handful.errors import DataError
-from handful.samples import Mask
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import ExifTags
 from PIL import Image as Picture
 
+from handful.core.dataset import Image, Mask
 from handful.data.images import open_image, read_image
 from handful.overlay import paint, palette
-from handful.samples import Image, Mask
 
 PLAIN = {"JPEG": ("image/jpeg", ("RGB", "L")), "PNG": ("image/png", ("RGB", "L", "1", "P"))}
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handful.annotate.record import Annotation, Record, mask_path
+from handful.core.dataset import Dataset, Sample
 from handful.data.load import load_data
 from handful.data.masks import read_mask, with_mask
 from handful.data.naming import class_names
 from handful.errors import DataError
-from handful.samples import Dataset, Sample
 
 SUFFIX = "-annotations"
 ACCEPTED = "propagated"  # source of a mask that was accepted as it was

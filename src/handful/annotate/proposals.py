@@ -8,9 +8,9 @@ from pathlib import Path
 
 from handful.annotate.inside import inside
 from handful.annotate.record import Annotation
+from handful.core.dataset import Mask
+from handful.core.files import settle
 from handful.data.masks import read_mask, write_mask
-from handful.durable import settle
-from handful.samples import Mask
 
 FOLDER, LIST = "propagated", "round.json"
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from handful.annotate.marks import Mark, box_of
+from handful.core.dataset import Image, Mask
 from handful.errors import DataError, RecipeError, WeightsError
 from handful.hub import local_first
-from handful.samples import Image, Mask
 
 ALONG = 8  # points taken from a scribble
 

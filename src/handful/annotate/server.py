@@ -17,9 +17,9 @@ from handful.annotate.project import ACCEPTED, classes_of
 from handful.annotate.requests import Assistance, LabelChange, MarksChange, NewClass, Skip, Spent, Verdict
 from handful.annotate.session import Session
 from handful.annotate.store import LONGEST, StaleError
+from handful.core.dataset import Mask, Sample
+from handful.core.sockets import LOCAL_NAMES
 from handful.errors import DataError, HandfulError
-from handful.listening import LOCAL_NAMES
-from handful.samples import Mask, Sample
 
 PAGE = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

@@ -8,7 +8,7 @@ import uvicorn
 
 from handful.annotate.server import create_app
 from handful.annotate.session import Session
-from handful.listening import LOCAL, listen
+from handful.core.sockets import LOCAL, listen
 
 
 def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None], browser: bool) -> None:

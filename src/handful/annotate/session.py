@@ -19,9 +19,9 @@ from handful.annotate.project import Project, classes_of, image_path, label_of
 from handful.annotate.proposals import read_proposals
 from handful.annotate.record import Annotation
 from handful.annotate.store import Store
+from handful.core.dataset import Image, Sample
 from handful.data.images import image_size, read_image
 from handful.errors import DataError
-from handful.samples import Image, Sample
 
 if TYPE_CHECKING:
     from handful.annotate.sam import SegmentAnything

@@ -22,9 +22,9 @@ from handful.annotate.marks import Mark
 from handful.annotate.mask_file import Stamp, remove_mask, replace_mask
 from handful.annotate.patch import Patch, apply
 from handful.annotate.record import FORMAT, JOURNAL, MASKS, Annotation, Record, fold, mask_path, recover
+from handful.core.dataset import Mask
 from handful.data.masks import read_mask
 from handful.errors import DataError, HandfulError
-from handful.samples import Mask
 
 CONFLICTS = "conflicts"
 HELD = 4  # decoded masks in memory

@@ -16,16 +16,16 @@ from handful.annotate.project import ACCEPTED, Project, annotated
 from handful.annotate.proposals import write_proposals
 from handful.annotate.record import Record
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset, Mask
+from handful.core.recipe import Recipe
 from handful.data.images import sample_size
 from handful.data.splits import folds as cut
 from handful.data.splits import training_part
 from handful.errors import TrainingError
 from handful.evaluate import Protocol, evaluate
 from handful.persist import save_classifier
-from handful.samples import Dataset, Mask
 from handful.statistics import headline, summarise
 from handful.train import train
-from handful.types import Recipe
 
 SEARCHED = 200  # draws that are looked at for folds with masks of every class
 Say = Callable[[dict[str, Any]], None]

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from handful.types import IGNORE, Batch
+from handful.core.tensors import IGNORE, Batch
 
 Paint = Literal["mean", "black", "noise"]
 _GREY = 1e-3  # channels nearer than this are equal: a quarter of an 8-bit step

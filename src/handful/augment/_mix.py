@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from handful.types import Batch
+from handful.core.tensors import Batch
 
 
 def partners(n: int, generator: torch.Generator) -> Int[Tensor, " n"]:

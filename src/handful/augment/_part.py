@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from handful.types import Batch
+from handful.core.tensors import Batch
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.augment._part import chosen, one_of, span, uniform, within
-from handful.types import IGNORE, Batch
+from handful.core.tensors import IGNORE, Batch
 
 Fill = Literal["zeros", "border", "reflection"]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from handful.augment._part import Augment
 from handful.augment._warp import Fill, Warp
-from handful.types import Context
+from handful.core.context import Context
 
 
 def build(

@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.augment._part import Augment, chosen, uniform, within
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 
 def build(

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 
 from handful.augment._part import Augment, chosen, one_of, span, uniform, within
 from handful.augment._warp import Fill, resample
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 
 def build(

@@ -10,7 +10,8 @@ import torch
 from handful.augment._boxes import centred
 from handful.augment._mix import mixed_labels, partners, shares
 from handful.augment._part import Augment, chosen, within
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 mixes_images = True
 

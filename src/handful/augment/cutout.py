@@ -7,7 +7,8 @@ import torch
 from handful.augment._boxes import centred
 from handful.augment._erase import Paint, erase
 from handful.augment._part import Augment, chosen, one_of, within
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 erases_pixels = True
 

@@ -5,7 +5,7 @@ The field is bicubic between uniformly drawn knots of a coarse grid, in place of
 
 from handful.augment._part import Augment, within
 from handful.augment._warp import Fill, Warp
-from handful.types import Context
+from handful.core.context import Context
 
 
 def build(

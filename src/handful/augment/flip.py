@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 
 from handful.augment._part import Augment, chosen, within
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 
 def build(_context: Context, *, horizontal: float = 0.5, vertical: float = 0.0) -> Augment:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from handful.augment._erase import Paint, erase
 from handful.augment._part import Augment, chosen, one_of, span, uniform, within
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 erases_pixels = True
 

@@ -6,7 +6,8 @@ import torch
 
 from handful.augment._mix import mixed_labels, partners, shares
 from handful.augment._part import Augment, chosen, within
-from handful.types import IGNORE, Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import IGNORE, Batch
 
 mixes_images = True
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 
 from handful.augment._part import Augment, chosen, uniform, within
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 _GREY = 1e-3  # channels nearer than this are equal: a quarter of an 8-bit step
 

@@ -16,7 +16,8 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as V
 
 from handful.augment._part import Augment, within
-from handful.types import IGNORE, Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import IGNORE, Batch
 
 Operation = Callable[[Any, float], Any]
 BINS = 31  # magnitudes 0 to 30, as torchvision

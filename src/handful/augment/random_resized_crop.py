@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from handful.augment._boxes import fitting
 from handful.augment._part import Augment, chosen, span, within
 from handful.augment._warp import resample
-from handful.types import Batch, Context
+from handful.core.context import Context
+from handful.core.tensors import Batch
 
 
 def build(

@@ -2,7 +2,7 @@
 
 from handful.augment._part import Augment, within
 from handful.augment._warp import Fill, Warp
-from handful.types import Context
+from handful.core.context import Context
 
 
 def build(_context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", probability: float = 1.0) -> Augment:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.types import Backbone
+from handful.core.tensors import Backbone
 
 Freeze = Literal["none", "stem", "all"] | int
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from handful.types import Backbone
+from handful.core.tensors import Backbone
 
 STRIDE = 2**20  # pixels per cell: beyond any image's side
 

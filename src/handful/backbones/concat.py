@@ -21,7 +21,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.backbones._whole import one_cell, whole
-from handful.types import Backbone, Context
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 
 made_of = "backbones"
 

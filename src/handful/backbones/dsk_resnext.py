@@ -36,8 +36,9 @@ from handful.backbones._convolution import Convolutions, Harmonic, Kind, Padding
 from handful.backbones._dsk import Block, Design, Stem, make_stem
 from handful.backbones._shake import Draw
 from handful.backbones._weights import load_checkpoint
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.norm import NormName, choose_norm
-from handful.types import Backbone, Context
 
 LARGE = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 EXPANSION = 4

@@ -12,8 +12,9 @@ from torch import nn
 
 from handful.backbones._stages import Freeze, Level, assemble
 from handful.backbones._weights import load_checkpoint, read_checkpoint
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.errors import WeightsError
-from handful.types import Backbone, Context
 
 CUTS = (1, 2, 3, 5, 7)  # where a stage ends among the seven groups of blocks
 

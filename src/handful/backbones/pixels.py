@@ -5,8 +5,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.backbones._whole import one_cell, whole
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError
-from handful.types import Backbone, Context
 
 
 class Pixels(nn.Module):

@@ -11,9 +11,10 @@ from timm.models._features import FeatureDictNet, FeatureGetterNet
 from handful.backbones._extractor import levels_of, sequence
 from handful.backbones._stages import Freeze, assemble
 from handful.backbones._weights import OFFLINE, load_checkpoint, unavailable
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError, WeightsError, nearest
 from handful.hub import reach
-from handful.types import Backbone, Context
 
 HERE = "backbones/timm"
 BROKEN = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)

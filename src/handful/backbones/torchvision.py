@@ -9,8 +9,9 @@ from torch import nn
 
 from handful.backbones._stages import Freeze, Level, assemble
 from handful.backbones._weights import download, load_checkpoint, load_exactly
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError, nearest
-from handful.types import Backbone, Context
 
 BASIC = ("resnet18", "resnet34")
 RESNETS = (*BASIC, "resnet50", "resnet101", "resnet152")

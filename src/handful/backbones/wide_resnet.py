@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from handful.backbones._convolution import Convolutions, Harmonic, Kind, Padding, widen
 from handful.backbones._weights import load_checkpoint
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.norm import NormName, choose_norm, norm_layer
-from handful.types import Backbone, Context
 
 PLAIN = Convolutions()
 

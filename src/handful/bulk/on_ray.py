@@ -12,7 +12,7 @@ from handful.bulk.parts import Done, do_parts
 from handful.bulk.plan import Plan
 from handful.bulk.run import Doing
 from handful.bulk.work import Wish
-from handful.cluster import Cluster
+from handful.core.ray_cluster import Cluster
 
 
 class Worker:

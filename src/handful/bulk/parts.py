@@ -15,9 +15,9 @@ from jaxtyping import UInt8
 from handful.bulk.pieces import Piece
 from handful.bulk.plan import DRAFT, Plan
 from handful.bulk.reading import Read, Reader, read_ahead
-from handful.durable import settle
+from handful.core.dataset import Image
+from handful.core.files import settle
 from handful.errors import DataError
-from handful.samples import Image
 
 FAILED = b"handful.failed"  # key of a part's metadata: how many of its images could not be read
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handful.bulk.pieces import Archive, Piece, image_column
-from handful.durable import settle, sync_folder
+from handful.core.files import settle, sync_folder
 from handful.errors import DataError, OutputError
 
 FORMAT = 1

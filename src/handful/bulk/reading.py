@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handful.bulk.pieces import Piece
+from handful.core.dataset import Image
 from handful.data.images import read_bytes, read_image
 from handful.errors import DataError
-from handful.samples import Image
 
 AHEAD = 2**27  # bytes of decoded images that wait at most
 

@@ -25,7 +25,7 @@ from handful.bulk.plan import (
     write_manifest,
 )
 from handful.bulk.work import Wish
-from handful.durable import lock
+from handful.core.files import lock
 from handful.errors import OutputError
 from handful.loading import model_hash
 

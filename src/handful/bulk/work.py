@@ -11,14 +11,14 @@ import pyarrow as pa
 from jaxtyping import Bool, UInt8
 from PIL import Image as Picture
 
-from handful.answers import Predictor
 from handful.bulk.parts import Work
 from handful.bulk.pieces import Piece
 from handful.bulk.reading import Read
+from handful.core.dataset import Dataset, Image, Sample
+from handful.core.prediction import Predictor
 from handful.data.foreground import Keep, foreground
 from handful.loading import Tta, load_predictor
 from handful.predict import columns_of, to_arrow
-from handful.samples import Dataset, Image, Sample
 
 
 @dataclass(frozen=True)

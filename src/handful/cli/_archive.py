@@ -76,7 +76,7 @@ def over_archive(
     from handful.bulk.run import run_archive
     from handful.cli._output import print_json, print_text, working
     from handful.cli._reading import column_names
-    from handful.progress import Progress
+    from handful.core.progress import Progress
 
     columns, do = column_names(column), doing(ray, workers)
     with working(), Progress(None, wish.task, shown=True, loss=False) as bar:

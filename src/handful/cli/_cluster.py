@@ -18,7 +18,7 @@ def runners(ray: str | None, jobs: int) -> "Iterator[tuple[int, MakePool | None]
     if ray is None:
         yield jobs, None
         return
-    from handful.cluster import Cluster
+    from handful.core.ray_cluster import Cluster
     from handful.ray_pool import pool_of
 
     with Cluster(ray) as cluster:

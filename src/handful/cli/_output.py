@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from handful.core.json_values import jsonable
 from handful.errors import OutputError
-from handful.jsonable import jsonable
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from handful.errors import DataError, ProtocolError
 
 if TYPE_CHECKING:
-    from handful.types import Dataset
+    from handful.core.dataset import Dataset
 
 
 def read(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
-from handful.listening import LOCAL
+from handful.core.sockets import LOCAL
 
 RECIPE = "cvs-lite0"
 

@@ -78,11 +78,12 @@ def _cross_fitted(
     device: str,
 ) -> tuple[float, ...]:
     from handful.cli._reading import read
+    from handful.core.dataset import Dataset
+    from handful.core.recipe import Recipe
     from handful.data.splits import training_part
     from handful.ensemble import refuse_other_classes
     from handful.posthoc._cross_fit import cross_fitted
     from handful.train import train
-    from handful.types import Dataset, Recipe
 
     part = training_part(read(data, masks=masks, columns=column, allow_outside=allow_outside))
     refuse_other_classes(part.classes, members[0].classes, where=data)

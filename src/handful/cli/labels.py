@@ -58,11 +58,11 @@ def labels(
     from handful import catalog
     from handful.cli._output import new_file, print_json, print_table, print_text, working
     from handful.cli._reading import read
+    from handful.core.context import Task
     from handful.errors import RecipeError
     from handful.plots import check_figure, save
     from handful.recipes import load_recipe
     from handful.similarity import closest_pairs, cosines, similarity_figure
-    from handful.types import Task
     from handful.words.names import same_words
 
     with working():

@@ -64,10 +64,10 @@ def predict(
     """
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
+    from handful.core.progress import Progress
     from handful.errors import OutputError
     from handful.loading import load_predictor
     from handful.predict import check_outputs, predict_to
-    from handful.progress import Progress
 
     if not out.suffix:
         from handful.bulk.work import Wish

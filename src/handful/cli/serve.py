@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from handful.cli import _options as o
-from handful.listening import LOCAL
+from handful.core.sockets import LOCAL
 
 
 def serve(

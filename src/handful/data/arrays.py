@@ -8,10 +8,10 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
+from handful.core.dataset import Dataset, Mask, Sample, Split
 from handful.data.images import from_array
 from handful.data.naming import class_index, class_names, with_classes
 from handful.errors import DataError, nearest
-from handful.samples import Dataset, Mask, Sample, Split
 
 # Keys of a training and a test part, and of a single part, as such files commonly name them.
 _PARTS: tuple[tuple[str, str, Split | None], ...] = (

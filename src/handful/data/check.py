@@ -4,11 +4,11 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from handful.core.dataset import Dataset, Image, Sample
 from handful.data.finding import Finding, Severity
 from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.splits import refuse_small_classes
 from handful.errors import DataError, HandfulWarning
-from handful.samples import Dataset, Image, Sample
 
 
 def check(

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from pycocotools import mask as coco_mask
 
+from handful.core.dataset import Mask
 from handful.errors import DataError
-from handful.samples import Mask
 
 Points = Float[np.ndarray, "_ 2"]
 

@@ -5,8 +5,8 @@ from importlib import resources
 
 import numpy as np
 
+from handful.core.dataset import Dataset
 from handful.data.arrays import from_arrays
-from handful.samples import Dataset
 
 EMBEDDED = ("mnist5k", "digits")
 

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from handful.core.dataset import Dataset, Sample
 from handful.errors import DataError
-from handful.samples import Dataset, Sample
 
 
 def fingerprint(data: Dataset) -> str:

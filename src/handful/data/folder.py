@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
+from handful.core.dataset import Dataset, Sample, Split
 from handful.data.images import SUFFIXES
 from handful.data.naming import class_index, class_names
 from handful.errors import DataError
-from handful.samples import Dataset, Sample, Split
 
 UNLABELLED = ("unlabelled", "unlabeled")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from handful.samples import Mask
+from handful.core.dataset import Mask
 
 
 @dataclass(frozen=True)

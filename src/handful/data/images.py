@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as Pillow
 
+from handful.core.dataset import Image, Sample
 from handful.errors import DataError
-from handful.samples import Image, Sample
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})

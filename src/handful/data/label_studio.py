@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 from label_studio_brush_rle_rs import decode_rle
 
+from handful.core.dataset import Mask
 from handful.data.drawings import Drawing, ellipse, fill, load_json, rectangle, understanding
 from handful.data.mask_names import IMAGE_SUFFIXES
-from handful.samples import Mask
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image as Picture
 
+from handful.core.dataset import Mask
 from handful.data.drawings import Drawing, ellipse, fill, load_json, understanding
-from handful.samples import Mask
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 

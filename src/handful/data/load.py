@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from handful.core.dataset import Dataset
 from handful.data.arrays import read_npz
 from handful.data.check import check
 from handful.data.embedded import EMBEDDED, read_embedded
@@ -12,7 +13,6 @@ from handful.data.naming import with_classes
 from handful.data.table import read_table
 from handful.data.torchvision_sets import SETS, read_torchvision
 from handful.errors import DataError, nearest
-from handful.samples import Dataset
 
 TABLES = (".csv", ".tsv", ".parquet")
 _PREFIX = "torchvision:"

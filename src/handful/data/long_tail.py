@@ -6,9 +6,9 @@ After Cui et al. 2019 (https://arxiv.org/abs/1901.05555) and Cao et al. 2019 (ht
 from collections import Counter
 from typing import Literal
 
+from handful.core.dataset import Dataset
 from handful.data.splits import draw_counts, in_order, place
 from handful.errors import DataError
-from handful.samples import Dataset
 
 Order = Literal["classes", "seeded"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handful.samples import Dataset, Mask
+from handful.core.dataset import Dataset, Mask
 
 
 def iou(predicted: Mask, truth: Mask) -> float:

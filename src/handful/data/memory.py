@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
+from handful.core.dataset import Dataset, Image, Sample
+from handful.core.tensors import IGNORE, Batch
 from handful.data.images import pixels, refuse_other_size, sample_size
 from handful.data.resampling import Resize as Resize
 from handful.data.resampling import fit_mask as fit_mask
 from handful.data.resampling import inner_size
 from handful.data.resampling import unfit_mask as unfit_mask
 from handful.errors import DataError
-from handful.types import IGNORE, Batch, Dataset, Image, Sample
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from handful.core.dataset import Dataset
 from handful.errors import DataError, nearest
-from handful.samples import Dataset
 
 
 def class_names(names: Sequence[str | None], classes: Sequence[str] | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, UInt8
 from scipy.sparse import csr_array
 
-from handful.samples import Image, Mask
+from handful.core.dataset import Image, Mask
 
 Resize = Literal["squash", "pad", "crop"]
 LARGEST = 2**15  # weights stay below it

@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
+from handful.core.dataset import Dataset, Sample
 from handful.data.images import pixels
 from handful.data.memory import fit_mask
 from handful.errors import DataError, OutputError
-from handful.samples import Dataset, Sample
 
 COLOURS = {"hand": (0, 220, 60), "propagated": (255, 0, 200)}
 OTHER = (255, 140, 0)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from handful.core.dataset import Dataset, Sample
 from handful.errors import DataError
-from handful.samples import Dataset, Sample
 
 
 def training_part(data: Dataset) -> Dataset:

@@ -8,10 +8,10 @@ from typing import cast, get_args
 import pyarrow
 import pyarrow.parquet
 
+from handful.core.dataset import Dataset, Sample, Split
 from handful.data.masks import read_mask, with_mask
 from handful.data.naming import class_index, class_names
 from handful.errors import DataError, nearest
-from handful.samples import Dataset, Sample, Split
 
 ROLES = ("path", "label", "mask", "group", "split")
 ROWS = 4096  # of a Parquet file in memory at a time

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from handful.core.dataset import Dataset, Sample, Split
 from handful.data.arrays import from_arrays
 from handful.errors import DataError, nearest
-from handful.samples import Dataset, Sample, Split
 
 _BOOL: dict[Split | None, Any] = {"train": True, "test": False}
 _TWO: dict[Split | None, Any] = {"train": "train", "test": "test"}

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Literal
 
+from handful.core.dataset import Dataset, Sample
 from handful.errors import ProtocolError
-from handful.samples import Dataset, Sample
 
 Unlabelled = Literal["none", "given", "rest"]
 

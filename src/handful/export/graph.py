@@ -7,11 +7,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.classifier import Classifier
+from handful.core.tensors import Output
 from handful.coverage import CLOSE
 from handful.ensemble import Ensemble
 from handful.errors import ModelError
 from handful.export.resizing import View
-from handful.types import Output
 
 NAMES = ("probabilities", "maps", "p_values", "sets", "typicality", "answers")
 MOST_BYTES = 1_900_000_000  # a graph is one protobuf message, which ends at 2 GB

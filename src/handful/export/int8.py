@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from handful.answers import Predictor
 from handful.classifier import Classifier
+from handful.core.dataset import Dataset
+from handful.core.prediction import Predictor
 from handful.data.images import pixels
 from handful.data.memory import fit_size
 from handful.ensemble import refuse_other_classes
@@ -21,7 +22,6 @@ from handful.errors import DataError, ModelError
 from handful.export.graph import Answering
 from handful.export.quiet import quiet
 from handful.intervals import paired_interval
-from handful.types import Dataset
 
 MOST = 200  # images that ranges are taken from
 KINDS = ["Conv", "Gemm", "MatMul"]

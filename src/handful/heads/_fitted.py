@@ -23,9 +23,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
+from handful.core.tensors import Output
 from handful.heads._cross_fit import best_temperature, held_out
 from handful.heads._pooling import Compare
-from handful.types import Output
 
 Arrays = Mapping[str, Tensor]
 

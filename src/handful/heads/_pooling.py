@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from handful.core.tensors import Backbone, Output
 from handful.errors import RecipeError
-from handful.types import Backbone, Output
 
 Pool = Literal["logits", "probability", "foreground"]
 Compare = Callable[[Tensor], Tensor]

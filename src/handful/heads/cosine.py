@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads.linear import Linear, Pool, check_pool
 from handful.norm import NormName, choose_norm
-from handful.types import Backbone, Context
 
 
 class CosineLayer(nn.Linear):

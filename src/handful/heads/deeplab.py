@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone, Output
 from handful.heads._pooling import Compare, Pool, check_maps, check_pool, pooled_output
-from handful.types import Backbone, Context, Output
 
 
 class DeepLab(nn.Module):

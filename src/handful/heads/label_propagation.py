@@ -11,8 +11,9 @@ neighbours and a spread of 0.99; the defaults were found on draws of CIFAR-10's 
 
 from torch import nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads._propagation import LabelPropagation
-from handful.types import Backbone, Context
 
 fitted = True
 own_classes = True

@@ -14,9 +14,10 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.covariance import ledoit_wolf, shrunk_covariance
 from torch import nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads._fitted import class_means
 from handful.heads._linear_scores import LinearScores
-from handful.types import Backbone, Context
 
 fitted = True
 own_classes = True

@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from torch import nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads._fitted import strengths_of
 from handful.heads._linear_scores import LinearScores
 from handful.heads._regression import regression
-from handful.types import Backbone, Context
 
 fitted = True
 own_classes = True

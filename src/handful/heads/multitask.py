@@ -10,11 +10,12 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone, Output
 from handful.heads._pooling import Compare, check_maps, pooled_output
 from handful.heads.linear import Linear
 from handful.heads.segmentation import Up, to_size, upsample
 from handful.norm import NormName, choose_norm, norm_layer
-from handful.types import Backbone, Context, Output
 
 Form = Literal["wide_resnet", "resnet"]
 

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads._fitted import Arrays, FittedHead, class_means
-from handful.types import Backbone, Context
 
 fitted = True
 own_classes = True

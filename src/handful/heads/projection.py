@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone, Output
 from handful.heads._pooling import Compare
 from handful.norm import NormName, choose_norm, norm_layer
-from handful.types import Backbone, Context, Output
 
 
 class Projection(nn.Module):

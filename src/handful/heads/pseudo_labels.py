@@ -18,10 +18,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads._fitted import Arrays, check_positive
 from handful.heads._propagation import LabelPropagation
 from handful.heads._regression import regression
-from handful.types import Backbone, Context
 
 fitted = True
 own_classes = True

@@ -11,9 +11,10 @@ from jaxtyping import Float, Float32, Int
 from sklearn.linear_model import Ridge as Regression
 from torch import nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads._fitted import strengths_of
 from handful.heads._linear_scores import LinearScores
-from handful.types import Backbone, Context
 
 fitted = True
 own_classes = True

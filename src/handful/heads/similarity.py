@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError
 from handful.heads._fitted import Arrays, FittedHead
-from handful.types import Backbone, Context
 
 fitted = True  # it owns no classes: they are the labels
 

@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Backbone
 from handful.heads._fitted import Arrays, FittedHead, check_positive, class_means, strengths_of
-from handful.types import Backbone, Context
 
 fitted = True
 own_classes = True

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.cluster.hierarchy import linkage
 
+from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError, nearest
-from handful.types import Hierarchy
 
 LINKAGES = ("average", "complete", "single", "ward")
 METRICS = ("cosine", "euclidean")

@@ -6,8 +6,9 @@ for NBDT's induced hierarchy (see classifier_weights).
 
 from collections.abc import Mapping, Sequence
 
+from handful.core.context import Context
+from handful.core.hierarchy import Hierarchy
 from handful.hierarchies._tree import check_classes, check_clustering, cluster, unit
-from handful.types import Context, Hierarchy
 from handful.words import class_vectors
 
 

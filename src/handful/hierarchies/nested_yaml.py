@@ -12,9 +12,10 @@ from pathlib import Path
 
 import yaml
 
+from handful.core.context import Context
+from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError
 from handful.hierarchies._tree import Tree, to_hierarchy
-from handful.types import Context, Hierarchy
 
 
 def build(context: Context, *, path: str, prune: bool = False) -> Hierarchy:

@@ -9,10 +9,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from handful.core.context import Context
+from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError
 from handful.hierarchies._tree import Tree, check_classes, to_hierarchy
 from handful.hierarchies._wordnet import find_synset, open_wordnet, path_to_root
-from handful.types import Context, Hierarchy
 from handful.words.tables import read_texts
 
 

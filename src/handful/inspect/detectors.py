@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from handful.core.dataset import Dataset
 from handful.inspect.camera import Shot
 from handful.inspect.measures import Measures
 from handful.inspect.neighbours import neighbours, vote
 from handful.intervals import bootstrap
 from handful.scores import balanced_accuracy
-from handful.types import Dataset
 
 SHUFFLES = 999
 MOST = 2000  # images that are looked at

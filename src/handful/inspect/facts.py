@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
+from handful.core.dataset import Dataset, Image, Sample
 from handful.data.images import decode, open_image
 from handful.errors import DataError
 from handful.inspect.camera import Shot, read_shot
@@ -16,7 +17,6 @@ from handful.inspect.cross_fit import CrossFit, compress, cross_fit
 from handful.inspect.detectors import Shortcut, columns, detect
 from handful.inspect.group_guess import Guess, guess_groups
 from handful.inspect.measures import Measures, Measuring
-from handful.types import Dataset, Image, Sample
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from handful.core.dataset import Sample
 from handful.errors import DataError, OutputError
 from handful.inspect.facts import Facts
-from handful.types import Sample
 
 
 @dataclass(frozen=True)

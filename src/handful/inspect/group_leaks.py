@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
+from handful.core.dataset import Sample
 from handful.data.finding import Finding
 from handful.inspect.facts import Facts
-from handful.types import Sample
 
 
 def find(facts: Facts) -> tuple[Finding, ...]:

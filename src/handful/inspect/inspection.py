@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from handful.core.dataset import Dataset
 from handful.data.finding import Finding
 from handful.inspect import (
     balance,
@@ -28,7 +29,6 @@ from handful.inspect.facts import Facts, look
 from handful.inspect.features import features
 from handful.inspect.learning_curve import Curve
 from handful.inspect.resolution import Resolution
-from handful.types import Dataset
 
 KINDS = (unreadable, duplicates, group_leaks, label_errors, shortcuts, masks, exposure, blur, shapes, balance)
 ORDER = {"error": 0, "warning": 1, "note": 2}

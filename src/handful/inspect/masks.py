@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
+from handful.core.dataset import Mask
 from handful.data.check import blank_masks
 from handful.data.finding import Finding
 from handful.inspect.facts import Facts
-from handful.types import Mask
 
 DEVIATIONS = 6.0  # robust standard deviations from the class's median
 FEWEST = 8

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from handful.core.dataset import Image
 from handful.data.images import content_hash
 from handful.inspect.perceptual_hash import SIDE, perceptual_hash
-from handful.types import Image
 
 FRAME = 0.04  # width of the border, a share of the shorter side
 COMMON = 256  # longest side at which sharpness is measured, so that large and small pictures compare

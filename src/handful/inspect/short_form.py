@@ -1,12 +1,12 @@
 """What `handful fit` says of its data first: no network, and only what is worth a line."""
 
+from handful.core.dataset import Dataset
 from handful.data.finding import Finding
 from handful.inspect import duplicates, exposure, shapes
 from handful.inspect.detectors import columns, detect
 from handful.inspect.facts import Facts
 from handful.inspect.measures import Measures
 from handful.inspect.shortcuts import findings
-from handful.types import Dataset
 
 MOST = 5000  # images; more take seconds, and `handful inspect` is the place for them
 LINES = 3

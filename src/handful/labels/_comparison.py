@@ -2,8 +2,8 @@
 
 from typing import get_args
 
+from handful.core.tensors import Similarity
 from handful.network import COLDEST
-from handful.types import Similarity
 
 
 def check_comparison(similarity: str, temperature: float) -> None:

@@ -7,8 +7,9 @@ losses: it changes how sure a target is, not what a class is compared with. Loss
 
 import torch
 
+from handful.core.context import Context
+from handful.core.tensors import LabelEmbedding, Similarity
 from handful.labels._comparison import check_comparison
-from handful.types import Context, LabelEmbedding, Similarity
 
 
 def build(

@@ -6,8 +6,9 @@ vectors have a cosine near 0.75, from -1 to 1 near 0.
 
 import torch
 
+from handful.core.context import Context
+from handful.core.tensors import LabelEmbedding, Similarity
 from handful.labels._comparison import check_comparison
-from handful.types import Context, LabelEmbedding, Similarity
 
 
 def build(

@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from handful.core.context import Context
+from handful.core.tensors import LabelEmbedding, Similarity
 from handful.labels._comparison import check_comparison
-from handful.types import Context, LabelEmbedding, Similarity
 from handful.words import class_vectors
 
 

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from handful.core.tensors import Batch, Output
 from handful.losses._targets import soft_cross_entropy
-from handful.types import Batch, Output
 
 Reweight = Literal["none", "inverse", "effective"]
 

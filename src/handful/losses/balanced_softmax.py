@@ -10,8 +10,8 @@ With cosine logits the shift must be within their reach: they lie within 1 / tem
 
 import torch
 
+from handful.core.context import Context
 from handful.losses._priors import ShiftedCrossEntropy
-from handful.types import Context
 
 
 def build(context: Context) -> ShiftedCrossEntropy:

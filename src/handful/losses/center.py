@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.types import Batch, Context, Output
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
 
 mixes_images = True  # an image's center depends on the others
 

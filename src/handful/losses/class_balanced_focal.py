@@ -15,8 +15,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
 from handful.losses._priors import check_beta, effective_number
-from handful.types import Batch, Context, Output
 
 Form = Literal["sigmoid", "softmax"]
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.types import Batch, Context, LabelEmbedding, Output
+from handful.core.context import Context
+from handful.core.tensors import Batch, LabelEmbedding, Output
 
 compares_labels = True
 

@@ -7,9 +7,10 @@ weighted mixture of what their classes cost, as with PyTorch's class probabiliti
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
 from handful.losses._priors import Reweight, class_weights
 from handful.losses._targets import check_smoothing, smooth, soft_cross_entropy
-from handful.types import Batch, Context, Output
 
 
 class CrossEntropy(nn.Module):

@@ -12,9 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.recipe import Part, Recipe, Stage
+from handful.core.tensors import Batch, Output
 from handful.ensemble import refuse_other_classes
 from handful.errors import TrainingError
-from handful.types import Batch, Context, Output, Part, Recipe, Stage
 
 uses_unlabelled = True  # the teacher labels them
 reads_images = True

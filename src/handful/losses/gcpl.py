@@ -8,8 +8,9 @@ of 0.001, are those of the authors' code.
 from jaxtyping import Float
 from torch import Tensor
 
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
 from handful.losses._targets import check_smoothing, smooth, soft_cross_entropy
-from handful.types import Batch, Context, Output
 
 needs_prototypes = True
 

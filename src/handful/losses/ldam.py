@@ -17,8 +17,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
 from handful.losses._priors import Reweight, class_weights
-from handful.types import Batch, Context, Output
 
 
 class LDAM(nn.Module):

@@ -9,8 +9,8 @@ With cosine logits the shift must be within their reach, as `balanced_softmax` s
 
 import torch
 
+from handful.core.context import Context
 from handful.losses._priors import ShiftedCrossEntropy
-from handful.types import Context
 
 
 def build(context: Context, *, tau: float = 1.0) -> ShiftedCrossEntropy:

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.types import IGNORE, Batch, Context, Output
+from handful.core.context import Context
+from handful.core.tensors import IGNORE, Batch, Output
 
 
 class PixelCrossEntropy:

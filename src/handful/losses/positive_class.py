@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
 from handful.losses._targets import check_smoothing, smooth, soft_cross_entropy
-from handful.types import Batch, Context, Output
 
 
 class PositiveClass:

@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
 from handful.losses._targets import soft_cross_entropy
-from handful.types import Batch, Context, Output
 
 mixes_images = True  # a query is compared with means of others
 trains_no_classifier = True

@@ -16,8 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
+from handful.core.hierarchy import Hierarchy
+from handful.core.tensors import Batch, Output
 from handful.losses._targets import check_smoothing, smooth, soft_cross_entropy
-from handful.types import Batch, Context, Hierarchy, Output
 
 needs_hierarchy = True
 

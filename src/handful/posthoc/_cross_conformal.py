@@ -9,12 +9,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.recipe import Part
+from handful.core.tensors import Output
 from handful.coverage import HERE as HERE
 from handful.coverage import images_needed as images_needed
 from handful.coverage import most_coverage as most_coverage
 from handful.coverage import significance
 from handful.posthoc._cross_fit import plain_network
-from handful.types import Output, Part
 
 Held = tuple[Float[Tensor, " m"], Float[Tensor, "m k"]]
 

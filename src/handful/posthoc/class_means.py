@@ -14,8 +14,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
+from handful.core.tensors import Output
 from handful.ensemble import each
-from handful.types import Context, Dataset, Output, Part
 
 Metric = Literal["euclidean", "cosine"]
 

@@ -30,12 +30,13 @@ from jaxtyping import Float, Int
 from torch import nn
 
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.dataset import Dataset
 from handful.coverage import CLOSE
 from handful.errors import TrainingError
 from handful.network import Network
 from handful.posthoc._cross_conformal import HERE, CrossConformal, images_needed, most_coverage
 from handful.posthoc._cross_fit import Fold, check_folds, cross_fit, noted, plain_network, possible_folds
-from handful.types import Context, Dataset
 
 calibrates = True
 keeps_probabilities = True

@@ -18,9 +18,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.hierarchy import Hierarchy
+from handful.core.recipe import Part
+from handful.core.tensors import LabelEmbedding, Output
 from handful.ensemble import each
 from handful.errors import RecipeError
-from handful.types import Context, Dataset, Hierarchy, LabelEmbedding, Output, Part
 
 Metric = Literal["labels", "hierarchy"]
 

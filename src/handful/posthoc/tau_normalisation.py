@@ -14,9 +14,11 @@ import torch
 from torch import nn
 
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.tensors import LabelEmbedding
 from handful.ensemble import each
 from handful.errors import ModelError, RecipeError
-from handful.types import Context, Dataset, LabelEmbedding
 
 HERE = "posthoc/tau_normalisation"
 HEADS = ("linear", "multitask")

@@ -18,10 +18,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
+from handful.core.tensors import Output
 from handful.ensemble import each
 from handful.errors import ModelError
 from handful.posthoc._cross_fit import plain_network
-from handful.types import Context, Dataset, Output, Part
 
 Views = Literal["flip", "five_crop", "ten_crop"]
 

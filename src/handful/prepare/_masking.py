@@ -6,8 +6,8 @@ from warnings import warn
 
 import numpy as np
 
+from handful.core.dataset import Dataset, Mask, Sample
 from handful.errors import HandfulWarning
-from handful.types import Dataset, Mask, Sample
 
 Prepare = Callable[[Dataset], Dataset]
 

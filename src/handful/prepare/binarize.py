@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Int
 
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Image, Mask
 from handful.data.images import pixels
 from handful.prepare._masking import Prepare, make_masks
-from handful.types import Context, Dataset, Image, Mask
 
 RULES = ("threshold", "otsu", "colour")
 

@@ -8,9 +8,10 @@ object.
 import cv2
 import numpy as np
 
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Image, Mask
 from handful.data.images import pixels
 from handful.prepare._masking import Prepare, draw, make_masks
-from handful.types import Context, Dataset, Image, Mask
 
 
 def build(

@@ -13,13 +13,15 @@ import numpy as np
 from jaxtyping import Float
 
 from handful.classifier import Classifier
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.recipe import Part, Recipe
 from handful.data.foreground import Keep as Keep
 from handful.data.foreground import foreground
 from handful.data.images import sample_size
 from handful.data.mask_quality import MaskQuality, quality
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.prepare._masking import Prepare, draw, warn_dropped, without_mask
-from handful.types import Context, Dataset, Mask, Part, Recipe, Sample
 
 log = logging.getLogger(__name__)
 SOURCE = "propagated"

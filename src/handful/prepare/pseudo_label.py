@@ -16,8 +16,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
 from handful.prepare._masking import Prepare
-from handful.types import Context, Dataset, Recipe
 
 uses_unlabelled = True
 HERE = "prepare/pseudo_label"

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 import tomli_w
 
 from handful import catalog
+from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage
 from handful.errors import RecipeError, nearest
 from handful.recipes._agreement import check_agreement
 from handful.recipes._extends import resolve
 from handful.recipes._fitted import check_stages
 from handful.recipes._overrides import override, put
 from handful.recipes._search import check_search, options_of
-from handful.types import Optimizer, Part, Recipe, Schedule, Stage
 
 __all__ = [
     "check",

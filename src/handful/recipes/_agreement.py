@@ -1,8 +1,8 @@
 """Which parts of a recipe go together. A part's module says by names what it needs; no method is known here."""
 
 from handful import catalog
+from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
-from handful.types import Part, Recipe
 
 
 def check_agreement(recipe: Recipe) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from handful.types import Part, Recipe
+from handful.core.recipe import Part, Recipe
 
 
 def with_calibration(

@@ -1,8 +1,8 @@
 """Which recipes have stages: all but those whose head is fitted."""
 
 from handful import catalog
+from handful.core.recipe import Recipe
 from handful.errors import RecipeError
-from handful.types import Recipe
 
 
 def check_stages(recipe: Recipe) -> None:

@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 from handful import catalog
+from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError, nearest
-from handful.types import Part, Recipe
 
 ALIKE = ("steps", "epochs", "lr")  # alone they mean every stage
 _KEYS = {"low", "high", "log"}

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from PIL import Image as Picture
 from pydantic import BaseModel, Field
 
-from handful.answers import UNKNOWN
+from handful.core.prediction import UNKNOWN
 from handful.onnx_model import OnnxModel
 from handful.serve.batching import Said
 

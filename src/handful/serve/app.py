@@ -15,9 +15,9 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 import handful
+from handful.core.sockets import LOCAL_NAMES
 from handful.data.images import read_bytes
 from handful.errors import DataError
-from handful.listening import LOCAL_NAMES
 from handful.onnx_model import OnnxModel, load_onnx
 from handful.serve.answers import Batch, Failure, Prediction, Refused, prediction
 from handful.serve.batching import Batcher

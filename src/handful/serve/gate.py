@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handful.listening import called, declared_within
+from handful.core.sockets import called, declared_within
 from handful.serve.limits import Limits
 from handful.serve.metrics import Metrics
 

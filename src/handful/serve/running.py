@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from handful.listening import LOCAL, listen
+from handful.core.sockets import LOCAL, listen
 from handful.serve.app import ENVIRONMENT, from_environment
 from handful.serve.limits import Limits
 

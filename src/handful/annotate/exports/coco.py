@@ -8,8 +8,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from handful.annotate.exports.outline import outlines as outline
+from handful.core.dataset import Dataset, Sample
 from handful.data.images import sample_size
-from handful.samples import Dataset, Sample
 
 UNKNOWN = "unlabelled"
 

@@ -9,8 +9,8 @@ import numpy as np
 from label_studio_brush_rle_rs import encode_rle
 
 from handful.annotate.exports.outline import outlines as outline
+from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.images import sample_size
-from handful.samples import Dataset, Mask, Sample
 
 OBJECT = "object"
 

@@ -12,8 +12,8 @@ from PIL import Image as Picture
 
 from handful.annotate.exports.outline import outlines as outline
 from handful.annotate.inside import inside
+from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.images import sample_size
-from handful.samples import Dataset, Mask, Sample
 
 VERSION = "5.5.0"  # of labelme whose format this is
 UNKNOWN = "unlabelled"

@@ -8,7 +8,7 @@ from collections import defaultdict
 import cv2
 import numpy as np
 
-from handful.samples import Mask
+from handful.core.dataset import Mask
 
 Points = list[tuple[int, int]]
 

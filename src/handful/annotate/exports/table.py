@@ -4,8 +4,8 @@ import csv
 import os
 from pathlib import Path
 
+from handful.core.dataset import Dataset
 from handful.data.masks import write_mask
-from handful.samples import Dataset
 
 
 def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> int:  # noqa: ARG001

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from handful.types import Hierarchy
+from handful.core.hierarchy import Hierarchy
 
 TREE = Hierarchy((3, 3, 4, 4, -1), ("cat", "dog", "car", "animal", "thing"))
 

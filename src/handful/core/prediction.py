@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from handful.samples import Dataset, Image, Mask
+from handful.core.dataset import Dataset, Image, Mask
 
 UNKNOWN = "I do not know"
 

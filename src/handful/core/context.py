@@ -1,0 +1,55 @@
+"""What a part may know when it is built: the task, the recipe, and how to train or load a network of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from handful.core.dataset import Dataset
+from handful.core.hierarchy import Hierarchy
+from handful.core.recipe import Recipe
+from handful.core.tensors import LabelEmbedding
+from handful.errors import TrainingError
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Facts of the training split only: class names and images per class, int64 [k]."""
+
+    classes: tuple[str, ...]
+    counts: Int[np.ndarray, " k"]
+
+
+# A training function as a part may use it: Seg-M and induced trees train a network of their own.
+Fit = Callable[[Recipe, Dataset, int], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a part may know when it is built."""
+
+    task: Task
+    labels: LabelEmbedding  # for the part that builds them: one-hot
+    recipe: Recipe
+    seed: int = 0
+    fit: Fit | None = None  # `train`, on the same device
+    load: Callable[[Path], Any] | None = None  # a saved classifier, for a Seg-M from another data set
+    named: Callable[[str], Recipe] | None = None  # a recipe by name: recipes lie above the parts
+    data: Dataset | None = None  # the prepared training split: a hierarchy may train a network on it
+    hierarchy: Hierarchy | None = None
+    features: Callable[[], int] | None = None  # length of `Output.features`, once there is a network
+
+    def recipe_named(self, name: str, *, where: str) -> Recipe:
+        """The recipe of that name. TrainingError where none can be looked up, RecipeError where there is none."""
+        if self.named is None:
+            raise TrainingError("recipes cannot be looked up here", where=where)
+        return self.named(name)
+
+    def train(self, recipe: Recipe, data: Dataset, seed: int, *, where: str) -> Any:
+        """A classifier of its own for a part. TrainingError where nothing can be trained."""
+        if self.fit is None:
+            raise TrainingError("nothing can be trained here", where=where)
+        return self.fit(recipe, data, seed)

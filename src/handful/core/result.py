@@ -1,0 +1,40 @@
+"""Raw predictions of training runs: `Run`, and `Result`, the runs of one recipe."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from handful.core.recipe import Recipe
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training run's raw predictions; every metric is computed from these later."""
+
+    draw: int
+    fold: int | None
+    seed: int
+    train_ids: tuple[str, ...]
+    ids: tuple[str, ...]
+    labels: Int[np.ndarray, " n"]
+    probabilities: Float[np.ndarray, "n k"]
+    seconds: float
+    per_class: int | None = None
+    counts: Int[np.ndarray, " k"] | None = None
+    sets: Bool[np.ndarray, "n k"] | None = None  # conformal sets, where the recipe asks for them
+    rejected: Bool[np.ndarray, " n"] | None = None  # which images were too unlike the training images, likewise
+
+    @property
+    def predictions(self) -> Int[np.ndarray, " n"]:
+        """Most probable class of each image."""
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The runs of one recipe under one protocol."""
+
+    recipe: Recipe
+    classes: tuple[str, ...]
+    runs: tuple[Run, ...]
