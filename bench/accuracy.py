@@ -13,7 +13,7 @@ from bench.record import RESULTS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
-from handful.data.memory import hold
+from handful.data.in_memory import hold
 from handful.data.unlabelled import Unlabelled
 from handful.evaluate import Protocol, sweep
 from handful.recipes import load_recipe

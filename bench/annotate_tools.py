@@ -25,7 +25,7 @@ from handful.core.dataset import Dataset, Image, Mask
 from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.data.images import pixels
-from handful.data.mask_quality import iou
+from handful.data.masks.quality import iou
 from handful.intervals import mean_interval
 from handful.recipes import load_recipe
 from handful.train import train

@@ -18,7 +18,7 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.data import splits
-from handful.data.mask_quality import MaskQuality, quality
+from handful.data.masks.quality import MaskQuality, quality
 from handful.recipes import load_recipe
 from handful.train import train
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from handful.core.dataset import Dataset, Sample
+from handful.data.class_names import with_classes
 from handful.data.load import load_data
-from handful.data.naming import with_classes
 
 TWIN = "lymphocyte/139.png"  # of the white blood cells, equal to lymphocyte/112.png
 

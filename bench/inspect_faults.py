@@ -15,7 +15,7 @@ from bench.options import Options
 from bench.planting import KINDS, films, in_memory, with_borders, with_copies, with_wrong_labels
 from bench.record import append
 from handful.core.dataset import Dataset
-from handful.data.embedded import read_embedded
+from handful.data.readers.embedded import read_embedded
 from handful.inspect import group_leaks, label_errors, short_form
 from handful.inspect.facts import Facts, look
 from handful.inspect.features import features

@@ -12,8 +12,8 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.tensors import Batch
-from handful.data.arrays import from_arrays
-from handful.data.memory import Held, hold
+from handful.data.in_memory import Held, hold
+from handful.data.readers.arrays import from_arrays
 from handful.losses import cross_entropy, pixel_cross_entropy
 from handful.network import Network
 from handful.precision import autocast

@@ -25,7 +25,7 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data import splits
-from handful.data.naming import with_classes
+from handful.data.class_names import with_classes
 from handful.train import train
 from handful.zero_shot import with_names
 

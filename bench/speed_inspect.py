@@ -12,8 +12,8 @@ import torch
 from bench.measure import Times, ratio, report
 from bench.options import Options
 from handful.core.dataset import Dataset
-from handful.data.folder import read_folder
 from handful.data.images import pixels
+from handful.data.readers.folder import read_folder
 from handful.inspect.features import features
 from handful.inspect.inspection import inspect
 

@@ -12,7 +12,7 @@ from bench.jobs import CPU, build, images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
 from handful.core.recipe import Recipe
-from handful.data.memory import hold
+from handful.data.in_memory import hold
 from handful.precision import autocast
 
 # Warm up, say so, wait for the word, train, tell the seconds.

@@ -16,7 +16,7 @@ from bench.vipf_ladder import switches
 from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.data import splits
-from handful.data.memory import hold
+from handful.data.in_memory import hold
 
 MARGIN = 4
 NETWORKS = {

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image as Picture
 
-from handful.data.folder import read_folder
+from handful.data.readers.folder import read_folder
 from handful.ensemble import Ensemble
 from handful.persist import load_classifier
 from handful.posthoc.tta import over_views

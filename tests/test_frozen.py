@@ -4,7 +4,7 @@ import torch
 from handful import catalog
 from handful.augmenting import Augmenting
 from handful.core.recipe import Part
-from handful.data.memory import hold
+from handful.data.in_memory import hold
 from handful.errors import TrainingError
 from handful.frozen import frozen_views
 from handful.train import train

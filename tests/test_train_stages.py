@@ -78,7 +78,7 @@ def test_stopped_anywhere_it_ends_as_if_nothing_had_happened(
 
 
 def test_a_balanced_stage_sees_the_classes_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    from handful.data.memory import Held
+    from handful.data.in_memory import Held
 
     seen: list[int] = []
     batch = Held.batch

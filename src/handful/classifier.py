@@ -16,7 +16,7 @@ from handful.core.prediction import Judged
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
 from handful.coverage import CLOSE
-from handful.data.memory import chunks, fit_size, unfit_mask
+from handful.data.in_memory import chunks, fit_size, unfit_mask
 from handful.errors import ModelError
 from handful.network import Network
 from handful.precision import autocast

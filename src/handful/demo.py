@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handful.core.dataset import Dataset
 from handful.core.result import Result
-from handful.data.embedded import read_embedded
+from handful.data.readers.embedded import read_embedded
 from handful.data.splits import holdout
 from handful.evaluate import Protocol
 from handful.recipes import load_recipe

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.arrays import from_arrays
+from handful.data.readers.arrays import from_arrays
 from handful.device import pick_device
 from handful.recipes import check, load_recipe
 from handful.train import train

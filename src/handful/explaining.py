@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Image, Sample
 from handful.data.images import pixels
-from handful.data.memory import fit_mask, fit_size
+from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import DataError, OutputError
 from handful.intervals import wilson
 from handful.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled

@@ -14,7 +14,7 @@ from torch import Tensor
 from handful.augmenting import Augmenting
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
-from handful.data.memory import Held
+from handful.data.in_memory import Held
 from handful.network import Network
 from handful.precision import autocast
 from handful.schedule import stream

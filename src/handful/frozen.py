@@ -12,7 +12,7 @@ from torch import Tensor
 
 from handful.augmenting import Augmenting
 from handful.core.tensors import Batch
-from handful.data.memory import Held
+from handful.data.in_memory import Held
 from handful.errors import TrainingError
 from handful.network import Network
 from handful.precision import autocast

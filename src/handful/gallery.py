@@ -16,7 +16,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.data.images import pixels
-from handful.data.memory import fit_size
+from handful.data.in_memory import fit_size
 from handful.device import pick_device
 from handful.errors import ModelError
 from handful.overlay import paint, palette

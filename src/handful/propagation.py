@@ -12,7 +12,7 @@ from handful.contact_sheet import tiles, write_sheet
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
-from handful.data.masks import write_masks
+from handful.data.masks.attach import write_masks
 from handful.data.splits import training_part
 from handful.errors import DataError
 from handful.persist import load_classifier

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from handful.classifier import Classifier
 from handful.core.dataset import Dataset
-from handful.data.memory import chunks
+from handful.data.in_memory import chunks
 from handful.ensemble import Ensemble
 from handful.errors import ModelError
 from handful.network import Network

@@ -24,7 +24,7 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe, Stage
 from handful.core.tensors import Batch, Output
-from handful.data.memory import hold, working_size
+from handful.data.in_memory import hold, working_size
 from handful.errors import TrainingError
 from handful.fitting import fit_head
 from handful.frozen import frozen_views

@@ -17,7 +17,7 @@ from handful.annotate.patch import pack
 from handful.annotate.record import read_record
 from handful.annotate.store import Store
 from handful.core.dataset import Dataset, Sample
-from handful.data.masks import attach_masks
+from handful.data.masks.attach import attach_masks
 from tests.annotate import drawing
 
 

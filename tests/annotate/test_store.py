@@ -9,7 +9,7 @@ from handful.annotate.marks import Mark
 from handful.annotate.patch import Patch, apply, pack, unpack
 from handful.annotate.record import read_record
 from handful.annotate.store import StaleError, Store
-from handful.data.masks import read_mask, write_mask
+from handful.data.masks.attach import read_mask, write_mask
 from handful.errors import DataError
 
 SIZE = (6, 9)

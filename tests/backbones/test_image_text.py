@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from handful import catalog
 from handful.choosing import choose, role_of
 from handful.core.recipe import Part
-from handful.data.memory import hold
+from handful.data.in_memory import hold
 from handful.errors import RecipeError, WeightsError
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import load_recipe

@@ -19,7 +19,7 @@ from handful.bulk.plan import LOCK, MANIFEST, Plan
 from handful.bulk.run import Summary, run_archive
 from handful.bulk.work import Wish
 from handful.core.dataset import Dataset, Sample
-from handful.data.foreground import Keep
+from handful.data.masks.threshold import Keep
 from handful.errors import DataError, ModelError, OutputError
 from handful.persist import save_classifier
 from handful.predict import predict_to

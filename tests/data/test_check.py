@@ -7,7 +7,7 @@ import pytest
 
 from handful.core.dataset import Dataset
 from handful.data.check import check
-from handful.data.folder import read_folder
+from handful.data.readers.folder import read_folder
 from handful.errors import DataError, HandfulWarning
 from tests.data.pictures import dataset, save, truncate
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from handful.data.memory import fit_size
+from handful.data.in_memory import fit_size
 from handful.data.resampling import Resize, fit_image, fit_mask, resample, taps, unfit_mask
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from handful.data.memory import fit_size
+from handful.data.in_memory import fit_size
 from handful.data.resampling import Resize
 from handful.export.resizing import resizing_model
 

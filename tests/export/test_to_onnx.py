@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
-from handful.data.folder import read_folder
+from handful.data.readers.folder import read_folder
 from handful.ensemble import join
 from handful.errors import DataError, ModelError
 from handful.export.to_onnx import export_onnx

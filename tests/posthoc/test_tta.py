@@ -9,7 +9,7 @@ from torchvision.transforms.v2 import functional as V
 from handful import catalog
 from handful.classifier import Classifier
 from handful.core.recipe import Part
-from handful.data.memory import chunks
+from handful.data.in_memory import chunks
 from handful.ensemble import Ensemble, join
 from handful.errors import ModelError, RecipeError
 from handful.posthoc.tta import over_views

@@ -8,7 +8,7 @@ import pytest
 from handful import catalog
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.core.recipe import Part
-from handful.data.mask_quality import iou
+from handful.data.masks.quality import iou
 from handful.errors import HandfulWarning, RecipeError
 from tests import tiny
 

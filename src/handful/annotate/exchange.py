@@ -11,7 +11,7 @@ from handful.annotate.patch import Patch
 from handful.annotate.project import Project, annotated
 from handful.annotate.record import read_record
 from handful.annotate.store import Store
-from handful.data.masks import attach_masks, write_masks
+from handful.data.masks.attach import attach_masks, write_masks
 from handful.errors import DataError, OutputError
 
 Format = Literal["png", "coco", "labelme", "label-studio", "table"]
@@ -27,7 +27,7 @@ class Done:
 
 
 def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> Done:
-    """Take in the masks found at `source`, as `handful.data.masks.attach_masks` finds them.
+    """Take in the masks found at `source`, as `handful.data.masks.attach.attach_masks` finds them.
 
     Args:
         project: the images; each mask is saved as one stroke.

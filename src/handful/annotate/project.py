@@ -6,9 +6,9 @@ from pathlib import Path
 
 from handful.annotate.record import Annotation, Record, mask_path
 from handful.core.dataset import Dataset, Sample
+from handful.data.class_names import class_names
 from handful.data.load import load_data
-from handful.data.masks import read_mask, with_mask
-from handful.data.naming import class_names
+from handful.data.masks.attach import read_mask, with_mask
 from handful.errors import DataError
 
 SUFFIX = "-annotations"

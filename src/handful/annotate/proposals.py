@@ -10,7 +10,7 @@ from handful.annotate.inside import inside
 from handful.annotate.record import Annotation
 from handful.core.dataset import Mask
 from handful.core.files import settle
-from handful.data.masks import read_mask, write_mask
+from handful.data.masks.attach import read_mask, write_mask
 
 FOLDER, LIST = "propagated", "round.json"
 

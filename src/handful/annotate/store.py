@@ -23,7 +23,7 @@ from handful.annotate.mask_file import Stamp, remove_mask, replace_mask
 from handful.annotate.patch import Patch, apply
 from handful.annotate.record import FORMAT, JOURNAL, MASKS, Annotation, Record, fold, mask_path, recover
 from handful.core.dataset import Mask
-from handful.data.masks import read_mask
+from handful.data.masks.attach import read_mask
 from handful.errors import DataError, HandfulError
 
 CONFLICTS = "conflicts"

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from handful.data.folder import refuse_masks_beside
 from handful.data.images import SUFFIXES
-from handful.data.table import named_file, stream_rows
+from handful.data.readers.folder import refuse_masks_beside
+from handful.data.readers.table import named_file, stream_rows
 from handful.errors import DataError
 
 TABLES = (".csv", ".tsv", ".parquet")

@@ -16,7 +16,7 @@ from handful.bulk.pieces import Piece
 from handful.bulk.reading import Read
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.prediction import Predictor
-from handful.data.foreground import Keep, foreground
+from handful.data.masks.threshold import Keep, foreground
 from handful.loading import Tta, load_predictor
 from handful.predict import columns_of, to_arrow
 

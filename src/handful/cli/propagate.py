@@ -75,7 +75,7 @@ def propagate(
     """
     from handful.cli._output import new_folder, print_json, print_table, print_text, working
     from handful.cli._reading import read
-    from handful.data.foreground import Keep
+    from handful.data.masks.threshold import Keep
     from handful.device import pick_device
     from handful.errors import DataError, ModelError
     from handful.propagation import propagate_dataset, write_propagation

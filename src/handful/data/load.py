@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from handful.core.dataset import Dataset
-from handful.data.arrays import read_npz
 from handful.data.check import check
-from handful.data.embedded import EMBEDDED, read_embedded
-from handful.data.folder import read_folder
-from handful.data.masks import attach_masks
-from handful.data.naming import with_classes
-from handful.data.table import read_table
-from handful.data.torchvision_sets import SETS, read_torchvision
+from handful.data.class_names import with_classes
+from handful.data.masks.attach import attach_masks
+from handful.data.readers.arrays import read_npz
+from handful.data.readers.embedded import EMBEDDED, read_embedded
+from handful.data.readers.folder import read_folder
+from handful.data.readers.table import read_table
+from handful.data.readers.torchvision import SETS, read_torchvision
 from handful.errors import DataError, nearest
 
 TABLES = (".csv", ".tsv", ".parquet")
@@ -35,7 +35,7 @@ def load_data(
     Args:
         source: an image folder; a table (.csv, .tsv, .parquet); an archive (.npz); "mnist5k" or "digits", which
             come with packages; or "torchvision:NAME". Write "./digits" for a folder of such a name.
-        masks: a folder of masks or an annotation file, as `handful.data.masks.attach_masks` reads them.
+        masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
         classes: the expected class names; a label outside them is refused.
         columns: a table's own column names, by role: {"path": "filename"}.
         unlabelled: accept images in no class folder, as unlabelled.

@@ -102,7 +102,7 @@ def fit_planes(
 
 
 def fit_image(image: Image, size: tuple[int, int], resize: Resize) -> UInt8[np.ndarray, "3 h2 w2"]:
-    """As `handful.data.memory.fit_size`, without PyTorch; slower."""
+    """As `handful.data.in_memory.fit_size`, without PyTorch; slower."""
     return fit_planes(image, size, resize)
 
 

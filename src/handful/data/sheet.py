@@ -8,7 +8,7 @@ from PIL import ImageDraw, ImageFont
 
 from handful.core.dataset import Dataset, Sample
 from handful.data.images import pixels
-from handful.data.memory import fit_mask
+from handful.data.in_memory import fit_mask
 from handful.errors import DataError, OutputError
 
 COLOURS = {"hand": (0, 220, 60), "propagated": (255, 0, 200)}

@@ -16,7 +16,7 @@ from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.prediction import Predictor
 from handful.data.images import pixels
-from handful.data.memory import fit_size
+from handful.data.in_memory import fit_size
 from handful.ensemble import refuse_other_classes
 from handful.errors import DataError, ModelError
 from handful.export.graph import Answering

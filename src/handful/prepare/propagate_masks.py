@@ -16,10 +16,10 @@ from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe
-from handful.data.foreground import Keep as Keep
-from handful.data.foreground import foreground
 from handful.data.images import sample_size
-from handful.data.mask_quality import MaskQuality, quality
+from handful.data.masks.quality import MaskQuality, quality
+from handful.data.masks.threshold import Keep as Keep
+from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.prepare._masking import Prepare, draw, warn_dropped, without_mask
 

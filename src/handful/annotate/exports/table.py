@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from handful.core.dataset import Dataset
-from handful.data.masks import write_mask
+from handful.data.masks.attach import write_mask
 
 
 def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> int:  # noqa: ARG001

@@ -7,9 +7,9 @@ import torch
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.tensors import IGNORE
-from handful.data.folder import read_folder
 from handful.data.images import read_image
-from handful.data.memory import Held, Resize, chunks, fit_mask, fit_size, hold, unfit_mask, working_size
+from handful.data.in_memory import Held, Resize, chunks, fit_mask, fit_size, hold, unfit_mask, working_size
+from handful.data.readers.folder import read_folder
 from handful.errors import DataError
 from tests.data.pictures import dataset, save, truncate
 

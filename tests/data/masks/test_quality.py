@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, jaccard_score
 
 from handful.core.dataset import Dataset, Sample
-from handful.data.mask_quality import dice, iou, quality
+from handful.data.masks.quality import dice, iou, quality
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
-from handful.data.masks import attach_masks, read_mask, with_mask, write_mask, write_masks
+from handful.data.masks.attach import attach_masks, read_mask, with_mask, write_mask, write_masks
 from handful.errors import DataError, HandfulWarning, OutputError
 
 H, W = 6, 9

@@ -9,8 +9,8 @@ import pyarrow
 import pyarrow.parquet
 
 from handful.core.dataset import Dataset, Sample, Split
-from handful.data.masks import read_mask, with_mask
-from handful.data.naming import class_index, class_names
+from handful.data.class_names import class_index, class_names
+from handful.data.masks.attach import read_mask, with_mask
 from handful.errors import DataError, nearest
 
 ROLES = ("path", "label", "mask", "group", "split")

@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from pycocotools import mask as coco_mask
 
 from handful.core.dataset import Dataset, Mask, Sample
-from handful.data.masks import attach_masks
+from handful.data.masks.attach import attach_masks
 from handful.errors import DataError
 
 H, W = 40, 60

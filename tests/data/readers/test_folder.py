@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from handful.core.dataset import Dataset
-from handful.data.folder import read_folder
+from handful.data.readers.folder import read_folder
 from handful.errors import DataError
 from tests.data.pictures import save
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import cast, get_args
 
 from handful.core.dataset import Dataset, Sample, Split
+from handful.data.class_names import class_index, class_names
 from handful.data.images import SUFFIXES
-from handful.data.naming import class_index, class_names
 from handful.errors import DataError
 
 UNLABELLED = ("unlabelled", "unlabeled")

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as Picture
 
 from handful.core.dataset import Mask
-from handful.data.drawings import Drawing, ellipse, fill, load_json, understanding
+from handful.data.masks.shapes import Drawing, ellipse, fill, load_json, understanding
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 

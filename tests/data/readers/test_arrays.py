@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handful.data.arrays import from_arrays, read_npz
+from handful.data.readers.arrays import from_arrays, read_npz
 from handful.errors import DataError
 
 GREY = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)

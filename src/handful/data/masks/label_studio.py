@@ -9,8 +9,8 @@ import numpy as np
 from label_studio_brush_rle_rs import decode_rle
 
 from handful.core.dataset import Mask
-from handful.data.drawings import Drawing, ellipse, fill, load_json, rectangle, understanding
-from handful.data.mask_names import IMAGE_SUFFIXES
+from handful.data.masks.names import IMAGE_SUFFIXES
+from handful.data.masks.shapes import Drawing, ellipse, fill, load_json, rectangle, understanding
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 

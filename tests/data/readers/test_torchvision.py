@@ -6,7 +6,7 @@ import pytest
 from torchvision import datasets
 
 from handful.data.images import read_image
-from handful.data.torchvision_sets import SETS, read_torchvision
+from handful.data.readers.torchvision import SETS, read_torchvision
 from handful.errors import DataError
 from tests.data.pictures import save
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from handful.core.dataset import Dataset
-from handful.data.table import read_table
+from handful.data.readers.table import read_table
 from handful.errors import DataError
 from tests.data.pictures import save
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from handful.data.embedded import read_embedded
+from handful.data.readers.embedded import read_embedded
 
 
 @pytest.mark.parametrize(("name", "n", "size"), [("mnist5k", 5000, (28, 28)), ("digits", 1797, (8, 8))])

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from handful.core.dataset import Dataset, Mask, Sample, Split
+from handful.data.class_names import class_index, class_names, with_classes
 from handful.data.images import from_array
-from handful.data.naming import class_index, class_names, with_classes
 from handful.errors import DataError, nearest
 
 # Keys of a training and a test part, and of a single part, as such files commonly name them.

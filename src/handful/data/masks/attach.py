@@ -12,12 +12,12 @@ from PIL import Image as Picture
 from PIL import ImageOps
 
 from handful.core.dataset import Dataset, Mask, Sample
-from handful.data.coco import is_coco, read_coco
-from handful.data.drawings import Drawing, load_json
 from handful.data.images import open_image, sample_size
-from handful.data.label_studio import is_label_studio, read_label_studio
-from handful.data.labelme import is_labelme, read_labelme
-from handful.data.mask_names import IMAGE_SUFFIXES, Names, stem
+from handful.data.masks.coco import is_coco, read_coco
+from handful.data.masks.label_studio import is_label_studio, read_label_studio
+from handful.data.masks.labelme import is_labelme, read_labelme
+from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem
+from handful.data.masks.shapes import Drawing, load_json
 from handful.errors import DataError, HandfulWarning, OutputError
 
 Value = int | tuple[int, int, int]

@@ -8,7 +8,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from handful.core.dataset import Mask
-from handful.data.drawings import Drawing, fill, load_json, understanding
+from handful.data.masks.shapes import Drawing, fill, load_json, understanding
 
 
 def is_coco(content: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from handful.data.mask_names import Names, stem
+from handful.data.masks.names import Names, stem
 from handful.errors import DataError
 
 IDS = ("train/cat/001.jpg", "train/dog/001.jpg", "train/dog/002.png", "plain", "v1.2")

@@ -1,0 +1,1 @@
+"""Readers: one source of images and labels each, to a `Dataset`."""
