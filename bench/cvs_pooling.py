@@ -12,11 +12,11 @@ from bench.cvs_cells import PROPAGATE, SETTINGS
 from bench.data import cells_once, mnist
 from bench.options import Options
 from bench.record import RESULTS
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.evaluate import Protocol, sweep
 from handful.heads.segmentation import Segmentation
+from handful.models.classifier import Classifier
 from handful.recipes import load_recipe
 from handful.train import train
 

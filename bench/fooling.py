@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Sample
-from handful.precision import autocast
+from handful.models.classifier import Classifier
+from handful.models.device import autocast
 
 Images = UInt8[np.ndarray, "n 3 h w"]
 

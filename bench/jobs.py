@@ -15,8 +15,8 @@ from handful.core.tensors import Batch
 from handful.data.in_memory import Held, hold
 from handful.data.readers.arrays import from_arrays
 from handful.losses import cross_entropy, pixel_cross_entropy
-from handful.network import Network
-from handful.precision import autocast
+from handful.models.device import autocast
+from handful.models.network import Network
 from handful.recipes import from_toml
 from handful.schedule import batch_sizes, epoch_order, learning_rate
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.models.classifier import Classifier
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import fingerprint, load_recipe
 from handful.train import fitter, train

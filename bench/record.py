@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from handful.precision import cpu_multiplies_bfloat16
+from handful.models.device import cpu_multiplies_bfloat16
 
 RESULTS = Path(__file__).parent / "results"
 

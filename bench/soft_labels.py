@@ -20,8 +20,8 @@ from bench.data import cifar10, cifar100_twenty, mini_imagenet_twenty
 from bench.options import Options
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.models.text import class_vectors
 from handful.recipes import load_recipe
-from handful.words import class_vectors
 
 BASE = "classification-wrn"
 CROP_FLIP = 'augment=[{name="crop",padding=0.125},{name="flip"}]'

@@ -20,12 +20,12 @@ from bench.options import Options
 from bench.record import append
 from bench.soft_labels import MINILM, TASKS, recipes, soft
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data import splits
 from handful.data.class_names import with_classes
+from handful.models.classifier import Classifier
 from handful.train import train
 from handful.zero_shot import with_names
 

@@ -12,15 +12,15 @@ import torch
 from bench.jobs import images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.prediction import Predictor
 from handful.core.recipe import Part, Recipe
 from handful.export.graph import Answering
 from handful.export.int8 import quantised
 from handful.export.to_onnx import export_onnx, network_model, whole, write
-from handful.network import Network
-from handful.onnx_model import load_onnx
+from handful.models.classifier import Classifier
+from handful.models.network import Network
+from handful.models.onnx_model import load_onnx
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import load_recipe
 from handful.train import train

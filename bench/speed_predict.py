@@ -26,7 +26,7 @@ from handful.bulk.reading import Reader, read_ahead
 from handful.bulk.work import Naming
 from handful.core.recipe import Recipe
 from handful.export.to_onnx import export_onnx
-from handful.onnx_model import load_onnx
+from handful.models.onnx_model import load_onnx
 from handful.persist import save_classifier
 from handful.recipes import load_recipe
 from handful.train import train

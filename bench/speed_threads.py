@@ -13,7 +13,7 @@ from bench.measure import ratio, report, take_turns
 from bench.options import Options
 from handful.core.recipe import Recipe
 from handful.data.in_memory import hold
-from handful.precision import autocast
+from handful.models.device import autocast
 
 # Warm up, say so, wait for the word, train, tell the seconds.
 CHILD = """

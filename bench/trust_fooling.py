@@ -17,12 +17,12 @@ from bench.fooling import as_dataset, evolved, gradient_ascent, noise
 from bench.options import Options
 from bench.record import append
 from bench.trust import calibrated, cifar10_small
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data import splits
 from handful.data.class_names import with_classes
 from handful.intervals import mean_interval
+from handful.models.classifier import Classifier
 from handful.posthoc.out_of_distribution import Score
 from handful.tables import percent, span
 from handful.train import train

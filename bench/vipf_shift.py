@@ -13,10 +13,10 @@ from bench.options import Options
 from bench.record import append
 from bench.vipf import CONTROL, DRAWS, KEEPING, SETTINGS, variant
 from bench.vipf_ladder import switches
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.in_memory import hold
+from handful.models.classifier import Classifier
 
 MARGIN = 4
 NETWORKS = {

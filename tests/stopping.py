@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
+from handful.models.classifier import Classifier
 from handful.train import train
 
 

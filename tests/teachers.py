@@ -6,8 +6,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.tensors import LabelEmbedding, Output
+from handful.models.classifier import Classifier
 from tests.tiny import CLASSES, context
 
 

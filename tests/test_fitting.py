@@ -11,7 +11,7 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe, Stage
 from handful.errors import RecipeError
-from handful.network import Network
+from handful.models.network import Network
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import check, from_toml
 from handful.train import train

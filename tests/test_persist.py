@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.classifier import Classifier
-from handful.ensemble import join
 from handful.errors import ModelError, OutputError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import join
 from handful.persist import load_classifier, save_classifier
 from handful.train import train
 from tests.teachers import untrained

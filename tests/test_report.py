@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.cost import PAPER, cost_points
 from handful.errors import OutputError, ProtocolError
 from handful.evaluate import Protocol, sweep
 from handful.gallery import examples, worst_mistakes
+from handful.models.classifier import Classifier
 from handful.report import write_report
 from handful.statistics import summarise
 from handful.tables import percent, span

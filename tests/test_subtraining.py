@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from handful.checkpoint import NETWORKS, refuse_unfinished
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Part, Recipe
-from handful.ensemble import Ensemble
 from handful.errors import OutputError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import Ensemble
 from handful.persist import refuse_existing, save_classifier
 from handful.subtraining import kept
 from handful.train import train

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
-from handful.ensemble import join
 from handful.errors import DataError, ModelError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import join
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc.tta import over_views
 from handful.train import train
 from handful.zero_shot import read_names, with_names
+from tests.models.text.files import write_text
 from tests.teachers import untrained
 from tests.tiny import recipe, squares
-from tests.words.files import write_text
 
 WORDS = {"blue": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "red": (0.0, 0.0, 1.0), "teal": (0.8, 0.6, 0.0)}
 # The cosine loss draws an image to its class's vector; equation 1 only needs to tell the classes apart.

@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
-    from handful.classifier import Classifier as Classifier
     from handful.core.dataset import Dataset as Dataset
     from handful.core.dataset import Sample as Sample
     from handful.core.recipe import Recipe as Recipe
@@ -16,6 +15,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.estimator import HandfulClassifier as HandfulClassifier
     from handful.evaluate import Protocol as Protocol
     from handful.evaluate import evaluate as evaluate
+    from handful.models.classifier import Classifier as Classifier
     from handful.persist import load_classifier as load_classifier
     from handful.persist import save_classifier as save_classifier
     from handful.recipes import load_recipe as load_recipe

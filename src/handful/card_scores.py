@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from handful.calibration import measure
-from handful.classifier import Classifier
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
+from handful.models.classifier import Classifier
 from handful.persist import load_classifier, write_card
 from handful.recipes import fingerprint
 from handful.statistics import METRICS, class_recalls, summarise

@@ -13,8 +13,8 @@ from handful.core.context import Context, Task
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError, nearest
-from handful.features import FeatureCache
-from handful.network import Network
+from handful.models.feature_cache import FeatureCache
+from handful.models.network import Network
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
 FOLDERS: tuple[Folder, ...] = get_args(Folder)

@@ -12,10 +12,10 @@ from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.data.images import pixels, sample_size
 from handful.errors import ProtocolError
+from handful.models.text.class_names import split_name
 from handful.outcome import Candidate, Role
 from handful.prepare.binarize import border
 from handful.recipes import load_recipe, options_of
-from handful.words.names import split_name
 
 SMALL = 48  # longest side in pixels up to which networks from random weights are tried unasked
 LOOKED_AT = 100  # images whose size and border are read

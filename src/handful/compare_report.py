@@ -6,11 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from handful.classifier import Classifier
 from handful.compare_text import p_value, shown_pairs, taken
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.cost import CostPoint, cost_points
+from handful.models.classifier import Classifier
 from handful.outcome import Entry, Harm, Level, Outcome
 from handful.page import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
 from handful.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure

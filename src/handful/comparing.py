@@ -12,7 +12,6 @@ from pathlib import Path
 
 from handful import gallery
 from handful.allowance import Allowance, untunable
-from handful.classifier import Classifier
 from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
 from handful.compare_queue import Queue, Work
 from handful.compare_report import write_comparison
@@ -23,6 +22,7 @@ from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import TrainingError
 from handful.evaluate import Protocol, cells, trainer_name
 from handful.judging import judge
+from handful.models.classifier import Classifier
 from handful.outcome import Budget, Candidate, Outcome, Study, as_values
 from handful.recipes import check, with_values
 from handful.results import commit, versions

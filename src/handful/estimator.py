@@ -14,11 +14,11 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.readers.arrays import from_arrays
-from handful.device import pick_device
+from handful.models.classifier import Classifier
+from handful.models.device import pick_device
 from handful.recipes import check, load_recipe
 from handful.train import train
 

@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image as Picture
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Image, Sample
 from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import DataError, OutputError
 from handful.intervals import wilson
-from handful.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled
+from handful.models.classifier import Classifier
+from handful.models.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled
 
 TABLE = "maps.csv"
 CHECKED = 50  # images whose maps are compared with those of shuffled weights

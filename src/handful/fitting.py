@@ -1,7 +1,7 @@
 """Fit a head to the features of a frozen backbone: no optimizer, no steps.
 
 What takes time is the backbone's one pass over the images. Its results are kept on disk as they come
-(`handful.features`), so a run that was stopped goes on where it was.
+(`handful.models.feature_cache`), so a run that was stopped goes on where it was.
 """
 
 import math
@@ -15,8 +15,8 @@ from handful.augmenting import Augmenting
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.data.in_memory import Held
-from handful.network import Network
-from handful.precision import autocast
+from handful.models.device import autocast
+from handful.models.network import Network
 from handful.schedule import stream
 
 CHUNK = 64  # images between two looks at Ctrl-C

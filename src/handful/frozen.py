@@ -14,8 +14,8 @@ from handful.augmenting import Augmenting
 from handful.core.tensors import Batch
 from handful.data.in_memory import Held
 from handful.errors import TrainingError
-from handful.network import Network
-from handful.precision import autocast
+from handful.models.device import autocast
+from handful.models.network import Network
 from handful.schedule import stream
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Picture
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.data.images import pixels
 from handful.data.in_memory import fit_size
-from handful.device import pick_device
 from handful.errors import ModelError
+from handful.models.classifier import Classifier
+from handful.models.device import pick_device
 from handful.overlay import paint, palette
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import fingerprint

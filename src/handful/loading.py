@@ -8,7 +8,7 @@ from handful.core.prediction import Predictor
 from handful.errors import ModelError
 
 if TYPE_CHECKING:
-    from handful.classifier import Classifier
+    from handful.models.classifier import Classifier
 
 Tta = Literal["flip", "five_crop", "ten_crop"]
 DECIDING = ("*.safetensors", "recipe.toml", "classes.json", "ensemble.json")  # of a folder
@@ -36,7 +36,7 @@ def load_predictor(
     """
     if not is_exported(model):
         return load_trained(model, tta=tta, classes=classes, device=device)
-    from handful.onnx_model import load_onnx
+    from handful.models.onnx_model import load_onnx
 
     for given, option in ((tta, "--tta"), (classes, "--classes")):
         if given is not None:
@@ -56,7 +56,7 @@ def load_trained(
     Raises:
         ModelError: as `load_predictor`.
     """
-    from handful.device import pick_device
+    from handful.models.device import pick_device
     from handful.persist import load_classifier
     from handful.posthoc.tta import over_views
     from handful.zero_shot import read_names, with_names

@@ -10,7 +10,7 @@ from markupsafe import Markup
 import handful
 from handful.core.json_values import jsonable
 from handful.data.images import MAX_PIXELS
-from handful.onnx_model import OnnxModel
+from handful.models.onnx_model import OnnxModel
 from handful.overlay import palette
 from handful.templating import environment
 

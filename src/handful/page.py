@@ -12,11 +12,11 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from handful import gallery
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import OutputError
+from handful.models.classifier import Classifier
 from handful.recipes import fingerprint
 from handful.results import commit, versions
 from handful.statistics import class_recalls

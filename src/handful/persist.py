@@ -21,13 +21,13 @@ import handful
 from handful import catalog
 from handful.checkpoint import DRAFT, NETWORKS
 from handful.checkpoint import FILE as CHECKPOINT
-from handful.classifier import Classifier
 from handful.core.context import Context, Task
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
-from handful.ensemble import Ensemble, join
 from handful.errors import ModelError, OutputError, RecipeError
 from handful.model_card import to_markdown
+from handful.models.classifier import Classifier
+from handful.models.ensemble import Ensemble, join
 from handful.recipes import from_toml, to_toml
 
 FORMAT = 2  # 1: without wraps and ensembles

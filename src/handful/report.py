@@ -8,11 +8,11 @@ from typing import Any
 from markupsafe import Markup
 
 from handful import reliability
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.cost import CostPoint, Times, break_evens, flop_unit
 from handful.errors import ProtocolError
+from handful.models.classifier import Classifier
 from handful.page import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
 from handful.plots import cost_figure, inline, sweep_figure
 from handful.repeats import smallest

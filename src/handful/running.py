@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Run
 from handful.data.unlabelled import stripped
 from handful.errors import TrainingError
+from handful.models.classifier import Classifier
 from handful.train import train
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from handful.checkpoint import NETWORKS
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.device import pick_device
+from handful.models.classifier import Classifier
+from handful.models.device import pick_device
 from handful.persist import is_model, load_classifier, save_classifier
 from handful.recipes import fingerprint
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from handful import gallery
 from handful.calibration import measure
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.evaluate import Protocol, cells, sweep
+from handful.models.classifier import Classifier
 from handful.recipes import fingerprint
 from handful.report import write_report
 from handful.results import Store

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from handful import catalog
 from handful.augmenting import Augmenting
 from handful.checkpoint import FILE, Checkpoint
-from handful.classifier import Classifier
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
@@ -30,10 +29,11 @@ from handful.fitting import fit_head
 from handful.frozen import frozen_views
 from handful.interrupt import Interrupt
 from handful.launched import launched
-from handful.network import Network
+from handful.models.classifier import Classifier
+from handful.models.device import pick_precision
+from handful.models.network import Network
 from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.persist import load_classifier
-from handful.precision import pick_precision
 from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.recipes import check, load_recipe
 from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Task
-from handful.ensemble import each
 from handful.errors import DataError, ModelError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import each
 
 
 def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:

@@ -15,7 +15,7 @@ from handful.backbones._shake import Dual
 from handful.backbones.dsk_resnext import build, check_words
 from handful.errors import WeightsError
 from handful.heads import linear
-from handful.network import Network
+from handful.models.network import Network
 from handful.train import train
 from tests.tiny import context, recipe, squares
 

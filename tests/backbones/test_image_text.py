@@ -12,10 +12,10 @@ from handful.choosing import choose, role_of
 from handful.core.recipe import Part
 from handful.data.in_memory import hold
 from handful.errors import RecipeError, WeightsError
+from handful.models.text.clip import encode, vectors_of
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import load_recipe
 from handful.train import train
-from handful.words.image_text import encode, vectors_of
 from tests.tiny import CLASSES, context, squares
 
 SIDE, SIZE = 32, 8

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from handful.backbones._convolution import Convolutions
 from handful.backbones._selective_kernel import SelectiveKernel
-from handful.norm import NormName
+from handful.models.norm import NormName
 
 
 def unit(channels: int = 8, *, norm: NormName = "batch", stride: int = 1, padding: str = "same") -> SelectiveKernel:

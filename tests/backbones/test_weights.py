@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from handful import catalog, hub
+from handful import catalog
 from handful.backbones import _weights
 from handful.core.recipe import Part
 from handful.errors import WeightsError
+from handful.models import hub
 from tests.tiny import context
 
 

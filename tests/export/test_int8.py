@@ -11,7 +11,7 @@ from handful.export.graph import Answering
 from handful.export.int8 import measure, parts, quantised, refuse_int8
 from handful.export.to_onnx import network_model, whole, write
 from handful.intervals import paired_interval
-from handful.onnx_model import load_onnx
+from handful.models.onnx_model import load_onnx
 from handful.train import train
 from tests.tiny import recipe, squares
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from handful.classifier import Classifier
 from handful.core.recipe import Part
 from handful.errors import OutputError
 from handful.export.page import LICENCE, RUNTIME, SCRIPT, WASM, export_page, refuse_missing
+from handful.models.classifier import Classifier
 from handful.train import train
 from tests.tiny import recipe, squares
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
 from handful.data.readers.folder import read_folder
-from handful.ensemble import join
 from handful.errors import DataError, ModelError
 from handful.export.to_onnx import export_onnx
-from handful.onnx_model import OnnxModel, load_onnx
+from handful.models.classifier import Classifier
+from handful.models.ensemble import join
+from handful.models.onnx_model import OnnxModel, load_onnx
 from handful.train import train
 from tests.tiny import recipe, squares
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from handful.hierarchies.embeddings import build
+from tests.models.text.files import write_text
 from tests.tiny import context
-from tests.words.files import write_text
 
 
 def test_names_that_mean_alike_are_joined_first(tmp_path: Path) -> None:

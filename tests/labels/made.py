@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.words.files import write_text
+from tests.models.text.files import write_text
 
 COLOURS = {"blue": (1.0, 0.0, 0.5), "green": (0.9, 0.2, 0.0), "red": (0.0, 1.0, 0.25), "light": (0.0, 0.0, 1.0)}
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Stage
 from handful.core.tensors import Batch, Output
-from handful.ensemble import join
 from handful.errors import ModelError, RecipeError
 from handful.losses.distillation import distilled
+from handful.models.classifier import Classifier
+from handful.models.ensemble import join
 from handful.persist import save_classifier
 from handful.recipes import check
 from handful.train import train

@@ -5,10 +5,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
+from handful.models.classifier import Classifier
 from tests.tiny import CLASSES, context
 
 BASES = np.array([[0.2, 0.2, 0.6], [0.2, 0.6, 0.2], [0.6, 0.2, 0.2]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestCentroid
 
-from handful.ensemble import join
+from handful.models.ensemble import join
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc.class_means import build, over_means
 from handful.train import train

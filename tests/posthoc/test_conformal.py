@@ -6,12 +6,12 @@ import torch
 from crepes import ConformalClassifier
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.errors import ModelError, RecipeError, TrainingError
-from handful.network import Network
+from handful.models.classifier import Classifier
+from handful.models.network import Network
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc._cross_conformal import CrossConformal, images_needed, most_coverage
 from handful.posthoc._cross_fit import cross_fit

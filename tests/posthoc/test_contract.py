@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.estimator import HandfulClassifier
 from handful.gallery import show_examples
+from handful.models.classifier import Classifier
 from handful.persist import load_classifier, save_classifier
 from handful.prepare.propagate_masks import propagate
 from handful.train import train

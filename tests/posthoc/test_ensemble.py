@@ -9,12 +9,12 @@ import pytest
 from jaxtyping import Float
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
-from handful.ensemble import Ensemble
 from handful.errors import RecipeError, TrainingError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import Ensemble
 from handful.posthoc._cross_fit import best_weights, cross_fitted
 from handful.train import train
 from tests.teachers import untrained

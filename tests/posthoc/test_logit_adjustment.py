@@ -6,8 +6,8 @@ import pytest
 from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.recipe import Part
-from handful.ensemble import join
 from handful.errors import RecipeError
+from handful.models.ensemble import join
 from tests.teachers import mean_colour, untrained
 from tests.tiny import CLASSES, context, squares
 

@@ -6,11 +6,11 @@ import torch
 from sklearn.covariance import ledoit_wolf
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Task
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part
 from handful.errors import ModelError, RecipeError, TrainingError
+from handful.models.classifier import Classifier
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc.out_of_distribution import Score, fit_detector
 from tests.posthoc.made_colours import colours, fit

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError
+from handful.models.classifier import Classifier
 from handful.posthoc.tau_normalisation import normalised
 from handful.posthoc.tta import over_views
 from tests.teachers import mean_colour, untrained

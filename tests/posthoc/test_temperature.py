@@ -6,10 +6,10 @@ import torch
 from scipy.special import softmax
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
+from handful.models.classifier import Classifier
 from handful.persist import load_classifier, save_classifier
 from handful.posthoc.temperature import fit_temperature, temperature_of, wrap
 from handful.train import train

@@ -7,11 +7,11 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as V
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.recipe import Part
 from handful.data.in_memory import chunks
-from handful.ensemble import Ensemble, join
 from handful.errors import ModelError, RecipeError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import Ensemble, join
 from handful.posthoc.tta import over_views
 from tests.teachers import untrained
 from tests.tiny import context, squares

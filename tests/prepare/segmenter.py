@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.tensors import Backbone, LabelEmbedding, Output
-from handful.network import Network
+from handful.models.classifier import Classifier
+from handful.models.network import Network
 from tests import tiny
 
 

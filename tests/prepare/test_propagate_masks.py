@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe, Stage
 from handful.data.masks.quality import quality
 from handful.errors import DataError, HandfulWarning, RecipeError
+from handful.models.classifier import Classifier
 from handful.prepare.propagate_masks import Keep, propagate, run, segmentation_recipe
 from handful.train import train
 from tests import tiny

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Picture
 
-from handful.onnx_model import OnnxModel
+from handful.models.onnx_model import OnnxModel
 
 CLASSES = ("blue", "green", "red")
 

@@ -13,7 +13,7 @@ import torch
 from handful.annotate.marks import Mark, box_of
 from handful.core.dataset import Image, Mask
 from handful.errors import DataError, RecipeError, WeightsError
-from handful.hub import local_first
+from handful.models.hub import local_first
 
 ALONG = 8  # points taken from a scribble
 

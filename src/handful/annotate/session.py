@@ -256,6 +256,6 @@ def _sam(settings: Settings) -> "SegmentAnything | None":
     if settings.sam is None:
         return None
     from handful.annotate.sam import SegmentAnything
-    from handful.device import pick_device
+    from handful.models.device import pick_device
 
     return SegmentAnything(settings.sam, device=pick_device(settings.device))

@@ -15,7 +15,6 @@ from handful.annotate.asking import expected_change
 from handful.annotate.project import ACCEPTED, Project, annotated
 from handful.annotate.proposals import write_proposals
 from handful.annotate.record import Record
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Mask
 from handful.core.recipe import Recipe
 from handful.data.images import sample_size
@@ -23,6 +22,7 @@ from handful.data.splits import folds as cut
 from handful.data.splits import training_part
 from handful.errors import TrainingError
 from handful.evaluate import Protocol, evaluate
+from handful.models.classifier import Classifier
 from handful.persist import save_classifier
 from handful.statistics import headline, summarise
 from handful.train import train

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from handful.backbones._convolution import Convolutions, widen
 from handful.backbones._selective_kernel import KERNELS, SelectiveKernel
 from handful.backbones._shake import Draw, Dual
-from handful.norm import NormName, norm_layer
+from handful.models.norm import NormName, norm_layer
 
 Stem = Literal["imagenet", "small"]
 

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.backbones._convolution import Convolutions
-from handful.norm import NormName, norm_layer
+from handful.models.norm import NormName, norm_layer
 
 KERNELS = (3, 5)
 REDUCTION, FLOOR = 16, 32

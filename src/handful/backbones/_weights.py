@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from handful import hub
 from handful.errors import WeightsError
+from handful.models import hub
 
 OFFLINE = (
     'without a network use backbone "efficientnet_lite0", whose weights are installed; '

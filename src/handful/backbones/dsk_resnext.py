@@ -38,7 +38,7 @@ from handful.backbones._shake import Draw
 from handful.backbones._weights import load_checkpoint
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.norm import NormName, choose_norm
+from handful.models.norm import NormName, choose_norm
 
 LARGE = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 EXPANSION = 4
@@ -103,7 +103,7 @@ def build(
             each channel, whatever `groups` says (which, with `base_width`, still decides the channels).
         draw: lambda for each "batch" or "image". Equation 2 gives it the index of the block alone, so: batch.
         stem: "imagenet" divides by 4, "small" by 1. None: the former for 50 and 101.
-        norm: "batch" as the paper, "group", or "auto" by the number of images (see `handful.norm`).
+        norm: "batch" as the paper, "group", or "auto" by the number of images (see `handful.models.norm`).
         convolution: "plain" or "harmonic" kernels (see `_convolution`).
         harmonics: keep the DCT filters with u + v below it; None: all.
         padding: "same", or "full" for maps without a border (for heads that pool).

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from handful.backbones._whole import one_cell, whole
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.words.image_text import check, load, vectors_of
+from handful.models.text.clip import check, load, vectors_of
 
 
 class ImageText(nn.Module):

@@ -14,7 +14,7 @@ from handful.backbones._weights import OFFLINE, load_checkpoint, unavailable
 from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.errors import RecipeError, WeightsError, nearest
-from handful.hub import reach
+from handful.models.hub import reach
 
 HERE = "backbones/timm"
 BROKEN = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)

@@ -14,7 +14,7 @@ from handful.backbones._convolution import Convolutions, Harmonic, Kind, Padding
 from handful.backbones._weights import load_checkpoint
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.norm import NormName, choose_norm, norm_layer
+from handful.models.norm import NormName, choose_norm, norm_layer
 
 PLAIN = Convolutions()
 
@@ -67,7 +67,7 @@ def build(
 ) -> Backbone:
     """WRN-`depth`-`width`; the paper does not give its dropout rate: 0.3 is the wide-residual paper's.
 
-    `norm`: "batch" as the paper, "group", or "auto" by the number of images (see `handful.norm`).
+    `norm`: "batch" as the paper, "group", or "auto" by the number of images (see `handful.models.norm`).
     `convolution`: "plain" or "harmonic" kernels, of which `harmonics` keeps the DCT filters with u + v below it (None:
     all). `padding`: "same", or "full" for maps without a border, for heads that pool (see `_convolution`).
     `weights`: start from a checkpoint file, or from the folder of a saved classifier with this backbone.

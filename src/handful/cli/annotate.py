@@ -105,7 +105,7 @@ def annotate(
                 remedy="pip install 'handful[annotate]'.",
             ) from error
         if recipe != RECIPE or set_ or device != "auto":  # what is ours needs no check, which takes seconds
-            from handful.device import pick_device
+            from handful.models.device import pick_device
             from handful.recipes import load_recipe
 
             load_recipe(recipe, overrides=set_ or ())

@@ -113,8 +113,8 @@ def compare(
     from handful.comparing import compare_to
     from handful.cost import Times
     from handful.data.check import check
-    from handful.device import pick_device
     from handful.evaluate import Protocol
+    from handful.models.device import pick_device
     from handful.outcome import as_values
     from handful.workers import cores
 

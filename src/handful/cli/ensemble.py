@@ -8,7 +8,7 @@ from typer import Argument, Option
 from handful.cli import _options as o
 
 if TYPE_CHECKING:
-    from handful.classifier import Classifier
+    from handful.models.classifier import Classifier
 
 
 def ensemble(
@@ -42,9 +42,9 @@ def ensemble(
     The ensemble predicts the weighted mean of its models' probabilities, and is a model itself.
     """
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.device import pick_device
-    from handful.ensemble import join
     from handful.errors import ModelError
+    from handful.models.device import pick_device
+    from handful.models.ensemble import join
     from handful.persist import load_classifier, refuse_existing, save_classifier
 
     with working():
@@ -81,7 +81,7 @@ def _cross_fitted(
     from handful.core.dataset import Dataset
     from handful.core.recipe import Recipe
     from handful.data.splits import training_part
-    from handful.ensemble import refuse_other_classes
+    from handful.models.ensemble import refuse_other_classes
     from handful.posthoc._cross_fit import cross_fitted
     from handful.train import train
 

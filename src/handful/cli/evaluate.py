@@ -92,9 +92,9 @@ def evaluate(
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import read
     from handful.data.check import check
-    from handful.device import pick_device
     from handful.evaluate import Protocol, cells
     from handful.evaluate import evaluate as run
+    from handful.models.device import pick_device
     from handful.recipes import fingerprint, load_recipe
     from handful.recipes._calibrating import with_calibration
     from handful.statistics import METRICS, class_recalls, headline, summarise

@@ -8,8 +8,8 @@ from typer import Argument, Option
 from handful.cli import _options as o
 
 if TYPE_CHECKING:
-    from handful.classifier import Classifier
     from handful.export.int8 import Change
+    from handful.models.classifier import Classifier
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
 
@@ -100,7 +100,7 @@ def _write(
         return None, export_onnx(classifier, out)
     from handful.cli._reading import read
     from handful.export.int8 import measure, parts, quantised
-    from handful.onnx_model import load_onnx
+    from handful.models.onnx_model import load_onnx
 
     samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
     calibrating, measuring, apart = parts(samples, classifier)

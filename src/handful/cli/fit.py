@@ -57,12 +57,12 @@ def fit(
     from handful.cli._reading import read
     from handful.data.check import check
     from handful.data.splits import draw, training_part
-    from handful.device import pick_device
     from handful.errors import ProtocolError
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
     from handful.launched import launched
     from handful.model_card import data_facts
+    from handful.models.device import pick_device
     from handful.persist import refuse_existing, save_classifier
     from handful.picking import FEW, pick
     from handful.recipes import load_recipe

@@ -46,9 +46,9 @@ def hierarchy(
     from handful.cli._output import new_file, print_json, print_lines, print_text, working
     from handful.cli._reading import read
     from handful.dendrogram import dendrogram_figure, tree_lines
-    from handful.device import pick_device
     from handful.errors import RecipeError
     from handful.induced import induced_hierarchy
+    from handful.models.device import pick_device
     from handful.plots import check_figure, save
     from handful.recipes import load_recipe
 

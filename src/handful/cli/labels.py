@@ -60,10 +60,10 @@ def labels(
     from handful.cli._reading import read
     from handful.core.context import Task
     from handful.errors import RecipeError
+    from handful.models.text.class_names import same_words
     from handful.plots import check_figure, save
     from handful.recipes import load_recipe
     from handful.similarity import closest_pairs, cosines, similarity_figure
-    from handful.words.names import same_words
 
     with working():
         words = [("source", source), ("path", path), ("aliases", aliases)]

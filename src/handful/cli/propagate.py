@@ -76,8 +76,8 @@ def propagate(
     from handful.cli._output import new_folder, print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.data.masks.threshold import Keep
-    from handful.device import pick_device
     from handful.errors import DataError, ModelError
+    from handful.models.device import pick_device
     from handful.propagation import propagate_dataset, write_propagation
     from handful.recipes import load_recipe
 

@@ -51,7 +51,7 @@ def serve(
 
     from handful.cli._guard import say
     from handful.cli._output import print_json, print_text
-    from handful.onnx_model import load_onnx
+    from handful.models.onnx_model import load_onnx
 
     _refuse_without_server()
     from handful.serve.limits import Limits

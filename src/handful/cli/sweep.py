@@ -48,8 +48,8 @@ def sweep(
     from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import images_per_class, read
     from handful.data.check import check
-    from handful.device import pick_device
     from handful.evaluate import Protocol
+    from handful.models.device import pick_device
     from handful.recipes import load_recipe
     from handful.sweeping import LOG, as_text, as_values, sweep_to
     from handful.tracking import check_tracker, track_scores

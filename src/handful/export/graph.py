@@ -6,12 +6,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.tensors import Output
-from handful.coverage import CLOSE
-from handful.ensemble import Ensemble
 from handful.errors import ModelError
 from handful.export.resizing import View
+from handful.models.classifier import Classifier
+from handful.models.conformal_coverage import CLOSE
+from handful.models.ensemble import Ensemble
 
 NAMES = ("probabilities", "maps", "p_values", "sets", "typicality", "answers")
 MOST_BYTES = 1_900_000_000  # a graph is one protobuf message, which ends at 2 GB

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.core.prediction import Predictor
 from handful.data.images import pixels
 from handful.data.in_memory import fit_size
-from handful.ensemble import refuse_other_classes
 from handful.errors import DataError, ModelError
 from handful.export.graph import Answering
 from handful.export.quiet import quiet
 from handful.intervals import paired_interval
+from handful.models.classifier import Classifier
+from handful.models.ensemble import refuse_other_classes
 
 MOST = 200  # images that ranges are taken from
 KINDS = ["Conv", "Gemm", "MatMul"]

@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import handful
-from handful.classifier import Classifier
 from handful.errors import OutputError
 from handful.export.to_onnx import export_onnx
 from handful.model_page import fill, page_values
-from handful.onnx_model import load_onnx
+from handful.models.classifier import Classifier
+from handful.models.onnx_model import load_onnx
 
 RUNTIME = Path(handful.__file__).parent / "vendor" / "onnxruntime-web"
 SCRIPT, WASM, LICENCE = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "LICENSE"

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 
 import handful
-from handful.classifier import Classifier
 from handful.core.json_values import jsonable
 from handful.errors import ModelError
 from handful.export.distances import translations
 from handful.export.graph import Answering, refuse
 from handful.export.quiet import quiet, reason
 from handful.export.resizing import resizing_model
-from handful.onnx_model import FORMAT, KEY
+from handful.models.classifier import Classifier
+from handful.models.onnx_model import FORMAT, KEY
 from handful.recipes import to_toml
 
 

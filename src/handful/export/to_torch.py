@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.errors import ModelError
 from handful.export.graph import Answering, refuse
 from handful.export.quiet import quiet, reason
 from handful.export.to_onnx import facts
+from handful.models.classifier import Classifier
 
 
 class _Whole(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.heads.linear import Linear, Pool, check_pool
-from handful.norm import NormName, choose_norm
+from handful.models.norm import NormName, choose_norm
 
 
 class CosineLayer(nn.Linear):

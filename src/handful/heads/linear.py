@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Backbone, Output
 from handful.heads._pooling import Compare
-from handful.norm import NormName, choose_norm, norm_layer
+from handful.models.norm import NormName, choose_norm, norm_layer
 
 Pool = Literal["avg", "dual"]
 

@@ -15,7 +15,7 @@ from handful.core.tensors import Backbone, Output
 from handful.heads._pooling import Compare, check_maps, pooled_output
 from handful.heads.linear import Linear
 from handful.heads.segmentation import Up, to_size, upsample
-from handful.norm import NormName, choose_norm, norm_layer
+from handful.models.norm import NormName, choose_norm, norm_layer
 
 Form = Literal["wide_resnet", "resnet"]
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Backbone, Output
 from handful.heads._pooling import Compare
-from handful.norm import NormName, choose_norm, norm_layer
+from handful.models.norm import NormName, choose_norm, norm_layer
 
 own_classes = True  # it scores classes by vectors of its own: the labels' are not read
 

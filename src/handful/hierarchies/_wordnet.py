@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.errors import DataError, WeightsError
-from handful.words.names import split_name
+from handful.models.text.class_names import split_name
 
 NEEDED = ("index.noun", "data.noun")
 PLACES = ("", "dict", "wordnet", "corpora/wordnet")

@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Float
 from torch import nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.hierarchies._tree import check_classes, check_clustering, cluster, unit
+from handful.models.classifier import Classifier
 
 HERE = "hierarchies/classifier_weights"
 

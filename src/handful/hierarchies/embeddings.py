@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from handful.core.context import Context
 from handful.core.hierarchy import Hierarchy
 from handful.hierarchies._tree import check_classes, check_clustering, cluster, unit
-from handful.words import class_vectors
+from handful.models.text import class_vectors
 
 
 def build(
@@ -30,7 +30,7 @@ def build(
     Args:
         context: gives the class names.
         source: "minilm", "sentences", "image_text", "words" or "vectors": see
-            `handful.words.class_vectors`, also for the next five.
+            `handful.models.text.class_vectors`, also for the next five.
         path: file, folder or model name of the source.
         aliases: what to read instead of a class's name.
         descriptions: a text that stands for a class.

@@ -14,7 +14,7 @@ from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError
 from handful.hierarchies._tree import Tree, check_classes, to_hierarchy
 from handful.hierarchies._wordnet import find_synset, open_wordnet, path_to_root
-from handful.words.tables import read_texts
+from handful.models.text.user_tables import read_texts
 
 
 def build(context: Context, *, path: str, aliases: Mapping[str, str] | str | None = None) -> Hierarchy:

@@ -3,7 +3,7 @@
 from typing import get_args
 
 from handful.core.tensors import Similarity
-from handful.network import COLDEST
+from handful.models.network import COLDEST
 
 
 def check_comparison(similarity: str, temperature: float) -> None:

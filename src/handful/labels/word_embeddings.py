@@ -18,7 +18,7 @@ import torch
 from handful.core.context import Context
 from handful.core.tensors import LabelEmbedding, Similarity
 from handful.labels._comparison import check_comparison
-from handful.words import class_vectors
+from handful.models.text import class_vectors
 
 
 def build(
@@ -39,7 +39,7 @@ def build(
     Args:
         context: gives the class names.
         source: "minilm", "sentences", "image_text", "words" or "vectors": see
-            `handful.words.class_vectors`, also for the next five.
+            `handful.models.text.class_vectors`, also for the next five.
         path: file, folder or model name of the source.
         aliases: what to read instead of a class's name, in the recipe ({ "0" = "zero" }) or a TOML or CSV file.
         descriptions: a text that stands for a class.

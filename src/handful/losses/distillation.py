@@ -11,12 +11,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.recipe import Part, Recipe, Stage
 from handful.core.tensors import Batch, Output
-from handful.ensemble import refuse_other_classes
 from handful.errors import TrainingError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import refuse_other_classes
 
 uses_unlabelled = True  # the teacher labels them
 reads_images = True

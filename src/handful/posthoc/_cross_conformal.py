@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from handful.core.recipe import Part
 from handful.core.tensors import Output
-from handful.coverage import HERE as HERE
-from handful.coverage import images_needed as images_needed
-from handful.coverage import most_coverage as most_coverage
-from handful.coverage import significance
+from handful.models.conformal_coverage import HERE as HERE
+from handful.models.conformal_coverage import images_needed as images_needed
+from handful.models.conformal_coverage import most_coverage as most_coverage
+from handful.models.conformal_coverage import significance
 from handful.posthoc._cross_fit import plain_network
 
 Held = tuple[Float[Tensor, " m"], Float[Tensor, "m k"]]

@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context, Fit
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.data.splits import folds as cut
 from handful.errors import TrainingError
+from handful.models.classifier import Classifier
 
 MOST = 4096  # combinations of weights that are tried
 CALIBRATING = ("conformal", "out_of_distribution", "temperature")  # parts that read a network and leave it as it is

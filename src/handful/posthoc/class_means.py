@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
-from handful.ensemble import each
+from handful.models.classifier import Classifier
+from handful.models.ensemble import each
 
 Metric = Literal["euclidean", "cosine"]
 

@@ -29,12 +29,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
-from handful.coverage import CLOSE
 from handful.errors import TrainingError
-from handful.network import Network
+from handful.models.classifier import Classifier
+from handful.models.conformal_coverage import CLOSE
+from handful.models.network import Network
 from handful.posthoc._cross_conformal import HERE, CrossConformal, images_needed, most_coverage
 from handful.posthoc._cross_fit import Fold, check_folds, cross_fit, noted, plain_network, possible_folds
 

@@ -6,12 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.ensemble import join
 from handful.errors import TrainingError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import join
 from handful.posthoc._cross_fit import cross_fitted, fresh, refuse_many
 
 joins_networks = True

@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
-from handful.ensemble import each
+from handful.models.classifier import Classifier
+from handful.models.ensemble import each
 
 
 class Adjusted(nn.Module):

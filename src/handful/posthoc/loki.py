@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding, Output
-from handful.ensemble import each
 from handful.errors import RecipeError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import each
 
 Metric = Literal["labels", "hierarchy"]
 

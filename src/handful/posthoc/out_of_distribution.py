@@ -27,12 +27,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.errors import RecipeError, TrainingError
+from handful.models.classifier import Classifier
 from handful.posthoc._cross_fit import check_folds, cross_fit, noted, possible_folds, read
 
 calibrates = True

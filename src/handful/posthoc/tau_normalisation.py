@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.tensors import LabelEmbedding
-from handful.ensemble import each
 from handful.errors import ModelError, RecipeError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import each
 
 HERE = "posthoc/tau_normalisation"
 HEADS = ("linear", "multitask")

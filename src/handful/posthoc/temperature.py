@@ -17,11 +17,11 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
+from handful.models.classifier import Classifier
 from handful.posthoc._cross_fit import check_folds, cross_fit, noted, possible_folds
 
 calibrates = True

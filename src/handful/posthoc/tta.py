@@ -17,13 +17,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
-from handful.ensemble import each
 from handful.errors import ModelError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import each
 from handful.posthoc._cross_fit import plain_network
 
 Views = Literal["flip", "five_crop", "ten_crop"]

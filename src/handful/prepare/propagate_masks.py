@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from handful.classifier import Classifier
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe
@@ -21,6 +20,7 @@ from handful.data.masks.quality import MaskQuality, quality
 from handful.data.masks.threshold import Keep as Keep
 from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
+from handful.models.classifier import Classifier
 from handful.prepare._masking import Prepare, draw, warn_dropped, without_mask
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from PIL import Image as Picture
 from pydantic import BaseModel, Field
 
 from handful.core.prediction import UNKNOWN
-from handful.onnx_model import OnnxModel
+from handful.models.onnx_model import OnnxModel
 from handful.serve.batching import Said
 
 Share = Annotated[float, Field(ge=0, le=1)]

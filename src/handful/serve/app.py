@@ -18,7 +18,7 @@ import handful
 from handful.core.sockets import LOCAL_NAMES
 from handful.data.images import read_bytes
 from handful.errors import DataError
-from handful.onnx_model import OnnxModel, load_onnx
+from handful.models.onnx_model import OnnxModel, load_onnx
 from handful.serve.answers import Batch, Failure, Prediction, Refused, prediction
 from handful.serve.batching import Batcher
 from handful.serve.gate import Gate

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from handful.onnx_model import OnnxModel
+from handful.models.onnx_model import OnnxModel
 from handful.serve.limits import Limits
 from handful.serve.metrics import Metrics
 

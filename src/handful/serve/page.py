@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from handful.model_page import fill, page_values
-from handful.onnx_model import OnnxModel
+from handful.models.onnx_model import OnnxModel
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob: data:; "

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from handful.errors import DataError
-from handful.words.tables import read_texts, read_vectors
+from handful.models.text.user_tables import read_texts, read_vectors
 
 ROWS = {"cat": [1.0, 2.0], "police van": [3.0, -4.5]}
 

@@ -1,6 +1,6 @@
 import pytest
 
-from handful.words.names import forms, same_words, singulars, split_digits, split_name, whole_forms
+from handful.models.text.class_names import forms, same_words, singulars, split_digits, split_name, whole_forms
 
 
 @pytest.mark.parametrize(

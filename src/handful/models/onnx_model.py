@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, UInt8
 
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.core.prediction import Judged
-from handful.coverage import CLOSE, HERE, significance
 from handful.data.images import pixels
 from handful.data.resampling import Resize, fit_image, unfit_mask
 from handful.errors import ModelError
+from handful.models.conformal_coverage import CLOSE, HERE, significance
 
 FORMAT = 1
 KEY = "handful.format"

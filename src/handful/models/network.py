@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.core.tensors import Backbone, LabelEmbedding, Output
-from handful.features import FeatureCache
+from handful.models.feature_cache import FeatureCache
 
 COLDEST = 0.01  # a learnt temperature stays above it, as CLIP's does (Radford et al. 2021, section 2.5)
 

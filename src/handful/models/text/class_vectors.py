@@ -11,11 +11,11 @@ from jaxtyping import Float
 from scipy.spatial.distance import pdist, squareform
 
 from handful.errors import DataError, nearest
-from handful.words import image_text
-from handful.words.files import known_words, read_words
-from handful.words.names import forms, split_digits, split_name, whole_forms
-from handful.words.sentences import encode, installed_model
-from handful.words.tables import read_texts, read_vectors
+from handful.models.text import clip
+from handful.models.text.class_names import forms, split_digits, split_name, whole_forms
+from handful.models.text.sentence_encoder import encode, installed_model
+from handful.models.text.user_tables import read_texts, read_vectors
+from handful.models.text.word_vectors import known_words, read_words
 
 SOURCES = ("image_text", "minilm", "sentences", "vectors", "words")
 ENCODERS = ("image_text", "minilm", "sentences")
@@ -83,7 +83,7 @@ def class_vectors(
         found = _means(names, Path(str(path)), called, described, weights or {})
     else:
         model = installed_model() if source == "minilm" else str(path)
-        encoder = image_text.encode if source == "image_text" else encode
+        encoder = clip.encode if source == "image_text" else encode
         found = _encoded(names, partial(encoder, model=model), called, described, tuple(templates))
     _check(names, found, source if path is None else path)
     return found

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from handful.classifier import Classifier
 from handful.core.dataset import Dataset, Image
 from handful.core.recipe import Recipe
 from handful.core.tensors import Output
 from handful.errors import ModelError
+from handful.models.classifier import Classifier
 
 _TINY = 1e-30  # keeps the logarithm finite; float32 holds it
 

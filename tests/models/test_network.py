@@ -5,7 +5,7 @@ import torch
 
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
-from handful.network import COLDEST, Comparison
+from handful.models.network import COLDEST, Comparison
 from handful.train import train
 from tests.tiny import recipe, squares
 

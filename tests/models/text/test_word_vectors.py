@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from handful.errors import DataError
-from handful.words.files import known_words, read_words
-from tests.words.files import WORDS, write_binary, write_text
+from handful.models.text.word_vectors import known_words, read_words
+from tests.models.text.files import WORDS, write_binary, write_text
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 import handful
-from handful.feature_store import FeatureStore, cache_folder
+from handful.models.feature_store import FeatureStore, cache_folder
 
 VERSION = 2  # raised when the same parts and weights come to make other features
 LIBRARIES = ("timm", "torchvision")

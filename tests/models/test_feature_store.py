@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful import feature_store
-from handful.feature_store import FeatureStore, cache_folder, shrink
+from handful.models import feature_store
+from handful.models.feature_store import FeatureStore, cache_folder, shrink
 
 DIGESTS = [bytes([i]) * 16 for i in range(6)]
 

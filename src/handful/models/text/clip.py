@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from handful.errors import WeightsError
-from handful.hub import local_first
+from handful.models.hub import local_first
 
 INSTALL = "pip install 'handful[words]'."
 REMEDY = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from handful import hub
+from handful.models import hub
 
 
 class Library:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from handful.errors import DataError, WeightsError
-from handful.words import class_vectors
-from tests.words.files import WORDS, write_text
+from handful.models.text import class_vectors
+from tests.models.text.files import WORDS, write_text
 
 
 @pytest.fixture
