@@ -13,12 +13,12 @@ from bench.accuracy import run_sweep, show
 from bench.data import cells_once
 from bench.options import Options
 from bench.record import append
-from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.data import splits
 from handful.data.masks.quality import MaskQuality, quality
+from handful.parts import registry
 from handful.recipes import load_recipe
 from handful.train import train
 
@@ -74,8 +74,8 @@ def grabcut_overlap(data: Dataset, options: Options) -> None:
     """The same of GrabCut, which learns from no mask: on all cells."""
     recipe = load_recipe(CONTROL)
     task = Task(data.classes, data.counts)
-    labels = catalog.build_labels(recipe, task)
-    cut = catalog.build("prepare", Part("grabcut", {"replace": True}), Context(task, labels, recipe))(data)
+    labels = registry.build_labels(recipe, task)
+    cut = registry.build("prepare", Part("grabcut", {"replace": True}), Context(task, labels, recipe))(data)
     tell({"masks": "grabcut"}, "GrabCut", quality(cut, data), options)
 
 

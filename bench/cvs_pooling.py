@@ -15,8 +15,8 @@ from bench.record import RESULTS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.evaluate import Protocol, sweep
-from handful.heads.segmentation import Segmentation
 from handful.models.classifier import Classifier
+from handful.parts.heads.segmentation import Segmentation
 from handful.recipes import load_recipe
 from handful.train import train
 

@@ -7,16 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.tensors import Batch
 from handful.data.in_memory import Held, hold
 from handful.data.readers.arrays import from_arrays
-from handful.losses import cross_entropy, pixel_cross_entropy
 from handful.models.device import autocast
 from handful.models.network import Network
+from handful.parts import registry
+from handful.parts.losses import cross_entropy, pixel_cross_entropy
 from handful.recipes import from_toml
 from handful.schedule import batch_sizes, epoch_order, learning_rate
 
@@ -53,8 +53,8 @@ def build(wish: Recipe, data: Dataset) -> tuple[Context, Network]:
     """The untrained network of a recipe, with what its parts may know."""
     task = Task(data.classes, data.counts)
     torch.manual_seed(0)
-    context = Context(task, catalog.build_labels(wish, task), wish, 0)
-    return context, catalog.build_network(wish, context)
+    context = Context(task, registry.build_labels(wish, task), wish, 0)
+    return context, registry.build_network(wish, context)
 
 
 def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None) -> float:
@@ -71,7 +71,7 @@ def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None)
     stage = wish.stages[0]
     loss_of = {"cross_entropy": cross_entropy, "pixel_cross_entropy": pixel_cross_entropy}[stage.losses[0].name]
     loss_part = loss_of.build(context)
-    changes = [catalog.build("augment", part, context) for part in wish.augment]
+    changes = [registry.build("augment", part, context) for part in wish.augment]
     generator = torch.Generator().manual_seed(0)
     sgd = stage.optimizer
     optimizer = torch.optim.SGD(network.parameters(), lr=sgd.lr, momentum=sgd.momentum, weight_decay=sgd.weight_decay)

@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.models.classifier import Classifier
+from handful.parts import registry
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import fingerprint, load_recipe
 from handful.train import fitter, train
@@ -40,7 +40,7 @@ class Keeping:
         task = Task(data.classes, data.counts)
         context = Context(task, classifier.labels, recipe, seed, fit, load_classifier, load_recipe, data=data)
         for part in recipe.posthoc:
-            classifier = catalog.build("posthoc", part, context)((classifier,), data)
+            classifier = registry.build("posthoc", part, context)((classifier,), data)
         return classifier
 
 

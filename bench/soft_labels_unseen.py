@@ -19,13 +19,13 @@ from bench.data import cifar100_twenty
 from bench.options import Options
 from bench.record import append
 from bench.soft_labels import MINILM, TASKS, recipes, soft
-from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data import splits
 from handful.data.class_names import with_classes
 from handful.models.classifier import Classifier
+from handful.parts import registry
 from handful.train import train
 from handful.zero_shot import with_names
 
@@ -81,7 +81,7 @@ def _of(data: Dataset, names: tuple[str, ...]) -> Dataset:
 
 def _loki(wide: Classifier) -> Classifier:
     context = Context(Task(wide.classes, wide.counts), wide.labels, wide.recipe)
-    found: Classifier = catalog.build("posthoc", Part("loki"), context)((wide,), Dataset((), wide.classes))
+    found: Classifier = registry.build("posthoc", Part("loki"), context)((wide,), Dataset((), wide.classes))
     return found
 
 

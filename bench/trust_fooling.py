@@ -23,7 +23,7 @@ from handful.data import splits
 from handful.data.class_names import with_classes
 from handful.intervals import mean_interval
 from handful.models.classifier import Classifier
-from handful.posthoc.out_of_distribution import Score
+from handful.parts.posthoc.out_of_distribution import Score
 from handful.tables import percent, span
 from handful.train import train
 

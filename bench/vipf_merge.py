@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from handful.backbones._dsk import Block
-from handful.backbones._shake import Dual
+from handful.parts.backbones._dsk import Block
+from handful.parts.backbones._shake import Dual
 
 Folded = tuple[Tensor, Tensor]
 

@@ -5,9 +5,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful import catalog
 from handful.core.tensors import LabelEmbedding, Output
 from handful.models.classifier import Classifier
+from handful.parts import registry
 from tests.tiny import CLASSES, context
 
 
@@ -34,7 +34,7 @@ def untrained(kind: str = "linear", *, seed: int = 0, size: tuple[int, int] = (1
     given = context(kind)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = catalog.build_network(given.recipe, given)
+        network = registry.build_network(given.recipe, given)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 assert module.running_mean is not None

@@ -6,19 +6,19 @@ import pytest
 import torch
 from torch import nn
 
-from handful import catalog
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe, Stage
 from handful.errors import RecipeError
 from handful.models.network import Network
+from handful.parts import registry
 from handful.persist import load_classifier, save_classifier
 from handful.recipes import check, from_toml
 from handful.train import train
 from tests.tiny import recipe, squares
 
 FITTED = tuple(  # "similarity" learns nothing, and needs a backbone that knows texts: see backbones/test_image_text
-    n for n in catalog.names("heads") if getattr(catalog.find("heads", n), "fitted", False) and n != "similarity"
+    n for n in registry.names("heads") if getattr(registry.find("heads", n), "fitted", False) and n != "similarity"
 )
 PLAN = """
 image_size = [16, 16]
@@ -84,7 +84,7 @@ def test_the_backbone_stays_as_it_was_and_seeds_repeat() -> None:
 
 def test_views_are_added_to_the_plain_image(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes: list[torch.Tensor] = []
-    head = catalog.find("heads", "nearest_centroid").NearestCentroid
+    head = registry.find("heads", "nearest_centroid").NearestCentroid
     fit = head.fit
 
     def noted(self: nn.Module, features: torch.Tensor, labels: torch.Tensor, *, seed: int) -> None:

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from handful import catalog
 from handful.augmenting import Augmenting
 from handful.core.recipe import Part
 from handful.data.in_memory import hold
 from handful.errors import TrainingError
 from handful.frozen import frozen_views
+from handful.parts import registry
 from handful.train import train
 from tests.tiny import context, recipe, squares
 
@@ -15,7 +15,7 @@ LITE = ("backbone={name='efficientnet_lite0',freeze=2,stride=8,expand=false}", "
 
 def test_maps_kept_or_made_on_the_way_give_the_same_output() -> None:
     built = context()
-    network = catalog.build_network(recipe("segmentation", *LITE), built).eval()
+    network = registry.build_network(recipe("segmentation", *LITE), built).eval()
     images = torch.rand((3, 3, 32, 32), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         whole = network(images)
@@ -26,9 +26,9 @@ def test_maps_kept_or_made_on_the_way_give_the_same_output() -> None:
 
 
 def test_views_are_augmented_differently_and_masks_move_along() -> None:
-    network = catalog.build_network(recipe("segmentation", *LITE), context())
+    network = registry.build_network(recipe("segmentation", *LITE), context())
     part = Part("affine", {"shift": 0.3})
-    augment = Augmenting([(part, catalog.build("augment", part, context()))])
+    augment = Augmenting([(part, registry.build("augment", part, context()))])
     held = hold(squares(2, size=32), size=(32, 32))
     views = frozen_views(network, held, augment, precision="fp32", views=3, classes=3, seed=0)
     assert views.maps.shape[:2] == (3, 6)
@@ -45,7 +45,7 @@ def test_training_on_kept_maps_learns_and_leaves_the_frozen_stages_alone() -> No
     wish = recipe("linear", *LITE, "cache_views=2")
     first = train(wish, squares(size=32), progress=False)
     again = train(wish, squares(size=32), progress=False)
-    untouched = catalog.build_network(wish, context("linear")).backbone.state_dict()
+    untouched = registry.build_network(wish, context("linear")).backbone.state_dict()
     trained = first.network.get_submodule("backbone").state_dict()
     same = {name for name, value in untouched.items() if torch.equal(value, trained[name])}
     assert {n for n in untouched if n.startswith(("stages.0.", "stages.1."))} <= same

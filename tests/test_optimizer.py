@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from handful.catalog import build_network
 from handful.core.recipe import Recipe, Stage
 from handful.errors import RecipeError
 from handful.models.network import Network
 from handful.optimizer import layer_depths, make_optimizer, set_rate, train_mode
+from handful.parts.registry import build_network
 from handful.recipes import fingerprint, from_toml, to_toml
 from handful.train import train
 from tests.stopping import stopped_and_resumed

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from handful.catalog import build_network
 from handful.core.recipe import Recipe
 from handful.optimizer import choose_trainable
+from handful.parts.registry import build_network
 from handful.recipes import load_recipe
 from handful.train import train
 from tests.tiny import context, squares

@@ -11,8 +11,8 @@ from handful.core.recipe import Part
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
+from handful.parts.posthoc.tta import over_views
 from handful.persist import load_classifier, save_classifier
-from handful.posthoc.tta import over_views
 from handful.train import train
 from handful.zero_shot import read_names, with_names
 from tests.models.text.files import write_text

@@ -14,7 +14,7 @@ from handful.data.images import pixels, sample_size
 from handful.errors import ProtocolError
 from handful.models.text.class_names import split_name
 from handful.outcome import Candidate, Role
-from handful.prepare.binarize import border
+from handful.parts.prepare.binarize import border
 from handful.recipes import load_recipe, options_of
 
 SMALL = 48  # longest side in pixels up to which networks from random weights are tried unasked

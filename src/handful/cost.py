@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
-from handful.posthoc.ensemble import members_of
+from handful.parts import registry
+from handful.parts.posthoc.ensemble import members_of
 from handful.recipes import load_recipe
 from handful.schedule import batch_sizes, total_steps
 from handful.statistics import summarise
@@ -217,8 +217,8 @@ def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, in
             return sum(each[id(plan)] for plan in plans)
     task = Task(tuple(classes), np.ones(len(classes), dtype=np.int64))
     with torch.random.fork_rng():
-        labels = catalog.build_labels(recipe, task)
-        network = catalog.build_network(recipe, Context(task, labels, recipe)).eval()
+        labels = registry.build_labels(recipe, task)
+        network = registry.build_network(recipe, Context(task, labels, recipe)).eval()
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, 3, *size))
     return float(counter.get_total_flops())

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from handful.catalog import uses_unlabelled
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
 from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
+from handful.parts.registry import uses_unlabelled
 from handful.protocol import Cell as Cell
 from handful.protocol import Protocol as Protocol
 from handful.protocol import ScoreOn as ScoreOn

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
 from handful.data.splits import training_part
+from handful.parts import registry
 from handful.persist import load_classifier
 from handful.recipes import load_recipe
 from handful.train import train
@@ -32,7 +32,7 @@ def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: s
     def fit(plan: Recipe, chosen: Dataset, number: int) -> object:
         return train(plan, chosen, seed=number, device=device)
 
-    labels = catalog.build_labels(recipe, task, seed=seed)
+    labels = registry.build_labels(recipe, task, seed=seed)
     context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe, known)
-    found: Hierarchy = catalog.build("hierarchies", recipe.hierarchy or Part("embeddings"), context)
+    found: Hierarchy = registry.build("hierarchies", recipe.hierarchy or Part("embeddings"), context)
     return found

@@ -57,8 +57,8 @@ def load_trained(
         ModelError: as `load_predictor`.
     """
     from handful.models.device import pick_device
+    from handful.parts.posthoc.tta import over_views
     from handful.persist import load_classifier
-    from handful.posthoc.tta import over_views
     from handful.zero_shot import read_names, with_names
 
     classifier = load_classifier(model, device=pick_device(device))

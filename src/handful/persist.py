@@ -18,7 +18,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import handful
-from handful import catalog
 from handful.checkpoint import DRAFT, NETWORKS
 from handful.checkpoint import FILE as CHECKPOINT
 from handful.core.context import Context, Task
@@ -28,6 +27,7 @@ from handful.errors import ModelError, OutputError, RecipeError
 from handful.model_card import to_markdown
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
+from handful.parts import registry
 from handful.recipes import from_toml, to_toml
 
 FORMAT = 2  # 1: without wraps and ensembles
@@ -167,12 +167,12 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
             raise ValueError(f"{len(classes)} class names but {len(vectors)} label vectors")
         kept: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in described["labels"].items()}
         labels = LabelEmbedding(vectors, **kept)
-        bare = replace(recipe, backbone=catalog.without_weights("backbones", recipe.backbone))
-        built = catalog.build_network(bare, Context(Task(classes, counts), labels, recipe))
+        bare = replace(recipe, backbone=registry.without_weights("backbones", recipe.backbone))
+        built = registry.build_network(bare, Context(Task(classes, counts), labels, recipe))
         network: torch.nn.Module = built
         for wrap in described.get("wraps", ()):
             part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})
-            network = catalog.find("posthoc", part.name).wrap(network, **part.options)
+            network = registry.find("posthoc", part.name).wrap(network, **part.options)
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
         own = {k: v for k, v in state.items() if not re.match(r"(network\.)*losses\.", k)}
         network.load_state_dict(own)

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from handful import catalog
 from handful.contact_sheet import tiles, write_sheet
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
@@ -15,9 +14,10 @@ from handful.core.recipe import Part, Recipe
 from handful.data.masks.attach import write_masks
 from handful.data.splits import training_part
 from handful.errors import DataError
+from handful.parts import registry
+from handful.parts.prepare._masking import draw
+from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run
 from handful.persist import load_classifier
-from handful.prepare._masking import draw
-from handful.prepare.propagate_masks import Keep, PropagationReport, run
 from handful.train import train
 
 
@@ -58,7 +58,7 @@ def propagate_dataset(
     def load(folder: Path) -> Any:
         return load_classifier(folder)
 
-    context = Context(task, catalog.build_labels(recipe, task, seed=seed), recipe, seed, fit, load)
+    context = Context(task, registry.build_labels(recipe, task, seed=seed), recipe, seed, fit, load)
     start, known = before, per_class
     if source is not None:
         if any(s.mask is not None for s in before.samples):
@@ -74,7 +74,7 @@ def _source(name: str, data: Dataset, per_class: int | None, context: Context) -
     """Masks of a few samples per class, or of all labelled ones."""
     labelled = [i for i, s in enumerate(data.samples) if s.label is not None]
     chosen = labelled if per_class is None else draw(data, labelled, per_class, context.seed)
-    made = catalog.build("prepare", Part(name), context)(data.select(chosen))
+    made = registry.build("prepare", Part(name), context)(data.select(chosen))
     samples = list(data.samples)
     for i, sample in zip(chosen, made.samples, strict=True):
         samples[i] = sample

@@ -15,7 +15,6 @@ from accelerate.state import AcceleratorState
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful import catalog
 from handful.augmenting import Augmenting
 from handful.checkpoint import FILE, Checkpoint
 from handful.core.context import Context, Task
@@ -33,6 +32,7 @@ from handful.models.classifier import Classifier
 from handful.models.device import pick_precision
 from handful.models.network import Network
 from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
+from handful.parts import registry
 from handful.persist import load_classifier
 from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.recipes import check, load_recipe
@@ -76,29 +76,29 @@ def train(
     task = _task(data)
     with torch.random.fork_rng():
         torch.manual_seed(stream(seed, 0))
-        labels = catalog.build_labels(recipe, task, seed=seed)
+        labels = registry.build_labels(recipe, task, seed=seed)
         fit = fitter(device, progress=progress, folder=folder, resume=resume)
         context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe)
         data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
         given = {s.id for s in data.samples if s.label is not None}
         for part in recipe.prepare:
-            data = catalog.build("prepare", part, context)(data)
+            data = registry.build("prepare", part, context)(data)
         labelled = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
-        data = data if catalog.trains_unlabelled(recipe) else labelled
+        data = data if registry.trains_unlabelled(recipe) else labelled
         context = replace(context, data=labelled)
         if recipe.hierarchy is not None:
-            context = replace(context, hierarchy=catalog.build("hierarchies", recipe.hierarchy, context))
+            context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
         accelerator = _accelerator(recipe, device)
         where = accelerator.device
         held = hold(data, size=working_size(data, recipe.image_size), resize=recipe.resize).to(where)
         _check_masks(recipe, held.pixel_labels)
 
-        network = catalog.build_network(recipe, context)
+        network = registry.build_network(recipe, context)
         context = replace(context, features=partial(_features, network, (held.images.shape[2], held.images.shape[3])))
-        stages = [[catalog.build("losses", part, context) for part in stage.losses] for stage in recipe.stages]
+        stages = [[registry.build("losses", part, context) for part in stage.losses] for stage in recipe.stages]
         network.losses = nn.ModuleList(loss for stage in stages for loss in stage if isinstance(loss, nn.Module))
-        augment = Augmenting([(part, catalog.build("augment", part, context)) for part in recipe.augment])
-        posthoc = [catalog.build("posthoc", part, context) for part in recipe.posthoc]
+        augment = Augmenting([(part, registry.build("augment", part, context)) for part in recipe.augment])
+        posthoc = [registry.build("posthoc", part, context) for part in recipe.posthoc]
         if accelerator.num_processes > 1:
             share_norms(network)
         network = network.to(where, memory_format=network.layout)  # type: ignore[call-overload]

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from handful import catalog
 from handful.core.context import Task
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
+from handful.parts import registry
 
 
 def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
@@ -38,7 +38,7 @@ def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
             )
         new = [name for name in names if name not in one.classes]
         everything = Task((*one.classes, *new), np.zeros(len(one.classes) + len(new), dtype=np.int64))
-        labels = catalog.build_labels(one.recipe, everything)
+        labels = registry.build_labels(one.recipe, everything)
         old = labels.vectors[: len(one.classes)]
         if old.shape != one.labels.vectors.shape or not torch.allclose(old, one.labels.vectors, atol=1e-4):
             raise ModelError(

@@ -234,7 +234,7 @@ def test_labels_pressed_in_haste_are_taken_one_after_the_other(open_page: Any, h
     page = open_page("blue/0.png")
     for key in "1u1u":
         page.keyboard.press(key)
-    _until(lambda: page.evaluate("handful.labels.last.then(() => true)"))
+    _until(lambda: page.evaluate("handful.parts.labels.last.then(() => true)"))
     assert held[0].store["blue/0.png"].cannot_tell
     assert page.inner_text("#status") == "Saved"
     page.keyboard.press("1")

@@ -6,7 +6,7 @@ import torch
 
 from handful.errors import ModelError
 from handful.models.ensemble import join
-from handful.posthoc.tta import over_views
+from handful.parts.posthoc.tta import over_views
 from tests.teachers import mean_colour, untrained
 from tests.tiny import squares
 

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from PIL import Image as Picture
 from scipy.stats import spearmanr
 
-from handful import catalog
 from handful.core.dataset import Dataset
 from handful.errors import ModelError, OutputError
 from handful.explaining import TABLE, explain_to, heat
@@ -17,8 +16,9 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.network import Network
 from handful.models.saliency import pointing, rank_correlation, saliency, share_inside, shuffled
-from handful.posthoc.class_means import over_means
-from handful.posthoc.tta import over_views
+from handful.parts import registry
+from handful.parts.posthoc.class_means import over_means
+from handful.parts.posthoc.tta import over_views
 from tests.teachers import mean_colour, untrained
 from tests.tiny import CLASSES, context, recipe, squares
 
@@ -29,7 +29,7 @@ def pooled() -> Classifier:
     given = replace(context("linear"), recipe=plan)
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        network = catalog.build_network(plan, given).eval().requires_grad_(False)
+        network = registry.build_network(plan, given).eval().requires_grad_(False)
     return Classifier(plan, CLASSES, given.labels, network, (12, 12), np.array([1, 1, 1]))
 
 

@@ -41,8 +41,8 @@ def distil(
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.data.splits import draw, training_part
-    from handful.losses.distillation import distilled
     from handful.models.device import pick_device
+    from handful.parts.losses.distillation import distilled
     from handful.persist import load_classifier, refuse_existing, save_classifier
     from handful.recipes import load_recipe
     from handful.train import train

@@ -82,7 +82,7 @@ def _cross_fitted(
     from handful.core.recipe import Recipe
     from handful.data.splits import training_part
     from handful.models.ensemble import refuse_other_classes
-    from handful.posthoc._cross_fit import cross_fitted
+    from handful.parts.posthoc._folds import cross_fitted
     from handful.train import train
 
     part = training_part(read(data, masks=masks, columns=column, allow_outside=allow_outside))

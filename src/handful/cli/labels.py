@@ -55,12 +55,12 @@ def labels(
 
     import numpy as np
 
-    from handful import catalog
     from handful.cli._output import new_file, print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.core.context import Task
     from handful.errors import RecipeError
     from handful.models.text.class_names import same_words
+    from handful.parts import registry
     from handful.plots import check_figure, save
     from handful.recipes import load_recipe
     from handful.similarity import closest_pairs, cosines, similarity_figure
@@ -81,7 +81,7 @@ def labels(
             new_file(out, overwrite=overwrite)
         samples = read(data, columns=column, allow_outside=allow_outside)
         names = samples.classes
-        found = catalog.build_labels(plan, Task(names, samples.counts), seed=seed)
+        found = registry.build_labels(plan, Task(names, samples.counts), seed=seed)
         matrix = cosines(found.vectors.numpy().astype(np.float64))
         closest = closest_pairs(matrix)
         if out is not None:

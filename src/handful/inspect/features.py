@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from handful import catalog
 from handful.core.context import Context, Task
 from handful.core.dataset import Image
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.in_memory import fit_size
 from handful.models.device import autocast
+from handful.parts import registry
 
 SIDE = 160  # in a first try as good as 224 for telling classes apart, at half the time; 112 was worse
 BATCH = 64
@@ -27,7 +27,7 @@ def features(images: Iterable[Image], *, device: str = "cpu") -> Iterator[Float[
     """
     place = torch.device(device)
     task = Task(("one", "other"), np.ones(2, np.int64))  # the head's scores are not looked at
-    network = catalog.build_network(RECIPE, Context(task, LabelEmbedding(torch.eye(2)), RECIPE))
+    network = registry.build_network(RECIPE, Context(task, LabelEmbedding(torch.eye(2)), RECIPE))
     network = network.eval().to(place).to(memory_format=network.layout)
 
     def flush(batch: list[torch.Tensor]) -> Float[np.ndarray, "n c"]:

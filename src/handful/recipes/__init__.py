@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import tomli_w
 
-from handful import catalog
 from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage
 from handful.errors import RecipeError, nearest
+from handful.parts import registry
 from handful.recipes._agreement import check_agreement
 from handful.recipes._extends import resolve
 from handful.recipes._fitted import check_stages
@@ -111,18 +111,18 @@ def check(recipe: Recipe) -> None:
     Raises:
         RecipeError: with the nearest known name or the remedy.
     """
-    catalog.check("backbones", recipe.backbone)
-    catalog.check("heads", recipe.head)
-    catalog.check("labels", recipe.labels)
+    registry.check("backbones", recipe.backbone)
+    registry.check("heads", recipe.head)
+    registry.check("labels", recipe.labels)
     if recipe.hierarchy is not None:
-        catalog.check("hierarchies", recipe.hierarchy)
+        registry.check("hierarchies", recipe.hierarchy)
     for folder, parts in (
         ("prepare", recipe.prepare),
         ("augment", recipe.augment),
         ("posthoc", recipe.posthoc),
     ):
         for part in parts:
-            catalog.check(folder, part)  # type: ignore[arg-type]
+            registry.check(folder, part)  # type: ignore[arg-type]
     check_stages(recipe)
     for i, stage in enumerate(recipe.stages):
         where = f"{recipe.name}: stages.{i}"
@@ -139,7 +139,7 @@ def check(recipe: Recipe) -> None:
                 "layer_decay must be above 0 and at most 1", where=where, remedy="e.g. layer_decay = 0.65; 1: no decay."
             )
         for part in stage.losses:
-            catalog.check("losses", part)
+            registry.check("losses", part)
     if recipe.batch_size < 2:
         raise RecipeError(
             "batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image."

@@ -1,8 +1,8 @@
 """Which recipes have stages: all but those whose head is fitted."""
 
-from handful import catalog
 from handful.core.recipe import Recipe
 from handful.errors import RecipeError
+from handful.parts import registry
 
 
 def check_stages(recipe: Recipe) -> None:
@@ -11,7 +11,7 @@ def check_stages(recipe: Recipe) -> None:
     Raises:
         RecipeError: names the remedy.
     """
-    fitted = catalog.marked("heads", recipe.head, "fitted")
+    fitted = registry.marked("heads", recipe.head, "fitted")
     if not fitted and not recipe.stages:
         raise RecipeError("a recipe needs a stage", where=recipe.name, remedy="add [[stages]] with steps and losses.")
     if not fitted:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from handful import catalog
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError, nearest
+from handful.parts import registry
 
 ALIKE = ("steps", "epochs", "lr")  # alone they mean every stage
 _KEYS = {"low", "high", "log"}
@@ -43,7 +43,7 @@ def options_of(recipe: Recipe) -> dict[str, Any]:
 def _options_of_part(place: str, part: Part) -> dict[str, Any]:
     folder = place.split(".")[-2] if place[-1].isdigit() else place
     folder = {"backbone": "backbones", "head": "heads", "hierarchy": "hierarchies"}.get(folder, folder)
-    known = catalog.options(folder, part.name)  # type: ignore[arg-type]
+    known = registry.options(folder, part.name)  # type: ignore[arg-type]
     return {f"{place}.{name}": part.options.get(name, p.default) for name, p in known.items()}
 
 

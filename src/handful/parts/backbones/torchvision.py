@@ -1,0 +1,142 @@
+"""ResNet and VGG from torchvision: He et al. 2016, https://arxiv.org/abs/1512.03385; Simonyan and Zisserman 2015.
+
+The CvS paper takes ResNet-101 with ImageNet weights and images of 128 pixels (section V-C).
+"""
+
+from typing import Any
+
+from torch import nn
+
+from handful.core.context import Context
+from handful.core.tensors import Backbone
+from handful.errors import RecipeError, nearest
+from handful.parts.backbones._stages import Freeze, Level, assemble
+from handful.parts.backbones._weights import download, load_checkpoint, load_exactly
+
+BASIC = ("resnet18", "resnet34")
+RESNETS = (*BASIC, "resnet50", "resnet101", "resnet152")
+MODELS = (*RESNETS, "vgg16", "vgg16_bn")
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CLASSIFIERS = ("fc.", "classifier.")
+
+
+def build(
+    context: Context,  # noqa: ARG001
+    *,
+    model: str = "resnet18",
+    pretrained: bool = False,
+    weights: str | None = None,
+    stride: int | None = None,
+    dilate: bool = False,
+    fuse: bool = False,
+    small_stem: bool = False,
+    freeze: Freeze = "none",
+) -> Backbone:
+    """A network without its classifier.
+
+    Args:
+        context: what is known of the task.
+        model: resnet18, 34, 50, 101, 152, vgg16 or vgg16_bn.
+        pretrained: start from the library's ImageNet weights.
+        weights: start from a checkpoint file, or from the folder of a saved classifier with this backbone.
+        stride: pixels per map cell; None: the network's own, 32. A smaller one cuts the stages behind it off.
+        dilate: keep these stages but spread their taps instead (DeepLab); `stride` is then 8 by default.
+        fuse: keep these stages and join their enlarged maps to those at `stride`.
+        small_stem: a ResNet that begins with a 3x3 convolution at full size, without the pool: stride 8.
+        freeze: stages that do not learn: "none", "stem", "all", or how many of the five.
+
+    Raises:
+        RecipeError: there is no such model.
+        ValueError: options that do not go together.
+        WeightsError: weights that cannot be had, or of another network.
+    """
+    import torchvision
+
+    if model not in MODELS:
+        raise RecipeError(f"unknown model {model!r}", where="backbones/torchvision", remedy=nearest(model, MODELS))
+    resnet = model in RESNETS
+    if not resnet and (dilate or small_stem):
+        raise ValueError("dilate and small_stem are for ResNets")
+    if dilate and (model in BASIC or fuse):
+        raise ValueError(f"dilate does not go with {'fuse' if fuse else model}; use resnet50 or larger, without fuse")
+    if pretrained and (small_stem or weights):
+        raise ValueError(f"pretrained does not go with {'small_stem' if small_stem else 'weights'}")
+    steps = (1, 2, 4) if small_stem else (4, 8, 16)  # strides that dilation can stop at
+    if dilate and stride not in (None, *steps):
+        raise ValueError(f"dilate takes stride {', '.join(map(str, steps))}, not {stride}")
+    if dilate and stride is None:
+        stride = steps[1] if not small_stem else steps[2]
+    network: nn.Module
+    if resnet:
+        spread = [dilate and stride is not None and stride <= step for step in steps]
+        network = torchvision.models.get_model(model, weights=None, replace_stride_with_dilation=spread)
+        network.fc = nn.Identity()
+    else:
+        network = _vgg(batch_norm=model.endswith("_bn"))
+    if pretrained:
+        state = download(torchvision.models.get_model_weights(model).DEFAULT.url)
+        own = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIERS)}
+        load_exactly(network, own, where=model)
+    levels = _resnet(network, small_stem=small_stem) if resnet else _vgg_levels(network)
+    backbone = assemble(levels, stride=stride, fuse=fuse, freeze=freeze, mean=MEAN, std=STD)
+    if weights is not None:
+        load_checkpoint(weights, network, backbone.network, rename=lambda n: None if n.startswith(CLASSIFIERS) else n)
+    return backbone
+
+
+def _resnet(net: Any, *, small_stem: bool) -> list[Level]:
+    """Stem and four stages. The stem of the small kind is initialised like the one it replaces."""
+    if small_stem:
+        net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
+        net.maxpool = nn.Identity()
+    stride = 1 if small_stem else 2
+    levels = [Level(nn.Sequential(net.conv1, net.bn1, net.relu), 64, stride)]
+    for i, stage in enumerate((net.layer1, net.layer2, net.layer3, net.layer4)):
+        if i == 0:
+            stride *= 1 if small_stem else 2
+        else:
+            stride *= _step(stage[0])
+        module = nn.Sequential(net.maxpool, stage) if i == 0 else stage
+        levels.append(Level(module, _width(stage[-1]), stride))
+    return levels
+
+
+def _step(block: Any) -> int:
+    step: int = block.stride
+    return step
+
+
+def _width(block: Any) -> int:
+    last = block.conv3 if hasattr(block, "conv3") else block.conv2
+    return int(last.out_channels)
+
+
+def _vgg(*, batch_norm: bool) -> nn.Module:
+    """The 13 convolutions of VGG16, initialised as torchvision does, without its 120 million classifier weights."""
+    from torchvision.models.vgg import cfgs, make_layers
+
+    network = nn.Module()
+    network.features = make_layers(cfgs["D"], batch_norm=batch_norm)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    return network
+
+
+def _vgg_levels(net: Any) -> list[Level]:
+    """Five stages, each up to its pool; the pools round up, so that no image is too small."""
+    levels: list[Level] = []
+    stage: list[nn.Module] = []
+    channels = 3
+    for i, layer in enumerate(net.features):
+        if isinstance(layer, nn.Conv2d):
+            channels = layer.out_channels
+        if isinstance(layer, nn.MaxPool2d):
+            net.features[i] = layer = nn.MaxPool2d(2, 2, ceil_mode=True)
+        stage.append(layer)
+        if isinstance(layer, nn.MaxPool2d):
+            levels.append(Level(nn.Sequential(*stage), channels, 2 ** (len(levels) + 1)))
+            stage = []
+    return levels

@@ -1,0 +1,81 @@
+"""The graph of label propagation; `label_propagation` says where it is from."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Float32, Int
+from scipy.sparse import csr_matrix
+from sklearn.semi_supervised import LabelSpreading
+from torch import Tensor
+
+from handful.parts.heads._fitted import Arrays, FittedHead, check_positive
+
+
+class LabelPropagation(FittedHead):
+    """Keeps the features in the graph, `keys` [m c], and their class shares, `values` [m k]."""
+
+    names: tuple[str, ...] = ("keys", "values")
+
+    def __init__(
+        self,
+        channels: int,
+        classes: int,
+        *,
+        neighbours: int,
+        spread: float,
+        power: float,
+        centre: bool,
+        l2: bool,
+        tukey: float,
+    ) -> None:
+        super().__init__(channels, classes, centre=centre, l2=l2, tukey=tukey)
+        check_positive(neighbours=neighbours, power=power)
+        if not isinstance(neighbours, int):
+            raise ValueError(f"neighbours is a whole number, not {neighbours!r}")
+        if isinstance(spread, bool) or not 0 < spread < 1:
+            raise ValueError(f"spread must be between 0 and 1, not {spread!r}")
+        self.neighbours, self.spread, self.power = neighbours, spread, float(power)
+
+    def learn(
+        self,
+        x: Float32[np.ndarray, "m c"],
+        y: Int[np.ndarray, " m"],
+        *,
+        strength: float,  # noqa: ARG002
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """Scikit-learn's label spreading."""
+        kernel = partial(graph, neighbours=self.neighbours, power=self.power)
+        model = LabelSpreading(kernel=kernel, alpha=self.spread, max_iter=1000, tol=1e-4).fit(x, y)
+        return {"keys": x, "values": model.label_distributions_}
+
+    def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
+        """Logarithms of the classes' shares among the neighbours."""
+        near, index = nearest(x, arrays["keys"], self.neighbours)
+        weight = near.clamp_min(1e-6) ** self.power
+        weight = weight / weight.sum(dim=1, keepdim=True)
+        shares = torch.einsum("nj,njk->nk", weight, arrays["values"][index])
+        return (shares + 1e-3 / self.classes).log()
+
+
+def nearest(
+    x: Float[Tensor, "n c"], keys: Float[Tensor, "m c"], neighbours: int
+) -> tuple[Float[Tensor, "n j"], Int[Tensor, "n j"]]:
+    """The largest cosines of each row to the keys, and whose they are."""
+    cosines = F.normalize(x, dim=1) @ F.normalize(keys, dim=1).T
+    near, index = cosines.topk(min(neighbours, len(keys)), dim=1)
+    return near, index
+
+
+def graph(x: Float[np.ndarray, "m c"], _same: Any, *, neighbours: int, power: float) -> csr_matrix:
+    """The symmetric weights [m m] between neighbours, none of an image to itself."""
+    rows = torch.from_numpy(np.ascontiguousarray(x, np.float32))
+    parts = [nearest(rows[start : start + 1024], rows, neighbours + 1) for start in range(0, len(rows), 1024)]
+    near, index = (torch.cat(columns).numpy() for columns in zip(*parts, strict=True))
+    origin = np.repeat(np.arange(len(x)), index.shape[1])
+    weight = near.ravel().clip(1e-6) ** power
+    weight[origin == index.ravel()] = 0
+    one_way = csr_matrix((weight.astype(np.float64), (origin, index.ravel())), shape=(len(x), len(x)))
+    return one_way + one_way.T

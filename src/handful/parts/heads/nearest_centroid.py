@@ -1,0 +1,50 @@
+"""Nearest class mean of frozen features: SimpleShot (Wang et al. 2019, https://arxiv.org/abs/1911.04623).
+
+With `centre` and `l2` it is the paper's CL2N, with `l2` alone L2N, with neither UN. The paper centres by the mean of
+the base classes' images; here there are none, and the mean is that of the training images. A class's score is minus
+the squared distance to its mean.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from torch import Tensor, nn
+
+from handful.core.context import Context
+from handful.core.tensors import Backbone
+from handful.parts.heads._fitted import Arrays, FittedHead, class_means
+
+fitted = True
+own_classes = True
+
+
+class NearestCentroid(FittedHead):
+    """Keeps `centroids` [k c]."""
+
+    names = ("centroids",)
+    start = 0.2
+
+    def learn(
+        self,
+        x: Float32[np.ndarray, "m c"],
+        y: Int[np.ndarray, " m"],
+        *,
+        strength: float,  # noqa: ARG002
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The classes' means."""
+        return {"centroids": class_means(x, y, self.classes)}
+
+    def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
+        """Minus the squared distances."""
+        return -torch.cdist(x, arrays["centroids"], compute_mode="donot_use_mm_for_euclid_dist").square()
+
+
+def build(
+    context: Context, *, backbone: Backbone, centre: bool = True, l2: bool = True, tukey: float = 1.0
+) -> nn.Module:
+    """`centre`, `l2` and `tukey` as in head `logistic`; SimpleShot has the first two.
+
+    Raises:
+        ValueError: a power that is not above 0.
+    """
+    return NearestCentroid(backbone.channels, len(context.task.classes), centre=centre, l2=l2, tukey=tukey)

@@ -1,0 +1,51 @@
+"""Projection head: pool, hidden layer, ReLU, linear layer to the label vectors' length.
+
+With word vectors as labels the last layer of every head is a projection into their space. This one has a hidden layer
+as well, for backbones whose features are far from what words say (usual since Chen et al. 2020, SimCLR,
+https://arxiv.org/abs/2002.05709). The soft-label paper does not describe how its features get their length.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.core.context import Context
+from handful.core.tensors import Backbone, Output
+from handful.models.norm import NormName, choose_norm, norm_layer
+from handful.parts.heads._pooling import Compare
+
+
+class Projection(nn.Module):
+    """Average over space, then two linear layers with a ReLU between."""
+
+    def __init__(self, channels: int, hidden: int, size: int, *, norm: NormName, dropout: float) -> None:
+        super().__init__()
+        self.norm = None if norm == "none" else norm_layer(norm, channels)
+        self.first = nn.Linear(channels, hidden)
+        self.last = nn.Linear(hidden, size)
+        self.dropout = dropout
+
+    def forward(self, maps: Float[Tensor, "n c h w"], *, size: tuple[int, int], compare: Compare) -> Output:  # noqa: ARG002
+        """Embedding and class logits; no pixel maps. The features are what was pooled."""
+        if self.norm is not None:
+            maps = F.relu(self.norm(maps))
+        features = maps.mean(dim=(2, 3)).float()
+        with torch.autocast(maps.device.type, enabled=False):  # bfloat16 scores would tie
+            hidden = F.relu(self.first(features))
+            embedding = self.last(F.dropout(hidden, self.dropout, self.training))
+            return Output(embedding, compare(embedding), features)
+
+
+def build(
+    context: Context, *, backbone: Backbone, hidden: int = 512, norm: NormName = "batch", dropout: float = 0.0
+) -> nn.Module:
+    """`hidden`: width of the layer between; `dropout` follows it. `norm`: before the pool, as in heads/linear.
+
+    Raises:
+        ValueError: no hidden width.
+    """
+    if isinstance(hidden, bool) or not isinstance(hidden, int) or hidden < 1:
+        raise ValueError(f"hidden is a whole number from 1, not {hidden!r}")
+    norm = choose_norm(norm, context.task)
+    return Projection(backbone.channels, hidden, context.labels.size, norm=norm, dropout=dropout)

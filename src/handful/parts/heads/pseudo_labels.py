@@ -1,0 +1,109 @@
+"""Logistic regression on labelled images and on unlabelled ones under the labels that propagation gives them.
+
+The pseudo-labels of Iscen et al. 2019 (https://arxiv.org/abs/1904.04717): each unlabelled image takes the class with
+most of its share in the graph of head `label_propagation`, counts 1 - H / log k (H: entropy of its shares, k: number of
+classes), and every image counts one over the number of images of its class, so that frequent guesses do not rule. The
+paper trains a network on them and propagates anew in every epoch; here features are frozen, so once is enough.
+
+The paper does not say what regression on so many guesses should be penalised by; we scale the counts so that they sum
+to the number of labelled images, which takes C = 10. Nor does it use the graph in prediction; we add `mix` times the
+logarithm of a new image's shares in it to the regression's log probabilities. Found on draws 100 to 102 of training
+images, half of the others unlabelled, half scored; propagation alone / with regression, C = 10, mix = 0.5: CIFAR-10 at
+1 / 5 / 10 / 50 per class 60.7 / 78.8 / 81.4 / 83.9 and 62.6 / 81.2 / 82.8 / 85.7, twenty classes of CIFAR-100 at
+1 / 5 / 10 / 25: 64.8 / 82.3 / 83.3 / 85.8 and 65.4 / 83.8 / 85.2 / 88.6.
+"""
+
+import numpy as np
+import torch.nn.functional as F
+from jaxtyping import Float, Float32, Int
+from torch import Tensor, nn
+
+from handful.core.context import Context
+from handful.core.tensors import Backbone
+from handful.parts.heads._fitted import Arrays, check_positive
+from handful.parts.heads._propagation import LabelPropagation
+from handful.parts.heads._regression import regression
+
+fitted = True
+own_classes = True
+uses_unlabelled = True
+
+
+class PseudoLabels(LabelPropagation):
+    """Keeps the graph, as its parent does, and the regression's `weight` [k c] and `bias` [k]."""
+
+    names = ("keys", "values", "weight", "bias")
+    start = 0.7
+    mix = 0.5
+
+    def learn(
+        self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """Propagate, then regress on what came of it."""
+        graph = super().learn(x, y, strength=strength)
+        guesses, counts = pseudo_labels(graph["values"], y)
+        weight, bias = regression(x, guesses, strength, weights=counts)
+        return {**graph, "weight": weight, "bias": bias}
+
+    def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
+        """The regression's log probabilities, and `mix` times the logarithms of the shares in the graph."""
+        regressed = F.linear(x, arrays["weight"], arrays["bias"]).log_softmax(dim=1)
+        return regressed + self.mix * super().score(x, arrays)
+
+
+def pseudo_labels(
+    shares: Float[np.ndarray, "m k"], y: Int[np.ndarray, " m"]
+) -> tuple[Int[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+    """A class for each image, its own where it is labelled, and what the image counts: as many as there are labels.
+
+    Args:
+        shares: of each class in each image, 0..1.
+        y: labels; -1: none.
+    """
+    known, k = y >= 0, shares.shape[1]
+    guesses = np.where(known, y, shares.argmax(axis=1))
+    entropy = -(shares * np.log(shares + 1e-12)).sum(axis=1)
+    certain = np.where(known, 1.0, np.clip(1 - entropy / np.log(k), 0, 1))
+    counts = certain / np.bincount(guesses, minlength=k)[guesses]
+    return guesses, counts * known.sum() / counts.sum()
+
+
+def build(
+    context: Context,
+    *,
+    backbone: Backbone,
+    C: float = 10.0,
+    mix: float = 0.5,
+    neighbours: int = 10,
+    spread: float = 0.8,
+    power: float = 3.0,
+    centre: bool = True,
+    l2: bool = True,
+    tukey: float = 1.0,
+) -> nn.Module:
+    """Label propagation, and logistic regression on the labels it gives.
+
+    Args:
+        context: gives the classes.
+        backbone: what the maps come from.
+        C: inverse penalty of the regression.
+        mix: weight of the graph's own scores; 0: none.
+        neighbours: as in head `label_propagation`, and the others too.
+        spread: share of an image's label that comes from its neighbours.
+        power: of the cosine.
+        centre: subtract the mean of all images that training is given.
+        l2: bring features to length 1.
+        tukey: power that features are raised to first.
+
+    Raises:
+        ValueError: an option out of range.
+    """
+    check_positive(C=C)
+    if isinstance(mix, bool) or not 0 <= mix < float("inf"):
+        raise ValueError(f"mix must be a number from 0, not {mix!r}")
+    head = PseudoLabels(
+        backbone.channels, len(context.task.classes), neighbours=neighbours, spread=spread, power=power,
+        centre=centre, l2=l2, tukey=tukey,
+    )  # fmt: skip
+    head.strengths, head.mix = (float(C),), float(mix)
+    return head

@@ -1,0 +1,59 @@
+"""Zero-shot scores: an image's vector against the vectors of the class names (CLIP, https://arxiv.org/abs/2103.00020).
+
+Nothing is learnt from the images but, where each class has two or more, the temperature, which changes no answer.
+With one image per class it is the labels'. Backbone "image_text" and labels "word_embeddings" of source "image_text"
+and the same model belong together.
+"""
+
+import numpy as np
+import torch.nn.functional as F
+from jaxtyping import Float, Float32, Int
+from torch import Tensor, nn
+
+from handful.core.context import Context
+from handful.core.tensors import Backbone
+from handful.errors import RecipeError
+from handful.parts.heads._fitted import Arrays, FittedHead
+
+fitted = True  # it owns no classes: they are the labels
+
+
+class Similarity(FittedHead):
+    """Keeps the class vectors `named` [k c], of length 1."""
+
+    named: Tensor
+
+    def __init__(self, vectors: Float[Tensor, "k c"], temperature: float) -> None:
+        self.start = temperature
+        super().__init__(vectors.shape[1], len(vectors), centre=False, l2=True)
+        self.register_buffer("named", F.normalize(vectors.float(), dim=1))
+
+    def learn(
+        self,
+        x: Float32[np.ndarray, "m c"],  # noqa: ARG002
+        y: Int[np.ndarray, " m"],  # noqa: ARG002
+        *,
+        strength: float,  # noqa: ARG002
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """Nothing."""
+        return {}
+
+    def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:  # noqa: ARG002
+        """Cosines."""
+        return x @ self.named.to(x).T
+
+
+def build(context: Context, *, backbone: Backbone) -> nn.Module:
+    """The labels' vectors and temperature are the head.
+
+    Raises:
+        RecipeError: the backbone's vectors have another length than the labels'.
+    """
+    labels = context.labels
+    if labels.size != backbone.channels:
+        raise RecipeError(
+            f"images become {backbone.channels} numbers and class names {labels.size}: they cannot be compared",
+            where="heads/similarity",
+            remedy='take backbone "image_text" and labels "word_embeddings" with source "image_text", of one model.',
+        )
+    return Similarity(labels.vectors, labels.temperature)

@@ -1,0 +1,67 @@
+"""What losses for unequal classes take from the training images' number in each class."""
+
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from handful.core.tensors import Batch, Output
+from handful.parts.losses._targets import soft_cross_entropy
+
+Reweight = Literal["none", "inverse", "effective"]
+
+
+def effective_number(counts: Int[np.ndarray, " k"], beta: float) -> Float[Tensor, " k"]:
+    """(1 - beta^n) / (1 - beta): n images that overlap (Cui et al. 2019, https://arxiv.org/abs/1901.05555, eq. 2).
+
+    From 1 at beta = 0 it grows to n as beta goes to 1.
+    """
+    n = torch.from_numpy(counts).double()
+    if beta == 0:
+        return torch.ones(len(n))
+    return (-torch.expm1(n * np.log(beta)) / (1 - beta)).float()
+
+
+def check_beta(beta: float) -> None:
+    """Refuse a beta that is none.
+
+    Raises:
+        ValueError: it is not in [0, 1).
+    """
+    if not 0 <= beta < 1:
+        raise ValueError(f"beta must be in [0, 1), not {beta}")
+
+
+def class_weights(counts: Int[np.ndarray, " k"], kind: Reweight, beta: float) -> Float[Tensor, " k"]:
+    """Each class's weight: all 1, 1 / n, or 1 / effective number; on average over the training images it is 1.
+
+    This is the scale that PyTorch's weighted mean gives in expectation, so a learning rate keeps its meaning.
+
+    Raises:
+        ValueError: an unknown kind, or a beta not in [0, 1).
+    """
+    if kind not in get_args(Reweight):
+        raise ValueError(f"reweight is one of {', '.join(get_args(Reweight))}, not {kind!r}")
+    check_beta(beta)
+    n = torch.from_numpy(counts).float()
+    weights = {"none": torch.ones_like(n), "inverse": 1 / n, "effective": 1 / effective_number(counts, beta)}[kind]
+    return weights * n.sum() / (weights * n).sum()
+
+
+class ShiftedCrossEntropy(nn.Module):
+    """Cross-entropy in nats of logits to which each class's shift is added; 0 for an image without a label.
+
+    It is linear in the targets: mixed ones cost the mixture of what their classes cost.
+    """
+
+    shift: Tensor
+
+    def __init__(self, shift: Float[Tensor, " k"]) -> None:
+        super().__init__()
+        self.register_buffer("shift", shift, persistent=False)
+
+    def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
+        """One value per image."""
+        return soft_cross_entropy(output.logits.float() + self.shift, batch.targets)

@@ -1,0 +1,186 @@
+"""Conformal sets by cross-conformal prediction: the classes that an image may be of, at a chosen coverage.
+
+Vovk 2015, https://doi.org/10.1007/s10472-013-9368-4; Romano, Sesia and Candes 2020, https://arxiv.org/abs/2006.02544
+(CV+, section 3). Each training image is scored by the network that was trained without its fold, and a new image by the
+same network for the comparison; a class's p-value is the share of training images that fitted their own class as badly
+or worse, the new one counted in. The set holds the classes with p above 1 - coverage. The score is minus the logarithm
+of the class's probability, which orders as 1 - probability does: the smallest sets on average (Sadinle et al. 2019).
+
+What is guaranteed, for images drawn as the training images were: split-conformal sets hold the right class in a share
+of at least `coverage`. Cross-conformal ones need no images of their own, and their formal bound is weaker: with alpha =
+1 - coverage, at least 1 - 2 alpha, less a term that falls with the number of images (Barber et al. 2021,
+https://arxiv.org/abs/1905.02928, theorem 4). Measured coverage is usually near 1 - alpha (python -m bench
+trust-coverage). A set may be empty: no class is near enough. By class, a class's images are compared with that class's
+alone, and the statement holds for each class, at the price of larger sets. Where classes are drawn evenly and are not
+as even where the model is used, `frequencies` weighs the training images accordingly (Podkopaev and Ramdas 2021,
+https://arxiv.org/abs/2103.03323, section 2.3); without them coverage is that over evenly frequent classes.
+
+crepes has the p-values of split-conformal sets, but does not join folds, and MAPIE trains scikit-learn estimators
+anew; so the few lines are here, and tests hold them against crepes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import nn
+
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.errors import TrainingError
+from handful.models.classifier import Classifier
+from handful.models.conformal_coverage import CLOSE
+from handful.models.network import Network
+from handful.parts.posthoc._cross_conformal import HERE, CrossConformal, images_needed, most_coverage
+from handful.parts.posthoc._folds import Fold, check_folds, cross_fit, noted, plain_network, possible_folds
+
+calibrates = True
+keeps_probabilities = True
+ByClass = bool | Literal["auto"]
+
+
+def wrap(
+    network: nn.Module, *, coverage: float = 0.9, by_class: bool = False, folds: int = 2, images: int = 1,
+    classes: int = 1, shared: bool = False,
+) -> CrossConformal:  # fmt: skip
+    """The network with the folds' networks and scores still to be filled in; also how a saved one is built again.
+
+    Raises:
+        ValueError: the coverage is not between 0 and 1.
+    """
+    if isinstance(coverage, bool) or not 0 < coverage < 1:
+        raise ValueError(f"coverage is {coverage!r}, and must be between 0 and 1, e.g. 0.9")
+    return CrossConformal(
+        network, coverage=float(coverage), by_class=by_class, folds=folds, images=images, classes=classes,
+        shared=shared,
+    )  # fmt: skip
+
+
+def build(
+    context: Context,
+    *,
+    coverage: float = 0.9,
+    folds: int = 5,
+    by_class: ByClass = "auto",
+    frequencies: Sequence[float] | None = None,
+) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
+    """Keep what `Classifier.sets` takes: `folds` times the training, and as many networks asked for each set.
+
+    Args:
+        context: gives the recipe, and the training images of each class.
+        coverage: share of the sets that are to hold the right class.
+        folds: at most this many, and no more than the smallest class has images.
+        by_class: compare images of a class with that class's alone; "auto": where each class has twice the images
+            that takes, or its largest score alone would decide; never beside `frequencies`.
+        frequencies: how frequent the classes, in their order, are where the model will be used, on any scale; None:
+            as in the training images.
+
+    Raises:
+        ValueError: a number out of range, or frequencies that do not fit the classes.
+        TrainingError: the training images cannot support the coverage; says how many would.
+    """
+    wrap(nn.Identity(), coverage=coverage)
+    check_folds(folds)
+    if by_class not in (True, False, "auto"):
+        raise ValueError(f"by_class is {by_class!r}, and must be true, false or auto")
+    number = possible_folds(context, folds)
+    weights = _weights(context.task.counts, frequencies)
+    if frequencies is not None and by_class is True:
+        raise ValueError("frequencies do not matter by class: leave one of the two out")
+    enough = frequencies is None and context.task.counts.min() >= 2 * images_needed(coverage)
+    apart = bool(enough) if by_class == "auto" else bool(by_class)
+    _refuse_few(context, coverage, number, by_class=apart, heaviest=float(weights.max()))
+
+    def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
+        one = classifiers[0]
+        parts = cross_fit(context, data, folds=number)
+        networks = [part.classifier.network for part in parts]
+        shared = _same_backbone([plain_network(one.network), *networks])
+        n = sum(len(part.held) for part in parts)
+        wrapped = wrap(
+            one.network, coverage=coverage, by_class=apart, folds=number, images=n, shared=shared,
+            classes=len(one.classes),
+        )  # fmt: skip
+        _fill(wrapped, parts)
+        wrapped.weights.copy_(torch.from_numpy(weights))
+        wrapped = wrapped.to(one.device).eval().requires_grad_(False)
+        known = {} if frequencies is None else {"coverage_frequencies": list(frequencies)}
+        facts = {"coverage": coverage, "coverage_by_class": apart, "coverage_images": n, "coverage_folds": number}
+        size = round(expected_size(parts, coverage, by_class=apart, weights=weights), 2)
+        return noted(replace(one, network=wrapped), **facts, **known, expected_set_size=size)
+
+    return apply
+
+
+def expected_size(
+    parts: Sequence[Fold], coverage: float, *, by_class: bool, weights: Float[np.ndarray, " k"] | None = None
+) -> float:
+    """Mean number of classes in the sets of the training images, each judged by a network that it did not train."""
+    scores = -torch.from_numpy(np.concatenate([part.logits for part in parts])).log_softmax(dim=1).numpy()
+    labels = np.concatenate([part.held.labels for part in parts])
+    each = np.ones(scores.shape[1]) if weights is None else weights
+    own, size = scores[np.arange(len(labels)), labels], 0.0
+    for y in range(scores.shape[1]):
+        counts = each[labels] * (labels == y if by_class else 1)
+        order = np.argsort(own, kind="stable")
+        above = np.append(np.cumsum(counts[order][::-1])[::-1], 0.0)
+        worse = above[np.searchsorted(own[order], scores[:, y], side="left")] - counts * (own >= scores[:, y])
+        p = (worse + each[y]) / (counts.sum() - counts + each[y])
+        size += float((each[labels] * (p > 1 - coverage + CLOSE)).sum())
+    return size / float(each[labels].sum())
+
+
+def _fill(wrapped: CrossConformal, parts: Sequence[Fold]) -> None:
+    labels = np.concatenate([part.held.labels for part in parts])
+    logits = torch.from_numpy(np.concatenate([part.logits for part in parts]))
+    wrapped.labels.copy_(torch.from_numpy(labels))
+    wrapped.scores.copy_(F.cross_entropy(logits, torch.from_numpy(labels), reduction="none"))
+    wrapped.fold.copy_(torch.from_numpy(np.repeat(np.arange(len(parts)), [len(part.held) for part in parts])))
+    for own, part in zip(wrapped.folds, parts, strict=True):
+        state = part.classifier.network.state_dict()
+        own.load_state_dict({name: value for name, value in state.items() if name in own.state_dict()})
+
+
+def _same_backbone(networks: Sequence[nn.Module]) -> bool:
+    """Whether training left one and the same backbone in all of them."""
+    if not all(isinstance(network, Network) for network in networks):
+        return False
+    first, *others = (network.backbone.state_dict() for network in networks if isinstance(network, Network))
+    return all(torch.equal(value, other[name]) for other in others for name, value in first.items())
+
+
+def _weights(counts: Int[np.ndarray, " k"], frequencies: Sequence[float] | None) -> Float[np.ndarray, " k"]:
+    """What an image of each class counts for; 1 on average over the images."""
+    if frequencies is None:
+        return np.ones(len(counts))
+    wish = np.asarray(frequencies, dtype=np.float64)
+    if wish.shape != counts.shape or not np.isfinite(wish).all() or wish.min() <= 0:
+        raise ValueError(
+            f"frequencies {tuple(frequencies)} do not fit {len(counts)} classes: give a number above 0 each"
+        )
+    return np.asarray(wish / wish.sum() / (counts / counts.sum()))
+
+
+def _refuse_few(context: Context, coverage: float, folds: int, *, by_class: bool, heaviest: float) -> None:
+    counts, needed = context.task.counts, images_needed(coverage, heaviest=heaviest)
+    n = int(counts.min() if by_class else counts.sum())
+    if folds < 2:
+        raise TrainingError(
+            f"class {context.task.classes[int(counts.argmin())]!r} has one training image or group: it cannot be left "
+            "out and learnt from, so there are no conformal sets",
+            where=HERE,
+            remedy="label two images or more of each class, or leave the part out.",
+        )
+    if n < needed:
+        whom = "of each class" if by_class else "in all"
+        raise TrainingError(
+            f"coverage {coverage:g} takes {needed} training images {whom}, and there are {n}: every set would have to "
+            "hold all classes",
+            where=HERE,
+            remedy=f"label {needed - n} more {whom}, or ask for a coverage of "
+            f"{most_coverage(n, heaviest=heaviest):.3g} or less.",
+        )

@@ -1,0 +1,98 @@
+"""Ensemble: the weighted mean of several networks' probabilities (VIPF, section 4.4: weights of 3 and 1)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.errors import TrainingError
+from handful.models.classifier import Classifier
+from handful.models.ensemble import join
+from handful.parts.posthoc._folds import cross_fitted, fresh, refuse_many
+
+joins_networks = True
+
+
+def build(
+    context: Context,
+    *,
+    members: int | None = None,
+    recipes: Sequence[str] = (),
+    weights: Sequence[float] | Literal["equal", "cross_fitted"] = "equal",
+    folds: int = 5,
+    grid: Sequence[float] = (1.0, 3.0),
+) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
+    """Train further members beside the recipe's own network, on the same data.
+
+    A member is trained as the recipe without this part and those after it, from another seed.
+
+    Args:
+        context: gives the recipe and its seed.
+        members: networks of the recipe itself, the first one included; by default 3, or 1 beside other recipes.
+        recipes: names or .toml files of other recipes, each for one member more.
+        weights: one per member, in that order; "equal"; or "cross_fitted": every member is trained again on
+            stratified folds of the training data, and the `grid` weights with the least log loss on the images each
+            fold left out are taken. The paper gave 3 to its "higher performance models"; of which it does not say how
+            they were told.
+        folds: of "cross_fitted"; at most the images of the smallest class.
+        grid: weights that "cross_fitted" tries.
+
+    Raises:
+        ValueError: fewer than two members, weights that do not fit, or more folds than images of a class.
+        TrainingError: too many combinations of weights.
+    """
+    number = members if members is not None else (1 if recipes else 3)
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 100:
+        raise ValueError(f"members is {members!r}, and must be a whole number from 1 to 100")
+    total = number + len(recipes)
+    if total < 2:
+        raise ValueError("an ensemble needs two members: set members = 2 or more, or name recipes")
+    if isinstance(weights, str):
+        if weights not in ("equal", "cross_fitted"):
+            raise ValueError(f"weights is {weights!r}, and must be numbers, equal or cross_fitted")
+    elif len(weights) != total or min(weights) < 0 or max(weights) <= 0:
+        raise ValueError(f"weights {tuple(weights)} do not fit {total} members")
+    if weights == "cross_fitted":
+        smallest = int(context.task.counts.min())
+        if not 2 <= folds <= smallest:
+            raise ValueError(f"folds is {folds!r}, and must be from 2 to {smallest}, the images of the smallest class")
+        if not grid or min(grid) < 0 or max(grid) <= 0:
+            raise ValueError(f"grid is {tuple(grid)}, and must be weights of 0 or more")
+        refuse_many(total, grid)
+    plans = _plans(context, number, recipes)
+
+    def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
+        assert context.fit is not None, "train hands its own function in"
+        data = replace(data, samples=tuple(fresh(s) for s in data.samples))
+        trained = [classifiers[0], *(context.fit(recipe, data, seed) for recipe, seed in plans[1:])]
+        if weights == "cross_fitted":
+            chosen = cross_fitted(plans, data, context.fit, folds=folds, grid=grid, seed=context.seed)
+            return join(trained, chosen, recipe=context.recipe)
+        return join(trained, None if isinstance(weights, str) else weights, recipe=context.recipe)
+
+    return apply
+
+
+def members_of(
+    recipe: Recipe, named: Callable[[str], Recipe], *, members: int | None = None, recipes: Sequence[str] = ()
+) -> list[Recipe]:
+    """What each member is trained as, the recipe's own network first. Options as `build`'s."""
+    before = next((i for i, part in enumerate(recipe.posthoc) if part.name == "ensemble"), len(recipe.posthoc))
+    own = replace(recipe, posthoc=recipe.posthoc[:before])
+    return [own] * (members if members is not None else (1 if recipes else 3)) + [named(name) for name in recipes]
+
+
+def _plans(context: Context, members: int, recipes: Sequence[str]) -> list[tuple[Recipe, int]]:
+    """Recipe and seed of each member; the first is what was trained already."""
+    if context.named is None or context.fit is None:
+        raise TrainingError("nothing can be trained here", where="posthoc/ensemble")
+    plans = members_of(context.recipe, context.named, members=members, recipes=recipes)
+    return [(plan, context.seed if i == 0 else _seed(context.seed, i)) for i, plan in enumerate(plans)]
+
+
+def _seed(seed: int, member: int) -> int:
+    return int(np.random.SeedSequence([seed, member]).generate_state(1)[0])

@@ -1,0 +1,91 @@
+"""Masks for images that have none at all: GrabCut (Rother, Kolmogorov and Blake 2004) seeded by a centre box.
+
+It takes what is near the edge for background and the very middle for object, so it suits photographs of one
+thing. Small images are enlarged for it: at 32 pixels it mostly finds nothing, at 128 it mostly finds the
+object.
+"""
+
+import cv2
+import numpy as np
+
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Image, Mask
+from handful.data.images import pixels
+from handful.parts.prepare._masking import Prepare, draw, make_masks
+
+
+def build(
+    context: Context,
+    *,
+    box: float = 0.94,
+    core: float = 0.25,
+    iterations: int = 5,
+    side: int = 128,
+    largest: int = 512,
+    per_class: int | None = None,
+    replace: bool = False,
+) -> Prepare:
+    """Give masks to the samples without one; an empty or full one is left out, with a warning.
+
+    Args:
+        context: its seed draws the samples, and starts GrabCut's colour clusters.
+        box: share of the height and width, centred, outside of which all is background.
+        core: share of the height and width, centred, inside of which all is object; 0 for none.
+        iterations: rounds of GrabCut.
+        side: images whose shorter side is less are enlarged to it by a whole factor; the mask comes back smaller.
+        largest: others whose longer side is more are reduced to it, to save time; the mask comes back larger.
+        per_class: at most so many masks per class, drawn from the labelled samples; None: one for every
+            sample.
+        replace: make masks also for samples that have one.
+
+    Raises:
+        ValueError: an option that does not fit.
+    """
+    if not 0 <= core < box < 1:
+        raise ValueError(f"core and box must be shares with 0 <= core < box < 1, not {core} and {box}")
+    if iterations < 1 or not 1 <= side <= largest or (per_class is not None and per_class < 1):
+        raise ValueError("iterations, side and per_class must be at least 1, and largest at least side")
+
+    def prepare(data: Dataset) -> Dataset:
+        open_ = [i for i, s in enumerate(data.samples) if replace or s.mask is None]
+        which = open_ if per_class is None else draw(data, open_, per_class, context.seed)
+        return make_masks(
+            data,
+            lambda s: grabcut(
+                pixels(s), box=box, core=core, iterations=iterations, side=side, largest=largest, seed=context.seed
+            ),
+            source="grabcut",
+            which=which,
+            again=replace,
+        )
+
+    return prepare
+
+
+def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int, largest: int, seed: int) -> Mask:
+    """The object in the middle of an image; the same seed gives the same mask."""
+    _, h, w = image.shape
+    factor = float(-(-side // min(h, w))) if min(h, w) < side else min(1.0, largest / max(h, w))
+    H, W = max(1, round(h * factor)), max(1, round(w * factor))
+    picture = np.ascontiguousarray(image.transpose(1, 2, 0))
+    if factor != 1:
+        way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        picture = cv2.resize(picture, (W, H), interpolation=way)
+    guess = np.full((H, W), cv2.GC_BGD, dtype=np.uint8)
+    guess[_centre(H, box), _centre(W, box)] = cv2.GC_PR_FGD
+    if core:
+        guess[_centre(H, core), _centre(W, core)] = cv2.GC_FGD
+    if (guess == cv2.GC_BGD).all() or (guess != cv2.GC_BGD).all():  # too few pixels for a box
+        return np.zeros((h, w), dtype=bool)
+    cv2.setRNGSeed(seed % 2**31)
+    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(picture, guess, (0, 0, 0, 0), background, foreground, iterations, cv2.GC_INIT_WITH_MASK)
+    found = ((guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)).astype(np.uint8) * 255
+    if factor != 1:
+        found = cv2.resize(found, (w, h), interpolation=cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR)
+    return np.asarray(found >= 128)
+
+
+def _centre(length: int, share: float) -> slice:
+    margin = round(length * (1 - share) / 2)
+    return slice(margin, length - margin)

@@ -1,0 +1,219 @@
+"""Masks for every image from a few: train a segmenter on these and predict the rest (CvS, section III-B2).
+
+The paper's Seg-M: M masks per class train the segmentation network; its prediction, background or not, times
+the image's own label is the image's mask. So a Seg-M of other classes works as well (CIFAR-10 to CIFAR-100).
+"""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.recipe import Part, Recipe
+from handful.data.images import sample_size
+from handful.data.masks.quality import MaskQuality, quality
+from handful.data.masks.threshold import Keep as Keep
+from handful.data.masks.threshold import foreground
+from handful.errors import DataError, RecipeError, TrainingError
+from handful.models.classifier import Classifier
+from handful.parts.prepare._masking import Prepare, draw, warn_dropped, without_mask
+
+log = logging.getLogger(__name__)
+SOURCE = "propagated"
+HERE = "prepare/propagate_masks"
+
+
+@dataclass(frozen=True)
+class PropagationReport:
+    """What propagation did. `quality` compares new masks with those the images had before, per class and "all"."""
+
+    kept: tuple[str, ...]  # ids whose masks stayed as they were, and trained the segmenter if one was trained
+    propagated: tuple[str, ...]  # ids with a new mask
+    dropped: tuple[tuple[str, float], ...]  # ids whose predicted mask was implausible, with its share
+    quality: dict[str, MaskQuality] = field(default_factory=dict)
+
+
+def propagate(
+    data: Dataset, classifier: Classifier, *, keep: Collection[str], rules: Keep | None = None
+) -> tuple[Dataset, PropagationReport]:
+    """Give every sample whose id is not in `keep` the mask that the classifier predicts, at the image's own size.
+
+    A mask such a sample had is never looked at, save to measure the new one against it; it is gone
+    afterwards, also where the new one is dropped. An image without a label gets a foreground mask by the
+    "any" rule.
+
+    Raises:
+        RecipeError: `restrict` is "own" and the classifier does not know a class of the data.
+        ModelError: the classifier does not segment.
+    """
+    rules = rules or Keep()
+    if rules.restrict == "own" and not set(data.classes) <= set(classifier.classes):
+        raise RecipeError(
+            "restrict = 'own' needs a segmenter that knows the image's class",
+            where=HERE,
+            remedy="use restrict = 'any' with a segmenter from other classes.",
+        )
+    staying = frozenset(keep)
+    todo = [i for i, s in enumerate(data.samples) if s.id not in staying]
+    samples = list(data.samples)
+    dropped: list[tuple[str, float]] = []
+    for i, maps in zip(todo, classifier.maps(data.select(todo)), strict=True):
+        sample = without_mask(samples[i])
+        mask = classifier.own_size(_foreground(maps, sample, data, classifier, rules), sample_size(sample))
+        share = float(mask.mean())
+        if rules.min_share < share < rules.max_share:
+            sample = replace(sample, mask=mask, mask_source=SOURCE)
+        else:
+            dropped.append((sample.id, share))
+        samples[i] = sample
+    after = replace(data, samples=tuple(samples))
+    truth = replace(data, samples=tuple(s for s in data.samples if s.mask_source != SOURCE))
+    report = PropagationReport(
+        kept=tuple(s.id for s in data.samples if s.id in staying),
+        propagated=tuple(samples[i].id for i in todo if samples[i].mask is not None),
+        dropped=tuple(dropped),
+        quality=quality(after.select(todo), truth),
+    )
+    return after, report
+
+
+def _foreground(
+    maps: Float[np.ndarray, "k1 h w"], sample: Sample, data: Dataset, classifier: Classifier, rules: Keep
+) -> Mask:
+    if rules.restrict == "own" and sample.label is not None:
+        own = maps[classifier.classes.index(data.classes[sample.label]) + 1]
+        return np.asarray((own > maps[0]) & (own >= rules.confidence * (own + maps[0])))
+    return foreground(maps, rules.confidence)
+
+
+def run(
+    context: Context,
+    data: Dataset,
+    *,
+    per_class: int | None = None,
+    rounds: int = 1,
+    recipe: str | None = None,
+    model: str | None = None,
+    rules: Keep | None = None,
+) -> tuple[Dataset, PropagationReport]:
+    """Draw masks, train the segmenter on them (or load it), predict the rest; the part's work, with its report.
+
+    Arguments as for `build`. Nothing is trained when there is nothing to predict.
+
+    Raises:
+        DataError: there is no mask to train on.
+        RecipeError, TrainingError, ModelError: the segmenter cannot be had.
+    """
+    masked = [i for i, s in enumerate(data.samples) if s.mask is not None and s.mask_source != SOURCE]
+    chosen = masked if per_class is None else draw(data, masked, per_class, context.seed)
+    keep = {data.samples[i].id for i in chosen}
+    if len(keep) == len(data):
+        return data, PropagationReport(kept=data.ids, propagated=(), dropped=())
+    before, report = data, None
+    for round_ in range(rounds):
+        # The first round learns from the kept masks alone, later ones also from what was propagated before.
+        known = data if report is not None else data.select(chosen)
+        segmenter = _segmenter(context, known, round_, recipe, model if round_ == 0 else None)
+        data, report = propagate(before, segmenter, keep=keep, rules=rules)
+    assert report is not None
+    return data, report
+
+
+def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None, model: str | None) -> Classifier:
+    if model is not None:
+        if context.load is None:
+            raise TrainingError("saved models cannot be loaded here", where=HERE)
+        loaded: Classifier = context.load(Path(model))
+        return loaded
+    usable = tuple(s for s in known.samples if s.mask is not None and s.label is not None)
+    if not usable:
+        raise DataError(
+            "there are no masks of labelled images to learn from",
+            where=HERE,
+            remedy="draw a few masks, make some with prepare/grabcut, or name a saved segmenter as `model`.",
+        )
+    plan = segmentation_recipe(context, recipe)
+    trained: Classifier = context.train(plan, replace(known, samples=usable), context.seed + round_, where=HERE)
+    return trained
+
+
+def segmentation_recipe(context: Context, name: str | None) -> Recipe:
+    """The recipe of the Seg-M network: the named one, or the context's own with the pixel losses only.
+
+    Either is trained without `prepare`, which would call itself, and without `posthoc`.
+
+    Raises:
+        RecipeError: no such recipe, or its head does not segment.
+    """
+    if name is not None:
+        return replace(context.recipe_named(name, where=HERE), prepare=(), posthoc=())
+    own = context.recipe
+    if own.head.name in ("linear", "cosine"):
+        raise RecipeError(
+            f"head {own.head.name!r} does not segment, so it cannot propagate masks",
+            where=own.name,
+            remedy="name a recipe that does, e.g. recipe = 'cvs-wrn' in prepare/propagate_masks.",
+        )
+    stages = tuple(
+        replace(
+            stage,
+            losses=tuple(p for p in stage.losses if p.name.startswith("pixel_")) or (Part("pixel_cross_entropy"),),
+        )
+        for stage in own.stages
+    )
+    return replace(own, name=f"{own.name}-seg", stages=stages, hierarchy=None, prepare=(), posthoc=())
+
+
+def build(
+    context: Context,
+    *,
+    per_class: int | None = None,
+    restrict: str = "any",
+    confidence: float = 0.0,
+    min_share: float = 0.0,
+    max_share: float = 1.0,
+    rounds: int = 1,
+    recipe: str | None = None,
+    model: str | None = None,
+) -> Prepare:
+    """Propagate masks within the training split: the defaults are the paper's, the options go beyond it.
+
+    Warns of dropped masks, and logs how well the new masks agree with those that were there but not drawn.
+
+    Args:
+        context: trains (or loads) the segmenter; its seed draws the masks.
+        per_class: M: at most so many masks per class are drawn to learn from, and all others are replaced, as
+            if they had never been there. None: every mask is kept and learned from. 0: none (only with
+            `model`).
+        restrict: "any" or "own" class, see `Keep`; so for the next three.
+        confidence: least probability of a foreground pixel.
+        min_share: a mask must cover more of the image than this.
+        max_share: and less than this.
+        rounds: 2: train again on the drawn and the propagated masks together, and predict again.
+        recipe: the segmenter's recipe by name; None: this recipe with its pixel losses only.
+        model: folder of a saved classifier that segments, used instead of training in the first round.
+
+    Raises:
+        ValueError: an option that does not fit.
+    """
+    rules = Keep(restrict, confidence, min_share, max_share)
+    if rounds < 1:
+        raise ValueError(f"rounds must be at least 1, not {rounds}")
+    if per_class is not None and per_class < (0 if model is not None else 1):
+        raise ValueError("per_class must be at least 1, or at least 0 with a model")
+
+    def prepare(data: Dataset) -> Dataset:
+        after, report = run(context, data, per_class=per_class, rounds=rounds, recipe=recipe, model=model, rules=rules)
+        if report.dropped:
+            why = f"implausible (share of the image not between {min_share:g} and {max_share:g})"
+            warn_dropped([name for name, _ in report.dropped], "propagate_masks", why)
+        for name, q in report.quality.items():
+            log.info("propagated masks, %s: IoU %.3f, Dice %.3f over %d images", name, q.iou, q.dice, q.images)
+        return after
+
+    return prepare

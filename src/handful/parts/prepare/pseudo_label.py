@@ -1,0 +1,79 @@
+"""Labels for unlabelled images from a model trained on the labelled ones: self-training on pseudo-labels (Lee 2013).
+
+D.-H. Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", ICML 2013
+workshop. There the network labels the unlabelled images anew in every epoch and their loss is faded in; here another
+recipe labels them once, before training, as in label propagation (Iscen et al. 2019, https://arxiv.org/abs/1904.04717):
+frozen features are the better judge where labels are few, and the network that may learn starts from what they say.
+
+The papers keep every image, less sure ones at less weight. We keep of each class the images that the teacher is surest
+of, the same number of each class where there are enough, as in curriculum labelling (Cascante-Bonilla et al. 2021,
+https://arxiv.org/abs/2001.06001): a class that is guessed too often does not grow, and wrong labels are few.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from handful.core.context import Context
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.parts.prepare._masking import Prepare
+
+uses_unlabelled = True
+HERE = "prepare/pseudo_label"
+
+
+def surest(probabilities: Float[np.ndarray, "n k"], share: float) -> Int[np.ndarray, " n"]:
+    """The class of each image that keeps a label, -1 for the others.
+
+    Args:
+        probabilities: of each class, a row for each image.
+        share: above 0 to 1. Of each class the surest share n / k images keep their label, rounded up, fewer where
+            fewer are taken for that class.
+    """
+    guesses, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    n, k = probabilities.shape
+    labels = np.full(n, -1, dtype=np.int64)
+    for c in range(k):
+        own = np.flatnonzero(guesses == c)
+        best = own[np.argsort(-sure[own], kind="stable")][: math.ceil(share * n / k)]
+        labels[best] = c
+    return labels
+
+
+def build(context: Context, *, recipe: str = "pseudo-labels-lite0", share: float = 0.5) -> Prepare:
+    """Label what the teacher is surest of. Without unlabelled images nothing is trained, and nothing changes.
+
+    Args:
+        context: trains the teacher, from the run's own seed.
+        recipe: the teacher, by name. It is trained without its `posthoc`, and may learn from unlabelled images too.
+        share: of the unlabelled images that gets a label, above 0 to 1, see `surest`.
+
+    Raises:
+        ValueError: an option out of range.
+        RecipeError: no such recipe, once there are images to label.
+    """
+    if isinstance(share, bool) or not 0 < share <= 1:
+        raise ValueError(f"share must be above 0 and at most 1, not {share!r}")
+
+    def prepare(data: Dataset) -> Dataset:
+        bare = [i for i, s in enumerate(data.samples) if s.label is None]
+        if not bare:
+            return data
+        model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
+        labels = surest(model.probabilities(data.select(bare)), share)
+        samples = list(data.samples)
+        for i, label in zip(bare, labels.tolist(), strict=True):
+            if label >= 0:
+                samples[i] = replace(samples[i], label=label)
+        return replace(data, samples=tuple(samples))
+
+    return prepare
+
+
+def _teacher(context: Context, name: str) -> Recipe:
+    """The named recipe; of its parts before training, those that label images would call themselves."""
+    found = context.recipe_named(name, where=HERE)
+    return replace(found, prepare=tuple(p for p in found.prepare if p.name != "pseudo_label"), posthoc=())

@@ -1,0 +1,158 @@
+"""Look parts up by file name and build them: the folder is the registry."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from importlib import import_module, resources
+from types import ModuleType
+from typing import Any, Literal, get_args
+
+import torch
+
+from handful.core.context import Context, Task
+from handful.core.recipe import Part, Recipe
+from handful.core.tensors import LabelEmbedding
+from handful.errors import RecipeError, nearest
+from handful.models.feature_cache import FeatureCache
+from handful.models.network import Network
+
+Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
+FOLDERS: tuple[Folder, ...] = get_args(Folder)
+WIRED = ("backbone", "make")  # what the caller hands a part beside the user's options
+
+
+def names(folder: Folder) -> tuple[str, ...]:
+    """Names of the parts in a folder."""
+    files = (f.name for f in resources.files(f"handful.parts.{folder}").iterdir())
+    return tuple(sorted(f[:-3] for f in files if f.endswith(".py") and not f.startswith("_")))
+
+
+def find(folder: Folder, name: str) -> ModuleType:
+    """The module of a part; a typo gets the nearest name back.
+
+    Raises:
+        RecipeError: there is no such part.
+    """
+    if name not in names(folder):
+        raise RecipeError(f"unknown part {name!r}", where=folder, remedy=nearest(name, names(folder)))
+    return import_module(f"handful.parts.{folder}.{name}")
+
+
+def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
+    """The options of a part: the keyword-only arguments of its `build`."""
+    signature = inspect.signature(find(folder, name).build, eval_str=True)
+    keywords = (p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
+    return {p.name: p for p in keywords if p.name not in WIRED}
+
+
+def marked(folder: Folder, part: Part, mark: str) -> bool:
+    """Whether a part's module says this of itself, e.g. `mixes_images = True`."""
+    return bool(getattr(find(folder, part.name), mark, False))
+
+
+def check(folder: Folder, part: Part) -> None:
+    """Refuse an unknown part or option, or a missing option, before anything is built.
+
+    Raises:
+        RecipeError: with the nearest known name.
+    """
+    known = options(folder, part.name)
+    for option in part.options:
+        if option not in known:
+            remedy = nearest(option, tuple(known)) if known else "it takes no options."
+            raise RecipeError(f"unknown option {option!r}", where=f"{folder}/{part.name}", remedy=remedy)
+    for inner in members(folder, part):
+        check(folder, inner)
+    for option, parameter in known.items():
+        if parameter.default is parameter.empty and option not in part.options:
+            raise RecipeError(f"option {option!r} is missing", where=f"{folder}/{part.name}", remedy="set it.")
+
+
+def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
+    """Build a part. `wiring` is what the caller hands in beside the user's options (a head's backbone).
+
+    A part that is made of others of its folder asks for `make`, which builds one of them.
+
+    Raises:
+        RecipeError: unknown part or option, or an option's value that the part refuses.
+    """
+    check(folder, part)
+    maker = find(folder, part.name).build
+    if "make" in inspect.signature(maker).parameters:
+        wiring["make"] = lambda inner: build(folder, as_part(inner), context)
+    try:
+        return maker(context, **wiring, **part.options)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(
+            f"an option has a value it cannot take: {error}",
+            where=f"{folder}/{part.name}",
+            remedy=f"its options are {', '.join(options(folder, part.name)) or 'none'}.",
+        ) from error
+
+
+def build_labels(recipe: Recipe, task: Task, *, seed: int = 0) -> LabelEmbedding:
+    """The class vectors of a recipe, the first of its parts to be built.
+
+    Raises:
+        RecipeError: as `build`.
+        DataError, WeightsError: class names or sources that give no vectors.
+    """
+    one_hot = LabelEmbedding(torch.eye(len(task.classes)))
+    labels: LabelEmbedding = build("labels", recipe.labels, Context(task, one_hot, recipe, seed))
+    return labels
+
+
+def build_network(recipe: Recipe, context: Context) -> Network:
+    """The untrained network of a recipe: backbone, head and labels, wired in one place."""
+    backbone = build("backbones", recipe.backbone, context)
+    network = Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
+    if marked("heads", recipe.head, "fitted"):
+        bare = without_weights("backbones", recipe.backbone)
+        network.cache = FeatureCache({"backbone": asdict(bare), "mean": backbone.mean, "std": backbone.std})
+    return network
+
+
+def as_part(value: Any) -> Part:
+    """A part inside another's option: its name, or a table of its name and options.
+
+    Raises:
+        RecipeError: neither.
+    """
+    if isinstance(value, str):
+        return Part(value)
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise RecipeError(
+            "a part inside another needs a name", where=repr(value), remedy='write "NAME" or { name = "...", ... }.'
+        )
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k != "name"}
+    return Part(value["name"], options)
+
+
+def members(folder: Folder, part: Part) -> tuple[Part, ...]:
+    """The parts that a part is made of, where its module names the option that lists them in `made_of`."""
+    listed = part.options.get(getattr(find(folder, part.name), "made_of", ""), ())
+    return tuple(as_part(value) for value in listed) if isinstance(listed, list | tuple) else ()
+
+
+def without_weights(folder: Folder, part: Part) -> Part:
+    """The part built bare, its members too: the weights of a saved model come from its folder."""
+    kept = {k: v for k, v in part.options.items() if k not in ("pretrained", "weights")}
+    if "pretrained" in options(folder, part.name):
+        kept["pretrained"] = False
+    inside = members(folder, part)
+    if inside:
+        bare = [without_weights(folder, inner) for inner in inside]
+        kept[find(folder, part.name).made_of] = tuple({"name": inner.name, **inner.options} for inner in bare)
+    return replace(part, options=kept)
+
+
+def uses_unlabelled(recipe: Recipe) -> bool:
+    """Whether a recipe gains from images without a label: labelled before it trains, or as they are."""
+    return trains_unlabelled(recipe) or any(marked("prepare", part, "uses_unlabelled") for part in recipe.prepare)
+
+
+def trains_unlabelled(recipe: Recipe) -> bool:
+    """Whether a recipe trains on images that have no label then: its head or a loss says so."""
+    losses = [part for stage in recipe.stages for part in stage.losses]
+    learns = any(marked("losses", part, "uses_unlabelled") for part in losses)
+    return learns or marked("heads", recipe.head, "uses_unlabelled")

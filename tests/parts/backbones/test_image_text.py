@@ -1,0 +1,107 @@
+"""A CLIP of a few thousand random weights on disk stands for the real ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from handful.choosing import choose, role_of
+from handful.core.recipe import Part
+from handful.data.in_memory import hold
+from handful.errors import RecipeError, WeightsError
+from handful.models.text.clip import encode, vectors_of
+from handful.parts import registry
+from handful.persist import load_classifier, save_classifier
+from handful.recipes import load_recipe
+from handful.train import train
+from tests.tiny import CLASSES, context, squares
+
+SIDE, SIZE = 32, 8
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    tokenizers = pytest.importorskip("tokenizers")
+    transformers = pytest.importorskip("transformers")
+    folder = tmp_path_factory.mktemp("clip")
+    words = {w: i for i, w in enumerate(("<pad>", "<end>", "<unknown>", "a", "photo", "of", ".", *CLASSES))}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="<unknown>"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="$A <end>", special_tokens=[("<end>", 1)]
+    )
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", eos_token="<end>", unk_token="<unknown>", model_max_length=16
+    ).save_pretrained(folder)
+    transformers.CLIPImageProcessor(
+        size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}, image_mean=[0.5, 0.4, 0.3]
+    ).save_pretrained(folder)
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    text = {**small, "vocab_size": len(words), "max_position_embeddings": 16, "eos_token_id": 1, "bos_token_id": 0}
+    vision = {**small, "image_size": SIDE, "patch_size": 16}
+    torch.manual_seed(0)
+    config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=SIZE)
+    transformers.CLIPModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+def overrides(model: str) -> tuple[str, ...]:
+    return (f"backbone.model={model}", f"labels.path={model}", "image_size=[32, 32]", "precision=fp32")
+
+
+def test_vectors_are_the_librarys(model: str) -> None:
+    import transformers
+
+    clip = transformers.AutoModel.from_pretrained(model).eval()
+    backbone = registry.build("backbones", Part("image_text", {"model": model}), context())
+    assert backbone.channels == SIZE
+    assert backbone.mean == (0.5, 0.4, 0.3)
+    x = torch.randn(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = vectors_of(clip.get_image_features(pixel_values=x))
+        torch.testing.assert_close(backbone.network.eval()(x)[:, :, 0, 0], expected)
+        assert backbone.network(torch.rand(2, 3, 50, 40)).shape == (2, SIZE, 1, 1)
+    texts = ["a photo of a blue.", "a photo of a red."]
+    one = [encode([text], model=model)[0] for text in texts]
+    np.testing.assert_allclose(encode(texts, model=model), one, atol=1e-5)
+    assert not np.allclose(one[0], one[1])
+
+
+def test_zero_shot_is_the_nearest_class_name_whatever_the_images_teach(model: str, tmp_path: Path) -> None:
+    import transformers
+
+    data = squares(3)
+    classifier = train(load_recipe("zero-shot", overrides=overrides(model)), data, progress=False)
+    clip = transformers.AutoModel.from_pretrained(model).eval()
+    images = hold(data, size=(32, 32), masks=False).images.float() / 255
+    images = (images - torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1)) / torch.tensor(
+        transformers.AutoImageProcessor.from_pretrained(model).image_std
+    ).view(3, 1, 1)
+    names = torch.from_numpy(encode([f"a photo of a {name}." for name in CLASSES], model=model))
+    with torch.inference_mode():
+        seen = F.normalize(vectors_of(clip.get_image_features(pixel_values=images)), dim=1)
+    nearest = (seen @ F.normalize(names, dim=1).T).argmax(dim=1).numpy()
+    np.testing.assert_array_equal(classifier.predict(data), nearest)
+    save_classifier(classifier, tmp_path / "model")
+    again = load_classifier(tmp_path / "model")
+    np.testing.assert_allclose(again.probabilities(data), classifier.probabilities(data), atol=1e-6)
+    assert not [name for name in again.network.state_dict() if "text" in name.removeprefix("backbone.network.")]
+
+
+def test_it_is_a_control_of_a_comparison_where_a_model_is_named(model: str) -> None:
+    recipes, candidates = choose(squares(3), ["nearest-centroid-lite0"], image_text=model)
+    assert "zero-shot" in [r.name for r in recipes]
+    assert next(c for c in candidates if c.recipe == "zero-shot").taken
+    assert role_of("zero-shot") == "control"
+
+
+def test_what_cannot_be_had_or_compared_is_one_error(model: str, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="cannot be loaded"):
+        registry.build("backbones", Part("image_text", {"model": str(tmp_path / "none")}), context())
+    table = tmp_path / "vectors.csv"
+    table.write_text("\n".join(f"{name},{i},1,2" for i, name in enumerate(CLASSES)))
+    other = ("labels.source=vectors", f"labels.path={table}", 'labels.templates=["{}"]')
+    with pytest.raises(RecipeError, match="cannot be compared"):
+        train(load_recipe("zero-shot", overrides=(*overrides(model), *other)), squares(3), progress=False)

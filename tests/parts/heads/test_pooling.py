@@ -1,0 +1,85 @@
+import math
+
+import pytest
+import torch
+
+from handful.core.tensors import LabelEmbedding, Output
+from handful.parts.heads._pooling import Pool, check_pool, pooled_output
+
+
+def pool(maps: torch.Tensor, rule: Pool, labels: LabelEmbedding | None = None) -> Output:
+    found = labels or LabelEmbedding(torch.eye(maps.shape[1] - 1))
+    return pooled_output(maps, maps.mean(dim=(2, 3)), found.logits, rule)
+
+
+def by_hand(maps: torch.Tensor, rule: Pool) -> list[list[float]]:
+    """The three rules pixel by pixel, one-hot labels."""
+    n, k1, h, w = maps.shape
+    result = []
+    for i in range(n):
+        sums, weights = [0.0] * (k1 - 1), 0.0
+        for y in range(h):
+            for x in range(w):
+                scores = maps[i, :, y, x].tolist()
+                total = sum(math.exp(s) for s in scores)
+                weight = 1 - math.exp(scores[0]) / total if rule == "foreground" else 1.0
+                weights += weight
+                for c in range(1, k1):
+                    value = math.exp(scores[c]) / total if rule == "probability" else scores[c]
+                    sums[c - 1] += weight * value
+        means = [s / weights for s in sums]
+        result.append([math.log(m) for m in means] if rule == "probability" else means)
+    return result
+
+
+@pytest.mark.parametrize("rule", ["logits", "probability", "foreground"])
+def test_equals_the_loop_by_hand(rule: Pool) -> None:
+    maps = torch.randn((2, 4, 5, 3), generator=torch.Generator().manual_seed(0)) * 2
+    output = pool(maps, rule)
+    torch.testing.assert_close(output.logits, torch.tensor(by_hand(maps, rule)), rtol=1e-4, atol=1e-5)
+    assert output.pixels is not None
+    assert torch.equal(output.pixels, maps)
+
+
+def test_foreground_finds_a_small_object_that_the_mean_of_logits_loses() -> None:
+    maps = torch.zeros((1, 3, 10, 10))
+    maps[:, 0] = 5  # background everywhere ...
+    maps[:, 1] = 0.2  # ... where class 1 is a little above class 2 ...
+    maps[:, :, 4:6, 4:6] = torch.tensor([-5.0, 0.0, 4.0])[None, :, None, None]  # ... and an object of class 2
+    assert pool(maps, "logits").logits.argmax() == 0
+    assert pool(maps, "foreground").logits.argmax() == 1
+    assert pool(maps, "probability").logits.argmax() == 1
+
+
+@pytest.mark.parametrize("rule", ["logits", "probability", "foreground"])
+@pytest.mark.parametrize("background", [-60.0, 0.0, 25.0, 60.0])
+def test_a_sure_background_leaves_scores_and_gradients(rule: Pool, background: float) -> None:
+    maps = torch.zeros((1, 4, 3, 3))
+    maps[:, 0], maps[:, 2] = background, 1.5
+    maps.requires_grad_()
+    output = pool(maps, rule)
+    assert output.logits.isfinite().all()
+    assert output.logits.softmax(dim=1)[0, 1].item() == pytest.approx(math.exp(1.5) / (math.exp(1.5) + 2), rel=1e-4)
+    (-output.logits.log_softmax(dim=1)[0, 1]).backward()  # type: ignore[no-untyped-call]
+    assert maps.grad is not None
+    assert maps.grad.isfinite().all()
+    assert (maps.grad[:, 2] < 0).all()
+
+
+def test_embedding_is_compared_with_any_label_vectors() -> None:
+    vectors = torch.randn((3, 5), generator=torch.Generator().manual_seed(0))
+    maps = torch.randn((2, 6, 4, 4), generator=torch.Generator().manual_seed(1))
+    labels = LabelEmbedding(vectors, similarity="cosine", temperature=0.5)
+    output = pool(maps, "logits", labels)
+    mean = maps[:, 1:].mean(dim=(2, 3))
+    torch.testing.assert_close(output.embedding, mean)
+    expected = torch.nn.functional.cosine_similarity(mean[:, None], vectors[None], dim=2) / 0.5
+    torch.testing.assert_close(output.logits, expected)
+    assert output.pixels is not None
+    assert output.pixels.shape == (2, 4, 4, 4)
+    assert torch.equal(output.pixels[:, 0], maps[:, 0])
+
+
+def test_unknown_rule_is_refused() -> None:
+    with pytest.raises(ValueError, match="logits, probability or foreground, not 'max'"):
+        check_pool("max")

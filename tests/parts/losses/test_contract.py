@@ -1,0 +1,144 @@
+"""What every loss in the folder keeps to. A new file is tested from its first run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from handful.core.hierarchy import Hierarchy
+from handful.core.recipe import Part
+from handful.core.tensors import IGNORE, Batch, Output
+from handful.parts import registry
+from tests.teachers import mean_colour
+from tests.tiny import CLASSES, context
+
+K, N, C, SIZE = len(CLASSES), 4, 7, (5, 6)
+TREE = Hierarchy((3, 3, 4, 4, -1), (*CLASSES, "cold", "all"))
+NEEDS: dict[str, Mapping[str, Any]] = {
+    "distillation": {"teacher": "somewhere"}
+}  # options that a loss cannot do without
+VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for name in registry.names("losses")] + [
+    ("cross_entropy", {"smoothing": 0.1}),
+    ("pixel_cross_entropy", {"foreground": 0.5}),
+    ("positive_class", {"smoothing": 0.1}),
+    ("tree_supervision", {"smoothing": 0.1}),
+    ("center", {"centers": "learned"}),
+    ("cross_entropy", {"reweight": "inverse"}),
+    ("ldam", {"reweight": "effective", "scale": 30.0}),
+    ("class_balanced_focal", {"form": "softmax", "gamma": 0.5}),
+    ("gcpl", {"prototype": 0.5, "smoothing": 0.1}),
+    ("prototypical", {"shots": 1}),
+]
+every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
+
+
+def make(name: str, options: Mapping[str, Any]) -> Any:
+    torch.manual_seed(0)
+    given = replace(context(), hierarchy=TREE, features=lambda: C, load=lambda _: mean_colour(size=SIZE))
+    return registry.build("losses", Part(name, options), given)
+
+
+def mixes(name: str) -> bool:
+    return bool(getattr(registry.find("losses", name), "mixes_images", False))
+
+
+def skip_teachers(name: str) -> None:
+    if getattr(registry.find("losses", name), "uses_unlabelled", False):
+        pytest.skip("this loss declares that it learns from images without a label")
+
+
+def example(scale: float = 1.0) -> tuple[Output, Batch]:
+    """Four labelled images; of the first the mask is missing, of the last there is no pixel of background."""
+    g = torch.Generator().manual_seed(0)
+    labels = torch.tensor([0, 1, 2, 1])
+    maps = torch.where(torch.rand((N, *SIZE), generator=g) < 0.4, labels[:, None, None] + 1, 0)
+    maps[0], maps[3] = IGNORE, 2
+    maps[1, 0] = IGNORE
+    shapes = ((N, K), (N, K), (N, C), (N, K + 1, *SIZE))
+    scores = [(torch.randn(shape, generator=g) * scale).requires_grad_() for shape in shapes]
+    scores.append((torch.rand((N, K), generator=g) * scale**2).requires_grad_())
+    images = torch.rand((N, 3, *SIZE), generator=g)
+    return Output(*scores), Batch(images, labels, torch.eye(K)[labels], maps)
+
+
+def parts(output: Output) -> list[torch.Tensor]:
+    assert output.pixels is not None
+    assert output.distances is not None
+    return [output.embedding, output.logits, output.features, output.pixels, output.distances]
+
+
+def only(output: Output, batch: Batch, i: int) -> tuple[Output, Batch]:
+    one = slice(i, i + 1)
+    fields = (batch.images, batch.labels, batch.targets, batch.pixel_labels)
+    return Output(*(t[one] for t in parts(output))), Batch(*(t[one] for t in fields))
+
+
+@every
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_one_finite_value_per_image_and_a_gradient(name: str, options: Mapping[str, Any], scale: float) -> None:
+    output, batch = example(scale)
+    values = make(name, options)(output, batch)
+    assert values.shape == (N,)
+    assert values.isfinite().all()
+    assert values.max() > 0
+    values.sum().backward()
+    grads = [t.grad for t in parts(output) if t.grad is not None]
+    assert grads
+    assert all(grad.isfinite().all() for grad in grads)
+    assert any(bool(grad.any()) for grad in grads)
+
+
+@every
+def test_inputs_are_not_changed(name: str, options: Mapping[str, Any]) -> None:
+    (output, batch), (same, again) = example(), example()
+    make(name, options)(output, batch)
+    assert all(torch.equal(a, b) for a, b in zip(parts(output), parts(same), strict=True))
+    for field in ("images", "labels", "targets", "pixel_labels"):
+        assert torch.equal(getattr(batch, field), getattr(again, field)), field
+
+
+@every
+def test_images_are_not_mixed(name: str, options: Mapping[str, Any]) -> None:
+    if mixes(name):
+        pytest.skip("this loss declares that it mixes images")
+    output, batch = example()
+    loss = make(name, options)
+    values = loss(output, batch)
+    for i in range(N):
+        alone = loss(*only(output, batch, i))
+        torch.testing.assert_close(values[i : i + 1], alone)
+        grads = torch.autograd.grad(values[i], parts(output), retain_graph=True, allow_unused=True)
+        for grad in grads:
+            others = [j for j in range(N) if j != i]
+            assert grad is None or not grad[others].any()
+
+
+@every
+def test_an_image_without_any_label_costs_nothing_and_teaches_nothing(name: str, options: Mapping[str, Any]) -> None:
+    skip_teachers(name)
+    output, batch = example()
+    for i in (1, 3):
+        batch.labels[i], batch.targets[i], batch.pixel_labels[i] = -1, 0, IGNORE
+    values = make(name, options)(output, batch)
+    assert values[[1, 3]].tolist() == [0, 0]
+    values[[1, 3]].sum().backward()
+    for tensor in parts(output):
+        assert tensor.grad is None or (tensor.grad.isfinite().all() and not tensor.grad.any())
+
+
+@every
+def test_a_batch_without_any_label_costs_nothing(name: str, options: Mapping[str, Any]) -> None:
+    skip_teachers(name)
+    output, batch = example()
+    none = replace(
+        batch,
+        labels=torch.full_like(batch.labels, -1),
+        targets=torch.zeros_like(batch.targets),
+        pixel_labels=torch.full_like(batch.pixel_labels, IGNORE),
+    )
+    values = make(name, options)(output, none)
+    assert values.tolist() == [0] * N
+    values.sum().backward()
+    assert all(t.grad is None or (t.grad.isfinite().all() and not t.grad.any()) for t in parts(output))

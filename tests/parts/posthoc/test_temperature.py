@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import softmax
+
+from handful.core.context import Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
+from handful.models.classifier import Classifier
+from handful.parts import registry
+from handful.parts.posthoc.temperature import fit_temperature, temperature_of, wrap
+from handful.persist import load_classifier, save_classifier
+from handful.train import train
+from tests.parts.posthoc.made_colours import colours, fit
+from tests.tiny import CLASSES, context, recipe, squares
+
+
+@pytest.mark.parametrize("planted", [0.5, 1.0, 3.0])
+def test_a_planted_temperature_is_found_again(planted: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20000, 5))
+    labels = np.array([rng.choice(5, p=row) for row in softmax(logits, axis=1)])
+    assert fit_temperature(planted * logits, labels) == pytest.approx(planted, rel=0.03)
+
+
+def test_it_is_the_least_loss_of_a_grid() -> None:
+    rng = np.random.default_rng(1)
+    logits, labels = rng.normal(0, 4, (30, 4)), rng.integers(0, 4, 30)
+
+    def loss(temperature: float) -> float:
+        total = 0.0
+        for row, label in zip(logits, labels, strict=True):
+            p = softmax(row / temperature)
+            for c in range(4):
+                total -= (31 / 32 if c == label else 1 / 32 / 3) * np.log(p[c])
+        return total
+
+    grid = np.exp(np.linspace(np.log(0.05), np.log(20), 2000))
+    best = grid[np.argmin([loss(t) for t in grid])]
+    assert fit_temperature(logits, labels) == pytest.approx(best, rel=0.01)
+
+
+def test_a_few_images_without_a_mistake_do_not_make_it_certain() -> None:
+    logits = np.eye(3)[[0, 1, 2]] * 8.0
+    temperature = fit_temperature(logits, np.arange(3))
+    sure = softmax(logits / temperature, axis=1).max()
+    assert sure == pytest.approx(4 / 5, abs=0.01)  # 3 right ones of 3 count as 4 of 5
+
+
+def applied(data: Dataset, **options: object) -> Classifier:
+    given = replace(context("linear"), task=Task(CLASSES, data.counts), fit=fit, data=data)
+    after = registry.build("posthoc", Part("temperature", options), given)((fit(recipe(), data, 0),), data)
+    assert isinstance(after, Classifier)
+    return after
+
+
+def test_with_one_image_of_a_class_the_fixed_one_is_taken_and_said_so() -> None:
+    after = applied(colours(3, 0).select([0, 3, 4, 6]), fallback=1.5)
+    assert temperature_of(after) == 1.5
+    assert after.card["calibration"]["temperature_from"].startswith("fixed: a class has one training image")
+
+
+def test_groups_count_as_one_image() -> None:
+    data = colours(4, 0)
+    grouped = replace(data, samples=tuple(replace(s, group=f"{s.label}") for s in data.samples))
+    assert applied(grouped).card["calibration"]["temperature_from"].startswith("fixed")
+
+
+def test_no_prediction_changes_and_it_is_saved() -> None:
+    after, new = applied(colours(10, 0, noise=0.3)), colours(10, 1, noise=0.3)
+    before = fit(recipe(), colours(10, 0, noise=0.3), 0)
+    np.testing.assert_array_equal(after.predict(new), before.predict(new))
+    assert "30 training images in 5 folds" in after.card["calibration"]["temperature_from"]
+    temperature = temperature_of(after)
+    wanted = softmax(np.log(before.probabilities(new).astype(np.float64)) / temperature, axis=1)
+    np.testing.assert_allclose(after.probabilities(new), wanted, atol=1e-5)
+    assert temperature_of(before) == 1.0
+
+
+def test_through_training_and_disk(tmp_path: object) -> None:
+    plan = recipe("linear", "steps=3", 'posthoc=[{name="temperature",folds=2}]')
+    classifier = train(plan, squares(), progress=False)
+    loaded = load_classifier(save_classifier(classifier, f"{tmp_path}/model"))
+    assert temperature_of(loaded) == temperature_of(classifier)
+    assert loaded.card["calibration"] == classifier.card["calibration"]
+
+
+@pytest.mark.parametrize("value", [0, -1, True, float("inf")])
+def test_temperatures_that_are_none(value: float) -> None:
+    with pytest.raises(ValueError, match="must be above 0"):
+        wrap(torch.nn.Identity(), temperature=value)

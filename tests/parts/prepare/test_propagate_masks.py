@@ -1,0 +1,331 @@
+"""Propagation: which masks train the segmenter, what becomes of its prediction, and that hand masks do not leak."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handful.core.context import Context
+from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.recipe import Part, Recipe, Stage
+from handful.data.masks.quality import quality
+from handful.errors import DataError, HandfulWarning, RecipeError
+from handful.models.classifier import Classifier
+from handful.parts import registry
+from handful.parts.prepare.propagate_masks import Keep, propagate, run, segmentation_recipe
+from handful.train import train
+from tests import tiny
+from tests.parts.prepare.segmenter import reads_colours
+
+CORNER = np.zeros((4, 6), dtype=bool)
+CORNER[:2, :2] = True
+
+
+def image(*pixels: tuple[float, float, float]) -> np.ndarray:
+    """Rows of one colour each, 0..1: the segmenter's probabilities of red, green and blue."""
+    rows = np.round(np.array(pixels) * 255).astype(np.uint8)
+    return np.broadcast_to(rows.T[:, :, None], (3, len(pixels), 6)).copy()
+
+
+# Row by row: sure red, red just ahead of background, green over red over background, background.
+ROWS = image((0.9, 0.0, 0.0), (0.4, 0.22, 0.0), (0.3, 0.5, 0.0), (0.1, 0.1, 0.1))
+
+
+def rows(mask: Mask | None) -> list[bool] | None:
+    return None if mask is None else [bool(r.all()) for r in mask]
+
+
+def one(label: int | None, **keep: Any) -> list[bool] | None:
+    data = Dataset((Sample("a", ROWS, label),), tiny.CLASSES)
+    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=Keep(**keep))
+    return rows(got.samples[0].mask)
+
+
+class Trainer:
+    """Stands in for training: remembers what it was given, and hands out a segmenter."""
+
+    def __init__(self, *segmenters: Classifier) -> None:
+        self.calls: list[tuple[Recipe, Dataset, int]] = []
+        self.segmenters = segmenters or (reads_colours(),)
+
+    def __call__(self, recipe: Recipe, data: Dataset, seed: int) -> Classifier:
+        self.calls.append((recipe, data, seed))
+        return self.segmenters[min(len(self.calls), len(self.segmenters)) - 1]
+
+    def context(self, seed: int = 0) -> Context:
+        return replace(tiny.context(seed=seed), fit=self)
+
+
+def prepare(context: Context, data: Dataset, **options: Any) -> Dataset:
+    result: Dataset = registry.build("prepare", Part("propagate_masks", options), context)(data)
+    return result
+
+
+def strip(data: Dataset, positions: Sequence[int]) -> Dataset:
+    samples = tuple(
+        replace(s, mask=None, mask_source=None) if i in positions else s for i, s in enumerate(data.samples)
+    )
+    return replace(data, samples=samples)
+
+
+# What becomes of a prediction
+
+
+def test_the_papers_rule_takes_every_pixel_that_is_not_background() -> None:
+    for label in (0, 1, 2, None):
+        assert one(label) == [True, True, True, False]
+
+
+def test_own_class_against_background() -> None:
+    assert one(2, restrict="own") == [True, True, True, False]  # red
+    assert one(1, restrict="own") == [False, False, True, False]  # green
+    assert one(0, restrict="own") is None  # blue: nowhere, so the mask is dropped
+    assert one(None, restrict="own") == [True, True, True, False]  # no label: any
+
+
+def test_confidence() -> None:
+    # 1 - background: 0.9, 0.62, 0.8, 0.3; red against background: 0.9, 0.51, 0.6, 0.13
+    assert one(2, confidence=0.7) == [True, False, True, False]
+    assert one(2, confidence=0.85) == [True, False, False, False]
+    assert one(2, restrict="own", confidence=0.55) == [True, False, True, False]
+
+
+def test_implausible_masks_are_dropped_and_reported() -> None:
+    full, empty = image(*[(0.9, 0.0, 0.0)] * 4), image(*[(0.0, 0.0, 0.0)] * 4)
+    samples = (Sample("full", full, 2, CORNER, "hand"), Sample("empty", empty, 2), Sample("good", ROWS, 2))
+    data = Dataset(samples, tiny.CLASSES)
+    got, report = propagate(data, reads_colours(size=(4, 6)), keep=())
+    assert [s.mask is not None for s in got.samples] == [False, False, True]
+    assert report.dropped == (("full", 1.0), ("empty", 0.0))
+    assert report.propagated == ("good",)
+    assert "all" not in report.quality  # the only mask to compare with belongs to a dropped one
+    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=Keep(max_share=0.7))
+    assert report.dropped[-1] == ("good", 0.75)
+    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=Keep(min_share=0.75))
+    assert report.propagated == ()
+
+
+def test_masks_come_back_at_the_images_own_size() -> None:
+    large = np.kron(ROWS, np.ones((1, 5, 3), dtype=np.uint8))
+    data = Dataset((Sample("a", large, 2), Sample("b", ROWS, 2)), tiny.CLASSES)
+    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=())
+    assert [s.mask.shape for s in got.samples if s.mask is not None] == [(20, 18), (4, 6)]
+    assert rows(got.samples[0].mask) == [True] * 15 + [False] * 5
+
+
+def test_quality_is_measured_on_the_masks_that_were_there() -> None:
+    truth = np.zeros((4, 6), dtype=bool)
+    truth[:2] = True
+    samples = (
+        Sample("kept", ROWS, 2, CORNER, "hand"),
+        Sample("held out", ROWS, 2, truth, "hand"),
+        Sample("guessed before", ROWS, 1, CORNER, "propagated"),
+        Sample("new", ROWS, 1),
+    )
+    got, report = propagate(Dataset(samples, tiny.CLASSES), reads_colours(size=(4, 6)), keep={"kept"})
+    assert report.kept == ("kept",)
+    assert got.samples[0].mask is CORNER
+    assert list(report.quality) == ["red", "all"]
+    assert report.quality["all"].images == 1
+    assert report.quality["red"].iou == pytest.approx(2 / 3)
+    assert report.quality["red"].dice == pytest.approx(4 / 5)
+    assert [s.mask_source for s in got.samples] == ["hand", "propagated", "propagated", "propagated"]
+
+
+def test_other_classes_propagate_too_but_not_by_own_class() -> None:
+    data = Dataset((Sample("a", ROWS, 0),), ("ant", "bee"))
+    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=())
+    assert rows(got.samples[0].mask) == [True, True, True, False]
+    assert got.samples[0].label == 0
+    with pytest.raises(RecipeError, match="knows the image's class"):
+        propagate(data, reads_colours(), keep=(), rules=Keep(restrict="own"))
+
+
+# What the segmenter learns from
+
+
+def test_every_mask_is_kept_and_learned_from_by_default() -> None:
+    data = strip(tiny.squares(4), [1, 6])
+    trainer = Trainer()
+    got = prepare(trainer.context(seed=5), data)
+    ((_, seen, seed),) = trainer.calls
+    assert seed == 5
+    assert set(seen.ids) == {s.id for s in data.samples if s.mask is not None}
+    assert [s.mask_source for s in got.samples] == ["propagated" if i in (1, 6) else "hand" for i in range(12)]
+    assert all(new.mask is old.mask for new, old in zip(got.samples, data.samples, strict=True) if old.mask is not None)
+    truth = tiny.squares(4)
+    assert quality(got.select([1, 6]), truth)["all"].iou == 1
+
+
+def test_nothing_is_trained_when_nothing_is_missing() -> None:
+    trainer = Trainer()
+    data = tiny.squares(2)
+    assert prepare(trainer.context(), data) is data
+    assert prepare(trainer.context(), data, per_class=2) is data
+    assert trainer.calls == []
+
+
+def test_only_the_drawn_masks_are_used_and_the_others_never_seen() -> None:
+    data = tiny.squares(5)
+    trainer = Trainer()
+    got, report = run(trainer.context(seed=1), data, per_class=2)
+    ((_, seen, _),) = trainer.calls
+    assert np.bincount(seen.labels).tolist() == [2, 2, 2]
+    assert set(seen.ids) == set(report.kept)
+    assert len(report.propagated) == 9
+    assert report.quality["all"].images == 9
+    # Other hand masks, or none, for those not drawn: the same segmenter, the same result.
+    spoiled = replace(
+        data,
+        samples=tuple(s if s.id in report.kept else replace(s, mask=np.eye(12) > 0) for s in data.samples),
+    )
+    trainer = Trainer()
+    again, _ = run(trainer.context(seed=1), spoiled, per_class=2)
+    assert trainer.calls[0][1].ids == seen.ids
+    for a, b in zip(again.samples, got.samples, strict=True):
+        assert a.mask is not None
+        assert b.mask is not None
+        assert (a.mask == b.mask).all()
+
+
+def test_a_hand_mask_that_was_not_drawn_is_gone_even_where_the_prediction_is_dropped() -> None:
+    black = np.zeros((3, 12, 12), dtype=np.uint8)
+    data = tiny.squares(2)
+    data = replace(data, samples=tuple(replace(s, image=black) for s in data.samples))
+    with pytest.warns(HandfulWarning, match="propagate_masks: 3 masks were implausible"):
+        got = prepare(Trainer().context(), data, per_class=1)
+    assert sum(s.mask is not None for s in got.samples) == 3
+
+
+def test_draws_differ_with_the_seed_and_not_with_the_order() -> None:
+    data = tiny.squares(6)
+    kept = {seed: set(run(Trainer().context(seed), data, per_class=2)[1].kept) for seed in range(5)}
+    assert len({frozenset(k) for k in kept.values()}) > 1
+    turned = data.select(range(len(data) - 1, -1, -1))
+    assert set(run(Trainer().context(3), turned, per_class=2)[1].kept) == kept[3]
+
+
+def test_a_class_with_fewer_masks_gives_what_it_has() -> None:
+    data = strip(tiny.squares(4), [0, 1, 2])
+    _, report = run(Trainer().context(), data, per_class=3)
+    assert len(report.kept) == 1 + 3 + 3
+
+
+def test_unlabelled_images_get_a_mask_but_teach_nothing() -> None:
+    data = tiny.squares(2)
+    marked = replace(data.samples[0], id="marked", label=None)
+    bare = replace(data.samples[1], id="bare", label=None, mask=None, mask_source=None)
+    data = replace(data, samples=(*data.samples, marked, bare))
+    trainer = Trainer()
+    got = prepare(trainer.context(), data)
+    assert not {"marked", "bare"} & set(trainer.calls[0][1].ids)
+    assert [s.mask_source for s in got.samples[-2:]] == ["hand", "propagated"]
+    assert [s.label for s in got.samples[-2:]] == [None, None]
+    got = prepare(trainer.context(), data, per_class=1)
+    assert [s.mask_source for s in got.samples[-2:]] == ["propagated", "propagated"]
+
+
+def test_a_second_round_learns_from_the_first() -> None:
+    data = tiny.squares(3)
+    blind = reads_colours()
+    trainer = Trainer(reads_colours(), blind)
+    got, report = run(trainer.context(seed=7), data, per_class=1, rounds=2)
+    assert [(len(seen), seed) for _, seen, seed in trainer.calls] == [(3, 7), (9, 8)]
+    second = {s.id: s for s in trainer.calls[1][1].samples}
+    for sample in data.samples:
+        wanted = "hand" if sample.id in report.kept else "propagated"
+        assert second[sample.id].mask_source == wanted
+    assert report.quality["all"].images == 6  # measured against the hand masks, not against the first round
+    assert len(report.propagated) == 6
+    assert [s.mask_source for s in got.samples].count("hand") == 3
+
+
+def test_no_mask_at_all() -> None:
+    with pytest.raises(DataError, match="no masks of labelled images"):
+        prepare(Trainer().context(), tiny.squares(2, masks=False))
+
+
+# Where the segmenter comes from
+
+
+def test_a_saved_segmenter() -> None:
+    loaded: list[Path] = []
+
+    def load(folder: Path) -> Classifier:
+        loaded.append(folder)
+        return reads_colours(("x", "y", "z"))
+
+    trainer = Trainer()
+    context = replace(trainer.context(), load=load)
+    got = prepare(context, tiny.squares(2, masks=False), model="models/seg-10")
+    assert loaded == [Path("models/seg-10")]
+    assert trainer.calls == []
+    assert all(s.mask_source == "propagated" for s in got.samples)
+    got = prepare(context, tiny.squares(2), model="models/seg-10", per_class=0, rounds=2)
+    assert all(s.mask_source == "propagated" for s in got.samples)
+    assert len(trainer.calls) == 1  # the second round trains on this data's own classes
+    assert len(trainer.calls[0][1]) == 6
+
+
+def test_the_segmenters_recipe_is_the_recipe_with_its_pixel_losses_only() -> None:
+    pixel = Part("pixel_cross_entropy", {"foreground": 0.5})
+    stages = (
+        Stage(losses=(Part("cross_entropy", weight=0.5), pixel), steps=3),
+        Stage(losses=(Part("cross_entropy"),), steps=4),
+    )
+    own = replace(tiny.recipe(), stages=stages, prepare=(Part("propagate_masks"),), posthoc=(Part("temperature"),))
+    got = segmentation_recipe(replace(tiny.context(), recipe=own), None)
+    assert [stage.losses for stage in got.stages] == [(pixel,), (Part("pixel_cross_entropy"),)]
+    assert [stage.steps for stage in got.stages] == [3, 4]
+    assert (got.prepare, got.posthoc) == ((), ())
+    assert (got.head, got.backbone, got.batch_size) == (own.head, own.backbone, own.batch_size)
+
+
+def test_a_named_recipe() -> None:
+    got = segmentation_recipe(tiny.context("linear"), "cvs-wrn")
+    assert got.name == "cvs-wrn"
+    assert got.prepare == ()
+    with pytest.raises(RecipeError, match="does not segment"):
+        segmentation_recipe(tiny.context("linear"), None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"restrict": "mine"},
+        {"confidence": 1.5},
+        {"min_share": 0.5, "max_share": 0.4},
+        {"rounds": 0},
+        {"per_class": 0},
+        {"per_class": -1, "model": "m"},
+    ],
+)
+def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
+    with pytest.raises(RecipeError, match="prepare/propagate_masks"):
+        registry.build("prepare", Part("propagate_masks", options), tiny.context())
+
+
+def test_quality_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="handful"):
+        prepare(Trainer().context(), tiny.squares(3), per_class=1)
+    assert "propagated masks, all: IoU 1.000, Dice 1.000 over 6 images" in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore:propagate_masks")
+def test_trained_for_real_inside_training() -> None:
+    data = tiny.squares(4)
+
+    def fit(recipe: Recipe, few: Dataset, seed: int) -> Classifier:
+        return train(recipe, few, seed=seed, device="cpu", progress=False)
+
+    context = replace(tiny.context(), fit=fit, recipe=tiny.recipe("segmentation", "steps=60"))
+    after, report = run(context, data, per_class=2)
+    assert report.quality["all"].images == 6
+    assert report.quality["all"].iou > 0.4  # calling everything foreground gives 0.25
+    recipe = replace(tiny.recipe(), prepare=(Part("propagate_masks", {"per_class": 2}),))
+    classifier = train(recipe, strip(data, [3]), seed=0, device="cpu", progress=False)
+    assert classifier.predict(after).shape == (12,)

@@ -1,0 +1,30 @@
+import pytest
+
+from handful.core.recipe import Part
+from handful.errors import RecipeError
+from handful.parts import registry
+from tests.tiny import context
+
+
+@pytest.mark.parametrize("folder", registry.FOLDERS)
+def test_every_file_in_a_folder_is_a_part(folder: registry.Folder) -> None:
+    for name in registry.names(folder):
+        module = registry.find(folder, name)
+        assert callable(module.build)
+        assert (module.__doc__ or "").strip(), f"{folder}/{name} does not say what it computes"
+        for option in registry.options(folder, name).values():
+            assert option.kind is option.KEYWORD_ONLY
+
+
+def test_typos_get_the_nearest_name_back() -> None:
+    with pytest.raises(RecipeError, match="did you mean 'wide_resnet'"):
+        registry.find("backbones", "wide_resnt")
+    with pytest.raises(RecipeError, match="did you mean 'dropout'"):
+        registry.check("backbones", Part("wide_resnet", {"dropuot": 0.1}))
+    with pytest.raises(RecipeError, match="takes no options"):
+        registry.check("losses", Part("cosine", {"size": 3}))
+
+
+def test_a_value_that_a_part_refuses_names_the_part() -> None:
+    with pytest.raises(RecipeError, match=r"(?s)backbones/wide_resnet.*depth must be 6 n \+ 4"):
+        registry.build("backbones", Part("wide_resnet", {"depth": 17}), context())
