@@ -16,7 +16,7 @@ from handful.core.result import Result
 from handful.data.in_memory import hold
 from handful.data.unlabelled import Unlabelled
 from handful.evaluate import Protocol, sweep
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table
 from handful.workers import Trainer

@@ -18,7 +18,7 @@ from bench.record import append
 from handful.core.dataset import Dataset, Mask
 from handful.cost import PAPER, Times, cost_points, format_cost
 from handful.data.images import pixels
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 TABLE = "annotate-curve"
 LABEL = PAPER["cifar10"].label  # seconds; the paper's person

@@ -29,8 +29,8 @@ from handful.data import splits
 from handful.data.fingerprint import fingerprint, ids_hash
 from handful.data.images import pixels
 from handful.inspect.features import features
-from handful.recipes import fingerprint as recipe_fingerprint
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
+from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.results import Key, Store
 
 NAMES = ("random", "diverse", "typical", "uncertain", "influential")

@@ -18,7 +18,7 @@ from handful.core.dataset import Dataset
 from handful.cost import PAPER
 from handful.evaluate import Protocol
 from handful.outcome import Candidate
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 BUDGET = 600.0  # seconds of tuning
 

@@ -19,7 +19,7 @@ from handful.core.recipe import Part, Recipe
 from handful.data import splits
 from handful.data.masks.quality import MaskQuality, quality
 from handful.parts import registry
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 
 CONTROL = "classification-lite0"

@@ -13,7 +13,7 @@ from bench.data import cifar10, cifar100
 from bench.options import Options
 from handful.data import splits
 from handful.persist import save_classifier
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 
 

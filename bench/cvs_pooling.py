@@ -17,7 +17,7 @@ from handful.core.recipe import Recipe
 from handful.evaluate import Protocol, sweep
 from handful.models.classifier import Classifier
 from handful.parts.heads.segmentation import Segmentation
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 
 RULES = ("logits", "probability", "foreground")

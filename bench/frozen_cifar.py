@@ -10,7 +10,7 @@ and up of CIFAR-10's training part; the test parts are scored on draws 0 to 4 on
 from bench.accuracy import run_sweep, show
 from bench.data import cifar10, cifar100
 from bench.options import Options
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 NAMES = (
     "nearest-centroid-lite0",

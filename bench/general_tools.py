@@ -33,7 +33,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.data.images import pixels
 from handful.errors import DataError
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 TABLE = "general-tools"
 CONTROL = "handful: logistic-lite0"

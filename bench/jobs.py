@@ -17,7 +17,7 @@ from handful.models.device import autocast
 from handful.models.network import Network
 from handful.parts import registry
 from handful.parts.losses import cross_entropy, pixel_cross_entropy
-from handful.recipes import from_toml
+from handful.recipes.load import from_toml
 from handful.schedule import batch_sizes, epoch_order, learning_rate
 
 CPU = torch.device("cpu")

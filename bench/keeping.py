@@ -18,7 +18,8 @@ from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.persist import load_classifier, save_classifier
-from handful.recipes import fingerprint, load_recipe
+from handful.recipes.load import load_recipe
+from handful.recipes.write import fingerprint
 from handful.train import fitter, train
 
 

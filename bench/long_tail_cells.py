@@ -12,7 +12,7 @@ from bench.cvs_cells import SETTINGS
 from bench.data import cells_once
 from bench.keeping import Keeping
 from bench.options import Options
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 CONTROL = "cross-entropy"
 SOFT = ('labels={name="word_embeddings",source="minilm",temperature=0.1}',)

@@ -16,7 +16,7 @@ from bench.compare_cifar import SCORED
 from bench.data import cifar10, few_test_images
 from bench.options import Options
 from handful.core.result import Result, Run
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 TEACHER, STUDENT = "pseudo-labels-lite0", "self-training-lite0"
 PER_CLASS = (1, 5, 10, 50)

@@ -15,7 +15,7 @@ from bench.options import Options
 from bench.record import append
 from handful.core.recipe import Recipe
 from handful.cost import forward_flops
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 CONTROL = "classification-wide-wrn"
 ROWS: dict[str, tuple[str, Sequence[str]]] = {

@@ -21,7 +21,7 @@ from bench.options import Options
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.models.text import class_vectors
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 BASE = "classification-wrn"
 CROP_FLIP = 'augment=[{name="crop",padding=0.125},{name="flip"}]'

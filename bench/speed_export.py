@@ -22,7 +22,7 @@ from handful.models.classifier import Classifier
 from handful.models.network import Network
 from handful.models.onnx_model import load_onnx
 from handful.persist import load_classifier, save_classifier
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 
 

@@ -28,7 +28,7 @@ from handful.core.recipe import Recipe
 from handful.export.to_onnx import export_onnx
 from handful.models.onnx_model import load_onnx
 from handful.persist import save_classifier
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 
 

@@ -12,7 +12,7 @@ from handful.calibration import measure
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.tables import format_measures
 
 HEADS = ("logistic-lite0", "nearest-centroid-lite0")

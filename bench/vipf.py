@@ -14,7 +14,7 @@ from bench.keeping import Keeping
 from bench.options import Options
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.workers import Trainer
 
 DRAWS = 3

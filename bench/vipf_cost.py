@@ -15,7 +15,7 @@ from bench.vipf_ladder import PLAIN, RUNGS
 from bench.vipf_merge import folded, merged
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.recipes import from_toml
+from handful.recipes.load import from_toml
 
 LADDER = {rung: {**PLAIN, **switches} for rung, switches in RUNGS.items()}
 SMALL = {"depth": 20, "width": 16, "groups": 2, "base_width": 32}  # 20_2x8d: 2 groups of 8 channels in the first stage

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from handful.cli import app
 from handful.core.dataset import Dataset
 from handful.data.masks.attach import write_masks
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 from tests.tiny import recipe, squares
 
 

@@ -10,7 +10,7 @@ from handful.core.recipe import Recipe
 from handful.cost import Times
 from handful.evaluate import Protocol
 from handful.outcome import Candidate, Outcome
-from handful.recipes import from_toml
+from handful.recipes.load import from_toml
 from tests.fakes import LrTrainer
 from tests.tiny import RECIPE, squares
 

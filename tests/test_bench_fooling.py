@@ -3,7 +3,7 @@ from bench.fooling import as_dataset, evolved, gradient_ascent, noise
 from bench.trust import calibrated
 
 from handful.core.recipe import Part
-from handful.recipes import check
+from handful.recipes.checks import check
 from tests.teachers import untrained
 from tests.tiny import CLASSES
 

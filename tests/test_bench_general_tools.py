@@ -11,7 +11,7 @@ from bench.general_tools_epochs import left_over
 
 from handful.core.dataset import Dataset, Sample, Split
 from handful.errors import DataError
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 SAYS = """
 import sys

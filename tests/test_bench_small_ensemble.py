@@ -6,7 +6,7 @@ import pytest
 from bench.small_ensemble import ROWS, SIDE, rows
 
 from handful.cost import forward_flops, training_flops
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 
 
 def test_every_row_but_the_single_small_network_costs_alike() -> None:

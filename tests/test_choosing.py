@@ -8,7 +8,7 @@ from handful.choosing import CONTROLS, are_words, choose, default_folds, look
 from handful.core.dataset import Dataset, Sample
 from handful.data.images import pixels
 from handful.errors import ProtocolError, RecipeError
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 from tests.tiny import CLASSES, recipe, squares
 
 

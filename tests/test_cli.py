@@ -82,7 +82,7 @@ def test_version_and_module() -> None:
 
 
 def test_recipes_lists_each_and_prints_one(place: Path) -> None:
-    from handful.recipes import from_toml, recipe_names
+    from handful.recipes.load import from_toml, recipe_names
 
     listed = ok("recipes")
     assert max(len(line) for line in listed.splitlines()) <= 60

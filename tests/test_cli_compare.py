@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 from tests.cli_support import fails, files, ok, ok_json, write_images
 from tests.comparing_support import searched
 from tests.tiny import recipe, squares

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 from tests.cli_support import fails, ok, ok_json, write_images
 from tests.models.text.files import write_text
 from tests.tiny import recipe, squares

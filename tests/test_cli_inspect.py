@@ -56,7 +56,7 @@ def test_what_is_there_is_not_replaced(images: Path, tmp_path: Path) -> None:
 
 
 def test_a_fit_says_in_three_lines_at_most_what_is_doubtful(tmp_path: Path) -> None:
-    from handful.recipes import to_toml
+    from handful.recipes.write import to_toml
     from tests.tiny import recipe
 
     data = squares(8, masks=False)

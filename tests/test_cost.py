@@ -18,7 +18,7 @@ from handful.cost import (
     training_flops,
 )
 from handful.errors import ProtocolError
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 from tests.made import random_result
 from tests.tiny import CLASSES, recipe, squares

@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_classifier_also_when_cloned_and_pickled() 
 
 
 def test_a_recipe_by_file_takes_overrides_and_a_recipe_object_none(tmp_path: Path) -> None:
-    from handful.recipes import to_toml
+    from handful.recipes.write import to_toml
 
     path = tmp_path / "mine.toml"
     path.write_text(to_toml(recipe("linear")))

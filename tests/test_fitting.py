@@ -13,7 +13,8 @@ from handful.errors import RecipeError
 from handful.models.network import Network
 from handful.parts import registry
 from handful.persist import load_classifier, save_classifier
-from handful.recipes import check, from_toml
+from handful.recipes.checks import check
+from handful.recipes.load import from_toml
 from handful.train import train
 from tests.tiny import recipe, squares
 

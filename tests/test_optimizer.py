@@ -11,7 +11,8 @@ from handful.errors import RecipeError
 from handful.models.network import Network
 from handful.optimizer import layer_depths, make_optimizer, set_rate, train_mode
 from handful.parts.registry import build_network
-from handful.recipes import fingerprint, from_toml, to_toml
+from handful.recipes.load import from_toml
+from handful.recipes.write import fingerprint, to_toml
 from handful.train import train
 from tests.stopping import stopped_and_resumed
 from tests.tiny import context, recipe, squares

@@ -6,7 +6,7 @@ import pytest
 from handful.core.dataset import Dataset
 from handful.errors import ProtocolError
 from handful.picking import FEW, Picked, pick
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 from tests.comparing_support import Clock, searched
 from tests.fakes import LrTrainer
 from tests.tiny import squares

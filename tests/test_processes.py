@@ -16,7 +16,7 @@ from handful.data.splits import draw
 from handful.errors import TrainingError
 from handful.persist import load_classifier
 from handful.processes import SharedBatchNorm, check_batches, share_norms
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 from tests.cli_support import fails
 

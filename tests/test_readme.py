@@ -42,7 +42,7 @@ def test_every_command_it_names_exists() -> None:
 
 
 def test_every_recipe_it_names_exists() -> None:
-    from handful.recipes import load_recipe
+    from handful.recipes.load import load_recipe
 
     names = re.findall(r"--recipe ([\w-]+)", README)
     assert names

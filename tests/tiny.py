@@ -7,7 +7,7 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding
-from handful.recipes import from_toml, load_recipe
+from handful.recipes.load import from_toml, load_recipe
 
 CLASSES = ("blue", "green", "red")
 

@@ -18,25 +18,25 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.models.classifier import Classifier as Classifier
     from handful.persist import load_classifier as load_classifier
     from handful.persist import save_classifier as save_classifier
-    from handful.recipes import load_recipe as load_recipe
+    from handful.recipes.load import load_recipe as load_recipe
     from handful.train import train as train
 
 __version__ = "0.1.0"
 
 # Public names and the module each lives in. Loaded on first use: importing torch costs seconds.
 _PUBLIC = {
-    "Classifier": "classifier",
-    "Dataset": "samples",
+    "Classifier": "models.classifier",
+    "Dataset": "core.dataset",
     "HandfulClassifier": "estimator",
     "HandfulError": "errors",
     "Protocol": "evaluate",
-    "Recipe": "types",
-    "Result": "types",
-    "Sample": "samples",
+    "Recipe": "core.recipe",
+    "Result": "core.result",
+    "Sample": "core.dataset",
     "evaluate": "evaluate",
     "load_classifier": "persist",
     "load_data": "data.load",
-    "load_recipe": "recipes",
+    "load_recipe": "recipes.load",
     "save_classifier": "persist",
     "train": "train",
 }

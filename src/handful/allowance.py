@@ -8,7 +8,7 @@ from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.errors import DataError, ProtocolError
 from handful.outcome import Study
-from handful.recipes import with_values
+from handful.recipes.load import with_values
 
 FOLDS = 3  # fewer images of a class cannot be cut into these, and nothing is tuned
 

@@ -14,7 +14,7 @@ from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.models.classifier import Classifier
 from handful.persist import load_classifier, write_card
-from handful.recipes import fingerprint
+from handful.recipes.write import fingerprint
 from handful.statistics import METRICS, class_recalls, summarise
 from handful.tables import NOTES, quantity
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.errors import OutputError, TrainingError
-from handful.recipes import fingerprint
+from handful.recipes.write import fingerprint
 
 FILE = "checkpoint.safetensors"
 DRAFT = "checkpoint.part"  # of one that was being written

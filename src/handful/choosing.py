@@ -15,7 +15,8 @@ from handful.errors import ProtocolError
 from handful.models.text.class_names import split_name
 from handful.outcome import Candidate, Role
 from handful.parts.prepare.binarize import border
-from handful.recipes import load_recipe, options_of
+from handful.recipes.load import load_recipe
+from handful.recipes.options import options_of
 
 SMALL = 48  # longest side in pixels up to which networks from random weights are tried unasked
 LOOKED_AT = 100  # images whose size and border are read

@@ -24,7 +24,8 @@ from handful.evaluate import Protocol, cells, trainer_name
 from handful.judging import judge
 from handful.models.classifier import Classifier
 from handful.outcome import Budget, Candidate, Outcome, Study, as_values
-from handful.recipes import check, with_values
+from handful.recipes.checks import check
+from handful.recipes.load import with_values
 from handful.results import commit, versions
 from handful.spaces import check_spaces
 from handful.tuning import needed_for_two

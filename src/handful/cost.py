@@ -13,7 +13,7 @@ from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.parts import registry
 from handful.parts.posthoc.ensemble import members_of
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.schedule import batch_sizes, total_steps
 from handful.statistics import summarise
 from handful.tables import columns, percent, span, wrap

@@ -9,7 +9,7 @@ from handful.core.result import Result
 from handful.data.readers.embedded import read_embedded
 from handful.data.splits import holdout
 from handful.evaluate import Protocol
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.sweeping import sweep_to
 
 RECIPES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")

@@ -19,7 +19,8 @@ from handful.core.recipe import Recipe
 from handful.data.readers.arrays import from_arrays
 from handful.models.classifier import Classifier
 from handful.models.device import pick_device
-from handful.recipes import check, load_recipe
+from handful.recipes.checks import check
+from handful.recipes.load import load_recipe
 from handful.train import train
 
 

@@ -20,7 +20,7 @@ from handful.protocol import Cell as Cell
 from handful.protocol import Protocol as Protocol
 from handful.protocol import ScoreOn as ScoreOn
 from handful.protocol import cells as cells
-from handful.recipes import check
+from handful.recipes.checks import check
 from handful.results import Key, Store, make_key, with_unlabelled
 from handful.statistics import summarise as summarise
 from handful.workers import Finished, MakePool, Task, Trainer, run_all

@@ -9,7 +9,7 @@ from handful.core.recipe import Part, Recipe
 from handful.data.splits import training_part
 from handful.parts import registry
 from handful.persist import load_classifier
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 
 

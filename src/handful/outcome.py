@@ -7,7 +7,7 @@ from typing import Any, Literal
 from handful.core.json_values import jsonable
 from handful.core.result import Result
 from handful.cost import Times
-from handful.recipes import fingerprint
+from handful.recipes.write import fingerprint
 from handful.repeats import Design
 from handful.scores import Metric
 from handful.statistics import Comparison, Summary

@@ -17,7 +17,7 @@ from handful.core.result import Result
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import OutputError
 from handful.models.classifier import Classifier
-from handful.recipes import fingerprint
+from handful.recipes.write import fingerprint
 from handful.results import commit, versions
 from handful.statistics import class_recalls
 from handful.tables import amount, percent, signed, span, span_of_images, verdict

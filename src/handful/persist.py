@@ -28,7 +28,8 @@ from handful.model_card import to_markdown
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
 from handful.parts import registry
-from handful.recipes import from_toml, to_toml
+from handful.recipes.load import from_toml
+from handful.recipes.write import to_toml
 
 FORMAT = 2  # 1: without wraps and ensembles
 FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")

@@ -14,7 +14,7 @@ from handful.core.recipe import Recipe
 from handful.cost import Times
 from handful.evaluate import Protocol
 from handful.outcome import Outcome, Study
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.spaces import close_storage, open_storage
 from handful.tuning import Tuning
 from handful.workers import Finished, Task, Trainer, run_queue

@@ -24,7 +24,8 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
-from handful.recipes import fingerprint, from_toml, to_toml
+from handful.recipes.load import from_toml
+from handful.recipes.write import fingerprint, to_toml
 from handful.scores import balanced_accuracy, recalls
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack

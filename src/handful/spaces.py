@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.core.recipe import Recipe
-from handful.recipes import fingerprint, with_values
+from handful.recipes.load import with_values
+from handful.recipes.write import fingerprint
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

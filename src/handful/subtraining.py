@@ -14,7 +14,7 @@ from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.models.classifier import Classifier
 from handful.models.device import pick_device
 from handful.persist import is_model, load_classifier, save_classifier
-from handful.recipes import fingerprint
+from handful.recipes.write import fingerprint
 
 Fit = Callable[[Recipe, Dataset, int, Path | None], Classifier]
 

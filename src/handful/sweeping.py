@@ -13,7 +13,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.evaluate import Protocol, cells, sweep
 from handful.models.classifier import Classifier
-from handful.recipes import fingerprint
+from handful.recipes.write import fingerprint
 from handful.report import write_report
 from handful.results import Store
 from handful.statistics import Comparison, compare, headline, summarise

@@ -35,7 +35,8 @@ from handful.optimizer import initial_values, make_optimizer, reset, set_rate, t
 from handful.parts import registry
 from handful.persist import load_classifier
 from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
-from handful.recipes import check, load_recipe
+from handful.recipes.checks import check
+from handful.recipes.load import load_recipe
 from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
 from handful.subtraining import kept
 

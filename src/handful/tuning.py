@@ -20,7 +20,8 @@ from handful.core.result import Run
 from handful.data import splits
 from handful.errors import HandfulError
 from handful.outcome import Study
-from handful.recipes import options_of, with_values
+from handful.recipes.load import with_values
+from handful.recipes.options import options_of
 from handful.schedule import stream, total_steps
 from handful.scores import uneven
 from handful.spaces import coded, decoded, distribution, identity, plain

@@ -18,7 +18,7 @@ from handful.annotate.proposals import write_proposals
 from handful.annotate.session import Session, Settings, key_of
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.attach import read_mask
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 from tests.annotate import pages
 from tests.tiny import recipe
 

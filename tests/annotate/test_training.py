@@ -13,7 +13,7 @@ from handful.annotate.session import Session, Settings
 from handful.annotate.training import agreement, train_and_score, usable_draws
 from handful.errors import TrainingError
 from handful.persist import load_classifier
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 from tests.annotate import pages
 from tests.tiny import recipe, squares
 

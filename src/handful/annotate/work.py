@@ -79,7 +79,7 @@ def run_training(request: dict[str, Any], say: Say) -> None:
     from handful.annotate.project import open_project
     from handful.annotate.record import read_record
     from handful.annotate.training import train_and_score
-    from handful.recipes import load_recipe
+    from handful.recipes.load import load_recipe
 
     project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
     recipe = load_recipe(request["recipe"], overrides=request["overrides"])

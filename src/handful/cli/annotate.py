@@ -106,7 +106,7 @@ def annotate(
             ) from error
         if recipe != RECIPE or set_ or device != "auto":  # what is ours needs no check, which takes seconds
             from handful.models.device import pick_device
-            from handful.recipes import load_recipe
+            from handful.recipes.load import load_recipe
 
             load_recipe(recipe, overrides=set_ or ())
             pick_device(device)

@@ -44,7 +44,7 @@ def distil(
     from handful.models.device import pick_device
     from handful.parts.losses.distillation import distilled
     from handful.persist import load_classifier, refuse_existing, save_classifier
-    from handful.recipes import load_recipe
+    from handful.recipes.load import load_recipe
     from handful.train import train
 
     with working():

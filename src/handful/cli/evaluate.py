@@ -95,8 +95,9 @@ def evaluate(
     from handful.evaluate import Protocol, cells
     from handful.evaluate import evaluate as run
     from handful.models.device import pick_device
-    from handful.recipes import fingerprint, load_recipe
-    from handful.recipes._calibrating import with_calibration
+    from handful.recipes.calibration import with_calibration
+    from handful.recipes.load import load_recipe
+    from handful.recipes.write import fingerprint
     from handful.statistics import METRICS, class_recalls, headline, summarise
     from handful.tables import format_measures, format_table
     from handful.tracking import check_tracker, track_scores

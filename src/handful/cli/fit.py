@@ -65,8 +65,8 @@ def fit(
     from handful.models.device import pick_device
     from handful.persist import refuse_existing, save_classifier
     from handful.picking import FEW, pick
-    from handful.recipes import load_recipe
-    from handful.recipes._calibrating import with_calibration
+    from handful.recipes.calibration import with_calibration
+    from handful.recipes.load import load_recipe
     from handful.tracking import Tracking
     from handful.train import train
     from handful.workers import cores

@@ -50,7 +50,7 @@ def hierarchy(
     from handful.induced import induced_hierarchy
     from handful.models.device import pick_device
     from handful.plots import check_figure, save
-    from handful.recipes import load_recipe
+    from handful.recipes.load import load_recipe
 
     with working():
         chosen = [f'hierarchy={{name="{source}"}}'] if source is not None else []

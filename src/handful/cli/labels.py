@@ -62,7 +62,7 @@ def labels(
     from handful.models.text.class_names import same_words
     from handful.parts import registry
     from handful.plots import check_figure, save
-    from handful.recipes import load_recipe
+    from handful.recipes.load import load_recipe
     from handful.similarity import closest_pairs, cosines, similarity_figure
 
     with working():

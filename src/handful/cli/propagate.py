@@ -79,7 +79,7 @@ def propagate(
     from handful.errors import DataError, ModelError
     from handful.models.device import pick_device
     from handful.propagation import propagate_dataset, write_propagation
-    from handful.recipes import load_recipe
+    from handful.recipes.load import load_recipe
 
     if not min_share < max_share:
         raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")

@@ -14,7 +14,8 @@ def recipes(
 ) -> None:
     """List the recipes, or print one."""
     from handful.cli._output import print_indented, print_json, print_text, working
-    from handful.recipes import fingerprint, load_recipe, recipe_names, to_toml, to_tree
+    from handful.recipes.load import load_recipe, recipe_names
+    from handful.recipes.write import fingerprint, to_toml, to_tree
 
     with working():
         chosen = [load_recipe(n, overrides=set_ or ()) for n in ([name] if name else recipe_names())]

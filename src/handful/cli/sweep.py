@@ -50,7 +50,7 @@ def sweep(
     from handful.data.check import check
     from handful.evaluate import Protocol
     from handful.models.device import pick_device
-    from handful.recipes import load_recipe
+    from handful.recipes.load import load_recipe
     from handful.sweeping import LOG, as_text, as_values, sweep_to
     from handful.tracking import check_tracker, track_scores
 

@@ -16,7 +16,7 @@ from handful.export.quiet import quiet, reason
 from handful.export.resizing import resizing_model
 from handful.models.classifier import Classifier
 from handful.models.onnx_model import FORMAT, KEY
-from handful.recipes import to_toml
+from handful.recipes.write import to_toml
 
 
 def export_onnx(classifier: Classifier, path: Path) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from handful.evaluate import Protocol
 from handful.outcome import Candidate
 from handful.parts import registry
 from handful.persist import load_classifier, save_classifier
-from handful.recipes import from_toml, to_toml
+from handful.recipes.load import from_toml
+from handful.recipes.write import to_toml
 from handful.train import train
 from tests.tiny import context, squares
 

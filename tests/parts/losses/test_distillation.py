@@ -16,7 +16,7 @@ from handful.models.ensemble import join
 from handful.parts import registry
 from handful.parts.losses.distillation import distilled
 from handful.persist import save_classifier
-from handful.recipes import check
+from handful.recipes.checks import check
 from handful.train import train
 from tests.teachers import mean_colour, untrained
 from tests.tiny import context, recipe, squares

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 from tests.tiny import squares
 

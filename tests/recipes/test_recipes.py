@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from handful.errors import RecipeError
-from handful.recipes import check, fingerprint, from_toml, load_recipe, recipe_names, to_toml
+from handful.recipes.checks import check
+from handful.recipes.load import from_toml, load_recipe, recipe_names
+from handful.recipes.write import fingerprint, to_toml
 from tests.tiny import RECIPE, recipe
 
 

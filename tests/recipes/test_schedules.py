@@ -8,7 +8,7 @@ import pytest
 from handful.core.recipe import Recipe
 from handful.optimizer import choose_trainable
 from handful.parts.registry import build_network
-from handful.recipes import load_recipe
+from handful.recipes.load import load_recipe
 from handful.train import train
 from tests.tiny import context, squares
 

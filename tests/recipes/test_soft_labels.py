@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from handful.core.recipe import Part, Recipe
-from handful.recipes import load_recipe, recipe_names
+from handful.recipes.load import load_recipe, recipe_names
 
 ROWS = [name for name in recipe_names() if name.startswith("paper-soft-labels")]
 

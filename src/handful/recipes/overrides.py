@@ -4,7 +4,7 @@ import tomllib
 from typing import Any
 
 from handful.errors import RecipeError
-from handful.recipes._search import ALIKE, touches
+from handful.recipes.options import ALIKE, touches
 
 
 def override(tree: dict[str, Any], text: str) -> None:

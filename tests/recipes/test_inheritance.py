@@ -7,7 +7,8 @@ import pytest
 
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
-from handful.recipes import fingerprint, from_toml, load_recipe, to_toml
+from handful.recipes.load import from_toml, load_recipe
+from handful.recipes.write import fingerprint, to_toml
 
 BASE = load_recipe("classification-lite0")
 

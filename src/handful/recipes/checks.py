@@ -1,11 +1,95 @@
-"""Which parts of a recipe go together. A part's module says by names what it needs; no method is known here."""
+"""Check recipes before anything is trained: parts and options exist, budgets are possible, parts go together.
+
+A part's module says by its traits what it needs; no method is known here.
+"""
 
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.parts import registry
 
 
-def check_agreement(recipe: Recipe) -> None:
+def check(recipe: Recipe) -> None:
+    """Refuse parts and options that do not exist, and budgets that cannot be met, before any training.
+
+    Raises:
+        RecipeError: with the nearest known name or the remedy.
+    """
+    registry.check("backbones", recipe.backbone)
+    registry.check("heads", recipe.head)
+    registry.check("labels", recipe.labels)
+    if recipe.hierarchy is not None:
+        registry.check("hierarchies", recipe.hierarchy)
+    for folder, parts in (
+        ("prepare", recipe.prepare),
+        ("augment", recipe.augment),
+        ("posthoc", recipe.posthoc),
+    ):
+        for part in parts:
+            registry.check(folder, part)  # type: ignore[arg-type]
+    _check_stages(recipe)
+    for i, stage in enumerate(recipe.stages):
+        where = f"{recipe.name}: stages.{i}"
+        if (stage.steps is None) == (stage.epochs is None):
+            raise RecipeError("give either steps or epochs", where=where, remedy="set one of them, e.g. steps = 1500.")
+        if (stage.steps if stage.steps is not None else stage.epochs or 0) < 1:
+            raise RecipeError("the budget must be at least 1", where=where, remedy="set steps or epochs to 1 or more.")
+        if not stage.losses:
+            raise RecipeError("a stage needs a loss", where=where, remedy='e.g. losses = [{ name = "cross_entropy" }].')
+        if stage.optimizer.lr <= 0:
+            raise RecipeError("the learning rate must be positive", where=where, remedy="set optimizer.lr above 0.")
+        if not 0 < stage.optimizer.layer_decay <= 1:
+            raise RecipeError(
+                "layer_decay must be above 0 and at most 1", where=where, remedy="e.g. layer_decay = 0.65; 1: no decay."
+            )
+        for part in stage.losses:
+            registry.check("losses", part)
+    if recipe.batch_size < 2:
+        raise RecipeError(
+            "batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image."
+        )
+    if recipe.image_size is not None and min(recipe.image_size) < 1:
+        raise RecipeError("image_size must be positive", where=recipe.name, remedy="set image_size = [h, w].")
+    if recipe.cache_views < 0:
+        raise RecipeError("cache_views cannot be negative", where=recipe.name, remedy="set 0, or e.g. 8.")
+    _check_agreement(recipe)
+    if recipe.ema is not None and not 0 < recipe.ema < 1:
+        raise RecipeError("ema must be between 0 and 1", where=recipe.name, remedy="e.g. ema = 0.99, or leave it out.")
+
+
+def _check_stages(recipe: Recipe) -> None:
+    """Refuse a recipe that could not learn, or says how to train what is fitted.
+
+    Raises:
+        RecipeError: names the remedy.
+    """
+    fitted = registry.marked("heads", recipe.head, "fitted")
+    if not fitted and not recipe.stages:
+        raise RecipeError("a recipe needs a stage", where=recipe.name, remedy="add [[stages]] with steps and losses.")
+    if not fitted:
+        return
+    head = f"head {recipe.head.name!r} is fitted to the features of a frozen backbone, not trained"
+    if recipe.stages:
+        raise RecipeError(
+            f"{head}, so [[stages]] would do nothing",
+            where=recipe.name,
+            remedy='leave the stages out, or take a head that is trained, e.g. "linear".',
+        )
+    if recipe.ema is not None:
+        raise RecipeError(f"{head}, and ema averages over steps", where=recipe.name, remedy="leave ema out.")
+    if bool(recipe.augment) != bool(recipe.cache_views):
+        raise RecipeError(
+            f"{head}: augmented views are drawn beforehand",
+            where=recipe.name,
+            remedy="give both cache_views (how many views of each image beside the plain one) and augment, or neither.",
+        )
+    timed = [part.name for part in recipe.augment if (part.start, part.stop) != (0.0, 1.0)]
+    if timed:
+        raise RecipeError(
+            f"{head}: {timed[0]!r} cannot start or stop on the way", where=recipe.name, remedy="leave these out."
+        )
+
+
+def _check_agreement(recipe: Recipe) -> None:
     """Refuse parts that do not go together.
 
     Raises:

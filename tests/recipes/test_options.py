@@ -5,9 +5,10 @@ import pytest
 
 from handful.allowance import Allowance, read_budget
 from handful.errors import ProtocolError, RecipeError
-from handful.recipes import fingerprint, from_toml, load_recipe, options_of, recipe_names, to_toml, with_values
-from handful.recipes._overrides import put
-from handful.recipes._search import touches
+from handful.recipes.load import from_toml, load_recipe, recipe_names, with_values
+from handful.recipes.options import options_of, touches
+from handful.recipes.overrides import put
+from handful.recipes.write import fingerprint, to_toml
 from handful.spaces import check_spaces, coded, decoded, identity
 from tests.comparing_support import searched
 

@@ -1,0 +1,66 @@
+"""Write recipes: a `Recipe` to plain values, TOML text and the fingerprint of what decides its training."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import tomli_w
+
+from handful.core.recipe import Optimizer, Part, Recipe, Stage
+
+
+def to_tree(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as nested plain values, the shape of its TOML; None values are left out."""
+    tree: dict[str, Any] = {"name": recipe.name, "about": dict(recipe.about)}
+    for field in fields(Recipe):
+        value = getattr(recipe, field.name)
+        if field.name in tree or value is None or value in ((), {}):
+            continue
+        if isinstance(value, Part):
+            tree[field.name] = _part_tree(value)
+        elif field.name == "stages":
+            tree["stages"] = [_stage_tree(stage) for stage in value]
+        elif isinstance(value, tuple) and isinstance(value[0], Part):
+            tree[field.name] = [_part_tree(part) for part in value]
+        else:
+            tree[field.name] = _plain(value)
+    return tree
+
+
+def to_toml(recipe: Recipe) -> str:
+    """A recipe as TOML text; `from_toml` gives it back."""
+    return tomli_w.dumps(to_tree(recipe))
+
+
+def fingerprint(recipe: Recipe) -> str:
+    """12 hex digits of everything that decides the training: the name, `about` and the search space do not."""
+    tree = {k: v for k, v in to_tree(recipe).items() if k not in ("name", "about", "search")}
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _part_tree(part: Part) -> dict[str, Any]:
+    tree: dict[str, Any] = {"name": part.name, **_plain(part.options)}
+    defaults = Part(part.name)
+    for key in ("weight", "start", "stop"):
+        if getattr(part, key) != getattr(defaults, key):
+            tree[key] = getattr(part, key)
+    return tree
+
+
+def _stage_tree(stage: Stage) -> dict[str, Any]:
+    """As TOML. What came after the first recipes is left out where it is the default: they keep their fingerprints."""
+    tree = {k: v for k, v in asdict(stage).items() if v is not None}
+    tree["losses"] = [_part_tree(part) for part in stage.losses]
+    tree["optimizer"] = {k: v for k, v in asdict(stage.optimizer).items() if v is not None}
+    if stage.optimizer.layer_decay == Optimizer.layer_decay:
+        del tree["optimizer"]["layer_decay"]
+    defaults = {"sampler": Stage.sampler, "reset": (), "statistics": Stage.statistics}
+    return {k: _plain(v) for k, v in tree.items() if k not in defaults or v != defaults[k]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    return [_plain(v) for v in value] if isinstance(value, tuple | list) else value
