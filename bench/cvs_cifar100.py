@@ -12,8 +12,8 @@ from bench.cvs_cifar import NAMES, NATURAL, STEPS, changes
 from bench.data import cifar10, cifar100
 from bench.options import Options
 from handful.data import splits
-from handful.persist import save_classifier
 from handful.recipes.load import load_recipe
+from handful.saving.classifier import save_classifier
 from handful.train import train
 
 

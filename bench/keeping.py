@@ -17,9 +17,9 @@ from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.models.classifier import Classifier
 from handful.parts import registry
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import fitter, train
 
 

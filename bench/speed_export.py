@@ -21,8 +21,8 @@ from handful.export.to_onnx import export_onnx, network_model, whole, write
 from handful.models.classifier import Classifier
 from handful.models.network import Network
 from handful.models.onnx_model import load_onnx
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.load import load_recipe
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 
 

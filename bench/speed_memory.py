@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from bench.jobs import images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
-from handful.persist import save_classifier
+from handful.saving.classifier import save_classifier
 from handful.train import train
 
 # The high-water mark of the process itself; what getrusage tells of a child may be its parent's.
@@ -24,7 +24,10 @@ def peak():
 atexit.register(peak)
 """
 PREDICT = "from handful.cli import main; main()"
-LOAD = "from pathlib import Path; from handful.persist import load_classifier; load_classifier(Path(sys.argv[1]))"
+LOAD = (
+    "from pathlib import Path; from handful.saving.classifier import load_classifier; "
+    "load_classifier(Path(sys.argv[1]))"
+)
 
 
 def run(options: Options) -> None:

@@ -27,8 +27,8 @@ from handful.bulk.work import Naming
 from handful.core.recipe import Recipe
 from handful.export.to_onnx import export_onnx
 from handful.models.onnx_model import load_onnx
-from handful.persist import save_classifier
 from handful.recipes.load import load_recipe
+from handful.saving.classifier import save_classifier
 from handful.train import train
 
 

@@ -25,7 +25,7 @@ def stopped_and_resumed(
 
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "advance", stop)
-        patch.setattr("handful.checkpoint.Checkpoint.due", lambda self: True)
+        patch.setattr("handful.saving.checkpoint.Checkpoint.due", lambda self: True)
         with pytest.raises(KeyboardInterrupt):
             train(recipe, data, folder=folder, progress=False)
     return train(recipe, data, folder=folder, resume=True, progress=False)

@@ -14,7 +14,7 @@ from PIL import Image as Picture
 
 from handful.core.progress import Progress
 from handful.data.images import pixels
-from handful.persist import load_classifier
+from handful.saving.classifier import load_classifier
 from tests.cli_support import fails, files, ok, ok_json, write_images
 from tests.tiny import squares
 

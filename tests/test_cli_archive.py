@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from handful.persist import save_classifier
+from handful.saving.classifier import save_classifier
 from tests.bulk import archives
 from tests.cli_support import fails, ok, ok_json, run
 from tests.teachers import untrained

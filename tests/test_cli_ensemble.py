@@ -10,7 +10,7 @@ from PIL import Image as Picture
 from handful.data.readers.folder import read_folder
 from handful.models.ensemble import Ensemble
 from handful.parts.posthoc.tta import over_views
-from handful.persist import load_classifier
+from handful.saving.classifier import load_classifier
 from tests.cli_support import fails, files, ok, ok_json, write_images
 from tests.tiny import CLASSES, squares
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from PIL import Image as Picture
 
-from handful.persist import load_classifier
 from handful.results import read_results
+from handful.saving.classifier import load_classifier
 from tests.cli_support import fails, files, ok, ok_json
 
 CALIBRATED = ("--temperature", "--coverage", "0.8", "--reject", "0.1", "-s", "steps=4")

@@ -12,9 +12,9 @@ from handful.core.recipe import Recipe, Stage
 from handful.errors import RecipeError
 from handful.models.network import Network
 from handful.parts import registry
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.checks import check
 from handful.recipes.load import from_toml
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.tiny import recipe, squares
 

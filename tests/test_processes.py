@@ -14,9 +14,9 @@ from torch import nn
 from handful.data.load import load_data
 from handful.data.splits import draw
 from handful.errors import TrainingError
-from handful.persist import load_classifier
 from handful.processes import SharedBatchNorm, check_batches, share_norms
 from handful.recipes.load import load_recipe
+from handful.saving.classifier import load_classifier
 from handful.train import train
 from tests.cli_support import fails
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from handful.checkpoint import NETWORKS, refuse_unfinished
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Part, Recipe
 from handful.errors import OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble
-from handful.persist import refuse_existing, save_classifier
+from handful.saving.checkpoint import NETWORKS, refuse_unfinished
+from handful.saving.classifier import refuse_existing, save_classifier
 from handful.subtraining import kept
 from handful.train import train
 from tests.stopping import stopped_and_resumed

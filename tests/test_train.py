@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from handful.checkpoint import FILE, Checkpoint
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Part
 from handful.errors import TrainingError
+from handful.saving.checkpoint import FILE, Checkpoint
 from handful.train import train
 from tests.tiny import recipe, squares
 

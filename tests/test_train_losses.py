@@ -8,10 +8,10 @@ import pytest
 
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.checks import check
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.stopping import stopped_and_resumed
 from tests.tiny import recipe, squares

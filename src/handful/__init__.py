@@ -16,9 +16,9 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.evaluate import Protocol as Protocol
     from handful.evaluate import evaluate as evaluate
     from handful.models.classifier import Classifier as Classifier
-    from handful.persist import load_classifier as load_classifier
-    from handful.persist import save_classifier as save_classifier
     from handful.recipes.load import load_recipe as load_recipe
+    from handful.saving.classifier import load_classifier as load_classifier
+    from handful.saving.classifier import save_classifier as save_classifier
     from handful.train import train as train
 
 __version__ = "0.1.0"
@@ -34,10 +34,10 @@ _PUBLIC = {
     "Result": "core.result",
     "Sample": "core.dataset",
     "evaluate": "evaluate",
-    "load_classifier": "persist",
+    "load_classifier": "saving.classifier",
     "load_data": "data.load",
     "load_recipe": "recipes.load",
-    "save_classifier": "persist",
+    "save_classifier": "saving.classifier",
     "train": "train",
 }
 

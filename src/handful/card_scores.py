@@ -13,8 +13,8 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.models.classifier import Classifier
-from handful.persist import load_classifier, write_card
 from handful.recipes.write import fingerprint
+from handful.saving.classifier import load_classifier, write_card
 from handful.statistics import METRICS, class_recalls, summarise
 from handful.tables import NOTES, quantity
 

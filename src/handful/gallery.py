@@ -20,8 +20,8 @@ from handful.errors import ModelError
 from handful.models.classifier import Classifier
 from handful.models.device import pick_device
 from handful.overlay import paint, palette
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.write import fingerprint
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 
 SHOWN = "shown-model"  # folder of the model that a report shows

@@ -8,8 +8,8 @@ from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
 from handful.data.splits import training_part
 from handful.parts import registry
-from handful.persist import load_classifier
 from handful.recipes.load import load_recipe
+from handful.saving.classifier import load_classifier
 from handful.train import train
 
 

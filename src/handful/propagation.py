@@ -17,7 +17,7 @@ from handful.errors import DataError
 from handful.parts import registry
 from handful.parts.prepare._masking import draw
 from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run
-from handful.persist import load_classifier
+from handful.saving.classifier import load_classifier
 from handful.train import train
 
 

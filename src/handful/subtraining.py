@@ -7,14 +7,14 @@ stopped run finds them under the recipe, the data and the seed they came from.
 from collections.abc import Callable
 from pathlib import Path
 
-from handful.checkpoint import NETWORKS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.models.classifier import Classifier
 from handful.models.device import pick_device
-from handful.persist import is_model, load_classifier, save_classifier
 from handful.recipes.write import fingerprint
+from handful.saving.checkpoint import NETWORKS
+from handful.saving.classifier import is_model, load_classifier, save_classifier
 
 Fit = Callable[[Recipe, Dataset, int, Path | None], Classifier]
 

@@ -16,7 +16,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.augmenting import Augmenting
-from handful.checkpoint import FILE, Checkpoint
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
@@ -33,10 +32,11 @@ from handful.models.device import pick_precision
 from handful.models.network import Network
 from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.parts import registry
-from handful.persist import load_classifier
 from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.recipes.checks import check
 from handful.recipes.load import load_recipe
+from handful.saving.checkpoint import FILE, Checkpoint
+from handful.saving.classifier import load_classifier
 from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
 from handful.subtraining import kept
 

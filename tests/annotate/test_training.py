@@ -12,8 +12,8 @@ from handful.annotate.record import read_record
 from handful.annotate.session import Session, Settings
 from handful.annotate.training import agreement, train_and_score, usable_draws
 from handful.errors import TrainingError
-from handful.persist import load_classifier
 from handful.recipes.write import to_toml
+from handful.saving.classifier import load_classifier
 from tests.annotate import pages
 from tests.tiny import recipe, squares
 

@@ -21,8 +21,8 @@ from handful.bulk.work import Wish
 from handful.core.dataset import Dataset, Sample
 from handful.data.masks.threshold import Keep
 from handful.errors import DataError, ModelError, OutputError
-from handful.persist import save_classifier
 from handful.predict import predict_to
+from handful.saving.classifier import save_classifier
 from tests.bulk import archives
 from tests.teachers import untrained
 

@@ -196,8 +196,8 @@ def test_a_model_without_sets_maps_or_readable_images(tmp_path: Path) -> None:
 
 def test_the_command_line_predicts_without_pytorch(tmp_path: Path, pictures: Dataset) -> None:
     """The same table, to a millionth, where importing PyTorch fails."""
-    from handful.persist import save_classifier
     from handful.predict import predict_to
+    from handful.saving.classifier import save_classifier
 
     one = _trained(_recipe("segmentation", Part("temperature", {"folds": 2})))
     save_classifier(one, tmp_path / "model")

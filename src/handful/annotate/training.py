@@ -23,7 +23,7 @@ from handful.data.splits import training_part
 from handful.errors import TrainingError
 from handful.evaluate import Protocol, evaluate
 from handful.models.classifier import Classifier
-from handful.persist import save_classifier
+from handful.saving.classifier import save_classifier
 from handful.statistics import headline, summarise
 from handful.train import train
 

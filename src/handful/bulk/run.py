@@ -27,7 +27,7 @@ from handful.bulk.plan import (
 from handful.bulk.work import Wish
 from handful.core.files import lock
 from handful.errors import OutputError
-from handful.loading import model_hash
+from handful.saving.predictor import model_hash
 
 PART = 4096
 Start = Callable[[int, int], None]  # told the number of images, and how many of them are done already

@@ -17,8 +17,8 @@ from handful.bulk.reading import Read
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.prediction import Predictor
 from handful.data.masks.threshold import Keep, foreground
-from handful.loading import Tta, load_predictor
 from handful.predict import columns_of, to_arrow
+from handful.saving.predictor import Tta, load_predictor
 
 
 @dataclass(frozen=True)

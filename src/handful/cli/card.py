@@ -24,8 +24,8 @@ def card(
     """
     from handful.card_scores import update_card
     from handful.cli._output import print_json, print_lines, working
-    from handful.persist import CARD
     from handful.results import read_results
+    from handful.saving.classifier import CARD
 
     with working():
         results = [] if log is None else read_results(log)

@@ -37,14 +37,14 @@ def distil(
     Learns from the training part of DATA as the teacher sees it, unlabelled images included; then the teacher is not
     needed any more.
     """
-    from handful.checkpoint import refuse_unfinished
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.data.splits import draw, training_part
     from handful.models.device import pick_device
     from handful.parts.losses.distillation import distilled
-    from handful.persist import load_classifier, refuse_existing, save_classifier
     from handful.recipes.load import load_recipe
+    from handful.saving.checkpoint import refuse_unfinished
+    from handful.saving.classifier import load_classifier, refuse_existing, save_classifier
     from handful.train import train
 
     with working():

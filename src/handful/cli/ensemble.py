@@ -45,7 +45,7 @@ def ensemble(
     from handful.errors import ModelError
     from handful.models.device import pick_device
     from handful.models.ensemble import join
-    from handful.persist import load_classifier, refuse_existing, save_classifier
+    from handful.saving.classifier import load_classifier, refuse_existing, save_classifier
 
     with working():
         refuse_existing(out, overwrite=overwrite)

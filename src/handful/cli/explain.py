@@ -34,7 +34,7 @@ def explain(
     from handful.cli._reading import read
     from handful.explaining import check_folder, explain_to
     from handful.models.device import pick_device
-    from handful.persist import load_classifier
+    from handful.saving.classifier import load_classifier
 
     with working():
         check_folder(out, overwrite=overwrite)

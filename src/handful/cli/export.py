@@ -55,7 +55,7 @@ def export(
             refuse_missing()
         from handful.export.graph import refuse
         from handful.export.int8 import refuse_int8
-        from handful.persist import load_classifier
+        from handful.saving.classifier import load_classifier
 
         classifier = load_classifier(model)
         refuse(classifier)

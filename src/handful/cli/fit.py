@@ -51,7 +51,6 @@ def fit(
     from dataclasses import replace
 
     from handful.allowance import read_budget
-    from handful.checkpoint import refuse_unfinished
     from handful.cli._guard import say
     from handful.cli._output import print_json, print_table, print_text, watched, working
     from handful.cli._reading import read
@@ -61,12 +60,13 @@ def fit(
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
     from handful.launched import launched
-    from handful.model_card import data_facts
     from handful.models.device import pick_device
-    from handful.persist import refuse_existing, save_classifier
     from handful.picking import FEW, pick
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
+    from handful.saving.checkpoint import refuse_unfinished
+    from handful.saving.classifier import refuse_existing, save_classifier
+    from handful.saving.model_card import data_facts
     from handful.tracking import Tracking
     from handful.train import train
     from handful.workers import cores

@@ -66,8 +66,8 @@ def predict(
     from handful.cli._reading import read
     from handful.core.progress import Progress
     from handful.errors import OutputError
-    from handful.loading import load_predictor
     from handful.predict import check_outputs, predict_to
+    from handful.saving.predictor import load_predictor
 
     if not out.suffix:
         from handful.bulk.work import Wish

@@ -62,7 +62,7 @@ def serve(
         graph = model
         if model.is_dir():
             from handful.export.to_onnx import export_onnx
-            from handful.persist import load_classifier
+            from handful.saving.classifier import load_classifier
 
             graph = Path(folder) / "model.onnx"
             export_onnx(load_classifier(model), graph)

@@ -13,9 +13,9 @@ from handful.errors import RecipeError
 from handful.evaluate import Protocol
 from handful.outcome import Candidate
 from handful.parts import registry
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.tiny import context, squares
 

@@ -13,8 +13,8 @@ from handful.data.in_memory import hold
 from handful.errors import RecipeError, WeightsError
 from handful.models.text.clip import encode, vectors_of
 from handful.parts import registry
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.load import load_recipe
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.tiny import CLASSES, context, squares
 

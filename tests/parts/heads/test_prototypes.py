@@ -16,7 +16,7 @@ from handful.core.tensors import Backbone, Output
 from handful.errors import RecipeError
 from handful.parts.heads import prototypes
 from handful.parts.heads.prototypes import Prototypes
-from handful.persist import load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.tiny import context, recipe, squares
 

@@ -12,7 +12,7 @@ from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.parts.heads.linear import Linear
 from handful.parts.hierarchies.classifier_weights import build, class_rows, plain_recipe
-from handful.persist import load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.tiny import CLASSES, context, recipe, squares
 

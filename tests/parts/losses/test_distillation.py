@@ -15,8 +15,8 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.parts import registry
 from handful.parts.losses.distillation import distilled
-from handful.persist import save_classifier
 from handful.recipes.checks import check
+from handful.saving.classifier import save_classifier
 from handful.train import train
 from tests.teachers import mean_colour, untrained
 from tests.tiny import context, recipe, squares

@@ -16,8 +16,8 @@ from handful.parts.posthoc._cross_conformal import CrossConformal, images_needed
 from handful.parts.posthoc._folds import cross_fit
 from handful.parts.posthoc.conformal import expected_size, wrap
 from handful.parts.posthoc.tta import over_views
-from handful.persist import load_classifier, save_classifier
 from handful.recipes.checks import check
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.parts.posthoc.made_colours import colours, fit
 from tests.tiny import CLASSES, context, recipe, squares

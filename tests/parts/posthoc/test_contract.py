@@ -17,7 +17,7 @@ from handful.gallery import show_examples
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.prepare.propagate_masks import propagate
-from handful.persist import load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.teachers import untrained
 from tests.tiny import CLASSES, context, recipe, squares

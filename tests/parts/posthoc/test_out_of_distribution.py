@@ -12,7 +12,7 @@ from handful.errors import ModelError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.posthoc.out_of_distribution import Score, fit_detector
-from handful.persist import load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
 from tests.parts.posthoc.made_colours import colours, fit
 from tests.teachers import untrained
 from tests.tiny import CLASSES, context, recipe, squares

@@ -18,18 +18,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import handful
-from handful.checkpoint import DRAFT, NETWORKS
-from handful.checkpoint import FILE as CHECKPOINT
 from handful.core.context import Context, Task
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, OutputError, RecipeError
-from handful.model_card import to_markdown
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
 from handful.parts import registry
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
+from handful.saving.checkpoint import DRAFT, NETWORKS
+from handful.saving.checkpoint import FILE as CHECKPOINT
+from handful.saving.model_card import to_markdown
 
 FORMAT = 2  # 1: without wraps and ensembles
 FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")

@@ -12,9 +12,9 @@ from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.parts.posthoc.tta import over_views
-from handful.persist import load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
+from handful.saving.extra_classes import read_names, with_names
 from handful.train import train
-from handful.zero_shot import read_names, with_names
 from tests.models.text.files import write_text
 from tests.teachers import untrained
 from tests.tiny import recipe, squares

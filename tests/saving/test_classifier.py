@@ -7,7 +7,7 @@ import pytest
 from handful.errors import ModelError, OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
-from handful.persist import load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.train import train
 from tests.teachers import untrained
 from tests.tiny import recipe, squares

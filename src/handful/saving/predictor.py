@@ -58,8 +58,8 @@ def load_trained(
     """
     from handful.models.device import pick_device
     from handful.parts.posthoc.tta import over_views
-    from handful.persist import load_classifier
-    from handful.zero_shot import read_names, with_names
+    from handful.saving.classifier import load_classifier
+    from handful.saving.extra_classes import read_names, with_names
 
     classifier = load_classifier(model, device=pick_device(device))
     classifier = classifier if classes is None else with_names(classifier, read_names(classes))

@@ -1,0 +1,1 @@
+"""A classifier as a folder: saved and loaded, its checkpoints, its card."""
