@@ -28,10 +28,10 @@ from handful.cost import PAPER, cost_points, format_cost
 from handful.data import splits
 from handful.data.fingerprint import fingerprint, ids_hash
 from handful.data.images import pixels
-from handful.inspect.features import features
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.results import Key, Store
+from handful.training.image_features import features
 
 NAMES = ("random", "diverse", "typical", "uncertain", "influential")
 BUDGETS = (1, 2, 5, 10)  # labels, for each class there is

@@ -28,7 +28,7 @@ from handful.data.images import pixels
 from handful.data.masks.quality import iou
 from handful.intervals import mean_interval
 from handful.recipes.load import load_recipe
-from handful.train import train
+from handful.training.train import train
 
 PREPARE, POINT, PRESS, KEY, PIECE, CENTIMETRE = 1.35, 1.1, 0.1, 0.2, 0.9, 0.16  # seconds
 HEIGHT = 20.0  # cm of the image on the screen

@@ -20,7 +20,7 @@ from handful.data import splits
 from handful.data.masks.quality import MaskQuality, quality
 from handful.parts import registry
 from handful.recipes.load import load_recipe
-from handful.train import train
+from handful.training.train import train
 
 CONTROL = "classification-lite0"
 NAMES = ("cvs-lite0", "cvs-joint-lite0", "multitask-lite0")

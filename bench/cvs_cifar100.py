@@ -14,7 +14,7 @@ from bench.options import Options
 from handful.data import splits
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier
-from handful.train import train
+from handful.training.train import train
 
 
 def run(options: Options) -> None:

@@ -18,7 +18,7 @@ from handful.evaluate import Protocol, sweep
 from handful.models.classifier import Classifier
 from handful.parts.heads.segmentation import Segmentation
 from handful.recipes.load import load_recipe
-from handful.train import train
+from handful.training.train import train
 
 RULES = ("logits", "probability", "foreground")
 

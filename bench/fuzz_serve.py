@@ -24,7 +24,7 @@ from bench.options import Options
 from bench.record import append
 from bench.speed_serve import BOUNDARY, memory_of, serving
 from handful.export.to_onnx import export_onnx
-from handful.train import train
+from handful.training.train import train
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 TRIALS = 10_000

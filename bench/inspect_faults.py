@@ -18,7 +18,7 @@ from handful.core.dataset import Dataset
 from handful.data.readers.embedded import read_embedded
 from handful.inspect import group_leaks, label_errors, short_form
 from handful.inspect.facts import Facts, look
-from handful.inspect.features import features
+from handful.training.image_features import features
 
 IMAGES, COPIES, FILMS = 1000, 15, 60
 STRENGTHS = (("solid", 1.0), ("faint", 0.25))

@@ -18,7 +18,7 @@ from handful.models.network import Network
 from handful.parts import registry
 from handful.parts.losses import cross_entropy, pixel_cross_entropy
 from handful.recipes.load import from_toml
-from handful.schedule import batch_sizes, epoch_order, learning_rate
+from handful.training.schedule import batch_sizes, epoch_order, learning_rate
 
 CPU = torch.device("cpu")
 WARP = '{ name = "affine", turn = 15.0, shift = 0.1, zoom = [0.9, 1.1] }'
@@ -61,7 +61,7 @@ def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None)
     """Train as a page of plain PyTorch would; gives the last loss. `channels_last` None: as `train` does.
 
     The same network, images in memory, augmentation functions, order, schedule and precision as
-    `handful.train.train`; no checks, no progress, no accelerate, no seeds per step, no checkpoint.
+    `handful.train`; no checks, no progress, no accelerate, no seeds per step, no checkpoint.
     """
     context, network = build(wish, data)
     if channels_last is not None:

@@ -20,12 +20,12 @@ from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import fitter, train
+from handful.training.train import fitter, train
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """`handful.train.train`, with the networks of earlier calls kept below `folder`."""
+    """`handful.train`, with the networks of earlier calls kept below `folder`."""
 
     folder: Path
 

@@ -23,7 +23,7 @@ from bench.options import Options
 from bench.record import append
 from bench.speed_predict import shards
 from handful.export.to_onnx import export_onnx
-from handful.train import train
+from handful.training.train import train
 
 TRIALS, EACH = 100, 4  # kills in all, and between two fresh starts
 PART = 50

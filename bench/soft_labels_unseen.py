@@ -27,7 +27,7 @@ from handful.data.class_names import with_classes
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.saving.extra_classes import with_names
-from handful.train import train
+from handful.training.train import train
 
 LEFT_OUT, PER_CLASS = 5, 50
 REJECT = Part("out_of_distribution", {"false_rejection": 0.05, "folds": 2})

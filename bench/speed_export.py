@@ -23,7 +23,7 @@ from handful.models.network import Network
 from handful.models.onnx_model import load_onnx
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 
 
 def run(options: Options) -> None:

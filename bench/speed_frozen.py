@@ -57,7 +57,7 @@ def timed(*arguments, **options):
     extract(*arguments, **options)
     raise Timed(time.process_time() - start)
 
-module = import_module("handful.train")
+module = import_module("handful.training.train")
 module.fit_head = timed
 try:
     module.train(load_recipe("logistic-lite0"), load_data(sys.argv[1]), progress=False)

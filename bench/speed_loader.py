@@ -1,4 +1,4 @@
-"""`handful.train.train` against the loop of a notebook: a DataLoader with workers and transforms image by image."""
+"""`handful.train` against the loop of a notebook: a DataLoader with workers and transforms image by image."""
 
 import gc
 import os
@@ -21,8 +21,8 @@ from bench.measure import Times, ratio, report, take_turns
 from bench.options import Options
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.schedule import learning_rate
-from handful.train import train
+from handful.training.schedule import learning_rate
+from handful.training.train import train
 
 WORKERS = 2
 

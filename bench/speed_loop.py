@@ -1,4 +1,4 @@
-"""`handful.train.train` against a bare PyTorch loop: what the checks, seeds and bookkeeping of a step cost."""
+"""`handful.train` against a bare PyTorch loop: what the checks, seeds and bookkeeping of a step cost."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import torch
 from bench.jobs import bare_loop, cpu_seconds, images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
-from handful.train import train
+from handful.training.train import train
 
 # head, depth, width, side, precision: the job of the MNIST table, the same in float32, and a network so small that
 # what is not the network shows.

@@ -13,7 +13,7 @@ from bench.jobs import images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
 from handful.saving.classifier import save_classifier
-from handful.train import train
+from handful.training.train import train
 
 # The high-water mark of the process itself; what getrusage tells of a child may be its parent's.
 PEAK = """

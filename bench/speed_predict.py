@@ -29,7 +29,7 @@ from handful.export.to_onnx import export_onnx
 from handful.models.onnx_model import load_onnx
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier
-from handful.train import train
+from handful.training.train import train
 
 
 def run(options: Options) -> None:

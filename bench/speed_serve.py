@@ -23,7 +23,7 @@ from bench.options import Options
 from handful.data.images import read_bytes
 from handful.export.to_onnx import export_onnx
 from handful.models.onnx_model import OnnxModel, load_onnx
-from handful.train import train
+from handful.training.train import train
 
 CLIENTS, WAITING = 4, 8  # at once; and what the server takes on
 BOUNDARY = "bench"

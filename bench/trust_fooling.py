@@ -25,7 +25,7 @@ from handful.intervals import mean_interval
 from handful.models.classifier import Classifier
 from handful.parts.posthoc.out_of_distribution import Score
 from handful.tables import percent, span
-from handful.train import train
+from handful.training.train import train
 
 NAMES = ("logistic-lite0", "nearest-centroid-lite0")
 SCORES: tuple[Score, ...] = ("mahalanobis", "nearest_neighbour", "energy")

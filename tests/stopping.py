@@ -8,7 +8,7 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.models.classifier import Classifier
-from handful.train import train
+from handful.training.train import train
 
 
 def stopped_and_resumed(

@@ -19,7 +19,7 @@ from handful.cost import (
 )
 from handful.errors import ProtocolError
 from handful.recipes.load import load_recipe
-from handful.train import train
+from handful.training.train import train
 from tests.made import random_result
 from tests.tiny import CLASSES, recipe, squares
 

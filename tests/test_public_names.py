@@ -27,11 +27,11 @@ def test_each_public_name_is_its_modules_own(name: str) -> None:
 
 def test_a_function_is_not_hidden_by_the_module_it_is_named_after() -> None:
     from handful.evaluate import evaluate
-    from handful.train import train
+    from handful.training.train import train
 
     assert handful.train is train
     assert handful.evaluate is evaluate
-    assert isinstance(sys.modules["handful.train"], ModuleType)
+    assert isinstance(sys.modules["handful.training.train"], ModuleType)
 
 
 def test_type_checkers_see_the_same_names() -> None:

@@ -17,7 +17,7 @@ from handful.models.classifier import Classifier
 from handful.report import write_report
 from handful.statistics import summarise
 from handful.tables import percent, span
-from handful.train import train
+from handful.training.train import train
 from tests.fakes import NearestMeanTrainer
 from tests.made import random_result, result, run
 from tests.pages import Page

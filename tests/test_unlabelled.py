@@ -15,8 +15,8 @@ from handful.recipes.load import from_toml
 from handful.results import read_results
 from tests.cli_support import fails, ok, write_images
 from tests.fakes import NearestMean
-from tests.test_fitting import PLAN, plan
 from tests.tiny import squares
+from tests.training.test_fit_head import PLAN, plan
 
 SPREADING = plan("backbone={name='pixels'}", "head.neighbours=3", head="label_propagation")
 

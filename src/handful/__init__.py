@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.recipes.load import load_recipe as load_recipe
     from handful.saving.classifier import load_classifier as load_classifier
     from handful.saving.classifier import save_classifier as save_classifier
-    from handful.train import train as train
+    from handful.training.train import train as train
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ _PUBLIC = {
     "load_data": "data.load",
     "load_recipe": "recipes.load",
     "save_classifier": "saving.classifier",
-    "train": "train",
+    "train": "training.train",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

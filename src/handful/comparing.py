@@ -69,7 +69,7 @@ def compare_to(
         controls: whether the controls are in, to be noted.
         jobs: training runs at a time, each in a process of its own.
         device: as for `train`.
-        trainer: called instead of `handful.train.train`.
+        trainer: called instead of `handful.train`.
         pool: who runs the jobs; None: this machine.
         overwrite: throw away another comparison in `folder`.
         limit: seconds for the scored runs: after half of them no recipe is begun, after all no run. Recipes then come

@@ -14,9 +14,9 @@ from handful.errors import ProtocolError
 from handful.parts import registry
 from handful.parts.posthoc.ensemble import members_of
 from handful.recipes.load import load_recipe
-from handful.schedule import batch_sizes, total_steps
 from handful.statistics import summarise
 from handful.tables import columns, percent, span, wrap
+from handful.training.schedule import batch_sizes, total_steps
 
 AUTOMATIC = ("binarize", "grabcut")  # prepare parts that make masks without a hand
 

@@ -21,7 +21,7 @@ from handful.models.classifier import Classifier
 from handful.models.device import pick_device
 from handful.recipes.checks import check
 from handful.recipes.load import load_recipe
-from handful.train import train
+from handful.training.train import train
 
 
 @dataclass(frozen=True)

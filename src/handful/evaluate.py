@@ -54,7 +54,7 @@ def evaluate(
         device: as for `train`.
         log: JSON-lines file, one line per run, written as each ends. Runs that are in it already are not repeated.
         predictions: folder of the per-image predictions; by default `<log stem>-predictions` beside the log.
-        trainer: called instead of `handful.train.train`, for instance for a control that is no network.
+        trainer: called instead of `handful.train`, for instance for a control that is no network.
         pool: who runs the jobs; None: this machine.
         progress: show a bar over the runs.
 
@@ -184,7 +184,7 @@ def key_of(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: s
 
 
 def trainer_name(trainer: Callable[..., object] | None) -> str:
-    """A trainer's name in a log: its `name` if it has one, else its class or function; None is `handful.train.train`.
+    """A trainer's name in a log: its `name` if it has one, else its class or function; None is `handful.train`.
 
     Runs of trainers of one name are the same experiment: what has settings of its own needs a `name` that tells them.
     """

@@ -22,7 +22,7 @@ from handful.models.device import pick_device
 from handful.overlay import paint, palette
 from handful.recipes.write import fingerprint
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 
 SHOWN = "shown-model"  # folder of the model that a report shows
 SIDE = 192  # longest side of an embedded picture

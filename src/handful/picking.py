@@ -85,7 +85,7 @@ def pick(
         overrides: as for `load_recipe`, for every recipe.
         jobs: training runs at a time.
         device: as for `train`.
-        trainer: called instead of `handful.train.train`.
+        trainer: called instead of `handful.train`.
         overwrite: throw away another comparison in `folder`.
         progress: show a bar.
         recipes: compare these and their controls, not what the data allows.

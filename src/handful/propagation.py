@@ -18,7 +18,7 @@ from handful.parts import registry
 from handful.parts.prepare._masking import draw
 from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run
 from handful.saving.classifier import load_classifier
-from handful.train import train
+from handful.training.train import train
 
 
 def propagate_dataset(

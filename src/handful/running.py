@@ -15,7 +15,7 @@ from handful.core.result import Run
 from handful.data.unlabelled import stripped
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
-from handful.train import train
+from handful.training.train import train
 
 
 @runtime_checkable
@@ -28,7 +28,7 @@ class Predictor(Interface):
 
 @runtime_checkable
 class Trainer(Interface):
-    """A training function, called as `handful.train.train` is."""
+    """A training function, called as `handful.train` is."""
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Predictor:
         """Train on every labelled sample of `data`."""

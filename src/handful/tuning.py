@@ -22,9 +22,9 @@ from handful.errors import HandfulError
 from handful.outcome import Study
 from handful.recipes.load import with_values
 from handful.recipes.options import options_of
-from handful.schedule import stream, total_steps
 from handful.scores import uneven
 from handful.spaces import coded, decoded, distribution, identity, plain
+from handful.training.schedule import stream, total_steps
 
 if TYPE_CHECKING:
     from optuna import Study as Record

@@ -115,7 +115,7 @@ def run_queue(
         keep: gets each task with its run.
         jobs: tasks at a time; with 1 (or 0) they run in this process, unless there is a pool.
         device: as for `train`.
-        trainer: called instead of `handful.train.train`.
+        trainer: called instead of `handful.train`.
         failed: gets a task that ended in an error of ours; None: the error comes through.
         pool: who runs them; None: processes of this machine.
 

@@ -12,7 +12,7 @@ from handful.export.int8 import measure, parts, quantised, refuse_int8
 from handful.export.to_onnx import network_model, whole, write
 from handful.intervals import paired_interval
 from handful.models.onnx_model import load_onnx
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import recipe, squares
 
 pytest.importorskip("onnxscript")

@@ -14,7 +14,7 @@ from handful.core.recipe import Part
 from handful.errors import OutputError
 from handful.export.page import LICENCE, RUNTIME, SCRIPT, WASM, export_page, refuse_missing
 from handful.models.classifier import Classifier
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import recipe, squares
 
 pytest.importorskip("onnxscript")

@@ -18,7 +18,7 @@ from handful.export.to_onnx import export_onnx
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.onnx_model import OnnxModel, load_onnx
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import recipe, squares
 
 pytest.importorskip("onnxscript")

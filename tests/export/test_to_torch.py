@@ -9,7 +9,7 @@ import torch
 from handful.core.recipe import Part
 from handful.errors import ModelError
 from handful.export.to_torch import export_torch
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import recipe, squares
 
 

@@ -6,7 +6,7 @@ import torch
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
 from handful.models.network import COLDEST, Comparison
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import recipe, squares
 
 VECTORS = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handful.recipes.load import load_recipe
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import squares
 
 NAMES = (

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from handful.core.recipe import Recipe
-from handful.optimizer import choose_trainable
 from handful.parts.registry import build_network
 from handful.recipes.load import load_recipe
-from handful.train import train
+from handful.training.optimizer import choose_trainable
+from handful.training.train import train
 from tests.tiny import context, squares
 
 SCHEDULES = ("head-first", "layer-decay", "frozen-norm", "full")

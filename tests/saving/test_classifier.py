@@ -8,7 +8,7 @@ from handful.errors import ModelError, OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.teachers import untrained
 from tests.tiny import recipe, squares
 

@@ -14,7 +14,7 @@ from handful.models.ensemble import join
 from handful.parts.posthoc.tta import over_views
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.saving.extra_classes import read_names, with_names
-from handful.train import train
+from handful.training.train import train
 from tests.models.text.files import write_text
 from tests.teachers import untrained
 from tests.tiny import recipe, squares

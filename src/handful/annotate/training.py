@@ -25,7 +25,7 @@ from handful.evaluate import Protocol, evaluate
 from handful.models.classifier import Classifier
 from handful.saving.classifier import save_classifier
 from handful.statistics import headline, summarise
-from handful.train import train
+from handful.training.train import train
 
 SEARCHED = 200  # draws that are looked at for folds with masks of every class
 Say = Callable[[dict[str, Any]], None]

@@ -47,7 +47,7 @@ def find_features(request: dict[str, Any], say: Say) -> None:
     from handful.annotate.feature_file import FeatureFile
     from handful.annotate.project import image_path, open_project
     from handful.data.images import read_image
-    from handful.inspect.features import features
+    from handful.training.image_features import features
 
     project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
     kept = FeatureFile(project.folder)

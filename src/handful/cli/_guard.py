@@ -9,7 +9,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from handful.errors import HandfulError, HandfulWarning, ProtocolError
-from handful.launched import launched
+from handful.training.launcher import launched
 
 USER_ERROR = 2
 STOPPED = 130

@@ -45,7 +45,7 @@ def distil(
     from handful.recipes.load import load_recipe
     from handful.saving.checkpoint import refuse_unfinished
     from handful.saving.classifier import load_classifier, refuse_existing, save_classifier
-    from handful.train import train
+    from handful.training.train import train
 
     with working():
         pick_device(device)

@@ -83,7 +83,7 @@ def _cross_fitted(
     from handful.data.splits import training_part
     from handful.models.ensemble import refuse_other_classes
     from handful.parts.posthoc._folds import cross_fitted
-    from handful.train import train
+    from handful.training.train import train
 
     part = training_part(read(data, masks=masks, columns=column, allow_outside=allow_outside))
     refuse_other_classes(part.classes, members[0].classes, where=data)

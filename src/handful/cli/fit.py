@@ -59,7 +59,6 @@ def fit(
     from handful.errors import ProtocolError
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
-    from handful.launched import launched
     from handful.models.device import pick_device
     from handful.picking import FEW, pick
     from handful.recipes.calibration import with_calibration
@@ -68,7 +67,8 @@ def fit(
     from handful.saving.classifier import refuse_existing, save_classifier
     from handful.saving.model_card import data_facts
     from handful.tracking import Tracking
-    from handful.train import train
+    from handful.training.launcher import launched
+    from handful.training.train import train
     from handful.workers import cores
 
     auto = recipe == "auto"

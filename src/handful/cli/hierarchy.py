@@ -47,10 +47,10 @@ def hierarchy(
     from handful.cli._reading import read
     from handful.dendrogram import dendrogram_figure, tree_lines
     from handful.errors import RecipeError
-    from handful.induced import induced_hierarchy
     from handful.models.device import pick_device
     from handful.plots import check_figure, save
     from handful.recipes.load import load_recipe
+    from handful.training.induced_hierarchy import induced_hierarchy
 
     with working():
         chosen = [f'hierarchy={{name="{source}"}}'] if source is not None else []

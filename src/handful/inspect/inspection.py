@@ -26,9 +26,9 @@ from handful.inspect.complexity import Complexity
 from handful.inspect.detectors import Shortcut
 from handful.inspect.examples import Examples
 from handful.inspect.facts import Facts, look
-from handful.inspect.features import features
 from handful.inspect.learning_curve import Curve
 from handful.inspect.resolution import Resolution
+from handful.training.image_features import features
 
 KINDS = (unreadable, duplicates, group_leaks, label_errors, shortcuts, masks, exposure, blur, shapes, balance)
 ORDER = {"error": 0, "warning": 1, "note": 2}

@@ -16,7 +16,7 @@ from handful.parts import registry
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import context, squares
 
 TEXT = """

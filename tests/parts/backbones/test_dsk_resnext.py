@@ -16,7 +16,7 @@ from handful.parts.backbones._selective_kernel import SelectiveKernel
 from handful.parts.backbones._shake import Dual
 from handful.parts.backbones.dsk_resnext import build, check_words
 from handful.parts.heads import linear
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import context, recipe, squares
 
 SMALL: dict[str, Any] = {"depth": 11, "width": 8, "groups": 4, "base_width": 32}

@@ -15,7 +15,7 @@ from handful.models.text.clip import encode, vectors_of
 from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import CLASSES, context, squares
 
 SIDE, SIZE = 32, 8

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from handful.optimizer import train_mode
 from handful.parts.backbones._stages import Level, Stages, assemble, frozen_stages
+from handful.training.optimizer import train_mode
 
 HALF = (0.5, 0.5, 0.5)
 

@@ -17,7 +17,7 @@ from handful.errors import RecipeError
 from handful.parts.heads import prototypes
 from handful.parts.heads.prototypes import Prototypes
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import context, recipe, squares
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)

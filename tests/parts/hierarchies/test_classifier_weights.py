@@ -13,7 +13,7 @@ from handful.errors import ModelError, RecipeError, TrainingError
 from handful.parts.heads.linear import Linear
 from handful.parts.hierarchies.classifier_weights import build, class_rows, plain_recipe
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import CLASSES, context, recipe, squares
 
 

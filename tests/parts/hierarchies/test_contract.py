@@ -15,7 +15,7 @@ from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
 from handful.errors import HandfulError
 from handful.parts import registry
-from handful.train import train
+from handful.training.train import train
 from tests.parts.hierarchies.wordnet_files import write_wordnet
 from tests.tiny import context, squares
 

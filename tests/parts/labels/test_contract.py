@@ -15,7 +15,7 @@ from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError
 from handful.parts import registry
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.parts.labels.made import NEEDS
 from tests.tiny import CLASSES, context, recipe, squares
 

@@ -17,7 +17,7 @@ from handful.parts import registry
 from handful.parts.losses.distillation import distilled
 from handful.recipes.checks import check
 from handful.saving.classifier import save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.teachers import mean_colour, untrained
 from tests.tiny import context, recipe, squares
 

@@ -9,7 +9,7 @@ from sklearn.neighbors import NearestCentroid
 from handful.models.ensemble import join
 from handful.parts.posthoc.class_means import build, over_means
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.teachers import untrained
 from tests.tiny import context, recipe, squares
 

@@ -18,7 +18,7 @@ from handful.parts.posthoc.conformal import expected_size, wrap
 from handful.parts.posthoc.tta import over_views
 from handful.recipes.checks import check
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.parts.posthoc.made_colours import colours, fit
 from tests.tiny import CLASSES, context, recipe, squares
 

@@ -18,7 +18,7 @@ from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.prepare.propagate_masks import propagate
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.teachers import untrained
 from tests.tiny import CLASSES, context, recipe, squares
 

@@ -16,7 +16,7 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble
 from handful.parts import registry
 from handful.parts.posthoc._folds import best_weights, cross_fitted
-from handful.train import train
+from handful.training.train import train
 from tests.teachers import untrained
 from tests.tiny import CLASSES, context, recipe, squares
 

@@ -13,7 +13,7 @@ from handful.parts import registry
 from handful.parts.posthoc.loki import of_hierarchy, of_labels, scaled
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
-from handful.train import train
+from handful.training.train import train
 from tests.teachers import untrained
 from tests.tiny import context, recipe, squares
 

@@ -12,7 +12,7 @@ from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.posthoc.temperature import fit_temperature, temperature_of, wrap
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.parts.posthoc.made_colours import colours, fit
 from tests.tiny import CLASSES, context, recipe, squares
 

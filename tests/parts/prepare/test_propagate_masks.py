@@ -17,7 +17,7 @@ from handful.errors import DataError, HandfulWarning, RecipeError
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.prepare.propagate_masks import Keep, propagate, run, segmentation_recipe
-from handful.train import train
+from handful.training.train import train
 from tests import tiny
 from tests.parts.prepare.segmenter import reads_colours
 

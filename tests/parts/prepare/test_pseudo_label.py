@@ -14,7 +14,7 @@ from handful.errors import RecipeError
 from handful.parts import registry
 from handful.parts.prepare.pseudo_label import surest
 from handful.parts.registry import trains_unlabelled, uses_unlabelled
-from handful.train import train
+from handful.training.train import train
 from tests import tiny
 
 PART = Part("pseudo_label", {"recipe": "logistic-pixels"})

@@ -15,7 +15,7 @@ from handful.parts import registry
 from handful.recipes.checks import check
 from handful.recipes.load import from_toml
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import recipe, squares
 
 FITTED = tuple(  # "similarity" learns nothing, and needs a backbone that knows texts: see backbones/test_image_text
@@ -139,7 +139,7 @@ def test_nothing_stale_is_used(passes: list[int], changed: str, monkeypatch: pyt
 
 
 def test_a_stopped_run_goes_on_where_it_was(passes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handful.fitting.CHUNK", 4)
+    monkeypatch.setattr("handful.training.fit_head.CHUNK", 4)
     with monkeypatch.context() as patch:
 
         def stop(self: Progress, loss: float, steps: int = 1) -> None:

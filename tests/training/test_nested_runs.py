@@ -12,8 +12,8 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble
 from handful.saving.checkpoint import NETWORKS, refuse_unfinished
 from handful.saving.classifier import refuse_existing, save_classifier
-from handful.subtraining import kept
-from handful.train import train
+from handful.training.nested_runs import kept
+from handful.training.train import train
 from tests.stopping import stopped_and_resumed
 from tests.teachers import untrained
 from tests.tiny import recipe, squares

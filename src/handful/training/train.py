@@ -15,7 +15,6 @@ from accelerate.state import AcceleratorState
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.augmenting import Augmenting
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
@@ -23,22 +22,23 @@ from handful.core.recipe import Recipe, Stage
 from handful.core.tensors import Batch, Output
 from handful.data.in_memory import hold, working_size
 from handful.errors import TrainingError
-from handful.fitting import fit_head
-from handful.frozen import frozen_views
-from handful.interrupt import Interrupt
-from handful.launched import launched
 from handful.models.classifier import Classifier
 from handful.models.device import pick_precision
 from handful.models.network import Network
-from handful.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.parts import registry
-from handful.processes import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.recipes.checks import check
 from handful.recipes.load import load_recipe
 from handful.saving.checkpoint import FILE, Checkpoint
 from handful.saving.classifier import load_classifier
-from handful.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
-from handful.subtraining import kept
+from handful.training.augmentation import Augmenting
+from handful.training.distributed import agree, check_batches, own_part, share_norms, sum_gradients
+from handful.training.fit_head import fit_head
+from handful.training.interrupt import Interrupt
+from handful.training.launcher import launched
+from handful.training.nested_runs import kept
+from handful.training.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
+from handful.training.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
+from handful.training.view_cache import frozen_views
 
 Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
 Log = Callable[[Mapping[str, float], int], None]

@@ -9,11 +9,11 @@ import torch
 from handful.core.recipe import Recipe, Stage
 from handful.errors import RecipeError
 from handful.models.network import Network
-from handful.optimizer import layer_depths, make_optimizer, set_rate, train_mode
 from handful.parts.registry import build_network
 from handful.recipes.load import from_toml
 from handful.recipes.write import fingerprint, to_toml
-from handful.train import train
+from handful.training.optimizer import layer_depths, make_optimizer, set_rate, train_mode
+from handful.training.train import train
 from tests.stopping import stopped_and_resumed
 from tests.tiny import context, recipe, squares
 

@@ -12,7 +12,7 @@ from handful.recipes.checks import check
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.train import train
+from handful.training.train import train
 from tests.stopping import stopped_and_resumed
 from tests.tiny import recipe, squares
 

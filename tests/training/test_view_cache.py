@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from handful.augmenting import Augmenting
 from handful.core.recipe import Part
 from handful.data.in_memory import hold
 from handful.errors import TrainingError
-from handful.frozen import frozen_views
 from handful.parts import registry
-from handful.train import train
+from handful.training.augmentation import Augmenting
+from handful.training.train import train
+from handful.training.view_cache import frozen_views
 from tests.tiny import context, recipe, squares
 
 LITE = ("backbone={name='efficientnet_lite0',freeze=2,stride=8,expand=false}", "image_size=32", "lr=0.03", "steps=40")

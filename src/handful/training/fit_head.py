@@ -11,13 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.augmenting import Augmenting
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.data.in_memory import Held
 from handful.models.device import autocast
 from handful.models.network import Network
-from handful.schedule import stream
+from handful.training.augmentation import Augmenting
+from handful.training.schedule import stream
 
 CHUNK = 64  # images between two looks at Ctrl-C
 

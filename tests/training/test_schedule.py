@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from handful.core.recipe import Part, Schedule, Stage
-from handful.schedule import (
+from handful.training.schedule import (
     batch_sizes,
     budget,
     epoch_order,

@@ -14,10 +14,10 @@ from torch import nn
 from handful.data.load import load_data
 from handful.data.splits import draw
 from handful.errors import TrainingError
-from handful.processes import SharedBatchNorm, check_batches, share_norms
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
-from handful.train import train
+from handful.training.distributed import SharedBatchNorm, check_batches, share_norms
+from handful.training.train import train
 from tests.cli_support import fails
 
 SMALL = ("precision=fp32", "steps=12", "backbone.depth=10", "backbone.width=1", "lr=0.01")

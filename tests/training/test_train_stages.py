@@ -10,10 +10,10 @@ import torch
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.errors import TrainingError
-from handful.optimizer import initial_values, reset
 from handful.recipes.load import from_toml
 from handful.recipes.write import fingerprint, to_toml
-from handful.train import train
+from handful.training.optimizer import initial_values, reset
+from handful.training.train import train
 from tests.stopping import stopped_and_resumed
 from tests.tiny import recipe, squares
 

@@ -10,7 +10,7 @@ from handful.data.splits import training_part
 from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
-from handful.train import train
+from handful.training.train import train
 
 
 def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: str = "auto") -> Hierarchy:

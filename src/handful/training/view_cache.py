@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from handful.augmenting import Augmenting
 from handful.core.tensors import Batch
 from handful.data.in_memory import Held
 from handful.errors import TrainingError
 from handful.models.device import autocast
 from handful.models.network import Network
-from handful.schedule import stream
+from handful.training.augmentation import Augmenting
+from handful.training.schedule import stream
 
 
 @dataclass(frozen=True, eq=False)

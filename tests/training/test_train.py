@@ -12,7 +12,7 @@ from handful.core.progress import Progress
 from handful.core.recipe import Part
 from handful.errors import TrainingError
 from handful.saving.checkpoint import FILE, Checkpoint
-from handful.train import train
+from handful.training.train import train
 from tests.tiny import recipe, squares
 
 
