@@ -15,11 +15,11 @@ from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
 from handful.data.in_memory import hold
 from handful.data.unlabelled import Unlabelled
-from handful.evaluate import Protocol, sweep
+from handful.evaluation.evaluate import Protocol, sweep
+from handful.evaluation.executor import Trainer
+from handful.evaluation.statistics import compare, headline, summarise
 from handful.recipes.load import load_recipe
-from handful.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table
-from handful.workers import Trainer
 
 PREDICTIONS = Path(__file__).parent / "predictions"
 

@@ -16,8 +16,8 @@ from bench.data import cells_once
 from bench.options import Options
 from bench.record import append
 from handful.core.dataset import Dataset, Mask
-from handful.cost import PAPER, Times, cost_points, format_cost
 from handful.data.images import pixels
+from handful.evaluation.annotation_cost import PAPER, Times, cost_points, format_cost
 from handful.recipes.load import load_recipe
 
 TABLE = "annotate-curve"

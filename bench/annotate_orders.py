@@ -24,13 +24,13 @@ from handful.annotate import asking
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
-from handful.cost import PAPER, cost_points, format_cost
 from handful.data import splits
 from handful.data.fingerprint import fingerprint, ids_hash
 from handful.data.images import pixels
+from handful.evaluation.annotation_cost import PAPER, cost_points, format_cost
+from handful.evaluation.results_log import Key, Store
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint as recipe_fingerprint
-from handful.results import Key, Store
 from handful.training.image_features import features
 
 NAMES = ("random", "diverse", "typical", "uncertain", "influential")

@@ -26,7 +26,7 @@ from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.data.images import pixels
 from handful.data.masks.quality import iou
-from handful.intervals import mean_interval
+from handful.evaluation.intervals import mean_interval
 from handful.recipes.load import load_recipe
 from handful.training.train import train
 

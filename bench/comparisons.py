@@ -15,8 +15,8 @@ from handful.compare_plan import VALUES
 from handful.compare_text import format_outcome
 from handful.comparing import compare_to
 from handful.core.dataset import Dataset
-from handful.cost import PAPER
-from handful.evaluate import Protocol
+from handful.evaluation.annotation_cost import PAPER
+from handful.evaluation.evaluate import Protocol
 from handful.outcome import Candidate
 from handful.recipes.load import load_recipe
 

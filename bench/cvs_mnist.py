@@ -8,7 +8,7 @@ from bench.accuracy import PREDICTIONS, RawPixels, plain_recipe, recipes, run_sw
 from bench.data import mnist
 from bench.options import Options
 from bench.record import RESULTS
-from handful.evaluate import Protocol, sweep
+from handful.evaluation.evaluate import Protocol, sweep
 
 NAMES = (("classification-wrn", "cvs-wrn", "cvs-joint-wrn"), ("multitask-wrn",))  # in this order
 PER_CLASS = (1, 5, 10, 25)

@@ -14,7 +14,7 @@ from bench.options import Options
 from bench.record import RESULTS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.evaluate import Protocol, sweep
+from handful.evaluation.evaluate import Protocol, sweep
 from handful.models.classifier import Classifier
 from handful.parts.heads.segmentation import Segmentation
 from handful.recipes.load import load_recipe

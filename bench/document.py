@@ -17,8 +17,8 @@ from bench import cells
 from bench.compared import Compared
 from bench.record import RESULTS
 from bench.summaries import Summary
-from handful.intervals import mean_interval
-from handful.scores import THIRDS, thirds, uneven
+from handful.evaluation.intervals import mean_interval
+from handful.evaluation.metrics import THIRDS, thirds, uneven
 from handful.tables import percent
 
 PLAN = Path(__file__).parent / "document.toml"

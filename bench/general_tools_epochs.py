@@ -10,7 +10,7 @@ from bench.general_tools import Arm, Fastai, Timm, one_by_one
 from bench.options import Options
 from bench.trust import SCORED
 from handful.core.dataset import Dataset
-from handful.statistics import summarise
+from handful.evaluation.statistics import summarise
 from handful.tables import format_table
 
 FASTAI = (10, 20, 40, 80)

@@ -14,7 +14,7 @@ from bench.data import cifar10, few_test_images
 from bench.options import Options
 from bench.record import append
 from handful.core.recipe import Recipe
-from handful.cost import forward_flops
+from handful.evaluation.annotation_cost import forward_flops
 from handful.recipes.load import load_recipe
 
 CONTROL = "classification-wide-wrn"

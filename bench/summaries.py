@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handful.intervals import mean_interval
+from handful.evaluation.intervals import mean_interval
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 from bench.data import cells_once, cifar10, few_test_images
 from bench.options import Options
 from bench.record import append
-from handful.calibration import measure
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
+from handful.evaluation.calibration import measure
 from handful.recipes.load import load_recipe
 from handful.tables import format_measures
 

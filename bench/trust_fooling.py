@@ -21,7 +21,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data import splits
 from handful.data.class_names import with_classes
-from handful.intervals import mean_interval
+from handful.evaluation.intervals import mean_interval
 from handful.models.classifier import Classifier
 from handful.parts.posthoc.out_of_distribution import Score
 from handful.tables import percent, span

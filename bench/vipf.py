@@ -14,8 +14,8 @@ from bench.keeping import Keeping
 from bench.options import Options
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.evaluation.executor import Trainer
 from handful.recipes.load import load_recipe
-from handful.workers import Trainer
 
 DRAWS = 3
 KEEPING = Keeping(PREDICTIONS / "networks")  # the ladder's networks serve in the other tables

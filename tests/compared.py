@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from handful.core.result import Result
-from handful.cost import Times
+from handful.evaluation.annotation_cost import Times
 from handful.judging import judge
 from handful.outcome import Budget, Candidate, Outcome, Role, Study
 from tests.made import random_result

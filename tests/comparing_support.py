@@ -7,8 +7,8 @@ from typing import Any
 from handful.comparing import compare_to
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.cost import Times
-from handful.evaluate import Protocol
+from handful.evaluation.annotation_cost import Times
+from handful.evaluation.evaluate import Protocol
 from handful.outcome import Candidate, Outcome
 from handful.recipes.load import from_toml
 from tests.fakes import LrTrainer
@@ -22,7 +22,7 @@ steps = [6, 12]
 
 
 class Clock:
-    """Stands for the time module of `handful.running`: each call of the fake trainer takes a tenth of a second."""
+    """Stands for the time module of `handful.evaluation.job`: a call of the fake trainer takes 0.1 s."""
 
     def __init__(self, log: Path) -> None:
         self.log = log

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from bench.small_ensemble import ROWS, SIDE, rows
 
-from handful.cost import forward_flops, training_flops
+from handful.evaluation.annotation_cost import forward_flops, training_flops
 from handful.recipes.load import load_recipe
 
 

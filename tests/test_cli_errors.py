@@ -22,7 +22,13 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("trained")
 
     # All are imported before the first is changed: a module that is first imported later would keep the changed one.
-    names = ("handful.training.train", "handful.running", "handful.propagation", "handful.gallery", "handful.estimator")
+    names = (
+        "handful.training.train",
+        "handful.evaluation.job",
+        "handful.propagation",
+        "handful.gallery",
+        "handful.estimator",
+    )
     for module in [import_module(name) for name in names]:
         monkeypatch.setattr(module, "train", train)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image as Picture
 
-from handful.results import read_results
+from handful.evaluation.results_log import read_results
 from handful.saving.classifier import load_classifier
 from tests.cli_support import fails, files, ok, ok_json
 

@@ -14,7 +14,7 @@ from tests.tiny import squares
 
 @pytest.fixture(autouse=True)
 def _little_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handful.running.time", Clock(tmp_path / "calls"))
+    monkeypatch.setattr("handful.evaluation.job.time", Clock(tmp_path / "calls"))
 
 
 def picked(folder: Path, *, data: Dataset | None = None, seconds: float = 2.4) -> Picked:

@@ -8,11 +8,11 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
-from handful.cost import PAPER, CostPoint, published_points
 from handful.errors import OutputError
+from handful.evaluation.annotation_cost import PAPER, CostPoint, published_points
+from handful.evaluation.statistics import summarise
 from handful.judging import all_pairs
 from handful.plots import cost_figure, difference_figure, inline, save, sweep_figure
-from handful.statistics import summarise
 from tests.made import random_result
 
 

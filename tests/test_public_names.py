@@ -26,7 +26,7 @@ def test_each_public_name_is_its_modules_own(name: str) -> None:
 
 
 def test_a_function_is_not_hidden_by_the_module_it_is_named_after() -> None:
-    from handful.evaluate import evaluate
+    from handful.evaluation.evaluate import evaluate
     from handful.training.train import train
 
     assert handful.train is train

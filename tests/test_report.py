@@ -9,13 +9,13 @@ from PIL import Image
 
 from handful.core.dataset import Dataset
 from handful.core.result import Result
-from handful.cost import PAPER, cost_points
 from handful.errors import OutputError, ProtocolError
-from handful.evaluate import Protocol, sweep
+from handful.evaluation.annotation_cost import PAPER, cost_points
+from handful.evaluation.evaluate import Protocol, sweep
+from handful.evaluation.statistics import summarise
 from handful.gallery import examples, worst_mistakes
 from handful.models.classifier import Classifier
 from handful.report import write_report
-from handful.statistics import summarise
 from handful.tables import percent, span
 from handful.training.train import train
 from tests.fakes import NearestMeanTrainer

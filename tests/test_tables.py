@@ -1,6 +1,6 @@
 import pytest
 
-from handful.statistics import compare, headline, summarise
+from handful.evaluation.statistics import compare, headline, summarise
 from handful.tables import format_comparisons, format_table, percent, verdict
 from tests.made import random_result, result, run
 

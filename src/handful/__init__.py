@@ -13,8 +13,8 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.data.load import load_data as load_data
     from handful.errors import HandfulError as HandfulError
     from handful.estimator import HandfulClassifier as HandfulClassifier
-    from handful.evaluate import Protocol as Protocol
-    from handful.evaluate import evaluate as evaluate
+    from handful.evaluation.evaluate import Protocol as Protocol
+    from handful.evaluation.evaluate import evaluate as evaluate
     from handful.models.classifier import Classifier as Classifier
     from handful.recipes.load import load_recipe as load_recipe
     from handful.saving.classifier import load_classifier as load_classifier
@@ -29,11 +29,11 @@ _PUBLIC = {
     "Dataset": "core.dataset",
     "HandfulClassifier": "estimator",
     "HandfulError": "errors",
-    "Protocol": "evaluate",
+    "Protocol": "evaluation.evaluate",
     "Recipe": "core.recipe",
     "Result": "core.result",
     "Sample": "core.dataset",
-    "evaluate": "evaluate",
+    "evaluate": "evaluation.evaluate",
     "load_classifier": "saving.classifier",
     "load_data": "data.load",
     "load_recipe": "recipes.load",

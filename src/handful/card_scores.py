@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from handful.calibration import measure
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
+from handful.evaluation.calibration import measure
+from handful.evaluation.statistics import METRICS, class_recalls, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.saving.classifier import load_classifier, write_card
-from handful.statistics import METRICS, class_recalls, summarise
 from handful.tables import NOTES, quantity
 
 MOST = 3  # classes and confusions that are named

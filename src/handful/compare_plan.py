@@ -8,7 +8,7 @@ from typing import Any
 
 from handful.core.recipe import Recipe
 from handful.errors import OutputError
-from handful.evaluate import Protocol
+from handful.evaluation.evaluate import Protocol
 from handful.gallery import SHOWN
 from handful.outcome import Budget
 from handful.spaces import identity

@@ -11,12 +11,12 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.errors import HandfulError
-from handful.evaluate import Cell, Protocol, key_of
+from handful.evaluation.evaluate import Cell, Protocol, key_of
+from handful.evaluation.executor import Finished, MakePool, RunsBar, Task, Trainer, run_queue
+from handful.evaluation.results_log import Key, Store
 from handful.outcome import Study
-from handful.results import Key, Store
 from handful.spaces import close_storage, open_storage
 from handful.tuning import NO_ROOM, Tuning
-from handful.workers import Finished, MakePool, RunsBar, Task, Trainer, run_queue
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

@@ -9,12 +9,12 @@ from markupsafe import Markup
 from handful.compare_text import p_value, shown_pairs, taken
 from handful.core.dataset import Dataset
 from handful.core.result import Result
-from handful.cost import CostPoint, cost_points
+from handful.evaluation.annotation_cost import CostPoint, cost_points
+from handful.evaluation.statistics import METRICS
 from handful.models.classifier import Classifier
 from handful.outcome import Entry, Harm, Level, Outcome
 from handful.page import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
 from handful.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure
-from handful.statistics import METRICS
 from handful.tables import NOTES, chance
 
 MOST_CURVES = len(SERIES)  # beyond, colours and markers would come twice

@@ -17,19 +17,19 @@ from handful.compare_queue import Queue, Work
 from handful.compare_report import write_comparison
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.cost import Times
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import TrainingError
-from handful.evaluate import Protocol, cells, trainer_name
+from handful.evaluation.annotation_cost import Times
+from handful.evaluation.evaluate import Protocol, cells, trainer_name
+from handful.evaluation.executor import MakePool, Trainer
+from handful.evaluation.results_log import commit, versions
 from handful.judging import judge
 from handful.models.classifier import Classifier
 from handful.outcome import Budget, Candidate, Outcome, Study, as_values
 from handful.recipes.checks import check
 from handful.recipes.load import with_values
-from handful.results import commit, versions
 from handful.spaces import check_spaces
 from handful.tuning import needed_for_two
-from handful.workers import MakePool, Trainer
 
 
 def compare_to(

@@ -8,7 +8,7 @@ from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.readers.embedded import read_embedded
 from handful.data.splits import holdout
-from handful.evaluate import Protocol
+from handful.evaluation.evaluate import Protocol
 from handful.recipes.load import load_recipe
 from handful.sweeping import sweep_to
 

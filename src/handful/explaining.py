@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset, Image, Sample
 from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import DataError, OutputError
-from handful.intervals import wilson
+from handful.evaluation.intervals import wilson
 from handful.models.classifier import Classifier
 from handful.models.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled
 

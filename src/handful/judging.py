@@ -8,13 +8,13 @@ import numpy as np
 from scipy import stats
 
 from handful.core.result import Result
-from handful.cost import Times, cost_points
-from handful.intervals import bootstrap, mean_interval
+from handful.evaluation.annotation_cost import Times, cost_points
+from handful.evaluation.design import design, overlap
+from handful.evaluation.intervals import bootstrap, mean_interval
+from handful.evaluation.metrics import Metric, recalls
+from handful.evaluation.statistics import METRICS, compare, differences, headline, summarise
 from handful.outcome import ALPHA, Entry, Harm, Level, Pair, Role, Study
 from handful.outlook import look_out
-from handful.repeats import design, overlap
-from handful.scores import Metric, recalls
-from handful.statistics import METRICS, compare, differences, headline, summarise
 from handful.tables import chance, percent, signed, span
 
 RESAMPLES = 1000

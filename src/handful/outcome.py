@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from handful.core.json_values import jsonable
 from handful.core.result import Result
-from handful.cost import Times
+from handful.evaluation.annotation_cost import Times
+from handful.evaluation.design import Design
+from handful.evaluation.metrics import Metric
+from handful.evaluation.statistics import Comparison, Summary
 from handful.recipes.write import fingerprint
-from handful.repeats import Design
-from handful.scores import Metric
-from handful.statistics import Comparison, Summary
 
 FORMAT = 1  # of comparison.json; raised when a key changes its meaning
 ALPHA = 0.05  # "separable" and "worse" are below it, after Holm's correction

@@ -7,10 +7,10 @@ import numpy as np
 from scipy import stats
 
 from handful.core.result import Result
+from handful.evaluation.design import design, overlap
+from handful.evaluation.metrics import Metric
+from handful.evaluation.statistics import Comparison, differences, summarise
 from handful.outcome import ALPHA, Outlook, Pair
-from handful.repeats import design, overlap
-from handful.scores import Metric
-from handful.statistics import Comparison, differences, summarise
 
 REACH = 10  # times the images or draws that were run: beyond, so simple a model says nothing
 

@@ -16,10 +16,10 @@ from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import OutputError
+from handful.evaluation.results_log import commit, versions
+from handful.evaluation.statistics import class_recalls
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
-from handful.results import commit, versions
-from handful.statistics import class_recalls
 from handful.tables import amount, percent, signed, span, span_of_images, verdict
 from handful.templating import environment
 

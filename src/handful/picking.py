@@ -11,13 +11,13 @@ from handful.compare_plan import STUDIES
 from handful.comparing import compare_to
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.cost import Times
-from handful.evaluate import Protocol
+from handful.evaluation.annotation_cost import Times
+from handful.evaluation.evaluate import Protocol
+from handful.evaluation.executor import Finished, Task, Trainer, run_queue
 from handful.outcome import Outcome, Study
 from handful.recipes.load import load_recipe
 from handful.spaces import close_storage, open_storage
 from handful.tuning import Tuning
-from handful.workers import Finished, Task, Trainer, run_queue
 
 FEW = "nearest-centroid-lite0"  # 40.9 % of CIFAR-10 at one image per class, where logistic regression has 25.5 %
 

@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from handful.calibration import Measured, measure, reliability
 from handful.core.result import Result
+from handful.evaluation.calibration import Measured, measure, reliability
 from handful.plots import FAINT, INK, SERIES, STYLE, inline
 from handful.tables import quantity
 

@@ -10,14 +10,14 @@ from markupsafe import Markup
 from handful import reliability
 from handful.core.dataset import Dataset
 from handful.core.result import Result
-from handful.cost import CostPoint, Times, break_evens, flop_unit
 from handful.errors import ProtocolError
+from handful.evaluation.annotation_cost import CostPoint, Times, break_evens, flop_unit
+from handful.evaluation.design import smallest
+from handful.evaluation.metrics import Metric
+from handful.evaluation.statistics import METRICS, Comparison, Summary, compare, headline, summarise
 from handful.models.classifier import Classifier
 from handful.page import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
 from handful.plots import cost_figure, inline, sweep_figure
-from handful.repeats import smallest
-from handful.scores import Metric
-from handful.statistics import METRICS, Comparison, Summary, compare, headline, summarise
 from handful.tables import NOTES, percent, span
 
 

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from handful import gallery
-from handful.calibration import measure
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
-from handful.evaluate import Protocol, cells, sweep
+from handful.evaluation.calibration import measure
+from handful.evaluation.evaluate import Protocol, cells, sweep
+from handful.evaluation.executor import MakePool
+from handful.evaluation.results_log import Store
+from handful.evaluation.statistics import Comparison, compare, headline, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.report import write_report
-from handful.results import Store
-from handful.statistics import Comparison, compare, headline, summarise
 from handful.tables import format_comparisons, format_measures, format_table
-from handful.workers import MakePool
 
 LOG = "results.jsonl"
 REPORT = "report.html"

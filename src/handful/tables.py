@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handful.calibration import Measured
-from handful.statistics import METRICS, Comparison, Summary, Third
+from handful.evaluation.calibration import Measured
+from handful.evaluation.statistics import METRICS, Comparison, Summary, Third
 
 NOTES = {
     "draws": "training images redrawn, one test set; t interval over draws",

@@ -19,10 +19,10 @@ from handful.core.recipe import Recipe
 from handful.core.result import Run
 from handful.data import splits
 from handful.errors import HandfulError
+from handful.evaluation.metrics import uneven
 from handful.outcome import Study
 from handful.recipes.load import with_values
 from handful.recipes.options import options_of
-from handful.scores import uneven
 from handful.spaces import coded, decoded, distribution, identity, plain
 from handful.training.schedule import stream, total_steps
 

@@ -7,10 +7,10 @@ import pytest
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.errors import DataError, ModelError
+from handful.evaluation.intervals import paired_interval
 from handful.export.graph import Answering
 from handful.export.int8 import measure, parts, quantised, refuse_int8
 from handful.export.to_onnx import network_model, whole, write
-from handful.intervals import paired_interval
 from handful.models.onnx_model import load_onnx
 from handful.training.train import train
 from tests.tiny import recipe, squares

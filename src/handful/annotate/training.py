@@ -21,10 +21,10 @@ from handful.data.images import sample_size
 from handful.data.splits import folds as cut
 from handful.data.splits import training_part
 from handful.errors import TrainingError
-from handful.evaluate import Protocol, evaluate
+from handful.evaluation.evaluate import Protocol, evaluate
+from handful.evaluation.statistics import headline, summarise
 from handful.models.classifier import Classifier
 from handful.saving.classifier import save_classifier
-from handful.statistics import headline, summarise
 from handful.training.train import train
 
 SEARCHED = 200  # draws that are looked at for folds with masks of every class

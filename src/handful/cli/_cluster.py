@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from handful.workers import MakePool
+    from handful.evaluation.executor import MakePool
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def runners(ray: str | None, jobs: int) -> "Iterator[tuple[int, MakePool | None]
         yield jobs, None
         return
     from handful.core.ray_cluster import Cluster
-    from handful.ray_pool import pool_of
+    from handful.evaluation.ray_pool import pool_of
 
     with Cluster(ray) as cluster:
         yield (jobs if jobs > 1 else cluster.width), pool_of(cluster)

@@ -24,7 +24,7 @@ def card(
     """
     from handful.card_scores import update_card
     from handful.cli._output import print_json, print_lines, working
-    from handful.results import read_results
+    from handful.evaluation.results_log import read_results
     from handful.saving.classifier import CARD
 
     with working():

@@ -111,12 +111,12 @@ def compare(
     from handful.compare_plan import LOG, PAGE, VALUES
     from handful.compare_text import format_outcome
     from handful.comparing import compare_to
-    from handful.cost import Times
     from handful.data.check import check
-    from handful.evaluate import Protocol
+    from handful.evaluation.annotation_cost import Times
+    from handful.evaluation.evaluate import Protocol
+    from handful.evaluation.executor import cores
     from handful.models.device import pick_device
     from handful.outcome import as_values
-    from handful.workers import cores
 
     with working():
         spent = read_budget(budget, trials)

@@ -87,20 +87,20 @@ def evaluate(
     """
     from dataclasses import asdict
 
-    from handful.calibration import measure
     from handful.cli._cluster import runners
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import read
     from handful.data.check import check
-    from handful.evaluate import Protocol, cells
-    from handful.evaluate import evaluate as run
+    from handful.evaluation.calibration import measure
+    from handful.evaluation.evaluate import Protocol, cells
+    from handful.evaluation.evaluate import evaluate as run
+    from handful.evaluation.statistics import METRICS, class_recalls, headline, summarise
+    from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import pick_device
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
     from handful.recipes.write import fingerprint
-    from handful.statistics import METRICS, class_recalls, headline, summarise
     from handful.tables import format_measures, format_table
-    from handful.tracking import check_tracker, track_scores
 
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())

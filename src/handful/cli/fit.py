@@ -57,6 +57,8 @@ def fit(
     from handful.data.check import check
     from handful.data.splits import draw, training_part
     from handful.errors import ProtocolError
+    from handful.evaluation.executor import cores
+    from handful.evaluation.tracking import Tracking
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
     from handful.models.device import pick_device
@@ -66,10 +68,8 @@ def fit(
     from handful.saving.checkpoint import refuse_unfinished
     from handful.saving.classifier import refuse_existing, save_classifier
     from handful.saving.model_card import data_facts
-    from handful.tracking import Tracking
     from handful.training.launcher import launched
     from handful.training.train import train
-    from handful.workers import cores
 
     auto = recipe == "auto"
     with working():

@@ -17,9 +17,9 @@ from handful.core.prediction import Predictor
 from handful.data.images import pixels
 from handful.data.in_memory import fit_size
 from handful.errors import DataError, ModelError
+from handful.evaluation.intervals import paired_interval
 from handful.export.graph import Answering
 from handful.export.quiet import quiet
-from handful.intervals import paired_interval
 from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
 

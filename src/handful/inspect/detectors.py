@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from handful.core.dataset import Dataset
+from handful.evaluation.intervals import bootstrap
+from handful.evaluation.metrics import balanced_accuracy
 from handful.inspect.camera import Shot
 from handful.inspect.measures import Measures
 from handful.inspect.neighbours import neighbours, vote
-from handful.intervals import bootstrap
-from handful.scores import balanced_accuracy
 
 SHUFFLES = 999
 MOST = 2000  # images that are looked at

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.linear_model import LogisticRegression
 
+from handful.evaluation.metrics import balanced_accuracy
 from handful.inspect.cross_fit import compress
 from handful.inspect.facts import Facts
-from handful.scores import balanced_accuracy
 
 DRAWS = 12
 MORE = 10  # images per class

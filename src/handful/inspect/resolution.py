@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
+from handful.evaluation.intervals import wilson
 from handful.inspect.facts import Facts
-from handful.intervals import wilson
 
 LEVEL, POWER = 0.05, 0.8
 LEAST = 0.02  # share of images that two methods are taken to disagree about, at least

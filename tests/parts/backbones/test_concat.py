@@ -8,9 +8,9 @@ import torch
 from handful.comparing import compare_to
 from handful.core.context import Context
 from handful.core.recipe import Part
-from handful.cost import Times
 from handful.errors import RecipeError
-from handful.evaluate import Protocol
+from handful.evaluation.annotation_cost import Times
+from handful.evaluation.evaluate import Protocol
 from handful.outcome import Candidate
 from handful.parts import registry
 from handful.recipes.load import from_toml

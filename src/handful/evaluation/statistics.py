@@ -9,9 +9,9 @@ from jaxtyping import Float
 
 from handful.core.result import Result, Run
 from handful.errors import ProtocolError
-from handful.intervals import bootstrap, mean_interval, wilson
-from handful.repeats import Design, by_draw, design, imbalanced, overlap, smallest, training_counts
-from handful.scores import SCORES, THIRDS, Metric, recalls, thirds
+from handful.evaluation.design import Design, by_draw, design, imbalanced, overlap, smallest, training_counts
+from handful.evaluation.intervals import bootstrap, mean_interval, wilson
+from handful.evaluation.metrics import SCORES, THIRDS, Metric, recalls, thirds
 
 Verdict = Literal["A better", "B better", "not separable"]
 

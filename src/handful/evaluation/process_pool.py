@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from handful.core.dataset import Dataset
 from handful.errors import TrainingError
-from handful.running import Finished, Task, Trainer, run
+from handful.evaluation.job import Finished, Task, Trainer, run
 
 
 @runtime_checkable

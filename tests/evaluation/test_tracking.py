@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from handful.errors import OutputError
-from handful.tracking import Tracking, track_scores
+from handful.evaluation.tracking import Tracking, track_scores
 from tests.cli_support import fails, files, ok
 from tests.made import result, run
 

@@ -11,10 +11,10 @@ from handful.core.context import Context, Task
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
+from handful.evaluation.statistics import summarise
 from handful.parts import registry
 from handful.parts.posthoc.ensemble import members_of
 from handful.recipes.load import load_recipe
-from handful.statistics import summarise
 from handful.tables import columns, percent, span, wrap
 from handful.training.schedule import batch_sizes, total_steps
 

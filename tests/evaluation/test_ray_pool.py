@@ -12,10 +12,10 @@ from handful.core.ray_cluster import Cluster
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import TrainingError
-from handful.evaluate import Protocol, evaluate
-from handful.pools import MakePool, WorkerError
-from handful.ray_pool import pool_of
-from handful.running import Trainer
+from handful.evaluation.evaluate import Protocol, evaluate
+from handful.evaluation.job import Trainer
+from handful.evaluation.process_pool import MakePool, WorkerError
+from handful.evaluation.ray_pool import pool_of
 from tests.fakes import NearestMean, NearestMeanTrainer
 from tests.tiny import recipe, squares
 

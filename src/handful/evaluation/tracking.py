@@ -16,8 +16,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from handful.core.result import Result
 from handful.errors import OutputError
-from handful.scores import SCORES
-from handful.statistics import headline, summarise
+from handful.evaluation.metrics import SCORES
+from handful.evaluation.statistics import headline, summarise
 
 Kind = Literal["tensorboard", "mlflow"]
 EXPERIMENT = "handful"

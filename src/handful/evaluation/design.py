@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from handful.core.result import Result, Run
-from handful.scores import uneven
+from handful.evaluation.metrics import uneven
 
 Design = Literal["draws", "seeds", "re-split", "one run"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.ray_cluster import Cluster
 from handful.errors import HandfulError
-from handful.pools import MakePool, WorkerError
-from handful.running import Finished, Task, Trainer, run
+from handful.evaluation.job import Finished, Task, Trainer, run
+from handful.evaluation.process_pool import MakePool, WorkerError
 
 
 class RayPool:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from handful.scores import thirds, uneven
+from handful.evaluation.metrics import thirds, uneven
 
 
 @pytest.mark.parametrize(

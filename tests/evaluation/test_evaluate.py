@@ -14,8 +14,8 @@ import pytest
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.errors import DataError, ProtocolError
-from handful.evaluate import Protocol, cells, evaluate, sweep
-from handful.results import Store, read_results
+from handful.evaluation.evaluate import Protocol, cells, evaluate, sweep
+from handful.evaluation.results_log import Store, read_results
 from tests.fakes import NearestMeanTrainer
 from tests.tiny import recipe, squares
 

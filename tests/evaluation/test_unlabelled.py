@@ -10,9 +10,9 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
-from handful.evaluate import Protocol, evaluate
+from handful.evaluation.evaluate import Protocol, evaluate
+from handful.evaluation.results_log import read_results
 from handful.recipes.load import from_toml
-from handful.results import read_results
 from tests.cli_support import fails, ok, write_images
 from tests.fakes import NearestMean
 from tests.tiny import squares

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss
 
-from handful.calibration import (
+from handful.core.recipe import Part
+from handful.core.result import Result, Run
+from handful.evaluation.calibration import (
     bin_of,
     brier_scores,
     expected_calibration_error,
@@ -12,8 +14,6 @@ from handful.calibration import (
     measure,
     reliability,
 )
-from handful.core.recipe import Part
-from handful.core.result import Result, Run
 from handful.tables import format_measures
 from tests.made import random_result, result, run
 

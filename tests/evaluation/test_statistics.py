@@ -7,16 +7,10 @@ from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
 
 from handful.errors import ProtocolError
-from handful.intervals import bootstrap, mean_interval, wilson
-from handful.repeats import design, overlap
-from handful.scores import balanced_accuracy, macro_f1, recalls
-from handful.statistics import (
-    class_recalls,
-    compare,
-    draw_scores,
-    headline,
-    summarise,
-)
+from handful.evaluation.design import design, overlap
+from handful.evaluation.intervals import bootstrap, mean_interval, wilson
+from handful.evaluation.metrics import balanced_accuracy, macro_f1, recalls
+from handful.evaluation.statistics import class_recalls, compare, draw_scores, headline, summarise
 from tests.made import random_result, result, run
 
 

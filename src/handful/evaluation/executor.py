@@ -11,12 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from handful.core.dataset import Dataset
 from handful.errors import HandfulError
-from handful.pools import MakePool as MakePool
-from handful.pools import Pool, Processes, WorkerError
-from handful.running import Finished as Finished
-from handful.running import Task as Task
-from handful.running import Trainer as Trainer
-from handful.running import run
+from handful.evaluation.job import Finished as Finished
+from handful.evaluation.job import Task as Task
+from handful.evaluation.job import Trainer as Trainer
+from handful.evaluation.job import run
+from handful.evaluation.process_pool import MakePool as MakePool
+from handful.evaluation.process_pool import Pool, Processes, WorkerError
 
 
 def cores(device: str) -> int:

@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from handful.core.result import Result, Run
-from handful.intervals import bootstrap, mean_interval, wilson
-from handful.repeats import by_draw, overlap, smallest
+from handful.evaluation.design import by_draw, overlap, smallest
+from handful.evaluation.intervals import bootstrap, mean_interval, wilson
 
 Measure = Literal[
     "expected calibration error",

@@ -24,9 +24,9 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
+from handful.evaluation.metrics import balanced_accuracy, recalls
 from handful.recipes.load import from_toml
 from handful.recipes.write import fingerprint, to_toml
-from handful.scores import balanced_accuracy, recalls
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one

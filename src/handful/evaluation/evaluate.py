@@ -1,7 +1,7 @@
 """Honest scores: train a recipe on repeated draws of the data and keep every raw prediction.
 
 The score of one training run says little when a handful of images decides it. So the draw is repeated, on the same
-test images where the data set brings some, and the metrics are computed later (`handful.statistics`).
+test images where the data set brings some, and the metrics are computed later (`handful.evaluation.statistics`).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,15 +15,15 @@ from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
 from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
+from handful.evaluation.executor import Finished, MakePool, Task, Trainer, run_all
+from handful.evaluation.protocol import Cell as Cell
+from handful.evaluation.protocol import Protocol as Protocol
+from handful.evaluation.protocol import ScoreOn as ScoreOn
+from handful.evaluation.protocol import cells as cells
+from handful.evaluation.results_log import Key, Store, make_key, with_unlabelled
+from handful.evaluation.statistics import summarise as summarise
 from handful.parts.registry import uses_unlabelled
-from handful.protocol import Cell as Cell
-from handful.protocol import Protocol as Protocol
-from handful.protocol import ScoreOn as ScoreOn
-from handful.protocol import cells as cells
 from handful.recipes.checks import check
-from handful.results import Key, Store, make_key, with_unlabelled
-from handful.statistics import summarise as summarise
-from handful.workers import Finished, MakePool, Task, Trainer, run_all
 
 FIVE_DRAWS = Protocol()
 

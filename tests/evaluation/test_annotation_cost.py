@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from handful.core.recipe import Part
-from handful.cost import (
+from handful.errors import ProtocolError
+from handful.evaluation.annotation_cost import (
     PAPER,
     CostPoint,
     Times,
@@ -17,7 +18,6 @@ from handful.cost import (
     published_points,
     training_flops,
 )
-from handful.errors import ProtocolError
 from handful.recipes.load import load_recipe
 from handful.training.train import train
 from tests.made import random_result
