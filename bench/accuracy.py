@@ -19,7 +19,7 @@ from handful.evaluation.evaluate import Protocol, sweep
 from handful.evaluation.executor import Trainer
 from handful.evaluation.statistics import compare, headline, summarise
 from handful.recipes.load import load_recipe
-from handful.tables import format_comparisons, format_table
+from handful.reports.text_tables import format_comparisons, format_table
 
 PREDICTIONS = Path(__file__).parent / "predictions"
 

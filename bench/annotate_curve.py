@@ -17,8 +17,9 @@ from bench.options import Options
 from bench.record import append
 from handful.core.dataset import Dataset, Mask
 from handful.data.images import pixels
-from handful.evaluation.annotation_cost import PAPER, Times, cost_points, format_cost
+from handful.evaluation.annotation_cost import PAPER, Times, cost_points
 from handful.recipes.load import load_recipe
+from handful.reports.text_tables import format_cost
 
 TABLE = "annotate-curve"
 LABEL = PAPER["cifar10"].label  # seconds; the paper's person

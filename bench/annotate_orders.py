@@ -27,10 +27,11 @@ from handful.core.result import Result, Run
 from handful.data import splits
 from handful.data.fingerprint import fingerprint, ids_hash
 from handful.data.images import pixels
-from handful.evaluation.annotation_cost import PAPER, cost_points, format_cost
+from handful.evaluation.annotation_cost import PAPER, cost_points
 from handful.evaluation.results_log import Key, Store
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint as recipe_fingerprint
+from handful.reports.text_tables import format_cost
 from handful.training.image_features import features
 
 NAMES = ("random", "diverse", "typical", "uncertain", "influential")

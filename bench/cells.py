@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handful.tables import percent, signed, span
+from handful.reports.text_tables import percent, signed, span
 
 
 def score(mean: float, low: float, high: float, worst: float) -> str:

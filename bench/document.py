@@ -19,7 +19,7 @@ from bench.record import RESULTS
 from bench.summaries import Summary
 from handful.evaluation.intervals import mean_interval
 from handful.evaluation.metrics import THIRDS, thirds, uneven
-from handful.tables import percent
+from handful.reports.text_tables import percent
 
 PLAN = Path(__file__).parent / "document.toml"
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"

@@ -11,7 +11,7 @@ from bench.options import Options
 from bench.trust import SCORED
 from handful.core.dataset import Dataset
 from handful.evaluation.statistics import summarise
-from handful.tables import format_table
+from handful.reports.text_tables import format_table
 
 FASTAI = (10, 20, 40, 80)
 TIMM = (30, 60, 150)

@@ -13,7 +13,7 @@ from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
 from handful.evaluation.calibration import measure
 from handful.recipes.load import load_recipe
-from handful.tables import format_measures
+from handful.reports.text_tables import format_measures
 
 HEADS = ("logistic-lite0", "nearest-centroid-lite0")
 SCORED = 100  # test images of each class of CIFAR-10

@@ -24,7 +24,7 @@ from handful.data.class_names import with_classes
 from handful.evaluation.intervals import mean_interval
 from handful.models.classifier import Classifier
 from handful.parts.posthoc.out_of_distribution import Score
-from handful.tables import percent, span
+from handful.reports.text_tables import percent, span
 from handful.training.train import train
 
 NAMES = ("logistic-lite0", "nearest-centroid-lite0")

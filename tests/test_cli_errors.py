@@ -26,7 +26,7 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
         "handful.training.train",
         "handful.evaluation.job",
         "handful.propagation",
-        "handful.gallery",
+        "handful.evaluation.retrain",
         "handful.estimator",
     )
     for module in [import_module(name) for name in names]:

@@ -51,7 +51,9 @@ def test_sweep_again_is_refused_resumed_or_made_anew(place: Path, swept: Path, m
     page = (swept / "report.html").read_text(encoding="utf-8")
     assert "already here" in fails(*command(place, swept))
     with monkeypatch.context() as patch:
-        patch.setattr("handful.gallery.train", lambda *_, **__: pytest.fail("trained what is in shown-model"))
+        patch.setattr(
+            "handful.evaluation.retrain.train", lambda *_, **__: pytest.fail("trained what is in shown-model")
+        )
         text = ok(*command(place, swept), "--resume")
     pictures = [re.findall(r"data:image/png[^\"']*", p) for p in (page, (swept / "report.html").read_text("utf-8"))]
     assert pictures[0] == pictures[1]

@@ -11,7 +11,7 @@ import pytest
 from handful.compare_report import write_comparison
 from handful.errors import OutputError
 from handful.outcome import Outcome
-from handful.tables import percent, signed, span
+from handful.reports.text_tables import percent, signed, span
 from tests.compared import outcome_of, several
 from tests.made import random_result, result, run
 from tests.pages import Page
@@ -128,7 +128,7 @@ def contrast(a: str, b: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_and_lines_stand_out_in_both_schemes(scheme: str) -> None:
-    style = (resources.files("handful") / "templates" / "style.css").read_text(encoding="utf-8")
+    style = (resources.files("handful.reports") / "templates" / "style.css").read_text(encoding="utf-8")
     blocks = style.split("prefers-color-scheme: dark")
     colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", blocks[0] if scheme == "light" else blocks[1]))
     assert len(colours) == 15

@@ -9,8 +9,8 @@ from typing import Any
 from handful.core.recipe import Recipe
 from handful.errors import OutputError
 from handful.evaluation.evaluate import Protocol
-from handful.gallery import SHOWN
 from handful.outcome import Budget
+from handful.reports.gallery import SHOWN
 from handful.spaces import identity
 
 PLAN, STUDIES, LOG, VALUES, PAGE = "plan.json", "studies.db", "results.jsonl", "comparison.json", "report.html"

@@ -13,9 +13,9 @@ from handful.evaluation.annotation_cost import CostPoint, cost_points
 from handful.evaluation.statistics import METRICS
 from handful.models.classifier import Classifier
 from handful.outcome import Entry, Harm, Level, Outcome
-from handful.page import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
-from handful.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure
-from handful.tables import NOTES, chance
+from handful.reports.html import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
+from handful.reports.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure
+from handful.reports.text_tables import NOTES, chance
 
 MOST_CURVES = len(SERIES)  # beyond, colours and markers would come twice
 LONG_ANSWER = 120  # characters that still read well as large as a headline

@@ -6,7 +6,7 @@ import numpy as np
 
 from handful.evaluation.statistics import METRICS
 from handful.outcome import ALPHA, Entry, Level, Outcome, Pair, Study
-from handful.tables import HEADS, NOTES, chance, columns, percent, signed, span, wrap
+from handful.reports.text_tables import HEADS, NOTES, chance, columns, percent, signed, span, wrap
 
 
 def format_outcome(outcome: Outcome, *, width: int = 80) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from handful import gallery
 from handful.allowance import Allowance, untunable
 from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
 from handful.compare_queue import Queue, Work
@@ -28,6 +27,7 @@ from handful.models.classifier import Classifier
 from handful.outcome import Budget, Candidate, Outcome, Study, as_values
 from handful.recipes.checks import check
 from handful.recipes.load import with_values
+from handful.reports import gallery
 from handful.spaces import check_spaces
 from handful.tuning import needed_for_two
 

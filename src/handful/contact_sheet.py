@@ -11,7 +11,7 @@ from PIL import ImageDraw, ImageFont
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
 from handful.data.masks.quality import iou
-from handful.overlay import paint, palette
+from handful.reports.overlay import paint, palette
 
 SIDE = 128  # pixels of a tile
 _LINE = 14

@@ -15,7 +15,7 @@ from handful.evaluation.metrics import Metric, recalls
 from handful.evaluation.statistics import METRICS, compare, differences, headline, summarise
 from handful.outcome import ALPHA, Entry, Harm, Level, Pair, Role, Study
 from handful.outlook import look_out
-from handful.tables import chance, percent, signed, span
+from handful.reports.text_tables import chance, percent, signed, span
 
 RESAMPLES = 1000
 

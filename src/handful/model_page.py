@@ -9,15 +9,15 @@ from markupsafe import Markup
 
 import handful
 from handful.core.json_values import jsonable
+from handful.core.templating import environment
 from handful.data.images import MAX_PIXELS
 from handful.models.onnx_model import OnnxModel
-from handful.overlay import palette
-from handful.templating import environment
+from handful.reports.overlay import palette
 
 
 def fill(values: Mapping[str, Any]) -> str:
     """The page's HTML."""
-    return environment().get_template("model.html.j2").render(values)
+    return environment("handful.reports").get_template("model.html.j2").render(values)
 
 
 def page_values(model: OnnxModel, *, guarded: bool, privacy: str) -> dict[str, Any]:

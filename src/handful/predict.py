@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.prediction import UNKNOWN, Judged, Predictor
 from handful.data.images import pixels, sample_size
 from handful.errors import DataError, OutputError
-from handful.overlay import paint, palette
+from handful.reports.overlay import paint, palette
 
 SUFFIXES = (".csv", ".parquet")
 CHUNK = 256  # samples between two writes

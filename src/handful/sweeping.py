@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from handful import gallery
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
@@ -17,8 +16,9 @@ from handful.evaluation.results_log import Store
 from handful.evaluation.statistics import Comparison, compare, headline, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
-from handful.report import write_report
-from handful.tables import format_comparisons, format_measures, format_table
+from handful.reports import gallery
+from handful.reports.evaluation_report import write_report
+from handful.reports.text_tables import format_comparisons, format_measures, format_table
 
 LOG = "results.jsonl"
 REPORT = "report.html"

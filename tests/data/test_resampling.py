@@ -55,6 +55,6 @@ def test_what_was_not_cut_comes_back(own: tuple[int, int], resize: Resize) -> No
 
 
 def test_it_takes_no_pytorch() -> None:
-    code = "import sys, handful.data.resampling, handful.data.load, handful.overlay; assert 'torch' not in sys.modules"
+    code = "import sys, handful.data.load, handful.reports.overlay; assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -12,13 +12,13 @@ from handful.evaluation.annotation_cost import (
     break_even,
     break_evens,
     cost_points,
-    format_cost,
     forward_flops,
     masks_drawn,
     published_points,
     training_flops,
 )
 from handful.recipes.load import load_recipe
+from handful.reports.text_tables import format_cost
 from handful.training.train import train
 from tests.made import random_result
 from tests.tiny import CLASSES, recipe, squares

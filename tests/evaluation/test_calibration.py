@@ -14,7 +14,7 @@ from handful.evaluation.calibration import (
     measure,
     reliability,
 )
-from handful.tables import format_measures
+from handful.reports.text_tables import format_measures
 from tests.made import random_result, result, run
 
 

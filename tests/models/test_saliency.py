@@ -11,7 +11,6 @@ from scipy.stats import spearmanr
 
 from handful.core.dataset import Dataset
 from handful.errors import ModelError, OutputError
-from handful.explaining import TABLE, explain_to, heat
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.network import Network
@@ -19,6 +18,7 @@ from handful.models.saliency import pointing, rank_correlation, saliency, share_
 from handful.parts import registry
 from handful.parts.posthoc.class_means import over_means
 from handful.parts.posthoc.tta import over_views
+from handful.reports.explanations import TABLE, explain_to, heat
 from tests.teachers import mean_colour, untrained
 from tests.tiny import CLASSES, context, recipe, squares
 

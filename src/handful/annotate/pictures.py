@@ -10,7 +10,7 @@ from PIL import Image as Picture
 
 from handful.core.dataset import Image, Mask
 from handful.data.images import open_image, read_image
-from handful.overlay import paint, palette
+from handful.reports.overlay import paint, palette
 
 PLAIN = {"JPEG": ("image/jpeg", ("RGB", "L")), "PNG": ("image/png", ("RGB", "L", "1", "P"))}
 

@@ -22,9 +22,9 @@ def card(
 
     The card is MODEL/CARD.md, and as values MODEL/card.json; the weights are not touched.
     """
-    from handful.card_scores import update_card
     from handful.cli._output import print_json, print_lines, working
     from handful.evaluation.results_log import read_results
+    from handful.reports.card_scores import update_card
     from handful.saving.classifier import CARD
 
     with working():

@@ -45,9 +45,10 @@ def cost(
     from dataclasses import asdict
 
     from handful.cli._output import new_file, print_json, print_lines, print_text, width, working
-    from handful.evaluation.annotation_cost import Times, break_evens, cost_points, format_cost, forward_flops
+    from handful.evaluation.annotation_cost import Times, break_evens, cost_points, forward_flops
     from handful.evaluation.results_log import read_results
-    from handful.report import write_report
+    from handful.reports.evaluation_report import write_report
+    from handful.reports.text_tables import format_cost
 
     with working():
         if report is not None:

@@ -100,7 +100,7 @@ def evaluate(
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
     from handful.recipes.write import fingerprint
-    from handful.tables import format_measures, format_table
+    from handful.reports.text_tables import format_measures, format_table
 
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())

@@ -32,8 +32,8 @@ def explain(
 
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
-    from handful.explaining import check_folder, explain_to
     from handful.models.device import pick_device
+    from handful.reports.explanations import check_folder, explain_to
     from handful.saving.classifier import load_classifier
 
     with working():

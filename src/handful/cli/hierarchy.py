@@ -45,11 +45,11 @@ def hierarchy(
 
     from handful.cli._output import new_file, print_json, print_lines, print_text, working
     from handful.cli._reading import read
-    from handful.dendrogram import dendrogram_figure, tree_lines
     from handful.errors import RecipeError
     from handful.models.device import pick_device
-    from handful.plots import check_figure, save
     from handful.recipes.load import load_recipe
+    from handful.reports.dendrogram import dendrogram_figure, tree_lines
+    from handful.reports.plots import check_figure, save
     from handful.training.induced_hierarchy import induced_hierarchy
 
     with working():

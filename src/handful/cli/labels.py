@@ -61,9 +61,9 @@ def labels(
     from handful.errors import RecipeError
     from handful.models.text.class_names import same_words
     from handful.parts import registry
-    from handful.plots import check_figure, save
     from handful.recipes.load import load_recipe
-    from handful.similarity import closest_pairs, cosines, similarity_figure
+    from handful.reports.plots import check_figure, save
+    from handful.reports.similarity_matrix import closest_pairs, cosines, similarity_figure
 
     with working():
         words = [("source", source), ("path", path), ("aliases", aliases)]

@@ -15,7 +15,6 @@ from handful.evaluation.statistics import summarise
 from handful.parts import registry
 from handful.parts.posthoc.ensemble import members_of
 from handful.recipes.load import load_recipe
-from handful.tables import columns, percent, span, wrap
 from handful.training.schedule import batch_sizes, total_steps
 
 AUTOMATIC = ("binarize", "grabcut")  # prepare parts that make masks without a hand
@@ -222,36 +221,6 @@ def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, in
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, 3, *size))
     return float(counter.get_total_flops())
-
-
-def format_cost(points: Sequence[CostPoint], *, width: int = 80) -> str:
-    """The points as a table, and the break-even points below, fitting `width` columns (48 at least)."""
-    order = list(dict.fromkeys(p.recipe for p in points))
-    points = sorted(points, key=lambda p: order.index(p.recipe))
-    unit, scale = flop_unit(points)
-    heads = ("M", "masks", "hours", "accuracy", "95 % interval", "worst", "draws", unit)
-    rows = [
-        ("all" if p.per_class is None else str(p.per_class), str(p.masks), f"{p.hours:.3g}", percent(p.mean),
-         span(p.low, p.high), percent(p.worst), str(p.draws or "n/a"),
-         "n/a" if p.flops is None else f"{p.flops / scale:.3g}")
-        for p in points
-    ]  # fmt: skip
-    keep = [i for i, h in enumerate(heads) if any(row[i] != "n/a" for row in rows) and not (width < 72 and h == unit)]
-    body = columns(
-        [(p.recipe,) for p in points],
-        "recipe",
-        tuple(heads[i] for i in keep),
-        [tuple(r[i] for i in keep) for r in rows],
-        width,
-    )
-    lines = [line for found in break_evens(points) for line in wrap(found.says + ".", width)]
-    return "\n".join([*body, "", *lines]).rstrip()
-
-
-def flop_unit(points: Sequence[CostPoint]) -> tuple[str, float]:
-    """A unit that suits the largest count of operations, and its size."""
-    most = max((p.flops or 0.0 for p in points), default=0.0)
-    return next(((name, size) for name, size in (("PFLOP", 1e15), ("TFLOP", 1e12)) if most >= size), ("GFLOP", 1e9))
 
 
 def _hours(log: float) -> str:

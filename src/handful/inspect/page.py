@@ -8,11 +8,11 @@ from markupsafe import Markup
 from handful.data.finding import Finding
 from handful.data.images import pixels
 from handful.evaluation.results_log import commit, versions
-from handful.gallery import as_url
 from handful.inspect.inspection import Inspection
 from handful.inspect.summary import class_rows, outlook, overview, tally
-from handful.page import refuse_existing, typed, write_page
-from handful.plots import inline, outlook_figure
+from handful.reports.gallery import as_url
+from handful.reports.html import refuse_existing, typed, write_page
+from handful.reports.plots import inline, outlook_figure
 
 SHOWN = 12  # sets of pictures of a finding
 TOGETHER = 4  # pictures of a set

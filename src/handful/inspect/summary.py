@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handful.inspect.inspection import Inspection
-from handful.tables import percent, signed, span
+from handful.reports.text_tables import percent, signed, span
 
 
 @dataclass(frozen=True)

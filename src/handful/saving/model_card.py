@@ -7,10 +7,9 @@ so: a card never leaves a heading out because there is nothing to boast of.
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
+from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint
 
 FEW = 5  # images of a class below which its card warns of it
@@ -28,11 +27,9 @@ def to_markdown(
         counts: training images of each.
         size: height and width that images are brought to.
     """
-    environment = Environment(
-        loader=PackageLoader("handful"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    )
-    environment.filters.update(percent=_percent, cell=_cell)
-    text = environment.get_template("CARD.md.j2").render(
+    templates = environment("handful.saving", escape=False)
+    templates.filters.update(percent=_percent, cell=_cell)
+    text = templates.get_template("CARD.md.j2").render(
         card=card,
         recipe=recipe,
         parts=[(name, _part(part)) for name, part in _parts(recipe)],

@@ -13,10 +13,10 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.estimator import HandfulClassifier
-from handful.gallery import show_examples
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.prepare.propagate_masks import propagate
+from handful.reports.gallery import show_examples
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.teachers import untrained

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handful.evaluation.annotation_cost import CostPoint, break_evens
 from handful.evaluation.calibration import Measured
 from handful.evaluation.statistics import METRICS, Comparison, Summary, Third
 
@@ -176,3 +177,33 @@ def columns(
 def wrap(text: str, width: int) -> list[str]:
     """Lines of at most `width` characters."""
     return textwrap.wrap(text, width)
+
+
+def format_cost(points: Sequence[CostPoint], *, width: int = 80) -> str:
+    """The points as a table, and the break-even points below, fitting `width` columns (48 at least)."""
+    order = list(dict.fromkeys(p.recipe for p in points))
+    points = sorted(points, key=lambda p: order.index(p.recipe))
+    unit, scale = flop_unit(points)
+    heads = ("M", "masks", "hours", "accuracy", "95 % interval", "worst", "draws", unit)
+    rows = [
+        ("all" if p.per_class is None else str(p.per_class), str(p.masks), f"{p.hours:.3g}", percent(p.mean),
+         span(p.low, p.high), percent(p.worst), str(p.draws or "n/a"),
+         "n/a" if p.flops is None else f"{p.flops / scale:.3g}")
+        for p in points
+    ]  # fmt: skip
+    keep = [i for i, h in enumerate(heads) if any(row[i] != "n/a" for row in rows) and not (width < 72 and h == unit)]
+    body = columns(
+        [(p.recipe,) for p in points],
+        "recipe",
+        tuple(heads[i] for i in keep),
+        [tuple(r[i] for i in keep) for r in rows],
+        width,
+    )
+    lines = [line for found in break_evens(points) for line in wrap(found.says + ".", width)]
+    return "\n".join([*body, "", *lines]).rstrip()
+
+
+def flop_unit(points: Sequence[CostPoint]) -> tuple[str, float]:
+    """A unit that suits the largest count of operations, and its size."""
+    most = max((p.flops or 0.0 for p in points), default=0.0)
+    return next(((name, size) for name, size in (("PFLOP", 1e15), ("TFLOP", 1e12)) if most >= size), ("GFLOP", 1e9))

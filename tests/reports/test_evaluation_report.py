@@ -13,10 +13,10 @@ from handful.errors import OutputError, ProtocolError
 from handful.evaluation.annotation_cost import PAPER, cost_points
 from handful.evaluation.evaluate import Protocol, sweep
 from handful.evaluation.statistics import summarise
-from handful.gallery import examples, worst_mistakes
 from handful.models.classifier import Classifier
-from handful.report import write_report
-from handful.tables import percent, span
+from handful.reports.evaluation_report import write_report
+from handful.reports.gallery import examples, worst_mistakes
+from handful.reports.text_tables import percent, span
 from handful.training.train import train
 from tests.fakes import NearestMeanTrainer
 from tests.made import random_result, result, run

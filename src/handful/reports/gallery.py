@@ -1,28 +1,21 @@
 """Pictures for the report: images as embedded PNG, predicted maps painted over them, and the worst mistakes."""
 
 import base64
-import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.recipe import Recipe
-from handful.core.result import Result, Run
-from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.core.result import Result
 from handful.data.images import pixels
 from handful.data.in_memory import fit_size
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
-from handful.models.device import pick_device
-from handful.overlay import paint, palette
-from handful.recipes.write import fingerprint
-from handful.saving.classifier import load_classifier, save_classifier
-from handful.training.train import train
+from handful.reports.overlay import paint, palette
 
 SHOWN = "shown-model"  # folder of the model that a report shows
 SIDE = 192  # longest side of an embedded picture
@@ -59,25 +52,6 @@ class Shown:
 def segments(recipe: Recipe) -> bool:
     """Whether a recipe learns pixels, so that there are maps to show."""
     return any(part.name.startswith("pixel_") for stage in recipe.stages for part in stage.losses)
-
-
-def train_again(recipe: Recipe, run: Run, data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier:
-    """The classifier of a run, of which only predictions were kept: the recipe on the same images and seed.
-
-    It is saved in `folder`, and the next time read from there.
-    """
-    chosen = set(run.train_ids)
-    part = data.select([i for i, s in enumerate(data.samples) if s.id in chosen])
-    mark = {"recipe": fingerprint(recipe), "seed": run.seed, "data": data_fingerprint(part)}
-    if folder.exists():
-        with contextlib.suppress(ModelError):
-            kept = load_classifier(folder, device=pick_device(device))
-            if kept.card.get("shown") == mark:
-                return kept
-    classifier = train(recipe, part, seed=run.seed, device=device, progress=progress)
-    classifier = replace(classifier, card={**classifier.card, "shown": mark})
-    save_classifier(classifier, folder, overwrite=True)
-    return classifier
 
 
 def worst_mistakes(result: Result, most: int = 12) -> list[Mistake]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from handful.plots import FAINT, INK, STYLE
+from handful.reports.plots import FAINT, INK, STYLE
 
 NUMBERED = 15  # with more classes the cells are too small for numbers
 Matrix = Float[np.ndarray, "k k"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from handful.similarity import NUMBERED, closest_pairs, cosines, similar_order, similarity_figure
+from handful.reports.similarity_matrix import NUMBERED, closest_pairs, cosines, similar_order, similarity_figure
 
 VECTORS = np.random.default_rng(0).normal(size=(6, 4))
 

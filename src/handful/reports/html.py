@@ -11,17 +11,17 @@ import numpy as np
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from handful import gallery
 from handful.core.dataset import Dataset
 from handful.core.result import Result
+from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import OutputError
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.statistics import class_recalls
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
-from handful.tables import amount, percent, signed, span, span_of_images, verdict
-from handful.templating import environment
+from handful.reports import gallery
+from handful.reports.text_tables import amount, percent, signed, span, span_of_images, verdict
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
 
@@ -45,7 +45,7 @@ def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
 
 
 def _with_filters() -> Environment:
-    found = environment()
+    found = environment("handful.reports")
     found.filters.update(
         amount=amount,
         images=span_of_images,

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image as Picture
 
 from handful.core.hierarchy import Hierarchy
-from handful.dendrogram import dendrogram_figure, heights, leaf_order, tree_lines
 from handful.errors import OutputError
-from handful.plots import save
+from handful.reports.dendrogram import dendrogram_figure, heights, leaf_order, tree_lines
+from handful.reports.plots import save
 
 TREE = Hierarchy((5, 4, 6, 4, 5, 6, -1), ("ant", "cat", "car", "dog", "cat + dog", "animal", "all"))
 

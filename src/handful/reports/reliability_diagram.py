@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from handful.core.result import Result
 from handful.evaluation.calibration import Measured, measure, reliability
-from handful.plots import FAINT, INK, SERIES, STYLE, inline
-from handful.tables import quantity
+from handful.reports.plots import FAINT, INK, SERIES, STYLE, inline
+from handful.reports.text_tables import quantity
 
 MOST_RECIPES = 4
 MOST_AREA = 260.0  # of a marker, in square points

@@ -4,7 +4,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from handful.core.hierarchy import Hierarchy
-from handful.plots import FAINT, INK, STYLE
+from handful.reports.plots import FAINT, INK, STYLE
 
 ROW = 0.2  # inches of height per class
 

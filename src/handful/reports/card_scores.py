@@ -15,8 +15,8 @@ from handful.evaluation.calibration import measure
 from handful.evaluation.statistics import METRICS, class_recalls, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
+from handful.reports.text_tables import NOTES, quantity
 from handful.saving.classifier import load_classifier, write_card
-from handful.tables import NOTES, quantity
 
 MOST = 3  # classes and confusions that are named
 CALIBRATING = ("conformal", "out_of_distribution", "temperature")

@@ -12,7 +12,7 @@ from handful.errors import OutputError
 from handful.evaluation.annotation_cost import PAPER, CostPoint, published_points
 from handful.evaluation.statistics import summarise
 from handful.judging import all_pairs
-from handful.plots import cost_figure, difference_figure, inline, save, sweep_figure
+from handful.reports.plots import cost_figure, difference_figure, inline, save, sweep_figure
 from tests.made import random_result
 
 

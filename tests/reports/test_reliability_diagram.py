@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.reliability import MOST_RECIPES, reliability_figure, section
-from handful.report import write_report
+from handful.reports.evaluation_report import write_report
+from handful.reports.reliability_diagram import MOST_RECIPES, reliability_figure, section
 from tests.made import random_result
 
 

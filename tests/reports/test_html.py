@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from handful.page import typed
+from handful.reports.html import typed
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from handful import reliability
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.errors import ProtocolError
-from handful.evaluation.annotation_cost import CostPoint, Times, break_evens, flop_unit
+from handful.evaluation.annotation_cost import CostPoint, Times, break_evens
 from handful.evaluation.design import smallest
 from handful.evaluation.metrics import Metric
 from handful.evaluation.statistics import METRICS, Comparison, Summary, compare, headline, summarise
 from handful.models.classifier import Classifier
-from handful.page import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
-from handful.plots import cost_figure, inline, sweep_figure
-from handful.tables import NOTES, percent, span
+from handful.reports import reliability_diagram
+from handful.reports.html import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
+from handful.reports.plots import cost_figure, inline, sweep_figure
+from handful.reports.text_tables import NOTES, flop_unit, percent, span
 
 
 def write_report(
@@ -84,7 +84,7 @@ def write_report(
         "pairs": pairs,
         "pair_names": list(dict.fromkeys((c.a, c.b) for c in pairs)),
         "unpaired": unpaired,
-        "calibration": reliability.section(results, focus),
+        "calibration": reliability_diagram.section(results, focus),
         "cost": _cost(cost, times),
         "focus": row,
         "recalls": recalls(focus),
