@@ -10,14 +10,14 @@ from pathlib import Path
 from bench.accuracy import PREDICTIONS
 from bench.options import Options
 from bench.record import RESULTS, machine
-from handful.choosing import role_of
-from handful.compare_plan import VALUES
-from handful.compare_text import format_outcome
-from handful.comparing import compare_to
+from handful.comparison.candidates import role_of
+from handful.comparison.compare import compare_to
+from handful.comparison.plan import VALUES
+from handful.comparison.result import Candidate
+from handful.comparison.text import format_outcome
 from handful.core.dataset import Dataset
 from handful.evaluation.annotation_cost import PAPER
 from handful.evaluation.evaluate import Protocol
-from handful.outcome import Candidate
 from handful.recipes.load import load_recipe
 
 BUDGET = 600.0  # seconds of tuning

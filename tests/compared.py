@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from handful.comparison.ranking import judge
+from handful.comparison.result import Budget, Candidate, Outcome, Role, Study
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times
-from handful.judging import judge
-from handful.outcome import Budget, Candidate, Outcome, Role, Study
 from tests.made import random_result
 
 TIMES = Times(3.5, 29.52)

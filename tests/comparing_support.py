@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from handful.comparing import compare_to
+from handful.comparison.compare import compare_to
+from handful.comparison.result import Candidate, Outcome
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.evaluation.annotation_cost import Times
 from handful.evaluation.evaluate import Protocol
-from handful.outcome import Candidate, Outcome
 from handful.recipes.load import from_toml
 from tests.fakes import LrTrainer
 from tests.tiny import RECIPE, squares

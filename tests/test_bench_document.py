@@ -12,7 +12,7 @@ from bench.record import RESULTS
 from bench.summaries import Summary
 from scipy import stats
 
-from handful.outcome import as_values
+from handful.comparison.result import as_values
 from handful.reports.text_tables import percent, signed, span
 from tests.compared import outcome_of, several
 from tests.made import random_result

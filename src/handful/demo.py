@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from handful.comparison.sweep import sweep_to
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.readers.embedded import read_embedded
 from handful.data.splits import holdout
 from handful.evaluation.evaluate import Protocol
 from handful.recipes.load import load_recipe
-from handful.sweeping import sweep_to
 
 RECIPES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")
 # The recipes' strong warps and weight decay pay at their 3,000 steps; at so few they hurt.

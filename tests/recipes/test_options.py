@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from handful.allowance import Allowance, read_budget
+from handful.comparison.budget import Allowance, read_budget
+from handful.comparison.search_space import check_spaces, coded, decoded, identity
 from handful.errors import ProtocolError, RecipeError
 from handful.recipes.load import from_toml, load_recipe, recipe_names, with_values
 from handful.recipes.options import options_of, touches
 from handful.recipes.overrides import put
 from handful.recipes.write import fingerprint, to_toml
-from handful.spaces import check_spaces, coded, decoded, identity
 from tests.comparing_support import searched
 
 TUNED = [n for n in recipe_names() if load_recipe(n).search]

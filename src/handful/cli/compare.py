@@ -103,20 +103,20 @@ def compare(
     All recipes on identical draws, each tuned with the same budget on the training images alone, and always the
     controls beside them. The same command goes on where it was stopped.
     """  # fmt: skip
-    from handful.allowance import read_budget
-    from handful.choosing import choose, default_folds
     from handful.cli._cluster import runners
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import images_per_class, read
-    from handful.compare_plan import LOG, PAGE, VALUES
-    from handful.compare_text import format_outcome
-    from handful.comparing import compare_to
+    from handful.comparison.budget import read_budget
+    from handful.comparison.candidates import choose, default_folds
+    from handful.comparison.compare import compare_to
+    from handful.comparison.plan import LOG, PAGE, VALUES
+    from handful.comparison.result import as_values
+    from handful.comparison.text import format_outcome
     from handful.data.check import check
     from handful.evaluation.annotation_cost import Times
     from handful.evaluation.evaluate import Protocol
     from handful.evaluation.executor import cores
     from handful.models.device import pick_device
-    from handful.outcome import as_values
 
     with working():
         spent = read_budget(budget, trials)

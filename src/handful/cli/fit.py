@@ -50,10 +50,11 @@ def fit(
     from contextlib import nullcontext
     from dataclasses import replace
 
-    from handful.allowance import read_budget
     from handful.cli._guard import say
     from handful.cli._output import print_json, print_table, print_text, watched, working
     from handful.cli._reading import read
+    from handful.comparison.auto import FEW, pick
+    from handful.comparison.budget import read_budget
     from handful.data.check import check
     from handful.data.splits import draw, training_part
     from handful.errors import ProtocolError
@@ -62,7 +63,6 @@ def fit(
     from handful.inspect.measures import Measuring
     from handful.inspect.short_form import MOST, short_form
     from handful.models.device import pick_device
-    from handful.picking import FEW, pick
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
     from handful.saving.checkpoint import refuse_unfinished

@@ -47,12 +47,12 @@ def sweep(
     from handful.cli._cluster import runners
     from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
     from handful.cli._reading import images_per_class, read
+    from handful.comparison.sweep import LOG, as_text, as_values, sweep_to
     from handful.data.check import check
     from handful.evaluation.evaluate import Protocol
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import pick_device
     from handful.recipes.load import load_recipe
-    from handful.sweeping import LOG, as_text, as_values, sweep_to
 
     with working():
         plans = [load_recipe(name, overrides=set_ or ()) for name in recipe]

@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from handful.comparison.result import Pair
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import CostPoint
 from handful.evaluation.metrics import Metric
 from handful.evaluation.statistics import METRICS, Summary
-from handful.outcome import Pair
 
 # Blue, vermillion, green, purple, brown, grey: far apart for colour-blind eyes, and at 3:1 or more on white. Lines also
 # differ by marker and dash. The report replaces each by a style variable, so that a dark page gets lighter ones.

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from handful.comparing import compare_to
+from handful.comparison.compare import compare_to
+from handful.comparison.result import Candidate
 from handful.core.context import Context
 from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.evaluation.annotation_cost import Times
 from handful.evaluation.evaluate import Protocol
-from handful.outcome import Candidate
 from handful.parts import registry
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from handful.choosing import choose, role_of
+from handful.comparison.candidates import choose, role_of
 from handful.core.recipe import Part
 from handful.data.in_memory import hold
 from handful.errors import RecipeError, WeightsError

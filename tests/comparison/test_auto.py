@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from handful.comparison.auto import FEW, Picked, pick
 from handful.core.dataset import Dataset
 from handful.errors import ProtocolError
-from handful.picking import FEW, Picked, pick
 from handful.recipes.write import to_toml
 from tests.comparing_support import Clock, searched
 from tests.fakes import LrTrainer

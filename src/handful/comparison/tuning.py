@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from handful.allowance import FOLDS, Allowance
+from handful.comparison.budget import FOLDS, Allowance
+from handful.comparison.result import Study
+from handful.comparison.search_space import coded, decoded, distribution, identity, plain
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Run
 from handful.data import splits
 from handful.errors import HandfulError
 from handful.evaluation.metrics import uneven
-from handful.outcome import Study
 from handful.recipes.load import with_values
 from handful.recipes.options import options_of
-from handful.spaces import coded, decoded, distribution, identity, plain
 from handful.training.schedule import stream, total_steps
 
 if TYPE_CHECKING:

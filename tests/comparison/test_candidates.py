@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.choosing import CONTROLS, are_words, choose, default_folds, look
+from handful.comparison.candidates import CONTROLS, are_words, choose, default_folds, look
 from handful.core.dataset import Dataset, Sample
 from handful.data.images import pixels
 from handful.errors import ProtocolError, RecipeError

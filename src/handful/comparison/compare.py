@@ -10,10 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from handful.allowance import Allowance, untunable
-from handful.compare_plan import PAGE, VALUES, ahead, claim, make_plan
-from handful.compare_queue import Queue, Work
-from handful.compare_report import write_comparison
+from handful.comparison.budget import Allowance, untunable
+from handful.comparison.plan import PAGE, VALUES, ahead, claim, make_plan
+from handful.comparison.ranking import judge
+from handful.comparison.report import write_comparison
+from handful.comparison.result import Budget, Candidate, Outcome, Study, as_values
+from handful.comparison.scheduler import Queue, Work
+from handful.comparison.search_space import check_spaces
+from handful.comparison.tuning import needed_for_two
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
@@ -22,14 +26,10 @@ from handful.evaluation.annotation_cost import Times
 from handful.evaluation.evaluate import Protocol, cells, trainer_name
 from handful.evaluation.executor import MakePool, Trainer
 from handful.evaluation.results_log import commit, versions
-from handful.judging import judge
 from handful.models.classifier import Classifier
-from handful.outcome import Budget, Candidate, Outcome, Study, as_values
 from handful.recipes.checks import check
 from handful.recipes.load import with_values
 from handful.reports import gallery
-from handful.spaces import check_spaces
-from handful.tuning import needed_for_two
 
 
 def compare_to(

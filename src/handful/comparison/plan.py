@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from handful.comparison.result import Budget
+from handful.comparison.search_space import identity
 from handful.core.recipe import Recipe
 from handful.errors import OutputError
 from handful.evaluation.evaluate import Protocol
-from handful.outcome import Budget
 from handful.reports.gallery import SHOWN
-from handful.spaces import identity
 
 PLAN, STUDIES, LOG, VALUES, PAGE = "plan.json", "studies.db", "results.jsonl", "comparison.json", "report.html"
 OURS = (PLAN, STUDIES, f"{STUDIES}-wal", f"{STUDIES}-shm", LOG, "results-predictions", VALUES, PAGE, SHOWN)

@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handful.allowance import Allowance, not_tuned, settled
-from handful.compare_plan import LOG, STUDIES
+from handful.comparison.budget import Allowance, not_tuned, settled
+from handful.comparison.plan import LOG, STUDIES
+from handful.comparison.result import Study
+from handful.comparison.search_space import close_storage, open_storage
+from handful.comparison.tuning import NO_ROOM, Tuning
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
@@ -14,9 +17,6 @@ from handful.errors import HandfulError
 from handful.evaluation.evaluate import Cell, Protocol, key_of
 from handful.evaluation.executor import Finished, MakePool, RunsBar, Task, Trainer, run_queue
 from handful.evaluation.results_log import Key, Store
-from handful.outcome import Study
-from handful.spaces import close_storage, open_storage
-from handful.tuning import NO_ROOM, Tuning
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage

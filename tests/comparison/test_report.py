@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.compare_report import write_comparison
+from handful.comparison.report import write_comparison
+from handful.comparison.result import Outcome
 from handful.errors import OutputError
-from handful.outcome import Outcome
 from handful.reports.text_tables import percent, signed, span
 from tests.compared import outcome_of, several
 from tests.made import random_result, result, run

@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handful.allowance import FOLDS, Allowance, not_tuned, settled, untunable
-from handful.choosing import choose, default_folds
-from handful.compare_plan import STUDIES
-from handful.comparing import compare_to
+from handful.comparison.budget import FOLDS, Allowance, not_tuned, settled, untunable
+from handful.comparison.candidates import choose, default_folds
+from handful.comparison.compare import compare_to
+from handful.comparison.plan import STUDIES
+from handful.comparison.result import Outcome, Study
+from handful.comparison.search_space import close_storage, open_storage
+from handful.comparison.tuning import Tuning
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.evaluation.annotation_cost import Times
 from handful.evaluation.evaluate import Protocol
 from handful.evaluation.executor import Finished, Task, Trainer, run_queue
-from handful.outcome import Outcome, Study
 from handful.recipes.load import load_recipe
-from handful.spaces import close_storage, open_storage
-from handful.tuning import Tuning
 
 FEW = "nearest-centroid-lite0"  # 40.9 % of CIFAR-10 at one image per class, where logistic regression has 25.5 %
 

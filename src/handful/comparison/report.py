@@ -6,13 +6,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from handful.compare_text import p_value, shown_pairs, taken
+from handful.comparison.result import Entry, Harm, Level, Outcome
+from handful.comparison.text import p_value, shown_pairs, taken
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import CostPoint, cost_points
 from handful.evaluation.statistics import METRICS
 from handful.models.classifier import Classifier
-from handful.outcome import Entry, Harm, Level, Outcome
 from handful.reports.html import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
 from handful.reports.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure
 from handful.reports.text_tables import NOTES, chance

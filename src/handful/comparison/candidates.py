@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from handful.comparison.result import Candidate, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.data.images import pixels, sample_size
 from handful.errors import ProtocolError
 from handful.models.text.class_names import split_name
-from handful.outcome import Candidate, Role
 from handful.parts.prepare.binarize import border
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from handful.compare_text import format_outcome
+from handful.comparison.result import Outcome
+from handful.comparison.text import format_outcome
 from handful.core.dataset import Dataset
 from handful.errors import OutputError, ProtocolError, RecipeError, TrainingError
 from handful.evaluation.evaluate import Protocol
 from handful.evaluation.results_log import read_results
-from handful.outcome import Outcome
 from tests.comparing_support import Clock, compared, data, searched, without_time
 from tests.fakes import LrTrainer
 from tests.tiny import squares
@@ -235,7 +235,7 @@ def test_a_budget_must_be_one(tmp_path: Path, wrong: dict[str, Any]) -> None:
 
 def test_a_space_with_a_value_that_fits_no_recipe_is_refused_before_training(tmp_path: Path) -> None:
     bad = searched("bad", search="[search]\nlr = { low = -1.0, high = 1.0 }")
-    from handful.spaces import check_spaces
+    from handful.comparison.search_space import check_spaces
 
     with pytest.raises(RecipeError, match="learning rate"):
         check_spaces(bad)

@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from handful.comparison.result import Study
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.errors import DataError, ProtocolError
-from handful.outcome import Study
 from handful.recipes.load import with_values
 
 FOLDS = 3  # fewer images of a class cannot be cut into these, and nothing is tuned

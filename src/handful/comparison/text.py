@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handful.comparison.result import ALPHA, Entry, Level, Outcome, Pair, Study
 from handful.evaluation.statistics import METRICS
-from handful.outcome import ALPHA, Entry, Level, Outcome, Pair, Study
 from handful.reports.text_tables import HEADS, NOTES, chance, columns, percent, signed, span, wrap
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from handful.comparison.power import look_out
+from handful.comparison.ranking import all_pairs, chance_to_win, class_harms, holm, judge
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times
 from handful.evaluation.statistics import compare
-from handful.judging import all_pairs, chance_to_win, class_harms, holm, judge
-from handful.outlook import look_out
 from tests.made import random_result, result, run
 
 TIMES = Times(3.5, 29.52)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+from handful.comparison.result import ALPHA, Outlook, Pair
 from handful.core.result import Result
 from handful.evaluation.design import design, overlap
 from handful.evaluation.metrics import Metric
 from handful.evaluation.statistics import Comparison, differences, summarise
-from handful.outcome import ALPHA, Outlook, Pair
 
 REACH = 10  # times the images or draws that were run: beyond, so simple a model says nothing
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
+from handful.comparison.power import look_out
+from handful.comparison.result import ALPHA, Entry, Harm, Level, Pair, Role, Study
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times, cost_points
 from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval
 from handful.evaluation.metrics import Metric, recalls
 from handful.evaluation.statistics import METRICS, compare, differences, headline, summarise
-from handful.outcome import ALPHA, Entry, Harm, Level, Pair, Role, Study
-from handful.outlook import look_out
 from handful.reports.text_tables import chance, percent, signed, span
 
 RESAMPLES = 1000

@@ -1,0 +1,1 @@
+"""Tasks over several recipes: comparison, sweep, automatic choice, tuning."""
