@@ -16,8 +16,9 @@ from bench.planting import KINDS, films, in_memory, with_borders, with_copies, w
 from bench.record import append
 from handful.core.dataset import Dataset
 from handful.data.readers.embedded import read_embedded
-from handful.inspect import group_leaks, label_errors, short_form
-from handful.inspect.facts import Facts, look
+from handful.inspection import quick_check
+from handful.inspection.findings import group_leaks, label_errors
+from handful.inspection.measurements import Facts, look
 from handful.training.image_features import features
 
 IMAGES, COPIES, FILMS = 1000, 15, 60
@@ -109,5 +110,5 @@ def _suspects(facts: Facts) -> set[str]:
 
 def _shortcuts(data: Dataset) -> set[str]:
     """Names of the detectors that are warned of."""
-    found = short_form.quick(data, look(data).measures)
+    found = quick_check.quick(data, look(data).measures)
     return {str(f.numbers["name"]) for f in found if f.kind == "shortcut" and f.severity == "warning"}

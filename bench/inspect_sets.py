@@ -13,8 +13,8 @@ from bench.options import Options
 from bench.record import RESULTS, append, commit
 from handful.core.dataset import Dataset
 from handful.data.fingerprint import fingerprint
-from handful.inspect.inspection import Inspection, inspect
-from handful.inspect.summary import outlook, overview, tally
+from handful.inspection.inspection import Inspection, inspect
+from handful.inspection.summary import outlook, overview, tally
 
 TABLE = "inspect-sets"
 SETS = {

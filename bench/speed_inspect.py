@@ -14,7 +14,7 @@ from bench.options import Options
 from handful.core.dataset import Dataset
 from handful.data.images import pixels
 from handful.data.readers.folder import read_folder
-from handful.inspect.inspection import inspect
+from handful.inspection.inspection import inspect
 from handful.training.image_features import features
 
 IMAGES, CLASSES, SIDE = 10_000, 10, 128

@@ -72,8 +72,8 @@ def test_a_fit_says_in_three_lines_at_most_what_is_doubtful(tmp_path: Path) -> N
 
 
 def test_a_sound_set_is_fitted_in_silence() -> None:
-    from handful.inspect.short_form import short_form
-    from tests.inspect.pictures import dataset, facts
+    from handful.inspection.quick_check import short_form
+    from tests.inspection.pictures import dataset, facts
 
     data = dataset()
     assert short_form(data, facts(data).measures) == ()

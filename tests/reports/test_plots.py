@@ -8,11 +8,12 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from PIL import Image
 
+from handful.comparison.figures import difference_figure
 from handful.comparison.ranking import all_pairs
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import PAPER, CostPoint, published_points
 from handful.evaluation.statistics import summarise
-from handful.reports.plots import cost_figure, difference_figure, inline, save, sweep_figure
+from handful.reports.plots import cost_figure, inline, save, sweep_figure
 from tests.made import random_result
 
 

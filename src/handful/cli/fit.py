@@ -60,8 +60,8 @@ def fit(
     from handful.errors import ProtocolError
     from handful.evaluation.executor import cores
     from handful.evaluation.tracking import Tracking
-    from handful.inspect.measures import Measuring
-    from handful.inspect.short_form import MOST, short_form
+    from handful.inspection.image_statistics import Measuring
+    from handful.inspection.quick_check import MOST, short_form
     from handful.models.device import pick_device
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe

@@ -40,10 +40,10 @@ def inspect(
     from handful.cli._output import new_file, print_indented, print_json, print_lines, print_table, print_text, working
     from handful.cli._reading import read
     from handful.errors import OutputError
-    from handful.inspect.fix import refuse_table, write_table
-    from handful.inspect.inspection import inspect as look_into
-    from handful.inspect.page import write_inspection
-    from handful.inspect.summary import class_rows, outlook, overview, plain, tally
+    from handful.inspection.cleaned_table import refuse_table, write_table
+    from handful.inspection.inspection import inspect as look_into
+    from handful.inspection.page import write_inspection
+    from handful.inspection.summary import class_rows, outlook, overview, plain, tally
     from handful.models.device import pick_device
 
     with working():

@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from handful.comparison.figures import difference_figure
 from handful.comparison.result import Entry, Harm, Level, Outcome
 from handful.comparison.text import p_value, shown_pairs, taken
 from handful.core.dataset import Dataset
@@ -14,7 +15,7 @@ from handful.evaluation.annotation_cost import CostPoint, cost_points
 from handful.evaluation.statistics import METRICS
 from handful.models.classifier import Classifier
 from handful.reports.html import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
-from handful.reports.plots import SERIES, cost_figure, difference_figure, inline, sweep_figure
+from handful.reports.plots import SERIES, cost_figure, inline, sweep_figure
 from handful.reports.text_tables import NOTES, chance
 
 MOST_CURVES = len(SERIES)  # beyond, colours and markers would come twice

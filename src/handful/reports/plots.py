@@ -8,12 +8,10 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from handful.comparison.result import Pair
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import CostPoint
 from handful.evaluation.metrics import Metric
@@ -39,7 +37,7 @@ DURATIONS = (1 / 3600, 1 / 360, 1 / 60, 1 / 6, 1, 10, 100, 1000, 10000)  # hours
 @mpl.rc_context(STYLE)
 def sweep_figure(rows: Sequence[Summary]) -> Figure:
     """Score against images per class, one line per recipe; bars are 95 % intervals, crosses the worst draws."""
-    figure, axes = _axes()
+    figure, axes = new_figure()
     names = list(dict.fromkeys(r.recipe for r in rows))
     numbers = sorted({_place(r) for r in rows})
     apart = (1.8 * numbers[-1] / numbers[0]) ** 0.018
@@ -51,39 +49,11 @@ def sweep_figure(rows: Sequence[Summary]) -> Figure:
         axes.plot(x, [100 * r.worst for r in own], "x", color=SERIES[i % 6], markersize=4.5)
     axes.set_xscale("log")
     axes.set_xlim(min(numbers) / 1.35, max(numbers) * 1.35)
-    axes.xaxis.set_major_locator(FixedLocator(_spread(numbers)))
+    axes.xaxis.set_major_locator(FixedLocator(spread_ticks(numbers)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("labelled images per class")
-    _finish(figure, axes, METRICS[rows[0].metric], len(names))
-    return figure
-
-
-@mpl.rc_context(STYLE)
-def difference_figure(pairs: Sequence[Pair]) -> Figure:
-    """Paired differences with their 95 % intervals, one row a pair; a dot is filled where the two are separable."""
-    figure = Figure(figsize=(5.0, 0.9 + 0.52 * len(pairs)), layout="constrained")
-    axes = _bare(figure)
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color=FAINT, linewidth=0.6)
-    axes.axvline(0, color=INK, linewidth=1.2)
-    for row, pair in enumerate(pairs):
-        c = pair.comparison
-        x, low, high = 100 * c.mean, 100 * c.low, 100 * c.high
-        if not np.isnan(low):
-            axes.plot([low, high], [row, row], color=SERIES[0], linewidth=2, solid_capstyle="butt")
-        face = SERIES[0] if pair.separable else "white"
-        axes.plot([x], [row], "o", color=SERIES[0], markerfacecolor=face, markeredgewidth=1.6, markersize=8)
-        axes.annotate(
-            f"{c.a} \u2212 {c.b}", (0, row), (0, 8), xycoords=("axes fraction", "data"), textcoords="offset points",
-            color=INK, fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )  # fmt: skip
-    axes.set_ylim(len(pairs) - 0.6, -0.85)
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.margins(x=0.06)
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel(f"points of {METRICS[pairs[0].comparison.metric]}", color=INK)
+    finish(figure, axes, METRICS[rows[0].metric], len(names))
     return figure
 
 
@@ -94,7 +64,7 @@ def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", m
     The radius goes with the square root of the operations, so the area is proportional to them; without counts
     all circles are alike.
     """
-    figure, axes = _axes()
+    figure, axes = new_figure()
     names = list(dict.fromkeys(p.recipe for p in points))
     most = max((p.flops or 0.0) for p in points)
     for i, name in enumerate(names):
@@ -116,43 +86,7 @@ def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", m
     axes.xaxis.set_major_formatter(FuncFormatter(_duration))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(time)
-    _finish(figure, axes, METRICS[metric], len(names))
-    return figure
-
-
-@mpl.rc_context(STYLE)
-def outlook_figure(
-    sizes: Sequence[int],
-    scores: Float[np.ndarray, "r s"],
-    at: Float[np.ndarray, " a"],
-    fitted: Float[np.ndarray, " a"],
-    low: Float[np.ndarray, " a"],
-    high: Float[np.ndarray, " a"],
-    now: int,
-) -> Figure:
-    """Scores of every draw at each size, the curve fitted to them with its band, and a line where the data end."""
-    figure, axes = _axes()
-    axes.fill_between(at, 100 * low, 100 * high, color=SERIES[0], alpha=0.2, linewidth=0)
-    axes.plot(at, 100 * fitted, color=SERIES[0], linewidth=1.6)
-    for size, column in zip(sizes, scores.T, strict=True):
-        axes.plot(np.full(len(column), size), 100 * column, "o", color=SERIES[0], markersize=3.5, alpha=0.5)
-    axes.axvline(now, color=INK, linewidth=1, linestyle=":")
-    axes.annotate(
-        "now",
-        (now, 1),
-        xycoords=("data", "axes fraction"),
-        ha="right",
-        va="top",
-        color=INK,
-        xytext=(-3, 0),
-        textcoords="offset points",
-    )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(_spread([*sizes, float(at[-1])])))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("labelled images per class")
-    _finish(figure, axes, METRICS["balanced_accuracy"], 1)
+    finish(figure, axes, METRICS[metric], len(names))
     return figure
 
 
@@ -193,14 +127,16 @@ def inline(figure: Figure, *, salt: str) -> str:
     return re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
 
 
-def _axes() -> tuple[Figure, Axes]:
+def new_figure() -> tuple[Figure, Axes]:
+    """A figure of a report's size with its axes and a horizontal grid."""
     figure = Figure(figsize=(5.0, 3.6), layout="constrained")
-    axes = _bare(figure)
+    axes = add_axes(figure)
     axes.grid(axis="y", color=FAINT, linewidth=0.6)
     return figure, axes
 
 
-def _bare(figure: Figure) -> Axes:
+def add_axes(figure: Figure) -> Axes:
+    """Axes in the style of the reports: no frame on top and right, faint lines, no ticks."""
     axes = figure.add_subplot()
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -223,7 +159,8 @@ def _curve(
     )  # fmt: skip
 
 
-def _finish(figure: Figure, axes: Axes, metric: str, curves: int) -> None:
+def finish(figure: Figure, axes: Axes, metric: str, curves: int) -> None:
+    """Limit the axis of scores to 0 to 100 %, label it, and add a legend where there are several curves."""
     low, high = axes.get_ylim()
     axes.set_ylim(max(0, low), min(100.5, high))
     axes.set_ylabel(f"{metric}, %")
@@ -238,7 +175,7 @@ def _place(row: Summary) -> float:
     return float(row.per_class or max(1, round(row.n_train / row.classes)))
 
 
-def _spread(numbers: Sequence[float], *, width: float = 0.06) -> list[float]:
+def spread_ticks(numbers: Sequence[float], *, width: float = 0.06) -> list[float]:
     """The numbers, less those whose labels, of such a width in the axis, would touch the one before."""
     kept: list[float] = []
     for number in numbers:
@@ -256,7 +193,7 @@ def _ticks(low: float, high: float) -> list[float]:
         found = [t for t in ticks if low <= t <= high]
         if len(found) > 1:
             break
-    return _spread(found, width=0.16) if found else []  # "12 min" is wider than a number
+    return spread_ticks(found, width=0.16) if found else []  # "12 min" is wider than a number
 
 
 def _duration(hours: float, _: object = None) -> str:

@@ -1,0 +1,110 @@
+"""A table with what can be put right without a look: copies and unreadable files left out, guessed groups added."""
+
+import csv
+import io
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from handful.core.dataset import Sample
+from handful.errors import DataError, OutputError
+from handful.inspection.measurements import Facts
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What a new table left out and added: numbers of images, and of groups."""
+
+    rows: int
+    unreadable: int
+    copies: int
+    conflicts: int
+    groups: int
+
+
+def write_table(facts: Facts, path: Path) -> Fixed:
+    """Write a CSV table of the samples with columns path, label, group and split; images are not touched.
+
+    Left out are files that cannot be read, exact copies but one (the held-out one stays), and all of those whose
+    copies have several labels. Near copies share a group, as do pictures of a guessed group. Paths are relative to the
+    table. Masks are in no table: name them as before.
+
+    Raises:
+        OutputError: the file exists, or does not end in .csv.
+        DataError: the pictures are not files.
+    """
+    refuse_table(path)
+    if not len(facts.data) or not all(isinstance(s.image, Path) for s in facts.data.samples):
+        raise DataError(
+            "the pictures are not files, so no table can list them",
+            where=path,
+            remedy="--fix takes an image folder or a table.",
+        )
+    kept, copies, conflicts = _without_copies(facts)
+    groups = _groups(facts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("path", "label", "group", "split"))
+    for i in kept:
+        sample = facts.data.samples[i]
+        assert isinstance(sample.image, Path)
+        where = Path(os.path.relpath(sample.image.resolve(), path.parent.resolve())).as_posix()
+        label = "" if sample.label is None else facts.data.classes[sample.label]
+        writer.writerow((where, label, groups[i] or "", sample.split or ""))
+    with path.open("x", encoding="utf-8", newline="") as file:
+        file.write(text.getvalue())
+    named = {groups[i] for i in kept} - {None}
+    return Fixed(len(kept), len(facts.unreadable), copies, conflicts, len(named))
+
+
+def refuse_table(path: Path) -> None:
+    """Refuse a place that no new table can be written to, before it is worked for.
+
+    Raises:
+        OutputError: the file exists, or does not end in .csv.
+    """
+    if path.suffix.lower() != ".csv":
+        raise OutputError("the new table is a CSV file", where=path, remedy="end its name in .csv.")
+    if path.exists():
+        raise OutputError(
+            "there is a file already, and a new table never replaces one", where=path, remedy="name another."
+        )
+
+
+def _without_copies(facts: Facts) -> tuple[list[int], int, int]:
+    """Positions that stay; how many copies do not; and how many with several labels."""
+    same: dict[str, list[int]] = defaultdict(list)
+    for i, own in enumerate(facts.measures.hashes):
+        same[own].append(i)
+    samples = facts.data.samples
+    stay: set[int] = set()
+    copies = conflicts = 0
+    for members in same.values():
+        if len({samples[i].label for i in members} - {None}) > 1:
+            conflicts += len(members)
+            continue
+        stay.add(min(members, key=lambda i: _first(samples[i])))
+        copies += len(members) - 1
+    return sorted(stay), copies, conflicts
+
+
+def _first(sample: Sample) -> tuple[bool, bool, str]:
+    """Which copy is kept: a held-out one, so that the test part stays whole; then a labelled one."""
+    return sample.split != "test", sample.label is None, sample.id
+
+
+def _groups(facts: Facts) -> list[str | None]:
+    """The groups given, or else the guessed ones; near copies join the group of their first."""
+    guess = facts.guess
+    groups = [s.group for s in facts.data.samples] if guess is None else list(guess.groups)
+    for number, members in enumerate(facts.copies):
+        name = next((groups[i] for i in members if groups[i] is not None), f"copies-{number:04d}")
+        for i in members:
+            groups[i] = groups[i] or name
+    counts: dict[str | None, int] = {}
+    for group in groups:
+        counts[group] = counts.get(group, 0) + 1
+    given = any(s.group is not None for s in facts.data.samples)
+    return [g if given or counts[g] > 1 else None for g in groups]

@@ -1,0 +1,69 @@
+"""Classes with few images, classes with many more than others, and classes that the test part lacks."""
+
+import numpy as np
+
+from handful.data.finding import Finding
+from handful.inspection.measurements import Facts
+
+FEW = 5  # images per class, below which most methods of looking at data say nothing
+UNEVEN, STEEP = 1.5, 5.0  # largest class over smallest
+
+
+def find(facts: Facts) -> tuple[Finding, ...]:
+    """Findings "imbalance", "few images", "unlabelled" and "not tested"."""
+    data = facts.data
+    counts = data.part("train", "val", None).counts
+    found: list[Finding] = []
+    if len(counts) < 2 or not counts.any():
+        return ()
+    most, least = int(counts.argmax()), int(counts.argmin())
+    ratio = counts[most] / max(1, counts[least])
+    if ratio >= UNEVEN:
+        found.append(
+            Finding(
+                "imbalance",
+                "warning" if ratio >= STEEP else "note",
+                f"{data.classes[most]} has {counts[most]} images and {data.classes[least]} {counts[least]}",
+                remedy="read balanced accuracy, not accuracy; recipes for long tails (balanced-softmax-wrn, "
+                "logit-adjustment-wrn) or --per-class help",
+                numbers={"largest": int(counts[most]), "smallest": int(counts[least]), "ratio": float(ratio)},
+            )
+        )
+    few = [(name, int(n)) for name, n in zip(data.classes, counts, strict=True) if n < FEW]
+    if few:
+        listed = ", ".join(f"{name} {n}" for name, n in few[:5]) + (", ..." if len(few) > 5 else "")
+        classes = "class has" if len(few) == 1 else "classes have"
+        found.append(
+            Finding(
+                "few images",
+                "warning",
+                f"{len(few)} {classes} fewer than {FEW} images to learn from ({listed})",
+                remedy="label more of these: wrong labels cannot be looked for among so few",
+                numbers={"classes": dict(few)},
+            )
+        )
+    test = data.part("test")
+    if len(test):
+        missing = [name for name, n in zip(data.classes, test.counts, strict=True) if n == 0]
+        if missing:
+            found.append(
+                Finding(
+                    "not tested",
+                    "warning",
+                    f"the test part has no image of {', '.join(missing[:5])}",
+                    remedy="add some, or its score says nothing of that class",
+                    numbers={"classes": missing},
+                )
+            )
+    bare = [s.id for s in data.samples if s.label is None]
+    if bare and np.any(facts.labels >= 0):
+        found.append(
+            Finding(
+                "unlabelled",
+                "note",
+                f"{len(bare)} {'image has' if len(bare) == 1 else 'images have'} no label",
+                tuple((i,) for i in bare),
+                "label them, or know that training leaves them out",
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,39 @@
+"""Pictures that are far less sharp than the others of their class.
+
+Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000, https://doi.org/10.1109/ICPR.2000.903548) over
+that of the grey values, at a common size. What is usual differs from set to set, so it is measured there.
+"""
+
+import numpy as np
+
+from handful.data.finding import Finding
+from handful.inspection.measurements import Facts
+
+DEVIATIONS = 4.0  # robust standard deviations below the class's median
+LESS = np.log(6.0)  # and so many times less sharp
+FEWEST = 8
+
+
+def find(facts: Facts) -> tuple[Finding, ...]:
+    """Finding "blurred"."""
+    sharp = facts.measures.sharpness
+    which = np.zeros(len(sharp), dtype=bool)
+    for label in np.unique(facts.labels):
+        own = np.flatnonzero((facts.labels == label) & ~np.isnan(sharp))
+        if len(own) >= FEWEST:
+            below = np.median(sharp[own]) - sharp[own]
+            usual = 1.4826 * np.median(np.abs(below))
+            which[own] = (below > DEVIATIONS * usual) & (below > LESS)
+    if not which.any():
+        return ()
+    order = np.flatnonzero(which)[np.argsort(sharp[which], kind="stable")]
+    pictures = "picture is" if len(order) == 1 else "pictures are"
+    return (
+        Finding(
+            "blurred",
+            "warning",
+            f"{len(order)} {pictures} far less sharp than the class's others",
+            tuple((facts.data.samples[i].id,) for i in order),
+            "look at them: take them again, or keep them if such pictures will come in use too",
+        ),
+    )

@@ -1,0 +1,20 @@
+"""The same picture twice: within a class, in two classes, or on both sides of a split; exactly or nearly."""
+
+from handful.data.check import copies, exact_copies
+from handful.data.finding import Finding
+from handful.inspection.measurements import Facts
+from handful.inspection.near_duplicates import flat
+
+
+def find(facts: Facts) -> tuple[Finding, ...]:
+    """Findings "duplicate", "duplicate across classes", "duplicate across splits", and each with "near" before it."""
+    hashes = facts.measures.hashes
+    blank = flat(facts.measures)
+    shown = [i for i in range(len(hashes)) if not blank[i]]  # blank ones are a finding of their own
+    exact = exact_copies(facts.data.select(shown), [hashes[i] for i in shown], resplit=True)
+    near = [
+        [facts.data.samples[i] for i in own]
+        for own in facts.copies
+        if len({hashes[i] for i in own}) > 1 and not blank[list(own)].any()
+    ]
+    return (*exact, *copies(near, resplit=True, near=True))

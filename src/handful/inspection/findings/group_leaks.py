@@ -1,0 +1,89 @@
+"""Pictures that belong together and may end up on both sides of a split."""
+
+from collections import defaultdict
+
+from handful.core.dataset import Sample
+from handful.data.finding import Finding
+from handful.inspection.measurements import Facts
+
+
+def find(facts: Facts) -> tuple[Finding, ...]:
+    """Findings "group leak", "group guessed" and "group crossed" (copies in different groups)."""
+    return (*_guessed(facts), *_declared(facts), *_crossed(facts))
+
+
+def _guessed(facts: Facts) -> tuple[Finding, ...]:
+    guess = facts.guess
+    if guess is None:
+        return ()
+    members: dict[str, list[Sample]] = defaultdict(list)
+    for sample, group in zip(facts.data.samples, guess.groups, strict=True):
+        if group is not None:
+            members[group].append(sample)
+    spread = [own for own in members.values() if len({s.split or "train" for s in own}) > 1]
+    proof = (
+        "" if guess.source == "times in EXIF" else f" and are more alike than others of their class (p {guess.p:.3f})"
+    )
+    numbers = {"groups": len(members), "source": guess.source, "alike": guess.alike, "p": guess.p}
+    if spread:
+        return (
+            Finding(
+                "group leak",
+                "error",
+                f"{len(spread)} of {len(members)} guessed groups lie on both sides of the split; "
+                f"their pictures share {guess.source}{proof}",
+                tuple(tuple(s.id for s in own) for own in spread),
+                "if they are one patient, film or burst, move each to one side; --fix adds the guess as a group column",
+                numbers,
+            ),
+        )
+    return (
+        Finding(
+            "group guessed",
+            "warning",
+            f"pictures seem to come in {len(members)} groups: they share {guess.source}{proof}",
+            tuple(tuple(s.id for s in own) for own in members.values()),
+            "if they are one patient, film or burst, give a group column (--fix adds it), or drawing parts them",
+            numbers,
+        ),
+    )
+
+
+def _declared(facts: Facts) -> tuple[Finding, ...]:
+    sides: dict[str, list[Sample]] = defaultdict(list)
+    for sample in facts.data.samples:
+        if sample.group is not None:
+            sides[sample.group].append(sample)
+    spread = {name: own for name, own in sides.items() if len({s.split or "train" for s in own}) > 1}
+    if not spread:
+        return ()
+    return (
+        Finding(
+            "group leak",
+            "error",
+            f"{len(spread)} of {len(sides)} groups lie on both sides of the split",
+            tuple(tuple(s.id for s in own) for own in spread.values()),
+            "move each whole group to one side",
+            {"groups": len(sides), "source": "the group column"},
+        ),
+    )
+
+
+def _crossed(facts: Facts) -> tuple[Finding, ...]:
+    samples = facts.data.samples
+    crossed = [
+        own
+        for own in facts.copies
+        if all(samples[i].group is not None for i in own) and len({samples[i].group for i in own}) > 1
+    ]
+    if not crossed:
+        return ()
+    return (
+        Finding(
+            "group crossed",
+            "warning",
+            "nearly the same picture is in several groups",
+            tuple(tuple(samples[i].id for i in own) for own in crossed),
+            "see whether these groups are one, and give them one name",
+        ),
+    )

@@ -1,0 +1,75 @@
+"""Masks: how much of an image is foreground, and which masks have another shape than those of their class."""
+
+import cv2
+import numpy as np
+from jaxtyping import Float
+
+from handful.core.dataset import Mask
+from handful.data.check import blank_masks
+from handful.data.finding import Finding
+from handful.inspection.measurements import Facts
+
+DEVIATIONS = 6.0  # robust standard deviations from the class's median
+FEWEST = 8
+LEAST = 0.15  # a robust deviation is taken to be at least this: the numbers are logarithms and shares
+NAMES = ("area", "elongation", "compactness", "pieces", "place")
+
+
+def find(facts: Facts) -> tuple[Finding, ...]:
+    """Findings "empty mask", "full mask" and "odd mask"."""
+    found = list(blank_masks(facts.data))
+    samples = facts.data.samples
+    at = [i for i, s in enumerate(samples) if s.mask is not None and s.mask.any()]
+    rows = np.array([describe(mask) for i in at if (mask := samples[i].mask) is not None]).reshape(-1, len(NAMES))
+    odd: list[tuple[float, int, str]] = []
+    for label in np.unique(facts.labels[at]) if at else ():
+        own = np.flatnonzero(facts.labels[at] == label)
+        if len(own) >= FEWEST:
+            away = np.abs(rows[own] - np.median(rows[own], axis=0))
+            score = away / np.maximum(1.4826 * np.median(away, axis=0), LEAST)
+            for i, row in zip(own, score, strict=True):
+                if row.max() > DEVIATIONS:
+                    odd.append((float(row.max()), at[i], NAMES[int(row.argmax())]))
+    odd.sort(key=lambda o: (-o[0], o[1]))
+    if odd:
+        masks = "mask differs" if len(odd) == 1 else "masks differ"
+        found.append(
+            Finding(
+                "odd mask",
+                "warning",
+                f"{len(odd)} {masks} in shape from those of the class",
+                tuple((samples[i].id,) for _, i, _ in odd),
+                "look at them: draw them again, or correct the label",
+                {"by": {samples[i].id: name for _, i, name in odd}},
+            )
+        )
+    return tuple(found)
+
+
+def describe(mask: Mask) -> Float[np.ndarray, " d"]:
+    """Shape of a mask that is not empty, in the order of `NAMES`.
+
+    Logarithm of its share of the image; of its longer over its shorter axis by second moments; of the perimeter
+    squared over the area, for a circle 0; of the number of pieces above a hundredth of it; and the distance of its
+    centre from the image's, in image diagonals.
+    """
+    h, w = mask.shape
+    pixels = mask.astype(np.uint8)
+    moments = cv2.moments(pixels, binaryImage=True)
+    area = moments["m00"]
+    x, y = moments["m10"] / area, moments["m01"] / area
+    spread = np.array([[moments["mu20"], moments["mu11"]], [moments["mu11"], moments["mu02"]]]) / area + np.eye(2) / 12
+    short, long = np.linalg.eigvalsh(spread)
+    outlines, _ = cv2.findContours(pixels, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    edge = sum(cv2.arcLength(o, True) for o in outlines)
+    pieces = cv2.connectedComponentsWithStats(pixels)[2][1:, cv2.CC_STAT_AREA]
+    centre = np.hypot(x - (w - 1) / 2, y - (h - 1) / 2) / np.hypot(h, w)
+    return np.array(
+        [
+            np.log(area / (h * w)),
+            np.log(long / short) / 2,
+            np.log(max(edge, 1.0) ** 2 / (4 * np.pi * area)),
+            np.log(max(1, (pieces > area / 100).sum())),
+            centre,
+        ]
+    )

@@ -1,0 +1,66 @@
+"""Representative and unusual pictures of each class: what to show to someone who is to label more.
+
+Representative ones are medoids (k-medoids by the BUILD step of Kaufman and Rousseeuw 1990: each next medoid lowers
+the sum of distances most). Unusual ones are far from all of these and from each other (farthest-first traversal,
+Gonzalez 1985). After "Thinking Like an Annotator" (Chang et al. 2023): rules for annotators need both.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from handful.inspection.measurements import Facts
+from handful.inspection.measures.complexity import distances
+
+EACH = 4
+MOST = 1000  # images of a class that are looked at
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Ids of one class."""
+
+    name: str
+    representative: tuple[str, ...]
+    unusual: tuple[str, ...]
+
+
+def measure(facts: Facts, *, each: int = EACH, seed: int = 0) -> tuple[Examples, ...]:
+    """Classes in order; those without images have none. Empty without features."""
+    if facts.compressed is None:
+        return ()
+    rng = np.random.default_rng(seed)
+    found = []
+    for label, name in enumerate(facts.data.classes):
+        rows = facts.distinct[facts.labels[facts.distinct] == label]
+        if len(rows) > MOST:
+            rows = np.sort(rng.choice(rows, MOST, replace=False))
+        distance = distances(facts.compressed[rows])
+        centres = medoids(distance, min(each, (len(rows) + 1) // 2))
+        far = farthest(distance, centres, min(each, len(rows) - len(centres)))
+        ids = [facts.data.samples[i].id for i in rows]
+        found.append(Examples(name, tuple(ids[i] for i in centres), tuple(ids[i] for i in far)))
+    return tuple(found)
+
+
+def medoids(distance: Float[np.ndarray, "n n"], k: int) -> list[int]:
+    """Positions of k medoids, the most central first."""
+    found: list[int] = []
+    nearest = np.full(len(distance), np.inf)
+    for _ in range(k):
+        total = np.minimum(distance, nearest[None]).sum(axis=1)
+        total[found] = np.inf
+        found.append(int(total.argmin()))
+        nearest = np.minimum(nearest, distance[found[-1]])
+    return found
+
+
+def farthest(distance: Float[np.ndarray, "n n"], start: list[int], k: int) -> list[int]:
+    """Positions of k, each as far as can be from `start` and those before it."""
+    found: list[int] = []
+    for _ in range(k):
+        nearest = distance[[*start, *found]].min(axis=0)
+        nearest[[*start, *found]] = -1
+        found.append(int(nearest.argmax()))
+    return found

@@ -1,0 +1,120 @@
+"""The page of an inspection: findings with the pictures themselves, in one file."""
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from handful.data.finding import Finding
+from handful.data.images import pixels
+from handful.evaluation.results_log import commit, versions
+from handful.inspection.figures import outlook_figure
+from handful.inspection.inspection import Inspection
+from handful.inspection.summary import class_rows, outlook, overview, tally
+from handful.reports.gallery import as_url
+from handful.reports.html import refuse_existing, typed, write_page
+from handful.reports.plots import inline
+
+SHOWN = 12  # sets of pictures of a finding
+TOGETHER = 4  # pictures of a set
+CLASSES = 20  # classes whose examples are shown
+
+
+def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: bool = False) -> Path:
+    """Write the page, and return its path.
+
+    Args:
+        found: what `inspect` found.
+        path: the HTML file. It needs no network and no other file.
+        name: what to call the data.
+        overwrite: replace the file if there is one.
+
+    Raises:
+        OutputError: the file exists and `overwrite` is false.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    shown = _Pictures(found)
+    c = found.curve
+    figure = None
+    if c is not None:
+        figure = Markup(inline(outlook_figure(c.sizes, c.scores, c.at, c.fitted, c.low, c.high, c.now), salt="outlook"))
+    return write_page(
+        path,
+        "inspect.html.j2",
+        {
+            "title": f"Inspection of {name}",
+            "tally": tally(found),
+            "overview": overview(found),
+            "findings": [shown.finding(f) for f in found.findings],
+            "rows": class_rows(found),
+            "tested": any(s.split == "test" for s in found.facts.data.samples),
+            "checked": any(s.split == "val" for s in found.facts.data.samples),
+            "masked": any(s.mask is not None for s in found.facts.data.samples),
+            "shortcuts": found.shortcuts,
+            "outlook": outlook(found),
+            "figure": figure,
+            "examples": [
+                {
+                    "name": e.name,
+                    "representative": [shown.picture(i) for i in e.representative],
+                    "unusual": [shown.picture(i) for i in e.unusual],
+                }
+                for e in found.examples[:CLASSES]
+            ],
+            "left_out": max(0, len(found.examples) - CLASSES),
+            "repeat": _repeat(),
+        },
+    )
+
+
+class _Pictures:
+    """Pictures by id, each decoded when it is shown."""
+
+    def __init__(self, found: Inspection) -> None:
+        self.samples = {s.id: s for s in found.facts.data.samples}
+        self.classes = found.facts.data.classes
+
+    def picture(self, name: str, note: str = "") -> dict[str, str]:
+        sample = self.samples[name]
+        label = "no label" if sample.label is None else self.classes[sample.label]
+        told = Path(name).parts[:-1]
+        about = [word for word in (label, sample.split or "") if word and word not in told]
+        return {"url": as_url(pixels(sample)), "id": name, "label": ", ".join(about), "note": note}
+
+    def finding(self, finding: Finding) -> dict[str, Any]:
+        suspects = finding.numbers.get("suspects")
+        notes: dict[str, str] = {}
+        if isinstance(suspects, dict):
+            notes = {
+                i: f"looks like {s['looks_like']}; its label {_small(s['probability_of_label'])}\u00a0%"
+                for i, s in suspects.items()
+            }
+        by = finding.numbers.get("by")
+        if isinstance(by, dict):
+            notes = {i: f"by its {word}" for i, word in by.items()}
+        sets = [
+            [self.picture(i, notes.get(i, "")) for i in together[:TOGETHER]]
+            for together in finding.where[:SHOWN]
+            if all(i in self.samples for i in together)
+        ]
+        return {
+            "kind": finding.kind,
+            "severity": finding.severity,
+            "what": finding.what,
+            "remedy": finding.remedy,
+            "sets": sets,
+            "ids": [] if sets else finding.ids[:SHOWN],
+            "more": len(finding.where) - SHOWN,
+        }
+
+
+def _small(share: float) -> str:
+    """A percentage; below one with one significant digit."""
+    return f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.1g}"
+
+
+def _repeat() -> list[tuple[str, str]]:
+    command = typed()
+    rows = [("Command", command)] if command else []
+    rows.append(("Source", commit()))
+    return [*rows, ("Versions", ", ".join(f"{name} {version}" for name, version in versions().items()))]

@@ -1,0 +1,119 @@
+"""An inspection in words and plain values, for the terminal, for JSON and for the page."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handful.inspection.inspection import Inspection
+from handful.reports.text_tables import percent, signed, span
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """Images of one class by part, and the mean share of foreground in its masks (NaN: it has none)."""
+
+    name: str
+    train: int
+    val: int
+    test: int
+    foreground: float
+
+
+def class_rows(found: Inspection) -> list[ClassRow]:
+    """A row for each class, in order."""
+    rows = []
+    for label, name in enumerate(found.facts.data.classes):
+        own = [s for s in found.facts.data.samples if s.label == label]
+        parts = Counter(s.split or "train" for s in own)
+        areas = [float(s.mask.mean()) for s in own if s.mask is not None]
+        foreground = float(np.mean(areas)) if areas else float("nan")
+        rows.append(ClassRow(name, parts["train"], parts["val"], parts["test"], foreground))
+    return rows
+
+
+def overview(found: Inspection) -> str:
+    """One sentence on what the data are."""
+    data, sizes = found.facts.data, found.facts.measures.sizes
+    if not len(sizes):
+        return "No image can be read."
+    low, high = sizes.min(axis=0), sizes.max(axis=0)
+    size = f"{low[0]} x {low[1]}" if (low == high).all() else f"{low[0]} x {low[1]} to {high[0]} x {high[1]}"
+    modes = Counter(m for m in found.facts.modes if m)
+    stored = f", stored as {', '.join(f'{m} ({n})' if len(modes) > 1 else m for m, n in modes.most_common())}"
+    masks = sum(s.mask is not None for s in data.samples)
+    return (
+        f"{len(data)} images of {len(data.classes)} classes, {size} pixels (height x width)"
+        f"{stored if modes else ''}{f', {masks} with a mask' if masks else ''}."
+    )
+
+
+def tally(found: Inspection) -> str:
+    """How many findings of each weight."""
+    counts = Counter(f.severity for f in found.findings)
+    named = [f"{n} {kind}{'' if n == 1 else 's'}" for kind in ("error", "warning", "note") if (n := counts[kind])]
+    if not named:
+        return "Nothing doubtful was found."
+    *first, last = named
+    return (f"{', '.join(first)} and {last}" if first else last) + "."
+
+
+def outlook(found: Inspection) -> list[str]:
+    """What the data can show, a sentence each."""
+    says = []
+    r = found.resolution
+    if r is not None:
+        part = "all labelled images, each scored once by cross-validation" if r.crossed else "the test part"
+        says.append(
+            f"On {part} ({r.images} images), a score of {percent(r.accuracy)} % is known to {span(r.low, r.high)}. "
+            + (
+                "No true difference between two methods would be found four times in five."
+                if np.isnan(r.smallest)
+                else f"Two methods must truly differ by {100 * r.smallest:.1f} points to be told apart four times in "
+                "five."
+            )
+            + f" (Methods are taken to disagree on {percent(r.disagree)} % of images, as two did here.)"
+        )
+    c = found.curve
+    if c is not None:
+        says.append(
+            f"Ten more images per class (now {c.now} in the rarest) should bring {signed(c.gain)} points of balanced "
+            f"accuracy ({signed(c.gain_low)} to {signed(c.gain_high)}) to logistic regression on frozen features; "
+            "the interval is that of draws from these images, and other images would widen it."
+        )
+    x = found.complexity
+    if x is not None:
+        says.append(
+            f"Intrinsic dimension {x.dimension:.1f} (of features {x.feature_dimension:.1f}), label sharpness "
+            f"{x.sharpness:.3f}: larger ones are harder to learn from few images. Closest pair of two classes: "
+            f"{x.closest[0]} and {x.closest[1]}."
+        )
+    return says
+
+
+def plain(found: Inspection) -> dict[str, Any]:
+    """Everything as plain values."""
+    facts, c = found.facts, found.curve
+    return {
+        "images": len(facts.data),
+        "unreadable": len(facts.unreadable),
+        "classes": {row.name: {k: v for k, v in vars(row).items() if k != "name"} for row in class_rows(found)},
+        "modes": dict(Counter(m for m in facts.modes if m)),
+        "sizes": {f"{h}x{w}": n for (h, w), n in Counter(map(tuple, facts.measures.sizes.tolist())).most_common()},
+        "findings": [vars(f) for f in found.findings],
+        "shortcuts": [{**vars(s), "share": s.share} for s in found.shortcuts],
+        "resolution": None if found.resolution is None else vars(found.resolution),
+        "learning_curve": None
+        if c is None
+        else {
+            "sizes": c.sizes,
+            "scores": c.scores.round(4).tolist(),
+            "now": c.now,
+            "gain": c.gain,
+            "gain_low": c.gain_low,
+            "gain_high": c.gain_high,
+        },
+        "complexity": None if found.complexity is None else vars(found.complexity),
+        "examples": [vars(e) for e in found.examples],
+    }

@@ -1,1 +1,0 @@
-# ruff: noqa: A005  the tests of handful.inspect, and no top-level module

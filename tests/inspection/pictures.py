@@ -1,0 +1,50 @@
+"""Data sets with known faults: smooth random pictures, alike within a class, and features to match."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from handful.core.dataset import Dataset, Sample
+from handful.inspection.image_statistics import Measuring
+from handful.inspection.measurements import Facts
+
+CLASSES = ("cat", "dog", "emu")
+
+
+def picture(number: int, side: int = 40) -> np.ndarray:
+    """A smooth picture that no other number's resembles, uint8 [3 h w]."""
+    coarse = np.random.default_rng(number).integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    large = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
+    return np.ascontiguousarray(large.transpose(2, 0, 1))
+
+
+def dataset(per_class: int = 12, *, classes: tuple[str, ...] = CLASSES) -> Dataset:
+    """So many pictures of each class, whose ids start with the class."""
+    samples = [
+        Sample(f"{name}/{i:02d}.png", picture(100 * label + i), label)
+        for label, name in enumerate(classes)
+        for i in range(per_class)
+    ]
+    return Dataset(tuple(samples), classes)
+
+
+def changed(data: Dataset, **samples: Mapping[str, object]) -> Dataset:
+    """The data with fields of some samples replaced; keys are ids with "_" for "/" and no extension."""
+    done = tuple(replace(s, **samples.get(s.id[:-4].replace("/", "_"), {})) for s in data.samples)  # type: ignore[arg-type]
+    return replace(data, samples=done)
+
+
+def facts(data: Dataset, *, apart: float | None = None, seed: int = 0) -> Facts:
+    """Facts of pictures in memory; with `apart`, features whose class means lie so many deviations apart."""
+    measuring = Measuring()
+    for sample in data.samples:
+        assert isinstance(sample.image, np.ndarray)
+        measuring.add(sample.image)
+    features = None
+    if apart is not None:
+        rng = np.random.default_rng(seed)
+        means = rng.normal(size=(len(data.classes), 16)) * apart / np.sqrt(2)
+        features = (means[np.maximum(data.labels, 0)] + rng.normal(size=(len(data), 16))).astype(np.float32)
+    return Facts(data, measuring.done(), features=features)

@@ -1,0 +1,103 @@
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from handful.data.load import load_data
+from handful.errors import DataError, OutputError
+from handful.inspection.cleaned_table import write_table
+from handful.inspection.measurements import Facts, look
+from tests.inspection.pictures import dataset, facts, picture
+
+
+def _folder(root: Path) -> Path:
+    """Two classes; a copy within one, one in both, a copy across the split, and a damaged file."""
+    numbers = {
+        "train/cat/a.png": 1, "train/cat/b.png": 1, "train/cat/c.png": 2, "train/dog/d.png": 3,
+        "train/dog/e.png": 2, "train/dog/f.png": 4, "test/dog/g.png": 4, "test/cat/h.png": 5,
+    }  # fmt: skip
+    for name, number in numbers.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Picture.fromarray(picture(number).transpose(1, 2, 0)).save(root / name)
+    (root / "train/cat/z.png").write_bytes(b"no picture")
+    return root
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_new_table_leaves_out_copies_and_loads_again(tmp_path: Path) -> None:
+    data = load_data(_folder(tmp_path / "images"))
+    before = {p: p.read_bytes() for p in (tmp_path / "images").rglob("*.png")}
+    known = look(data)
+    assert known.unreadable == (("train/cat/z.png", "this is not an image that can be read"),)
+    fixed = write_table(known, tmp_path / "new.csv")
+    assert (fixed.rows, fixed.unreadable, fixed.copies, fixed.conflicts) == (4, 1, 2, 2)
+    kept = [row["path"] for row in _rows(tmp_path / "new.csv")]
+    assert kept == [f"images/{n}" for n in ("test/cat/h.png", "test/dog/g.png", "train/cat/a.png", "train/dog/d.png")]
+    again = load_data(tmp_path / "new.csv")
+    assert [(s.split, again.classes[s.label or 0]) for s in again.samples] == [
+        ("test", "cat"), ("test", "dog"), ("train", "cat"), ("train", "dog")
+    ]  # fmt: skip
+    assert before == {p: p.read_bytes() for p in (tmp_path / "images").rglob("*.png")}
+
+
+def test_near_copies_share_a_group(tmp_path: Path) -> None:
+    folder = tmp_path / "images" / "cat"
+    folder.mkdir(parents=True)
+    for i in range(12):
+        Picture.fromarray(picture(i).transpose(1, 2, 0)).save(folder / f"{i:02d}.png")
+    Picture.fromarray(picture(3).transpose(1, 2, 0)).save(folder / "again.jpg", quality=70)
+    fixed = write_table(look(load_data(tmp_path / "images")), tmp_path / "new.csv")
+    groups = {row["path"]: row["group"] for row in _rows(tmp_path / "new.csv")}
+    assert fixed.groups == 1
+    assert {p for p, g in groups.items() if g} == {"images/cat/03.png", "images/cat/again.jpg"}
+
+
+def test_nothing_is_overwritten_and_arrays_have_no_table(tmp_path: Path) -> None:
+    known = facts(dataset(2))
+    with pytest.raises(DataError, match="pictures are not files"):
+        write_table(known, tmp_path / "new.csv")
+    (tmp_path / "there.csv").write_text("mine")
+    with pytest.raises(OutputError, match="never replaces"):
+        write_table(known, tmp_path / "there.csv")
+    with pytest.raises(OutputError, match=r"ends? its name in \.csv|end its name"):
+        write_table(known, tmp_path / "new.parquet")
+    assert (tmp_path / "there.csv").read_text() == "mine"
+
+
+def test_facts_hold_what_files_say_of_themselves(tmp_path: Path) -> None:
+    folder = tmp_path / "cat"
+    folder.mkdir()
+    exif = Picture.Exif()
+    exif[0x010F], exif[0x0110] = "Maker", "Model"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+    Picture.fromarray(picture(0).transpose(1, 2, 0)).save(folder / "a.jpg", exif=exif)
+    Picture.fromarray(picture(1)[0]).save(folder / "b.png")
+    known: Facts = look(load_data(tmp_path))
+    assert known.modes == ("RGB", "L")
+    assert known.bytes.tolist() == [(folder / n).stat().st_size for n in ("a.jpg", "b.png")]
+    first, second = known.shots
+    assert second is None
+    assert first is not None
+    assert (first.camera, str(first.taken)) == ("Maker Model", "2020-01-02 03:04:05")
+
+
+def test_pictures_are_handed_on_once_each(tmp_path: Path) -> None:
+    data = dataset(3)
+    seen = []
+
+    def features(images):  # type: ignore[no-untyped-def]
+        for image in images:
+            seen.append(image)
+            yield np.ones((1, 4), np.float32)
+
+    known = look(replace(data, samples=data.samples), features=features)
+    assert len(seen) == 9
+    assert known.features is not None
+    assert known.features.shape == (9, 4)

@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from handful.core.dataset import Sample
+from handful.inspection.findings import blur, masks, shapes, unreadable
+from tests.inspection.pictures import dataset, facts, picture
+
+
+def test_other_shapes_and_sizes_are_found() -> None:
+    data = dataset()
+    extra = (Sample("wide", picture(800)[:, :15], 0), Sample("large", picture(801, 400), 1))
+    found = shapes.find(facts(replace(data, samples=(*data.samples, *extra))))
+    assert [(f.kind, f.ids) for f in found] == [("odd shape", ("wide",)), ("odd size", ("large",))]
+    assert shapes.find(facts(data)) == ()
+
+
+def test_colour_modes_are_told() -> None:
+    known = facts(dataset(2))
+    (found,) = shapes.find(replace(known, modes=("RGB",) * 5 + ("L",)))
+    assert (found.kind, found.numbers["modes"], found.ids) == ("colour modes", {"RGB": 5, "L": 1}, ("emu/01.png",))
+
+
+def test_a_blurred_picture_is_found() -> None:
+    rng = np.random.default_rng(0)
+    data = dataset()
+    noise = [rng.integers(0, 256, (3, 40, 40), dtype=np.uint8) for _ in data.samples]
+    noise[4] = np.asarray(cv2.GaussianBlur(noise[4].transpose(1, 2, 0), (0, 0), 3).transpose(2, 0, 1), dtype=np.uint8)
+    blurred = replace(data, samples=tuple(replace(s, image=x) for s, x in zip(data.samples, noise, strict=True)))
+    (found,) = blur.find(facts(blurred))
+    assert found.ids == ("cat/04.png",)
+    assert blur.find(facts(data)) == ()
+
+
+def _disc(radius: float, x: float = 20, y: float = 20) -> np.ndarray:
+    grid = np.arange(40)
+    return np.asarray((grid[None] - x) ** 2 + (grid[:, None] - y) ** 2 <= radius**2)
+
+
+def test_masks_of_another_shape_are_found() -> None:
+    data = dataset()
+    rng = np.random.default_rng(0)
+    drawn = [_disc(9 + rng.random(), *(19 + 2 * rng.random(2))) for _ in data.samples]
+    drawn[3] = np.zeros((40, 40), bool)
+    drawn[5] = _disc(2)
+    drawn[7] = np.zeros((40, 40), bool)
+    drawn[7][20:22, 2:38] = True
+    masked = replace(data, samples=tuple(replace(s, mask=m) for s, m in zip(data.samples, drawn, strict=True)))
+    found = {f.kind: f for f in masks.find(facts(masked))}
+    assert found["empty mask"].ids == ("cat/03.png",)
+    assert set(found["odd mask"].ids) == {"cat/05.png", "cat/07.png"}
+    assert found["odd mask"].numbers["by"] == {"cat/05.png": "area", "cat/07.png": "elongation"}
+
+
+def test_a_disc_is_round_and_central_and_of_one_piece() -> None:
+    row = dict(zip(masks.NAMES, masks.describe(_disc(15)), strict=True))
+    assert abs(row["elongation"]) < 0.01
+    assert abs(row["compactness"]) < 0.25
+    assert row["pieces"] == 0
+    assert row["place"] < 0.02
+    assert masks.describe(np.ones((1, 1), bool)).shape == (5,)
+
+
+def test_unreadable_files_are_one_error() -> None:
+    known = replace(facts(dataset(2)), unreadable=(("x.png", "damaged"), ("y.png", "empty")))
+    (found,) = unreadable.find(known)
+    assert (found.severity, found.ids) == ("error", ("x.png", "y.png"))
+    assert found.numbers["reasons"] == {"x.png": "damaged", "y.png": "empty"}

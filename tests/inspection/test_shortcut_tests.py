@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from handful.core.dataset import Dataset
+from handful.data.finding import Finding
+from handful.inspection.findings import shortcuts
+from handful.inspection.neighbours import neighbours, vote
+from handful.inspection.shortcut_tests import Column, _holm, columns, detect
+from tests.inspection.pictures import dataset, facts
+
+
+def test_neighbours_come_from_other_folds_and_groups_stay_whole() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 3)
+    x = groups[:, None] * 10.0 + rng.random((60, 1))
+    near = neighbours(x, groups, 4, rng)
+    assert near.shape == (60, 4)
+    assert not (groups[near] == groups[:, None]).any()
+
+
+def test_a_vote_counts_classes_alike() -> None:
+    labels = np.array([0] * 9 + [1])
+    near = np.array([[0, 1, 9]] * 5 + [[0, 1, 2]] * 5)
+    assert vote(near, labels, 2).tolist() == [1] * 5 + [0] * 5
+
+
+def test_equal_values_in_a_sorted_table_predict_nothing() -> None:
+    labels = np.repeat([0, 1], 100)
+    near = neighbours(np.zeros((200, 1)), np.arange(200), 5, np.random.default_rng(0))
+    assert 0.3 < (vote(near, labels, 2) == labels).mean() < 0.7
+
+
+def test_p_is_uniform_where_there_is_nothing_and_small_where_there_is() -> None:
+    rng = np.random.default_rng(0)
+    labels, rows = np.repeat([0, 1, 2], 20), np.arange(60)
+    noise = [detect([Column("x", rows, rng.random((60, 1)))], labels, rows, shuffles=39)[0].p for _ in range(30)]
+    assert 0.3 < np.mean(noise) < 0.7
+    assert np.mean(np.array(noise) <= 0.05) <= 0.2
+    (found,) = detect([Column("x", rows, labels[:, None] + 0.1 * rng.random((60, 1)))], labels, rows, shuffles=99)
+    assert found.p == 0.01
+    assert found.score > 0.9
+    assert found.low > found.chance_high
+    assert found.chance == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_holm_is_that_of_a_textbook() -> None:
+    assert _holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert _holm([]) == []
+
+
+def _quick(data: Dataset) -> tuple[Finding, ...]:
+    known = facts(data)
+    looked_at = columns(data, known.measures, rows=known.training)
+    return shortcuts.findings(detect(looked_at, known.labels, known.groups, shuffles=99))
+
+
+def test_a_coloured_border_per_class_is_a_warning_and_its_like_is_not() -> None:
+    data = dataset()
+    for sample in data.samples:
+        assert isinstance(sample.image, np.ndarray)
+        sample.image[:, :2] = 60 * (sample.label or 0)
+        sample.image[:, :, :2] = 60 * (sample.label or 0)
+    found = {str(f.numbers["name"]): f for f in _quick(data)}
+    assert found["border colour"].severity == "warning"
+    assert "frames" in found["border colour"].remedy
+    assert _quick(dataset()) == ()
+
+
+def test_only_what_varies_is_looked_at() -> None:
+    data = dataset()
+    known = facts(data)
+    assert [c.name for c in columns(data, known.measures, rows=known.training)] == ["mean colour", "border colour"]
+    masked = replace(
+        data,
+        samples=tuple(
+            replace(s, mask=np.eye(40, dtype=bool) | (np.arange(40) < i)) for i, s in enumerate(data.samples)
+        ),
+    )
+    names = [c.name for c in columns(masked, known.measures, rows=known.training, bytes_=np.arange(36))]
+    assert names == ["mask area", "mean colour", "border colour", "file size"]
