@@ -20,7 +20,7 @@ from bench.accuracy import PREDICTIONS
 from bench.data import cells_once, cifar10
 from bench.options import Options
 from bench.record import RESULTS
-from handful.annotate import asking
+from handful.annotation.tools import active_learning
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
@@ -131,18 +131,18 @@ def _asked(name: str, pool: Pool, known: Int[np.ndarray, " n"], draw: int) -> It
             if fitted_at < 0 or done.sum() - fitted_at >= pool.k:
                 fitted_at = int(done.sum())
                 likely = _fitted(pool, known)
-                change = asking.expected_change(pool.features, likely)
+                change = active_learning.expected_change(pool.features, likely)
                 says = dict(zip(ids, likely.max(axis=1) if name == "uncertain" else change, strict=True))
-            ask = asking.uncertain if name == "uncertain" else asking.influential
+            ask = active_learning.uncertain if name == "uncertain" else active_learning.influential
             found = ask(ids, open_, says)
         elif name == "random":
-            found = asking.random(open_, seed=draw)
+            found = active_learning.random(open_, seed=draw)
         if found is None:
             # Images that are not in the pool are no part of what the order sees.
             rows = np.flatnonzero(inside)
             seen = pool.features[rows]
-            ask_by = asking.typical if name == "typical" else asking.diverse
-            place = ask_by(seen, asking.guess(seen, known[rows]), done[rows], open_[rows])
+            ask_by = active_learning.typical if name == "typical" else active_learning.diverse
+            place = ask_by(seen, active_learning.guess(seen, known[rows]), done[rows], open_[rows])
             assert place is not None
             found = int(rows[place])
         yield found

@@ -19,8 +19,8 @@ from bench.cvs_cells import SETTINGS
 from bench.data import cells_once, hrf
 from bench.options import Options
 from bench.record import append
-from handful.annotate import assist
-from handful.annotate.marks import Mark
+from handful.annotation.tools import interactive
+from handful.annotation.tools.prompts import Mark
 from handful.core.dataset import Dataset, Image, Mask
 from handful.core.recipe import Recipe
 from handful.data import splits
@@ -80,13 +80,13 @@ def brush(hand: Hand, truth: Mask) -> Mask:
 
 def grabcut(hand: Hand, truth: Mask) -> Mask:
     """A box, and what GrabCut takes for the object in it."""
-    return assist.grabcut(hand.image, (_box(hand, truth),))
+    return interactive.grabcut(hand.image, (_box(hand, truth),))
 
 
 def grabcut_strokes(hand: Hand, truth: Mask) -> Mask:
     """A box, then strokes over what GrabCut has wrong, a new cut after each."""
     marks: list[Mark] = [_box(hand, truth)]
-    mask = assist.grabcut(hand.image, tuple(marks))
+    mask = interactive.grabcut(hand.image, tuple(marks))
     for _ in range(MOST):
         wrong = _largest(mask ^ truth)
         if iou(mask, truth) >= ENOUGH or not _drawable(wrong, hand):
@@ -96,13 +96,13 @@ def grabcut_strokes(hand: Hand, truth: Mask) -> Mask:
         line = hand.draw(middle, width=width)
         points = tuple((float(x), float(y)) for x, y in line)
         marks.append(Mark("scribble", points, bool(truth[wrong].mean() > 0.5), width))
-        mask = assist.grabcut(hand.image, tuple(marks), now=mask)
+        mask = interactive.grabcut(hand.image, tuple(marks), now=mask)
     return mask
 
 
 def superpixels(hand: Hand, truth: Mask) -> Mask:
     """The brush sweeps over the superpixels that are more than half the object's, row by row; each is about 1 cm."""
-    small = assist.superpixels(hand.image, count=400)
+    small = interactive.superpixels(hand.image, count=400)
     rows, columns = (np.arange(n) * m // n for n, m in zip(truth.shape, small.shape, strict=True))
     labels = small[rows][:, columns]
     share = np.bincount(labels.ravel(), truth.ravel()) / np.maximum(1, np.bincount(labels.ravel()))
@@ -124,7 +124,7 @@ def random_walker(hand: Hand, truth: Mask) -> Mask:
     width = max(1.0, 0.2 / hand.cm)
     lines = ((inside, True), (outside, False))
     marks = (Mark("scribble", tuple((float(x), float(y)) for x, y in line), own, width) for line, own in lines)
-    return assist.random_walker(hand.image, tuple(marks))
+    return interactive.random_walker(hand.image, tuple(marks))
 
 
 def accepted(hand: Hand, truth: Mask, proposed: Mask) -> Mask:  # noqa: ARG001

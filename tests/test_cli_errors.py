@@ -25,7 +25,7 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
     names = (
         "handful.training.train",
         "handful.evaluation.job",
-        "handful.propagation",
+        "handful.annotation.propagate",
         "handful.evaluation.retrain",
         "handful.estimator",
     )

@@ -62,10 +62,10 @@ def annotate(
 
     Every stroke is saved at once as a PNG that --masks reads. Ctrl-C ends it.
     """
-    from handful.annotate.project import open_project
-    from handful.annotate.session import Session, Settings
-    from handful.annotate.store import Store
-    from handful.annotate.summary import summary
+    from handful.annotation.files.project import open_project
+    from handful.annotation.files.store import Store
+    from handful.annotation.server.session import Session, Settings
+    from handful.annotation.summary import summary
     from handful.cli._guard import say
     from handful.cli._output import print_json, print_lines, print_text, working
     from handful.cli._reading import column_names
@@ -82,7 +82,7 @@ def annotate(
     with working():
         project = open_project(data, folder=folder, columns=columns)
         if import_ is not None or export is not None:
-            from handful.annotate.exchange import export_annotations, import_masks
+            from handful.annotation.import_export import export_annotations, import_masks
 
             if import_ is not None:
                 done = import_masks(project, import_, overwrite=overwrite)
@@ -97,7 +97,7 @@ def annotate(
         return
     with working():
         try:
-            from handful.annotate.serving import serve
+            from handful.annotation.server.run import serve
         except ImportError as error:
             raise HandfulError(
                 f"the page needs a package that is not installed ({error.name})",

@@ -73,12 +73,12 @@ def propagate(
     DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is recorded and
     skipped (exit code 3).
     """
+    from handful.annotation.propagate import propagate_dataset, write_propagation
     from handful.cli._output import new_folder, print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.data.masks.threshold import Keep
     from handful.errors import DataError, ModelError
     from handful.models.device import pick_device
-    from handful.propagation import propagate_dataset, write_propagation
     from handful.recipes.load import load_recipe
 
     if not min_share < max_share:

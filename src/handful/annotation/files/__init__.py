@@ -1,0 +1,1 @@
+"""What an annotation project keeps on disk: masks as PNG files, everything else as lines of a journal."""

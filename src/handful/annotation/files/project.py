@@ -1,0 +1,123 @@
+"""What is annotated: the images, their folder, and the data set that they and the annotations make together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handful.annotation.files.annotations import Annotation, Record, mask_path
+from handful.core.dataset import Dataset, Sample
+from handful.data.class_names import class_names
+from handful.data.load import load_data
+from handful.data.masks.attach import read_mask, with_mask
+from handful.errors import DataError
+
+SUFFIX = "-annotations"
+ACCEPTED = "propagated"  # source of a mask that was accepted as it was
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """Images with the folder of their annotations. Nothing outside `root` and `folder` is read or written.
+
+    `data` is as the source has it, without masks; its images are files.
+    """
+
+    root: Path
+    folder: Path
+    data: Dataset
+
+
+def open_project(
+    source: str | Path, *, folder: Path | None = None, columns: Mapping[str, str] | None = None
+) -> Project:
+    """The images at `source`, an image folder or a table; nothing is written.
+
+    Args:
+        source: images without a label may lie beside the class folders, or there are no class folders.
+        folder: of the annotations; by default beside the source: `photos-annotations`.
+        columns: a table's own column names.
+
+    Raises:
+        DataError: no image files, images that lie elsewhere, or annotations that would lie among the images.
+    """
+    data = load_data(source, unlabelled=True, columns=columns)
+    files = [s for s in data.samples if isinstance(s.image, Path)]
+    if len(files) < len(data):
+        raise DataError(
+            "these images are arrays, and only image files are annotated", where=source, remedy="save them as PNG."
+        )
+    path = Path(source).resolve()
+    root = path if path.is_dir() else path.parent
+    name = path.name if path.is_dir() else path.stem
+    own = (folder if folder is not None else path.parent / f"{name}{SUFFIX}").resolve()
+    if path.is_dir() and own.is_relative_to(root):
+        what = "the annotations would lie among the images, and count as a class"
+        raise DataError(what, where=own, remedy="choose a folder outside the images (--folder).")
+    if own.exists() and not own.is_dir():
+        raise DataError("this is a file, and annotations need a folder", where=own, remedy="choose another (--folder).")
+    if own.is_dir() and any(own.iterdir()) and not (own / "journal.jsonl").exists():
+        raise DataError(
+            "this folder holds other things than annotations", where=own, remedy="choose another (--folder)."
+        )
+    away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
+    if away:
+        raise DataError(
+            f"{len(away)} images are links to files outside of {root}",
+            where=away[0],
+            remedy="copy the files into it, or annotate the folder that they lie in.",
+        )
+    masked = replace(data, samples=tuple(replace(s, mask=None, mask_source=None) for s in data.samples))
+    return Project(root, own, masked)
+
+
+def image_path(project: Project, sample: Sample) -> Path:
+    """An image's file, looked at again: a link may have come in the meantime.
+
+    Raises:
+        DataError: it leads out of the images' folder.
+    """
+    assert isinstance(sample.image, Path)
+    if not sample.image.resolve().is_relative_to(project.root):
+        raise DataError("this image is a link to a file elsewhere", where=sample.id, remedy="copy the file.")
+    return sample.image
+
+
+def classes_of(project: Project, record: Record) -> tuple[str, ...]:
+    """The data's classes and those that were added or given on the page, sorted."""
+    given = {a.label for a in record.annotations.values() if a.label is not None}
+    return class_names([], sorted({*project.data.classes, *record.classes, *given}))
+
+
+def label_of(project: Project, sample: Sample, told: Annotation) -> str | None:
+    """An image's label: what the page gave, else the data's own; None where nobody can tell."""
+    if told.cannot_tell:
+        return None
+    if told.label is not None:
+        return told.label
+    return None if sample.label is None else project.data.classes[sample.label]
+
+
+def annotated(project: Project, record: Record, *, masks: bool = True) -> Dataset:
+    """The data set as annotated. Masks are "hand", or "propagated" where one was accepted unchanged.
+
+    Args:
+        project: the images.
+        record: of the same images.
+        masks: also read the masks; empty and full ones are left out, with a warning.
+
+    Raises:
+        DataError: a mask cannot be read, or is of another size than its image.
+    """
+    classes = classes_of(project, record)
+    number = {name: i for i, name in enumerate(classes)}
+    samples = []
+    for sample in project.data.samples:
+        told = record.annotations[sample.id]
+        label = label_of(project, sample, told)
+        new = replace(sample, label=None if label is None else number[label])
+        if masks and told.mask_source is not None:
+            path = mask_path(project.folder, sample.id)
+            source = ACCEPTED if told.mask_source == ACCEPTED else "hand"
+            new = with_mask(new, read_mask(path), where=path, source=source, blank="drop")
+        samples.append(new)
+    return Dataset(tuple(samples), classes)

@@ -1,0 +1,89 @@
+"""Masks that a training propagated, waiting to be accepted or rejected: one folder per round, the newest counts."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from handful.annotation.files.annotations import Annotation
+from handful.annotation.files.safe_path import inside
+from handful.core.dataset import Mask
+from handful.core.files import settle
+from handful.data.masks.attach import read_mask, write_mask
+
+FOLDER, LIST = "propagated", "round.json"
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """A round's masks. `certainty` is in [0, 1], by image id; `influence` says what drawing an image would change."""
+
+    folder: Path
+    round: int = 0
+    certainty: Mapping[str, float] = field(default_factory=dict)
+    influence: Mapping[str, float] = field(default_factory=dict)
+
+    def mask(self, name: str) -> Mask | None:
+        """The proposed mask of an image.
+
+        Raises:
+            DataError: its file cannot be read, or leads out of the folder.
+        """
+        if name not in self.certainty:
+            return None
+        return read_mask(inside(self.folder, f"{FOLDER}/{self.round}/{name}.png"))
+
+    def waits(self, told: Annotation) -> bool:
+        """Whether an image's proposal is still to be accepted or rejected."""
+        judged = told.verdict is not None and told.round == self.round
+        return told.id in self.certainty and told.mask_source is None and not judged
+
+
+def read_proposals(folder: Path) -> Proposals:
+    """The newest whole round in an annotation folder."""
+    folder = folder.resolve()
+    for number in sorted(_rounds(folder), reverse=True):
+        path = inside(folder, f"{FOLDER}/{number}/{LIST}")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return Proposals(folder, number, _numbers(found["certainty"]), _numbers(found.get("influence", {})))
+        except (OSError, ValueError, KeyError, AttributeError):
+            continue  # a training that was stopped
+    return Proposals(folder)
+
+
+def write_proposals(
+    folder: Path,
+    masks: Mapping[str, Mask],
+    certainty: Mapping[str, float],
+    influence: Mapping[str, float] | None = None,
+) -> Proposals:
+    """Write a new round, whole or not at all, and delete the older ones."""
+    folder = folder.resolve()
+    old = _rounds(folder)
+    number = max(old, default=0) + 1
+    for name, mask in masks.items():
+        write_mask(inside(folder, f"{FOLDER}/{number}/{name}.png"), mask)
+    own = inside(folder, f"{FOLDER}/{number}")
+    own.mkdir(parents=True, exist_ok=True)
+    draft = own / f".{LIST}.part"
+    with draft.open("w", encoding="utf-8") as file:
+        sure = {name: round(certainty[name], 4) for name in masks}
+        moved = {name: round(value, 6) for name, value in (influence or {}).items()}
+        json.dump({"certainty": sure, "influence": moved}, file, ensure_ascii=False)
+    settle(draft, own / LIST)
+    for before in old:
+        shutil.rmtree(inside(folder, f"{FOLDER}/{before}"), ignore_errors=True)
+    return read_proposals(folder)
+
+
+def _numbers(found: Mapping[str, float]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in found.items()}
+
+
+def _rounds(folder: Path) -> list[int]:
+    found = inside(folder, FOLDER)
+    if not found.is_dir():
+        return []
+    return [int(p.name) for p in found.iterdir() if p.name.isdecimal() and p.is_dir()]

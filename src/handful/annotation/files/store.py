@@ -1,0 +1,291 @@
+"""The annotations on disk while a server has them open: every change is durable before it is answered.
+
+A change names the version that it was made on. Where that is no longer the newest, it is refused with both sides:
+two tabs, or two people, cannot overwrite each other unseen.
+"""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+import handful
+from handful.annotation.files.annotations import FORMAT, JOURNAL, MASKS, Annotation, Record, fold, mask_path, recover
+from handful.annotation.files.journal import Event, Journal
+from handful.annotation.files.mask_file import Stamp, remove_mask, replace_mask
+from handful.annotation.files.mask_patch import Patch, apply
+from handful.annotation.files.safe_path import inside
+from handful.annotation.tools.prompts import Mark
+from handful.core.dataset import Mask
+from handful.data.masks.attach import read_mask
+from handful.errors import DataError, HandfulError
+
+CONFLICTS = "conflicts"
+HELD = 4  # decoded masks in memory
+LONGEST = 3600.0  # seconds of work that one change may claim
+MOST_CLASSES, LONGEST_NAME = 1000, 100
+
+
+class StaleError(HandfulError):
+    """A change was made on an old version. `now` is the newest; `kept` is the file with the refused side, if any."""
+
+    def __init__(self, part: str, now: Annotation, kept: Path | None = None) -> None:
+        super().__init__(
+            f"the {part} was changed elsewhere in the meantime",
+            where=now.id,
+            remedy="look at both sides, and choose.",
+        )
+        self.part, self.now, self.kept = part, now, kept
+
+
+class Store:
+    """Annotations of some images in one folder, open for writing; to be closed. Threads may share it.
+
+    Args:
+        folder: made if it is missing.
+        ids: the images; ids are relative paths.
+
+    Raises:
+        OutputError: another process has it open.
+        DataError: the files there are damaged, or an id leads out of the folder.
+    """
+
+    def __init__(self, folder: Path, ids: Sequence[str]) -> None:
+        self.folder = folder.resolve()
+        (self.folder / MASKS).mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._masks: OrderedDict[str, Mask] = OrderedDict()
+        self._journal = Journal(inside(self.folder, JOURNAL))
+        try:
+            if not self._journal.events:
+                self._journal.append({"event": "journal", "format": FORMAT, "handful": handful.__version__})
+            record = recover(self.folder, self._journal.events, ids)
+            self._annotations = record.annotations
+            self._classes, self._trainings = list(record.classes), list(record.trainings)
+            self._clear_drafts()
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def _clear_drafts(self) -> None:
+        """What a killed process left half written, or was about to delete."""
+        for draft in (self.folder / MASKS).rglob(".*.part"):
+            draft.unlink()
+        for annotation in self._annotations.values():
+            if annotation.mask_source is None:
+                remove_mask(mask_path(self.folder, annotation.id))
+
+    def close(self) -> None:
+        """Let another process have the folder."""
+        self._journal.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __getitem__(self, name: str) -> Annotation:
+        return self._annotations[name]
+
+    @property
+    def record(self) -> Record:
+        """Everything, as it stands."""
+        with self._lock:
+            return Record(dict(self._annotations), tuple(self._classes), tuple(self._trainings))
+
+    def mask(self, name: str) -> Mask | None:
+        """An image's mask, True on the object.
+
+        Raises:
+            DataError: its file cannot be read.
+        """
+        with self._lock:
+            if self[name].mask_source is None:
+                return None
+            if name not in self._masks:
+                self._hold(name, read_mask(mask_path(self.folder, name)))
+            self._masks.move_to_end(name)
+            return self._masks[name]
+
+    def read(self, name: str) -> tuple[Mask | None, Annotation]:
+        """An image's mask with what is known of it, of one moment."""
+        with self._lock:
+            return self.mask(name), self[name]
+
+    def stroke(
+        self,
+        name: str,
+        patch: Patch,
+        *,
+        size: tuple[int, int],
+        base: int,
+        key: str,
+        source: str,
+        seconds: float = 0.0,
+    ) -> Annotation:
+        """Change a mask where the patch lies. A mask that has no object left is removed.
+
+        Args:
+            name: the image.
+            patch: the new content of a rectangle.
+            size: the image's height and width.
+            base: the version that it was drawn on.
+            key: names this change: the same one twice is made once.
+            source: the tool.
+            seconds: what the person spent on it.
+
+        Raises:
+            StaleError: the mask is no longer at `base`; the refused side is kept in `conflicts`.
+            DataError: the mask there is of another size than the image.
+        """
+        with self._lock:
+            now = self[name]
+            if key == now.mask_key:
+                return now
+            before = self.mask(name)
+            if before is not None and before.shape != size:
+                raise DataError(
+                    f"the mask is {before.shape[0]} x {before.shape[1]} and the image {size[0]} x {size[1]}",
+                    where=mask_path(self.folder, name),
+                    remedy="move this file away, or replace it by one of the image's size.",
+                )
+            after = apply(np.zeros(size, dtype=bool) if before is None else before, patch)
+            if base != now.mask_version:
+                raise StaleError("mask", now, self._keep_refused(name, after, base, now.mask_version))
+            event = self._event("mask", name, now.mask_version + 1, key, seconds)
+            path = mask_path(self.folder, name)
+            if after.any():
+                replace_mask(path, after, Stamp(event["version"], key, source))
+                self._hold(name, after)
+                self._note(event | {"source": source})
+            else:
+                self._note(event | {"source": None})
+                self._masks.pop(name, None)
+                remove_mask(path)
+            return self[name]
+
+    def set_label(
+        self, name: str, label: str | None, *, base: int, key: str, cannot_tell: bool = False, seconds: float = 0.0
+    ) -> Annotation:
+        """Give an image a label, say that nobody can tell, or take back what was given.
+
+        Raises:
+            StaleError: the label is no longer at `base`.
+        """
+        with self._lock:
+            now = self[name]
+            if key == now.label_key:
+                return now
+            if base != now.label_version:
+                self._journal.append(
+                    {"event": "conflict", "part": "label", "image": name, "base": base, "refused": label, "at": _now()}
+                )
+                raise StaleError("label", now)
+            event = self._event("label", name, now.label_version + 1, key, seconds)
+            self._note(event | {"label": label, "cannot_tell": cannot_tell})
+            return self[name]
+
+    def set_marks(self, name: str, marks: Sequence[Mark], *, base: int, key: str, seconds: float = 0.0) -> Annotation:
+        """Replace an image's marks.
+
+        Raises:
+            StaleError: the marks are no longer at `base`.
+        """
+        with self._lock:
+            now = self[name]
+            if key == now.marks_key:
+                return now
+            listed = [mark.as_json() for mark in marks]
+            if base != now.marks_version:
+                self._journal.append(
+                    {"event": "conflict", "part": "marks", "image": name, "base": base, "refused": listed, "at": _now()}
+                )
+                raise StaleError("marks", now)
+            event = self._event("marks", name, now.marks_version + 1, key, seconds)
+            self._note(event | {"marks": listed})
+            return self[name]
+
+    def skip(self, name: str, *, skipped: bool, seconds: float = 0.0) -> Annotation:
+        """Ask for an image last, or again in its turn."""
+        with self._lock:
+            self._note({"event": "skip", "id": name, "skipped": skipped, "at": _now(), "seconds": _spent(seconds)})
+            return self[name]
+
+    def review(self, name: str, verdict: str, *, round_: int, seconds: float = 0.0) -> Annotation:
+        """Note what was said of a propagated mask: "accept" or "reject"."""
+        with self._lock:
+            event = {"event": "review", "id": name, "verdict": verdict, "round": round_, "at": _now()}
+            self._note(event | {"seconds": _spent(seconds)})
+            return self[name]
+
+    def spend(self, name: str, kind: str, seconds: float) -> Annotation:
+        """Note seconds that went into an image without a change."""
+        with self._lock:
+            self._note({"event": "seconds", "id": name, "kind": kind, "seconds": _spent(seconds), "at": _now()})
+            return self[name]
+
+    def add_class(self, name: str) -> None:
+        """Add a class.
+
+        Raises:
+            DataError: the name cannot be a class, or there are too many.
+        """
+        if not name.strip() or len(name) > LONGEST_NAME or name != name.strip() or not name.isprintable():
+            raise DataError(
+                f"{name[:LONGEST_NAME]!r} cannot be a class", remedy=f"use 1 to {LONGEST_NAME} characters that show."
+            )
+        with self._lock:
+            if name in self._classes:
+                return
+            if len(self._classes) >= MOST_CLASSES:
+                raise DataError(f"there are {MOST_CLASSES} classes already", remedy="use one of them.")
+            self._journal.append({"event": "class", "name": name, "at": _now()})
+            self._classes.append(name)
+
+    def note_training(self, found: dict[str, Any]) -> None:
+        """Keep what a training came to."""
+        with self._lock:
+            event = {"event": "trained", "at": _now(), **found}
+            self._journal.append(event)
+            self._trainings.append(event)
+
+    def _event(self, kind: str, name: str, version: int, key: str, seconds: float) -> Event:
+        return {"event": kind, "id": name, "version": version, "key": key, "seconds": _spent(seconds), "at": _now()}
+
+    def _note(self, event: Event) -> None:
+        self._journal.append(event)
+        name = event["id"]
+        self._annotations[name] = fold(self._annotations[name], event)
+
+    def _hold(self, name: str, mask: Mask) -> None:
+        self._masks[name] = mask
+        self._masks.move_to_end(name)
+        while len(self._masks) > HELD:
+            self._masks.popitem(last=False)
+
+    def _keep_refused(self, name: str, mask: Mask, base: int, version: int) -> Path:
+        """The refused side: the newest mask with the refused patch laid on it."""
+        number = 1
+        while (path := inside(self.folder, f"{CONFLICTS}/{name}.{base}-{version}-{number}.png")).exists():
+            number += 1
+        replace_mask(path, mask, Stamp(version, "", "refused"))
+        kept = path.relative_to(self.folder).as_posix()
+        self._journal.append(
+            {"event": "conflict", "part": "mask", "image": name, "base": base, "kept": kept, "at": _now()}
+        )
+        return path
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _spent(seconds: float) -> float:
+    return round(min(max(seconds, 0.0), LONGEST), 3) if math.isfinite(seconds) else 0.0

@@ -1,0 +1,115 @@
+"""Take masks in from other programs, and write annotations out for them."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from handful.annotation.exports import coco, label_studio, labelme, table
+from handful.annotation.files.annotations import read_record
+from handful.annotation.files.mask_patch import Patch
+from handful.annotation.files.project import Project, annotated
+from handful.annotation.files.store import Store
+from handful.data.masks.attach import attach_masks, write_masks
+from handful.errors import DataError, OutputError
+
+Format = Literal["png", "coco", "labelme", "label-studio", "table"]
+IMPORTED = "import"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done, as plain values and as a sentence."""
+
+    values: dict[str, Any]
+    text: str
+
+
+def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> Done:
+    """Take in the masks found at `source`, as `handful.data.masks.attach.attach_masks` finds them.
+
+    Args:
+        project: the images; each mask is saved as one stroke.
+        source: a folder of mask images, or a COCO, labelme or Label Studio file.
+        overwrite: also where there is a mask already.
+
+    Raises:
+        DataError: masks without image, of another size, or unreadable; nothing is taken in then.
+        OutputError: some of the images have a mask and `overwrite` is false; likewise.
+    """
+    found = attach_masks(project.data, source, blank="drop")
+    samples = [s for s in found.samples if s.mask is not None]
+    if not samples:
+        raise DataError("no mask here says anything", where=source, remedy="check the file; empty masks are left out.")
+    with Store(project.folder, project.data.ids) as store:
+        taken = [s.id for s in samples if store[s.id].mask_source is not None]
+        if taken and not overwrite:
+            raise OutputError(
+                f"{len(taken)} of the {len(samples)} images have a mask already",
+                where=taken[0],
+                remedy="pass --overwrite to replace these.",
+            )
+        for sample in samples:
+            assert sample.mask is not None
+            h, w = sample.mask.shape
+            store.stroke(
+                sample.id,
+                Patch(0, 0, sample.mask),
+                size=(h, w),
+                base=store[sample.id].mask_version,
+                key=secrets.token_hex(8),
+                source=IMPORTED,
+            )
+    folder = project.folder / "masks"
+    values = {"imported": len(samples), "replaced": len(taken), "folder": str(folder)}
+    text = f"{len(samples)} masks taken in, {len(taken)} of them in the place of others. They are in {folder}."
+    return Done(values, text)
+
+
+def export_annotations(
+    project: Project, kind: Format, out: Path, *, outlines: bool = False, overwrite: bool = False
+) -> Done:
+    """Write the annotations to a file (coco, label-studio, table) or a folder (png, labelme).
+
+    Raises:
+        OutputError: something is there and `overwrite` is false.
+        DataError: there is nothing to write, or the kind has no outlines.
+    """
+    if outlines and kind in ("png", "table"):
+        raise DataError(f"{kind} has no outlines", where="--outlines", remedy="leave it out, or choose coco.")
+    _refuse(out, folder=kind in ("png", "labelme"), overwrite=overwrite)
+    if out.resolve().is_relative_to(project.root) and out.resolve() != project.root and kind in ("png", "labelme"):
+        raise OutputError("this would lie among the images", where=out, remedy="choose a folder outside of them.")
+    data = annotated(project, read_record(project.folder, project.data.ids))
+    if not any(s.mask is not None or (s.label is not None and kind in ("label-studio", "table")) for s in data.samples):
+        raise DataError("no image has a mask yet", where=project.folder, remedy="draw some first.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "png":
+        count = len(write_masks(data, out, overwrite=overwrite))
+    else:
+        writers: dict[str, Callable[..., int]] = {
+            "coco": coco.write,
+            "labelme": labelme.write,
+            "label-studio": label_studio.write,
+            "table": table.write,
+        }
+        count = writers[kind](data, out, project.root, outlines=outlines)
+    labels = sum(s.label is not None for s in data.samples)
+    values = {"out": str(out), "format": kind, "masks": count, "labels": labels}
+    text = f"{count} masks written to {out}."
+    if kind == "table":
+        outside = not project.root.is_relative_to(out.parent.resolve())
+        more = " --allow-outside" if outside else ""
+        text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{more} --recipe ..."
+    return Done(values, text)
+
+
+def _refuse(out: Path, *, folder: bool, overwrite: bool) -> None:
+    if out.is_dir() and not folder:
+        raise OutputError("this is a folder", where=out, remedy="name a file.")
+    if out.is_file() and folder:
+        raise OutputError("this is a file", where=out, remedy="name a folder.")
+    taken = any(out.iterdir()) if out.is_dir() else out.exists()
+    if taken and not overwrite:
+        raise OutputError("something is there already", where=out, remedy="choose another place or pass --overwrite.")

@@ -1,0 +1,108 @@
+"""Mask propagation as a task of its own: over a whole data set, written down with a sheet to look at."""
+
+import csv
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from handful.annotation.contact_sheet import tiles, write_sheet
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Recipe
+from handful.data.masks.attach import write_masks
+from handful.data.splits import training_part
+from handful.errors import DataError
+from handful.parts import registry
+from handful.parts.prepare._masking import draw
+from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run
+from handful.saving.classifier import load_classifier
+from handful.training.train import train
+
+
+def propagate_dataset(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    source: str | None = None,
+    model: Path | None = None,
+    per_class: int | None = None,
+    rules: Keep | None = None,
+    rounds: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+) -> tuple[Dataset, Dataset, PropagationReport]:
+    """The training part before and after propagation, and what it did. The test part is never looked at.
+
+    Args:
+        recipe: of the segmenter; only its pixel losses are used.
+        data: labelled and unlabelled samples, some with masks.
+        source: "grabcut" or "binarize" makes masks first, for `per_class` labelled samples of each class.
+        model: a saved segmenter, instead of training one.
+        per_class: masks per class to learn from; all others are replaced, and those there were measure them.
+        rules: which pixels and masks are kept.
+        rounds: 2: learn again from the propagated masks too.
+        seed: draws the masks, and trains.
+        device: as for `train`.
+
+    Raises:
+        DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
+    """
+    before = training_part(data)
+    task = Task(data.classes, before.counts)
+
+    def fit(plan: Recipe, part: Dataset, number: int) -> Any:
+        return train(plan, part, seed=number, device=device)
+
+    def load(folder: Path) -> Any:
+        return load_classifier(folder)
+
+    context = Context(task, registry.build_labels(recipe, task, seed=seed), recipe, seed, fit, load)
+    start, known = before, per_class
+    if source is not None:
+        if any(s.mask is not None for s in before.samples):
+            raise DataError("there are masks already", where=source, remedy="leave out --masks, or --source.")
+        start, known = _source(source, before, per_class, context), None
+    after, report = run(
+        context, start, per_class=known, rounds=rounds, model=None if model is None else str(model), rules=rules
+    )
+    return start, after, report
+
+
+def _source(name: str, data: Dataset, per_class: int | None, context: Context) -> Dataset:
+    """Masks of a few samples per class, or of all labelled ones."""
+    labelled = [i for i, s in enumerate(data.samples) if s.label is not None]
+    chosen = labelled if per_class is None else draw(data, labelled, per_class, context.seed)
+    made = registry.build("prepare", Part(name), context)(data.select(chosen))
+    samples = list(data.samples)
+    for i, sample in zip(chosen, made.samples, strict=True):
+        samples[i] = sample
+    return replace(data, samples=tuple(samples))
+
+
+def write_propagation(
+    folder: Path, before: Dataset, after: Dataset, report: PropagationReport, *, seed: int = 0, per_class: int = 8
+) -> dict[str, Any]:
+    """Write `masks/`, which mirrors the images, `contact-sheet.png`, `quality.csv` and `propagation.json`.
+
+    What an earlier call wrote there is replaced. Returns what is in the last.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / "masks", ignore_errors=True)
+    paths = write_masks(after, folder / "masks")
+    write_sheet(folder / "contact-sheet.png", tiles(after, before, per_class=per_class, seed=seed))
+    with (folder / "quality.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("class", "images", "iou", "dice", "worst"))
+        rows.writerows((name, *asdict(q).values()) for name, q in report.quality.items())
+    written = {
+        "out": str(folder),
+        "masks": len(paths),
+        "kept": len(report.kept),
+        "propagated": len(report.propagated),
+        "dropped": [{"id": name, "share": share} for name, share in report.dropped],
+        "quality": {name: asdict(q) for name, q in report.quality.items()},
+    }
+    (folder / "propagation.json").write_text(json.dumps(written, indent=1, ensure_ascii=False), encoding="utf-8")
+    return written

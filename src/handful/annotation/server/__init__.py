@@ -1,0 +1,1 @@
+"""The annotation server: its routes, sessions, background training and limits."""

@@ -1,0 +1,261 @@
+"""The server of the page: thin routes over a session. Everything it is asked for is below the token's path."""
+
+import gzip
+from importlib import resources
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from fastapi import Body, FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from handful.annotation.files.mask_patch import Patch, pack, unpack
+from handful.annotation.files.project import ACCEPTED, classes_of
+from handful.annotation.files.store import LONGEST, StaleError
+from handful.annotation.server import thumbnails
+from handful.annotation.server.middleware import Guard
+from handful.annotation.server.schemas import Assistance, LabelChange, MarksChange, NewClass, Skip, Spent, Verdict
+from handful.annotation.server.session import Session
+from handful.annotation.tools import active_learning, interactive
+from handful.annotation.tools.prompts import read_marks
+from handful.core.dataset import Mask, Sample
+from handful.core.sockets import LOCAL_NAMES
+from handful.errors import DataError, HandfulError
+
+PAGE = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
+    """The application.
+
+    Args:
+        session: what it serves; the caller closes it.
+        loopback: refuse other host names than this machine's.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    _pages(app)
+    _images(app, session)
+    _changes(app, session)
+    _assistance(app, session)
+    _work(app, session)
+
+    @app.exception_handler(HandfulError)
+    def refuse(request: Request, error: HandfulError) -> JSONResponse:  # noqa: ARG001
+        told = {"what": error.what, "where": str(error.where or ""), "remedy": error.remedy}
+        return JSONResponse(told, status_code=400)
+
+    @app.exception_handler(StaleError)
+    def stale(request: Request, error: StaleError) -> JSONResponse:  # noqa: ARG001
+        row = session.row(next(s for s in session.project.data.samples if s.id == error.now.id))
+        return JSONResponse({"part": error.part, "what": str(error), "now": row}, status_code=409)
+
+    @app.exception_handler(OSError)
+    def not_written(request: Request, error: OSError) -> JSONResponse:  # noqa: ARG001
+        told = {
+            "what": error.strerror or str(error),
+            "where": str(error.filename or ""),
+            "remedy": "Nothing was saved.",
+        }
+        return JSONResponse(told, status_code=507)
+
+    return Guard(app, token=session.settings.token, hosts=LOCAL_NAMES if loopback else None)
+
+
+def _pages(app: FastAPI) -> None:
+    folder = resources.files("handful.annotation").joinpath("page")
+    files = {f.name: f.read_bytes() for f in folder.iterdir() if f.name[f.name.rfind(".") :] in PAGE}
+
+    @app.get("/")
+    def index() -> Response:
+        return Response(files["index.html"], media_type="text/html")
+
+    @app.get("/page/{name}")
+    def part(name: str) -> Response:
+        if name not in files:
+            return Response("No such file.", status_code=404, media_type="text/plain")
+        return Response(files[name], media_type=PAGE[name[name.rfind(".") :]])
+
+
+def _images(app: FastAPI, session: Session) -> None:
+    @app.get("/api/state")
+    def state() -> dict[str, Any]:
+        session.refresh()
+        return session.state() | {"tools": interactive.able() | {"sam": session.sam is not None}}
+
+    @app.get("/api/images/{key}")
+    def image(key: str) -> dict[str, Any]:
+        sample = session.sample(key)
+        h, w = session.size(sample)
+        told = session.store[sample.id]
+        return session.row(sample) | {"height": h, "width": w, "marks": [m.as_json() for m in told.marks]}
+
+    @app.get("/api/images/{key}/picture")
+    def picture(key: str) -> Response:
+        content, kind = thumbnails.for_browser(session.path(session.sample(key)))
+        return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=600"})
+
+    @app.get("/api/images/{key}/thumb")
+    def thumb(
+        key: str, side: Annotated[int, Query(ge=16, le=640)] = 192, show: Literal["none", "mask", "proposal"] = "none"
+    ) -> Response:
+        sample = session.sample(key)
+        mask = None
+        if show == "mask":
+            mask = session.store.mask(sample.id)
+        elif show == "proposal":
+            mask = session.proposals.mask(sample.id)
+        return Response(thumbnails.thumbnail(session.path(sample), mask, side), media_type="image/jpeg")
+
+    @app.get("/api/images/{key}/mask")
+    def mask(key: str) -> Response:
+        sample = session.sample(key)
+        found, told = session.store.read(sample.id)
+        return _bits(np.zeros(session.size(sample), bool) if found is None else found, told.mask_version)
+
+    @app.get("/api/images/{key}/proposal")
+    def proposal(key: str) -> Response:
+        sample = session.sample(key)
+        found = session.proposals.mask(sample.id)
+        if found is None:
+            raise DataError("no mask was propagated to this image", where=sample.id, remedy="train first.")
+        return _bits(found, session.proposals.round)
+
+    @app.get("/api/next")
+    def next_image(
+        order: active_learning.Order = "diverse",
+        goal: Literal["mask", "label"] = "mask",
+        after: str | None = None,
+        seed: Annotated[int, Query(ge=0, lt=2**32)] = 0,
+    ) -> dict[str, Any]:
+        if order in ("diverse", "typical"):
+            session.look()
+        key, really = session.next(order, goal, after=after, seed=seed)
+        return {"key": key, "order": really, "features": session.work()["features"]}
+
+
+def _changes(app: FastAPI, session: Session) -> None:
+    @app.post("/api/images/{key}/stroke")
+    def stroke(
+        key: str,
+        x: int,
+        y: int,
+        w: int,
+        h: int,
+        base: Annotated[int, Query(ge=0)],
+        change: Annotated[str, Query(min_length=1, max_length=80)],
+        bits: Annotated[bytes, Body(media_type="application/octet-stream")],
+        source: Annotated[str, Query(min_length=1, max_length=40, pattern="^[a-z-]+$")] = "brush",
+        seconds: Annotated[float, Query(ge=0, le=LONGEST)] = 0.0,
+    ) -> dict[str, Any]:
+        sample = session.sample(key)
+        patch = unpack(bits, (x, y, w, h), size=session.size(sample))
+        _save(session, sample, patch, base, change, source, seconds)
+        return session.row(sample)
+
+    @app.post("/api/images/{key}/label")
+    def label(key: str, change: LabelChange) -> dict[str, Any]:
+        sample = session.sample(key)
+        known = classes_of(session.project, session.store.record)
+        if change.label is not None and change.label not in known:
+            raise DataError(f"{change.label!r} is no class", where=sample.id, remedy="add the class first.")
+        session.store.set_label(
+            sample.id,
+            change.label,
+            base=change.base,
+            key=change.key,
+            cannot_tell=change.cannot_tell,
+            seconds=change.seconds,
+        )
+        return session.row(sample)
+
+    @app.post("/api/images/{key}/marks")
+    def marks(key: str, change: MarksChange) -> dict[str, Any]:
+        sample = session.sample(key)
+        found = read_marks(change.marks)
+        session.store.set_marks(sample.id, found, base=change.base, key=change.key, seconds=change.seconds)
+        return session.row(sample)
+
+    @app.post("/api/images/{key}/skip")
+    def skip(key: str, change: Skip) -> dict[str, Any]:
+        sample = session.sample(key)
+        session.store.skip(sample.id, skipped=change.skipped, seconds=change.seconds)
+        return session.row(sample)
+
+    @app.post("/api/images/{key}/seconds")
+    def seconds(key: str, spent: Spent) -> dict[str, Any]:
+        sample = session.sample(key)
+        session.store.spend(sample.id, spent.kind, spent.seconds)
+        return session.row(sample)
+
+    @app.post("/api/images/{key}/review")
+    def review(key: str, said: Verdict) -> dict[str, Any]:
+        sample = session.sample(key)
+        if said.round != session.proposals.round or sample.id not in session.proposals.certainty:
+            raise DataError("this mask is of an earlier training", where=sample.id, remedy="reload the page.")
+        found = session.proposals.mask(sample.id)
+        if said.verdict == "accept" and found is not None:
+            _save(session, sample, Patch(0, 0, found), said.base, said.key, ACCEPTED, 0.0)
+        session.store.review(sample.id, said.verdict, round_=said.round, seconds=said.seconds)
+        return session.row(sample)
+
+    @app.post("/api/classes")
+    def new_class(new: NewClass) -> dict[str, Any]:
+        if new.name not in session.project.data.classes:
+            session.store.add_class(new.name)
+        return {"classes": classes_of(session.project, session.store.record)}
+
+
+def _assistance(app: FastAPI, session: Session) -> None:
+    @app.post("/api/images/{key}/grabcut")
+    def grabcut(key: str, asked: Assistance) -> Response:
+        sample = session.sample(key)
+        now = session.store.mask(sample.id) if asked.keep else None
+        return _bits(interactive.grabcut(session.pixels(sample), read_marks(asked.marks), now=now), 0)
+
+    @app.post("/api/images/{key}/random-walker")
+    def walker(key: str, asked: Assistance) -> Response:
+        return _bits(interactive.random_walker(session.pixels(session.sample(key)), read_marks(asked.marks)), 0)
+
+    @app.post("/api/images/{key}/sam")
+    def sam(key: str, asked: Assistance) -> Response:
+        if session.sam is None:
+            raise DataError("there is no SAM-type model", where="the page", remedy="start it with --sam MODEL.")
+        return _bits(session.sam.mask(session.pixels(session.sample(key)), read_marks(asked.marks), key=key), 0)
+
+    @app.get("/api/images/{key}/superpixels")
+    def superpixels(key: str, count: Annotated[int, Query(ge=10, le=5000)] = 400) -> Response:
+        found = interactive.superpixels(session.pixels(session.sample(key)), count=count)
+        h, w = found.shape
+        content = gzip.compress(found.astype("<u2").tobytes(), 1)
+        headers = {"Content-Encoding": "gzip", "X-Height": str(h), "X-Width": str(w)}
+        return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def _work(app: FastAPI, session: Session) -> None:
+    @app.get("/api/work")
+    def work() -> dict[str, Any]:
+        session.refresh()
+        return session.work() | {"round": session.proposals.round, "trainings": session.store.record.trainings}
+
+    @app.post("/api/train")
+    def train() -> dict[str, Any]:
+        session.train()
+        return session.work()
+
+    @app.post("/api/stop")
+    def stop() -> dict[str, Any]:
+        if session.training is not None:
+            session.training.stop()
+        return session.work()
+
+
+def _save(session: Session, sample: Sample, patch: Patch, base: int, key: str, source: str, seconds: float) -> None:
+    session.store.stroke(
+        sample.id, patch, size=session.size(sample), base=base, key=key, source=source, seconds=seconds
+    )
+
+
+def _bits(mask: Mask, version: int) -> Response:
+    h, w = mask.shape
+    headers = {"Content-Encoding": "gzip", "X-Version": str(version), "X-Height": str(h), "X-Width": str(w)}
+    return Response(gzip.compress(pack(mask), 1), media_type="application/octet-stream", headers=headers)

@@ -1,0 +1,89 @@
+"""One piece of work at a time in a process of its own, with its progress, and a way to stop it."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+GRACE = 3.0  # seconds between asking a process to end and ending it
+
+
+class Job:
+    """Work of `handful.annotation.server.worker` under way. `state` is running, done, failed or stopped.
+
+    Args:
+        request: what to do, as plain values.
+        finished: called in a thread with what it came to; not after a stop or a failure.
+    """
+
+    def __init__(self, request: dict[str, Any], finished: Callable[[dict[str, Any]], None]) -> None:
+        self.state, self.error = "running", ""
+        self.progress: dict[str, Any] = {}
+        self._started, self._seconds = time.monotonic(), 0.0
+        self._finished = finished
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "handful.annotation.server.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the server, which then stops this
+        )
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        found: dict[str, Any] | None = None
+        for line in self._process.stdout:
+            event = json.loads(line)
+            if "finished" in event:
+                found = event["finished"]
+            elif "error" in event:
+                self.error = event["error"]
+            else:
+                self.progress = event
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                pipe.close()
+        if self.state == "stopped":
+            return
+        if found is not None:
+            self._finished(found)
+            self.state = "done"
+        else:
+            self.error = self.error or "It ended unexpectedly; the terminal that runs handful says more."
+            self.state = "failed"
+
+    def stop(self) -> None:
+        """End it; what it has not finished is lost."""
+        if self.state == "running":
+            self.state = "stopped"
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._thread.join(GRACE)
+
+    def wait(self, seconds: float) -> str:
+        """Wait for its end, at most so long; returns the state."""
+        self._thread.join(seconds)
+        return self.state
+
+    def as_json(self) -> dict[str, Any]:
+        """How it stands."""
+        if self.state == "running":
+            self._seconds = time.monotonic() - self._started
+        return {"state": self.state, "error": self.error, "seconds": round(self._seconds), **self.progress}

@@ -1,0 +1,1 @@
+"""Interactive segmentation (GrabCut, superpixels, SAM) and active learning."""

@@ -1,0 +1,207 @@
+"""A training from the page: a model from the masks there are, masks for the other images to review, and a score.
+
+The score is repeated stratified cross-validation over the labelled images of the training part. A fold learns from
+the masks of its own training images alone, and the test part of the data is never looked at.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from handful.annotation.files.annotations import Record
+from handful.annotation.files.project import ACCEPTED, Project, annotated
+from handful.annotation.files.proposals import write_proposals
+from handful.annotation.tools.active_learning import expected_change
+from handful.core.dataset import Dataset, Mask
+from handful.core.recipe import Recipe
+from handful.data.images import sample_size
+from handful.data.splits import folds as cut
+from handful.data.splits import training_part
+from handful.errors import TrainingError
+from handful.evaluation.evaluate import Protocol, evaluate
+from handful.evaluation.statistics import headline, summarise
+from handful.models.classifier import Classifier
+from handful.saving.classifier import save_classifier
+from handful.training.train import train
+
+SEARCHED = 200  # draws that are looked at for folds with masks of every class
+Say = Callable[[dict[str, Any]], None]
+
+
+def train_and_score(
+    project: Project,
+    record: Record,
+    recipe: Recipe,
+    *,
+    draws: int,
+    folds: int,
+    seed: int,
+    device: str,
+    say: Say,
+) -> dict[str, Any]:
+    """Train, save the model, propose masks, and score.
+
+    Args:
+        project: the images.
+        record: their annotations.
+        recipe: what to train; one that segments proposes masks.
+        draws: how often the folds are cut again, at least 2 for an interval.
+        folds: of the cross-validation, at least 2.
+        seed: of the model; the draws have numbers of their own.
+        device: as for `train`.
+        say: gets the progress, as {"stage": ..., "done": ..., "of": ...}.
+
+    Returns:
+        What it came to, as plain values.
+
+    Raises:
+        TrainingError, DataError: too few labels or masks.
+    """
+    data = present(training_part(annotated(project, record)))
+    labelled = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
+    with_masks = learns_from_masks(recipe)
+    used = masked(labelled) if with_masks else labelled
+    _refuse_missing(labelled, used, with_masks=with_masks)
+    say({"stage": "training", "done": 0, "of": 1})
+    classifier = train(recipe, used, seed=seed, device=device, progress=False)
+    save_classifier(classifier, project.folder / "model", overwrite=True)
+    found: dict[str, Any] = {
+        "recipe": recipe.name,
+        "masks": sum(s.mask is not None for s in labelled.samples),
+        "accepted": sum(s.mask_source == ACCEPTED for s in labelled.samples),
+        "labels": len(labelled),
+        "round": propose(project, data, classifier, say) if segments(classifier, used) else 0,
+    }
+    numbers = usable_draws(labelled, folds, draws, with_masks=with_masks)
+    if len(numbers) < draws:
+        kind = "masks" if with_masks else "labels"
+        found["why_no_score"] = f"A score needs at least 2 {kind} of every class, in different folds."
+        return found
+    return found | {"score": _score(recipe, labelled, numbers, folds, device, say, with_masks=with_masks)}
+
+
+def present(data: Dataset) -> Dataset:
+    """The data with only those classes that have a labelled image."""
+    kept = [i for i, n in enumerate(data.counts) if n]
+    number = {old: new for new, old in enumerate(kept)}
+    samples = (s if s.label is None else replace(s, label=number[s.label]) for s in data.samples)
+    return Dataset(tuple(samples), tuple(data.classes[i] for i in kept))
+
+
+def masked(data: Dataset) -> Dataset:
+    """The samples that have a mask."""
+    return data.select([i for i, s in enumerate(data.samples) if s.mask is not None])
+
+
+def learns_from_masks(recipe: Recipe) -> bool:
+    """Whether an image without a mask teaches a recipe nothing."""
+    losses = [part.name for stage in recipe.stages for part in stage.losses]
+    return bool(losses) and all("pixel" in name for name in losses)
+
+
+def segments(classifier: Classifier, data: Dataset) -> bool:
+    """Whether a classifier gives pixel maps."""
+    return next(iter(classifier.outputs(data.select([0])))).pixels is not None
+
+
+def _refuse_missing(labelled: Dataset, used: Dataset, *, with_masks: bool) -> None:
+    if len(labelled.classes) < 2:
+        raise TrainingError("fewer than two classes have an image", where="the labels", remedy="label more images.")
+    if with_masks and (lacking := [c for c, n in zip(used.classes, used.counts, strict=True) if not n]):
+        raise TrainingError(
+            f"no image of {', '.join(lacking[:5])} has a mask",
+            where="the masks",
+            remedy="draw one for at least one image of each class.",
+        )
+
+
+def propose(project: Project, data: Dataset, classifier: Classifier, say: Say) -> int:
+    """Write masks for the images that have none, with how certain they are; returns the round's number."""
+    todo = data.select([i for i, s in enumerate(data.samples) if s.mask is None])
+    bare = replace(todo, samples=tuple(replace(s, label=None, group=None) for s in todo.samples))
+    masks: dict[str, Mask] = {}
+    certainty: dict[str, float] = {}
+    influence: dict[str, float] = {}
+    seen = 0
+    for output in classifier.outputs(bare):
+        assert output.pixels is not None
+        likely = output.logits.float().softmax(dim=1).cpu().numpy()
+        change = expected_change(output.features.float().cpu().numpy(), likely)
+        for maps, moved in zip(output.pixels.float().softmax(dim=1).cpu().numpy(), change, strict=True):
+            say({"stage": "propagating", "done": seen, "of": len(todo)})
+            sample, seen = todo.samples[seen], seen + 1
+            influence[sample.id] = float(moved)
+            mask = classifier.own_size(np.asarray(maps.argmax(axis=0) != 0), sample_size(sample))
+            if mask.any() and not mask.all():
+                masks[sample.id], certainty[sample.id] = mask, agreement(maps)
+    say({"stage": "propagating", "done": len(todo), "of": len(todo)})
+    return write_proposals(project.folder, masks, certainty, influence).round
+
+
+def agreement(maps: Float[np.ndarray, "k1 h w"]) -> float:
+    """How far probabilities and the mask cut from them agree, in [0, 1]: the sum of minima over that of maxima.
+
+    Pixels far from the object, which are always certain, do not count. 1: every pixel is certain.
+    """
+    share = 1 - maps[0]
+    mask = maps.argmax(axis=0) != 0
+    both, either = np.minimum(share, mask).sum(), np.maximum(share, mask).sum()
+    return float(both / either) if either > 0 else 0.0
+
+
+def usable_draws(data: Dataset, folds: int, wanted: int, *, with_masks: bool) -> list[int]:
+    """Numbers of the first draws whose every fold leaves something to learn of each class; may be too few.
+
+    What is chosen by is where masks are, never how well anything predicts.
+    """
+    per_class = data.counts.min() if len(data) else 0
+    if per_class < folds:
+        return []
+    numbers: list[int] = []
+    for number in range(SEARCHED):
+        parts = cut(data, folds, number)
+        counts = [(masked(train) if with_masks else train).counts.min() for train, _ in parts]
+        if min(counts) > 0:
+            numbers.append(number)
+        if len(numbers) == wanted:
+            break
+    return numbers
+
+
+class _OnMasks:
+    """Trains a fold, on its masked images alone where only these teach anything, and says how far it is."""
+
+    def __init__(self, say: Say, runs: int, *, with_masks: bool) -> None:
+        self.say, self.runs, self.with_masks, self.done = say, runs, with_masks, 0
+
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
+        self.say({"stage": "scoring", "done": self.done, "of": self.runs})
+        self.done += 1
+        return train(recipe, masked(data) if self.with_masks else data, seed=seed, device=device, progress=progress)
+
+
+def _score(
+    recipe: Recipe, data: Dataset, draws: Sequence[int], folds: int, device: str, say: Say, *, with_masks: bool
+) -> dict[str, Any]:
+    protocol = Protocol(draws=tuple(draws), folds=folds, score_on="rest")
+    trainer = _OnMasks(say, len(draws) * folds, with_masks=with_masks)
+    result = evaluate(recipe, data, protocol=protocol, device=device, trainer=trainer, progress=False)
+    metric = headline(result)
+    (summary,) = summarise(result, metric)
+    return {
+        "metric": metric,
+        "mean": summary.mean,
+        "low": _number(summary.low),
+        "high": _number(summary.high),
+        "worst": summary.worst,
+        "draws": summary.draws,
+        "folds": folds,
+        "images": len(data),
+    }
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else value
