@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-handful
 TABLE ?=
-WEB := src/handful/vendor/onnxruntime-web
+WEB := src/handful/deployment/export/vendor/onnxruntime-web
 WEB_VERSION ?= 1.30.0
 
 .PHONY: demo test check bench results docs format web clean

@@ -23,7 +23,7 @@ from bench.jobs import images, recipe
 from bench.options import Options
 from bench.record import append
 from bench.speed_serve import BOUNDARY, memory_of, serving
-from handful.export.to_onnx import export_onnx
+from handful.deployment.export.to_onnx import export_onnx
 from handful.training.train import train
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")

@@ -22,7 +22,7 @@ from bench.jobs import images, recipe
 from bench.options import Options
 from bench.record import append
 from bench.speed_predict import shards
-from handful.export.to_onnx import export_onnx
+from handful.deployment.export.to_onnx import export_onnx
 from handful.training.train import train
 
 TRIALS, EACH = 100, 4  # kills in all, and between two fresh starts

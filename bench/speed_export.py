@@ -15,9 +15,9 @@ from bench.options import Options
 from handful.core.dataset import Dataset
 from handful.core.prediction import Predictor
 from handful.core.recipe import Part, Recipe
-from handful.export.graph import Answering
-from handful.export.int8 import quantised
-from handful.export.to_onnx import export_onnx, network_model, whole, write
+from handful.deployment.export.exportable import Answering
+from handful.deployment.export.quantize import quantised
+from handful.deployment.export.to_onnx import export_onnx, network_model, whole, write
 from handful.models.classifier import Classifier
 from handful.models.network import Network
 from handful.models.onnx_model import load_onnx

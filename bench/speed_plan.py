@@ -15,8 +15,8 @@ from bench.measure import ratio, report, take_turns
 from bench.options import Options
 from bench.speed_memory import PEAK
 from bench.speed_predict import shards
-from handful.bulk.pieces import find
-from handful.bulk.plan import PLAN, job_of, make_plan
+from handful.deployment.batch.archive import find
+from handful.deployment.batch.plan import PLAN, job_of, make_plan
 
 PARTS = (1_000, 100_000)
 OPEN = """

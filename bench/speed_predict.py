@@ -19,13 +19,13 @@ from bench.jobs import images, recipe
 from bench.measure import ratio, report, take_turns
 from bench.options import Options
 from bench.speed_memory import peak
-from handful.bulk.parts import do_parts
-from handful.bulk.pieces import Archive, find
-from handful.bulk.plan import job_of, make_plan
-from handful.bulk.reading import Reader, read_ahead
-from handful.bulk.work import Naming
 from handful.core.recipe import Recipe
-from handful.export.to_onnx import export_onnx
+from handful.deployment.batch.archive import Archive, find
+from handful.deployment.batch.jobs import Naming
+from handful.deployment.batch.plan import job_of, make_plan
+from handful.deployment.batch.prefetch import Reader, read_ahead
+from handful.deployment.batch.write_chunks import do_parts
+from handful.deployment.export.to_onnx import export_onnx
 from handful.models.onnx_model import load_onnx
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier

@@ -21,7 +21,7 @@ from bench.jobs import images, recipe
 from bench.measure import Times, ratio, report, take_turns
 from bench.options import Options
 from handful.data.images import read_bytes
-from handful.export.to_onnx import export_onnx
+from handful.deployment.export.to_onnx import export_onnx
 from handful.models.onnx_model import OnnxModel, load_onnx
 from handful.training.train import train
 

@@ -170,7 +170,7 @@ def test_predict_in_several_chunks_is_predict_in_one(
 ) -> None:
     ok("predict", place / "model", place / "images", "-o", tmp_path / "one.csv")
     for suffix in (".csv", ".parquet"):
-        monkeypatch.setattr("handful.predict.CHUNK", 5)
+        monkeypatch.setattr("handful.deployment.predict_table.CHUNK", 5)
         ok("predict", place / "model", place / "images", "-o", tmp_path / f"several{suffix}")
     whole = pd.read_csv(tmp_path / "one.csv")
     for parts in (pd.read_csv(tmp_path / "several.csv"), pd.read_parquet(tmp_path / "several.parquet")):

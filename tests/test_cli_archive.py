@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from handful.saving.classifier import save_classifier
-from tests.bulk import archives
 from tests.cli_support import fails, ok, ok_json, run
+from tests.deployment.batch import archives
 from tests.teachers import untrained
 
 
@@ -79,7 +79,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("handful.bulk.run.do_parts", stop)
+        patch.setattr("handful.deployment.batch.run.do_parts", stop)
         said = fails("predict", model, source, "-o", tmp_path / "out", code=130)
     assert "the same command goes on from there" in said
     assert ok_json("predict", model, source, "-o", tmp_path / "out")["done_now"] == 3

@@ -110,7 +110,7 @@ if __name__ == "__main__":
 def test_a_killed_comparison_goes_on_with_nothing_done_twice(
     whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path
 ) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
     killed = subprocess.run([*command, "11"], env=environment, capture_output=True, timeout=300)
     assert killed.returncode == -9, killed.stderr.decode()

@@ -8,8 +8,8 @@ from typer import Exit, Option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handful.bulk.run import Doing, Summary
-    from handful.bulk.work import Wish
+    from handful.deployment.batch.jobs import Wish
+    from handful.deployment.batch.run import Doing, Summary
 
 UNREADABLE = 3  # exit code: all is done, but some images could not be read
 
@@ -40,7 +40,7 @@ def doing(ray: str | None, workers: int | None) -> "Doing | None":
         if workers is not None:
             raise ModelError("workers are those of a cluster", where="--workers", remedy="give --ray too, or neither.")
         return None
-    from handful.bulk.on_ray import on_ray
+    from handful.deployment.batch.ray import on_ray
 
     return on_ray(address=ray, workers=workers)
 
@@ -72,11 +72,11 @@ def over_archive(
     json: bool,
 ) -> None:
     """Do it, and say what came of it; ends with code 3 where images could not be read."""
-    from handful.bulk.pieces import find
-    from handful.bulk.run import run_archive
     from handful.cli._output import print_json, print_text, working
     from handful.cli._reading import column_names
     from handful.core.progress import Progress
+    from handful.deployment.batch.archive import find
+    from handful.deployment.batch.run import run_archive
 
     columns, do = column_names(column), doing(ray, workers)
     with working(), Progress(None, wish.task, shown=True, loss=False) as bar:

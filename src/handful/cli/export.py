@@ -8,7 +8,7 @@ from typer import Argument, Option
 from handful.cli import _options as o
 
 if TYPE_CHECKING:
-    from handful.export.int8 import Change
+    from handful.deployment.export.quantize import Change
     from handful.models.classifier import Classifier
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
@@ -50,11 +50,11 @@ def export(
         kind = _kind(out, to, int8=int8, data=data)
         new_file(out, overwrite=overwrite)
         if kind == "html":
-            from handful.export.page import refuse_missing
+            from handful.deployment.export.page import refuse_missing
 
             refuse_missing()
-        from handful.export.graph import refuse
-        from handful.export.int8 import refuse_int8
+        from handful.deployment.export.exportable import refuse
+        from handful.deployment.export.quantize import refuse_int8
         from handful.saving.classifier import load_classifier
 
         classifier = load_classifier(model)
@@ -85,21 +85,21 @@ def _write(
     column: list[str] | None,
     allow_outside: bool,
 ) -> "tuple[Change | None, tuple[str, ...]]":
-    from handful.export.graph import Answering
-    from handful.export.to_onnx import export_onnx, network_model, whole, write
+    from handful.deployment.export.exportable import Answering
+    from handful.deployment.export.to_onnx import export_onnx, network_model, whole, write
 
     if kind == "torch":
-        from handful.export.to_torch import export_torch
+        from handful.deployment.export.to_torch import export_torch
 
         return None, export_torch(classifier, out)
     if kind == "html":
-        from handful.export.page import export_page
+        from handful.deployment.export.page import export_page
 
         return None, export_page(classifier, out)
     if data is None:
         return None, export_onnx(classifier, out)
     from handful.cli._reading import read
-    from handful.export.int8 import measure, parts, quantised
+    from handful.deployment.export.quantize import measure, parts, quantised
     from handful.models.onnx_model import load_onnx
 
     samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)

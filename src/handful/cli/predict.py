@@ -65,12 +65,12 @@ def predict(
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.cli._reading import read
     from handful.core.progress import Progress
+    from handful.deployment.predict_table import check_outputs, predict_to
     from handful.errors import OutputError
-    from handful.predict import check_outputs, predict_to
     from handful.saving.predictor import load_predictor
 
     if not out.suffix:
-        from handful.bulk.work import Wish
+        from handful.deployment.batch.jobs import Wish
 
         if maps is not None:
             raise OutputError(

@@ -85,7 +85,7 @@ def propagate(
         raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")
     rules = Keep(restrict, confidence, min_share, max_share)
     if parts:
-        from handful.bulk.work import Wish
+        from handful.deployment.batch.jobs import Wish
 
         if model is None:
             raise ModelError(

@@ -54,14 +54,14 @@ def serve(
     from handful.models.onnx_model import load_onnx
 
     _refuse_without_server()
-    from handful.serve.limits import Limits
-    from handful.serve.running import serve as run
+    from handful.deployment.server.limits import Limits
+    from handful.deployment.server.run import serve as run
 
     limits = Limits(megabytes, megapixels, batch, waiting, seconds)
     with TemporaryDirectory(prefix="handful-") as folder:
         graph = model
         if model.is_dir():
-            from handful.export.to_onnx import export_onnx
+            from handful.deployment.export.to_onnx import export_onnx
             from handful.saving.classifier import load_classifier
 
             graph = Path(folder) / "model.onnx"

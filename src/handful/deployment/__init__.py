@@ -1,0 +1,1 @@
+"""A trained model elsewhere: export, REST server, batch prediction, prediction to one table."""

@@ -1,0 +1,153 @@
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.deployment.batch import archives
+
+from handful.deployment.batch.archive import find
+from handful.deployment.batch.prefetch import Reader
+from handful.errors import DataError
+
+
+def levels(source: Path | str, **options: object) -> dict[str, int]:
+    """The grey level of each image, by id."""
+    archive = find(str(source), **options)  # type: ignore[arg-type]
+    reader = Reader(archive.root)
+    pieces = list(archive.pieces())
+    found = {p.id: int(reader.image(p)[0, 0, 0]) for p in pieces}
+    assert len(found) == len(pieces)
+    return found
+
+
+def test_a_folder_gives_every_image_below_it_in_one_order(tmp_path: Path) -> None:
+    root = archives.folder(tmp_path / "a", 5)
+    (root / ".hidden").mkdir()
+    for name in ("0/notes.txt", ".hidden/x.png", "loose.PNG"):
+        (root / name).write_bytes(archives.png(9))
+
+    assert levels(root) == {
+        "0/000.png": 0,
+        "0/003.png": 3,
+        "1/001.png": 1,
+        "1/004.png": 4,
+        "2/002.png": 2,
+        "loose.PNG": 9,
+    }
+
+
+def test_a_link_to_a_folder_above_is_no_endless_archive(tmp_path: Path) -> None:
+    root = archives.folder(tmp_path / "a", 3)
+    (root / "0" / "up").symlink_to(root)
+
+    assert len(levels(root)) == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
+def test_a_name_that_is_no_unicode_is_still_found(tmp_path: Path) -> None:
+    from handful.deployment.batch.plan import job_of, make_plan
+
+    root = tmp_path / "a"
+    root.mkdir()
+    try:
+        with open(os.fsencode(root) + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123
+            file.write(archives.png(7))
+    except OSError:
+        pytest.skip("this file system wants Unicode")
+    archive = find(str(root))
+    (tmp_path / "out").mkdir()
+    job = job_of(archive, task="predict", model="", part_size=4, options={})
+    plan = make_plan(tmp_path / "out", archive, job)
+
+    ((_, (piece,)),) = plan.pieces([0])
+    assert piece.id == "caf\\xe9.png"
+    assert Reader(root).image(piece)[0, 0, 0] == 7
+
+
+def test_tar_shards_in_a_folder_and_by_pattern(tmp_path: Path) -> None:
+    archives.tar(tmp_path / "s" / "x-00.tar", [3, 1])
+    archives.tar(tmp_path / "s" / "x-01.tar", [2])
+    wanted = {"x-00.tar/003.png": 3, "x-00.tar/001.png": 1, "x-01.tar/002.png": 2}
+
+    assert levels(tmp_path / "s") == wanted
+    assert levels(f"{tmp_path}/s/x-*.tar") == wanted
+    assert levels(f"{tmp_path}/s/x-{{00..01}}.tar") == wanted
+    assert levels(tmp_path / "s" / "x-01.tar") == {"x-01.tar/002.png": 2}
+
+
+def test_a_name_twice_in_a_tar_file_is_two_images(tmp_path: Path) -> None:
+    assert levels(archives.tar(tmp_path / "x.tar", [5, 5])) == {"x.tar/005.png": 5, "x.tar/005.png#2": 5}
+
+
+def test_a_link_in_a_tar_file_is_no_image(tmp_path: Path) -> None:
+    path = archives.tar(tmp_path / "x.tar", [5])
+    with tarfile.open(path, "a") as file:
+        member = tarfile.TarInfo("way/out.png")
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        file.addfile(member)
+
+    assert levels(path) == {"x.tar/005.png": 5}
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_parquet_files_that_hold_images(tmp_path: Path, nested: bool) -> None:
+    archives.parquet(tmp_path / "s" / "a.parquet", range(6), nested=nested)
+
+    assert levels(tmp_path / "s") == {f"a.parquet/{i}": i for i in range(6)}
+
+
+def test_a_table_of_paths(tmp_path: Path) -> None:
+    archives.folder(tmp_path / "a", 3)
+    (tmp_path / "list.csv").write_text("file,label\na/0/000.png,x\na/2/002.png,\n")
+
+    assert levels(tmp_path / "list.csv", columns={"path": "file"}) == {"a/0/000.png": 0, "a/2/002.png": 2}
+
+
+def test_a_table_may_not_lead_out_of_its_folder(tmp_path: Path) -> None:
+    archives.folder(tmp_path / "a", 3)
+    (tmp_path / "b").mkdir()
+    table = tmp_path / "b" / "list.csv"
+    table.write_text("path\n../a/0/000.png\n")
+
+    with pytest.raises(DataError, match="leads out of the table's folder"):
+        levels(table)
+    assert levels(table, allow_outside=True) == {"../a/0/000.png": 0}
+
+
+def test_what_cannot_be_an_archive_is_refused(tmp_path: Path) -> None:
+    archives.tar(tmp_path / "x.tar.gz", [1], compression="gz")
+    archives.tar(tmp_path / "mixed" / "x.tar", [1])
+    archives.folder(tmp_path / "mixed", 1)
+    archives.tar(tmp_path / "gap" / "x-00.tar", [1])
+    whole = archives.tar(tmp_path / "torn.tar", [1, 2]).read_bytes()
+    (tmp_path / "torn.tar").write_bytes(whole[:700])
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "notes.txt").write_text("hello")
+    for source, what in (
+        ("x.tar.gz", "the shard is compressed"),
+        ("mixed", "holds shards .* and images"),
+        ("gap/x-{00..01}.tar", "this shard is missing"),
+        ("gap/y-*.tar", "nothing matches"),
+        ("torn.tar", "the shard cannot be read"),
+        ("torn.parquet", "the shard cannot be read"),
+        ("notes.txt", "neither a folder nor a table nor shards"),
+        ("nowhere", "no such file or folder"),
+    ):
+        with pytest.raises(DataError, match=what):
+            levels(tmp_path / source)
+
+
+def test_images_beside_their_masks_are_refused(tmp_path: Path) -> None:
+    for name in ("images", "masks"):
+        archives.folder(tmp_path / "a" / name, 1)
+
+    with pytest.raises(DataError, match="holds images/ and masks/"):
+        levels(tmp_path / "a")
+
+
+def test_an_exported_model_goes_through_an_archive_without_pytorch() -> None:
+    code = "import sys, handful.deployment.batch.ray, handful.models.onnx_model; assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

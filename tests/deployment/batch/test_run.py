@@ -1,0 +1,292 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from tests.deployment.batch import archives
+from tests.teachers import untrained
+
+from handful.core.dataset import Dataset, Sample
+from handful.data.masks.threshold import Keep
+from handful.deployment.batch.archive import find
+from handful.deployment.batch.jobs import Wish
+from handful.deployment.batch.plan import LOCK, MANIFEST, Plan
+from handful.deployment.batch.run import Summary, run_archive
+from handful.deployment.batch.write_chunks import Done, do_parts
+from handful.deployment.predict_table import predict_to
+from handful.errors import DataError, ModelError, OutputError
+from handful.saving.classifier import save_classifier
+
+
+def by_level(plan: Plan, todo: list[int], wish: Wish) -> Iterable[Done]:
+    return do_parts(plan, todo, archives.Level(), threads=2)
+
+
+@pytest.fixture
+def wish(tmp_path: Path) -> Wish:
+    return Wish("predict", save_classifier(untrained(), tmp_path / "model"))
+
+
+def run(wish: Wish, source: Path, out: Path, *, part_size: int | None = 4, overwrite: bool = False) -> Summary:
+    return run_archive(wish, find(str(source)), out, part_size=part_size, overwrite=overwrite, do=by_level)
+
+
+def test_every_image_has_one_row_in_order(tmp_path: Path, wish: Wish) -> None:
+    source = archives.folder(tmp_path / "a", 10)
+
+    assert run(wish, source, tmp_path / "out") == Summary(images=10, parts=3, failed=0, done=10)
+
+    rows = pd.read_parquet(tmp_path / "out")
+    assert rows.id.tolist() == [p.id for p in find(str(source)).pieces()]
+    assert [f"{level:03d}.png" for level in rows.level] == [Path(i).name for i in rows.id]
+    assert rows.error.isna().all()
+    assert [pq.read_metadata(f).num_rows for f in sorted((tmp_path / "out").glob("part-*"))] == [4, 4, 2]
+    manifest = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert manifest["complete"]
+    assert [p["rows"] for p in manifest["files"]] == [4, 4, 2]
+
+
+def test_the_same_command_does_what_is_missing_and_no_more(tmp_path: Path, wish: Wish) -> None:
+    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    run(wish, source, out)
+    before = {f.name: f.stat().st_mtime_ns for f in out.glob("part-*")}
+
+    assert run(wish, source, out, part_size=None).done == 0
+
+    second = sorted(before)[1]
+    (out / second).unlink()
+    assert run(wish, source, out).done == 4
+    after = {f.name: f.stat().st_mtime_ns for f in out.glob("part-*")}
+    assert {name for name in before if before[name] != after[name]} == {second}
+
+
+def test_images_that_come_later_are_not_of_this_run(tmp_path: Path, wish: Wish) -> None:
+    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    run(wish, source, out)
+    (out / "part-00001-of-00003.parquet").unlink()
+    archives.folder(source, 12)
+
+    assert run(wish, source, out).images == 10
+    assert pd.read_parquet(out).id.is_unique
+
+
+def test_bad_images_are_recorded_in_their_place(tmp_path: Path, wish: Wish) -> None:
+    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    for name in ("0/000.png", "0/003.png", "0/006.png", "0/009.png", "2/005.png"):  # a whole part, and one more
+        (source / name).write_bytes(b"no picture")
+
+    assert run(wish, source, out) == Summary(images=10, parts=3, failed=5, done=10)
+
+    rows = pd.read_parquet(out)
+    bad = rows[rows.error.notna()]
+    assert len(rows) == 10
+    assert bad.id.tolist() == ["0/000.png", "0/003.png", "0/006.png", "0/009.png", "2/005.png"]
+    assert bad.level.isna().all()
+    assert rows.level.notna().sum() == 5
+    assert run(wish, source, out).failed == 5
+
+
+def test_images_that_went_away_stop_the_run_and_are_no_result(tmp_path: Path, wish: Wish) -> None:
+    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    run(wish, source, out)
+    for part in out.glob("part-*"):
+        part.unlink()
+    source.rename(tmp_path / "b")
+    archive = replace(find(str(tmp_path / "b")), root=source)
+
+    with pytest.raises(DataError, match="no image of part 0 of 3 can be opened"):
+        run_archive(wish, archive, out, part_size=4, do=by_level)
+    assert not list(out.glob("part-*"))
+
+    (tmp_path / "b").rename(source)
+    assert run(wish, source, out).failed == 0
+
+
+def test_another_job_is_refused_and_replaced_only_when_told(tmp_path: Path, wish: Wish) -> None:
+    source, other, out = archives.folder(tmp_path / "a", 6), archives.folder(tmp_path / "b", 3), tmp_path / "out"
+    run(wish, source, out)
+    second = replace(wish, model=save_classifier(untrained(seed=1), tmp_path / "other"))
+    for changed, data, size, what in (
+        (second, source, 4, "model"),
+        (wish, other, 4, "root"),
+        (wish, source, 5, "part_size"),
+        (replace(wish, coverage=0.9), source, 4, "options"),
+    ):
+        with pytest.raises(OutputError, match=f"another run is here, which differs in {what}"):
+            run(changed, data, out, part_size=size)
+
+    assert run(wish, other, out, overwrite=True).images == 3
+    assert len(pd.read_parquet(out)) == 3
+
+
+def test_a_folder_of_the_users_is_never_written_to(tmp_path: Path, wish: Wish) -> None:
+    source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work")
+
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="holds other things"):
+            run(wish, source, out, overwrite=overwrite)
+    assert [f.name for f in out.iterdir()] == ["thesis.txt"]
+
+
+def test_a_damaged_manifest_is_an_error_of_ours(tmp_path: Path, wish: Wish) -> None:
+    source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
+    run(wish, source, out)
+    (out / MANIFEST).write_text("{")
+
+    with pytest.raises(OutputError, match="the manifest is damaged"):
+        run(wish, source, out)
+    assert run(wish, source, out, overwrite=True).done == 3
+
+
+def test_two_processes_do_not_write_to_one_folder(tmp_path: Path, wish: Wish) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
+    run(wish, source, out)
+    with (out / LOCK).open("r+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="another process is writing here"):
+            run(wish, source, out)
+
+
+def test_an_empty_archive_leaves_no_plan(tmp_path: Path, wish: Wish) -> None:
+    (tmp_path / "a").mkdir()
+
+    with pytest.raises(DataError, match="there are no images"):
+        run(wish, tmp_path / "a", tmp_path / "out")
+    assert not list((tmp_path / "out").glob("_plan*"))
+
+
+def test_answers_are_those_of_a_table(tmp_path: Path, wish: Wish) -> None:
+    classifier = untrained()
+    source = archives.folder(tmp_path / "a", 10)
+    (source / "1" / "001.png").write_bytes(archives.png(200, side=31))
+    ids = [p.id for p in find(str(source)).pieces()]
+    predict_to(classifier, Dataset(tuple(Sample(i, source / i) for i in ids), ()), tmp_path / "t.parquet")
+    run_archive(wish, find(str(source)), tmp_path / "out", part_size=4)
+
+    rows, wanted = pd.read_parquet(tmp_path / "out"), pd.read_parquet(tmp_path / "t.parquet")
+    assert rows.columns.tolist() == [*wanted.columns, "error"]
+    pd.testing.assert_frame_equal(rows.drop(columns="error"), wanted, rtol=1e-5)
+
+
+def test_masks_of_an_archive_are_at_each_images_own_size(tmp_path: Path) -> None:
+    import io
+
+    import numpy as np
+    from PIL import Image as Picture
+
+    model = save_classifier(untrained("segmentation"), tmp_path / "model")
+    shard = archives.tar(tmp_path / "a.tar", range(5))
+    keep = Keep(confidence=0.0)
+    found = run_archive(Wish("propagate", model, keep=keep), find(str(shard)), tmp_path / "out")
+
+    rows = pd.read_parquet(tmp_path / "out")
+    assert (found.images, found.failed, len(rows)) == (5, 0, 5)
+    for content, share in zip(rows["mask"], rows.share, strict=True):
+        assert (content is None) == (share in (0.0, 1.0))
+        if content is not None:
+            mask = np.asarray(Picture.open(io.BytesIO(content)))
+            assert mask.shape == (6, 7)
+            assert (mask == 255).mean() == pytest.approx(share)
+
+
+def test_a_model_that_cannot_do_it_says_so_before_anything_is_listed(tmp_path: Path, wish: Wish) -> None:
+    source = archives.folder(tmp_path / "a", 3)
+    for changed in (replace(wish, task="propagate"), replace(wish, coverage=0.9)):
+        with pytest.raises(ModelError):
+            run_archive(changed, find(str(source)), tmp_path / "out")
+    assert not list((tmp_path / "out").glob("_plan*"))
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from handful.bulk.parts import do_parts
+from handful.bulk.pieces import find
+from handful.bulk.run import run_archive
+from handful.bulk.work import Wish
+from tests.bulk.archives import Level
+
+class Slow(Level):
+    def columns(self, reads):
+        time.sleep(0.005)
+        return super().columns(reads)
+
+class Quick(Wish):
+    def work(self):
+        return Slow()
+
+print("ready", flush=True)
+run_archive(Quick("predict", Path(sys.argv[1])), find(sys.argv[2]), Path(sys.argv[3]), part_size=3)
+"""
+
+
+def test_killed_at_any_moment_no_image_is_lost_or_doubled(tmp_path: Path, wish: Wish) -> None:
+    source, out = archives.folder(tmp_path / "a", 60), tmp_path / "out"
+    chance = random.Random(0)
+    killed = 0
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", SLOW, str(wish.model), str(source), str(out)]
+    for _ in range(4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=where) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(chance.uniform(0.0, 0.12))
+            process.send_signal(signal.SIGKILL)
+            killed += process.wait() == -signal.SIGKILL
+    assert killed
+    before = len(list(out.glob("part-*")))
+
+    run_archive(wish, find(str(source)), out, part_size=3, do=by_level)
+
+    rows = pd.read_parquet(out)
+    assert before < 20
+    assert rows.id.tolist() == [p.id for p in find(str(source)).pieces()]
+    assert [f"{level:03d}.png" for level in rows.level] == [Path(i).name for i in rows.id]
+    assert not list(out.glob("*.draft"))
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_that_loses_a_worker_gives_the_same(tmp_path: Path, wish: Wish) -> None:
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    from handful.deployment.batch.ray import do_on_ray
+
+    source = archives.folder(tmp_path / "a", 120)
+    run_archive(wish, find(str(source)), tmp_path / "here", part_size=3)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    second = cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, log_to_driver=False)
+    try:
+        done = 0
+
+        def do(plan: Plan, todo: list[int], own: Wish) -> Iterable[Done]:
+            nonlocal done
+            for one in do_on_ray(plan, todo, own, address="auto", workers=2):
+                done += 1
+                if done == 5:
+                    cluster.remove_node(second, allow_graceful=False)
+                    cluster.add_node(num_cpus=1)
+                yield one
+
+        found = run_archive(wish, find(str(source)), tmp_path / "ray", part_size=3, do=do)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+    assert found == Summary(images=120, parts=40, failed=0, done=120)
+    names = sorted(f.name for f in (tmp_path / "here").glob("part-*"))
+    assert names == sorted(f.name for f in (tmp_path / "ray").glob("part-*"))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "ray"), pd.read_parquet(tmp_path / "here"))
