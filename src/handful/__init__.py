@@ -1,9 +1,9 @@
 """handful: image classifiers from a handful of labelled images, and the honest number to go with them."""
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from handful._version import __version__ as __version__
 
 if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.core.dataset import Dataset as Dataset
@@ -21,7 +21,6 @@ if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
     from handful.saving.classifier import save_classifier as save_classifier
     from handful.training.train import train as train
 
-__version__ = "0.1.0"
 
 # Public names and the module each lives in. Loaded on first use: importing torch costs seconds.
 _PUBLIC = {
@@ -52,14 +51,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_PUBLIC])
-
-
-class _Package(ModuleType):
-    """Importing `handful.train` would put the module in the place of the function of that name: it may not."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _PUBLIC and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

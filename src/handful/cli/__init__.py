@@ -2,7 +2,7 @@
 
 import typer
 
-from handful.cli._guard import Guarded
+from handful.cli._errors import Guarded
 from handful.cli.annotate import annotate
 from handful.cli.card import card
 from handful.cli.compare import compare
@@ -58,9 +58,9 @@ for command in (
 
 def _version(wanted: bool) -> bool:
     if wanted:
-        import handful
+        from handful._version import __version__
 
-        typer.echo(f"handful {handful.__version__}")
+        typer.echo(f"handful {__version__}")
         raise typer.Exit
     return wanted
 

@@ -66,9 +66,9 @@ def annotate(
     from handful.annotation.files.store import Store
     from handful.annotation.server.session import Session, Settings
     from handful.annotation.summary import summary
-    from handful.cli._guard import say
+    from handful.cli._data import column_names
+    from handful.cli._errors import say
     from handful.cli._output import print_json, print_lines, print_text, working
-    from handful.cli._reading import column_names
     from handful.errors import DataError, HandfulError
 
     columns = column_names(column)

@@ -103,9 +103,9 @@ def compare(
     All recipes on identical draws, each tuned with the same budget on the training images alone, and always the
     controls beside them. The same command goes on where it was stopped.
     """  # fmt: skip
-    from handful.cli._cluster import runners
+    from handful.cli._data import images_per_class, read
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
-    from handful.cli._reading import images_per_class, read
+    from handful.cli._ray import runners
     from handful.comparison.budget import read_budget
     from handful.comparison.candidates import choose, default_folds
     from handful.comparison.compare import compare_to

@@ -23,8 +23,8 @@ def demo(
     Compares plain classification with classification via segmentation, and writes a report. Minutes on two CPU cores.
     """
     from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
+    from handful.comparison.demo import INTRODUCTION, demo_data, run_demo
     from handful.comparison.sweep import LOG, as_text, as_values
-    from handful.demo import INTRODUCTION, demo_data, run_demo
 
     new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
     if not json:

@@ -37,8 +37,8 @@ def distil(
     Learns from the training part of DATA as the teacher sees it, unlabelled images included; then the teacher is not
     needed any more.
     """
+    from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.cli._reading import read
     from handful.data.splits import draw, training_part
     from handful.models.device import pick_device
     from handful.parts.losses.distillation import distilled

@@ -77,7 +77,7 @@ def _cross_fitted(
     seed: int,
     device: str,
 ) -> tuple[float, ...]:
-    from handful.cli._reading import read
+    from handful.cli._data import read
     from handful.core.dataset import Dataset
     from handful.core.recipe import Recipe
     from handful.data.splits import training_part

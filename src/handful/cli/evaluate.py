@@ -87,9 +87,9 @@ def evaluate(
     """
     from dataclasses import asdict
 
-    from handful.cli._cluster import runners
+    from handful.cli._data import read
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
-    from handful.cli._reading import read
+    from handful.cli._ray import runners
     from handful.data.check import check
     from handful.evaluation.calibration import measure
     from handful.evaluation.evaluate import Protocol, cells

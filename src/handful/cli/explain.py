@@ -30,8 +30,8 @@ def explain(
     from rich.console import Console
     from rich.progress import Progress
 
+    from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.cli._reading import read
     from handful.models.device import pick_device
     from handful.reports.explanations import check_folder, explain_to
     from handful.saving.classifier import load_classifier

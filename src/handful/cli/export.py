@@ -98,7 +98,7 @@ def _write(
         return None, export_page(classifier, out)
     if data is None:
         return None, export_onnx(classifier, out)
-    from handful.cli._reading import read
+    from handful.cli._data import read
     from handful.deployment.export.quantize import measure, parts, quantised
     from handful.models.onnx_model import load_onnx
 

@@ -50,9 +50,9 @@ def fit(
     from contextlib import nullcontext
     from dataclasses import replace
 
-    from handful.cli._guard import say
+    from handful.cli._data import read
+    from handful.cli._errors import say
     from handful.cli._output import print_json, print_table, print_text, watched, working
-    from handful.cli._reading import read
     from handful.comparison.auto import FEW, pick
     from handful.comparison.budget import read_budget
     from handful.data.check import check

@@ -43,8 +43,8 @@ def hierarchy(
     """
     from rich.console import Console
 
+    from handful.cli._data import read
     from handful.cli._output import new_file, print_json, print_lines, print_text, working
-    from handful.cli._reading import read
     from handful.errors import RecipeError
     from handful.models.device import pick_device
     from handful.recipes.load import load_recipe

@@ -37,8 +37,8 @@ def inspect(
     from rich.console import Console
     from rich.progress import Progress
 
+    from handful.cli._data import read
     from handful.cli._output import new_file, print_indented, print_json, print_lines, print_table, print_text, working
-    from handful.cli._reading import read
     from handful.errors import OutputError
     from handful.inspection.cleaned_table import refuse_table, write_table
     from handful.inspection.inspection import inspect as look_into

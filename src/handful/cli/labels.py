@@ -55,8 +55,8 @@ def labels(
 
     import numpy as np
 
+    from handful.cli._data import read
     from handful.cli._output import new_file, print_json, print_table, print_text, working
-    from handful.cli._reading import read
     from handful.core.context import Task
     from handful.errors import RecipeError
     from handful.models.text.class_names import same_words

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
-from handful.cli._archive import PartSize, Workers, over_archive, refuse_parts
+from handful.cli._batch import PartSize, Workers, over_archive, refuse_parts
 
 MODEL = "Folder that `handful fit` wrote, or file that `handful export` wrote (.onnx)."
 
@@ -62,8 +62,8 @@ def predict(
     with the images in them, an image that cannot be read is recorded and skipped (exit code 3), and whatever stops the
     command, giving it again does what is missing.
     """
+    from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.cli._reading import read
     from handful.core.progress import Progress
     from handful.deployment.predict_table import check_outputs, predict_to
     from handful.errors import OutputError

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli._archive import PartSize, Workers, over_archive, refuse_parts
+from handful.cli._batch import PartSize, Workers, over_archive, refuse_parts
 
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
@@ -74,8 +74,8 @@ def propagate(
     skipped (exit code 3).
     """
     from handful.annotation.propagate import propagate_dataset, write_propagation
+    from handful.cli._data import read
     from handful.cli._output import new_folder, print_json, print_table, print_text, working
-    from handful.cli._reading import read
     from handful.data.masks.threshold import Keep
     from handful.errors import DataError, ModelError
     from handful.models.device import pick_device

@@ -49,7 +49,7 @@ def serve(
     import sys
     from tempfile import TemporaryDirectory
 
-    from handful.cli._guard import say
+    from handful.cli._errors import say
     from handful.cli._output import print_json, print_text
     from handful.models.onnx_model import load_onnx
 

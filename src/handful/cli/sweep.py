@@ -44,9 +44,9 @@ def sweep(
 
     All on the same draws of DATA; writes the runs and a report. The others are compared with the first one named.
     """
-    from handful.cli._cluster import runners
+    from handful.cli._data import images_per_class, read
     from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
-    from handful.cli._reading import images_per_class, read
+    from handful.cli._ray import runners
     from handful.comparison.sweep import LOG, as_text, as_values, sweep_to
     from handful.data.check import check
     from handful.evaluation.evaluate import Protocol

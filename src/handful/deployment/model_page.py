@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-import handful
+from handful._version import __version__
 from handful.core.json_values import jsonable
 from handful.core.templating import environment
 from handful.data.images import MAX_PIXELS
@@ -47,7 +47,7 @@ def _about(model: OnnxModel) -> list[tuple[str, str]]:
         ("Working size", f"{model.size[0]} x {model.size[1]} pixels ({model.resize})"),
         ("Temperature", str(card.get("calibration", {}).get("temperature", ""))),
         ("Data", str(card.get("data", {}).get("fingerprint", ""))),
-        ("Made with", f"handful {card.get('handful', handful.__version__)}"),
+        ("Made with", f"handful {card.get('handful', __version__)}"),
     ]
     return [(name, value) for name, value in rows if value]
 

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-import handful
+from handful._version import __version__
 from handful.models.feature_store import FeatureStore, cache_folder
 
 VERSION = 2  # raised when the same parts and weights come to make other features
@@ -101,4 +101,4 @@ def _digest(image: Float[np.ndarray, "3 h w"]) -> bytes:
 
 @cache
 def _versions() -> tuple[int | str, ...]:
-    return (VERSION, handful.__version__, torch.__version__, *(metadata.version(name) for name in LIBRARIES))
+    return (VERSION, __version__, torch.__version__, *(metadata.version(name) for name in LIBRARIES))

@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-import handful
+from handful._version import __version__
 from handful.core.context import Context, Task
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
@@ -70,7 +70,7 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
 
 def write_card(classifier: Classifier, folder: Path) -> None:
     """Write the card of a classifier, as values and in words, to its folder."""
-    card = {"handful": handful.__version__, "torch": torch.__version__, **classifier.card}
+    card = {"handful": __version__, "torch": torch.__version__, **classifier.card}
     counts = tuple(classifier.counts.tolist())
     text = to_markdown(card, classifier.recipe, classes=classifier.classes, counts=counts, size=classifier.size)
     _write_json(folder / "card.json", card)
@@ -208,7 +208,7 @@ def _refuse_format(described: dict[str, Any], card: dict[str, Any], folder: Path
             if isinstance(found, int)
             else "this is not a model of handful's: it names no format",
             where=folder,
-            remedy=f"update handful (this is {handful.__version__}; the model says {card.get('handful', 'nothing')}).",
+            remedy=f"update handful (this is {__version__}; the model says {card.get('handful', 'nothing')}).",
         )
 
 

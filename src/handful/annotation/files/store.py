@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-import handful
+from handful._version import __version__
 from handful.annotation.files.annotations import FORMAT, JOURNAL, MASKS, Annotation, Record, fold, mask_path, recover
 from handful.annotation.files.journal import Event, Journal
 from handful.annotation.files.mask_file import Stamp, remove_mask, replace_mask
@@ -64,7 +64,7 @@ class Store:
         self._journal = Journal(inside(self.folder, JOURNAL))
         try:
             if not self._journal.events:
-                self._journal.append({"event": "journal", "format": FORMAT, "handful": handful.__version__})
+                self._journal.append({"event": "journal", "format": FORMAT, "handful": __version__})
             record = recover(self.folder, self._journal.events, ids)
             self._annotations = record.annotations
             self._classes, self._trainings = list(record.classes), list(record.trainings)

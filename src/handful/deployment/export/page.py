@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import handful
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.model_page import fill, page_values
 from handful.errors import OutputError

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-import handful
+from handful._version import __version__
 from handful.core.json_values import jsonable
 from handful.deployment.export.exportable import Answering, refuse
 from handful.deployment.export.exporter_logs import quiet, reason
@@ -83,7 +83,7 @@ def whole(answering: Answering, network: Any) -> Any:
         node.input[:] = ["images" if name == "resizing/images" else name for name in node.input]
     resizing.graph.input[0].name = "images"
     merged = compose.merge_models(resizing, network, io_map=links)
-    merged.graph.name, merged.producer_name, merged.producer_version = "handful", "handful", handful.__version__
+    merged.graph.name, merged.producer_name, merged.producer_version = "handful", "handful", __version__
     del merged.metadata_props[:]
     for key, value in facts(answering).items():
         merged.metadata_props.add(key=key, value=value)
@@ -95,7 +95,7 @@ def facts(answering: Answering) -> dict[str, str]:
     classifier, conformal = answering.classifier, answering.conformal
     known: dict[str, Any] = {
         KEY: FORMAT,
-        "handful": handful.__version__,
+        "handful": __version__,
         "name": classifier.recipe.name,
         "classes": classifier.classes,
         "size": classifier.size,
@@ -104,7 +104,7 @@ def facts(answering: Answering) -> dict[str, str]:
         "outputs": answering.names,
         "false_rejection": classifier.false_rejection,
         "coverage": None,
-        "card": {"handful": handful.__version__, "torch": torch.__version__, **classifier.card},
+        "card": {"handful": __version__, "torch": torch.__version__, **classifier.card},
     }
     if conformal is not None:
         known["coverage"] = {

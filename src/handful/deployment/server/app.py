@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from jaxtyping import UInt8
 from numpy import ndarray
 
-import handful
+from handful._version import __version__
 from handful.core.sockets import LOCAL_NAMES
 from handful.data.images import read_bytes
 from handful.deployment.server.batching import Batcher
@@ -59,9 +59,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
             state["ready"] = False
             await batcher.close()
 
-    app = FastAPI(
-        title=f"handful: {model.name}", version=handful.__version__, docs_url=None, redoc_url=None, lifespan=lifespan
-    )
+    app = FastAPI(title=f"handful: {model.name}", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
 
     def decoded(data: bytes, where: str) -> UInt8[ndarray, "3 _ _"]:
         return model.fitted(read_bytes(data, where=where, most_pixels=limits.most_pixels))

@@ -81,7 +81,7 @@ def test_cost_is_hours_of_labels_and_masks(swept: Path, tmp_path: Path) -> None:
 
 
 def few_digits() -> Dataset:
-    from handful.demo import demo_data
+    from handful.comparison.demo import demo_data
 
     data = demo_data()
     rng = np.random.default_rng(0)
@@ -96,7 +96,7 @@ def few_digits() -> Dataset:
 def test_demo_trains_reports_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = few_digits()
     opened: list[str] = []
-    monkeypatch.setattr(import_module("handful.demo"), "demo_data", lambda: data)
+    monkeypatch.setattr(import_module("handful.comparison.demo"), "demo_data", lambda: data)
     monkeypatch.setattr(webbrowser, "open", opened.append)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.chdir(tmp_path)
@@ -114,7 +114,7 @@ def test_demo_trains_reports_and_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_demos_test_part_is_fixed_and_stratified() -> None:
-    from handful.demo import demo_data
+    from handful.comparison.demo import demo_data
 
     data = demo_data()
     test = data.part("test")

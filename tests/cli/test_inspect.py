@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Picture
 
-from handful.cli import _guard  # noqa: F401  the command line is under test
+from handful.cli import _errors  # noqa: F401  the command line is under test
 from handful.training import image_features as extractor
 from tests.cli_support import fails, ok, ok_json, run, write_images
 from tests.tiny import squares

@@ -72,8 +72,8 @@ def over_archive(
     json: bool,
 ) -> None:
     """Do it, and say what came of it; ends with code 3 where images could not be read."""
+    from handful.cli._data import column_names
     from handful.cli._output import print_json, print_text, working
-    from handful.cli._reading import column_names
     from handful.core.progress import Progress
     from handful.deployment.batch.archive import find
     from handful.deployment.batch.run import run_archive
