@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench.options import ENVIRONMENT, Options, run_table, tables
+from bench.support.options import ENVIRONMENT, Options, run_table, tables
 from handful.errors import HandfulError
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from bench import cells
-from bench.compared import Compared
-from bench.record import RESULTS
-from bench.summaries import Summary
+from bench.support import cells
+from bench.support.compared import Compared
+from bench.support.record import RESULTS
+from bench.support.summaries import Summary
 from handful.evaluation.intervals import mean_interval
 from handful.evaluation.metrics import THIRDS, thirds, uneven
 from handful.reports.text_tables import percent

@@ -11,7 +11,7 @@ from jaxtyping import install_import_hook
 
 import tests.checking  # noqa: F401  the hook finds the checker by name, in a module that is loaded
 
-hook = install_import_hook("handful", "tests.checking.checked")
+hook = install_import_hook("handful", "tests.support.shape_checks.checked")
 
 
 @pytest.fixture(autouse=True)

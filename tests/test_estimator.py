@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.estimator import HandfulClassifier
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 SKIPPED = {
     "check_array_api_input": "networks run on torch tensors made here from NumPy; other arrays are converted first",

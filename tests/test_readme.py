@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_support import ok
+from tests.support.command_line import ok
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ from handful.annotation.files.project import open_project
 from handful.annotation.files.store import Store
 from handful.annotation.server.session import Session, Settings
 from handful.core.dataset import Dataset
-from tests.cli_support import write_images
-from tests.tiny import squares
+from tests.support.command_line import write_images
+from tests.support.datasets import squares
 
 TOKEN = "secret"
 

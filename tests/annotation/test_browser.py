@@ -20,7 +20,7 @@ from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.attach import read_mask
 from handful.recipes.write import to_toml
 from tests.annotation import pages
-from tests.tiny import recipe
+from tests.support.datasets import recipe
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]

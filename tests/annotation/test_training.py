@@ -15,7 +15,7 @@ from handful.errors import TrainingError
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier
 from tests.annotation import pages
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 DRAWN = [f"{name}/0-{i}.png" for name in ("blue", "green", "red") for i in (0, 1, 2)]
 

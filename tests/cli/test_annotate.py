@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from tests import cli_support
-from tests.cli_support import fails, ok, ok_json
+from tests.support import command_line
+from tests.support.command_line import fails, ok, ok_json
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    cli_support.files(tmp_path, per_class=2)
+    command_line.files(tmp_path, per_class=2)
     return tmp_path / "images"
 
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from handful.saving.classifier import save_classifier
-from tests.cli_support import fails, ok, ok_json, run
 from tests.deployment.batch import archives
-from tests.teachers import untrained
+from tests.support.classifiers import untrained
+from tests.support.command_line import fails, ok, ok_json, run
 
 
 @pytest.fixture

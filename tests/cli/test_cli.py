@@ -15,8 +15,8 @@ from PIL import Image as Picture
 from handful.core.progress import Progress
 from handful.data.images import pixels
 from handful.saving.classifier import load_classifier
-from tests.cli_support import fails, files, ok, ok_json, write_images
-from tests.tiny import squares
+from tests.support.command_line import fails, files, ok, ok_json, write_images
+from tests.support.datasets import squares
 
 
 @pytest.fixture(scope="module")

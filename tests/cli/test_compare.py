@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from handful.recipes.write import to_toml
-from tests.cli_support import fails, files, ok, ok_json, write_images
-from tests.comparing_support import searched
-from tests.tiny import recipe, squares
+from tests.support.command_line import fails, files, ok, ok_json, write_images
+from tests.support.comparisons import searched
+from tests.support.datasets import recipe, squares
 
 SPACE = "[search]\nlr = { low = 0.001, high = 0.5, log = true }"
 

@@ -11,8 +11,8 @@ from handful.data.readers.folder import read_folder
 from handful.models.ensemble import Ensemble
 from handful.parts.posthoc.tta import over_views
 from handful.saving.classifier import load_classifier
-from tests.cli_support import fails, files, ok, ok_json, write_images
-from tests.tiny import CLASSES, squares
+from tests.support.command_line import fails, files, ok, ok_json, write_images
+from tests.support.datasets import CLASSES, squares
 
 
 @pytest.fixture(scope="module")

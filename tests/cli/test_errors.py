@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_support import fails, files, ok, write_images
-from tests.tiny import squares
+from tests.support.command_line import fails, files, ok, write_images
+from tests.support.datasets import squares
 
 TAKEN = "# mine\n"
 
@@ -121,7 +121,7 @@ def test_duplicates_are_a_note_and_with_strict_an_error(place: Path, tmp_path: P
     first = sorted((images / "red").iterdir())[0]
     (images / "blue" / "copy.png").write_bytes(first.read_bytes())
     command = ("evaluate", images, "-r", place / "linear.toml", "-m", 1, "-n", 1, "--set", "steps=1")
-    from tests.cli_support import run
+    from tests.support.command_line import run
 
     noted = run(*command)
     assert noted.exit_code == 0
@@ -157,7 +157,7 @@ def test_a_file_where_a_folder_should_go(place: Path, tmp_path: Path) -> None:
 
 
 def test_an_argument_that_is_missing_or_misspelt_names_the_right_one() -> None:
-    from tests.cli_support import run
+    from tests.support.command_line import run
 
     assert "DATA" in run("fit").stderr
     assert "--recipe" in run("fit", "x", "--recpe", "y").stderr

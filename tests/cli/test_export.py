@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_support import fails
+from tests.support.command_line import fails
 
 pytest.importorskip("onnxruntime")
 

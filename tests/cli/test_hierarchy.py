@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from handful.recipes.write import to_toml
-from tests.cli_support import fails, ok, ok_json, write_images
 from tests.models.text.files import write_text
-from tests.tiny import recipe, squares
+from tests.support.command_line import fails, ok, ok_json, write_images
+from tests.support.datasets import recipe, squares
 
 COLOURS = {"blue": (1.0, 0.0), "green": (0.9, 0.2), "red": (0.0, 1.0)}
 

@@ -6,8 +6,8 @@ from PIL import Image as Picture
 
 from handful.cli import _errors  # noqa: F401  the command line is under test
 from handful.training import image_features as extractor
-from tests.cli_support import fails, ok, ok_json, run, write_images
-from tests.tiny import squares
+from tests.support.command_line import fails, ok, ok_json, run, write_images
+from tests.support.datasets import squares
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_what_is_there_is_not_replaced(images: Path, tmp_path: Path) -> None:
 
 def test_a_fit_says_in_three_lines_at_most_what_is_doubtful(tmp_path: Path) -> None:
     from handful.recipes.write import to_toml
-    from tests.tiny import recipe
+    from tests.support.datasets import recipe
 
     data = squares(8, masks=False)
     folder = write_images(data, tmp_path / "images")

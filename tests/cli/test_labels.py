@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli_support import fails, ok, ok_json, write_images
 from tests.models.text.files import write_text
-from tests.tiny import squares
+from tests.support.command_line import fails, ok, ok_json, write_images
+from tests.support.datasets import squares
 
 COLOURS = {"blue": (1.0, 0.0), "cherry": (0.0, 2.0), "green": (3.0, 4.0), "red": (0.0, 1.0)}
 

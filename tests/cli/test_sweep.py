@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handful.core.dataset import Dataset
-from tests.cli_support import fails, files, ok, ok_json
+from tests.support.command_line import fails, files, ok, ok_json
 
 MADE = {"results.jsonl", "results-predictions", "report.html", "shown-model"}
 

@@ -8,7 +8,7 @@ from PIL import Image as Picture
 
 from handful.evaluation.results_log import read_results
 from handful.saving.classifier import load_classifier
-from tests.cli_support import fails, files, ok, ok_json
+from tests.support.command_line import fails, files, ok, ok_json
 
 CALIBRATED = ("--temperature", "--coverage", "0.8", "--reject", "0.1", "-s", "steps=4")
 

@@ -7,9 +7,9 @@ from handful.comparison.auto import FEW, Picked, pick
 from handful.core.dataset import Dataset
 from handful.errors import ProtocolError
 from handful.recipes.write import to_toml
-from tests.comparing_support import Clock, searched
-from tests.fakes import LrTrainer
-from tests.tiny import squares
+from tests.support.comparisons import Clock, searched
+from tests.support.datasets import squares
+from tests.support.trainers import LrTrainer
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.data.images import pixels
 from handful.errors import ProtocolError, RecipeError
 from handful.recipes.write import to_toml
-from tests.tiny import CLASSES, recipe, squares
+from tests.support.datasets import CLASSES, recipe, squares
 
 
 def pictures(*, size: int = 96, masks: bool = True, black: bool = False, classes: tuple[str, ...] = CLASSES) -> Dataset:

@@ -15,9 +15,9 @@ from handful.core.dataset import Dataset
 from handful.errors import OutputError, ProtocolError, RecipeError, TrainingError
 from handful.evaluation.evaluate import Protocol
 from handful.evaluation.results_log import read_results
-from tests.comparing_support import Clock, compared, data, searched, without_time
-from tests.fakes import LrTrainer
-from tests.tiny import squares
+from tests.support.comparisons import Clock, compared, data, searched, without_time
+from tests.support.datasets import squares
+from tests.support.trainers import LrTrainer
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from handful.comparison.ranking import all_pairs, chance_to_win, class_harms, ho
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times
 from handful.evaluation.statistics import compare
-from tests.made import random_result, result, run
+from tests.support.results import random_result, result, run
 
 TIMES = Times(3.5, 29.52)
 

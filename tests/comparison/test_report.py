@@ -12,10 +12,10 @@ from handful.comparison.report import write_comparison
 from handful.comparison.result import Outcome
 from handful.errors import OutputError
 from handful.reports.text_tables import percent, signed, span
-from tests.compared import outcome_of, several
-from tests.made import random_result, result, run
-from tests.pages import Page
-from tests.tiny import squares
+from tests.support.comparison_results import outcome_of, several
+from tests.support.datasets import squares
+from tests.support.html import Page
+from tests.support.results import random_result, result, run
 
 
 def page_of(outcome: Outcome, path: Path) -> Page:

@@ -20,8 +20,8 @@ from handful.evaluation.annotation_cost import (
 from handful.recipes.load import load_recipe
 from handful.reports.text_tables import format_cost
 from handful.training.train import train
-from tests.made import random_result
-from tests.tiny import CLASSES, recipe, squares
+from tests.support.datasets import CLASSES, recipe, squares
+from tests.support.results import random_result
 
 # Table II of the paper, CIFAR-10, ResNet-101.
 CLASSIFICATION = {1: 18.85, 5: 20.67, 10: 26.01, 25: 27.12, 50: 37.37, 100: 42.16, 500: 69.75, 1000: 76.4, 5000: 93.55}

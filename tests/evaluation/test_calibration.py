@@ -15,7 +15,7 @@ from handful.evaluation.calibration import (
     reliability,
 )
 from handful.reports.text_tables import format_measures
-from tests.made import random_result, result, run
+from tests.support.results import random_result, result, run
 
 
 def calibrated(n: int, seed: int, *, sharpness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -16,8 +16,8 @@ from handful.core.result import Result
 from handful.errors import DataError, ProtocolError
 from handful.evaluation.evaluate import Protocol, cells, evaluate, sweep
 from handful.evaluation.results_log import Store, read_results
-from tests.fakes import NearestMeanTrainer
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
+from tests.support.trainers import NearestMeanTrainer
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.job import Trainer
 from handful.evaluation.process_pool import MakePool, WorkerError
 from handful.evaluation.ray_pool import pool_of
-from tests.fakes import NearestMean, NearestMeanTrainer
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
+from tests.support.trainers import NearestMean, NearestMeanTrainer
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval, wilson
 from handful.evaluation.metrics import balanced_accuracy, macro_f1, recalls
 from handful.evaluation.statistics import class_recalls, compare, draw_scores, headline, summarise
-from tests.made import random_result, result, run
+from tests.support.results import random_result, result, run
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,8 +4,8 @@ import pytest
 
 from handful.errors import OutputError
 from handful.evaluation.tracking import Tracking, track_scores
-from tests.cli_support import fails, files, ok
-from tests.made import result, run
+from tests.support.command_line import fails, files, ok
+from tests.support.results import result, run
 
 
 def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:

@@ -13,9 +13,9 @@ from handful.errors import ProtocolError
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.results_log import read_results
 from handful.recipes.load import from_toml
-from tests.cli_support import fails, ok, write_images
-from tests.fakes import NearestMean
-from tests.tiny import squares
+from tests.support.command_line import fails, ok, write_images
+from tests.support.datasets import squares
+from tests.support.trainers import NearestMean
 from tests.training.test_fit_head import PLAN, plan
 
 SPREADING = plan("backbone={name='pixels'}", "head.neighbours=3", head="label_propagation")

@@ -7,8 +7,8 @@ import torch
 from handful.errors import ModelError
 from handful.models.ensemble import join
 from handful.parts.posthoc.tta import over_views
-from tests.teachers import mean_colour, untrained
-from tests.tiny import squares
+from tests.support.classifiers import mean_colour, untrained
+from tests.support.datasets import squares
 
 DATA = squares(3, seed=2, size=20)
 

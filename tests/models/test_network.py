@@ -7,7 +7,7 @@ from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
 from handful.models.network import COLDEST, Comparison
 from handful.training.train import train
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 VECTORS = torch.randn(3, 5, generator=torch.Generator().manual_seed(0))
 LEARNT = Part("random_embeddings", {"temperature": 0.5, "learn_temperature": True})

@@ -19,8 +19,8 @@ from handful.parts import registry
 from handful.parts.posthoc.class_means import over_means
 from handful.parts.posthoc.tta import over_views
 from handful.reports.explanations import TABLE, explain_to, heat
-from tests.teachers import mean_colour, untrained
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.classifiers import mean_colour, untrained
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 
 def pooled() -> Classifier:

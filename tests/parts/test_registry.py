@@ -3,7 +3,7 @@ import pytest
 from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.parts import registry
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 @pytest.mark.parametrize("folder", registry.FOLDERS)

@@ -5,7 +5,7 @@ import pytest
 
 from handful.recipes.load import load_recipe
 from handful.training.train import train
-from tests.tiny import squares
+from tests.support.datasets import squares
 
 NAMES = (
     "resample-wrn",

@@ -10,7 +10,7 @@ from handful.recipes.load import from_toml, load_recipe, recipe_names, with_valu
 from handful.recipes.options import options_of, touches
 from handful.recipes.overrides import put
 from handful.recipes.write import fingerprint, to_toml
-from tests.comparing_support import searched
+from tests.support.comparisons import searched
 
 TUNED = [n for n in recipe_names() if load_recipe(n).search]
 

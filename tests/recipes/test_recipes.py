@@ -7,7 +7,7 @@ from handful.errors import RecipeError
 from handful.recipes.checks import check
 from handful.recipes.load import from_toml, load_recipe, recipe_names
 from handful.recipes.write import fingerprint, to_toml
-from tests.tiny import RECIPE, recipe
+from tests.support.datasets import RECIPE, recipe
 
 
 @pytest.mark.parametrize("name", recipe_names())

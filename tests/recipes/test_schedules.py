@@ -10,7 +10,7 @@ from handful.parts.registry import build_network
 from handful.recipes.load import load_recipe
 from handful.training.optimizer import choose_trainable
 from handful.training.train import train
-from tests.tiny import context, squares
+from tests.support.datasets import context, squares
 
 SCHEDULES = ("head-first", "layer-decay", "frozen-norm", "full")
 METHODS = {"": "classification-lite0", "cvs-": "cvs-lite0", "soft-labels-": "soft-labels-lite0"}

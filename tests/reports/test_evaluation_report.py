@@ -18,10 +18,10 @@ from handful.reports.evaluation_report import write_report
 from handful.reports.gallery import examples, worst_mistakes
 from handful.reports.text_tables import percent, span
 from handful.training.train import train
-from tests.fakes import NearestMeanTrainer
-from tests.made import random_result, result, run
-from tests.pages import Page
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
+from tests.support.html import Page
+from tests.support.results import random_result, result, run
+from tests.support.trainers import NearestMeanTrainer
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from handful.errors import OutputError
 from handful.evaluation.annotation_cost import PAPER, CostPoint, published_points
 from handful.evaluation.statistics import summarise
 from handful.reports.plots import cost_figure, inline, save, sweep_figure
-from tests.made import random_result
+from tests.support.results import random_result
 
 
 def test_sweep_shows_every_mean_interval_and_worst_draw() -> None:

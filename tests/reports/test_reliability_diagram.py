@@ -5,7 +5,7 @@ import pytest
 
 from handful.reports.evaluation_report import write_report
 from handful.reports.reliability_diagram import MOST_RECIPES, reliability_figure, section
-from tests.made import random_result
+from tests.support.results import random_result
 
 
 def test_the_diagram_has_the_diagonal_the_bins_and_both_axes_whole() -> None:

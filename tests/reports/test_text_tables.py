@@ -2,7 +2,7 @@ import pytest
 
 from handful.evaluation.statistics import compare, headline, summarise
 from handful.reports.text_tables import format_comparisons, format_table, percent, verdict
-from tests.made import random_result, result, run
+from tests.support.results import random_result, result, run
 
 NAMES = ("cvs_wide_resnet_equalised", "classification_wide_resnet_equalised")
 

@@ -9,8 +9,8 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.teachers import untrained
-from tests.tiny import recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import recipe, squares
 
 
 @pytest.fixture(scope="module")

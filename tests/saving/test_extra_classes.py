@@ -16,8 +16,8 @@ from handful.saving.classifier import load_classifier, save_classifier
 from handful.saving.extra_classes import read_names, with_names
 from handful.training.train import train
 from tests.models.text.files import write_text
-from tests.teachers import untrained
-from tests.tiny import recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import recipe, squares
 
 WORDS = {"blue": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "red": (0.0, 0.0, 1.0), "teal": (0.8, 0.6, 0.0)}
 # The cosine loss draws an image to its class's vector; equation 1 only needs to tell the classes apart.

@@ -18,7 +18,7 @@ from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.distributed import SharedBatchNorm, check_batches, share_norms
 from handful.training.train import train
-from tests.cli_support import fails
+from tests.support.command_line import fails
 
 SMALL = ("precision=fp32", "steps=12", "backbone.depth=10", "backbone.width=1", "lr=0.01")
 

@@ -16,7 +16,7 @@ from handful.recipes.checks import check
 from handful.recipes.load import from_toml
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 FITTED = tuple(  # "similarity" learns nothing, and needs a backbone that knows texts: see backbones/test_image_text
     n for n in registry.names("heads") if getattr(registry.find("heads", n), "fitted", False) and n != "similarity"

@@ -14,9 +14,9 @@ from handful.saving.checkpoint import NETWORKS, refuse_unfinished
 from handful.saving.classifier import refuse_existing, save_classifier
 from handful.training.nested_runs import kept
 from handful.training.train import train
-from tests.stopping import stopped_and_resumed
-from tests.teachers import untrained
-from tests.tiny import recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import recipe, squares
+from tests.support.resume import stopped_and_resumed
 
 
 def three() -> Recipe:

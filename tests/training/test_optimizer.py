@@ -14,8 +14,8 @@ from handful.recipes.load import from_toml
 from handful.recipes.write import fingerprint, to_toml
 from handful.training.optimizer import layer_depths, make_optimizer, set_rate, train_mode
 from handful.training.train import train
-from tests.stopping import stopped_and_resumed
-from tests.tiny import context, recipe, squares
+from tests.support.datasets import context, recipe, squares
+from tests.support.resume import stopped_and_resumed
 
 LITE = 'backbone={name="efficientnet_lite0",pretrained=false}'
 

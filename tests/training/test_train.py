@@ -13,7 +13,7 @@ from handful.core.recipe import Part
 from handful.errors import TrainingError
 from handful.saving.checkpoint import FILE, Checkpoint
 from handful.training.train import train
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 
 def weights(classifier) -> dict[str, torch.Tensor]:  # type: ignore[no-untyped-def]

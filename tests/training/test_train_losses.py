@@ -13,8 +13,8 @@ from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.stopping import stopped_and_resumed
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
+from tests.support.resume import stopped_and_resumed
 
 VIPF = (
     Part("positive_class", {"smoothing": 0.1}),

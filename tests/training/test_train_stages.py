@@ -14,8 +14,8 @@ from handful.recipes.load import from_toml
 from handful.recipes.write import fingerprint, to_toml
 from handful.training.optimizer import initial_values, reset
 from handful.training.train import train
-from tests.stopping import stopped_and_resumed
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
+from tests.support.resume import stopped_and_resumed
 
 
 def long_tailed() -> Dataset:

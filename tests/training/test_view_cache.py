@@ -8,7 +8,7 @@ from handful.parts import registry
 from handful.training.augmentation import Augmenting
 from handful.training.train import train
 from handful.training.view_cache import frozen_views
-from tests.tiny import context, recipe, squares
+from tests.support.datasets import context, recipe, squares
 
 LITE = ("backbone={name='efficientnet_lite0',freeze=2,stride=8,expand=false}", "image_size=32", "lr=0.03", "steps=40")
 

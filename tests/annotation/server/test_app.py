@@ -15,7 +15,7 @@ from handful.annotation.server.app import create_app
 from handful.annotation.server.middleware import LARGEST
 from handful.annotation.server.session import Session, key_of
 from tests.annotation import pages
-from tests.tiny import squares
+from tests.support.datasets import squares
 
 NAME = "blue/0-0.png"
 KEY = key_of(NAME)

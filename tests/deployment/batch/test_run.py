@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from tests.deployment.batch import archives
-from tests.teachers import untrained
+from tests.support.classifiers import untrained
 
 from handful.core.dataset import Dataset, Sample
 from handful.data.masks.threshold import Keep

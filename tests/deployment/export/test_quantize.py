@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part

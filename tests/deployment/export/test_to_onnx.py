@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.tiny import recipe, squares
+from tests.support.datasets import recipe, squares
 
 from handful.core.recipe import Part
 from handful.deployment.export.to_torch import export_torch

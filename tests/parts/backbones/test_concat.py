@@ -17,7 +17,7 @@ from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.tiny import context, squares
+from tests.support.datasets import context, squares
 
 TEXT = """
 image_size = [12, 12]

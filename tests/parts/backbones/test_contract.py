@@ -9,7 +9,7 @@ import torch
 from handful.core.recipe import Part
 from handful.core.tensors import Backbone
 from handful.parts import registry
-from tests.tiny import context
+from tests.support.datasets import context
 
 SMALL: dict[str, Mapping[str, Any]] = {  # options that a part needs, or that make it quick
     "wide_resnet": {"depth": 10, "width": 1},

@@ -10,7 +10,7 @@ from torch import nn
 
 from handful.parts.backbones._convolution import Convolutions, Harmonic, Layers, check_words, dct_filters, widen
 from handful.parts.backbones.wide_resnet import build
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def images(n: int = 2, channels: int = 3, h: int = 8, w: int = 7) -> torch.Tensor:

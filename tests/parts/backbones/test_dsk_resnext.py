@@ -17,7 +17,7 @@ from handful.parts.backbones._shake import Dual
 from handful.parts.backbones.dsk_resnext import build, check_words
 from handful.parts.heads import linear
 from handful.training.train import train
-from tests.tiny import context, recipe, squares
+from tests.support.datasets import context, recipe, squares
 
 SMALL: dict[str, Any] = {"depth": 11, "width": 8, "groups": 4, "base_width": 32}
 PLAIN: dict[str, Any] = {"dual": False, "selective": False, "anti_alias": False}

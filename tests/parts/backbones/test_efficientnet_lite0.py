@@ -7,7 +7,7 @@ from sklearn.datasets import load_sample_images
 
 from handful.parts.backbones._weights import read_checkpoint
 from handful.parts.backbones.efficientnet_lite0 import build
-from tests.tiny import context
+from tests.support.datasets import context
 
 PALACE, DAISY = 698, 985  # ImageNet classes
 

@@ -16,7 +16,7 @@ from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.tiny import CLASSES, context, squares
+from tests.support.datasets import CLASSES, context, squares
 
 SIDE, SIZE = 32, 8
 

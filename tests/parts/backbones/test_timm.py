@@ -8,7 +8,7 @@ from handful.core.context import Context
 from handful.errors import RecipeError
 from handful.parts.backbones._extractor import Pad
 from handful.parts.backbones.timm import build
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def sized(h: int, w: int) -> Context:

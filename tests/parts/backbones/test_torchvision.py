@@ -7,7 +7,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from handful.errors import RecipeError
 from handful.parts.backbones.torchvision import MODELS, build
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def test_resnet_maps_equal_the_library_network_before_its_pool() -> None:

@@ -14,7 +14,7 @@ from handful.errors import WeightsError
 from handful.models import hub
 from handful.parts import registry
 from handful.parts.backbones import _weights
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 @pytest.fixture

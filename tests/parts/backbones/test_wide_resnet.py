@@ -12,7 +12,7 @@ from handful.core.tensors import Backbone
 from handful.errors import WeightsError
 from handful.parts.backbones.wide_resnet import Block, build
 from handful.parts.heads import linear, segmentation
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def parameters(module: nn.Module) -> int:

@@ -12,7 +12,7 @@ from handful.core.context import Context
 from handful.core.recipe import Part
 from handful.core.tensors import Backbone, LabelEmbedding, Output
 from handful.parts import registry
-from tests.tiny import CLASSES, context
+from tests.support.datasets import CLASSES, context
 
 K, CHANNELS = len(CLASSES), 16
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in registry.names("heads")] + [

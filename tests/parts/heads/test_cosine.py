@@ -9,7 +9,7 @@ from handful.core.recipe import Part
 from handful.core.tensors import Backbone
 from handful.errors import RecipeError
 from handful.parts import registry
-from tests.tiny import context
+from tests.support.datasets import context
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)
 

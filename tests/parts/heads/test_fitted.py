@@ -17,7 +17,7 @@ from handful.parts import registry
 from handful.parts.heads._cross_fit import best_temperature, held_out
 from handful.parts.heads._fitted import FittedHead
 from handful.parts.heads.pseudo_labels import pseudo_labels
-from tests.tiny import CLASSES, context
+from tests.support.datasets import CLASSES, context
 
 K, C = len(CLASSES), 5
 PLAIN: Mapping[str, Any] = {"centre": False, "l2": False}

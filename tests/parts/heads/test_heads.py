@@ -13,7 +13,7 @@ from handful.core.tensors import Backbone
 from handful.errors import RecipeError
 from handful.parts.backbones import wide_resnet
 from handful.parts.heads import deeplab, linear, multitask, segmentation
-from tests.tiny import context
+from tests.support.datasets import context
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)
 COMPARE = context().labels.logits

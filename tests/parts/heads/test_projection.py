@@ -6,7 +6,7 @@ from torch import nn
 from handful.core.tensors import Backbone
 from handful.parts.heads import projection
 from handful.parts.heads.projection import Projection
-from tests.tiny import context
+from tests.support.datasets import context
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)
 

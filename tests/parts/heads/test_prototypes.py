@@ -18,7 +18,7 @@ from handful.parts.heads import prototypes
 from handful.parts.heads.prototypes import Prototypes
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.tiny import context, recipe, squares
+from tests.support.datasets import context, recipe, squares
 
 BACKBONE = Backbone(nn.Identity(), 16, 4)
 LOSSES = 'stages=[{steps=40, losses=["gcpl"], optimizer={lr=0.05}}]'

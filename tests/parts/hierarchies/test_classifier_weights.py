@@ -14,7 +14,7 @@ from handful.parts.heads.linear import Linear
 from handful.parts.hierarchies.classifier_weights import build, class_rows, plain_recipe
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 
 def with_tree(**options: object) -> Recipe:

@@ -17,7 +17,7 @@ from handful.errors import HandfulError
 from handful.parts import registry
 from handful.training.train import train
 from tests.parts.hierarchies.wordnet_files import write_wordnet
-from tests.tiny import context, squares
+from tests.support.datasets import context, squares
 
 CLASSES = ("bus", "cat", "dog", "poodle")
 Prepare = Callable[[Path], Mapping[str, Any]]

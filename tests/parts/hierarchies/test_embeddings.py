@@ -4,7 +4,7 @@ import pytest
 
 from handful.parts.hierarchies.embeddings import build
 from tests.models.text.files import write_text
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def test_names_that_mean_alike_are_joined_first(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError
 from handful.parts.hierarchies.nested_yaml import build
-from tests.tiny import context
+from tests.support.datasets import context
 
 TEXT = """
 animal:

@@ -6,7 +6,7 @@ from handful.core.hierarchy import Hierarchy
 from handful.errors import DataError, WeightsError
 from handful.parts.hierarchies.wordnet import build
 from tests.parts.hierarchies.wordnet_files import write_wordnet
-from tests.tiny import context
+from tests.support.datasets import context
 
 pytest.importorskip("nltk")
 

@@ -17,7 +17,7 @@ from handful.parts import registry
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.parts.labels.made import NEEDS
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in registry.names("labels")] + [
     ("one_hot", {"similarity": "cosine", "temperature": 0.05, "learn_temperature": True}),

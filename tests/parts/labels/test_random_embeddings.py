@@ -5,7 +5,7 @@ import torch
 
 from handful.core.tensors import LabelEmbedding
 from handful.parts.labels import random_embeddings
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def cosines(labels: LabelEmbedding) -> torch.Tensor:

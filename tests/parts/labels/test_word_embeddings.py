@@ -9,7 +9,7 @@ from handful.errors import DataError
 from handful.parts.labels import word_embeddings
 from handful.parts.losses import cross_entropy
 from tests.parts.labels.made import COLOURS, word_file
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def equation_1(f: list[float], rows: list[list[float]], label: int, temperature: float) -> float:

@@ -7,7 +7,7 @@ import torch
 from handful.core.tensors import Batch, Output
 from handful.parts.losses.center import BatchCenter, LearnedCenter, build, distances
 from tests.parts.losses.made import MIXED, ONE_HOT, made
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def by_hand(features: torch.Tensor, targets: torch.Tensor, centers: list[list[float]]) -> list[float]:

@@ -11,8 +11,8 @@ from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part
 from handful.core.tensors import IGNORE, Batch, Output
 from handful.parts import registry
-from tests.teachers import mean_colour
-from tests.tiny import CLASSES, context
+from tests.support.classifiers import mean_colour
+from tests.support.datasets import CLASSES, context
 
 K, N, C, SIZE = len(CLASSES), 4, 7, (5, 6)
 TREE = Hierarchy((3, 3, 4, 4, -1), (*CLASSES, "cold", "all"))

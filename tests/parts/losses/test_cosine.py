@@ -7,7 +7,7 @@ import torch
 from handful.core.tensors import LabelEmbedding
 from handful.parts.losses import cosine
 from tests.parts.losses.made import MIXED, ONE_HOT, made
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def by_hand(embedding: torch.Tensor, targets: torch.Tensor, vectors: torch.Tensor) -> list[float]:

@@ -18,8 +18,8 @@ from handful.parts.losses.distillation import distilled
 from handful.recipes.checks import check
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
-from tests.teachers import mean_colour, untrained
-from tests.tiny import context, recipe, squares
+from tests.support.classifiers import mean_colour, untrained
+from tests.support.datasets import context, recipe, squares
 
 PART = Part("distillation", {"teacher": "somewhere", "temperature": 3.0, "labels": 0.25})
 

@@ -8,7 +8,7 @@ import torch
 from handful.errors import RecipeError
 from handful.parts.losses import gcpl
 from tests.parts.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
-from tests.tiny import context, recipe
+from tests.support.datasets import context, recipe
 
 
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])

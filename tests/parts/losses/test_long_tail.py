@@ -19,7 +19,7 @@ from handful.parts import registry
 from handful.parts.losses._priors import class_weights, effective_number
 from handful.parts.losses.ldam import LDAM
 from tests.parts.losses.made import MIXED, ONE_HOT, made
-from tests.tiny import context
+from tests.support.datasets import context
 
 COUNTS = np.array([40, 16, 5, 1])
 K = len(COUNTS)

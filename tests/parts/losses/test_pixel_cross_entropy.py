@@ -6,7 +6,7 @@ import torch
 from handful.core.tensors import Batch, Output
 from handful.parts.losses.cross_entropy import CrossEntropy
 from handful.parts.losses.pixel_cross_entropy import PixelCrossEntropy, build
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def make(pixel_labels: torch.Tensor, seed: int = 0, classes: int = 3) -> tuple[Output, Batch]:

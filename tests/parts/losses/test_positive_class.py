@@ -6,7 +6,7 @@ import torch
 from handful.core.tensors import Output
 from handful.parts.losses.positive_class import build
 from tests.parts.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 def by_hand(logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> list[float]:

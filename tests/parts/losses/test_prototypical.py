@@ -8,7 +8,7 @@ from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
 from handful.parts.losses.prototypical import build, episode
 from tests.parts.losses.made import MIXED, ONE_HOT, made
-from tests.tiny import context, recipe
+from tests.support.datasets import context, recipe
 
 
 def picked(labels: list[int], *, way: int, shots: int) -> tuple[list[int], list[int], list[int]]:

@@ -4,7 +4,7 @@ import torch
 from handful.parts.losses import cross_entropy, positive_class
 from handful.parts.losses._targets import smooth
 from tests.parts.losses.made import MIXED, ONE_HOT, made, smoothed
-from tests.tiny import context
+from tests.support.datasets import context
 
 
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])

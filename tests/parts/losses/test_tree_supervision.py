@@ -7,7 +7,7 @@ import torch
 from handful.core.hierarchy import Hierarchy
 from handful.parts.losses.tree_supervision import build, path_matrix
 from tests.parts.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
-from tests.tiny import context
+from tests.support.datasets import context
 
 # 0 and 1 meet early, 3 hangs from the root: paths of different lengths.
 TREE = Hierarchy((4, 4, 5, 6, 5, 6, -1), ("a", "b", "c", "d", "ab", "abc", "all"))

@@ -9,7 +9,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
 from handful.models.classifier import Classifier
-from tests.tiny import CLASSES, context
+from tests.support.datasets import CLASSES, context
 
 BASES = np.array([[0.2, 0.2, 0.6], [0.2, 0.6, 0.2], [0.6, 0.2, 0.2]])
 

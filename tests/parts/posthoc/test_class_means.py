@@ -10,8 +10,8 @@ from handful.models.ensemble import join
 from handful.parts.posthoc.class_means import build, over_means
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.teachers import untrained
-from tests.tiny import context, recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import context, recipe, squares
 
 
 def features(data: Any, seed: int = 0) -> Any:

@@ -20,7 +20,7 @@ from handful.recipes.checks import check
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.parts.posthoc.made_colours import colours, fit
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 
 def given(data: Dataset) -> Context:

@@ -19,8 +19,8 @@ from handful.parts.prepare.propagate_masks import propagate
 from handful.reports.gallery import show_examples
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.teachers import untrained
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in registry.names("posthoc")] + [
     ("tta", {"views": "flip"}),

@@ -17,8 +17,8 @@ from handful.models.ensemble import Ensemble
 from handful.parts import registry
 from handful.parts.posthoc._folds import best_weights, cross_fitted
 from handful.training.train import train
-from tests.teachers import untrained
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 
 def test_members_are_the_recipe_from_other_seeds_and_other_recipes() -> None:

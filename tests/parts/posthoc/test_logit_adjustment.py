@@ -8,8 +8,8 @@ from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.models.ensemble import join
 from handful.parts import registry
-from tests.teachers import mean_colour, untrained
-from tests.tiny import CLASSES, context, squares
+from tests.support.classifiers import mean_colour, untrained
+from tests.support.datasets import CLASSES, context, squares
 
 COUNTS = np.array([30, 9, 1])
 

@@ -14,8 +14,8 @@ from handful.parts.posthoc.loki import of_hierarchy, of_labels, scaled
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
 from handful.training.train import train
-from tests.teachers import untrained
-from tests.tiny import context, recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import context, recipe, squares
 
 # blue and green are near each other, red is far from both
 VECTORS = torch.tensor([[1.0, 0.0], [0.9, 0.3], [-1.0, 0.1]])

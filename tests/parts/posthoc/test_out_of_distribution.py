@@ -14,8 +14,8 @@ from handful.parts import registry
 from handful.parts.posthoc.out_of_distribution import Score, fit_detector
 from handful.saving.classifier import load_classifier, save_classifier
 from tests.parts.posthoc.made_colours import colours, fit
-from tests.teachers import untrained
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 SCORES: tuple[Score, ...] = ("mahalanobis", "nearest_neighbour", "energy")
 

@@ -12,8 +12,8 @@ from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.posthoc.tau_normalisation import normalised
 from handful.parts.posthoc.tta import over_views
-from tests.teachers import mean_colour, untrained
-from tests.tiny import context, squares
+from tests.support.classifiers import mean_colour, untrained
+from tests.support.datasets import context, squares
 
 
 def linear(classifier: Classifier) -> Any:

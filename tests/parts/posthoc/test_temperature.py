@@ -14,7 +14,7 @@ from handful.parts.posthoc.temperature import fit_temperature, temperature_of, w
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.parts.posthoc.made_colours import colours, fit
-from tests.tiny import CLASSES, context, recipe, squares
+from tests.support.datasets import CLASSES, context, recipe, squares
 
 
 @pytest.mark.parametrize("planted", [0.5, 1.0, 3.0])

@@ -13,8 +13,8 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
 from handful.parts import registry
 from handful.parts.posthoc.tta import over_views
-from tests.teachers import untrained
-from tests.tiny import context, squares
+from tests.support.classifiers import untrained
+from tests.support.datasets import context, squares
 
 DATA = squares(2, seed=5, size=20)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from handful.core.tensors import Backbone, LabelEmbedding, Output
 from handful.models.classifier import Classifier
 from handful.models.network import Network
-from tests import tiny
+from tests.support import datasets
 
 
 class ColourHead(nn.Module):
@@ -21,11 +21,11 @@ class ColourHead(nn.Module):
         return Output(embedding=pooled, logits=pooled, features=pooled, pixels=pixels)
 
 
-def reads_colours(classes: tuple[str, ...] = tiny.CLASSES, *, size: tuple[int, int] = (12, 12)) -> Classifier:
+def reads_colours(classes: tuple[str, ...] = datasets.CLASSES, *, size: tuple[int, int] = (12, 12)) -> Classifier:
     labels = LabelEmbedding(torch.eye(3))
     backbone = Backbone(nn.Identity(), 3, 1, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     return Classifier(
-        tiny.recipe(),
+        datasets.recipe(),
         classes,
         labels,
         Network(backbone, ColourHead(), labels),

@@ -10,7 +10,7 @@ from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.core.recipe import Part
 from handful.errors import HandfulWarning, RecipeError
 from handful.parts import registry
-from tests import tiny
+from tests.support import datasets
 
 H, W = 24, 30
 
@@ -29,7 +29,7 @@ def painted(front: tuple[int, int, int], back: tuple[int, int, int], noise: int 
 
 def masks(*images: Image, **options: Any) -> list[Mask | None]:
     samples = tuple(Sample(str(i), image, i % 2) for i, image in enumerate(images))
-    part = registry.build("prepare", Part("binarize", options), tiny.context())
+    part = registry.build("prepare", Part("binarize", options), datasets.context())
     return [s.mask for s in part(Dataset(samples, ("a", "b"))).samples]
 
 
@@ -88,14 +88,14 @@ def test_masks_that_are_there_stay_unless_replaced() -> None:
     hand[0, 0] = True
     image = painted((200, 50, 50), (0, 0, 0))
     data = Dataset((Sample("a", image, 0, hand, "hand"), Sample("b", image, 1), Sample("c", image)), ("a", "b"))
-    kept = registry.build("prepare", Part("binarize"), tiny.context())(data)
+    kept = registry.build("prepare", Part("binarize"), datasets.context())(data)
     assert [s.mask_source for s in kept.samples] == ["hand", "binarize", "binarize"]
     assert kept.samples[0].mask is hand
-    redone = registry.build("prepare", Part("binarize", {"replace": True}), tiny.context())(data)
+    redone = registry.build("prepare", Part("binarize", {"replace": True}), datasets.context())(data)
     assert [s.mask_source for s in redone.samples] == ["binarize"] * 3
     plain = replace(data, samples=(replace(data.samples[0], image=np.zeros_like(image)),))
     with pytest.warns(HandfulWarning, match="1 mask was"):
-        redone = registry.build("prepare", Part("binarize", {"replace": True}), tiny.context())(plain)
+        redone = registry.build("prepare", Part("binarize", {"replace": True}), datasets.context())(plain)
     assert redone.samples[0].mask is None
 
 
@@ -112,4 +112,4 @@ def test_masks_that_are_there_stay_unless_replaced() -> None:
 )
 def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="prepare/binarize"):
-        registry.build("prepare", Part("binarize", options), tiny.context())
+        registry.build("prepare", Part("binarize", options), datasets.context())

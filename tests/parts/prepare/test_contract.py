@@ -11,8 +11,8 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
 from handful.parts import registry
-from tests import tiny
 from tests.parts.prepare.segmenter import reads_colours
+from tests.support import datasets
 
 # Options that suit the squares; every other part is tried with its defaults.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"binarize": {"threshold": 0.25}, "propagate_masks": {"per_class": 1}}
@@ -23,12 +23,12 @@ def context() -> Context:
     def fit(recipe: Recipe, data: Dataset, seed: int) -> object:
         return reads_colours()
 
-    return replace(tiny.context(), fit=fit)
+    return replace(datasets.context(), fit=fit)
 
 
 def data() -> Dataset:
     """Labelled images with and without a mask, and one without a label."""
-    squares = tiny.squares(3)
+    squares = datasets.squares(3)
     half = tuple(replace(s, mask=None, mask_source=None) if i % 3 == 2 else s for i, s in enumerate(squares.samples))
     new = replace(half[2], id="new.png", label=None, group="p1", split="train")
     return replace(squares, samples=(*half, new))

@@ -10,7 +10,7 @@ from handful.core.recipe import Part
 from handful.data.masks.quality import iou
 from handful.errors import HandfulWarning, RecipeError
 from handful.parts import registry
-from tests import tiny
+from tests.support import datasets
 
 
 def scene(h: int, w: int, seed: int = 0) -> tuple[Image, Mask]:
@@ -23,7 +23,7 @@ def scene(h: int, w: int, seed: int = 0) -> tuple[Image, Mask]:
 
 
 def run(data: Dataset, seed: int = 0, **options: Any) -> Dataset:
-    result: Dataset = registry.build("prepare", Part("grabcut", options), tiny.context(seed=seed))(data)
+    result: Dataset = registry.build("prepare", Part("grabcut", options), datasets.context(seed=seed))(data)
     return result
 
 
@@ -74,4 +74,4 @@ def test_nothing_to_find() -> None:
 )
 def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="prepare/grabcut"):
-        registry.build("prepare", Part("grabcut", options), tiny.context())
+        registry.build("prepare", Part("grabcut", options), datasets.context())

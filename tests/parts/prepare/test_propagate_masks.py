@@ -18,8 +18,8 @@ from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.prepare.propagate_masks import Keep, propagate, run, segmentation_recipe
 from handful.training.train import train
-from tests import tiny
 from tests.parts.prepare.segmenter import reads_colours
+from tests.support import datasets
 
 CORNER = np.zeros((4, 6), dtype=bool)
 CORNER[:2, :2] = True
@@ -40,7 +40,7 @@ def rows(mask: Mask | None) -> list[bool] | None:
 
 
 def one(label: int | None, **keep: Any) -> list[bool] | None:
-    data = Dataset((Sample("a", ROWS, label),), tiny.CLASSES)
+    data = Dataset((Sample("a", ROWS, label),), datasets.CLASSES)
     got, _ = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=Keep(**keep))
     return rows(got.samples[0].mask)
 
@@ -57,7 +57,7 @@ class Trainer:
         return self.segmenters[min(len(self.calls), len(self.segmenters)) - 1]
 
     def context(self, seed: int = 0) -> Context:
-        return replace(tiny.context(seed=seed), fit=self)
+        return replace(datasets.context(seed=seed), fit=self)
 
 
 def prepare(context: Context, data: Dataset, **options: Any) -> Dataset:
@@ -97,7 +97,7 @@ def test_confidence() -> None:
 def test_implausible_masks_are_dropped_and_reported() -> None:
     full, empty = image(*[(0.9, 0.0, 0.0)] * 4), image(*[(0.0, 0.0, 0.0)] * 4)
     samples = (Sample("full", full, 2, CORNER, "hand"), Sample("empty", empty, 2), Sample("good", ROWS, 2))
-    data = Dataset(samples, tiny.CLASSES)
+    data = Dataset(samples, datasets.CLASSES)
     got, report = propagate(data, reads_colours(size=(4, 6)), keep=())
     assert [s.mask is not None for s in got.samples] == [False, False, True]
     assert report.dropped == (("full", 1.0), ("empty", 0.0))
@@ -111,7 +111,7 @@ def test_implausible_masks_are_dropped_and_reported() -> None:
 
 def test_masks_come_back_at_the_images_own_size() -> None:
     large = np.kron(ROWS, np.ones((1, 5, 3), dtype=np.uint8))
-    data = Dataset((Sample("a", large, 2), Sample("b", ROWS, 2)), tiny.CLASSES)
+    data = Dataset((Sample("a", large, 2), Sample("b", ROWS, 2)), datasets.CLASSES)
     got, _ = propagate(data, reads_colours(size=(4, 6)), keep=())
     assert [s.mask.shape for s in got.samples if s.mask is not None] == [(20, 18), (4, 6)]
     assert rows(got.samples[0].mask) == [True] * 15 + [False] * 5
@@ -126,7 +126,7 @@ def test_quality_is_measured_on_the_masks_that_were_there() -> None:
         Sample("guessed before", ROWS, 1, CORNER, "propagated"),
         Sample("new", ROWS, 1),
     )
-    got, report = propagate(Dataset(samples, tiny.CLASSES), reads_colours(size=(4, 6)), keep={"kept"})
+    got, report = propagate(Dataset(samples, datasets.CLASSES), reads_colours(size=(4, 6)), keep={"kept"})
     assert report.kept == ("kept",)
     assert got.samples[0].mask is CORNER
     assert list(report.quality) == ["red", "all"]
@@ -149,7 +149,7 @@ def test_other_classes_propagate_too_but_not_by_own_class() -> None:
 
 
 def test_every_mask_is_kept_and_learned_from_by_default() -> None:
-    data = strip(tiny.squares(4), [1, 6])
+    data = strip(datasets.squares(4), [1, 6])
     trainer = Trainer()
     got = prepare(trainer.context(seed=5), data)
     ((_, seen, seed),) = trainer.calls
@@ -157,20 +157,20 @@ def test_every_mask_is_kept_and_learned_from_by_default() -> None:
     assert set(seen.ids) == {s.id for s in data.samples if s.mask is not None}
     assert [s.mask_source for s in got.samples] == ["propagated" if i in (1, 6) else "hand" for i in range(12)]
     assert all(new.mask is old.mask for new, old in zip(got.samples, data.samples, strict=True) if old.mask is not None)
-    truth = tiny.squares(4)
+    truth = datasets.squares(4)
     assert quality(got.select([1, 6]), truth)["all"].iou == 1
 
 
 def test_nothing_is_trained_when_nothing_is_missing() -> None:
     trainer = Trainer()
-    data = tiny.squares(2)
+    data = datasets.squares(2)
     assert prepare(trainer.context(), data) is data
     assert prepare(trainer.context(), data, per_class=2) is data
     assert trainer.calls == []
 
 
 def test_only_the_drawn_masks_are_used_and_the_others_never_seen() -> None:
-    data = tiny.squares(5)
+    data = datasets.squares(5)
     trainer = Trainer()
     got, report = run(trainer.context(seed=1), data, per_class=2)
     ((_, seen, _),) = trainer.calls
@@ -194,7 +194,7 @@ def test_only_the_drawn_masks_are_used_and_the_others_never_seen() -> None:
 
 def test_a_hand_mask_that_was_not_drawn_is_gone_even_where_the_prediction_is_dropped() -> None:
     black = np.zeros((3, 12, 12), dtype=np.uint8)
-    data = tiny.squares(2)
+    data = datasets.squares(2)
     data = replace(data, samples=tuple(replace(s, image=black) for s in data.samples))
     with pytest.warns(HandfulWarning, match="propagate_masks: 3 masks were implausible"):
         got = prepare(Trainer().context(), data, per_class=1)
@@ -202,7 +202,7 @@ def test_a_hand_mask_that_was_not_drawn_is_gone_even_where_the_prediction_is_dro
 
 
 def test_draws_differ_with_the_seed_and_not_with_the_order() -> None:
-    data = tiny.squares(6)
+    data = datasets.squares(6)
     kept = {seed: set(run(Trainer().context(seed), data, per_class=2)[1].kept) for seed in range(5)}
     assert len({frozenset(k) for k in kept.values()}) > 1
     turned = data.select(range(len(data) - 1, -1, -1))
@@ -210,13 +210,13 @@ def test_draws_differ_with_the_seed_and_not_with_the_order() -> None:
 
 
 def test_a_class_with_fewer_masks_gives_what_it_has() -> None:
-    data = strip(tiny.squares(4), [0, 1, 2])
+    data = strip(datasets.squares(4), [0, 1, 2])
     _, report = run(Trainer().context(), data, per_class=3)
     assert len(report.kept) == 1 + 3 + 3
 
 
 def test_unlabelled_images_get_a_mask_but_teach_nothing() -> None:
-    data = tiny.squares(2)
+    data = datasets.squares(2)
     marked = replace(data.samples[0], id="marked", label=None)
     bare = replace(data.samples[1], id="bare", label=None, mask=None, mask_source=None)
     data = replace(data, samples=(*data.samples, marked, bare))
@@ -230,7 +230,7 @@ def test_unlabelled_images_get_a_mask_but_teach_nothing() -> None:
 
 
 def test_a_second_round_learns_from_the_first() -> None:
-    data = tiny.squares(3)
+    data = datasets.squares(3)
     blind = reads_colours()
     trainer = Trainer(reads_colours(), blind)
     got, report = run(trainer.context(seed=7), data, per_class=1, rounds=2)
@@ -246,7 +246,7 @@ def test_a_second_round_learns_from_the_first() -> None:
 
 def test_no_mask_at_all() -> None:
     with pytest.raises(DataError, match="no masks of labelled images"):
-        prepare(Trainer().context(), tiny.squares(2, masks=False))
+        prepare(Trainer().context(), datasets.squares(2, masks=False))
 
 
 # Where the segmenter comes from
@@ -261,11 +261,11 @@ def test_a_saved_segmenter() -> None:
 
     trainer = Trainer()
     context = replace(trainer.context(), load=load)
-    got = prepare(context, tiny.squares(2, masks=False), model="models/seg-10")
+    got = prepare(context, datasets.squares(2, masks=False), model="models/seg-10")
     assert loaded == [Path("models/seg-10")]
     assert trainer.calls == []
     assert all(s.mask_source == "propagated" for s in got.samples)
-    got = prepare(context, tiny.squares(2), model="models/seg-10", per_class=0, rounds=2)
+    got = prepare(context, datasets.squares(2), model="models/seg-10", per_class=0, rounds=2)
     assert all(s.mask_source == "propagated" for s in got.samples)
     assert len(trainer.calls) == 1  # the second round trains on this data's own classes
     assert len(trainer.calls[0][1]) == 6
@@ -277,8 +277,8 @@ def test_the_segmenters_recipe_is_the_recipe_with_its_pixel_losses_only() -> Non
         Stage(losses=(Part("cross_entropy", weight=0.5), pixel), steps=3),
         Stage(losses=(Part("cross_entropy"),), steps=4),
     )
-    own = replace(tiny.recipe(), stages=stages, prepare=(Part("propagate_masks"),), posthoc=(Part("temperature"),))
-    got = segmentation_recipe(replace(tiny.context(), recipe=own), None)
+    own = replace(datasets.recipe(), stages=stages, prepare=(Part("propagate_masks"),), posthoc=(Part("temperature"),))
+    got = segmentation_recipe(replace(datasets.context(), recipe=own), None)
     assert [stage.losses for stage in got.stages] == [(pixel,), (Part("pixel_cross_entropy"),)]
     assert [stage.steps for stage in got.stages] == [3, 4]
     assert (got.prepare, got.posthoc) == ((), ())
@@ -286,11 +286,11 @@ def test_the_segmenters_recipe_is_the_recipe_with_its_pixel_losses_only() -> Non
 
 
 def test_a_named_recipe() -> None:
-    got = segmentation_recipe(tiny.context("linear"), "cvs-wrn")
+    got = segmentation_recipe(datasets.context("linear"), "cvs-wrn")
     assert got.name == "cvs-wrn"
     assert got.prepare == ()
     with pytest.raises(RecipeError, match="does not segment"):
-        segmentation_recipe(tiny.context("linear"), None)
+        segmentation_recipe(datasets.context("linear"), None)
 
 
 @pytest.mark.parametrize(
@@ -306,26 +306,26 @@ def test_a_named_recipe() -> None:
 )
 def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="prepare/propagate_masks"):
-        registry.build("prepare", Part("propagate_masks", options), tiny.context())
+        registry.build("prepare", Part("propagate_masks", options), datasets.context())
 
 
 def test_quality_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="handful"):
-        prepare(Trainer().context(), tiny.squares(3), per_class=1)
+        prepare(Trainer().context(), datasets.squares(3), per_class=1)
     assert "propagated masks, all: IoU 1.000, Dice 1.000 over 6 images" in caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:propagate_masks")
 def test_trained_for_real_inside_training() -> None:
-    data = tiny.squares(4)
+    data = datasets.squares(4)
 
     def fit(recipe: Recipe, few: Dataset, seed: int) -> Classifier:
         return train(recipe, few, seed=seed, device="cpu", progress=False)
 
-    context = replace(tiny.context(), fit=fit, recipe=tiny.recipe("segmentation", "steps=60"))
+    context = replace(datasets.context(), fit=fit, recipe=datasets.recipe("segmentation", "steps=60"))
     after, report = run(context, data, per_class=2)
     assert report.quality["all"].images == 6
     assert report.quality["all"].iou > 0.4  # calling everything foreground gives 0.25
-    recipe = replace(tiny.recipe(), prepare=(Part("propagate_masks", {"per_class": 2}),))
+    recipe = replace(datasets.recipe(), prepare=(Part("propagate_masks", {"per_class": 2}),))
     classifier = train(recipe, strip(data, [3]), seed=0, device="cpu", progress=False)
     assert classifier.predict(after).shape == (12,)

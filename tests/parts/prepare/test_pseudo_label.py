@@ -15,7 +15,7 @@ from handful.parts import registry
 from handful.parts.prepare.pseudo_label import surest
 from handful.parts.registry import trains_unlabelled, uses_unlabelled
 from handful.training.train import train
-from tests import tiny
+from tests.support import datasets
 
 PART = Part("pseudo_label", {"recipe": "logistic-pixels"})
 
@@ -38,8 +38,8 @@ class Teacher:
 
 def half_labelled() -> Dataset:
     """A labelled square of each class, and three of each without a label."""
-    labelled = tiny.squares(1)
-    return replace(labelled, samples=(*labelled.samples, *stripped(tiny.squares(3, seed=1)).samples))
+    labelled = datasets.squares(1)
+    return replace(labelled, samples=(*labelled.samples, *stripped(datasets.squares(3, seed=1)).samples))
 
 
 def test_of_each_class_the_surest_and_no_more_than_its_share() -> None:
@@ -53,7 +53,7 @@ def test_images_without_a_label_get_the_teachers_and_the_others_keep_theirs() ->
     given, calls = half_labelled(), list[tuple[Recipe, Dataset, int]]()
     rows = np.full((9, 3), 0.1)
     rows[:, 2] = np.linspace(0.5, 0.9, 9)
-    context = replace(tiny.context(seed=4), fit=Teacher(rows, calls))
+    context = replace(datasets.context(seed=4), fit=Teacher(rows, calls))
     got = registry.build("prepare", PART, context)(given)
     ((taught, seen, seed),) = calls
     assert (taught.name, seed) == ("logistic-pixels", 4)
@@ -64,13 +64,13 @@ def test_images_without_a_label_get_the_teachers_and_the_others_keep_theirs() ->
 
 
 def test_without_unlabelled_images_nothing_is_trained() -> None:
-    data = tiny.squares(2)
-    assert registry.build("prepare", PART, tiny.context())(data) is data
+    data = datasets.squares(2)
+    assert registry.build("prepare", PART, datasets.context())(data) is data
 
 
 def test_a_teacher_that_asks_for_pseudo_labels_itself_is_trained_without() -> None:
     calls = list[tuple[Recipe, Dataset, int]]()
-    context = replace(tiny.context(), fit=Teacher(np.full((9, 3), 1 / 3), calls))
+    context = replace(datasets.context(), fit=Teacher(np.full((9, 3), 1 / 3), calls))
     registry.build("prepare", Part("pseudo_label", {"recipe": "self-training-lite0"}), context)(half_labelled())
     assert calls[0][0].prepare == ()
 
@@ -78,7 +78,7 @@ def test_a_teacher_that_asks_for_pseudo_labels_itself_is_trained_without() -> No
 @pytest.mark.parametrize("share", [0, -0.5, 1.1, True, float("nan")])
 def test_a_share_that_is_none(share: float) -> None:
     with pytest.raises((RecipeError, ValueError), match="share"):
-        registry.build("prepare", Part("pseudo_label", {"share": share}), tiny.context())
+        registry.build("prepare", Part("pseudo_label", {"share": share}), datasets.context())
 
 
 def test_the_card_and_what_follows_training_know_only_the_labels_that_were_given(
@@ -98,19 +98,19 @@ def test_the_card_and_what_follows_training_know_only_the_labels_that_were_given
         return after
 
     monkeypatch.setattr(registry, "build", spy)
-    recipe = replace(tiny.recipe("linear"), prepare=(PART,), posthoc=(Part("temperature"),))
+    recipe = replace(datasets.recipe("linear"), prepare=(PART,), posthoc=(Part("temperature"),))
     model = train(recipe, half_labelled(), progress=False)
     (judged,) = seen
     assert [s.label for s in judged.samples] == [0, 1, 2]
     # Half of nine: two of each class, where so many are taken for it.
     assert model.card["train_images"] == 3
     assert 3 <= model.card["unlabelled_images"] <= 6
-    assert model.card["images_per_class"] == dict.fromkeys(tiny.CLASSES, 1)
+    assert model.card["images_per_class"] == dict.fromkeys(datasets.CLASSES, 1)
     assert model.counts.tolist() == [1, 1, 1]
 
 
 def test_such_a_recipe_is_given_unlabelled_images_but_trains_on_none_that_stay_so() -> None:
-    recipe = replace(tiny.recipe("linear"), prepare=(PART,))
+    recipe = replace(datasets.recipe("linear"), prepare=(PART,))
     assert uses_unlabelled(recipe)
     assert not trains_unlabelled(recipe)
-    assert not uses_unlabelled(tiny.recipe("linear"))
+    assert not uses_unlabelled(datasets.recipe("linear"))

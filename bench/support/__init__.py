@@ -1,0 +1,1 @@
+"""What the measurements share: data sets, draws, options, records, and what is planted."""

@@ -1,0 +1,40 @@
+"""Outcomes of comparisons from made-up predictions."""
+
+from collections.abc import Sequence
+
+from handful.comparison.ranking import judge
+from handful.comparison.result import Budget, Candidate, Outcome, Role, Study
+from handful.core.result import Result
+from handful.evaluation.annotation_cost import Times
+from tests.support.results import random_result
+
+TIMES = Times(3.5, 29.52)
+
+
+def outcome_of(results: Sequence[Result], *, controls: Sequence[str] = ("plain",)) -> Outcome:
+    names = list(dict.fromkeys(r.recipe.name for r in results))
+    roles: dict[str, Role] = {n: "control" if n in controls else "method" for n in names}
+    studies = tuple(
+        Study(n, 5, 0, None, 4, 1, 0, 40, 12.5, {"lr": 0.0123} if n == names[0] else {}, 0.9, 0.8, "its own were best")
+        for n in names
+    )
+    levels = judge(results, roles, studies, TIMES)
+    return Outcome(
+        answer=levels[-1].answer,
+        levels=levels,
+        candidates=(
+            *(Candidate(n, roles[n], True, "asked for") for n in names),
+            Candidate("cvs <i>", "method", False, "no masks"),
+        ),
+        controls=True,
+        budget=Budget(4, None, None, 2),
+        studies=studies,
+        times=TIMES,
+        notes=("Something not to be missed.",),
+        facts={"data": "abc", "images": 60},
+    )
+
+
+def several() -> list[Result]:
+    made = [("sure", 0.9, 3), ("plain", 0.6, 4), ("alike", 0.89, 5)]
+    return [random_result(n, s - 0.2 * (m == 1), per_class=m, seed=seed, n=120) for m in (1, 5) for n, s, seed in made]
