@@ -9,7 +9,7 @@ os.environ["HANDFUL_CACHE"] = "off"  # tests of the feature cache switch it on, 
 import pytest
 from jaxtyping import install_import_hook
 
-import tests.checking  # noqa: F401  the hook finds the checker by name, in a module that is loaded
+import tests.support.shape_checks  # noqa: F401  the hook finds the checker by name, in a module that is loaded
 
 hook = install_import_hook("handful", "tests.support.shape_checks.checked")
 

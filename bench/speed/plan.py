@@ -21,7 +21,7 @@ from handful.deployment.batch.plan import PLAN, job_of, make_plan
 PARTS = (1_000, 100_000)
 OPEN = """
 from pathlib import Path
-from handful.bulk.plan import read_plan
+from handful.deployment.batch.plan import read_plan
 plan, _ = read_plan(Path(sys.argv[1]))
 if len(sys.argv) > 2:
     missing = plan.missing()

@@ -27,6 +27,8 @@ PREDICTIONS = Path(__file__).parents[1] / "predictions"
 class RawPixels:
     """Logistic regression on raw pixels in [0, 1]: the control that any method has to beat first."""
 
+    name = "bench.accuracy.RawPixels"  # the word that logs hold
+
     def __init__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> None:  # noqa: ARG002
         self.size = recipe.image_size or (28, 28)
         held = hold(data, size=self.size, resize=recipe.resize, masks=False)

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
@@ -27,6 +28,7 @@ from handful.training.train import fitter, train
 class Keeping:
     """`handful.train`, with the networks of earlier calls kept below `folder`."""
 
+    name: ClassVar[str] = "bench.keeping.Keeping"  # the word that logs hold
     folder: Path
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:

@@ -26,6 +26,8 @@ RULES = ("logits", "probability", "foreground")
 class Reader:
     """A trainer that trains once for all rules: recipes that differ in `head.pool` share the network of a draw."""
 
+    name = "bench.cvs_pooling.Reader"  # the word that logs hold
+
     def __init__(self) -> None:
         self.trained: dict[int, Classifier] = {}
 

@@ -98,7 +98,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from tests.comparing_support import compared
-from tests.fakes import LrTrainer
+from tests.support.trainers import LrTrainer
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     dies = int(sys.argv[2]) if len(sys.argv) > 2 else None

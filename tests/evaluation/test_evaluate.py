@@ -215,8 +215,8 @@ KILLED = """
 from pathlib import Path
 from typing import Any
 from handful.evaluate import Protocol, evaluate
-from tests.fakes import NearestMeanTrainer
-from tests.tiny import recipe, squares
+from tests.support.trainers import NearestMeanTrainer
+from tests.support.datasets import recipe, squares
 
 if __name__ == "__main__":
     trainer = NearestMeanTrainer(Path({folder!r}), sleeps=600)

@@ -26,6 +26,7 @@ from handful.evaluation.annotation_cost import Times
 from handful.evaluation.evaluate import Protocol, cells, trainer_name
 from handful.evaluation.executor import MakePool, Trainer
 from handful.evaluation.results_log import commit, versions
+from handful.evaluation.retrain import train_again
 from handful.models.classifier import Classifier
 from handful.recipes.checks import check
 from handful.recipes.load import with_values
@@ -159,7 +160,7 @@ def _shown(outcome: Outcome, data: Dataset, folder: Path, *, device: str, progre
     place = (best.recipe.name, run.per_class, run.draw, run.fold)
     study = next((s for s in outcome.studies if (s.recipe, s.per_class, s.draw, s.fold) == place), None)
     recipe = with_values(best.recipe, {} if study is None else study.values)
-    return gallery.train_again(recipe, run, data, folder, device=device, progress=progress)
+    return train_again(recipe, run, data, folder, device=device, progress=progress)
 
 
 def _without_failed(

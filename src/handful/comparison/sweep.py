@@ -13,6 +13,7 @@ from handful.evaluation.calibration import measure
 from handful.evaluation.evaluate import Protocol, cells, sweep
 from handful.evaluation.executor import MakePool
 from handful.evaluation.results_log import Store
+from handful.evaluation.retrain import train_again
 from handful.evaluation.statistics import Comparison, compare, headline, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
@@ -72,7 +73,7 @@ def _shown(results: Sequence[Result], data: Dataset, folder: Path, *, device: st
     last = [r for r in results if (r.runs[0].per_class or 0) == most]
     segmenting = [r for r in last if gallery.segments(r.recipe)]
     best = max(segmenting or last, key=lambda r: summarise(r, headline(r))[0].mean)
-    return gallery.train_again(best.recipe, best.runs[0], data, folder, device=device, progress=progress)
+    return train_again(best.recipe, best.runs[0], data, folder, device=device, progress=progress)
 
 
 def comparisons(results: Sequence[Result]) -> list[Comparison]:

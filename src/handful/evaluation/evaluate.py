@@ -184,7 +184,9 @@ def key_of(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: s
 
 
 def trainer_name(trainer: Callable[..., object] | None) -> str:
-    """A trainer's name in a log: its `name` if it has one, else its class or function; None is `handful.train`.
+    """A trainer's name in a log: its `name` if it has one, else its class or function.
+
+    `handful.train` has the name that the first logs gave it, wherever the function lies today.
 
     Runs of trainers of one name are the same experiment: what has settings of its own needs a `name` that tells them.
     """

@@ -212,10 +212,10 @@ def test_a_model_that_cannot_do_it_says_so_before_anything_is_listed(tmp_path: P
 SLOW = """
 import sys, time
 from pathlib import Path
-from handful.bulk.parts import do_parts
-from handful.bulk.pieces import find
-from handful.bulk.run import run_archive
-from handful.bulk.work import Wish
+from handful.deployment.batch.write_chunks import do_parts
+from handful.deployment.batch.archive import find
+from handful.deployment.batch.run import run_archive
+from handful.deployment.batch.jobs import Wish
 from tests.bulk.archives import Level
 
 class Slow(Level):
