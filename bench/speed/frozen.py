@@ -46,7 +46,7 @@ FEATURES = """
 import sys, time
 from importlib import import_module
 from handful.data.load import load_data
-from handful.fitting import extract
+from handful.training.fit_head import extract
 from handful.recipes import load_recipe
 
 class Timed(Exception):

@@ -18,7 +18,7 @@ from handful.models.device import autocast
 # Warm up, say so, wait for the word, train, tell the seconds.
 CHILD = """
 import sys, time, torch
-from bench.speed_threads import job, stepper
+from bench.speed.threads import job, stepper
 torch.set_num_threads(int(sys.argv[1]))
 step = stepper(job(), compiled=False)
 for _ in range(5): step()

@@ -97,7 +97,7 @@ def test_a_stopped_comparison_goes_on_with_nothing_done_twice(
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.comparing_support import compared
+from tests.support.comparisons import compared
 from tests.support.trainers import LrTrainer
 if __name__ == "__main__":
     folder = Path(sys.argv[1])

@@ -214,7 +214,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 KILLED = """
 from pathlib import Path
 from typing import Any
-from handful.evaluate import Protocol, evaluate
+from handful.evaluation.evaluate import Protocol, evaluate
 from tests.support.trainers import NearestMeanTrainer
 from tests.support.datasets import recipe, squares
 

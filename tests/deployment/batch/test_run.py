@@ -216,7 +216,7 @@ from handful.deployment.batch.write_chunks import do_parts
 from handful.deployment.batch.archive import find
 from handful.deployment.batch.run import run_archive
 from handful.deployment.batch.jobs import Wish
-from tests.bulk.archives import Level
+from tests.deployment.batch.archives import Level
 
 class Slow(Level):
     def columns(self, reads):
