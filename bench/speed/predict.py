@@ -21,7 +21,7 @@ from bench.support.measure import ratio, report, take_turns
 from bench.support.options import Options
 from handful.core.recipe import Recipe
 from handful.deployment.batch.archive import Archive, find
-from handful.deployment.batch.jobs import Naming
+from handful.deployment.batch.jobs import ClassifyJob
 from handful.deployment.batch.plan import job_of, make_plan
 from handful.deployment.batch.prefetch import Reader, read_ahead
 from handful.deployment.batch.write_chunks import do_parts
@@ -70,7 +70,7 @@ def _throughput(called: str, wish: Recipe, archive: Archive, folder: Path, repea
     folder.mkdir()
     classifier = train(wish, images(per_class=4, side=64), device="cpu", progress=False)
     export_onnx(classifier, folder / "model.onnx")
-    work = Naming(load_onnx(folder / "model.onnx", threads=1))
+    work = ClassifyJob(load_onnx(folder / "model.onnx", threads=1))
     job = job_of(archive, task="predict", model="", part_size=256, options={})
     plan = make_plan(folder, archive, job)
     reader = Reader(archive.root)

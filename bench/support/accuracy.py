@@ -17,7 +17,7 @@ from handful.data.in_memory import hold
 from handful.data.unlabelled import Unlabelled
 from handful.evaluation.evaluate import Protocol, sweep
 from handful.evaluation.executor import Trainer
-from handful.evaluation.statistics import compare, headline, summarise
+from handful.evaluation.statistics import headline, paired_difference, summarise
 from handful.recipes.load import load_recipe
 from handful.reports.text_tables import format_comparisons, format_table
 
@@ -118,4 +118,4 @@ def show(results: Sequence[Result], *, control: str) -> None:
     pairs = [(r, base[r.runs[0].per_class]) for r in results if r.recipe.name != control]
     if pairs and all(len(r.runs) > 1 for r in results):
         print()
-        print(format_comparisons([compare(a, b, metric) for a, b in pairs], width=100))
+        print(format_comparisons([paired_difference(a, b, metric) for a, b in pairs], width=100))

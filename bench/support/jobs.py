@@ -11,7 +11,7 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.tensors import Batch
-from handful.data.in_memory import Held, hold
+from handful.data.in_memory import ImageTensors, hold
 from handful.data.readers.arrays import from_arrays
 from handful.models.device import autocast
 from handful.models.network import Network
@@ -92,7 +92,7 @@ def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None)
     return float(loss.detach())
 
 
-def order(held: Held, wish: Recipe) -> Iterator[Tensor]:
+def order(held: ImageTensors, wish: Recipe) -> Iterator[Tensor]:
     """The index of each step's batch."""
     sizes = batch_sizes(len(held), wish.batch_size)
     steps = wish.stages[0].steps or 0

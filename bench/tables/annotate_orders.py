@@ -28,7 +28,7 @@ from handful.data import splits
 from handful.data.fingerprint import fingerprint, ids_hash
 from handful.data.images import pixels
 from handful.evaluation.annotation_cost import PAPER, cost_points
-from handful.evaluation.results_log import Key, Store
+from handful.evaluation.results_log import ResultsLog, RunKey
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.reports.text_tables import format_cost
@@ -71,7 +71,7 @@ def _orders(
     cut: Callable[[Dataset, int], tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]]],
     options: Options,
 ) -> None:
-    store, mark = Store(RESULTS / f"{table}.jsonl", PREDICTIONS / table), fingerprint(data)
+    store, mark = ResultsLog(RESULTS / f"{table}.jsonl", PREDICTIONS / table), fingerprint(data)
     held = np.concatenate(list(features(pixels(s) for s in data.samples))).astype(np.float64)
     results = []
     for name in NAMES:
@@ -180,7 +180,7 @@ def _of_class(data: Dataset, label: int, split: str) -> list[int]:
     return [i for i, s in enumerate(data.samples) if s.label == label and s.split == split]
 
 
-def _key(recipe: Recipe, mark: str, one: Run) -> Key:
+def _key(recipe: Recipe, mark: str, one: Run) -> RunKey:
     used = ids_hash(one.train_ids, one.ids)
     mine = "bench.annotate_orders"  # the word that logs hold
-    return Key(recipe_fingerprint(recipe), mine, mark, used, one.draw, None, None, one.per_class, "test")
+    return RunKey(recipe_fingerprint(recipe), mine, mark, used, one.draw, None, None, one.per_class, "test")

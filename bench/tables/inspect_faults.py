@@ -18,7 +18,7 @@ from handful.core.dataset import Dataset
 from handful.data.readers.embedded import read_embedded
 from handful.inspection import quick_check
 from handful.inspection.findings import group_leaks, label_errors
-from handful.inspection.measurements import Facts, look
+from handful.inspection.measurements import Measurements, look
 from handful.training.image_features import features
 
 IMAGES, COPIES, FILMS = 1000, 15, 60
@@ -86,8 +86,8 @@ def measure(whole: Dataset, seed: int, tallies: dict[str, Tally], *, quick: bool
     kept = np.arange(len(base))
     swapped, wrong = with_wrong_labels(base, rng)
     measures = look(base).measures
-    suspects = _suspects(Facts(swapped, measures, features=facts.features[kept]))
-    clean = _suspects(Facts(base, measures, features=facts.features[kept]))
+    suspects = _suspects(Measurements(swapped, measures, features=facts.features[kept]))
+    clean = _suspects(Measurements(base, measures, features=facts.features[kept]))
     tally("wrong label").add(len(suspects & wrong), len(wrong), len(suspects - wrong), len(base) - len(wrong))
     tally("wrong label, none there").add(0, 0, len(clean), len(base))
 
@@ -103,7 +103,7 @@ def measure(whole: Dataset, seed: int, tallies: dict[str, Tally], *, quick: bool
         tally(f"border, {name}").add(int("border colour" in hit), 1, int("border colour" in plain), 1)
 
 
-def _suspects(facts: Facts) -> set[str]:
+def _suspects(facts: Measurements) -> set[str]:
     found = [f for f in label_errors.find(facts) if f.kind == "label suspects"]
     return {i for f in found for i in f.ids}
 

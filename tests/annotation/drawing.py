@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from handful.annotation.files.mask_patch import Patch, apply
-from handful.annotation.files.store import Store
+from handful.annotation.files.store import AnnotationStore
 from handful.core.dataset import Mask
 
 SIZE = (40, 60)
@@ -35,7 +35,7 @@ def after(count: int) -> dict[str, Mask]:
 
 def draw(folder: Path, first: int, confirmed: int) -> None:
     """Draw from this stroke on without an end, and write the number of each that was confirmed to a pipe."""
-    with Store(folder, IDS) as store:
+    with AnnotationStore(folder, IDS) as store:
         number = first
         while True:
             name, patch = stroke(number)

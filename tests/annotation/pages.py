@@ -8,7 +8,7 @@ import numpy as np
 
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import open_project
-from handful.annotation.files.store import Store
+from handful.annotation.files.store import AnnotationStore
 from handful.annotation.server.session import Session, Settings
 from handful.core.dataset import Dataset
 from tests.support.command_line import write_images
@@ -22,7 +22,7 @@ def session(folder: Path, *, data: Dataset | None = None, settings: Settings | N
     """A session on coloured squares in `folder/photos`."""
     write_images(data or squares(4, size=24), folder / "photos")
     project = open_project(folder / "photos")
-    with Store(project.folder, project.data.ids) as store:
+    with AnnotationStore(project.folder, project.data.ids) as store:
         found = Session(project, store, source=str(folder / "photos"), settings=settings or Settings(token=TOKEN))
         try:
             yield found

@@ -15,7 +15,7 @@ from PIL import Image as Picture
 
 from handful.annotation.files.annotations import read_record
 from handful.annotation.files.mask_patch import pack
-from handful.annotation.files.store import Store
+from handful.annotation.files.store import AnnotationStore
 from handful.core.dataset import Dataset, Sample
 from handful.data.masks.attach import attach_masks
 from tests.annotation import drawing
@@ -47,7 +47,7 @@ def _kill_at_random(folder: Path, first: int, rng: np.random.Generator, *, drawi
     return int.from_bytes(told[-4:], "big") + 1 if told else first
 
 
-def _strokes_kept(store: Store, confirmed: int) -> int:
+def _strokes_kept(store: AnnotationStore, confirmed: int) -> int:
     """How many strokes there are: those that were confirmed, or one more, which was in progress."""
     empty = np.zeros(drawing.SIZE, dtype=bool)
     masks = {name: empty if (m := store.mask(name)) is None else m for name in drawing.IDS}
@@ -64,7 +64,7 @@ def _survives(folder: Path, *, kills: int, seed: int) -> int:
         confirmed = _kill_at_random(folder, count, rng, drawing_already=number % 2 == 0)
         assert confirmed >= count
         seen = read_record(folder, drawing.IDS)
-        with Store(folder, drawing.IDS) as store:
+        with AnnotationStore(folder, drawing.IDS) as store:
             assert store.record == seen, "who only reads sees what the next writer sees"
             count = _strokes_kept(store, confirmed)
         assert not list(folder.rglob("*.part"))
@@ -139,6 +139,6 @@ def test_a_killed_server_loses_at_most_the_stroke_in_progress(tmp_path: Path, ki
             process.kill()
             hand.join(30)
             assert process.wait() == -signal.SIGKILL
-        with Store(folder, drawing.IDS) as store:
+        with AnnotationStore(folder, drawing.IDS) as store:
             count = _strokes_kept(store, confirmed[-1])
     assert count > kills

@@ -8,7 +8,7 @@ from PIL import Image as Picture
 from handful.annotation.exports.outline import outlines
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import Project, open_project
-from handful.annotation.files.store import Store
+from handful.annotation.files.store import AnnotationStore
 from handful.annotation.import_export import Format, export_annotations, import_masks
 from handful.core.dataset import Mask
 from handful.data.load import load_data
@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         Picture.fromarray(np.zeros((h, w, 3), np.uint8)).save(path)
     found = open_project(tmp_path / "photos")
-    with Store(found.folder, found.data.ids) as store:
+    with AnnotationStore(found.folder, found.data.ids) as store:
         for name, mask in _masks().items():
             store.stroke(name, Patch(0, 0, mask), size=SIZES[name], base=0, key=name, source="brush")
         store.add_class("owl")
@@ -68,7 +68,7 @@ def test_what_is_written_can_be_taken_in(project: Project, tmp_path: Path) -> No
     export_annotations(project, "coco", tmp_path / "out.json")
     other = Project(project.root, tmp_path / "other", project.data)
     assert import_masks(other, tmp_path / "out.json").values["imported"] == 3
-    with Store(other.folder, other.data.ids) as store:
+    with AnnotationStore(other.folder, other.data.ids) as store:
         _same({name: m for name in SIZES if (m := store.mask(name)) is not None})
     with pytest.raises(OutputError, match="3 of the 3"):
         import_masks(other, tmp_path / "out.json")

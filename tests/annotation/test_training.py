@@ -8,7 +8,7 @@ from handful.annotation.files.annotations import read_record
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import annotated
 from handful.annotation.files.proposals import read_proposals
-from handful.annotation.server.background import Job
+from handful.annotation.server.background import BackgroundProcess
 from handful.annotation.server.session import Session, Settings
 from handful.annotation.training import agreement, train_and_score, usable_draws
 from handful.errors import TrainingError
@@ -118,6 +118,8 @@ def test_a_process_of_its_own_trains_stops_and_fails_in_words(tmp_path: Path) ->
         assert held.looking is not None
         assert held.looking.wait(120) == "done", held.looking.error
         assert held.next("diverse", "mask", after=None, seed=0)[1] == "diverse"
-    job = Job({"work": "features", "source": str(tmp_path / "nothing"), "folder": str(tmp_path / "x")}, lambda _: None)
+    job = BackgroundProcess(
+        {"work": "features", "source": str(tmp_path / "nothing"), "folder": str(tmp_path / "x")}, lambda _: None
+    )
     assert job.wait(120) == "failed"
     assert "nothing" in job.error

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from handful.comparison.result import Outcome
+from handful.comparison.result import ComparisonResult
 from handful.comparison.text import format_outcome
 from handful.core.dataset import Dataset
 from handful.errors import OutputError, ProtocolError, RecipeError, TrainingError
@@ -21,14 +21,14 @@ from tests.support.trainers import LrTrainer
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, list[list[str]], Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[ComparisonResult, list[list[str]], Path]:
     """A comparison that nothing stopped, its calls and its folder."""
     folder = tmp_path_factory.mktemp("whole")
     trainer = LrTrainer(folder / "calls")
     return compared(folder / "out", trainer), trainer.calls, folder / "out"
 
 
-def test_the_best_settings_are_found_inside_each_draw(whole: tuple[Outcome, list[list[str]], Path]) -> None:
+def test_the_best_settings_are_found_inside_each_draw(whole: tuple[ComparisonResult, list[list[str]], Path]) -> None:
     outcome, calls, _ = whole
     test = set(data().part("test").ids)
     drawn = {r.draw: set(r.train_ids) for result in outcome.results for r in result.runs}
@@ -50,14 +50,14 @@ def test_the_best_settings_are_found_inside_each_draw(whole: tuple[Outcome, list
     assert any(s.values for s in outcome.studies)
 
 
-def test_every_recipe_has_the_same_number_of_trials(whole: tuple[Outcome, list[list[str]], Path]) -> None:
+def test_every_recipe_has_the_same_number_of_trials(whole: tuple[ComparisonResult, list[list[str]], Path]) -> None:
     outcome, _, _ = whole
     assert {s.trials for s in outcome.studies} == {3}
     assert len(outcome.studies) == 4
     assert outcome.budget.trials == 3
 
 
-def test_all_that_was_found_is_in_the_folder(whole: tuple[Outcome, list[list[str]], Path]) -> None:
+def test_all_that_was_found_is_in_the_folder(whole: tuple[ComparisonResult, list[list[str]], Path]) -> None:
     outcome, _, folder = whole
     names = {"plan.json", "studies.db", "results.jsonl", "results-predictions", "comparison.json", "report.html"}
     assert {p.name for p in folder.iterdir()} == names
@@ -70,7 +70,9 @@ def test_all_that_was_found_is_in_the_folder(whole: tuple[Outcome, list[list[str
 
 
 @pytest.mark.parametrize("width", [60, 100])
-def test_the_text_fits_and_opens_with_the_answer(whole: tuple[Outcome, list[list[str]], Path], width: int) -> None:
+def test_the_text_fits_and_opens_with_the_answer(
+    whole: tuple[ComparisonResult, list[list[str]], Path], width: int
+) -> None:
     text = format_outcome(whole[0], width=width)
     assert max(map(len, text.splitlines())) <= width
     assert " ".join(text.split()).startswith(whole[0].answer)
@@ -80,7 +82,7 @@ def test_the_text_fits_and_opens_with_the_answer(whole: tuple[Outcome, list[list
 
 @pytest.mark.parametrize("after", [1, 13])
 def test_a_stopped_comparison_goes_on_with_nothing_done_twice(
-    whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path, after: int
+    whole: tuple[ComparisonResult, list[list[str]], Path], tmp_path: Path, after: int
 ) -> None:
     log = tmp_path / "calls"
     with pytest.raises(KeyboardInterrupt):
@@ -108,7 +110,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_a_killed_comparison_goes_on_with_nothing_done_twice(
-    whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path
+    whole: tuple[ComparisonResult, list[list[str]], Path], tmp_path: Path
 ) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
@@ -120,7 +122,9 @@ def test_a_killed_comparison_goes_on_with_nothing_done_twice(
 
 
 @pytest.mark.slow
-def test_two_processes_find_what_one_does(whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path) -> None:
+def test_two_processes_find_what_one_does(
+    whole: tuple[ComparisonResult, list[list[str]], Path], tmp_path: Path
+) -> None:
     outcome = compared(tmp_path / "out", LrTrainer(tmp_path / "calls"), jobs=2)
     assert sorted(LrTrainer(tmp_path / "calls").calls) == sorted(whole[1])
     assert without_time(outcome) == without_time(whole[0])
@@ -207,7 +211,7 @@ def test_folds_of_data_without_a_test_part(tmp_path: Path) -> None:
     ],
 )
 def test_another_comparison_is_not_mixed_in(
-    whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path, change: dict[str, Any], differs: str
+    whole: tuple[ComparisonResult, list[list[str]], Path], tmp_path: Path, change: dict[str, Any], differs: str
 ) -> None:
     before = (whole[2] / "comparison.json").read_text()
     with pytest.raises(OutputError, match=differs):
@@ -241,7 +245,7 @@ def test_a_space_with_a_value_that_fits_no_recipe_is_refused_before_training(tmp
         check_spaces(bad)
 
 
-def test_a_test_image_moves_no_trial(whole: tuple[Outcome, list[list[str]], Path], tmp_path: Path) -> None:
+def test_a_test_image_moves_no_trial(whole: tuple[ComparisonResult, list[list[str]], Path], tmp_path: Path) -> None:
     samples = data()
     other = tuple(replace(s, label=((s.label or 0) + 1) % 3) if s.split == "test" else s for s in samples.samples)
     trainer = LrTrainer(tmp_path / "calls")

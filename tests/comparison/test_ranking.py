@@ -10,7 +10,7 @@ from handful.comparison.power import look_out
 from handful.comparison.ranking import all_pairs, chance_to_win, class_harms, holm, judge
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times
-from handful.evaluation.statistics import compare
+from handful.evaluation.statistics import paired_difference
 from tests.support.results import random_result, result, run
 
 TIMES = Times(3.5, 29.52)
@@ -87,7 +87,7 @@ def test_pairs_are_corrected_for_their_number() -> None:
     results = [random_result(f"r{i}", 0.9 - 0.05 * i, seed=i, n=500, spread=0.005) for i in range(5)]
     pairs = all_pairs(results, "accuracy")
     assert len(pairs) == 10
-    plain = [compare(results[i], results[j]).p for i in range(5) for j in range(i + 1, 5)]
+    plain = [paired_difference(results[i], results[j]).p for i in range(5) for j in range(i + 1, 5)]
     assert [p.p_adjusted for p in pairs] == pytest.approx(slow_holm(plain))
     best = pairs[3]
     assert (best.comparison.a, best.comparison.b) == ("r0", "r4")
@@ -170,7 +170,7 @@ def test_a_line_over_images_per_class_is_followed_ten_times_as_far_at_most() -> 
 
     rows = [level(5, 0.0), level(10, 0.02), level(20, 0.04)]
     found = look_out(rows[-1], all_pairs(rows[-1], "accuracy"), "accuracy", rows)
-    means = [compare(x, y).mean for x, y in rows]
+    means = [paired_difference(x, y).mean for x, y in rows]
     slope, start = np.polyfit(np.log([5, 10, 20]), means, 1)
     assert not found.separable
     if found.per_class is None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from handful.comparison.report import write_comparison
-from handful.comparison.result import Outcome
+from handful.comparison.result import ComparisonResult
 from handful.errors import OutputError
 from handful.reports.text_tables import percent, signed, span
 from tests.support.comparison_results import outcome_of, several
@@ -18,7 +18,7 @@ from tests.support.html import Page
 from tests.support.results import random_result, result, run
 
 
-def page_of(outcome: Outcome, path: Path) -> Page:
+def page_of(outcome: ComparisonResult, path: Path) -> Page:
     page = Page(write_comparison(outcome, path, command="handful compare 'my data'"))
     assert page.stands_alone()
     page.accessible()

@@ -8,7 +8,7 @@ import torch
 from handful.core.dataset import Dataset, Sample
 from handful.core.tensors import IGNORE
 from handful.data.images import read_image
-from handful.data.in_memory import Held, Resize, chunks, fit_mask, fit_size, hold, unfit_mask, working_size
+from handful.data.in_memory import ImageTensors, Resize, chunks, fit_mask, fit_size, hold, unfit_mask, working_size
 from handful.data.readers.folder import read_folder
 from handful.errors import DataError
 from tests.data.pictures import dataset, save, truncate
@@ -184,7 +184,7 @@ def test_a_batch_without_masks_ignores_every_pixel() -> None:
 @pytest.mark.parametrize("masks", [True, False])
 def test_held_moves_to_a_device(masks: bool) -> None:
     moved = hold(_masked(), size=(6, 8), masks=masks).to(torch.device("meta"))
-    assert isinstance(moved, Held)
+    assert isinstance(moved, ImageTensors)
     assert moved.images.device.type == moved.labels.device.type == "meta"
     assert (moved.pixel_labels is None) is not masks
 

@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.errors import DataError, ProtocolError
 from handful.evaluation.evaluate import Protocol, cells, evaluate, sweep
-from handful.evaluation.results_log import Store, read_results
+from handful.evaluation.results_log import ResultsLog, read_results
 from tests.support.datasets import recipe, squares
 from tests.support.trainers import NearestMeanTrainer
 
@@ -182,7 +182,7 @@ def test_a_line_says_everything_needed_to_repeat_it(data: Dataset, tmp_path: Pat
     assert (line["draw"], line["seed"], line["per_class"], line["n_train"], line["n_test"]) == (3, 3, 2, 6, 12)
     assert {"time", "commit", "recipe", "data", "split_ids", "host_threads", "precision", "versions"} <= line.keys()
     assert line["trainer"].endswith("NearestMeanTrainer")
-    assert len(list(Store(log).lines())) == 1
+    assert len(list(ResultsLog(log).lines())) == 1
 
 
 def test_workers_give_what_one_process_gives(data: Dataset, tmp_path: Path) -> None:

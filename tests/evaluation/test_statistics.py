@@ -10,7 +10,7 @@ from handful.errors import ProtocolError
 from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval, wilson
 from handful.evaluation.metrics import balanced_accuracy, macro_f1, recalls
-from handful.evaluation.statistics import class_recalls, compare, draw_scores, headline, summarise
+from handful.evaluation.statistics import class_recalls, draw_scores, headline, paired_difference, summarise
 from tests.support.results import random_result, result, run
 
 
@@ -138,15 +138,15 @@ def test_recall_counts_an_image_once_however_many_draws() -> None:
 
 def test_verdicts() -> None:
     good, bad = random_result("good", 0.9), random_result("bad", 0.6, seed=5)
-    assert compare(good, bad).verdict == "A better"
-    assert compare(bad, good).verdict == "B better"
-    forth, back = compare(good, bad), compare(bad, good)
+    assert paired_difference(good, bad).verdict == "A better"
+    assert paired_difference(bad, good).verdict == "B better"
+    forth, back = paired_difference(good, bad), paired_difference(bad, good)
     assert (forth.mean, forth.low, forth.high) == pytest.approx((-back.mean, -back.high, -back.low))
-    assert compare(good, random_result("other", 0.9, seed=7)).verdict == "not separable"
+    assert paired_difference(good, random_result("other", 0.9, seed=7)).verdict == "not separable"
 
 
 def test_one_draw_gives_no_verdict() -> None:
-    found = compare(random_result("a", 0.99, draws=1), random_result("b", 0.3, draws=1, seed=2))
+    found = paired_difference(random_result("a", 0.99, draws=1), random_result("b", 0.3, draws=1, seed=2))
     assert found.verdict == "not separable"
     assert found.image_low > 0
     assert np.isnan(found.low)
@@ -165,7 +165,7 @@ def test_few_images_are_not_enough_even_when_every_draw_agrees() -> None:
     labels = [0, 1, 2, 0]
     a = result("a", *(run(labels, [0, 1, 2, 0], draw=d) for d in range(5)))
     b = result("b", *(run(labels, [0, 1, 2, 1], draw=d) for d in range(5)))
-    found = compare(a, b)
+    found = paired_difference(a, b)
     assert found.p == 0
     assert found.image_low == 0
     assert found.verdict == "not separable"
@@ -175,8 +175,8 @@ def test_balanced_verdict_weighs_classes() -> None:
     labels = [0] * 90 + [1] * 10
     a = result("a", *(run(labels, [0] * 90 + [1] * 10, draw=d, classes=2) for d in range(3)), classes=("x", "y"))
     b = result("b", *(run(labels, [0] * 100, draw=d, classes=2) for d in range(3)), classes=("x", "y"))
-    assert compare(a, b).mean == pytest.approx(0.1)
-    found = compare(a, b, "balanced_accuracy")
+    assert paired_difference(a, b).mean == pytest.approx(0.1)
+    found = paired_difference(a, b, "balanced_accuracy")
     assert (found.mean, found.image_low) == pytest.approx((0.5, 0.5))
 
 
@@ -185,7 +185,7 @@ def test_false_verdicts_are_rare() -> None:
     named = 0
     for trial in range(100):
         a, b = (random_result(n, 0.8, n=60, seed=2 * trial + i) for i, n in enumerate("ab"))
-        named += compare(a, b, resamples=200).verdict != "not separable"
+        named += paired_difference(a, b, resamples=200).verdict != "not separable"
     assert named <= 9
 
 
@@ -199,7 +199,7 @@ def test_results_of_other_draws_are_not_compared(change: str) -> None:
         "test": (replace(first, ids=(*first.ids[:-1], "x")), *b.runs[1:]),
     }[change]
     with pytest.raises(ProtocolError, match="not paired"):
-        compare(a, replace(b, runs=other))
+        paired_difference(a, replace(b, runs=other))
 
 
 def test_scored_images_may_come_in_another_order() -> None:
@@ -208,7 +208,7 @@ def test_scored_images_may_come_in_another_order() -> None:
         replace(r, ids=r.ids[::-1], labels=r.labels[::-1].copy(), probabilities=r.probabilities[::-1].copy())
         for r in itertools.chain(b.runs)
     ]
-    assert compare(a, b) == compare(a, replace(b, runs=tuple(turned)))
+    assert paired_difference(a, b) == paired_difference(a, replace(b, runs=tuple(turned)))
 
 
 LABELS = [0, 0, 1, 1, 2, 2]

@@ -8,7 +8,7 @@ import numpy as np
 
 from handful.core.dataset import Dataset, Sample
 from handful.inspection.image_statistics import Measuring
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 CLASSES = ("cat", "dog", "emu")
 
@@ -36,8 +36,8 @@ def changed(data: Dataset, **samples: Mapping[str, object]) -> Dataset:
     return replace(data, samples=done)
 
 
-def facts(data: Dataset, *, apart: float | None = None, seed: int = 0) -> Facts:
-    """Facts of pictures in memory; with `apart`, features whose class means lie so many deviations apart."""
+def facts(data: Dataset, *, apart: float | None = None, seed: int = 0) -> Measurements:
+    """Measurements of pictures in memory; with `apart`, features whose class means lie so many deviations apart."""
     measuring = Measuring()
     for sample in data.samples:
         assert isinstance(sample.image, np.ndarray)
@@ -47,4 +47,4 @@ def facts(data: Dataset, *, apart: float | None = None, seed: int = 0) -> Facts:
         rng = np.random.default_rng(seed)
         means = rng.normal(size=(len(data.classes), 16)) * apart / np.sqrt(2)
         features = (means[np.maximum(data.labels, 0)] + rng.normal(size=(len(data), 16))).astype(np.float32)
-    return Facts(data, measuring.done(), features=features)
+    return Measurements(data, measuring.done(), features=features)

@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from handful.data.load import load_data
 from handful.errors import DataError, OutputError
 from handful.inspection.cleaned_table import write_table
-from handful.inspection.measurements import Facts, look
+from handful.inspection.measurements import Measurements, look
 from tests.inspection.pictures import dataset, facts, picture
 
 
@@ -79,7 +79,7 @@ def test_facts_hold_what_files_say_of_themselves(tmp_path: Path) -> None:
     exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
     Picture.fromarray(picture(0).transpose(1, 2, 0)).save(folder / "a.jpg", exif=exif)
     Picture.fromarray(picture(1)[0]).save(folder / "b.png")
-    known: Facts = look(load_data(tmp_path))
+    known: Measurements = look(load_data(tmp_path))
     assert known.modes == ("RGB", "L")
     assert known.bytes.tolist() == [(folder / n).stat().st_size for n in ("a.jpg", "b.png")]
     first, second = known.shots

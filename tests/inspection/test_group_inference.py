@@ -7,18 +7,18 @@ from handful.core.dataset import Dataset
 from handful.inspection.exif import Shot
 from handful.inspection.findings import group_leaks
 from handful.inspection.group_inference import guess_groups
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 from tests.inspection.pictures import dataset, facts
 
 
-def _patients(*, alike: float) -> Facts:
+def _patients(*, alike: float) -> Measurements:
     """Names cat/p03_1.png; pictures of a patient share a direction in their features."""
     data = dataset(16)
     rng = np.random.default_rng(0)
     own = rng.normal(size=(len(data) // 4, 16)) * alike
     samples = [replace(s, id=f"{s.id[:4]}p{i // 4:02d}_{i % 4}.png") for i, s in enumerate(data.samples)]
     features = (own[np.arange(len(data)) // 4] + rng.normal(size=(len(data), 16))).astype(np.float32)
-    return Facts(replace(data, samples=tuple(samples)), facts(data).measures, features=features)
+    return Measurements(replace(data, samples=tuple(samples)), facts(data).measures, features=features)
 
 
 def test_a_patient_in_the_names_is_guessed_where_pictures_agree() -> None:
@@ -33,7 +33,7 @@ def test_a_guessed_group_on_both_sides_is_an_error() -> None:
     samples = [replace(s, split="test" if s.id.endswith("_3.png") else "train") for s in known.data.samples[:8]]
     rest = [replace(s, split="train") for s in known.data.samples[8:]]
     data = Dataset((*samples, *rest), known.data.classes)
-    (found,) = group_leaks.find(Facts(data, known.measures, features=known.features))
+    (found,) = group_leaks.find(Measurements(data, known.measures, features=known.features))
     assert (found.kind, found.severity, len(found.where)) == ("group leak", "error", 2)
 
 
@@ -43,7 +43,7 @@ def test_given_groups_are_not_guessed_but_checked() -> None:
         replace(s, group=s.id[:7], split="test" if i in (0, 4) else "train") for i, s in enumerate(known.data.samples)
     )
     data = replace(known.data, samples=samples)
-    (found,) = group_leaks.find(Facts(data, known.measures, features=known.features))
+    (found,) = group_leaks.find(Measurements(data, known.measures, features=known.features))
     assert (found.kind, len(found.where), found.numbers["source"]) == ("group leak", 2, "the group column")
 
 

@@ -5,7 +5,7 @@ import torch
 
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
-from handful.models.network import COLDEST, Comparison
+from handful.models.network import COLDEST, ClassSimilarity
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
 
@@ -18,7 +18,7 @@ LEARNT = Part("random_embeddings", {"temperature": 0.5, "learn_temperature": Tru
 def test_a_learnt_temperature_starts_as_the_fixed_one(similarity: str, shape: tuple[int, ...]) -> None:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     fixed = LabelEmbedding(VECTORS, similarity, 0.2)  # type: ignore[arg-type]
-    plain, learnt = Comparison(fixed), Comparison(replace(fixed, learn_temperature=True))
+    plain, learnt = ClassSimilarity(fixed), ClassSimilarity(replace(fixed, learn_temperature=True))
     torch.testing.assert_close(plain(x), fixed.logits(x))
     torch.testing.assert_close(learnt(x), fixed.logits(x))
     assert not list(plain.parameters())
@@ -27,7 +27,7 @@ def test_a_learnt_temperature_starts_as_the_fixed_one(similarity: str, shape: tu
 
 
 def test_a_learnt_temperature_stays_above_the_coldest() -> None:
-    comparison = Comparison(LabelEmbedding(VECTORS, "cosine", 1.0, learn_temperature=True))
+    comparison = ClassSimilarity(LabelEmbedding(VECTORS, "cosine", 1.0, learn_temperature=True))
     with torch.no_grad():
         comparison.get_parameter("log_scale").add_(50)
     assert comparison(VECTORS).diagonal().tolist() == pytest.approx([1 / COLDEST] * 3, rel=1e-4)

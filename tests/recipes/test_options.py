@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from handful.comparison.budget import Allowance, read_budget
+from handful.comparison.budget import StudyBudget, read_budget
 from handful.comparison.search_space import check_spaces, coded, decoded, identity
 from handful.errors import ProtocolError, RecipeError
 from handful.recipes.load import from_toml, load_recipe, recipe_names, with_values
@@ -114,7 +114,7 @@ def test_put_sets_every_stage() -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5 min", 90), (None, 1800)])
 def test_a_budget_is_a_time(text: str | None, seconds: float) -> None:
-    assert read_budget(text, None) == Allowance(seconds=seconds)
+    assert read_budget(text, None) == StudyBudget(seconds=seconds)
 
 
 @pytest.mark.parametrize(

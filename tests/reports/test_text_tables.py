@@ -1,6 +1,6 @@
 import pytest
 
-from handful.evaluation.statistics import compare, headline, summarise
+from handful.evaluation.statistics import headline, paired_difference, summarise
 from handful.reports.text_tables import format_comparisons, format_table, percent, verdict
 from tests.support.results import random_result, result, run
 
@@ -12,7 +12,7 @@ def test_tables_fit_and_cut_no_name(width: int) -> None:
     results = [random_result(name, 0.8, per_class=m, seed=m) for name in NAMES for m in (1, 100)]
     tables = (
         format_table(summarise(results, "balanced_accuracy"), width=width),
-        format_comparisons([compare(results[0], results[2])], width=width),
+        format_comparisons([paired_difference(results[0], results[2])], width=width),
     )
     for table in tables:
         assert all(len(line) <= width for line in table.splitlines())
@@ -43,7 +43,7 @@ def test_one_run_says_so() -> None:
 
 def test_verdict_names_the_winner() -> None:
     good, bad = random_result("good", 0.9), random_result("bad", 0.6, seed=5)
-    assert verdict(compare(good, bad)) == verdict(compare(bad, good)) == "good better"
+    assert verdict(paired_difference(good, bad)) == verdict(paired_difference(bad, good)) == "good better"
 
 
 @pytest.mark.parametrize("width", [48, 60, 100])
@@ -56,7 +56,7 @@ def test_a_long_tail_comes_with_its_thirds(width: int) -> None:
     assert [table.count(word) for word in ("larger", "medium", "smaller")] == [len(NAMES)] * 3
     third = summarise(tailed[0])[0].thirds[2]
     assert " ".join((third.name, "1", percent(third.mean), percent(third.low))) in " ".join(table.split())
-    assert "100:1" in format_comparisons([compare(tailed[0], tailed[1])], width=width)
+    assert "100:1" in format_comparisons([paired_difference(tailed[0], tailed[1])], width=width)
 
 
 def test_classes_alike_have_no_thirds() -> None:

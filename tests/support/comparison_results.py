@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from handful.comparison.ranking import judge
-from handful.comparison.result import Budget, Candidate, Outcome, Role, Study
+from handful.comparison.result import Budget, Candidate, ComparisonResult, Role, Study
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times
 from tests.support.results import random_result
@@ -11,7 +11,7 @@ from tests.support.results import random_result
 TIMES = Times(3.5, 29.52)
 
 
-def outcome_of(results: Sequence[Result], *, controls: Sequence[str] = ("plain",)) -> Outcome:
+def outcome_of(results: Sequence[Result], *, controls: Sequence[str] = ("plain",)) -> ComparisonResult:
     names = list(dict.fromkeys(r.recipe.name for r in results))
     roles: dict[str, Role] = {n: "control" if n in controls else "method" for n in names}
     studies = tuple(
@@ -19,7 +19,7 @@ def outcome_of(results: Sequence[Result], *, controls: Sequence[str] = ("plain",
         for n in names
     )
     levels = judge(results, roles, studies, TIMES)
-    return Outcome(
+    return ComparisonResult(
         answer=levels[-1].answer,
         levels=levels,
         candidates=(

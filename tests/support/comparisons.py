@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.comparison.compare import compare_to
-from handful.comparison.result import Candidate, Outcome
+from handful.comparison.result import Candidate, ComparisonResult
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.evaluation.annotation_cost import Times
@@ -55,7 +55,7 @@ def compared(
     seconds: float | None = None,
     samples: Dataset | None = None,
     **other: Any,
-) -> Outcome:
+) -> ComparisonResult:
     """Compare tiny recipes; the first name is a control."""
     recipes = [searched(name) for name in names]
     candidates = [Candidate(n, "control" if i == 0 else "method", True, "asked for") for i, n in enumerate(names)]
@@ -66,7 +66,7 @@ def compared(
     )  # fmt: skip
 
 
-def without_time(outcome: Outcome) -> Any:
+def without_time(outcome: ComparisonResult) -> Any:
     """What must be equal in two comparisons that are the same."""
     return [replace(s, seconds=0.0) for s in outcome.studies], [
         [(e.recipe, e.summary) for e in level.entries] for level in outcome.levels

@@ -79,16 +79,16 @@ def test_stopped_anywhere_it_ends_as_if_nothing_had_happened(
 
 
 def test_a_balanced_stage_sees_the_classes_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    from handful.data.in_memory import Held
+    from handful.data.in_memory import ImageTensors
 
     seen: list[int] = []
-    batch = Held.batch
+    batch = ImageTensors.batch
 
-    def look(self: Held, index: torch.Tensor, classes: int) -> object:
+    def look(self: ImageTensors, index: torch.Tensor, classes: int) -> object:
         seen.extend(self.labels[index].tolist())
         return batch(self, index, classes)
 
-    monkeypatch.setattr(Held, "batch", look)
+    monkeypatch.setattr(ImageTensors, "batch", look)
     train(recipe("linear", "steps=12", "stages.0.sampler=balanced"), long_tailed(), progress=False)
     counts = np.bincount(seen)
     assert counts.sum() >= 50

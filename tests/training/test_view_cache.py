@@ -5,7 +5,7 @@ from handful.core.recipe import Part
 from handful.data.in_memory import hold
 from handful.errors import TrainingError
 from handful.parts import registry
-from handful.training.augmentation import Augmenting
+from handful.training.augmentation import Compose
 from handful.training.train import train
 from handful.training.view_cache import frozen_views
 from tests.support.datasets import context, recipe, squares
@@ -28,7 +28,7 @@ def test_maps_kept_or_made_on_the_way_give_the_same_output() -> None:
 def test_views_are_augmented_differently_and_masks_move_along() -> None:
     network = registry.build_network(recipe("segmentation", *LITE), context())
     part = Part("affine", {"shift": 0.3})
-    augment = Augmenting([(part, registry.build("augment", part, context()))])
+    augment = Compose([(part, registry.build("augment", part, context()))])
     held = hold(squares(2, size=32), size=(32, 32))
     views = frozen_views(network, held, augment, precision="fp32", views=3, classes=3, seed=0)
     assert views.maps.shape[:2] == (3, 6)

@@ -10,7 +10,7 @@ from handful.annotation.exports import coco, label_studio, labelme, table
 from handful.annotation.files.annotations import read_record
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import Project, annotated
-from handful.annotation.files.store import Store
+from handful.annotation.files.store import AnnotationStore
 from handful.data.masks.attach import attach_masks, write_masks
 from handful.errors import DataError, OutputError
 
@@ -42,7 +42,7 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
     samples = [s for s in found.samples if s.mask is not None]
     if not samples:
         raise DataError("no mask here says anything", where=source, remedy="check the file; empty masks are left out.")
-    with Store(project.folder, project.data.ids) as store:
+    with AnnotationStore(project.folder, project.data.ids) as store:
         taken = [s.id for s in samples if store[s.id].mask_source is not None]
         if taken and not overwrite:
             raise OutputError(

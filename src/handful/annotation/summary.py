@@ -8,14 +8,14 @@ from handful.annotation.files.project import ACCEPTED, Project, label_of
 
 
 @dataclass(frozen=True)
-class Summary:
+class AnnotationSummary:
     """The same as plain values and as a paragraph."""
 
     values: dict[str, Any]
     text: str
 
 
-def summary(project: Project, record: Record) -> Summary:
+def summary(project: Project, record: Record) -> AnnotationSummary:
     """Counts, and mean seconds per drawn mask and per given label.
 
     An image's seconds without a change count with what was done there.
@@ -42,4 +42,4 @@ def summary(project: Project, record: Record) -> Summary:
         text += f" What they took, for `handful cost`: {' '.join(times)}."
     if values["masks"]:
         text += f" Use the masks with --masks {project.folder / 'masks'}."
-    return Summary(values, text)
+    return AnnotationSummary(values, text)

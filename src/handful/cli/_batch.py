@@ -8,8 +8,8 @@ from typer import Exit, Option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handful.deployment.batch.jobs import Wish
-    from handful.deployment.batch.run import Doing, Summary
+    from handful.deployment.batch.jobs import BatchJob
+    from handful.deployment.batch.run import Doing, RunSummary
 
 UNREADABLE = 3  # exit code: all is done, but some images could not be read
 
@@ -59,7 +59,7 @@ def refuse_parts(part_size: int | None, ray: str | None, workers: int | None, *,
 
 
 def over_archive(
-    wish: "Wish",
+    wish: "BatchJob",
     data: str,
     out: Path,
     *,
@@ -99,7 +99,7 @@ def over_archive(
         raise Exit(UNREADABLE)
 
 
-def _told(found: "Summary", out: Path) -> str:
+def _told(found: "RunSummary", out: Path) -> str:
     images = f"{found.images:,} images in {found.parts:,} Parquet part{'s' if found.parts != 1 else ''} in {out}"
     before = found.images - found.done
     text = f"{images}{f', {before:,} of them from before' if before else ''}."

@@ -63,7 +63,7 @@ def annotate(
     Every stroke is saved at once as a PNG that --masks reads. Ctrl-C ends it.
     """
     from handful.annotation.files.project import open_project
-    from handful.annotation.files.store import Store
+    from handful.annotation.files.store import AnnotationStore
     from handful.annotation.server.session import Session, Settings
     from handful.annotation.summary import summary
     from handful.cli._data import column_names
@@ -125,7 +125,7 @@ def annotate(
             )
             say("Note", what, style="yellow")
 
-    with Store(project.folder, project.data.ids) as store:
+    with AnnotationStore(project.folder, project.data.ids) as store:
         session = Session(project, store, source=data, settings=settings, columns=columns)
         try:
             serve(session, host=host, port=port, ready=ready, browser=browser)

@@ -70,7 +70,7 @@ def predict(
     from handful.saving.predictor import load_predictor
 
     if not out.suffix:
-        from handful.deployment.batch.jobs import Wish
+        from handful.deployment.batch.jobs import BatchJob
 
         if maps is not None:
             raise OutputError(
@@ -78,7 +78,7 @@ def predict(
                 where="--maps",
                 remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
             )
-        wish = Wish("predict", model.resolve(), tta, classes, coverage, device)
+        wish = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
         over_archive(
             wish, data, out, part_size=part_size, overwrite=overwrite, column=column, allow_outside=allow_outside,
             ray=ray, workers=workers, json=json,

@@ -85,7 +85,7 @@ def propagate(
         raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")
     rules = Keep(restrict, confidence, min_share, max_share)
     if parts:
-        from handful.deployment.batch.jobs import Wish
+        from handful.deployment.batch.jobs import BatchJob
 
         if model is None:
             raise ModelError(
@@ -95,7 +95,7 @@ def propagate(
         for option, given in {**learning, "--rounds": rounds > 1, "--set": set_}.items():
             if given:
                 raise ModelError("this is for training a segmenter", where=option, remedy="leave it out with --parts.")
-        wish = Wish("propagate", model.resolve(), device=device, keep=rules)
+        wish = BatchJob("propagate", model.resolve(), device=device, keep=rules)
         over_archive(
             wish, data, out, part_size=part_size, overwrite=overwrite, column=column, allow_outside=allow_outside,
             ray=ray, workers=workers, json=json,

@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handful.comparison.budget import FOLDS, Allowance, not_tuned, settled, untunable
+from handful.comparison.budget import FOLDS, StudyBudget, not_tuned, settled, untunable
 from handful.comparison.candidates import choose, default_folds
 from handful.comparison.compare import compare_to
 from handful.comparison.plan import STUDIES
-from handful.comparison.result import Outcome, Study
+from handful.comparison.result import ComparisonResult, Study
 from handful.comparison.search_space import close_storage, open_storage
-from handful.comparison.tuning import Tuning
+from handful.comparison.tuning import TuningStudy
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.evaluation.annotation_cost import Times
 from handful.evaluation.evaluate import Protocol
-from handful.evaluation.executor import Finished, Task, Trainer, run_queue
+from handful.evaluation.executor import JobResult, Trainer, TrainingJob, run_queue
 from handful.recipes.load import load_recipe
 
 FEW = "nearest-centroid-lite0"  # 40.9 % of CIFAR-10 at one image per class, where logistic regression has 25.5 %
@@ -28,7 +28,7 @@ class Picked:
 
     recipe: Recipe
     why: str
-    outcome: Outcome | None = None
+    outcome: ComparisonResult | None = None
     study: Study | None = None
 
     @property
@@ -95,7 +95,7 @@ def pick(
         As `compare_to`.
     """
     data = replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
-    Allowance(seconds=seconds)
+    StudyBudget(seconds=seconds)
     least = min(int(data.counts.min()), default_folds(data) or 0)
     if least < FOLDS:
         images = "one image" if data.counts.min() == 1 else "fewer than three images or groups"
@@ -117,24 +117,24 @@ def _tune(
     recipe: Recipe, data: Dataset, folder: Path, seconds: float, *, seed: int, device: str, trainer: Trainer | None
 ) -> Study:
     """Tune on all of the images, one trial after the other."""
-    allowance = Allowance(seconds=seconds)
+    allowance = StudyBudget(seconds=seconds)
     why = untunable(recipe, data, allowance)
     if why is not None:
         return not_tuned(recipe, per_class=None, draw=seed, fold=None, why=why)
     storage = open_storage(folder / STUDIES)
     try:
-        tuning = Tuning(recipe, data, per_class=None, draw=seed, fold=None, allowance=allowance, storage=storage)
+        tuning = TuningStudy(recipe, data, per_class=None, draw=seed, fold=None, allowance=allowance, storage=storage)
         position = {s.id: i for i, s in enumerate(data.samples)}
 
-        def give() -> Task | None:
+        def give() -> TrainingJob | None:
             following = tuning.next()
             if following is None:
                 return None
             plan, train, held, fold = following
             places = [[position[i] for i in part.ids] for part in (train, held)]
-            return Task(0, plan, seed, fold, None, *places)
+            return TrainingJob(0, plan, seed, fold, None, *places)
 
-        def keep(finished: Finished) -> None:
+        def keep(finished: JobResult) -> None:
             tuning.take(finished.run)
 
         run_queue(give, data, keep, jobs=1, device=device, trainer=trainer, failed=lambda _, error: tuning.fail(error))

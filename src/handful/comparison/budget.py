@@ -14,7 +14,7 @@ FOLDS = 3  # fewer images of a class cannot be cut into these, and nothing is tu
 
 
 @dataclass(frozen=True)
-class Allowance:
+class StudyBudget:
     """What one study may spend: trials, or seconds of training."""
 
     trials: int | None = None
@@ -31,7 +31,7 @@ class Allowance:
             )
 
 
-def read_budget(budget: str | None, trials: int | None) -> Allowance:
+def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
     """What `--budget` and `--trials` say: "90s", "30m" and "2h" are wall time; thirty minutes where both are silent.
 
     Raises:
@@ -44,15 +44,15 @@ def read_budget(budget: str | None, trials: int | None) -> Allowance:
                 where=f"--budget {budget} --trials {trials}",
                 remedy="leave one of them out.",
             )
-        return Allowance(trials=trials)
+        return StudyBudget(trials=trials)
     text = "30m" if budget is None else budget.strip()
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)", text)
     if found is None:
         raise ProtocolError(f"{text!r} is no time", where="--budget", remedy="write e.g. 90s, 30m or 2h.")
-    return Allowance(seconds=float(found[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[found[2]])
+    return StudyBudget(seconds=float(found[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[found[2]])
 
 
-def untunable(recipe: Recipe, data: Dataset, allowance: Allowance) -> str | None:
+def untunable(recipe: Recipe, data: Dataset, allowance: StudyBudget) -> str | None:
     """Why there is nothing to tune, or None."""
     if not recipe.search:
         return "its own settings: it names no search space"

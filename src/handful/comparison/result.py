@@ -9,7 +9,7 @@ from handful.core.result import Result
 from handful.evaluation.annotation_cost import Times
 from handful.evaluation.design import Design
 from handful.evaluation.metrics import Metric
-from handful.evaluation.statistics import Comparison, Summary
+from handful.evaluation.statistics import PairedDifference, ScoreSummary
 from handful.recipes.write import fingerprint
 
 FORMAT = 1  # of comparison.json; raised when a key changes its meaning
@@ -80,7 +80,7 @@ class Entry:
     rank: int
     recipe: str
     role: Role
-    summary: Summary
+    summary: ScoreSummary
     label_minutes: float
     mask_minutes: float
     train_seconds: float
@@ -95,14 +95,14 @@ class Pair:
     for one run. `separable`: that is below ALPHA and the bootstrap over draws and test images agrees.
     """
 
-    comparison: Comparison
+    comparison: PairedDifference
     probability: float
     p_adjusted: float
     separable: bool
 
 
 @dataclass(frozen=True)
-class Harm:
+class ClassRegression:
     """A class's recall with a method minus that with the best control, as a share, mean over draws.
 
     `worse`: below zero by more than chance, Holm's p over the method's classes below ALPHA.
@@ -120,7 +120,7 @@ class Harm:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PowerAnalysis:
     """What it would take to tell the two best, `a` and `b`, apart; None: no such number, or none can be said.
 
     `draws`: so many draws in all, if gap and spread stay. `test_images`: so many scored images in all, likewise.
@@ -137,7 +137,7 @@ class Outlook:
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class SizeResult:
     """The comparison at one number of images per class (None: all). `entries` and `results` are in order of rank.
 
     `pairs` has every pair once. `control` is the best of the controls, None where there are none.
@@ -150,8 +150,8 @@ class Level:
     results: tuple[Result, ...]
     pairs: tuple[Pair, ...]
     control: str | None
-    harms: tuple[Harm, ...]
-    outlook: Outlook | None
+    harms: tuple[ClassRegression, ...]
+    outlook: PowerAnalysis | None
     answer: str
 
     @property
@@ -165,7 +165,7 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ComparisonResult:
     """A whole comparison: the answer in one sentence, then a level for each number of images per class.
 
     `facts` say how to repeat it: command, data, commit, versions, seconds. `notes` are sentences that a reader must
@@ -173,7 +173,7 @@ class Outcome:
     """
 
     answer: str
-    levels: tuple[Level, ...]
+    levels: tuple[SizeResult, ...]
     candidates: tuple[Candidate, ...]
     controls: bool
     budget: Budget
@@ -188,7 +188,7 @@ class Outcome:
         return tuple(r for level in self.levels for r in level.results)
 
 
-def as_values(outcome: Outcome) -> dict[str, Any]:
+def as_values(outcome: ComparisonResult) -> dict[str, Any]:
     """The outcome as `comparison.json` holds it: numbers, texts, lists and tables; no predictions, and null for NaN."""
     levels = []
     for level in outcome.levels:

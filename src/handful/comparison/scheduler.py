@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handful.comparison.budget import Allowance, not_tuned, settled
+from handful.comparison.budget import StudyBudget, not_tuned, settled
 from handful.comparison.plan import LOG, STUDIES
 from handful.comparison.result import Study
 from handful.comparison.search_space import close_storage, open_storage
-from handful.comparison.tuning import NO_ROOM, Tuning
+from handful.comparison.tuning import NO_ROOM, TuningStudy
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.errors import HandfulError
-from handful.evaluation.evaluate import Cell, Protocol, key_of
-from handful.evaluation.executor import Finished, MakePool, RunsBar, Task, Trainer, run_queue
-from handful.evaluation.results_log import Key, Store
+from handful.evaluation.evaluate import Protocol, TrainTestSplit, key_of
+from handful.evaluation.executor import JobResult, MakePool, RunsBar, Trainer, TrainingJob, run_queue
+from handful.evaluation.results_log import ResultsLog, RunKey
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -28,11 +28,11 @@ class Work:
 
     recipe: Recipe
     protocol: Protocol
-    cell: Cell
+    cell: TrainTestSplit
     why: str | None  # nothing to tune
-    tuning: Tuning | None = None
+    tuning: TuningStudy | None = None
     study: Study | None = None
-    key: Key | None = None
+    key: RunKey | None = None
     run: Run | None = None
     busy: bool = False
 
@@ -42,17 +42,17 @@ class Work:
         return self.recipe.name, self.protocol.per_class
 
 
-class Queue:
+class Scheduler:
     """The queue of a comparison: what may run next, and where each result goes."""
 
     def __init__(
-        self, folder: Path, work: Sequence[Work], data: Dataset, allowance: Allowance, content: str, called: str, *,
+        self, folder: Path, work: Sequence[Work], data: Dataset, allowance: StudyBudget, content: str, called: str, *,
         device: str, jobs: int, trainer: Trainer | None, limit: float | None = None, pool: MakePool | None = None,
     ) -> None:  # fmt: skip
         self.folder, self.work, self.data, self.allowance = folder, work, data, allowance
         self.content, self.called = content, called
         self.device, self.jobs, self.trainer, self.limit, self.pool = device, jobs, trainer, limit, pool
-        self.store = Store(folder / LOG)
+        self.store = ResultsLog(folder / LOG)
         self.done = self.store.done()
         self.failed: dict[tuple[str, int | None], str] = {}
         self.position = {s.id: i for i, s in enumerate(data.samples)}
@@ -73,7 +73,7 @@ class Queue:
                 if self._storage is not None:
                     close_storage(self._storage)
 
-    def give(self) -> Task | None:
+    def give(self) -> TrainingJob | None:
         """A run of the first work that waits for none."""
         for number, w in enumerate(self.work):
             if w.busy or w.run is not None or self._lost(w):
@@ -87,7 +87,7 @@ class Queue:
                 return task
         return None
 
-    def _next(self, number: int, w: Work) -> Task | None:
+    def _next(self, number: int, w: Work) -> TrainingJob | None:
         m, cell = w.protocol.per_class, w.cell
         if w.study is None:
             if w.why is None and w.tuning is None and w.place in self.crowded:
@@ -95,7 +95,7 @@ class Queue:
             if w.why is not None:
                 w.study = not_tuned(w.recipe, per_class=m, draw=cell.draw, fold=cell.fold, why=w.why)
             else:
-                w.tuning = w.tuning or Tuning(
+                w.tuning = w.tuning or TuningStudy(
                     w.recipe, cell.train, per_class=m, draw=cell.draw, fold=cell.fold, allowance=self.allowance,
                     storage=self.storage,
                 )  # fmt: skip
@@ -103,7 +103,7 @@ class Queue:
                 if following is not None:
                     recipe, train, held, fold = following
                     self.bar.say(f"tuning {w.recipe.name[:24]} draw {cell.draw}")
-                    return Task(number, recipe, cell.draw, fold, m, self._at(train), self._at(held))
+                    return TrainingJob(number, recipe, cell.draw, fold, m, self._at(train), self._at(held))
                 if w.tuning.crowded:
                     self.crowded.add(w.place)
                 w.study, w.tuning = w.tuning.study(), None
@@ -113,11 +113,11 @@ class Queue:
         if loaded is not None:
             self._end(w, loaded[0])
             return None
-        task = Task(number, recipe, cell.draw, cell.fold, m, self._at(cell.train), self._at(cell.test))
+        task = TrainingJob(number, recipe, cell.draw, cell.fold, m, self._at(cell.train), self._at(cell.test))
         self.bar.say(task.name)
         return task
 
-    def keep(self, finished: Finished) -> None:
+    def keep(self, finished: JobResult) -> None:
         """A run has ended."""
         w = self.work[finished.task.number]
         w.busy = False
@@ -129,7 +129,7 @@ class Queue:
         self.store.add(w.key, finished.task.recipe, finished.run, self.data.classes, finished.facts)
         self._end(w, finished.run)
 
-    def fail(self, task: Task, error: HandfulError) -> None:
+    def fail(self, task: TrainingJob, error: HandfulError) -> None:
         """A run could not be trained: a trial is given up, a scored run takes its recipe out of the level."""
         w = self.work[task.number]
         w.busy = False

@@ -12,9 +12,9 @@ from handful.core.result import Result
 from handful.evaluation.calibration import measure
 from handful.evaluation.evaluate import Protocol, cells, sweep
 from handful.evaluation.executor import MakePool
-from handful.evaluation.results_log import Store
+from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
-from handful.evaluation.statistics import Comparison, compare, headline, summarise
+from handful.evaluation.statistics import PairedDifference, headline, paired_difference, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
@@ -59,7 +59,7 @@ def sweep_to(
         cells(data, replace(protocol, per_class=m))
     log = folder / LOG
     if not keep and log.exists():
-        shutil.rmtree(Store(log).predictions, ignore_errors=True)
+        shutil.rmtree(ResultsLog(log).predictions, ignore_errors=True)
         log.unlink()
     how: dict[str, Any] = {"jobs": jobs, "device": device, "pool": pool, "log": log, "progress": progress}
     results = sweep(recipes, data, per_class=per_class, protocol=protocol, **how)
@@ -76,7 +76,7 @@ def _shown(results: Sequence[Result], data: Dataset, folder: Path, *, device: st
     return train_again(best.recipe, best.runs[0], data, folder, device=device, progress=progress)
 
 
-def comparisons(results: Sequence[Result]) -> list[Comparison]:
+def comparisons(results: Sequence[Result]) -> list[PairedDifference]:
     """Each other recipe against the first one, at each number of images per class."""
     first = results[0].recipe
     rows = []
@@ -86,7 +86,7 @@ def comparisons(results: Sequence[Result]) -> list[Comparison]:
         if result.recipe is first:
             base[m] = result
         else:
-            rows.append(compare(result, base[m], headline(results)))
+            rows.append(paired_difference(result, base[m], headline(results)))
     return rows
 
 

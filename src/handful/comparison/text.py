@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handful.comparison.result import ALPHA, Entry, Level, Outcome, Pair, Study
+from handful.comparison.result import ALPHA, ComparisonResult, Entry, Pair, SizeResult, Study
 from handful.evaluation.statistics import METRICS
 from handful.reports.text_tables import HEADS, NOTES, chance, columns, percent, signed, span, wrap
 
 
-def format_outcome(outcome: Outcome, *, width: int = 80) -> str:
+def format_outcome(outcome: ComparisonResult, *, width: int = 80) -> str:
     """The whole comparison, fitting `width` columns (48 at least)."""
     blocks = [wrap(outcome.answer, width)]
     for level in outcome.levels:
@@ -26,11 +26,11 @@ def format_outcome(outcome: Outcome, *, width: int = 80) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _title(level: Level) -> str:
+def _title(level: SizeResult) -> str:
     return "All labelled images" if level.per_class is None else f"M = {level.per_class} labelled images per class"
 
 
-def _ranking(level: Level, width: int) -> list[str]:
+def _ranking(level: SizeResult, width: int) -> list[str]:
     heads = ("draws", HEADS[level.metric], "95 % interval", "worst")
     rows = [e.summary for e in level.entries]
     cells = [(str(r.draws), percent(r.mean), span(r.low, r.high), percent(r.worst)) for r in rows]
@@ -45,7 +45,7 @@ def _named(entry: Entry) -> str:
     return f"{entry.rank} {entry.recipe}{' *' if entry.role == 'control' else ''}"
 
 
-def shown_pairs(level: Level) -> list[Pair]:
+def shown_pairs(level: SizeResult) -> list[Pair]:
     """The pairs worth a line: the best against the others, then the other methods against the best control."""
     best, control = level.best.recipe, level.control
     found = [level.pair(best, e.recipe) for e in level.entries[1:]]
@@ -55,7 +55,7 @@ def shown_pairs(level: Level) -> list[Pair]:
     return found
 
 
-def _differences(level: Level, width: int) -> list[str]:
+def _differences(level: SizeResult, width: int) -> list[str]:
     heads = ("A - B", "95 % interval", "A wins", "p", "verdict")
     pairs = shown_pairs(level)
     cells = []
@@ -79,7 +79,7 @@ def p_value(value: float) -> str:
     return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.2g}"
 
 
-def _harms(level: Level, width: int) -> list[str]:
+def _harms(level: SizeResult, width: int) -> list[str]:
     worse = [h for h in level.harms if h.worse]
     if not worse:
         classes = len({h.name for h in level.harms})
@@ -92,7 +92,7 @@ def _harms(level: Level, width: int) -> list[str]:
     return [*body, "", *wrap(note + "method's classes); points of recall.", width)]
 
 
-def _cost(level: Level, outcome: Outcome, width: int) -> list[str]:
+def _cost(level: SizeResult, outcome: ComparisonResult, width: int) -> list[str]:
     heads = ("label min", "mask min", "tune s", "train s")
     cells = [
         (f"{e.label_minutes:.1f}", f"{e.mask_minutes:.1f}", f"{e.tuning_seconds:.1f}", f"{e.train_seconds:.1f}")
@@ -106,7 +106,7 @@ def _cost(level: Level, outcome: Outcome, width: int) -> list[str]:
     return [*columns([(_named(e),) for e in level.entries], "cost", heads, cells, width), "", *wrap(note, width)]
 
 
-def _tuning(outcome: Outcome, width: int) -> list[str]:
+def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
     """What was spent, and which settings were taken."""
     names = list(dict.fromkeys(s.recipe for s in outcome.studies))
     cells, kept = [], {}
@@ -157,7 +157,7 @@ def _range(values: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _candidates(outcome: Outcome, width: int) -> list[str]:
+def _candidates(outcome: ComparisonResult, width: int) -> list[str]:
     """Who was in and who was not, with the reasons."""
     lines = []
     for candidate in outcome.candidates:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from handful.comparison.budget import FOLDS, Allowance
+from handful.comparison.budget import FOLDS, StudyBudget
 from handful.comparison.result import Study
 from handful.comparison.search_space import coded, decoded, distribution, identity, plain
 from handful.core.dataset import Dataset
@@ -37,7 +37,7 @@ NO_ROOM = "the budget has no room for a second trial"
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class Trial:
     """A fold of a trial: which of its left-out images were right, their mean probability of the right class."""
 
     right: Bool[np.ndarray, " n"]
@@ -45,7 +45,7 @@ class Tried:
     seconds: float
 
 
-class Tuning:
+class TuningStudy:
     """The study of one recipe on one draw: hands out runs one at a time, takes their results, and remembers.
 
     All it knows is in the storage, so a new one with the same arguments goes on where the last one stopped. What it
@@ -54,7 +54,7 @@ class Tuning:
 
     def __init__(
         self, recipe: Recipe, data: Dataset, *, per_class: int | None, draw: int, fold: int | None,
-        allowance: Allowance, storage: "RDBStorage",
+        allowance: StudyBudget, storage: "RDBStorage",
     ) -> None:  # fmt: skip
         import optuna
 
@@ -108,7 +108,7 @@ class Tuning:
         found = self.tried.setdefault(number, [])
         text = "".join("01"[int(r)] for r in right)
         self._note(f"{number}.{len(found)}", [text, of_right, run.seconds])
-        found.append(Tried(right, of_right, run.seconds))
+        found.append(Trial(right, of_right, run.seconds))
         self._judge(number)
 
     def fail(self, error: HandfulError) -> None:
@@ -251,14 +251,14 @@ class Tuning:
         self.why = why
         self._note("why", why)
 
-    def _read(self) -> dict[int, list[Tried]]:
+    def _read(self) -> dict[int, list[Trial]]:
         """The folds that the storage knows, by trial."""
-        found: dict[int, list[Tried]] = {}
+        found: dict[int, list[Trial]] = {}
         for trial in self.trials:
             for fold in range(FOLDS):
                 if (kept := self.notes.get(f"{trial.number}.{fold}")) is not None:
                     right = np.array([c == "1" for c in kept[0]], dtype=bool)
-                    found.setdefault(trial.number, []).append(Tried(right, *kept[1:]))
+                    found.setdefault(trial.number, []).append(Trial(right, *kept[1:]))
         return found
 
     def _unfinished(self) -> tuple[int, Recipe] | None:

@@ -13,7 +13,7 @@ UNKNOWN = "I do not know"
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Predictions:
     """What is said of some samples; `answers` is k where the image is rejected."""
 
     probabilities: Float[np.ndarray, "n k"]
@@ -45,7 +45,7 @@ class Predictor(Protocol):
         """The image at the size that the model brings it to; as it is, where the model needs it at several."""
         ...
 
-    def judge(self, data: Dataset, *, coverage: float | None = None) -> Judged:
+    def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         """All that the model says of samples."""
         ...
 

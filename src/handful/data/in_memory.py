@@ -20,7 +20,7 @@ from handful.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class ImageTensors:
     """A data set in memory. `pixel_labels`: 0 background, class + 1, -1 ignore; None: no sample has a mask."""
 
     images: UInt8[Tensor, "n 3 h w"]
@@ -30,7 +30,7 @@ class Held:
     def __len__(self) -> int:
         return len(self.images)
 
-    def to(self, device: torch.device) -> "Held":
+    def to(self, device: torch.device) -> "ImageTensors":
         """The same on another device."""
         maps = self.pixel_labels
         return replace(
@@ -98,7 +98,7 @@ def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]
     return first
 
 
-def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", masks: bool = True) -> Held:
+def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", masks: bool = True) -> ImageTensors:
     """Decode every sample once, to uint8 [n 3 h w] at `size`; masks become pixel labels when `masks`.
 
     A mask on an unlabelled sample carries no class, so its pixels are all -1 (ignore).
@@ -117,7 +117,7 @@ def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", mas
         images[i] = torch.from_numpy(fit_size(image, size, resize))
         if maps is not None and sample.mask is not None and sample.label is not None:
             maps[i] = torch.from_numpy(fit_mask(sample.mask, size, resize)).to(kind) * (sample.label + 1)
-    return Held(images, torch.from_numpy(data.labels), maps)
+    return ImageTensors(images, torch.from_numpy(data.labels), maps)
 
 
 def chunks(

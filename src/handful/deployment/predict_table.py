@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
-from handful.core.prediction import UNKNOWN, Judged, Predictor
+from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels, sample_size
 from handful.errors import DataError, OutputError
 from handful.reports.overlay import paint, palette
@@ -122,7 +122,7 @@ def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
         raise OutputError("this exists", where=maps, remedy=remedy)
 
 
-def columns_of(classes: tuple[str, ...], ids: Sequence[str], judged: Judged) -> dict[str, Any]:
+def columns_of(classes: tuple[str, ...], ids: Sequence[str], judged: Predictions) -> dict[str, Any]:
     """What a model said of some images, by column: texts as lists, numbers as arrays."""
     probabilities = judged.probabilities
     n = len(ids)

@@ -15,12 +15,12 @@ from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
 from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
-from handful.evaluation.executor import Finished, MakePool, Task, Trainer, run_all
-from handful.evaluation.protocol import Cell as Cell
+from handful.evaluation.executor import JobResult, MakePool, Trainer, TrainingJob, run_all
 from handful.evaluation.protocol import Protocol as Protocol
 from handful.evaluation.protocol import ScoreOn as ScoreOn
+from handful.evaluation.protocol import TrainTestSplit as TrainTestSplit
 from handful.evaluation.protocol import cells as cells
-from handful.evaluation.results_log import Key, Store, make_key, with_unlabelled
+from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_unlabelled
 from handful.evaluation.statistics import summarise as summarise
 from handful.parts.registry import uses_unlabelled
 from handful.recipes.checks import check
@@ -111,7 +111,7 @@ def _evaluate(
         unlabelled_part(data, cell.train, cell.test, which=protocol.unlabelled, transductive=protocol.transductive)
         for _, _, protocol, cell in work
     ]
-    store = Store(log, predictions) if log is not None else None
+    store = ResultsLog(log, predictions) if log is not None else None
     name = trainer_name(trainer)
     content = fingerprint(data) if store is not None else ""
     done = store.done() if store is not None else {}
@@ -127,9 +127,9 @@ def _evaluate(
     for i, (_, recipe, protocol, cell) in enumerate(work):
         if i not in runs:
             places = [[position[s] for s in part.ids] for part in (cell.train, cell.test, beside[i])]
-            tasks.append(Task(i, recipe, cell.draw, cell.fold, protocol.per_class, *places))
+            tasks.append(TrainingJob(i, recipe, cell.draw, cell.fold, protocol.per_class, *places))
 
-    def keep(finished: Finished) -> None:
+    def keep(finished: JobResult) -> None:
         i = finished.task.number
         runs[i] = finished.run
         if store is not None:
@@ -163,7 +163,7 @@ def _reduced(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Recipe, Pro
     ]
 
 
-def key_of(recipe: Recipe, protocol: Protocol, cell: Cell, trainer: str, data: str) -> Key:
+def key_of(recipe: Recipe, protocol: Protocol, cell: TrainTestSplit, trainer: str, data: str) -> RunKey:
     """What makes this run the same experiment as another: `trainer` is its name, `data` the data's fingerprint."""
     return make_key(
         recipe,

@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from handful.core.dataset import Dataset
 from handful.errors import HandfulError
-from handful.evaluation.job import Finished as Finished
-from handful.evaluation.job import Task as Task
+from handful.evaluation.job import JobResult as JobResult
 from handful.evaluation.job import Trainer as Trainer
+from handful.evaluation.job import TrainingJob as TrainingJob
 from handful.evaluation.job import run
 from handful.evaluation.process_pool import MakePool as MakePool
 from handful.evaluation.process_pool import Pool, Processes, WorkerError
@@ -55,9 +55,9 @@ class RunsBar:
 
 
 def run_all(
-    tasks: Sequence[Task],
+    tasks: Sequence[TrainingJob],
     data: Dataset,
-    keep: Callable[[Finished], None],
+    keep: Callable[[JobResult], None],
     *,
     jobs: int,
     device: str,
@@ -78,13 +78,13 @@ def run_all(
     with RunsBar(len(tasks) + loaded, before, shown=progress) as bar:
         bar.advance(loaded)
 
-        def finish(finished: Finished) -> None:
+        def finish(finished: JobResult) -> None:
             keep(finished)
             bar.advance()
 
         waiting = iter(tasks)
 
-        def give() -> Task | None:
+        def give() -> TrainingJob | None:
             task = next(waiting, None)
             if task is not None and jobs == 1:
                 bar.say(task.name)
@@ -94,14 +94,14 @@ def run_all(
 
 
 def run_queue(
-    give: Callable[[], Task | None],
+    give: Callable[[], TrainingJob | None],
     data: Dataset,
-    keep: Callable[[Finished], None],
+    keep: Callable[[JobResult], None],
     *,
     jobs: int,
     device: str,
     trainer: Trainer | None,
-    failed: Callable[[Task, HandfulError], None] | None = None,
+    failed: Callable[[TrainingJob, HandfulError], None] | None = None,
     pool: MakePool | None = None,
 ) -> None:
     """Run the tasks that `give` hands out, so that what comes next may hang on what has ended.
@@ -138,13 +138,13 @@ def run_queue(
 
 
 def _side_by_side(
-    give: Callable[[], Task | None],
-    keep: Callable[[Finished], None],
-    failed: Callable[[Task, HandfulError], None] | None,
+    give: Callable[[], TrainingJob | None],
+    keep: Callable[[JobResult], None],
+    failed: Callable[[TrainingJob, HandfulError], None] | None,
     workers: Pool,
     jobs: int,
 ) -> None:
-    running: dict[Any, Task] = {}
+    running: dict[Any, TrainingJob] = {}
     while True:
         while len(running) < jobs and (task := give()) is not None:
             running[workers.submit(task)] = task

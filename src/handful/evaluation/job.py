@@ -19,7 +19,7 @@ from handful.training.train import train
 
 
 @runtime_checkable
-class Predictor(Interface):
+class ProbabilityModel(Interface):
     """What a trainer gives back: a `Classifier`, or anything that predicts as one."""
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
@@ -30,12 +30,12 @@ class Predictor(Interface):
 class Trainer(Interface):
     """A training function, called as `handful.train` is."""
 
-    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Predictor:
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> ProbabilityModel:
         """Train on every labelled sample of `data`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class TrainingJob:
     """One training run; `train`, `test` and `unlabelled` (learnt from without labels) are positions in the data set."""
 
     number: int
@@ -57,15 +57,15 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Finished:
+class JobResult:
     """A task with its run, and the facts of the machine that a log line keeps."""
 
-    task: Task
+    task: TrainingJob
     run: Run
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> Finished:
+def run(task: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult:
     """Train and predict. The scored images are stripped of masks, labels and groups first."""
     fit = train if trainer is None else trainer
     chosen, scored = data.select(task.train), data.select(task.test)
@@ -102,8 +102,8 @@ def run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> F
         sets=predictor.sets(bare) if _has(predictor, "conformal") else None,
         rejected=predictor.rejected(bare) if _has(predictor, "out_of_distribution") else None,
     )
-    return Finished(task, result, facts)
+    return JobResult(task, result, facts)
 
 
-def _has(predictor: Predictor, part: str) -> TypeGuard[Classifier]:
+def _has(predictor: ProbabilityModel, part: str) -> TypeGuard[Classifier]:
     return isinstance(predictor, Classifier) and predictor.wrapped_by(part) is not None

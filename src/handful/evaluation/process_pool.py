@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from handful.core.dataset import Dataset
 from handful.errors import TrainingError
-from handful.evaluation.job import Finished, Task, Trainer, run
+from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 
 
 @runtime_checkable
@@ -33,7 +33,7 @@ class Pool(Protocol):
         """Stop what still runs."""
         ...
 
-    def submit(self, task: Task) -> Any:
+    def submit(self, task: TrainingJob) -> Any:
         """Begin a task; a handle of it, which can be a key."""
         ...
 
@@ -41,7 +41,7 @@ class Pool(Protocol):
         """Those that have ended, one at least."""
         ...
 
-    def result(self, handle: Any) -> Finished:
+    def result(self, handle: Any) -> JobResult:
         """What came of one that has ended.
 
         Raises:
@@ -78,7 +78,7 @@ def _follow_parent() -> None:
     os._exit(1)
 
 
-def _run_shared(task: Task) -> Finished:
+def _run_shared(task: TrainingJob) -> JobResult:
     data, device, trainer = _shared[0]
     return run(task, data, device=device, trainer=trainer)
 
@@ -108,18 +108,18 @@ class Processes:
             process.terminate()
         self.folder.cleanup()
 
-    def submit(self, task: Task) -> Future[Finished]:
+    def submit(self, task: TrainingJob) -> Future[JobResult]:
         """Begin a task."""
         try:
             return self.pool.submit(_run_shared, task)
         except BrokenProcessPool as error:
             raise self._lost() from error
 
-    def wait(self, handles: Sequence[Future[Finished]]) -> list[Future[Finished]]:
+    def wait(self, handles: Sequence[Future[JobResult]]) -> list[Future[JobResult]]:
         """Those that have ended."""
         return list(wait(handles, return_when=FIRST_COMPLETED).done)
 
-    def result(self, handle: Future[Finished]) -> Finished:
+    def result(self, handle: Future[JobResult]) -> JobResult:
         """What came of one."""
         try:
             return handle.result()

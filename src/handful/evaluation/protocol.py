@@ -65,7 +65,7 @@ class Protocol:
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class TrainTestSplit:
     """One training run to be: what it trains on and what it is scored on."""
 
     draw: int
@@ -74,7 +74,7 @@ class Cell:
     test: Dataset
 
 
-def cells(data: Dataset, protocol: Protocol) -> list[Cell]:
+def cells(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
     """The training runs of a protocol, split but not trained.
 
     Raises:
@@ -95,7 +95,7 @@ def cells(data: Dataset, protocol: Protocol) -> list[Cell]:
             for fold, (train, held) in enumerate(splits.folds(data, protocol.folds, draw)):
                 if protocol.per_class is not None:
                     train = splits.draw(train, protocol.per_class, draw)[0]
-                found.append(Cell(draw, fold, train, held))
+                found.append(TrainTestSplit(draw, fold, train, held))
         return found
     if protocol.long_tail is not None and protocol.per_class is None:
         raise ProtocolError(
@@ -112,7 +112,7 @@ def cells(data: Dataset, protocol: Protocol) -> list[Cell]:
             )
         pool = splits.training_part(data)
         train = pool.select([i for i, s in enumerate(pool.samples) if s.label is not None])
-        return [Cell(draw, None, train, fixed) for draw in protocol.draws]
+        return [TrainTestSplit(draw, None, train, fixed) for draw in protocol.draws]
     found = []
     for draw in protocol.draws:
         if protocol.long_tail is None:
@@ -128,5 +128,5 @@ def cells(data: Dataset, protocol: Protocol) -> list[Cell]:
                 where=f"per_class={protocol.per_class}",
                 remedy="draw fewer per class, or cross-validate (folds=5).",
             )
-        found.append(Cell(draw, None, train, test))
+        found.append(TrainTestSplit(draw, None, train, test))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.ray_cluster import Cluster
 from handful.errors import HandfulError
-from handful.evaluation.job import Finished, Task, Trainer, run
+from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 from handful.evaluation.process_pool import MakePool, WorkerError
 
 
@@ -29,7 +29,7 @@ class RayPool:
         for handle in self.running:
             self.ray.cancel(handle, force=True)
 
-    def submit(self, task: Task) -> Any:
+    def submit(self, task: TrainingJob) -> Any:
         """Begin a task."""
         handle = self.function.remote(task, self.data, **self.given)
         self.running.add(handle)
@@ -40,11 +40,11 @@ class RayPool:
         ended: list[Any] = self.ray.wait(list(handles), num_returns=1)[0]
         return ended
 
-    def result(self, handle: Any) -> Finished:
+    def result(self, handle: Any) -> JobResult:
         """What came of one."""
         self.running.discard(handle)
         try:
-            finished: Finished | HandfulError = self.ray.get(handle)
+            finished: JobResult | HandfulError = self.ray.get(handle)
         except self.ray.exceptions.RayError as error:
             raise WorkerError(
                 f"a task failed on the cluster ({str(error).strip().splitlines()[-1]})",
@@ -56,7 +56,7 @@ class RayPool:
         return finished
 
 
-def _run(task: Task, data: Dataset, *, device: str, trainer: Trainer | None) -> Finished | HandfulError:
+def _run(task: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult | HandfulError:
     """The run, or the error of ours that it ended in: Ray would wrap it up in one of its own."""
     try:
         return run(task, data, device=device, trainer=trainer)

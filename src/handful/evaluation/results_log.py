@@ -34,7 +34,7 @@ PACKAGES = ("handful", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True)
-class Key:
+class RunKey:
     """What makes two runs the same experiment."""
 
     recipe: str
@@ -62,7 +62,7 @@ class Key:
         return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()[:12]
 
 
-class Store:
+class ResultsLog:
     """A JSON-lines log and the folder with its predictions (default: `<log stem>-predictions/` beside it)."""
 
     def __init__(self, log: Path, predictions: Path | None = None) -> None:
@@ -83,12 +83,12 @@ class Store:
             if isinstance(line, dict) and line.get("format") == FORMAT:
                 yield line
 
-    def done(self) -> dict[Key, dict[str, Any]]:
+    def done(self) -> dict[RunKey, dict[str, Any]]:
         """The newest line of each experiment."""
-        names = Key.__dataclass_fields__.keys()
+        names = RunKey.__dataclass_fields__.keys()
         needed = names - set(NEWER)
         whole = (line for line in self.lines() if needed <= line.keys())
-        return {Key(**{n: line[n] for n in names if n in line}): line for line in whole}
+        return {RunKey(**{n: line[n] for n in names if n in line}): line for line in whole}
 
     def load(self, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...]] | None:
         """The run of a line and its class names; None when the predictions are missing or not the ones it names."""
@@ -112,7 +112,7 @@ class Store:
             )
             return run, tuple(stored["classes"].tolist())
 
-    def add(self, key: Key, recipe: Recipe, run: Run, classes: tuple[str, ...], facts: Mapping[str, Any]) -> None:
+    def add(self, key: RunKey, recipe: Recipe, run: Run, classes: tuple[str, ...], facts: Mapping[str, Any]) -> None:
         """Write the predictions, then the line: a line never names predictions that are not there."""
         self.predictions.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +172,7 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     Raises:
         OutputError: there is no such log, or no run in it can be loaded.
     """
-    store = Store(log, predictions)
+    store = ResultsLog(log, predictions)
     if not log.exists():
         raise OutputError("there is no such file", where=log, remedy="name the log that evaluate or sweep wrote.")
     groups: dict[tuple[Any, ...], list[tuple[Run, tuple[str, ...]]]] = {}
@@ -210,11 +210,11 @@ def make_key(
     draw: int, fold: int | None, folds: int | None, per_class: int | None, score_on: str,
     long_tail: float | None = None, tail_order: str | None = None, unlabelled: str | None = None,
     transductive: bool | None = None,
-) -> Key:  # fmt: skip
+) -> RunKey:  # fmt: skip
     """The identity of a run that is about to be trained."""
     split = ids_hash(train_ids, test_ids)
     plan = (draw, fold, folds, per_class, score_on)
-    return Key(
+    return RunKey(
         fingerprint(recipe), trainer, data, split, *plan, long_tail=long_tail, tail_order=tail_order,
         unlabelled=unlabelled, transductive=transductive,
     )  # fmt: skip

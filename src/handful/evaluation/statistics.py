@@ -37,7 +37,7 @@ class Third:
 
 
 @dataclass(frozen=True)
-class Summary:
+class ScoreSummary:
     """A score with what it rests on; all scores are shares, 0 to 1.
 
     `low` and `high` are the 95 % interval of the mean, NaN where one run, or runs all alike, give none. `design` says
@@ -78,7 +78,7 @@ class Recall:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedDifference:
     """A minus B on identical draws, as shares.
 
     `low`, `high`, `p` come from the paired t over draws (corrected where train and test are re-split);
@@ -120,7 +120,7 @@ def headline(results: Result | Sequence[Result]) -> Metric:
     return "balanced_accuracy" if any(imbalanced(r) for r in found) else "accuracy"
 
 
-def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -> list[Summary]:
+def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -> list[ScoreSummary]:
     """One row per result.
 
     A single run has the Wilson interval of its test images, for accuracy alone; so have runs that agree to the last
@@ -146,13 +146,15 @@ def differences(a: Result, b: Result, metric: Metric = "accuracy") -> Float[np.n
     """A minus B, run by run, in order of draws and folds.
 
     Raises:
-        ProtocolError: as `compare`.
+        ProtocolError: as `paired_difference`.
     """
     _refuse_unpaired(a, b)
     return np.array([_run_score(x, a, metric) - _run_score(y, b, metric) for x, y in zip(*_sorted(a, b), strict=True)])
 
 
-def compare(a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int = 2000, seed: int = 0) -> Comparison:
+def paired_difference(
+    a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int = 2000, seed: int = 0
+) -> PairedDifference:
     """A minus B, paired: both results must come from identical draws.
 
     Raises:
@@ -171,7 +173,7 @@ def compare(a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int
         verdict = "A better"
     elif all(x < 0 for x in highs):
         verdict = "B better"
-    return Comparison(
+    return PairedDifference(
         a.recipe.name, b.recipe.name, a.runs[0].per_class, metric, len(by_draw(a)), mean, low, high, p,
         image_low, image_high, design(a), verdict, smallest(a),
     )  # fmt: skip
@@ -195,7 +197,7 @@ def _bootstrap(a: Result, b: Result, metric: Metric, resamples: int, rng: np.ran
     return bootstrap(table, groups, resamples, rng)
 
 
-def _summary(result: Result, metric: Metric) -> Summary:
+def _summary(result: Result, metric: Metric) -> ScoreSummary:
     scores = draw_scores(result, metric)
     kind = design(result)
     mean = float(np.mean(list(scores.values())))
@@ -206,7 +208,7 @@ def _summary(result: Result, metric: Metric) -> Summary:
     else:
         low, high, _ = mean_interval(np.array(runs), overlap(result), centre=mean)
     worst = min(scores, key=lambda d: scores[d])
-    return Summary(
+    return ScoreSummary(
         recipe=result.recipe.name,
         per_class=result.runs[0].per_class,
         metric=metric,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from handful.core.dataset import Sample
 from handful.errors import DataError, OutputError
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Fixed:
     groups: int
 
 
-def write_table(facts: Facts, path: Path) -> Fixed:
+def write_table(facts: Measurements, path: Path) -> Fixed:
     """Write a CSV table of the samples with columns path, label, group and split; images are not touched.
 
     Left out are files that cannot be read, exact copies but one (the held-out one stays), and all of those whose
@@ -73,7 +73,7 @@ def refuse_table(path: Path) -> None:
         )
 
 
-def _without_copies(facts: Facts) -> tuple[list[int], int, int]:
+def _without_copies(facts: Measurements) -> tuple[list[int], int, int]:
     """Positions that stay; how many copies do not; and how many with several labels."""
     same: dict[str, list[int]] = defaultdict(list)
     for i, own in enumerate(facts.measures.hashes):
@@ -95,7 +95,7 @@ def _first(sample: Sample) -> tuple[bool, bool, str]:
     return sample.split != "test", sample.label is None, sample.id
 
 
-def _groups(facts: Facts) -> list[str | None]:
+def _groups(facts: Measurements) -> list[str | None]:
     """The groups given, or else the guessed ones; near copies join the group of their first."""
     guess = facts.guess
     groups = [s.group for s in facts.data.samples] if guess is None else list(guess.groups)

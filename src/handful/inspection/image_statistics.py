@@ -15,7 +15,7 @@ COMMON = 256  # longest side at which sharpness is measured, so that large and s
 
 
 @dataclass(frozen=True, eq=False)
-class Measures:
+class ImageStatistics:
     """One row per picture.
 
     `sizes`: height and width in pixels. `hashes`: SHA-256 of the pixels. `small`: the picture squashed to 32 x 32, RGB,
@@ -63,10 +63,10 @@ class Measuring:
         self._small.append(cv2.resize(flat, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
         self._numbers.append((*cv2.mean(flat)[:3], *_border(flat), _sharpness(flat)))
 
-    def done(self) -> Measures:
+    def done(self) -> ImageStatistics:
         """Everything measured so far."""
         numbers = np.array(self._numbers, dtype=np.float64).reshape(-1, 7)
-        return Measures(
+        return ImageStatistics(
             sizes=np.array(self._sizes, dtype=np.int64).reshape(-1, 2),
             hashes=tuple(self._hashes),
             small=np.array(self._small, dtype=np.uint8).reshape(-1, SIDE, SIDE, 3),

@@ -18,7 +18,7 @@ from handful.inspection.findings import (
     shortcuts,
     unreadable,
 )
-from handful.inspection.measurements import Facts, look
+from handful.inspection.measurements import Measurements, look
 from handful.inspection.measures import complexity, examples, learning_curve, resolution
 from handful.inspection.measures.complexity import Complexity
 from handful.inspection.measures.examples import Examples
@@ -35,7 +35,7 @@ ORDER = {"error": 0, "warning": 1, "note": 2}
 class Inspection:
     """Findings, the gravest first, and how much the data can show."""
 
-    facts: Facts
+    facts: Measurements
     findings: tuple[Finding, ...]
     shortcuts: tuple[Shortcut, ...]
     resolution: Resolution | None

@@ -14,13 +14,13 @@ from handful.errors import DataError
 from handful.inspection.cross_fit import CrossFit, compress, cross_fit
 from handful.inspection.exif import Shot, read_shot
 from handful.inspection.group_inference import Guess, guess_groups
-from handful.inspection.image_statistics import Measures, Measuring
+from handful.inspection.image_statistics import ImageStatistics, Measuring
 from handful.inspection.near_duplicates import near_copies
 from handful.inspection.shortcut_tests import Shortcut, columns, detect
 
 
 @dataclass(frozen=True, eq=False)
-class Facts:
+class Measurements:
     """What is known of a data set's pictures; rows of every array are the samples of `data`, which can be read.
 
     `unreadable`: id and reason of the others. `modes`: Pillow's name of how a file stores its colours. `bytes`: a
@@ -28,7 +28,7 @@ class Facts:
     """
 
     data: Dataset
-    measures: Measures
+    measures: ImageStatistics
     unreadable: tuple[tuple[str, str], ...] = ()
     modes: tuple[str, ...] = ()
     bytes: Int[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -95,7 +95,7 @@ def look(
     *,
     features: Callable[[Iterator[Image]], Iterator[Float[np.ndarray, "_ c"]]] | None = None,
     advance: Callable[[], None] | None = None,
-) -> Facts:
+) -> Measurements:
     """Decode every picture once, measure it, and hand it on to what computes features.
 
     Args:
@@ -133,7 +133,7 @@ def look(
     else:
         found = list(features(pictures()))
         vectors = np.concatenate(found) if found else np.zeros((0, 1), np.float32)
-    return Facts(
+    return Measurements(
         data=Dataset(tuple(kept), data.classes),
         measures=measuring.done(),
         unreadable=tuple(unreadable),

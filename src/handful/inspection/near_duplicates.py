@@ -14,7 +14,7 @@ Beta(1, 4). So no ratio counts that is to be expected `CHANCE` times or more amo
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from handful.inspection.image_statistics import Measures
+from handful.inspection.image_statistics import ImageStatistics
 from handful.inspection.perceptual_hash import close_pairs
 
 BITS = 10  # of 64 may differ
@@ -29,14 +29,14 @@ LOOKED = 256  # pictures whose neighbours are
 BLANK = 2.0  # standard deviation of grey values, 0..255, below which every picture looks the same
 
 
-def near_copies(measures: Measures, features: Float[np.ndarray, "n c"] | None) -> list[tuple[int, ...]]:
+def near_copies(measures: ImageStatistics, features: Float[np.ndarray, "n c"] | None) -> list[tuple[int, ...]]:
     """Sets of positions, exact copies among them, each sorted; ordered by their first."""
     alike = _alike(measures, features)
     pairs = [*_equal(measures.hashes), *((int(i), int(j)) for i, j in alike)]
     return _joined(pairs)
 
 
-def flat(measures: Measures) -> Bool[np.ndarray, " n"]:
+def flat(measures: ImageStatistics) -> Bool[np.ndarray, " n"]:
     """Which pictures are blank: they have no content to compare."""
     spread: Bool[np.ndarray, " n"] = measures.grey.reshape(len(measures), -1).std(axis=1) < BLANK
     return spread
@@ -47,7 +47,7 @@ def _equal(hashes: tuple[str, ...]) -> list[tuple[int, int]]:
     return [(first[h], i) for i, h in enumerate(hashes) if first.setdefault(h, i) != i]
 
 
-def _alike(measures: Measures, features: Float[np.ndarray, "n c"] | None) -> Int[np.ndarray, "m 2"]:
+def _alike(measures: ImageStatistics, features: Float[np.ndarray, "n c"] | None) -> Int[np.ndarray, "m 2"]:
     kept = np.flatnonzero(~flat(measures))
     pairs: Int[np.ndarray, "m 2"] = kept[close_pairs(measures.bits[kept], BITS)]
     if not len(pairs):

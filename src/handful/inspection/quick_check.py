@@ -4,8 +4,8 @@ from handful.core.dataset import Dataset
 from handful.data.finding import Finding
 from handful.inspection.findings import duplicates, exposure, shapes
 from handful.inspection.findings.shortcuts import findings
-from handful.inspection.image_statistics import Measures
-from handful.inspection.measurements import Facts
+from handful.inspection.image_statistics import ImageStatistics
+from handful.inspection.measurements import Measurements
 from handful.inspection.shortcut_tests import columns, detect
 
 MOST = 5000  # images; more take seconds, and `handful inspect` is the place for them
@@ -13,7 +13,7 @@ LINES = 3
 SHUFFLES = 199
 
 
-def short_form(data: Dataset, measures: Measures) -> tuple[str, ...]:
+def short_form(data: Dataset, measures: ImageStatistics) -> tuple[str, ...]:
     """At most three lines, empty where nothing was found; the last names what tells more.
 
     Exact copies are not among them: `handful.data.check.check` warns of these. Args: `measures` of every sample.
@@ -27,9 +27,9 @@ def short_form(data: Dataset, measures: Measures) -> tuple[str, ...]:
     return (*shown, f"handful inspect shows {more}.")
 
 
-def quick(data: Dataset, measures: Measures) -> tuple[Finding, ...]:
+def quick(data: Dataset, measures: ImageStatistics) -> tuple[Finding, ...]:
     """Near copies, poor and odd images, and shortcuts, from the measures alone."""
-    facts = Facts(data, measures)
+    facts = Measurements(data, measures)
     looked_at = columns(data, measures, rows=facts.training)
     near = [f for f in duplicates.find(facts) if f.kind.startswith("near ")]
     shortcuts = findings(detect(looked_at, facts.labels, facts.groups, shuffles=SHUFFLES))

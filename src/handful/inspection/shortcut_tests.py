@@ -16,7 +16,7 @@ from handful.core.dataset import Dataset
 from handful.evaluation.intervals import bootstrap
 from handful.evaluation.metrics import balanced_accuracy
 from handful.inspection.exif import Shot
-from handful.inspection.image_statistics import Measures
+from handful.inspection.image_statistics import ImageStatistics
 from handful.inspection.neighbours import neighbours, vote
 
 SHUFFLES = 999
@@ -57,7 +57,7 @@ class Shortcut:
 
 def columns(
     data: Dataset,
-    measures: Measures,
+    measures: ImageStatistics,
     *,
     rows: Int[np.ndarray, " m"],
     modes: Sequence[str] = (),

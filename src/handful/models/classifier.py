@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from handful.core.dataset import Dataset, Image, Mask
-from handful.core.prediction import Judged
+from handful.core.prediction import Predictions
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
 from handful.data.in_memory import chunks, fit_size, unfit_mask
@@ -162,7 +162,7 @@ class Classifier:
         for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=self.chunk):
             yield images.to(self.device).float().div_(255)
 
-    def judge(self, data: Dataset, *, coverage: float | None = None) -> Judged:
+    def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         """Probabilities with all that the model can say beside them.
 
         Raises:
@@ -179,7 +179,7 @@ class Classifier:
             typicality = np.concatenate(values) if values else np.zeros(0, np.float32)
             answers = np.where(typicality <= self.false_rejection + CLOSE, k, answers)
         wanted = coverage is not None or self.wrapped_by("conformal") is not None
-        return Judged(probabilities, answers, typicality, self.sets(data, coverage=coverage) if wanted else None)
+        return Predictions(probabilities, answers, typicality, self.sets(data, coverage=coverage) if wanted else None)
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""

@@ -14,7 +14,7 @@ from handful.models.feature_cache import FeatureCache
 COLDEST = 0.01  # a learnt temperature stays above it, as CLIP's does (Radford et al. 2021, section 2.5)
 
 
-class Comparison(nn.Module):
+class ClassSimilarity(nn.Module):
     """Embeddings to class logits, as the labels say; holds the temperature where that is learnt.
 
     What is learnt is the logarithm of 1 / temperature, in "compare.log_scale": weight decay pulls it to temperature 1.
@@ -55,7 +55,7 @@ class Network(nn.Module):
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1))
         self.backbone = backbone.network
         self.head = head
-        self.compare = Comparison(labels)
+        self.compare = ClassSimilarity(labels)
         # Convolutions prefer channels-last; with group norm a bfloat16 step on a CPU takes a quarter longer in it
         # (python -m bench speed-layout).
         grouped = any(isinstance(m, nn.GroupNorm) for m in self.modules())

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from handful.core.dataset import Dataset, Image, Mask, Sample
-from handful.core.prediction import Judged
+from handful.core.prediction import Predictions
 from handful.data.images import pixels
 from handful.data.resampling import Resize, fit_image, unfit_mask
 from handful.errors import ModelError
@@ -64,7 +64,7 @@ class OnnxModel:
         rows = [self.run(image[None]) for image in images]
         return {name: np.concatenate([row[name] for row in rows]) for name in self.outputs}
 
-    def judge(self, data: Dataset, *, coverage: float | None = None) -> Judged:
+    def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         """Probabilities with all that the model can say beside them.
 
         Raises:
@@ -75,11 +75,11 @@ class OnnxModel:
         rows = [self.ask([pixels(s) for s in part]) for part in self._parts(data.samples)]
         return self.judged(_joined(rows, self.outputs), level)
 
-    def judged(self, said: dict[str, np.ndarray], level: float | None = None) -> Judged:
+    def judged(self, said: dict[str, np.ndarray], level: float | None = None) -> Predictions:
         """What the outputs mean; `level` is 1 - coverage, where it is not the model's own."""
         sets = said.get("sets") if level is None else said["p_values"] > level + CLOSE
         answers = said.get("answers", said["probabilities"].argmax(axis=1))
-        return Judged(said["probabilities"], answers.astype(np.int64), said.get("typicality"), sets)
+        return Predictions(said["probabilities"], answers.astype(np.int64), said.get("typicality"), sets)
 
     def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
         """Pixel probabilities of each sample at the working size, background first.

@@ -13,7 +13,14 @@ from handful.errors import ProtocolError
 from handful.evaluation.annotation_cost import CostPoint, Times, break_evens
 from handful.evaluation.design import smallest
 from handful.evaluation.metrics import Metric
-from handful.evaluation.statistics import METRICS, Comparison, Summary, compare, headline, summarise
+from handful.evaluation.statistics import (
+    METRICS,
+    PairedDifference,
+    ScoreSummary,
+    headline,
+    paired_difference,
+    summarise,
+)
 from handful.models.classifier import Classifier
 from handful.reports import reliability_diagram
 from handful.reports.html import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
@@ -96,14 +103,14 @@ def write_report(
     return write_page(path, "report.html.j2", values)
 
 
-def _focus(results: Sequence[Result], rows: Sequence[Summary]) -> tuple[Result, Summary]:
+def _focus(results: Sequence[Result], rows: Sequence[ScoreSummary]) -> tuple[Result, ScoreSummary]:
     """The best recipe at the largest number of training images."""
     most = max(r.n_train for r in rows)
     best = max((i for i, r in enumerate(rows) if r.n_train == most), key=lambda i: rows[i].mean)
     return results[best], rows[best]
 
 
-def _pairs(results: Sequence[Result], metric: Metric) -> tuple[list[Comparison], bool]:
+def _pairs(results: Sequence[Result], metric: Metric) -> tuple[list[PairedDifference], bool]:
     """All pairs at each number of images, or with more than three recipes each against the first."""
     groups: dict[tuple[int | None, int | None], list[Result]] = {}
     for result in results:
@@ -113,13 +120,13 @@ def _pairs(results: Sequence[Result], metric: Metric) -> tuple[list[Comparison],
         few = len(group) <= 3
         for b, a in combinations(group, 2) if few else ((group[0], other) for other in group[1:]):
             try:
-                found.append(compare(a, b, metric))
+                found.append(paired_difference(a, b, metric))
             except ProtocolError:
                 unpaired = True
     return found, unpaired
 
 
-def _answer(row: Summary, pairs: Sequence[Comparison], rows: Sequence[Summary]) -> list[str]:
+def _answer(row: ScoreSummary, pairs: Sequence[PairedDifference], rows: Sequence[ScoreSummary]) -> list[str]:
     images = "all labelled images" if row.per_class is None else f"{row.per_class} labelled {_images(row)} per class"
     if row.smallest is not None:
         images = f"{row.per_class} labelled images of the largest class and {row.smallest} of the smallest"
@@ -147,7 +154,7 @@ def _answer(row: Summary, pairs: Sequence[Comparison], rows: Sequence[Summary]) 
     return says
 
 
-def _images(row: Summary) -> str:
+def _images(row: ScoreSummary) -> str:
     return "image" if row.per_class == 1 else "images"
 
 
@@ -159,12 +166,12 @@ def _development(results: Sequence[Result], data: Dataset | None) -> bool:
     return bool(test) and not any(test & set(r.runs[0].ids) for r in results)
 
 
-def _groups(rows: Sequence[Summary]) -> list[tuple[str, list[Summary]]]:
+def _groups(rows: Sequence[ScoreSummary]) -> list[tuple[str, list[ScoreSummary]]]:
     names = dict.fromkeys(r.recipe for r in rows)
     return [(name, [r for r in rows if r.recipe == name]) for name in names]
 
 
-def _sweep_curve(rows: Sequence[Summary]) -> Markup | None:
+def _sweep_curve(rows: Sequence[ScoreSummary]) -> Markup | None:
     if len({r.n_train for r in rows}) < 2:
         return None
     return Markup(inline(sweep_figure(rows), salt="sweep"))

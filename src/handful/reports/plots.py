@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import CostPoint
 from handful.evaluation.metrics import Metric
-from handful.evaluation.statistics import METRICS, Summary
+from handful.evaluation.statistics import METRICS, ScoreSummary
 
 # Blue, vermillion, green, purple, brown, grey: far apart for colour-blind eyes, and at 3:1 or more on white. Lines also
 # differ by marker and dash. The report replaces each by a style variable, so that a dark page gets lighter ones.
@@ -35,7 +35,7 @@ DURATIONS = (1 / 3600, 1 / 360, 1 / 60, 1 / 6, 1, 10, 100, 1000, 10000)  # hours
 
 
 @mpl.rc_context(STYLE)
-def sweep_figure(rows: Sequence[Summary]) -> Figure:
+def sweep_figure(rows: Sequence[ScoreSummary]) -> Figure:
     """Score against images per class, one line per recipe; bars are 95 % intervals, crosses the worst draws."""
     figure, axes = new_figure()
     names = list(dict.fromkeys(r.recipe for r in rows))
@@ -170,7 +170,7 @@ def finish(figure: Figure, axes: Axes, metric: str, curves: int) -> None:
         figure.legend(loc="outside upper left", frameon=False, labelcolor=INK, ncols=1, handlelength=3)
 
 
-def _place(row: Summary) -> float:
+def _place(row: ScoreSummary) -> float:
     """Images per class; for a result on all images their mean number."""
     return float(row.per_class or max(1, round(row.n_train / row.classes)))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from handful.evaluation.annotation_cost import CostPoint, break_evens
 from handful.evaluation.calibration import Measured
-from handful.evaluation.statistics import METRICS, Comparison, Summary, Third
+from handful.evaluation.statistics import METRICS, PairedDifference, ScoreSummary, Third
 
 NOTES = {
     "draws": "training images redrawn, one test set; t interval over draws",
@@ -18,7 +18,7 @@ NOTES = {
 HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
 
 
-def amount(row: Summary | Comparison | Measured, between: str = " to ") -> str:
+def amount(row: ScoreSummary | PairedDifference | Measured, between: str = " to ") -> str:
     """Images per class: one number, "all", or those of the largest and the smallest class of a long tail."""
     if row.per_class is None:
         return "all"
@@ -55,13 +55,13 @@ def chance(value: float) -> str:
     return ">99 %" if value > 0.99 else "<1 %" if value < 0.01 else f"{100 * value:.0f} %"
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: PairedDifference) -> str:
     """The verdict with the recipe's name."""
     winner = {"A better": comparison.a, "B better": comparison.b}.get(comparison.verdict)
     return "not separable" if winner is None else f"{winner} better"
 
 
-def format_table(rows: Sequence[Summary], *, width: int = 80) -> str:
+def format_table(rows: Sequence[ScoreSummary], *, width: int = 80) -> str:
     """A table that fits `width` columns (48 at least), with what its intervals mean below."""
     if not rows:
         return "no results"
@@ -89,7 +89,7 @@ def format_table(rows: Sequence[Summary], *, width: int = 80) -> str:
     )
 
 
-def _thirds_table(rows: Sequence[Summary], width: int) -> list[str]:
+def _thirds_table(rows: Sequence[ScoreSummary], width: int) -> list[str]:
     """What follows where classes differ in their training images."""
     found = [(r.recipe, third) for r in rows for third in r.thirds]
     if not found:
@@ -100,7 +100,7 @@ def _thirds_table(rows: Sequence[Summary], width: int) -> list[str]:
     return ["", *columns([(name,) for name, _ in found], "recipe", heads, cells, width), "", *wrap(note, width)]
 
 
-def format_comparisons(rows: Sequence[Comparison], *, width: int = 80) -> str:
+def format_comparisons(rows: Sequence[PairedDifference], *, width: int = 80) -> str:
     """Paired differences with their verdicts, fitting `width` columns."""
     if not rows:
         return "nothing to compare"

@@ -10,7 +10,7 @@ from handful.core.tensors import Batch
 Change = Callable[[Batch, torch.Generator], Batch]
 
 
-class Augmenting:
+class Compose:
     """A recipe's augmentation parts as one function."""
 
     def __init__(self, parts: Sequence[tuple[Part, Change]]) -> None:

@@ -13,17 +13,17 @@ from torch import Tensor
 
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
-from handful.data.in_memory import Held
+from handful.data.in_memory import ImageTensors
 from handful.models.device import autocast
 from handful.models.network import Network
-from handful.training.augmentation import Augmenting
+from handful.training.augmentation import Compose
 from handful.training.schedule import stream
 
 CHUNK = 64  # images between two looks at Ctrl-C
 
 
 def fit_head(
-    network: Network, held: Held, augment: Augmenting, recipe: Recipe, *, classes: int, seed: int, shown: bool
+    network: Network, held: ImageTensors, augment: Compose, recipe: Recipe, *, classes: int, seed: int, shown: bool
 ) -> None:
     """Fit the network's head to every image in memory; nothing else of the network changes."""
     head: Any = network.head
@@ -32,7 +32,7 @@ def fit_head(
 
 
 def extract(
-    network: Network, held: Held, augment: Augmenting, recipe: Recipe, *, classes: int, seed: int, shown: bool
+    network: Network, held: ImageTensors, augment: Compose, recipe: Recipe, *, classes: int, seed: int, shown: bool
 ) -> Float[Tensor, "n v c"]:
     """Features of every image as it is and, where the recipe has `cache_views`, of so many augmented views beside."""
     network.eval()
@@ -47,8 +47,8 @@ def extract(
 
 def _view(
     network: Network,
-    held: Held,
-    augment: Augmenting,
+    held: ImageTensors,
+    augment: Compose,
     recipe: Recipe,
     bar: Progress,
     *,

@@ -30,7 +30,7 @@ from handful.recipes.checks import check
 from handful.recipes.load import load_recipe
 from handful.saving.checkpoint import FILE, Checkpoint
 from handful.saving.classifier import load_classifier
-from handful.training.augmentation import Augmenting
+from handful.training.augmentation import Compose
 from handful.training.distributed import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.training.fit_head import fit_head
 from handful.training.interrupt import Interrupt
@@ -98,7 +98,7 @@ def train(
         context = replace(context, features=partial(_features, network, (held.images.shape[2], held.images.shape[3])))
         stages = [[registry.build("losses", part, context) for part in stage.losses] for stage in recipe.stages]
         network.losses = nn.ModuleList(loss for stage in stages for loss in stage if isinstance(loss, nn.Module))
-        augment = Augmenting([(part, registry.build("augment", part, context)) for part in recipe.augment])
+        augment = Compose([(part, registry.build("augment", part, context)) for part in recipe.augment])
         posthoc = [registry.build("posthoc", part, context) for part in recipe.posthoc]
         if accelerator.num_processes > 1:
             share_norms(network)

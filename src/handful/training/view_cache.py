@@ -11,11 +11,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from handful.core.tensors import Batch
-from handful.data.in_memory import Held
+from handful.data.in_memory import ImageTensors
 from handful.errors import TrainingError
 from handful.models.device import autocast
 from handful.models.network import Network
-from handful.training.augmentation import Augmenting
+from handful.training.augmentation import Compose
 from handful.training.schedule import stream
 
 
@@ -25,7 +25,7 @@ class FrozenViews:
 
     maps: Float[Tensor, "v n c h2 w2"]
     pixel_labels: Int[Tensor, "v n h w"]
-    held: Held
+    held: ImageTensors
 
     def batch(
         self, index: Int[Tensor, " b"], classes: int, generator: torch.Generator
@@ -40,7 +40,7 @@ class FrozenViews:
 
 
 def frozen_views(
-    network: Network, held: Held, augment: Augmenting, *, precision: str, views: int, classes: int, seed: int
+    network: Network, held: ImageTensors, augment: Compose, *, precision: str, views: int, classes: int, seed: int
 ) -> FrozenViews:
     """Draw `views` augmented views of every image and run the frozen stages on each.
 

@@ -7,7 +7,7 @@ from PIL import Image as Picture
 from handful.annotation.files.annotations import read_record
 from handful.annotation.files.mask_patch import Patch, apply, pack, unpack
 from handful.annotation.files.safe_path import inside
-from handful.annotation.files.store import StaleError, Store
+from handful.annotation.files.store import AnnotationStore, StaleError
 from handful.annotation.tools.prompts import Mark
 from handful.data.masks.attach import read_mask, write_mask
 from handful.errors import DataError
@@ -20,17 +20,19 @@ def _patch(x: int = 1, y: int = 2, w: int = 3, h: int = 2) -> Patch:
     return Patch(x, y, np.ones((h, w), dtype=bool))
 
 
-def _draw(store: Store, name: str = "a.png", *, base: int = 0, key: str = "k", patch: Patch | None = None) -> None:
+def _draw(
+    store: AnnotationStore, name: str = "a.png", *, base: int = 0, key: str = "k", patch: Patch | None = None
+) -> None:
     store.stroke(name, patch or _patch(), size=SIZE, base=base, key=key, source="brush", seconds=2.0)
 
 
 def test_a_stroke_is_a_png_that_mirrors_the_image(tmp_path: Path) -> None:
-    with Store(tmp_path / "n", IDS) as store:
+    with AnnotationStore(tmp_path / "n", IDS) as store:
         _draw(store, "b/c.jpg")
     expected = np.zeros(SIZE, dtype=bool)
     expected[2:4, 1:4] = True
     assert np.array_equal(read_mask(tmp_path / "n/masks/b/c.jpg.png"), expected)
-    with Store(tmp_path / "n", IDS) as store:
+    with AnnotationStore(tmp_path / "n", IDS) as store:
         assert np.array_equal(store.mask("b/c.jpg"), expected)  # type: ignore[arg-type]
         assert store["b/c.jpg"].mask_version == 1
         assert store["b/c.jpg"].seconds == {"mask": 2.0}
@@ -38,7 +40,7 @@ def test_a_stroke_is_a_png_that_mirrors_the_image(tmp_path: Path) -> None:
 
 
 def test_an_empty_mask_has_no_file(tmp_path: Path) -> None:
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         _draw(store)
         _draw(store, base=1, key="wipe", patch=Patch(0, 0, np.zeros(SIZE, dtype=bool)))
         assert store.mask("a.png") is None
@@ -47,7 +49,7 @@ def test_an_empty_mask_has_no_file(tmp_path: Path) -> None:
 
 
 def test_a_repeated_request_is_made_once(tmp_path: Path) -> None:
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         _draw(store)
         _draw(store)
         assert store["a.png"].mask_version == 1
@@ -55,7 +57,7 @@ def test_a_repeated_request_is_made_once(tmp_path: Path) -> None:
 
 
 def test_a_stale_stroke_is_refused_and_both_sides_are_kept(tmp_path: Path) -> None:
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         _draw(store, key="first")
         with pytest.raises(StaleError) as caught:
             _draw(store, key="second", patch=_patch(x=6))
@@ -69,7 +71,7 @@ def test_a_stale_stroke_is_refused_and_both_sides_are_kept(tmp_path: Path) -> No
 
 
 def test_labels_and_marks_have_versions_of_their_own(tmp_path: Path) -> None:
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         _draw(store)
         store.set_label("a.png", "cat", base=0, key="l", seconds=1.5)
         store.set_marks("a.png", [Mark("box", ((1, 1), (4, 5)))], base=0, key="m")
@@ -84,7 +86,7 @@ def test_labels_and_marks_have_versions_of_their_own(tmp_path: Path) -> None:
 
 
 def test_what_the_page_adds_comes_back(tmp_path: Path) -> None:
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         store.add_class("owl")
         store.add_class("owl")
         store.set_label("a.png", None, base=0, key="l", cannot_tell=True)
@@ -105,15 +107,15 @@ def test_what_the_page_adds_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 101, " cat"])
 def test_a_class_needs_a_name_that_shows(tmp_path: Path, name: str) -> None:
-    with Store(tmp_path, IDS) as store, pytest.raises(DataError, match="cannot be a class"):
+    with AnnotationStore(tmp_path, IDS) as store, pytest.raises(DataError, match="cannot be a class"):
         store.add_class(name)
 
 
 def test_a_mask_from_another_program_counts_as_a_change(tmp_path: Path) -> None:
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         _draw(store)
     write_mask(tmp_path / "masks/a.png.png", np.eye(6, 9, dtype=bool), overwrite=True)
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         assert store["a.png"].mask_version == 2
         assert store["a.png"].mask_source == "file"
         with pytest.raises(StaleError):
@@ -124,7 +126,7 @@ def test_a_mask_from_another_program_counts_as_a_change(tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     write_mask(tmp_path / "masks/a.png.png", np.ones((2, 2), dtype=bool))
-    with Store(tmp_path, IDS) as store, pytest.raises(DataError, match="2 x 2"):
+    with AnnotationStore(tmp_path, IDS) as store, pytest.raises(DataError, match="2 x 2"):
         _draw(store, base=1)
 
 
@@ -140,10 +142,10 @@ def test_no_link_leads_out(tmp_path: Path) -> None:
     outside.mkdir()
     (folder / "masks/b").symlink_to(outside)
     with pytest.raises(DataError, match="leads out"):
-        Store(folder, IDS)
+        AnnotationStore(folder, IDS)
     (folder / "masks/b").unlink()
     (folder / "masks/.a.png.png.part").symlink_to(outside / "file")
-    with Store(folder, IDS) as store:
+    with AnnotationStore(folder, IDS) as store:
         (folder / "masks/.a.png.png.part").symlink_to(outside / "file")
         _draw(store)
     assert not list(outside.iterdir())
@@ -159,7 +161,7 @@ def test_bits_go_there_and_back() -> None:
 
 
 def test_masks_are_pngs_that_any_program_opens(tmp_path: Path) -> None:
-    with Store(tmp_path, IDS) as store:
+    with AnnotationStore(tmp_path, IDS) as store:
         _draw(store)
     with Picture.open(tmp_path / "masks/a.png.png") as picture:
         assert picture.size == (9, 6)

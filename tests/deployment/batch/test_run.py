@@ -18,32 +18,32 @@ from tests.support.classifiers import untrained
 from handful.core.dataset import Dataset, Sample
 from handful.data.masks.threshold import Keep
 from handful.deployment.batch.archive import find
-from handful.deployment.batch.jobs import Wish
+from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import LOCK, MANIFEST, Plan
-from handful.deployment.batch.run import Summary, run_archive
+from handful.deployment.batch.run import RunSummary, run_archive
 from handful.deployment.batch.write_chunks import Done, do_parts
 from handful.deployment.predict_table import predict_to
 from handful.errors import DataError, ModelError, OutputError
 from handful.saving.classifier import save_classifier
 
 
-def by_level(plan: Plan, todo: list[int], wish: Wish) -> Iterable[Done]:
+def by_level(plan: Plan, todo: list[int], wish: BatchJob) -> Iterable[Done]:
     return do_parts(plan, todo, archives.Level(), threads=2)
 
 
 @pytest.fixture
-def wish(tmp_path: Path) -> Wish:
-    return Wish("predict", save_classifier(untrained(), tmp_path / "model"))
+def wish(tmp_path: Path) -> BatchJob:
+    return BatchJob("predict", save_classifier(untrained(), tmp_path / "model"))
 
 
-def run(wish: Wish, source: Path, out: Path, *, part_size: int | None = 4, overwrite: bool = False) -> Summary:
+def run(wish: BatchJob, source: Path, out: Path, *, part_size: int | None = 4, overwrite: bool = False) -> RunSummary:
     return run_archive(wish, find(str(source)), out, part_size=part_size, overwrite=overwrite, do=by_level)
 
 
-def test_every_image_has_one_row_in_order(tmp_path: Path, wish: Wish) -> None:
+def test_every_image_has_one_row_in_order(tmp_path: Path, wish: BatchJob) -> None:
     source = archives.folder(tmp_path / "a", 10)
 
-    assert run(wish, source, tmp_path / "out") == Summary(images=10, parts=3, failed=0, done=10)
+    assert run(wish, source, tmp_path / "out") == RunSummary(images=10, parts=3, failed=0, done=10)
 
     rows = pd.read_parquet(tmp_path / "out")
     assert rows.id.tolist() == [p.id for p in find(str(source)).pieces()]
@@ -55,7 +55,7 @@ def test_every_image_has_one_row_in_order(tmp_path: Path, wish: Wish) -> None:
     assert [p["rows"] for p in manifest["files"]] == [4, 4, 2]
 
 
-def test_the_same_command_does_what_is_missing_and_no_more(tmp_path: Path, wish: Wish) -> None:
+def test_the_same_command_does_what_is_missing_and_no_more(tmp_path: Path, wish: BatchJob) -> None:
     source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
     run(wish, source, out)
     before = {f.name: f.stat().st_mtime_ns for f in out.glob("part-*")}
@@ -69,7 +69,7 @@ def test_the_same_command_does_what_is_missing_and_no_more(tmp_path: Path, wish:
     assert {name for name in before if before[name] != after[name]} == {second}
 
 
-def test_images_that_come_later_are_not_of_this_run(tmp_path: Path, wish: Wish) -> None:
+def test_images_that_come_later_are_not_of_this_run(tmp_path: Path, wish: BatchJob) -> None:
     source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
     run(wish, source, out)
     (out / "part-00001-of-00003.parquet").unlink()
@@ -79,12 +79,12 @@ def test_images_that_come_later_are_not_of_this_run(tmp_path: Path, wish: Wish) 
     assert pd.read_parquet(out).id.is_unique
 
 
-def test_bad_images_are_recorded_in_their_place(tmp_path: Path, wish: Wish) -> None:
+def test_bad_images_are_recorded_in_their_place(tmp_path: Path, wish: BatchJob) -> None:
     source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
     for name in ("0/000.png", "0/003.png", "0/006.png", "0/009.png", "2/005.png"):  # a whole part, and one more
         (source / name).write_bytes(b"no picture")
 
-    assert run(wish, source, out) == Summary(images=10, parts=3, failed=5, done=10)
+    assert run(wish, source, out) == RunSummary(images=10, parts=3, failed=5, done=10)
 
     rows = pd.read_parquet(out)
     bad = rows[rows.error.notna()]
@@ -95,7 +95,7 @@ def test_bad_images_are_recorded_in_their_place(tmp_path: Path, wish: Wish) -> N
     assert run(wish, source, out).failed == 5
 
 
-def test_images_that_went_away_stop_the_run_and_are_no_result(tmp_path: Path, wish: Wish) -> None:
+def test_images_that_went_away_stop_the_run_and_are_no_result(tmp_path: Path, wish: BatchJob) -> None:
     source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
     run(wish, source, out)
     for part in out.glob("part-*"):
@@ -111,7 +111,7 @@ def test_images_that_went_away_stop_the_run_and_are_no_result(tmp_path: Path, wi
     assert run(wish, source, out).failed == 0
 
 
-def test_another_job_is_refused_and_replaced_only_when_told(tmp_path: Path, wish: Wish) -> None:
+def test_another_job_is_refused_and_replaced_only_when_told(tmp_path: Path, wish: BatchJob) -> None:
     source, other, out = archives.folder(tmp_path / "a", 6), archives.folder(tmp_path / "b", 3), tmp_path / "out"
     run(wish, source, out)
     second = replace(wish, model=save_classifier(untrained(seed=1), tmp_path / "other"))
@@ -128,7 +128,7 @@ def test_another_job_is_refused_and_replaced_only_when_told(tmp_path: Path, wish
     assert len(pd.read_parquet(out)) == 3
 
 
-def test_a_folder_of_the_users_is_never_written_to(tmp_path: Path, wish: Wish) -> None:
+def test_a_folder_of_the_users_is_never_written_to(tmp_path: Path, wish: BatchJob) -> None:
     source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
@@ -139,7 +139,7 @@ def test_a_folder_of_the_users_is_never_written_to(tmp_path: Path, wish: Wish) -
     assert [f.name for f in out.iterdir()] == ["thesis.txt"]
 
 
-def test_a_damaged_manifest_is_an_error_of_ours(tmp_path: Path, wish: Wish) -> None:
+def test_a_damaged_manifest_is_an_error_of_ours(tmp_path: Path, wish: BatchJob) -> None:
     source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
     run(wish, source, out)
     (out / MANIFEST).write_text("{")
@@ -149,7 +149,7 @@ def test_a_damaged_manifest_is_an_error_of_ours(tmp_path: Path, wish: Wish) -> N
     assert run(wish, source, out, overwrite=True).done == 3
 
 
-def test_two_processes_do_not_write_to_one_folder(tmp_path: Path, wish: Wish) -> None:
+def test_two_processes_do_not_write_to_one_folder(tmp_path: Path, wish: BatchJob) -> None:
     fcntl = pytest.importorskip("fcntl")
     source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
     run(wish, source, out)
@@ -159,7 +159,7 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path: Path, wish: Wish) ->
             run(wish, source, out)
 
 
-def test_an_empty_archive_leaves_no_plan(tmp_path: Path, wish: Wish) -> None:
+def test_an_empty_archive_leaves_no_plan(tmp_path: Path, wish: BatchJob) -> None:
     (tmp_path / "a").mkdir()
 
     with pytest.raises(DataError, match="there are no images"):
@@ -167,7 +167,7 @@ def test_an_empty_archive_leaves_no_plan(tmp_path: Path, wish: Wish) -> None:
     assert not list((tmp_path / "out").glob("_plan*"))
 
 
-def test_answers_are_those_of_a_table(tmp_path: Path, wish: Wish) -> None:
+def test_answers_are_those_of_a_table(tmp_path: Path, wish: BatchJob) -> None:
     classifier = untrained()
     source = archives.folder(tmp_path / "a", 10)
     (source / "1" / "001.png").write_bytes(archives.png(200, side=31))
@@ -189,7 +189,7 @@ def test_masks_of_an_archive_are_at_each_images_own_size(tmp_path: Path) -> None
     model = save_classifier(untrained("segmentation"), tmp_path / "model")
     shard = archives.tar(tmp_path / "a.tar", range(5))
     keep = Keep(confidence=0.0)
-    found = run_archive(Wish("propagate", model, keep=keep), find(str(shard)), tmp_path / "out")
+    found = run_archive(BatchJob("propagate", model, keep=keep), find(str(shard)), tmp_path / "out")
 
     rows = pd.read_parquet(tmp_path / "out")
     assert (found.images, found.failed, len(rows)) == (5, 0, 5)
@@ -201,7 +201,7 @@ def test_masks_of_an_archive_are_at_each_images_own_size(tmp_path: Path) -> None
             assert (mask == 255).mean() == pytest.approx(share)
 
 
-def test_a_model_that_cannot_do_it_says_so_before_anything_is_listed(tmp_path: Path, wish: Wish) -> None:
+def test_a_model_that_cannot_do_it_says_so_before_anything_is_listed(tmp_path: Path, wish: BatchJob) -> None:
     source = archives.folder(tmp_path / "a", 3)
     for changed in (replace(wish, task="propagate"), replace(wish, coverage=0.9)):
         with pytest.raises(ModelError):
@@ -215,7 +215,7 @@ from pathlib import Path
 from handful.deployment.batch.write_chunks import do_parts
 from handful.deployment.batch.archive import find
 from handful.deployment.batch.run import run_archive
-from handful.deployment.batch.jobs import Wish
+from handful.deployment.batch.jobs import BatchJob
 from tests.deployment.batch.archives import Level
 
 class Slow(Level):
@@ -223,7 +223,7 @@ class Slow(Level):
         time.sleep(0.005)
         return super().columns(reads)
 
-class Quick(Wish):
+class Quick(BatchJob):
     def work(self):
         return Slow()
 
@@ -232,7 +232,7 @@ run_archive(Quick("predict", Path(sys.argv[1])), find(sys.argv[2]), Path(sys.arg
 """
 
 
-def test_killed_at_any_moment_no_image_is_lost_or_doubled(tmp_path: Path, wish: Wish) -> None:
+def test_killed_at_any_moment_no_image_is_lost_or_doubled(tmp_path: Path, wish: BatchJob) -> None:
     source, out = archives.folder(tmp_path / "a", 60), tmp_path / "out"
     chance = random.Random(0)
     killed = 0
@@ -258,7 +258,7 @@ def test_killed_at_any_moment_no_image_is_lost_or_doubled(tmp_path: Path, wish: 
 
 
 @pytest.mark.slow
-def test_a_ray_cluster_that_loses_a_worker_gives_the_same(tmp_path: Path, wish: Wish) -> None:
+def test_a_ray_cluster_that_loses_a_worker_gives_the_same(tmp_path: Path, wish: BatchJob) -> None:
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
@@ -272,7 +272,7 @@ def test_a_ray_cluster_that_loses_a_worker_gives_the_same(tmp_path: Path, wish: 
     try:
         done = 0
 
-        def do(plan: Plan, todo: list[int], own: Wish) -> Iterable[Done]:
+        def do(plan: Plan, todo: list[int], own: BatchJob) -> Iterable[Done]:
             nonlocal done
             for one in do_on_ray(plan, todo, own, address="auto", workers=2):
                 done += 1
@@ -286,7 +286,7 @@ def test_a_ray_cluster_that_loses_a_worker_gives_the_same(tmp_path: Path, wish: 
         ray.shutdown()
         cluster.shutdown()
 
-    assert found == Summary(images=120, parts=40, failed=0, done=120)
+    assert found == RunSummary(images=120, parts=40, failed=0, done=120)
     names = sorted(f.name for f in (tmp_path / "here").glob("part-*"))
     assert names == sorted(f.name for f in (tmp_path / "ray").glob("part-*"))
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "ray"), pd.read_parquet(tmp_path / "here"))

@@ -31,7 +31,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(run, "HEAD", 0.3)
     held, address = listen("127.0.0.1", 0)
     quiet: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_level": "error", "timeout_keep_alive": 1}
-    server = uvicorn.Server(uvicorn.Config(slow, http=run.Impatient, **quiet))
+    server = uvicorn.Server(uvicorn.Config(slow, http=run.HeaderTimeoutProtocol, **quiet))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [held]}, daemon=True)
     thread.start()
     while not server.started:

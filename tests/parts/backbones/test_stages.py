@@ -4,16 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from handful.parts.backbones._stages import Level, Stages, assemble, frozen_stages
+from handful.parts.backbones._stages import StageOutput, Stages, assemble, frozen_stages
 from handful.training.optimizer import train_mode
 
 HALF = (0.5, 0.5, 0.5)
 
 
-def levels() -> list[Level]:
+def levels() -> list[StageOutput]:
     torch.manual_seed(0)
     return [
-        Level(nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), nn.BatchNorm2d(b), nn.Dropout(0.5)), b, 2**i)
+        StageOutput(nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), nn.BatchNorm2d(b), nn.Dropout(0.5)), b, 2**i)
         for i, (a, b) in enumerate(((3, 4), (4, 5), (5, 6)), start=1)
     ]
 

@@ -44,7 +44,7 @@ class StaleError(HandfulError):
         self.part, self.now, self.kept = part, now, kept
 
 
-class Store:
+class AnnotationStore:
     """Annotations of some images in one folder, open for writing; to be closed. Threads may share it.
 
     Args:
@@ -85,7 +85,7 @@ class Store:
         """Let another process have the folder."""
         self._journal.close()
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> "AnnotationStore":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 GRACE = 3.0  # seconds between asking a process to end and ending it
 
 
-class Job:
+class BackgroundProcess:
     """Work of `handful.annotation.server.worker` under way. `state` is running, done, failed or stopped.
 
     Args:

@@ -16,8 +16,8 @@ from handful.annotation.files.annotations import Annotation
 from handful.annotation.files.feature_file import FeatureFile
 from handful.annotation.files.project import Project, classes_of, image_path, label_of
 from handful.annotation.files.proposals import read_proposals
-from handful.annotation.files.store import Store
-from handful.annotation.server.background import Job
+from handful.annotation.files.store import AnnotationStore
+from handful.annotation.server.background import BackgroundProcess
 from handful.annotation.tools import active_learning
 from handful.core.dataset import Image, Sample
 from handful.data.images import image_size, read_image
@@ -60,7 +60,7 @@ class Session:
     def __init__(
         self,
         project: Project,
-        store: Store,
+        store: AnnotationStore,
         *,
         source: str,
         settings: Settings,
@@ -69,8 +69,8 @@ class Session:
         self.project, self.store, self.settings = project, store, settings
         self.samples = {key_of(s.id): s for s in project.data.samples}
         self.proposals = read_proposals(project.folder)
-        self.training: Job | None = None
-        self.looking: Job | None = None
+        self.training: BackgroundProcess | None = None
+        self.looking: BackgroundProcess | None = None
         self.sam = _sam(settings)
         self._source = {"source": source, "folder": str(project.folder), "columns": columns and dict(columns)}
         self._lock = threading.Lock()
@@ -204,7 +204,7 @@ class Session:
         """Start to compute features, if that is not done or under way."""
         with self._lock:
             if self.looking is None or self.looking.state in ("failed", "stopped"):
-                self.looking = Job({"work": "features", **self._source}, lambda _: None)
+                self.looking = BackgroundProcess({"work": "features", **self._source}, lambda _: None)
 
     def train(self) -> None:
         """Start a training.
@@ -226,7 +226,7 @@ class Session:
                 "seed": s.seed,
                 "device": s.device,
             }
-            self.training = Job(request, self._trained)
+            self.training = BackgroundProcess(request, self._trained)
 
     def _trained(self, found: dict[str, Any]) -> None:
         self.store.note_training(found)

@@ -22,7 +22,7 @@ from handful.saving.predictor import Tta, load_predictor
 
 
 @dataclass(frozen=True)
-class Wish:
+class BatchJob:
     """What is to be done, in words that another process understands."""
 
     task: Literal["predict", "propagate"]
@@ -46,7 +46,7 @@ class Wish:
             ModelError: it cannot be loaded, or cannot do this.
         """
         model = load_predictor(self.model, tta=self.tta, classes=self.classes, device=self.device)
-        work = Naming(model, self.coverage) if self.task == "predict" else Outlining(model, self.keep or Keep())
+        work = ClassifyJob(model, self.coverage) if self.task == "predict" else SegmentJob(model, self.keep or Keep())
         work.columns([Read(Piece("blank", ""), work.fitted(np.zeros((3, 8, 8), np.uint8)), (8, 8))])
         return work
 
@@ -68,7 +68,7 @@ class Asking:
 
 
 @dataclass(frozen=True, eq=False)
-class Naming(Asking):
+class ClassifyJob(Asking):
     """Predicted class, probabilities, and what else the model says: the columns of `handful predict`."""
 
     coverage: float | None = None
@@ -82,7 +82,7 @@ class Naming(Asking):
 
 
 @dataclass(frozen=True, eq=False)
-class Outlining(Asking):
+class SegmentJob(Asking):
     """The mask of each image at its own size, as a PNG of 0 and 255; none where what it covers is not to be kept."""
 
     keep: Keep

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from handful.core.ray_cluster import Cluster
-from handful.deployment.batch.jobs import Wish
+from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import Plan
 from handful.deployment.batch.run import Doing
 from handful.deployment.batch.write_chunks import Done, do_parts
@@ -18,7 +18,7 @@ from handful.deployment.batch.write_chunks import Done, do_parts
 class Worker:
     """An actor of the cluster: it loads the model once, then does the parts that it is given."""
 
-    def __init__(self, plan: Plan, wish: Wish) -> None:
+    def __init__(self, plan: Plan, wish: BatchJob) -> None:
         self.plan, self.work = plan, wish.work()
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -27,7 +27,9 @@ class Worker:
         return {name: np.array([getattr(d, name) for d in found]) for name in ("part", "images", "failed")}
 
 
-def do_on_ray(plan: Plan, todo: list[int], wish: Wish, *, address: str, workers: int | None = None) -> Iterator[Done]:
+def do_on_ray(
+    plan: Plan, todo: list[int], wish: BatchJob, *, address: str, workers: int | None = None
+) -> Iterator[Done]:
     """Do these parts on a cluster, and tell of each when it is in its place.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any
 
 from handful.core.files import lock
 from handful.deployment.batch.archive import Archive
-from handful.deployment.batch.jobs import Wish
+from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import (
     DRAFT,
     LOCK,
@@ -32,11 +32,11 @@ from handful.saving.predictor import model_hash
 PART = 4096
 Start = Callable[[int, int], None]  # told the number of images, and how many of them are done already
 Advance = Callable[[int], None]
-Doing = Callable[[Plan, list[int], Wish], Iterable[Done]]  # does parts, wherever
+Doing = Callable[[Plan, list[int], BatchJob], Iterable[Done]]  # does parts, wherever
 
 
 @dataclass(frozen=True)
-class Summary:
+class RunSummary:
     """What there is at the end. `done` of the images were done by this call, the others before."""
 
     images: int
@@ -46,7 +46,7 @@ class Summary:
 
 
 def run_archive(
-    wish: Wish,
+    wish: BatchJob,
     archive: Archive,
     out: Path,
     *,
@@ -55,7 +55,7 @@ def run_archive(
     do: Doing | None = None,
     start: Start | None = None,
     advance: Advance | None = None,
-) -> Summary:
+) -> RunSummary:
     """Do what is wished with every image of an archive, each once, into Parquet parts in a folder.
 
     Args:
@@ -79,7 +79,7 @@ def run_archive(
     with _alone(out):
         plan, manifest = _same_plan(job, out, part_size=part_size, overwrite=overwrite)
         if plan is not None and manifest.get("complete") and not plan.missing():
-            return Summary(plan.images, plan.parts, int(manifest["failed"]), 0)
+            return RunSummary(plan.images, plan.parts, int(manifest["failed"]), 0)
         work = wish.work()  # what the model cannot do is said before a long list is made
         if plan is None:
             remove_run(out)
@@ -163,7 +163,7 @@ def _sweep(out: Path) -> None:
         draft.unlink()
 
 
-def _finish(plan: Plan, *, done: int) -> Summary:
+def _finish(plan: Plan, *, done: int) -> RunSummary:
     """Count what is there, and write it down.
 
     Raises:
@@ -185,4 +185,4 @@ def _finish(plan: Plan, *, done: int) -> Summary:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         parts.append({"file": path.name, "rows": rows, "failed": bad, "sha256": digest})
     write_manifest(plan, {"complete": True, "failed": failed, "files": parts})
-    return Summary(plan.images, plan.parts, failed, done)
+    return RunSummary(plan.images, plan.parts, failed, done)

@@ -22,7 +22,7 @@ from handful.deployment.server.limits import Limits
 from handful.deployment.server.metrics import MEDIA, Metrics
 from handful.deployment.server.middleware import Gate
 from handful.deployment.server.page import served_page
-from handful.deployment.server.schemas import Batch, Failure, Prediction, Refused, prediction
+from handful.deployment.server.schemas import Failure, Prediction, PredictionList, Refused, prediction
 from handful.errors import DataError
 from handful.models.onnx_model import OnnxModel, load_onnx
 
@@ -81,7 +81,10 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
             raise HTTPException(400, _told(error)) from error
 
     @app.post("/predict/batch", responses=REFUSALS, response_model_exclude_none=True)
-    async def predict_batch(images: Annotated[list[UploadFile], File(min_length=1)], map: Map = False) -> Batch:  # noqa: A002
+    async def predict_batch(
+        images: Annotated[list[UploadFile], File(min_length=1)],
+        map: Map = False,  # noqa: A002
+    ) -> PredictionList:
         """Predict several images; one that cannot be read has its error in its place."""
         if len(images) > limits.batch:
             raise HTTPException(413, f"A request may have {limits.batch} images.")
@@ -92,7 +95,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
             except DataError as error:
                 return Failure(error=_told(error))
 
-        return Batch(predictions=list(await asyncio.gather(*(one(i, file) for i, file in enumerate(images)))))
+        return PredictionList(predictions=list(await asyncio.gather(*(one(i, file) for i, file in enumerate(images)))))
 
     @app.get("/model")
     async def about() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from handful.deployment.server.limits import Limits
 HEAD = 10.0  # seconds for the head of a request
 
 
-class Impatient(H11Protocol):
+class HeaderTimeoutProtocol(H11Protocol):
     """Closes connections whose request's head does not come: uvicorn alone waits for ever."""
 
     def connection_made(self, transport: Any) -> None:
@@ -78,7 +78,7 @@ def serve(
     config = uvicorn.Config(
         "handful.deployment.server.run:application",
         factory=True,
-        http=Impatient,
+        http=HeaderTimeoutProtocol,
         ws="none",
         log_level="warning",
         access_log=False,

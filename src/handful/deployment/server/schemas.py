@@ -39,7 +39,7 @@ class Failure(BaseModel):
     error: str
 
 
-class Batch(BaseModel):
+class PredictionList(BaseModel):
     """Predictions in the order of the images."""
 
     predictions: list[Prediction | Failure]

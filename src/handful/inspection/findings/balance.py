@@ -3,13 +3,13 @@
 import numpy as np
 
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 FEW = 5  # images per class, below which most methods of looking at data say nothing
 UNEVEN, STEEP = 1.5, 5.0  # largest class over smallest
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "imbalance", "few images", "unlabelled" and "not tested"."""
     data = facts.data
     counts = data.part("train", "val", None).counts

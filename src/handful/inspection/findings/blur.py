@@ -7,14 +7,14 @@ that of the grey values, at a common size. What is usual differs from set to set
 import numpy as np
 
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 DEVIATIONS = 4.0  # robust standard deviations below the class's median
 LESS = np.log(6.0)  # and so many times less sharp
 FEWEST = 8
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Finding "blurred"."""
     sharp = facts.measures.sharpness
     which = np.zeros(len(sharp), dtype=bool)

@@ -2,11 +2,11 @@
 
 from handful.data.check import copies, exact_copies
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 from handful.inspection.near_duplicates import flat
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "duplicate", "duplicate across classes", "duplicate across splits", and each with "near" before it."""
     hashes = facts.measures.hashes
     blank = flat(facts.measures)

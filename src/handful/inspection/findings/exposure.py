@@ -3,13 +3,13 @@
 import numpy as np
 
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 from handful.inspection.near_duplicates import flat
 
 DARK, WASHED_OUT = 40.0, 215.0  # grey values 0..255: nearly all pixels are below, above
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "blank", "dark" and "washed out"; each picture is in one at most."""
     grey = facts.measures.grey.reshape(len(facts.measures), -1)
     if not len(grey):

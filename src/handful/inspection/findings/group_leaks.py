@@ -4,15 +4,15 @@ from collections import defaultdict
 
 from handful.core.dataset import Sample
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "group leak", "group guessed" and "group crossed" (copies in different groups)."""
     return (*_guessed(facts), *_declared(facts), *_crossed(facts))
 
 
-def _guessed(facts: Facts) -> tuple[Finding, ...]:
+def _guessed(facts: Measurements) -> tuple[Finding, ...]:
     guess = facts.guess
     if guess is None:
         return ()
@@ -49,7 +49,7 @@ def _guessed(facts: Facts) -> tuple[Finding, ...]:
     )
 
 
-def _declared(facts: Facts) -> tuple[Finding, ...]:
+def _declared(facts: Measurements) -> tuple[Finding, ...]:
     sides: dict[str, list[Sample]] = defaultdict(list)
     for sample in facts.data.samples:
         if sample.group is not None:
@@ -69,7 +69,7 @@ def _declared(facts: Facts) -> tuple[Finding, ...]:
     )
 
 
-def _crossed(facts: Facts) -> tuple[Finding, ...]:
+def _crossed(facts: Measurements) -> tuple[Finding, ...]:
     samples = facts.data.samples
     crossed = [
         own

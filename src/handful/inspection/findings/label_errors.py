@@ -8,12 +8,12 @@ import numpy as np
 
 from handful.data.finding import Finding
 from handful.inspection.cross_fit import FEWEST
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 DOUBTFUL = 0.7  # accuracy of the judging models below which their word counts for little
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "label suspects", and "labels not judged" where classes are too rare or the models too weak."""
     if facts.features is None:
         return ()

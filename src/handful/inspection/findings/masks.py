@@ -7,7 +7,7 @@ from jaxtyping import Float
 from handful.core.dataset import Mask
 from handful.data.check import blank_masks
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 DEVIATIONS = 6.0  # robust standard deviations from the class's median
 FEWEST = 8
@@ -15,7 +15,7 @@ LEAST = 0.15  # a robust deviation is taken to be at least this: the numbers are
 NAMES = ("area", "elongation", "compactness", "pieces", "place")
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "empty mask", "full mask" and "odd mask"."""
     found = list(blank_masks(facts.data))
     samples = facts.data.samples

@@ -6,14 +6,14 @@ import numpy as np
 from jaxtyping import Bool
 
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 TURNED = 2.0  # times wider or narrower than the median picture
 OTHER = 16.0  # times its area, or a sixteenth
 SHARE = 0.1  # beyond it pictures of all shapes are the rule
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "odd shape", "odd size" and "colour modes"."""
     found: list[Finding] = []
     sizes = facts.measures.sizes

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 from handful.inspection.shortcut_tests import Shortcut
 
 LEVEL = 0.05
@@ -11,7 +11,7 @@ NEVER = ("image size", "file size", "colour mode", "camera")  # may not say anyt
 STRONG, WEAK = 0.25, 0.1  # share of the way from chance to perfect that is warned of; the second for `NEVER`
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """Finding "shortcut" for each detector that beats chance: a warning where it does so by much, else a note."""
     whole = "" if facts.judged is None else f"; features of the whole image {100 * facts.judged.balanced_accuracy:.0f}"
     return findings(facts.shortcuts, whole)

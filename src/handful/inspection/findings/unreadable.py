@@ -1,10 +1,10 @@
 """Files that cannot be read."""
 
 from handful.data.finding import Finding
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 
-def find(facts: Facts) -> tuple[Finding, ...]:
+def find(facts: Measurements) -> tuple[Finding, ...]:
     """One finding with the reason for each file."""
     if not facts.unreadable:
         return ()

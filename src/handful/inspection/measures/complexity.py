@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 NEIGHBOURS = 20
 MOST = 2000  # pictures that are looked at
@@ -31,7 +31,7 @@ class Complexity:
     closest: tuple[str, str]
 
 
-def measure(facts: Facts, *, seed: int = 0) -> Complexity | None:
+def measure(facts: Measurements, *, seed: int = 0) -> Complexity | None:
     """None: fewer than ten distinct labelled pictures, or one class."""
     rows = facts.distinct
     if len(rows) > MOST:

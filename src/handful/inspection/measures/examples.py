@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 from handful.inspection.measures.complexity import distances
 
 EACH = 4
@@ -26,7 +26,7 @@ class Examples:
     unusual: tuple[str, ...]
 
 
-def measure(facts: Facts, *, each: int = EACH, seed: int = 0) -> tuple[Examples, ...]:
+def measure(facts: Measurements, *, each: int = EACH, seed: int = 0) -> tuple[Examples, ...]:
     """Classes in order; those without images have none. Empty without features."""
     if facts.compressed is None:
         return ()

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from handful.evaluation.metrics import balanced_accuracy
 from handful.inspection.cross_fit import compress
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 DRAWS = 12
 MORE = 10  # images per class
@@ -43,7 +43,7 @@ class Curve:
     gain_high: float
 
 
-def measure(facts: Facts, *, seed: int = 0) -> Curve | None:
+def measure(facts: Measurements, *, seed: int = 0) -> Curve | None:
     """None: no features, or fewer than three sizes can be drawn with a fifth of the rarest class left over."""
     rows = facts.training
     if facts.features is None or not len(rows):

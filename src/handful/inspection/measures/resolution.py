@@ -11,7 +11,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from handful.evaluation.intervals import wilson
-from handful.inspection.measurements import Facts
+from handful.inspection.measurements import Measurements
 
 LEVEL, POWER = 0.05, 0.8
 LEAST = 0.02  # share of images that two methods are taken to disagree about, at least
@@ -35,7 +35,7 @@ class Resolution:
     high: float
 
 
-def measure(facts: Facts) -> Resolution | None:
+def measure(facts: Measurements) -> Resolution | None:
     """None: there are no features, or too few images to see how often two methods disagree."""
     judged = facts.judged
     if judged is None:

@@ -8,7 +8,7 @@ from timm.layers.format import Format
 from timm.models._features import FeatureDictNet
 from torch import Tensor, nn
 
-from handful.parts.backbones._stages import Level
+from handful.parts.backbones._stages import StageOutput
 
 
 class Pad(nn.Module):
@@ -56,7 +56,7 @@ def sequence(net: Any) -> list[tuple[nn.Module, bool]] | None:
     return None
 
 
-def levels_of(net: Any, *, stride: int | None) -> list[Level]:
+def levels_of(net: Any, *, stride: int | None) -> list[StageOutput]:
     """An extractor cut behind each of its maps, for maps wanted at `stride`; or as one stage, where it cannot be."""
     strides, channels = list(net.feature_info.reduction()), list(net.feature_info.channels())
     modules = sequence(net)
@@ -67,12 +67,12 @@ def levels_of(net: Any, *, stride: int | None) -> list[Level]:
             stride=strides[-1],
             channels_last=getattr(net, "output_fmt", None) == Format.NHWC,
         )
-        return [Level(last, channels[-1], strides[-1])]
-    levels: list[Level] = []
+        return [StageOutput(last, channels[-1], strides[-1])]
+    levels: list[StageOutput] = []
     stage: list[nn.Module] = [Pad(stride or strides[-1])]
     for module, ends in modules:
         stage.append(module)
         if ends:
-            levels.append(Level(nn.Sequential(*stage), channels[len(levels)], strides[len(levels)]))
+            levels.append(StageOutput(nn.Sequential(*stage), channels[len(levels)], strides[len(levels)]))
             stage = []
     return levels

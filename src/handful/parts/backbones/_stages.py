@@ -15,7 +15,7 @@ Freeze = Literal["none", "stem", "all"] | int
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class StageOutput:
     """One stage: maps in, maps out, with their number of channels and their stride to the image."""
 
     module: nn.Module
@@ -31,7 +31,7 @@ class Stages(nn.Module):
     `taps` are the stages whose maps come out, joined along channels at the size of the first of them.
     """
 
-    def __init__(self, levels: Sequence[Level], *, freeze: int, taps: Sequence[int]) -> None:
+    def __init__(self, levels: Sequence[StageOutput], *, freeze: int, taps: Sequence[int]) -> None:
         super().__init__()
         self.stages = nn.ModuleList(level.module for level in levels)
         self.freeze = freeze
@@ -82,7 +82,7 @@ class Stages(nn.Module):
 
 
 def assemble(
-    levels: Sequence[Level],
+    levels: Sequence[StageOutput],
     *,
     stride: int | None,
     fuse: bool,

@@ -13,7 +13,7 @@ from torch import nn
 from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.errors import WeightsError
-from handful.parts.backbones._stages import Freeze, Level, assemble
+from handful.parts.backbones._stages import Freeze, StageOutput, assemble
 from handful.parts.backbones._weights import load_checkpoint, read_checkpoint
 
 CUTS = (1, 2, 3, 5, 7)  # where a stage ends among the seven groups of blocks
@@ -68,7 +68,7 @@ def build(
             modules = [net.conv_stem, net.bn1, *modules]
         if i == 4 and expand:
             modules, channels = [*modules, net.conv_head, net.bn2], 1280
-        levels.append(Level(nn.Sequential(*modules), channels, min(2 ** (i + 1), output_stride or 32)))
+        levels.append(StageOutput(nn.Sequential(*modules), channels, min(2 ** (i + 1), output_stride or 32)))
         start = stop
     backbone = assemble(levels, stride=stride, fuse=fuse, freeze=freeze, mean=(0.5,) * 3, std=(0.5,) * 3)
     if weights is not None:

@@ -10,7 +10,7 @@ from torch import nn
 from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.errors import RecipeError, nearest
-from handful.parts.backbones._stages import Freeze, Level, assemble
+from handful.parts.backbones._stages import Freeze, StageOutput, assemble
 from handful.parts.backbones._weights import download, load_checkpoint, load_exactly
 
 BASIC = ("resnet18", "resnet34")
@@ -84,21 +84,21 @@ def build(
     return backbone
 
 
-def _resnet(net: Any, *, small_stem: bool) -> list[Level]:
+def _resnet(net: Any, *, small_stem: bool) -> list[StageOutput]:
     """Stem and four stages. The stem of the small kind is initialised like the one it replaces."""
     if small_stem:
         net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
         net.maxpool = nn.Identity()
     stride = 1 if small_stem else 2
-    levels = [Level(nn.Sequential(net.conv1, net.bn1, net.relu), 64, stride)]
+    levels = [StageOutput(nn.Sequential(net.conv1, net.bn1, net.relu), 64, stride)]
     for i, stage in enumerate((net.layer1, net.layer2, net.layer3, net.layer4)):
         if i == 0:
             stride *= 1 if small_stem else 2
         else:
             stride *= _step(stage[0])
         module = nn.Sequential(net.maxpool, stage) if i == 0 else stage
-        levels.append(Level(module, _width(stage[-1]), stride))
+        levels.append(StageOutput(module, _width(stage[-1]), stride))
     return levels
 
 
@@ -125,9 +125,9 @@ def _vgg(*, batch_norm: bool) -> nn.Module:
     return network
 
 
-def _vgg_levels(net: Any) -> list[Level]:
+def _vgg_levels(net: Any) -> list[StageOutput]:
     """Five stages, each up to its pool; the pools round up, so that no image is too small."""
-    levels: list[Level] = []
+    levels: list[StageOutput] = []
     stage: list[nn.Module] = []
     channels = 3
     for i, layer in enumerate(net.features):
@@ -137,6 +137,6 @@ def _vgg_levels(net: Any) -> list[Level]:
             net.features[i] = layer = nn.MaxPool2d(2, 2, ceil_mode=True)
         stage.append(layer)
         if isinstance(layer, nn.MaxPool2d):
-            levels.append(Level(nn.Sequential(*stage), channels, 2 ** (len(levels) + 1)))
+            levels.append(StageOutput(nn.Sequential(*stage), channels, 2 ** (len(levels) + 1)))
             stage = []
     return levels
