@@ -12,7 +12,7 @@ from bench.support.jobs import CPU, build, images, recipe
 from bench.support.measure import ratio, report, take_turns
 from bench.support.options import Options
 from handful.core.recipe import Recipe
-from handful.data.in_memory import hold
+from handful.data.in_memory import load_tensors
 from handful.models.device import autocast
 
 # Warm up, say so, wait for the word, train, tell the seconds.
@@ -38,7 +38,7 @@ def stepper(wish: Recipe, *, compiled: bool) -> Callable[[], None]:
     _, network = build(wish, data)
     network = network.to(memory_format=network.layout).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
-    batch = hold(data, size=(28, 28)).batch(torch.arange(wish.batch_size), len(data.classes))
+    batch = load_tensors(data, size=(28, 28)).batch(torch.arange(wish.batch_size), len(data.classes))
     forward = torch.compile(network) if compiled else network
 
     def step() -> None:

@@ -13,7 +13,7 @@ from bench.support.record import RESULTS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
-from handful.data.in_memory import hold
+from handful.data.in_memory import load_tensors
 from handful.data.unlabelled import Unlabelled
 from handful.evaluation.evaluate import Protocol, sweep
 from handful.evaluation.executor import Trainer
@@ -31,13 +31,13 @@ class RawPixels:
 
     def __init__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> None:  # noqa: ARG002
         self.size = recipe.image_size or (28, 28)
-        held = hold(data, size=self.size, resize=recipe.resize, masks=False)
+        held = load_tensors(data, size=self.size, resize=recipe.resize, masks=False)
         x = held.images[:, 0].flatten(1).numpy() / 255
         self.model = LogisticRegression(max_iter=2000, random_state=seed).fit(x, held.labels.numpy())
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
         """Class probabilities of each sample."""
-        held = hold(data, size=self.size, masks=False)
+        held = load_tensors(data, size=self.size, masks=False)
         found: Float[np.ndarray, "n k"] = self.model.predict_proba(held.images[:, 0].flatten(1).numpy() / 255)
         return found
 

@@ -11,7 +11,7 @@ from bench.support.accuracy import PREDICTIONS
 from bench.support.options import Options
 from bench.support.record import RESULTS, machine
 from handful.comparison.candidates import role_of
-from handful.comparison.compare import compare_to
+from handful.comparison.compare import compare
 from handful.comparison.plan import VALUES
 from handful.comparison.result import Candidate
 from handful.comparison.text import format_outcome
@@ -44,7 +44,7 @@ def run_comparison(
     kept = PREDICTIONS / table
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, table) if options.quick else kept
-        outcome = compare_to(
+        outcome = compare(
             folder, recipes, data, candidates=candidates, per_class=per_class[:1] if options.quick else per_class,
             protocol=Protocol(draws, folds=folds), trials=1 if options.quick else None,
             seconds=None if options.quick else BUDGET, times=PAPER["cifar10"], jobs=options.jobs, tell=print,

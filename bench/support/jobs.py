@@ -11,7 +11,7 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.tensors import Batch
-from handful.data.in_memory import ImageTensors, hold
+from handful.data.in_memory import ImageTensors, load_tensors
 from handful.data.readers.arrays import from_arrays
 from handful.models.device import autocast
 from handful.models.network import Network
@@ -67,7 +67,7 @@ def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None)
     if channels_last is not None:
         network.layout = torch.channels_last if channels_last else torch.contiguous_format
     network = network.to(memory_format=network.layout)
-    held = hold(data, size=data_size(data))
+    held = load_tensors(data, size=data_size(data))
     stage = wish.stages[0]
     loss_of = {"cross_entropy": cross_entropy, "pixel_cross_entropy": pixel_cross_entropy}[stage.losses[0].name]
     loss_part = loss_of.build(context)

@@ -29,5 +29,5 @@ def run(options: Options) -> None:
 
 def left_over(data: Dataset) -> Dataset:
     """The training part alone, every second image of it in place of test images."""
-    ranked = sorted(data.part("train", None).samples, key=lambda s: s.id)
+    ranked = sorted(data.split("train", None).samples, key=lambda s: s.id)
     return replace(data, samples=tuple(replace(s, split=(None, "test")[i % 2]) for i, s in enumerate(ranked)))

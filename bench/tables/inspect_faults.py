@@ -18,7 +18,7 @@ from handful.core.dataset import Dataset
 from handful.data.readers.embedded import read_embedded
 from handful.inspection import quick_check
 from handful.inspection.findings import group_leaks, label_errors
-from handful.inspection.measurements import Measurements, look
+from handful.inspection.measurements import Measurements, measure_images
 from handful.training.image_features import features
 
 IMAGES, COPIES, FILMS = 1000, 15, 60
@@ -75,7 +75,7 @@ def measure(whole: Dataset, seed: int, tallies: dict[str, Tally], *, quick: bool
         return tallies.setdefault(fault, Tally())
 
     doubled, planted = with_copies(base, copies, rng)
-    facts = look(doubled, features=features)
+    facts = measure_images(doubled, features=features)
     together = {(i, j) for own in facts.copies for i in own for j in own if i < j}
     wanted = {pair for pairs in planted.values() for pair in pairs}
     for kind in KINDS:
@@ -85,7 +85,7 @@ def measure(whole: Dataset, seed: int, tallies: dict[str, Tally], *, quick: bool
     assert facts.features is not None
     kept = np.arange(len(base))
     swapped, wrong = with_wrong_labels(base, rng)
-    measures = look(base).measures
+    measures = measure_images(base).measures
     suspects = _suspects(Measurements(swapped, measures, features=facts.features[kept]))
     clean = _suspects(Measurements(base, measures, features=facts.features[kept]))
     tally("wrong label").add(len(suspects & wrong), len(wrong), len(suspects - wrong), len(base) - len(wrong))
@@ -93,7 +93,7 @@ def measure(whole: Dataset, seed: int, tallies: dict[str, Tally], *, quick: bool
 
     for alike in (True, False):
         film = films(base, count, rng, alike=alike)
-        found = group_leaks.find(look(film, features=features))
+        found = group_leaks.find(measure_images(film, features=features))
         guessed = int(any(f.kind == "group guessed" for f in found))
         tally("groups in names").add(guessed if alike else 0, int(alike), 0 if alike else guessed, int(not alike))
 
@@ -110,5 +110,5 @@ def _suspects(facts: Measurements) -> set[str]:
 
 def _shortcuts(data: Dataset) -> set[str]:
     """Names of the detectors that are warned of."""
-    found = quick_check.quick(data, look(data).measures)
+    found = quick_check.quick(data, measure_images(data).measures)
     return {str(f.numbers["name"]) for f in found if f.kind == "shortcut" and f.severity == "warning"}

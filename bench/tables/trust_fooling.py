@@ -38,10 +38,10 @@ def run(options: Options) -> None:
     """Every recipe and score on the same draws and the same strangers; fooling images for each network."""
     whole = cifar10_small(options.folder())
     known = with_classes(_of(whole, range(LEARNT)), list(whole.classes[:LEARNT]))
-    held = _few(_of(whole.part("test"), range(LEARNT, len(whole.classes))))
+    held = _few(_of(whole.split("test"), range(LEARNT, len(whole.classes))))
     strangers = {
         "held-out classes": held,
-        "MNIST": _few(mnist(options.folder()).part("test")),
+        "MNIST": _few(mnist(options.folder()).split("test")),
         "white blood cells": _few(cells(options.folder())),
     }
     draws = range(1 if options.quick else options.draws)
@@ -57,7 +57,7 @@ def _draw(name: str, known: Dataset, strangers: Mapping[str, Dataset], draw: int
     for score in SCORES:
         reject = Part("out_of_distribution", {"score": score, "false_rejection": RATE})
         models[score] = train(calibrated(name, reject, called=name), part, seed=draw, progress=False)
-    shown = {"test images": known.part("test"), **strangers, **_fooling(models["none"], draw, quick=options.quick)}
+    shown = {"test images": known.split("test"), **strangers, **_fooling(models["none"], draw, quick=options.quick)}
     return {kind: {m: _sure(model, data) for m, model in models.items()} | _rejected(models, data, kind)
             for kind, data in shown.items()}  # fmt: skip
 

@@ -15,7 +15,7 @@ from bench.support.vipf import CONTROL, DRAWS, KEEPING, SETTINGS, variant
 from bench.tables.vipf_ladder import switches
 from handful.core.dataset import Dataset
 from handful.data import splits
-from handful.data.in_memory import hold
+from handful.data.in_memory import load_tensors
 from handful.models.classifier import Classifier
 
 MARGIN = 4
@@ -51,7 +51,7 @@ def run(options: Options) -> None:
 @torch.inference_mode()
 def consistency(classifier: Classifier, test: Dataset) -> list[float]:
     """The share of unchanged predictions for shifts by 1, 2, 3 and 4 pixels, each over four directions."""
-    images = hold(test, size=classifier.size, masks=False).images.float() / 255
+    images = load_tensors(test, size=classifier.size, masks=False).images.float() / 255
     centre = _classes(classifier, images, 0, 0)
     found = []
     for s in range(1, MARGIN + 1):

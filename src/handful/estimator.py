@@ -18,7 +18,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.readers.arrays import from_arrays
 from handful.models.classifier import Classifier
-from handful.models.device import pick_device
+from handful.models.device import select_device
 from handful.recipes.checks import check
 from handful.recipes.load import load_recipe
 from handful.training.train import train
@@ -107,7 +107,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
         self.classifier_: Classifier = train(
-            plan, data, seed=int(seed), device=pick_device(self.device), progress=self.verbose
+            plan, data, seed=int(seed), device=select_device(self.device), progress=self.verbose
         )
         # The classifier's classes are sorted as text, scikit-learn's as values.
         self._order = np.array([self.classifier_.classes.index(name) for name in names])

@@ -117,7 +117,7 @@ def test_the_demos_test_part_is_fixed_and_stratified() -> None:
     from handful.comparison.demo import demo_data
 
     data = demo_data()
-    test = data.part("test")
+    test = data.split("test")
     assert (len(test), len(data)) == (1000, 5000)
     assert np.bincount(test.labels).tolist() == [100] * 10
-    assert test.ids == demo_data().part("test").ids
+    assert test.ids == demo_data().split("test").ids

@@ -30,7 +30,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[ComparisonResult, l
 
 def test_the_best_settings_are_found_inside_each_draw(whole: tuple[ComparisonResult, list[list[str]], Path]) -> None:
     outcome, calls, _ = whole
-    test = set(data().part("test").ids)
+    test = set(data().split("test").ids)
     drawn = {r.draw: set(r.train_ids) for result in outcome.results for r in result.runs}
     for call in calls:
         ids = set(call[3:])

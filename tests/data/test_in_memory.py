@@ -8,7 +8,16 @@ import torch
 from handful.core.dataset import Dataset, Sample
 from handful.core.tensors import IGNORE
 from handful.data.images import read_image
-from handful.data.in_memory import ImageTensors, Resize, chunks, fit_mask, fit_size, hold, unfit_mask, working_size
+from handful.data.in_memory import (
+    ImageTensors,
+    Resize,
+    chunks,
+    fit_mask,
+    fit_size,
+    load_tensors,
+    unfit_mask,
+    working_size,
+)
 from handful.data.readers.folder import read_folder
 from handful.errors import DataError
 from tests.data.pictures import dataset, save, truncate
@@ -111,7 +120,7 @@ def _masked() -> Dataset:
 
 
 def test_hold_decodes_images_labels_and_masks() -> None:
-    held = hold(_masked(), size=(6, 8))
+    held = load_tensors(_masked(), size=(6, 8))
     assert len(held) == 4
     assert held.images.dtype == torch.uint8
     assert np.array_equal(held.images[2].numpy(), _masked().samples[2].image)  # type: ignore[arg-type]
@@ -124,13 +133,13 @@ def test_hold_decodes_images_labels_and_masks() -> None:
 
 
 def test_hold_without_masks() -> None:
-    assert hold(_masked(), size=(6, 8), masks=False).pixel_labels is None
-    assert hold(dataset([0, 1]), size=(6, 8)).pixel_labels is None
+    assert load_tensors(_masked(), size=(6, 8), masks=False).pixel_labels is None
+    assert load_tensors(dataset([0, 1]), size=(6, 8)).pixel_labels is None
 
 
 @pytest.mark.parametrize("resize", MODES)
 def test_hold_resizes_image_and_mask_alike(resize: Resize) -> None:
-    held = hold(_masked(), size=(9, 5), resize=resize)
+    held = load_tensors(_masked(), size=(9, 5), resize=resize)
     assert held.images.shape == (4, 3, 9, 5)
     assert held.pixel_labels is not None
     first = _masked().samples[0]
@@ -143,12 +152,12 @@ def test_hold_resizes_image_and_mask_alike(resize: Resize) -> None:
 def test_class_numbers_above_a_byte_survive() -> None:
     mask = np.eye(4, dtype=bool)
     samples = tuple(Sample(str(k), np.zeros((3, 4, 4), np.uint8), k, mask) for k in (0, 126, 299))
-    maps = hold(Dataset(samples, tuple(f"{k:03d}" for k in range(300))), size=(4, 4)).pixel_labels
+    maps = load_tensors(Dataset(samples, tuple(f"{k:03d}" for k in range(300))), size=(4, 4)).pixel_labels
     assert maps is not None
     assert [int(m.max()) for m in maps] == [1, 127, 300]
     for classes in (126, 127):
         data = Dataset((replace(samples[0], label=classes - 1),), tuple(f"{k:03d}" for k in range(classes)))
-        maps = hold(data, size=(4, 4)).pixel_labels
+        maps = load_tensors(data, size=(4, 4)).pixel_labels
         assert maps is not None
         assert int(maps.max()) == classes
 
@@ -158,32 +167,32 @@ def test_hold_names_a_bad_file_and_a_bad_mask(tmp_path: Path) -> None:
     data = read_folder(tmp_path)
     wrong = replace(data, samples=(replace(data.samples[0], mask=np.eye(5, dtype=bool)),))
     with pytest.raises(DataError, match=r"cat/a\.png: the mask is 5 x 5 and its image 6 x 8(.|\n)*own size"):
-        hold(wrong, size=(6, 8))
+        load_tensors(wrong, size=(6, 8))
     truncate(tmp_path / "cat/a.png")
     with pytest.raises(DataError, match=r"cat/a\.png: the image is damaged"):
-        hold(data, size=(6, 8))
+        load_tensors(data, size=(6, 8))
 
 
 def test_a_batch_has_one_hot_targets_and_none_for_the_unlabelled() -> None:
-    batch = hold(_masked(), size=(6, 8)).batch(torch.tensor([0, 1, 2]), 2)
+    batch = load_tensors(_masked(), size=(6, 8)).batch(torch.tensor([0, 1, 2]), 2)
     assert batch.labels.tolist() == [1, -1, 0]
     assert batch.targets.tolist() == [[0, 1], [0, 0], [1, 0]]
     assert batch.images.min() >= 0
     assert batch.images.max() <= 1
-    assert torch.equal((batch.images * 255).round().byte(), hold(_masked(), size=(6, 8)).images[:3])
+    assert torch.equal((batch.images * 255).round().byte(), load_tensors(_masked(), size=(6, 8)).images[:3])
     assert batch.pixel_labels.dtype == torch.int64
     assert (batch.pixel_labels[1:] == IGNORE).all()
 
 
 def test_a_batch_without_masks_ignores_every_pixel() -> None:
-    batch = hold(dataset([0, 1]), size=(6, 8)).batch(torch.tensor([1]), 2)
+    batch = load_tensors(dataset([0, 1]), size=(6, 8)).batch(torch.tensor([1]), 2)
     assert batch.pixel_labels.shape == (1, 6, 8)
     assert (batch.pixel_labels == IGNORE).all()
 
 
 @pytest.mark.parametrize("masks", [True, False])
 def test_held_moves_to_a_device(masks: bool) -> None:
-    moved = hold(_masked(), size=(6, 8), masks=masks).to(torch.device("meta"))
+    moved = load_tensors(_masked(), size=(6, 8), masks=masks).to(torch.device("meta"))
     assert isinstance(moved, ImageTensors)
     assert moved.images.device.type == moved.labels.device.type == "meta"
     assert (moved.pixel_labels is None) is not masks

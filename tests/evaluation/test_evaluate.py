@@ -14,7 +14,7 @@ import pytest
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.errors import DataError, ProtocolError
-from handful.evaluation.evaluate import Protocol, cells, evaluate, sweep
+from handful.evaluation.evaluate import Protocol, evaluate, splits_of, sweep
 from handful.evaluation.results_log import ResultsLog, read_results
 from tests.support.datasets import recipe, squares
 from tests.support.trainers import NearestMeanTrainer
@@ -38,7 +38,7 @@ def same(a: Result, b: Result) -> bool:
 def test_draws_differ_and_the_test_part_is_fixed(data: Dataset, tmp_path: Path) -> None:
     trainer = NearestMeanTrainer(tmp_path / "calls")
     result = evaluate(recipe(), data, protocol=Protocol((0, 1, 2), per_class=2), trainer=trainer, progress=False)
-    test = set(data.part("test").ids)
+    test = set(data.split("test").ids)
     assert [set(r.ids) for r in result.runs] == [test] * 3
     assert len({r.train_ids for r in result.runs}) == 3
     assert all(len(r.train_ids) == 6 and not set(r.train_ids) & test for r in result.runs)
@@ -47,27 +47,27 @@ def test_draws_differ_and_the_test_part_is_fixed(data: Dataset, tmp_path: Path) 
 
 
 def test_rest_never_touches_the_test_part(data: Dataset) -> None:
-    test = set(data.part("test").ids)
-    for cell in cells(data, Protocol((100, 101), per_class=2, score_on="rest")):
+    test = set(data.split("test").ids)
+    for cell in splits_of(data, Protocol((100, 101), per_class=2, score_on="rest")):
         assert not test & {*cell.train.ids, *cell.test.ids}
         assert not set(cell.train.ids) & set(cell.test.ids)
         assert len(cell.test) == 12
 
 
 def test_without_a_test_part_the_rest_is_scored() -> None:
-    found = cells(squares(5), Protocol((0, 1), per_class=2))
+    found = splits_of(squares(5), Protocol((0, 1), per_class=2))
     assert [len(c.test) for c in found] == [9, 9]
     assert set(found[0].test.ids) != set(found[1].test.ids)
 
 
 def test_folds_hold_out_every_image_once_per_draw() -> None:
     data = squares(6)
-    found = cells(data, Protocol((0, 1), folds=3))
+    found = splits_of(data, Protocol((0, 1), folds=3))
     assert [(c.draw, c.fold) for c in found] == [(d, f) for d in (0, 1) for f in range(3)]
     for draw in (0, 1):
         held = [i for c in found if c.draw == draw for i in c.test.ids]
         assert sorted(held) == sorted(data.ids)
-    limited = cells(data, Protocol((0,), folds=3, per_class=2))
+    limited = splits_of(data, Protocol((0,), folds=3, per_class=2))
     assert all(len(c.train) == 6 and not set(c.train.ids) & set(c.test.ids) for c in limited)
 
 
@@ -75,13 +75,13 @@ def test_groups_stay_on_one_side() -> None:
     plain = squares(6)
     grouped = replace(plain, samples=tuple(replace(s, group=f"p{i // 2}") for i, s in enumerate(plain.samples)))
     group = {s.id: s.group for s in grouped.samples}
-    for cell in cells(grouped, Protocol((0,), folds=3)):
+    for cell in splits_of(grouped, Protocol((0,), folds=3)):
         assert not {group[i] for i in cell.train.ids} & {group[i] for i in cell.test.ids}
 
 
 def test_unlabelled_images_take_no_part(data: Dataset) -> None:
     nameless = replace(data, samples=(*data.samples, replace(data.samples[0], id="new", label=None)))
-    for cell in cells(nameless, Protocol((0,))) + cells(nameless, Protocol((0,), per_class=2, score_on="rest")):
+    for cell in splits_of(nameless, Protocol((0,))) + splits_of(nameless, Protocol((0,), per_class=2, score_on="rest")):
         assert "new" not in cell.train.ids + cell.test.ids
 
 
@@ -95,7 +95,7 @@ def test_unlabelled_images_take_no_part(data: Dataset) -> None:
 )
 def test_a_protocol_that_does_not_fit_is_refused(data: Dataset, protocol: Protocol, remedy: str) -> None:
     with pytest.raises(ProtocolError, match=remedy):
-        cells(data, protocol)
+        splits_of(data, protocol)
 
 
 def test_nothing_trains_when_a_later_cell_cannot(data: Dataset, tmp_path: Path) -> None:
@@ -262,16 +262,16 @@ def test_a_real_recipe_end_to_end(data: Dataset) -> None:
 
 def test_a_long_tail_is_drawn_and_scored_on_classes_alike(data: Dataset, tmp_path: Path) -> None:
     protocol = Protocol((0, 1), per_class=6, long_tail=6)
-    for cell in cells(data, protocol):
+    for cell in splits_of(data, protocol):
         assert np.bincount(cell.train.labels).tolist() == [6, 2, 1]
-        assert cell.test.ids == data.part("test").ids
+        assert cell.test.ids == data.split("test").ids
     uneven = replace(data, samples=data.samples[:-2])
-    assert [np.bincount(c.test.labels).tolist() for c in cells(uneven, protocol)] == [[2, 2, 2]] * 2
-    assert len({c.test.ids for c in cells(uneven, protocol)}) == 1
-    rest = cells(data, Protocol((0,), per_class=4, long_tail=2, score_on="rest"))[0]
+    assert [np.bincount(c.test.labels).tolist() for c in splits_of(uneven, protocol)] == [[2, 2, 2]] * 2
+    assert len({c.test.ids for c in splits_of(uneven, protocol)}) == 1
+    rest = splits_of(data, Protocol((0,), per_class=4, long_tail=2, score_on="rest"))[0]
     assert np.bincount(rest.test.labels).tolist() == [2, 2, 2]
-    assert not set(rest.test.ids) & {*rest.train.ids, *data.part("test").ids}
-    orders = {tuple(np.bincount(c.train.labels)) for c in cells(data, replace(protocol, tail_order="seeded"))}
+    assert not set(rest.test.ids) & {*rest.train.ids, *data.split("test").ids}
+    orders = {tuple(np.bincount(c.train.labels)) for c in splits_of(data, replace(protocol, tail_order="seeded"))}
     assert all(sorted(order) == [1, 2, 6] for order in orders)
     trainer = NearestMeanTrainer(tmp_path / "calls")
     result = evaluate(recipe(), data, protocol=protocol, trainer=trainer, progress=False)
@@ -329,4 +329,4 @@ def test_lines_from_before_there_were_counts_and_long_tails_are_not_trained_agai
 )
 def test_a_long_tail_that_does_not_fit_is_refused(data: Dataset, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ProtocolError, match=message):
-        cells(data, Protocol((0,), **options))
+        splits_of(data, Protocol((0,), **options))

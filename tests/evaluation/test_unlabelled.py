@@ -60,7 +60,7 @@ def test_a_run_gets_what_the_protocol_says_and_no_label(
     result = evaluate(SPREADING, data, protocol=protocol, trainer=spy)
     given = {s.id for s in data.samples if s.label is None}
     for run, seen in zip(result.runs, spy.seen, strict=True):
-        left = {s.id for s in data.part("train").samples} - set(run.train_ids) - set(run.ids)
+        left = {s.id for s in data.split("train").samples} - set(run.train_ids) - set(run.ids)
         expected = {"none": set(), "given": given, "rest": left}[which] | (set(run.ids) if transductive else set())
         assert seen == expected
         assert len(run.train_ids) == 6

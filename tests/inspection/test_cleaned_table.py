@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from handful.data.load import load_data
 from handful.errors import DataError, OutputError
 from handful.inspection.cleaned_table import write_table
-from handful.inspection.measurements import Measurements, look
+from handful.inspection.measurements import Measurements, measure_images
 from tests.inspection.pictures import dataset, facts, picture
 
 
@@ -34,7 +34,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def test_the_new_table_leaves_out_copies_and_loads_again(tmp_path: Path) -> None:
     data = load_data(_folder(tmp_path / "images"))
     before = {p: p.read_bytes() for p in (tmp_path / "images").rglob("*.png")}
-    known = look(data)
+    known = measure_images(data)
     assert known.unreadable == (("train/cat/z.png", "this is not an image that can be read"),)
     fixed = write_table(known, tmp_path / "new.csv")
     assert (fixed.rows, fixed.unreadable, fixed.copies, fixed.conflicts) == (4, 1, 2, 2)
@@ -53,7 +53,7 @@ def test_near_copies_share_a_group(tmp_path: Path) -> None:
     for i in range(12):
         Picture.fromarray(picture(i).transpose(1, 2, 0)).save(folder / f"{i:02d}.png")
     Picture.fromarray(picture(3).transpose(1, 2, 0)).save(folder / "again.jpg", quality=70)
-    fixed = write_table(look(load_data(tmp_path / "images")), tmp_path / "new.csv")
+    fixed = write_table(measure_images(load_data(tmp_path / "images")), tmp_path / "new.csv")
     groups = {row["path"]: row["group"] for row in _rows(tmp_path / "new.csv")}
     assert fixed.groups == 1
     assert {p for p, g in groups.items() if g} == {"images/cat/03.png", "images/cat/again.jpg"}
@@ -79,7 +79,7 @@ def test_facts_hold_what_files_say_of_themselves(tmp_path: Path) -> None:
     exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
     Picture.fromarray(picture(0).transpose(1, 2, 0)).save(folder / "a.jpg", exif=exif)
     Picture.fromarray(picture(1)[0]).save(folder / "b.png")
-    known: Measurements = look(load_data(tmp_path))
+    known: Measurements = measure_images(load_data(tmp_path))
     assert known.modes == ("RGB", "L")
     assert known.bytes.tolist() == [(folder / n).stat().st_size for n in ("a.jpg", "b.png")]
     first, second = known.shots
@@ -97,7 +97,7 @@ def test_pictures_are_handed_on_once_each(tmp_path: Path) -> None:
             seen.append(image)
             yield np.ones((1, 4), np.float32)
 
-    known = look(replace(data, samples=data.samples), features=features)
+    known = measure_images(replace(data, samples=data.samples), features=features)
     assert len(seen) == 9
     assert known.features is not None
     assert known.features.shape == (9, 4)

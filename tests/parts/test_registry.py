@@ -9,7 +9,7 @@ from tests.support.datasets import context
 @pytest.mark.parametrize("folder", registry.FOLDERS)
 def test_every_file_in_a_folder_is_a_part(folder: registry.Folder) -> None:
     for name in registry.names(folder):
-        module = registry.find(folder, name)
+        module = registry.part_module(folder, name)
         assert callable(module.build)
         assert (module.__doc__ or "").strip(), f"{folder}/{name} does not say what it computes"
         for option in registry.options(folder, name).values():
@@ -18,7 +18,7 @@ def test_every_file_in_a_folder_is_a_part(folder: registry.Folder) -> None:
 
 def test_typos_get_the_nearest_name_back() -> None:
     with pytest.raises(RecipeError, match="did you mean 'wide_resnet'"):
-        registry.find("backbones", "wide_resnt")
+        registry.part_module("backbones", "wide_resnt")
     with pytest.raises(RecipeError, match="did you mean 'dropout'"):
         registry.check("backbones", Part("wide_resnet", {"dropuot": 0.1}))
     with pytest.raises(RecipeError, match="takes no options"):

@@ -39,7 +39,7 @@ def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> list[Res
 
 @pytest.fixture(scope="module")
 def classifier(data: Dataset) -> Classifier:
-    return train(recipe("segmentation", "steps=4"), data.part("train"), progress=False)
+    return train(recipe("segmentation", "steps=4"), data.split("train"), progress=False)
 
 
 def test_the_whole_report(data: Dataset, results: list[Result], classifier: Classifier, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_whole_report(data: Dataset, results: list[Result], classifier: Clas
     ):
         assert part in page.text
     assert "Development" not in page.text
-    assert len(page.images) == 2 * len(examples(data, data.part("test").ids)) + 2 * len(worst_mistakes(results[-1]))
+    assert len(page.images) == 2 * len(examples(data, data.split("test").ids)) + 2 * len(worst_mistakes(results[-1]))
     picture = Image.open(io.BytesIO(base64.b64decode(page.images[0].removeprefix("data:image/png;base64,"))))
     assert picture.size == (12, 12)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from handful.comparison.compare import compare_to
+from handful.comparison.compare import compare
 from handful.comparison.result import Candidate, ComparisonResult
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
@@ -60,7 +60,7 @@ def compared(
     recipes = [searched(name) for name in names]
     candidates = [Candidate(n, "control" if i == 0 else "method", True, "asked for") for i, n in enumerate(names)]
     protocol = other.pop("protocol", Protocol(tuple(range(draws))))
-    return compare_to(
+    return compare(
         folder, recipes, samples or data(), candidates=candidates, per_class=per_class, protocol=protocol,
         trials=trials, seconds=seconds, times=Times(3.5, 29.52), trainer=trainer, device="cpu", progress=False, **other,
     )  # fmt: skip

@@ -19,7 +19,9 @@ from handful.training.train import train
 from tests.support.datasets import recipe, squares
 
 FITTED = tuple(  # "similarity" learns nothing, and needs a backbone that knows texts: see backbones/test_image_text
-    n for n in registry.names("heads") if getattr(registry.find("heads", n), "fitted", False) and n != "similarity"
+    n
+    for n in registry.names("heads")
+    if getattr(registry.part_module("heads", n), "fitted", False) and n != "similarity"
 )
 PLAN = """
 image_size = [16, 16]
@@ -85,7 +87,7 @@ def test_the_backbone_stays_as_it_was_and_seeds_repeat() -> None:
 
 def test_views_are_added_to_the_plain_image(monkeypatch: pytest.MonkeyPatch) -> None:
     shapes: list[torch.Tensor] = []
-    head = registry.find("heads", "nearest_centroid").NearestCentroid
+    head = registry.part_module("heads", "nearest_centroid").NearestCentroid
     fit = head.fit
 
     def noted(self: nn.Module, features: torch.Tensor, labels: torch.Tensor, *, seed: int) -> None:

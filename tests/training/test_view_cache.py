@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from handful.core.recipe import Part
-from handful.data.in_memory import hold
+from handful.data.in_memory import load_tensors
 from handful.errors import TrainingError
 from handful.parts import registry
 from handful.training.augmentation import Compose
@@ -29,7 +29,7 @@ def test_views_are_augmented_differently_and_masks_move_along() -> None:
     network = registry.build_network(recipe("segmentation", *LITE), context())
     part = Part("affine", {"shift": 0.3})
     augment = Compose([(part, registry.build("augment", part, context()))])
-    held = hold(squares(2, size=32), size=(32, 32))
+    held = load_tensors(squares(2, size=32), size=(32, 32))
     views = frozen_views(network, held, augment, precision="fp32", views=3, classes=3, seed=0)
     assert views.maps.shape[:2] == (3, 6)
     assert views.pixel_labels.shape == (3, 6, 32, 32)

@@ -9,7 +9,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from handful.errors import HandfulError, HandfulWarning, ProtocolError
-from handful.training.launcher import launched
+from handful.training.launcher import rank_and_world_size
 
 USER_ERROR = 2
 STOPPED = 130
@@ -17,7 +17,7 @@ STOPPED = 130
 
 def say(label: str, text: str, *, style: str) -> None:
     """A labelled paragraph on standard error; wrapped only where a terminal shows it. One process of several speaks."""
-    if launched()[0] > 0:
+    if rank_and_world_size()[0] > 0:
         return
     console = Console(stderr=True)
     paragraph = Text(f"{label}: ", style=f"bold {style}").append(text, style=style)
@@ -30,9 +30,10 @@ def refuse_processes(command: str) -> None:
     Raises:
         ProtocolError: a launcher started more than one, and the command is not `fit`.
     """
-    if launched()[1] > 1 and command != "fit":
+    world_size = rank_and_world_size()[1]
+    if world_size > 1 and command != "fit":
         raise ProtocolError(
-            f"{launched()[1]} processes were started together, and only `handful fit` shares its work among them",
+            f"{world_size} processes were started together, and only `handful fit` shares its work among them",
             where=f"handful {command}",
             remedy="start it once; --jobs uses the cores.",
         )

@@ -105,11 +105,11 @@ def annotate(
                 remedy="pip install 'handful[annotate]'.",
             ) from error
         if recipe != RECIPE or set_ or device != "auto":  # what is ours needs no check, which takes seconds
-            from handful.models.device import pick_device
+            from handful.models.device import select_device
             from handful.recipes.load import load_recipe
 
             load_recipe(recipe, overrides=set_ or ())
-            pick_device(device)
+            select_device(device)
         settings = Settings(recipe, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
 
     def ready(address: str) -> None:

@@ -108,7 +108,7 @@ def compare(
     from handful.cli._ray import runners
     from handful.comparison.budget import read_budget
     from handful.comparison.candidates import choose, default_folds
-    from handful.comparison.compare import compare_to
+    from handful.comparison.compare import compare
     from handful.comparison.plan import LOG, PAGE, VALUES
     from handful.comparison.result import as_values
     from handful.comparison.text import format_outcome
@@ -116,12 +116,12 @@ def compare(
     from handful.evaluation.annotation_cost import Times
     from handful.evaluation.evaluate import Protocol
     from handful.evaluation.executor import cores
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
 
     with working():
         spent = read_budget(budget, trials)
         numbers = (None,) if per_class is None else images_per_class(per_class)
-        pick_device(device)
+        select_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         if folds is None and per_class is None:
             folds = default_folds(samples)
@@ -132,7 +132,7 @@ def compare(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
         with runners(ray, jobs or (cores(device) if ray is None else 1)) as (number, pool):
-            outcome = compare_to(
+            outcome = compare(
                 out, plans, samples, candidates=candidates, per_class=numbers, protocol=protocol, trials=spent.trials,
                 seconds=spent.seconds, times=Times(label_seconds, mask_seconds), controls=controls, jobs=number,
                 pool=pool, device=device, overwrite=overwrite, progress=watched(), tell=print_text,

@@ -40,7 +40,7 @@ def distil(
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.data.splits import draw, training_part
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.parts.losses.distillation import distilled
     from handful.recipes.load import load_recipe
     from handful.saving.checkpoint import refuse_unfinished
@@ -48,7 +48,7 @@ def distil(
     from handful.training.train import train
 
     with working():
-        pick_device(device)
+        select_device(device)
         load_classifier(model)
         plan = distilled(
             load_recipe(recipe, overrides=set_ or ()), model.resolve(), temperature=temperature, labels=labels

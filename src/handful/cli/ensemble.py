@@ -43,13 +43,13 @@ def ensemble(
     """
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.errors import ModelError
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.models.ensemble import join
     from handful.saving.classifier import load_classifier, refuse_existing, save_classifier
 
     with working():
         refuse_existing(out, overwrite=overwrite)
-        members = [load_classifier(model, device=pick_device(device)) for model in models]
+        members = [load_classifier(model, device=select_device(device)) for model in models]
         given = None if weights in ("equal", "cross_fitted") else _numbers(weights)
         joined = join(members, given)
         if weights == "cross_fitted":

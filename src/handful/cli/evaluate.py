@@ -92,11 +92,11 @@ def evaluate(
     from handful.cli._ray import runners
     from handful.data.check import check
     from handful.evaluation.calibration import measure
-    from handful.evaluation.evaluate import Protocol, cells
+    from handful.evaluation.evaluate import Protocol, splits_of
     from handful.evaluation.evaluate import evaluate as run
     from handful.evaluation.statistics import METRICS, class_recalls, headline, summarise
     from handful.evaluation.tracking import check_tracker, track_scores
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
     from handful.recipes.write import fingerprint
@@ -107,11 +107,11 @@ def evaluate(
         plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
         numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
-        pick_device(device)
+        select_device(device)
         if track is not None:
             check_tracker(track, track_to)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
-        cells(samples, protocol)
+        splits_of(samples, protocol)
         check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
         with runners(ray, jobs) as (number, pool):
             how: dict[str, Any] = {"jobs": number, "pool": pool, "device": device, "log": log}

@@ -32,13 +32,13 @@ def explain(
 
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.reports.explanations import check_folder, explain_to
     from handful.saving.classifier import load_classifier
 
     with working():
         check_folder(out, overwrite=overwrite)
-        classifier = load_classifier(model, device=pick_device(device))
+        classifier = load_classifier(model, device=select_device(device))
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

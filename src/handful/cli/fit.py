@@ -53,7 +53,7 @@ def fit(
     from handful.cli._data import read
     from handful.cli._errors import say
     from handful.cli._output import print_json, print_table, print_text, watched, working
-    from handful.comparison.auto import FEW, pick
+    from handful.comparison.auto import FEW, select_recipe
     from handful.comparison.budget import read_budget
     from handful.data.check import check
     from handful.data.splits import draw, training_part
@@ -62,26 +62,26 @@ def fit(
     from handful.evaluation.tracking import Tracking
     from handful.inspection.image_statistics import Measuring
     from handful.inspection.quick_check import MOST, short_form
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
     from handful.saving.checkpoint import refuse_unfinished
     from handful.saving.classifier import refuse_existing, save_classifier
     from handful.saving.model_card import data_facts
-    from handful.training.launcher import launched
+    from handful.training.launcher import rank_and_world_size
     from handful.training.train import train
 
     auto = recipe == "auto"
     with working():
         if budget is not None and not auto:
             raise ProtocolError("there is nothing to pick", where=f"--budget {budget}", remedy="pass --recipe auto.")
-        if auto and launched()[1] > 1:
+        if auto and rank_and_world_size()[1] > 1:
             wrong = "several processes cannot share the picking"
             raise ProtocolError(wrong, where="--recipe auto", remedy="start it once, or name a recipe.")
         spent = read_budget(budget or "10m", None).seconds
         plan = load_recipe(FEW if auto else recipe, overrides=set_ or ())
         plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
-        pick_device(device)
+        select_device(device)
         refuse_existing(out, overwrite=overwrite)
         refuse_unfinished(out, resume=resume, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
@@ -93,18 +93,18 @@ def fit(
         picked = None
         if auto:
             assert spent is not None
-            picked = pick(
+            picked = select_recipe(
                 part, out.with_name(f"{out.name}-comparison"), seconds=spent, seed=seed, overrides=set_ or (),
                 jobs=cores(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
             )  # fmt: skip
             plan = with_calibration(picked.recipe, temperature=temperature, coverage=coverage, reject=reject)
         known = {"recipe": plan.name, "data": data, "seed": seed, "images": len(part)}
-        first = launched()[0] == 0
+        first = rank_and_world_size()[0] == 0
         tracking = Tracking(track, track_to, plan.name, known) if track is not None and first else None
         with tracking or nullcontext():
             log = None if tracking is None else tracking.log
             classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume, log=log)
-        if launched()[0] > 0:
+        if rank_and_world_size()[0] > 0:
             return
         if picked is not None:
             classifier = replace(classifier, card={**classifier.card, "auto": picked.card})

@@ -46,7 +46,7 @@ def hierarchy(
     from handful.cli._data import read
     from handful.cli._output import new_file, print_json, print_lines, print_text, working
     from handful.errors import RecipeError
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.recipes.load import load_recipe
     from handful.reports.dendrogram import dendrogram_figure, tree_lines
     from handful.reports.plots import check_figure, save
@@ -62,7 +62,7 @@ def hierarchy(
         if out is not None:
             check_figure(out)
             new_file(out, overwrite=overwrite)
-        pick_device(device)
+        select_device(device)
         samples = read(data, columns=column, allow_outside=allow_outside)
         found = induced_hierarchy(plan, samples, seed=seed, device=device)
         if out is not None:

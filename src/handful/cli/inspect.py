@@ -44,7 +44,7 @@ def inspect(
     from handful.inspection.inspection import inspect as look_into
     from handful.inspection.page import write_inspection
     from handful.inspection.summary import class_rows, outlook, overview, plain, tally
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
 
     with working():
         if page is not None:
@@ -53,7 +53,7 @@ def inspect(
             new_file(page, overwrite=overwrite)
         if fix is not None:
             refuse_table(fix)
-        place = pick_device(device)
+        place = select_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

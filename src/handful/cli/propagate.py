@@ -78,7 +78,7 @@ def propagate(
     from handful.cli._output import new_folder, print_json, print_table, print_text, working
     from handful.data.masks.threshold import Keep
     from handful.errors import DataError, ModelError
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.recipes.load import load_recipe
 
     if not min_share < max_share:
@@ -104,7 +104,7 @@ def propagate(
     refuse_parts(part_size, ray, workers, remedy="pass --parts too.")
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
-        pick_device(device)
+        select_device(device)
         new_folder(out, ours=OURS, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         before, after, report = propagate_dataset(

@@ -51,7 +51,7 @@ def sweep(
     from handful.data.check import check
     from handful.evaluation.evaluate import Protocol
     from handful.evaluation.tracking import check_tracker, track_scores
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.recipes.load import load_recipe
 
     with working():
@@ -59,7 +59,7 @@ def sweep(
         numbers = images_per_class(per_class)
         order = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(order, None, None, score_on, long_tail, tail_order)
-        pick_device(device)
+        select_device(device)
         if track is not None:
             check_tracker(track, track_to)
         new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)

@@ -7,7 +7,7 @@ from typing import Any
 
 from handful.comparison.budget import FOLDS, StudyBudget, not_tuned, settled, untunable
 from handful.comparison.candidates import choose, default_folds
-from handful.comparison.compare import compare_to
+from handful.comparison.compare import compare
 from handful.comparison.plan import STUDIES
 from handful.comparison.result import ComparisonResult, Study
 from handful.comparison.search_space import close_storage, open_storage
@@ -23,7 +23,7 @@ FEW = "nearest-centroid-lite0"  # 40.9 % of CIFAR-10 at one image per class, whe
 
 
 @dataclass(frozen=True, eq=False)
-class Picked:
+class Selection:
     """The recipe, with tuned settings where these were better, and why; no `outcome` where nothing was compared."""
 
     recipe: Recipe
@@ -55,7 +55,7 @@ class Picked:
         }  # fmt: skip
 
 
-def pick(
+def select_recipe(
     data: Dataset,
     folder: Path,
     *,
@@ -69,7 +69,7 @@ def pick(
     progress: bool = True,
     recipes: Sequence[str | Path] = (),
     tell: Callable[[str], None] = lambda _: None,
-) -> Picked:
+) -> Selection:
     """Pick a recipe for these training images.
 
     First every recipe that the data allows is cross-validated with its own settings, the controls first; one whose
@@ -79,7 +79,7 @@ def pick(
 
     Args:
         data: the training images, and no others.
-        folder: of the comparison (`compare_to`); the same call goes on where it stopped.
+        folder: of the comparison (`compare`); the same call goes on where it stopped.
         seconds: wall time; the run that is under way when it ends is finished.
         seed: decides the folds, and seeds the training.
         overrides: as for `load_recipe`, for every recipe.
@@ -92,7 +92,7 @@ def pick(
         tell: gets a sentence on what is about to be done.
 
     Raises:
-        As `compare_to`.
+        As `compare`.
     """
     data = replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
     StudyBudget(seconds=seconds)
@@ -100,9 +100,9 @@ def pick(
     if least < FOLDS:
         images = "one image" if data.counts.min() == 1 else "fewer than three images or groups"
         why = f"{images} of a class leave nothing to compare on: taken because it was best there on other data"
-        return Picked(load_recipe(FEW, overrides=overrides), why)
+        return Selection(load_recipe(FEW, overrides=overrides), why)
     plans, candidates = choose(data, recipes, overrides=overrides)
-    outcome = compare_to(
+    outcome = compare(
         folder, plans, data, candidates=candidates, per_class=(None,), protocol=Protocol((seed,), folds=FOLDS),
         trials=1, times=Times(3.5, 29.52), jobs=jobs, device=device, trainer=trainer, overwrite=overwrite,
         progress=progress, limit=seconds, tell=tell,
@@ -110,7 +110,7 @@ def pick(
     best = next(r for r in plans if r.name == outcome.levels[0].best.recipe)
     spent = sum(run.seconds for result in outcome.results for run in result.runs) / jobs
     study = _tune(best, data, folder, max(seconds - spent, 1e-9), seed=seed, device=device, trainer=trainer)
-    return Picked(settled(best, study), outcome.answer, outcome, study)
+    return Selection(settled(best, study), outcome.answer, outcome, study)
 
 
 def _tune(

@@ -23,7 +23,7 @@ from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import TrainingError
 from handful.evaluation.annotation_cost import Times
-from handful.evaluation.evaluate import Protocol, cells, trainer_name
+from handful.evaluation.evaluate import Protocol, splits_of, trainer_name
 from handful.evaluation.executor import MakePool, Trainer
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.retrain import train_again
@@ -33,7 +33,7 @@ from handful.recipes.load import with_values
 from handful.reports import gallery
 
 
-def compare_to(
+def compare(
     folder: Path,
     recipes: Sequence[Recipe],
     data: Dataset,
@@ -91,7 +91,7 @@ def compare_to(
     work = [
         Work(recipe, level, cell, untunable(recipe, cell.train, allowance))
         for level in levels
-        for cell in cells(data, level)
+        for cell in splits_of(data, level)
         for recipe in recipes
     ]
     if limit is not None:
@@ -187,7 +187,7 @@ def _notes(
     notes += [
         f"{name} is left out{'' if m is None else f' at {m} per class'}: {what}." for (name, m), what in failed.items()
     ]
-    if protocol.score_on == "rest" and len(data.part("test")):
+    if protocol.score_on == "rest" and len(data.split("test")):
         notes.append("Scored on training images that the draws left: the test part was not looked at.")
     return tuple(notes)
 

@@ -10,7 +10,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.evaluation.calibration import measure
-from handful.evaluation.evaluate import Protocol, cells, sweep
+from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import MakePool
 from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
@@ -56,7 +56,7 @@ def sweep_to(
         ProtocolError, DataError, RecipeError: before anything is trained or thrown away.
     """
     for m in per_class:
-        cells(data, replace(protocol, per_class=m))
+        splits_of(data, replace(protocol, per_class=m))
     log = folder / LOG
     if not keep and log.exists():
         shutil.rmtree(ResultsLog(log).predictions, ignore_errors=True)

@@ -62,6 +62,6 @@ class Dataset:
         """The samples at these positions, in this order."""
         return replace(self, samples=tuple(self.samples[int(i)] for i in indices))
 
-    def part(self, *splits: Split | None) -> "Dataset":
+    def split(self, *splits: Split | None) -> "Dataset":
         """The samples whose `split` is one of these."""
         return replace(self, samples=tuple(s for s in self.samples if s.split in splits))

@@ -39,7 +39,7 @@ def check(
     """
     _refuse_unusable(data)
     _refuse_few(data, per_class, folds)
-    findings = _masks_and_copies(data, resplit=folds is not None or not len(data.part("test")), each=each)
+    findings = _masks_and_copies(data, resplit=folds is not None or not len(data.split("test")), each=each)
     for finding in findings:
         if strict:
             raise DataError(
@@ -79,7 +79,7 @@ def _refuse_unusable(data: Dataset) -> None:
 
 
 def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None:
-    part = data.part("train", None)
+    part = data.split("train", None)
     pool = part.select([i for i, s in enumerate(part.samples) if s.label is not None])
     if not len(pool):
         raise DataError(

@@ -98,7 +98,9 @@ def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]
     return first
 
 
-def hold(data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", masks: bool = True) -> ImageTensors:
+def load_tensors(
+    data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", masks: bool = True
+) -> ImageTensors:
     """Decode every sample once, to uint8 [n 3 h w] at `size`; masks become pixel labels when `masks`.
 
     A mask on an unlabelled sample carries no class, so its pixels are all -1 (ignore).

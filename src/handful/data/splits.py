@@ -20,7 +20,7 @@ def training_part(data: Dataset) -> Dataset:
     Raises:
         DataError: there are none.
     """
-    part = data.part("train", None)
+    part = data.split("train", None)
     if not len(part):
         raise DataError(
             "there is no training part",
@@ -36,7 +36,7 @@ def test_part(data: Dataset) -> Dataset:
     Raises:
         DataError: there are none.
     """
-    part = data.part("test")
+    part = data.split("test")
     if not len(part):
         raise DataError(
             "there is no test part",

@@ -31,7 +31,7 @@ def unlabelled_part(
         ProtocolError: it is asked for such images, and there are none.
     """
     used, apart = set(train.ids), set(scored.ids)
-    pool = [s for s in data.part("train", None).samples if s.id not in used and s.id not in apart]
+    pool = [s for s in data.split("train", None).samples if s.id not in used and s.id not in apart]
     found = [s for s in pool if which == "rest" or (which == "given" and s.label is None)]
     if which != "none" and not found:
         raise ProtocolError(

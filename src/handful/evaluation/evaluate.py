@@ -19,7 +19,7 @@ from handful.evaluation.executor import JobResult, MakePool, Trainer, TrainingJo
 from handful.evaluation.protocol import Protocol as Protocol
 from handful.evaluation.protocol import ScoreOn as ScoreOn
 from handful.evaluation.protocol import TrainTestSplit as TrainTestSplit
-from handful.evaluation.protocol import cells as cells
+from handful.evaluation.protocol import splits_of as splits_of
 from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_unlabelled
 from handful.evaluation.statistics import summarise as summarise
 from handful.parts.registry import uses_unlabelled
@@ -106,7 +106,9 @@ def _evaluate(
     for recipe, _ in plans:
         check(recipe)
     plans = _reduced(plans)
-    work = [(p, recipe, protocol, cell) for p, (recipe, protocol) in enumerate(plans) for cell in cells(data, protocol)]
+    work = [
+        (p, recipe, protocol, cell) for p, (recipe, protocol) in enumerate(plans) for cell in splits_of(data, protocol)
+    ]
     beside = [
         unlabelled_part(data, cell.train, cell.test, which=protocol.unlabelled, transductive=protocol.transductive)
         for _, _, protocol, cell in work

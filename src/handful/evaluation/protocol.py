@@ -74,7 +74,7 @@ class TrainTestSplit:
     test: Dataset
 
 
-def cells(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
+def splits_of(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
     """The training runs of a protocol, split but not trained.
 
     Raises:

@@ -10,7 +10,7 @@ from handful.core.result import Run
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
-from handful.models.device import pick_device
+from handful.models.device import select_device
 from handful.recipes.write import fingerprint
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
@@ -26,7 +26,7 @@ def train_again(recipe: Recipe, run: Run, data: Dataset, folder: Path, *, device
     mark = {"recipe": fingerprint(recipe), "seed": run.seed, "data": data_fingerprint(part)}
     if folder.exists():
         with contextlib.suppress(ModelError):
-            kept = load_classifier(folder, device=pick_device(device))
+            kept = load_classifier(folder, device=select_device(device))
             if kept.card.get("shown") == mark:
                 return kept
     classifier = train(recipe, part, seed=run.seed, device=device, progress=progress)

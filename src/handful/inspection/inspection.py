@@ -18,7 +18,7 @@ from handful.inspection.findings import (
     shortcuts,
     unreadable,
 )
-from handful.inspection.measurements import Measurements, look
+from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.measures import complexity, examples, learning_curve, resolution
 from handful.inspection.measures.complexity import Complexity
 from handful.inspection.measures.examples import Examples
@@ -55,7 +55,7 @@ def inspect(data: Dataset, *, device: str = "cpu", advance: Callable[[], None] |
     Raises:
         WeightsError: the backbone's weights are not installed.
     """
-    facts = look(data, features=partial(features, device=device), advance=advance)
+    facts = measure_images(data, features=partial(features, device=device), advance=advance)
     found = [finding for kind in KINDS for finding in kind.find(facts)]
     return Inspection(
         facts=facts,

@@ -90,7 +90,7 @@ class Measurements:
         return None if self.features is None or len(self.features) < 3 else compress(self.features)
 
 
-def look(
+def measure_images(
     data: Dataset,
     *,
     features: Callable[[Iterator[Image]], Iterator[Float[np.ndarray, "_ c"]]] | None = None,

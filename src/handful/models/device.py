@@ -10,7 +10,7 @@ from handful.errors import TrainingError
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def pick_device(wish: str) -> str:
+def select_device(wish: str) -> str:
     """A torch device name; "auto" is the first GPU where there is one.
 
     Raises:
@@ -27,7 +27,7 @@ def pick_device(wish: str) -> str:
     return wish
 
 
-def pick_precision(wish: str, device: torch.device) -> torch.dtype | None:
+def select_precision(wish: str, device: torch.device) -> torch.dtype | None:
     """The autocast type for a recipe's `precision`; None is plain float32.
 
     "auto" is bfloat16 where the hardware multiplies it natively (CUDA from compute capability 8; CPUs with AMX or
@@ -50,5 +50,5 @@ def cpu_multiplies_bfloat16() -> bool:
 
 def autocast(wish: str, device: torch.device) -> AbstractContextManager[Any]:
     """A context in which a network runs at the recipe's precision."""
-    kind = pick_precision(wish, device)
+    kind = select_precision(wish, device)
     return torch.autocast(device.type, kind or torch.bfloat16, enabled=kind is not None)

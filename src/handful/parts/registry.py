@@ -27,7 +27,7 @@ def names(folder: Folder) -> tuple[str, ...]:
     return tuple(sorted(f[:-3] for f in files if f.endswith(".py") and not f.startswith("_")))
 
 
-def find(folder: Folder, name: str) -> ModuleType:
+def part_module(folder: Folder, name: str) -> ModuleType:
     """The module of a part; a typo gets the nearest name back.
 
     Raises:
@@ -40,14 +40,14 @@ def find(folder: Folder, name: str) -> ModuleType:
 
 def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
     """The options of a part: the keyword-only arguments of its `build`."""
-    signature = inspect.signature(find(folder, name).build, eval_str=True)
+    signature = inspect.signature(part_module(folder, name).build, eval_str=True)
     keywords = (p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
     return {p.name: p for p in keywords if p.name not in WIRED}
 
 
-def marked(folder: Folder, part: Part, mark: str) -> bool:
+def has_trait(folder: Folder, part: Part, mark: str) -> bool:
     """Whether a part's module says this of itself, e.g. `mixes_images = True`."""
-    return bool(getattr(find(folder, part.name), mark, False))
+    return bool(getattr(part_module(folder, part.name), mark, False))
 
 
 def check(folder: Folder, part: Part) -> None:
@@ -77,7 +77,7 @@ def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
         RecipeError: unknown part or option, or an option's value that the part refuses.
     """
     check(folder, part)
-    maker = find(folder, part.name).build
+    maker = part_module(folder, part.name).build
     if "make" in inspect.signature(maker).parameters:
         wiring["make"] = lambda inner: build(folder, as_part(inner), context)
     try:
@@ -106,7 +106,7 @@ def build_network(recipe: Recipe, context: Context) -> Network:
     """The untrained network of a recipe: backbone, head and labels, wired in one place."""
     backbone = build("backbones", recipe.backbone, context)
     network = Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
-    if marked("heads", recipe.head, "fitted"):
+    if has_trait("heads", recipe.head, "fitted"):
         bare = without_weights("backbones", recipe.backbone)
         network.cache = FeatureCache({"backbone": asdict(bare), "mean": backbone.mean, "std": backbone.std})
     return network
@@ -130,7 +130,7 @@ def as_part(value: Any) -> Part:
 
 def members(folder: Folder, part: Part) -> tuple[Part, ...]:
     """The parts that a part is made of, where its module names the option that lists them in `made_of`."""
-    listed = part.options.get(getattr(find(folder, part.name), "made_of", ""), ())
+    listed = part.options.get(getattr(part_module(folder, part.name), "made_of", ""), ())
     return tuple(as_part(value) for value in listed) if isinstance(listed, list | tuple) else ()
 
 
@@ -142,17 +142,17 @@ def without_weights(folder: Folder, part: Part) -> Part:
     inside = members(folder, part)
     if inside:
         bare = [without_weights(folder, inner) for inner in inside]
-        kept[find(folder, part.name).made_of] = tuple({"name": inner.name, **inner.options} for inner in bare)
+        kept[part_module(folder, part.name).made_of] = tuple({"name": inner.name, **inner.options} for inner in bare)
     return replace(part, options=kept)
 
 
 def uses_unlabelled(recipe: Recipe) -> bool:
     """Whether a recipe gains from images without a label: labelled before it trains, or as they are."""
-    return trains_unlabelled(recipe) or any(marked("prepare", part, "uses_unlabelled") for part in recipe.prepare)
+    return trains_unlabelled(recipe) or any(has_trait("prepare", part, "uses_unlabelled") for part in recipe.prepare)
 
 
 def trains_unlabelled(recipe: Recipe) -> bool:
     """Whether a recipe trains on images that have no label then: its head or a loss says so."""
     losses = [part for stage in recipe.stages for part in stage.losses]
-    learns = any(marked("losses", part, "uses_unlabelled") for part in losses)
-    return learns or marked("heads", recipe.head, "uses_unlabelled")
+    learns = any(has_trait("losses", part, "uses_unlabelled") for part in losses)
+    return learns or has_trait("heads", recipe.head, "uses_unlabelled")

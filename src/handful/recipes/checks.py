@@ -62,7 +62,7 @@ def _check_stages(recipe: Recipe) -> None:
     Raises:
         RecipeError: names the remedy.
     """
-    fitted = registry.marked("heads", recipe.head, "fitted")
+    fitted = registry.has_trait("heads", recipe.head, "fitted")
     if not fitted and not recipe.stages:
         raise RecipeError("a recipe needs a stage", where=recipe.name, remedy="add [[stages]] with steps and losses.")
     if not fitted:
@@ -106,7 +106,7 @@ def _check_hierarchy(recipe: Recipe) -> None:
     """Losses that read a tree of the classes."""
     for i, stage in enumerate(recipe.stages):
         for part in stage.losses:
-            if recipe.hierarchy is None and registry.marked("losses", part, "needs_hierarchy"):
+            if recipe.hierarchy is None and registry.has_trait("losses", part, "needs_hierarchy"):
                 raise RecipeError(
                     f"loss {part.name!r} needs a hierarchy of the classes",
                     where=f"{recipe.name}: stages.{i}",
@@ -116,7 +116,7 @@ def _check_hierarchy(recipe: Recipe) -> None:
 
 def _check_head(recipe: Recipe) -> None:
     """Heads with class vectors of their own, the losses that read these, and the losses that train no classifier."""
-    own = registry.marked("heads", recipe.head, "own_classes")
+    own = registry.has_trait("heads", recipe.head, "own_classes")
     if own and recipe.labels != Part("one_hot"):
         raise RecipeError(
             f"head {recipe.head.name!r} learns class vectors of its own and would not read labels "
@@ -126,19 +126,19 @@ def _check_head(recipe: Recipe) -> None:
         )
     losses = sorted((part for stage in recipe.stages for part in stage.losses), key=lambda part: part.name)
     for part in losses:
-        if registry.marked("losses", part, "needs_prototypes") and not own:
+        if registry.has_trait("losses", part, "needs_prototypes") and not own:
             raise RecipeError(
                 f"loss {part.name!r} needs a head with prototypes",
                 where=recipe.name,
                 remedy='set head.name = "prototypes".',
             )
-        if registry.marked("losses", part, "compares_labels") and own:
+        if registry.has_trait("losses", part, "compares_labels") and own:
             raise RecipeError(
                 f"loss {part.name!r} reads the labels' vectors, head {recipe.head.name!r} its own",
                 where=recipe.name,
                 remedy='take another head, e.g. "linear".',
             )
-    idle = bool(losses) and all(registry.marked("losses", part, "trains_no_classifier") for part in losses)
+    idle = bool(losses) and all(registry.has_trait("losses", part, "trains_no_classifier") for part in losses)
     if idle and all(part.name != "class_means" for part in recipe.posthoc):
         raise RecipeError(
             f"loss {losses[0].name!r} trains no classifier",
@@ -150,9 +150,9 @@ def _check_head(recipe: Recipe) -> None:
 def _check_calibrating(recipe: Recipe) -> None:
     """Parts that say how sure or how typical a prediction is are fitted to a network: nothing may change it behind."""
     names = [part.name for part in recipe.posthoc]
-    marks = [registry.marked("posthoc", part, "calibrates") for part in recipe.posthoc]
+    marks = [registry.has_trait("posthoc", part, "calibrates") for part in recipe.posthoc]
     for i, part in enumerate(recipe.posthoc):
-        joins = any(marks) and registry.marked("posthoc", part, "joins_networks")
+        joins = any(marks) and registry.has_trait("posthoc", part, "joins_networks")
         if joins or (not marks[i] and any(marks[:i])):
             first = names[marks.index(True)]
             raise RecipeError(
@@ -172,7 +172,7 @@ def _check_cached(recipe: Recipe) -> None:
     refused: list[tuple[registry.Folder, Part, str]] = [("augment", p, "mixes_images") for p in recipe.augment]
     refused += [("losses", p, "reads_images") for stage in recipe.stages for p in stage.losses]
     for folder, part, mark in refused:
-        if registry.marked(folder, part, mark):
+        if registry.has_trait(folder, part, mark):
             raise RecipeError(
                 f"{folder}/{part.name} does not go with cache_views: the kept maps are of single images, drawn "
                 "beforehand",

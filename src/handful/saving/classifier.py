@@ -173,7 +173,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         network: torch.nn.Module = built
         for wrap in described.get("wraps", ()):
             part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})
-            network = registry.find("posthoc", part.name).wrap(network, **part.options)
+            network = registry.part_module("posthoc", part.name).wrap(network, **part.options)
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
         own = {k: v for k, v in state.items() if not re.match(r"(network\.)*losses\.", k)}
         network.load_state_dict(own)

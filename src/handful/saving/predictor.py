@@ -56,12 +56,12 @@ def load_trained(
     Raises:
         ModelError: as `load_predictor`.
     """
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
     from handful.parts.posthoc.tta import over_views
     from handful.saving.classifier import load_classifier
     from handful.saving.extra_classes import read_names, with_names
 
-    classifier = load_classifier(model, device=pick_device(device))
+    classifier = load_classifier(model, device=select_device(device))
     classifier = classifier if classes is None else with_names(classifier, read_names(classes))
     return classifier if tta is None else over_views(classifier, views=tta)
 

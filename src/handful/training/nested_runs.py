@@ -11,7 +11,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.models.classifier import Classifier
-from handful.models.device import pick_device
+from handful.models.device import select_device
 from handful.recipes.write import fingerprint
 from handful.saving.checkpoint import NETWORKS
 from handful.saving.classifier import is_model, load_classifier, save_classifier
@@ -34,7 +34,7 @@ def kept(fit: Fit, folder: Path | None, *, resume: bool, device: str) -> Callabl
             return fit(recipe, data, seed, None)
         own = folder / NETWORKS / f"{fingerprint(recipe)}-{data_fingerprint(data)}-{seed}"
         if resume and is_model(own):
-            return load_classifier(own, device=pick_device(device))
+            return load_classifier(own, device=select_device(device))
         classifier = fit(recipe, data, seed, own)
         save_classifier(classifier, own, overwrite=True)
         return classifier

@@ -20,10 +20,10 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe, Stage
 from handful.core.tensors import Batch, Output
-from handful.data.in_memory import hold, working_size
+from handful.data.in_memory import load_tensors, working_size
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
-from handful.models.device import pick_precision
+from handful.models.device import select_precision
 from handful.models.network import Network
 from handful.parts import registry
 from handful.recipes.checks import check
@@ -34,7 +34,7 @@ from handful.training.augmentation import Compose
 from handful.training.distributed import agree, check_batches, own_part, share_norms, sum_gradients
 from handful.training.fit_head import fit_head
 from handful.training.interrupt import Interrupt
-from handful.training.launcher import launched
+from handful.training.launcher import rank_and_world_size
 from handful.training.nested_runs import kept
 from handful.training.optimizer import initial_values, make_optimizer, reset, set_rate, train_mode
 from handful.training.schedule import batch_sizes, budget, learning_rate, stage_order, step_generator, stream
@@ -91,7 +91,7 @@ def train(
             context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
         accelerator = _accelerator(recipe, device)
         where = accelerator.device
-        held = hold(data, size=working_size(data, recipe.image_size), resize=recipe.resize).to(where)
+        held = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize).to(where)
         _check_masks(recipe, held.pixel_labels)
 
         network = registry.build_network(recipe, context)
@@ -193,7 +193,7 @@ def train(
             "unlabelled_images": len(held) - len(given),
             "images_per_class": dict(zip(task.classes, task.counts.tolist(), strict=True)),
             "steps": sum(budgets),
-            "precision": str(pick_precision(recipe.precision, where) or torch.float32).removeprefix("torch."),
+            "precision": str(select_precision(recipe.precision, where) or torch.float32).removeprefix("torch."),
             "device": where.type,
             "seconds": round(time.monotonic() - started, 2),
         }
@@ -231,7 +231,7 @@ def fitter(
     def fit(recipe: Recipe, data: Dataset, seed: int, own: Path | None) -> Classifier:
         return train(recipe, data, seed=seed, device=device, progress=progress, folder=own, resume=resume)
 
-    return kept(fit, folder if launched()[1] == 1 else None, resume=resume, device=device)
+    return kept(fit, folder if rank_and_world_size()[1] == 1 else None, resume=resume, device=device)
 
 
 def _accelerator(recipe: Recipe, device: str) -> Accelerator:
@@ -245,7 +245,7 @@ def _accelerator(recipe: Recipe, device: str) -> Accelerator:
         where = torch.device(device)
     if where.type == "cuda" and not torch.cuda.is_available():
         raise TrainingError("there is no CUDA device here", where=device, remedy='use device "auto" or "cpu".')
-    kind = pick_precision(recipe.precision, where)
+    kind = select_precision(recipe.precision, where)
     name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[kind]
     if name == "fp16" and where.type == "cpu":
         raise TrainingError(

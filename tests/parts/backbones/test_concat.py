@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from handful.comparison.compare import compare_to
+from handful.comparison.compare import compare
 from handful.comparison.result import Candidate
 from handful.core.context import Context
 from handful.core.recipe import Part
@@ -107,7 +107,7 @@ def test_a_search_chooses_among_backbones_and_what_they_make_together(tmp_path: 
 """
     text = TEXT.replace('[{ name = "timm", model = "resnet10t" }, "pixels"]', '["pixels"]') + search
     candidates = [Candidate("choose", "method", True, "asked for")]
-    outcome = compare_to(
+    outcome = compare(
         tmp_path / "out", [from_toml(text, where="choose")], squares(6), candidates=candidates, per_class=(4,),
         protocol=Protocol((0,)), trials=3, times=Times(3.5, 29.52), progress=False, device="cpu",
     )  # fmt: skip

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from handful.comparison.candidates import choose, role_of
 from handful.core.recipe import Part
-from handful.data.in_memory import hold
+from handful.data.in_memory import load_tensors
 from handful.errors import RecipeError, WeightsError
 from handful.models.text.clip import encode, vectors_of
 from handful.parts import registry
@@ -75,7 +75,7 @@ def test_zero_shot_is_the_nearest_class_name_whatever_the_images_teach(model: st
     data = squares(3)
     classifier = train(load_recipe("zero-shot", overrides=overrides(model)), data, progress=False)
     clip = transformers.AutoModel.from_pretrained(model).eval()
-    images = hold(data, size=(32, 32), masks=False).images.float() / 255
+    images = load_tensors(data, size=(32, 32), masks=False).images.float() / 255
     images = (images - torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1)) / torch.tensor(
         transformers.AutoImageProcessor.from_pretrained(model).image_std
     ).view(3, 1, 1)

@@ -56,7 +56,7 @@ def make(name: str, options: Mapping[str, Any], labels: str, stride: int = 4) ->
     backbone = Backbone(nn.Identity(), CHANNELS, stride)
     head = registry.build("heads", Part(name, options), made, backbone=backbone)
     assert isinstance(head, nn.Module)
-    if getattr(registry.find("heads", name), "fitted", False):
+    if getattr(registry.part_module("heads", name), "fitted", False):
         features = torch.randn((12, 2, CHANNELS), generator=torch.Generator().manual_seed(3))
         fit: Any = head.fit
         fit(features, torch.arange(12) % K, seed=0)
@@ -89,7 +89,7 @@ def test_shapes_hold_and_images_stay_apart(
     head, made = make(name, options, labels, stride)
     x = maps(3, stride, size)
     output = run(head.eval(), made, x, size)
-    own = getattr(registry.find("heads", name), "own_classes", False)
+    own = getattr(registry.part_module("heads", name), "own_classes", False)
     assert output.embedding.shape == (3, output.embedding.shape[1] if own else made.labels.size)
     assert output.logits.shape == (3, K)
     assert output.features.shape[0] == 3

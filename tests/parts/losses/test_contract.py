@@ -41,11 +41,11 @@ def make(name: str, options: Mapping[str, Any]) -> Any:
 
 
 def mixes(name: str) -> bool:
-    return bool(getattr(registry.find("losses", name), "mixes_images", False))
+    return bool(getattr(registry.part_module("losses", name), "mixes_images", False))
 
 
 def skip_teachers(name: str) -> None:
-    if getattr(registry.find("losses", name), "uses_unlabelled", False):
+    if getattr(registry.part_module("losses", name), "uses_unlabelled", False):
         pytest.skip("this loss declares that it learns from images without a label")
 
 

@@ -42,7 +42,7 @@ def fake_fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
 
 
 def kind(name: str) -> str:
-    return "linear" if getattr(registry.find("posthoc", name), "needs_linear", False) else "segmentation"
+    return "linear" if getattr(registry.part_module("posthoc", name), "needs_linear", False) else "segmentation"
 
 
 def given(kind: str = "segmentation") -> Context:
@@ -125,7 +125,7 @@ def test_as_part_of_a_recipe(name: str, tmp_path: Path) -> None:
     plain = train(replace(plan, posthoc=()), uneven, progress=False)
     data = squares(2, seed=3)
     same = np.array_equal(classifier.probabilities(data), plain.probabilities(data))
-    assert same == registry.marked("posthoc", part, "keeps_probabilities")
+    assert same == registry.has_trait("posthoc", part, "keeps_probabilities")
     assert classifier.recipe == plan
     loaded = load_classifier(save_classifier(classifier, tmp_path / "model"))
     np.testing.assert_array_equal(loaded.probabilities(data), classifier.probabilities(data))

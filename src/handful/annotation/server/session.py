@@ -256,6 +256,6 @@ def _sam(settings: Settings) -> "SegmentAnything | None":
     if settings.sam is None:
         return None
     from handful.annotation.tools.sam import SegmentAnything
-    from handful.models.device import pick_device
+    from handful.models.device import select_device
 
-    return SegmentAnything(settings.sam, device=pick_device(settings.device))
+    return SegmentAnything(settings.sam, device=select_device(settings.device))

@@ -70,7 +70,7 @@ def parts(data: Dataset, classifier: Classifier) -> tuple[Dataset, Dataset, bool
     """
     if data.classes:
         refuse_other_classes(data.classes, classifier.classes, where="--data")
-    training, held = data.part("train", None), data.part("val")
+    training, held = data.split("train", None), data.split("val")
     if not len(training):
         raise DataError("there are no training images", where="--data", remedy="give those the model was trained on.")
     chosen = np.linspace(0, len(training) - 1, min(MOST, len(training))).round().astype(np.int64)

@@ -12,7 +12,7 @@ UNEVEN, STEEP = 1.5, 5.0  # largest class over smallest
 def find(facts: Measurements) -> tuple[Finding, ...]:
     """Findings "imbalance", "few images", "unlabelled" and "not tested"."""
     data = facts.data
-    counts = data.part("train", "val", None).counts
+    counts = data.split("train", "val", None).counts
     found: list[Finding] = []
     if len(counts) < 2 or not counts.any():
         return ()
@@ -42,7 +42,7 @@ def find(facts: Measurements) -> tuple[Finding, ...]:
                 numbers={"classes": dict(few)},
             )
         )
-    test = data.part("test")
+    test = data.split("test")
     if len(test):
         missing = [name for name, n in zip(data.classes, test.counts, strict=True) if n == 0]
         if missing:
