@@ -1,10 +1,9 @@
-"""Normalisation of feature maps, by name.
+"""Normalization layers by name: batch norm, group norm, none, or "auto" by the number of training images.
 
-Batch norm learns from a batch's statistics. With one image per class every batch is the same few images, and what
-the network learns then leans on those statistics: group norm (Wu and He 2018, https://arxiv.org/abs/1803.08494)
-looks at one image at a time and does not. On MNIST from scratch (WRN-16-2, development draws) group norm gave 10 to
-20 points more at one image per class and 3 to 4 points less at five; "auto" follows that. Its threshold of three
-images per class is a guess between the two.
+With one image per class every batch holds the same few images, and a network with batch norm depends on their
+statistics. Group norm (Wu and He 2018, https://arxiv.org/abs/1803.08494) normalizes each image on its own. "auto" takes
+group norm below three images per class: it was better at one image per class and worse at five (docs/measured.md), and
+three is a guess between the two.
 """
 
 from typing import Literal
@@ -28,7 +27,7 @@ def choose_norm(name: NormName, task: Task) -> NormName:
 
 
 def norm_layer(name: NormName, channels: int) -> nn.Module:
-    """A normalisation over `channels`: "batch", "group" (groups of eight channels, or all where eight do not divide).
+    """A normalization layer over `channels`: "batch", "group" (groups of eight channels, or all where eight do not divide).
 
     Raises:
         ValueError: another name.

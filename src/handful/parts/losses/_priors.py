@@ -1,4 +1,4 @@
-"""What losses for unequal classes take from the training images' number in each class."""
+"""Class weights and logit shifts computed from the number of training images in each class."""
 
 from typing import Literal, get_args
 
@@ -14,9 +14,10 @@ Reweight = Literal["none", "inverse", "effective"]
 
 
 def effective_number(counts: Int[np.ndarray, " k"], beta: float) -> Float[Tensor, " k"]:
-    """(1 - beta^n) / (1 - beta): n images that overlap (Cui et al. 2019, https://arxiv.org/abs/1901.05555, eq. 2).
+    """Effective number of samples, (1 - beta^n) / (1 - beta).
 
-    From 1 at beta = 0 it grows to n as beta goes to 1.
+    Cui et al. 2019, https://arxiv.org/abs/1901.05555, equation 2. It is 1 at beta = 0 and approaches n as beta goes to
+    1.
     """
     n = torch.from_numpy(counts).double()
     if beta == 0:
@@ -25,22 +26,27 @@ def effective_number(counts: Int[np.ndarray, " k"], beta: float) -> Float[Tensor
 
 
 def check_beta(beta: float) -> None:
-    """Refuse a beta that is none.
+    """Check the beta of the effective number.
 
     Raises:
-        ValueError: it is not in [0, 1).
+        ValueError: beta is not in [0, 1).
     """
     if not 0 <= beta < 1:
         raise ValueError(f"beta must be in [0, 1), not {beta}")
 
 
 def class_weights(counts: Int[np.ndarray, " k"], kind: Reweight, beta: float) -> Float[Tensor, " k"]:
-    """Each class's weight: all 1, 1 / n, or 1 / effective number; on average over the training images it is 1.
+    """Class weights whose mean over the training images is 1.
 
-    This is the scale that PyTorch's weighted mean gives in expectation, so a learning rate keeps its meaning.
+    PyTorch's weighted mean has this scale in expectation, so a learning rate keeps its meaning.
+
+    Args:
+        counts: training images of each class.
+        kind: "none" (all weights are 1), "inverse" (1 / n) or "effective" (1 / effective number).
+        beta: of the effective number, in [0, 1).
 
     Raises:
-        ValueError: an unknown kind, or a beta not in [0, 1).
+        ValueError: `kind` is unknown, or beta is not in [0, 1).
     """
     if kind not in get_args(Reweight):
         raise ValueError(f"reweight is one of {', '.join(get_args(Reweight))}, not {kind!r}")
@@ -51,9 +57,9 @@ def class_weights(counts: Int[np.ndarray, " k"], kind: Reweight, beta: float) ->
 
 
 class ShiftedCrossEntropy(nn.Module):
-    """Cross-entropy in nats of logits to which each class's shift is added; 0 for an image without a label.
+    """Cross-entropy in nats of the logits plus a constant per class; 0 for an image without a label.
 
-    It is linear in the targets: mixed ones cost the mixture of what their classes cost.
+    It is linear in the targets: the loss of a mixed image is the mixture of its classes' losses.
     """
 
     shift: Tensor

@@ -1,15 +1,12 @@
 """Center loss: half the squared distance of an image's features to its class's center (VIPF, equation 6).
 
-The features are what the head pooled before its last layer, `Output.features`. The paper takes as centers each
-iteration's class means; Wen et al. 2016 (https://ydwen.github.io/papers/WenECCV16.pdf) keep centers between iterations
-and move them by a rule of their own, not by the optimizer. Both are here.
+The features are the head's pooled features before its last layer, `Output.features`. VIPF's centers are the class means
+of each batch; Wen et al. 2016 (https://ydwen.github.io/papers/WenECCV16.pdf) keep centers between batches and move them
+by a rule of their own instead of the optimizer. Both are implemented.
 
-Scale: equation 6 sums over the batch, while the training loop averages over it. A weight printed for the sum is, for a
-batch of n images, n times that weight here: the paper's 1 with 64 images per device would be 64. Squared distances also
-grow with the number of features. Where several processes train, each takes the means of its own share of the batch.
-
-Measured (python -m bench vipf-ladder): beside positive_class it adds 0.6 points on CIFAR-100 and 6.0 on mini-ImageNet
-to DSK-ResNeXt; three draws cannot separate that.
+Scale: equation 6 sums over the batch, while the training loop averages over it. A weight printed for the sum over n
+images is n times as large here: the paper's 1 with 64 images per device becomes 64. Squared distances also grow with
+the number of features. In distributed training each process uses the means of its own share of the batch.
 """
 
 import torch
@@ -25,34 +22,34 @@ mixes_images = True  # an image's center depends on the others
 def distances(
     features: Float[Tensor, "n c"], targets: Float[Tensor, "n k"], centers: Float[Tensor, "k c"]
 ) -> Float[Tensor, " n"]:
-    """Half the squared distances to the centers, weighted by an image's target probabilities.
+    """Half the squared distances to the centers, averaged with the image's target probabilities.
 
-    Only pairs with a target above 0 are computed: all of them would be n k c numbers.
+    Only pairs of image and class with a target above 0 are computed: all pairs would need n k c numbers.
     """
     image, label = targets.nonzero(as_tuple=True)
-    apart = (features[image] - centers[label]).square().sum(dim=1) / 2
-    return features.new_zeros(len(features)).index_add(0, image, targets[image, label] * apart)
+    half_squared = (features[image] - centers[label]).square().sum(dim=1) / 2
+    return features.new_zeros(len(features)).index_add(0, image, targets[image, label] * half_squared)
 
 
 class BatchCenter:
-    """Centers are the target-weighted class means of the batch; 0 for an image without a label.
+    """Center loss to the target-weighted class means of the batch; 0 for an image without a label.
 
-    No gradient goes through the means. It would change nothing: at a mean, the gradients of the summed distances
-    cancel. An image that is alone of its class in the batch is its own center, so it costs nothing.
+    No gradient flows through the means. It would be zero: at a mean the gradients of the summed squared distances
+    cancel. The only image of a class in the batch is its own center, so its loss is 0.
     """
 
     def __call__(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """Half squared distances."""
         features = output.features.float()
-        share = batch.targets / batch.targets.sum(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
-        return distances(features, batch.targets, (share.T @ features).detach())
+        weights = batch.targets / batch.targets.sum(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
+        return distances(features, batch.targets, (weights.T @ features).detach())
 
 
 class LearnedCenter(nn.Module):
-    """Centers start at zero and move, after each batch, by alpha times Wen et al.'s equation 4; 0 without a label.
+    """Center loss to running centers, updated after each batch by Wen et al.'s equation 4; 0 without a label.
 
-    With targets t the step of center j is sum_i t_ij (c_j - x_i) / (1 + sum_i t_ij). Where several processes train,
-    the first one's images move the centers.
+    Centers start at zero. With targets t, center j moves by -alpha sum_i t_ij (c_j - x_i) / (1 + sum_i t_ij). In
+    distributed training the images of the first process move the centers.
     """
 
     centers: Tensor
@@ -63,21 +60,26 @@ class LearnedCenter(nn.Module):
         self.register_buffer("centers", torch.zeros(classes, features))
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
-        """Half squared distances to the centers as they are before this batch; moves them in training mode."""
+        """Half squared distances to the centers before this batch; updates the centers in training mode."""
         features = output.features.float()
-        before = self.centers.clone()
+        centers = self.centers.clone()
         if self.training:
             counts = batch.targets.sum(dim=0)[:, None]
-            step = (counts * before - batch.targets.T @ features.detach()) / (1 + counts)
+            step = (counts * centers - batch.targets.T @ features.detach()) / (1 + counts)
             self.centers -= self.alpha * step
-        return distances(features, batch.targets, before)
+        return distances(features, batch.targets, centers)
 
 
 def build(context: Context, *, centers: str = "batch", alpha: float = 0.5) -> BatchCenter | LearnedCenter:
-    """`centers`: "batch", the paper's, or "learned", Wen et al.'s, which move by `alpha` (theirs is 0.5).
+    """Center loss.
+
+    Args:
+        context: the number of classes and of features, for learned centers.
+        centers: "batch", VIPF's class means of each batch, or "learned", Wen et al.'s running centers.
+        alpha: step size of learned centers, in (0, 1]; Wen et al. use 0.5. Ignored with "batch".
 
     Raises:
-        ValueError: another kind of centers, or alpha not in (0, 1].
+        ValueError: `centers` is unknown, or alpha is not in (0, 1].
     """
     if centers not in ("batch", "learned"):
         raise ValueError(f"centers must be 'batch' or 'learned', not {centers!r}")

@@ -1,12 +1,12 @@
 """Class-balanced focal loss (Cui et al. 2019, https://arxiv.org/abs/1901.05555, eq. 10 and 11).
 
-The focal loss of Lin et al. 2017 (https://arxiv.org/abs/1708.02002), times 1 / effective number of the label's images.
-As in the paper the weights add up to the number of classes. On a long tail most images then weigh little: their mean
-weight is well below 1, and the learning rate acts as if it were multiplied by it.
+The focal loss of Lin et al. 2017 (https://arxiv.org/abs/1708.02002) times 1 / effective number of the label's images.
+As in the paper the weights sum to the number of classes. On a long tail the mean weight of an image is then well below
+1, which acts like a smaller learning rate.
 
-Mixed targets cost the mixture of what their classes cost. The paper starts the last layer's biases at log(1 / (k - 1)),
-where a sigmoid says 1 / k; here they start as the head starts them. Predicted probabilities are softmaxes of the
-logits, as everywhere: of logits trained with the sigmoid they rank the classes and are no calibrated chances.
+The loss of a mixed image is the mixture of its classes' losses. The paper initializes the last layer's biases to
+log(1 / (k - 1)), where a sigmoid is 1 / k; here the head initializes them. Predicted probabilities are softmaxes of the
+logits, as everywhere: after training with the sigmoid they rank the classes but are not calibrated.
 """
 
 from typing import Literal, get_args
@@ -23,7 +23,7 @@ Form = Literal["sigmoid", "softmax"]
 
 
 class ClassBalancedFocal(nn.Module):
-    """One value per image; 0 for an image without a label."""
+    """Class-balanced focal loss of each image; 0 for an image without a label."""
 
     weights: Tensor
 
@@ -33,31 +33,33 @@ class ClassBalancedFocal(nn.Module):
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
-        """Focal loss in nats, weighted."""
+        """Weighted focal loss in nats."""
         logits, targets = output.logits.float(), batch.targets * self.weights
         if self.form == "softmax":
-            found = logits.log_softmax(dim=1)
-            return (targets * self._focal(found)).sum(dim=1)
-        present, absent = self._focal(F.logsigmoid(logits)), self._focal(F.logsigmoid(-logits))
-        return (targets * (present + absent.sum(dim=1, keepdim=True) - absent)).sum(dim=1)
+            return (targets * self._focal(logits.log_softmax(dim=1))).sum(dim=1)
+        positive, negative = self._focal(F.logsigmoid(logits)), self._focal(F.logsigmoid(-logits))
+        return (targets * (positive + negative.sum(dim=1, keepdim=True) - negative)).sum(dim=1)
 
     def _focal(self, log_probability: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
         """-(1 - p)^gamma log p; -expm1 keeps the gradient of a small 1 - p."""
-        missing = (-log_probability.expm1()).clamp_min(1e-12)
-        return -missing.pow(self.gamma) * log_probability
+        complement = (-log_probability.expm1()).clamp_min(1e-12)
+        return -complement.pow(self.gamma) * log_probability
 
 
 def build(context: Context, *, beta: float = 0.9999, gamma: float = 1.0, form: Form = "sigmoid") -> ClassBalancedFocal:
-    """The paper searches beta in 0.9, 0.99, 0.999, 0.9999 and gamma in 0.5, 1, 2 for each data set.
+    """Class-balanced focal loss.
+
+    The paper searches beta in 0.9, 0.99, 0.999, 0.9999 and gamma in 0.5, 1, 2 for each data set.
 
     Args:
-        context: gives the images of each class.
-        beta: in [0, 1); 0 weighs all classes alike. With a hundred images or fewer per class 0.9999 is nearly 1 / n.
-        gamma: 0 or more; how much less an image counts that is classified right and surely.
-        form: "sigmoid", the paper's: a yes-or-no question for each class, summed. "softmax": the label's alone.
+        context: the number of training images of each class.
+        beta: of the effective number, in [0, 1). 0 weights all classes equally; with a hundred images or fewer per
+            class 0.9999 is close to 1 / n.
+        gamma: focusing parameter, 0 or more: the larger, the less a confident and correct prediction counts.
+        form: "sigmoid", the paper's sum of k binary losses, or "softmax", the focal loss of the label's probability.
 
     Raises:
-        ValueError: a number out of range, or another form.
+        ValueError: a number is out of range, or `form` is unknown.
     """
     check_beta(beta)
     if not gamma >= 0:

@@ -1,7 +1,7 @@
 """Softmax cross-entropy of the class logits with the batch's target probabilities.
 
-Label smoothing and class weights are optional. A weight belongs to a target, so mixed and smoothed targets cost the
-weighted mixture of what their classes cost, as with PyTorch's class probabilities.
+Label smoothing and class weights are optional. A weight multiplies a class's target, so the loss of mixed and smoothed
+targets is the weighted mixture of the classes' losses, as in `torch.nn.CrossEntropyLoss` with class probabilities.
 """
 
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from handful.parts.losses._targets import check_smoothing, smooth, soft_cross_en
 
 
 class CrossEntropy(nn.Module):
-    """One value per image; 0 for an image without a label."""
+    """Cross-entropy of each image; 0 for an image without a label."""
 
     weights: Tensor | None
 
@@ -35,14 +35,14 @@ def build(
     """Cross-entropy.
 
     Args:
-        context: gives the training images of each class.
-        smoothing: moves that share of each target to all classes evenly.
-        reweight: "inverse" (1 / n) or "effective" (1 / effective number, Cui et al. 2019,
-            https://arxiv.org/abs/1901.05555) weights each class; on average over the training images the weight is 1.
-        beta: of the effective number.
+        context: the number of training images of each class.
+        smoothing: label smoothing, in [0, 1): the share of each target that is spread evenly over all classes.
+        reweight: class weights: "none", "inverse" (1 / n) or "effective" (1 / effective number, Cui et al. 2019,
+            https://arxiv.org/abs/1901.05555). Their mean over the training images is 1.
+        beta: of the effective number, in [0, 1); used with "effective".
 
     Raises:
-        ValueError: smoothing or beta not in [0, 1), or another reweight.
+        ValueError: smoothing or beta is not in [0, 1), or `reweight` is unknown.
     """
     check_smoothing(smoothing)
     weights = class_weights(context.task.counts, reweight, beta)

@@ -1,10 +1,8 @@
 """Logit-adjusted loss: cross-entropy of logits + tau log prior (Menon et al. 2021, eq. 10).
 
-https://arxiv.org/abs/2007.07314. The prior is each class's share of the training images. Prediction uses the plain
-logits. The form that changes a trained network's predictions instead is `posthoc/logit_adjustment`: take one of them,
-not both, and no balanced sampler.
-
-With cosine logits the shift must be within their reach, as `balanced_softmax` says.
+https://arxiv.org/abs/2007.07314. The prior is each class's share of the training images. Prediction uses the logits as
+they are. `posthoc/logit_adjustment` is the form that changes a trained network's predictions instead: use one of the
+two, and no balanced sampler. Cosine logits need a low temperature: see `balanced_softmax`.
 """
 
 import torch
@@ -14,10 +12,14 @@ from handful.parts.losses._priors import ShiftedCrossEntropy
 
 
 def build(context: Context, *, tau: float = 1.0) -> ShiftedCrossEntropy:
-    """`tau`: strength; 1 makes the balanced error consistent, 0 is plain cross-entropy.
+    """Logit-adjusted cross-entropy.
+
+    Args:
+        context: the number of training images of each class.
+        tau: strength, 0 or more. 1 is consistent for the balanced error; 0 is plain cross-entropy.
 
     Raises:
-        ValueError: it is negative.
+        ValueError: tau is negative.
     """
     if not tau >= 0:
         raise ValueError(f"tau must be 0 or more, not {tau}")
