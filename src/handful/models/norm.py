@@ -27,7 +27,11 @@ def choose_norm(name: NormName, task: Task) -> NormName:
 
 
 def norm_layer(name: NormName, channels: int) -> nn.Module:
-    """A normalization layer over `channels`: "batch", "group" (groups of eight channels, or all where eight do not divide).
+    """A normalization layer.
+
+    Args:
+        name: "batch", "none", or "group" (groups of eight channels; one group where eight does not divide `channels`).
+        channels: of the maps.
 
     Raises:
         ValueError: another name.
