@@ -17,7 +17,7 @@ from handful.data.in_memory import load_tensors
 from handful.data.unlabelled import Unlabelled
 from handful.evaluation.evaluate import Protocol, sweep
 from handful.evaluation.executor import Trainer
-from handful.evaluation.statistics import headline, paired_difference, summarise
+from handful.evaluation.statistics import headline_metric, paired_difference, summarise
 from handful.recipes.load import load_recipe
 from handful.reports.text_tables import format_comparisons, format_table
 
@@ -112,7 +112,7 @@ def _sweep(
 
 def show(results: Sequence[Result], *, control: str) -> None:
     """Print the scores, and every recipe's paired difference to the control's."""
-    metric = headline(results)
+    metric = headline_metric(results)
     print(format_table(summarise(results, metric), width=100))
     base = {r.runs[0].per_class: r for r in results if r.recipe.name == control}
     pairs = [(r, base[r.runs[0].per_class]) for r in results if r.recipe.name != control]

@@ -13,8 +13,8 @@ from bench.support.record import RESULTS, machine
 from handful.comparison.candidates import role_of
 from handful.comparison.compare import compare
 from handful.comparison.plan import VALUES
-from handful.comparison.result import Candidate
-from handful.comparison.text import format_outcome
+from handful.comparison.result import CandidateRecipe
+from handful.comparison.text import format_comparison
 from handful.core.dataset import Dataset
 from handful.evaluation.annotation_cost import PAPER
 from handful.evaluation.evaluate import Protocol
@@ -39,7 +39,7 @@ def run_comparison(
     """
     quick = ("steps=4",) if options.quick else ()
     recipes = [replace(load_recipe(name, overrides=(*own, *quick)), name=name) for name, own in wanted.items()]
-    candidates = [Candidate(name, role_of(name), True, "asked for") for name in wanted]
+    candidates = [CandidateRecipe(name, role_of(name), True, "asked for") for name in wanted]
     draws = tuple(range(1 if options.quick or folds is not None else options.draws))
     kept = PREDICTIONS / table
     with tempfile.TemporaryDirectory() as scratch:
@@ -49,7 +49,7 @@ def run_comparison(
             protocol=Protocol(draws, folds=folds), trials=1 if options.quick else None,
             seconds=None if options.quick else BUDGET, times=PAPER["cifar10"], jobs=options.jobs, tell=print,
         )  # fmt: skip
-        print(format_outcome(outcome, width=shutil.get_terminal_size((100, 40)).columns))
+        print(format_comparison(outcome, width=shutil.get_terminal_size((100, 40)).columns))
         if not options.quick:
             values = json.loads((folder / VALUES).read_text(encoding="utf-8"))
             RESULTS.mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ from bench.support.record import append
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
-from handful.evaluation.calibration import measure
+from handful.evaluation.calibration import summarise_calibration
 from handful.recipes.load import load_recipe
 from handful.reports.text_tables import format_measures
 
@@ -40,7 +40,7 @@ def calibrated(name: str, *parts: Part, called: str, quick: bool = False) -> Rec
 
 def tell(table: str, called: str, results: Sequence[Result], options: Options) -> None:
     """Print how far probabilities and sets of a data set can be trusted, and log it: a line for each measure."""
-    found = measure(results)
+    found = summarise_calibration(results)
     print(f"{called}\n{format_measures(found, width=100)}\n")
     for one in found:
         values = {k: v for k, v in asdict(one).items() if not (isinstance(v, float) and math.isnan(v))}

@@ -17,7 +17,7 @@ from bench.tables.annotate_tools import Hand, brush, grabcut
 from bench.tables.cvs_cells import CONTROL, PROPAGATE, SETTINGS
 from handful.core.dataset import Dataset, Mask
 from handful.data.images import pixels
-from handful.evaluation.annotation_cost import PAPER, Times, cost_points
+from handful.evaluation.annotation_cost import PAPER, AnnotationTimes, cost_points
 from handful.recipes.load import load_recipe
 from handful.reports.text_tables import format_cost
 
@@ -40,7 +40,7 @@ def run(options: Options) -> None:
         recipe = replace(load_recipe("cvs-lite0", overrides=(*SETTINGS, PROPAGATE, *quick)), name=name)
         results += run_sweep(TABLE, [recipe], drawn, few, per_class=(5, 10))
     show(results, control=LABELS_ALONE)
-    points = [p for r in results for p in cost_points([r], Times(LABEL, seconds[r.recipe.name]))]
+    points = [p for r in results for p in cost_points([r], AnnotationTimes(LABEL, seconds[r.recipe.name]))]
     print()
     print(format_cost(points))
     for point in points:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from handful.comparison.auto import FEW, Selection, select_recipe
+from handful.comparison.auto import FEW, RecipeSelection, select_recipe
 from handful.core.dataset import Dataset
 from handful.errors import ProtocolError
 from handful.recipes.write import to_toml
@@ -17,7 +17,7 @@ def _little_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handful.evaluation.job.time", Clock(tmp_path / "calls"))
 
 
-def picked(folder: Path, *, data: Dataset | None = None, seconds: float = 2.4) -> Selection:
+def picked(folder: Path, *, data: Dataset | None = None, seconds: float = 2.4) -> RecipeSelection:
     """Pick between a tiny recipe and its controls; only the tiny one has a learning rate the fake trainer likes."""
     folder.mkdir(exist_ok=True)
     mine = folder / "mine.toml"
@@ -25,9 +25,14 @@ def picked(folder: Path, *, data: Dataset | None = None, seconds: float = 2.4) -
         to_toml(searched("mine", "lr=0.09", search="[search]\nlr = { low = 0.001, high = 1.0, log = true }"))
     )
     return select_recipe(
-        data or squares(6), folder / "comparison", seconds=seconds, recipes=[mine], device="cpu", progress=False,
+        data or squares(6),
+        folder / "comparison",
+        seconds=seconds,
+        recipes=[mine],
+        device="cpu",
+        progress=False,
         trainer=LrTrainer(folder / "calls"),
-    )  # fmt: skip
+    )
 
 
 def test_the_best_in_cross_validation_is_picked_with_its_reason(tmp_path: Path) -> None:

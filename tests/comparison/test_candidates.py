@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.comparison.candidates import CONTROLS, are_words, choose, default_folds, look
+from handful.comparison.candidates import CONTROLS, are_words, choose_candidates, default_folds, traits_of
 from handful.core.dataset import Dataset, Sample
 from handful.data.images import pixels
 from handful.errors import ProtocolError, RecipeError
@@ -24,7 +24,7 @@ def pictures(*, size: int = 96, masks: bool = True, black: bool = False, classes
 
 
 def taken(data: Dataset, *wanted: str | Path, **options: bool) -> tuple[set[str], dict[str, str]]:
-    recipes, candidates = choose(data, wanted, **options)  # type: ignore[arg-type]
+    recipes, candidates = choose_candidates(data, wanted, **options)  # type: ignore[arg-type]
     assert {r.name for r in recipes} == {c.recipe for c in candidates if c.taken}
     assert all(c.why for c in candidates)
     return {r.name for r in recipes}, {c.recipe: c.why for c in candidates if not c.taken}
@@ -44,7 +44,7 @@ def test_masks_bring_the_methods_that_learn_from_them() -> None:
 
 
 def test_controls_come_first_and_have_their_role() -> None:
-    recipes, candidates = choose(pictures())
+    recipes, candidates = choose_candidates(pictures())
     names = [r.name for r in recipes]
     assert set(names[: len(PRETRAINED)]) == PRETRAINED
     assert {c.recipe for c in candidates if c.role == "control"} == PRETRAINED
@@ -74,7 +74,7 @@ def test_images_of_several_sizes_are_said_to_be() -> None:
     both = replace(small, samples=small.samples + tuple(replace(s, id=f"b/{s.id}") for s in large.samples))
     _, left = taken(both)
     assert "differ in size" in left["cvs-wrn"]
-    assert look(both).side == 32
+    assert traits_of(both).side == 32
 
 
 def test_controls_are_in_whatever_is_named_unless_spelled_out(tmp_path: Path) -> None:
@@ -95,11 +95,11 @@ def test_controls_are_in_whatever_is_named_unless_spelled_out(tmp_path: Path) ->
 
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(RecipeError, match="'cvs-lite0'"):
-        choose(pictures(), ["cvs-lite"])
+        choose_candidates(pictures(), ["cvs-lite"])
     with pytest.raises(ProtocolError, match="named twice"):
-        choose(pictures(), ["cvs-lite0", "cvs-lite0"])
+        choose_candidates(pictures(), ["cvs-lite0", "cvs-lite0"])
     with pytest.raises(ProtocolError, match="no method"):
-        choose(pictures(masks=False, classes=("1", "2", "3")), controls=False, pretrained=False)
+        choose_candidates(pictures(masks=False, classes=("1", "2", "3")), controls=False, pretrained=False)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handful.comparison.result import ComparisonResult
-from handful.comparison.text import format_outcome
+from handful.comparison.text import format_comparison
 from handful.core.dataset import Dataset
 from handful.errors import OutputError, ProtocolError, RecipeError, TrainingError
 from handful.evaluation.evaluate import Protocol
@@ -73,7 +73,7 @@ def test_all_that_was_found_is_in_the_folder(whole: tuple[ComparisonResult, list
 def test_the_text_fits_and_opens_with_the_answer(
     whole: tuple[ComparisonResult, list[list[str]], Path], width: int
 ) -> None:
-    text = format_outcome(whole[0], width=width)
+    text = format_comparison(whole[0], width=width)
     assert max(map(len, text.splitlines())) <= width
     assert " ".join(text.split()).startswith(whole[0].answer)
     for word in ("not sep", "Holm", "worst", "3 trials a draw", "in control: asked for", "label min"):
@@ -138,7 +138,7 @@ def test_a_share_of_time_is_kept_to_and_equal(tmp_path: Path, monkeypatch: pytes
     for study in outcome.studies:
         assert study.trials >= 4
         assert 1.2 <= study.seconds <= 1.5 + 1e-9
-    assert "2 s of training a draw" in " ".join(format_outcome(outcome, width=60).split())
+    assert "2 s of training a draw" in " ".join(format_comparison(outcome, width=60).split())
 
 
 def test_a_share_too_small_for_two_trials_is_not_wasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,9 +192,13 @@ def test_a_recipe_that_cannot_train_is_left_out_and_named(tmp_path: Path) -> Non
 
 def test_folds_of_data_without_a_test_part(tmp_path: Path) -> None:
     outcome = compared(
-        tmp_path / "out", LrTrainer(tmp_path / "calls"), samples=squares(9), per_class=(None,),
-        protocol=Protocol((0,), folds=3), trials=2,
-    )  # fmt: skip
+        tmp_path / "out",
+        LrTrainer(tmp_path / "calls"),
+        samples=squares(9),
+        per_class=(None,),
+        protocol=Protocol((0,), folds=3),
+        trials=2,
+    )
     (level,) = outcome.levels
     assert level.design == "re-split"
     assert [len(r.runs) for r in level.results] == [3, 3]

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from handful.comparison.power import look_out
-from handful.comparison.ranking import all_pairs, chance_to_win, class_harms, holm, judge
+from handful.comparison.power import analyze_power
+from handful.comparison.ranking import all_pairs, chance_to_win, class_harms, holm, rank_results
 from handful.core.result import Result
-from handful.evaluation.annotation_cost import Times
+from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.statistics import paired_difference
 from tests.support.results import random_result, result, run
 
-TIMES = Times(3.5, 29.52)
+TIMES = AnnotationTimes(3.5, 29.52)
 
 
 def judged(*results: Result, controls: Sequence[str] = ()) -> Any:
     roles: Any = {r.recipe.name: "control" if r.recipe.name in controls else "method" for r in results}
-    return judge(results, roles, (), TIMES)
+    return rank_results(results, roles, (), TIMES)
 
 
 def folds(name: str, right: Sequence[int]) -> Result:
@@ -138,7 +138,7 @@ def test_a_class_that_gets_worse_is_named() -> None:
 def test_more_draws_separate_what_is_noisy_over_draws() -> None:
     a, b = (random_result(n, s, seed=i, n=5000) for i, (n, s) in enumerate((("a", 0.84), ("b", 0.8))))
     ranked = sorted((a, b), key=lambda r: -float(np.mean([np.mean(x.predictions == x.labels) for x in r.runs])))
-    found = look_out(ranked, all_pairs(ranked, "accuracy"), "accuracy", [ranked])
+    found = analyze_power(ranked, all_pairs(ranked, "accuracy"), "accuracy", [ranked])
     assert not found.separable
     assert found.draws is not None
     assert found.draws > 5
@@ -154,7 +154,7 @@ def test_more_draws_separate_what_is_noisy_over_draws() -> None:
 def test_where_folds_are_cut_more_images_are_asked_for() -> None:
     a, b = folds("a", [9, 8, 9, 9]), folds("b", [7, 8, 6, 8])
     pairs = all_pairs([a, b], "accuracy")
-    found = look_out([a, b], pairs, "accuracy", [[a, b]])
+    found = analyze_power([a, b], pairs, "accuracy", [[a, b]])
     c = pairs[0].comparison
     assert found.test_images == math.ceil(40 * ((c.high - c.low) / 2 / c.mean) ** 2)
     assert "labelled images in all" in found.says
@@ -169,7 +169,7 @@ def test_a_line_over_images_per_class_is_followed_ten_times_as_far_at_most() -> 
         ]
 
     rows = [level(5, 0.0), level(10, 0.02), level(20, 0.04)]
-    found = look_out(rows[-1], all_pairs(rows[-1], "accuracy"), "accuracy", rows)
+    found = analyze_power(rows[-1], all_pairs(rows[-1], "accuracy"), "accuracy", rows)
     means = [paired_difference(x, y).mean for x, y in rows]
     slope, start = np.polyfit(np.log([5, 10, 20]), means, 1)
     assert not found.separable
@@ -183,7 +183,7 @@ def test_a_line_over_images_per_class_is_followed_ten_times_as_far_at_most() -> 
 
 def test_beyond_ten_times_what_was_run_nothing_is_promised() -> None:
     a, b = folds("a", [9, 2, 9]), folds("b", [6, 9, 4])
-    found = look_out([a, b], all_pairs([a, b], "accuracy"), "accuracy", [[a, b]])
+    found = analyze_power([a, b], all_pairs([a, b], "accuracy"), "accuracy", [[a, b]])
     assert found.test_images is None
     assert "not even 10 times the images" in found.says
 
@@ -193,7 +193,7 @@ def test_a_pair_lost_among_many_is_said_to_be() -> None:
     ranked = sorted(results, key=lambda r: -float(np.mean([np.mean(x.predictions == x.labels) for x in r.runs])))
     pairs = all_pairs(ranked, "accuracy")
     first = next(p for p in pairs if p.comparison.b == ranked[1].recipe.name)
-    found = look_out(ranked, pairs, "accuracy", [ranked])
+    found = analyze_power(ranked, pairs, "accuracy", [ranked])
     if first.separable:
         assert "told apart already" in found.says
     elif first.comparison.verdict != "not separable":

@@ -29,9 +29,18 @@ def test_the_answer_comes_first_and_everything_it_rests_on_is_there(tmp_path: Pa
     outcome = outcome_of(several())
     page = page_of(outcome, tmp_path / "new" / "page.html")
     parts = (
-        outcome.answer, "Something not to be missed", "Scores at 5 per class", "From few images to many", "Differences",
-        "Class by class", "Confusion", "At other numbers of images", "What it costs", "Who was tuned", "To repeat this",
-    )  # fmt: skip
+        outcome.answer,
+        "Something not to be missed",
+        "Scores at 5 per class",
+        "From few images to many",
+        "Differences",
+        "Class by class",
+        "Confusion",
+        "At other numbers of images",
+        "What it costs",
+        "Who was tuned",
+        "To repeat this",
+    )
     places = [page.text.index(part) for part in parts]
     assert places == sorted(places)
     for level in outcome.levels:

@@ -7,8 +7,8 @@ from handful.core.recipe import Part
 from handful.errors import ProtocolError
 from handful.evaluation.annotation_cost import (
     PAPER,
+    AnnotationTimes,
     CostPoint,
-    Times,
     break_even,
     break_evens,
     cost_points,
@@ -85,7 +85,7 @@ def test_an_unknown_recipe_is_refused() -> None:
     with pytest.raises(ProtocolError, match="evaluate it first"):
         break_even([point("a", 1, 0.5)], "a", "b")
     with pytest.raises(ProtocolError, match="positive"):
-        Times(0, 10)
+        AnnotationTimes(0, 10)
 
 
 def test_who_needs_masks() -> None:
@@ -101,13 +101,13 @@ def test_who_needs_masks() -> None:
 def test_points_of_results() -> None:
     plain, cvs = random_result("plain", 0.8), random_result("cvs", 0.9)
     plain = replace(plain, recipe=replace(recipe("linear"), name="plain"))
-    points = cost_points([plain, cvs], Times(10, 20), flops={"cvs": 1e6})
+    points = cost_points([plain, cvs], AnnotationTimes(10, 20), flops={"cvs": 1e6})
     assert [p.masks for p in points] == [0, 6]  # six training images in each run, all masked
     assert [p.hours for p in points] == pytest.approx([60 / 3600, 180 / 3600])
     assert points[0].flops is None
     assert points[1].flops == 12 * 6 * 3 * 1e6  # 12 steps of 6 images
     assert points[1].draws == 5
-    assert cost_points([cvs], Times(10, 20), masks_per_class={"cvs": 1})[0].masks == 3
+    assert cost_points([cvs], AnnotationTimes(10, 20), masks_per_class={"cvs": 1})[0].masks == 3
 
 
 def test_forward_flops_of_a_known_convolution() -> None:

@@ -11,8 +11,8 @@ from handful.evaluation.calibration import (
     brier_scores,
     expected_calibration_error,
     log_losses,
-    measure,
-    reliability,
+    reliability_bins,
+    summarise_calibration,
 )
 from handful.reports.text_tables import format_measures
 from tests.support.results import random_result, result, run
@@ -42,9 +42,10 @@ def test_calibration_error_of_a_loop_by_hand() -> None:
     total = 0.0
     for b in range(15):
         own = [
-            i for i in range(200)
+            i
+            for i in range(200)
             if b / 15 <= probabilities[i].max() < (b + 1) / 15 or (b == 14 and probabilities[i].max() == 1)
-        ]  # fmt: skip
+        ]
         if own:
             sure = np.mean([probabilities[i].max() for i in own])
             right = np.mean([probabilities[i].argmax() == labels[i] for i in own])
@@ -70,7 +71,7 @@ def test_brier_and_log_loss_are_scikit_learns() -> None:
 
 
 def test_intervals_hold_the_mean_and_shrink_with_more_images() -> None:
-    few, many = measure(results(n=60)), measure(results(n=1000))
+    few, many = summarise_calibration(results(n=60)), summarise_calibration(results(n=1000))
     for a, b in zip(few, many, strict=True):
         assert b.low <= b.mean <= b.high
         assert b.high - b.low < a.high - a.low
@@ -78,7 +79,7 @@ def test_intervals_hold_the_mean_and_shrink_with_more_images() -> None:
 
 def test_the_bootstrap_of_the_calibration_error_is_that_of_a_loop() -> None:
     made = results(draws=3, n=50, sharpness=2)
-    row = measure(made, resamples=600)[0]
+    row = summarise_calibration(made, resamples=600)[0]
     rng, found = np.random.default_rng(9), []
     for _ in range(600):
         images, draws = rng.integers(0, 50, 50), rng.integers(0, 3, 3)
@@ -90,10 +91,10 @@ def test_the_bootstrap_of_the_calibration_error_is_that_of_a_loop() -> None:
 
 
 def test_chance_alone_opens_gaps_and_the_fewer_images_the_wider() -> None:
-    few, many = (measure(results(draws=1, n=n))[0] for n in (40, 2000))
+    few, many = (summarise_calibration(results(draws=1, n=n))[0] for n in (40, 2000))
     assert few.target > 0.08 > 0.03 > many.target > 0
     assert many.mean == pytest.approx(many.target, abs=0.015)  # calibrated: nothing beyond chance
-    sharp = measure(results(draws=1, n=2000, sharpness=3))[0]
+    sharp = summarise_calibration(results(draws=1, n=2000, sharpness=3))[0]
     assert sharp.low > 2 * sharp.target
 
 
@@ -103,18 +104,22 @@ def test_folds_of_a_draw_are_scored_together() -> None:
         replace(whole, fold=f, ids=whole.ids[s], labels=whole.labels[s], probabilities=whole.probabilities[s])
         for f, s in enumerate((slice(0, 30), slice(30, 60)))
     ]
-    one, two = measure(result("a", whole)), measure(result("a", *halves))
+    one, two = summarise_calibration(result("a", whole)), summarise_calibration(result("a", *halves))
     assert [r.mean for r in one] == pytest.approx([r.mean for r in two])
 
 
 def test_worst_draws() -> None:
-    rows = measure(results(draws=4, sharpness=2))
+    rows = summarise_calibration(results(draws=4, sharpness=2))
     assert {r.measure: r.worst_draw for r in rows}["log loss"] == 3
     assert all(r.worst >= r.mean for r in rows)
 
 
 def test_sets_and_rejection_are_measured_where_runs_have_them() -> None:
-    assert [r.measure for r in measure(results())] == ["expected calibration error", "Brier score", "log loss"]
+    assert [r.measure for r in summarise_calibration(results())] == [
+        "expected calibration error",
+        "Brier score",
+        "log loss",
+    ]
     runs = []
     for d in range(3):
         sets = np.zeros((6, 3), dtype=bool)
@@ -124,7 +129,7 @@ def test_sets_and_rejection_are_measured_where_runs_have_them() -> None:
         made = run([0, 0, 1, 1, 2, 2], [0] * 6, draw=d, per_class=5)
         runs.append(replace(made, sets=sets, rejected=np.arange(6) < d))
     plan = replace(result("x", *runs).recipe, posthoc=(Part("conformal", {"coverage": 0.8}),))
-    rows = {r.measure: r for r in measure(replace(result("x", *runs), recipe=plan))}
+    rows = {r.measure: r for r in summarise_calibration(replace(result("x", *runs), recipe=plan))}
     assert rows["coverage of sets"].mean == pytest.approx(5 / 6)
     assert rows["coverage of sets"].worst == pytest.approx(4 / 6)
     assert rows["coverage of sets"].worst_draw == 2
@@ -143,13 +148,13 @@ def test_coverage_as_a_mean_over_classes() -> None:
     sets = np.eye(3, dtype=bool)[[0, 0, 0, 0, 1, 2]]
     sets[0, 0] = sets[4, 1] = False
     made = [replace(run([0, 0, 0, 0, 1, 2], [0] * 6, draw=d), sets=sets) for d in range(2)]
-    rows = {r.measure: r for r in measure(result("x", *made))}
+    rows = {r.measure: r for r in summarise_calibration(result("x", *made))}
     assert rows["coverage of sets"].mean == pytest.approx(4 / 6)
     assert rows["coverage, mean over classes"].mean == pytest.approx((3 / 4 + 0 + 1) / 3)
 
 
 def test_reliability_of_a_calibrated_model_is_the_diagonal() -> None:
-    found = reliability(results(draws=1, n=4000))
+    found = reliability_bins(results(draws=1, n=4000))
     assert sum(b.images for b in found) == 4000
     for b in found:
         assert b.low <= b.confidence <= b.high
@@ -159,5 +164,5 @@ def test_reliability_of_a_calibrated_model_is_the_diagonal() -> None:
 
 
 def test_a_repeated_image_counts_once_in_an_interval() -> None:
-    one, five = (reliability(random_result("a", 0.7, draws=d, n=50, spread=0)) for d in (1, 5))
+    one, five = (reliability_bins(random_result("a", 0.7, draws=d, n=50, spread=0)) for d in (1, 5))
     assert five[-1].accuracy_high - five[-1].accuracy_low > 0.7 * (one[-1].accuracy_high - one[-1].accuracy_low)

@@ -293,8 +293,11 @@ def test_a_long_tail_is_told_by_its_line_and_is_another_run(data: Dataset, tmp_p
     assert len(trainer.calls) == 4
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(line.get("long_tail"), line.get("tail_order")) for line in lines] == [
-        (None, None), (1.0, "classes"), (6.0, "classes"), (6.0, "seeded"),
-    ]  # fmt: skip
+        (None, None),
+        (1.0, "classes"),
+        (6.0, "classes"),
+        (6.0, "seeded"),
+    ]
     assert [sorted(line["counts"]) for line in lines] == [[6, 6, 6], [6, 6, 6], [1, 2, 6], [1, 2, 6]]
     assert lines[2]["counts"] == [6, 2, 1]
     assert "long_tail" not in lines[0]

@@ -10,7 +10,7 @@ from handful.errors import ProtocolError
 from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval, wilson
 from handful.evaluation.metrics import balanced_accuracy, macro_f1, recalls
-from handful.evaluation.statistics import class_recalls, draw_scores, headline, paired_difference, summarise
+from handful.evaluation.statistics import class_recalls, draw_scores, headline_metric, paired_difference, summarise
 from tests.support.results import random_result, result, run
 
 
@@ -220,8 +220,10 @@ def test_thirds_are_mean_recalls_with_the_interval_of_the_draws() -> None:
     (row,) = summarise(result("a", *runs), "balanced_accuracy")
     assert row.smallest == 1
     assert [(t.name, t.classes, t.most, t.least) for t in row.thirds] == [
-        ("larger", ("green",), 9, 9), ("medium", ("blue",), 3, 3), ("smaller", ("red",), 1, 1),
-    ]  # fmt: skip
+        ("larger", ("green",), 9, 9),
+        ("medium", ("blue",), 3, 3),
+        ("smaller", ("red",), 1, 1),
+    ]
     assert [t.mean for t in row.thirds] == pytest.approx([2.5 / 3, 1, 0.5])
     assert [t.worst for t in row.thirds] == [0.5, 1, 0]
     low, high, _ = mean_interval(np.array([0.5, 1, 1]))
@@ -260,8 +262,8 @@ def test_classes_alike_have_no_thirds_and_open_with_accuracy(counts: tuple[int, 
     found = random_result("a", 0.8, counts=counts)
     (row,) = summarise(found)
     assert row.thirds == ()
-    assert headline(found) == "accuracy"
-    assert headline([found, random_result("b", 0.8, counts=(9, 5, 1))]) == "balanced_accuracy"
+    assert headline_metric(found) == "accuracy"
+    assert headline_metric([found, random_result("b", 0.8, counts=(9, 5, 1))]) == "balanced_accuracy"
 
 
 def test_a_third_without_test_images_is_said_to_be_unknown() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from handful.comparison.budget import StudyBudget, read_budget
-from handful.comparison.search_space import check_spaces, coded, decoded, identity
+from handful.comparison.search_space import check_spaces, decode, encode, search_fingerprint
 from handful.errors import ProtocolError, RecipeError
 from handful.recipes.load import from_toml, load_recipe, recipe_names, with_values
 from handful.recipes.options import options_of, touches
@@ -75,9 +75,9 @@ def test_a_wrong_space_is_refused_with_what_would_be_right(space: str, says: str
 
 def test_what_is_told_about_a_recipe_makes_no_other_search_but_its_space_does() -> None:
     recipe = searched("a")
-    assert identity(replace(recipe, about={"expected": "much"}, name="b")) == identity(recipe)
-    assert identity(searched("a", "search.steps=[6, 12, 24]")) != identity(recipe)
-    assert identity(from_toml(to_toml(recipe), where="a")) == identity(recipe)
+    assert search_fingerprint(replace(recipe, about={"expected": "much"}, name="b")) == search_fingerprint(recipe)
+    assert search_fingerprint(searched("a", "search.steps=[6, 12, 24]")) != search_fingerprint(recipe)
+    assert search_fingerprint(from_toml(to_toml(recipe), where="a")) == search_fingerprint(recipe)
 
 
 def test_what_is_set_by_hand_is_not_searched() -> None:
@@ -100,9 +100,9 @@ def test_every_option_is_a_path_that_can_be_set() -> None:
 
 def test_a_list_among_the_choices_survives_the_storage() -> None:
     space: list[Any] = [[0.25, 1.0], [0.5, 1.0]]
-    assert isinstance(coded(space[0]), str)
-    assert [decoded(coded(c), space) for c in space] == space
-    assert decoded(0.3, {"low": 0, "high": 1}) == 0.3
+    assert isinstance(encode(space[0]), str)
+    assert [decode(encode(c), space) for c in space] == space
+    assert decode(0.3, {"low": 0, "high": 1}) == 0.3
 
 
 def test_put_sets_every_stage() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from handful.evaluation.statistics import headline, paired_difference, summarise
+from handful.evaluation.statistics import headline_metric, paired_difference, summarise
 from handful.reports.text_tables import format_comparisons, format_table, percent, verdict
 from tests.support.results import random_result, result, run
 
@@ -49,7 +49,7 @@ def test_verdict_names_the_winner() -> None:
 @pytest.mark.parametrize("width", [48, 60, 100])
 def test_a_long_tail_comes_with_its_thirds(width: int) -> None:
     tailed = [random_result(name, 0.8, per_class=100, counts=(100, 10, 1)) for name in NAMES]
-    table = format_table(summarise(tailed, headline(tailed)), width=width)
+    table = format_table(summarise(tailed, headline_metric(tailed)), width=width)
     assert max(len(line) for line in table.splitlines()) <= width
     assert "balanced" in table
     assert "100:1" in table

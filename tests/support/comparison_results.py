@@ -2,32 +2,34 @@
 
 from collections.abc import Sequence
 
-from handful.comparison.ranking import judge
-from handful.comparison.result import Budget, Candidate, ComparisonResult, Role, Study
+from handful.comparison.ranking import rank_results
+from handful.comparison.result import CandidateRecipe, ComparisonResult, Role, TuningBudget, TuningResult
 from handful.core.result import Result
-from handful.evaluation.annotation_cost import Times
+from handful.evaluation.annotation_cost import AnnotationTimes
 from tests.support.results import random_result
 
-TIMES = Times(3.5, 29.52)
+TIMES = AnnotationTimes(3.5, 29.52)
 
 
 def outcome_of(results: Sequence[Result], *, controls: Sequence[str] = ("plain",)) -> ComparisonResult:
     names = list(dict.fromkeys(r.recipe.name for r in results))
     roles: dict[str, Role] = {n: "control" if n in controls else "method" for n in names}
     studies = tuple(
-        Study(n, 5, 0, None, 4, 1, 0, 40, 12.5, {"lr": 0.0123} if n == names[0] else {}, 0.9, 0.8, "its own were best")
+        TuningResult(
+            n, 5, 0, None, 4, 1, 0, 40, 12.5, {"lr": 0.0123} if n == names[0] else {}, 0.9, 0.8, "its own were best"
+        )
         for n in names
     )
-    levels = judge(results, roles, studies, TIMES)
+    levels = rank_results(results, roles, studies, TIMES)
     return ComparisonResult(
         answer=levels[-1].answer,
         levels=levels,
         candidates=(
-            *(Candidate(n, roles[n], True, "asked for") for n in names),
-            Candidate("cvs <i>", "method", False, "no masks"),
+            *(CandidateRecipe(n, roles[n], True, "asked for") for n in names),
+            CandidateRecipe("cvs <i>", "method", False, "no masks"),
         ),
         controls=True,
-        budget=Budget(4, None, None, 2),
+        budget=TuningBudget(4, None, None, 2),
         studies=studies,
         times=TIMES,
         notes=("Something not to be missed.",),

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from handful.comparison.compare import compare
-from handful.comparison.result import Candidate, ComparisonResult
+from handful.comparison.result import CandidateRecipe, ComparisonResult
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.evaluation.annotation_cost import Times
+from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.evaluate import Protocol
 from handful.recipes.load import from_toml
 from tests.support.datasets import RECIPE, squares
@@ -58,12 +58,23 @@ def compared(
 ) -> ComparisonResult:
     """Compare tiny recipes; the first name is a control."""
     recipes = [searched(name) for name in names]
-    candidates = [Candidate(n, "control" if i == 0 else "method", True, "asked for") for i, n in enumerate(names)]
+    candidates = [CandidateRecipe(n, "control" if i == 0 else "method", True, "asked for") for i, n in enumerate(names)]
     protocol = other.pop("protocol", Protocol(tuple(range(draws))))
     return compare(
-        folder, recipes, samples or data(), candidates=candidates, per_class=per_class, protocol=protocol,
-        trials=trials, seconds=seconds, times=Times(3.5, 29.52), trainer=trainer, device="cpu", progress=False, **other,
-    )  # fmt: skip
+        folder,
+        recipes,
+        samples or data(),
+        candidates=candidates,
+        per_class=per_class,
+        protocol=protocol,
+        trials=trials,
+        seconds=seconds,
+        times=AnnotationTimes(3.5, 29.52),
+        trainer=trainer,
+        device="cpu",
+        progress=False,
+        **other,
+    )
 
 
 def without_time(outcome: ComparisonResult) -> Any:

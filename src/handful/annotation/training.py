@@ -22,7 +22,7 @@ from handful.data.splits import folds as cut
 from handful.data.splits import training_part
 from handful.errors import TrainingError
 from handful.evaluation.evaluate import Protocol, evaluate
-from handful.evaluation.statistics import headline, summarise
+from handful.evaluation.statistics import headline_metric, summarise
 from handful.models.classifier import Classifier
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
@@ -189,7 +189,7 @@ def _score(
     protocol = Protocol(draws=tuple(draws), folds=folds, score_on="rest")
     trainer = _OnMasks(say, len(draws) * folds, with_masks=with_masks)
     result = evaluate(recipe, data, protocol=protocol, device=device, trainer=trainer, progress=False)
-    metric = headline(result)
+    metric = headline_metric(result)
     (summary,) = summarise(result, metric)
     return {
         "metric": metric,

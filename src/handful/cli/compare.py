@@ -107,15 +107,15 @@ def compare(
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._ray import runners
     from handful.comparison.budget import read_budget
-    from handful.comparison.candidates import choose, default_folds
+    from handful.comparison.candidates import choose_candidates, default_folds
     from handful.comparison.compare import compare
     from handful.comparison.plan import LOG, PAGE, VALUES
     from handful.comparison.result import as_values
-    from handful.comparison.text import format_outcome
+    from handful.comparison.text import format_comparison
     from handful.data.check import check
-    from handful.evaluation.annotation_cost import Times
+    from handful.evaluation.annotation_cost import AnnotationTimes
     from handful.evaluation.evaluate import Protocol
-    from handful.evaluation.executor import cores
+    from handful.evaluation.executor import default_jobs
     from handful.models.device import select_device
 
     with working():
@@ -128,18 +128,31 @@ def compare(
         count = draws or (5 if folds is None else 1)
         protocol = Protocol(tuple(range(first_draw, first_draw + count)), None, folds, score_on)
         check(samples, per_class=max((m for m in numbers if m is not None), default=None), folds=folds, strict=strict)
-        plans, candidates = choose(
+        plans, candidates = choose_candidates(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
-        with runners(ray, jobs or (cores(device) if ray is None else 1)) as (number, pool):
+        with runners(ray, jobs or (default_jobs(device) if ray is None else 1)) as (number, pool):
             outcome = compare(
-                out, plans, samples, candidates=candidates, per_class=numbers, protocol=protocol, trials=spent.trials,
-                seconds=spent.seconds, times=Times(label_seconds, mask_seconds), controls=controls, jobs=number,
-                pool=pool, device=device, overwrite=overwrite, progress=watched(), tell=print_text,
-            )  # fmt: skip
+                out,
+                plans,
+                samples,
+                candidates=candidates,
+                per_class=numbers,
+                protocol=protocol,
+                trials=spent.trials,
+                seconds=spent.seconds,
+                times=AnnotationTimes(label_seconds, mask_seconds),
+                controls=controls,
+                jobs=number,
+                pool=pool,
+                device=device,
+                overwrite=overwrite,
+                progress=watched(),
+                tell=print_text,
+            )
     if json:
         print_json({"log": out / LOG, "report": out / PAGE, "values": out / VALUES, **as_values(outcome)})
         return
-    print_lines(format_outcome(outcome, width=width()))
+    print_lines(format_comparison(outcome, width=width()))
     print_lines("")
     print_text(f"Report: {out / PAGE}")

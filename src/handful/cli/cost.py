@@ -45,7 +45,7 @@ def cost(
     from dataclasses import asdict
 
     from handful.cli._output import new_file, print_json, print_lines, print_text, width, working
-    from handful.evaluation.annotation_cost import Times, break_evens, cost_points, forward_flops
+    from handful.evaluation.annotation_cost import AnnotationTimes, break_evens, cost_points, forward_flops
     from handful.evaluation.results_log import read_results
     from handful.reports.evaluation_report import write_report
     from handful.reports.text_tables import format_cost
@@ -53,7 +53,7 @@ def cost(
     with working():
         if report is not None:
             new_file(report, overwrite=overwrite)
-        times = Times(label_seconds, mask_seconds)
+        times = AnnotationTimes(label_seconds, mask_seconds)
         found = read_results(results)
         flops = {}
         for result in found:

@@ -91,10 +91,10 @@ def evaluate(
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._ray import runners
     from handful.data.check import check
-    from handful.evaluation.calibration import measure
+    from handful.evaluation.calibration import summarise_calibration
     from handful.evaluation.evaluate import Protocol, splits_of
     from handful.evaluation.evaluate import evaluate as run
-    from handful.evaluation.statistics import METRICS, class_recalls, headline, summarise
+    from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
@@ -119,8 +119,8 @@ def evaluate(
         if track is not None:
             track_scores(track, track_to, [result])
         rows = {metric: summarise(result, metric)[0] for metric in METRICS}
-        opens_with = headline(result)
-        measures = measure(result) if calibration else []
+        opens_with = headline_metric(result)
+        measures = summarise_calibration(result) if calibration else []
     if json:
         print_json(
             {

@@ -58,7 +58,7 @@ def fit(
     from handful.data.check import check
     from handful.data.splits import draw, training_part
     from handful.errors import ProtocolError
-    from handful.evaluation.executor import cores
+    from handful.evaluation.executor import default_jobs
     from handful.evaluation.tracking import Tracking
     from handful.inspection.image_statistics import Measuring
     from handful.inspection.quick_check import MOST, short_form
@@ -95,7 +95,7 @@ def fit(
             assert spent is not None
             picked = select_recipe(
                 part, out.with_name(f"{out.name}-comparison"), seconds=spent, seed=seed, overrides=set_ or (),
-                jobs=cores(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
+                jobs=default_jobs(device), device=device, overwrite=overwrite, progress=watched(), tell=print_text,
             )  # fmt: skip
             plan = with_calibration(picked.recipe, temperature=temperature, coverage=coverage, reject=reject)
         known = {"recipe": plan.name, "data": data, "seed": seed, "images": len(part)}

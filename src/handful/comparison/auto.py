@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handful.comparison.budget import FOLDS, StudyBudget, not_tuned, settled, untunable
-from handful.comparison.candidates import choose, default_folds
+from handful.comparison.budget import FOLDS, StudyBudget, not_tuned, reason_not_tuned, with_best_values
+from handful.comparison.candidates import choose_candidates, default_folds
 from handful.comparison.compare import compare
 from handful.comparison.plan import STUDIES
-from handful.comparison.result import ComparisonResult, Study
+from handful.comparison.result import ComparisonResult, TuningResult
 from handful.comparison.search_space import close_storage, open_storage
 from handful.comparison.tuning import TuningStudy
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.evaluation.annotation_cost import Times
+from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.evaluate import Protocol
 from handful.evaluation.executor import JobResult, Trainer, TrainingJob, run_queue
 from handful.recipes.load import load_recipe
@@ -23,13 +23,13 @@ FEW = "nearest-centroid-lite0"  # 40.9 % of CIFAR-10 at one image per class, whe
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class RecipeSelection:
     """The recipe, with tuned settings where these were better, and why; no `outcome` where nothing was compared."""
 
     recipe: Recipe
     why: str
     outcome: ComparisonResult | None = None
-    study: Study | None = None
+    study: TuningResult | None = None
 
     @property
     def card(self) -> dict[str, Any]:
@@ -45,14 +45,17 @@ class Selection:
             "scored_on": f"training images, {level.best.summary.runs} folds; chosen by it, so not a score to report",
             "table": [
                 {
-                    "recipe": e.recipe, "role": e.role, level.metric: round(e.summary.mean, 4),
-                    "low": round(e.summary.low, 4), "high": round(e.summary.high, 4),
+                    "recipe": e.recipe,
+                    "role": e.role,
+                    level.metric: round(e.summary.mean, 4),
+                    "low": round(e.summary.low, 4),
+                    "high": round(e.summary.high, 4),
                     "train_seconds": round(e.train_seconds, 1),
                 }
                 for e in level.entries
             ],
             "left_out": {c.recipe: c.why for c in self.outcome.candidates if not c.taken},
-        }  # fmt: skip
+        }
 
 
 def select_recipe(
@@ -69,7 +72,7 @@ def select_recipe(
     progress: bool = True,
     recipes: Sequence[str | Path] = (),
     tell: Callable[[str], None] = lambda _: None,
-) -> Selection:
+) -> RecipeSelection:
     """Pick a recipe for these training images.
 
     First every recipe that the data allows is cross-validated with its own settings, the controls first; one whose
@@ -100,25 +103,37 @@ def select_recipe(
     if least < FOLDS:
         images = "one image" if data.counts.min() == 1 else "fewer than three images or groups"
         why = f"{images} of a class leave nothing to compare on: taken because it was best there on other data"
-        return Selection(load_recipe(FEW, overrides=overrides), why)
-    plans, candidates = choose(data, recipes, overrides=overrides)
+        return RecipeSelection(load_recipe(FEW, overrides=overrides), why)
+    plans, candidates = choose_candidates(data, recipes, overrides=overrides)
     outcome = compare(
-        folder, plans, data, candidates=candidates, per_class=(None,), protocol=Protocol((seed,), folds=FOLDS),
-        trials=1, times=Times(3.5, 29.52), jobs=jobs, device=device, trainer=trainer, overwrite=overwrite,
-        progress=progress, limit=seconds, tell=tell,
-    )  # fmt: skip
+        folder,
+        plans,
+        data,
+        candidates=candidates,
+        per_class=(None,),
+        protocol=Protocol((seed,), folds=FOLDS),
+        trials=1,
+        times=AnnotationTimes(3.5, 29.52),
+        jobs=jobs,
+        device=device,
+        trainer=trainer,
+        overwrite=overwrite,
+        progress=progress,
+        limit=seconds,
+        tell=tell,
+    )
     best = next(r for r in plans if r.name == outcome.levels[0].best.recipe)
     spent = sum(run.seconds for result in outcome.results for run in result.runs) / jobs
     study = _tune(best, data, folder, max(seconds - spent, 1e-9), seed=seed, device=device, trainer=trainer)
-    return Selection(settled(best, study), outcome.answer, outcome, study)
+    return RecipeSelection(with_best_values(best, study), outcome.answer, outcome, study)
 
 
 def _tune(
     recipe: Recipe, data: Dataset, folder: Path, seconds: float, *, seed: int, device: str, trainer: Trainer | None
-) -> Study:
+) -> TuningResult:
     """Tune on all of the images, one trial after the other."""
     allowance = StudyBudget(seconds=seconds)
-    why = untunable(recipe, data, allowance)
+    why = reason_not_tuned(recipe, data, allowance)
     if why is not None:
         return not_tuned(recipe, per_class=None, draw=seed, fold=None, why=why)
     storage = open_storage(folder / STUDIES)

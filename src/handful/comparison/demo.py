@@ -51,6 +51,13 @@ def run_demo(
     """
     plans = [load_recipe(name, overrides=(*SMALL, *overrides)) for name in RECIPES]
     return sweep_to(
-        folder, plans, data, per_class=per_class, protocol=Protocol(tuple(range(draws))), jobs=jobs,
-        device=device, keep=keep, progress=progress,
-    )  # fmt: skip
+        folder,
+        plans,
+        data,
+        per_class=per_class,
+        protocol=Protocol(tuple(range(draws))),
+        jobs=jobs,
+        device=device,
+        keep=keep,
+        progress=progress,
+    )

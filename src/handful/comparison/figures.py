@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from handful.comparison.result import Pair
+from handful.comparison.result import RecipePair
 from handful.evaluation.statistics import METRICS
 from handful.reports.plots import FAINT, INK, SERIES, STYLE, add_axes
 
 
 @mpl.rc_context(STYLE)
-def difference_figure(pairs: Sequence[Pair]) -> Figure:
+def difference_figure(pairs: Sequence[RecipePair]) -> Figure:
     """Paired differences with their 95 % intervals, one row a pair; a dot is filled where the two are separable."""
     figure = Figure(figsize=(5.0, 0.9 + 0.52 * len(pairs)), layout="constrained")
     axes = add_axes(figure)
@@ -28,9 +28,15 @@ def difference_figure(pairs: Sequence[Pair]) -> Figure:
         face = SERIES[0] if pair.separable else "white"
         axes.plot([x], [row], "o", color=SERIES[0], markerfacecolor=face, markeredgewidth=1.6, markersize=8)
         axes.annotate(
-            f"{c.a} \u2212 {c.b}", (0, row), (0, 8), xycoords=("axes fraction", "data"), textcoords="offset points",
-            color=INK, fontsize=10, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        )  # fmt: skip
+            f"{c.a} \u2212 {c.b}",
+            (0, row),
+            (0, 8),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color=INK,
+            fontsize=10,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )
     axes.set_ylim(len(pairs) - 0.6, -0.85)
     axes.yaxis.set_major_locator(NullLocator())
     axes.margins(x=0.06)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handful.comparison.result import Budget
-from handful.comparison.search_space import identity
+from handful.comparison.result import TuningBudget
+from handful.comparison.search_space import search_fingerprint
 from handful.core.recipe import Recipe
 from handful.errors import OutputError
 from handful.evaluation.evaluate import Protocol
@@ -18,13 +18,13 @@ OURS = (PLAN, STUDIES, f"{STUDIES}-wal", f"{STUDIES}-shm", LOG, "results-predict
 
 
 def make_plan(
-    recipes: Sequence[Recipe], levels: Sequence[Protocol], budget: Budget, data: str, trainer: str, controls: bool
+    recipes: Sequence[Recipe], levels: Sequence[Protocol], budget: TuningBudget, data: str, trainer: str, controls: bool
 ) -> dict[str, Any]:
     """What makes two comparisons the same."""
     first = levels[0]
     return {
         "data": data,
-        "recipes": {r.name: identity(r) for r in recipes},
+        "recipes": {r.name: search_fingerprint(r) for r in recipes},
         "images per class": [level.per_class for level in levels],
         "draws": list(first.draws),
         "folds": first.folds,
@@ -37,7 +37,7 @@ def make_plan(
     }
 
 
-def claim(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None:
+def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None:
     """Take the folder for this plan, or go on with the same one in it.
 
     Raises:
@@ -75,7 +75,7 @@ def claim(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None:
     part.replace(path)
 
 
-def ahead(recipes: int, runs_to_score: int, tuned: int, budget: Budget) -> str:
+def describe_plan(recipes: int, runs_to_score: int, tuned: int, budget: TuningBudget) -> str:
     """A sentence on what is about to be done."""
     runs = f"{recipes} recipes, {runs_to_score} runs to score"
     if not tuned:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from handful.comparison.result import ALPHA, Pair, PowerAnalysis
+from handful.comparison.result import ALPHA, PowerAnalysis, RecipePair
 from handful.core.result import Result
 from handful.evaluation.design import design, overlap
 from handful.evaluation.metrics import Metric
@@ -15,9 +15,9 @@ from handful.evaluation.statistics import PairedDifference, differences, summari
 REACH = 10  # times the images or draws that were run: beyond, so simple a model says nothing
 
 
-def look_out(
+def analyze_power(
     ranked: Sequence[Result],
-    pairs: Sequence[Pair],
+    pairs: Sequence[RecipePair],
     metric: Metric,
     curve: Sequence[Sequence[Result]],
     *,

@@ -7,21 +7,21 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from handful.comparison.power import look_out
-from handful.comparison.result import ALPHA, ClassRegression, Entry, Pair, Role, SizeResult, Study
+from handful.comparison.power import analyze_power
+from handful.comparison.result import ALPHA, ClassRegression, RankedRecipe, RecipePair, Role, SizeResult, TuningResult
 from handful.core.result import Result
-from handful.evaluation.annotation_cost import Times, cost_points
+from handful.evaluation.annotation_cost import AnnotationTimes, cost_points
 from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval
 from handful.evaluation.metrics import Metric, recalls
-from handful.evaluation.statistics import METRICS, differences, headline, paired_difference, summarise
+from handful.evaluation.statistics import METRICS, differences, headline_metric, paired_difference, summarise
 from handful.reports.text_tables import chance, percent, signed, span
 
 RESAMPLES = 1000
 
 
-def judge(
-    results: Sequence[Result], roles: Mapping[str, Role], studies: Sequence[Study], times: Times
+def rank_results(
+    results: Sequence[Result], roles: Mapping[str, Role], studies: Sequence[TuningResult], times: AnnotationTimes
 ) -> tuple[SizeResult, ...]:
     """One level for each number of images per class, fewest first, ranked by accuracy (balanced where classes differ).
 
@@ -34,7 +34,7 @@ def judge(
     groups: dict[int | None, list[Result]] = {}
     for result in results:
         groups.setdefault(result.runs[0].per_class, []).append(result)
-    metric = headline(results)
+    metric = headline_metric(results)
     order = sorted(groups, key=lambda m: math.inf if m is None else m)
     ranked = {m: _ranked(groups[m], roles, metric) for m in order}
     levels = []
@@ -45,7 +45,7 @@ def judge(
         pairs = all_pairs(own, metric)
         harms = () if control is None else _harms(own, roles, control)
         curve = [ranked[k] for k in order[: order.index(m) + 1] if k is not None and m is not None]
-        outlook = look_out(own, pairs, metric, curve, alone=len(order) == 1) if len(own) > 1 else None
+        outlook = analyze_power(own, pairs, metric, curve, alone=len(order) == 1) if len(own) > 1 else None
         level = SizeResult(m, metric, design(own[0]), entries, tuple(own), pairs, control, harms, outlook, "")
         levels.append(replace(level, answer=_answer(level)))
     return tuple(levels)
@@ -57,15 +57,19 @@ def _ranked(results: Sequence[Result], roles: Mapping[str, Role], metric: Metric
 
 
 def _entries(
-    ranked: Sequence[Result], roles: Mapping[str, Role], studies: Sequence[Study], times: Times, metric: Metric
-) -> tuple[Entry, ...]:
+    ranked: Sequence[Result],
+    roles: Mapping[str, Role],
+    studies: Sequence[TuningResult],
+    times: AnnotationTimes,
+    metric: Metric,
+) -> tuple[RankedRecipe, ...]:
     found = []
     rows = zip(ranked, summarise(ranked, metric), cost_points(ranked, times), strict=True)
     for rank, (result, summary, point) in enumerate(rows, start=1):
         name = result.recipe.name
         spent = [s.seconds for s in studies if s.recipe == name]
         found.append(
-            Entry(
+            RankedRecipe(
                 rank=rank,
                 recipe=name,
                 role=roles[name],
@@ -79,7 +83,7 @@ def _entries(
     return tuple(found)
 
 
-def all_pairs(ranked: Sequence[Result], metric: Metric) -> tuple[Pair, ...]:
+def all_pairs(ranked: Sequence[Result], metric: Metric) -> tuple[RecipePair, ...]:
     """Every pair once, the one ranked higher as A.
 
     Which two are looked at (the best, the runner-up, the best control) hangs on the scores themselves, so Holm's
@@ -89,7 +93,7 @@ def all_pairs(ranked: Sequence[Result], metric: Metric) -> tuple[Pair, ...]:
     compared = [paired_difference(a, b, metric, resamples=RESAMPLES) for a, b in both]
     adjusted = holm([c.p for c in compared])
     return tuple(
-        Pair(c, chance_to_win(a, b, metric), p, bool(p < ALPHA) and c.verdict != "not separable")
+        RecipePair(c, chance_to_win(a, b, metric), p, bool(p < ALPHA) and c.verdict != "not separable")
         for (a, b), c, p in zip(both, compared, adjusted, strict=True)
     )
 

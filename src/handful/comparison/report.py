@@ -7,8 +7,8 @@ from typing import Any
 from markupsafe import Markup
 
 from handful.comparison.figures import difference_figure
-from handful.comparison.result import ClassRegression, ComparisonResult, Entry, SizeResult
-from handful.comparison.text import p_value, shown_pairs, taken
+from handful.comparison.result import ClassRegression, ComparisonResult, RankedRecipe, SizeResult
+from handful.comparison.text import p_value, settings_taken, shown_pairs
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import CostPoint, cost_points
@@ -157,7 +157,7 @@ def _cost(outcome: ComparisonResult) -> dict[str, Any]:
     }
 
 
-def _spent(entry: Entry, level: SizeResult) -> CostPoint:
+def _spent(entry: RankedRecipe, level: SizeResult) -> CostPoint:
     row = entry.summary
     hours = max(entry.tuning_seconds + entry.train_seconds, 1e-3) / 3600
     return CostPoint(
@@ -183,7 +183,7 @@ def _tuning(outcome: ComparisonResult) -> list[dict[str, Any]]:
                 "steps": sum(s.steps for s in own),
                 "seconds": sum(s.seconds for s in own),
                 "changed": f"{sum(bool(s.values) for s in own)} of {len(own)}",
-                "taken": taken(own),
+                "taken": settings_taken(own),
             }
         )
     return rows

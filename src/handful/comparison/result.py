@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from handful.core.json_values import jsonable
 from handful.core.result import Result
-from handful.evaluation.annotation_cost import Times
+from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.design import Design
 from handful.evaluation.metrics import Metric
 from handful.evaluation.statistics import PairedDifference, ScoreSummary
@@ -19,7 +19,7 @@ Role = Literal["control", "method"]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CandidateRecipe:
     """A recipe that was thought of: whether it was `taken`, and why or why not."""
 
     recipe: str
@@ -29,7 +29,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Budget:
+class TuningBudget:
     """What each recipe may spend on tuning, alike for all: so many `trials` in each draw, or a share of wall time.
 
     `seconds` is the wall time asked for, for all tuning together; `share` the seconds of training that one recipe has
@@ -43,7 +43,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Study:
+class TuningResult:
     """The tuning of one recipe in one draw (or fold), on that draw's training images alone.
 
     `trials` are those begun, the recipe's own settings being the first; `pruned` were given up as hopeless, `failed`
@@ -70,7 +70,7 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Entry:
+class RankedRecipe:
     """A recipe's place at one number of images per class; rank 1 has the best mean.
 
     Minutes are a person's, for one training set. Seconds are of training: `train_seconds` of one scored run,
@@ -88,7 +88,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Pair:
+class RecipePair:
     """The better recipe A against B on identical draws.
 
     `probability`: that A beats B on a new draw. `p_adjusted`: Holm's p over all pairs at this number of images, NaN
@@ -146,20 +146,20 @@ class SizeResult:
     per_class: int | None
     metric: Metric
     design: Design
-    entries: tuple[Entry, ...]
+    entries: tuple[RankedRecipe, ...]
     results: tuple[Result, ...]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[RecipePair, ...]
     control: str | None
     harms: tuple[ClassRegression, ...]
     outlook: PowerAnalysis | None
     answer: str
 
     @property
-    def best(self) -> Entry:
+    def best(self) -> RankedRecipe:
         """The first in rank."""
         return self.entries[0]
 
-    def pair(self, a: str, b: str) -> Pair:
+    def pair(self, a: str, b: str) -> RecipePair:
         """The pair of these two recipes, whichever is ahead."""
         return next(p for p in self.pairs if {p.comparison.a, p.comparison.b} == {a, b})
 
@@ -174,11 +174,11 @@ class ComparisonResult:
 
     answer: str
     levels: tuple[SizeResult, ...]
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[CandidateRecipe, ...]
     controls: bool
-    budget: Budget
-    studies: tuple[Study, ...]
-    times: Times
+    budget: TuningBudget
+    studies: tuple[TuningResult, ...]
+    times: AnnotationTimes
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handful.comparison.budget import StudyBudget, not_tuned, settled
+from handful.comparison.budget import StudyBudget, not_tuned, with_best_values
 from handful.comparison.plan import LOG, STUDIES
-from handful.comparison.result import Study
+from handful.comparison.result import TuningResult
 from handful.comparison.search_space import close_storage, open_storage
 from handful.comparison.tuning import NO_ROOM, TuningStudy
 from handful.core.dataset import Dataset
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class Work:
+class ScheduledRun:
     """One recipe on one draw or fold: its tuning, then the run that is scored."""
 
     recipe: Recipe
@@ -31,7 +31,7 @@ class Work:
     cell: TrainTestSplit
     why: str | None  # nothing to tune
     tuning: TuningStudy | None = None
-    study: Study | None = None
+    study: TuningResult | None = None
     key: RunKey | None = None
     run: Run | None = None
     busy: bool = False
@@ -46,9 +46,20 @@ class Scheduler:
     """The queue of a comparison: what may run next, and where each result goes."""
 
     def __init__(
-        self, folder: Path, work: Sequence[Work], data: Dataset, allowance: StudyBudget, content: str, called: str, *,
-        device: str, jobs: int, trainer: Trainer | None, limit: float | None = None, pool: MakePool | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        folder: Path,
+        work: Sequence[ScheduledRun],
+        data: Dataset,
+        allowance: StudyBudget,
+        content: str,
+        called: str,
+        *,
+        device: str,
+        jobs: int,
+        trainer: Trainer | None,
+        limit: float | None = None,
+        pool: MakePool | None = None,
+    ) -> None:
         self.folder, self.work, self.data, self.allowance = folder, work, data, allowance
         self.content, self.called = content, called
         self.device, self.jobs, self.trainer, self.limit, self.pool = device, jobs, trainer, limit, pool
@@ -66,9 +77,15 @@ class Scheduler:
             jobs = min(self.jobs, len(self.work))
             try:
                 run_queue(
-                    self.give, self.data, self.keep, jobs=jobs, device=self.device, trainer=self.trainer,
-                    failed=self.fail, pool=self.pool,
-                )  # fmt: skip
+                    self.give,
+                    self.data,
+                    self.keep,
+                    jobs=jobs,
+                    device=self.device,
+                    trainer=self.trainer,
+                    failed=self.fail,
+                    pool=self.pool,
+                )
             finally:
                 if self._storage is not None:
                     close_storage(self._storage)
@@ -87,7 +104,7 @@ class Scheduler:
                 return task
         return None
 
-    def _next(self, number: int, w: Work) -> TrainingJob | None:
+    def _next(self, number: int, w: ScheduledRun) -> TrainingJob | None:
         m, cell = w.protocol.per_class, w.cell
         if w.study is None:
             if w.why is None and w.tuning is None and w.place in self.crowded:
@@ -96,9 +113,14 @@ class Scheduler:
                 w.study = not_tuned(w.recipe, per_class=m, draw=cell.draw, fold=cell.fold, why=w.why)
             else:
                 w.tuning = w.tuning or TuningStudy(
-                    w.recipe, cell.train, per_class=m, draw=cell.draw, fold=cell.fold, allowance=self.allowance,
+                    w.recipe,
+                    cell.train,
+                    per_class=m,
+                    draw=cell.draw,
+                    fold=cell.fold,
+                    allowance=self.allowance,
                     storage=self.storage,
-                )  # fmt: skip
+                )
                 following = w.tuning.next()
                 if following is not None:
                     recipe, train, held, fold = following
@@ -107,7 +129,7 @@ class Scheduler:
                 if w.tuning.crowded:
                     self.crowded.add(w.place)
                 w.study, w.tuning = w.tuning.study(), None
-        recipe = settled(w.recipe, w.study)
+        recipe = with_best_values(w.recipe, w.study)
         w.key = key_of(recipe, w.protocol, cell, self.called, self.content)
         loaded = self.store.load(self.done[w.key]) if w.key in self.done else None
         if loaded is not None:
@@ -162,10 +184,10 @@ class Scheduler:
     def _at(self, part: Dataset) -> list[int]:
         return [self.position[i] for i in part.ids]
 
-    def _lost(self, w: Work) -> bool:
+    def _lost(self, w: ScheduledRun) -> bool:
         return w.place in self.failed
 
-    def _late(self, w: Work) -> bool:
+    def _late(self, w: ScheduledRun) -> bool:
         """Whether the limit says that this run is not to begin; the first recipe always is."""
         if self.limit is None or w.recipe is self.work[0].recipe:
             return False
@@ -174,6 +196,6 @@ class Scheduler:
         spent = sum(x.run.seconds for x in self.work if x.run is not None) / self.jobs
         return spent > (self.limit if begun else self.limit / 2)
 
-    def _end(self, w: Work, run: Run) -> None:
+    def _end(self, w: ScheduledRun, run: Run) -> None:
         w.run = replace(run, counts=w.cell.train.counts)
         self.bar.advance()

@@ -27,9 +27,9 @@ def check_spaces(recipe: Recipe) -> None:
             with_values(replace(recipe, search={}), {path: value})
 
 
-def identity(recipe: Recipe) -> str:
+def search_fingerprint(recipe: Recipe) -> str:
     """12 hex digits of what decides its training and its search; what is told about it does not count."""
-    space = {path: plain(value) for path, value in recipe.search.items()}
+    space = {path: to_plain(value) for path, value in recipe.search.items()}
     text = json.dumps([fingerprint(recipe), space], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:12]
 
@@ -39,27 +39,27 @@ def distribution(space: Any) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(space, list | tuple):
-        return CategoricalDistribution([coded(choice) for choice in space])
+        return CategoricalDistribution([encode(choice) for choice in space])
     low, high, log = space["low"], space["high"], bool(space.get("log", False))
     whole = isinstance(low, int) and isinstance(high, int)
     return IntDistribution(low, high, log=log) if whole else FloatDistribution(float(low), float(high), log=log)
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """A value as TOML has it: tuples are lists."""
-    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
+    return [to_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def coded(value: Any) -> Any:
+def encode(value: Any) -> Any:
     """A value as the storage takes it: a list as its text."""
-    return repr(plain(value)) if isinstance(value, list | tuple) else value
+    return repr(to_plain(value)) if isinstance(value, list | tuple) else value
 
 
-def decoded(value: Any, space: Any) -> Any:
+def decode(value: Any, space: Any) -> Any:
     """The value of a space that is stored as this."""
     if isinstance(space, Mapping):
         return value
-    return next(plain(choice) for choice in space if coded(choice) == value)
+    return next(to_plain(choice) for choice in space if encode(choice) == value)
 
 
 def open_storage(path: Path) -> "RDBStorage":

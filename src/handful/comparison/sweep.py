@@ -9,12 +9,12 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
-from handful.evaluation.calibration import measure
+from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import MakePool
 from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
-from handful.evaluation.statistics import PairedDifference, headline, paired_difference, summarise
+from handful.evaluation.statistics import PairedDifference, headline_metric, paired_difference, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
@@ -72,11 +72,11 @@ def _shown(results: Sequence[Result], data: Dataset, folder: Path, *, device: st
     most = max(r.runs[0].per_class or 0 for r in results)
     last = [r for r in results if (r.runs[0].per_class or 0) == most]
     segmenting = [r for r in last if gallery.segments(r.recipe)]
-    best = max(segmenting or last, key=lambda r: summarise(r, headline(r))[0].mean)
+    best = max(segmenting or last, key=lambda r: summarise(r, headline_metric(r))[0].mean)
     return train_again(best.recipe, best.runs[0], data, folder, device=device, progress=progress)
 
 
-def comparisons(results: Sequence[Result]) -> list[PairedDifference]:
+def differences_to_first(results: Sequence[Result]) -> list[PairedDifference]:
     """Each other recipe against the first one, at each number of images per class."""
     first = results[0].recipe
     rows = []
@@ -86,16 +86,16 @@ def comparisons(results: Sequence[Result]) -> list[PairedDifference]:
         if result.recipe is first:
             base[m] = result
         else:
-            rows.append(paired_difference(result, base[m], headline(results)))
+            rows.append(paired_difference(result, base[m], headline_metric(results)))
     return rows
 
 
 def as_text(results: Sequence[Result], *, width: int, calibration: bool = False) -> str:
     """Scores and paired differences as tables; with `calibration`, how far probabilities keep what they say."""
-    rows = comparisons(results)
-    tables = [format_table(summarise(results, headline(results)), width=width)]
+    rows = differences_to_first(results)
+    tables = [format_table(summarise(results, headline_metric(results)), width=width)]
     tables += [format_comparisons(rows, width=width)] if rows else []
-    tables += [format_measures(measure(results), width=width)] if calibration else []
+    tables += [format_measures(summarise_calibration(results), width=width)] if calibration else []
     return "\n\n".join(tables)
 
 
@@ -103,8 +103,8 @@ def as_values(results: Sequence[Result], *, calibration: bool = False) -> dict[s
     """The same as plain values."""
     return {
         "recipes": {r.recipe.name: fingerprint(r.recipe) for r in results},
-        "headline": headline(results),
-        "scores": [asdict(row) for row in summarise(results, headline(results))],
-        "comparisons": [asdict(row) for row in comparisons(results)],
-        **({"calibration": [asdict(row) for row in measure(results)]} if calibration else {}),
+        "headline": headline_metric(results),
+        "scores": [asdict(row) for row in summarise(results, headline_metric(results))],
+        "comparisons": [asdict(row) for row in differences_to_first(results)],
+        **({"calibration": [asdict(row) for row in summarise_calibration(results)]} if calibration else {}),
     }

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handful.comparison.result import ALPHA, ComparisonResult, Entry, Pair, SizeResult, Study
+from handful.comparison.result import ALPHA, ComparisonResult, RankedRecipe, RecipePair, SizeResult, TuningResult
 from handful.evaluation.statistics import METRICS
 from handful.reports.text_tables import HEADS, NOTES, chance, columns, percent, signed, span, wrap
 
 
-def format_outcome(outcome: ComparisonResult, *, width: int = 80) -> str:
+def format_comparison(outcome: ComparisonResult, *, width: int = 80) -> str:
     """The whole comparison, fitting `width` columns (48 at least)."""
     blocks = [wrap(outcome.answer, width)]
     for level in outcome.levels:
@@ -41,11 +41,11 @@ def _ranking(level: SizeResult, width: int) -> list[str]:
     return [*columns(names, "recipe", heads, cells, width), "", *wrap(note + NOTES[level.design] + ".", width)]
 
 
-def _named(entry: Entry) -> str:
+def _named(entry: RankedRecipe) -> str:
     return f"{entry.rank} {entry.recipe}{' *' if entry.role == 'control' else ''}"
 
 
-def shown_pairs(level: SizeResult) -> list[Pair]:
+def shown_pairs(level: SizeResult) -> list[RecipePair]:
     """The pairs worth a line: the best against the others, then the other methods against the best control."""
     best, control = level.best.recipe, level.control
     found = [level.pair(best, e.recipe) for e in level.entries[1:]]
@@ -61,10 +61,15 @@ def _differences(level: SizeResult, width: int) -> list[str]:
     cells = []
     for pair in pairs:
         c = pair.comparison
-        cells.append((
-            signed(c.mean), "n/a" if np.isnan(c.low) else f"{signed(c.low)} to {signed(c.high)}",
-            chance(pair.probability), p_value(pair.p_adjusted), "A better" if pair.separable else "not sep.",
-        ))  # fmt: skip
+        cells.append(
+            (
+                signed(c.mean),
+                "n/a" if np.isnan(c.low) else f"{signed(c.low)} to {signed(c.high)}",
+                chance(pair.probability),
+                p_value(pair.p_adjusted),
+                "A better" if pair.separable else "not sep.",
+            )
+        )
     names = [(f"A {p.comparison.a}", f"B {p.comparison.b}") for p in pairs]
     note = (
         f"points of {METRICS[level.metric]} on identical draws; A wins: probability on a new draw; p: Holm's over all "
@@ -114,16 +119,23 @@ def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
         own = [s for s in outcome.studies if s.recipe == name]
         tuned = sum(bool(s.values) for s in own)
         trials = [s.trials for s in own]
-        cells.append((
-            _range(trials), str(sum(s.pruned for s in own)), str(sum(s.steps for s in own)),
-            f"{sum(s.seconds for s in own):.0f}", f"{tuned} of {len(own)}",
-        ))  # fmt: skip
+        cells.append(
+            (
+                _range(trials),
+                str(sum(s.pruned for s in own)),
+                str(sum(s.steps for s in own)),
+                f"{sum(s.seconds for s in own):.0f}",
+                f"{tuned} of {len(own)}",
+            )
+        )
         kept[name] = own
     heads = ("trials", "pruned", "steps", "seconds", "changed")
     budget = outcome.budget
-    asked = f"{budget.trials} {'trial' if budget.trials == 1 else 'trials'} a draw" if budget.trials is not None else (
-        f"{budget.share:.0f} s of training a draw" if budget.share is not None else "none"
-    )  # fmt: skip
+    asked = (
+        f"{budget.trials} {'trial' if budget.trials == 1 else 'trials'} a draw"
+        if budget.trials is not None
+        else (f"{budget.share:.0f} s of training a draw" if budget.share is not None else "none")
+    )
     note = (
         f"tuning on each draw's training images alone; budget of each recipe: {asked}. Trials are per draw, the rest "
     )
@@ -138,11 +150,11 @@ def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
     return lines
 
 
-def _settings(name: str, studies: Sequence[Study], width: int) -> list[str]:
-    return [line for text in taken(studies) for line in wrap(f"{name}: {text}", width)]
+def _settings(name: str, studies: Sequence[TuningResult], width: int) -> list[str]:
+    return [line for text in settings_taken(studies) for line in wrap(f"{name}: {text}", width)]
 
 
-def taken(studies: Sequence[Study]) -> list[str]:
+def settings_taken(studies: Sequence[TuningResult]) -> list[str]:
     """The settings that tuning took, each once; where it took none, why the recipe's own stayed."""
     changed = [", ".join(f"{k} {_short(v)}" for k, v in s.values.items()) for s in studies if s.values]
     return list(dict.fromkeys(changed or [f"{s.why}." for s in studies]))

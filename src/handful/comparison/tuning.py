@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from handful.comparison.budget import FOLDS, StudyBudget
-from handful.comparison.result import Study
-from handful.comparison.search_space import coded, decoded, distribution, identity, plain
+from handful.comparison.result import TuningResult
+from handful.comparison.search_space import decode, distribution, encode, search_fingerprint, to_plain
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Run
@@ -37,7 +37,7 @@ NO_ROOM = "the budget has no room for a second trial"
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class FoldScore:
     """A fold of a trial: which of its left-out images were right, their mean probability of the right class."""
 
     right: Bool[np.ndarray, " n"]
@@ -53,16 +53,23 @@ class TuningStudy:
     """
 
     def __init__(
-        self, recipe: Recipe, data: Dataset, *, per_class: int | None, draw: int, fold: int | None,
-        allowance: StudyBudget, storage: "RDBStorage",
-    ) -> None:  # fmt: skip
+        self,
+        recipe: Recipe,
+        data: Dataset,
+        *,
+        per_class: int | None,
+        draw: int,
+        fold: int | None,
+        allowance: StudyBudget,
+        storage: "RDBStorage",
+    ) -> None:
         import optuna
 
         self.recipe, self.per_class, self.draw, self.fold, self.allowance = recipe, per_class, draw, fold, allowance
         self.parts = splits.folds(data, FOLDS, draw)
         held = [part.labels for _, part in self.parts]
         self.weights = _weights(held, len(data.classes))
-        digest = sha256(repr((identity(recipe), data.ids)).encode()).hexdigest()[:8]
+        digest = sha256(repr((search_fingerprint(recipe), data.ids)).encode()).hexdigest()[:8]
         words = [recipe.name, *([f"M={per_class}"] if per_class is not None else []), f"draw {draw}"]
         name = " ".join([*words, *([f"fold {fold}"] if fold is not None else []), digest])
         self.seed = int(sha256(name.encode()).hexdigest()[:8], 16)
@@ -72,7 +79,7 @@ class TuningStudy:
         known = options_of(recipe)
         self.own = {path: known[path] for path in recipe.search}
         self.spaces = {path: distribution(space) for path, space in sorted(recipe.search.items())}
-        self.record.enqueue_trial({p: coded(v) for p, v in self.own.items()}, skip_if_exists=True)
+        self.record.enqueue_trial({p: encode(v) for p, v in self.own.items()}, skip_if_exists=True)
         self.trials = self.record.get_trials(deepcopy=False)
         self.notes: dict[str, Any] = dict(self.record.user_attrs)
         self.tried = self._read()
@@ -108,7 +115,7 @@ class TuningStudy:
         found = self.tried.setdefault(number, [])
         text = "".join("01"[int(r)] for r in right)
         self._note(f"{number}.{len(found)}", [text, of_right, run.seconds])
-        found.append(Trial(right, of_right, run.seconds))
+        found.append(FoldScore(right, of_right, run.seconds))
         self._judge(number)
 
     def fail(self, error: HandfulError) -> None:
@@ -121,7 +128,7 @@ class TuningStudy:
         if number == 0 or failed[-3:] == [number - 2, number - 1, number]:
             self._end(f"did not train: {error.what}")
 
-    def study(self) -> Study:
+    def study(self) -> TuningResult:
         """What came of it."""
         ranked = self._numbers("COMPLETE")
         best = max(ranked, key=lambda n: (self._score(n), -n)) if ranked else 0
@@ -130,17 +137,26 @@ class TuningStudy:
         trials = sum(t.number in self.tried or t.state.is_finished() for t in self.trials)
         shown = {n: round(self._right(n), 4) for n in ranked}
         failed = sum(key.endswith(".error") for key in self.notes)
-        return Study(
-            self.recipe.name, self.per_class, self.draw, self.fold,
-            trials=trials, pruned=len(self._numbers("PRUNED")), failed=failed,
+        return TuningResult(
+            self.recipe.name,
+            self.per_class,
+            self.draw,
+            self.fold,
+            trials=trials,
+            pruned=len(self._numbers("PRUNED")),
+            failed=failed,
             steps=sum(
-                total_steps(self._recipe(n), len(self.parts[f][0])) for n, found in self.tried.items()
+                total_steps(self._recipe(n), len(self.parts[f][0]))
+                for n, found in self.tried.items()
                 for f in range(len(found))
             ),
-            seconds=round(self._seconds(), 3), values={} if kept else self._values(best),
-            score=shown.get(chosen), own_score=shown.get(0), why=self._verdict(ranked, best, kept),
+            seconds=round(self._seconds(), 3),
+            values={} if kept else self._values(best),
+            score=shown.get(chosen),
+            own_score=shown.get(0),
+            why=self._verdict(ranked, best, kept),
             crowded=self.crowded,
-        )  # fmt: skip
+        )
 
     def _verdict(self, ranked: Sequence[int], best: int, kept: bool) -> str:
         if len(ranked) < 2:
@@ -180,7 +196,7 @@ class TuningStudy:
             self._tell(number, "COMPLETE", self._score(number))
             return
         limit = self.allowance.seconds
-        if limit is not None and number == 0 and needed_for_two(found[0].seconds) > limit:
+        if limit is not None and number == 0 and seconds_for_two_trials(found[0].seconds) > limit:
             self._tell(number, "FAIL")
             self._end(NO_ROOM)
         elif limit is not None and self._seconds() > limit:
@@ -231,8 +247,8 @@ class TuningStudy:
     def _values(self, number: int) -> dict[str, Any]:
         """What a trial sets otherwise than the recipe does."""
         params = self.trials[number].params
-        values = {path: decoded(value, self.recipe.search[path]) for path, value in params.items()}
-        return {p: v for p, v in values.items() if v != plain(self.own[p])}
+        values = {path: decode(value, self.recipe.search[path]) for path, value in params.items()}
+        return {p: v for p, v in values.items() if v != to_plain(self.own[p])}
 
     def _numbers(self, *states: str) -> list[int]:
         wanted = _states(*states)
@@ -251,14 +267,14 @@ class TuningStudy:
         self.why = why
         self._note("why", why)
 
-    def _read(self) -> dict[int, list[Trial]]:
+    def _read(self) -> dict[int, list[FoldScore]]:
         """The folds that the storage knows, by trial."""
-        found: dict[int, list[Trial]] = {}
+        found: dict[int, list[FoldScore]] = {}
         for trial in self.trials:
             for fold in range(FOLDS):
                 if (kept := self.notes.get(f"{trial.number}.{fold}")) is not None:
                     right = np.array([c == "1" for c in kept[0]], dtype=bool)
-                    found.setdefault(trial.number, []).append(Trial(right, *kept[1:]))
+                    found.setdefault(trial.number, []).append(FoldScore(right, *kept[1:]))
         return found
 
     def _unfinished(self) -> tuple[int, Recipe] | None:
@@ -274,7 +290,7 @@ class TuningStudy:
         return None
 
 
-def needed_for_two(seconds: float) -> float:
+def seconds_for_two_trials(seconds: float) -> float:
     """What two trials take where the first fold of one took so many seconds."""
     return 2 * FOLDS * seconds
 

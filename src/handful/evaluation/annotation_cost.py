@@ -21,7 +21,7 @@ AUTOMATIC = ("binarize", "grabcut")  # prepare parts that make masks without a h
 
 
 @dataclass(frozen=True)
-class Times:
+class AnnotationTimes:
     """Seconds of a person's time: to name an image's class, and to draw its mask."""
 
     label: float
@@ -31,7 +31,9 @@ class Times:
         """Refuse times that are none."""
         if not (self.label > 0 and self.mask >= 0):
             raise ProtocolError(
-                "annotation times must be positive", where=f"{self}", remedy="give seconds, such as Times(3.5, 29.52)."
+                "annotation times must be positive",
+                where=f"{self}",
+                remedy="give seconds, such as AnnotationTimes(3.5, 29.52).",
             )
 
     def hours(self, labels: float, masks: float = 0) -> float:
@@ -40,7 +42,7 @@ class Times:
 
 
 # Section V-E. CIFAR-100 was never masked by hand: its masks are propagated from masks drawn on CIFAR-10.
-PAPER = {"cifar10": Times(3.5, 29.52), "cifar100": Times(8.5, 29.52)}
+PAPER = {"cifar10": AnnotationTimes(3.5, 29.52), "cifar100": AnnotationTimes(8.5, 29.52)}
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def masks_drawn(recipe: Recipe, per_class: int | None) -> int | None:
 
 def cost_points(
     results: Sequence[Result],
-    times: Times,
+    times: AnnotationTimes,
     *,
     masks_per_class: Mapping[str, int] | None = None,
     flops: Mapping[str, float] | None = None,
@@ -135,7 +137,7 @@ def cost_points(
 
 
 def published_points(
-    recipe: str, scores: Mapping[int, float], times: Times, *, classes: int, masks: int | str = 0
+    recipe: str, scores: Mapping[int, float], times: AnnotationTimes, *, classes: int, masks: int | str = 0
 ) -> list[CostPoint]:
     """Points of published scores: images per class to accuracy (a share); `masks` per class, or "all"."""
     points = []

@@ -36,7 +36,7 @@ LEAST = 1e-7  # probability; float32 keeps no smaller difference from 1
 
 
 @dataclass(frozen=True)
-class Measured:
+class CalibrationSummary:
     """A measure over the draws. `target` is what it should come to, or NaN: by chance alone, or what was asked for.
 
     The 95 % interval of probability measures comes from a bootstrap over draws and test images, that of sets from a t
@@ -58,7 +58,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Bin:
+class ReliabilityBin:
     """Images whose confidence lies in [`low`, `high`): how many a run on average, mean confidence, share right.
 
     The Wilson interval counts each image once, not once per draw.
@@ -99,7 +99,9 @@ def log_losses(labels: Int[np.ndarray, " n"], probabilities: Float[np.ndarray, "
     return np.asarray(-np.log(own.clip(LEAST)))
 
 
-def measure(results: Result | Sequence[Result], *, resamples: int = 1000, seed: int = 0) -> list[Measured]:
+def summarise_calibration(
+    results: Result | Sequence[Result], *, resamples: int = 1000, seed: int = 0
+) -> list[CalibrationSummary]:
     """Every measure that the runs of each result allow."""
     rows = []
     for result in [results] if isinstance(results, Result) else results:
@@ -113,7 +115,7 @@ def measure(results: Result | Sequence[Result], *, resamples: int = 1000, seed: 
     return rows
 
 
-def reliability(result: Result, *, bins: int = 10) -> list[Bin]:
+def reliability_bins(result: Result, *, bins: int = 10) -> list[ReliabilityBin]:
     """Confidence and accuracy of each bin that has images, all draws together."""
     confidence = np.concatenate([r.probabilities.max(axis=1) for r in result.runs]).astype(np.float64)
     right = np.concatenate([r.predictions == r.labels for r in result.runs])
@@ -126,11 +128,13 @@ def reliability(result: Result, *, bins: int = 10) -> list[Bin]:
             share = float(right[own].mean())
             low, high = wilson(share * n, n)
             runs = float(own.sum() / len(by_draw(result)))
-            found.append(Bin(b / bins, (b + 1) / bins, runs, float(confidence[own].mean()), share, low, high))
+            found.append(
+                ReliabilityBin(b / bins, (b + 1) / bins, runs, float(confidence[own].mean()), share, low, high)
+            )
     return found
 
 
-def _calibration_error(result: Result, resamples: int, rng: np.random.Generator) -> Measured:
+def _calibration_error(result: Result, resamples: int, rng: np.random.Generator) -> CalibrationSummary:
     draws = by_draw(result)
     found = {d: expected_calibration_error(*_joined(runs)) for d, runs in draws.items()}
     by_chance = float(np.mean([_chance(_joined(runs)[1], rng) for runs in draws.values()]))
@@ -163,7 +167,9 @@ def _chance(probabilities: Float[np.ndarray, "n k"], rng: np.random.Generator, t
     return float(np.mean([np.abs(np.bincount(places, row)).sum() for row in gaps]) / len(confidence))
 
 
-def _image_mean(result: Result, name: Measure, score: Any, resamples: int, rng: np.random.Generator) -> Measured:
+def _image_mean(
+    result: Result, name: Measure, score: Any, resamples: int, rng: np.random.Generator
+) -> CalibrationSummary:
     draws = by_draw(result)
     ids = sorted({i for run in result.runs for i in run.ids})
     column = {i: c for c, i in enumerate(ids)}
@@ -175,7 +181,7 @@ def _image_mean(result: Result, name: Measure, score: Any, resamples: int, rng: 
     return _row(result, name, found, bootstrap(table, [np.arange(len(ids))], resamples, rng), np.nan)
 
 
-def _of_sets(result: Result) -> list[Measured]:
+def _of_sets(result: Result) -> list[CalibrationSummary]:
     rows = []
     options = {part.name: part.options for part in result.recipe.posthoc}
     if all(run.sets is not None for run in result.runs):
@@ -221,7 +227,7 @@ def _over_runs(
     target: float,
     *,
     least_is_worst: bool = False,
-) -> Measured:
+) -> CalibrationSummary:
     each: dict[int, list[Float[np.ndarray, " _"]]] = {}
     for run, own in zip(result.runs, values, strict=True):
         each.setdefault(run.draw, []).append(own)
@@ -241,13 +247,21 @@ def _row(
     target: float,
     *,
     least_is_worst: bool = False,
-) -> Measured:
+) -> CalibrationSummary:
     worst = (min if least_is_worst else max)(found, key=lambda draw: found[draw])
     mean = float(np.mean(list(found.values())))
-    return Measured(
-        result.recipe.name, result.runs[0].per_class, smallest(result), len(found), name, mean, *interval,
-        found[worst], worst, target,
-    )  # fmt: skip
+    return CalibrationSummary(
+        result.recipe.name,
+        result.runs[0].per_class,
+        smallest(result),
+        len(found),
+        name,
+        mean,
+        *interval,
+        found[worst],
+        worst,
+        target,
+    )
 
 
 def _joined(runs: Sequence[Run]) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n k"]]:

@@ -19,7 +19,7 @@ from handful.evaluation.process_pool import MakePool as MakePool
 from handful.evaluation.process_pool import Pool, Processes, WorkerError
 
 
-def cores(device: str) -> int:
+def default_jobs(device: str) -> int:
     """Training runs that go side by side: one for each core that this process may use, or one on an accelerator."""
     if device != "cpu" and torch.accelerator.is_available():
         return 1
@@ -31,9 +31,13 @@ class RunsBar:
 
     def __init__(self, total: int, name: str, *, shown: bool) -> None:
         columns = (
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=16), MofNCompleteColumn(),
-            TextColumn("runs"), TimeElapsedColumn(),
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TextColumn("runs"),
+            TimeElapsedColumn(),
+        )
         console = Console(stderr=True)
         self._bar = Progress(*columns, console=console, disable=not (shown and console.is_terminal), transient=True)
         self._line = self._bar.add_task(name, total=total)

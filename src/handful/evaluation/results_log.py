@@ -206,18 +206,36 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
 
 
 def make_key(
-    recipe: Recipe, *, trainer: str, data: str, train_ids: tuple[str, ...], test_ids: tuple[str, ...],
-    draw: int, fold: int | None, folds: int | None, per_class: int | None, score_on: str,
-    long_tail: float | None = None, tail_order: str | None = None, unlabelled: str | None = None,
+    recipe: Recipe,
+    *,
+    trainer: str,
+    data: str,
+    train_ids: tuple[str, ...],
+    test_ids: tuple[str, ...],
+    draw: int,
+    fold: int | None,
+    folds: int | None,
+    per_class: int | None,
+    score_on: str,
+    long_tail: float | None = None,
+    tail_order: str | None = None,
+    unlabelled: str | None = None,
     transductive: bool | None = None,
-) -> RunKey:  # fmt: skip
+) -> RunKey:
     """The identity of a run that is about to be trained."""
     split = ids_hash(train_ids, test_ids)
     plan = (draw, fold, folds, per_class, score_on)
     return RunKey(
-        fingerprint(recipe), trainer, data, split, *plan, long_tail=long_tail, tail_order=tail_order,
-        unlabelled=unlabelled, transductive=transductive,
-    )  # fmt: skip
+        fingerprint(recipe),
+        trainer,
+        data,
+        split,
+        *plan,
+        long_tail=long_tail,
+        tail_order=tail_order,
+        unlabelled=unlabelled,
+        transductive=transductive,
+    )
 
 
 def with_unlabelled(recipe: Recipe, unlabelled: str, *, transductive: bool) -> Recipe:

@@ -19,7 +19,7 @@ METRICS: dict[Metric, str] = {"accuracy": "accuracy", "balanced_accuracy": "bala
 
 
 @dataclass(frozen=True)
-class Third:
+class ThirdScore:
     """Mean recall of a third of the classes, "larger", "medium" or "smaller" by training images.
 
     `classes` are its names, or empty where they differ from draw to draw. `most` and `least` are training images of
@@ -62,11 +62,11 @@ class ScoreSummary:
     n_test: int
     classes: int
     smallest: int | None = None
-    thirds: tuple[Third, ...] = ()
+    thirds: tuple[ThirdScore, ...] = ()
 
 
 @dataclass(frozen=True)
-class Recall:
+class ClassRecall:
     """Mean recall of a class over the draws. The Wilson interval counts each test image once, not once per draw."""
 
     name: str
@@ -114,7 +114,7 @@ def draw_scores(result: Result, metric: Metric = "accuracy") -> dict[int, float]
     }
 
 
-def headline(results: Result | Sequence[Result]) -> Metric:
+def headline_metric(results: Result | Sequence[Result]) -> Metric:
     """What to open with: balanced accuracy where classes differ in their training images, else accuracy."""
     found = [results] if isinstance(results, Result) else results
     return "balanced_accuracy" if any(imbalanced(r) for r in found) else "accuracy"
@@ -129,7 +129,7 @@ def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -
     return [_summary(r, metric) for r in ([results] if isinstance(results, Result) else results)]
 
 
-def class_recalls(result: Result) -> list[Recall]:
+def class_recalls(result: Result) -> list[ClassRecall]:
     """Recall of each class that has test images."""
     table = np.array([_recalls(runs, len(result.classes)) for runs in by_draw(result).values()])
     rows = []
@@ -138,7 +138,7 @@ def class_recalls(result: Result) -> list[Recall]:
         if images:
             mean = float(np.nanmean(table[:, c]))
             low, high = wilson(mean * len(images), len(images))
-            rows.append(Recall(name, len(images), mean, low, high, float(np.nanmin(table[:, c]))))
+            rows.append(ClassRecall(name, len(images), mean, low, high, float(np.nanmin(table[:, c]))))
     return rows
 
 
@@ -174,9 +174,21 @@ def paired_difference(
     elif all(x < 0 for x in highs):
         verdict = "B better"
     return PairedDifference(
-        a.recipe.name, b.recipe.name, a.runs[0].per_class, metric, len(by_draw(a)), mean, low, high, p,
-        image_low, image_high, design(a), verdict, smallest(a),
-    )  # fmt: skip
+        a.recipe.name,
+        b.recipe.name,
+        a.runs[0].per_class,
+        metric,
+        len(by_draw(a)),
+        mean,
+        low,
+        high,
+        p,
+        image_low,
+        image_high,
+        design(a),
+        verdict,
+        smallest(a),
+    )
 
 
 def _bootstrap(a: Result, b: Result, metric: Metric, resamples: int, rng: np.random.Generator) -> tuple[float, float]:
@@ -228,7 +240,7 @@ def _summary(result: Result, metric: Metric) -> ScoreSummary:
     )
 
 
-def _thirds(result: Result) -> tuple[Third, ...]:
+def _thirds(result: Result) -> tuple[ThirdScore, ...]:
     counts = training_counts(result)
     if counts is None or counts.shape[1] < 3 or not imbalanced(result):
         return ()
@@ -248,7 +260,7 @@ def _thirds(result: Result) -> tuple[Third, ...]:
         images = counts[parts[:, t]]
         low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
         limits = (round(images.max()), round(images.min()))
-        found.append(Third(name, names, *limits, mean, low, high, float(scores.min())))
+        found.append(ThirdScore(name, names, *limits, mean, low, high, float(scores.min())))
     return tuple(found)
 
 

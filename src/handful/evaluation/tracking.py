@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from handful.core.result import Result
 from handful.errors import OutputError
 from handful.evaluation.metrics import SCORES
-from handful.evaluation.statistics import headline, summarise
+from handful.evaluation.statistics import headline_metric, summarise
 
 Kind = Literal["tensorboard", "mlflow"]
 EXPERIMENT = "handful"
@@ -74,7 +74,7 @@ def track_scores(kind: Kind, folder: Path, results: Sequence[Result]) -> None:
         OutputError: as `Tracking`.
     """
     for result in results:
-        metric = headline([result])
+        metric = headline_metric([result])
         row = summarise(result, metric)[0]
         settings = {"recipe": result.recipe.name, "per_class": row.per_class, "draws": row.draws, "design": row.design}
         name = result.recipe.name if row.per_class is None else f"{result.recipe.name} {row.per_class} per class"

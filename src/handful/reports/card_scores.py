@@ -11,7 +11,7 @@ import numpy as np
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
-from handful.evaluation.calibration import measure
+from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.statistics import METRICS, class_recalls, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
@@ -56,7 +56,7 @@ def scores_of(result: Result) -> dict[str, Any]:
     recalls = sorted(class_recalls(result), key=lambda row: row.mean)[:MOST]
     values = [
         {"measure": r.measure, **{name: quantity(r, getattr(r, name)) for name in ("mean", "low", "high", "worst")}}
-        for r in measure(result)
+        for r in summarise_calibration(result)
     ]
     scores = {
         "draws": rows[0].draws,

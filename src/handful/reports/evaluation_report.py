@@ -10,14 +10,14 @@ from markupsafe import Markup
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.errors import ProtocolError
-from handful.evaluation.annotation_cost import CostPoint, Times, break_evens
+from handful.evaluation.annotation_cost import AnnotationTimes, CostPoint, break_evens
 from handful.evaluation.design import smallest
 from handful.evaluation.metrics import Metric
 from handful.evaluation.statistics import (
     METRICS,
     PairedDifference,
     ScoreSummary,
-    headline,
+    headline_metric,
     paired_difference,
     summarise,
 )
@@ -36,7 +36,7 @@ def write_report(
     classifier: Classifier | None = None,
     metric: Metric | None = None,
     cost: Sequence[CostPoint] = (),
-    times: Times | None = None,
+    times: AnnotationTimes | None = None,
     title: str = "How far a handful of labels goes",
     note: str = "",
     command: str | None = None,
@@ -65,7 +65,7 @@ def write_report(
     refuse_existing(path, overwrite=overwrite)
     if not results:
         raise ProtocolError("nothing to report", where=path, remedy="evaluate a recipe first.")
-    metric = metric or headline(results)
+    metric = metric or headline_metric(results)
     rows = summarise(results, metric)
     focus, row = _focus(results, rows)
     pairs, unpaired = _pairs(results, metric)
@@ -177,7 +177,7 @@ def _sweep_curve(rows: Sequence[ScoreSummary]) -> Markup | None:
     return Markup(inline(sweep_figure(rows), salt="sweep"))
 
 
-def _cost(points: Sequence[CostPoint], times: Times | None) -> dict[str, Any] | None:
+def _cost(points: Sequence[CostPoint], times: AnnotationTimes | None) -> dict[str, Any] | None:
     if not points:
         return None
     return {

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from handful.core.result import Result
-from handful.evaluation.calibration import Measured, measure, reliability
+from handful.evaluation.calibration import CalibrationSummary, reliability_bins, summarise_calibration
 from handful.reports.plots import FAINT, INK, SERIES, STYLE, inline
 from handful.reports.text_tables import quantity
 
@@ -33,7 +33,7 @@ def reliability_figure(result: Result) -> Figure:
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=":")
-    bins = reliability(result)
+    bins = reliability_bins(result)
     x, y = (100 * np.array([getattr(b, name) for b in bins]) for name in ("confidence", "accuracy"))
     low, high = (100 * np.array([getattr(b, name) for b in bins]) for name in ("accuracy_low", "accuracy_high"))
     share = np.array([b.images for b in bins]) / sum(b.images for b in bins)
@@ -52,7 +52,7 @@ def section(results: Sequence[Result], focus: Result) -> dict[str, Any]:
     """What the report says of the recipes at the focus's number of images: its diagram, and a table of measures."""
     amount = focus.runs[0].per_class
     shown = [focus, *(r for r in results if r is not focus and r.runs[0].per_class == amount)][:MOST_RECIPES]
-    rows = measure(shown, resamples=300)
+    rows = summarise_calibration(shown, resamples=300)
     return {
         "figure": Markup(inline(reliability_figure(focus), salt="reliability")),
         "recipe": focus.recipe.name,
@@ -64,5 +64,5 @@ def section(results: Sequence[Result], focus: Result) -> dict[str, Any]:
     }
 
 
-def _interval(row: Measured) -> str:
+def _interval(row: CalibrationSummary) -> str:
     return "n/a" if np.isnan(row.low) else f"{quantity(row, row.low)} to {quantity(row, row.high)}"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from handful.evaluation.annotation_cost import CostPoint, break_evens
-from handful.evaluation.calibration import Measured
-from handful.evaluation.statistics import METRICS, PairedDifference, ScoreSummary, Third
+from handful.evaluation.calibration import CalibrationSummary
+from handful.evaluation.statistics import METRICS, PairedDifference, ScoreSummary, ThirdScore
 
 NOTES = {
     "draws": "training images redrawn, one test set; t interval over draws",
@@ -18,14 +18,14 @@ NOTES = {
 HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
 
 
-def amount(row: ScoreSummary | PairedDifference | Measured, between: str = " to ") -> str:
+def amount(row: ScoreSummary | PairedDifference | CalibrationSummary, between: str = " to ") -> str:
     """Images per class: one number, "all", or those of the largest and the smallest class of a long tail."""
     if row.per_class is None:
         return "all"
     return str(row.per_class) if row.smallest is None else f"{row.per_class}{between}{row.smallest}"
 
 
-def span_of_images(third: Third) -> str:
+def span_of_images(third: ThirdScore) -> str:
     """Training images of a third's largest and smallest class."""
     return str(third.most) if third.most == third.least else f"{third.most} to {third.least}"
 
@@ -117,7 +117,7 @@ def format_comparisons(rows: Sequence[PairedDifference], *, width: int = 80) -> 
     return "\n".join([*body, "", *wrap(note + "test images both leave out zero; not sep.: not separable.", width)])
 
 
-def quantity(row: Measured, value: float) -> str:
+def quantity(row: CalibrationSummary, value: float) -> str:
     """A value of a measure: shares in percent, others with two or three decimals."""
     if np.isnan(value):
         return "-"
@@ -126,7 +126,7 @@ def quantity(row: Measured, value: float) -> str:
     return f"{value:.3f}" if row.measure in ("Brier score", "log loss") else f"{100 * value:.1f}"
 
 
-def format_measures(rows: Sequence[Measured], *, width: int = 80) -> str:
+def format_measures(rows: Sequence[CalibrationSummary], *, width: int = 80) -> str:
     """Calibration, coverage and rejection as a table that fits `width` columns, with what its columns mean below."""
     if not rows:
         return "nothing to measure"

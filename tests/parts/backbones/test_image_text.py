@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from handful.comparison.candidates import choose, role_of
+from handful.comparison.candidates import choose_candidates, role_of
 from handful.core.recipe import Part
 from handful.data.in_memory import load_tensors
 from handful.errors import RecipeError, WeightsError
@@ -91,7 +91,7 @@ def test_zero_shot_is_the_nearest_class_name_whatever_the_images_teach(model: st
 
 
 def test_it_is_a_control_of_a_comparison_where_a_model_is_named(model: str) -> None:
-    recipes, candidates = choose(squares(3), ["nearest-centroid-lite0"], image_text=model)
+    recipes, candidates = choose_candidates(squares(3), ["nearest-centroid-lite0"], image_text=model)
     assert "zero-shot" in [r.name for r in recipes]
     assert next(c for c in candidates if c.recipe == "zero-shot").taken
     assert role_of("zero-shot") == "control"
