@@ -15,8 +15,8 @@ from bench.speed.memory import PEAK
 from bench.speed.predict import shards
 from bench.support.measure import ratio, report, take_turns
 from bench.support.options import Options
-from handful.deployment.batch.archive import find
-from handful.deployment.batch.plan import PLAN, job_of, make_plan
+from handful.deployment.batch.archive import find_archive
+from handful.deployment.batch.plan import PLAN, identify_job, make_plan
 
 PARTS = (1_000, 100_000)
 OPEN = """
@@ -24,8 +24,8 @@ from pathlib import Path
 from handful.deployment.batch.plan import read_plan
 plan, _ = read_plan(Path(sys.argv[1]))
 if len(sys.argv) > 2:
-    missing = plan.missing()
-    next(plan.pieces(missing[len(missing) // 2 :]))
+    missing = plan.missing_chunks()
+    next(plan.locations(missing[len(missing) // 2 :]))
 """
 
 
@@ -49,8 +49,8 @@ def _listing(
     def plan() -> float:
         start = time.perf_counter()
         with TemporaryDirectory(dir=folder) as out:
-            found = find(str(archive))
-            make_plan(Path(out), found, job_of(found, task="predict", model="", part_size=4096, options={}))
+            found = find_archive(str(archive))
+            make_plan(Path(out), found, identify_job(found, task="predict", model="", chunk_size=4096, options={}))
             took = time.perf_counter() - start
             sizes.append((Path(out) / PLAN).stat().st_size)
         return took
@@ -95,8 +95,8 @@ def _opening(folder: Path, *, quick: bool) -> None:
         own = folder / f"plan{parts}"
         own.mkdir()
         tar = shards(folder / f"tar{parts}", parts, side=(16, 16), per_shard=parts)
-        found = find(str(tar))
-        plan = make_plan(own, found, job_of(found, task="predict", model="", part_size=1, options={}))
+        found = find_archive(str(tar))
+        plan = make_plan(own, found, identify_job(found, task="predict", model="", chunk_size=1, options={}))
         arms[f"{parts:,} parts"] = partial(_peak, str(plan.folder), "part")
         sizes[f"{parts:,} parts"] = (own / PLAN).stat().st_size
     few, many = arms

@@ -20,11 +20,11 @@ from bench.support.jobs import images, recipe
 from bench.support.measure import ratio, report, take_turns
 from bench.support.options import Options
 from handful.core.recipe import Recipe
-from handful.deployment.batch.archive import Archive, find
+from handful.deployment.batch.archive import Archive, find_archive
 from handful.deployment.batch.jobs import ClassifyJob
-from handful.deployment.batch.plan import job_of, make_plan
-from handful.deployment.batch.prefetch import Reader, read_ahead
-from handful.deployment.batch.write_chunks import do_parts
+from handful.deployment.batch.plan import identify_job, make_plan
+from handful.deployment.batch.prefetch import ArchiveReader, prefetch_images
+from handful.deployment.batch.write_chunks import write_chunks
 from handful.deployment.export.to_onnx import export_onnx
 from handful.models.onnx_model import load_onnx
 from handful.recipes.load import load_recipe
@@ -41,8 +41,9 @@ def run(options: Options) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shard = shards(folder / "photographs", number, side=(480, 640), per_shard=number)
-        _throughput("EfficientNet-Lite0, JPEG 640 x 480", lite0, find(str(shard)), folder / "a", repeats, options.quick)
-        _throughput("WRN-10-1, JPEG 640 x 480", small, find(str(shard)), folder / "b", repeats, options.quick)
+        archive = find_archive(str(shard))
+        _throughput("EfficientNet-Lite0, JPEG 640 x 480", lite0, archive, folder / "a", repeats, options.quick)
+        _throughput("WRN-10-1, JPEG 640 x 480", small, archive, folder / "b", repeats, options.quick)
         _memory(small, folder / "c", quick=options.quick)
 
 
@@ -70,31 +71,31 @@ def _throughput(called: str, wish: Recipe, archive: Archive, folder: Path, repea
     folder.mkdir()
     classifier = train(wish, images(per_class=4, side=64), device="cpu", progress=False)
     export_onnx(classifier, folder / "model.onnx")
-    work = ClassifyJob(load_onnx(folder / "model.onnx", threads=1))
-    job = job_of(archive, task="predict", model="", part_size=256, options={})
-    plan = make_plan(folder, archive, job)
-    reader = Reader(archive.root)
-    held = list(read_ahead(archive.pieces(), reader, work.fitted, threads=1, most=8))
+    job = ClassifyJob(load_onnx(folder / "model.onnx", threads=1))
+    identity = identify_job(archive, task="predict", model="", chunk_size=256, options={})
+    plan = make_plan(folder, archive, identity)
+    reader = ArchiveReader(archive.root)
+    held = list(prefetch_images(archive.locations(), reader, job.resize, threads=1, max_waiting=8))
 
     def decode() -> float:
         start = time.perf_counter()
-        for _ in read_ahead(archive.pieces(), reader, work.fitted, threads=1, most=64):
+        for _ in prefetch_images(archive.locations(), reader, job.resize, threads=1, max_waiting=64):
             pass
         return time.perf_counter() - start
 
     def compute() -> float:
         start = time.perf_counter()
-        for at in range(0, len(held), work.chunk):
-            work.columns(held[at : at + work.chunk])
+        for at in range(0, len(held), job.batch_size):
+            job.columns(held[at : at + job.batch_size])
         return time.perf_counter() - start
 
     def predict() -> float:
         start = time.perf_counter()
-        for _ in do_parts(plan, range(plan.parts), work, threads=1):
+        for _ in write_chunks(plan, range(plan.chunk_count), job, threads=1):
             pass
         took = time.perf_counter() - start
-        for part in range(plan.parts):
-            plan.part_file(part).unlink()
+        for chunk in range(plan.chunk_count):
+            plan.chunk_path(chunk).unlink()
         return took
 
     costs = take_turns({"decode": decode, "compute": compute, "predict": predict}, repeats=repeats)

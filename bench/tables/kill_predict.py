@@ -41,7 +41,7 @@ def run(options: Options) -> None:
         export_onnx(train(wish, images(per_class=4, side=64), device="cpu", progress=False), folder / "model.onnx")
         shards(folder / "archive", number, side=(64, 64), per_shard=500)
         words = ("predict", str(folder / "model.onnx"), str(folder / "archive"), "-o", str(folder / "out"))
-        command = [sys.executable, "-c", COMMAND, *words, "--part-size", str(PART), "--json"]
+        command = [sys.executable, "-c", COMMAND, *words, "--chunk-size", str(PART), "--json"]
         whole = _seconds(command)
         first = _ids(folder / "out")
         while found["killed"] < trials:

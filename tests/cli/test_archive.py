@@ -1,4 +1,4 @@
-"""Archives of any size from the command line: predict into a folder of parts, propagate with --parts."""
+"""Archives of any size from the command line: predict into a folder of chunks, propagate with --chunks."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ def model(tmp_path: Path) -> Path:
 
 def test_predict_into_a_folder_goes_on_and_tells_what_was_there(tmp_path: Path, model: Path) -> None:
     shards = archives.tar(tmp_path / "s" / "x-0.tar", range(6)).parent
-    command = ("predict", model, shards, "-o", tmp_path / "out", "--part-size", 4)
+    command = ("predict", model, shards, "-o", tmp_path / "out", "--chunk-size", 4)
 
-    assert ok(*command).startswith("6 images in 2 Parquet parts in")
+    assert ok(*command).startswith("6 images in 2 Parquet chunks in")
     next((tmp_path / "out").glob("part-00001*")).unlink()
 
     said = ok_json("predict", model, shards, "-o", tmp_path / "out")
@@ -39,9 +39,9 @@ def test_images_that_cannot_be_read_give_code_3(tmp_path: Path, model: Path) -> 
     assert pd.read_parquet(tmp_path / "out").error.notna().tolist() == [False, True, False]
 
 
-def test_propagate_in_parts_keeps_plausible_masks(tmp_path: Path, model: Path) -> None:
+def test_propagate_in_chunks_keeps_plausible_masks(tmp_path: Path, model: Path) -> None:
     source = archives.parquet(tmp_path / "a.parquet", range(5))
-    command = ("propagate", source, "--model", model, "--parts")
+    command = ("propagate", source, "--model", model, "--chunks")
 
     assert ok_json(*command, "-o", tmp_path / "all")["images"] == 5
     ok(*command, "-o", tmp_path / "few", "--max-share", 0.0001)
@@ -59,15 +59,23 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path, model: Path
     for arguments, what in (
         ((*predict, out, "--maps", tmp_path / "maps"), "pictures of maps go with a table"),
         ((*predict, out, "--workers", 2), "workers are those of a cluster"),
-        ((*predict, table, "--part-size", 2), "this is for a folder of Parquet parts"),
-        ((*predict, table, "--ray", "local"), "this is for a folder of Parquet parts"),
+        ((*predict, table, "--chunk-size", 2), "this option is for a folder of Parquet chunks"),
+        ((*predict, table, "--ray", "local"), "this option is for a folder of Parquet chunks"),
         ((*predict, tmp_path / "t.json"), "neither .csv nor .parquet"),
-        (("propagate", source, "-o", out, "--parts"), "masks of an archive need a segmenter"),
-        (("propagate", source, "-o", out, "--parts", "--model", model, "--rounds", 2), "for training a segmenter"),
-        (("propagate", source, "-o", out, "--part-size", 2), "pass --parts too"),
+        (("propagate", source, "-o", out, "--chunks"), "masks of an archive need a segmenter"),
+        (("propagate", source, "-o", out, "--chunks", "--model", model, "--rounds", 2), "for training a segmenter"),
+        (("propagate", source, "-o", out, "--chunk-size", 2), "pass --chunks too"),
     ):
         assert what in " ".join(fails(*arguments).split())
     assert not out.exists()
+
+
+def test_the_earlier_names_of_the_options_still_work(tmp_path: Path, model: Path) -> None:
+    source = archives.folder(tmp_path / "a", 3)
+
+    assert ok_json("predict", model, source, "-o", tmp_path / "out", "--part-size", 2)["parts"] == 2
+    assert ok_json("propagate", source, "--model", model, "--parts", "-o", tmp_path / "masks")["parts"] == 1
+    assert "--part" not in ok("predict", "--help") + ok("propagate", "--help")
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(
@@ -79,7 +87,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("handful.deployment.batch.run.do_parts", stop)
+        patch.setattr("handful.deployment.batch.run.write_chunks", stop)
         said = fails("predict", model, source, "-o", tmp_path / "out", code=130)
-    assert "the same command goes on from there" in said
+    assert "the same command continues from there" in said
     assert ok_json("predict", model, source, "-o", tmp_path / "out")["done_now"] == 3

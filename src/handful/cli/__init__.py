@@ -23,6 +23,13 @@ from handful.cli.recipes import recipes
 from handful.cli.serve import serve
 from handful.cli.sweep import sweep
 
+RENAMED = {"part-size": "chunk-size", "parts": "chunks"}  # earlier names of options, which still work
+
+
+def _current_name(option: str) -> str:
+    return RENAMED.get(option, option)
+
+
 app = typer.Typer(
     cls=Guarded,
     name="handful",
@@ -31,6 +38,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"token_normalize_func": _current_name},
 )
 for command in (
     demo,

@@ -1,7 +1,7 @@
-"""A command over an archive: a bar, what came of it in words or JSON, and the exit code."""
+"""Commands over an archive: progress bar, summary in words or JSON, and exit code."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Exit, Option
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handful.deployment.batch.jobs import BatchJob
-    from handful.deployment.batch.run import Doing, RunSummary
+    from handful.deployment.batch.run import ChunkExecutor, RunSummary
 
-UNREADABLE = 3  # exit code: all is done, but some images could not be read
+UNREADABLE = 3  # exit code: the run is complete, but some images could not be read
 
-PartSize = Annotated[
+ChunkSize = Annotated[
     int | None,
     Option(
         metavar="N",
         min=1,
         show_default=False,
-        help="Images in each Parquet part of an output folder (4096); a stop costs one part at most.",
+        help="Images in each Parquet chunk of an output folder (4096); an interruption costs one chunk at most.",
     ),
 ]
 Workers = Annotated[
@@ -28,8 +28,8 @@ Workers = Annotated[
 ]
 
 
-def doing(ray: str | None, workers: int | None) -> "Doing | None":
-    """Who does the parts.
+def chunk_executor(ray: str | None, workers: int | None) -> "ChunkExecutor | None":
+    """The executor that writes the chunks; None: this process.
 
     Raises:
         ModelError: workers without a cluster.
@@ -40,30 +40,30 @@ def doing(ray: str | None, workers: int | None) -> "Doing | None":
         if workers is not None:
             raise ModelError("workers are those of a cluster", where="--workers", remedy="give --ray too, or neither.")
         return None
-    from handful.deployment.batch.ray import on_ray
+    from handful.deployment.batch.ray import ray_executor
 
-    return on_ray(address=ray, workers=workers)
+    return ray_executor(address=ray, workers=workers)
 
 
-def refuse_parts(part_size: int | None, ray: str | None, workers: int | None, *, remedy: str) -> None:
-    """Refuse options of a run in parts where there is none.
+def refuse_chunk_options(chunk_size: int | None, ray: str | None, workers: int | None, *, remedy: str) -> None:
+    """Refuse the options of a batch run in a command that is none.
 
     Raises:
         OutputError: one is given.
     """
     from handful.errors import OutputError
 
-    for given, option in ((part_size, "--part-size"), (ray, "--ray"), (workers, "--workers")):
+    for given, option in ((chunk_size, "--chunk-size"), (ray, "--ray"), (workers, "--workers")):
         if given is not None:
-            raise OutputError("this is for a folder of Parquet parts", where=option, remedy=remedy)
+            raise OutputError("this option is for a folder of Parquet chunks", where=option, remedy=remedy)
 
 
 def over_archive(
-    wish: "BatchJob",
+    job: "BatchJob",
     data: str,
     out: Path,
     *,
-    part_size: int | None,
+    chunk_size: int | None,
     overwrite: bool,
     column: "Sequence[str] | None",
     allow_outside: bool,
@@ -71,38 +71,46 @@ def over_archive(
     workers: int | None,
     json: bool,
 ) -> None:
-    """Do it, and say what came of it; ends with code 3 where images could not be read."""
+    """Run a batch job and print its summary; exit with code 3 if some images could not be read."""
     from handful.cli._data import column_names
     from handful.cli._output import print_json, print_text, working
     from handful.core.progress import Progress
-    from handful.deployment.batch.archive import find
+    from handful.deployment.batch.archive import find_archive
     from handful.deployment.batch.run import run_archive
 
-    columns, do = column_names(column), doing(ray, workers)
-    with working(), Progress(None, wish.task, shown=True, loss=False) as bar:
-        archive = find(data, columns=columns, allow_outside=allow_outside)
+    columns, executor = column_names(column), chunk_executor(ray, workers)
+    with working(), Progress(None, job.task, shown=True, loss=False) as bar:
+        archive = find_archive(data, columns=columns, allow_outside=allow_outside)
 
         def advance(images: int) -> None:
             bar.advance(0.0, images)
 
-        told: dict[str, Any] = {"start": bar.go_on, "advance": advance}
         try:
-            found = run_archive(wish, archive, out, part_size=part_size, overwrite=overwrite, do=do, **told)
+            summary = run_archive(
+                job,
+                archive,
+                out,
+                chunk_size=chunk_size,
+                overwrite=overwrite,
+                executor=executor,
+                start=bar.go_on,
+                advance=advance,
+            )
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("parts that are done stay: the same command goes on from there.") from None
+            raise KeyboardInterrupt("finished chunks are kept: the same command continues from there.") from None
     if json:
-        facts = {"images": found.images, "parts": found.parts, "failed": found.failed, "done_now": found.done}
-        print_json({"out": str(out), **facts})
+        counts = {"images": summary.images, "parts": summary.chunks, "failed": summary.failed}
+        print_json({"out": str(out), **counts, "done_now": summary.done})
     else:
-        print_text(_told(found, out))
-    if found.failed:
+        print_text(_describe(summary, out))
+    if summary.failed:
         raise Exit(UNREADABLE)
 
 
-def _told(found: "RunSummary", out: Path) -> str:
-    images = f"{found.images:,} images in {found.parts:,} Parquet part{'s' if found.parts != 1 else ''} in {out}"
-    before = found.images - found.done
-    text = f"{images}{f', {before:,} of them from before' if before else ''}."
-    if found.failed:
-        text += f" {found.failed:,} could not be read: the column error says why."
+def _describe(summary: "RunSummary", out: Path) -> str:
+    chunks = f"{summary.chunks:,} Parquet chunk{'s' if summary.chunks != 1 else ''}"
+    earlier = summary.images - summary.done
+    text = f"{summary.images:,} images in {chunks} in {out}{f', {earlier:,} of them from before' if earlier else ''}."
+    if summary.failed:
+        text += f" {summary.failed:,} could not be read: the column error says why."
     return text

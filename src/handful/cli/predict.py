@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
-from handful.cli._batch import PartSize, Workers, over_archive, refuse_parts
+from handful.cli._batch import ChunkSize, Workers, over_archive, refuse_chunk_options
 
 MODEL = "Folder that `handful fit` wrote, or file that `handful export` wrote (.onnx)."
 
@@ -21,7 +21,7 @@ def predict(
             "-o",
             metavar="PATH",
             show_default=False,
-            help="Table to write, .csv or .parquet; or a folder for Parquet parts, which goes on after any stop.",
+            help="Table to write, .csv or .parquet; or a folder for Parquet chunks, which can be resumed.",
         ),
     ],
     maps: Annotated[
@@ -44,7 +44,7 @@ def predict(
         float | None,
         Option(metavar="SHARE", show_default=False, help="Of the sets, where the model gives some; else as trained."),
     ] = None,
-    part_size: PartSize = None,
+    chunk_size: ChunkSize = None,
     ray: o.Ray = None,
     workers: Workers = None,
     overwrite: o.Overwrite = False,
@@ -58,9 +58,9 @@ def predict(
     A row for every image of DATA, labelled or not, with its class and all probabilities; where the model was trained
     with --coverage or --reject, with the set of classes it may be of, and whether to name one at all.
 
-    Into a folder go archives of any size: DATA may then also be tar shards (as webdataset makes them) or Parquet files
-    with the images in them, an image that cannot be read is recorded and skipped (exit code 3), and whatever stops the
-    command, giving it again does what is missing.
+    With a folder as --out, DATA may be an archive of any size, including tar shards (in the layout of webdataset) and
+    Parquet files with the images in them. An image that cannot be read is recorded and skipped (exit code 3), and after
+    any interruption the same command continues where it stopped.
     """
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
@@ -78,14 +78,22 @@ def predict(
                 where="--maps",
                 remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
             )
-        wish = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
+        job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
         over_archive(
-            wish, data, out, part_size=part_size, overwrite=overwrite, column=column, allow_outside=allow_outside,
-            ray=ray, workers=workers, json=json,
-        )  # fmt: skip
+            job,
+            data,
+            out,
+            chunk_size=chunk_size,
+            overwrite=overwrite,
+            column=column,
+            allow_outside=allow_outside,
+            ray=ray,
+            workers=workers,
+            json=json,
+        )
         return
     with working():
-        refuse_parts(part_size, ray, workers, remedy="name a folder as --out.")
+        refuse_chunk_options(chunk_size, ray, workers, remedy="name a folder as --out.")
         check_outputs(out, maps, overwrite=overwrite)
         classifier = load_predictor(model, tta=tta, classes=classes, device=device)
         samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)

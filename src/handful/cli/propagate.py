@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli._batch import PartSize, Workers, over_archive, refuse_parts
+from handful.cli._batch import ChunkSize, Workers, over_archive, refuse_chunk_options
 
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
@@ -48,15 +48,14 @@ def propagate(
         float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover more of the image.")
     ] = 1.0,
     rounds: Annotated[int, Option(metavar="N", min=1, help="2: learn again, from the propagated masks too.")] = 1,
-    parts: Annotated[
+    chunks: Annotated[
         bool,
         Option(
-            "--parts",
-            help="With --model: write the masks of an archive of any size as Parquet parts, which goes on after any "
-            "stop.",
+            "--chunks",
+            help="With --model: write the masks of an archive of any size as Parquet chunks; can be resumed.",
         ),
     ] = False,
-    part_size: PartSize = None,
+    chunk_size: ChunkSize = None,
     ray: o.Ray = None,
     workers: Workers = None,
     seed: o.Seed = 0,
@@ -69,7 +68,7 @@ def propagate(
 ) -> None:
     """Make masks for all images from a few.
 
-    Predicts the missing masks of DATA's training part; writes them, a contact sheet and their quality. With --parts
+    Predicts the missing masks of DATA's training part; writes them, a contact sheet and their quality. With --chunks,
     DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is recorded and
     skipped (exit code 3).
     """
@@ -84,24 +83,32 @@ def propagate(
     if not min_share < max_share:
         raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")
     rules = Keep(restrict, confidence, min_share, max_share)
-    if parts:
+    if chunks:
         from handful.deployment.batch.jobs import BatchJob
 
         if model is None:
             raise ModelError(
-                "masks of an archive need a segmenter", where="--parts", remedy="train one, and give it as --model."
+                "masks of an archive need a segmenter", where="--chunks", remedy="train one, and give it as --model."
             )
         learning = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
         for option, given in {**learning, "--rounds": rounds > 1, "--set": set_}.items():
             if given:
-                raise ModelError("this is for training a segmenter", where=option, remedy="leave it out with --parts.")
-        wish = BatchJob("propagate", model.resolve(), device=device, keep=rules)
+                raise ModelError("this is for training a segmenter", where=option, remedy="leave it out with --chunks.")
+        job = BatchJob("propagate", model.resolve(), device=device, keep=rules)
         over_archive(
-            wish, data, out, part_size=part_size, overwrite=overwrite, column=column, allow_outside=allow_outside,
-            ray=ray, workers=workers, json=json,
-        )  # fmt: skip
+            job,
+            data,
+            out,
+            chunk_size=chunk_size,
+            overwrite=overwrite,
+            column=column,
+            allow_outside=allow_outside,
+            ray=ray,
+            workers=workers,
+            json=json,
+        )
         return
-    refuse_parts(part_size, ray, workers, remedy="pass --parts too.")
+    refuse_chunk_options(chunk_size, ray, workers, remedy="pass --chunks too.")
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
         select_device(device)

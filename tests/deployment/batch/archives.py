@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from PIL import Image as Picture
 
 from handful.core.dataset import Image
-from handful.deployment.batch.prefetch import Read
+from handful.deployment.batch.prefetch import LoadedImage
 
 
 def png(number: int, side: int = 6) -> bytes:
-    """A grey picture whose level is the number."""
+    """A gray picture whose level is the number."""
     file = io.BytesIO()
     Picture.fromarray(np.full((side, side + 1), number, np.uint8)).save(file, format="PNG")
     return file.getvalue()
@@ -50,15 +50,15 @@ def parquet(path: Path, numbers: Sequence[int], *, nested: bool = True, group: i
 
 
 class Level:
-    """A row for each image: its grey level and height."""
+    """One row per image: its gray level and height."""
 
-    chunk = 4
+    batch_size = 4
 
-    def fitted(self, image: Image) -> Image:
+    def resize(self, image: Image) -> Image:
         return image
 
-    def columns(self, reads: Sequence[Read]) -> pa.Table:
-        levels = [int(r.image[0, 0, 0]) for r in reads if r.image is not None]
+    def columns(self, images: Sequence[LoadedImage]) -> pa.Table:
+        levels = [int(r.image[0, 0, 0]) for r in images if r.image is not None]
         return pa.table(
-            {"level": pa.array(levels, pa.int32()), "height": pa.array([r.size[0] for r in reads], pa.int32())}
+            {"level": pa.array(levels, pa.int32()), "height": pa.array([r.size[0] for r in images], pa.int32())}
         )

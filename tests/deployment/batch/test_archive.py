@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from tests.deployment.batch import archives
 
-from handful.deployment.batch.archive import find
-from handful.deployment.batch.prefetch import Reader
+from handful.deployment.batch.archive import find_archive
+from handful.deployment.batch.prefetch import ArchiveReader
 from handful.errors import DataError
 
 
 def levels(source: Path | str, **options: object) -> dict[str, int]:
-    """The grey level of each image, by id."""
-    archive = find(str(source), **options)  # type: ignore[arg-type]
-    reader = Reader(archive.root)
-    pieces = list(archive.pieces())
-    found = {p.id: int(reader.image(p)[0, 0, 0]) for p in pieces}
-    assert len(found) == len(pieces)
+    """The gray level of each image, by id."""
+    archive = find_archive(str(source), **options)  # type: ignore[arg-type]
+    reader = ArchiveReader(archive.root)
+    locations = list(archive.locations())
+    found = {p.id: int(reader.read(p)[0, 0, 0]) for p in locations}
+    assert len(found) == len(locations)
     return found
 
 
@@ -47,7 +47,7 @@ def test_a_link_to_a_folder_above_is_no_endless_archive(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
 def test_a_name_that_is_no_unicode_is_still_found(tmp_path: Path) -> None:
-    from handful.deployment.batch.plan import job_of, make_plan
+    from handful.deployment.batch.plan import identify_job, make_plan
 
     root = tmp_path / "a"
     root.mkdir()
@@ -56,14 +56,14 @@ def test_a_name_that_is_no_unicode_is_still_found(tmp_path: Path) -> None:
             file.write(archives.png(7))
     except OSError:
         pytest.skip("this file system wants Unicode")
-    archive = find(str(root))
+    archive = find_archive(str(root))
     (tmp_path / "out").mkdir()
-    job = job_of(archive, task="predict", model="", part_size=4, options={})
-    plan = make_plan(tmp_path / "out", archive, job)
+    identity = identify_job(archive, task="predict", model="", chunk_size=4, options={})
+    plan = make_plan(tmp_path / "out", archive, identity)
 
-    ((_, (piece,)),) = plan.pieces([0])
-    assert piece.id == "caf\\xe9.png"
-    assert Reader(root).image(piece)[0, 0, 0] == 7
+    ((_, (location,)),) = plan.locations([0])
+    assert location.id == "caf\\xe9.png"
+    assert ArchiveReader(root).read(location)[0, 0, 0] == 7
 
 
 def test_tar_shards_in_a_folder_and_by_pattern(tmp_path: Path) -> None:
@@ -129,10 +129,10 @@ def test_what_cannot_be_an_archive_is_refused(tmp_path: Path) -> None:
         ("x.tar.gz", "the shard is compressed"),
         ("mixed", "holds shards .* and images"),
         ("gap/x-{00..01}.tar", "this shard is missing"),
-        ("gap/y-*.tar", "nothing matches"),
+        ("gap/y-*.tar", "no files match"),
         ("torn.tar", "the shard cannot be read"),
         ("torn.parquet", "the shard cannot be read"),
-        ("notes.txt", "neither a folder nor a table nor shards"),
+        ("notes.txt", "not a folder, a table or shards"),
         ("nowhere", "no such file or folder"),
     ):
         with pytest.raises(DataError, match=what):

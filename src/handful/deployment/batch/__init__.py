@@ -1,5 +1,5 @@
-"""Predict over more images than fit in memory, or than one run lives to see: a plan, parts, and each image once.
+"""Batch prediction over an archive of images: a plan, chunks written one by one, and each image exactly once.
 
-The plan says once and for all which images there are and which part each is in. A part is a Parquet file that appears
-whole or not at all; what is there is never done again. After a stop of any kind the same command does what is missing.
+The plan lists the images and assigns each to a chunk. A chunk is a Parquet file that is written whole or not at all,
+and an existing chunk is never computed again: after any interruption, the same command writes the missing chunks.
 """

@@ -1,6 +1,6 @@
-"""Where the images of an archive are: files in a folder or a table, members of tar shards, rows of Parquet files.
+"""Archives of images: a folder, a table of paths, tar shards or Parquet files, listed without decoding anything.
 
-They are listed as they are met, a few in memory at a time, always in the same order. Nothing is decoded.
+Images are listed one by one, always in the same order, so that memory does not grow with their number.
 """
 
 import os
@@ -25,11 +25,11 @@ ENDS = tuple(SUFFIXES)
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One image of an archive, as a place in a file below the archive's root.
+class ImageLocation:
+    """Location of one image: a file below the archive's root, or a range inside it.
 
-    In a tar file `offset` and `length` are bytes. In a Parquet file `block` is the row group and `offset` the row in
-    it. A whole file has the length -1.
+    In a tar file, `offset` and `length` are bytes. In a Parquet file, `block` is the row group and `offset` the row
+    within it. An image that is a file of its own has length -1.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Archive:
-    """Images below a folder. `files` are its shards, or its table; none: the images lie in the folder itself."""
+    """Images below a folder. `files` are its shards or its table; empty if the images are files in the folder."""
 
     root: Path
     files: tuple[Path, ...] = ()
@@ -50,55 +50,55 @@ class Archive:
 
     @property
     def packed(self) -> bool:
-        """Whether images lie inside other files, which only a run in parts reads."""
+        """Whether the images are stored inside other files (shards), which only a batch run reads."""
         return any(f.suffix == ".tar" or holds_images(f, self.columns) for f in self.files)
 
-    def pieces(self) -> Iterator[Piece]:
-        """Every image, in an order that is always the same.
+    def locations(self) -> Iterator[ImageLocation]:
+        """Every image, always in the same order.
 
         Raises:
-            DataError: a shard or table is damaged, or a table's path leads out of its folder.
+            DataError: a shard or table is damaged, or a path in a table leads out of the table's folder.
         """
         if not self.files:
-            yield from _folder(self.root)
+            yield from _list_folder(self.root)
         for file in self.files:
             if file.suffix == ".tar":
-                yield from _tar(file, self.root)
+                yield from _list_tar(file, self.root)
             elif holds_images(file, self.columns):
-                yield from _rows(file, self.root)
+                yield from _list_parquet(file, self.root)
             else:
-                yield from _table(file, self.columns, self.allow_outside)
+                yield from _list_table(file, self.columns, self.allow_outside)
 
 
-def find(source: str, *, columns: Mapping[str, str] | None = None, allow_outside: bool = False) -> Archive:
+def find_archive(source: str, *, columns: Mapping[str, str] | None = None, allow_outside: bool = False) -> Archive:
     """The archive at a path.
 
     Args:
-        source: a folder of images; a table (.csv, .tsv, .parquet) that names them; a Parquet file that holds them, in a
-            column `image` of bytes (or of `bytes` and `path`, as Hugging Face stores it); a tar file as webdataset
-            makes them; a folder of such shards; or a pattern of shards: shard-*.tar, shard-{000..099}.tar.
-        columns: the table's own names by role: path, or image.
-        allow_outside: let a table's paths leave its folder.
+        source: a folder of images; a table (.csv, .tsv, .parquet) of image paths; a Parquet file with the images in a
+            column `image` of bytes (or of `bytes` and `path`, as Hugging Face stores it); a tar file in the layout of
+            webdataset; a folder of such shards; or a pattern of shards: shard-*.tar, shard-{000..099}.tar.
+        columns: the table's column names by role: path, or image.
+        allow_outside: let a table's paths lead out of its folder.
 
     Raises:
-        DataError: there is nothing, or shards and images lie side by side, or shards are compressed.
+        DataError: nothing is there, a folder holds both shards and images, or shards are compressed.
     """
     path = Path(source)
     if path.is_dir():
         return Archive(path.resolve(), _shards(path, columns), columns, allow_outside)
     if not path.exists() and re.search(r"[*?\[{]", source):
-        files = _matching(source)
-        return Archive(_root(files), files, columns, allow_outside)
+        files = _match_shards(source)
+        return Archive(_common_root(files), files, columns, allow_outside)
     if not path.is_file():
         raise DataError(
-            "there is no such file or folder",
+            "no such file or folder",
             where=source,
-            remedy="check the path; shards are written shard-*.tar or shard-{000..099}.tar.",
+            remedy="check the path; a pattern of shards is shard-*.tar or shard-{000..099}.tar.",
         )
     _refuse_packed(path)
     if path.suffix.lower() not in (*TABLES, ".tar"):
         raise DataError(
-            "this is neither a folder nor a table nor shards of images",
+            "not a folder, a table or shards of images",
             where=source,
             remedy="give a folder, a .csv, .tsv or .parquet table, or .tar or .parquet shards.",
         )
@@ -106,15 +106,15 @@ def find(source: str, *, columns: Mapping[str, str] | None = None, allow_outside
 
 
 def image_column(columns: Mapping[str, str] | None) -> str:
-    """The name of the column that holds images."""
+    """Name of the column that holds the images."""
     return (columns or {}).get("image", "image")
 
 
 def holds_images(path: Path, columns: Mapping[str, str] | None) -> bool:
-    """Whether a file is a Parquet file with the images themselves in a column.
+    """Whether a file is a Parquet file with the images in one of its columns.
 
     Raises:
-        DataError: it is a damaged Parquet file.
+        DataError: the Parquet file is damaged.
     """
     if path.suffix.lower() != ".parquet":
         return False
@@ -132,56 +132,56 @@ def holds_images(path: Path, columns: Mapping[str, str] | None) -> bool:
 
 
 def _shards(folder: Path, columns: Mapping[str, str] | None) -> tuple[Path, ...]:
-    """The shards of a folder that holds no images beside them."""
+    """The shards in a folder, which may hold no images beside them."""
     ends = (*SHARDS, *PACKED)
     names = (n for n in (f.name for f in folder.iterdir()) if n.lower().endswith(ends) and not n.startswith((".", "_")))
     files = [folder / name for name in sorted(names) if (folder / name).is_file()]
     for file in files:
         _refuse_packed(file)
     shards = tuple(f.resolve() for f in files if f.suffix == ".tar" or holds_images(f, columns))
-    beside = next(_folder(folder), None) if shards else None
-    if beside is not None:
+    image = next(_list_folder(folder), None) if shards else None
+    if image is not None:
         raise DataError(
-            f"the folder holds shards ({shards[0].name}) and images ({beside.id})",
+            f"the folder holds shards ({shards[0].name}) and images ({image.id})",
             where=folder,
-            remedy="move them apart, or give a pattern such as FOLDER/*.tar.",
+            remedy="put them in separate folders, or give a pattern such as FOLDER/*.tar.",
         )
     return shards
 
 
-def _matching(pattern: str) -> tuple[Path, ...]:
-    """The files of a pattern: every number of a range in braces, and what stars match, in order."""
-    found: list[Path] = []
-    for one in _braces(pattern):
-        path = Path(one)
-        if not re.search(r"[*?\[]", one):
-            found.append(path)
+def _match_shards(pattern: str) -> tuple[Path, ...]:
+    """The files that match a pattern, in order: every number of a range in braces must exist."""
+    files: list[Path] = []
+    for expanded in _expand_braces(pattern):
+        path = Path(expanded)
+        if not re.search(r"[*?\[]", expanded):
+            files.append(path)
             continue
         fixed = next(i for i, part in enumerate(path.parts) if re.search(r"[*?\[]", part))
         base = Path(*path.parts[:fixed]) if fixed else Path()
-        found += sorted(base.glob(str(PurePosixPath(*path.parts[fixed:]))))
-    for path in found:
+        files += sorted(base.glob(str(PurePosixPath(*path.parts[fixed:]))))
+    for path in files:
         _refuse_packed(path)
         if not path.is_file() or path.suffix not in SHARDS:
-            what = "this shard is missing" if not path.is_file() else "this is no .tar or .parquet shard"
+            what = "this shard is missing" if not path.is_file() else "not a .tar or .parquet shard"
             raise DataError(what, where=path, remedy=f"check the pattern {pattern}.")
-    if not found:
-        raise DataError("nothing matches", where=pattern, remedy="check the pattern.")
-    return tuple(f.resolve() for f in found)
+    if not files:
+        raise DataError("no files match this pattern", where=pattern, remedy="check the pattern.")
+    return tuple(f.resolve() for f in files)
 
 
-def _braces(pattern: str) -> Iterator[str]:
-    """The texts of a pattern with ranges such as {000..099} in it."""
-    found = re.search(r"\{(\d+)\.\.(\d+)\}", pattern)
-    if found is None:
+def _expand_braces(pattern: str) -> Iterator[str]:
+    """A pattern with each range such as {000..099} replaced by its numbers."""
+    match = re.search(r"\{(\d+)\.\.(\d+)\}", pattern)
+    if match is None:
         yield pattern
         return
-    first, last = found.groups()
+    first, last = match.groups()
     for number in range(int(first), int(last) + 1):
-        yield from _braces(f"{pattern[: found.start()]}{number:0{len(first)}d}{pattern[found.end() :]}")
+        yield from _expand_braces(f"{pattern[: match.start()]}{number:0{len(first)}d}{pattern[match.end() :]}")
 
 
-def _root(files: tuple[Path, ...]) -> Path:
+def _common_root(files: tuple[Path, ...]) -> Path:
     root = files[0].parent
     while not all(f.is_relative_to(root) for f in files):
         root = root.parent
@@ -191,61 +191,63 @@ def _root(files: tuple[Path, ...]) -> Path:
 def _refuse_packed(path: Path) -> None:
     if path.name.lower().endswith(PACKED):
         raise DataError(
-            "the shard is compressed", where=path, remedy="decompress it to .tar: images are compressed themselves."
+            "the shard is compressed",
+            where=path,
+            remedy="decompress it to .tar: images are compressed anyway.",
         )
 
 
-def _folder(root: Path) -> Iterator[Piece]:
+def _list_folder(root: Path) -> Iterator[ImageLocation]:
     refuse_masks_beside(root)
 
-    def walk(folder: Path, below: str) -> Iterator[Piece]:
-        with os.scandir(folder) as entries:  # it knows files from folders without asking the disk about each
-            seen = [e for e in entries if not e.name.startswith(".")]
-        folders = {e.name for e in seen if e.is_dir(follow_symlinks=not below) and not e.name.startswith("__")}
-        files = [e.name for e in seen if e.name.lower().endswith(ENDS) and e.is_file()]
-        del seen  # a folder may hold millions
+    def walk(folder: Path, below: str) -> Iterator[ImageLocation]:
+        with os.scandir(folder) as entries:  # tells files from folders without a system call for each
+            visible = [e for e in entries if not e.name.startswith(".")]
+        folders = {e.name for e in visible if e.is_dir(follow_symlinks=not below) and not e.name.startswith("__")}
+        files = [e.name for e in visible if e.name.lower().endswith(ENDS) and e.is_file()]
+        del visible  # a folder may hold millions
         for name in sorted([*folders, *files]):
             if name in folders:
                 yield from walk(folder / name, f"{below}{name}/")
             else:
-                yield Piece(below + name, below + name)
+                yield ImageLocation(below + name, below + name)
 
     yield from walk(root, "")
 
 
-def _table(path: Path, columns: Mapping[str, str] | None, allow_outside: bool) -> Iterator[Piece]:
+def _list_table(path: Path, columns: Mapping[str, str] | None, allow_outside: bool) -> Iterator[ImageLocation]:
     for where, row in stream_rows(path, columns):
         named_file(path.parent, row["path"], where, allow_outside=allow_outside)
         name = Path(row["path"]).as_posix()
-        yield Piece(name, name)
+        yield ImageLocation(name, name)
 
 
-def _tar(path: Path, root: Path) -> Iterator[Piece]:
+def _list_tar(path: Path, root: Path) -> Iterator[ImageLocation]:
     shard = path.relative_to(root).as_posix()
-    seen: dict[str, int] = {}
+    occurrences: dict[str, int] = {}
     try:
         with tarfile.open(path, "r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members.clear()  # type: ignore[attr-defined]  # else it remembers every one
+                tar.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps all members in memory
                 name = member.name.removeprefix("./")
                 if not member.isreg() or member.issparse() or PurePosixPath(name).suffix.lower() not in SUFFIXES:
                     continue
-                seen[name] = seen.get(name, 0) + 1
-                again = f"#{seen[name]}" if seen[name] > 1 else ""  # a tar file may hold a name twice
-                yield Piece(f"{shard}/{name}{again}", shard, 0, member.offset_data, member.size)
+                occurrences[name] = occurrences.get(name, 0) + 1
+                suffix = f"#{occurrences[name]}" if occurrences[name] > 1 else ""  # a tar file may hold a name twice
+                yield ImageLocation(f"{shard}/{name}{suffix}", shard, 0, member.offset_data, member.size)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise _damaged(path, error) from error
 
 
-def _rows(path: Path, root: Path) -> Iterator[Piece]:
+def _list_parquet(path: Path, root: Path) -> Iterator[ImageLocation]:
     shard = path.relative_to(root).as_posix()
     meta = pq.read_metadata(path)
     number = 0
     for block in range(meta.num_row_groups):
         for row in range(meta.row_group(block).num_rows):
-            yield Piece(f"{shard}/{number}", shard, block, row, 1)
+            yield ImageLocation(f"{shard}/{number}", shard, block, row, 1)
             number += 1
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"the shard cannot be read ({error})", where=path, remedy="make it again, or remove it.")
+    return DataError(f"the shard cannot be read ({error})", where=path, remedy="write it again, or remove it.")

@@ -1,4 +1,4 @@
-"""What is done with the images of an archive: name their classes, or outline what is in them."""
+"""Batch jobs: classify the images of an archive, or segment them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,16 +14,16 @@ from PIL import Image as Picture
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.prediction import Predictor
 from handful.data.masks.threshold import Keep, foreground
-from handful.deployment.batch.archive import Piece
-from handful.deployment.batch.prefetch import Read
-from handful.deployment.batch.write_chunks import Work
+from handful.deployment.batch.archive import ImageLocation
+from handful.deployment.batch.prefetch import LoadedImage
+from handful.deployment.batch.write_chunks import LoadedJob
 from handful.deployment.predict_table import columns_of, to_arrow
 from handful.saving.predictor import Tta, load_predictor
 
 
 @dataclass(frozen=True)
 class BatchJob:
-    """What is to be done, in words that another process understands."""
+    """A picklable description of a batch job: the task, the model and the options that affect its output."""
 
     task: Literal["predict", "propagate"]
     model: Path
@@ -34,76 +34,79 @@ class BatchJob:
     keep: Keep | None = None
 
     def options(self) -> dict[str, Any]:
-        """What decides the answers beside the model."""
+        """The options that affect the output, besides the model."""
         names = None if self.classes is None else self.classes.read_text(encoding="utf-8")
         keep = asdict(self.keep or Keep()) if self.task == "propagate" else None
         return {"tta": self.tta, "classes": names, "coverage": self.coverage, "keep": keep}
 
-    def work(self) -> Work:
-        """Load the model.
+    def load(self) -> LoadedJob:
+        """Load the model, and run it on a blank image to check that it supports the task.
 
         Raises:
-            ModelError: it cannot be loaded, or cannot do this.
+            ModelError: the model cannot be loaded, or does not support the task.
         """
         model = load_predictor(self.model, tta=self.tta, classes=self.classes, device=self.device)
-        work = ClassifyJob(model, self.coverage) if self.task == "predict" else SegmentJob(model, self.keep or Keep())
-        work.columns([Read(Piece("blank", ""), work.fitted(np.zeros((3, 8, 8), np.uint8)), (8, 8))])
-        return work
+        job = ClassifyJob(model, self.coverage) if self.task == "predict" else SegmentJob(model, self.keep or Keep())
+        job.columns([LoadedImage(ImageLocation("blank", ""), job.resize(np.zeros((3, 8, 8), np.uint8)), (8, 8))])
+        return job
 
 
 @dataclass(frozen=True, eq=False)
-class Asking:
-    """Work that asks a model."""
+class ModelJob:
+    """Base of the jobs that run a model."""
 
     model: Predictor
 
     @property
-    def chunk(self) -> int:
-        """How many images are done at a time."""
+    def batch_size(self) -> int:
+        """How many images the model predicts at a time."""
         return self.model.chunk
 
-    def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
-        """The image as the model wants it."""
+    def resize(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
+        """An image at the model's input size."""
         return self.model.fitted(image)
 
 
 @dataclass(frozen=True, eq=False)
-class ClassifyJob(Asking):
-    """Predicted class, probabilities, and what else the model says: the columns of `handful predict`."""
+class ClassifyJob(ModelJob):
+    """Predicted class, probabilities and the model's other outputs: the columns of `handful predict`."""
 
     coverage: float | None = None
 
-    def columns(self, reads: Sequence[Read]) -> pa.Table:
-        """A row for each image."""
-        judged = self.model.judge(_dataset(reads), coverage=self.coverage)
-        columns = columns_of(self.model.classes, [r.piece.id for r in reads], judged)
+    def columns(self, images: Sequence[LoadedImage]) -> pa.Table:
+        """One row per image."""
+        predictions = self.model.judge(_dataset(images), coverage=self.coverage)
+        columns = columns_of(self.model.classes, [r.location.id for r in images], predictions)
         del columns["id"]
         return to_arrow(columns)
 
 
 @dataclass(frozen=True, eq=False)
-class SegmentJob(Asking):
-    """The mask of each image at its own size, as a PNG of 0 and 255; none where what it covers is not to be kept."""
+class SegmentJob(ModelJob):
+    """The predicted mask of each image at the image's own size, as a PNG with values 0 and 255.
+
+    There is no mask where its share of the image is outside the limits of `keep`.
+    """
 
     keep: Keep
 
-    def columns(self, reads: Sequence[Read]) -> pa.Table:
-        """Columns mask (PNG, or none) and share (of the image that the predicted mask covers, in 0..1)."""
+    def columns(self, images: Sequence[LoadedImage]) -> pa.Table:
+        """Columns `mask` (PNG, or null) and `share` (of the image that the predicted mask covers, in [0, 1])."""
         masks: list[bytes | None] = []
         shares: list[float] = []
-        for read, maps in zip(reads, self.model.maps(_dataset(reads)), strict=True):
-            mask = self.model.own_size(foreground(maps, self.keep.confidence), read.size)
+        for loaded, maps in zip(images, self.model.maps(_dataset(images)), strict=True):
+            mask = self.model.own_size(foreground(maps, self.keep.confidence), loaded.size)
             share = float(mask.mean())
             shares.append(share)
-            masks.append(_png(mask) if self.keep.min_share < share < self.keep.max_share else None)
+            masks.append(_encode_png(mask) if self.keep.min_share < share < self.keep.max_share else None)
         return pa.table({"mask": pa.array(masks, pa.binary()), "share": pa.array(shares, pa.float32())})
 
 
-def _dataset(reads: Sequence[Read]) -> Dataset:
-    return Dataset(tuple(Sample(r.piece.id, r.image) for r in reads if r.image is not None), ())
+def _dataset(images: Sequence[LoadedImage]) -> Dataset:
+    return Dataset(tuple(Sample(r.location.id, r.image) for r in images if r.image is not None), ())
 
 
-def _png(mask: Bool[np.ndarray, "h w"]) -> bytes:
+def _encode_png(mask: Bool[np.ndarray, "h w"]) -> bytes:
     file = BytesIO()
     Picture.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(file, format="PNG")
     return file.getvalue()

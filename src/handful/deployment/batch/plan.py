@@ -1,12 +1,12 @@
-"""The plan of a run over an archive: which images there are, in which part each is, and what is to be done with them.
+"""The plan of a batch run: the list of images, the chunk of each, and the identity of the job.
 
-`_plan.parquet` has a row group for each part; `_manifest.json` says what the run is, and when it has ended what came of
-it. Names that begin with an underscore are passed over by whoever reads the folder as one Parquet data set.
+`_plan.parquet` has one row group per chunk; `_manifest.json` describes the run and, once it is complete, its result.
+Readers that open the folder as one Parquet data set skip names that begin with an underscore.
 """
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handful.core.files import settle, sync_folder
-from handful.deployment.batch.archive import Archive, Piece, image_column
+from handful.deployment.batch.archive import Archive, ImageLocation, image_column
 from handful.errors import DataError, OutputError
 
 FORMAT = 1
@@ -25,7 +25,7 @@ DRAFT = ".draft"
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("file", pa.binary()),  # as the system has it: not every name is Unicode
+        ("file", pa.binary()),  # bytes, as the operating system has it: not every name is Unicode
         ("block", pa.int32()),
         ("offset", pa.int64()),
         ("length", pa.int64()),
@@ -34,100 +34,124 @@ SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is done with which images: two runs of the same job into the same folder are one."""
+class JobIdentity:
+    """What makes two batch runs the same run: one continues the other in the same output folder.
+
+    Manifests store `chunk_size` under the name `part_size`.
+    """
 
     task: str
-    model: str  # a hash of what decides its answers
+    model: str  # a hash of the files that determine its predictions
     root: str
     files: tuple[str, ...]
     column: str
-    part_size: int
+    chunk_size: int
     options: dict[str, Any]
 
-    def differences(self, other: dict[str, Any]) -> list[str]:
-        """The names of what another job, as its manifest has it, wants otherwise."""
-        own = json.loads(json.dumps(asdict(self)))
-        return [name for name, value in own.items() if other.get(name) != value]
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the manifest."""
+        stored = {"part_size" if name == "chunk_size" else name: value for name, value in asdict(self).items()}
+        plain: dict[str, Any] = json.loads(json.dumps(stored))
+        return plain
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "JobIdentity":
+        """The identity that a manifest stores.
+
+        Raises:
+            KeyError, TypeError: an entry is missing or unknown.
+        """
+        fields = {**stored, "files": tuple(stored["files"]), "chunk_size": stored["part_size"]}
+        del fields["part_size"]
+        return cls(**fields)
+
+    def differences(self, stored: Mapping[str, Any]) -> list[str]:
+        """Names of the fields in which the identity in a manifest differs from this one."""
+        names = {"part_size": "chunk_size"}
+        return [names.get(name, name) for name, value in self.as_json().items() if stored.get(name) != value]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A job with its images counted. The images themselves stay on disk."""
+    """A job with its images counted. The list of images stays on disk."""
 
     folder: Path
-    job: Job
+    identity: JobIdentity
     images: int
 
     @property
-    def parts(self) -> int:
-        """How many parts there are."""
-        return -(-self.images // self.job.part_size)
+    def chunk_count(self) -> int:
+        """Number of chunks."""
+        return -(-self.images // self.identity.chunk_size)
 
-    def part_file(self, part: int) -> Path:
-        """The file of a part."""
-        width = max(5, len(str(self.parts)))
-        return self.folder / f"part-{part:0{width}d}-of-{self.parts:0{width}d}.parquet"
+    def chunk_path(self, chunk: int) -> Path:
+        """The file of a chunk."""
+        width = max(5, len(str(self.chunk_count)))
+        return self.folder / f"part-{chunk:0{width}d}-of-{self.chunk_count:0{width}d}.parquet"
 
-    def missing(self) -> list[int]:
-        """Parts that are not there yet."""
-        there = {f.name for f in self.folder.iterdir()}
-        return [part for part in range(self.parts) if self.part_file(part).name not in there]
+    def images_in(self, chunk: int) -> int:
+        """Number of images in a chunk."""
+        return min(self.identity.chunk_size, self.images - chunk * self.identity.chunk_size)
 
-    def pieces(self, parts: Iterable[int]) -> Iterator[tuple[int, list[Piece]]]:
-        """Each part with its images."""
+    def missing_chunks(self) -> list[int]:
+        """Numbers of the chunks that are not written yet."""
+        existing = {f.name for f in self.folder.iterdir()}
+        return [chunk for chunk in range(self.chunk_count) if self.chunk_path(chunk).name not in existing]
+
+    def locations(self, chunks: Iterable[int]) -> Iterator[tuple[int, list[ImageLocation]]]:
+        """The number of each chunk, with the locations of its images."""
         with pq.ParquetFile(self.folder / PLAN) as file:
-            for part in parts:
-                rows = file.read_row_group(part).to_pylist()
-                yield part, [Piece(**{**row, "file": os.fsdecode(row["file"])}) for row in rows]
+            for chunk in chunks:
+                rows = file.read_row_group(chunk).to_pylist()
+                yield chunk, [ImageLocation(**{**row, "file": os.fsdecode(row["file"])}) for row in rows]
 
 
-def job_of(archive: Archive, *, task: str, model: str, part_size: int, options: dict[str, Any]) -> Job:
-    """The job of doing something with an archive."""
-    files = tuple(_text(f.relative_to(archive.root).as_posix()) for f in archive.files)
-    root, column = _text(str(archive.root)), image_column(archive.columns)
-    return Job(task, model, root, files, column, part_size, options)
+def identify_job(archive: Archive, *, task: str, model: str, chunk_size: int, options: dict[str, Any]) -> JobIdentity:
+    """The identity of the job of running a task over an archive."""
+    files = tuple(_as_unicode(f.relative_to(archive.root).as_posix()) for f in archive.files)
+    root, column = _as_unicode(str(archive.root)), image_column(archive.columns)
+    return JobIdentity(task, model, root, files, column, chunk_size, options)
 
 
-def make_plan(folder: Path, archive: Archive, job: Job) -> Plan:
-    """List the archive's images into a new plan.
+def make_plan(folder: Path, archive: Archive, identity: JobIdentity) -> Plan:
+    """List the archive's images and write the plan.
 
     Raises:
-        DataError: the archive holds no image, or cannot be read.
+        DataError: the archive holds no images, or cannot be read.
     """
     draft = folder / (PLAN + DRAFT)
     count = 0
-    left = archive.pieces()
-    with pq.ParquetWriter(draft, SCHEMA, write_statistics=False) as file:  # nobody looks for an image by its id
-        while pieces := list(islice(left, job.part_size)):
-            file.write_table(_rows(pieces), row_group_size=job.part_size)
-            count += len(pieces)
+    remaining = archive.locations()
+    with pq.ParquetWriter(draft, SCHEMA, write_statistics=False) as file:  # nobody looks up an image by its id
+        while locations := list(islice(remaining, identity.chunk_size)):
+            file.write_table(_to_table(locations), row_group_size=identity.chunk_size)
+            count += len(locations)
     if not count:
         draft.unlink()
-        raise DataError("there are no images in it", where=archive.root, remedy="check the path.")
+        raise DataError("no images found", where=archive.root, remedy="check the path.")
     settle(draft, folder / PLAN)
-    plan = Plan(folder, job, count)
+    plan = Plan(folder, identity, count)
     write_manifest(plan, {"complete": False})
     return plan
 
 
-def _rows(pieces: Sequence[Piece]) -> pa.Table:
-    """As `SCHEMA` has them."""
+def _to_table(locations: Sequence[ImageLocation]) -> pa.Table:
+    """A table with the columns of `SCHEMA`."""
     columns = (
-        [_text(p.id) for p in pieces],
-        [os.fsencode(p.file) for p in pieces],
-        [p.block for p in pieces],
-        [p.offset for p in pieces],
-        [p.length for p in pieces],
+        [_as_unicode(p.id) for p in locations],
+        [os.fsencode(p.file) for p in locations],
+        [p.block for p in locations],
+        [p.offset for p in locations],
+        [p.length for p in locations],
     )
     return pa.Table.from_arrays([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
 
 
 def read_plan(folder: Path) -> tuple[Plan | None, dict[str, Any]]:
-    """The plan in a folder with its manifest; none where no run got so far.
+    """The plan in a folder, and its manifest; None and an empty manifest where there is no plan yet.
 
     Raises:
-        OutputError: the manifest is damaged, or of a newer version.
+        OutputError: the manifest is damaged, or was written by a newer version.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -140,38 +164,36 @@ def read_plan(folder: Path) -> tuple[Plan | None, dict[str, Any]]:
                 where=path,
                 remedy="update handful, or choose another folder.",
             )
-        kept = manifest["job"]
-        job = Job(**{**kept, "files": tuple(kept["files"])})
-        return Plan(folder, job, int(manifest["images"])), manifest
+        return Plan(folder, JobIdentity.from_json(manifest["job"]), int(manifest["images"])), manifest
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(
             f"the manifest is damaged ({error!r})", where=path, remedy="choose another folder, or pass --overwrite."
         ) from error
 
 
-def write_manifest(plan: Plan, found: dict[str, Any]) -> None:
-    """Put the manifest in the place of the one that is there."""
-    held = {"format": FORMAT, "job": asdict(plan.job), "images": plan.images, "parts": plan.parts, **found}
+def write_manifest(plan: Plan, result: Mapping[str, Any]) -> None:
+    """Write the manifest, replacing the one that is there."""
+    header = {"format": FORMAT, "job": plan.identity.as_json(), "images": plan.images, "parts": plan.chunk_count}
     draft = plan.folder / (MANIFEST + DRAFT)
-    draft.write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    draft.write_text(json.dumps({**header, **result}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     settle(draft, plan.folder / MANIFEST)
 
 
 def remove_run(folder: Path) -> None:
-    """Take away what a run has written, the manifest first: without it nothing else counts."""
+    """Delete the files of a run, the manifest first: without it, the others are ignored."""
     for name in (MANIFEST, PLAN):
         (folder / name).unlink(missing_ok=True)
     sync_folder(folder)
     for file in folder.iterdir():
-        if file.name.endswith(DRAFT) or is_part(file.name):
+        if file.name.endswith(DRAFT) or is_chunk_file(file.name):
             file.unlink()
 
 
-def is_part(name: str) -> bool:
-    """Whether a file of this name is a part."""
+def is_chunk_file(name: str) -> bool:
+    """Whether a file of this name is a chunk."""
     return name.startswith("part-") and name.endswith(".parquet") and "-of-" in name
 
 
-def _text(name: str) -> str:
-    """A name of the system's as Unicode that can be written down; bytes that are none become their numbers."""
+def _as_unicode(name: str) -> str:
+    """A file name as valid Unicode; bytes that are not UTF-8 become escapes of their values."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The parts of a plan on a Ray cluster, by Ray Data: who does one does not change it; a lost worker's are redone.
+"""Write the chunks of a plan on a Ray cluster with Ray Data; chunks of a lost worker are written again.
 
 Every machine must see the model, the images and the output folder under the same paths.
 """
@@ -11,33 +11,33 @@ import numpy as np
 from handful.core.ray_cluster import Cluster
 from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import Plan
-from handful.deployment.batch.run import Doing
-from handful.deployment.batch.write_chunks import Done, do_parts
+from handful.deployment.batch.run import ChunkExecutor
+from handful.deployment.batch.write_chunks import WrittenChunk, write_chunks
 
 
 class Worker:
-    """An actor of the cluster: it loads the model once, then does the parts that it is given."""
+    """An actor of the cluster: it loads the model once, then writes the chunks that it is given."""
 
-    def __init__(self, plan: Plan, wish: BatchJob) -> None:
-        self.plan, self.work = plan, wish.work()
+    def __init__(self, plan: Plan, job: BatchJob) -> None:
+        self.plan, self.job = plan, job.load()
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Write these parts; a row for each says how many images it has, and how many could not be read."""
-        found = list(do_parts(self.plan, batch["part"].tolist(), self.work, threads=1))
-        return {name: np.array([getattr(d, name) for d in found]) for name in ("part", "images", "failed")}
+        """Write these chunks; one row per chunk, with its numbers of images and of unreadable ones."""
+        written = list(write_chunks(self.plan, batch["chunk"].tolist(), self.job, threads=1))
+        return {name: np.array([getattr(c, name) for c in written]) for name in ("chunk", "images", "failed")}
 
 
-def do_on_ray(
-    plan: Plan, todo: list[int], wish: BatchJob, *, address: str, workers: int | None = None
-) -> Iterator[Done]:
-    """Do these parts on a cluster, and tell of each when it is in its place.
+def write_chunks_on_ray(
+    plan: Plan, chunks: list[int], job: BatchJob, *, address: str, workers: int | None = None
+) -> Iterator[WrittenChunk]:
+    """Write chunks on a cluster, and yield each one once its file is complete.
 
     Args:
-        plan: the run.
-        todo: its parts that are missing.
-        wish: what to do.
-        address: of the cluster, as `Cluster` takes it.
-        workers: how many, with a core each; None: as many as it has cores.
+        plan: the plan of the run.
+        chunks: numbers of the chunks to write.
+        job: what to compute.
+        address: of the cluster, as in `Cluster`.
+        workers: number of workers, with one core each; None: one for each core of the cluster.
 
     Raises:
         ModelError: Ray is missing, or the cluster cannot be reached.
@@ -45,18 +45,18 @@ def do_on_ray(
     with Cluster(address, workers) as cluster:
         data = cluster.ray.data
         data.DataContext.get_current().enable_progress_bars = False
-        parts = data.from_items([{"part": part} for part in todo], override_num_blocks=len(todo))
-        done = parts.map_batches(
+        numbers = data.from_items([{"chunk": number} for number in chunks], override_num_blocks=len(chunks))
+        written = numbers.map_batches(
             Worker,
-            fn_constructor_args=(plan, wish),
+            fn_constructor_args=(plan, job),
             batch_size=1,
-            concurrency=min(cluster.width, len(todo)),
+            concurrency=min(cluster.width, len(chunks)),
             num_cpus=1,
         )
-        for row in done.iter_rows():
-            yield Done(int(row["part"]), int(row["images"]), int(row["failed"]))
+        for row in written.iter_rows():
+            yield WrittenChunk(int(row["chunk"]), int(row["images"]), int(row["failed"]))
 
 
-def on_ray(*, address: str, workers: int | None) -> Doing:
-    """What `run_archive` calls to do its parts on a cluster."""
-    return partial(do_on_ray, address=address, workers=workers)
+def ray_executor(*, address: str, workers: int | None) -> ChunkExecutor:
+    """The executor with which `run_archive` writes its chunks on a cluster."""
+    return partial(write_chunks_on_ray, address=address, workers=workers)

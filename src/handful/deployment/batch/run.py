@@ -1,4 +1,4 @@
-"""A run over an archive: planned once, done in parts, gone on with after any stop, counted at its end."""
+"""Batch prediction over an archive: plan, process chunk by chunk, resume, verify."""
 
 import hashlib
 import os
@@ -16,95 +16,97 @@ from handful.deployment.batch.plan import (
     LOCK,
     MANIFEST,
     PLAN,
-    Job,
+    JobIdentity,
     Plan,
-    is_part,
-    job_of,
+    identify_job,
+    is_chunk_file,
     make_plan,
     read_plan,
     remove_run,
     write_manifest,
 )
-from handful.deployment.batch.write_chunks import Done, do_parts, failed_in
+from handful.deployment.batch.write_chunks import WrittenChunk, count_rows, write_chunks
 from handful.errors import OutputError
 from handful.saving.predictor import model_hash
 
-PART = 4096
-Start = Callable[[int, int], None]  # told the number of images, and how many of them are done already
+CHUNK_SIZE = 4096
+OnStart = Callable[[int, int], None]  # called with the number of images, and how many of them are already done
 Advance = Callable[[int], None]
-Doing = Callable[[Plan, list[int], BatchJob], Iterable[Done]]  # does parts, wherever
+ChunkExecutor = Callable[[Plan, list[int], BatchJob], Iterable[WrittenChunk]]
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What there is at the end. `done` of the images were done by this call, the others before."""
+    """Totals of a complete run. `done` of its images were predicted by this call, the others by earlier ones."""
 
     images: int
-    parts: int
+    chunks: int
     failed: int
     done: int
 
 
 def run_archive(
-    wish: BatchJob,
+    job: BatchJob,
     archive: Archive,
     out: Path,
     *,
-    part_size: int | None = None,
+    chunk_size: int | None = None,
     overwrite: bool = False,
-    do: Doing | None = None,
-    start: Start | None = None,
+    executor: ChunkExecutor | None = None,
+    start: OnStart | None = None,
     advance: Advance | None = None,
 ) -> RunSummary:
-    """Do what is wished with every image of an archive, each once, into Parquet parts in a folder.
+    """Run a job on every image of an archive, each exactly once, and write the results as Parquet chunks.
 
     Args:
-        wish: the task and its model.
+        job: the task and its model.
         archive: the images.
-        out: a folder: new, or of a run of the same job, which is gone on with.
-        part_size: images in a part: what a stop costs at most. None: as the run that is gone on with, else `PART`.
-        overwrite: take away what another job has left there.
-        do: does the parts; None: this process.
-        start: told how much there is to do.
-        advance: told of images as their part is in place.
+        out: a new folder, or the output folder of the same job, whose run is then continued.
+        chunk_size: images per chunk, which is the most that an interruption costs. None: that of the run that is
+            continued, or else `CHUNK_SIZE`.
+        overwrite: delete the output of another job.
+        executor: writes the chunks; None: this process.
+        start: called with the amount of work.
+        advance: called with a number of images each time a chunk is complete.
 
     Raises:
-        OutputError: the folder holds other things or another job, or another process writes to it.
-        DataError: the archive cannot be listed, or has gone on the way.
-        ModelError: the model cannot do this. Images that cannot be read raise nothing: their rows say so.
+        OutputError: the folder holds other files or another job's output, or another process writes to it.
+        DataError: the archive cannot be listed, or disappeared during the run.
+        ModelError: the model does not support the task. Unreadable images raise nothing: their rows hold the error.
     """
     refuse_foreign(out)
-    job = job_of(archive, task=wish.task, model=model_hash(wish.model), part_size=0, options=wish.options())
+    identity = identify_job(archive, task=job.task, model=model_hash(job.model), chunk_size=0, options=job.options())
     out.mkdir(parents=True, exist_ok=True)
-    with _alone(out):
-        plan, manifest = _same_plan(job, out, part_size=part_size, overwrite=overwrite)
-        if plan is not None and manifest.get("complete") and not plan.missing():
-            return RunSummary(plan.images, plan.parts, int(manifest["failed"]), 0)
-        work = wish.work()  # what the model cannot do is said before a long list is made
+    with _locked(out):
+        plan, manifest = _resumable_plan(identity, out, chunk_size=chunk_size, overwrite=overwrite)
+        if plan is not None and manifest.get("complete") and not plan.missing_chunks():
+            return RunSummary(plan.images, plan.chunk_count, int(manifest["failed"]), 0)
+        loaded = job.load()  # an unsuitable model fails here, before a long listing
         if plan is None:
             remove_run(out)
-            plan = make_plan(out, archive, replace(job, part_size=part_size or PART))
-        _sweep(out)
-        todo = plan.missing()
-        left = sum(images_in(plan, part) for part in todo)
+            plan = make_plan(out, archive, replace(identity, chunk_size=chunk_size or CHUNK_SIZE))
+        _remove_drafts(out)
+        missing = plan.missing_chunks()
+        remaining = sum(plan.images_in(chunk) for chunk in missing)
         if start is not None:
-            start(plan.images, plan.images - left)
-        for done in do_parts(plan, todo, work, threads=threads()) if do is None else do(plan, todo, wish):
+            start(plan.images, plan.images - remaining)
+        if executor is None:
+            written: Iterable[WrittenChunk] = write_chunks(plan, missing, loaded, threads=decoder_threads())
+        else:
+            written = executor(plan, missing, job)
+        for chunk in written:
             if advance is not None:
-                advance(done.images)
-        return _finish(plan, done=left)
+                advance(chunk.images)
+        return _verify(plan, done=remaining)
 
 
-def images_in(plan: Plan, part: int) -> int:
-    """How many images a part has."""
-    return min(plan.job.part_size, plan.images - part * plan.job.part_size)
-
-
-def _same_plan(job: Job, out: Path, *, part_size: int | None, overwrite: bool) -> tuple[Plan | None, dict[str, Any]]:
-    """The plan in the folder with its manifest; none where there is none, or another job's that may be taken away.
+def _resumable_plan(
+    identity: JobIdentity, out: Path, *, chunk_size: int | None, overwrite: bool
+) -> tuple[Plan | None, dict[str, Any]]:
+    """The plan in the folder, and its manifest; None where there is none, or only one that may be overwritten.
 
     Raises:
-        OutputError: another job's that may not, or a manifest that cannot be read.
+        OutputError: the plan belongs to another job, or its manifest cannot be read, and `overwrite` is false.
     """
     try:
         plan, manifest = read_plan(out)
@@ -114,12 +116,13 @@ def _same_plan(job: Job, out: Path, *, part_size: int | None, overwrite: bool) -
         return None, {}
     if plan is None:
         return None, {}
-    differ = replace(job, part_size=part_size or plan.job.part_size).differences(manifest["job"])
-    if not differ:
+    wanted = replace(identity, chunk_size=chunk_size or plan.identity.chunk_size)
+    differences = wanted.differences(manifest["job"])
+    if not differences:
         return plan, manifest
     if not overwrite:
         raise OutputError(
-            f"another run is here, which differs in {', '.join(differ)}",
+            f"another run is here, which differs in {', '.join(differences)}",
             where=out,
             remedy="repeat that run's command, choose another folder, or pass --overwrite.",
         )
@@ -127,29 +130,29 @@ def _same_plan(job: Job, out: Path, *, part_size: int | None, overwrite: bool) -
 
 
 def refuse_foreign(out: Path) -> None:
-    """Refuse a folder that holds anything that no run over an archive wrote.
+    """Refuse an output folder with files that no batch run wrote.
 
     Raises:
-        OutputError: it does, or is no folder.
+        OutputError: it holds some, or is not a folder.
     """
     if not out.exists():
         return
     names = [f.name for f in out.iterdir()] if out.is_dir() else [out.name]
     ours = (PLAN, MANIFEST, LOCK)
-    foreign = sorted(n for n in names if n not in ours and not is_part(n) and not n.endswith(DRAFT))
+    foreign = sorted(n for n in names if n not in ours and not is_chunk_file(n) and not n.endswith(DRAFT))
     if foreign:
         raise OutputError(
-            f"this exists and holds other things ({foreign[0]})", where=out, remedy="choose another output folder."
+            f"this exists and holds other files ({foreign[0]})", where=out, remedy="choose another output folder."
         )
 
 
-def threads() -> int:
-    """How many threads decode."""
+def decoder_threads() -> int:
+    """Number of threads that decode images."""
     return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
 
 
 @contextmanager
-def _alone(out: Path) -> Iterator[None]:
+def _locked(out: Path) -> Iterator[None]:
     with (out / LOCK).open("a") as file:
         if not lock(file.fileno()):
             raise OutputError(
@@ -158,31 +161,31 @@ def _alone(out: Path) -> Iterator[None]:
         yield
 
 
-def _sweep(out: Path) -> None:
+def _remove_drafts(out: Path) -> None:
     for draft in out.glob(f"*{DRAFT}"):
         draft.unlink()
 
 
-def _finish(plan: Plan, *, done: int) -> RunSummary:
-    """Count what is there, and write it down.
+def _verify(plan: Plan, *, done: int) -> RunSummary:
+    """Count the rows of every chunk, and complete the manifest.
 
     Raises:
-        OutputError: a part has not as many rows as the plan gave it images.
+        OutputError: a chunk does not have as many rows as the plan assigned images to it.
     """
-    _sweep(plan.folder)  # what workers that died have left
-    parts, failed = [], 0
-    for part in range(plan.parts):
-        path = plan.part_file(part)
-        rows, bad = failed_in(path)
-        if rows != images_in(plan, part):
+    _remove_drafts(plan.folder)  # left behind by workers that died
+    files, total_failed = [], 0
+    for chunk in range(plan.chunk_count):
+        path = plan.chunk_path(chunk)
+        rows, failed = count_rows(path)
+        if rows != plan.images_in(chunk):
             raise OutputError(
-                f"this part has {rows} rows for {images_in(plan, part)} images",
+                f"this chunk has {rows} rows for {plan.images_in(chunk)} images",
                 where=path,
-                remedy="delete it and give the same command again.",
+                remedy="delete it and run the same command again.",
             )
-        failed += bad
+        total_failed += failed
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        parts.append({"file": path.name, "rows": rows, "failed": bad, "sha256": digest})
-    write_manifest(plan, {"complete": True, "failed": failed, "files": parts})
-    return RunSummary(plan.images, plan.parts, failed, done)
+        files.append({"file": path.name, "rows": rows, "failed": failed, "sha256": digest})
+    write_manifest(plan, {"complete": True, "failed": total_failed, "files": files})
+    return RunSummary(plan.images, plan.chunk_count, total_failed, done)

@@ -1,10 +1,10 @@
-"""Do the parts of a plan: read ahead, ask the model, write each part whole or not at all."""
+"""Write the chunks of a plan: prefetch images, run the model, write each Parquet file whole or not at all."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 import numpy as np
@@ -14,86 +14,88 @@ from jaxtyping import UInt8
 
 from handful.core.dataset import Image
 from handful.core.files import settle
-from handful.deployment.batch.archive import Piece
+from handful.deployment.batch.archive import ImageLocation
 from handful.deployment.batch.plan import DRAFT, Plan
-from handful.deployment.batch.prefetch import Read, Reader, read_ahead
+from handful.deployment.batch.prefetch import ArchiveReader, LoadedImage, prefetch_images
 from handful.errors import DataError
 
-FAILED = b"handful.failed"  # key of a part's metadata: how many of its images could not be read
+FAILED = b"handful.failed"  # metadata key of a chunk: how many of its images could not be read
 
 
 @runtime_checkable
-class Work(Protocol):
-    """What is done with images: a table of columns for a few of them, a row each, in their order."""
+class LoadedJob(Protocol):
+    """A batch job with its model in memory: computes the columns of the output for a few images at a time."""
 
     @property
-    def chunk(self) -> int:
-        """How many images are done at a time, at most."""
+    def batch_size(self) -> int:
+        """The largest number of images that `columns` is called with."""
         ...
 
-    def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
-        """The image at the size that it is needed at."""
+    def resize(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
+        """An image at the model's input size."""
         ...
 
-    def columns(self, reads: Sequence[Read]) -> pa.Table:
-        """The rows of these images; no image in it that could not be read, which is `reads` without them."""
+    def columns(self, images: Sequence[LoadedImage]) -> pa.Table:
+        """One row per image, in their order; none of them is unreadable."""
         ...
 
 
 @dataclass(frozen=True)
-class Done:
-    """A part that was written."""
+class WrittenChunk:
+    """A chunk whose file is complete."""
 
-    part: int
+    chunk: int
     images: int
     failed: int
 
 
-def do_parts(plan: Plan, parts: Iterable[int], work: Work, *, threads: int) -> Iterator[Done]:
-    """Write these parts, and tell of each when it is in its place.
+def write_chunks(plan: Plan, chunks: Iterable[int], job: LoadedJob, *, threads: int) -> Iterator[WrittenChunk]:
+    """Write chunks, and yield each one once its file is complete.
+
+    Args:
+        plan: the plan of the run.
+        chunks: numbers of the chunks to write.
+        job: computes the rows.
+        threads: number of threads that decode images.
 
     Raises:
-        DataError: no image of a part can be opened, so that its folder or shard must have gone.
+        DataError: no image of a chunk can be opened, so its folder or shard must have disappeared.
     """
     sizes: dict[int, int] = {}
 
-    def pieces() -> Iterator[Piece]:
-        for part, own in plan.pieces(parts):
-            sizes[part] = len(own)
-            yield from own
+    def locations() -> Iterator[ImageLocation]:
+        for chunk, members in plan.locations(chunks):
+            sizes[chunk] = len(members)
+            yield from members
 
-    reader = Reader(Path(plan.job.root), column=plan.job.column)
-    reads = read_ahead(pieces(), reader, work.fitted, threads=threads, most=2 * work.chunk)
+    reader = ArchiveReader(Path(plan.identity.root), column=plan.identity.column)
+    images = prefetch_images(locations(), reader, job.resize, threads=threads, max_waiting=2 * job.batch_size)
     try:
-        for first in reads:
-            part = next(iter(sizes))
-            yield _do_part(plan, part, chain((first,), _some(reads, sizes[part] - 1)), work)
-            del sizes[part]
+        for first in images:
+            chunk = next(iter(sizes))
+            yield _write_chunk(plan, chunk, chain((first,), islice(images, sizes[chunk] - 1)), job)
+            del sizes[chunk]
     finally:
-        reads.close()  # type: ignore[attr-defined]
+        images.close()
 
 
-def _some(reads: Iterator[Read], number: int) -> Iterator[Read]:
-    for _ in range(number):
-        yield next(reads)
-
-
-def _do_part(plan: Plan, part: int, reads: Iterator[Read], work: Work) -> Done:
-    images = failed = 0
-    path = plan.part_file(part)
+def _write_chunk(plan: Plan, chunk: int, images: Iterator[LoadedImage], job: LoadedJob) -> WrittenChunk:
+    count = failed = 0
+    path = plan.chunk_path(chunk)
     draft = path.with_name(f"_{path.name}.{uuid4().hex[:8]}{DRAFT}")
-    writer: Any = None
-    gone = ""
+    writer: pq.ParquetWriter | None = None
+    unreadable = ""
     try:
-        for chunk in _chunks(reads, work.chunk):
-            table = _with_failed(work, chunk)
+        for batch in _batches(images, job.batch_size):
+            table = _with_errors(job, batch)
             writer = writer or pq.ParquetWriter(draft, table.schema)
             writer.write_table(table)
-            images += len(chunk)
-            failed += sum(r.image is None for r in chunk)
-            gone = gone or next((r.piece.file for r in chunk if r.image is None), "")
-        if failed == images:
-            _refuse_gone(plan, part, Path(plan.job.root) / gone)
+            count += len(batch)
+            failed += sum(r.image is None for r in batch)
+            unreadable = unreadable or next((r.location.file for r in batch if r.image is None), "")
+        if failed == count:
+            _refuse_missing_source(plan, chunk, Path(plan.identity.root) / unreadable)
+        assert writer is not None  # a chunk has at least one image
         writer.add_key_value_metadata({FAILED: str(failed)})
     except BaseException:
         if writer is not None:
@@ -102,44 +104,38 @@ def _do_part(plan: Plan, part: int, reads: Iterator[Read], work: Work) -> Done:
         raise
     writer.close()
     settle(draft, path)
-    return Done(part, images, failed)
+    return WrittenChunk(chunk, count, failed)
 
 
-def _chunks(reads: Iterator[Read], most: int) -> Iterator[list[Read]]:
-    chunk: list[Read] = []
-    for read in reads:
-        chunk.append(read)
-        if len(chunk) == most:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+def _batches(images: Iterator[LoadedImage], size: int) -> Iterator[list[LoadedImage]]:
+    while batch := list(islice(images, size)):
+        yield batch
 
 
-def _with_failed(work: Work, chunk: Sequence[Read]) -> pa.Table:
-    """The rows of all images: of one that could not be read the id, and what is wrong with it."""
-    good = [r for r in chunk if r.image is not None]
-    table = work.columns(good)
-    if len(good) < len(chunk):
-        place = iter(range(len(good)))
-        table = table.take(pa.array([None if r.image is None else next(place) for r in chunk], pa.int64()))
-    ids = pa.array([r.piece.id for r in chunk], pa.string())
+def _with_errors(job: LoadedJob, batch: Sequence[LoadedImage]) -> pa.Table:
+    """The rows of all images of a batch; an unreadable one has only its id and its error."""
+    readable = [r for r in batch if r.image is not None]
+    table = job.columns(readable)
+    if len(readable) < len(batch):
+        row = iter(range(len(readable)))
+        table = table.take(pa.array([None if r.image is None else next(row) for r in batch], pa.int64()))
+    ids = pa.array([r.location.id for r in batch], pa.string())
     table = table.add_column(0, "id", ids)
-    return table.append_column("error", pa.array([r.error for r in chunk], pa.string()))
+    return table.append_column("error", pa.array([r.error for r in batch], pa.string()))
 
 
-def _refuse_gone(plan: Plan, part: int, path: Path) -> None:
-    """A part with no readable image may be true; without the files it only says that the disk has gone."""
+def _refuse_missing_source(plan: Plan, chunk: int, path: Path) -> None:
+    """Refuse a chunk without a readable image if the files are gone: it says nothing about the images."""
     if path.exists():
         return
     raise DataError(
-        f"no image of part {part} of {plan.parts} can be opened",
+        f"no image of chunk {chunk} of {plan.chunk_count} can be opened",
         where=path,
-        remedy="bring the images back to where they were; the same command then goes on.",
+        remedy="put the images back at this path, and run the same command again.",
     )
 
 
-def failed_in(path: Path) -> tuple[int, int]:
-    """How many rows a part has, and how many of them have no answer."""
+def count_rows(path: Path) -> tuple[int, int]:
+    """Number of rows of a chunk, and how many of them hold an error instead of a prediction."""
     meta = pq.read_metadata(path)
     return int(meta.num_rows), int((meta.metadata or {}).get(FAILED, b"0"))
