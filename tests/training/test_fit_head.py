@@ -8,7 +8,7 @@ from torch import nn
 
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
-from handful.core.recipe import Recipe, Stage
+from handful.core.recipe import Part, Recipe, Stage
 from handful.errors import RecipeError
 from handful.models.network import Network
 from handful.parts import registry
@@ -19,9 +19,7 @@ from handful.training.train import train
 from tests.support.datasets import recipe, squares
 
 FITTED = tuple(  # "similarity" learns nothing, and needs a backbone that knows texts: see backbones/test_image_text
-    n
-    for n in registry.names("heads")
-    if getattr(registry.part_module("heads", n), "fitted", False) and n != "similarity"
+    n for n in registry.names("heads") if registry.has_trait("heads", Part(n), "fitted") and n != "similarity"
 )
 PLAN = """
 image_size = [16, 16]

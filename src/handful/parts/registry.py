@@ -19,6 +19,45 @@ from handful.models.network import Network
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
 FOLDERS: tuple[Folder, ...] = get_args(Folder)
 WIRED = ("backbone", "make")  # what the caller hands a part beside the user's options
+# What a part's module may declare of itself, as `mixes_images = True`. No other lower-case constants stand in it.
+TRAITS: dict[Folder, dict[str, str]] = {
+    "prepare": {
+        "makes_masks": "gives masks to samples that have none",
+        "automatic": "makes masks without a person's: annotating them costs no time",
+        "uses_unlabelled": "gains from images without a label",
+    },
+    "labels": {},
+    "hierarchies": {},
+    "augment": {
+        "mixes_images": "an image that comes out depends on others of its batch",
+        "erases_pixels": "paints over pixels, which lose their labels",
+    },
+    "backbones": {
+        "made_of": "the name of the option that lists the backbones it is made of",
+    },
+    "heads": {
+        "fitted": "is fitted to the features of a frozen backbone, not trained",
+        "own_classes": "has class vectors of its own and reads none of the labels'",
+        "segments": "gives a score of every class for every pixel: `Output.pixels`",
+        "uses_unlabelled": "learns from images without a label",
+    },
+    "losses": {
+        "compares_labels": "reads the labels' class vectors",
+        "mixes_images": "an image's loss depends on others of its batch",
+        "needs_hierarchy": "reads the recipe's hierarchy of the classes",
+        "needs_prototypes": "reads the distances of a head with prototypes",
+        "reads_images": "reads the images, not only what the network says of them",
+        "reads_masks": "learns from pixel labels, and needs a head that segments",
+        "trains_no_classifier": "leaves the head's class scores untrained",
+        "uses_unlabelled": "learns from images without a label",
+    },
+    "posthoc": {
+        "calibrates": "is fitted to one network's predictions: nothing may change these afterwards",
+        "joins_networks": "makes one classifier of several networks",
+        "keeps_probabilities": "adds to a prediction and leaves its probabilities as they are",
+        "needs_linear": "needs a head that is one linear layer",
+    },
+}
 
 
 def names(folder: Folder) -> tuple[str, ...]:
@@ -45,9 +84,10 @@ def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
     return {p.name: p for p in keywords if p.name not in WIRED}
 
 
-def has_trait(folder: Folder, part: Part, mark: str) -> bool:
-    """Whether a part's module says this of itself, e.g. `mixes_images = True`."""
-    return bool(getattr(part_module(folder, part.name), mark, False))
+def has_trait(folder: Folder, part: Part, trait: str) -> bool:
+    """Whether a part's module declares one of `TRAITS`, e.g. `mixes_images = True`."""
+    assert trait in TRAITS[folder], f"{trait!r} is not a trait of {folder}"
+    return bool(getattr(part_module(folder, part.name), trait, False))
 
 
 def check(folder: Folder, part: Part) -> None:

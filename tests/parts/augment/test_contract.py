@@ -36,12 +36,12 @@ def change(context: Context, name: str, options: dict[str, object], batch: Batch
 
 
 def mixes(name: str) -> bool:
-    return bool(getattr(registry.part_module("augment", name), "mixes_images", False))
+    return registry.has_trait("augment", Part(name), "mixes_images")
 
 
 def erases(name: str) -> bool:
     """Erased pixels lose their label: nothing of the image is seen there."""
-    return bool(getattr(registry.part_module("augment", name), "erases_pixels", False))
+    return registry.has_trait("augment", Part(name), "erases_pixels")
 
 
 @every

@@ -56,7 +56,7 @@ def make(name: str, options: Mapping[str, Any], labels: str, stride: int = 4) ->
     backbone = Backbone(nn.Identity(), CHANNELS, stride)
     head = registry.build("heads", Part(name, options), made, backbone=backbone)
     assert isinstance(head, nn.Module)
-    if getattr(registry.part_module("heads", name), "fitted", False):
+    if registry.has_trait("heads", Part(name), "fitted"):
         features = torch.randn((12, 2, CHANNELS), generator=torch.Generator().manual_seed(3))
         fit: Any = head.fit
         fit(features, torch.arange(12) % K, seed=0)
@@ -89,10 +89,11 @@ def test_shapes_hold_and_images_stay_apart(
     head, made = make(name, options, labels, stride)
     x = maps(3, stride, size)
     output = run(head.eval(), made, x, size)
-    own = getattr(registry.part_module("heads", name), "own_classes", False)
+    own = registry.has_trait("heads", Part(name), "own_classes")
     assert output.embedding.shape == (3, output.embedding.shape[1] if own else made.labels.size)
     assert output.logits.shape == (3, K)
     assert output.features.shape[0] == 3
+    assert (output.pixels is not None) == registry.has_trait("heads", Part(name), "segments")
     assert output.pixels is None or output.pixels.shape == (3, K + 1, *size)
     again, alone = run(head, made, x, size), run(head, made, x[1:2], size)
     for value, same, one in zip(tensors(output), tensors(again), tensors(alone), strict=True):

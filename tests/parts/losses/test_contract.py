@@ -41,11 +41,11 @@ def make(name: str, options: Mapping[str, Any]) -> Any:
 
 
 def mixes(name: str) -> bool:
-    return bool(getattr(registry.part_module("losses", name), "mixes_images", False))
+    return registry.has_trait("losses", Part(name), "mixes_images")
 
 
 def skip_teachers(name: str) -> None:
-    if getattr(registry.part_module("losses", name), "uses_unlabelled", False):
+    if registry.has_trait("losses", Part(name), "uses_unlabelled"):
         pytest.skip("this loss declares that it learns from images without a label")
 
 
@@ -126,6 +126,14 @@ def test_an_image_without_any_label_costs_nothing_and_teaches_nothing(name: str,
     values[[1, 3]].sum().backward()
     for tensor in parts(output):
         assert tensor.grad is None or (tensor.grad.isfinite().all() and not tensor.grad.any())
+
+
+@every
+def test_masks_are_read_where_the_loss_declares_it(name: str, options: Mapping[str, Any]) -> None:
+    output, batch = example()
+    without = replace(batch, pixel_labels=torch.full_like(batch.pixel_labels, IGNORE))
+    same = torch.equal(make(name, options)(output, batch), make(name, options)(output, without))
+    assert same != registry.has_trait("losses", Part(name), "reads_masks")
 
 
 @every

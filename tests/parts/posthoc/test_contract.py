@@ -42,7 +42,7 @@ def fake_fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
 
 
 def kind(name: str) -> str:
-    return "linear" if getattr(registry.part_module("posthoc", name), "needs_linear", False) else "segmentation"
+    return "linear" if registry.has_trait("posthoc", Part(name), "needs_linear") else "segmentation"
 
 
 def given(kind: str = "segmentation") -> Context:

@@ -16,7 +16,7 @@ from tests.support import datasets
 
 # Options that suit the squares; every other part is tried with its defaults.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"binarize": {"threshold": 0.25}, "propagate_masks": {"per_class": 1}}
-PARTS = [name for name in registry.names("prepare") if name != "pseudo_label"]  # which makes labels
+PARTS = [name for name in registry.names("prepare") if registry.has_trait("prepare", Part(name), "makes_masks")]
 
 
 def context() -> Context:
@@ -64,6 +64,13 @@ def test_contract(name: str, change: bool) -> None:
     assert [frozen(s) for s in given.samples] == before
     again = part(given)
     assert [frozen(s) for s in again.samples] == [frozen(s) for s in got.samples]
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.names("prepare")) - set(PARTS)))
+def test_other_parts_make_no_masks(name: str) -> None:
+    given = data()
+    got = registry.build("prepare", Part(name), context())(given)
+    assert [s.mask is None for s in got.samples] == [s.mask is None for s in given.samples]
 
 
 @pytest.mark.parametrize("name", PARTS)

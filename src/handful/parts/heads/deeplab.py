@@ -12,6 +12,8 @@ from handful.core.context import Context
 from handful.core.tensors import Backbone, Output
 from handful.parts.heads._pooling import Compare, Pool, check_maps, check_pool, pooled_output
 
+segments = True
+
 
 class DeepLab(nn.Module):
     """Feature maps to d + 1 maps at image size, background first. In training it needs two images at once."""

@@ -17,6 +17,7 @@ from handful.parts.heads._pooling import Compare, check_maps, pooled_output
 from handful.parts.heads.linear import Linear
 from handful.parts.heads.segmentation import Up, to_size, upsample
 
+segments = True
 Form = Literal["wide_resnet", "resnet"]
 
 

@@ -17,6 +17,7 @@ from handful.core.tensors import Backbone, Output
 from handful.models.norm import NormName, choose_norm, norm_layer
 from handful.parts.heads._pooling import Compare, Pool, check_maps, check_pool, pooled_output
 
+segments = True
 Up = Literal["transposed", "bilinear"]
 
 

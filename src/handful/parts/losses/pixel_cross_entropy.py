@@ -11,6 +11,8 @@ from torch import Tensor
 from handful.core.context import Context
 from handful.core.tensors import IGNORE, Batch, Output
 
+reads_masks = True
+
 
 class PixelCrossEntropy:
     """Weighted mean over the labelled pixels of each image; 0 for an image without any."""

@@ -14,6 +14,8 @@ from handful.core.dataset import Dataset, Image, Mask
 from handful.data.images import pixels
 from handful.parts.prepare._masking import Prepare, make_masks
 
+makes_masks = True
+automatic = True
 RULES = ("threshold", "otsu", "colour")
 
 

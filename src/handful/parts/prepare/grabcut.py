@@ -13,6 +13,9 @@ from handful.core.dataset import Dataset, Image, Mask
 from handful.data.images import pixels
 from handful.parts.prepare._masking import Prepare, draw, make_masks
 
+makes_masks = True
+automatic = True
+
 
 def build(
     context: Context,

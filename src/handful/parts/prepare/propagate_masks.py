@@ -23,6 +23,7 @@ from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.parts.prepare._masking import Prepare, draw, warn_dropped, without_mask
 
+makes_masks = True
 log = logging.getLogger(__name__)
 SOURCE = "propagated"
 HERE = "prepare/propagate_masks"
