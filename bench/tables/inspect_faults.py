@@ -75,19 +75,19 @@ def measure(whole: Dataset, seed: int, tallies: dict[str, Tally], *, quick: bool
         return tallies.setdefault(fault, Tally())
 
     doubled, planted = with_copies(base, copies, rng)
-    facts = measure_images(doubled, features=features)
-    together = {(i, j) for own in facts.copies for i in own for j in own if i < j}
+    measurements = measure_images(doubled, features=features)
+    together = {(i, j) for own in measurements.copies for i in own for j in own if i < j}
     wanted = {pair for pairs in planted.values() for pair in pairs}
     for kind in KINDS:
         tally(f"copy, {kind}").add(len(together & set(planted[kind])), len(planted[kind]), 0, 0)
     tally("copy, any").add(len(together & wanted), len(wanted), len(together - wanted), len(base))
 
-    assert facts.features is not None
+    assert measurements.features is not None
     kept = np.arange(len(base))
     swapped, wrong = with_wrong_labels(base, rng)
-    measures = measure_images(base).measures
-    suspects = _suspects(Measurements(swapped, measures, features=facts.features[kept]))
-    clean = _suspects(Measurements(base, measures, features=facts.features[kept]))
+    statistics = measure_images(base).statistics
+    suspects = _suspects(Measurements(swapped, statistics, features=measurements.features[kept]))
+    clean = _suspects(Measurements(base, statistics, features=measurements.features[kept]))
     tally("wrong label").add(len(suspects & wrong), len(wrong), len(suspects - wrong), len(base) - len(wrong))
     tally("wrong label, none there").add(0, 0, len(clean), len(base))
 
@@ -100,15 +100,15 @@ def measure(whole: Dataset, seed: int, tallies: dict[str, Tally], *, quick: bool
     plain = _shortcuts(base)
     for name, strength in STRENGTHS:
         hit = _shortcuts(with_borders(base, strength, rng))
-        tally(f"border, {name}").add(int("border colour" in hit), 1, int("border colour" in plain), 1)
+        tally(f"border, {name}").add(int("border color" in hit), 1, int("border color" in plain), 1)
 
 
-def _suspects(facts: Measurements) -> set[str]:
-    found = [f for f in label_errors.find(facts) if f.kind == "label suspects"]
+def _suspects(measurements: Measurements) -> set[str]:
+    found = [f for f in label_errors.find(measurements) if f.kind == "label suspects"]
     return {i for f in found for i in f.ids}
 
 
 def _shortcuts(data: Dataset) -> set[str]:
     """Names of the detectors that are warned of."""
-    found = quick_check.quick(data, measure_images(data).measures)
+    found = quick_check.quick_findings(data, measure_images(data).statistics)
     return {str(f.numbers["name"]) for f in found if f.kind == "shortcut" and f.severity == "warning"}

@@ -14,7 +14,7 @@ from bench.support.record import RESULTS, append, commit
 from handful.core.dataset import Dataset
 from handful.data.fingerprint import fingerprint
 from handful.inspection.inspection import Inspection, inspect
-from handful.inspection.summary import outlook, overview, tally
+from handful.inspection.summary import count_findings, describe_limits, overview
 
 TABLE = "inspect-sets"
 SETS = {
@@ -41,7 +41,7 @@ def run(options: Options) -> None:
         start = time.perf_counter()
         found = inspect(data)
         line = told(name, mark, data, found, time.perf_counter() - start)
-        print(f"\n{name}: {overview(found)} {line['seconds']:.0f} s. {tally(found)}")
+        print(f"\n{name}: {overview(found)} {line['seconds']:.0f} s. {count_findings(found)}")
         for finding in line["findings"]:
             print(f"  {finding['severity']}  {finding['finding']}")
         if not options.quick:
@@ -62,5 +62,5 @@ def told(name: str, mark: str, data: Dataset, found: Inspection, seconds: float)
         "images": len(data),
         "seconds": round(seconds, 1),
         "findings": findings,
-        "outlook": outlook(found),
+        "outlook": describe_limits(found),
     }

@@ -72,10 +72,10 @@ def test_a_fit_says_in_three_lines_at_most_what_is_doubtful(tmp_path: Path) -> N
 
 
 def test_a_sound_set_is_fitted_in_silence() -> None:
-    from handful.inspection.quick_check import short_form
-    from tests.inspection.pictures import dataset, facts
+    from handful.inspection.quick_check import quick_warnings
+    from tests.inspection.pictures import dataset, measurements
 
     data = dataset()
-    assert short_form(data, facts(data).measures) == ()
+    assert quick_warnings(data, measurements(data).statistics) == ()
     samples = tuple(replace(s, split="test" if i % 2 else "train") for i, s in enumerate(data.samples))
-    assert short_form(replace(data, samples=samples), facts(data).measures) == ()
+    assert quick_warnings(replace(data, samples=samples), measurements(data).statistics) == ()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from handful.core.dataset import Dataset, Sample
-from handful.inspection.image_statistics import Measuring
+from handful.inspection.image_statistics import StatisticsCollector
 from handful.inspection.measurements import Measurements
 
 CLASSES = ("cat", "dog", "emu")
@@ -36,9 +36,9 @@ def changed(data: Dataset, **samples: Mapping[str, object]) -> Dataset:
     return replace(data, samples=done)
 
 
-def facts(data: Dataset, *, apart: float | None = None, seed: int = 0) -> Measurements:
+def measurements(data: Dataset, *, apart: float | None = None, seed: int = 0) -> Measurements:
     """Measurements of pictures in memory; with `apart`, features whose class means lie so many deviations apart."""
-    measuring = Measuring()
+    measuring = StatisticsCollector()
     for sample in data.samples:
         assert isinstance(sample.image, np.ndarray)
         measuring.add(sample.image)
@@ -47,4 +47,4 @@ def facts(data: Dataset, *, apart: float | None = None, seed: int = 0) -> Measur
         rng = np.random.default_rng(seed)
         means = rng.normal(size=(len(data.classes), 16)) * apart / np.sqrt(2)
         features = (means[np.maximum(data.labels, 0)] + rng.normal(size=(len(data), 16))).astype(np.float32)
-    return Measurements(data, measuring.done(), features=features)
+    return Measurements(data, measuring.result(), features=features)

@@ -8,9 +8,9 @@ from PIL import Image as Picture
 
 from handful.data.load import load_data
 from handful.errors import DataError, OutputError
-from handful.inspection.cleaned_table import write_table
+from handful.inspection.cleaned_table import write_cleaned_table
 from handful.inspection.measurements import Measurements, measure_images
-from tests.inspection.pictures import dataset, facts, picture
+from tests.inspection.pictures import dataset, measurements, picture
 
 
 def _folder(root: Path) -> Path:
@@ -36,7 +36,7 @@ def test_the_new_table_leaves_out_copies_and_loads_again(tmp_path: Path) -> None
     before = {p: p.read_bytes() for p in (tmp_path / "images").rglob("*.png")}
     known = measure_images(data)
     assert known.unreadable == (("train/cat/z.png", "this is not an image that can be read"),)
-    fixed = write_table(known, tmp_path / "new.csv")
+    fixed = write_cleaned_table(known, tmp_path / "new.csv")
     assert (fixed.rows, fixed.unreadable, fixed.copies, fixed.conflicts) == (4, 1, 2, 2)
     kept = [row["path"] for row in _rows(tmp_path / "new.csv")]
     assert kept == [f"images/{n}" for n in ("test/cat/h.png", "test/dog/g.png", "train/cat/a.png", "train/dog/d.png")]
@@ -53,21 +53,21 @@ def test_near_copies_share_a_group(tmp_path: Path) -> None:
     for i in range(12):
         Picture.fromarray(picture(i).transpose(1, 2, 0)).save(folder / f"{i:02d}.png")
     Picture.fromarray(picture(3).transpose(1, 2, 0)).save(folder / "again.jpg", quality=70)
-    fixed = write_table(measure_images(load_data(tmp_path / "images")), tmp_path / "new.csv")
+    fixed = write_cleaned_table(measure_images(load_data(tmp_path / "images")), tmp_path / "new.csv")
     groups = {row["path"]: row["group"] for row in _rows(tmp_path / "new.csv")}
     assert fixed.groups == 1
     assert {p for p, g in groups.items() if g} == {"images/cat/03.png", "images/cat/again.jpg"}
 
 
 def test_nothing_is_overwritten_and_arrays_have_no_table(tmp_path: Path) -> None:
-    known = facts(dataset(2))
+    known = measurements(dataset(2))
     with pytest.raises(DataError, match="pictures are not files"):
-        write_table(known, tmp_path / "new.csv")
+        write_cleaned_table(known, tmp_path / "new.csv")
     (tmp_path / "there.csv").write_text("mine")
     with pytest.raises(OutputError, match="never replaces"):
-        write_table(known, tmp_path / "there.csv")
+        write_cleaned_table(known, tmp_path / "there.csv")
     with pytest.raises(OutputError, match=r"ends? its name in \.csv|end its name"):
-        write_table(known, tmp_path / "new.parquet")
+        write_cleaned_table(known, tmp_path / "new.parquet")
     assert (tmp_path / "there.csv").read_text() == "mine"
 
 
@@ -82,7 +82,7 @@ def test_facts_hold_what_files_say_of_themselves(tmp_path: Path) -> None:
     known: Measurements = measure_images(load_data(tmp_path))
     assert known.modes == ("RGB", "L")
     assert known.bytes.tolist() == [(folder / n).stat().st_size for n in ("a.jpg", "b.png")]
-    first, second = known.shots
+    first, second = known.captures
     assert second is None
     assert first is not None
     assert (first.camera, str(first.taken)) == ("Maker Model", "2020-01-02 03:04:05")

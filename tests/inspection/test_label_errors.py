@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from handful.core.dataset import Dataset
-from handful.inspection.cross_fit import cross_fit
+from handful.inspection.cross_validate_features import cross_validate
 from handful.inspection.findings import balance, label_errors
-from tests.inspection.pictures import CLASSES, changed, dataset, facts
+from tests.inspection.pictures import CLASSES, changed, dataset, measurements
 
 
 def test_swapped_labels_are_found() -> None:
     data = dataset(30)
-    known = facts(data, apart=8)
+    known = measurements(data, apart=8)
     wrong = changed(data, cat_03={"label": 1}, dog_07={"label": 2})
-    known = type(known)(wrong, known.measures, features=known.features)
+    known = type(known)(wrong, known.statistics, features=known.features)
     (found,) = label_errors.find(known)
     assert found.kind == "label suspects"
     assert set(found.ids) == {"cat/03.png", "dog/07.png"}
@@ -24,18 +24,18 @@ def test_swapped_labels_are_found() -> None:
 
 def test_what_cannot_be_judged_is_said() -> None:
     rare = Dataset(tuple(s for s in dataset().samples if s.label != 2 or s.id < "emu/03"), CLASSES)
-    (found,) = label_errors.find(facts(rare, apart=8))
+    (found,) = label_errors.find(measurements(rare, apart=8))
     assert (found.kind, "emu" in found.what) == ("labels not judged", True)
-    (found,) = label_errors.find(facts(dataset(3), apart=8))
+    (found,) = label_errors.find(measurements(dataset(3), apart=8))
     assert found.kind == "labels not judged"
-    (found,) = label_errors.find(facts(dataset(20), apart=0))
+    (found,) = label_errors.find(measurements(dataset(20), apart=0))
     assert "judging models" in found.what
-    assert label_errors.find(facts(dataset())) == ()
+    assert label_errors.find(measurements(dataset())) == ()
 
 
 def test_without_cleanlab_the_remedy_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
-    (found,) = label_errors.find(facts(dataset(), apart=8))
+    (found,) = label_errors.find(measurements(dataset(), apart=8))
     assert "pip install 'handful[inspect]'" in found.remedy
 
 
@@ -44,8 +44,8 @@ def test_probabilities_come_from_folds_that_leave_out_the_image_and_its_group() 
     groups = np.repeat(np.arange(40), 2)
     labels = np.repeat(rng.permutation(np.arange(40) % 2), 2)
     twins = np.repeat(rng.normal(size=(40, 60)), 2, axis=0) + 0.01 * rng.normal(size=(80, 60))
-    leaky = cross_fit(twins, labels, np.arange(80), np.arange(80), classes=2)
-    tied = cross_fit(twins, labels, groups, np.arange(80), classes=2)
+    leaky = cross_validate(twins, labels, np.arange(80), np.arange(80), classes=2)
+    tied = cross_validate(twins, labels, groups, np.arange(80), classes=2)
     assert leaky is not None
     assert tied is not None
     assert tied.accuracy < 0.75
@@ -55,9 +55,9 @@ def test_probabilities_come_from_folds_that_leave_out_the_image_and_its_group() 
 def test_balance_names_the_classes() -> None:
     data = dataset(24)
     some = [i for i, s in enumerate(data.samples) if s.label != 1 or s.id < "dog/04"]
-    found = {f.kind: f for f in balance.find(facts(data.select(some)))}
+    found = {f.kind: f for f in balance.find(measurements(data.select(some)))}
     assert found["imbalance"].severity == "warning"
     assert found["few images"].numbers["classes"] == {"dog": 4}
-    assert balance.find(facts(data)) == ()
+    assert balance.find(measurements(data)) == ()
     bare = changed(data, cat_00={"label": None}, cat_01={"split": "test"})
-    assert [f.kind for f in balance.find(facts(bare))] == ["not tested", "unlabelled"]
+    assert [f.kind for f in balance.find(measurements(bare))] == ["not tested", "unlabelled"]

@@ -8,7 +8,7 @@ from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
 from handful.inspection.findings import duplicates, exposure
-from tests.inspection.pictures import CLASSES, dataset, facts, picture
+from tests.inspection.pictures import CLASSES, dataset, measurements, picture
 
 
 def _jpeg(image: Image) -> Image:
@@ -34,22 +34,22 @@ def _with(image: Image, label: int = 0, split: str | None = None) -> Dataset:
 @pytest.mark.parametrize("change", [_jpeg, _smaller, _brighter])
 def test_a_changed_copy_is_found_and_nothing_else(change: object) -> None:
     assert callable(change)
-    found = duplicates.find(facts(_with(change(picture(5)))))
+    found = duplicates.find(measurements(_with(change(picture(5)))))
     assert [(f.kind, f.where) for f in found] == [("near duplicate", (("cat/05.png", "extra.png"),))]
 
 
 def test_copies_are_told_apart_by_where_they_lie() -> None:
-    found = duplicates.find(facts(_with(_jpeg(picture(5)), label=1, split="test")))
+    found = duplicates.find(measurements(_with(_jpeg(picture(5)), label=1, split="test")))
     assert [(f.kind, f.severity) for f in found] == [
         ("near duplicate across classes", "error"),
         ("near duplicate across splits", "error"),
     ]
-    (exact,) = duplicates.find(facts(_with(picture(5))))
+    (exact,) = duplicates.find(measurements(_with(picture(5))))
     assert (exact.kind, exact.ids) == ("duplicate", ("cat/05.png", "extra.png"))
 
 
 def test_only_the_first_of_a_set_of_copies_counts() -> None:
-    known = facts(_with(_jpeg(picture(5))))
+    known = measurements(_with(_jpeg(picture(5))))
     assert known.copies == [(5, 36)]
     assert 36 not in known.distinct
     assert len(known.distinct) == 36
@@ -64,7 +64,7 @@ def test_pictures_that_are_all_alike_are_no_copies() -> None:
     ]
     order = rng.permutation(30)
     data = Dataset(tuple(samples[i] for i in order), CLASSES[:2])
-    assert facts(data).copies == []
+    assert measurements(data).copies == []
 
 
 def test_many_pictures_of_few_dimensions_are_close_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,14 +73,14 @@ def test_many_pictures_of_few_dimensions_are_close_by_chance(monkeypatch: pytest
     mixed = np.tensordot(rng.dirichlet(np.ones(6), size=1500), parts, axes=1).astype(np.uint8)
     samples = tuple(Sample(str(i), image, 0) for i, image in enumerate([*mixed, mixed[7]]))
     data = Dataset(samples, CLASSES)
-    assert facts(data).copies == [(7, 1500)]
-    monkeypatch.setattr("handful.inspection.near_duplicates._rarest", lambda vectors: 1.0)
-    assert len(facts(data).copies) > 20
+    assert measurements(data).copies == [(7, 1500)]
+    monkeypatch.setattr("handful.inspection.near_duplicates._chance_ratio", lambda vectors: 1.0)
+    assert len(measurements(data).copies) > 20
 
 
 def test_copies_of_every_picture_do_not_hide_each_other() -> None:
     samples = [Sample(f"{i}-{k}", copy, 0) for i in range(40) for k, copy in enumerate(_four(picture(i)))]
-    assert facts(Dataset(tuple(samples), CLASSES)).copies == [tuple(range(4 * i, 4 * i + 4)) for i in range(40)]
+    assert measurements(Dataset(tuple(samples), CLASSES)).copies == [tuple(range(4 * i, 4 * i + 4)) for i in range(40)]
 
 
 def _four(image: Image) -> list[Image]:
@@ -88,10 +88,10 @@ def _four(image: Image) -> list[Image]:
 
 
 def test_features_settle_what_pixels_leave_open() -> None:
-    from handful.inspection.near_duplicates import near_copies
+    from handful.inspection.near_duplicates import find_near_duplicates
 
     data = _with(picture(5))
-    measures = facts(data).measures
+    measures = measurements(data).statistics
     noisy = np.clip(
         measures.small[36].astype(float) + np.random.default_rng(0).normal(scale=33, size=(32, 32, 3)), 0, 255
     )
@@ -99,9 +99,9 @@ def test_features_settle_what_pixels_leave_open() -> None:
     small[36] = noisy.astype(np.uint8)
     changed = replace(measures, small=small, hashes=(*measures.hashes[:36], "other"))
     features = np.random.default_rng(0).normal(size=(37, 8))
-    assert near_copies(changed, features) == []
+    assert find_near_duplicates(changed, features) == []
     features[36] = features[5]
-    assert near_copies(changed, features) in ([], [(5, 36)])
+    assert find_near_duplicates(changed, features) in ([], [(5, 36)])
 
 
 def test_blank_dark_and_washed_out_pictures_are_no_copies_of_each_other() -> None:
@@ -110,7 +110,7 @@ def test_blank_dark_and_washed_out_pictures_are_no_copies_of_each_other() -> Non
     dark = (picture(900) / 12).astype(np.uint8)
     light = (225 + picture(901) / 12).astype(np.uint8)
     extra = [Sample(n, x, 0) for n, x in (("b1", blank), ("b2", blank.copy()), ("d", dark), ("w", light))]
-    known = facts(replace(data, samples=(*data.samples, *extra)))
+    known = measurements(replace(data, samples=(*data.samples, *extra)))
     assert {f.kind: f.ids for f in exposure.find(known)} == {
         "blank": ("b1", "b2"),
         "dark": ("d",),

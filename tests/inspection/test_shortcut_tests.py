@@ -6,16 +6,16 @@ import pytest
 from handful.core.dataset import Dataset
 from handful.data.finding import Finding
 from handful.inspection.findings import shortcuts
-from handful.inspection.neighbours import neighbours, vote
-from handful.inspection.shortcut_tests import Column, _holm, columns, detect
-from tests.inspection.pictures import dataset, facts
+from handful.inspection.neighbors import cross_fitted_neighbors, weighted_vote
+from handful.inspection.shortcut_tests import NuisanceVariable, _holm, find_shortcuts, nuisance_variables
+from tests.inspection.pictures import dataset, measurements
 
 
-def test_neighbours_come_from_other_folds_and_groups_stay_whole() -> None:
+def test_neighbors_come_from_other_folds_and_groups_stay_whole() -> None:
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(20), 3)
     x = groups[:, None] * 10.0 + rng.random((60, 1))
-    near = neighbours(x, groups, 4, rng)
+    near = cross_fitted_neighbors(x, groups, 4, rng)
     assert near.shape == (60, 4)
     assert not (groups[near] == groups[:, None]).any()
 
@@ -23,22 +23,27 @@ def test_neighbours_come_from_other_folds_and_groups_stay_whole() -> None:
 def test_a_vote_counts_classes_alike() -> None:
     labels = np.array([0] * 9 + [1])
     near = np.array([[0, 1, 9]] * 5 + [[0, 1, 2]] * 5)
-    assert vote(near, labels, 2).tolist() == [1] * 5 + [0] * 5
+    assert weighted_vote(near, labels, 2).tolist() == [1] * 5 + [0] * 5
 
 
 def test_equal_values_in_a_sorted_table_predict_nothing() -> None:
     labels = np.repeat([0, 1], 100)
-    near = neighbours(np.zeros((200, 1)), np.arange(200), 5, np.random.default_rng(0))
-    assert 0.3 < (vote(near, labels, 2) == labels).mean() < 0.7
+    near = cross_fitted_neighbors(np.zeros((200, 1)), np.arange(200), 5, np.random.default_rng(0))
+    assert 0.3 < (weighted_vote(near, labels, 2) == labels).mean() < 0.7
 
 
 def test_p_is_uniform_where_there_is_nothing_and_small_where_there_is() -> None:
     rng = np.random.default_rng(0)
     labels, rows = np.repeat([0, 1, 2], 20), np.arange(60)
-    noise = [detect([Column("x", rows, rng.random((60, 1)))], labels, rows, shuffles=39)[0].p for _ in range(30)]
+    noise = [
+        find_shortcuts([NuisanceVariable("x", rows, rng.random((60, 1)))], labels, rows, shuffles=39)[0].p
+        for _ in range(30)
+    ]
     assert 0.3 < np.mean(noise) < 0.7
     assert np.mean(np.array(noise) <= 0.05) <= 0.2
-    (found,) = detect([Column("x", rows, labels[:, None] + 0.1 * rng.random((60, 1)))], labels, rows, shuffles=99)
+    (found,) = find_shortcuts(
+        [NuisanceVariable("x", rows, labels[:, None] + 0.1 * rng.random((60, 1)))], labels, rows, shuffles=99
+    )
     assert found.p == 0.01
     assert found.score > 0.9
     assert found.low > found.chance_high
@@ -51,32 +56,35 @@ def test_holm_is_that_of_a_textbook() -> None:
 
 
 def _quick(data: Dataset) -> tuple[Finding, ...]:
-    known = facts(data)
-    looked_at = columns(data, known.measures, rows=known.training)
-    return shortcuts.findings(detect(looked_at, known.labels, known.groups, shuffles=99))
+    known = measurements(data)
+    looked_at = nuisance_variables(data, known.statistics, rows=known.training)
+    return shortcuts.shortcut_findings(find_shortcuts(looked_at, known.labels, known.groups, shuffles=99))
 
 
-def test_a_coloured_border_per_class_is_a_warning_and_its_like_is_not() -> None:
+def test_a_colored_border_per_class_is_a_warning_and_its_like_is_not() -> None:
     data = dataset()
     for sample in data.samples:
         assert isinstance(sample.image, np.ndarray)
         sample.image[:, :2] = 60 * (sample.label or 0)
         sample.image[:, :, :2] = 60 * (sample.label or 0)
     found = {str(f.numbers["name"]): f for f in _quick(data)}
-    assert found["border colour"].severity == "warning"
-    assert "frames" in found["border colour"].remedy
+    assert found["border color"].severity == "warning"
+    assert "frames" in found["border color"].remedy
     assert _quick(dataset()) == ()
 
 
 def test_only_what_varies_is_looked_at() -> None:
     data = dataset()
-    known = facts(data)
-    assert [c.name for c in columns(data, known.measures, rows=known.training)] == ["mean colour", "border colour"]
+    known = measurements(data)
+    assert [c.name for c in nuisance_variables(data, known.statistics, rows=known.training)] == [
+        "mean color",
+        "border color",
+    ]
     masked = replace(
         data,
         samples=tuple(
             replace(s, mask=np.eye(40, dtype=bool) | (np.arange(40) < i)) for i, s in enumerate(data.samples)
         ),
     )
-    names = [c.name for c in columns(masked, known.measures, rows=known.training, bytes_=np.arange(36))]
-    assert names == ["mask area", "mean colour", "border colour", "file size"]
+    names = [c.name for c in nuisance_variables(masked, known.statistics, rows=known.training, bytes_=np.arange(36))]
+    assert names == ["mask area", "mean color", "border color", "file size"]

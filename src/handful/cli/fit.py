@@ -60,8 +60,8 @@ def fit(
     from handful.errors import ProtocolError
     from handful.evaluation.executor import default_jobs
     from handful.evaluation.tracking import Tracking
-    from handful.inspection.image_statistics import Measuring
-    from handful.inspection.quick_check import MOST, short_form
+    from handful.inspection.image_statistics import StatisticsCollector
+    from handful.inspection.quick_check import MOST, quick_warnings
     from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
@@ -85,9 +85,9 @@ def fit(
         refuse_existing(out, overwrite=overwrite)
         refuse_unfinished(out, resume=resume, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
-        measuring = Measuring() if len(samples) <= MOST else None
+        measuring = StatisticsCollector() if len(samples) <= MOST else None
         check(samples, per_class=per_class, strict=strict, each=measuring.add if measuring else None)
-        for line in short_form(samples, measuring.done()) if measuring else ():
+        for line in quick_warnings(samples, measuring.result()) if measuring else ():
             say("Note", line, style="yellow")
         part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]
         picked = None

@@ -40,10 +40,10 @@ def inspect(
     from handful.cli._data import read
     from handful.cli._output import new_file, print_indented, print_json, print_lines, print_table, print_text, working
     from handful.errors import OutputError
-    from handful.inspection.cleaned_table import refuse_table, write_table
+    from handful.inspection.cleaned_table import check_table_path, write_cleaned_table
     from handful.inspection.inspection import inspect as look_into
     from handful.inspection.page import write_inspection
-    from handful.inspection.summary import class_rows, outlook, overview, plain, tally
+    from handful.inspection.summary import as_values, class_rows, count_findings, describe_limits, overview
     from handful.models.device import select_device
 
     with working():
@@ -52,7 +52,7 @@ def inspect(
                 raise OutputError("the page is an HTML file", where=page, remedy="end its name in .html.")
             new_file(page, overwrite=overwrite)
         if fix is not None:
-            refuse_table(fix)
+            check_table_path(fix)
         place = select_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         console = Console(stderr=True)
@@ -61,9 +61,9 @@ def inspect(
             found = look_into(samples, device=place, advance=lambda: bar.advance(task))
         if page is not None:
             write_inspection(found, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
-        fixed = None if fix is None else write_table(found.facts, fix)
+        fixed = None if fix is None else write_cleaned_table(found.measurements, fix)
     if json:
-        print_json({**plain(found), "page": page, "fix": None if fixed is None else {"table": fix, **vars(fixed)}})
+        print_json({**as_values(found), "page": page, "fix": None if fixed is None else {"table": fix, **vars(fixed)}})
         return
     print_text(overview(found))
     rows = class_rows(found)
@@ -87,8 +87,8 @@ def inspect(
         print_indented(f"{finding.message}.")
         print_indented(f"Do: {finding.remedy}.")
     print_lines("")
-    print_text(tally(found))
-    for sentence in outlook(found):
+    print_text(count_findings(found))
+    for sentence in describe_limits(found):
         print_lines("")
         print_text(sentence)
     if fixed is not None:

@@ -1,4 +1,4 @@
-"""A table with what can be put right without a look: copies and unreadable files left out, guessed groups added."""
+"""A cleaned table: copies and unreadable files left out, inferred groups added."""
 
 import csv
 import io
@@ -13,8 +13,8 @@ from handful.inspection.measurements import Measurements
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """What a new table left out and added: numbers of images, and of groups."""
+class TableChanges:
+    """Counts of what a cleaned table keeps, leaves out and adds."""
 
     rows: int
     unreadable: int
@@ -23,44 +23,44 @@ class Fixed:
     groups: int
 
 
-def write_table(facts: Measurements, path: Path) -> Fixed:
+def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
     """Write a CSV table of the samples with columns path, label, group and split; images are not touched.
 
     Left out are files that cannot be read, exact copies but one (the held-out one stays), and all of those whose
-    copies have several labels. Near copies share a group, as do pictures of a guessed group. Paths are relative to the
+    copies have several labels. Near copies share a group, as do pictures of a inferred group. Paths are relative to the
     table. Masks are in no table: name them as before.
 
     Raises:
         OutputError: the file exists, or does not end in .csv.
         DataError: the pictures are not files.
     """
-    refuse_table(path)
-    if not len(facts.data) or not all(isinstance(s.image, Path) for s in facts.data.samples):
+    check_table_path(path)
+    if not len(measurements.data) or not all(isinstance(s.image, Path) for s in measurements.data.samples):
         raise DataError(
             "the pictures are not files, so no table can list them",
             where=path,
             remedy="--fix takes an image folder or a table.",
         )
-    kept, copies, conflicts = _without_copies(facts)
-    groups = _groups(facts)
+    kept, copies, conflicts = _without_copies(measurements)
+    groups = _groups(measurements)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("path", "label", "group", "split"))
     for i in kept:
-        sample = facts.data.samples[i]
+        sample = measurements.data.samples[i]
         assert isinstance(sample.image, Path)
         where = Path(os.path.relpath(sample.image.resolve(), path.parent.resolve())).as_posix()
-        label = "" if sample.label is None else facts.data.classes[sample.label]
+        label = "" if sample.label is None else measurements.data.classes[sample.label]
         writer.writerow((where, label, groups[i] or "", sample.split or ""))
     with path.open("x", encoding="utf-8", newline="") as file:
         file.write(text.getvalue())
     named = {groups[i] for i in kept} - {None}
-    return Fixed(len(kept), len(facts.unreadable), copies, conflicts, len(named))
+    return TableChanges(len(kept), len(measurements.unreadable), copies, conflicts, len(named))
 
 
-def refuse_table(path: Path) -> None:
-    """Refuse a place that no new table can be written to, before it is worked for.
+def check_table_path(path: Path) -> None:
+    """Check that a new table can be written to `path`.
 
     Raises:
         OutputError: the file exists, or does not end in .csv.
@@ -73,12 +73,12 @@ def refuse_table(path: Path) -> None:
         )
 
 
-def _without_copies(facts: Measurements) -> tuple[list[int], int, int]:
+def _without_copies(measurements: Measurements) -> tuple[list[int], int, int]:
     """Positions that stay; how many copies do not; and how many with several labels."""
     same: dict[str, list[int]] = defaultdict(list)
-    for i, own in enumerate(facts.measures.hashes):
+    for i, own in enumerate(measurements.statistics.hashes):
         same[own].append(i)
-    samples = facts.data.samples
+    samples = measurements.data.samples
     stay: set[int] = set()
     copies = conflicts = 0
     for members in same.values():
@@ -95,16 +95,16 @@ def _first(sample: Sample) -> tuple[bool, bool, str]:
     return sample.split != "test", sample.label is None, sample.id
 
 
-def _groups(facts: Measurements) -> list[str | None]:
+def _groups(measurements: Measurements) -> list[str | None]:
     """The groups given, or else the guessed ones; near copies join the group of their first."""
-    guess = facts.guess
-    groups = [s.group for s in facts.data.samples] if guess is None else list(guess.groups)
-    for number, members in enumerate(facts.copies):
+    inferred = measurements.inferred_groups
+    groups = [s.group for s in measurements.data.samples] if inferred is None else list(inferred.groups)
+    for number, members in enumerate(measurements.copies):
         name = next((groups[i] for i in members if groups[i] is not None), f"copies-{number:04d}")
         for i in members:
             groups[i] = groups[i] or name
     counts: dict[str | None, int] = {}
     for group in groups:
         counts[group] = counts.get(group, 0) + 1
-    given = any(s.group is not None for s in facts.data.samples)
+    given = any(s.group is not None for s in measurements.data.samples)
     return [g if given or counts[g] > 1 else None for g in groups]

@@ -1,4 +1,4 @@
-"""What a camera wrote into the file: which one it was, and when the picture was taken."""
+"""EXIF metadata: the camera, and when the picture was taken."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,15 +10,15 @@ SERIAL = 0xA431  # BodySerialNumber
 
 
 @dataclass(frozen=True)
-class Shot:
-    """`camera`: maker, model and serial number as far as they are there. `taken`: to the second, or None."""
+class CaptureInfo:
+    """Camera (maker, model, serial number, as far as given) and time of capture, to the second, or None."""
 
     camera: str
     taken: datetime | None
 
 
-def read_shot(image: Pillow.Image) -> Shot | None:
-    """What EXIF says of an opened file; None where it says nothing of either."""
+def read_capture_info(image: Pillow.Image) -> CaptureInfo | None:
+    """Camera and time from an opened file's EXIF; None if it has neither."""
     exif = image.getexif()
     if not exif:
         return None
@@ -30,4 +30,4 @@ def read_shot(image: Pillow.Image) -> Shot | None:
         taken = datetime.strptime(str(text).strip("\0 "), "%Y:%m:%d %H:%M:%S") if text else None
     except ValueError:
         taken = None
-    return Shot(camera, taken) if camera or taken else None
+    return CaptureInfo(camera, taken) if camera or taken else None

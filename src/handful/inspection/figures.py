@@ -13,7 +13,7 @@ from handful.reports.plots import INK, SERIES, STYLE, finish, new_figure, spread
 
 
 @mpl.rc_context(STYLE)
-def outlook_figure(
+def learning_curve_figure(
     sizes: Sequence[int],
     scores: Float[np.ndarray, "r s"],
     at: Float[np.ndarray, " a"],

@@ -1,4 +1,4 @@
-"""Which pictures belong together (one patient, camera burst, film) where no group is given: names, EXIF, likeness.
+"""Group inference: which images belong together (one patient, burst, film), from names, EXIF and similarity.
 
 A guess from names must show in the pictures: those that share a part of their names must be more alike than others of
 their class, by a permutation test, corrected for the number of parts that were tried.
@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from jaxtyping import Float, Int
 
-from handful.inspection.exif import Shot
+from handful.inspection.exif import CaptureInfo
 
 SHUFFLES = 999
 LEVEL = 0.01
@@ -23,8 +23,15 @@ MOST = 2000  # images that are looked at
 
 
 @dataclass(frozen=True)
-class Guess:
-    """`groups`: a name per sample, or None where it is on its own. `source`: what it was guessed from."""
+class InferredGroups:
+    """Groups inferred for the samples.
+
+    Attributes:
+        groups: name of each sample's group, None for a sample without one.
+        source: what they were inferred from.
+        alike: mean cosine similarity within groups, the class mean removed; NaN for bursts.
+        p: p value of the permutation test, corrected for the number of sources; NaN for bursts.
+    """
 
     groups: tuple[str | None, ...]
     source: str
@@ -32,22 +39,22 @@ class Guess:
     p: float
 
 
-def guess_groups(
+def infer_groups(
     ids: Sequence[str],
     labels: Int[np.ndarray, " n"],
     features: Float[np.ndarray, "n d"] | None,
-    shots: Sequence[Shot | None],
+    captures: Sequence[CaptureInfo | None],
     *,
     copies: Sequence[tuple[int, ...]] = (),
     seed: int = 0,
-) -> Guess | None:
-    """The best guess, or None. Bursts need no test; names need `features`, centred ones.
+) -> InferredGroups | None:
+    """Infer groups; None if nothing qualifies. Bursts need no test; names need `features`.
 
     Copies of a picture are alike whatever their names: only the first of each counts in the test.
     """
-    bursts = _bursts(shots)
+    bursts = _bursts(captures)
     if bursts is not None:
-        return Guess(bursts, "times in EXIF", float("nan"), float("nan"))
+        return InferredGroups(bursts, "times in EXIF", float("nan"), float("nan"))
     if features is None:
         return None
     seconds = {i for own in copies for i in own[1:]}
@@ -65,16 +72,16 @@ def guess_groups(
     if not kept:
         return None
     alike, p, source, groups = max(kept, key=lambda t: t[0])
-    return Guess(groups, source, alike, min(1.0, p * len(tried)))
+    return InferredGroups(groups, source, alike, min(1.0, p * len(tried)))
 
 
-def _bursts(shots: Sequence[Shot | None]) -> tuple[str | None, ...] | None:
+def _bursts(captures: Sequence[CaptureInfo | None]) -> tuple[str | None, ...] | None:
     """Chains of pictures that one camera took seconds apart; None: there are hardly any."""
     timed = sorted(
-        ((s.camera, s.taken, i) for i, s in enumerate(shots) if s is not None and s.taken is not None),
+        ((s.camera, s.taken, i) for i, s in enumerate(captures) if s is not None and s.taken is not None),
         key=lambda t: t[:2],
     )
-    groups: list[str | None] = [None] * len(shots)
+    groups: list[str | None] = [None] * len(captures)
     chain: list[int] = []
     last: tuple[str, float] | None = None
     chains = []
@@ -89,7 +96,7 @@ def _bursts(shots: Sequence[Shot | None]) -> tuple[str | None, ...] | None:
         for i in members:
             groups[i] = f"burst-{number:04d}"
     together = sum(g is not None for g in groups)
-    return tuple(groups) if together >= max(2, TOGETHER * len(shots)) else None
+    return tuple(groups) if together >= max(2, TOGETHER * len(captures)) else None
 
 
 def _name_keys(ids: Sequence[str]) -> list[tuple[str, list[str]]]:

@@ -1,4 +1,4 @@
-"""What is measured on one picture while it is decoded, and kept when its pixels are not."""
+"""Image statistics: size, hash, thumbnail, mean color and sharpness of each image, kept without its pixels."""
 
 from dataclasses import dataclass
 
@@ -16,17 +16,21 @@ COMMON = 256  # longest side at which sharpness is measured, so that large and s
 
 @dataclass(frozen=True, eq=False)
 class ImageStatistics:
-    """One row per picture.
+    """Statistics of images, one row per image.
 
-    `sizes`: height and width in pixels. `hashes`: SHA-256 of the pixels. `small`: the picture squashed to 32 x 32, RGB,
-    channels last. `bits`: its perceptual hash. `colour`, `border`: mean RGB of the whole and of the frame, 0..255.
-    `sharpness`: logarithm of the Laplacian's variance over the grey values', NaN for a blank picture.
+    Attributes:
+        sizes: height and width in pixels.
+        hashes: SHA-256 of the pixels.
+        small: the image squashed to 32 x 32, RGB, channels last.
+        color: mean RGB, 0..255.
+        border: mean RGB of the frame, 0..255.
+        sharpness: log of the variance of the Laplacian over the variance of the gray values; NaN for a blank image.
     """
 
     sizes: Int[np.ndarray, "n 2"]
     hashes: tuple[str, ...]
     small: UInt8[np.ndarray, "n 32 32 3"]
-    colour: Float[np.ndarray, "n 3"]
+    color: Float[np.ndarray, "n 3"]
     border: Float[np.ndarray, "n 3"]
     sharpness: Float[np.ndarray, " n"]
 
@@ -34,7 +38,7 @@ class ImageStatistics:
         return len(self.hashes)
 
     @property
-    def grey(self) -> Float[np.ndarray, "n 32 32"]:
+    def gray(self) -> Float[np.ndarray, "n 32 32"]:
         """Luma of the small pictures, 0..255."""
         weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
         return np.asarray(self.small.astype(np.float32) @ weights)
@@ -42,11 +46,11 @@ class ImageStatistics:
     @property
     def bits(self) -> Bool[np.ndarray, "n 64"]:
         """Perceptual hash of each."""
-        return perceptual_hash(self.grey)
+        return perceptual_hash(self.gray)
 
 
-class Measuring:
-    """Collects the measures of one picture after the other."""
+class StatisticsCollector:
+    """Collects the statistics of one image after the other."""
 
     def __init__(self) -> None:
         self._sizes: list[tuple[int, int]] = []
@@ -63,21 +67,21 @@ class Measuring:
         self._small.append(cv2.resize(flat, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
         self._numbers.append((*cv2.mean(flat)[:3], *_border(flat), _sharpness(flat)))
 
-    def done(self) -> ImageStatistics:
+    def result(self) -> ImageStatistics:
         """Everything measured so far."""
         numbers = np.array(self._numbers, dtype=np.float64).reshape(-1, 7)
         return ImageStatistics(
             sizes=np.array(self._sizes, dtype=np.int64).reshape(-1, 2),
             hashes=tuple(self._hashes),
             small=np.array(self._small, dtype=np.uint8).reshape(-1, SIDE, SIDE, 3),
-            colour=numbers[:, :3],
+            color=numbers[:, :3],
             border=numbers[:, 3:6],
             sharpness=numbers[:, 6],
         )
 
 
 def _border(flat: UInt8[np.ndarray, "h w 3"]) -> tuple[float, float, float]:
-    """Mean colour of the frame: the whole less the inside."""
+    """Mean color of the frame: the whole less the inside."""
     h, w = flat.shape[:2]
     width = max(1, round(FRAME * min(h, w)))
     whole = np.array(cv2.mean(flat)[:3]) * h * w
@@ -96,9 +100,9 @@ def _sharpness(flat: UInt8[np.ndarray, "h w 3"]) -> float:
         scale = COMMON / max(h, w)
         size = (max(1, round(w * scale)), max(1, round(h * scale)))
         flat = cv2.resize(flat, size, interpolation=cv2.INTER_AREA)
-    grey = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)
-    spread = float(cv2.meanStdDev(grey)[1][0, 0]) ** 2
+    gray = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)
+    spread = float(cv2.meanStdDev(gray)[1][0, 0]) ** 2
     if spread < 1:
         return float("nan")
-    edges = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2
+    edges = float(cv2.meanStdDev(cv2.Laplacian(gray, cv2.CV_16S))[1][0, 0]) ** 2
     return float(np.log(edges / spread + 1e-6))

@@ -1,4 +1,4 @@
-"""One pass over the files: everything that the findings rest on."""
+"""Measurements of all images, made in one pass over the files: what findings and measures are computed from."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,28 +11,34 @@ from jaxtyping import Float, Int
 from handful.core.dataset import Dataset, Image, Sample
 from handful.data.images import decode, open_image
 from handful.errors import DataError
-from handful.inspection.cross_fit import CrossFit, compress, cross_fit
-from handful.inspection.exif import Shot, read_shot
-from handful.inspection.group_inference import Guess, guess_groups
-from handful.inspection.image_statistics import ImageStatistics, Measuring
-from handful.inspection.near_duplicates import near_copies
-from handful.inspection.shortcut_tests import Shortcut, columns, detect
+from handful.inspection.cross_validate_features import CrossValidation, compress, cross_validate
+from handful.inspection.exif import CaptureInfo, read_capture_info
+from handful.inspection.group_inference import InferredGroups, infer_groups
+from handful.inspection.image_statistics import ImageStatistics, StatisticsCollector
+from handful.inspection.near_duplicates import find_near_duplicates
+from handful.inspection.shortcut_tests import Shortcut, find_shortcuts, nuisance_variables
 
 
 @dataclass(frozen=True, eq=False)
 class Measurements:
-    """What is known of a data set's pictures; rows of every array are the samples of `data`, which can be read.
+    """Measurements of a data set's images. Rows of every array are the samples of `data`, the readable ones.
 
-    `unreadable`: id and reason of the others. `modes`: Pillow's name of how a file stores its colours. `bytes`: a
-    file's size. Both are empty or -1 for pictures that are no files. `features` are None in the short form.
+    Attributes:
+        data: the samples whose images can be read.
+        statistics: image statistics, one row per sample.
+        unreadable: id of each other sample, and the reason.
+        modes: Pillow's mode of each file ("RGB", "L", ...); "" for images that are not files.
+        bytes: size of each file; -1 for images that are not files.
+        captures: camera and time from EXIF, None where a file has neither.
+        features: of the embedded backbone; None in the quick check before a fit.
     """
 
     data: Dataset
-    measures: ImageStatistics
+    statistics: ImageStatistics
     unreadable: tuple[tuple[str, str], ...] = ()
     modes: tuple[str, ...] = ()
     bytes: Int[np.ndarray, " n"] = field(default_factory=lambda: np.zeros(0, np.int64))
-    shots: tuple[Shot | None, ...] = ()
+    captures: tuple[CaptureInfo | None, ...] = ()
     features: Float[np.ndarray, "n c"] | None = None
 
     @cached_property
@@ -42,51 +48,51 @@ class Measurements:
 
     @cached_property
     def copies(self) -> list[tuple[int, ...]]:
-        """Sets of positions that show nearly the same."""
-        return near_copies(self.measures, self.features)
+        """Sets of near duplicates, as positions."""
+        return find_near_duplicates(self.statistics, self.features)
 
     @cached_property
     def distinct(self) -> Int[np.ndarray, " m"]:
-        """Positions of the labelled samples, one of each set of copies: what a statistic may count."""
+        """Positions of the labelled samples, without all but one of each set of near duplicates."""
         seconds = {i for own in self.copies for i in own[1:]}
         return np.array([i for i in np.flatnonzero(self.labels >= 0) if i not in seconds], dtype=np.int64)
 
     @cached_property
     def groups(self) -> Int[np.ndarray, " n"]:
-        """A number per sample; those of one group share it. Without a group a sample is on its own."""
+        """Index of each sample's group; a sample without a group is a group of its own."""
         names = [f"group:{s.group}" if s.group is not None else f"id:{s.id}" for s in self.data.samples]
         return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64) if names else np.zeros(0, np.int64)
 
     @cached_property
     def training(self) -> Int[np.ndarray, " m"]:
-        """Those of `distinct` that may be trained on."""
+        """The positions in `distinct` that are not of the test split."""
         return np.array([i for i in self.distinct if self.data.samples[i].split != "test"], dtype=np.int64)
 
     @cached_property
-    def judged(self) -> CrossFit | None:
-        """Class probabilities of the training images from features, cross-fitted; None where they cannot be."""
+    def cross_validation(self) -> CrossValidation | None:
+        """Cross-validated class probabilities of the training images; None without features or with too few images."""
         if self.features is None:
             return None
-        return cross_fit(self.features, self.labels, self.groups, self.training, classes=len(self.data.classes))
+        return cross_validate(self.features, self.labels, self.groups, self.training, classes=len(self.data.classes))
 
     @cached_property
-    def guess(self) -> Guess | None:
-        """Groups guessed where the data name none."""
+    def inferred_groups(self) -> InferredGroups | None:
+        """Groups inferred from names and EXIF; None where the data name groups, or nothing was found."""
         if not len(self.data) or any(s.group is not None for s in self.data.samples):
             return None
-        return guess_groups(self.data.ids, self.labels, self.compressed, self.shots, copies=self.copies)
+        return infer_groups(self.data.ids, self.labels, self.components, self.captures, copies=self.copies)
 
     @cached_property
     def shortcuts(self) -> tuple[Shortcut, ...]:
-        """How well what should not matter predicts the class of training images."""
-        looked_at = columns(
-            self.data, self.measures, rows=self.training, modes=self.modes, bytes_=self.bytes, shots=self.shots
+        """How well nuisance variables predict the class of the training images, the best predictor first."""
+        variables = nuisance_variables(
+            self.data, self.statistics, rows=self.training, modes=self.modes, bytes_=self.bytes, captures=self.captures
         )
-        return detect(looked_at, self.labels, self.groups)
+        return find_shortcuts(variables, self.labels, self.groups)
 
     @cached_property
-    def compressed(self) -> Float[np.ndarray, "n d"] | None:
-        """The features' first principal components."""
+    def components(self) -> Float[np.ndarray, "n d"] | None:
+        """First principal components of the features; None without features or with fewer than three images."""
         return None if self.features is None or len(self.features) < 3 else compress(self.features)
 
 
@@ -96,56 +102,56 @@ def measure_images(
     features: Callable[[Iterator[Image]], Iterator[Float[np.ndarray, "_ c"]]] | None = None,
     advance: Callable[[], None] | None = None,
 ) -> Measurements:
-    """Decode every picture once, measure it, and hand it on to what computes features.
+    """Decode every image once and measure it.
 
     Args:
         data: the samples.
-        features: makes features of the pictures in order, some at a time; None: the short form, without any.
+        features: maps an iterator of images to batches of feature vectors in the same order; None: no features.
         advance: called after each sample.
     """
-    measuring = Measuring()
-    kept: list[Sample] = []
+    collector = StatisticsCollector()
+    readable: list[Sample] = []
     unreadable: list[tuple[str, str]] = []
     modes: list[str] = []
     sizes: list[int] = []
-    shots: list[Shot | None] = []
+    captures: list[CaptureInfo | None] = []
 
-    def pictures() -> Iterator[Image]:
+    def images() -> Iterator[Image]:
         for sample in data.samples:
             try:
-                image, mode, size, shot = _read(sample)
+                image, mode, size, capture = _read(sample)
             except DataError as error:
                 unreadable.append((sample.id, error.what))
             else:
-                measuring.add(image)
-                kept.append(sample)
+                collector.add(image)
+                readable.append(sample)
                 modes.append(mode)
                 sizes.append(size)
-                shots.append(shot)
+                captures.append(capture)
                 yield image
             if advance is not None:
                 advance()
 
     vectors = None
     if features is None:
-        for _ in pictures():
+        for _ in images():
             pass
     else:
-        found = list(features(pictures()))
-        vectors = np.concatenate(found) if found else np.zeros((0, 1), np.float32)
+        batches = list(features(images()))
+        vectors = np.concatenate(batches) if batches else np.zeros((0, 1), np.float32)
     return Measurements(
-        data=Dataset(tuple(kept), data.classes),
-        measures=measuring.done(),
+        data=Dataset(tuple(readable), data.classes),
+        statistics=collector.result(),
         unreadable=tuple(unreadable),
         modes=tuple(modes),
         bytes=np.array(sizes, dtype=np.int64),
-        shots=tuple(shots),
+        captures=tuple(captures),
         features=vectors,
     )
 
 
-def _read(sample: Sample) -> tuple[Image, str, int, Shot | None]:
+def _read(sample: Sample) -> tuple[Image, str, int, CaptureInfo | None]:
     if not isinstance(sample.image, Path):
         return sample.image, "", -1, None
     with open_image(sample.image) as opened:
-        return decode(opened, sample.image), opened.mode, sample.image.stat().st_size, read_shot(opened)
+        return decode(opened, sample.image), opened.mode, sample.image.stat().st_size, read_capture_info(opened)

@@ -8,9 +8,9 @@ from markupsafe import Markup
 from handful.data.finding import Finding
 from handful.data.images import pixels
 from handful.evaluation.results_log import commit, versions
-from handful.inspection.figures import outlook_figure
+from handful.inspection.figures import learning_curve_figure
 from handful.inspection.inspection import Inspection
-from handful.inspection.summary import class_rows, outlook, overview, tally
+from handful.inspection.summary import class_rows, count_findings, describe_limits, overview
 from handful.reports.gallery import as_url
 from handful.reports.html import refuse_existing, typed, write_page
 from handful.reports.plots import inline
@@ -37,21 +37,23 @@ def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: boo
     c = found.curve
     figure = None
     if c is not None:
-        figure = Markup(inline(outlook_figure(c.sizes, c.scores, c.at, c.fitted, c.low, c.high, c.now), salt="outlook"))
+        figure = Markup(
+            inline(learning_curve_figure(c.sizes, c.scores, c.at, c.fitted, c.low, c.high, c.now), salt="outlook")
+        )
     return write_page(
         path,
         "inspect.html.j2",
         {
             "title": f"Inspection of {name}",
-            "tally": tally(found),
+            "tally": count_findings(found),
             "overview": overview(found),
             "findings": [shown.finding(f) for f in found.findings],
             "rows": class_rows(found),
-            "tested": any(s.split == "test" for s in found.facts.data.samples),
-            "checked": any(s.split == "val" for s in found.facts.data.samples),
-            "masked": any(s.mask is not None for s in found.facts.data.samples),
+            "tested": any(s.split == "test" for s in found.measurements.data.samples),
+            "checked": any(s.split == "val" for s in found.measurements.data.samples),
+            "masked": any(s.mask is not None for s in found.measurements.data.samples),
             "shortcuts": found.shortcuts,
-            "outlook": outlook(found),
+            "outlook": describe_limits(found),
             "figure": figure,
             "examples": [
                 {
@@ -71,8 +73,8 @@ class _Pictures:
     """Pictures by id, each decoded when it is shown."""
 
     def __init__(self, found: Inspection) -> None:
-        self.samples = {s.id: s for s in found.facts.data.samples}
-        self.classes = found.facts.data.classes
+        self.samples = {s.id: s for s in found.measurements.data.samples}
+        self.classes = found.measurements.data.classes
 
     def picture(self, name: str, note: str = "") -> dict[str, str]:
         sample = self.samples[name]

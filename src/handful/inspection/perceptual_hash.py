@@ -10,9 +10,9 @@ from scipy.fft import dctn
 SIDE = 32
 
 
-def perceptual_hash(grey: Float[np.ndarray, "n 32 32"]) -> Bool[np.ndarray, "n 64"]:
-    """The bits of pictures that are grey and 32 x 32 already."""
-    low = dctn(grey.astype(np.float64), axes=(1, 2))[:, :8, :8].reshape(len(grey), 64)
+def perceptual_hash(gray: Float[np.ndarray, "n 32 32"]) -> Bool[np.ndarray, "n 64"]:
+    """The bits of pictures that are gray and 32 x 32 already."""
+    low = dctn(gray.astype(np.float64), axes=(1, 2))[:, :8, :8].reshape(len(gray), 64)
     bits: Bool[np.ndarray, "n 64"] = low > np.median(low, axis=1, keepdims=True)
     return bits
 

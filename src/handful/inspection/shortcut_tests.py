@@ -1,6 +1,6 @@
-"""How well what should not matter predicts the class: mask area, image size, file size, colours, camera, alone.
+"""Shortcut tests: how well a nuisance variable (mask area, image or file size, color, camera) predicts the class alone.
 
-Each detector votes among nearest neighbours, cross-fitted, with copies left out and groups kept together. Chance is
+Each test is a cross-fitted nearest-neighbor vote, without near duplicates, with groups kept together. Chance is
 what the same vote reaches with labels shuffled (by group, where groups have one label), and p the share of shuffles
 that reach as much (Ojala and Garriga 2010, https://jmlr.org/papers/v11/ojala10a.html), corrected for the number of
 detectors after Holm 1979.
@@ -15,9 +15,9 @@ from jaxtyping import Float, Int
 from handful.core.dataset import Dataset
 from handful.evaluation.intervals import bootstrap
 from handful.evaluation.metrics import balanced_accuracy
-from handful.inspection.exif import Shot
+from handful.inspection.exif import CaptureInfo
 from handful.inspection.image_statistics import ImageStatistics
-from handful.inspection.neighbours import neighbours, vote
+from handful.inspection.neighbors import cross_fitted_neighbors, weighted_vote
 
 SHUFFLES = 999
 MOST = 2000  # images that are looked at
@@ -25,8 +25,8 @@ FEWEST = 10  # images, below which nothing is said
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
-    """What a detector looks at: numbers `x` of the images at `rows`."""
+class NuisanceVariable:
+    """A nuisance variable: values `x` of the images at `rows`."""
 
     name: str
     rows: Int[np.ndarray, " m"]
@@ -35,9 +35,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """One detector. `score` and its interval `low`, `high` are balanced accuracy; so are chance and its upper end.
+    """Result of one shortcut test.
 
-    `p` is corrected for the number of detectors. `images`: how many were looked at.
+    Attributes:
+        name: the nuisance variable.
+        score: balanced accuracy of the vote, with its 95 % interval `low` to `high`.
+        chance: mean balanced accuracy with shuffled labels; `chance_high` is its 97.5 % quantile.
+        p: permutation p value, corrected for the number of variables (Holm).
+        images: number of images tested.
     """
 
     name: str
@@ -51,65 +56,66 @@ class Shortcut:
 
     @property
     def share(self) -> float:
-        """How far it gets from chance to perfect."""
+        """(score - chance) / (1 - chance)."""
         return (self.score - self.chance) / max(1 - self.chance, 1e-9)
 
 
-def columns(
+def nuisance_variables(
     data: Dataset,
-    measures: ImageStatistics,
+    statistics: ImageStatistics,
     *,
     rows: Int[np.ndarray, " m"],
     modes: Sequence[str] = (),
     bytes_: Int[np.ndarray, " n"] | None = None,
-    shots: Sequence[Shot | None] = (),
-) -> list[Column]:
-    """What these images allow to look at; what is the same in all is left out."""
+    captures: Sequence[CaptureInfo | None] = (),
+) -> list[NuisanceVariable]:
+    """The nuisance variables that the images at `rows` have; constant ones are left out."""
     masks = [s.mask for s in data.samples]
     masked = np.array([i for i in rows if masks[i] is not None], dtype=np.int64)
     area = np.array([0.0 if mask is None else mask.mean() for mask in masks])
-    found = [
-        Column("mask area", masked, np.log(area[masked] + 1e-4)[:, None]),
-        Column("image size", rows, np.log(measures.sizes[rows].astype(np.float64))),
-        Column("mean colour", rows, measures.colour[rows]),
-        Column("border colour", rows, measures.border[rows]),
+    variables = [
+        NuisanceVariable("mask area", masked, np.log(area[masked] + 1e-4)[:, None]),
+        NuisanceVariable("image size", rows, np.log(statistics.sizes[rows].astype(np.float64))),
+        NuisanceVariable("mean color", rows, statistics.color[rows]),
+        NuisanceVariable("border color", rows, statistics.border[rows]),
     ]
     if bytes_ is not None and len(bytes_) and (bytes_ >= 0).all():
-        found.append(Column("file size", rows, np.log(bytes_[rows] + 1.0)[:, None]))
+        variables.append(NuisanceVariable("file size", rows, np.log(bytes_[rows] + 1.0)[:, None]))
     if any(modes):
-        found.append(Column("colour mode", rows, _one_hot(modes)[rows]))
-    if any(shot is not None and shot.camera for shot in shots):
-        found.append(Column("camera", rows, _one_hot([shot.camera if shot else "" for shot in shots])[rows]))
-    return [c for c in found if len(c.rows) and np.ptp(c.x, axis=0).max() > 1e-9]
+        variables.append(NuisanceVariable("color mode", rows, _one_hot(modes)[rows]))
+    if any(capture is not None and capture.camera for capture in captures):
+        cameras = [capture.camera if capture is not None else "" for capture in captures]
+        variables.append(NuisanceVariable("camera", rows, _one_hot(cameras)[rows]))
+    return [c for c in variables if len(c.rows) and np.ptp(c.x, axis=0).max() > 1e-9]
 
 
-def detect(
-    found: Sequence[Column],
+def find_shortcuts(
+    variables: Sequence[NuisanceVariable],
     labels: Int[np.ndarray, " n"],
     groups: Int[np.ndarray, " n"],
     *,
     shuffles: int = SHUFFLES,
     seed: int = 0,
 ) -> tuple[Shortcut, ...]:
-    """Every detector, best first; none with fewer than ten labelled images or one class.
+    """Test each nuisance variable; the best predictor first. A variable with fewer than ten labelled images is skipped.
 
     Args:
-        found: what they look at.
-        labels: of all samples; `Column.rows` point into them.
-        groups: a number per sample; those of one group share it.
-        shuffles: of the labels, for chance and p.
+        variables: the nuisance variables.
+        labels: class of every sample; `NuisanceVariable.rows` index them.
+        groups: index of each sample's group.
+        shuffles: permutations of the labels, for chance and p.
         seed: decides shuffles, folds, and which images where there are over two thousand.
     """
     rng = np.random.default_rng(seed)
     tested = []
-    for column in found:
-        at = np.arange(len(column.rows))
+    for variable in variables:
+        at = np.arange(len(variable.rows))
         if len(at) > MOST:
             at = np.sort(rng.choice(at, MOST, replace=False))
-        classes, own = np.unique(labels[column.rows[at]], return_inverse=True)
+        classes, own = np.unique(labels[variable.rows[at]], return_inverse=True)
         if len(at) >= FEWEST and len(classes) > 1:
-            tied = groups[column.rows[at]]
-            tested.append(_test(column.name, column.x[at], own, tied, len(classes), shuffles, rng))
+            tied = groups[variable.rows[at]]
+            tested.append(_test(variable.name, variable.x[at], own, tied, len(classes), shuffles, rng))
     corrected = _holm([s.p for s in tested])
     return tuple(
         sorted((replace(s, p=p) for s, p in zip(tested, corrected, strict=True)), key=lambda s: (-s.share, s.name))
@@ -130,15 +136,15 @@ def _test(
     shuffles: int,
     rng: np.random.Generator,
 ) -> Shortcut:
-    near = neighbours(x, groups, int(np.clip(round(np.sqrt(len(x)) / 2), 3, 15)), rng)
-    predictions = vote(near, labels, classes)
+    near = cross_fitted_neighbors(x, groups, int(np.clip(round(np.sqrt(len(x)) / 2), 3, 15)), rng)
+    predictions = weighted_vote(near, labels, classes)
     score = balanced_accuracy(labels, predictions, classes)
     right = (predictions == labels).astype(np.float64)[None]
     low, high = bootstrap(right, [np.flatnonzero(labels == c) for c in range(classes)], 1000, rng)
     null = np.empty(shuffles)
     for i in range(shuffles):
         other = _shuffled(labels, groups, rng)
-        null[i] = balanced_accuracy(other, vote(near, other, classes), classes)
+        null[i] = balanced_accuracy(other, weighted_vote(near, other, classes), classes)
     p = (1 + (null >= score - 1e-12).sum()) / (1 + shuffles)
     return Shortcut(name, score, low, high, float(null.mean()), float(np.quantile(null, 0.975)), float(p), len(x))
 

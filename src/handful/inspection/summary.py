@@ -24,8 +24,8 @@ class ClassRow:
 def class_rows(found: Inspection) -> list[ClassRow]:
     """A row for each class, in order."""
     rows = []
-    for label, name in enumerate(found.facts.data.classes):
-        own = [s for s in found.facts.data.samples if s.label == label]
+    for label, name in enumerate(found.measurements.data.classes):
+        own = [s for s in found.measurements.data.samples if s.label == label]
         parts = Counter(s.split or "train" for s in own)
         areas = [float(s.mask.mean()) for s in own if s.mask is not None]
         foreground = float(np.mean(areas)) if areas else float("nan")
@@ -35,12 +35,12 @@ def class_rows(found: Inspection) -> list[ClassRow]:
 
 def overview(found: Inspection) -> str:
     """One sentence on what the data are."""
-    data, sizes = found.facts.data, found.facts.measures.sizes
+    data, sizes = found.measurements.data, found.measurements.statistics.sizes
     if not len(sizes):
         return "No image can be read."
     low, high = sizes.min(axis=0), sizes.max(axis=0)
     size = f"{low[0]} x {low[1]}" if (low == high).all() else f"{low[0]} x {low[1]} to {high[0]} x {high[1]}"
-    modes = Counter(m for m in found.facts.modes if m)
+    modes = Counter(m for m in found.measurements.modes if m)
     stored = f", stored as {', '.join(f'{m} ({n})' if len(modes) > 1 else m for m, n in modes.most_common())}"
     masks = sum(s.mask is not None for s in data.samples)
     return (
@@ -49,7 +49,7 @@ def overview(found: Inspection) -> str:
     )
 
 
-def tally(found: Inspection) -> str:
+def count_findings(found: Inspection) -> str:
     """How many findings of each weight."""
     counts = Counter(f.severity for f in found.findings)
     named = [f"{n} {kind}{'' if n == 1 else 's'}" for kind in ("error", "warning", "note") if (n := counts[kind])]
@@ -59,7 +59,7 @@ def tally(found: Inspection) -> str:
     return (f"{', '.join(first)} and {last}" if first else last) + "."
 
 
-def outlook(found: Inspection) -> list[str]:
+def describe_limits(found: Inspection) -> list[str]:
     """What the data can show, a sentence each."""
     says = []
     r = found.resolution
@@ -92,15 +92,16 @@ def outlook(found: Inspection) -> list[str]:
     return says
 
 
-def plain(found: Inspection) -> dict[str, Any]:
+def as_values(found: Inspection) -> dict[str, Any]:
     """Everything as plain values."""
-    facts, c = found.facts, found.curve
+    measurements, c = found.measurements, found.curve
+    sizes = Counter(map(tuple, measurements.statistics.sizes.tolist()))
     return {
-        "images": len(facts.data),
-        "unreadable": len(facts.unreadable),
+        "images": len(measurements.data),
+        "unreadable": len(measurements.unreadable),
         "classes": {row.name: {k: v for k, v in vars(row).items() if k != "name"} for row in class_rows(found)},
-        "modes": dict(Counter(m for m in facts.modes if m)),
-        "sizes": {f"{h}x{w}": n for (h, w), n in Counter(map(tuple, facts.measures.sizes.tolist())).most_common()},
+        "modes": dict(Counter(m for m in measurements.modes if m)),
+        "sizes": {f"{h}x{w}": n for (h, w), n in sizes.most_common()},
         "findings": [vars(f) for f in found.findings],
         "shortcuts": [{**vars(s), "share": s.share} for s in found.shortcuts],
         "resolution": None if found.resolution is None else vars(found.resolution),

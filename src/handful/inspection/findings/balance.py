@@ -5,13 +5,14 @@ import numpy as np
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
+RANK = 9
 FEW = 5  # images per class, below which most methods of looking at data say nothing
 UNEVEN, STEEP = 1.5, 5.0  # largest class over smallest
 
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "imbalance", "few images", "unlabelled" and "not tested"."""
-    data = facts.data
+    data = measurements.data
     counts = data.split("train", "val", None).counts
     found: list[Finding] = []
     if len(counts) < 2 or not counts.any():
@@ -56,7 +57,7 @@ def find(facts: Measurements) -> tuple[Finding, ...]:
                 )
             )
     bare = [s.id for s in data.samples if s.label is None]
-    if bare and np.any(facts.labels >= 0):
+    if bare and np.any(measurements.labels >= 0):
         found.append(
             Finding(
                 "unlabelled",

@@ -1,7 +1,7 @@
 """Pictures that are far less sharp than the others of their class.
 
 Sharpness is the variance of the Laplacian (Pech-Pacheco et al. 2000, https://doi.org/10.1109/ICPR.2000.903548) over
-that of the grey values, at a common size. What is usual differs from set to set, so it is measured there.
+that of the gray values, at a common size. What is usual differs from set to set, so it is measured there.
 """
 
 import numpy as np
@@ -9,17 +9,18 @@ import numpy as np
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
+RANK = 7
 DEVIATIONS = 4.0  # robust standard deviations below the class's median
 LESS = np.log(6.0)  # and so many times less sharp
 FEWEST = 8
 
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Finding "blurred"."""
-    sharp = facts.measures.sharpness
+    sharp = measurements.statistics.sharpness
     which = np.zeros(len(sharp), dtype=bool)
-    for label in np.unique(facts.labels):
-        own = np.flatnonzero((facts.labels == label) & ~np.isnan(sharp))
+    for label in np.unique(measurements.labels):
+        own = np.flatnonzero((measurements.labels == label) & ~np.isnan(sharp))
         if len(own) >= FEWEST:
             below = np.median(sharp[own]) - sharp[own]
             usual = 1.4826 * np.median(np.abs(below))
@@ -33,7 +34,7 @@ def find(facts: Measurements) -> tuple[Finding, ...]:
             "blurred",
             "warning",
             f"{len(order)} {pictures} far less sharp than the class's others",
-            tuple((facts.data.samples[i].id,) for i in order),
+            tuple((measurements.data.samples[i].id,) for i in order),
             "look at them: take them again, or keep them if such pictures will come in use too",
         ),
     )

@@ -3,18 +3,20 @@
 from handful.data.check import copies, exact_copies
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
-from handful.inspection.near_duplicates import flat
+from handful.inspection.near_duplicates import blank_images
+
+RANK = 1
 
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "duplicate", "duplicate across classes", "duplicate across splits", and each with "near" before it."""
-    hashes = facts.measures.hashes
-    blank = flat(facts.measures)
+    hashes = measurements.statistics.hashes
+    blank = blank_images(measurements.statistics)
     shown = [i for i in range(len(hashes)) if not blank[i]]  # blank ones are a finding of their own
-    exact = exact_copies(facts.data.select(shown), [hashes[i] for i in shown], resplit=True)
+    exact = exact_copies(measurements.data.select(shown), [hashes[i] for i in shown], resplit=True)
     near = [
-        [facts.data.samples[i] for i in own]
-        for own in facts.copies
+        [measurements.data.samples[i] for i in own]
+        for own in measurements.copies
         if len({hashes[i] for i in own}) > 1 and not blank[list(own)].any()
     ]
     return (*exact, *copies(near, resplit=True, near=True))

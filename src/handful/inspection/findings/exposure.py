@@ -4,20 +4,21 @@ import numpy as np
 
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
-from handful.inspection.near_duplicates import flat
+from handful.inspection.near_duplicates import blank_images
 
-DARK, WASHED_OUT = 40.0, 215.0  # grey values 0..255: nearly all pixels are below, above
+RANK = 6
+DARK, WASHED_OUT = 40.0, 215.0  # gray values 0..255: nearly all pixels are below, above
 
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "blank", "dark" and "washed out"; each picture is in one at most."""
-    grey = facts.measures.grey.reshape(len(facts.measures), -1)
-    if not len(grey):
+    gray = measurements.statistics.gray.reshape(len(measurements.statistics), -1)
+    if not len(gray):
         return ()
-    low, high = np.percentile(grey, [1, 99], axis=1)
-    blank = flat(facts.measures)
+    low, high = np.percentile(gray, [1, 99], axis=1)
+    blank = blank_images(measurements.statistics)
     ways = (
-        ("blank", blank, "the same colour all over"),
+        ("blank", blank, "the same color all over"),
         ("dark", ~blank & (high < DARK), "nearly black all over"),
         ("washed out", ~blank & (low > WASHED_OUT), "nearly white all over"),
     )
@@ -26,7 +27,7 @@ def find(facts: Measurements) -> tuple[Finding, ...]:
             kind,
             "warning",
             f"{which.sum()} {'picture is' if which.sum() == 1 else 'pictures are'} {text}",
-            tuple((facts.data.samples[i].id,) for i in np.flatnonzero(which)),
+            tuple((measurements.data.samples[i].id,) for i in np.flatnonzero(which)),
             "take them again, or leave them out",
         )
         for kind, which, text in ways

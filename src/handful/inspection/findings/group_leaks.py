@@ -1,4 +1,4 @@
-"""Pictures that belong together and may end up on both sides of a split."""
+"""Group leaks: images of one group that lie, or may come to lie, on both sides of a split."""
 
 from collections import defaultdict
 
@@ -6,32 +6,33 @@ from handful.core.dataset import Sample
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
+RANK = 2
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "group leak", "group guessed" and "group crossed" (copies in different groups)."""
-    return (*_guessed(facts), *_declared(facts), *_crossed(facts))
+    return (*_guessed(measurements), *_declared(measurements), *_crossed(measurements))
 
 
-def _guessed(facts: Measurements) -> tuple[Finding, ...]:
-    guess = facts.guess
-    if guess is None:
+def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
+    inferred = measurements.inferred_groups
+    if inferred is None:
         return ()
     members: dict[str, list[Sample]] = defaultdict(list)
-    for sample, group in zip(facts.data.samples, guess.groups, strict=True):
+    for sample, group in zip(measurements.data.samples, inferred.groups, strict=True):
         if group is not None:
             members[group].append(sample)
     spread = [own for own in members.values() if len({s.split or "train" for s in own}) > 1]
-    proof = (
-        "" if guess.source == "times in EXIF" else f" and are more alike than others of their class (p {guess.p:.3f})"
-    )
-    numbers = {"groups": len(members), "source": guess.source, "alike": guess.alike, "p": guess.p}
+    tested = inferred.source != "times in EXIF"
+    proof = f" and are more alike than others of their class (p {inferred.p:.3f})" if tested else ""
+    numbers = {"groups": len(members), "source": inferred.source, "alike": inferred.alike, "p": inferred.p}
     if spread:
         return (
             Finding(
                 "group leak",
                 "error",
                 f"{len(spread)} of {len(members)} guessed groups lie on both sides of the split; "
-                f"their pictures share {guess.source}{proof}",
+                f"their pictures share {inferred.source}{proof}",
                 tuple(tuple(s.id for s in own) for own in spread),
                 "if they are one patient, film or burst, move each to one side; --fix adds the guess as a group column",
                 numbers,
@@ -41,7 +42,7 @@ def _guessed(facts: Measurements) -> tuple[Finding, ...]:
         Finding(
             "group guessed",
             "warning",
-            f"pictures seem to come in {len(members)} groups: they share {guess.source}{proof}",
+            f"pictures seem to come in {len(members)} groups: they share {inferred.source}{proof}",
             tuple(tuple(s.id for s in own) for own in members.values()),
             "if they are one patient, film or burst, give a group column (--fix adds it), or drawing parts them",
             numbers,
@@ -49,9 +50,9 @@ def _guessed(facts: Measurements) -> tuple[Finding, ...]:
     )
 
 
-def _declared(facts: Measurements) -> tuple[Finding, ...]:
+def _declared(measurements: Measurements) -> tuple[Finding, ...]:
     sides: dict[str, list[Sample]] = defaultdict(list)
-    for sample in facts.data.samples:
+    for sample in measurements.data.samples:
         if sample.group is not None:
             sides[sample.group].append(sample)
     spread = {name: own for name, own in sides.items() if len({s.split or "train" for s in own}) > 1}
@@ -69,11 +70,11 @@ def _declared(facts: Measurements) -> tuple[Finding, ...]:
     )
 
 
-def _crossed(facts: Measurements) -> tuple[Finding, ...]:
-    samples = facts.data.samples
+def _crossed(measurements: Measurements) -> tuple[Finding, ...]:
+    samples = measurements.data.samples
     crossed = [
         own
-        for own in facts.copies
+        for own in measurements.copies
         if all(samples[i].group is not None for i in own) and len({samples[i].group for i in own}) > 1
     ]
     if not crossed:

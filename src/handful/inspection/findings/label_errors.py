@@ -7,22 +7,23 @@ when both of its filters pick it, and a second classifier, the nearest mean of f
 import numpy as np
 
 from handful.data.finding import Finding
-from handful.inspection.cross_fit import FEWEST
+from handful.inspection.cross_validate_features import FEWEST
 from handful.inspection.measurements import Measurements
 
+RANK = 3
 DOUBTFUL = 0.7  # accuracy of the judging models below which their word counts for little
 
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "label suspects", and "labels not judged" where classes are too rare or the models too weak."""
-    if facts.features is None:
+    if measurements.features is None:
         return ()
-    judged = facts.judged
-    names = facts.data.classes
-    if judged is None:
+    cv = measurements.cross_validation
+    names = measurements.data.classes
+    if cv is None:
         return (_not_judged(f"no two classes have {FEWEST} distinct images (or groups):", "label more images"),)
     found: list[Finding] = []
-    rare = [name for c, name in enumerate(names) if c not in judged.classes]
+    rare = [name for c, name in enumerate(names) if c not in cv.classes]
     if rare:
         listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
         found.append(_not_judged(f"fewer than {FEWEST} images of {listed}:", "look through them yourself"))
@@ -30,36 +31,36 @@ def find(facts: Measurements) -> tuple[Finding, ...]:
         from cleanlab.filter import find_label_issues
     except ImportError:
         return (*found, _not_judged("cleanlab is not installed:", "pip install 'handful[inspect]'"))
-    chance = 1 / len(judged.classes)
-    if judged.balanced_accuracy < chance + 0.25 * (1 - chance):
-        text = f"the judging models find {100 * judged.balanced_accuracy:.0f} % of a class on average:"
+    chance = 1 / len(cv.classes)
+    if cv.balanced_accuracy < chance + 0.25 * (1 - chance):
+        text = f"the judging models find {100 * cv.balanced_accuracy:.0f} % of a class on average:"
         return (*found, _not_judged(text, "have two people label a part independently"))
-    suspects = np.asarray(find_label_issues(judged.labels, judged.probabilities, filter_by="both", n_jobs=1))
-    suspects &= (judged.nearest == judged.predictions) & (judged.predictions != judged.labels)
-    own = judged.probabilities[np.arange(len(judged.labels)), judged.labels]
+    suspects = np.asarray(find_label_issues(cv.labels, cv.probabilities, filter_by="both", n_jobs=1))
+    suspects &= (cv.nearest == cv.predictions) & (cv.predictions != cv.labels)
+    own = cv.probabilities[np.arange(len(cv.labels)), cv.labels]
     order = np.flatnonzero(suspects)[np.argsort(own[suspects], kind="stable")]
     if not len(order):
         return tuple(found)
-    samples = facts.data.samples
+    samples = measurements.data.samples
     takes = {
-        samples[judged.rows[i]].id: {
-            "label": names[judged.classes[judged.labels[i]]],
-            "looks_like": names[judged.classes[judged.predictions[i]]],
+        samples[cv.rows[i]].id: {
+            "label": names[cv.classes[cv.labels[i]]],
+            "looks_like": names[cv.classes[cv.predictions[i]]],
             "probability_of_label": float(own[i]),
         }
         for i in order
     }
     images = "image looks" if len(order) == 1 else "images look"
-    weak = "; weak, so doubt them first" if judged.accuracy < DOUBTFUL else ""
+    weak = "; weak, so doubt them first" if cv.accuracy < DOUBTFUL else ""
     found.append(
         Finding(
             "label suspects",
             "note" if weak else "warning",
             f"{len(order)} {images} like another class to models that did not see them "
-            f"(they are right in {100 * judged.accuracy:.0f} % of images{weak})",
+            f"(they are right in {100 * cv.accuracy:.0f} % of images{weak})",
             tuple((i,) for i in takes),
             "look at each, the surest first, and correct what is wrong; hard images are among them",
-            {"accuracy": judged.accuracy, "suspects": takes},
+            {"accuracy": cv.accuracy, "suspects": takes},
         )
     )
     return tuple(found)

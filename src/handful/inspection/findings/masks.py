@@ -9,21 +9,22 @@ from handful.data.check import blank_masks
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
+RANK = 5
 DEVIATIONS = 6.0  # robust standard deviations from the class's median
 FEWEST = 8
 LEAST = 0.15  # a robust deviation is taken to be at least this: the numbers are logarithms and shares
 NAMES = ("area", "elongation", "compactness", "pieces", "place")
 
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "empty mask", "full mask" and "odd mask"."""
-    found = list(blank_masks(facts.data))
-    samples = facts.data.samples
+    found = list(blank_masks(measurements.data))
+    samples = measurements.data.samples
     at = [i for i, s in enumerate(samples) if s.mask is not None and s.mask.any()]
     rows = np.array([describe(mask) for i in at if (mask := samples[i].mask) is not None]).reshape(-1, len(NAMES))
     odd: list[tuple[float, int, str]] = []
-    for label in np.unique(facts.labels[at]) if at else ():
-        own = np.flatnonzero(facts.labels[at] == label)
+    for label in np.unique(measurements.labels[at]) if at else ():
+        own = np.flatnonzero(measurements.labels[at] == label)
         if len(own) >= FEWEST:
             away = np.abs(rows[own] - np.median(rows[own], axis=0))
             score = away / np.maximum(1.4826 * np.median(away, axis=0), LEAST)

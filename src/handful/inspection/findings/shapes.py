@@ -1,4 +1,4 @@
-"""Pictures of another shape or size than the others, and files that store colours in another way."""
+"""Pictures of another shape or size than the others, and files that store colors in another way."""
 
 from collections import Counter
 
@@ -8,15 +8,16 @@ from jaxtyping import Bool
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
+RANK = 8
 TURNED = 2.0  # times wider or narrower than the median picture
 OTHER = 16.0  # times its area, or a sixteenth
 SHARE = 0.1  # beyond it pictures of all shapes are the rule
 
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
-    """Findings "odd shape", "odd size" and "colour modes"."""
+def find(measurements: Measurements) -> tuple[Finding, ...]:
+    """Findings "odd shape", "odd size" and "color modes"."""
     found: list[Finding] = []
-    sizes = facts.measures.sizes
+    sizes = measurements.statistics.sizes
     if len(sizes):
         h, w = np.log(sizes.T.astype(np.float64))
         shape, area = w - h, w + h
@@ -34,7 +35,7 @@ def find(facts: Measurements) -> tuple[Finding, ...]:
         ]
         for kind, which, text in ways:
             if 0 < which.sum() <= max(1, SHARE * len(sizes)):
-                ids = [facts.data.samples[i].id for i in np.flatnonzero(which)]
+                ids = [measurements.data.samples[i].id for i in np.flatnonzero(which)]
                 pictures = "picture is" if len(ids) == 1 else "pictures are"
                 found.append(
                     Finding(
@@ -45,16 +46,20 @@ def find(facts: Measurements) -> tuple[Finding, ...]:
                         "look at them: crop them as the others are, or leave them out",
                     )
                 )
-    modes = Counter(mode for mode in facts.modes if mode)
+    modes = Counter(mode for mode in measurements.modes if mode)
     if len(modes) > 1:
         rare = modes.most_common()[-1][0]
         listed = ", ".join(f"{mode} {n}" for mode, n in modes.most_common())
         found.append(
             Finding(
-                "colour modes",
+                "color modes",
                 "note",
-                f"files store colours in {len(modes)} ways ({listed})",
-                tuple((s.id,) for s, mode in zip(facts.data.samples, facts.modes, strict=True) if mode == rare),
+                f"files store colors in {len(modes)} ways ({listed})",
+                tuple(
+                    (sample.id,)
+                    for sample, mode in zip(measurements.data.samples, measurements.modes, strict=True)
+                    if mode == rare
+                ),
                 "nothing, as all are read as RGB; but see that it does not follow the class",
                 {"modes": dict(modes)},
             )

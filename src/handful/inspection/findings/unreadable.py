@@ -3,19 +3,21 @@
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
+RANK = 0
 
-def find(facts: Measurements) -> tuple[Finding, ...]:
+
+def find(measurements: Measurements) -> tuple[Finding, ...]:
     """One finding with the reason for each file."""
-    if not facts.unreadable:
+    if not measurements.unreadable:
         return ()
-    files = "file cannot" if len(facts.unreadable) == 1 else "files cannot"
+    files = "file cannot" if len(measurements.unreadable) == 1 else "files cannot"
     return (
         Finding(
             "unreadable",
             "error",
-            f"{len(facts.unreadable)} {files} be read ({facts.unreadable[0][1]})",
-            tuple((name,) for name, _ in facts.unreadable),
+            f"{len(measurements.unreadable)} {files} be read ({measurements.unreadable[0][1]})",
+            tuple((name,) for name, _ in measurements.unreadable),
             "replace them by intact copies, or leave them out (--fix does)",
-            {"reasons": dict(facts.unreadable)},
+            {"reasons": dict(measurements.unreadable)},
         ),
     )

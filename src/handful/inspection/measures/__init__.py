@@ -1,1 +1,1 @@
-"""How much the data can show. Each file: `measure(facts)`, one measure."""
+"""How much the data can show. Each file: `measure(measurements)`, one measure."""

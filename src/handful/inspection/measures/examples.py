@@ -26,21 +26,21 @@ class Examples:
     unusual: tuple[str, ...]
 
 
-def measure(facts: Measurements, *, each: int = EACH, seed: int = 0) -> tuple[Examples, ...]:
+def measure(measurements: Measurements, *, each: int = EACH, seed: int = 0) -> tuple[Examples, ...]:
     """Classes in order; those without images have none. Empty without features."""
-    if facts.compressed is None:
+    if measurements.components is None:
         return ()
     rng = np.random.default_rng(seed)
     found = []
-    for label, name in enumerate(facts.data.classes):
-        rows = facts.distinct[facts.labels[facts.distinct] == label]
+    for label, name in enumerate(measurements.data.classes):
+        rows = measurements.distinct[measurements.labels[measurements.distinct] == label]
         if len(rows) > MOST:
             rows = np.sort(rng.choice(rows, MOST, replace=False))
-        distance = distances(facts.compressed[rows])
-        centres = medoids(distance, min(each, (len(rows) + 1) // 2))
-        far = farthest(distance, centres, min(each, len(rows) - len(centres)))
-        ids = [facts.data.samples[i].id for i in rows]
-        found.append(Examples(name, tuple(ids[i] for i in centres), tuple(ids[i] for i in far)))
+        distance = distances(measurements.components[rows])
+        centers = medoids(distance, min(each, (len(rows) + 1) // 2))
+        far = farthest(distance, centers, min(each, len(rows) - len(centers)))
+        ids = [measurements.data.samples[i].id for i in rows]
+        found.append(Examples(name, tuple(ids[i] for i in centers), tuple(ids[i] for i in far)))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from sklearn.linear_model import LogisticRegression
 
 from handful.evaluation.metrics import balanced_accuracy
-from handful.inspection.cross_fit import compress
+from handful.inspection.cross_validate_features import compress
 from handful.inspection.measurements import Measurements
 
 DRAWS = 12
@@ -24,7 +24,7 @@ MOST = 2000  # images of a draw
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class LearningCurve:
     """`sizes`: images per class. `scores`: balanced accuracy of each draw at each. `now`: images of the rarest class.
 
     `at` are numbers per class up to ten more than `now`, `fitted`, `low` and `high` the curve there. `gain` is what
@@ -43,20 +43,20 @@ class Curve:
     gain_high: float
 
 
-def measure(facts: Measurements, *, seed: int = 0) -> Curve | None:
+def measure(measurements: Measurements, *, seed: int = 0) -> LearningCurve | None:
     """None: no features, or fewer than three sizes can be drawn with a fifth of the rarest class left over."""
-    rows = facts.training
-    if facts.features is None or not len(rows):
+    rows = measurements.training
+    if measurements.features is None or not len(rows):
         return None
-    classes, labels, counts = np.unique(facts.labels[rows], return_inverse=True, return_counts=True)
+    classes, labels, counts = np.unique(measurements.labels[rows], return_inverse=True, return_counts=True)
     now = int(counts.min())
     most = min(int(0.8 * now), MOST // len(classes))
     sizes = tuple(s for s in (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200, 300) if s <= most)
     if len(classes) < 2 or len(sizes) < 3:
         return None
     rng = np.random.default_rng(seed)
-    x = compress(facts.features[rows])
-    groups = facts.groups[rows]
+    x = compress(measurements.features[rows])
+    groups = measurements.groups[rows]
     scores = np.array([_draw(x, labels, groups, len(classes), sizes, rng) for _ in range(DRAWS)])
     at = np.unique(np.r_[np.geomspace(1, now + MORE, 40), now, now + MORE])
     error = 1 - scores
@@ -68,7 +68,7 @@ def measure(facts: Measurements, *, seed: int = 0) -> Curve | None:
     here, there = int(np.searchsorted(at, now)), len(at) - 1
     gains = others[:, here] - others[:, there]
     gain_low, gain_high = np.percentile(gains, [2.5, 97.5])
-    return Curve(
+    return LearningCurve(
         sizes, scores, now, at, 1 - best, low, high, float(best[here] - best[there]), float(gain_low), float(gain_high)
     )  # fmt: skip
 

@@ -35,16 +35,16 @@ class Resolution:
     high: float
 
 
-def measure(facts: Measurements) -> Resolution | None:
+def measure(measurements: Measurements) -> Resolution | None:
     """None: there are no features, or too few images to see how often two methods disagree."""
-    judged = facts.judged
-    if judged is None:
+    cv = measurements.cross_validation
+    if cv is None:
         return None
-    right = judged.predictions == judged.labels
-    other = judged.nearest == judged.labels
+    right = cv.predictions == cv.labels
+    other = cv.nearest == cv.labels
     disagree = max(LEAST, float((right != other).mean()))
-    test = sum(s.split == "test" and s.label is not None for s in facts.data.samples)
-    images = test or len(facts.training)
+    test = sum(s.split == "test" and s.label is not None for s in measurements.data.samples)
+    images = test or len(measurements.training)
     accuracy = max(float(right.mean()), float(other.mean()))
     low, high = wilson(accuracy * images, images)
     return Resolution(images, not test, disagree, smallest_difference(images, disagree), accuracy, low, high)

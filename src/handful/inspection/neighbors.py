@@ -1,4 +1,4 @@
-"""Cross-fitted nearest-neighbour votes on a few numbers per image; neighbours do not depend on labels.
+"""Cross-fitted nearest-neighbor votes on a few numbers per image; neighbors do not depend on labels.
 
 So that the vote can be repeated with shuffled labels at the price of a look-up.
 """
@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 FOLDS = 10
 
 
-def neighbours(
+def cross_fitted_neighbors(
     x: Float[np.ndarray, "n d"], groups: Int[np.ndarray, " n"], k: int, rng: np.random.Generator
 ) -> Int[np.ndarray, "n k"]:
     """The `k` nearest of each among the other folds' images; groups stay together.
@@ -32,7 +32,7 @@ def neighbours(
     return found
 
 
-def vote(near: Int[np.ndarray, "n k"], labels: Int[np.ndarray, " n"], classes: int) -> Int[np.ndarray, " n"]:
+def weighted_vote(near: Int[np.ndarray, "n k"], labels: Int[np.ndarray, " n"], classes: int) -> Int[np.ndarray, " n"]:
     """The class with most of the votes, each divided by its class's number of images."""
     weight = 1 / np.maximum(np.bincount(labels, minlength=classes), 1)
     votes = np.zeros((len(near), classes))

@@ -1,4 +1,4 @@
-"""Class probabilities of every image from a model that did not see it: logistic regression on frozen features."""
+"""Cross-validated class probabilities of every image: logistic regression on frozen features."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,19 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 FOLDS, REPEATS = 5, 3  # probabilities are averaged over ways to cut the folds
 LENGTH = 64  # principal components that are kept
-FEWEST = 5  # images, or groups, of a class that can be judged
+FEWEST = 5  # images, or groups, of a class that can be cross-validated
 
 
 @dataclass(frozen=True, eq=False)
-class CrossFit:
-    """`rows`: positions of the samples that were judged. `labels` count within `classes`, the classes judged.
+class CrossValidation:
+    """Cross-validated predictions of the samples at `rows`.
 
-    `nearest` is the class of the nearest mean of features, from the same folds: another classifier to compare with.
+    Attributes:
+        rows: positions of the samples.
+        classes: the classes with enough images.
+        labels: index of each sample's class in `classes`.
+        probabilities: of each class in `classes`, from models that did not see the sample.
+        nearest: index of the class with the nearest mean of features, from the same folds: a second classifier.
     """
 
     rows: Int[np.ndarray, " m"]
@@ -33,7 +38,7 @@ class CrossFit:
 
     @property
     def accuracy(self) -> float:
-        """Share predicted right."""
+        """Share of correct predictions."""
         return float((self.predictions == self.labels).mean())
 
     @property
@@ -44,14 +49,14 @@ class CrossFit:
 
 
 def compress(features: Float[np.ndarray, "n c"], length: int = LENGTH) -> Float[np.ndarray, "n d"]:
-    """Standardised features turned onto their first principal components, the first with deviation 1."""
+    """First principal components of the standardized features, scaled so that the first has deviation 1."""
     z = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
     d = min(length, len(z) - 1, z.shape[1])
-    turned = PCA(d, svd_solver="randomized", random_state=0).fit_transform(z.astype(np.float64))
-    return np.asarray(turned / max(turned[:, 0].std(), 1e-12))
+    components = PCA(d, svd_solver="randomized", random_state=0).fit_transform(z.astype(np.float64))
+    return np.asarray(components / max(components[:, 0].std(), 1e-12))
 
 
-def cross_fit(
+def cross_validate(
     features: Float[np.ndarray, "n c"],
     labels: Int[np.ndarray, " n"],
     groups: Int[np.ndarray, " n"],
@@ -59,8 +64,8 @@ def cross_fit(
     *,
     classes: int,
     seed: int = 0,
-) -> CrossFit | None:
-    """Judge the samples at `rows`; groups stay on one side. None: fewer than two classes have enough images.
+) -> CrossValidation | None:
+    """Cross-validate on the samples at `rows` with groups kept together; None with fewer than two usable classes.
 
     A class with fewer than five images, or groups, is left out. Components are found without labels, over all rows.
     """
@@ -87,7 +92,7 @@ def cross_fit(
             probabilities[np.ix_(held, known)] += model.predict_proba(x[held]) / REPEATS
             votes[held, known[_nearest_mean(x[train], y[train], x[held])]] += 1
     nearest = votes.argmax(axis=1).astype(np.int64)
-    return CrossFit(rows, np.array(enough, dtype=np.int64), y.astype(np.int64), probabilities, nearest)
+    return CrossValidation(rows, np.array(enough, dtype=np.int64), y.astype(np.int64), probabilities, nearest)
 
 
 def _nearest_mean(

@@ -5,21 +5,21 @@ import numpy as np
 
 from handful.core.dataset import Sample
 from handful.inspection.findings import blur, masks, shapes, unreadable
-from tests.inspection.pictures import dataset, facts, picture
+from tests.inspection.pictures import dataset, measurements, picture
 
 
 def test_other_shapes_and_sizes_are_found() -> None:
     data = dataset()
     extra = (Sample("wide", picture(800)[:, :15], 0), Sample("large", picture(801, 400), 1))
-    found = shapes.find(facts(replace(data, samples=(*data.samples, *extra))))
+    found = shapes.find(measurements(replace(data, samples=(*data.samples, *extra))))
     assert [(f.kind, f.ids) for f in found] == [("odd shape", ("wide",)), ("odd size", ("large",))]
-    assert shapes.find(facts(data)) == ()
+    assert shapes.find(measurements(data)) == ()
 
 
-def test_colour_modes_are_told() -> None:
-    known = facts(dataset(2))
+def test_color_modes_are_told() -> None:
+    known = measurements(dataset(2))
     (found,) = shapes.find(replace(known, modes=("RGB",) * 5 + ("L",)))
-    assert (found.kind, found.numbers["modes"], found.ids) == ("colour modes", {"RGB": 5, "L": 1}, ("emu/01.png",))
+    assert (found.kind, found.numbers["modes"], found.ids) == ("color modes", {"RGB": 5, "L": 1}, ("emu/01.png",))
 
 
 def test_a_blurred_picture_is_found() -> None:
@@ -28,9 +28,9 @@ def test_a_blurred_picture_is_found() -> None:
     noise = [rng.integers(0, 256, (3, 40, 40), dtype=np.uint8) for _ in data.samples]
     noise[4] = np.asarray(cv2.GaussianBlur(noise[4].transpose(1, 2, 0), (0, 0), 3).transpose(2, 0, 1), dtype=np.uint8)
     blurred = replace(data, samples=tuple(replace(s, image=x) for s, x in zip(data.samples, noise, strict=True)))
-    (found,) = blur.find(facts(blurred))
+    (found,) = blur.find(measurements(blurred))
     assert found.ids == ("cat/04.png",)
-    assert blur.find(facts(data)) == ()
+    assert blur.find(measurements(data)) == ()
 
 
 def _disc(radius: float, x: float = 20, y: float = 20) -> np.ndarray:
@@ -47,7 +47,7 @@ def test_masks_of_another_shape_are_found() -> None:
     drawn[7] = np.zeros((40, 40), bool)
     drawn[7][20:22, 2:38] = True
     masked = replace(data, samples=tuple(replace(s, mask=m) for s, m in zip(data.samples, drawn, strict=True)))
-    found = {f.kind: f for f in masks.find(facts(masked))}
+    found = {f.kind: f for f in masks.find(measurements(masked))}
     assert found["empty mask"].ids == ("cat/03.png",)
     assert set(found["odd mask"].ids) == {"cat/05.png", "cat/07.png"}
     assert found["odd mask"].numbers["by"] == {"cat/05.png": "area", "cat/07.png": "elongation"}
@@ -63,7 +63,7 @@ def test_a_disc_is_round_and_central_and_of_one_piece() -> None:
 
 
 def test_unreadable_files_are_one_error() -> None:
-    known = replace(facts(dataset(2)), unreadable=(("x.png", "damaged"), ("y.png", "empty")))
+    known = replace(measurements(dataset(2)), unreadable=(("x.png", "damaged"), ("y.png", "empty")))
     (found,) = unreadable.find(known)
     assert (found.severity, found.ids) == ("error", ("x.png", "y.png"))
     assert found.numbers["reasons"] == {"x.png": "damaged", "y.png": "empty"}
