@@ -87,5 +87,4 @@ def _loki(wide: Classifier) -> Classifier:
 
 def _shares(one: Classifier, *parts: Dataset) -> list[Float[np.ndarray, "n k"]]:
     """Class probabilities of images, whatever their own data set calls their classes."""
-    bare = (replace(p, samples=tuple(replace(s, label=None) for s in p.samples)) for p in parts)
-    return [one.probabilities(part) for part in bare]
+    return [one.probabilities(part.without_labels()) for part in parts]

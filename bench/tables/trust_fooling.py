@@ -77,14 +77,15 @@ def _fooling(classifier: Classifier, draw: int, *, quick: bool) -> dict[str, Dat
 
 
 def _sure(model: Classifier, data: Dataset) -> float:
-    judged = model.judge(_bare(data))
+    judged = model.judge(data.without_labels())
     return float(((judged.probabilities.max(axis=1) >= SURE) & (judged.answers < len(model.classes))).mean())
 
 
 def _rejected(models: Mapping[str, Classifier], data: Dataset, kind: str) -> dict[str, float]:
     if kind != "test images":
         return {}
-    return {f"{m} rejects": float(model.rejected(_bare(data)).mean()) for m, model in models.items() if m != "none"}
+    named = {name: model for name, model in models.items() if name != "none"}
+    return {f"{name} rejects": float(model.rejected(data.without_labels()).mean()) for name, model in named.items()}
 
 
 def _tell(name: str, found: list[Shares], options: Options) -> None:
@@ -111,7 +112,3 @@ def _few(data: Dataset) -> Dataset:
     """At most so many images, evenly spaced in the order of their ids."""
     order = sorted(range(len(data)), key=lambda i: data.samples[i].id)
     return data.select([order[int(i)] for i in np.linspace(0, len(order) - 1, min(MOST, len(order)))])
-
-
-def _bare(data: Dataset) -> Dataset:
-    return replace(data, samples=tuple(replace(s, label=None, mask=None, mask_source=None) for s in data.samples))

@@ -104,7 +104,7 @@ def learns_from_masks(recipe: Recipe) -> bool:
 
 def segments(classifier: Classifier, data: Dataset) -> bool:
     """Whether a classifier gives pixel maps."""
-    return next(iter(classifier.outputs(data.select([0])))).pixels is not None
+    return next(iter(classifier.outputs(data.select([0]).without_labels()))).pixels is not None
 
 
 def _refuse_missing(labelled: Dataset, used: Dataset, *, with_masks: bool) -> None:
@@ -121,12 +121,11 @@ def _refuse_missing(labelled: Dataset, used: Dataset, *, with_masks: bool) -> No
 def propose(project: Project, data: Dataset, classifier: Classifier, say: Say) -> int:
     """Write masks for the images that have none, with how certain they are; returns the round's number."""
     todo = data.select([i for i, s in enumerate(data.samples) if s.mask is None])
-    bare = replace(todo, samples=tuple(replace(s, label=None, group=None) for s in todo.samples))
     masks: dict[str, Mask] = {}
     certainty: dict[str, float] = {}
     influence: dict[str, float] = {}
     seen = 0
-    for output in classifier.outputs(bare):
+    for output in classifier.outputs(todo.without_labels()):
         assert output.pixels is not None
         likely = output.logits.float().softmax(dim=1).cpu().numpy()
         change = expected_change(output.features.float().cpu().numpy(), likely)

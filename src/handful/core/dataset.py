@@ -62,6 +62,15 @@ class Dataset:
         """The samples at these positions, in this order."""
         return replace(self, samples=tuple(self.samples[int(i)] for i in indices))
 
+    def without_labels(self) -> "Dataset":
+        """The images alone, with their ids and splits: labels, masks, mask sources and groups are removed.
+
+        This is the guard against leaks: whatever a model predicts goes through it first, and so does every image
+        that a run may learn from without its label. No other code removes labels for this purpose.
+        """
+        samples = (replace(s, label=None, mask=None, mask_source=None, group=None) for s in self.samples)
+        return replace(self, samples=tuple(samples))
+
     def split(self, *splits: Split | None) -> "Dataset":
         """The samples whose `split` is one of these."""
         return replace(self, samples=tuple(s for s in self.samples if s.split in splits))

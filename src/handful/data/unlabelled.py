@@ -3,15 +3,10 @@
 from dataclasses import replace
 from typing import Literal
 
-from handful.core.dataset import Dataset, Sample
+from handful.core.dataset import Dataset
 from handful.errors import ProtocolError
 
 Unlabelled = Literal["none", "given", "rest"]
-
-
-def stripped(data: Dataset) -> Dataset:
-    """The images alone: labels, masks and groups taken away."""
-    return replace(data, samples=tuple(map(_bare, data.samples)))
 
 
 def unlabelled_part(
@@ -40,7 +35,3 @@ def unlabelled_part(
             remedy='leave it out, or say "rest" where the draws leave images over that are not scored.',
         )
     return replace(data, samples=(*found, *(scored.samples if transductive else ())))
-
-
-def _bare(sample: Sample) -> Sample:
-    return replace(sample, mask=None, mask_source=None, label=None, group=None)

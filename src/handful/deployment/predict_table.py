@@ -77,7 +77,8 @@ def predict_to(
         with _open(draft, path.suffix) as write:
             for start in range(0, max(1, len(data)), CHUNK):
                 part = data.select(range(start, min(start + CHUNK, len(data))))
-                judged = classifier.judge(part, coverage=coverage)
+                images = part.without_labels()
+                judged = classifier.judge(images, coverage=coverage)
                 columns = columns_of(classifier.classes, part.ids, judged)
                 if labelled:
                     names = [None if s.label is None else part.classes[s.label] for s in part.samples]
@@ -85,7 +86,7 @@ def predict_to(
                 write(columns)
                 found += np.bincount(judged.answers, minlength=len(found))
                 if draft_maps is not None:
-                    for sample, map_ in zip(part.samples, classifier.maps(part), strict=True):
+                    for sample, map_ in zip(part.samples, classifier.maps(images), strict=True):
                         _draw(draft_maps, sample, map_, classifier, colours)
                 if advance is not None:
                     advance(len(part))

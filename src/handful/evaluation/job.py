@@ -12,7 +12,6 @@ from jaxtyping import Float
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Run
-from handful.data.unlabelled import stripped
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
 from handful.training.train import train
@@ -66,16 +65,16 @@ class JobResult:
 
 
 def run(task: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult:
-    """Train and predict. The scored images are stripped of masks, labels and groups first."""
+    """Train and predict. The model sees the scored images without labels, masks and groups."""
     fit = train if trainer is None else trainer
     chosen, scored = data.select(task.train), data.select(task.test)
-    beside = stripped(data.select(task.unlabelled)).samples
+    unlabelled = data.select(task.unlabelled).without_labels()
     started = time.perf_counter()
-    seen = replace(chosen, samples=(*chosen.samples, *beside))
+    seen = replace(chosen, samples=(*chosen.samples, *unlabelled.samples))
     predictor = fit(task.recipe, seen, seed=task.draw, device=device, progress=False)
     seconds = time.perf_counter() - started
-    bare = stripped(scored)
-    probabilities = np.asarray(predictor.probabilities(bare), dtype=np.float32)
+    images = scored.without_labels()
+    probabilities = np.asarray(predictor.probabilities(images), dtype=np.float32)
     if not np.isfinite(probabilities).all():
         raise TrainingError(
             "some predicted probabilities are not finite",
@@ -99,8 +98,8 @@ def run(task: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | Non
         seconds=seconds,
         per_class=task.per_class,
         counts=chosen.counts,
-        sets=predictor.sets(bare) if _has(predictor, "conformal") else None,
-        rejected=predictor.rejected(bare) if _has(predictor, "out_of_distribution") else None,
+        sets=predictor.sets(images) if _has(predictor, "conformal") else None,
+        rejected=predictor.rejected(images) if _has(predictor, "out_of_distribution") else None,
     )
     return JobResult(task, result, facts)
 

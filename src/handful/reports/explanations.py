@@ -69,14 +69,14 @@ def explain_to(
         DataError: an image cannot be read, or an id leads out of the folder.
     """
     check_folder(folder, overwrite=overwrite)
-    bare = replace(data, samples=tuple(replace(s, mask=None, mask_source=None, label=None) for s in data.samples))
+    images = data.without_labels()
     draft = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     rows: list[_Row] = []
     found: list[Float[np.ndarray, "h w"]] = []
     try:
-        for sample, one in zip(data.samples, saliency(classifier, bare), strict=True):
+        for sample, one in zip(data.samples, saliency(classifier, images), strict=True):
             _draw(draft, sample, one, classifier)
             found += [one.map] if len(found) < CHECKED else []
             rows.append(_row(sample, one, classifier, data.classes))
@@ -87,7 +87,7 @@ def explain_to(
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return _checks(rows, found, classifier, bare, seed)
+    return _checks(rows, found, classifier, images, seed)
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
@@ -128,9 +128,9 @@ def _row(sample: Sample, one: Saliency, classifier: Classifier, classes: tuple[s
 
 
 def _checks(
-    rows: Sequence[_Row], maps: Sequence[Float[np.ndarray, "h w"]], classifier: Classifier, bare: Dataset, seed: int
+    rows: Sequence[_Row], maps: Sequence[Float[np.ndarray, "h w"]], classifier: Classifier, images: Dataset, seed: int
 ) -> Checks:
-    part = bare.select(range(len(maps)))
+    part = images.select(range(len(maps)))
     others = [one.map for one in saliency(shuffled(classifier, seed=seed), part)]
     similar = float(np.mean([rank_correlation(a, b) for a, b in zip(maps, others, strict=True)])) if maps else np.nan
     masked = [row for row in rows if row.pointed is not None]

@@ -108,10 +108,10 @@ def show_mistakes(mistakes: Sequence[Mistake], data: Dataset, classifier: Classi
 
 def show_examples(part: Dataset, classifier: Classifier) -> list[Shown]:
     """Images with what the classifier predicts of them, as class and, where it segments, as a map."""
-    bare = _bare(part)
+    predicted = classifier.predict(part.without_labels())
     return [
         Shown(as_url(pixels(sample)), over, part.classes[sample.label or 0], part.classes[int(guess)])
-        for sample, over, guess in zip(part.samples, _painted(part, classifier), classifier.predict(bare), strict=True)
+        for sample, over, guess in zip(part.samples, _painted(part, classifier), predicted, strict=True)
     ]
 
 
@@ -138,7 +138,7 @@ def _painted(part: Dataset, classifier: Classifier | None) -> list[str]:
     colours = palette(len(part.classes))
     urls = []
     try:
-        for sample, pixel in zip(part.samples, classifier.maps(_bare(part)), strict=True):
+        for sample, pixel in zip(part.samples, classifier.maps(part.without_labels()), strict=True):
             regions = np.asarray(pixel.argmax(axis=0))
             urls.append(as_url(paint(_fitted(sample, classifier), regions, colours)))
     except ModelError:  # its head does not segment
@@ -148,7 +148,3 @@ def _painted(part: Dataset, classifier: Classifier | None) -> list[str]:
 
 def _fitted(sample: Sample, classifier: Classifier) -> Image:
     return fit_size(pixels(sample), classifier.size, classifier.recipe.resize)
-
-
-def _bare(part: Dataset) -> Dataset:
-    return replace(part, samples=tuple(replace(s, mask=None, mask_source=None, label=None) for s in part.samples))

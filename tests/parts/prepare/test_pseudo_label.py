@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
-from handful.data.unlabelled import stripped
 from handful.errors import RecipeError
 from handful.parts import registry
 from handful.parts.prepare.pseudo_label import surest
@@ -39,7 +38,7 @@ class Teacher:
 def half_labelled() -> Dataset:
     """A labelled square of each class, and three of each without a label."""
     labelled = datasets.squares(1)
-    return replace(labelled, samples=(*labelled.samples, *stripped(datasets.squares(3, seed=1)).samples))
+    return replace(labelled, samples=(*labelled.samples, *datasets.squares(3, seed=1).without_labels().samples))
 
 
 def test_of_each_class_the_surest_and_no_more_than_its_share() -> None:

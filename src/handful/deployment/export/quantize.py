@@ -116,7 +116,8 @@ def _inputs(answering: Answering, data: Dataset) -> Iterator[dict[str, np.ndarra
 
 def measure(before: Predictor, after: Predictor, data: Dataset, *, held_out: bool) -> Change:
     """Compare the answers of two models on the same images."""
-    was, now = before.judge(data).probabilities, after.judge(data).probabilities
+    images = data.without_labels()
+    was, now = before.judge(images).probabilities, after.judge(images).probabilities
     same, largest = float((was.argmax(1) == now.argmax(1)).mean()), float(np.abs(was - now).max())
     labels = data.labels
     known = labels >= 0

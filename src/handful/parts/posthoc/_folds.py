@@ -85,8 +85,7 @@ def plain_network(network: Any) -> nn.Module:
 
 def read(classifier: Classifier, data: Dataset) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "m c"]]:
     """Logits and features of each sample, which is shown without its label and mask; float32."""
-    bare = replace(data, samples=tuple(replace(s, label=None, mask=None, mask_source=None) for s in data.samples))
-    outputs = list(classifier.outputs(bare))
+    outputs = list(classifier.outputs(data.without_labels()))
     logits, features = (torch.cat([getattr(o, name) for o in outputs]) for name in ("logits", "features"))
     return logits.float().cpu().numpy(), features.float().cpu().numpy()
 
@@ -138,8 +137,8 @@ def cross_fitted(
     refuse_many(len(plans), grid)
     labels, found = [], []
     for train, held in rotations(data, folds, seed):
-        bare = replace(held, samples=tuple(replace(s, label=None, mask=None, mask_source=None) for s in held.samples))
-        found.append(np.stack([fit(recipe, train, own).probabilities(bare) for recipe, own in plans]))
+        images = held.without_labels()
+        found.append(np.stack([fit(recipe, train, own).probabilities(images) for recipe, own in plans]))
         labels.append(held.labels)
     return best_weights(np.concatenate(found, axis=1), np.concatenate(labels), grid)
 

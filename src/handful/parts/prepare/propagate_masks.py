@@ -63,7 +63,7 @@ def propagate(
     todo = [i for i, s in enumerate(data.samples) if s.id not in staying]
     samples = list(data.samples)
     dropped: list[tuple[str, float]] = []
-    for i, maps in zip(todo, classifier.maps(data.select(todo)), strict=True):
+    for i, maps in zip(todo, classifier.maps(data.select(todo).without_labels()), strict=True):
         sample = without_mask(samples[i])
         mask = classifier.own_size(_foreground(maps, sample, data, classifier, rules), sample_size(sample))
         share = float(mask.mean())

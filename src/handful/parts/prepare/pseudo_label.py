@@ -63,7 +63,7 @@ def build(context: Context, *, recipe: str = "pseudo-labels-lite0", share: float
         if not bare:
             return data
         model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
-        labels = surest(model.probabilities(data.select(bare)), share)
+        labels = surest(model.probabilities(data.select(bare).without_labels()), share)
         samples = list(data.samples)
         for i, label in zip(bare, labels.tolist(), strict=True):
             if label >= 0:
