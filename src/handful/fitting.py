@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from handful.comparison.auto import FEW, Selection, select_recipe
+from handful.comparison.auto import FEW, RecipeSelection, select_recipe
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.check import check
@@ -41,7 +41,7 @@ class FitResult:
 
     classifier: Classifier
     recipe: Recipe
-    selection: Selection | None = None
+    selection: RecipeSelection | None = None
 
 
 def fit_to(
