@@ -45,10 +45,18 @@ def run_comparison(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, table) if options.quick else kept
         outcome = compare(
-            folder, recipes, data, candidates=candidates, per_class=per_class[:1] if options.quick else per_class,
-            protocol=Protocol(draws, folds=folds), trials=1 if options.quick else None,
-            seconds=None if options.quick else BUDGET, times=PAPER["cifar10"], jobs=options.jobs, tell=print,
-        )  # fmt: skip
+            recipes,
+            data,
+            folder,
+            trials=1 if options.quick else None,
+            seconds=None if options.quick else BUDGET,
+            per_class=per_class[:1] if options.quick else per_class,
+            protocol=Protocol(draws, folds=folds),
+            candidates=candidates,
+            times=PAPER["cifar10"],
+            jobs=options.jobs,
+            on_message=print,
+        )
         print(format_comparison(outcome, width=shutil.get_terminal_size((100, 40)).columns))
         if not options.quick:
             values = json.loads((folder / VALUES).read_text(encoding="utf-8"))

@@ -13,9 +13,9 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import TrainingError
 from handful.evaluation.evaluate import Protocol, evaluate
+from handful.evaluation.executor import BrokenExecutorError, ExecutorFactory
 from handful.evaluation.job import Trainer
-from handful.evaluation.process_pool import MakePool, WorkerError
-from handful.evaluation.ray_pool import pool_of
+from handful.evaluation.ray_pool import ray_executor
 from tests.support.datasets import recipe, squares
 from tests.support.trainers import NearestMean, NearestMeanTrainer
 
@@ -37,11 +37,11 @@ class Failing:
         return NearestMeanTrainer(self.folder)(recipe, data, seed=seed, device=device, progress=progress)
 
 
-def scored(trainer: Trainer, *draws: int, pool: MakePool | None = None) -> Result:
+def scored(trainer: Trainer, *draws: int, executor: ExecutorFactory | None = None) -> Result:
     protocol = Protocol(draws=draws, per_class=2)
-    jobs = 1 if pool is None else 2
+    jobs = 1 if executor is None else 2
     data = squares(per_class=8)
-    return evaluate(recipe(), data, protocol=protocol, jobs=jobs, pool=pool, trainer=trainer, progress=False)
+    return evaluate(recipe(), data, protocol=protocol, jobs=jobs, executor=executor, trainer=trainer, progress=False)
 
 
 def test_runs_on_a_cluster_are_those_of_this_machine(tmp_path: Path) -> None:
@@ -50,12 +50,12 @@ def test_runs_on_a_cluster_are_those_of_this_machine(tmp_path: Path) -> None:
     try:
         with Cluster("auto") as cluster:
             assert cluster.width == 2
-            pool = pool_of(cluster)
-            there = scored(NearestMeanTrainer(tmp_path / "b"), 0, 3, 4, pool=pool)
+            executor = ray_executor(cluster)
+            there = scored(NearestMeanTrainer(tmp_path / "b"), 0, 3, 4, executor=executor)
             with pytest.raises(TrainingError, match="no such luck"):
-                scored(Failing(tmp_path), 0, 1, pool=pool)
-            with pytest.raises(WorkerError, match="a task failed on the cluster"):
-                scored(Failing(tmp_path), 2, pool=pool)
+                scored(Failing(tmp_path), 0, 1, executor=executor)
+            with pytest.raises(BrokenExecutorError, match="a task failed on the cluster"):
+                scored(Failing(tmp_path), 2, executor=executor)
         assert ray.is_initialized()
     finally:
         ray.shutdown()

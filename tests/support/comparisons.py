@@ -8,7 +8,6 @@ from handful.comparison.compare import compare
 from handful.comparison.result import CandidateRecipe, ComparisonResult
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.evaluate import Protocol
 from handful.recipes.load import from_toml
 from tests.support.datasets import RECIPE, squares
@@ -61,15 +60,14 @@ def compared(
     candidates = [CandidateRecipe(n, "control" if i == 0 else "method", True, "asked for") for i, n in enumerate(names)]
     protocol = other.pop("protocol", Protocol(tuple(range(draws))))
     return compare(
-        folder,
         recipes,
         samples or data(),
-        candidates=candidates,
-        per_class=per_class,
-        protocol=protocol,
+        folder,
         trials=trials,
         seconds=seconds,
-        times=AnnotationTimes(3.5, 29.52),
+        per_class=per_class,
+        protocol=protocol,
+        candidates=candidates,
         trainer=trainer,
         device="cpu",
         progress=False,

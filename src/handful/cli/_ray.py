@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from handful.evaluation.executor import MakePool
+    from handful.evaluation.executor import ExecutorFactory
 
 
 @contextmanager
-def runners(ray: str | None, jobs: int) -> "Iterator[tuple[int, MakePool | None]]":
+def runners(ray: str | None, jobs: int) -> "Iterator[tuple[int, ExecutorFactory | None]]":
     """How many run at a time, and on what; on a cluster as many as it has cores, unless more than one is asked for.
 
     Raises:
@@ -19,7 +19,7 @@ def runners(ray: str | None, jobs: int) -> "Iterator[tuple[int, MakePool | None]
         yield jobs, None
         return
     from handful.core.ray_cluster import Cluster
-    from handful.evaluation.ray_pool import pool_of
+    from handful.evaluation.ray_pool import ray_executor
 
     with Cluster(ray) as cluster:
-        yield (jobs if jobs > 1 else cluster.width), pool_of(cluster)
+        yield (jobs if jobs > 1 else cluster.width), ray_executor(cluster)

@@ -131,24 +131,24 @@ def compare(
         plans, candidates = choose_candidates(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
-        with runners(ray, jobs or (default_jobs(device) if ray is None else 1)) as (number, pool):
+        with runners(ray, jobs or (default_jobs(device) if ray is None else 1)) as (number, executor):
             outcome = compare(
-                out,
                 plans,
                 samples,
-                candidates=candidates,
-                per_class=numbers,
-                protocol=protocol,
+                out,
                 trials=spent.trials,
                 seconds=spent.seconds,
+                per_class=numbers,
+                protocol=protocol,
+                candidates=candidates,
                 times=AnnotationTimes(label_seconds, mask_seconds),
                 controls=controls,
                 jobs=number,
-                pool=pool,
+                executor=executor,
                 device=device,
                 overwrite=overwrite,
                 progress=watched(),
-                tell=print_text,
+                on_message=print_text,
             )
     if json:
         print_json({"log": out / LOG, "report": out / PAGE, "values": out / VALUES, **as_values(outcome)})

@@ -30,7 +30,7 @@ def demo(
     if not json:
         print_text(INTRODUCTION + "\n")
     with working():
-        results, report = run_demo(out, demo_data(), overrides=set_ or (), jobs=jobs, keep=resume, progress=watched())
+        results, report = run_demo(out, demo_data(), overrides=set_ or (), jobs=jobs, resume=resume, progress=watched())
     if json:
         print_json({"log": out / LOG, "report": report, **as_values(results)})
     else:

@@ -113,8 +113,8 @@ def evaluate(
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         splits_of(samples, protocol)
         check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
-        with runners(ray, jobs) as (number, pool):
-            how: dict[str, Any] = {"jobs": number, "pool": pool, "device": device, "log": log}
+        with runners(ray, jobs) as (number, executor):
+            how: dict[str, Any] = {"jobs": number, "executor": executor, "device": device, "log": log}
             result = run(plan, samples, protocol=protocol, progress=watched(), **how)
         if track is not None:
             track_scores(track, track_to, [result])

@@ -65,11 +65,19 @@ def sweep(
         new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         check(samples, per_class=max(numbers) if long_tail is None else None, strict=strict)
-        with runners(ray, jobs) as (number, pool):
+        with runners(ray, jobs) as (number, executor):
             results, report = sweep_to(
-                out, plans, samples, per_class=numbers, protocol=protocol, jobs=number, pool=pool, device=device,
-                keep=resume, progress=watched(),
-            )  # fmt: skip
+                out,
+                plans,
+                samples,
+                per_class=numbers,
+                protocol=protocol,
+                jobs=number,
+                executor=executor,
+                device=device,
+                resume=resume,
+                progress=watched(),
+            )
         if track is not None:
             track_scores(track, track_to, results)
     if json:

@@ -1,4 +1,4 @@
-"""`--recipe auto`: pick a recipe by comparing on the training images alone, then tune the one that was picked."""
+"""Automatic choice of a recipe (`--recipe auto`): cross-validate on the training images, then tune the best one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,17 +14,25 @@ from handful.comparison.search_space import close_storage, open_storage
 from handful.comparison.tuning import TuningStudy
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.evaluate import Protocol
-from handful.evaluation.executor import JobResult, Trainer, TrainingJob, run_queue
+from handful.evaluation.executor import Execution, ExecutorFactory
+from handful.evaluation.job import JobResult, Trainer, TrainingJob
+from handful.evaluation.run_jobs import run_queue
 from handful.recipes.load import load_recipe
 
-FEW = "nearest-centroid-lite0"  # 40.9 % of CIFAR-10 at one image per class, where logistic regression has 25.5 %
+FEW = "nearest-centroid-lite0"  # the best at one image per class on other data: docs/measured.md
 
 
 @dataclass(frozen=True, eq=False)
 class RecipeSelection:
-    """The recipe, with tuned settings where these were better, and why; no `outcome` where nothing was compared."""
+    """The selected recipe and the reason.
+
+    Attributes:
+        recipe: the recipe, with tuned settings where these were better.
+        why: the reason, in one sentence.
+        outcome: the comparison; None where there were too few images to compare recipes.
+        study: the tuning of the selected recipe; None where nothing was compared.
+    """
 
     recipe: Recipe
     why: str
@@ -33,7 +41,7 @@ class RecipeSelection:
 
     @property
     def card(self) -> dict[str, Any]:
-        """What the model's card keeps of the choice."""
+        """The selection as plain values, for the model's card."""
         if self.outcome is None:
             return {"why": self.why, "recipe": self.recipe.name, "table": []}
         (level,) = self.outcome.levels
@@ -63,96 +71,129 @@ def select_recipe(
     folder: Path,
     *,
     seconds: float,
-    seed: int = 0,
+    recipes: Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
+    seed: int = 0,
     jobs: int = 1,
     device: str = "auto",
     trainer: Trainer | None = None,
+    executor: ExecutorFactory | None = None,
     overwrite: bool = False,
     progress: bool = True,
-    recipes: Sequence[str | Path] = (),
-    tell: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> RecipeSelection:
-    """Pick a recipe for these training images.
+    """Select a recipe for these training images.
 
-    First every recipe that the data allows is cross-validated with its own settings, the controls first; one whose
-    turn comes when half the budget is spent is left out. The best mean is picked. What is left of the budget tunes it
-    on all of the images. With one or two images of a class nothing can be compared, and a recipe is taken that was
-    best there on other data.
+    First every recipe that the data allows is cross-validated with its own settings, controls first; a recipe whose
+    turn comes after half the budget is left out. The one with the best mean is selected, and what is left of the
+    budget tunes it on all images. With one or two images of a class nothing can be compared, and the recipe that was
+    best there on other data is selected.
 
     Args:
-        data: the training images, and no others.
-        folder: of the comparison (`compare`); the same call goes on where it stopped.
+        data: the training images, and no others; their split is ignored.
+        folder: of the comparison, as for `compare`; the same call resumes where it stopped.
         seconds: wall time; the run that is under way when it ends is finished.
-        seed: decides the folds, and seeds the training.
+        recipes: recipe names or TOML files; these and their controls are compared. Empty: what the data allows.
         overrides: as for `load_recipe`, for every recipe.
-        jobs: training runs at a time.
+        seed: decides the folds, and seeds the training.
+        jobs: training runs at a time. A script that asks for several needs `if __name__ == "__main__":`.
         device: as for `train`.
         trainer: called instead of `handful.train`.
-        overwrite: throw away another comparison in `folder`.
-        progress: show a bar.
-        recipes: compare these and their controls, not what the data allows.
-        tell: gets a sentence on what is about to be done.
+        executor: makes the executor that runs the jobs; None: processes of this machine.
+        overwrite: delete another comparison in `folder`.
+        progress: show a progress bar.
+        on_message: called with a sentence about what is going to be done.
+
+    Returns:
+        The recipe, to be given to `train`, and the reason. Its score in the comparison selected it, so it is not a
+        score to report.
 
     Raises:
-        As `compare`.
+        ProtocolError, DataError, RecipeError, OutputError: before anything is trained or deleted.
+        TrainingError: no recipe could be trained at all.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> from handful import load_data, select_recipe
+        >>> digits = load_data("mnist5k")
+        >>> one_of_each = digits.select([list(digits.labels).index(label) for label in range(10)])
+        >>> selection = select_recipe(one_of_each, Path(mkdtemp()), seconds=60)
+        >>> selection.recipe.name
+        'nearest-centroid-lite0'
+        >>> selection.why
+        'one image of a class leaves nothing to compare on: taken because it was best there on other data'
     """
     data = replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
     StudyBudget(seconds=seconds)
-    least = min(int(data.counts.min()), default_folds(data) or 0)
-    if least < FOLDS:
-        images = "one image" if data.counts.min() == 1 else "fewer than three images or groups"
-        why = f"{images} of a class leave nothing to compare on: taken because it was best there on other data"
+    execution = Execution(jobs, device, executor, progress)
+    smallest = int(data.counts.min())
+    if min(smallest, default_folds(data) or 0) < FOLDS:
+        few = "one image of a class leaves" if smallest == 1 else "fewer than three images or groups of a class leave"
+        why = f"{few} nothing to compare on: taken because it was best there on other data"
         return RecipeSelection(load_recipe(FEW, overrides=overrides), why)
-    plans, candidates = choose_candidates(data, recipes, overrides=overrides)
+    candidates, reasons = choose_candidates(data, recipes, overrides=overrides)
     outcome = compare(
-        folder,
-        plans,
+        candidates,
         data,
-        candidates=candidates,
-        per_class=(None,),
-        protocol=Protocol((seed,), folds=FOLDS),
+        folder,
         trials=1,
-        times=AnnotationTimes(3.5, 29.52),
+        protocol=Protocol((seed,), folds=FOLDS),
+        candidates=reasons,
         jobs=jobs,
         device=device,
         trainer=trainer,
+        executor=executor,
         overwrite=overwrite,
+        time_limit=seconds,
         progress=progress,
-        limit=seconds,
-        tell=tell,
+        on_message=on_message,
     )
-    best = next(r for r in plans if r.name == outcome.levels[0].best.recipe)
+    best = next(r for r in candidates if r.name == outcome.levels[0].best.recipe)
     spent = sum(run.seconds for result in outcome.results for run in result.runs) / jobs
-    study = _tune(best, data, folder, max(seconds - spent, 1e-9), seed=seed, device=device, trainer=trainer)
+    one_at_a_time = replace(execution, jobs=1, executor=None)
+    study = _tune(best, data, folder, max(seconds - spent, 1e-9), seed=seed, trainer=trainer, execution=one_at_a_time)
     return RecipeSelection(with_best_values(best, study), outcome.answer, outcome, study)
 
 
 def _tune(
-    recipe: Recipe, data: Dataset, folder: Path, seconds: float, *, seed: int, device: str, trainer: Trainer | None
+    recipe: Recipe,
+    data: Dataset,
+    folder: Path,
+    seconds: float,
+    *,
+    seed: int,
+    trainer: Trainer | None,
+    execution: Execution,
 ) -> TuningResult:
-    """Tune on all of the images, one trial after the other."""
-    allowance = StudyBudget(seconds=seconds)
-    why = reason_not_tuned(recipe, data, allowance)
-    if why is not None:
-        return not_tuned(recipe, per_class=None, draw=seed, fold=None, why=why)
+    """Tune on all images, one trial after the other."""
+    budget = StudyBudget(seconds=seconds)
+    reason = reason_not_tuned(recipe, data, budget)
+    if reason is not None:
+        return not_tuned(recipe, per_class=None, draw=seed, fold=None, why=reason)
     storage = open_storage(folder / STUDIES)
     try:
-        tuning = TuningStudy(recipe, data, per_class=None, draw=seed, fold=None, allowance=allowance, storage=storage)
+        study = TuningStudy(recipe, data, per_class=None, draw=seed, fold=None, budget=budget, storage=storage)
         position = {s.id: i for i, s in enumerate(data.samples)}
 
-        def give() -> TrainingJob | None:
-            following = tuning.next()
-            if following is None:
+        def next_job() -> TrainingJob | None:
+            trial = study.next_run()
+            if trial is None:
                 return None
-            plan, train, held, fold = following
-            places = [[position[i] for i in part.ids] for part in (train, held)]
-            return TrainingJob(0, plan, seed, fold, None, *places)
+            train, held_out = ([position[i] for i in part.ids] for part in (trial.train, trial.held_out))
+            return TrainingJob(0, trial.recipe, seed, trial.fold, None, train, held_out)
 
-        def keep(finished: JobResult) -> None:
-            tuning.take(finished.run)
+        def on_finished(result: JobResult) -> None:
+            study.record_trial(result.run)
 
-        run_queue(give, data, keep, jobs=1, device=device, trainer=trainer, failed=lambda _, error: tuning.fail(error))
-        return tuning.study()
+        run_queue(
+            next_job,
+            data,
+            on_finished,
+            execution=execution,
+            trainer=trainer,
+            on_failed=lambda _, error: study.record_failure(error),
+        )
+        return study.result()
     finally:
         close_storage(storage)

@@ -1,4 +1,4 @@
-"""What the tuning of a recipe may spend, and when there is nothing to tune."""
+"""Tuning budgets, and the reasons not to tune a recipe on some data."""
 
 import re
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ FOLDS = 3  # fewer images of a class cannot be cut into these, and nothing is tu
 
 @dataclass(frozen=True)
 class StudyBudget:
-    """What one study may spend: trials, or seconds of training."""
+    """Budget of one tuning study: a number of trials, or seconds of training."""
 
     trials: int | None = None
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is none."""
+        """Refuse a budget that is not one number above 0."""
         given = [v for v in (self.trials, self.seconds) if v is not None]
         if len(given) != 1 or given[0] <= 0:
             raise ProtocolError(
@@ -32,10 +32,10 @@ class StudyBudget:
 
 
 def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
-    """What `--budget` and `--trials` say: "90s", "30m" and "2h" are wall time; thirty minutes where both are silent.
+    """The budget that `--budget` and `--trials` give: "90s", "30m" and "2h" are wall time; by default 30 minutes.
 
     Raises:
-        ProtocolError: both are given, or neither a time nor a number above 0.
+        ProtocolError: both are given, or a value that is neither a duration nor a number above 0.
     """
     if trials is not None:
         if budget is not None:
@@ -46,21 +46,21 @@ def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
             )
         return StudyBudget(trials=trials)
     text = "30m" if budget is None else budget.strip()
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)", text)
-    if found is None:
-        raise ProtocolError(f"{text!r} is no time", where="--budget", remedy="write e.g. 90s, 30m or 2h.")
-    return StudyBudget(seconds=float(found[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[found[2]])
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)", text)
+    if match is None:
+        raise ProtocolError(f"{text!r} is not a duration", where="--budget", remedy="write e.g. 90s, 30m or 2h.")
+    return StudyBudget(seconds=float(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[match[2]])
 
 
-def reason_not_tuned(recipe: Recipe, data: Dataset, allowance: StudyBudget) -> str | None:
-    """Why there is nothing to tune, or None."""
+def reason_not_tuned(recipe: Recipe, data: Dataset, budget: StudyBudget) -> str | None:
+    """The reason this recipe is not tuned on this data; None if it is."""
     if not recipe.search:
         return "its own settings: it names no search space"
-    if allowance.trials == 1:
+    if budget.trials == 1:
         return "its own settings: one trial was asked for"
-    least = int(data.counts.min())
-    if least < FOLDS:
-        few = "1 image of a class leaves" if least == 1 else f"{least} images of a class leave"
+    smallest = int(data.counts.min())
+    if smallest < FOLDS:
+        few = "1 image of a class leaves" if smallest == 1 else f"{smallest} images of a class leave"
         return f"its own settings, found on other data: {few} nothing to tune on"
     try:
         splits.folds(data, FOLDS, 0)
@@ -70,10 +70,10 @@ def reason_not_tuned(recipe: Recipe, data: Dataset, allowance: StudyBudget) -> s
 
 
 def with_best_values(recipe: Recipe, study: TuningResult) -> Recipe:
-    """The recipe with the settings that its study took."""
+    """The recipe with the best settings of its study."""
     return with_values(recipe, study.values) if study.values else recipe
 
 
 def not_tuned(recipe: Recipe, *, per_class: int | None, draw: int, fold: int | None, why: str) -> TuningResult:
-    """The record of a recipe that keeps its own settings."""
+    """The result for a recipe that keeps its own settings."""
     return TuningResult(recipe.name, per_class, draw, fold, 0, 0, 0, 0, 0.0, {}, None, None, why)

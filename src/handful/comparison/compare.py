@@ -1,30 +1,32 @@
-"""A comparison as one task: tune each recipe inside each draw, score it once, and say what the scores are worth.
+"""Compare recipes: tune each one inside each draw, score it once, and say which is best, and how surely.
 
-Everything is in the output folder as soon as it is known, so the same call goes on where the last one stopped.
+Everything is written to a folder as soon as it is known, so that the same call resumes where the last one stopped.
 """
 
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from handful.comparison.budget import StudyBudget, reason_not_tuned
+from handful.comparison.candidates import role_of
 from handful.comparison.plan import PAGE, VALUES, claim_folder, describe_plan, make_plan
 from handful.comparison.ranking import rank_results
 from handful.comparison.report import write_comparison
 from handful.comparison.result import CandidateRecipe, ComparisonResult, TuningBudget, TuningResult, as_values
-from handful.comparison.scheduler import ScheduledRun, Scheduler
+from handful.comparison.scheduler import Key, ScheduledRun, Scheduler
 from handful.comparison.search_space import check_spaces
 from handful.comparison.tuning import seconds_for_two_trials
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.errors import TrainingError
-from handful.evaluation.annotation_cost import AnnotationTimes
-from handful.evaluation.evaluate import Protocol, splits_of, trainer_name
-from handful.evaluation.executor import MakePool, Trainer
+from handful.errors import ProtocolError, TrainingError
+from handful.evaluation.annotation_cost import PAPER, AnnotationTimes
+from handful.evaluation.evaluate import FIVE_DRAWS, Protocol, splits_of, trainer_name
+from handful.evaluation.executor import Execution, ExecutorFactory
+from handful.evaluation.job import Trainer
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.retrain import train_again
 from handful.models.classifier import Classifier
@@ -34,108 +36,123 @@ from handful.reports import gallery
 
 
 def compare(
-    folder: Path,
     recipes: Sequence[Recipe],
     data: Dataset,
+    folder: Path,
     *,
-    candidates: Sequence[CandidateRecipe],
-    per_class: Sequence[int | None],
-    protocol: Protocol,
     trials: int | None = None,
     seconds: float | None = None,
-    times: AnnotationTimes,
+    per_class: Sequence[int | None] = (None,),
+    protocol: Protocol = FIVE_DRAWS,
+    candidates: Sequence[CandidateRecipe] | None = None,
     controls: bool = True,
+    times: AnnotationTimes = PAPER["cifar10"],
     jobs: int = 1,
     device: str = "auto",
     trainer: Trainer | None = None,
-    pool: MakePool | None = None,
+    executor: ExecutorFactory | None = None,
     overwrite: bool = False,
-    limit: float | None = None,
+    time_limit: float | None = None,
     progress: bool = True,
-    tell: Callable[[str], None] = lambda _: None,
+    on_message: Callable[[str], None] = lambda _: None,
 ) -> ComparisonResult:
     """Compare recipes on identical draws, each tuned on the draw's training images with the same budget.
 
+    Give either `trials` or `seconds`. `choose_candidates` (in `handful.comparison.candidates`) returns the recipes that
+    the data allows, with the controls that belong to them.
+
     Args:
+        recipes: what to compare, controls included.
+        data: all images, with a test part of its own or without.
         folder: gets the runs with their predictions, the studies (SQLite), `comparison.json` and `report.html`. If it
-            holds the same comparison, that one goes on: nothing is lost and nothing done twice.
-        recipes: what to compare.
-        data: everything, with its own test part or without.
-        candidates: roles of the recipes, and why each was taken or left out (`choosing.choose`).
-        per_class: images per class, one level each; None: all, or as many as the folds leave.
+            holds the same comparison, that one is resumed: nothing is lost and nothing is done twice.
+        trials: settings that each recipe may try in each draw, including its own; 1 tunes nothing.
+        seconds: wall time for all tuning together, of which each recipe gets the same share in each draw.
+        per_class: images per class to train on, one or several numbers; None: all, or as many as the folds leave.
         protocol: draws, folds and what is scored; its `per_class` is replaced.
-        trials: how many settings each recipe may try in each draw, its own counted; or
-        seconds: wall time for all tuning together, of which each recipe has the same share in each draw.
-        times: a person's seconds for a label and a mask.
-        controls: whether the controls are in, to be noted.
-        jobs: training runs at a time, each in a process of its own.
+        candidates: the recipes' roles, and why each one was taken or left out; None: those named like one of
+            handful's controls are controls, the others methods.
+        controls: whether the controls are among the recipes; the result says so if they are not.
+        times: a person's seconds for a label and for a mask.
+        jobs: training runs at a time, each in a process of its own. A script that asks for several needs
+            `if __name__ == "__main__":`.
         device: as for `train`.
         trainer: called instead of `handful.train`.
-        pool: who runs the jobs; None: this machine.
-        overwrite: throw away another comparison in `folder`.
-        limit: seconds for the scored runs: after half of them no recipe is begun, after all no run. Recipes then come
-            one after the other, and only the first is sure to be there.
-        progress: show a bar over the scored runs.
-        tell: gets a sentence on what is about to be done.
+        executor: makes the executor that runs the jobs; None: processes of this machine.
+        overwrite: delete another comparison in `folder`.
+        time_limit: seconds for the scored runs: after half of them no recipe is started, after all of them no run.
+            The recipes are then run one after the other, and only the first one is sure to be in the result.
+        progress: show a progress bar over the scored runs.
+        on_message: called with a sentence about what is going to be done.
+
+    Returns:
+        A ranking, all paired differences and the costs, for each number of images per class, and the answer in one
+        sentence. `format_comparison` (in `handful.comparison.text`) prints it.
 
     Raises:
-        ProtocolError, DataError, RecipeError, OutputError: before anything is trained or thrown away.
+        ProtocolError, DataError, RecipeError, OutputError: before anything is trained or deleted.
         TrainingError: no recipe could be trained at all.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from tempfile import mkdtemp
+        >>> from handful import Protocol, compare, load_data, load_recipe
+        >>> digits = load_data("mnist5k").select(range(0, 5000, 50))
+        >>> small = load_recipe("logistic-pixels", overrides=["name=small", "image_size=8"])
+        >>> recipes = [load_recipe("logistic-pixels"), small]
+        >>> protocol = Protocol((0, 1), per_class=5)
+        >>> found = compare(recipes, digits, Path(mkdtemp()), trials=1, per_class=[5], progress=False)
+        >>> found.answer
     """
     started = time.monotonic()
-    allowance = StudyBudget(trials, seconds)
+    if not recipes or not per_class:
+        raise ProtocolError("nothing to compare", remedy="name a recipe and a number of images per class.")
+    execution = Execution(jobs, device, executor, progress)
+    study_budget = StudyBudget(trials, seconds)
     for recipe in recipes:
         check(recipe)
         check_spaces(recipe)
-    levels = [replace(protocol, per_class=m) for m in per_class]
-    work = [
-        ScheduledRun(recipe, level, cell, reason_not_tuned(recipe, cell.train, allowance))
-        for level in levels
-        for cell in splits_of(data, level)
-        for recipe in recipes
-    ]
-    if limit is not None:
-        work.sort(key=lambda w: recipes.index(w.recipe))
-    tuned = sum(w.why is None for w in work)
+    if candidates is None:
+        candidates = [CandidateRecipe(r.name, role_of(r.name), True, "asked for") for r in recipes]
+    protocols = [replace(protocol, per_class=m) for m in per_class]
+    scheduled = _schedule(recipes, protocols, data, study_budget, one_by_one=time_limit is not None)
+    tuned = sum(item.not_tuned_because is None for item in scheduled)
     share = None if seconds is None else seconds * jobs / max(1, tuned)
     budget = TuningBudget(trials, seconds, share, jobs)
-    content, called = data_fingerprint(data), trainer_name(trainer)
-    claim_folder(folder, make_plan(recipes, levels, budget, content, called, controls), overwrite=overwrite)
-    tell(describe_plan(len(recipes), len(work), tuned, budget))
-    queue = Scheduler(
+    data_hash = data_fingerprint(data)
+    plan = make_plan(recipes, protocols, budget, data_hash, trainer_name(trainer), controls)
+    claim_folder(folder, plan, overwrite=overwrite)
+    on_message(describe_plan(len(recipes), len(scheduled), tuned, budget))
+    scheduler = Scheduler(
         folder,
-        work,
+        scheduled,
         data,
-        replace(allowance, seconds=share),
-        content,
-        called,
-        device=device,
-        jobs=jobs,
+        replace(study_budget, seconds=share),
+        data_hash=data_hash,
         trainer=trainer,
-        limit=limit,
-        pool=pool,
+        execution=execution,
+        time_limit=time_limit,
     )
-    queue.run(progress=progress)
-    results, failed = queue.results(recipes, levels)
+    scheduler.run()
+    results, failed = scheduler.results(recipes, protocols)
     if not results:
-        (name, _), what = next(iter(failed.items()))
+        (name, _), reason = next(iter(failed.items()))
         raise TrainingError(
-            f"no recipe could be trained: {what}", where=name, remedy="look at the data and the recipe."
+            f"no recipe could be trained: {reason}", where=name, remedy="look at the data and the recipe."
         )
-    studies = [w.study for w in work if w.study is not None]
-    roles = {c.recipe: c.role for c in candidates}
-    found = rank_results(results, roles, studies, times)
-    outcome = ComparisonResult(
-        answer=found[-1].answer,
-        levels=found,
-        candidates=_without_failed(candidates, failed, len(levels)),
+    studies = [item.tuned for item in scheduled if item.tuned is not None]
+    levels = rank_results(results, {c.recipe: c.role for c in candidates}, studies, times)
+    comparison = ComparisonResult(
+        answer=levels[-1].answer,
+        levels=levels,
+        candidates=_without_failed(candidates, failed, len(protocols)),
         controls=controls,
         budget=budget,
         studies=tuple(studies),
         times=times,
         notes=_notes(studies, failed, controls, data, protocol, budget),
         facts={
-            "data": content,
+            "data": data_hash,
             "images": len(data),
             "classes": list(data.classes),
             "draws": list(protocol.draws),
@@ -145,38 +162,54 @@ def compare(
             "seconds": round(time.monotonic() - started, 1),
         },
     )
-    (folder / VALUES).write_text(json.dumps(as_values(outcome), indent=1, ensure_ascii=False), encoding="utf-8")
-    shown = _shown(outcome, data, folder / gallery.SHOWN, device=device, progress=progress) if trainer is None else None
-    write_comparison(outcome, folder / PAGE, data=data, classifier=shown, overwrite=True)
-    return outcome
+    (folder / VALUES).write_text(json.dumps(as_values(comparison), indent=1, ensure_ascii=False), encoding="utf-8")
+    shown = _shown(comparison, data, folder / gallery.SHOWN, execution) if trainer is None else None
+    write_comparison(comparison, folder / PAGE, data=data, classifier=shown, overwrite=True)
+    return comparison
 
 
-def _shown(outcome: ComparisonResult, data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier | None:
-    """The best recipe with pixel maps, as it was tuned and trained in the first run at most images; None: no such."""
-    best = next((r for r in outcome.levels[-1].results if gallery.segments(r.recipe)), None)
+def _schedule(
+    recipes: Sequence[Recipe], protocols: Sequence[Protocol], data: Dataset, budget: StudyBudget, *, one_by_one: bool
+) -> list[ScheduledRun]:
+    """All scored runs, draw by draw, or recipe by recipe."""
+    scheduled = [
+        ScheduledRun(recipe, protocol, split, reason_not_tuned(recipe, split.train, budget))
+        for protocol in protocols
+        for split in splits_of(data, protocol)
+        for recipe in recipes
+    ]
+    if one_by_one:
+        scheduled.sort(key=lambda item: recipes.index(item.recipe))
+    return scheduled
+
+
+def _shown(comparison: ComparisonResult, data: Dataset, folder: Path, execution: Execution) -> Classifier | None:
+    """The best recipe with pixel maps, tuned and trained as in the first run at most images; None: there is none."""
+    best = next((r for r in comparison.levels[-1].results if gallery.segments(r.recipe)), None)
     if best is None:
         return None
     run = best.runs[0]
-    place = (best.recipe.name, run.per_class, run.draw, run.fold)
-    study = next((s for s in outcome.studies if (s.recipe, s.per_class, s.draw, s.fold) == place), None)
+    key = (best.recipe.name, run.per_class, run.draw, run.fold)
+    study = next((s for s in comparison.studies if (s.recipe, s.per_class, s.draw, s.fold) == key), None)
     recipe = with_values(best.recipe, {} if study is None else study.values)
-    return train_again(recipe, run, data, folder, device=device, progress=progress)
+    return train_again(recipe, run, data, folder, device=execution.device, progress=execution.progress)
 
 
 def _without_failed(
-    candidates: Sequence[CandidateRecipe], failed: dict[tuple[str, int | None], str], levels: int
+    candidates: Sequence[CandidateRecipe], failed: Mapping[Key, str], sizes: int
 ) -> tuple[CandidateRecipe, ...]:
-    found = []
-    for c in candidates:
-        reasons = [what for (name, _), what in failed.items() if name == c.recipe]
-        out = c.taken and len(reasons) == levels
-        found.append(replace(c, taken=False, why=reasons[0]) if out else c)
-    return tuple(found)
+    """The candidates; one that failed at every number of images per class was not taken, for the first reason."""
+    after = []
+    for candidate in candidates:
+        reasons = [reason for (name, _), reason in failed.items() if name == candidate.recipe]
+        out = candidate.taken and len(reasons) == sizes
+        after.append(replace(candidate, taken=False, why=reasons[0]) if out else candidate)
+    return tuple(after)
 
 
 def _notes(
     studies: Sequence[TuningResult],
-    failed: dict[tuple[str, int | None], str],
+    failed: Mapping[Key, str],
     controls: bool,
     data: Dataset,
     protocol: Protocol,
@@ -187,18 +220,19 @@ def _notes(
         notes.append("The controls were left out (--no-controls): what is ahead here may be behind them.")
     if not any(s.values or s.trials > 1 for s in studies):
         notes.append("Nothing was tuned: every recipe ran with its own settings, found on other data.")
-    notes += _too_little(studies, budget)
+    notes += _budget_too_small(studies, budget)
     notes += [
-        f"{name} is left out{'' if m is None else f' at {m} per class'}: {what}." for (name, m), what in failed.items()
+        f"{name} is left out{'' if m is None else f' at {m} per class'}: {reason}."
+        for (name, m), reason in failed.items()
     ]
     if protocol.score_on == "rest" and len(data.split("test")):
         notes.append("Scored on training images that the draws left: the test part was not looked at.")
     return tuple(notes)
 
 
-def _too_little(studies: Sequence[TuningResult], budget: TuningBudget) -> list[str]:
+def _budget_too_small(studies: Sequence[TuningResult], budget: TuningBudget) -> list[str]:
     """Which recipes had no time to try other settings, and the budget that would leave them some."""
-    short = [s for s in studies if s.crowded]
+    short = [s for s in studies if s.share_too_small]
     if not short or budget.share is None or budget.seconds is None:
         return []
     names = ", ".join(dict.fromkeys(s.recipe for s in short))

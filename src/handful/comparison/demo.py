@@ -1,4 +1,4 @@
-"""The demonstration: small networks on the digits that come with the installation, made to end within minutes."""
+"""Demonstration: small networks on the MNIST digits of the installation, done within minutes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,16 +13,16 @@ from handful.evaluation.evaluate import Protocol
 from handful.recipes.load import load_recipe
 
 RECIPES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")
-# The recipes' strong warps and weight decay pay at their 3,000 steps; at so few they hurt.
-WARPS = 'augment=[{name="affine",degrees=15.0,translate=0.1,scale=[0.85,1.15],shear=10.0,elastic=0.06}]'
+# The strong warps and weight decay of these recipes help at their 3,000 steps; at so few they hurt.
+WARPS = 'augment=[{name="affine",turn=15.0,shift=0.1,zoom=[0.85,1.15],shear=10.0,elastic=0.06}]'
 SMALL = ("backbone.depth=10", "steps=500", "stages.0.optimizer.weight_decay=5e-4", WARPS)
 PER_CLASS = (1, 5)
 DRAWS = 3
 TEST_SHARE = 0.2
 
 INTRODUCTION = (
-    "5,000 MNIST digits: a fifth is kept aside as the test part; from the rest, 1 or 5 of each digit are drawn to "
-    f"train on, {DRAWS} times over. Small networks and few steps, so that it ends soon: these scores are no benchmark."
+    "5,000 MNIST digits: a fifth is the test part; from the rest, 1 or 5 of each digit are drawn to train on, "
+    f"{DRAWS} times over. The networks are small and train for few steps: these scores are not a benchmark."
 )
 
 
@@ -42,12 +42,12 @@ def run_demo(
     overrides: Sequence[str] = (),
     jobs: int = 2,
     device: str = "auto",
-    keep: bool = False,
+    resume: bool = False,
     progress: bool = True,
 ) -> tuple[list[Result], Path]:
-    """Sweep classification against segmentation; the results and the report.
+    """Sweep classification against segmentation, and return the results and the path of the report.
 
-    Arguments as for `sweep_to`; `overrides` come after the demonstration's own.
+    Arguments as for `sweep_to`; `overrides` are applied after the demonstration's own.
     """
     plans = [load_recipe(name, overrides=(*SMALL, *overrides)) for name in RECIPES]
     return sweep_to(
@@ -58,6 +58,6 @@ def run_demo(
         protocol=Protocol(tuple(range(draws))),
         jobs=jobs,
         device=device,
-        keep=keep,
+        resume=resume,
         progress=progress,
     )

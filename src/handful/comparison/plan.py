@@ -1,4 +1,4 @@
-"""The plan of a comparison: kept in its folder, so that the same one goes on and another one is refused."""
+"""The plan of a comparison, stored in its folder: the same comparison is resumed, another one is refused."""
 
 import json
 import shutil
@@ -18,14 +18,19 @@ OURS = (PLAN, STUDIES, f"{STUDIES}-wal", f"{STUDIES}-shm", LOG, "results-predict
 
 
 def make_plan(
-    recipes: Sequence[Recipe], levels: Sequence[Protocol], budget: TuningBudget, data: str, trainer: str, controls: bool
+    recipes: Sequence[Recipe],
+    protocols: Sequence[Protocol],
+    budget: TuningBudget,
+    data: str,
+    trainer: str,
+    controls: bool,
 ) -> dict[str, Any]:
-    """What makes two comparisons the same."""
-    first = levels[0]
+    """What two comparisons must have in common to be the same one."""
+    first = protocols[0]
     return {
         "data": data,
         "recipes": {r.name: search_fingerprint(r) for r in recipes},
-        "images per class": [level.per_class for level in levels],
+        "images per class": [protocol.per_class for protocol in protocols],
         "draws": list(first.draws),
         "folds": first.folds,
         "scored on": first.score_on,
@@ -38,14 +43,14 @@ def make_plan(
 
 
 def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None:
-    """Take the folder for this plan, or go on with the same one in it.
+    """Write the plan into its folder. Files of the same plan are kept, those of another one deleted if `overwrite`.
 
     Raises:
-        OutputError: it holds something else.
+        OutputError: the folder holds something else.
     """
     path = folder / PLAN
-    held = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else [folder.name] if folder.exists() else []
-    foreign = [name for name in held if not folder.is_dir() or name not in OURS]
+    present = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else [folder.name] if folder.exists() else []
+    foreign = [name for name in present if not folder.is_dir() or name not in OURS]
     if foreign:
         raise OutputError(
             f"this exists and holds other things ({foreign[0]})", where=folder, remedy="choose another folder (--out)."
@@ -58,25 +63,25 @@ def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None
             before = {}
     if before == plan:
         return
-    if held and not overwrite:
-        kept = before if isinstance(before, dict) else {}
-        other = ", ".join(key for key in plan if kept.get(key) != plan[key])
+    if present and not overwrite:
+        stored = before if isinstance(before, dict) else {}
+        other = ", ".join(key for key in plan if stored.get(key) != plan[key])
         raise OutputError(
             f"another comparison is here (it differs in: {other})",
             where=folder,
-            remedy="choose another folder (--out) or pass --overwrite; the very same command goes on.",
+            remedy="choose another folder (--out) or pass --overwrite; the very same command resumes.",
         )
-    for name in held:
+    for name in present:
         target = folder / name
         shutil.rmtree(target) if target.is_dir() else target.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(plan, indent=1), encoding="utf-8")
-    part.replace(path)
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    draft.replace(path)
 
 
 def describe_plan(recipes: int, runs_to_score: int, tuned: int, budget: TuningBudget) -> str:
-    """A sentence on what is about to be done."""
+    """A sentence about what is going to be done."""
     runs = f"{recipes} recipes, {runs_to_score} runs to score"
     if not tuned:
         return f"{runs}; nothing is tuned."
@@ -84,4 +89,4 @@ def describe_plan(recipes: int, runs_to_score: int, tuned: int, budget: TuningBu
         spent = f"{budget.share:.0f} s of training for each, about {budget.seconds / 60:.0f} min in all"
     else:
         spent = f"{budget.trials} trials each"
-    return f"{runs}; before, {tuned} tunings ({spent}). Ctrl-C stops; the same command goes on."
+    return f"{runs}; before that, {tuned} tuning studies ({spent}). Ctrl-C stops; the same command resumes."

@@ -49,8 +49,8 @@ class TuningResult:
     `trials` are those begun, the recipe's own settings being the first; `pruned` were given up as hopeless, `failed`
     did not train. `steps` and `seconds` are of their training. `values` are the settings taken, by option path: empty
     where the recipe's own stay, and `why` says why. `score` and `own_score` are what the settings taken and the
-    recipe's own reach on the left-out training images (shares); None where nothing was tried. `crowded`: its share of
-    time was too small for other settings than the recipe's own.
+    recipe's own reach on the held-out training images (shares); None where nothing was tried. `share_too_small`: its
+    share of the time was too small for other settings than the recipe's own.
     """
 
     recipe: str
@@ -66,7 +66,7 @@ class TuningResult:
     score: float | None
     own_score: float | None
     why: str
-    crowded: bool = False
+    share_too_small: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def as_values(outcome: ComparisonResult) -> dict[str, Any]:
         "candidates": [asdict(c) for c in outcome.candidates],
         "controls": outcome.controls,
         "budget": asdict(outcome.budget),
-        "studies": [{**asdict(s), "values": dict(s.values)} for s in outcome.studies],
+        "studies": [_study_values(s) for s in outcome.studies],
         "times": asdict(outcome.times),
         "notes": list(outcome.notes),
         "recipes": {r.recipe.name: fingerprint(r.recipe) for r in outcome.results},
@@ -213,3 +213,9 @@ def as_values(outcome: ComparisonResult) -> dict[str, Any]:
     }
     found: dict[str, Any] = jsonable(values)
     return found
+
+
+def _study_values(study: TuningResult) -> dict[str, Any]:
+    values = {**asdict(study), "values": dict(study.values)}
+    values["crowded"] = values.pop("share_too_small")  # the key that files hold
+    return values

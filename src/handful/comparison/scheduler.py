@@ -1,4 +1,4 @@
-"""The queue of a comparison: each recipe on each draw is first tuned, then trained and scored once."""
+"""Scheduler of a comparison: tunes each recipe on each draw, then trains and scores it once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,191 +11,210 @@ from handful.comparison.result import TuningResult
 from handful.comparison.search_space import close_storage, open_storage
 from handful.comparison.tuning import NO_ROOM, TuningStudy
 from handful.core.dataset import Dataset
+from handful.core.progress import RunsBar
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.errors import HandfulError
-from handful.evaluation.evaluate import Protocol, TrainTestSplit, key_of
-from handful.evaluation.executor import JobResult, MakePool, RunsBar, Trainer, TrainingJob, run_queue
-from handful.evaluation.results_log import ResultsLog, RunKey
+from handful.evaluation.evaluate import Protocol, TrainTestSplit, trainer_name
+from handful.evaluation.executor import Execution
+from handful.evaluation.job import JobResult, Trainer, TrainingJob
+from handful.evaluation.results_log import ResultsLog, RunKey, make_key
+from handful.evaluation.run_jobs import run_queue
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
+Key = tuple[str, int | None]  # recipe name and images per class
+
 
 @dataclass(eq=False)
 class ScheduledRun:
-    """One recipe on one draw or fold: its tuning, then the run that is scored."""
+    """One recipe on one draw or fold: its tuning, then the run that is scored. The scheduler fills it in.
+
+    `not_tuned_because` is None where the recipe is tuned. `running`: a job of it has been handed out.
+    """
 
     recipe: Recipe
     protocol: Protocol
-    cell: TrainTestSplit
-    why: str | None  # nothing to tune
-    tuning: TuningStudy | None = None
-    study: TuningResult | None = None
-    key: RunKey | None = None
+    split: TrainTestSplit
+    not_tuned_because: str | None
+    study: TuningStudy | None = None
+    tuned: TuningResult | None = None
+    log_key: RunKey | None = None
     run: Run | None = None
-    busy: bool = False
+    running: bool = False
 
     @property
-    def place(self) -> tuple[str, int | None]:
-        """Recipe and level."""
+    def key(self) -> Key:
+        """Recipe and images per class."""
         return self.recipe.name, self.protocol.per_class
 
 
 class Scheduler:
-    """The queue of a comparison: what may run next, and where each result goes."""
+    """Decides which job of a comparison runs next, and records its result.
+
+    Args:
+        folder: where the log and the studies are; what is finished there is not repeated.
+        scheduled: the runs, in the order in which they are started.
+        data: the data set that the splits are from.
+        budget: what each study may spend.
+        data_hash: fingerprint of `data`.
+        trainer: called instead of `handful.train`.
+        execution: how many jobs run at a time, and on what.
+        time_limit: seconds for the scored runs, as for `compare`.
+    """
 
     def __init__(
         self,
         folder: Path,
-        work: Sequence[ScheduledRun],
+        scheduled: Sequence[ScheduledRun],
         data: Dataset,
-        allowance: StudyBudget,
-        content: str,
-        called: str,
+        budget: StudyBudget,
         *,
-        device: str,
-        jobs: int,
+        data_hash: str,
         trainer: Trainer | None,
-        limit: float | None = None,
-        pool: MakePool | None = None,
+        execution: Execution,
+        time_limit: float | None = None,
     ) -> None:
-        self.folder, self.work, self.data, self.allowance = folder, work, data, allowance
-        self.content, self.called = content, called
-        self.device, self.jobs, self.trainer, self.limit, self.pool = device, jobs, trainer, limit, pool
-        self.store = ResultsLog(folder / LOG)
-        self.done = self.store.done()
-        self.failed: dict[tuple[str, int | None], str] = {}
+        self.folder, self.scheduled, self.data, self.budget = folder, scheduled, data, budget
+        self.data_hash, self.trainer, self.trainer_name = data_hash, trainer, trainer_name(trainer)
+        self.execution = replace(execution, jobs=min(execution.jobs, len(scheduled)))
+        self.time_limit, self.at_once = time_limit, execution.jobs
+        self.log = ResultsLog(folder / LOG)
+        self.done = self.log.done()
+        self.failed: dict[Key, str] = {}
         self.position = {s.id: i for i, s in enumerate(data.samples)}
-        self.crowded: set[tuple[str, int | None]] = set()  # one draw told that the share of time is too small
+        self.share_too_small: set[Key] = set()  # found in one draw, assumed of the others
         self._storage: RDBStorage | None = None
 
-    def run(self, *, progress: bool) -> None:
+    def run(self) -> None:
         """Tune and score until nothing is left."""
-        with RunsBar(len(self.work), "comparing", shown=progress) as bar:
+        with RunsBar(len(self.scheduled), "comparing", shown=self.execution.progress) as bar:
             self.bar = bar
-            jobs = min(self.jobs, len(self.work))
             try:
                 run_queue(
-                    self.give,
+                    self.next_job,
                     self.data,
-                    self.keep,
-                    jobs=jobs,
-                    device=self.device,
+                    self.on_finished,
+                    execution=self.execution,
                     trainer=self.trainer,
-                    failed=self.fail,
-                    pool=self.pool,
+                    on_failed=self.on_failed,
                 )
             finally:
                 if self._storage is not None:
                     close_storage(self._storage)
 
-    def give(self) -> TrainingJob | None:
-        """A run of the first work that waits for none."""
-        for number, w in enumerate(self.work):
-            if w.busy or w.run is not None or self._lost(w):
+    def next_job(self) -> TrainingJob | None:
+        """The next job that can start now, or None while all remaining work waits for running jobs."""
+        for number, item in enumerate(self.scheduled):
+            if item.running or item.run is not None or item.key in self.failed:
                 continue
-            task = self._next(number, w)
-            if task is not None and self._late(w):
-                self.failed.setdefault(w.place, "the budget was spent before its turn was over")
+            job = self._tuning_job(number, item) or self._scored_job(number, item)
+            if job is not None and self._too_late(item):
+                self.failed.setdefault(item.key, "the budget was spent before its turn was over")
                 continue
-            if task is not None:
-                w.busy = True
-                return task
+            if job is not None:
+                item.running = True
+                return job
         return None
 
-    def _next(self, number: int, w: ScheduledRun) -> TrainingJob | None:
-        m, cell = w.protocol.per_class, w.cell
-        if w.study is None:
-            if w.why is None and w.tuning is None and w.place in self.crowded:
-                w.why = f"its own settings: {NO_ROOM}, as another draw showed"
-            if w.why is not None:
-                w.study = not_tuned(w.recipe, per_class=m, draw=cell.draw, fold=cell.fold, why=w.why)
-            else:
-                w.tuning = w.tuning or TuningStudy(
-                    w.recipe,
-                    cell.train,
-                    per_class=m,
-                    draw=cell.draw,
-                    fold=cell.fold,
-                    allowance=self.allowance,
-                    storage=self.storage,
-                )
-                following = w.tuning.next()
-                if following is not None:
-                    recipe, train, held, fold = following
-                    self.bar.say(f"tuning {w.recipe.name[:24]} draw {cell.draw}")
-                    return TrainingJob(number, recipe, cell.draw, fold, m, self._at(train), self._at(held))
-                if w.tuning.crowded:
-                    self.crowded.add(w.place)
-                w.study, w.tuning = w.tuning.study(), None
-        recipe = with_best_values(w.recipe, w.study)
-        w.key = key_of(recipe, w.protocol, cell, self.called, self.content)
-        loaded = self.store.load(self.done[w.key]) if w.key in self.done else None
-        if loaded is not None:
-            self._end(w, loaded[0])
+    def _tuning_job(self, number: int, item: ScheduledRun) -> TrainingJob | None:
+        """A run of the item's study; None, with `item.tuned` set, once there is nothing more to tune."""
+        if item.tuned is not None:
             return None
-        task = TrainingJob(number, recipe, cell.draw, cell.fold, m, self._at(cell.train), self._at(cell.test))
-        self.bar.say(task.name)
-        return task
+        m, split = item.protocol.per_class, item.split
+        if item.not_tuned_because is None and item.study is None and item.key in self.share_too_small:
+            item.not_tuned_because = f"its own settings: {NO_ROOM}, as another draw showed"
+        if item.not_tuned_because is not None:
+            reason = item.not_tuned_because
+            item.tuned = not_tuned(item.recipe, per_class=m, draw=split.draw, fold=split.fold, why=reason)
+            return None
+        if item.study is None:
+            item.study = TuningStudy(
+                item.recipe,
+                split.train,
+                per_class=m,
+                draw=split.draw,
+                fold=split.fold,
+                budget=self.budget,
+                storage=self.storage,
+            )
+        trial = item.study.next_run()
+        if trial is not None:
+            self.bar.describe(f"tuning {item.recipe.name[:24]} draw {split.draw}")
+            train, held_out = self._positions(trial.train), self._positions(trial.held_out)
+            return TrainingJob(number, trial.recipe, split.draw, trial.fold, m, train, held_out)
+        if item.study.share_too_small:
+            self.share_too_small.add(item.key)
+        item.tuned, item.study = item.study.result(), None
+        return None
 
-    def keep(self, finished: JobResult) -> None:
-        """A run has ended."""
-        w = self.work[finished.task.number]
-        w.busy = False
-        if w.study is None:
-            assert w.tuning is not None
-            w.tuning.take(finished.run)
+    def _scored_job(self, number: int, item: ScheduledRun) -> TrainingJob | None:
+        """The run that is scored; None where it is in the log already."""
+        assert item.tuned is not None
+        recipe, split = with_best_values(item.recipe, item.tuned), item.split
+        item.log_key = make_key(recipe, item.protocol, split, trainer=self.trainer_name, data=self.data_hash)
+        loaded = self.log.load(self.done[item.log_key]) if item.log_key in self.done else None
+        if loaded is not None:
+            self._finish(item, loaded[0])
+            return None
+        train, test = self._positions(split.train), self._positions(split.test)
+        job = TrainingJob(number, recipe, split.draw, split.fold, item.protocol.per_class, train, test)
+        self.bar.describe(job.name)
+        return job
+
+    def on_finished(self, result: JobResult) -> None:
+        """Record a trial in its study, or a scored run in the log."""
+        item = self.scheduled[result.job.number]
+        item.running = False
+        if item.tuned is None:
+            assert item.study is not None
+            item.study.record_trial(result.run)
             return
-        assert w.key is not None
-        self.store.add(w.key, finished.task.recipe, finished.run, self.data.classes, finished.facts)
-        self._end(w, finished.run)
+        assert item.log_key is not None
+        self.log.add(item.log_key, result.job.recipe, result.run, self.data.classes, result.facts)
+        self._finish(item, result.run)
 
-    def fail(self, task: TrainingJob, error: HandfulError) -> None:
-        """A run could not be trained: a trial is given up, a scored run takes its recipe out of the level."""
-        w = self.work[task.number]
-        w.busy = False
-        if w.study is None:
-            assert w.tuning is not None
-            w.tuning.fail(error)
+    def on_failed(self, job: TrainingJob, error: HandfulError) -> None:
+        """Give a failed trial up; a failed scored run takes its recipe out at this number of images per class."""
+        item = self.scheduled[job.number]
+        item.running = False
+        if item.tuned is None:
+            assert item.study is not None
+            item.study.record_failure(error)
             return
-        self.failed.setdefault(w.place, "did not train: " + str(error).partition("\n")[0])
+        self.failed.setdefault(item.key, "did not train: " + str(error).partition("\n")[0])
 
-    def results(
-        self, recipes: Sequence[Recipe], levels: Sequence[Protocol]
-    ) -> tuple[list[Result], dict[tuple[str, int | None], str]]:
-        """A result for each recipe and level that could be trained, and why the others could not."""
-        found = []
-        for level in levels:
+    def results(self, recipes: Sequence[Recipe], protocols: Sequence[Protocol]) -> tuple[list[Result], dict[Key, str]]:
+        """A result per protocol and recipe that could be trained, and the reasons why the others could not."""
+        results = []
+        for protocol in protocols:
             for recipe in recipes:
-                own = [w for w in self.work if w.recipe is recipe and w.protocol is level]
-                if not self._lost(own[0]):
-                    runs = tuple(w.run for w in own if w.run is not None)
-                    found.append(Result(recipe, self.data.classes, runs))
-        return found, self.failed
+                items = [i for i in self.scheduled if i.recipe is recipe and i.protocol is protocol]
+                if items[0].key not in self.failed:
+                    runs = tuple(i.run for i in items if i.run is not None)
+                    results.append(Result(recipe, self.data.classes, runs))
+        return results, self.failed
 
     @property
     def storage(self) -> "RDBStorage":
-        """The studies, opened when the first is."""
+        """The studies' storage, opened on first use."""
         if self._storage is None:
             self._storage = open_storage(self.folder / STUDIES)
         return self._storage
 
-    def _at(self, part: Dataset) -> list[int]:
+    def _positions(self, part: Dataset) -> list[int]:
         return [self.position[i] for i in part.ids]
 
-    def _lost(self, w: ScheduledRun) -> bool:
-        return w.place in self.failed
-
-    def _late(self, w: ScheduledRun) -> bool:
-        """Whether the limit says that this run is not to begin; the first recipe always is."""
-        if self.limit is None or w.recipe is self.work[0].recipe:
+    def _too_late(self, item: ScheduledRun) -> bool:
+        """Whether the time limit forbids this run; the first recipe is always run."""
+        if self.time_limit is None or item.recipe is self.scheduled[0].recipe:
             return False
-        own = [x for x in self.work if x.place == w.place]
-        begun = any(x.busy or x.run is not None for x in own)
-        spent = sum(x.run.seconds for x in self.work if x.run is not None) / self.jobs
-        return spent > (self.limit if begun else self.limit / 2)
+        same = [i for i in self.scheduled if i.key == item.key]
+        begun = any(i.running or i.run is not None for i in same)
+        spent = sum(i.run.seconds for i in self.scheduled if i.run is not None) / self.at_once
+        return spent > (self.time_limit if begun else self.time_limit / 2)
 
-    def _end(self, w: ScheduledRun, run: Run) -> None:
-        w.run = replace(run, counts=w.cell.train.counts)
+    def _finish(self, item: ScheduledRun, run: Run) -> None:
+        item.run = replace(run, counts=item.split.train.counts)
         self.bar.advance()

@@ -1,4 +1,4 @@
-"""Search spaces of recipes as Optuna's distributions, and their values as its storage takes them."""
+"""Search spaces: as Optuna distributions, and their values as its storage encodes them."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from handful.core.recipe import Recipe
 from handful.recipes.load import with_values
-from handful.recipes.write import fingerprint, stored_paths
+from handful.recipes.write import fingerprint
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -20,7 +20,7 @@ def check_spaces(recipe: Recipe) -> None:
     """Refuse a search space with a value that the recipe cannot take.
 
     Raises:
-        RecipeError: what is wrong with it.
+        RecipeError: a value in it is not valid.
     """
     for path, space in recipe.search.items():
         for value in space if isinstance(space, list | tuple) else (space["low"], space["high"]):
@@ -28,43 +28,42 @@ def check_spaces(recipe: Recipe) -> None:
 
 
 def search_fingerprint(recipe: Recipe) -> str:
-    """12 hex digits of what decides its training and its search; what is told about it does not count."""
-    stored = stored_paths(recipe)
-    space = {stored[path]: to_plain(value) for path, value in recipe.search.items()}
+    """12 hex digits that identify a recipe and its search space, excluding its name and `about` text."""
+    space = {path: to_plain(value) for path, value in recipe.search.items()}
     text = json.dumps([fingerprint(recipe), space], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:12]
 
 
 def distribution(space: Any) -> "BaseDistribution":
-    """A search space as Optuna has it."""
+    """A search space as an Optuna distribution."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(space, list | tuple):
         return CategoricalDistribution([encode(choice) for choice in space])
     low, high, log = space["low"], space["high"], bool(space.get("log", False))
-    whole = isinstance(low, int) and isinstance(high, int)
-    return IntDistribution(low, high, log=log) if whole else FloatDistribution(float(low), float(high), log=log)
+    integer = isinstance(low, int) and isinstance(high, int)
+    return IntDistribution(low, high, log=log) if integer else FloatDistribution(float(low), float(high), log=log)
 
 
 def to_plain(value: Any) -> Any:
-    """A value as TOML has it: tuples are lists."""
+    """A value as in TOML: tuples become lists."""
     return [to_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def encode(value: Any) -> Any:
-    """A value as the storage takes it: a list as its text."""
+    """A value as the storage holds it: a list becomes its text."""
     return repr(to_plain(value)) if isinstance(value, list | tuple) else value
 
 
 def decode(value: Any, space: Any) -> Any:
-    """The value of a space that is stored as this."""
+    """The value of a space that is stored like this."""
     if isinstance(space, Mapping):
         return value
     return next(to_plain(choice) for choice in space if encode(choice) == value)
 
 
 def open_storage(path: Path) -> "RDBStorage":
-    """The studies' SQLite file. It writes ahead: a killed process loses nothing, and a step costs little."""
+    """The studies' SQLite file, in write-ahead mode: a killed process loses nothing, and a write costs little."""
     import optuna
     from sqlalchemy import event
 
@@ -73,7 +72,7 @@ def open_storage(path: Path) -> "RDBStorage":
     storage.engine.dispose()
 
     @event.listens_for(storage.engine, "connect")
-    def quick(connection: Any, _: Any) -> None:
+    def set_pragmas(connection: Any, _: Any) -> None:
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -81,6 +80,6 @@ def open_storage(path: Path) -> "RDBStorage":
 
 
 def close_storage(storage: "RDBStorage") -> None:
-    """Leave one file, without what is written ahead."""
+    """Close it, and merge the write-ahead file into it."""
     storage.remove_session()
     storage.engine.dispose()

@@ -1,4 +1,4 @@
-"""A sweep as one task: train and score, compare with the first recipe, write the report."""
+"""Sweep recipes into a folder: evaluate them, compare each with the first one, write the report."""
 
 import shutil
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
-from handful.evaluation.executor import MakePool
+from handful.evaluation.executor import ExecutorFactory
 from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
 from handful.evaluation.statistics import PairedDifference, headline_metric, paired_difference, summarise
@@ -34,41 +34,53 @@ def sweep_to(
     protocol: Protocol,
     jobs: int = 1,
     device: str = "auto",
-    pool: MakePool | None = None,
-    keep: bool = False,
+    executor: ExecutorFactory | None = None,
+    resume: bool = False,
     progress: bool = True,
 ) -> tuple[list[Result], Path]:
-    """Sweep into `folder`: `results.jsonl`, predictions, `report.html` and its model. Results and the report's path.
+    """Sweep into a folder: `results.jsonl`, the predictions, `report.html` and the model that it shows.
 
     Args:
-        folder: made where it is not there.
-        recipes: compared on identical draws; the first one is what the others are compared with.
-        data: everything, with its own test part or without.
+        folder: created if it is missing.
+        recipes: evaluated on identical draws; the others are compared with the first one.
+        data: all images, with a test part of its own or without.
         per_class: images per class.
         protocol: draws and what is scored.
         jobs: training runs at a time.
         device: as for `train`.
-        pool: who runs the jobs; None: this machine.
-        keep: take runs over that are in the folder already; else they are thrown away first.
-        progress: show a bar over the runs.
+        executor: makes the executor that runs the jobs; None: processes of this machine.
+        resume: keep the runs that are in the folder; otherwise they are deleted first.
+        progress: show a progress bar over the runs.
+
+    Returns:
+        The results, as `sweep` returns them, and the path of the report.
 
     Raises:
-        ProtocolError, DataError, RecipeError: before anything is trained or thrown away.
+        ProtocolError, DataError, RecipeError: before anything is trained or deleted.
     """
     for m in per_class:
         splits_of(data, replace(protocol, per_class=m))
     log = folder / LOG
-    if not keep and log.exists():
+    if not resume and log.exists():
         shutil.rmtree(ResultsLog(log).predictions, ignore_errors=True)
         log.unlink()
-    how: dict[str, Any] = {"jobs": jobs, "device": device, "pool": pool, "log": log, "progress": progress}
-    results = sweep(recipes, data, per_class=per_class, protocol=protocol, **how)
+    results = sweep(
+        recipes,
+        data,
+        per_class=per_class,
+        protocol=protocol,
+        jobs=jobs,
+        device=device,
+        executor=executor,
+        log=log,
+        progress=progress,
+    )
     shown = _shown(results, data, folder / gallery.SHOWN, device=device, progress=progress)
     return results, write_report(results, folder / REPORT, data=data, classifier=shown, overwrite=True)
 
 
 def _shown(results: Sequence[Result], data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier:
-    """One of the runs with most images trained again, to show what it sees: the best recipe that segments, if any."""
+    """The model that the report shows: the best recipe at most images, one that segments if there is any."""
     most = max(r.runs[0].per_class or 0 for r in results)
     last = [r for r in results if (r.runs[0].per_class or 0) == most]
     segmenting = [r for r in last if gallery.segments(r.recipe)]
@@ -91,7 +103,7 @@ def differences_to_first(results: Sequence[Result]) -> list[PairedDifference]:
 
 
 def as_text(results: Sequence[Result], *, width: int, calibration: bool = False) -> str:
-    """Scores and paired differences as tables; with `calibration`, how far probabilities keep what they say."""
+    """Scores and paired differences as tables; with `calibration`, the calibration measures too."""
     rows = differences_to_first(results)
     tables = [format_table(summarise(results, headline_metric(results)), width=width)]
     tables += [format_comparisons(rows, width=width)] if rows else []

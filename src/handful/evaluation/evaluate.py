@@ -1,13 +1,12 @@
-"""Honest scores: train a recipe on repeated draws of the data and keep every raw prediction.
+"""Evaluate recipes: train on repeated draws of the data, and keep the raw predictions of every run.
 
 The score of one training run says little when a handful of images decides it. So the draw is repeated, on the same
-test images where the data set brings some, and the metrics are computed later (`handful.evaluation.statistics`).
+test images where the data set has a test part, and metrics are computed afterwards (`handful.evaluation.statistics`).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
@@ -15,12 +14,14 @@ from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
 from handful.data.unlabelled import unlabelled_part
 from handful.errors import ProtocolError
-from handful.evaluation.executor import JobResult, MakePool, Trainer, TrainingJob, run_all
+from handful.evaluation.executor import Execution, ExecutorFactory
+from handful.evaluation.job import JobResult, Trainer, TrainingJob
 from handful.evaluation.protocol import Protocol as Protocol
 from handful.evaluation.protocol import ScoreOn as ScoreOn
 from handful.evaluation.protocol import TrainTestSplit as TrainTestSplit
 from handful.evaluation.protocol import splits_of as splits_of
 from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_unlabelled
+from handful.evaluation.run_jobs import run_jobs
 from handful.evaluation.statistics import summarise as summarise
 from handful.parts.registry import uses_unlabelled
 from handful.recipes.checks import check
@@ -32,37 +33,51 @@ def evaluate(
     recipe: Recipe,
     data: Dataset,
     *,
-    protocol: Protocol,
+    protocol: Protocol = FIVE_DRAWS,
     jobs: int = 1,
     device: str = "auto",
     log: Path | None = None,
     predictions: Path | None = None,
     trainer: Trainer | None = None,
-    pool: MakePool | None = None,
+    executor: ExecutorFactory | None = None,
     progress: bool = True,
 ) -> Result:
-    """Train `recipe` once per draw (and fold) and predict the images that were left out.
+    """Train a recipe once per draw (and fold), and predict the images that were left out.
 
-    A test image's mask and label are taken away before it is predicted. Unlabelled images take no part unless the
-    protocol says so.
+    Masks and labels of test images are removed before they are predicted. Unlabelled images are ignored unless the
+    protocol says otherwise.
 
     Args:
         recipe: what to train.
-        data: everything, with its own test part or without.
-        protocol: the draws, images per class, folds, and what is scored.
-        jobs: training runs at a time, each in a process of its own with its share of the CPU threads.
+        data: all images, with a test part of its own or without.
+        protocol: the draws, images per class, folds, and what is scored; by default five draws of all images.
+        jobs: training runs at a time, each in a process of its own with its share of the CPU threads. A script that
+            asks for several needs `if __name__ == "__main__":`.
         device: as for `train`.
-        log: JSON-lines file, one line per run, written as each ends. Runs that are in it already are not repeated.
+        log: JSON-lines file with one line per run, written as soon as the run ends. Runs that are in it already are
+            loaded, not repeated.
         predictions: folder of the per-image predictions; by default `<log stem>-predictions` beside the log.
-        trainer: called instead of `handful.train`, for instance for a control that is no network.
-        pool: who runs the jobs; None: this machine.
-        progress: show a bar over the runs.
+        trainer: called instead of `handful.train`, for instance for a control that is not a network.
+        executor: makes the executor that runs the jobs; None: processes of this machine.
+        progress: show a progress bar over the runs.
+
+    Returns:
+        The recipe and its runs, with the predictions of each. `summarise` computes scores from it.
 
     Raises:
         ProtocolError, DataError, RecipeError: before the first training starts.
+        TrainingError: a run did not train, or a worker process died.
+
+    Example:
+        >>> from handful import Protocol, evaluate, load_data, load_recipe
+        >>> digits = load_data("mnist5k").select(range(0, 5000, 50))
+        >>> recipe = load_recipe("logistic-pixels")
+        >>> result = evaluate(recipe, digits, protocol=Protocol((0, 1), per_class=5), progress=False)
+        >>> len(result.runs), len(result.runs[0].train_ids)
+        (2, 50)
     """
-    plans = [(recipe, protocol)]
-    return _evaluate(plans, data, jobs, device, log, predictions, trainer, progress, pool)[0]
+    execution = Execution(jobs, device, executor, progress)
+    return _evaluate([(recipe, protocol)], data, execution, log, predictions, trainer)[0]
 
 
 def sweep(
@@ -76,84 +91,87 @@ def sweep(
     log: Path | None = None,
     predictions: Path | None = None,
     trainer: Trainer | None = None,
-    pool: MakePool | None = None,
+    executor: ExecutorFactory | None = None,
     progress: bool = True,
 ) -> list[Result]:
     """Evaluate several recipes at several numbers of images per class, all on the same draws.
 
-    Gives one result per number (None: all images) and recipe, in that order. `protocol.per_class` is replaced; the rest
-    as `evaluate`.
+    Args:
+        recipes: what to train.
+        data: all images, with a test part of its own or without.
+        per_class: labelled images per class to train on; None: all.
+        protocol: as for `evaluate`; its `per_class` is replaced.
+        jobs: training runs at a time, as for `evaluate`.
+        device: as for `train`.
+        log: JSON-lines file of the runs, as for `evaluate`.
+        predictions: folder of the per-image predictions, as for `evaluate`.
+        trainer: called instead of `handful.train`.
+        executor: makes the executor that runs the jobs; None: processes of this machine.
+        progress: show a progress bar over the runs.
+
+    Returns:
+        One result per number of images and recipe: all recipes at the first number, then at the second, and so on.
+        Two results at the same number are paired: `paired_difference` compares them.
+
+    Raises:
+        ProtocolError, DataError, RecipeError: before the first training starts.
+        TrainingError: a run did not train, or a worker process died.
+
+    Example:
+        >>> from handful import Protocol, load_data, load_recipe, sweep
+        >>> digits = load_data("mnist5k").select(range(0, 5000, 50))
+        >>> small = load_recipe("logistic-pixels", overrides=["name=small", "image_size=8"])
+        >>> recipes = [load_recipe("logistic-pixels"), small]
+        >>> results = sweep(recipes, digits, per_class=(1, 5), protocol=Protocol((0, 1)), progress=False)
+        >>> [(r.runs[0].per_class, len(r.runs)) for r in results]
+        [(1, 2), (1, 2), (5, 2), (5, 2)]
     """
     plans = [(recipe, replace(protocol, per_class=m)) for m in per_class for recipe in recipes]
     if not plans:
         raise ProtocolError("nothing to evaluate", remedy="name a recipe and a number of images per class.")
-    return _evaluate(plans, data, jobs, device, log, predictions, trainer, progress, pool)
+    return _evaluate(plans, data, Execution(jobs, device, executor, progress), log, predictions, trainer)
 
 
 def _evaluate(
     plans: Sequence[tuple[Recipe, Protocol]],
     data: Dataset,
-    jobs: int,
-    device: str,
+    execution: Execution,
     log: Path | None,
     predictions: Path | None,
     trainer: Trainer | None,
-    progress: bool,
-    pool: MakePool | None,
 ) -> list[Result]:
-    if jobs < 1:
-        raise ProtocolError(f"cannot run {jobs} jobs at a time", remedy="use 1 or more.")
     for recipe, _ in plans:
         check(recipe)
-    plans = _reduced(plans)
-    work = [
-        (p, recipe, protocol, cell) for p, (recipe, protocol) in enumerate(plans) for cell in splits_of(data, protocol)
-    ]
-    beside = [
-        unlabelled_part(data, cell.train, cell.test, which=protocol.unlabelled, transductive=protocol.transductive)
-        for _, _, protocol, cell in work
-    ]
+    plans = _without_unused(plans)
+    work = [(p, split) for p, (_, protocol) in enumerate(plans) for split in splits_of(data, protocol)]
+    jobs = _jobs(plans, work, data)
     store = ResultsLog(log, predictions) if log is not None else None
-    name = trainer_name(trainer)
-    content = fingerprint(data) if store is not None else ""
-    done = store.done() if store is not None else {}
-    keys = [key_of(recipe, protocol, cell, name, content) for _, recipe, protocol, cell in work]
-    runs: dict[int, Run] = {}
-    if store is not None:
-        for i, key in enumerate(keys):
-            loaded = store.load(done[key]) if key in done else None
-            if loaded is not None:
-                runs[i] = replace(loaded[0], counts=work[i][3].train.counts)
-    position = {s.id: i for i, s in enumerate(data.samples)}
-    tasks = []
-    for i, (_, recipe, protocol, cell) in enumerate(work):
-        if i not in runs:
-            places = [[position[s] for s in part.ids] for part in (cell.train, cell.test, beside[i])]
-            tasks.append(TrainingJob(i, recipe, cell.draw, cell.fold, protocol.per_class, *places))
+    keys = _keys(plans, work, trainer_name(trainer), fingerprint(data) if store is not None else "")
+    runs = {} if store is None else _loaded(store, keys, work)
+    remaining = [job for job in jobs if job.number not in runs]
 
-    def keep(finished: JobResult) -> None:
-        i = finished.task.number
-        runs[i] = finished.run
+    def on_finished(result: JobResult) -> None:
+        i = result.job.number
+        runs[i] = result.run
         if store is not None:
-            store.add(keys[i], finished.task.recipe, finished.run, data.classes, finished.facts)
+            store.add(keys[i], result.job.recipe, result.run, data.classes, result.facts)
 
-    how: dict[str, Any] = {"jobs": jobs, "device": device, "trainer": trainer, "pool": pool}
-    run_all(tasks, data, keep, loaded=len(runs), progress=progress, **how)
+    run_jobs(remaining, data, on_finished, execution=execution, trainer=trainer, loaded=len(runs))
     return [
         Result(
             with_unlabelled(recipe, protocol.unlabelled, transductive=protocol.transductive),
             data.classes,
-            tuple(runs[i] for i, item in enumerate(work) if item[0] == p),
+            tuple(runs[i] for i, (plan, _) in enumerate(work) if plan == p),
         )
         for p, (recipe, protocol) in enumerate(plans)
     ]
 
 
-def _reduced(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Recipe, Protocol]]:
-    """The plans, unlabelled images only for the recipes that use them: the others' runs stay what they are."""
+def _without_unused(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Recipe, Protocol]]:
+    """The plans, with unlabelled images only for recipes that use them: other recipes' runs keep their identity."""
     uses = [uses_unlabelled(recipe) for recipe, _ in plans]
-    asked = [protocol.transductive or protocol.unlabelled != "none" for _, protocol in plans]
-    if any(asked) and not any(uses):
+    requested = [protocol.transductive or protocol.unlabelled != "none" for _, protocol in plans]
+    if any(requested) and not any(uses):
         raise ProtocolError(
             "no recipe here learns from unlabelled images",
             where=", ".join(dict.fromkeys(recipe.name for recipe, _ in plans)),
@@ -165,37 +183,50 @@ def _reduced(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Recipe, Pro
     ]
 
 
-def key_of(recipe: Recipe, protocol: Protocol, cell: TrainTestSplit, trainer: str, data: str) -> RunKey:
-    """What makes this run the same experiment as another: `trainer` is its name, `data` the data's fingerprint."""
-    return make_key(
-        recipe,
-        trainer=trainer,
-        data=data,
-        train_ids=cell.train.ids,
-        test_ids=cell.test.ids,
-        draw=cell.draw,
-        fold=cell.fold,
-        folds=protocol.folds,
-        per_class=protocol.per_class,
-        score_on=protocol.score_on,
-        long_tail=protocol.long_tail,
-        tail_order=None if protocol.long_tail is None else protocol.tail_order,
-        unlabelled=None if protocol.unlabelled == "none" else protocol.unlabelled,
-        transductive=protocol.transductive or None,
-    )
+def _jobs(
+    plans: Sequence[tuple[Recipe, Protocol]], work: Sequence[tuple[int, TrainTestSplit]], data: Dataset
+) -> list[TrainingJob]:
+    """A job for each plan's number and split, numbered from 0."""
+    position = {s.id: i for i, s in enumerate(data.samples)}
+    jobs = []
+    for i, (p, split) in enumerate(work):
+        recipe, protocol = plans[p]
+        unlabelled = unlabelled_part(
+            data, split.train, split.test, which=protocol.unlabelled, transductive=protocol.transductive
+        )
+        positions = [[position[s] for s in part.ids] for part in (split.train, split.test, unlabelled)]
+        jobs.append(TrainingJob(i, recipe, split.draw, split.fold, protocol.per_class, *positions))
+    return jobs
+
+
+def _keys(
+    plans: Sequence[tuple[Recipe, Protocol]], work: Sequence[tuple[int, TrainTestSplit]], trainer: str, data: str
+) -> list[RunKey]:
+    return [make_key(*plans[p], split, trainer=trainer, data=data) for p, split in work]
+
+
+def _loaded(store: ResultsLog, keys: Sequence[RunKey], work: Sequence[tuple[int, TrainTestSplit]]) -> dict[int, Run]:
+    """The runs that the log holds, by number."""
+    done = store.done()
+    runs = {}
+    for i, (key, (_, split)) in enumerate(zip(keys, work, strict=True)):
+        loaded = store.load(done[key]) if key in done else None
+        if loaded is not None:
+            runs[i] = replace(loaded[0], counts=split.train.counts)
+    return runs
 
 
 def trainer_name(trainer: Callable[..., object] | None) -> str:
-    """A trainer's name in a log: its `name` if it has one, else its class or function.
+    """The name of a trainer in logs: its attribute `name` if it has one, else the path of its class or function.
 
-    `handful.train` has the name that the first logs gave it, wherever the function lies today.
-
-    Runs of trainers of one name are the same experiment: what has settings of its own needs a `name` that tells them.
+    `handful.train` keeps the name that the first logs gave it, wherever the function is defined today. Runs of two
+    trainers with the same name are taken for the same experiment: a trainer with settings needs a `name` that
+    contains them.
     """
     if trainer is None:
         return "handful.train.train"
-    own = getattr(trainer, "name", None)
-    if isinstance(own, str):
-        return own
+    name = getattr(trainer, "name", None)
+    if isinstance(name, str):
+        return name
     kind = trainer if hasattr(trainer, "__qualname__") else type(trainer)
     return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,9 +1,9 @@
-"""One training run: train on some images of a data set, predict others."""
+"""A training job: train a recipe on some images of a data set, and predict others."""
 
 import time
+import typing
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeGuard, runtime_checkable
-from typing import Protocol as Interface
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -17,16 +17,16 @@ from handful.models.classifier import Classifier
 from handful.training.train import train
 
 
-@runtime_checkable
-class ProbabilityModel(Interface):
-    """What a trainer gives back: a `Classifier`, or anything that predicts as one."""
+@typing.runtime_checkable
+class ProbabilityModel(typing.Protocol):
+    """What a trainer returns: a `Classifier`, or any model with this method."""
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
         """Class probabilities of each sample."""
 
 
-@runtime_checkable
-class Trainer(Interface):
+@typing.runtime_checkable
+class Trainer(typing.Protocol):
     """A training function, called as `handful.train` is."""
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> ProbabilityModel:
@@ -35,7 +35,11 @@ class Trainer(Interface):
 
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
-    """One training run; `train`, `test` and `unlabelled` (learnt from without labels) are positions in the data set."""
+    """One training run, picklable.
+
+    `train`, `test` and `unlabelled` (learnt from, without labels) are positions in the data set. `number` is its place
+    in a list of jobs.
+    """
 
     number: int
     recipe: Recipe
@@ -48,7 +52,7 @@ class TrainingJob:
 
     @property
     def name(self) -> str:
-        """What a progress bar and an error call it."""
+        """Its name in progress bars and errors."""
         words = [self.recipe.name[:24]]
         if self.per_class is not None:
             words.append(f"M={self.per_class}")
@@ -57,52 +61,52 @@ class TrainingJob:
 
 @dataclass(frozen=True, eq=False)
 class JobResult:
-    """A task with its run, and the facts of the machine that a log line keeps."""
+    """A job with its run, and the facts about the machine that a log line holds."""
 
-    task: TrainingJob
+    job: TrainingJob
     run: Run
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def run(task: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult:
+def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult:
     """Train and predict. The model sees the scored images without labels, masks and groups."""
     fit = train if trainer is None else trainer
-    chosen, scored = data.select(task.train), data.select(task.test)
-    unlabelled = data.select(task.unlabelled).without_labels()
+    labelled, test = data.select(job.train), data.select(job.test)
+    unlabelled = data.select(job.unlabelled).without_labels()
     started = time.perf_counter()
-    seen = replace(chosen, samples=(*chosen.samples, *unlabelled.samples))
-    predictor = fit(task.recipe, seen, seed=task.draw, device=device, progress=False)
+    training_data = replace(labelled, samples=(*labelled.samples, *unlabelled.samples))
+    model = fit(job.recipe, training_data, seed=job.draw, device=device, progress=False)
     seconds = time.perf_counter() - started
-    images = scored.without_labels()
-    probabilities = np.asarray(predictor.probabilities(images), dtype=np.float32)
+    test_images = test.without_labels()
+    probabilities = np.asarray(model.probabilities(test_images), dtype=np.float32)
     if not np.isfinite(probabilities).all():
         raise TrainingError(
             "some predicted probabilities are not finite",
-            where=task.name,
+            where=job.name,
             remedy="lower the learning rate, or set clip in the recipe's optimizer.",
         )
-    card = getattr(predictor, "card", {})
+    card = getattr(model, "card", {})
     facts = {
         "host_threads": torch.get_num_threads(),
         "device": str(card.get("device", "cpu")),
         "precision": str(card.get("precision", "none")),
     }
     result = Run(
-        draw=task.draw,
-        fold=task.fold,
-        seed=task.draw,
-        train_ids=chosen.ids,
-        ids=scored.ids,
-        labels=scored.labels,
+        draw=job.draw,
+        fold=job.fold,
+        seed=job.draw,
+        train_ids=labelled.ids,
+        ids=test.ids,
+        labels=test.labels,
         probabilities=probabilities,
         seconds=seconds,
-        per_class=task.per_class,
-        counts=chosen.counts,
-        sets=predictor.sets(images) if _has(predictor, "conformal") else None,
-        rejected=predictor.rejected(images) if _has(predictor, "out_of_distribution") else None,
+        per_class=job.per_class,
+        counts=labelled.counts,
+        sets=model.sets(test_images) if _has(model, "conformal") else None,
+        rejected=model.rejected(test_images) if _has(model, "out_of_distribution") else None,
     )
-    return JobResult(task, result, facts)
+    return JobResult(job, result, facts)
 
 
-def _has(predictor: ProbabilityModel, part: str) -> TypeGuard[Classifier]:
-    return isinstance(predictor, Classifier) and predictor.wrapped_by(part) is not None
+def _has(model: ProbabilityModel, part: str) -> TypeGuard[Classifier]:
+    return isinstance(model, Classifier) and model.wrapped_by(part) is not None

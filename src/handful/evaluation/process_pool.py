@@ -1,4 +1,4 @@
-"""Who runs training runs side by side: spawned processes of this machine, or what else has this form."""
+"""Executor on this machine: training jobs in spawned processes, which share its CPU threads."""
 
 import multiprocessing
 import os
@@ -6,62 +6,24 @@ import pickle
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from handful.core.dataset import Dataset
-from handful.errors import TrainingError
+from handful.evaluation.executor import BrokenExecutorError
 from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 
-
-@runtime_checkable
-class Pool(Protocol):
-    """Who runs tasks side by side, to be used as a context."""
-
-    def __enter__(self) -> "Pool":
-        """Begin."""
-        ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Stop what still runs."""
-        ...
-
-    def submit(self, task: TrainingJob) -> Any:
-        """Begin a task; a handle of it, which can be a key."""
-        ...
-
-    def wait(self, handles: Sequence[Any]) -> list[Any]:
-        """Those that have ended, one at least."""
-        ...
-
-    def result(self, handle: Any) -> JobResult:
-        """What came of one that has ended.
-
-        Raises:
-            TrainingError: its worker died. What the trainer raises comes through as it is.
-        """
-        ...
-
-
-MakePool = Callable[[Dataset, int, str, Trainer | None], Pool]  # data, tasks at a time, device, trainer
-
-
-class WorkerError(TrainingError):
-    """A worker died: no fault of the task's."""
-
-
-_shared: list[tuple[Dataset, str, Trainer | None]] = []  # what a worker was started with
+_shared: list[tuple[Dataset, str, Trainer | None]] = []  # arguments of `_start` in a worker
 
 
 def _start(path: Path, device: str, trainer: Trainer | None, threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_follow_parent, daemon=True).start()
     with path.open("rb") as file:
         data: Dataset = pickle.load(file)  # our own, written a moment ago
@@ -71,63 +33,63 @@ def _start(path: Path, device: str, trainer: Trainer | None, threads: int) -> No
 
 
 def _follow_parent() -> None:
-    """End with the parent, even one that was killed and could not stop its workers."""
+    """Exit when the parent does, even when it was killed and could not stop its workers."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
     os._exit(1)
 
 
-def _run_shared(task: TrainingJob) -> JobResult:
+def _run_shared(job: TrainingJob) -> JobResult:
     data, device, trainer = _shared[0]
-    return run(task, data, device=device, trainer=trainer)
+    return run(job, data, device=device, trainer=trainer)
 
 
-class Processes:
-    """Spawned processes of this machine, which share its threads."""
+class ProcessExecutor:
+    """Runs jobs in spawned processes of this machine; an `Executor`."""
 
     def __init__(self, data: Dataset, jobs: int, device: str, trainer: Trainer | None) -> None:
         self.jobs = jobs
-        self.before = set(multiprocessing.active_children())
+        self.other_children = set(multiprocessing.active_children())
         self.folder = tempfile.TemporaryDirectory(prefix="handful-")
-        # By file, since what a spawned worker is started with goes through a pipe that the parent fills before the
-        # worker reads: if the worker dies first, a large data set would block the parent for ever.
+        # The data goes through a file: the arguments of a spawned worker go through a pipe that the parent fills
+        # before the worker reads it, and if the worker died first, a large data set would block the parent for ever.
         path = Path(self.folder.name, "data")
         with path.open("wb") as file:
             pickle.dump(data, file, protocol=pickle.HIGHEST_PROTOCOL)
         context = multiprocessing.get_context("spawn")
-        given = (path, device, trainer, max(1, torch.get_num_threads() // jobs))
-        self.pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=given)
+        arguments = (path, device, trainer, max(1, torch.get_num_threads() // jobs))
+        self.pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=arguments)
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> "ProcessExecutor":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - self.before:
+        for process in set(multiprocessing.active_children()) - self.other_children:
             process.terminate()
         self.folder.cleanup()
 
-    def submit(self, task: TrainingJob) -> Future[JobResult]:
-        """Begin a task."""
+    def submit(self, job: TrainingJob) -> Future[JobResult]:
+        """Start a job."""
         try:
-            return self.pool.submit(_run_shared, task)
+            return self.pool.submit(_run_shared, job)
         except BrokenProcessPool as error:
-            raise self._lost() from error
+            raise self._broken() from error
 
-    def wait(self, handles: Sequence[Future[JobResult]]) -> list[Future[JobResult]]:
-        """Those that have ended."""
-        return list(wait(handles, return_when=FIRST_COMPLETED).done)
+    def wait(self, futures: Sequence[Future[JobResult]]) -> list[Future[JobResult]]:
+        """Wait until at least one has finished."""
+        return list(wait(futures, return_when=FIRST_COMPLETED).done)
 
-    def result(self, handle: Future[JobResult]) -> JobResult:
-        """What came of one."""
+    def result(self, future: Future[JobResult]) -> JobResult:
+        """The result of a finished job."""
         try:
-            return handle.result()
+            return future.result()
         except BrokenProcessPool as error:
-            raise self._lost() from error
+            raise self._broken() from error
 
-    def _lost(self) -> WorkerError:
-        return WorkerError(
+    def _broken(self) -> BrokenExecutorError:
+        return BrokenExecutorError(
             "a worker process died",
             where=f"jobs={self.jobs}",
             remedy="use fewer jobs (memory may have run out); a script that uses jobs must start its work under "

@@ -1,4 +1,4 @@
-"""Training runs on a Ray cluster: what `--jobs` does on one machine, on many."""
+"""Executor on a Ray cluster (https://docs.ray.io): training jobs on many machines."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,62 +8,62 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.ray_cluster import Cluster
 from handful.errors import HandfulError
+from handful.evaluation.executor import BrokenExecutorError, ExecutorFactory
 from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
-from handful.evaluation.process_pool import MakePool, WorkerError
 
 
-class RayPool:
-    """Tasks on a cluster, a core each. A task whose machine is lost begins again on another, three times at most."""
+class RayExecutor:
+    """Runs jobs on a cluster, one core each; a job whose machine is lost is retried, three times at most."""
 
     def __init__(self, cluster: Cluster, data: Dataset, jobs: int, device: str, trainer: Trainer | None) -> None:  # noqa: ARG002
         self.ray = cluster.ray
         self.data = self.ray.put(data)
-        self.given = {"device": device, "trainer": trainer}
+        self.options = {"device": device, "trainer": trainer}
         self.running: set[Any] = set()
         self.function = self.ray.remote(num_cpus=1, max_retries=3)(_run)
 
-    def __enter__(self) -> "RayPool":
+    def __enter__(self) -> "RayExecutor":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for handle in self.running:
-            self.ray.cancel(handle, force=True)
+        for future in self.running:
+            self.ray.cancel(future, force=True)
 
-    def submit(self, task: TrainingJob) -> Any:
-        """Begin a task."""
-        handle = self.function.remote(task, self.data, **self.given)
-        self.running.add(handle)
-        return handle
+    def submit(self, job: TrainingJob) -> Any:
+        """Start a job."""
+        future = self.function.remote(job, self.data, **self.options)
+        self.running.add(future)
+        return future
 
-    def wait(self, handles: Sequence[Any]) -> list[Any]:
-        """Those that have ended."""
-        ended: list[Any] = self.ray.wait(list(handles), num_returns=1)[0]
-        return ended
+    def wait(self, futures: Sequence[Any]) -> list[Any]:
+        """Wait until at least one has finished."""
+        finished: list[Any] = self.ray.wait(list(futures), num_returns=1)[0]
+        return finished
 
-    def result(self, handle: Any) -> JobResult:
-        """What came of one."""
-        self.running.discard(handle)
+    def result(self, future: Any) -> JobResult:
+        """The result of a finished job."""
+        self.running.discard(future)
         try:
-            finished: JobResult | HandfulError = self.ray.get(handle)
+            result: JobResult | HandfulError = self.ray.get(future)
         except self.ray.exceptions.RayError as error:
-            raise WorkerError(
+            raise BrokenExecutorError(
                 f"a task failed on the cluster ({str(error).strip().splitlines()[-1]})",
                 where="--ray",
                 remedy="look at the cluster's machines: they must have handful, the images and enough memory.",
             ) from error
-        if isinstance(finished, HandfulError):
-            raise finished
-        return finished
+        if isinstance(result, HandfulError):
+            raise result
+        return result
 
 
-def _run(task: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult | HandfulError:
-    """The run, or the error of ours that it ended in: Ray would wrap it up in one of its own."""
+def _run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult | HandfulError:
+    """The result, or an error of ours as a value: Ray would wrap a raised one in its own."""
     try:
-        return run(task, data, device=device, trainer=trainer)
+        return run(job, data, device=device, trainer=trainer)
     except HandfulError as error:
         return error
 
 
-def pool_of(cluster: Cluster) -> MakePool:
-    """What `run_queue` calls to have its tasks run on this cluster."""
-    return partial(RayPool, cluster)
+def ray_executor(cluster: Cluster) -> ExecutorFactory:
+    """A factory of executors on this cluster, for `Execution`."""
+    return partial(RayExecutor, cluster)

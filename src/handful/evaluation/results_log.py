@@ -25,6 +25,7 @@ from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
 from handful.evaluation.metrics import balanced_accuracy, recalls
+from handful.evaluation.protocol import Protocol, TrainTestSplit
 from handful.recipes.load import from_toml
 from handful.recipes.write import fingerprint, to_toml
 
@@ -205,36 +206,30 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     return results
 
 
-def make_key(
-    recipe: Recipe,
-    *,
-    trainer: str,
-    data: str,
-    train_ids: tuple[str, ...],
-    test_ids: tuple[str, ...],
-    draw: int,
-    fold: int | None,
-    folds: int | None,
-    per_class: int | None,
-    score_on: str,
-    long_tail: float | None = None,
-    tail_order: str | None = None,
-    unlabelled: str | None = None,
-    transductive: bool | None = None,
-) -> RunKey:
-    """The identity of a run that is about to be trained."""
-    split = ids_hash(train_ids, test_ids)
-    plan = (draw, fold, folds, per_class, score_on)
+def make_key(recipe: Recipe, protocol: Protocol, split: TrainTestSplit, *, trainer: str, data: str) -> RunKey:
+    """The identity of a run that is about to be trained.
+
+    Args:
+        recipe: what is trained.
+        protocol: the protocol that the split belongs to.
+        split: the images to train on and to score.
+        trainer: the trainer's name.
+        data: fingerprint of the data set.
+    """
     return RunKey(
-        fingerprint(recipe),
-        trainer,
-        data,
-        split,
-        *plan,
-        long_tail=long_tail,
-        tail_order=tail_order,
-        unlabelled=unlabelled,
-        transductive=transductive,
+        recipe=fingerprint(recipe),
+        trainer=trainer,
+        data=data,
+        split_ids=ids_hash(split.train.ids, split.test.ids),
+        draw=split.draw,
+        fold=split.fold,
+        folds=protocol.folds,
+        per_class=protocol.per_class,
+        score_on=protocol.score_on,
+        long_tail=protocol.long_tail,
+        tail_order=None if protocol.long_tail is None else protocol.tail_order,
+        unlabelled=None if protocol.unlabelled == "none" else protocol.unlabelled,
+        transductive=protocol.transductive or None,
     )
 
 

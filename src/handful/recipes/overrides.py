@@ -5,7 +5,6 @@ from typing import Any
 
 from handful.errors import RecipeError
 from handful.recipes.options import ALIKE, touches
-from handful.recipes.renamed import current_path
 
 
 def override(tree: dict[str, Any], text: str) -> None:
@@ -21,10 +20,9 @@ def override(tree: dict[str, Any], text: str) -> None:
         parsed = tomllib.loads(f"x = {value}")["x"]
     except tomllib.TOMLDecodeError:
         parsed = value
-    path = current_path(tree, key.strip())
-    if "search" in tree and isinstance(tree["search"], dict) and not path.startswith("search."):
-        tree["search"] = {k: v for k, v in tree["search"].items() if not touches(path, k)}
-    put(tree, path.split("."), parsed)
+    if "search" in tree and isinstance(tree["search"], dict) and not key.startswith("search."):
+        tree["search"] = {k: v for k, v in tree["search"].items() if not touches(key.strip(), k)}
+    put(tree, key.strip().split("."), parsed)
 
 
 def put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:

@@ -6,11 +6,9 @@ import pytest
 import torch
 
 from handful.comparison.compare import compare
-from handful.comparison.result import CandidateRecipe
 from handful.core.context import Context
 from handful.core.recipe import Part
 from handful.errors import RecipeError
-from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.evaluate import Protocol
 from handful.parts import registry
 from handful.recipes.load import from_toml
@@ -106,11 +104,16 @@ def test_a_search_chooses_among_backbones_and_what_they_make_together(tmp_path: 
 "backbone.backbones" = [["pixels"], [{ name = "pixels", size = 2 }], ["pixels", { name = "pixels", size = 2 }]]
 """
     text = TEXT.replace('[{ name = "timm", model = "resnet10t" }, "pixels"]', '["pixels"]') + search
-    candidates = [CandidateRecipe("choose", "method", True, "asked for")]
     outcome = compare(
-        tmp_path / "out", [from_toml(text, where="choose")], squares(6), candidates=candidates, per_class=(4,),
-        protocol=Protocol((0,)), trials=3, times=AnnotationTimes(3.5, 29.52), progress=False, device="cpu",
-    )  # fmt: skip
+        [from_toml(text, where="choose")],
+        squares(6),
+        tmp_path / "out",
+        trials=3,
+        per_class=(4,),
+        protocol=Protocol((0,)),
+        progress=False,
+        device="cpu",
+    )
     (study,) = outcome.studies
     assert study.trials == 3
     assert study.failed == 0

@@ -1,7 +1,6 @@
-"""Export to a self-contained HTML page that runs the model in the browser: it makes no network requests.
+"""A page that runs the model in a browser, by itself: the graph and onnxruntime-web are in it, and no network is asked.
 
-The page contains the ONNX model and onnxruntime-web (MIT), which is not part of handful: `make web` fetches it from
-npm into the folder `RUNTIME`.
+onnxruntime-web (MIT) is not shipped with handful: `make web` takes it from npm into the folder `RUNTIME`.
 """
 
 import base64
@@ -11,49 +10,43 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from handful.deployment.export.to_onnx import export_onnx
-from handful.deployment.model_page import page_values, render_page
+from handful.deployment.model_page import fill, page_values
 from handful.errors import OutputError
 from handful.models.classifier import Classifier
 from handful.models.onnx_model import load_onnx
 
 RUNTIME = Path(__file__).parent / "vendor" / "onnxruntime-web"
-SCRIPT, WASM, LICENSE = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "LICENSE"
+SCRIPT, WASM, LICENCE = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "LICENSE"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'unsafe-inline'; "
     "img-src blob: data:; connect-src blob: data:"
 )
-PRIVACY = "The model runs in this page: no image leaves this device."
 
 
 def refuse_missing(runtime: Path = RUNTIME) -> None:
-    """Refuse to start where onnxruntime-web is missing.
+    """Refuse before any work where onnxruntime-web is not there.
 
     Raises:
-        OutputError: it is missing; names the make target that fetches it.
+        OutputError: names the target that fetches it.
     """
-    missing = [name for name in (SCRIPT, WASM, LICENSE) if not (runtime / name).is_file()]
+    missing = [name for name in (SCRIPT, WASM, LICENCE) if not (runtime / name).is_file()]
     if missing:
         raise OutputError(
-            f"the page needs onnxruntime-web, but {missing[0]} is missing",
+            f"the page needs onnxruntime-web, and {missing[0]} is not there",
             where=runtime,
-            remedy="run `make web` once in handful's source folder (needs npm), or export to ONNX.",
+            remedy="run `make web` in handful's source folder (it takes npm, once), or export to ONNX.",
         )
 
 
 def export_page(classifier: Classifier, path: Path, *, runtime: Path = RUNTIME) -> tuple[str, ...]:
-    """Write a classifier that is on the CPU as one HTML file, whole or not at all.
-
-    Args:
-        classifier: what to export.
-        path: the HTML file.
-        runtime: folder with onnxruntime-web.
+    """Write a classifier, on the CPU, as one HTML file; it appears whole or not at all.
 
     Returns:
-        The model's outputs, as `export_onnx` names them.
+        What the model in it says, as `export_onnx` names it.
 
     Raises:
-        OutputError: onnxruntime-web is missing.
-        ModelError: as in `export_onnx`.
+        OutputError: onnxruntime-web is not there.
+        ModelError: as `export_onnx`.
     """
     refuse_missing(runtime)
     with TemporaryDirectory() as folder:
@@ -61,32 +54,32 @@ def export_page(classifier: Classifier, path: Path, *, runtime: Path = RUNTIME) 
         names = export_onnx(classifier, graph)
         model = load_onnx(graph, threads=1)
         values = {
-            **page_values(model, token_required=False, privacy=PRIVACY),
+            **page_values(model, guarded=False, privacy="The model is in this page: no image leaves this device."),
             "policy": POLICY,
-            "runtime": _base64((runtime / SCRIPT).read_bytes()),
-            "wasm": _base64_gzip((runtime / WASM).read_bytes()),
-            "model": _base64_gzip(graph.read_bytes()),
-            "license": (runtime / LICENSE).read_text(encoding="utf-8"),
+            "runtime": _text((runtime / SCRIPT).read_bytes()),
+            "wasm": _packed((runtime / WASM).read_bytes()),
+            "model": _packed(graph.read_bytes()),
+            "licence": (runtime / LICENCE).read_text(encoding="utf-8"),
             "version": _version(runtime),
         }
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
     try:
-        draft.write_text(render_page(values), encoding="utf-8")
+        draft.write_text(fill(values), encoding="utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return names
 
 
-def _base64(data: bytes) -> str:
+def _text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _base64_gzip(data: bytes) -> str:
-    return _base64(gzip.compress(data, compresslevel=9, mtime=0))
+def _packed(data: bytes) -> str:
+    return _text(gzip.compress(data, compresslevel=9, mtime=0))
 
 
 def _version(runtime: Path) -> str:
-    match = re.search(rb"ONNX Runtime Web v([\d.]+)", (runtime / SCRIPT).read_bytes()[:400])
-    return match[1].decode() if match else ""
+    found = re.search(rb"ONNX Runtime Web v([\d.]+)", (runtime / SCRIPT).read_bytes()[:400])
+    return found[1].decode() if found else ""
