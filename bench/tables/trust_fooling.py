@@ -24,7 +24,7 @@ from handful.data.class_names import with_classes
 from handful.evaluation.intervals import mean_interval
 from handful.models.classifier import Classifier
 from handful.parts.posthoc.out_of_distribution import Score
-from handful.reports.text_tables import percent, span
+from handful.reports.text_tables import format_interval, percent
 from handful.training.train import train
 
 NAMES = ("logistic-lite0", "nearest-centroid-lite0")
@@ -96,7 +96,7 @@ def _tell(name: str, found: list[Shares], options: Options) -> None:
             values = np.array([shares[kind][column] for shares in found])
             low, high, _ = mean_interval(values)
             mean, worst = float(values.mean()), float(values.max())
-            shown = span(*np.clip((low, high), 0, 1))
+            shown = format_interval(*np.clip((low, high), 0, 1))
             cells_.append(f"{column} {percent(mean)} ({shown}, worst {percent(worst)})")
             line = {"recipe": name, "images": kind, "rejection": column, "draws": len(values), "mean": mean,
                     "low": low, "high": high, "worst": worst}  # fmt: skip

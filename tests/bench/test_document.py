@@ -13,7 +13,7 @@ from bench.support.summaries import Summary
 from scipy import stats
 
 from handful.comparison.result import as_values
-from handful.reports.text_tables import percent, signed, span
+from handful.reports.text_tables import format_interval, percent, signed
 from tests.support.comparison_results import outcome_of, several
 from tests.support.results import random_result
 
@@ -136,7 +136,7 @@ def test_a_comparison_has_its_answers_its_scores_and_what_tuning_took() -> None:
     score, gain = own["sure"], pair["comparison"]
     assert pair["separable"]
     assert gain["a"] == "sure"
-    said = f"{percent(score['mean'])} ({span(score['low'], score['high'])}), worst {percent(score['worst'])}"
+    said = f"{percent(score['mean'])} ({format_interval(score['low'], score['high'])}), worst {percent(score['worst'])}"
     assert f"{said}<br>**{signed(gain['mean'])}** ({signed(gain['low'])} to {signed(gain['high'])}) |" in page
     assert f"{percent(own['plain']['worst'])}<br>the best control |" in page
     assert "`sure` 4.0, other settings in 1 of 1; " in page

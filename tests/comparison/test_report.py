@@ -11,7 +11,7 @@ import pytest
 from handful.comparison.report import write_comparison
 from handful.comparison.result import ComparisonResult
 from handful.errors import OutputError
-from handful.reports.text_tables import percent, signed, span
+from handful.reports.text_tables import format_interval, percent, signed
 from tests.support.comparison_results import outcome_of, several
 from tests.support.datasets import squares
 from tests.support.html import Page
@@ -39,14 +39,14 @@ def test_the_answer_comes_first_and_everything_it_rests_on_is_there(tmp_path: Pa
         "At other numbers of images",
         "What it costs",
         "Who was tuned",
-        "To repeat this",
+        "How to reproduce this page",
     )
     places = [page.text.index(part) for part in parts]
     assert places == sorted(places)
     for level in outcome.levels:
         for e in level.entries:
             r = e.summary
-            assert f"{percent(r.mean)} {span(r.low, r.high)} {percent(r.worst)} {r.draws}" in page.text
+            assert f"{percent(r.mean)} {format_interval(r.low, r.high)} {percent(r.worst)} {r.draws}" in page.text
         for pair in level.pairs:
             c = pair.comparison
             assert f"A {c.a} , B {c.b}".replace(" ,", ",") in page.text
@@ -111,7 +111,7 @@ def test_mistakes_are_shown_and_the_data_is_named(tmp_path: Path) -> None:
     outcome = outcome_of([result("plain", *plain)])
     page = Page(write_comparison(outcome, tmp_path / "page.html", data=data))
     assert len(page.images) == 8
-    assert "green, taken for blue" in page.text
+    assert "green, predicted as blue" in page.text
     assert "12 images: 12 test; 3 classes" in page.text
 
 

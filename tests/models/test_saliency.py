@@ -18,7 +18,7 @@ from handful.models.saliency import pointing, rank_correlation, saliency, share_
 from handful.parts import registry
 from handful.parts.posthoc.class_means import over_means
 from handful.parts.posthoc.tta import over_views
-from handful.reports.explanations import TABLE, explain_to, heat
+from handful.reports.explanations import TABLE, explain_to, overlay_heatmap
 from tests.support.classifiers import mean_colour, untrained
 from tests.support.datasets import CLASSES, context, recipe, squares
 
@@ -119,5 +119,5 @@ def test_heat_is_stronger_where_the_map_is() -> None:
     image = np.full((3, 4, 4), 128, dtype=np.uint8)
     map_ = np.zeros((4, 4))
     map_[0, 0] = 1
-    painted = heat(image, map_).astype(int)
+    painted = overlay_heatmap(image, map_).astype(int)
     assert np.ptp(painted[:, 0, 0]) > np.ptp(painted[:, 3, 3])

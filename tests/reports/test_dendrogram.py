@@ -6,8 +6,8 @@ from PIL import Image as Picture
 
 from handful.core.hierarchy import Hierarchy
 from handful.errors import OutputError
-from handful.reports.dendrogram import dendrogram_figure, heights, leaf_order, tree_lines
-from handful.reports.plots import save
+from handful.reports.dendrogram import dendrogram_figure, leaf_order, node_heights, tree_lines
+from handful.reports.plots import save_figure
 
 TREE = Hierarchy((5, 4, 6, 4, 5, 6, -1), ("ant", "cat", "car", "dog", "cat + dog", "animal", "all"))
 
@@ -23,7 +23,7 @@ def test_groups_with_a_name_of_their_own_list_their_classes() -> None:
 
 def test_the_picture_lists_classes_in_the_trees_order_without_crossing_lines() -> None:
     assert leaf_order(TREE) == [2, 0, 1, 3]
-    assert heights(TREE) == [0, 0, 0, 0, 1, 2, 3]
+    assert node_heights(TREE) == [0, 0, 0, 0, 1, 2, 3]
     axes = dendrogram_figure(TREE).axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["car", "ant", "cat", "dog"]
     lines = [line.get_xydata() for line in axes.lines]
@@ -32,11 +32,11 @@ def test_the_picture_lists_classes_in_the_trees_order_without_crossing_lines() -
 
 
 def test_is_written_as_png_or_svg_only(tmp_path: Path) -> None:
-    save(dendrogram_figure(TREE), tmp_path / "tree.png")
+    save_figure(dendrogram_figure(TREE), tmp_path / "tree.png")
     with Picture.open(tmp_path / "tree.png") as picture:
         assert picture.size[0] == 1024
-    save(dendrogram_figure(TREE), tmp_path / "tree.svg")
+    save_figure(dendrogram_figure(TREE), tmp_path / "tree.svg")
     assert "animal" not in (tmp_path / "tree.svg").read_text()
     assert "dog" in (tmp_path / "tree.svg").read_text()
     with pytest.raises(OutputError, match="PNG or SVG"):
-        save(dendrogram_figure(TREE), tmp_path / "tree.pdf")
+        save_figure(dendrogram_figure(TREE), tmp_path / "tree.pdf")

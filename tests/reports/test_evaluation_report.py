@@ -16,7 +16,7 @@ from handful.evaluation.statistics import summarise
 from handful.models.classifier import Classifier
 from handful.reports.evaluation_report import write_report
 from handful.reports.gallery import examples, worst_mistakes
-from handful.reports.text_tables import percent, span
+from handful.reports.text_tables import format_interval, percent
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
 from tests.support.html import Page
@@ -58,15 +58,15 @@ def test_the_whole_report(data: Dataset, results: list[Result], classifier: Clas
     best = max((r for r in rows if r.per_class == 3), key=lambda r: r.mean)
     answer = (
         f"With 3 labelled images per class, {best.recipe} reaches {percent(best.mean)} % accuracy "
-        f"(3 draws, 95 % interval {span(best.low, best.high)}, worst draw {percent(best.worst)})."
+        f"(3 draws, 95 % interval {format_interval(best.low, best.high)}, worst draw {percent(best.worst)})."
     )
     assert answer in page.text
     for row in rows:
-        assert f"{row.draws} {percent(row.mean)} {span(row.low, row.high)} {percent(row.worst)}" in page.text
+        assert f"{row.draws} {percent(row.mean)} {format_interval(row.low, row.high)} {percent(row.worst)}" in page.text
     for part in (
         "Differences",
         "not separable",
-        "What the labels cost",
+        "Annotation cost",
         "Recall",
         "Confusion",
         "Examples",
@@ -111,7 +111,7 @@ def test_development_scores_say_so(data: Dataset, tmp_path: Path) -> None:
     trainer = NearestMeanTrainer(tmp_path / "calls")
     protocol = Protocol((100, 101), score_on="rest")
     found = sweep([recipe()], data, per_class=(2,), protocol=protocol, trainer=trainer, progress=False)
-    assert "The test part was not looked at" in Page(write_report(found, tmp_path / "r.html", data=data)).text
+    assert "The test set was not used" in Page(write_report(found, tmp_path / "r.html", data=data)).text
 
 
 def test_many_classes_list_their_confusions(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_worst_mistakes_by_hand() -> None:
         ("test0", 0, 1, 2, 2),
         ("test2", 2, 1, 1, 2),
     ]
-    assert found[0].sure == pytest.approx(0.9)
-    assert found[1].sure == pytest.approx(np.mean([0.9, 0.05]))
+    assert found[0].confidence == pytest.approx(0.9)
+    assert found[1].confidence == pytest.approx(np.mean([0.9, 0.05]))
 
 
 def test_nothing_is_overwritten_unasked(results: list[Result], tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_long_tail_opens_with_balanced_accuracy_and_has_its_thirds(tmp_path: P
     assert answer in page.text
     assert "Larger, medium and smaller classes" in page.text
     for third in row.thirds:
-        assert f"{third.name} {third.most} {percent(third.mean)} {span(third.low, third.high)}" in page.text
+        assert f"{third.name} {third.most} {percent(third.mean)} {format_interval(third.low, third.high)}" in page.text
     even = Page(write_report([random_result("a", 0.6, counts=(9, 9, 9))], tmp_path / "even.html"))
     assert "Larger, medium" not in even.text
     assert "% accuracy" in even.text

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from handful.reports.html import typed
+from handful.reports.html import typed_command
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,4 @@ from handful.reports.html import typed
 )
 def test_the_command_is_what_was_typed(monkeypatch: pytest.MonkeyPatch, program: str, command: str) -> None:
     monkeypatch.setattr(sys, "argv", [program, "compare", "my data"])
-    assert typed() == command
+    assert typed_command() == command

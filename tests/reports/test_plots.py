@@ -13,7 +13,7 @@ from handful.comparison.ranking import all_pairs
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import PAPER, CostPoint, published_points
 from handful.evaluation.statistics import summarise
-from handful.reports.plots import cost_figure, inline, save, sweep_figure
+from handful.reports.plots import as_svg, cost_figure, save_figure, sweep_figure
 from tests.support.results import random_result
 
 
@@ -40,7 +40,7 @@ def test_differences_show_every_interval_and_which_are_separable() -> None:
         assert found == pytest.approx([100 * pair.comparison.low, 100 * pair.comparison.high])
         assert (dot.get_markerfacecolor() != "white") == pair.separable
     assert {p.separable for p in pairs} == {True, False}
-    svg = inline(difference_figure(pairs), salt="x")
+    svg = as_svg(difference_figure(pairs), salt="x")
     assert "#ffffff" not in svg
     assert "a \u2212 b" in svg
 
@@ -81,7 +81,7 @@ def test_circle_area_follows_the_compute() -> None:
 
 
 def test_inline_is_xml_that_takes_the_pages_colours() -> None:
-    svg = inline(sweep_figure(summarise([random_result("<&>", 0.7, per_class=m) for m in (1, 5)])), salt="x")
+    svg = as_svg(sweep_figure(summarise([random_result("<&>", 0.7, per_class=m) for m in (1, 5)])), salt="x")
     ElementTree.fromstring(svg)
     assert "var(--series-0)" in svg
     assert "var(--ink)" in svg
@@ -92,11 +92,11 @@ def test_inline_is_xml_that_takes_the_pages_colours() -> None:
 
 def test_saved_as_png_or_svg_and_never_over_another(tmp_path: Path) -> None:
     figure = cost_figure(published_points("a", {1: 0.2, 10: 0.6}, PAPER["cifar10"], classes=10))
-    save(figure, tmp_path / "new" / "a.png")
+    save_figure(figure, tmp_path / "new" / "a.png")
     assert Image.open(tmp_path / "new" / "a.png").width > 600
-    save(figure, tmp_path / "a.svg")
+    save_figure(figure, tmp_path / "a.svg")
     ElementTree.parse(tmp_path / "a.svg")
     with pytest.raises(OutputError, match="already"):
-        save(figure, tmp_path / "a.svg")
+        save_figure(figure, tmp_path / "a.svg")
     with pytest.raises(OutputError, match="PNG or SVG"):
-        save(figure, tmp_path / "a.pdf")
+        save_figure(figure, tmp_path / "a.pdf")

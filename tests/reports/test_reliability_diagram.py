@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handful.reports.evaluation_report import write_report
-from handful.reports.reliability_diagram import MOST_RECIPES, reliability_figure, section
+from handful.reports.reliability_diagram import MOST_RECIPES, calibration_section, reliability_figure
 from tests.support.results import random_result
 
 
@@ -22,7 +22,7 @@ def test_the_diagram_has_the_diagonal_the_bins_and_both_axes_whole() -> None:
 def test_the_section_has_the_focus_first_and_only_its_number_of_images() -> None:
     few = random_result("few", 0.5, per_class=1)
     many = [random_result(f"r{i}", 0.6 + i / 50, seed=i) for i in range(6)]
-    found = section([few, *many], many[3])
+    found = calibration_section([few, *many], many[3])
     names = [name for name, _ in found["groups"]]
     assert names[0] == "r3"
     assert len(names) == MOST_RECIPES
@@ -33,5 +33,5 @@ def test_the_section_has_the_focus_first_and_only_its_number_of_images() -> None
 def test_a_report_has_the_section(tmp_path: Path) -> None:
     page = write_report([random_result("a", 0.7)], tmp_path / "r.html").read_text()
     assert "<h2>Calibration</h2>" in page
-    assert "a's confidence is" in page
+    assert "The confidence of a is" in page
     assert "expected calibration error, %" in page

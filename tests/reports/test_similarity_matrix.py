@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
-from handful.reports.similarity_matrix import NUMBERED, closest_pairs, cosines, similar_order, similarity_figure
+from handful.reports.similarity_matrix import NUMBERED, closest_pairs, cosine_matrix, similar_order, similarity_figure
 
 VECTORS = np.random.default_rng(0).normal(size=(6, 4))
 
 
 def test_cosines_and_pairs_by_hand() -> None:
-    matrix = cosines(VECTORS)
+    matrix = cosine_matrix(VECTORS)
     pairs = closest_pairs(matrix)
     assert len(pairs) == 15
     for a, b, value in pairs:
@@ -25,14 +25,14 @@ def test_cosines_and_pairs_by_hand() -> None:
 
 def test_classes_alike_stand_side_by_side() -> None:
     angles = np.array([0.0, 2.0, 0.1, 2.1, 0.2, 2.2])
-    order = similar_order(cosines(np.stack([np.cos(angles), np.sin(angles)], axis=1)))
+    order = similar_order(cosine_matrix(np.stack([np.cos(angles), np.sin(angles)], axis=1)))
     assert {frozenset(order[:3]), frozenset(order[3:])} == {frozenset({0, 2, 4}), frozenset({1, 3, 5})}
     assert similar_order(np.eye(2)) == [0, 1]
 
 
 @pytest.mark.parametrize("k", [2, 6, NUMBERED + 1])
 def test_the_picture_shows_every_pair_under_its_names(k: int) -> None:
-    matrix = cosines(np.random.default_rng(1).normal(size=(k, 5)))
+    matrix = cosine_matrix(np.random.default_rng(1).normal(size=(k, 5)))
     names = [f"class {i}" for i in range(k)]
     axes = similarity_figure(matrix, names).axes[0]
     assert isinstance(axes, Axes)

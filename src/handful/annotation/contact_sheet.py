@@ -11,7 +11,7 @@ from PIL import ImageDraw, ImageFont
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
 from handful.data.masks.quality import iou
-from handful.reports.overlay import paint, palette
+from handful.reports.overlay import paint_regions, palette
 
 SIDE = 128  # pixels of a tile
 _LINE = 14
@@ -100,7 +100,7 @@ def _picture(tile: Tile, side: int) -> Picture.Image:
     image = Picture.fromarray(tile.image.transpose(1, 2, 0)).resize(size, how)
     if tile.mask is not None:
         mask = np.asarray(Picture.fromarray(tile.mask).resize(size, Picture.Resampling.NEAREST))
-        shown = paint(np.asarray(image).transpose(2, 0, 1), mask.astype(np.int64), palette(1), tint=0.3)
+        shown = paint_regions(np.asarray(image).transpose(2, 0, 1), mask.astype(np.int64), palette(1), tint=0.3)
         image = Picture.fromarray(shown.transpose(1, 2, 0))
     square = Picture.new("RGB", (side, side), "white")
     square.paste(image, ((side - size[0]) // 2, (side - size[1]) // 2))

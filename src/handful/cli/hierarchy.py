@@ -49,7 +49,7 @@ def hierarchy(
     from handful.models.device import select_device
     from handful.recipes.load import load_recipe
     from handful.reports.dendrogram import dendrogram_figure, tree_lines
-    from handful.reports.plots import check_figure, save
+    from handful.reports.plots import check_figure, save_figure
     from handful.training.induced_hierarchy import induced_hierarchy
 
     with working():
@@ -66,7 +66,7 @@ def hierarchy(
         samples = read(data, columns=column, allow_outside=allow_outside)
         found = induced_hierarchy(plan, samples, seed=seed, device=device)
         if out is not None:
-            save(dendrogram_figure(found), out, overwrite=overwrite)
+            save_figure(dendrogram_figure(found), out, overwrite=overwrite)
     if json:
         tree = {"parents": found.parents, "names": found.names}
         print_json({"source": plan.hierarchy.name, "classes": samples.classes, **tree, "out": out})

@@ -62,8 +62,8 @@ def labels(
     from handful.models.text.class_names import same_words
     from handful.parts import registry
     from handful.recipes.load import load_recipe
-    from handful.reports.plots import check_figure, save
-    from handful.reports.similarity_matrix import closest_pairs, cosines, similarity_figure
+    from handful.reports.plots import check_figure, save_figure
+    from handful.reports.similarity_matrix import closest_pairs, cosine_matrix, similarity_figure
 
     with working():
         words = [("source", source), ("path", path), ("aliases", aliases)]
@@ -82,10 +82,10 @@ def labels(
         samples = read(data, columns=column, allow_outside=allow_outside)
         names = samples.classes
         found = registry.build_labels(plan, Task(names, samples.counts), seed=seed)
-        matrix = cosines(found.vectors.numpy().astype(np.float64))
+        matrix = cosine_matrix(found.vectors.numpy().astype(np.float64))
         closest = closest_pairs(matrix)
         if out is not None:
-            save(similarity_figure(matrix, names), out, overwrite=overwrite)
+            save_figure(similarity_figure(matrix, names), out, overwrite=overwrite)
     origin = str(plan.labels.options.get("source", "minilm")) if plan.labels.name == "word_embeddings" else "chance"
     if json:
         print_json(

@@ -15,7 +15,7 @@ from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval
 from handful.evaluation.metrics import Metric, recalls
 from handful.evaluation.statistics import METRICS, differences, headline_metric, paired_difference, summarise
-from handful.reports.text_tables import chance, percent, signed, span
+from handful.reports.text_tables import format_interval, format_probability, percent, signed
 
 RESAMPLES = 1000
 
@@ -180,8 +180,8 @@ def _answer(level: SizeResult) -> str:
     runs = (
         "one run" if row.design == "one run" else f"{row.runs} runs" if row.runs > row.draws else f"{row.draws} draws"
     )
-    interval = "no interval" if math.isnan(row.low) else f"95 % interval {span(row.low, row.high)}"
-    score = f"{percent(row.mean)} % {METRICS[row.metric]} ({runs}, {interval}, worst {percent(row.worst)})"
+    bounds = "no interval" if math.isnan(row.low) else f"95 % interval {format_interval(row.low, row.high)}"
+    score = f"{percent(row.mean)} % {METRICS[row.metric]} ({runs}, {bounds}, worst {percent(row.worst)})"
     lead = f"With {images}, {best.recipe} is ahead with {score}"
     if len(level.entries) == 1:
         return f"{lead}; nothing else was run."
@@ -193,7 +193,7 @@ def _answer(level: SizeResult) -> str:
     c = pair.comparison
     difference = f"{signed(c.mean)} points, {signed(c.low)} to {signed(c.high)}"
     if not math.isnan(pair.probability):
-        difference += f"; {chance(pair.probability)} to win a new draw"
+        difference += f"; {format_probability(pair.probability)} to win a new draw"
     itself = ", itself a control" if best.role == "control" else ""
     if pair.separable:
         return f"{lead}{itself}, and better than {rival}, {kind} ({difference})."

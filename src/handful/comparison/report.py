@@ -14,9 +14,18 @@ from handful.core.result import Result
 from handful.evaluation.annotation_cost import CostPoint, cost_points
 from handful.evaluation.statistics import METRICS
 from handful.models.classifier import Classifier
-from handful.reports.html import confusions, duration, matrix, pictures, recalls, refuse_existing, repeat, write_page
-from handful.reports.plots import SERIES, cost_figure, inline, sweep_figure
-from handful.reports.text_tables import NOTES, chance
+from handful.reports.html import (
+    confusion_matrix,
+    confusions,
+    duration,
+    gallery_values,
+    recalls,
+    refuse_existing,
+    reproduction,
+    write_page,
+)
+from handful.reports.plots import SERIES, as_svg, cost_figure, sweep_figure
+from handful.reports.text_tables import NOTES, format_probability
 
 MOST_CURVES = len(SERIES)  # beyond, colours and markers would come twice
 LONG_ANSWER = 120  # characters that still read well as large as a headline
@@ -61,7 +70,7 @@ def write_comparison(
         "cost": _cost(outcome),
         "tuning": _tuning(outcome),
         "repeat": _repeat(outcome, data, command),
-        "chance": chance,
+        "chance": format_probability,
         "p_value": p_value,
         "duration": duration,
     }
@@ -75,7 +84,7 @@ def _curve(outcome: ComparisonResult) -> Markup | None:
     shown = _most(outcome.levels[-1])
     rows = [e.summary for level in outcome.levels for e in level.entries if e.recipe in shown]
     rows.sort(key=lambda r: shown.index(r.recipe))
-    return Markup(inline(sweep_figure(rows), salt="curve"))
+    return Markup(as_svg(sweep_figure(rows), salt="curve"))
 
 
 def _most(level: SizeResult) -> list[str]:
@@ -95,7 +104,7 @@ def _level(level: SizeResult) -> dict[str, Any]:
         "metric": METRICS[level.metric],
         "note": NOTES[level.design],
         "n_test": str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}",
-        "figure": Markup(inline(difference_figure(pairs), salt=f"pairs{level.per_class}")) if pairs else None,
+        "figure": Markup(as_svg(difference_figure(pairs), salt=f"pairs{level.per_class}")) if pairs else None,
         "pairs": pairs,
         "others": [p for p in level.pairs if p not in pairs],
         "number": len(level.pairs),
@@ -126,17 +135,17 @@ def _confused(level: SizeResult) -> list[dict[str, Any]]:
     """Confusions of the best recipe and, beside it, of the best control."""
     names = dict.fromkeys(n for n in (level.best.recipe, level.control) if n is not None)
     of = {result.recipe.name: result for result in level.results}
-    return [{"recipe": n, "matrix": matrix(of[n]), "confusions": confusions(of[n])} for n in names]
+    return [{"recipe": n, "matrix": confusion_matrix(of[n]), "confusions": confusions(of[n])} for n in names]
 
 
 def _pictures(level: SizeResult, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
     """Mistakes of the best recipe; examples of the classifier, whose maps are painted over its own mistakes only."""
     best = level.results[0]
     if classifier is None or classifier.recipe.name == best.recipe.name:
-        return pictures(best, data, classifier)
+        return gallery_values(best, data, classifier)
     own: Result = next((r for r in level.results if r.recipe.name == classifier.recipe.name), best)
-    seen = pictures(own, data, classifier)
-    return {**seen, "mistakes": pictures(best, data, None)["mistakes"]}
+    seen = gallery_values(own, data, classifier)
+    return {**seen, "mistakes": gallery_values(best, data, None)["mistakes"]}
 
 
 def _cost(outcome: ComparisonResult) -> dict[str, Any]:
@@ -149,9 +158,9 @@ def _cost(outcome: ComparisonResult) -> dict[str, Any]:
     person = any(p.masks for p in points)
     return {
         "machine": Markup(
-            inline(cost_figure(machine, time="tuning and training, one draw", metric=last.metric), salt="machine")
+            as_svg(cost_figure(machine, time="tuning and training, one draw", metric=last.metric), salt="machine")
         ),
-        "person": Markup(inline(cost_figure(points), salt="person")) if person else None,
+        "person": Markup(as_svg(cost_figure(points), salt="person")) if person else None,
         "levels": [(_level_name(level), level.entries) for level in outcome.levels[::-1]],
         "masks": any(e.mask_minutes for level in outcome.levels for e in level.entries),
     }
@@ -190,7 +199,7 @@ def _tuning(outcome: ComparisonResult) -> list[dict[str, Any]]:
 
 
 def _repeat(outcome: ComparisonResult, data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
-    rows = repeat(outcome.results, data, command)
+    rows = reproduction(outcome.results, data, command)
     budget = outcome.budget
     spent = "nothing was tuned"
     if budget.trials is not None:

@@ -6,7 +6,16 @@ import numpy as np
 
 from handful.comparison.result import ALPHA, ComparisonResult, RankedRecipe, RecipePair, SizeResult, TuningResult
 from handful.evaluation.statistics import METRICS
-from handful.reports.text_tables import HEADS, NOTES, chance, columns, percent, signed, span, wrap
+from handful.reports.text_tables import (
+    HEADS,
+    NOTES,
+    format_interval,
+    format_probability,
+    layout_table,
+    percent,
+    signed,
+    wrap,
+)
 
 
 def format_comparison(outcome: ComparisonResult, *, width: int = 80) -> str:
@@ -33,12 +42,12 @@ def _title(level: SizeResult) -> str:
 def _ranking(level: SizeResult, width: int) -> list[str]:
     heads = ("draws", HEADS[level.metric], "95 % interval", "worst")
     rows = [e.summary for e in level.entries]
-    cells = [(str(r.draws), percent(r.mean), span(r.low, r.high), percent(r.worst)) for r in rows]
+    cells = [(str(r.draws), percent(r.mean), format_interval(r.low, r.high), percent(r.worst)) for r in rows]
     names = [(_named(e),) for e in level.entries]
     tests = sorted({r.n_test for r in rows})
     count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
     note = f"percent {METRICS[level.metric]}, best first; * a control; scored on {count} images a run; "
-    return [*columns(names, "recipe", heads, cells, width), "", *wrap(note + NOTES[level.design] + ".", width)]
+    return [*layout_table(names, "recipe", heads, cells, width), "", *wrap(note + NOTES[level.design] + ".", width)]
 
 
 def _named(entry: RankedRecipe) -> str:
@@ -65,7 +74,7 @@ def _differences(level: SizeResult, width: int) -> list[str]:
             (
                 signed(c.mean),
                 "n/a" if np.isnan(c.low) else f"{signed(c.low)} to {signed(c.high)}",
-                chance(pair.probability),
+                format_probability(pair.probability),
                 p_value(pair.p_adjusted),
                 "A better" if pair.separable else "not sep.",
             )
@@ -76,7 +85,7 @@ def _differences(level: SizeResult, width: int) -> list[str]:
         f"{len(level.pairs)} pairs; A better: p below {ALPHA} and the bootstrap over draws and test images leaves out "
         "zero; not sep.: not separable. The interval is for its pair alone."
     )
-    return [*columns(names, "recipes", heads, cells, width), "", *wrap(note, width)]
+    return [*layout_table(names, "recipes", heads, cells, width), "", *wrap(note, width)]
 
 
 def p_value(value: float) -> str:
@@ -93,7 +102,7 @@ def _harms(level: SizeResult, width: int) -> list[str]:
     heads = ("class", "images", "recall", "95 % interval")
     cells = [(h.name, str(h.images), signed(h.mean), f"{signed(h.low)} to {signed(h.high)}") for h in worse]
     note = f"classes found less often than with {level.control}, the best control, by more than chance (Holm over a "
-    body = columns([(h.recipe,) for h in worse], "recipe", heads, cells, width)
+    body = layout_table([(h.recipe,) for h in worse], "recipe", heads, cells, width)
     return [*body, "", *wrap(note + "method's classes); points of recall.", width)]
 
 
@@ -108,7 +117,7 @@ def _cost(level: SizeResult, outcome: ComparisonResult, width: int) -> list[str]
         f"a person's minutes for one training set ({times.label:g} s a label, {times.mask:g} s a mask); seconds of "
         "tuning and of training in one draw, mean."
     )
-    return [*columns([(_named(e),) for e in level.entries], "cost", heads, cells, width), "", *wrap(note, width)]
+    return [*layout_table([(_named(e),) for e in level.entries], "cost", heads, cells, width), "", *wrap(note, width)]
 
 
 def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
@@ -139,7 +148,7 @@ def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
     note = (
         f"tuning on each draw's training images alone; budget of each recipe: {asked}. Trials are per draw, the rest "
     )
-    body = columns([(n,) for n in names], "tuning", heads, cells, width)
+    body = layout_table([(n,) for n in names], "tuning", heads, cells, width)
     lines = [
         *body,
         "",

@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels, sample_size
 from handful.errors import DataError, OutputError
-from handful.reports.overlay import paint, palette
+from handful.reports.overlay import paint_regions, palette
 
 SUFFIXES = (".csv", ".parquet")
 CHUNK = 256  # samples between two writes
@@ -192,7 +192,7 @@ def _draw(folder: Path, sample: Sample, map_: Float[np.ndarray, "k1 h w"], class
         regions[classifier.own_size(likeliest == value, size)] = value
     path = folder / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    Picture.fromarray(paint(pixels(sample), regions, colours).transpose(1, 2, 0)).save(path, format="PNG")
+    Picture.fromarray(paint_regions(pixels(sample), regions, colours).transpose(1, 2, 0)).save(path, format="PNG")
 
 
 def _legend(path: Path, classes: tuple[str, ...], colours: Any) -> None:

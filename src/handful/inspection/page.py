@@ -11,9 +11,9 @@ from handful.evaluation.results_log import commit, versions
 from handful.inspection.figures import learning_curve_figure
 from handful.inspection.inspection import Inspection
 from handful.inspection.summary import class_rows, count_findings, describe_limits, overview
-from handful.reports.gallery import as_url
-from handful.reports.html import refuse_existing, typed, write_page
-from handful.reports.plots import inline
+from handful.reports.gallery import as_data_url
+from handful.reports.html import refuse_existing, typed_command, write_page
+from handful.reports.plots import as_svg
 
 SHOWN = 12  # sets of pictures of a finding
 TOGETHER = 4  # pictures of a set
@@ -38,7 +38,7 @@ def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: boo
     figure = None
     if c is not None:
         figure = Markup(
-            inline(learning_curve_figure(c.sizes, c.scores, c.at, c.fitted, c.low, c.high, c.now), salt="outlook")
+            as_svg(learning_curve_figure(c.sizes, c.scores, c.at, c.fitted, c.low, c.high, c.now), salt="outlook")
         )
     return write_page(
         path,
@@ -81,7 +81,7 @@ class _Pictures:
         label = "no label" if sample.label is None else self.classes[sample.label]
         told = Path(name).parts[:-1]
         about = [word for word in (label, sample.split or "") if word and word not in told]
-        return {"url": as_url(pixels(sample)), "id": name, "label": ", ".join(about), "note": note}
+        return {"url": as_data_url(pixels(sample)), "id": name, "label": ", ".join(about), "note": note}
 
     def finding(self, finding: Finding) -> dict[str, Any]:
         suspects = finding.numbers.get("suspects")
@@ -116,7 +116,7 @@ def _small(share: float) -> str:
 
 
 def _repeat() -> list[tuple[str, str]]:
-    command = typed()
+    command = typed_command()
     rows = [("Command", command)] if command else []
     rows.append(("Source", commit()))
     return [*rows, ("Versions", ", ".join(f"{name} {version}" for name, version in versions().items()))]

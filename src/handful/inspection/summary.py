@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handful.inspection.inspection import Inspection
-from handful.reports.text_tables import percent, signed, span
+from handful.reports.text_tables import format_interval, percent, signed
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def describe_limits(found: Inspection) -> list[str]:
     if r is not None:
         part = "all labelled images, each scored once by cross-validation" if r.crossed else "the test part"
         says.append(
-            f"On {part} ({r.images} images), a score of {percent(r.accuracy)} % is known to {span(r.low, r.high)}. "
+            f"On {part} ({r.images} images), a score of {percent(r.accuracy)} % has a 95 % interval of "
+            f"{format_interval(r.low, r.high)}. "
             + (
                 "No true difference between two methods would be found four times in five."
                 if np.isnan(r.smallest)

@@ -1,4 +1,4 @@
-"""What an evaluation lets a model's card say: scores, calibration and known failures, put into the saved model."""
+"""Scores, calibration and known failures for the card of a saved model, from the results of its evaluation."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.statistics import METRICS, class_recalls, summarise
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
-from handful.reports.text_tables import NOTES, quantity
+from handful.reports.text_tables import NOTES, format_measure
 from handful.saving.classifier import load_classifier, write_card
 
 MOST = 3  # classes and confusions that are named
@@ -25,13 +25,13 @@ CALIBRATING = ("conformal", "out_of_distribution", "temperature")
 def update_card(
     folder: Path, *, results: Sequence[Result] = (), use: str | None = None, limits: str | None = None
 ) -> Classifier:
-    """Add an evaluation's scores and a person's words to a saved model's card; weights are not touched.
+    """Add the scores of an evaluation, an intended use and known limits to a saved model's card.
 
     Args:
         folder: the saved model.
-        results: of `evaluate` or `sweep`; the one of the model's recipe and number of images is taken.
-        use: what the model is meant for.
-        limits: what is known to go wrong.
+        results: results of `evaluate` or `sweep`; the one with the model's recipe and number of images is used.
+        use: intended use.
+        limits: known limits.
 
     Raises:
         ModelError: there is no such model.
@@ -40,7 +40,7 @@ def update_card(
     classifier = load_classifier(folder)
     added: dict[str, Any] = {}
     if results:
-        added |= scores_of(_matching(classifier, results))
+        added |= card_scores(_matching(classifier, results))
     if use is not None:
         added["use"] = use
     if limits is not None:
@@ -50,12 +50,15 @@ def update_card(
     return classifier
 
 
-def scores_of(result: Result) -> dict[str, Any]:
-    """Plain values for a card: scores of each metric, calibration, the worst classes and confusions."""
+def card_scores(result: Result) -> dict[str, Any]:
+    """Card entries as plain values: scores of each metric, calibration, the worst classes and confusions."""
     rows = [summarise(result, metric)[0] for metric in METRICS]
     recalls = sorted(class_recalls(result), key=lambda row: row.mean)[:MOST]
     values = [
-        {"measure": r.measure, **{name: quantity(r, getattr(r, name)) for name in ("mean", "low", "high", "worst")}}
+        {
+            "measure": r.measure,
+            **{name: format_measure(r, getattr(r, name)) for name in ("mean", "low", "high", "worst")},
+        }
         for r in summarise_calibration(result)
     ]
     scores = {
@@ -69,8 +72,8 @@ def scores_of(result: Result) -> dict[str, Any]:
         ],
     }
     failures = {"recall": [asdict(row) for row in recalls], "confusions": confusions(result)}
-    found: dict[str, Any] = json.loads(json.dumps({"scores": scores, "measured": values, "failures": failures}))
-    return found
+    plain: dict[str, Any] = json.loads(json.dumps({"scores": scores, "measured": values, "failures": failures}))
+    return plain
 
 
 def confusions(result: Result, most: int = MOST) -> list[dict[str, Any]]:
@@ -92,17 +95,17 @@ def confusions(result: Result, most: int = MOST) -> list[dict[str, Any]]:
 
 def _matching(classifier: Classifier, results: Sequence[Result]) -> Result:
     wanted = _without_calibration(classifier.recipe)
-    own = [r for r in results if _without_calibration(r.recipe) == wanted and r.classes == classifier.classes]
+    same_recipe = [r for r in results if _without_calibration(r.recipe) == wanted and r.classes == classifier.classes]
     n = int(classifier.counts.sum())
-    exact = [r for r in own if all(len(run.train_ids) == n for run in r.runs)]
+    exact = [r for r in same_recipe if all(len(run.train_ids) == n for run in r.runs)]
     best = [r for r in exact if fingerprint(r.recipe) == fingerprint(classifier.recipe)] or exact
     if len(best) != 1:
-        sizes = ", ".join(sorted({str(len(run.train_ids)) for r in own for run in r.runs}))
+        sizes = ", ".join(sorted({str(len(run.train_ids)) for r in same_recipe for run in r.runs}))
         raise ProtocolError(
             f"{'several results' if best else 'no result'} of this model's recipe, classes and {n} training images",
             where=classifier.recipe.name,
             remedy="evaluate its recipe on the same data with as many images per class"
-            + (f" (those of the recipe have {sizes})." if own else "."),
+            + (f" (those of the recipe have {sizes})." if same_recipe else "."),
         )
     return best[0]
 

@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML file that opens with the answer and ends with how to repeat it."""
+"""The HTML report of an evaluation: one self-contained file, from the answer to how to reproduce it."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -23,9 +23,18 @@ from handful.evaluation.statistics import (
 )
 from handful.models.classifier import Classifier
 from handful.reports import reliability_diagram
-from handful.reports.html import confusions, matrix, minus, pictures, recalls, refuse_existing, repeat, write_page
-from handful.reports.plots import cost_figure, inline, sweep_figure
-from handful.reports.text_tables import NOTES, flop_unit, percent, span
+from handful.reports.html import (
+    confusion_matrix,
+    confusions,
+    gallery_values,
+    recalls,
+    refuse_existing,
+    reproduction,
+    signed_points,
+    write_page,
+)
+from handful.reports.plots import as_svg, cost_figure, sweep_figure
+from handful.reports.text_tables import NOTES, flop_unit, format_interval, percent
 
 
 def write_report(
@@ -45,17 +54,17 @@ def write_report(
     """Write the report of one or more evaluations, and return its path.
 
     Args:
-        results: of `evaluate` or `sweep`; those on identical draws are compared.
+        results: results of `evaluate` or `sweep`; those on identical draws are compared.
         path: the HTML file. It needs no network and no other file.
         data: shows the worst mistakes, and says which data was scored.
         classifier: shows example images with its predictions, and its maps where it segments.
-        metric: what the answer and the curves are given in; None: accuracy, or balanced accuracy where a result's
-            classes differ in their training images.
-        cost: points of `cost.cost_points`, for the curve over annotation hours.
-        times: what these points took a label and a mask to cost.
+        metric: metric of the answer and the curves; None: accuracy, or balanced accuracy if classes of a result
+            differ in their number of training images.
+        cost: points of `annotation_cost.cost_points`, for the curve over annotation hours.
+        times: seconds per label and mask that these points assume.
         title: heading.
-        note: a sentence of the user's below the answer.
-        command: to repeat it; by default this process's, where that is `handful`.
+        note: a sentence of your own below the answer.
+        command: the command that reproduces the report; by default that of this process.
         overwrite: replace the file if there is one.
 
     Raises:
@@ -91,14 +100,14 @@ def write_report(
         "pairs": pairs,
         "pair_names": list(dict.fromkeys((c.a, c.b) for c in pairs)),
         "unpaired": unpaired,
-        "calibration": reliability_diagram.section(results, focus),
+        "calibration": reliability_diagram.calibration_section(results, focus),
         "cost": _cost(cost, times),
         "focus": row,
         "recalls": recalls(focus),
-        "matrix": matrix(focus),
+        "matrix": confusion_matrix(focus),
         "confusions": confusions(focus),
-        "pictures": pictures(focus, data, classifier),
-        "repeat": repeat(results, data, command),
+        "pictures": gallery_values(focus, data, classifier),
+        "repeat": reproduction(results, data, command),
     }
     return write_page(path, "report.html.j2", values)
 
@@ -115,15 +124,15 @@ def _pairs(results: Sequence[Result], metric: Metric) -> tuple[list[PairedDiffer
     groups: dict[tuple[int | None, int | None], list[Result]] = {}
     for result in results:
         groups.setdefault((result.runs[0].per_class, smallest(result)), []).append(result)
-    found, unpaired = [], False
+    pairs, unpaired = [], False
     for group in groups.values():
         few = len(group) <= 3
         for b, a in combinations(group, 2) if few else ((group[0], other) for other in group[1:]):
             try:
-                found.append(paired_difference(a, b, metric))
+                pairs.append(paired_difference(a, b, metric))
             except ProtocolError:
                 unpaired = True
-    return found, unpaired
+    return pairs, unpaired
 
 
 def _answer(row: ScoreSummary, pairs: Sequence[PairedDifference], rows: Sequence[ScoreSummary]) -> list[str]:
@@ -133,9 +142,9 @@ def _answer(row: ScoreSummary, pairs: Sequence[PairedDifference], rows: Sequence
     runs = (
         "one run" if row.design == "one run" else f"{row.runs} runs" if row.runs > row.draws else f"{row.draws} draws"
     )
-    says = [
+    sentences = [
         f"With {images}, {row.recipe} reaches {percent(row.mean)}\u00a0% {METRICS[row.metric]} "
-        f"({runs}, 95\u00a0% interval {span(row.low, row.high)}, worst draw {percent(row.worst)})."
+        f"({runs}, 95\u00a0% interval {format_interval(row.low, row.high)}, worst draw {percent(row.worst)})."
     ]
     rivals = [r for r in rows if r.n_train == row.n_train and r.recipe != row.recipe]
     if rivals:
@@ -144,14 +153,14 @@ def _answer(row: ScoreSummary, pairs: Sequence[PairedDifference], rows: Sequence
             if rival in (pair.a, pair.b):
                 sign = 1 if pair.a == row.recipe else -1
                 low, high = sorted((sign * pair.low, sign * pair.high))
-                lead = f"{minus(sign * pair.mean)} points ({minus(low)} to {minus(high)})"
+                lead = f"{signed_points(sign * pair.mean)} points ({signed_points(low)} to {signed_points(high)})"
                 clear = pair.verdict != "not separable"
-                says.append(
+                sentences.append(
                     f"It is better than {rival}, the next best: {lead}."
                     if clear
                     else f"Its lead over {rival}, the next best, is not separable from chance: {lead}."
                 )
-    return says
+    return sentences
 
 
 def _images(row: ScoreSummary) -> str:
@@ -174,14 +183,14 @@ def _groups(rows: Sequence[ScoreSummary]) -> list[tuple[str, list[ScoreSummary]]
 def _sweep_curve(rows: Sequence[ScoreSummary]) -> Markup | None:
     if len({r.n_train for r in rows}) < 2:
         return None
-    return Markup(inline(sweep_figure(rows), salt="sweep"))
+    return Markup(as_svg(sweep_figure(rows), salt="sweep"))
 
 
 def _cost(points: Sequence[CostPoint], times: AnnotationTimes | None) -> dict[str, Any] | None:
     if not points:
         return None
     return {
-        "figure": Markup(inline(cost_figure(points), salt="cost")),
+        "figure": Markup(as_svg(cost_figure(points), salt="cost")),
         "points": points,
         "says": [b.says + "." for b in break_evens(points)],
         "times": times,

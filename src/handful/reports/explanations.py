@@ -1,4 +1,4 @@
-"""Explain predictions: a picture of where the classifier looked for each image, a table, and the checks of the maps."""
+"""Explain predictions: a saliency map over each image, a table, and sanity checks of the maps."""
 
 import csv
 import shutil
@@ -24,13 +24,19 @@ CHECKED = 50  # images whose maps are compared with those of shuffled weights
 
 
 @dataclass(frozen=True)
-class Checks:
-    """How far the maps can be believed. Shares from 0 to 1; None where there is no mask.
+class SanityChecks:
+    """Sanity checks of saliency maps. Shares are in [0, 1]; those that need masks are None without any.
 
-    `similar` is the mean rank correlation of maps with those of shuffled weights over `compared` images: near 0 is
-    good, near 1 means that a map does not depend on what was learnt. `pointed` is the share of `masked` images whose
-    highest point is in the mask, with its Wilson interval; `inside` the mean share of the map in it. `chance` is what
-    both would be for a map of noise: the mask's mean share of the image.
+    Attributes:
+        images: number of images explained.
+        compared: number of images whose maps were compared with those of shuffled weights.
+        similar: mean rank correlation of these maps with those of shuffled weights. Near 0 is good; near 1 means that
+            a map does not depend on what was learned.
+        masked: number of images with a mask.
+        pointed: share of masked images whose maximum lies in the mask (the pointing game), with its Wilson interval
+            `pointed_low` to `pointed_high`.
+        inside: mean share of the map inside the mask.
+        chance: what `pointed` and `inside` are for a random map: the mean share of the image that the mask covers.
     """
 
     images: int
@@ -52,15 +58,15 @@ def explain_to(
     seed: int = 0,
     overwrite: bool = False,
     advance: Callable[[int], None] | None = None,
-) -> Checks:
-    """Write `<id>.png` for each sample (the image, and beside it the map over it) and `maps.csv`; the checks.
+) -> SanityChecks:
+    """Write `<id>.png` for each sample (the image next to its map) and `maps.csv`; return the sanity checks.
 
     Args:
-        classifier: a trained one.
-        data: what to explain. Masks are read for the checks alone: the classifier never sees one.
-        folder: appears whole or not at all.
-        seed: of the order in which weights are shuffled.
-        overwrite: replace what an earlier call wrote there.
+        classifier: the trained classifier.
+        data: the images. Masks are used by the checks only; the classifier never sees explanation.
+        folder: output folder; it is complete or it does not exist.
+        seed: seed of the shuffled weights.
+        overwrite: replace an earlier explanation in `folder`.
         advance: called with the number of samples just done.
 
     Raises:
@@ -74,12 +80,12 @@ def explain_to(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     rows: list[_Row] = []
-    found: list[Float[np.ndarray, "h w"]] = []
+    maps: list[Float[np.ndarray, "h w"]] = []
     try:
-        for sample, one in zip(data.samples, saliency(classifier, images), strict=True):
-            _draw(draft, sample, one, classifier)
-            found += [one.map] if len(found) < CHECKED else []
-            rows.append(_row(sample, one, classifier, data.classes))
+        for sample, explanation in zip(data.samples, saliency(classifier, images), strict=True):
+            _draw(draft, sample, explanation, classifier)
+            maps += [explanation.map] if len(maps) < CHECKED else []
+            rows.append(_row(sample, explanation, classifier, data.classes))
             if advance is not None:
                 advance(1)
         _write(draft / TABLE, rows)
@@ -87,7 +93,7 @@ def explain_to(
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return _checks(rows, found, classifier, images, seed)
+    return _checks(rows, maps, classifier, images, seed)
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
@@ -115,48 +121,50 @@ class _Row:
     mask_share: float | None = None
 
 
-def _row(sample: Sample, one: Saliency, classifier: Classifier, classes: tuple[str, ...]) -> _Row:
+def _row(sample: Sample, explanation: Saliency, classifier: Classifier, classes: tuple[str, ...]) -> _Row:
     label = None if sample.label is None else classes[sample.label]
-    row = _Row(sample.id, label, classifier.classes[one.predicted], one.probability)
+    row = _Row(sample.id, label, classifier.classes[explanation.predicted], explanation.probability)
     if sample.mask is None:
         return row
     mask = fit_mask(sample.mask, classifier.size, classifier.recipe.resize)
     if not mask.any():
         return row
     share = float(mask.mean())
-    return replace(row, pointed=pointing(one.map, mask), inside=share_inside(one.map, mask), mask_share=share)
+    return replace(
+        row, pointed=pointing(explanation.map, mask), inside=share_inside(explanation.map, mask), mask_share=share
+    )
 
 
 def _checks(
     rows: Sequence[_Row], maps: Sequence[Float[np.ndarray, "h w"]], classifier: Classifier, images: Dataset, seed: int
-) -> Checks:
+) -> SanityChecks:
     part = images.select(range(len(maps)))
-    others = [one.map for one in saliency(shuffled(classifier, seed=seed), part)]
+    others = [explanation.map for explanation in saliency(shuffled(classifier, seed=seed), part)]
     similar = float(np.mean([rank_correlation(a, b) for a, b in zip(maps, others, strict=True)])) if maps else np.nan
     masked = [row for row in rows if row.pointed is not None]
     if not masked:
-        return Checks(len(rows), len(maps), similar, 0)
+        return SanityChecks(len(rows), len(maps), similar, 0)
     pointed = float(np.mean([bool(row.pointed) for row in masked]))
     low, high = wilson(pointed * len(masked), len(masked))
     inside, chance = (float(np.mean([getattr(row, name) for row in masked])) for name in ("inside", "mask_share"))
-    return Checks(len(rows), len(maps), similar, len(masked), pointed, low, high, inside, chance)
+    return SanityChecks(len(rows), len(maps), similar, len(masked), pointed, low, high, inside, chance)
 
 
-def heat(image: Image, map_: Float[np.ndarray, "h w"]) -> Image:
-    """The image in grey, with the map over it from dark violet (low) to yellow (high): the more, the stronger."""
-    colours = (255 * mpl.colormaps["plasma"](map_)[..., :3]).transpose(2, 0, 1)
-    grey = np.broadcast_to(image.astype(np.float64).mean(axis=0), image.shape)
+def overlay_heatmap(image: Image, map_: Float[np.ndarray, "h w"]) -> Image:
+    """The image in gray under the map, from violet (low) to yellow (high); higher values are more opaque."""
+    colors = (255 * mpl.colormaps["plasma"](map_)[..., :3]).transpose(2, 0, 1)
+    gray = np.broadcast_to(image.astype(np.float64).mean(axis=0), image.shape)
     share = 0.25 + 0.5 * map_
-    return np.asarray(np.rint(grey * (1 - share) + colours * share).astype(np.uint8))
+    return np.asarray(np.rint(gray * (1 - share) + colors * share).astype(np.uint8))
 
 
-def _draw(folder: Path, sample: Sample, one: Saliency, classifier: Classifier) -> None:
+def _draw(folder: Path, sample: Sample, explanation: Saliency, classifier: Classifier) -> None:
     name = PurePosixPath(sample.id.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:
         raise DataError("this id leads out of the folder", where=sample.id, remedy="use ids below the data's root.")
     image = fit_size(pixels(sample), classifier.size, classifier.recipe.resize)
     gap = np.full((3, image.shape[1], 4), 255, dtype=np.uint8)
-    both = np.concatenate([image, gap, heat(image, one.map)], axis=2)
+    both = np.concatenate([image, gap, overlay_heatmap(image, explanation.map)], axis=2)
     path = folder / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(np.ascontiguousarray(both.transpose(1, 2, 0))).save(path, format="PNG")

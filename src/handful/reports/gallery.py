@@ -1,4 +1,4 @@
-"""Pictures for the report: images as embedded PNG, predicted maps painted over them, and the worst mistakes."""
+"""Images for reports: embedded as PNG, with predicted maps over them; the worst mistakes, and examples."""
 
 import base64
 import io
@@ -15,7 +15,7 @@ from handful.data.images import pixels
 from handful.data.in_memory import fit_size
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
-from handful.reports.overlay import paint, palette
+from handful.reports.overlay import paint_regions, palette
 
 SHOWN = "shown-model"  # folder of the model that a report shows
 SIDE = 192  # longest side of an embedded picture
@@ -23,19 +23,19 @@ SIDE = 192  # longest side of an embedded picture
 
 @dataclass(frozen=True)
 class Mistake:
-    """An image that was predicted wrong: how often, as what most often, and how sure (a share) on average."""
+    """A misclassified image: `wrong` of `scored` draws, the class it is mistaken for, and its mean probability."""
 
     id: str
     label: int
     predicted: int
     wrong: int
     scored: int
-    sure: float
+    confidence: float
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A picture with its caption; `overlay` is the picture with its predicted map, or empty. Both are data URLs."""
+class CaptionedImage:
+    """An image with its caption; `overlay` is the image with its predicted map, or "". Both are data URLs."""
 
     image: str
     overlay: str
@@ -55,26 +55,26 @@ def segments(recipe: Recipe) -> bool:
 
 
 def worst_mistakes(result: Result, most: int = 12) -> list[Mistake]:
-    """Images wrong in most draws, then those whose wrong classes were given most probability; worst first."""
-    seen: dict[str, list[tuple[int, np.ndarray]]] = {}
+    """Misclassified images, sorted by the share of wrong draws, then by the probability of the wrong class."""
+    scored: dict[str, list[tuple[int, np.ndarray]]] = {}
     for run in result.runs:
         for i, label, row in zip(run.ids, run.labels, run.probabilities, strict=True):
-            seen.setdefault(i, []).append((int(label), row))
-    found = []
-    for i, rows in seen.items():
+            scored.setdefault(i, []).append((int(label), row))
+    mistakes = []
+    for i, rows in scored.items():
         label = rows[0][0]
-        guesses = [int(row.argmax()) for _, row in rows]
-        others = [g for g in guesses if g != label]
+        predictions = [int(row.argmax()) for _, row in rows]
+        others = [g for g in predictions if g != label]
         if others:
             predicted = max(sorted(set(others)), key=others.count)
-            sure = float(np.mean([row[predicted] for _, row in rows]))
-            found.append(Mistake(i, label, predicted, len(others), len(rows), sure))
-    found.sort(key=lambda m: (-m.wrong / m.scored, -m.sure, m.id))
-    return found[:most]
+            confidence = float(np.mean([row[predicted] for _, row in rows]))
+            mistakes.append(Mistake(i, label, predicted, len(others), len(rows), confidence))
+    mistakes.sort(key=lambda m: (-m.wrong / m.scored, -m.confidence, m.id))
+    return mistakes[:most]
 
 
 def examples(data: Dataset, ids: Sequence[str], most: int = 20) -> Dataset:
-    """The first images of each class among `ids`, in the order of their ids: none is picked for its looks."""
+    """The first images of each class among `ids` in the order of their ids, so that none is hand-picked."""
     wanted = set(ids)
     each = max(1, min(2, most // len(data.classes)))
     taken: dict[int, int] = {}
@@ -88,41 +88,41 @@ def examples(data: Dataset, ids: Sequence[str], most: int = 20) -> Dataset:
     return replace(data, samples=tuple(chosen[:most]))
 
 
-def show_mistakes(mistakes: Sequence[Mistake], data: Dataset, classifier: Classifier | None) -> list[Shown]:
-    """Mistakes with their pictures; those whose image is not in the data are left out."""
+def show_mistakes(mistakes: Sequence[Mistake], data: Dataset, classifier: Classifier | None) -> list[CaptionedImage]:
+    """Mistakes as captioned images; those whose image is not in `data` are left out."""
     of_id = {s.id: s for s in data.samples}
     kept = [m for m in mistakes if m.id in of_id]
     part = replace(data, samples=tuple(of_id[m.id] for m in kept))
     painted = _painted(part, classifier)
     return [
-        Shown(
-            image=as_url(pixels(sample)),
+        CaptionedImage(
+            image=as_data_url(pixels(sample)),
             overlay=over,
             label=data.classes[m.label],
             predicted=data.classes[m.predicted],
-            note=(f"{m.wrong} of {m.scored} draws, " if m.scored > 1 else "") + f"{100 * m.sure:.0f} % sure",
+            note=(f"{m.wrong} of {m.scored} draws, " if m.scored > 1 else "") + f"{100 * m.confidence:.0f} % confident",
         )
         for m, sample, over in zip(kept, part.samples, painted, strict=True)
-    ]  # fmt: skip
+    ]
 
 
-def show_examples(part: Dataset, classifier: Classifier) -> list[Shown]:
-    """Images with what the classifier predicts of them, as class and, where it segments, as a map."""
+def show_examples(part: Dataset, classifier: Classifier) -> list[CaptionedImage]:
+    """Images with their predicted class and, for a classifier that segments, the predicted map."""
     predicted = classifier.predict(part.without_labels())
     return [
-        Shown(as_url(pixels(sample)), over, part.classes[sample.label or 0], part.classes[int(guess)])
-        for sample, over, guess in zip(part.samples, _painted(part, classifier), predicted, strict=True)
+        CaptionedImage(as_data_url(pixels(sample)), over, part.classes[sample.label or 0], part.classes[int(label)])
+        for sample, over, label in zip(part.samples, _painted(part, classifier), predicted, strict=True)
     ]
 
 
 def legend(classes: Sequence[str]) -> list[tuple[str, str]]:
-    """Each class with the colour that its pixels are painted in."""
+    """Each class with its color in the overlays."""
     return [
         (name, f"rgb({r} {g} {b})") for name, (r, g, b) in zip(classes, palette(len(classes)).tolist(), strict=True)
     ]
 
 
-def as_url(image: Image) -> str:
+def as_data_url(image: Image) -> str:
     """An image as a PNG data URL, at most 192 pixels long; small ones keep their pixels."""
     picture = Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
     if max(picture.size) > SIDE:
@@ -135,12 +135,12 @@ def as_url(image: Image) -> str:
 def _painted(part: Dataset, classifier: Classifier | None) -> list[str]:
     if classifier is None or not len(part):
         return [""] * len(part)
-    colours = palette(len(part.classes))
+    colors = palette(len(part.classes))
     urls = []
     try:
         for sample, pixel in zip(part.samples, classifier.maps(part.without_labels()), strict=True):
             regions = np.asarray(pixel.argmax(axis=0))
-            urls.append(as_url(paint(_fitted(sample, classifier), regions, colours)))
+            urls.append(as_data_url(paint_regions(_fitted(sample, classifier), regions, colors)))
     except ModelError:  # its head does not segment
         return [""] * len(part)
     return urls

@@ -1,4 +1,4 @@
-"""What the pages share: templates, recalls and confusions, pictures, and how to repeat what is shown."""
+"""What HTML pages share: templates, recalls and confusions, images, and how to reproduce them."""
 
 import re
 import shlex
@@ -21,7 +21,7 @@ from handful.evaluation.statistics import class_recalls
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
-from handful.reports.text_tables import amount, percent, signed, span, span_of_images, verdict
+from handful.reports.text_tables import format_interval, image_range, images_per_class, percent, signed, verdict
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
 
@@ -37,7 +37,7 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
-    """Fill a template of this package and write it; the folder is made."""
+    """Render a template of `reports/templates` to `path`; parent folders are created."""
     text = _with_filters().get_template(template).render(values)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -47,15 +47,15 @@ def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
 def _with_filters() -> Environment:
     found = environment("handful.reports")
     found.filters.update(
-        amount=amount,
-        images=span_of_images,
+        amount=images_per_class,
+        images=image_range,
         path=breakable,
         percent=percent,
-        sentence=sentence,
-        signed=minus,
+        sentence=capitalize,
+        signed=signed_points,
         verdict=verdict,
     )
-    found.globals.update(span=span)
+    found.globals.update(span=format_interval)
     return found
 
 
@@ -80,7 +80,7 @@ def _counts(result: Result) -> np.ndarray:
     return counts
 
 
-def matrix(result: Result) -> list[tuple[str, list[float]]] | None:
+def confusion_matrix(result: Result) -> list[tuple[str, list[float]]] | None:
     """Rows: of the images of a class, the share predicted as each class; None with too many classes to read."""
     if len(result.classes) > MOST_IN_MATRIX:
         return None
@@ -99,8 +99,8 @@ def confusions(result: Result, most: int = 10) -> list[tuple[str, str, float]]:
     return [(result.classes[a], result.classes[b], float(shares[a, b])) for a, b in pairs if shares[a, b] > 0]
 
 
-def pictures(result: Result, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
-    """Worst mistakes of a result and, with a classifier, examples of what it sees; empty without data."""
+def gallery_values(result: Result, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
+    """Worst mistakes of a result and, with a classifier, examples of its predictions; empty without data."""
     if data is None:
         return {"examples": [], "mistakes": [], "legend": [], "seed": None, "recipe": None}
     seed = None if classifier is None else classifier.card.get("seed")
@@ -118,9 +118,9 @@ def pictures(result: Result, data: Dataset | None, classifier: Classifier | None
     }
 
 
-def repeat(results: Sequence[Result], data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
-    """How to come to the same, as names and values. `command`: by default this process's, where it is a command."""
-    command = typed() if command is None else command
+def reproduction(results: Sequence[Result], data: Dataset | None, command: str | None) -> list[tuple[str, str]]:
+    """How to reproduce the results, as names and values. `command`: by default that of this process."""
+    command = typed_command() if command is None else command
     draws = sorted({r.draw for result in results for r in result.runs})
     folds = {r.fold for result in results for r in result.runs} - {None}
     rows = [("Command", command)]
@@ -139,13 +139,13 @@ def repeat(results: Sequence[Result], data: Dataset | None, command: str | None)
     return [(name, re.sub(r"\s+", " ", value)) for name, value in rows if value]
 
 
-def minus(value: float) -> str:
+def signed_points(value: float) -> str:
     """A difference of shares in points, with a true minus sign."""
     return signed(value).replace("-", "\u2212")
 
 
-def typed() -> str:
-    """What was typed: `handful`, or `python -m` and a package; "" where a program calls."""
+def typed_command() -> str:
+    """The command line of this process, if it is `handful` or `python -m` and a package; else ""."""
     program = Path(sys.argv[0])
     module = program.name == "__main__.py"
     name = program.parent.name if module else program.name
@@ -154,7 +154,7 @@ def typed() -> str:
     return shlex.join([*(() if name == "handful" else ("python", "-m")), name, *sys.argv[1:]])
 
 
-def sentence(text: str) -> str:
+def capitalize(text: str) -> str:
     """The text with a capital letter."""
     return text[:1].upper() + text[1:]
 

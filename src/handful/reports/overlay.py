@@ -1,4 +1,4 @@
-"""Show regions over an image: tinted in their class's colour, with an edge."""
+"""Overlays: regions of an image tinted in the color of their class, with an outline."""
 
 import colorsys
 
@@ -7,39 +7,39 @@ from jaxtyping import Int, UInt8
 
 from handful.core.dataset import Image
 
-# Distinct also to eyes that confuse red and green (Okabe and Ito 2008); later ones go round the colour wheel.
+# Distinct for readers with red-green color blindness (Okabe and Ito 2008); later ones go round the color wheel.
 _DISTINCT = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 
 
 def palette(k: int) -> UInt8[np.ndarray, "k 3"]:
-    """Colours for `k` classes, red, green, blue."""
+    """Colors for `k` classes, red, green, blue."""
     extra = [colorsys.hsv_to_rgb(i * 0.618034 % 1, 0.65, 0.95) for i in range(max(0, k - len(_DISTINCT)))]
     rows = [*_DISTINCT[:k], *(tuple(round(255 * c) for c in rgb) for rgb in extra)]
     return np.array(rows, dtype=np.uint8).reshape(k, 3)
 
 
-def paint(
-    image: Image, regions: Int[np.ndarray, "h w"], colours: UInt8[np.ndarray, "k 3"], *, tint: float = 0.4
+def paint_regions(
+    image: Image, regions: Int[np.ndarray, "h w"], colors: UInt8[np.ndarray, "k 3"], *, tint: float = 0.4
 ) -> Image:
     """The image with each region tinted and edged.
 
     Args:
         image: uint8 [3 h w].
         regions: 0 background, which stays as it is; class + 1 elsewhere.
-        colours: one per class.
-        tint: share of the colour inside a region, in [0, 1]; its edge has the colour alone.
+        colors: one per class.
+        tint: share of the color inside a region, in [0, 1]; its edge has the color alone.
     """
-    table = np.concatenate([np.zeros((1, 3), np.uint8), colours])
-    colour = table[regions].transpose(2, 0, 1).astype(np.float32)
+    table = np.concatenate([np.zeros((1, 3), np.uint8), colors])
+    color = table[regions].transpose(2, 0, 1).astype(np.float32)
     share = np.where(regions > 0, tint, 0.0).astype(np.float32)
     if min(regions.shape) >= 24:  # on smaller images the edge would be the image
         share[(regions > 0) & _edge(regions)] = 1.0
-    return np.asarray(np.rint(image * (1 - share) + colour * share).astype(np.uint8))
+    return np.asarray(np.rint(image * (1 - share) + color * share).astype(np.uint8))
 
 
 def _edge(regions: Int[np.ndarray, "h w"]) -> np.ndarray:
-    """Pixels with a neighbour above, below, left or right of another region."""
+    """Pixels with a neighbor above, below, left or right of another region."""
     padded = np.pad(regions, 1, mode="edge")
-    centre = padded[1:-1, 1:-1]
+    center = padded[1:-1, 1:-1]
     sides = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    return np.asarray(np.any([side != centre for side in sides], axis=0))
+    return np.asarray(np.any([side != center for side in sides], axis=0))

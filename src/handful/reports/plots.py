@@ -1,4 +1,4 @@
-"""Figures: sweep curves with intervals, and accuracy against annotation hours. Saved plain, or themed for a page."""
+"""Figures: scores against images per class, accuracy against annotation hours; as files, or as SVG for a page."""
 
 import io
 import re
@@ -17,7 +17,7 @@ from handful.evaluation.annotation_cost import CostPoint
 from handful.evaluation.metrics import Metric
 from handful.evaluation.statistics import METRICS, ScoreSummary
 
-# Blue, vermillion, green, purple, brown, grey: far apart for colour-blind eyes, and at 3:1 or more on white. Lines also
+# Blue, vermillion, green, purple, brown, gray: far dodge for color-blind eyes, and at 3:1 or more on white. Lines also
 # differ by marker and dash. The report replaces each by a style variable, so that a dark page gets lighter ones.
 SERIES = ("#0066a6", "#c44900", "#00775a", "#9a3f86", "#7a5c00", "#4d5661")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -39,12 +39,12 @@ def sweep_figure(rows: Sequence[ScoreSummary]) -> Figure:
     """Score against images per class, one line per recipe; bars are 95 % intervals, crosses the worst draws."""
     figure, axes = new_figure()
     names = list(dict.fromkeys(r.recipe for r in rows))
-    numbers = sorted({_place(r) for r in rows})
-    apart = (1.8 * numbers[-1] / numbers[0]) ** 0.018
+    numbers = sorted({_x_position(r) for r in rows})
+    dodge = (1.8 * numbers[-1] / numbers[0]) ** 0.018
     for i, name in enumerate(names):
-        own = sorted((r for r in rows if r.recipe == name), key=lambda r: _place(r))
-        x = np.array([_place(r) for r in own], dtype=float)
-        x = x * apart ** (i - (len(names) - 1) / 2)  # side by side, or bars would cover each other
+        own = sorted((r for r in rows if r.recipe == name), key=lambda r: _x_position(r))
+        x = np.array([_x_position(r) for r in own], dtype=float)
+        x = x * dodge ** (i - (len(names) - 1) / 2)  # side by side, or bars would cover each other
         _curve(axes, i, name, x, [r.mean for r in own], [r.low for r in own], [r.high for r in own])
         axes.plot(x, [100 * r.worst for r in own], "x", color=SERIES[i % 6], markersize=4.5)
     axes.set_xscale("log")
@@ -90,7 +90,7 @@ def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", m
     return figure
 
 
-def save(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
+def save_figure(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
     """Write a figure as PNG or SVG, by the file's ending.
 
     Raises:
@@ -105,7 +105,7 @@ def save(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
 
 
 def check_figure(path: Path) -> None:
-    """Refuse a file that `save` cannot write, before it is worked for.
+    """Refuse a file that `save_figure` cannot write, before it is worked for.
 
     Raises:
         OutputError: the ending is neither PNG's nor SVG's.
@@ -114,15 +114,15 @@ def check_figure(path: Path) -> None:
         raise OutputError("figures are PNG or SVG", where=path, remedy="end the name in .png or .svg.")
 
 
-def inline(figure: Figure, *, salt: str) -> str:
-    """A figure as SVG for a page, whose colours follow the page's style variables; `salt` keeps ids apart."""
+def as_svg(figure: Figure, *, salt: str) -> str:
+    """A figure as SVG for a page, whose colors follow the page's style variables; `salt` keeps ids dodge."""
     text = io.StringIO()
     with mpl.rc_context({**STYLE, "svg.hashsalt": salt}):
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    for i, colour in enumerate(SERIES):
-        svg = svg.replace(colour, f"var(--series-{i})")
+    for i, color in enumerate(SERIES):
+        svg = svg.replace(color, f"var(--series-{i})")
     svg = svg.replace(INK, "var(--ink)").replace(FAINT, "var(--line)").replace("fill: #ffffff", "fill: var(--paper)")
     return re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
 
@@ -152,9 +152,9 @@ def _curve(
 ) -> None:
     y = 100 * np.array(mean)
     bars = np.nan_to_num(np.abs(np.array([y - 100 * np.array(low), 100 * np.array(high) - y])))
-    style, colour = DASHES[i % 6], SERIES[i % 6]
+    style, color = DASHES[i % 6], SERIES[i % 6]
     axes.errorbar(
-        x, y, yerr=bars, label=name, color=colour, linestyle=style, marker=MARKERS[i % 6],
+        x, y, yerr=bars, label=name, color=color, linestyle=style, marker=MARKERS[i % 6],
         markersize=5.5, linewidth=1.6, elinewidth=1.3, 
     )  # fmt: skip
 
@@ -170,7 +170,7 @@ def finish(figure: Figure, axes: Axes, metric: str, curves: int) -> None:
         figure.legend(loc="outside upper left", frameon=False, labelcolor=INK, ncols=1, handlelength=3)
 
 
-def _place(row: ScoreSummary) -> float:
+def _x_position(row: ScoreSummary) -> float:
     """Images per class; for a result on all images their mean number."""
     return float(row.per_class or max(1, round(row.n_train / row.classes)))
 

@@ -1,4 +1,4 @@
-"""Reliability diagrams, and the report's section on how far probabilities keep what they say."""
+"""Reliability diagrams, and the calibration section of the report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from handful.core.result import Result
 from handful.evaluation.calibration import CalibrationSummary, reliability_bins, summarise_calibration
-from handful.reports.plots import FAINT, INK, SERIES, STYLE, inline
-from handful.reports.text_tables import quantity
+from handful.reports.plots import FAINT, INK, SERIES, STYLE, as_svg
+from handful.reports.text_tables import format_measure
 
 MOST_RECIPES = 4
 MOST_AREA = 260.0  # of a marker, in square points
@@ -19,7 +19,7 @@ MOST_AREA = 260.0  # of a marker, in square points
 
 @mpl.rc_context(STYLE)
 def reliability_figure(result: Result) -> Figure:
-    """Share right against confidence, in ten bins; below the diagonal the model is surer than it should be.
+    """Accuracy against confidence in ten bins; below the diagonal the model is overconfident.
 
     Bars are 95 % Wilson intervals that count each image once; a marker's area is the share of the images in its bin.
     """
@@ -44,25 +44,25 @@ def reliability_figure(result: Result) -> Figure:
     axes.set_ylim(0, 101)
     axes.set_aspect("equal")
     axes.set_xlabel("confidence, %", color=INK)
-    axes.set_ylabel("right, %", color=INK)
+    axes.set_ylabel("accuracy, %", color=INK)
     return figure
 
 
-def section(results: Sequence[Result], focus: Result) -> dict[str, Any]:
-    """What the report says of the recipes at the focus's number of images: its diagram, and a table of measures."""
-    amount = focus.runs[0].per_class
-    shown = [focus, *(r for r in results if r is not focus and r.runs[0].per_class == amount)][:MOST_RECIPES]
+def calibration_section(results: Sequence[Result], focus: Result) -> dict[str, Any]:
+    """Values of the calibration section: the diagram of `focus`, and measures of all recipes at its size."""
+    per_class = focus.runs[0].per_class
+    shown = [focus, *(r for r in results if r is not focus and r.runs[0].per_class == per_class)][:MOST_RECIPES]
     rows = summarise_calibration(shown, resamples=300)
     return {
-        "figure": Markup(inline(reliability_figure(focus), salt="reliability")),
+        "figure": Markup(as_svg(reliability_figure(focus), salt="reliability")),
         "recipe": focus.recipe.name,
         "groups": [(r.recipe.name, [row for row in rows if row.recipe == r.recipe.name]) for r in shown],
         "error": next(row for row in rows if row.measure == "expected calibration error"),
-        "value": quantity,
+        "value": format_measure,
         "interval": _interval,
-        "unit": lambda row: ", %" if quantity(row, 0.0) == "0.0" else "",
+        "unit": lambda row: ", %" if format_measure(row, 0.0) == "0.0" else "",
     }
 
 
 def _interval(row: CalibrationSummary) -> str:
-    return "n/a" if np.isnan(row.low) else f"{quantity(row, row.low)} to {quantity(row, row.high)}"
+    return "n/a" if np.isnan(row.low) else f"{format_measure(row, row.low)} to {format_measure(row, row.high)}"

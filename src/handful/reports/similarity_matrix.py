@@ -1,4 +1,4 @@
-"""How alike the classes' vectors are: the pairs nearest each other, and the matrix as a picture."""
+"""Similarity of class vectors: the cosine matrix, its closest pairs, and a heat map."""
 
 from collections.abc import Sequence
 
@@ -15,34 +15,34 @@ NUMBERED = 15  # with more classes the cells are too small for numbers
 Matrix = Float[np.ndarray, "k k"]
 
 
-def cosines(vectors: Float[np.ndarray, "k d"]) -> Matrix:
-    """The cosine of every pair of rows; none is zero."""
+def cosine_matrix(vectors: Float[np.ndarray, "k d"]) -> Matrix:
+    """Cosine of every pair of rows, [k k]. No row may be zero."""
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray((unit @ unit.T).clip(-1, 1))
 
 
 def closest_pairs(matrix: Matrix) -> list[tuple[int, int, float]]:
-    """All pairs of different classes with their similarity, the most alike first."""
+    """All pairs of different classes with their similarity, the most similar first."""
     first, second = np.triu_indices(len(matrix), k=1)
     order = np.argsort(-matrix[first, second], kind="stable")
     return [(int(first[i]), int(second[i]), float(matrix[first[i], second[i]])) for i in order]
 
 
 def similar_order(matrix: Matrix) -> list[int]:
-    """The classes so that those alike stand together: the leaves of average-linkage clustering, from left to right."""
+    """Order of the classes that puts similar ones together: the leaves of average-linkage clustering."""
     if len(matrix) < 3:
         return list(range(len(matrix)))
-    apart = 1 - (matrix + matrix.T) / 2
-    np.fill_diagonal(apart, 0)
-    merged = linkage(squareform(apart.clip(0), checks=False), "average", optimal_ordering=True)
+    distance = 1 - (matrix + matrix.T) / 2
+    np.fill_diagonal(distance, 0)
+    merged = linkage(squareform(distance.clip(0), checks=False), "average", optimal_ordering=True)
     return [int(i) for i in leaves_list(merged)]
 
 
 @mpl.rc_context(STYLE)
 def similarity_figure(matrix: Matrix, classes: Sequence[str]) -> Figure:
-    """The matrix as a heat map, darker for more alike, similar classes side by side; the diagonal is left blank.
+    """Heat map of the matrix, darker for more similar classes, similar classes next to each other, the diagonal blank.
 
-    The darkness runs from the least to the most alike of the pairs, which the bar beside it names.
+    The color scale runs from the least to the most similar pair.
     """
     order = similar_order(matrix)
     shown = matrix[np.ix_(order, order)].astype(float)
@@ -64,9 +64,9 @@ def similarity_figure(matrix: Matrix, classes: Sequence[str]) -> Figure:
         for i in ticks:
             for j in ticks:
                 if i != j:
-                    colour = "white" if shown[i, j] > middle + (np.nanmax(shown) - middle) / 3 else INK
+                    color = "white" if shown[i, j] > middle + (np.nanmax(shown) - middle) / 3 else INK
                     text = f"{shown[i, j]:.2f}".replace("0.", ".", 1)
-                    axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
+                    axes.text(j, i, text, ha="center", va="center", fontsize=7, color=color)
     bar = figure.colorbar(picture, ax=axes, shrink=0.6, aspect=30, label="cosine")
     bar.outline.set_edgecolor(FAINT)
     bar.ax.tick_params(colors=INK, labelsize=9)

@@ -1,4 +1,4 @@
-"""Scores as plain text: never without the number of draws, the interval and the worst draw."""
+"""Tables for the terminal. Scores always come with the number of draws, the interval and the worst draw."""
 
 import textwrap
 from collections.abc import Sequence
@@ -18,24 +18,24 @@ NOTES = {
 HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
 
 
-def amount(row: ScoreSummary | PairedDifference | CalibrationSummary, between: str = " to ") -> str:
-    """Images per class: one number, "all", or those of the largest and the smallest class of a long tail."""
+def images_per_class(row: ScoreSummary | PairedDifference | CalibrationSummary, between: str = " to ") -> str:
+    """Images per class as text: a number, "all", or those of the largest and the smallest class of a long tail."""
     if row.per_class is None:
         return "all"
     return str(row.per_class) if row.smallest is None else f"{row.per_class}{between}{row.smallest}"
 
 
-def span_of_images(third: ThirdScore) -> str:
+def image_range(third: ThirdScore) -> str:
     """Training images of a third's largest and smallest class."""
     return str(third.most) if third.most == third.least else f"{third.most} to {third.least}"
 
 
 def percent(value: float) -> str:
-    """A share as a percentage with one decimal; "n/a" where there is none."""
+    """A share as a percentage with one decimal; "n/a" for NaN."""
     return "n/a" if np.isnan(value) else f"{100 * value:.1f}"
 
 
-def span(low: float, high: float) -> str:
+def format_interval(low: float, high: float) -> str:
     """An interval of shares in percent."""
     return "n/a" if np.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f}"
 
@@ -48,7 +48,7 @@ def signed(value: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text
 
 
-def chance(value: float) -> str:
+def format_probability(value: float) -> str:
     """A probability in percent, never rounded to certainty."""
     if np.isnan(value):
         return "n/a"
@@ -69,11 +69,10 @@ def format_table(rows: Sequence[ScoreSummary], *, width: int = 80) -> str:
     rows = sorted(rows, key=lambda r: order.index(r.recipe))
     heads = ("M", "draws", HEADS[rows[0].metric], "95 % interval", "worst")
     cells = [
-        (amount(r, ":"), str(r.draws), percent(r.mean), span(r.low, r.high),
-         percent(r.worst))
+        (images_per_class(r, ":"), str(r.draws), percent(r.mean), format_interval(r.low, r.high), percent(r.worst))
         for r in rows
-    ]  # fmt: skip
-    body = columns([(r.recipe,) for r in rows], "recipe", heads, cells, width)
+    ]
+    body = layout_table([(r.recipe,) for r in rows], "recipe", heads, cells, width)
     notes = [NOTES[d] for d in dict.fromkeys(r.design for r in rows)]
     if any(r.smallest is not None for r in rows):
         notes.append("M: images of the largest class and of the smallest")
@@ -90,14 +89,16 @@ def format_table(rows: Sequence[ScoreSummary], *, width: int = 80) -> str:
 
 
 def _thirds_table(rows: Sequence[ScoreSummary], width: int) -> list[str]:
-    """What follows where classes differ in their training images."""
+    """Recall of the larger, medium and smaller thirds of the classes, for long tails."""
     found = [(r.recipe, third) for r in rows for third in r.thirds]
     if not found:
         return []
-    cells = [(t.name, span_of_images(t), percent(t.mean), span(t.low, t.high), percent(t.worst)) for _, t in found]
+    cells = [
+        (t.name, image_range(t), percent(t.mean), format_interval(t.low, t.high), percent(t.worst)) for _, t in found
+    ]
     heads = ("classes", "images", "recall", "95 % interval", "worst")
     note = "percent of their images found, a mean over classes, by thirds of the classes in order of training images."
-    return ["", *columns([(name,) for name, _ in found], "recipe", heads, cells, width), "", *wrap(note, width)]
+    return ["", *layout_table([(name,) for name, _ in found], "recipe", heads, cells, width), "", *wrap(note, width)]
 
 
 def format_comparisons(rows: Sequence[PairedDifference], *, width: int = 80) -> str:
@@ -107,18 +108,23 @@ def format_comparisons(rows: Sequence[PairedDifference], *, width: int = 80) -> 
     heads = ("M", "draws", "A - B", "95 % interval", "verdict")
     winner = {"A better": "A better", "B better": "B better", "not separable": "not sep."}
     cells = [
-        (amount(r, ":"), str(r.draws), signed(r.mean),
-         f"{signed(r.low)} to {signed(r.high)}", winner[r.verdict])
+        (
+            images_per_class(r, ":"),
+            str(r.draws),
+            signed(r.mean),
+            f"{signed(r.low)} to {signed(r.high)}",
+            winner[r.verdict],
+        )
         for r in rows
-    ]  # fmt: skip
-    body = columns([(f"A {r.a}", f"B {r.b}") for r in rows], "recipes", heads, cells, width)
+    ]
+    body = layout_table([(f"A {r.a}", f"B {r.b}") for r in rows], "recipes", heads, cells, width)
     note = "points of accuracy on identical draws; better: the t interval and the bootstrap over draws and "
     note = note.replace("accuracy", METRICS[rows[0].metric])
     return "\n".join([*body, "", *wrap(note + "test images both leave out zero; not sep.: not separable.", width)])
 
 
-def quantity(row: CalibrationSummary, value: float) -> str:
-    """A value of a measure: shares in percent, others with two or three decimals."""
+def format_measure(row: CalibrationSummary, value: float) -> str:
+    """The value of a calibration measure as text: shares in percent, others with two or three decimals."""
     if np.isnan(value):
         return "-"
     if row.measure == "classes in a set":
@@ -130,17 +136,27 @@ def format_measures(rows: Sequence[CalibrationSummary], *, width: int = 80) -> s
     """Calibration, coverage and rejection as a table that fits `width` columns, with what its columns mean below."""
     if not rows:
         return "nothing to measure"
-    short = {"expected calibration error": "ECE, %", "Brier score": "Brier", "coverage of sets": "coverage, %",
-             "coverage, mean over classes": "by class, %",
-             "classes in a set": "set size", "rejected": "rejected, %"}  # fmt: skip
+    short = {
+        "expected calibration error": "ECE, %",
+        "Brier score": "Brier",
+        "coverage of sets": "coverage, %",
+        "coverage, mean over classes": "by class, %",
+        "classes in a set": "set size",
+        "rejected": "rejected, %",
+    }
     heads = ("M", "measure", "mean", "95 % interval", "worst", "aim")
     cells = [
-        (amount(r, ":"), short.get(r.measure, r.measure), quantity(r, r.mean),
-         "n/a" if np.isnan(r.low) else f"{quantity(r, r.low)} to {quantity(r, r.high)}", quantity(r, r.worst),
-         quantity(r, r.target))
+        (
+            images_per_class(r, ":"),
+            short.get(r.measure, r.measure),
+            format_measure(r, r.mean),
+            "n/a" if np.isnan(r.low) else f"{format_measure(r, r.low)} to {format_measure(r, r.high)}",
+            format_measure(r, r.worst),
+            format_measure(r, r.target),
+        )
         for r in rows
-    ]  # fmt: skip
-    body = columns([(r.recipe,) for r in rows], "recipe", heads, cells, width)
+    ]
+    body = layout_table([(r.recipe,) for r in rows], "recipe", heads, cells, width)
     note = (
         f"{rows[0].draws} draws. ECE: expected calibration error in 15 bins; its aim is what chance alone gives on so "
         "many images. Brier: 0 to 2. Log loss in nats. Intervals: bootstrap over draws and test images; of sets and "
@@ -149,10 +165,10 @@ def format_measures(rows: Sequence[CalibrationSummary], *, width: int = 80) -> s
     return "\n".join([*body, "", *wrap(note, width)])
 
 
-def columns(
+def layout_table(
     names: Sequence[tuple[str, ...]], title: str, heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int
 ) -> list[str]:
-    """Names on the left where they fit; else each on a line of its own above its rows. None is cut."""
+    """Lines of a table. Names stand on the left if they fit, else on a line of their own; they are never cut."""
     sizes = [max(len(h), *(len(c[i]) for c in cells)) for i, h in enumerate(heads)]
 
     def line(texts: tuple[str, ...]) -> str:
@@ -186,13 +202,20 @@ def format_cost(points: Sequence[CostPoint], *, width: int = 80) -> str:
     unit, scale = flop_unit(points)
     heads = ("M", "masks", "hours", "accuracy", "95 % interval", "worst", "draws", unit)
     rows = [
-        ("all" if p.per_class is None else str(p.per_class), str(p.masks), f"{p.hours:.3g}", percent(p.mean),
-         span(p.low, p.high), percent(p.worst), str(p.draws or "n/a"),
-         "n/a" if p.flops is None else f"{p.flops / scale:.3g}")
+        (
+            "all" if p.per_class is None else str(p.per_class),
+            str(p.masks),
+            f"{p.hours:.3g}",
+            percent(p.mean),
+            format_interval(p.low, p.high),
+            percent(p.worst),
+            str(p.draws or "n/a"),
+            "n/a" if p.flops is None else f"{p.flops / scale:.3g}",
+        )
         for p in points
-    ]  # fmt: skip
+    ]
     keep = [i for i, h in enumerate(heads) if any(row[i] != "n/a" for row in rows) and not (width < 72 and h == unit)]
-    body = columns(
+    body = layout_table(
         [(p.recipe,) for p in points],
         "recipe",
         tuple(heads[i] for i in keep),
@@ -204,6 +227,6 @@ def format_cost(points: Sequence[CostPoint], *, width: int = 80) -> str:
 
 
 def flop_unit(points: Sequence[CostPoint]) -> tuple[str, float]:
-    """A unit that suits the largest count of operations, and its size."""
+    """Name and size of the unit that suits the largest number of operations."""
     most = max((p.flops or 0.0 for p in points), default=0.0)
     return next(((name, size) for name, size in (("PFLOP", 1e15), ("TFLOP", 1e12)) if most >= size), ("GFLOP", 1e9))

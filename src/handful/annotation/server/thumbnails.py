@@ -10,7 +10,7 @@ from PIL import Image as Picture
 
 from handful.core.dataset import Image, Mask
 from handful.data.images import open_image, read_image
-from handful.reports.overlay import paint, palette
+from handful.reports.overlay import paint_regions, palette
 
 PLAIN = {"JPEG": ("image/jpeg", ("RGB", "L")), "PNG": ("image/png", ("RGB", "L", "1", "P"))}
 
@@ -47,7 +47,7 @@ def thumbnail(path: Path, mask: Mask | None, side: int) -> bytes:
     if mask is not None:
         h, w = image.shape[1:]
         small = Picture.fromarray(mask.astype(np.uint8) * 255).resize((w, h), Picture.Resampling.BOX)
-        image = paint(image, (np.asarray(small) >= 128).astype(np.int64), palette(1), tint=0.45)
+        image = paint_regions(image, (np.asarray(small) >= 128).astype(np.int64), palette(1), tint=0.45)
     held = io.BytesIO()
     Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(held, format="JPEG", quality=85)
     return held.getvalue()
