@@ -24,6 +24,7 @@ from handful.errors import TrainingError
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.statistics import headline_metric, summarise
 from handful.models.classifier import Classifier
+from handful.parts import registry
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
 
@@ -62,7 +63,7 @@ def train_and_score(
     """
     data = present(training_part(annotated(project, record)))
     labelled = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
-    with_masks = learns_from_masks(recipe)
+    with_masks = registry.needs_masks(recipe)
     used = masked(labelled) if with_masks else labelled
     _refuse_missing(labelled, used, with_masks=with_masks)
     say({"stage": "training", "done": 0, "of": 1})
@@ -94,12 +95,6 @@ def present(data: Dataset) -> Dataset:
 def masked(data: Dataset) -> Dataset:
     """The samples that have a mask."""
     return data.select([i for i, s in enumerate(data.samples) if s.mask is not None])
-
-
-def learns_from_masks(recipe: Recipe) -> bool:
-    """Whether an image without a mask teaches a recipe nothing."""
-    losses = [part.name for stage in recipe.stages for part in stage.losses]
-    return bool(losses) and all("pixel" in name for name in losses)
 
 
 def segments(classifier: Classifier, data: Dataset) -> bool:

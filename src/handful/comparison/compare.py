@@ -30,6 +30,7 @@ from handful.evaluation.job import Trainer
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.retrain import train_again
 from handful.models.classifier import Classifier
+from handful.parts import registry
 from handful.recipes.checks import check
 from handful.recipes.load import with_values
 from handful.reports import gallery
@@ -185,7 +186,7 @@ def _schedule(
 
 def _shown(comparison: ComparisonResult, data: Dataset, folder: Path, execution: Execution) -> Classifier | None:
     """The best recipe with pixel maps, tuned and trained as in the first run at most images; None: there is none."""
-    best = next((r for r in comparison.levels[-1].results if gallery.segments(r.recipe)), None)
+    best = next((r for r in comparison.levels[-1].results if registry.reads_masks(r.recipe)), None)
     if best is None:
         return None
     run = best.runs[0]

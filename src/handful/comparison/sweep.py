@@ -16,6 +16,7 @@ from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
 from handful.evaluation.statistics import PairedDifference, headline_metric, paired_difference, summarise
 from handful.models.classifier import Classifier
+from handful.parts import registry
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
 from handful.reports.evaluation_report import write_report
@@ -83,7 +84,7 @@ def _shown(results: Sequence[Result], data: Dataset, folder: Path, *, device: st
     """The model that the report shows: the best recipe at most images, one that segments if there is any."""
     most = max(r.runs[0].per_class or 0 for r in results)
     last = [r for r in results if (r.runs[0].per_class or 0) == most]
-    segmenting = [r for r in last if gallery.segments(r.recipe)]
+    segmenting = [r for r in last if registry.reads_masks(r.recipe)]
     best = max(segmenting or last, key=lambda r: summarise(r, headline_metric(r))[0].mean)
     return train_again(best.recipe, best.runs[0], data, folder, device=device, progress=progress)
 

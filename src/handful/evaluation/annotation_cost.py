@@ -17,8 +17,6 @@ from handful.parts.posthoc.ensemble import members_of
 from handful.recipes.load import load_recipe
 from handful.training.schedule import batch_sizes, total_steps
 
-AUTOMATIC = ("binarize", "grabcut")  # prepare parts that make masks without a hand
-
 
 @dataclass(frozen=True)
 class AnnotationTimes:
@@ -80,14 +78,14 @@ class BreakEven:
 def masks_drawn(recipe: Recipe, per_class: int | None) -> int | None:
     """Hand masks per class that a recipe needs with this many images per class; None: one for every image.
 
-    None at all without a pixel loss or where the masks are made automatically; `per_class` of `propagate_masks`
-    where it is set.
+    None at all without a loss that reads masks, or where the masks are made automatically; `per_class` of the part
+    that makes the others' masks (`propagate_masks`) where it is set.
     """
-    losses = [loss.name for stage in recipe.stages for loss in stage.losses]
-    if not any(name.startswith("pixel_") for name in losses) or any(p.name in AUTOMATIC for p in recipe.prepare):
+    automatic = any(registry.has_trait("prepare", part, "automatic") for part in recipe.prepare)
+    if automatic or not registry.reads_masks(recipe):
         return 0
     for part in recipe.prepare:
-        if part.name == "propagate_masks" and part.options.get("per_class") is not None:
+        if registry.has_trait("prepare", part, "makes_masks") and part.options.get("per_class") is not None:
             drawn = int(part.options["per_class"])
             return drawn if per_class is None else min(drawn, per_class)
     return per_class

@@ -1,11 +1,9 @@
-"""Look parts up by file name and build them: the folder is the registry."""
+"""Build parts, which are looked up by file name: the folder is the registry."""
 
 import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from importlib import import_module, resources
-from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 
@@ -15,66 +13,15 @@ from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError, nearest
 from handful.models.feature_cache import FeatureCache
 from handful.models.network import Network
+from handful.parts.traits import FOLDERS as FOLDERS
+from handful.parts.traits import TRAITS as TRAITS
+from handful.parts.traits import Folder as Folder
+from handful.parts.traits import has_trait as has_trait
+from handful.parts.traits import names as names
+from handful.parts.traits import names_with as names_with
+from handful.parts.traits import part_module as part_module
 
-Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
-FOLDERS: tuple[Folder, ...] = get_args(Folder)
 WIRED = ("backbone", "make")  # what the caller hands a part beside the user's options
-# What a part's module may declare of itself, as `mixes_images = True`. No other lower-case constants stand in it.
-TRAITS: dict[Folder, dict[str, str]] = {
-    "prepare": {
-        "makes_masks": "gives masks to samples that have none",
-        "automatic": "makes masks without a person's: annotating them costs no time",
-        "uses_unlabelled": "gains from images without a label",
-    },
-    "labels": {},
-    "hierarchies": {},
-    "augment": {
-        "mixes_images": "an image that comes out depends on others of its batch",
-        "erases_pixels": "paints over pixels, which lose their labels",
-    },
-    "backbones": {
-        "made_of": "the name of the option that lists the backbones it is made of",
-    },
-    "heads": {
-        "fitted": "is fitted to the features of a frozen backbone, not trained",
-        "own_classes": "has class vectors of its own and reads none of the labels'",
-        "segments": "gives a score of every class for every pixel: `Output.pixels`",
-        "uses_unlabelled": "learns from images without a label",
-    },
-    "losses": {
-        "compares_labels": "reads the labels' class vectors",
-        "mixes_images": "an image's loss depends on others of its batch",
-        "needs_hierarchy": "reads the recipe's hierarchy of the classes",
-        "needs_prototypes": "reads the distances of a head with prototypes",
-        "reads_images": "reads the images, not only what the network says of them",
-        "reads_masks": "learns from pixel labels, and needs a head that segments",
-        "trains_no_classifier": "leaves the head's class scores untrained",
-        "uses_unlabelled": "learns from images without a label",
-    },
-    "posthoc": {
-        "calibrates": "is fitted to one network's predictions: nothing may change these afterwards",
-        "joins_networks": "makes one classifier of several networks",
-        "keeps_probabilities": "adds to a prediction and leaves its probabilities as they are",
-        "needs_linear": "needs a head that is one linear layer",
-    },
-}
-
-
-def names(folder: Folder) -> tuple[str, ...]:
-    """Names of the parts in a folder."""
-    files = (f.name for f in resources.files(f"handful.parts.{folder}").iterdir())
-    return tuple(sorted(f[:-3] for f in files if f.endswith(".py") and not f.startswith("_")))
-
-
-def part_module(folder: Folder, name: str) -> ModuleType:
-    """The module of a part; a typo gets the nearest name back.
-
-    Raises:
-        RecipeError: there is no such part.
-    """
-    if name not in names(folder):
-        raise RecipeError(f"unknown part {name!r}", where=folder, remedy=nearest(name, names(folder)))
-    return import_module(f"handful.parts.{folder}.{name}")
 
 
 def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
@@ -82,12 +29,6 @@ def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
     signature = inspect.signature(part_module(folder, name).build, eval_str=True)
     keywords = (p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
     return {p.name: p for p in keywords if p.name not in WIRED}
-
-
-def has_trait(folder: Folder, part: Part, trait: str) -> bool:
-    """Whether a part's module declares one of `TRAITS`, e.g. `mixes_images = True`."""
-    assert trait in TRAITS[folder], f"{trait!r} is not a trait of {folder}"
-    return bool(getattr(part_module(folder, part.name), trait, False))
 
 
 def check(folder: Folder, part: Part) -> None:
@@ -196,3 +137,14 @@ def trains_unlabelled(recipe: Recipe) -> bool:
     losses = [part for stage in recipe.stages for part in stage.losses]
     learns = any(has_trait("losses", part, "uses_unlabelled") for part in losses)
     return learns or has_trait("heads", recipe.head, "uses_unlabelled")
+
+
+def reads_masks(recipe: Recipe) -> bool:
+    """Whether a loss of the recipe learns from masks."""
+    return any(has_trait("losses", part, "reads_masks") for stage in recipe.stages for part in stage.losses)
+
+
+def needs_masks(recipe: Recipe) -> bool:
+    """Whether an image without a mask teaches the recipe nothing: all its losses learn from masks."""
+    losses = [part for stage in recipe.stages for part in stage.losses]
+    return bool(losses) and all(has_trait("losses", part, "reads_masks") for part in losses)

@@ -124,6 +124,7 @@ def _check_head(recipe: Recipe) -> None:
             where=recipe.name,
             remedy='leave [labels] out, or take another head, e.g. "linear".',
         )
+    segments = registry.has_trait("heads", recipe.head, "segments")
     losses = sorted((part for stage in recipe.stages for part in stage.losses), key=lambda part: part.name)
     for part in losses:
         if registry.has_trait("losses", part, "needs_prototypes") and not own:
@@ -132,6 +133,12 @@ def _check_head(recipe: Recipe) -> None:
                 where=recipe.name,
                 remedy='set head.name = "prototypes".',
             )
+        if registry.has_trait("losses", part, "reads_masks") and not segments:
+            raise RecipeError(
+                f"loss {part.name!r} compares pixels with masks, and head {recipe.head.name!r} does not segment",
+                where=recipe.name,
+                remedy=f"take a head that does: {', '.join(registry.names_with('heads', 'segments'))}.",
+            )
         if registry.has_trait("losses", part, "compares_labels") and own:
             raise RecipeError(
                 f"loss {part.name!r} reads the labels' vectors, head {recipe.head.name!r} its own",
@@ -139,7 +146,7 @@ def _check_head(recipe: Recipe) -> None:
                 remedy='take another head, e.g. "linear".',
             )
     idle = bool(losses) and all(registry.has_trait("losses", part, "trains_no_classifier") for part in losses)
-    if idle and all(part.name != "class_means" for part in recipe.posthoc):
+    if idle and not any(registry.has_trait("posthoc", p, "replaces_classifier") for p in recipe.posthoc):
         raise RecipeError(
             f"loss {losses[0].name!r} trains no classifier",
             where=recipe.name,

@@ -14,12 +14,12 @@ from handful.errors import ProtocolError
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.statistics import METRICS, class_recalls, summarise
 from handful.models.classifier import Classifier
+from handful.parts import registry
 from handful.recipes.write import fingerprint
 from handful.reports.text_tables import NOTES, format_measure
 from handful.saving.classifier import load_classifier, write_card
 
 MOST = 3  # classes and confusions that are named
-CALIBRATING = ("conformal", "out_of_distribution", "temperature")
 
 
 def update_card(
@@ -111,4 +111,5 @@ def _matching(classifier: Classifier, results: Sequence[Result]) -> Result:
 
 
 def _without_calibration(recipe: Recipe) -> str:
-    return fingerprint(replace(recipe, posthoc=tuple(p for p in recipe.posthoc if p.name not in CALIBRATING)))
+    parts = tuple(part for part in recipe.posthoc if not registry.has_trait("posthoc", part, "calibrates"))
+    return fingerprint(replace(recipe, posthoc=parts))

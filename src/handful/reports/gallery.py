@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
-from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.data.images import pixels
 from handful.data.in_memory import fit_size
@@ -47,11 +46,6 @@ class CaptionedImage:
     def right(self) -> bool:
         """Whether the prediction is the label."""
         return self.label == self.predicted
-
-
-def segments(recipe: Recipe) -> bool:
-    """Whether a recipe learns pixels, so that there are maps to show."""
-    return any(part.name.startswith("pixel_") for stage in recipe.stages for part in stage.losses)
 
 
 def worst_mistakes(result: Result, most: int = 12) -> list[Mistake]:

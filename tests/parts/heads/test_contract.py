@@ -131,6 +131,14 @@ def test_scores_are_exact_when_the_network_runs_in_half_precision(name: str, opt
 
 
 @every
+def test_class_weights_are_a_linear_layer(name: str, options: Mapping[str, Any]) -> None:
+    head: Any = make(name, options, "one-hot")[0]
+    layer = getattr(getattr(head, "classify", head), "linear", None)
+    weights = type(layer) is nn.Linear and not registry.has_trait("heads", Part(name), "own_classes")
+    assert weights == registry.has_trait("heads", Part(name), "class_weights")
+
+
+@every
 @torch.no_grad()
 def test_pixel_scores_compare_with_the_label_vectors(name: str, options: Mapping[str, Any]) -> None:
     head, made = make(name, options, "word vectors")

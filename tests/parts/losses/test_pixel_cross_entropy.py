@@ -1,12 +1,17 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
+from handful.core.recipe import Part, Stage
 from handful.core.tensors import Batch, Output
+from handful.errors import RecipeError
+from handful.parts import registry
 from handful.parts.losses.cross_entropy import CrossEntropy
 from handful.parts.losses.pixel_cross_entropy import PixelCrossEntropy, build
-from tests.support.datasets import context
+from handful.recipes.checks import check
+from tests.support.datasets import context, recipe
 
 
 def make(pixel_labels: torch.Tensor, seed: int = 0, classes: int = 3) -> tuple[Output, Batch]:
@@ -67,3 +72,11 @@ def test_cross_entropy_equals_torch_and_is_zero_without_a_label(smoothing: float
     torch.testing.assert_close(CrossEntropy(smoothing)(output, batch), expected)
     none = Batch(batch.images, torch.full_like(batch.labels, -1), torch.zeros_like(batch.targets), batch.pixel_labels)
     assert CrossEntropy(smoothing)(output, none).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("head", sorted(set(registry.names("heads")) - set(registry.names_with("heads", "segments"))))
+def test_a_recipe_whose_head_does_not_segment_is_refused(head: str) -> None:
+    stage = Stage(losses=(Part("cross_entropy"), Part("pixel_cross_entropy")), steps=2)
+    plan = replace(recipe("linear"), head=Part(head), stages=(stage,))
+    with pytest.raises(RecipeError, match=f"{head}.*(does not segment|is fitted)"):
+        check(plan)

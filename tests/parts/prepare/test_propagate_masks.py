@@ -293,6 +293,24 @@ def test_a_named_recipe() -> None:
         segmentation_recipe(datasets.context("linear"), None)
 
 
+NOT_SEGMENTING = sorted(set(registry.names("heads")) - set(registry.names_with("heads", "segments")))
+
+
+@pytest.mark.parametrize("options", [{}, {"recipe": "other"}, {"rounds": 2, "model": "m"}], ids=str)
+@pytest.mark.parametrize("head", NOT_SEGMENTING)
+def test_heads_that_do_not_segment_are_refused_before_anything_is_trained(head: str, options: dict[str, Any]) -> None:
+    trainer = Trainer()
+    recipe = replace(datasets.recipe("linear"), head=Part(head))
+    context = replace(trainer.context(), recipe=recipe, named=lambda _: recipe, load=lambda _: reads_colours())
+    with pytest.raises(RecipeError, match=f"head '{head}' does not segment, so it cannot propagate masks"):
+        registry.build("prepare", Part("propagate_masks", options), context)
+    with pytest.raises(RecipeError, match="does not segment"):
+        run(context, datasets.squares(2), per_class=1, recipe=options.get("recipe"))
+    assert trainer.calls == []
+    without = registry.build("prepare", Part("propagate_masks", {"model": "m"}), context)(datasets.squares(2))
+    assert len(without) == 6
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -18,6 +18,7 @@ from handful.core.tensors import Backbone, Output
 from handful.models.norm import NormName, choose_norm, norm_layer
 from handful.parts.heads._pooling import Compare
 
+class_weights = True
 Pool = Literal["avg", "dual"]
 
 

@@ -20,6 +20,8 @@ from handful.core.tensors import LabelEmbedding, Similarity
 from handful.models.text import class_vectors
 from handful.parts.labels._comparison import check_comparison
 
+reads_names = True
+
 
 def build(
     context: Context,

@@ -20,9 +20,9 @@ from handful.core.recipe import Recipe
 from handful.data.splits import folds as cut
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
+from handful.parts.traits import has_trait
 
 MOST = 4096  # combinations of weights that are tried
-CALIBRATING = ("conformal", "out_of_distribution", "temperature")  # parts that read a network and leave it as it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +72,12 @@ def cross_fit(context: Context, data: Dataset, *, folds: int) -> tuple[Fold, ...
 
 def plain_parts(recipe: Recipe) -> tuple[Any, ...]:
     """The recipe's posthoc parts that change what is predicted, and not only what is said of it."""
-    return tuple(part for part in recipe.posthoc if part.name not in CALIBRATING)
+    return tuple(part for part in recipe.posthoc if not has_trait("posthoc", part, "calibrates"))
 
 
 def plain_network(network: Any) -> nn.Module:
     """The network below the calibrating parts that wrap it."""
-    while hasattr(network, "part") and network.part.name in CALIBRATING:
+    while hasattr(network, "part") and has_trait("posthoc", network.part, "calibrates"):
         network = network.network
     assert isinstance(network, nn.Module)
     return network

@@ -20,6 +20,7 @@ from handful.core.tensors import Output
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
 
+replaces_classifier = True
 Metric = Literal["euclidean", "cosine"]
 
 

@@ -19,9 +19,9 @@ from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
+from handful.parts.traits import has_trait, names_with
 
 HERE = "posthoc/tau_normalisation"
-HEADS = ("linear", "multitask")
 needs_linear = True
 
 
@@ -65,15 +65,16 @@ def build(
 
     Raises:
         ValueError: tau is not from 0 to 1.
-        RecipeError: the head is another than linear or multitask, or the labels are not one-hot.
+        RecipeError: the head has no class weights, or the labels are not one-hot.
     """
     if not 0 <= tau <= 1:
         raise ValueError(f"tau is {tau!r}, and must be from 0 to 1")
-    if context.recipe.head.name not in HEADS or not _own_logits(context.labels):
+    if not has_trait("heads", context.recipe.head, "class_weights") or not _own_logits(context.labels):
+        heads = ", ".join(names_with("heads", "class_weights"))
         raise RecipeError(
             "there are no class weights to normalise: that takes a linear layer and one-hot labels",
             where=HERE,
-            remedy=f"use one of the heads {', '.join(HEADS)} with one_hot labels, or leave the part out.",
+            remedy=f"use one of the heads {heads} with one_hot labels, or leave the part out.",
         )
 
     def apply(classifiers: tuple[Classifier, ...], _data: Dataset) -> Classifier:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Mask, Sample
-from handful.core.recipe import Part, Recipe
+from handful.core.recipe import Part, Recipe, Stage
 from handful.data.images import sample_size
 from handful.data.masks.quality import MaskQuality, quality
 from handful.data.masks.threshold import Keep as Keep
@@ -22,6 +22,7 @@ from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.parts.prepare._masking import Prepare, draw, warn_dropped, without_mask
+from handful.parts.traits import has_trait
 
 makes_masks = True
 log = logging.getLogger(__name__)
@@ -151,23 +152,23 @@ def segmentation_recipe(context: Context, name: str | None) -> Recipe:
     Raises:
         RecipeError: no such recipe, or its head does not segment.
     """
-    if name is not None:
-        return replace(context.recipe_named(name, where=HERE), prepare=(), posthoc=())
-    own = context.recipe
-    if own.head.name in ("linear", "cosine"):
+    recipe = context.recipe if name is None else context.recipe_named(name, where=HERE)
+    if not has_trait("heads", recipe.head, "segments"):
         raise RecipeError(
-            f"head {own.head.name!r} does not segment, so it cannot propagate masks",
-            where=own.name,
+            f"head {recipe.head.name!r} does not segment, so it cannot propagate masks",
+            where=recipe.name,
             remedy="name a recipe that does, e.g. recipe = 'cvs-wrn' in prepare/propagate_masks.",
         )
-    stages = tuple(
-        replace(
-            stage,
-            losses=tuple(p for p in stage.losses if p.name.startswith("pixel_")) or (Part("pixel_cross_entropy"),),
-        )
-        for stage in own.stages
-    )
-    return replace(own, name=f"{own.name}-seg", stages=stages, hierarchy=None, prepare=(), posthoc=())
+    if name is not None:
+        return replace(recipe, prepare=(), posthoc=())
+    stages = tuple(replace(stage, losses=_pixel_losses(stage)) for stage in recipe.stages)
+    return replace(recipe, name=f"{recipe.name}-seg", stages=stages, hierarchy=None, prepare=(), posthoc=())
+
+
+def _pixel_losses(stage: Stage) -> tuple[Part, ...]:
+    """The losses of a stage that learn from masks; pixel_cross_entropy where there are none."""
+    losses = tuple(part for part in stage.losses if has_trait("losses", part, "reads_masks"))
+    return losses or (Part("pixel_cross_entropy"),)
 
 
 def build(
@@ -201,12 +202,15 @@ def build(
 
     Raises:
         ValueError: an option that does not fit.
+        RecipeError: a segmenter is to be trained, and the recipe's head does not segment.
     """
     rules = Keep(restrict, confidence, min_share, max_share)
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, not {rounds}")
     if per_class is not None and per_class < (0 if model is not None else 1):
         raise ValueError("per_class must be at least 1, or at least 0 with a model")
+    if model is None or rounds > 1:
+        segmentation_recipe(context, recipe)  # refused before anything is trained
 
     def prepare(data: Dataset) -> Dataset:
         after, report = run(context, data, per_class=per_class, rounds=rounds, recipe=recipe, model=model, rules=rules)
