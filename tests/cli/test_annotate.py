@@ -56,7 +56,7 @@ def test_wrong_wishes_are_refused_in_words(photos: Path, tmp_path: Path, options
 def test_wrong_data_are_refused_in_words(photos: Path, tmp_path: Path) -> None:
     assert "only image files" in fails("annotate", "digits")
     assert "among the images" in fails("annotate", photos, "--folder", photos / "annotations")
-    assert "holds other things" in fails("annotate", photos, "--folder", tmp_path / "masks")
+    assert "holds other files" in fails("annotate", photos, "--folder", tmp_path / "masks")
     assert "this is a file" in fails("annotate", photos, "--folder", tmp_path / "cvs.toml")
     outside = tmp_path / "outside.png"
     Picture.fromarray(np.zeros((5, 5, 3), np.uint8)).save(outside)

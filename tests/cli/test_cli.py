@@ -214,7 +214,7 @@ def test_propagate_writes_masks_that_can_be_used(place: Path, tmp_path: Path) ->
     assert {p.name for p in out.iterdir()} == {"masks", "contact-sheet.png", "quality.csv", "propagation.json"}
     with Picture.open(out / "contact-sheet.png") as sheet:
         assert sheet.size[0] > 4 * 128
-    assert "already here" in fails(*command, "-m", 2)
+    assert "already exists" in fails(*command, "-m", 2)
     again = ok(*command, "-m", 1, "--overwrite", "--set", "steps=20")
     assert "IoU" in again or "0 masks" in again
     fitted = ("fit", place / "images", "--masks", out / "masks", "-r", place / "cvs.toml", "-o", tmp_path / "model")

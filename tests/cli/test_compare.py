@@ -56,7 +56,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(place: Path, tmp_path:
     (tmp_path / "taken" / "thesis.txt").write_text("mine")
     assert "thesis.txt" in fails(*command(place, "-o", tmp_path / "taken"))
     (tmp_path / "file").write_text("mine")
-    assert "other things" in fails(*command(place, "-o", tmp_path / "file"))
+    assert "this is a file" in fails(*command(place, "-o", tmp_path / "file"))
 
 
 def test_fit_auto_picks_and_keeps_the_reason_in_the_card(place: Path, tmp_path: Path) -> None:

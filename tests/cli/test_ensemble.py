@@ -55,11 +55,11 @@ def test_nothing_is_overwritten_unasked_and_other_classes_are_refused(place: Pat
     out = tmp_path / "both"
     command = ("ensemble", place / "one", place / "two", "-o", out)
     ok(*command)
-    assert "a model is already here" in fails(*command)
+    assert "already exists" in fails(*command)
     ok(*command, "--overwrite", "--weights", "1,3")
     assert load_classifier(out).card["weights"] == [1.0, 3.0]
     (out / "member-1" / "precious.txt").write_text("x")
-    assert "no saved model" in fails(*command, "--overwrite")
+    assert "holds other files" in fails(*command, "--overwrite")
     other = write_images(squares(2, seed=9), tmp_path / "images")
     (other / "red").rename(other / "white")
     ok("fit", other, "-r", place / "linear.toml", "-o", tmp_path / "other", "--set", "steps=2")
@@ -119,6 +119,6 @@ def test_distil_learns_from_labelled_and_unlabelled_images(place: Path, tmp_path
     assert not isinstance(student, Ensemble)
     assert student.recipe.stages[0].losses[0].name == "distillation"
     assert predicted(place, out, tmp_path / "p.csv").shape == (12, 3)
-    assert "a model is already here" in fails(*command)
+    assert "already exists" in fails(*command)
     assert "6 labelled and 9 unlabelled" in ok(*command, "--overwrite").replace("\n", " ")
     assert "not a saved model" in fails("distil", tmp_path / "nothing", images, *command[3:], "--overwrite")

@@ -17,7 +17,7 @@ pytest.importorskip("onnxruntime")
         ("a.onnx", ("--int8",), "give them with --data"),
         ("a.onnx", ("--data", "x"), "only --int8 reads data"),
         ("a.pt2", ("--int8", "--data", "x"), "8-bit arithmetic goes into ONNX files alone"),
-        ("taken.onnx", (), "this file exists"),
+        ("taken.onnx", (), "already exists"),
     ],
 )
 def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, ...], said: str) -> None:

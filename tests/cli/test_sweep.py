@@ -49,7 +49,7 @@ def test_sweep_writes_the_runs_and_a_report(swept: Path) -> None:
 def test_sweep_again_is_refused_resumed_or_made_anew(place: Path, swept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (swept / "results.jsonl").read_text()
     page = (swept / "report.html").read_text(encoding="utf-8")
-    assert "already here" in fails(*command(place, swept))
+    assert "already exists" in fails(*command(place, swept))
     with monkeypatch.context() as patch:
         patch.setattr(
             "handful.evaluation.retrain.train", lambda *_, **__: pytest.fail("trained what is in shown-model")
@@ -74,7 +74,7 @@ def test_cost_is_hours_of_labels_and_masks(swept: Path, tmp_path: Path) -> None:
     text = ok("cost", swept / "results.jsonl", "--image-size", 12, "--report", tmp_path / "cost.html")
     assert "hours" in text
     assert (tmp_path / "cost.html").stat().st_size > 1000
-    assert "this file exists" in fails("cost", swept / "results.jsonl", "--report", tmp_path / "cost.html")
+    assert "already exists" in fails("cost", swept / "results.jsonl", "--report", tmp_path / "cost.html")
     free = ok_json("cost", swept / "results.jsonl", "--masks-per-class", "cvs=0", "--label-seconds", 3600)
     assert {p["hours"] for p in free["points"]} == {3, 6}
     assert "RECIPE=N" in fails("cost", swept / "results.jsonl", "--masks-per-class", "cvs")

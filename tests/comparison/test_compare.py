@@ -230,7 +230,7 @@ def test_overwrite_begins_anew_and_foreign_files_are_safe(tmp_path: Path) -> Non
     compared(tmp_path / "out", trainer, trials=2, draws=1, overwrite=True)
     assert json.loads((tmp_path / "out" / "plan.json").read_text())["trials"] == 2
     (tmp_path / "out" / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"other things \(notes.txt\)"):
+    with pytest.raises(OutputError, match=r"other files \(notes.txt\)"):
         compared(tmp_path / "out", trainer, trials=1, draws=1, overwrite=True)
 
 

@@ -111,7 +111,7 @@ def test_pictures_a_table_and_the_checks(tmp_path: Path) -> None:
     assert (again.masked, again.pointed, again.images) == (0, None, 3)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.txt").write_text("keep me")
-    with pytest.raises(OutputError, match="this exists"):
+    with pytest.raises(OutputError, match="holds other files"):
         explain_to(untrained("linear"), bare, tmp_path / "mine", overwrite=True)
 
 

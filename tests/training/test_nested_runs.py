@@ -11,7 +11,7 @@ from handful.errors import OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble
 from handful.saving.checkpoint import NETWORKS, refuse_unfinished
-from handful.saving.classifier import refuse_existing, save_classifier
+from handful.saving.classifier import refuse_existing_model, save_classifier
 from handful.training.nested_runs import kept
 from handful.training.train import train
 from tests.support.classifiers import untrained
@@ -46,7 +46,7 @@ def test_a_stopped_ensemble_goes_on_in_the_member_where_it_was(tmp_path: Path, m
 
     with pytest.raises(OutputError, match="an unfinished run is here"):
         refuse_unfinished(folder, resume=False, overwrite=False)
-    refuse_existing(folder, overwrite=False)
+    refuse_existing_model(folder, overwrite=False)
     save_classifier(resumed, folder)
     assert not (folder / NETWORKS).exists()
 
@@ -56,14 +56,14 @@ def test_a_run_stopped_before_its_own_first_step_is_unfinished_too(tmp_path: Pat
     fit(recipe("linear"), squares(), 0)
     with pytest.raises(OutputError, match="an unfinished run is here"):
         refuse_unfinished(tmp_path / "run", resume=False, overwrite=False)
-    refuse_existing(tmp_path / "run", overwrite=False)
+    refuse_existing_model(tmp_path / "run", overwrite=False)
     # What a kill leaves in the middle of a save is ours as well.
     next((tmp_path / "run" / NETWORKS).iterdir()).rename(tmp_path / "run" / NETWORKS / ".0a-1b-0.part")
     (tmp_path / "run" / "checkpoint.part").touch()
-    refuse_existing(tmp_path / "run", overwrite=False)
+    refuse_existing_model(tmp_path / "run", overwrite=False)
     (tmp_path / "run" / NETWORKS / "photographs").mkdir()
-    with pytest.raises(OutputError, match="no saved model"):
-        refuse_existing(tmp_path / "run", overwrite=True)
+    with pytest.raises(OutputError, match="holds other files"):
+        refuse_existing_model(tmp_path / "run", overwrite=True)
 
 
 def test_what_is_there_is_taken_on_resume_alone_and_for_the_same_work_alone(tmp_path: Path) -> None:

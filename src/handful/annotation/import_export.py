@@ -11,6 +11,7 @@ from handful.annotation.files.annotations import read_record
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import Project, annotated
 from handful.annotation.files.store import AnnotationStore
+from handful.core.files import refuse_existing
 from handful.data.masks.attach import attach_masks, write_masks
 from handful.errors import DataError, OutputError
 
@@ -78,8 +79,9 @@ def export_annotations(
     """
     if outlines and kind in ("png", "table"):
         raise DataError(f"{kind} has no outlines", where="--outlines", remedy="leave it out, or choose coco.")
-    _refuse(out, folder=kind in ("png", "labelme"), overwrite=overwrite)
-    if out.resolve().is_relative_to(project.root) and out.resolve() != project.root and kind in ("png", "labelme"):
+    is_folder = kind in ("png", "labelme")
+    refuse_existing(out, ours=(lambda _: True) if is_folder else None, overwrite=overwrite)
+    if out.resolve().is_relative_to(project.root) and out.resolve() != project.root and is_folder:
         raise OutputError("this would lie among the images", where=out, remedy="choose a folder outside of them.")
     data = annotated(project, read_record(project.folder, project.data.ids))
     if not any(s.mask is not None or (s.label is not None and kind in ("label-studio", "table")) for s in data.samples):
@@ -103,13 +105,3 @@ def export_annotations(
         more = " --allow-outside" if outside else ""
         text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{more} --recipe ..."
     return Done(values, text)
-
-
-def _refuse(out: Path, *, folder: bool, overwrite: bool) -> None:
-    if out.is_dir() and not folder:
-        raise OutputError("this is a folder", where=out, remedy="name a file.")
-    if out.is_file() and folder:
-        raise OutputError("this is a file", where=out, remedy="name a folder.")
-    taken = any(out.iterdir()) if out.is_dir() else out.exists()
-    if taken and not overwrite:
-        raise OutputError("something is there already", where=out, remedy="choose another place or pass --overwrite.")

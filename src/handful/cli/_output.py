@@ -5,14 +5,12 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from handful.core.json_values import jsonable
-from handful.errors import OutputError
 
 
 @contextmanager
@@ -57,40 +55,6 @@ def print_text(text: str) -> None:
     """A paragraph, wrapped where a terminal shows it."""
     console = Console(highlight=False, markup=False)
     console.print(text, soft_wrap=not console.is_terminal)
-
-
-def new_folder(folder: Path, *, ours: tuple[str, ...], overwrite: bool, resume: bool = False) -> None:
-    """Refuse a folder that holds anything, unless it is all our own and may be replaced or gone on with.
-
-    Replacing removes nothing here: a stopped command leaves the old results whole.
-
-    Raises:
-        OutputError: the path is taken.
-    """
-    if not folder.exists():
-        return
-    held = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else [folder.name]
-    if not held:
-        return
-    foreign = [name for name in held if not folder.is_dir() or name not in ours]
-    if foreign:
-        raise OutputError(
-            f"this exists and holds other things ({foreign[0]})", where=folder, remedy="choose another output folder."
-        )
-    if not (overwrite or resume):
-        raise OutputError("results are already here", where=folder, remedy="choose another folder or pass --overwrite.")
-
-
-def new_file(path: Path, *, overwrite: bool) -> None:
-    """Refuse a file that exists, unless it may be replaced.
-
-    Raises:
-        OutputError: the path is taken, or is a folder.
-    """
-    if path.is_dir():
-        raise OutputError("this is a folder", where=path, remedy="name a file.")
-    if path.exists() and not overwrite:
-        raise OutputError("this file exists", where=path, remedy="choose another name or pass --overwrite.")
 
 
 def print_indented(text: str) -> None:

@@ -44,7 +44,8 @@ def cost(
     """
     from dataclasses import asdict
 
-    from handful.cli._output import new_file, print_json, print_lines, print_text, width, working
+    from handful.cli._output import print_json, print_lines, print_text, width, working
+    from handful.core.files import refuse_existing
     from handful.evaluation.annotation_cost import AnnotationTimes, break_evens, cost_points, forward_flops
     from handful.evaluation.results_log import read_results
     from handful.reports.evaluation_report import write_report
@@ -52,7 +53,7 @@ def cost(
 
     with working():
         if report is not None:
-            new_file(report, overwrite=overwrite)
+            refuse_existing(report, overwrite=overwrite)
         times = AnnotationTimes(label_seconds, mask_seconds)
         found = read_results(results)
         flops = {}

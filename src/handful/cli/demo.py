@@ -22,11 +22,12 @@ def demo(
 
     Compares plain classification with classification via segmentation, and writes a report. Minutes on two CPU cores.
     """
-    from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
+    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.comparison.demo import INTRODUCTION, demo_data, run_demo
     from handful.comparison.sweep import LOG, as_text, as_values
+    from handful.core.files import refuse_existing
 
-    new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
+    refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
     if not json:
         print_text(INTRODUCTION + "\n")
     with working():

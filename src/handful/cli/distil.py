@@ -44,7 +44,7 @@ def distil(
     from handful.parts.losses.distillation import distilled
     from handful.recipes.load import load_recipe
     from handful.saving.checkpoint import refuse_unfinished
-    from handful.saving.classifier import load_classifier, refuse_existing, save_classifier
+    from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
     from handful.training.train import train
 
     with working():
@@ -53,7 +53,7 @@ def distil(
         plan = distilled(
             load_recipe(recipe, overrides=set_ or ()), model.resolve(), temperature=temperature, labels=labels
         )
-        refuse_existing(out, overwrite=overwrite)
+        refuse_existing_model(out, overwrite=overwrite)
         refuse_unfinished(out, resume=resume, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]

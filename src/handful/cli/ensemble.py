@@ -45,10 +45,10 @@ def ensemble(
     from handful.errors import ModelError
     from handful.models.device import select_device
     from handful.models.ensemble import join
-    from handful.saving.classifier import load_classifier, refuse_existing, save_classifier
+    from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
 
     with working():
-        refuse_existing(out, overwrite=overwrite)
+        refuse_existing_model(out, overwrite=overwrite)
         members = [load_classifier(model, device=select_device(device)) for model in models]
         given = None if weights in ("equal", "cross_fitted") else _numbers(weights)
         joined = join(members, given)

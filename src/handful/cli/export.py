@@ -44,11 +44,12 @@ def export(
     temperature, its sets, whether to name a class at all, and segmentation maps. `handful predict FILE.onnx` and
     `handful serve FILE.onnx` run it without PyTorch.
     """
-    from handful.cli._output import new_file, print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.core.files import refuse_existing
 
     with working():
         kind = _kind(out, to, int8=int8, data=data)
-        new_file(out, overwrite=overwrite)
+        refuse_existing(out, overwrite=overwrite)
         if kind == "html":
             from handful.deployment.export.page import refuse_missing
 

@@ -66,7 +66,7 @@ def fit(
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
     from handful.saving.checkpoint import refuse_unfinished
-    from handful.saving.classifier import refuse_existing, save_classifier
+    from handful.saving.classifier import refuse_existing_model, save_classifier
     from handful.saving.model_card import data_facts
     from handful.training.launcher import rank_and_world_size
     from handful.training.train import train
@@ -82,7 +82,7 @@ def fit(
         plan = load_recipe(FEW if auto else recipe, overrides=set_ or ())
         plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
         select_device(device)
-        refuse_existing(out, overwrite=overwrite)
+        refuse_existing_model(out, overwrite=overwrite)
         refuse_unfinished(out, resume=resume, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         measuring = StatisticsCollector() if len(samples) <= MOST else None

@@ -44,7 +44,8 @@ def hierarchy(
     from rich.console import Console
 
     from handful.cli._data import read
-    from handful.cli._output import new_file, print_json, print_lines, print_text, working
+    from handful.cli._output import print_json, print_lines, print_text, working
+    from handful.core.files import refuse_existing
     from handful.errors import RecipeError
     from handful.models.device import select_device
     from handful.recipes.load import load_recipe
@@ -61,7 +62,7 @@ def hierarchy(
             raise RecipeError("this recipe has no hierarchy", where=plan.name, remedy="name a source: --source NAME.")
         if out is not None:
             check_figure(out)
-            new_file(out, overwrite=overwrite)
+            refuse_existing(out, overwrite=overwrite)
         select_device(device)
         samples = read(data, columns=column, allow_outside=allow_outside)
         found = induced_hierarchy(plan, samples, seed=seed, device=device)

@@ -38,7 +38,8 @@ def inspect(
     from rich.progress import Progress
 
     from handful.cli._data import read
-    from handful.cli._output import new_file, print_indented, print_json, print_lines, print_table, print_text, working
+    from handful.cli._output import print_indented, print_json, print_lines, print_table, print_text, working
+    from handful.core.files import refuse_existing
     from handful.errors import OutputError
     from handful.inspection.cleaned_table import check_table_path, write_cleaned_table
     from handful.inspection.inspection import inspect as look_into
@@ -50,7 +51,7 @@ def inspect(
         if page is not None:
             if page.suffix.lower() not in (".html", ".htm"):
                 raise OutputError("the page is an HTML file", where=page, remedy="end its name in .html.")
-            new_file(page, overwrite=overwrite)
+            refuse_existing(page, overwrite=overwrite)
         if fix is not None:
             check_table_path(fix)
         place = select_device(device)

@@ -56,8 +56,9 @@ def labels(
     import numpy as np
 
     from handful.cli._data import read
-    from handful.cli._output import new_file, print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, working
     from handful.core.context import Task
+    from handful.core.files import refuse_existing
     from handful.errors import RecipeError
     from handful.models.text.class_names import same_words
     from handful.parts import registry
@@ -78,7 +79,7 @@ def labels(
             )
         if out is not None:
             check_figure(out)
-            new_file(out, overwrite=overwrite)
+            refuse_existing(out, overwrite=overwrite)
         samples = read(data, columns=column, allow_outside=allow_outside)
         names = samples.classes
         found = registry.build_labels(plan, Task(names, samples.counts), seed=seed)

@@ -74,7 +74,8 @@ def propagate(
     """
     from handful.annotation.propagate import propagate_dataset, write_propagation
     from handful.cli._data import read
-    from handful.cli._output import new_folder, print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.core.files import refuse_existing
     from handful.data.masks.threshold import Keep
     from handful.errors import DataError, ModelError
     from handful.models.device import select_device
@@ -112,7 +113,7 @@ def propagate(
     with working():
         plan = load_recipe(recipe, overrides=set_ or ())
         select_device(device)
-        new_folder(out, ours=OURS, overwrite=overwrite)
+        refuse_existing(out, ours=OURS, overwrite=overwrite)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         before, after, report = propagate_dataset(
             plan,

@@ -45,9 +45,10 @@ def sweep(
     All on the same draws of DATA; writes the runs and a report. The others are compared with the first one named.
     """
     from handful.cli._data import images_per_class, read
-    from handful.cli._output import new_folder, print_json, print_lines, print_text, watched, width, working
+    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.cli._ray import runners
     from handful.comparison.sweep import LOG, as_text, as_values, sweep_to
+    from handful.core.files import refuse_existing
     from handful.data.check import check
     from handful.evaluation.evaluate import Protocol
     from handful.evaluation.tracking import check_tracker, track_scores
@@ -62,7 +63,7 @@ def sweep(
         select_device(device)
         if track is not None:
             check_tracker(track, track_to)
-        new_folder(out, ours=OURS, overwrite=overwrite, resume=resume)
+        refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         check(samples, per_class=max(numbers) if long_tail is None else None, strict=strict)
         with runners(ray, jobs) as (number, executor):

@@ -8,8 +8,8 @@ from typing import Any
 
 from handful.comparison.result import TuningBudget
 from handful.comparison.search_space import search_fingerprint
+from handful.core.files import existing, refuse_foreign, write_atomically
 from handful.core.recipe import Recipe
-from handful.errors import OutputError
 from handful.evaluation.evaluate import Protocol
 from handful.reports.gallery import SHOWN
 
@@ -49,12 +49,8 @@ def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None
         OutputError: the folder holds something else.
     """
     path = folder / PLAN
-    present = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else [folder.name] if folder.exists() else []
-    foreign = [name for name in present if not folder.is_dir() or name not in OURS]
-    if foreign:
-        raise OutputError(
-            f"this exists and holds other things ({foreign[0]})", where=folder, remedy="choose another folder (--out)."
-        )
+    refuse_foreign(folder, ours=OURS)
+    entries = sorted(folder.iterdir()) if folder.exists() else []
     before = None
     if path.exists():
         try:
@@ -63,21 +59,13 @@ def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None
             before = {}
     if before == plan:
         return
-    if present and not overwrite:
-        stored = before if isinstance(before, dict) else {}
-        other = ", ".join(key for key in plan if stored.get(key) != plan[key])
-        raise OutputError(
-            f"another comparison is here (it differs in: {other})",
-            where=folder,
-            remedy="choose another folder (--out) or pass --overwrite; the very same command resumes.",
-        )
-    for name in present:
-        target = folder / name
-        shutil.rmtree(target) if target.is_dir() else target.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(plan, indent=1), encoding="utf-8")
-    draft.replace(path)
+    if entries and not overwrite:
+        previous = before if isinstance(before, dict) else {}
+        raise existing(folder, differs=[key for key in plan if previous.get(key) != plan[key]])
+    for entry in entries:
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    with write_atomically(path) as draft:
+        draft.write_text(json.dumps(plan, indent=1), encoding="utf-8")
 
 
 def describe_plan(recipes: int, runs_to_score: int, tuned: int, budget: TuningBudget) -> str:

@@ -10,6 +10,7 @@ from handful.comparison.figures import difference_figure
 from handful.comparison.result import ClassRegression, ComparisonResult, RankedRecipe, SizeResult
 from handful.comparison.text import p_value, settings_taken, shown_pairs
 from handful.core.dataset import Dataset
+from handful.core.files import refuse_existing
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import CostPoint, cost_points
 from handful.evaluation.statistics import METRICS
@@ -20,7 +21,6 @@ from handful.reports.html import (
     duration,
     gallery_values,
     recalls,
-    refuse_existing,
     reproduction,
     write_page,
 )

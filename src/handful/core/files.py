@@ -1,36 +1,161 @@
-"""Files that survive a loss of power, and folders that one process at a time writes to."""
+"""Output files and folders: refuse what exists, write whole or not at all, stay below a folder, lock."""
 
 import os
-from pathlib import Path
+import shutil
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from handful.errors import DataError, OutputError
+
+
+def refuse_existing(
+    path: Path, *, ours: Collection[str] | Callable[[Path], bool] | None = None, overwrite: bool | None = False
+) -> None:
+    """Refuse an output that exists. To be called before any work is done for it; nothing is removed here.
+
+    Args:
+        path: where the output goes: a file, or a folder if `ours` is given. An empty folder is as none.
+        ours: the entries that may be in the folder, by name or by a predicate: a folder with any other entry is
+            never overwritten.
+        overwrite: whether the user agreed to replace it; None: this output never replaces another.
+
+    Raises:
+        OutputError: the path is taken.
+    """
+    if ours is None:
+        if path.is_dir():
+            raise OutputError("this is a folder", where=path, remedy="name a file.")
+        if path.exists() and not overwrite:
+            raise existing(path, can_overwrite=overwrite is not None)
+        return
+    refuse_foreign(path, ours=ours)
+    if path.exists() and any(path.iterdir()) and not overwrite:
+        raise existing(path, can_overwrite=overwrite is not None)
+
+
+def refuse_foreign(folder: Path, *, ours: Collection[str] | Callable[[Path], bool]) -> None:
+    """Refuse a folder with entries that handful did not write: such a folder is never overwritten.
+
+    Args:
+        folder: it need not exist.
+        ours: as for `refuse_existing`.
+
+    Raises:
+        OutputError: names the first such entry; or the path is not a folder.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError("this is a file", where=folder, remedy="name a folder.")
+    if not callable(ours):
+        names = {*ours, *(f".{name}.part" for name in ours)}  # a process that died left a draft
+        ours = lambda entry: entry.name in names  # noqa: E731
+    for entry in sorted(folder.iterdir()):
+        if not ours(entry):
+            raise OutputError(
+                f"this folder holds other files ({entry.name})", where=folder, remedy="choose another folder."
+            )
+
+
+def existing(path: Path, *, differs: Sequence[str] = (), can_overwrite: bool = True) -> OutputError:
+    """The error for an output that exists.
+
+    Args:
+        path: the output.
+        differs: settings in which the run that wrote it differs from this one, which could else continue it.
+        can_overwrite: whether `--overwrite` is a remedy.
+    """
+    other = f", from a run that differs in: {', '.join(differs)}" if differs else ""
+    same = "repeat that run's command to continue it, " if differs else ""
+    return OutputError(
+        f"this already exists{other}",
+        where=path,
+        remedy=f"{same}choose another path, or pass --overwrite." if can_overwrite else "choose another path.",
+    )
+
+
+@contextmanager
+def write_atomically(path: Path, *, draft: Path | None = None) -> Iterator[Path]:
+    """Write a file whole or not at all: yields the path of a draft, which becomes `path` if the block succeeds.
+
+    A process that dies, or a full disk, leaves the old file as it was. When the block has ended, the new file
+    survives a loss of power. The parent folder is made.
+
+    Args:
+        path: the file to write or to replace.
+        draft: a path in the same folder; by default `.<name>.part`. Processes that may write the same file at the
+            same time need drafts of their own.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part") if draft is None else draft
+    draft.unlink(missing_ok=True)
+    try:
+        yield draft
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """Write a folder whole or not at all: yields an empty draft folder, which becomes `folder` if the block succeeds.
+
+    An error, or a process that dies in the block, leaves the old folder as it was. Its files are left to the system
+    to sync: a folder may hold a picture for each of many thousand images.
+    """
+    draft, old = (folder.with_name(f".{folder.name}.{suffix}") for suffix in ("part", "old"))
+    for left_over in (draft, old) if folder.exists() else (draft,):
+        shutil.rmtree(left_over, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if folder.exists():
+            folder.rename(old)
+        draft.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make new, renamed and deleted names in a folder durable, where the system can."""
+    """Make new, renamed and deleted names in a folder survive a loss of power, where the system can."""
     if os.name != "posix":
         return
-    number = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(number)
+        os.fsync(descriptor)
     finally:
-        os.close(number)
+        os.close(descriptor)
 
 
-def settle(draft: Path, path: Path) -> None:
-    """Put a finished draft in its place: `path` is the old file or the whole new one, whatever happens meanwhile."""
-    with draft.open("rb+") as file:
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+def safe_path(folder: Path, name: str) -> Path:
+    """The path of `name` below `folder`, also where `name` is the id of a sample from a foreign table.
+
+    The file need not exist. Links in `folder` itself are followed; links below it, only as far as they stay below it.
+
+    Raises:
+        DataError: it leads out of the folder, by `..`, as an absolute path or by a symbolic link.
+    """
+    plain = PurePosixPath(name.replace("\\", "/"))
+    path = folder / plain
+    unsafe = plain.is_absolute() or ".." in plain.parts or "\0" in name or not plain.parts
+    if unsafe or not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError("this path leads out of its folder", where=name, remedy="use a path below it, without '..'.")
+    return path
 
 
-def lock(number: int) -> bool:
-    """Take an open file (its descriptor) for this process, until it ends or closes the file; False: another has it."""
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process, until it ends or closes the file; False: another process holds the lock."""
     try:
         import fcntl
     except ImportError:  # no such locks on this system
         return True
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -1,10 +1,9 @@
 """Predict many images into a table, some at a time, so that memory does not grow with their number."""
 
 import csv
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,12 +11,14 @@ from jaxtyping import Float
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
+from handful.core.files import refuse_existing, replace_folder, safe_path, write_atomically
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels, sample_size
-from handful.errors import DataError, OutputError
+from handful.errors import OutputError
 from handful.reports.overlay import paint_regions, palette
 
 SUFFIXES = (".csv", ".parquet")
+LEGEND = "legend.csv"  # in the folder of maps
 CHUNK = 256  # samples between two writes
 
 
@@ -65,39 +66,29 @@ def predict_to(
         classifier.judge(data.select(()), coverage=coverage)
     colours = palette(len(classifier.classes))
     labelled = any(s.label is not None for s in data.samples)
-    draft_maps = None if maps is None else maps.with_name(f".{maps.name}.part")
-    if draft_maps is not None:
-        shutil.rmtree(draft_maps, ignore_errors=True)
-        draft_maps.mkdir(parents=True)
-        _legend(draft_maps / "legend.csv", classifier.classes, colours)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
     found = np.zeros(len(classifier.classes) + 1, dtype=np.int64)  # the last: rejected
-    try:
-        with _open(draft, path.suffix) as write:
-            for start in range(0, max(1, len(data)), CHUNK):
-                part = data.select(range(start, min(start + CHUNK, len(data))))
-                images = part.without_labels()
-                judged = classifier.judge(images, coverage=coverage)
-                columns = columns_of(classifier.classes, part.ids, judged)
-                if labelled:
-                    names = [None if s.label is None else part.classes[s.label] for s in part.samples]
-                    columns = {"id": columns["id"], "label": names, **columns}
-                write(columns)
-                found += np.bincount(judged.answers, minlength=len(found))
-                if draft_maps is not None:
-                    for sample, map_ in zip(part.samples, classifier.maps(images), strict=True):
-                        _draw(draft_maps, sample, map_, classifier, colours)
-                if advance is not None:
-                    advance(len(part))
-        draft.replace(path)
-        if draft_maps is not None and maps is not None:
-            shutil.rmtree(maps, ignore_errors=True)
-            draft_maps.rename(maps)
-    finally:
-        draft.unlink(missing_ok=True)
+    with (
+        nullcontext() if maps is None else replace_folder(maps) as draft_maps,
+        write_atomically(path) as draft,
+        _open(draft, path.suffix) as write,
+    ):
         if draft_maps is not None:
-            shutil.rmtree(draft_maps, ignore_errors=True)
+            _legend(draft_maps / LEGEND, classifier.classes, colours)
+        for start in range(0, max(1, len(data)), CHUNK):
+            part = data.select(range(start, min(start + CHUNK, len(data))))
+            images = part.without_labels()
+            judged = classifier.judge(images, coverage=coverage)
+            columns = columns_of(classifier.classes, part.ids, judged)
+            if labelled:
+                names = [None if s.label is None else part.classes[s.label] for s in part.samples]
+                columns = {"id": columns["id"], "label": names, **columns}
+            write(columns)
+            found += np.bincount(judged.answers, minlength=len(found))
+            if draft_maps is not None:
+                for sample, map_ in zip(part.samples, classifier.maps(images), strict=True):
+                    _draw(draft_maps, sample, map_, classifier, colours)
+            if advance is not None:
+                advance(len(part))
     counts = dict(zip(classifier.classes, found[:-1].tolist(), strict=True))
     return counts | ({UNKNOWN: int(found[-1])} if classifier.false_rejection else {})
 
@@ -114,13 +105,9 @@ def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
             where=path,
             remedy="name such a file, or a folder (no dot in its name) for Parquet parts.",
         )
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise OutputError("this exists", where=path, remedy="choose another file or pass --overwrite.")
-    if maps is None or not maps.exists() or (maps.is_dir() and not any(maps.iterdir())):
-        return
-    if not (overwrite and (maps / "legend.csv").is_file()):
-        remedy = "choose another folder or pass --overwrite." if (maps / "legend.csv").is_file() else "choose another."
-        raise OutputError("this exists", where=maps, remedy=remedy)
+    refuse_existing(path, overwrite=overwrite)
+    if maps is not None:
+        refuse_existing(maps, ours=lambda entry: (entry.parent / LEGEND).is_file(), overwrite=overwrite)
 
 
 def columns_of(classes: tuple[str, ...], ids: Sequence[str], judged: Predictions) -> dict[str, Any]:
@@ -182,15 +169,12 @@ def _open(path: Path, suffix: str) -> Iterator[_Writer]:
 
 def _draw(folder: Path, sample: Sample, map_: Float[np.ndarray, "k1 h w"], classifier: Predictor, colours: Any) -> None:
     """One picture: the likeliest class of each pixel, at the image's own size."""
-    name = PurePosixPath(sample.id.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts:
-        raise DataError("this id leads out of the folder", where=sample.id, remedy="use ids below the data's root.")
+    path = safe_path(folder, f"{sample.id}.png")
     likeliest = map_.argmax(axis=0)
     size = sample_size(sample)
     regions = np.zeros(size, dtype=np.int64)
     for value in np.unique(likeliest[likeliest > 0]):
         regions[classifier.own_size(likeliest == value, size)] = value
-    path = folder / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(paint_regions(pixels(sample), regions, colours).transpose(1, 2, 0)).save(path, format="PNG")
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from handful.core.files import write_atomically
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
@@ -70,7 +71,7 @@ class ResultsLog:
         self.log = log
         self.predictions = predictions or log.with_name(f"{log.stem}-predictions")
         if log.is_dir():
-            raise OutputError("is a folder", where=log, remedy="name a file, such as results.jsonl.")
+            raise OutputError("this is a folder", where=log, remedy="name a file, such as results.jsonl.")
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every whole line; one cut short by a crash, or of another format, is passed over."""
@@ -121,8 +122,7 @@ class ResultsLog:
         if not recipe_file.exists():
             recipe_file.write_text(to_toml(recipe), encoding="utf-8")
         path = self.predictions / f"{_plain(recipe.name)}-{key.digest}.npz"
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
+        with write_atomically(path) as draft, draft.open("wb") as file:
             np.savez_compressed(
                 file,
                 train_ids=np.array(run.train_ids, dtype=np.str_),
@@ -132,7 +132,6 @@ class ResultsLog:
                 classes=np.array(classes, dtype=np.str_),
                 **{name: own for name in ("sets", "rejected") if (own := getattr(run, name)) is not None},
             )
-        part.replace(path)
         found = recalls(run.labels, run.predictions, len(classes))
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),

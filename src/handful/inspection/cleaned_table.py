@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handful.core.dataset import Sample
+from handful.core.files import refuse_existing
 from handful.errors import DataError, OutputError
 from handful.inspection.measurements import Measurements
 
@@ -67,10 +68,7 @@ def check_table_path(path: Path) -> None:
     """
     if path.suffix.lower() != ".csv":
         raise OutputError("the new table is a CSV file", where=path, remedy="end its name in .csv.")
-    if path.exists():
-        raise OutputError(
-            "there is a file already, and a new table never replaces one", where=path, remedy="name another."
-        )
+    refuse_existing(path, overwrite=None)
 
 
 def _without_copies(measurements: Measurements) -> tuple[list[int], int, int]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from handful.core.files import refuse_existing
 from handful.data.finding import Finding
 from handful.data.images import pixels
 from handful.evaluation.results_log import commit, versions
@@ -12,7 +13,7 @@ from handful.inspection.figures import learning_curve_figure
 from handful.inspection.inspection import Inspection
 from handful.inspection.summary import class_rows, count_findings, describe_limits, overview
 from handful.reports.gallery import as_data_url
-from handful.reports.html import refuse_existing, typed_command, write_page
+from handful.reports.html import typed_command, write_page
 from handful.reports.plots import as_svg
 
 SHOWN = 12  # sets of pictures of a finding

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from handful.core.dataset import Dataset
+from handful.core.files import refuse_existing
 from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.evaluation.annotation_cost import AnnotationTimes, CostPoint, break_evens
@@ -28,7 +29,6 @@ from handful.reports.html import (
     confusions,
     gallery_values,
     recalls,
-    refuse_existing,
     reproduction,
     signed_points,
     write_page,

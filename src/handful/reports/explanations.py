@@ -1,10 +1,9 @@
 """Explain predictions: a saliency map over each image, a table, and sanity checks of the maps."""
 
 import csv
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -12,9 +11,9 @@ from jaxtyping import Float
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
+from handful.core.files import refuse_existing, replace_folder, safe_path
 from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
-from handful.errors import DataError, OutputError
 from handful.evaluation.intervals import wilson
 from handful.models.classifier import Classifier
 from handful.models.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled
@@ -76,12 +75,9 @@ def explain_to(
     """
     check_folder(folder, overwrite=overwrite)
     images = data.without_labels()
-    draft = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
     rows: list[_Row] = []
     maps: list[Float[np.ndarray, "h w"]] = []
-    try:
+    with replace_folder(folder) as draft:
         for sample, explanation in zip(data.samples, saliency(classifier, images), strict=True):
             _draw(draft, sample, explanation, classifier)
             maps += [explanation.map] if len(maps) < CHECKED else []
@@ -89,10 +85,6 @@ def explain_to(
             if advance is not None:
                 advance(1)
         _write(draft / TABLE, rows)
-        shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return _checks(rows, maps, classifier, images, seed)
 
 
@@ -102,12 +94,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: names the remedy.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    ours = (folder / TABLE).is_file()
-    if not (ours and overwrite):
-        remedy = "choose another folder or pass --overwrite." if ours else "choose another folder."
-        raise OutputError("this exists", where=folder, remedy=remedy)
+    refuse_existing(folder, ours=lambda entry: (entry.parent / TABLE).is_file(), overwrite=overwrite)
 
 
 @dataclass(frozen=True)
@@ -159,13 +146,10 @@ def overlay_heatmap(image: Image, map_: Float[np.ndarray, "h w"]) -> Image:
 
 
 def _draw(folder: Path, sample: Sample, explanation: Saliency, classifier: Classifier) -> None:
-    name = PurePosixPath(sample.id.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts:
-        raise DataError("this id leads out of the folder", where=sample.id, remedy="use ids below the data's root.")
+    path = safe_path(folder, f"{sample.id}.png")
     image = fit_size(pixels(sample), classifier.size, classifier.recipe.resize)
     gap = np.full((3, image.shape[1], 4), 255, dtype=np.uint8)
     both = np.concatenate([image, gap, overlay_heatmap(image, explanation.map)], axis=2)
-    path = folder / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(np.ascontiguousarray(both.transpose(1, 2, 0))).save(path, format="PNG")
 

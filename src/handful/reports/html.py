@@ -15,7 +15,6 @@ from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.errors import OutputError
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.statistics import class_recalls
 from handful.models.classifier import Classifier
@@ -24,16 +23,6 @@ from handful.reports import gallery
 from handful.reports.text_tables import format_interval, image_range, images_per_class, percent, signed, verdict
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
-
-
-def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse to write over a file unasked.
-
-    Raises:
-        OutputError: the file exists and `overwrite` is false.
-    """
-    if path.exists() and not overwrite:
-        raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
 
 
 def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from handful.core.files import refuse_existing
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import CostPoint
 from handful.evaluation.metrics import Metric
@@ -97,8 +98,7 @@ def save_figure(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
         OutputError: the file exists and `overwrite` is false, or the ending is another.
     """
     check_figure(path)
-    if path.exists() and not overwrite:
-        raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
+    refuse_existing(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
         figure.savefig(path, dpi=160, facecolor="white", metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from handful.core.dataset import Dataset
+from handful.core.files import write_atomically
 from handful.core.recipe import Recipe
 from handful.errors import OutputError, TrainingError
 from handful.recipes.write import fingerprint
@@ -66,10 +67,8 @@ class Checkpoint:
         if average is not None:
             tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(DRAFT)
-        save_file(tensors, draft, {**self.identity, "stage": str(stage), "step": str(step)})
-        draft.replace(self.path)
+        with write_atomically(self.path, draft=self.path.with_name(DRAFT)) as draft:
+            save_file(tensors, draft, {**self.identity, "stage": str(stage), "step": str(step)})
         self._last = time.monotonic()
 
     def where(self) -> tuple[int, int]:

@@ -5,9 +5,7 @@ A network that a posthoc part wrapped says by which `part`; the parts are writte
 """
 
 import json
-import os
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,10 @@ from safetensors.torch import load_file, save_file
 
 from handful._version import __version__
 from handful.core.context import Context, Task
+from handful.core.files import existing, refuse_foreign, replace_folder
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
-from handful.errors import ModelError, OutputError, RecipeError
+from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
 from handful.parts import registry
@@ -44,27 +43,17 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     """Write a classifier to a new folder; it appears whole or not at all.
 
     Raises:
-        OutputError: something is there already and `overwrite` is false, or it is no saved model.
+        OutputError: something is there already and `overwrite` is false, or it is not a saved model.
     """
     folder = Path(folder)
-    refuse_existing(folder, overwrite=overwrite)
-    draft = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    if isinstance(classifier, Ensemble):
-        _write_members(classifier, draft)
-    else:
-        _write_network(classifier, draft)
-    (draft / "recipe.toml").write_text(to_toml(classifier.recipe), encoding="utf-8")
-    write_card(classifier, draft)
-    if folder.exists():
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-        draft.rename(folder)
-        shutil.rmtree(old)
-    else:
-        os.replace(draft, folder)  # noqa: PTH105
+    refuse_existing_model(folder, overwrite=overwrite)
+    with replace_folder(folder) as draft:
+        if isinstance(classifier, Ensemble):
+            _write_members(classifier, draft)
+        else:
+            _write_network(classifier, draft)
+        (draft / "recipe.toml").write_text(to_toml(classifier.recipe), encoding="utf-8")
+        write_card(classifier, draft)
     return folder
 
 
@@ -109,18 +98,15 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def refuse_existing(folder: Path, *, overwrite: bool) -> None:
-    """Nothing of the user's is overwritten without a word; even then only a saved model is.
+def refuse_existing_model(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with a saved model; what a stopped training left there is no reason to refuse it.
 
     Raises:
-        OutputError: the path is taken.
+        OutputError: there is one and `overwrite` is false, or the folder holds other files.
     """
-    if not folder.exists():
-        return
-    if not _ours(folder):
-        raise OutputError("this exists and is no saved model", where=folder, remedy="choose another output folder.")
+    refuse_foreign(folder, ours=_is_ours)
     if is_model(folder) and not overwrite:
-        raise OutputError("a model is already here", where=folder, remedy="choose another folder or pass --overwrite.")
+        raise existing(folder)
 
 
 def is_model(folder: Path) -> bool:
@@ -128,14 +114,11 @@ def is_model(folder: Path) -> bool:
     return (folder / "weights.safetensors").exists() or (folder / ENSEMBLE).exists()
 
 
-def _ours(folder: Path) -> bool:
-    """Whether a folder holds nothing but a saved model or what is left of its training."""
-    if not folder.is_dir():
-        return False
-    names = (*FILES, CARD, CHECKPOINT, DRAFT, ENSEMBLE)
-    inside = (_ours(p) if p.is_dir() else p.name in names for p in folder.iterdir())
-    folders = all(OWN_FOLDERS.fullmatch(p.name) for p in folder.iterdir() if p.is_dir())
-    return folders and all(inside)
+def _is_ours(entry: Path) -> bool:
+    """Whether an entry of a folder belongs to a saved model, or to its training."""
+    if entry.is_dir():
+        return bool(OWN_FOLDERS.fullmatch(entry.name)) and all(map(_is_ours, entry.iterdir()))
+    return entry.name in (*FILES, CARD, CHECKPOINT, DRAFT, ENSEMBLE)
 
 
 def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:

@@ -6,9 +6,9 @@ from PIL import Image as Picture
 
 from handful.annotation.files.annotations import read_record
 from handful.annotation.files.mask_patch import Patch, apply, pack, unpack
-from handful.annotation.files.safe_path import inside
 from handful.annotation.files.store import AnnotationStore, StaleError
 from handful.annotation.tools.prompts import Mark
+from handful.core.files import safe_path
 from handful.data.masks.attach import read_mask, write_mask
 from handful.errors import DataError
 
@@ -133,7 +133,7 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../x.png", "/etc/passwd", "a/../../x", "..\\x", "", "a\0b"])
 def test_no_path_leads_out(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="leads out"):
-        inside(tmp_path.resolve(), name)
+        safe_path(tmp_path.resolve(), name)
 
 
 def test_no_link_leads_out(tmp_path: Path) -> None:

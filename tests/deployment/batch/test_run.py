@@ -124,7 +124,7 @@ def test_another_job_is_refused_and_replaced_only_when_told(tmp_path: Path, job:
         (job, source, 5, "chunk_size"),
         (replace(job, coverage=0.9), source, 4, "options"),
     ):
-        with pytest.raises(OutputError, match=f"another run is here, which differs in {what}"):
+        with pytest.raises(OutputError, match=f"from a run that differs in: {what}"):
             run(changed, data, out, chunk_size=size)
 
     assert run(job, other, out, overwrite=True).images == 3

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image as Picture
 
 from handful.annotation.exports.outline import outlines as outline
-from handful.annotation.files.safe_path import inside
 from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.files import safe_path
 from handful.data.images import sample_size
 
 VERSION = "5.5.0"  # of labelme whose format this is
@@ -26,9 +26,9 @@ def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> i
     folder = path.resolve()
     taken: set[Path] = set()
     for sample in masked:
-        file = inside(folder, sample.id).with_suffix(".json")
+        file = safe_path(folder, sample.id).with_suffix(".json")
         if file in taken:  # cat/1.png beside cat/1.jpg
-            file = inside(folder, f"{sample.id}.json")
+            file = safe_path(folder, f"{sample.id}.json")
         taken.add(file)
         file.parent.mkdir(parents=True, exist_ok=True)
         content = _content(sample, data, root / sample.id, file.parent, outlines=outlines)

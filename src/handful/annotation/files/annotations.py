@@ -7,8 +7,8 @@ from typing import Any
 
 from handful.annotation.files.journal import Event, read_events
 from handful.annotation.files.mask_file import read_stamp
-from handful.annotation.files.safe_path import inside
 from handful.annotation.tools.prompts import Mark, read_marks
+from handful.core.files import safe_path
 from handful.errors import DataError
 
 FORMAT = 1
@@ -61,7 +61,7 @@ def mask_path(folder: Path, name: str) -> Path:
     Raises:
         DataError: the id leads out of the folder.
     """
-    return inside(folder, f"{MASKS}/{name}.png")
+    return safe_path(folder, f"{MASKS}/{name}.png")
 
 
 def read_record(folder: Path, ids: Sequence[str]) -> Record:
@@ -71,7 +71,7 @@ def read_record(folder: Path, ids: Sequence[str]) -> Record:
         DataError: the journal is damaged, or of a newer format.
     """
     folder = folder.resolve()
-    events, _ = read_events(inside(folder, JOURNAL))
+    events, _ = read_events(safe_path(folder, JOURNAL))
     return recover(folder, events, ids)
 
 

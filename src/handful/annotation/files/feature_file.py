@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from handful.annotation.files.safe_path import inside
+from handful.core.files import safe_path, write_atomically
 
 NAME = ".features.npz"
 
@@ -15,7 +15,7 @@ class FeatureFile:
     """The features kept in an annotation folder. A file that cannot be read is as none."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = inside(folder.resolve(), NAME)
+        self.path = safe_path(folder.resolve(), NAME)
         self.marks: dict[str, str] = {}
         self.rows: dict[str, Float[np.ndarray, " c"]] = {}
         try:
@@ -34,16 +34,13 @@ class FeatureFile:
         """Keep rows for these images, in their order."""
         for (name, path), row in zip(files.items(), rows, strict=True):
             self.marks[name], self.rows[name] = _mark(path), row.astype(np.float32)
-        draft = self.path.with_name(f"{self.path.name}.part")
-        draft.unlink(missing_ok=True)
-        with draft.open("xb") as file:
+        with write_atomically(self.path) as draft, draft.open("xb") as file:
             np.savez(
                 file,
                 names=np.array(list(self.rows), dtype=np.str_),
                 marks=np.array([self.marks[n] for n in self.rows], dtype=np.str_),
                 rows=np.stack(list(self.rows.values())),
             )
-        draft.replace(self.path)
 
 
 def _mark(path: Path) -> str:

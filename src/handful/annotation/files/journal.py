@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from handful.core.files import lock, sync_folder
+from handful.core.files import sync_folder, try_lock
 from handful.errors import DataError, OutputError
 
 Event = dict[str, Any]
@@ -96,7 +96,7 @@ class Journal:
 
 
 def _lock(number: int, path: Path) -> None:
-    if not lock(number):
+    if not try_lock(number):
         raise OutputError(
             "these images are being annotated already, by another process",
             where=path.parent,

@@ -8,7 +8,7 @@ from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
 from handful.core.dataset import Mask
-from handful.core.files import settle, sync_folder
+from handful.core.files import sync_folder, write_atomically
 from handful.data.images import open_image
 
 CHUNK = "handful"  # the PNG's text chunk that holds the rest
@@ -44,14 +44,10 @@ def read_stamp(path: Path) -> Stamp | None:
 
 def replace_mask(path: Path, mask: Mask, stamp: Stamp) -> None:
     """Put a mask in the place of the one at `path`; it is durable when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     about = PngInfo()
     about.add_text(CHUNK, json.dumps(asdict(stamp)))
-    draft = path.with_name(f".{path.name}.part")
-    draft.unlink(missing_ok=True)
-    with draft.open("xb") as file:  # never through a link that waits there
+    with write_atomically(path) as draft, draft.open("xb") as file:  # never through a link that waits there
         Picture.fromarray(mask).save(file, format="PNG", pnginfo=about, compress_level=1)
-    settle(draft, path)
 
 
 def remove_mask(path: Path) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from handful.annotation.files.annotations import Annotation, Record, mask_path
+from handful.annotation.files.annotations import JOURNAL, Annotation, Record, mask_path
 from handful.core.dataset import Dataset, Sample
+from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
 from handful.data.load import load_data
 from handful.data.masks.attach import read_mask, with_mask
@@ -39,6 +40,7 @@ def open_project(
 
     Raises:
         DataError: no image files, images that lie elsewhere, or annotations that would lie among the images.
+        OutputError: the folder holds other files.
     """
     data = load_data(source, unlabelled=True, columns=columns)
     files = [s for s in data.samples if isinstance(s.image, Path)]
@@ -53,12 +55,7 @@ def open_project(
     if path.is_dir() and own.is_relative_to(root):
         what = "the annotations would lie among the images, and count as a class"
         raise DataError(what, where=own, remedy="choose a folder outside the images (--folder).")
-    if own.exists() and not own.is_dir():
-        raise DataError("this is a file, and annotations need a folder", where=own, remedy="choose another (--folder).")
-    if own.is_dir() and any(own.iterdir()) and not (own / "journal.jsonl").exists():
-        raise DataError(
-            "this folder holds other things than annotations", where=own, remedy="choose another (--folder)."
-        )
+    refuse_foreign(own, ours=lambda entry: (entry.parent / JOURNAL).exists())
     away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
     if away:
         raise DataError(

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from handful.annotation.files.annotations import Annotation
-from handful.annotation.files.safe_path import inside
 from handful.core.dataset import Mask
-from handful.core.files import settle
+from handful.core.files import safe_path, write_atomically
 from handful.data.masks.attach import read_mask, write_mask
 
 FOLDER, LIST = "propagated", "round.json"
@@ -32,7 +31,7 @@ class Proposals:
         """
         if name not in self.certainty:
             return None
-        return read_mask(inside(self.folder, f"{FOLDER}/{self.round}/{name}.png"))
+        return read_mask(safe_path(self.folder, f"{FOLDER}/{self.round}/{name}.png"))
 
     def waits(self, told: Annotation) -> bool:
         """Whether an image's proposal is still to be accepted or rejected."""
@@ -44,7 +43,7 @@ def read_proposals(folder: Path) -> Proposals:
     """The newest whole round in an annotation folder."""
     folder = folder.resolve()
     for number in sorted(_rounds(folder), reverse=True):
-        path = inside(folder, f"{FOLDER}/{number}/{LIST}")
+        path = safe_path(folder, f"{FOLDER}/{number}/{LIST}")
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             return Proposals(folder, number, _numbers(found["certainty"]), _numbers(found.get("influence", {})))
@@ -64,17 +63,14 @@ def write_proposals(
     old = _rounds(folder)
     number = max(old, default=0) + 1
     for name, mask in masks.items():
-        write_mask(inside(folder, f"{FOLDER}/{number}/{name}.png"), mask)
-    own = inside(folder, f"{FOLDER}/{number}")
-    own.mkdir(parents=True, exist_ok=True)
-    draft = own / f".{LIST}.part"
-    with draft.open("w", encoding="utf-8") as file:
+        write_mask(safe_path(folder, f"{FOLDER}/{number}/{name}.png"), mask)
+    own = safe_path(folder, f"{FOLDER}/{number}")
+    with write_atomically(own / LIST) as draft, draft.open("w", encoding="utf-8") as file:
         sure = {name: round(certainty[name], 4) for name in masks}
         moved = {name: round(value, 6) for name, value in (influence or {}).items()}
         json.dump({"certainty": sure, "influence": moved}, file, ensure_ascii=False)
-    settle(draft, own / LIST)
     for before in old:
-        shutil.rmtree(inside(folder, f"{FOLDER}/{before}"), ignore_errors=True)
+        shutil.rmtree(safe_path(folder, f"{FOLDER}/{before}"), ignore_errors=True)
     return read_proposals(folder)
 
 
@@ -83,7 +79,7 @@ def _numbers(found: Mapping[str, float]) -> dict[str, float]:
 
 
 def _rounds(folder: Path) -> list[int]:
-    found = inside(folder, FOLDER)
+    found = safe_path(folder, FOLDER)
     if not found.is_dir():
         return []
     return [int(p.name) for p in found.iterdir() if p.name.isdecimal() and p.is_dir()]

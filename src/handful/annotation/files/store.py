@@ -20,9 +20,9 @@ from handful.annotation.files.annotations import FORMAT, JOURNAL, MASKS, Annotat
 from handful.annotation.files.journal import Event, Journal
 from handful.annotation.files.mask_file import Stamp, remove_mask, replace_mask
 from handful.annotation.files.mask_patch import Patch, apply
-from handful.annotation.files.safe_path import inside
 from handful.annotation.tools.prompts import Mark
 from handful.core.dataset import Mask
+from handful.core.files import safe_path
 from handful.data.masks.attach import read_mask
 from handful.errors import DataError, HandfulError
 
@@ -61,7 +61,7 @@ class AnnotationStore:
         (self.folder / MASKS).mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._masks: OrderedDict[str, Mask] = OrderedDict()
-        self._journal = Journal(inside(self.folder, JOURNAL))
+        self._journal = Journal(safe_path(self.folder, JOURNAL))
         try:
             if not self._journal.events:
                 self._journal.append({"event": "journal", "format": FORMAT, "handful": __version__})
@@ -273,7 +273,7 @@ class AnnotationStore:
     def _keep_refused(self, name: str, mask: Mask, base: int, version: int) -> Path:
         """The refused side: the newest mask with the refused patch laid on it."""
         number = 1
-        while (path := inside(self.folder, f"{CONFLICTS}/{name}.{base}-{version}-{number}.png")).exists():
+        while (path := safe_path(self.folder, f"{CONFLICTS}/{name}.{base}-{version}-{number}.png")).exists():
             number += 1
         replace_mask(path, mask, Stamp(version, "", "refused"))
         kept = path.relative_to(self.folder).as_posix()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 from warnings import warn
 
@@ -12,13 +12,14 @@ from PIL import Image as Picture
 from PIL import ImageOps
 
 from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.files import refuse_existing, safe_path
 from handful.data.images import open_image, sample_size
 from handful.data.masks.coco import is_coco, read_coco
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
 from handful.data.masks.labelme import is_labelme, read_labelme
 from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem
 from handful.data.masks.shapes import Drawing, load_json
-from handful.errors import DataError, HandfulWarning, OutputError
+from handful.errors import DataError, HandfulWarning
 
 Value = int | tuple[int, int, int]
 Blank = Literal["error", "drop", "keep"]
@@ -74,8 +75,7 @@ def write_mask(path: Path, mask: Mask, *, overwrite: bool = False) -> None:
     Raises:
         OutputError: the file exists and `overwrite` is false.
     """
-    if path.exists() and not overwrite:
-        raise OutputError("there is a file already", where=path, remedy="choose another place, or overwrite.")
+    refuse_existing(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(mask.astype(np.uint8) * 255).save(path, format="PNG")
 
@@ -89,20 +89,12 @@ def write_masks(data: Dataset, folder: Path, *, overwrite: bool = False) -> tupl
         OutputError: a file exists and `overwrite` is false; nothing is written then.
         DataError: an id is a path that leads out of the folder.
     """
-    jobs = [(folder / f"{_inside(s.id)}.png", s.mask) for s in data.samples if s.mask is not None]
+    jobs = [(safe_path(folder, f"{s.id}.png"), s.mask) for s in data.samples if s.mask is not None]
     for path, _ in jobs:
-        if path.exists() and not overwrite:
-            raise OutputError("there is a file already", where=path, remedy="choose another folder, or overwrite.")
+        refuse_existing(path, overwrite=overwrite)
     for path, mask in jobs:
         write_mask(path, mask, overwrite=overwrite)
     return tuple(path for path, _ in jobs)
-
-
-def _inside(name: str) -> str:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts:
-        raise DataError("this id leads out of the folder", where=name, remedy="use ids below the data's root.")
-    return str(path)
 
 
 def attach_masks(

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from handful.core.files import settle, sync_folder
+from handful.core.files import sync_folder, write_atomically
 from handful.deployment.batch.archive import Archive, ImageLocation, image_column
 from handful.errors import DataError, OutputError
 
@@ -119,17 +119,15 @@ def make_plan(folder: Path, archive: Archive, identity: JobIdentity) -> Plan:
     Raises:
         DataError: the archive holds no images, or cannot be read.
     """
-    draft = folder / (PLAN + DRAFT)
     count = 0
     remaining = archive.locations()
-    with pq.ParquetWriter(draft, SCHEMA, write_statistics=False) as file:  # nobody looks up an image by its id
-        while locations := list(islice(remaining, identity.chunk_size)):
-            file.write_table(_to_table(locations), row_group_size=identity.chunk_size)
-            count += len(locations)
-    if not count:
-        draft.unlink()
-        raise DataError("no images found", where=archive.root, remedy="check the path.")
-    settle(draft, folder / PLAN)
+    with write_atomically(folder / PLAN, draft=folder / (PLAN + DRAFT)) as draft:
+        with pq.ParquetWriter(draft, SCHEMA, write_statistics=False) as file:  # nobody looks up an image by its id
+            while locations := list(islice(remaining, identity.chunk_size)):
+                file.write_table(_to_table(locations), row_group_size=identity.chunk_size)
+                count += len(locations)
+        if not count:
+            raise DataError("no images found", where=archive.root, remedy="check the path.")
     plan = Plan(folder, identity, count)
     write_manifest(plan, {"complete": False})
     return plan
@@ -174,9 +172,8 @@ def read_plan(folder: Path) -> tuple[Plan | None, dict[str, Any]]:
 def write_manifest(plan: Plan, result: Mapping[str, Any]) -> None:
     """Write the manifest, replacing the one that is there."""
     header = {"format": FORMAT, "job": plan.identity.as_json(), "images": plan.images, "parts": plan.chunk_count}
-    draft = plan.folder / (MANIFEST + DRAFT)
-    draft.write_text(json.dumps({**header, **result}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    settle(draft, plan.folder / MANIFEST)
+    with write_atomically(plan.folder / MANIFEST, draft=plan.folder / (MANIFEST + DRAFT)) as draft:
+        draft.write_text(json.dumps({**header, **result}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def remove_run(folder: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handful.core.files import lock
+from handful.core.files import existing, refuse_foreign, try_lock
 from handful.deployment.batch.archive import Archive
 from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import (
@@ -74,7 +74,7 @@ def run_archive(
         DataError: the archive cannot be listed, or disappeared during the run.
         ModelError: the model does not support the task. Unreadable images raise nothing: their rows hold the error.
     """
-    refuse_foreign(out)
+    refuse_foreign(out, ours=_is_ours)
     identity = identify_job(archive, task=job.task, model=model_hash(job.model), chunk_size=0, options=job.options())
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
@@ -121,29 +121,13 @@ def _resumable_plan(
     if not differences:
         return plan, manifest
     if not overwrite:
-        raise OutputError(
-            f"another run is here, which differs in {', '.join(differences)}",
-            where=out,
-            remedy="repeat that run's command, choose another folder, or pass --overwrite.",
-        )
+        raise existing(out, differs=differences)
     return None, {}
 
 
-def refuse_foreign(out: Path) -> None:
-    """Refuse an output folder with files that no batch run wrote.
-
-    Raises:
-        OutputError: it holds some, or is not a folder.
-    """
-    if not out.exists():
-        return
-    names = [f.name for f in out.iterdir()] if out.is_dir() else [out.name]
-    ours = (PLAN, MANIFEST, LOCK)
-    foreign = sorted(n for n in names if n not in ours and not is_chunk_file(n) and not n.endswith(DRAFT))
-    if foreign:
-        raise OutputError(
-            f"this exists and holds other files ({foreign[0]})", where=out, remedy="choose another output folder."
-        )
+def _is_ours(entry: Path) -> bool:
+    """Whether a batch run wrote this entry of its output folder."""
+    return entry.name in (PLAN, MANIFEST, LOCK) or is_chunk_file(entry.name) or entry.name.endswith(DRAFT)
 
 
 def decoder_threads() -> int:
@@ -154,7 +138,7 @@ def decoder_threads() -> int:
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     with (out / LOCK).open("a") as file:
-        if not lock(file.fileno()):
+        if not try_lock(file.fileno()):
             raise OutputError(
                 "another process is writing here", where=out, remedy="wait for it, or choose another folder."
             )

@@ -1,6 +1,7 @@
 """Write the chunks of a plan: prefetch images, run the model, write each Parquet file whole or not at all."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from jaxtyping import UInt8
 
 from handful.core.dataset import Image
-from handful.core.files import settle
+from handful.core.files import write_atomically
 from handful.deployment.batch.archive import ImageLocation
 from handful.deployment.batch.plan import DRAFT, Plan
 from handful.deployment.batch.prefetch import ArchiveReader, LoadedImage, prefetch_images
@@ -82,13 +83,13 @@ def write_chunks(plan: Plan, chunks: Iterable[int], job: LoadedJob, *, threads: 
 def _write_chunk(plan: Plan, chunk: int, images: Iterator[LoadedImage], job: LoadedJob) -> WrittenChunk:
     count = failed = 0
     path = plan.chunk_path(chunk)
-    draft = path.with_name(f"_{path.name}.{uuid4().hex[:8]}{DRAFT}")
-    writer: pq.ParquetWriter | None = None
+    own = path.with_name(f"_{path.name}.{uuid4().hex[:8]}{DRAFT}")  # two workers may write the same chunk
     unreadable = ""
-    try:
+    with write_atomically(path, draft=own) as draft, ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
         for batch in _batches(images, job.batch_size):
             table = _with_errors(job, batch)
-            writer = writer or pq.ParquetWriter(draft, table.schema)
+            writer = writer or stack.enter_context(pq.ParquetWriter(draft, table.schema))
             writer.write_table(table)
             count += len(batch)
             failed += sum(r.image is None for r in batch)
@@ -97,13 +98,6 @@ def _write_chunk(plan: Plan, chunk: int, images: Iterator[LoadedImage], job: Loa
             _refuse_missing_source(plan, chunk, Path(plan.identity.root) / unreadable)
         assert writer is not None  # a chunk has at least one image
         writer.add_key_value_metadata({FAILED: str(failed)})
-    except BaseException:
-        if writer is not None:
-            writer.close()
-        draft.unlink(missing_ok=True)
-        raise
-    writer.close()
-    settle(draft, path)
     return WrittenChunk(chunk, count, failed)
 
 

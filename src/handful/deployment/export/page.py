@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from handful.core.files import write_atomically
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.model_page import fill, page_values
 from handful.errors import OutputError
@@ -62,13 +63,8 @@ def export_page(classifier: Classifier, path: Path, *, runtime: Path = RUNTIME) 
             "licence": (runtime / LICENCE).read_text(encoding="utf-8"),
             "version": _version(runtime),
         }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    try:
+    with write_atomically(path) as draft:
         draft.write_text(fill(values), encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
     return names
 
 

@@ -1,13 +1,13 @@
 """Export to ONNX (https://onnx.ai): resizing, network, calibration and answers in one file, from uint8 images on."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from handful._version import __version__
+from handful.core.files import write_atomically
 from handful.core.json_values import jsonable
 from handful.deployment.export.exportable import Answering, refuse
 from handful.deployment.export.exporter_logs import quiet, reason
@@ -119,11 +119,6 @@ def facts(answering: Answering) -> dict[str, str]:
 
 def write(model: Any, path: Path) -> Path:
     """Write an ONNX model; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    try:
+    with write_atomically(path) as draft:
         draft.write_bytes(model.SerializeToString())
-        os.replace(draft, path)  # noqa: PTH105
-    finally:
-        draft.unlink(missing_ok=True)
     return path

@@ -5,7 +5,6 @@ probabilities = program(images)[0]      # uint8 RGB [n 3 h w], h and w above 1
 """
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from handful.core.files import write_atomically
 from handful.deployment.export.exportable import Answering, refuse
 from handful.deployment.export.exporter_logs import quiet, reason
 from handful.deployment.export.to_onnx import facts
@@ -58,14 +58,9 @@ def export_torch(classifier: Classifier, path: Path) -> tuple[str, ...]:
             where=classifier.recipe.name,
             remedy="export to ONNX (--to onnx), or use the model's folder.",
         ) from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.stem}.part.pt2")  # PyTorch warns of another suffix
-    try:
-        with quiet():
-            torch.export.save(program, draft, extra_files={"handful.json": json.dumps(facts(answering))})
-        os.replace(draft, path)  # noqa: PTH105
-    finally:
-        draft.unlink(missing_ok=True)
+    pt2 = path.with_name(f".{path.stem}.part.pt2")  # PyTorch warns of another suffix
+    with write_atomically(path, draft=pt2) as draft, quiet():
+        torch.export.save(program, draft, extra_files={"handful.json": json.dumps(facts(answering))})
     return answering.names
 
 
