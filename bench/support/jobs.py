@@ -21,7 +21,7 @@ from handful.recipes.load import from_toml
 from handful.training.schedule import batch_sizes, epoch_order, learning_rate
 
 CPU = torch.device("cpu")
-WARP = '{ name = "affine", turn = 15.0, shift = 0.1, zoom = [0.9, 1.1] }'
+WARP = '{ name = "affine", degrees = 15.0, translate = 0.1, scale = [0.9, 1.1] }'
 CROP_FLIP = '{ name = "crop", padding = 0.125 }, { name = "flip" }'
 LOSSES = {"linear": "cross_entropy", "segmentation": "pixel_cross_entropy"}
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from handful.parts.backbones._dsk import Block
-from handful.parts.backbones._shake import Dual
+from handful.parts.backbones._dual_branch import DualBranch
+from handful.parts.backbones._resnext_block import ResidualBlock
 
 Folded = tuple[Tensor, Tensor]
 
@@ -27,10 +27,10 @@ def merged(network: nn.Module) -> nn.Module:
     return _replace(copy.deepcopy(network), lambda dual: _Branch(_folded_branches(dual)))
 
 
-def _replace(network: nn.Module, form: Callable[[Dual], nn.Module]) -> nn.Module:
+def _replace(network: nn.Module, form: Callable[[DualBranch], nn.Module]) -> nn.Module:
     for block in network.modules():
-        if isinstance(block, Block):
-            assert isinstance(block.residual, Dual)
+        if isinstance(block, ResidualBlock):
+            assert isinstance(block.residual, DualBranch)
             block.residual = form(block.residual)
     return network
 
@@ -55,7 +55,7 @@ class _Three:
         self.stride, self.groups = spatial.stride, spatial.groups
 
 
-def _folded_branches(dual: Dual) -> list[_Three]:
+def _folded_branches(dual: DualBranch) -> list[_Three]:
     return [_Three(dual.first), _Three(dual.second)]
 
 

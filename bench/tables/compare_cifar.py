@@ -16,7 +16,7 @@ OTHERS = ("fine-tuned-lite0", "classification-resnext-small", "vipf-small")
 NATURAL = (
     "image_size=[160,160]",
     "steps=300",
-    'augment=[{name="affine",turn=10.0,shift=0.1,zoom=[0.85,1.2],shear=0.0,fill="reflection"},{name="colour"},'
+    'augment=[{name="affine",degrees=10.0,translate=0.1,scale=[0.85,1.2],shear=0.0,fill="reflection"},{name="color_jitter"},'
     '{name="flip"}]',
 )
 SCORED = 200  # test images of each class

@@ -26,7 +26,7 @@ CONTROL = "classification-lite0"
 NAMES = ("cvs-lite0", "cvs-joint-lite0", "multitask-lite0")
 SETTINGS = (
     "image_size=[96, 96]",
-    'augment=[{name="affine",turn=180.0,shear=0.0,zoom=[0.85,1.15],fill="reflection"},{name="colour"},'
+    'augment=[{name="affine",degrees=180.0,shear=0.0,scale=[0.85,1.15],fill="reflection"},{name="color_jitter"},'
     '{name="flip",vertical=0.5}]',
 )
 PROPAGATE = 'prepare=[{name="propagate_masks",per_class=5}]'

@@ -12,7 +12,7 @@ from bench.support.options import Options
 
 NAMES = (("classification-wrn", "cvs-joint-wrn"), ("cvs-wrn",))  # in this order
 NATURAL = (
-    'augment=[{name="affine",turn=15.0,shift=0.1,zoom=[0.8,1.25],shear=0.0,fill="reflection"},{name="colour"},'
+    'augment=[{name="affine",degrees=15.0,translate=0.1,scale=[0.8,1.25],shear=0.0,fill="reflection"},{name="color_jitter"},'
     '{name="flip"}]'
 )
 STEPS = "steps=1000"  # the Seg-10 too; a third of the recipes', so that the table takes one hour, not three

@@ -26,7 +26,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "class-balanced focal": FOCAL,
     "balanced softmax": ('stages.0.losses=[{name="balanced_softmax"}]',),
     "logit adjustment": ('posthoc=[{name="logit_adjustment",tau=1.0}]',),
-    "tau-normalisation": ('posthoc=[{name="tau_normalisation",tau=1.0}]',),
+    "tau-normalisation": ('posthoc=[{name="tau_normalization",tau=1.0}]',),
     "soft labels": SOFT,
     "soft labels + class-balanced focal": (*SOFT, *FOCAL),
     "soft labels + LDAM-DRW": (*SOFT, DRW.format(scale="")),

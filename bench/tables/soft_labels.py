@@ -25,7 +25,7 @@ from handful.recipes.load import load_recipe
 
 BASE = "classification-wrn"
 CROP_FLIP = 'augment=[{name="crop",padding=0.125},{name="flip"}]'
-STRONG = 'augment=[{name="random_resized_crop",scale=[0.25,1.0]},{name="flip"},{name="colour"},{name="cutout"}]'
+STRONG = 'augment=[{name="random_resized_crop",scale=[0.25,1.0]},{name="flip"},{name="color_jitter"},{name="cutout"}]'
 SETTINGS = ("batch_size=32", "epochs=60", "stages.0.floor=600", "backbone.width=1", CROP_FLIP)
 LONGER = ("stages.0.floor=3000",)
 TUNED = (STRONG, *LONGER)

@@ -18,7 +18,7 @@ from tests.support.datasets import squares
 from tests.support.trainers import NearestMean
 from tests.training.test_fit_head import PLAN, plan
 
-SPREADING = plan("backbone={name='pixels'}", "head.neighbours=3", head="label_propagation")
+SPREADING = plan("backbone={name='pixels'}", "head.neighbors=3", head="label_propagation")
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def test_a_stopped_run_goes_on_where_it_was(passes: list[int], monkeypatch: pyte
         (("cache_views=2", "augment=[{name='flip',stop=0.5}]"), "'flip' cannot start or stop"),
         (("cache_views=2", "augment=['mixup']"), "does not go with cache_views"),
         (("ema=0.9",), "ema averages over steps"),
-        (("head.centroid=1",), "did you mean 'centre'"),
+        (("head.centroid=1",), "did you mean 'center'"),
     ],
 )
 def test_what_cannot_be_fitted_is_one_clear_error(wish: tuple[str, ...], message: str) -> None:

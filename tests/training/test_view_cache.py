@@ -27,7 +27,7 @@ def test_maps_kept_or_made_on_the_way_give_the_same_output() -> None:
 
 def test_views_are_augmented_differently_and_masks_move_along() -> None:
     network = registry.build_network(recipe("segmentation", *LITE), context())
-    part = Part("affine", {"shift": 0.3})
+    part = Part("affine", {"translate": 0.3})
     augment = Compose([(part, registry.build("augment", part, context()))])
     held = load_tensors(squares(2, size=32), size=(32, 32))
     views = frozen_views(network, held, augment, precision="fp32", views=3, classes=3, seed=0)

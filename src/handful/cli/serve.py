@@ -77,7 +77,7 @@ def serve(
                 print_text(f"{known.name} at {address} (Ctrl-C ends it)")
             sys.stdout.flush()  # a pipe or a journal sees it at once
 
-        run(graph, host=host, port=port, token=token, workers=workers, limits=limits, tell=tell)
+        run(graph, host=host, port=port, token=token, workers=workers, limits=limits, on_start=tell)
 
 
 def _refuse_without_server() -> None:

@@ -14,7 +14,7 @@ from handful.recipes.load import load_recipe
 
 RECIPES = ("classification-wrn", "cvs-wrn", "cvs-joint-wrn")
 # The strong warps and weight decay of these recipes help at their 3,000 steps; at so few they hurt.
-WARPS = 'augment=[{name="affine",turn=15.0,shift=0.1,zoom=[0.85,1.15],shear=10.0,elastic=0.06}]'
+WARPS = 'augment=[{name="affine",degrees=15.0,translate=0.1,scale=[0.85,1.15],shear=10.0,elastic=0.06}]'
 SMALL = ("backbone.depth=10", "steps=500", "stages.0.optimizer.weight_decay=5e-4", WARPS)
 PER_CLASS = (1, 5)
 DRAWS = 3

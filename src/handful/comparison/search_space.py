@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from handful.core.recipe import Recipe
 from handful.recipes.load import with_values
-from handful.recipes.write import fingerprint
+from handful.recipes.write import fingerprint, stored_paths
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -29,7 +29,8 @@ def check_spaces(recipe: Recipe) -> None:
 
 def search_fingerprint(recipe: Recipe) -> str:
     """12 hex digits that identify a recipe and its search space, excluding its name and `about` text."""
-    space = {path: to_plain(value) for path, value in recipe.search.items()}
+    stored = stored_paths(recipe)
+    space = {stored[path]: to_plain(value) for path, value in recipe.search.items()}
     text = json.dumps([fingerprint(recipe), space], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:12]
 

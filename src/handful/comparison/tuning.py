@@ -24,6 +24,7 @@ from handful.errors import HandfulError
 from handful.evaluation.metrics import uneven
 from handful.recipes.load import with_values
 from handful.recipes.options import options_of
+from handful.recipes.write import stored_paths
 from handful.training.schedule import stream, total_steps
 
 if TYPE_CHECKING:
@@ -96,8 +97,10 @@ class TuningStudy:
         )
         options = options_of(recipe)
         self.own = {path: options[path] for path in recipe.search}
-        self.spaces = {path: distribution(space) for path, space in sorted(recipe.search.items())}
-        self.optuna_study.enqueue_trial({p: encode(v) for p, v in self.own.items()}, skip_if_exists=True)
+        self.paths = {stored: path for path, stored in stored_paths(recipe).items()}
+        self.spaces = {stored: distribution(recipe.search[path]) for stored, path in sorted(self.paths.items())}
+        own = {stored: encode(self.own[path]) for stored, path in self.paths.items()}
+        self.optuna_study.enqueue_trial(own, skip_if_exists=True)
         self.trials = self.optuna_study.get_trials(deepcopy=False)
         self.attributes: dict[str, Any] = dict(self.optuna_study.user_attrs)
         self.scores = self._read()
@@ -264,7 +267,7 @@ class TuningStudy:
 
     def _values(self, number: int) -> dict[str, Any]:
         """The settings of a trial that differ from the recipe's own."""
-        params = self.trials[number].params
+        params = {self.paths[stored]: value for stored, value in self.trials[number].params.items()}
         values = {path: decode(value, self.recipe.search[path]) for path, value in params.items()}
         return {p: v for p, v in values.items() if v != to_plain(self.own[p])}
 

@@ -1,4 +1,4 @@
-"""The page that shows what a model says of an image, whoever computes it: the browser itself, or a server."""
+"""The web page that shows a model's prediction for an image, computed in the browser itself or by a server."""
 
 import json
 import re
@@ -15,44 +15,56 @@ from handful.models.onnx_model import OnnxModel
 from handful.reports.overlay import palette
 
 
-def fill(values: Mapping[str, Any]) -> str:
+def render_page(values: Mapping[str, Any]) -> str:
     """The page's HTML."""
     return environment("handful.reports").get_template("model.html.j2").render(values)
 
 
-def page_values(model: OnnxModel, *, guarded: bool, privacy: str) -> dict[str, Any]:
-    """What the template needs of a model. `guarded`: the server asks for a token."""
-    known = {
+def page_values(model: OnnxModel, *, token_required: bool, privacy: str) -> dict[str, Any]:
+    """The values of the page's template.
+
+    Args:
+        model: what the page is about.
+        token_required: the server asks for a token.
+        privacy: a sentence that says where the images go.
+    """
+    script_values = {
         "classes": model.classes,
         "size": model.size,
         "resize": model.resize,
-        "colours": palette(len(model.classes)).tolist(),
+        "colors": palette(len(model.classes)).tolist(),
         "coverage": (model.coverage or {}).get("coverage"),
         "false_rejection": model.false_rejection,
-        "most_pixels": MAX_PIXELS,
-        "guarded": guarded,
+        "max_pixels": MAX_PIXELS,
+        "guarded": token_required,
     }
-    facts = {"name": model.name, "about": _about(model), "privacy": privacy}
-    return {"facts": facts, "known": _script_json(jsonable(known)), "licence": "", "version": ""}
+    return {
+        "name": model.name,
+        "about": _describe(model),
+        "privacy": privacy,
+        "script_values": _as_script_json(jsonable(script_values)),
+        "license": "",
+        "version": "",
+    }
 
 
-def _about(model: OnnxModel) -> list[tuple[str, str]]:
-    """What a reader may want to know of the model."""
+def _describe(model: OnnxModel) -> list[tuple[str, str]]:
+    """Names and values of the model's properties; empty ones are left out."""
     card = model.card
     images = card.get("images_per_class", {})
     counts = ", ".join(f"{name} {n}" for name, n in images.items()) if isinstance(images, dict) else ""
     rows = [
         ("Classes", ", ".join(model.classes)),
         ("Training images", counts),
-        ("Working size", f"{model.size[0]} x {model.size[1]} pixels ({model.resize})"),
+        ("Input size", f"{model.size[0]} x {model.size[1]} pixels ({model.resize})"),
         ("Temperature", str(card.get("calibration", {}).get("temperature", ""))),
-        ("Data", str(card.get("data", {}).get("fingerprint", ""))),
+        ("Data fingerprint", str(card.get("data", {}).get("fingerprint", ""))),
         ("Made with", f"handful {card.get('handful', __version__)}"),
     ]
     return [(name, value) for name, value in rows if value]
 
 
-def _script_json(value: Any) -> Any:
-    """JSON that may stand in a script element."""
+def _as_script_json(value: object) -> Markup:
+    """JSON that is safe inside a script element."""
     text = json.dumps(value, ensure_ascii=False)
-    return Markup(re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text))
+    return Markup(re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text))

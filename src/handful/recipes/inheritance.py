@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from handful.errors import RecipeError
+from handful.recipes.renamed import to_current
 
 Tree = dict[str, Any]
 Read = Callable[[str], Tree]  # a recipe's name or path to its TOML
 
 
 def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> Tree:
-    """The tree laid over those it extends, the furthest at the bottom; without `extends`, as it is.
+    """The tree laid over those it extends, the furthest at the bottom; former names are replaced (`renamed`).
 
     A table is laid over the base's key by key, unless it names another part: then it takes the table's place. A list
     takes the list's place, but stages are laid over the base's by position; those beyond its last, over its last.
@@ -23,7 +24,7 @@ def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> T
     tree = dict(tree)
     base = tree.pop("extends", None)
     if base is None:
-        return tree
+        return to_current(tree, where)
     if not isinstance(base, str):
         raise RecipeError("extends must name one recipe", where=where, remedy='e.g. extends = "classification-lite0".')
     name = str(Path(where).parent / base) if base.endswith(".toml") else base
@@ -35,6 +36,7 @@ def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> T
     except RecipeError as error:
         raise RecipeError(f"extends: {error.what}", where=where, remedy=error.remedy) from error
     below = resolve(below, name, read, (*seen, where))
+    tree = to_current(tree, where, base=below)
     own = {"name", "about", *(["search"] if "search" in tree else [])}
     merged = _over(tree, {k: v for k, v in below.items() if k not in own})
     if isinstance(tree.get("stages"), list) and isinstance(below.get("stages"), list):

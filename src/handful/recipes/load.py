@@ -14,6 +14,7 @@ from handful.recipes.checks import check
 from handful.recipes.inheritance import resolve
 from handful.recipes.options import check_search
 from handful.recipes.overrides import override, put
+from handful.recipes.renamed import current_path, to_current
 from handful.recipes.write import to_tree
 
 T = TypeVar("T")
@@ -43,9 +44,10 @@ def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe
     Raises:
         RecipeError: as `load_recipe`.
     """
-    tree = resolve(_parse(text, where), where, lambda base: _parse(_text(base), base))
+    tree = to_current(resolve(_parse(text, where), where, lambda base: _parse(_text(base), base)), where)
     for change in overrides:
         override(tree, change)
+        tree = to_current(tree, change)
     tree.setdefault("name", Path(where).stem)
     recipe = _recipe(tree, where)
     check(recipe)
@@ -61,8 +63,8 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """
     tree = to_tree(recipe)
     for path, value in values.items():
-        put(tree, path.split("."), value)
-    changed = _recipe(tree, recipe.name)
+        put(tree, current_path(tree, path).split("."), value)
+    changed = _recipe(to_current(tree, recipe.name), recipe.name)
     check(changed)
     return changed
 

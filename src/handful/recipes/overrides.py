@@ -5,6 +5,7 @@ from typing import Any
 
 from handful.errors import RecipeError
 from handful.recipes.options import ALIKE, touches
+from handful.recipes.renamed import current_path
 
 
 def override(tree: dict[str, Any], text: str) -> None:
@@ -20,9 +21,10 @@ def override(tree: dict[str, Any], text: str) -> None:
         parsed = tomllib.loads(f"x = {value}")["x"]
     except tomllib.TOMLDecodeError:
         parsed = value
-    if "search" in tree and isinstance(tree["search"], dict) and not key.startswith("search."):
-        tree["search"] = {k: v for k, v in tree["search"].items() if not touches(key.strip(), k)}
-    put(tree, key.strip().split("."), parsed)
+    path = current_path(tree, key.strip())
+    if "search" in tree and isinstance(tree["search"], dict) and not path.startswith("search."):
+        tree["search"] = {k: v for k, v in tree["search"].items() if not touches(path, k)}
+    put(tree, path.split("."), parsed)
 
 
 def put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import tomli_w
 
 from handful.core.recipe import Optimizer, Part, Recipe, Stage
+from handful.recipes.renamed import former_path, to_former
 
 
 def to_tree(recipe: Recipe) -> dict[str, Any]:
@@ -36,8 +37,14 @@ def to_toml(recipe: Recipe) -> str:
 
 def fingerprint(recipe: Recipe) -> str:
     """12 hex digits of everything that decides the training: the name, `about` and the search space do not."""
-    tree = {k: v for k, v in to_tree(recipe).items() if k not in ("name", "about", "search")}
+    tree = {k: v for k, v in to_former(to_tree(recipe)).items() if k not in ("name", "about", "search")}
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def stored_paths(recipe: Recipe) -> dict[str, str]:
+    """Each path of the search space, and the path under which tuning studies store it."""
+    tree = to_tree(recipe)
+    return {path: former_path(tree, path) for path in recipe.search}
 
 
 def _part_tree(part: Part) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from handful.annotation.files.proposals import write_proposals
 from handful.annotation.server.app import create_app
-from handful.annotation.server.middleware import LARGEST
+from handful.annotation.server.middleware import MAX_BYTES
 from handful.annotation.server.session import Session, key_of
 from tests.annotation import pages
 from tests.support.datasets import squares
@@ -79,7 +79,7 @@ def test_the_page_may_load_nothing_from_elsewhere(client: TestClient) -> None:
 
 
 def test_too_much_is_refused(client: TestClient) -> None:
-    answer = client.post("api/classes", content=b"x" * (LARGEST + 1))
+    answer = client.post("api/classes", content=b"x" * (MAX_BYTES + 1))
     assert answer.status_code == 413
 
 

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 from tests.support.datasets import recipe, squares
 
 from handful.core.recipe import Part
-from handful.deployment.export.page import LICENCE, RUNTIME, SCRIPT, WASM, export_page, refuse_missing
+from handful.deployment.export.page import LICENSE, RUNTIME, SCRIPT, WASM, export_page, refuse_missing
 from handful.errors import OutputError
 from handful.models.classifier import Classifier
 from handful.training.train import train
@@ -33,7 +33,7 @@ def test_the_page_holds_all_that_it_runs(tmp_path: Path) -> None:
         refuse_missing(runtime)
     (runtime / SCRIPT).write_text("/*!\n * ONNX Runtime Web v9.9.9\n */")
     (runtime / WASM).write_bytes(b"\0asm")
-    (runtime / LICENCE).write_text("MIT <License>")
+    (runtime / LICENSE).write_text("MIT <License>")
     assert export_page(_model(), tmp_path / "page.html", runtime=runtime) == ("probabilities", "maps")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert not re.findall(r"""(?:src|href)\s*=|https?://""", page)

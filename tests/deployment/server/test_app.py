@@ -189,7 +189,11 @@ def test_slow_clients_are_not_waited_for() -> None:
     headers = [(b"host", b"localhost"), (b"content-type", b"multipart/form-data; boundary=x")]
     scope = {"type": "http", "method": "POST", "path": "/predict", "headers": headers, "query_string": b""}
     start = time.monotonic()
-    asyncio.run(app(scope, slowly, keep))
+
+    async def call() -> None:
+        await app(scope, slowly, keep)
+
+    asyncio.run(call())
     assert time.monotonic() - start < 5
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"])["detail"] == "This took more than 0.2 seconds."

@@ -20,7 +20,7 @@ WHOLE = b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 async def slow(scope: Any, receive: Any, send: Any) -> None:
     """Answers after twice the time that a request's head may take."""
     if scope["type"] == "http":
-        await asyncio.sleep(2 * run.HEAD)
+        await asyncio.sleep(2 * run.HEADER_TIMEOUT)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
@@ -28,7 +28,7 @@ async def slow(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Of a live server that waits for a head no longer than 0.3 seconds."""
-    monkeypatch.setattr(run, "HEAD", 0.3)
+    monkeypatch.setattr(run, "HEADER_TIMEOUT", 0.3)
     held, address = listen("127.0.0.1", 0)
     quiet: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_level": "error", "timeout_keep_alive": 1}
     server = uvicorn.Server(uvicorn.Config(slow, http=run.HeaderTimeoutProtocol, **quiet))

@@ -15,11 +15,11 @@ def context() -> Context:
     return Context(Task(("a", "b", "c"), np.array([2, 2, 2])), LabelEmbedding(torch.eye(3)), recipe)
 
 
-def make_batch(n: int = 6, h: int = 45, w: int = 37, *, colour: bool = True) -> Batch:
-    """Noise images with an ellipse off the centre as foreground, except that the last has no mask."""
+def make_batch(n: int = 6, h: int = 45, w: int = 37, *, color: bool = True) -> Batch:
+    """Noise images with an ellipse off the center as foreground, except that the last has no mask."""
     generator = torch.Generator().manual_seed(n + h + w)
     images = torch.rand(n, 3, h, w, generator=generator)
-    if not colour:
+    if not color:
         images = images[:, :1].repeat(1, 3, 1, 1)
     labels = torch.arange(n) % 3
     down, across = torch.meshgrid(torch.linspace(-1, 1, h), torch.linspace(-1, 1, w), indexing="ij")

@@ -13,11 +13,11 @@ from handful.parts import registry
 from tests.parts.augment.conftest import make_batch, seeded
 
 NAMES = registry.names("augment")
-STILL = {"colour", "noise"}  # these leave every pixel where it is
-RECOLOURS = {"rand_augment"}  # moves pixels, and may turn white to black: tested in a file of its own
+STILL = {"color_jitter", "noise"}  # these leave every pixel where it is
+RECOLORS = {"rand_augment"}  # moves pixels, and may turn white to black: tested in a file of its own
 VARIANTS: list[tuple[str, dict[str, object]]] = [(name, {}) for name in NAMES] + [
     ("affine", {"elastic": 0.06, "fill": "border"}),
-    ("affine", {"turn": 180.0, "fill": "reflection"}),
+    ("affine", {"degrees": 180.0, "fill": "reflection"}),
     ("crop", {"padding": 0.125}),
     ("cutmix", {"probability": 1.0, "alpha": 0.4}),
     ("cutout", {"paint": "noise"}),
@@ -123,7 +123,7 @@ def test_images_are_not_mixed(context: Context, name: str) -> None:
 def test_mask_moves_with_the_image(context: Context, name: str, options: dict[str, object]) -> None:
     if mixes(name):
         pytest.skip("mixes images")
-    if name in RECOLOURS:
+    if name in RECOLORS:
         pytest.skip("tested in a file of its own")
     batch = make_batch(8)
     batch = replace(batch, pixel_labels=batch.pixel_labels[:1].repeat(8, 1, 1))
@@ -144,8 +144,8 @@ def test_mask_moves_with_the_image(context: Context, name: str, options: dict[st
 
 
 @every
-def test_grey_stays_grey(context: Context, name: str, options: dict[str, object]) -> None:
-    images = change(context, name, options, make_batch(colour=False)).images
+def test_gray_stays_gray(context: Context, name: str, options: dict[str, object]) -> None:
+    images = change(context, name, options, make_batch(color=False)).images
     assert (images - images[:, :1]).abs().max() < 1e-5
 
 

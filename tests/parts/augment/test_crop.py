@@ -12,7 +12,7 @@ from tests.parts.augment.conftest import make_batch, seeded
 
 
 def ramps(n: int, h: int, w: int) -> Batch:
-    """Red rises across and green down, from 0.25 to 0.75 (pixel centres), so a window can be read off."""
+    """Red rises across and green down, from 0.25 to 0.75 (pixel centers), so a window can be read off."""
     across, down = (torch.arange(w) + 0.5) / w / 2 + 0.25, (torch.arange(h) + 0.5) / h / 2 + 0.25
     image = torch.stack((across.expand(h, w), down[:, None].expand(h, w), torch.zeros(h, w)))
     labels = torch.zeros(n, dtype=torch.int64)

@@ -80,5 +80,5 @@ def test_paints(context: Context, name: str) -> None:
             if paint == "noise":
                 assert seen.numel() < 30 or 0.15 < seen.std() < 0.45
             else:
-                colour = batch.images[i].mean(dim=(1, 2)) if paint == "mean" else torch.zeros(3)
-                torch.testing.assert_close(seen, colour[:, None].expand_as(seen))
+                color = batch.images[i].mean(dim=(1, 2)) if paint == "mean" else torch.zeros(3)
+                torch.testing.assert_close(seen, color[:, None].expand_as(seen))

@@ -68,7 +68,7 @@ def test_cutmix_targets_are_the_areas_counted_by_hand(context: Context) -> None:
 def test_cutmix_area_is_uniform_before_it_is_clipped(context: Context) -> None:
     result = apply(context, "cutmix", flat(2000, 32, 32), probability=1.0)
     own = result.targets.gather(1, torch.arange(2000)[:, None])
-    # A box of area a about a uniform centre keeps, clipped, (1 - side/4)^2 of it: E[a (1 - sqrt(a)/4)^2].
+    # A box of area a about a uniform center keeps, clipped, (1 - side/4)^2 of it: E[a (1 - sqrt(a)/4)^2].
     lost = torch.linspace(0, 1, 10_001)
     assert (1 - own).mean().item() == pytest.approx((lost * (1 - lost.sqrt() / 4) ** 2).mean().item(), abs=0.02)
 

@@ -16,7 +16,7 @@ from tests.parts.augment.conftest import make_batch, seeded
 
 
 def dots(n: int, h: int, w: int, down: float, across: float) -> Batch:
-    """A soft dot in each image, at this many pixels from the centre."""
+    """A soft dot in each image, at this many pixels from the center."""
     y, x = torch.meshgrid(torch.arange(h) - (h - 1) / 2, torch.arange(w) - (w - 1) / 2, indexing="ij")
     dot = torch.exp(-((y - down) ** 2 + (x - across) ** 2) / 8)
     labels = torch.zeros(n, dtype=torch.int64)
@@ -24,16 +24,16 @@ def dots(n: int, h: int, w: int, down: float, across: float) -> Batch:
     return Batch(dot.repeat(n, 3, 1, 1), labels, torch.eye(1)[labels], maps)
 
 
-def centre(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each image's dot is, in pixels from the centre: down, across."""
+def center(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each image's dot is, in pixels from the center: down, across."""
     weight = images[:, 0] / images[:, 0].sum((1, 2), keepdim=True)
     h, w = weight.shape[1:]
     down = (weight.sum(2) * (torch.arange(h) - (h - 1) / 2)).sum(1)
     return down, (weight.sum(1) * (torch.arange(w) - (w - 1) / 2)).sum(1)
 
 
-def test_turn_keeps_distances_on_an_oblong_image() -> None:
-    down, across = centre(Warp(turn=40.0)(dots(300, 61, 91, 0.0, 18.0), seeded(0)).images)
+def test_rotation_keeps_distances_on_an_oblong_image() -> None:
+    down, across = center(Warp(degrees=40.0)(dots(300, 61, 91, 0.0, 18.0), seeded(0)).images)
     torch.testing.assert_close((down**2 + across**2).sqrt(), torch.full((300,), 18.0), atol=0.05, rtol=0)
     angles = torch.atan2(down, across).rad2deg()
     assert angles.abs().max() < 40.1
@@ -42,15 +42,15 @@ def test_turn_keeps_distances_on_an_oblong_image() -> None:
     assert angles.std() == pytest.approx(40 / math.sqrt(3), rel=0.1)
 
 
-def test_shift_is_a_share_of_each_side() -> None:
-    down, across = centre(Warp(shift=0.2)(dots(300, 60, 100, 0.0, 0.0), seeded(0)).images)
+def test_translation_is_a_share_of_each_side() -> None:
+    down, across = center(Warp(translate=0.2)(dots(300, 60, 100, 0.0, 0.0), seeded(0)).images)
     assert 11.5 < down.abs().max() < 12.1
     assert 19 < across.abs().max() < 20.1
 
 
-def test_zoom_enlarges_about_the_centre() -> None:
+def test_scale_enlarges_about_the_center() -> None:
     batch = make_batch(4, 24, 32)
-    result = Warp(zoom=(2.0, 2.0))(batch, seeded(0))
+    result = Warp(scale=(2.0, 2.0))(batch, seeded(0))
     twice = F.interpolate(batch.images, scale_factor=2, mode="bilinear", align_corners=False)
     torch.testing.assert_close(result.images, twice[:, :, 12:36, 16:48], atol=1e-4, rtol=0)
     maps = F.interpolate(batch.pixel_labels[:, None].float(), scale_factor=2)[:, 0, 12:36, 16:48]
@@ -58,17 +58,17 @@ def test_zoom_enlarges_about_the_centre() -> None:
 
 
 def test_shear_slants_upright_lines_only() -> None:
-    down, across = centre(Warp(shear=30.0)(dots(300, 91, 61, 20.0, 0.0), seeded(0)).images)
+    down, across = center(Warp(shear=30.0)(dots(300, 91, 61, 20.0, 0.0), seeded(0)).images)
     torch.testing.assert_close(down, torch.full((300,), 20.0), atol=0.05, rtol=0)
     slants = torch.atan2(across.abs(), down).rad2deg()
     assert 28 < slants.max() < 30.1
 
 
 def test_amounts_together_are_the_amounts_one_after_another() -> None:
-    # Sheared, then turned, then zoomed, then shifted: a dot goes where the four matrices send it.
-    warp = Warp(turn=30.0, shift=0.1, zoom=(0.7, 0.9), shear=20.0)
+    # Sheared, then rotated, then scaled, then translated: a dot goes where the four matrices send it.
+    warp = Warp(degrees=30.0, translate=0.1, scale=(0.7, 0.9), shear=20.0)
     batch = dots(20, 81, 101, 9.0, -14.0)
-    down, across = centre(warp(batch, seeded(3)).images)
+    down, across = center(warp(batch, seeded(3)).images)
     generator = seeded(3)
     torch.rand(20, generator=generator)  # who is warped: all
 
@@ -97,8 +97,8 @@ def test_elastic_moves_a_pixel_by_a_bounded_smooth_amount() -> None:
 def test_fill(context: Context, fill: str, value: float) -> None:
     white = dots(8, 20, 20, 0.0, 0.0)
     white = Batch(torch.ones_like(white.images), white.labels, white.targets, white.pixel_labels * 0 + 1)
-    options = {"shift": 0.0, "zoom": (0.5, 0.5), "fill": fill}
-    result = registry.build("augment", Part("shift_zoom", options), context)(white, seeded(0))
+    options = {"translate": 0.0, "scale": (0.5, 0.5), "fill": fill}
+    result = registry.build("augment", Part("translate_scale", options), context)(white, seeded(0))
     assert (result.images[:, :, 0, 0] == value).all()
     assert (result.pixel_labels[:, 0, 0] == (1 if fill == "reflection" else 0)).all()
     assert (result.pixel_labels[:, 10, 10] == 1).all()
@@ -107,7 +107,7 @@ def test_fill(context: Context, fill: str, value: float) -> None:
 def test_pixels_to_ignore_move_with_the_image() -> None:
     batch = dots(8, 21, 21, 0.0, 0.0)
     batch.pixel_labels[:, 8:13, 8:13] = -1
-    maps = Warp(zoom=(0.6, 0.6), shift=0.1)(batch, seeded(0)).pixel_labels
+    maps = Warp(scale=(0.6, 0.6), translate=0.1)(batch, seeded(0)).pixel_labels
     assert ((maps == -1).sum((1, 2)) == 9).all()
     assert (maps[:, 0] == 0).all()
 
@@ -115,11 +115,11 @@ def test_pixels_to_ignore_move_with_the_image() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "warp"),
     [
-        ("turn", {"degrees": 20.0}, Warp(turn=20.0)),
+        ("rotation", {"degrees": 20.0}, Warp(degrees=20.0)),
         ("shear", {"degrees": 20.0}, Warp(shear=20.0)),
         ("elastic", {"alpha": 0.1, "grid": 5}, Warp(elastic=0.1, elastic_grid=5)),
-        ("shift_zoom", {"shift": 0.2, "zoom": (1.0, 1.1)}, Warp(shift=0.2, zoom=(1.0, 1.1))),
-        ("affine", {"turn": 5.0, "fill": "border", "probability": 0.5}, None),
+        ("translate_scale", {"translate": 0.2, "scale": (1.0, 1.1)}, Warp(translate=0.2, scale=(1.0, 1.1))),
+        ("affine", {"degrees": 5.0, "fill": "border", "probability": 0.5}, None),
     ],
 )
 def test_parts_hand_their_options_on(

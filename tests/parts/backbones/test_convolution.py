@@ -8,7 +8,14 @@ from scipy.fft import dct
 from scipy.signal import correlate2d
 from torch import nn
 
-from handful.parts.backbones._convolution import Convolutions, Harmonic, Layers, check_words, dct_filters, widen
+from handful.parts.backbones._convolution import (
+    ConvolutionFactory,
+    HarmonicConv2d,
+    Layers,
+    check_choices,
+    dct_filters,
+    pad_shortcut,
+)
 from handful.parts.backbones.wide_resnet import build
 from tests.support.datasets import context
 
@@ -35,8 +42,8 @@ def test_high_frequencies_are_left_out() -> None:
 @pytest.mark.parametrize("groups", [1, 3])
 def test_harmonic_is_a_plain_convolution_with_composed_weights(groups: int) -> None:
     torch.manual_seed(0)
-    layer = Convolutions("harmonic").make(3, 6, 3, stride=2, groups=groups, bias=True)
-    assert isinstance(layer, Harmonic)
+    layer = ConvolutionFactory("harmonic").convolution(3, 6, 3, stride=2, groups=groups, bias=True)
+    assert isinstance(layer, HarmonicConv2d)
     assert layer.bias is not None
     nn.init.normal_(layer.bias)
     by_hand = torch.zeros(6, 3 // groups, 3, 3)
@@ -53,8 +60,8 @@ def test_harmonic_is_a_plain_convolution_with_composed_weights(groups: int) -> N
 def test_first_layer_standardises_the_responses(groups: int) -> None:
     """The published block step by step: every channel with every filter, batch norm, a 1x1 convolution."""
     torch.manual_seed(0)
-    layer = Convolutions("harmonic").make(3, 6, 3, groups=groups, first=True)
-    assert isinstance(layer, Harmonic)
+    layer = ConvolutionFactory("harmonic").convolution(3, 6, 3, groups=groups, first=True)
+    assert isinstance(layer, HarmonicConv2d)
     filters = dct_filters(3)
     responses = [F.conv2d(images()[:, c : c + 1], f[None, None], padding=1) for c in range(3) for f in filters]
     normed = [(r - r.mean()) / (r.var(correction=0) + 1e-5).sqrt() for r in responses]
@@ -67,7 +74,7 @@ def test_first_layer_standardises_the_responses(groups: int) -> None:
 
 
 def test_full_padding_is_scipys_and_cannot_tell_where_the_border_is() -> None:
-    full, same = (Convolutions(padding=p).make(1, 1, 3) for p in ("full", "same"))
+    full, same = (ConvolutionFactory(padding=p).convolution(1, 1, 3) for p in ("full", "same"))
     assert isinstance(full, nn.Conv2d)
     assert isinstance(same, nn.Conv2d)
     x = images(1, 1)
@@ -84,12 +91,12 @@ def test_full_padding_is_scipys_and_cannot_tell_where_the_border_is() -> None:
 
 
 def test_shortcuts_are_padded_to_match() -> None:
-    torch.testing.assert_close(widen(images(), 1), F.pad(images(), (1, 1, 1, 1)))
-    assert widen(images(), 0).shape == images().shape
+    torch.testing.assert_close(pad_shortcut(images(), 1), F.pad(images(), (1, 1, 1, 1)))
+    assert pad_shortcut(images(), 0).shape == images().shape
     identity = torch.zeros(1, 1, 3, 3)
     identity[..., 1, 1] = 1
     grown = F.conv2d(F.conv2d(images(1, 1), identity, padding=2), identity, padding=2, stride=2)
-    torch.testing.assert_close(grown, widen(images(1, 1), 2)[..., ::2, ::2])
+    torch.testing.assert_close(grown, pad_shortcut(images(1, 1), 2)[..., ::2, ::2])
 
 
 def test_a_wide_resnet_grows_by_two_cells_a_layer() -> None:
@@ -107,7 +114,7 @@ def test_a_wide_resnet_grows_by_two_cells_a_layer() -> None:
 def test_harmonic_wide_resnet_has_as_many_weights_and_standardises_images_only() -> None:
     plain, harmonic = (build(context(), depth=10, width=1, convolution=k).network for k in ("plain", "harmonic"))
     assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in harmonic.parameters())
-    layers = [m for m in harmonic.modules() if isinstance(m, Harmonic)]
+    layers = [m for m in harmonic.modules() if isinstance(m, HarmonicConv2d)]
     assert [m.norm is not None for m in layers] == [True] + [False] * 6
     assert not any("filters" in name for name in harmonic.state_dict())
 
@@ -121,10 +128,10 @@ def test_plain_networks_have_the_names_that_saved_models_have() -> None:
 @pytest.mark.parametrize("options", [{"harmonics": 2}, {"kind": "harmonic", "harmonics": 0}], ids=str)
 def test_refused_harmonics(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="harmonics is a number from 1"):
-        Convolutions(**options)
+        ConvolutionFactory(**options)
 
 
 @pytest.mark.parametrize("words", [("fourier", "same"), ("plain", "valid")])
 def test_refused_words(words: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match="plain or harmonic and padding same or full"):
-        check_words(*words)
+        check_choices(*words)

@@ -11,10 +11,10 @@ from torchvision.models.resnet import Bottleneck, ResNet
 
 from handful.errors import WeightsError
 from handful.models.network import Network
-from handful.parts.backbones._dsk import Block, Blur
+from handful.parts.backbones._dual_branch import DualBranch
+from handful.parts.backbones._resnext_block import BlurPool, ResidualBlock
 from handful.parts.backbones._selective_kernel import SelectiveKernel
-from handful.parts.backbones._shake import Dual
-from handful.parts.backbones.dsk_resnext import build, check_words
+from handful.parts.backbones.dsk_resnext import build, check_choices
 from handful.parts.heads import linear
 from handful.training.train import train
 from tests.support.datasets import context, recipe, squares
@@ -62,22 +62,22 @@ def test_101_and_the_small_ones_have_their_blocks() -> None:
     assert (large.channels, large.stride) == (2048, 32)
     small = build(context(), **{**SMALL, "depth": 29})
     assert (small.channels, small.stride) == (4 * 8 * 4, 4)
-    assert sum(isinstance(m, Block) for m in small.network.modules()) == 9
+    assert sum(isinstance(m, ResidualBlock) for m in small.network.modules()) == 9
 
 
 @torch.no_grad()
 def test_equation_2_in_inference() -> None:
-    block = next(m for m in network().eval().modules() if isinstance(m, Block))
+    block = next(m for m in network().eval().modules() if isinstance(m, ResidualBlock))
     dual, x = block.residual, torch.randn(2, 8, 6, 6)
-    assert isinstance(dual, Dual)
+    assert isinstance(dual, DualBranch)
     expected = block.shortcut(x) + 0.5 * dual.first(x) + (1 - 0.5) * dual.second(x)
     torch.testing.assert_close(block(x), expected.clamp(min=0))
 
 
 def test_equation_2_in_training() -> None:
-    block = next(m for m in network(norm="none").train().modules() if isinstance(m, Block))
+    block = next(m for m in network(norm="none").train().modules() if isinstance(m, ResidualBlock))
     dual, x = block.residual, torch.randn(2, 8, 6, 6)
-    assert isinstance(dual, Dual)
+    assert isinstance(dual, DualBranch)
     either = [(block.shortcut(x) + f(x)).clamp(min=0) for f in (dual.first, dual.second)]
     taken = {tuple(torch.allclose(y, e) for e in either) for y in (block(x) for _ in range(20))}
     assert taken == {(False, True), (True, False)}
@@ -86,8 +86,8 @@ def test_equation_2_in_training() -> None:
 def test_switches_give_the_ladder() -> None:
     def kinds(**options: Any) -> tuple[bool, bool, int]:
         made = list(network(**options).modules())
-        found = [any(isinstance(m, kind) for m in made) for kind in (Dual, SelectiveKernel)]
-        return found[0], found[1], sum(isinstance(m, Blur) for m in made)
+        found = [any(isinstance(m, kind) for m in made) for kind in (DualBranch, SelectiveKernel)]
+        return found[0], found[1], sum(isinstance(m, BlurPool) for m in made)
 
     assert kinds(**PLAIN) == (False, False, 0)
     assert kinds(**{**PLAIN, "dual": True}) == (True, False, 0)
@@ -115,9 +115,9 @@ def test_blur_is_the_binomial_average_of_each_channel() -> None:
         for i in range(3):
             for j in range(2):
                 expected[0, c, i, j] = (padded[0, c, 2 * i : 2 * i + 3, 2 * j : 2 * j + 3] * kernel).sum()
-    np.testing.assert_allclose(Blur(2)(x).numpy(), expected, atol=1e-6)
-    assert Blur(2)(x.bfloat16()).dtype == torch.bfloat16
-    assert Blur(2)(x[..., :1, :1]).shape == (1, 2, 1, 1)
+    np.testing.assert_allclose(BlurPool(2)(x).numpy(), expected, atol=1e-6)
+    assert BlurPool(2)(x.bfloat16()).dtype == torch.bfloat16
+    assert BlurPool(2)(x[..., :1, :1]).shape == (1, 2, 1, 1)
 
 
 @torch.no_grad()
@@ -193,7 +193,7 @@ def test_refused_options(options: dict[str, Any], message: str) -> None:
 )
 def test_refused_words(words: tuple[str, str, str | None], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check_words(*words)
+        check_choices(*words)
 
 
 class Scores(nn.Module):

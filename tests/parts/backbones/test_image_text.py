@@ -11,7 +11,7 @@ from handful.comparison.candidates import choose_candidates, role_of
 from handful.core.recipe import Part
 from handful.data.in_memory import load_tensors
 from handful.errors import RecipeError, WeightsError
-from handful.models.text.clip import encode, vectors_of
+from handful.models.text.clip import encode, projected_features
 from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
@@ -60,7 +60,7 @@ def test_vectors_are_the_librarys(model: str) -> None:
     assert backbone.mean == (0.5, 0.4, 0.3)
     x = torch.randn(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        expected = vectors_of(clip.get_image_features(pixel_values=x))
+        expected = projected_features(clip.get_image_features(pixel_values=x))
         torch.testing.assert_close(backbone.network.eval()(x)[:, :, 0, 0], expected)
         assert backbone.network(torch.rand(2, 3, 50, 40)).shape == (2, SIZE, 1, 1)
     texts = ["a photo of a blue.", "a photo of a red."]
@@ -81,7 +81,7 @@ def test_zero_shot_is_the_nearest_class_name_whatever_the_images_teach(model: st
     ).view(3, 1, 1)
     names = torch.from_numpy(encode([f"a photo of a {name}." for name in CLASSES], model=model))
     with torch.inference_mode():
-        seen = F.normalize(vectors_of(clip.get_image_features(pixel_values=images)), dim=1)
+        seen = F.normalize(projected_features(clip.get_image_features(pixel_values=images)), dim=1)
     nearest = (seen @ F.normalize(names, dim=1).T).argmax(dim=1).numpy()
     np.testing.assert_array_equal(classifier.predict(data), nearest)
     save_classifier(classifier, tmp_path / "model")

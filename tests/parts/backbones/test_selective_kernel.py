@@ -4,13 +4,13 @@ from timm.layers.selective_kernel import SelectiveKernel as Theirs
 from torch import Tensor, nn
 
 from handful.models.norm import NormName
-from handful.parts.backbones._convolution import Convolutions
+from handful.parts.backbones._convolution import ConvolutionFactory
 from handful.parts.backbones._selective_kernel import SelectiveKernel
 
 
 def unit(channels: int = 8, *, norm: NormName = "batch", stride: int = 1, padding: str = "same") -> SelectiveKernel:
     torch.manual_seed(0)
-    convolutions = Convolutions(padding=padding)  # type: ignore[arg-type]
+    convolutions = ConvolutionFactory(padding=padding)  # type: ignore[arg-type]
     made = SelectiveKernel(channels, stride=stride, groups=4, norm=norm, convolutions=convolutions)
     for module in made.modules():  # statistics and scales as training leaves them, not 0 and 1
         if isinstance(module, nn.BatchNorm2d):
@@ -69,9 +69,9 @@ def test_kernels_are_3_and_5_over_all_channels() -> None:
 
 
 def test_shares_of_the_kernels_sum_to_one() -> None:
-    weights = unit().weights(torch.randn(4, 8))
-    torch.testing.assert_close(weights.sum(dim=0), torch.ones(4, 8))
-    assert weights.min() > 0
+    attention = unit().attention(torch.randn(4, 8))
+    torch.testing.assert_close(attention.sum(dim=0), torch.ones(4, 8))
+    assert attention.min() > 0
 
 
 @pytest.mark.parametrize("norm", ["batch", "group", "none"])

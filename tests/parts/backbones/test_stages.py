@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from handful.parts.backbones._stages import StageOutput, Stages, assemble, frozen_stages
+from handful.parts.backbones._stages import StageOutput, Stages, assemble, count_frozen_stages
 from handful.training.optimizer import train_mode
 
 HALF = (0.5, 0.5, 0.5)
@@ -57,7 +57,7 @@ def test_fused_maps_are_the_levels_side_by_side() -> None:
     torch.testing.assert_close(joined[:, 4:9], larger)
 
 
-def test_frozen_stages_do_not_move_while_the_rest_trains() -> None:
+def test_count_frozen_stages_do_not_move_while_the_rest_trains() -> None:
     net = network(freeze=2)
     before = copy.deepcopy(net.state_dict())
     train_mode(net)
@@ -81,5 +81,5 @@ def test_refusals_name_what_there_is() -> None:
     with pytest.raises(ValueError, match=r"stride must be one of \[2, 4, 8\], not 16"):
         network(16)
     with pytest.raises(ValueError, match="0 to 3 stages, not 4"):
-        frozen_stages(4, 3)
-    assert [frozen_stages(f, 5) for f in ("none", "stem", "all", 4)] == [0, 1, 5, 4]
+        count_frozen_stages(4, 3)
+    assert [count_frozen_stages(f, 5) for f in ("none", "stem", "all", 4)] == [0, 1, 5, 4]

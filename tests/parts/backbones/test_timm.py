@@ -6,7 +6,7 @@ import torch
 
 from handful.core.context import Context
 from handful.errors import RecipeError
-from handful.parts.backbones._extractor import Pad
+from handful.parts.backbones._extractor import PadToStride
 from handful.parts.backbones.timm import build
 from tests.support.datasets import context
 
@@ -60,7 +60,7 @@ def test_maps_of_a_transformer_are_its_final_patch_tokens(model: str) -> None:
     x = torch.randn(2, 3, 56, 42)
     with torch.no_grad():
         maps = backbone.network.eval()(x)
-        tokens = whole.forward_features(Pad(backbone.stride)(x))  # type: ignore[operator]
+        tokens = whole.forward_features(PadToStride(backbone.stride)(x))  # type: ignore[operator]
     patches = tokens[:, whole.num_prefix_tokens :]
     torch.testing.assert_close(maps.flatten(2).transpose(1, 2), patches)
 
@@ -97,10 +97,10 @@ def test_stages_of_a_sequence_can_be_frozen() -> None:
 
 def test_pad_repeats_the_edge() -> None:
     x = torch.arange(6.0).view(1, 1, 2, 3)
-    padded = Pad(4)(x)
+    padded = PadToStride(4)(x)
     assert padded.shape == (1, 1, 4, 4)
     assert padded[0, 0, 3].tolist() == [3, 4, 5, 5]
-    assert Pad(1)(x) is x
+    assert PadToStride(1)(x) is x
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,14 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in registry
     ("multitask", {"form": "resnet", "hidden": 8, "norm": "group", "dropout": 0.5}),
     ("projection", {"hidden": 5, "norm": "none", "dropout": 0.5}),
     ("prototypes", {"per_class": 3, "size": 2, "gamma": 0.5, "norm": "none"}),
-    ("nearest_centroid", {"centre": False, "l2": False, "tukey": 2}),
-    ("knn", {"neighbours": 3, "sharpness": 0.5}),
+    ("nearest_centroid", {"center": False, "l2": False, "tukey": 2}),
+    ("knn", {"neighbors": 3, "sharpness": 0.5}),
     ("logistic", {"C": 0.5, "l2": False}),
     ("ridge", {"penalty": 2}),
     ("lda", {"shrinkage": 0.3}),
     ("tip_adapter", {"alpha": 2.0, "beta": 1, "scale": 100}),
-    ("label_propagation", {"neighbours": 2, "spread": 0.5, "power": 1}),
-    ("pseudo_labels", {"C": 1, "mix": 0, "neighbours": 2, "tukey": 0.5}),
+    ("label_propagation", {"neighbors": 2, "spread": 0.5, "power": 1}),
+    ("pseudo_labels", {"C": 1, "mix": 0, "neighbors": 2, "tukey": 0.5}),
 ]
 WITHOUT_PROJECTION = ("similarity",)  # the labels' vectors have the backbone's length
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))

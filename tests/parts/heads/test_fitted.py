@@ -20,7 +20,7 @@ from handful.parts.heads.pseudo_labels import pseudo_labels
 from tests.support.datasets import CLASSES, context
 
 K, C = len(CLASSES), 5
-PLAIN: Mapping[str, Any] = {"centre": False, "l2": False}
+PLAIN: Mapping[str, Any] = {"center": False, "l2": False}
 
 
 def blobs(per_class: int = 8, seed: int = 0, spread: float = 1.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,7 +49,7 @@ def scores(head: FittedHead, x: torch.Tensor) -> np.ndarray:
         ("nearest_centroid", {}, NearestCentroid()),
         ("logistic", {"C": 0.5}, LogisticRegression(C=0.5, tol=1e-6)),
         ("ridge", {"penalty": 3.0}, RidgeClassifier(alpha=3.0)),
-        ("knn", {"neighbours": 1}, KNeighborsClassifier(1, metric="cosine")),
+        ("knn", {"neighbors": 1}, KNeighborsClassifier(1, metric="cosine")),
         ("lda", {"shrinkage": 0.0}, LinearDiscriminantAnalysis(solver="lsqr")),
     ],
 )
@@ -91,7 +91,7 @@ def test_tip_adapter_is_the_papers_equation() -> None:
 
 
 def test_nearest_neighbours_vote_by_their_cosine() -> None:
-    head = fitted("knn", {**PLAIN, "neighbours": 3, "sharpness": 0.2}, per_class=3)
+    head = fitted("knn", {**PLAIN, "neighbors": 3, "sharpness": 0.2}, per_class=3)
     (x, y), (test, _) = blobs(3), blobs(1, seed=1)
     cosines = torch.nn.functional.normalize(test[:1]) @ torch.nn.functional.normalize(x).T
     votes = np.zeros(K)
@@ -107,7 +107,7 @@ def test_labels_spread_along_a_chain_that_its_ends_name() -> None:
     third = torch.tensor([[-1.0, 0, 0], [-1, 0.1, 0]])
     x, y = torch.cat([near, far, third]), torch.full((62,), -1)
     y[0], y[59], y[60] = 0, 1, 2
-    options = {**PLAIN, "neighbours": 3, "spread": 0.9, "power": 1.0}
+    options = {**PLAIN, "neighbors": 3, "spread": 0.9, "power": 1.0}
     backbone = Backbone(torch.nn.Identity(), 3, 1)
     head = registry.build("heads", Part("label_propagation", options), context(), backbone=backbone)
     head.fit(x[:, None], y, seed=0)
@@ -210,9 +210,9 @@ def test_all_right_does_not_mean_certain() -> None:
     ("name", "options"),
     [
         ("logistic", {"C": -1}), ("logistic", {"C": "best"}), ("ridge", {"penalty": 0}), ("lda", {"shrinkage": 2}),
-        ("lda", {"shrinkage": "much"}), ("knn", {"neighbours": 0}), ("knn", {"neighbours": 1.5}),
+        ("lda", {"shrinkage": "much"}), ("knn", {"neighbors": 0}), ("knn", {"neighbors": 1.5}),
         ("knn", {"sharpness": 0}), ("tip_adapter", {"beta": -1}), ("tip_adapter", {"alpha": True}),
-        ("label_propagation", {"spread": 1}), ("label_propagation", {"neighbours": 0.5}),
+        ("label_propagation", {"spread": 1}), ("label_propagation", {"neighbors": 0.5}),
         ("pseudo_labels", {"C": 0}), ("pseudo_labels", {"mix": -1}), ("nearest_centroid", {"tukey": 0}),
         ("logistic", {"tukey": "root"}),
     ],

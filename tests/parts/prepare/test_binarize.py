@@ -1,4 +1,4 @@
-"""Binarize: the paper's rule exactly, Otsu and colour on images whose object is known."""
+"""Binarize: the paper's rule exactly, Otsu and color on images whose object is known."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ def disc() -> Mask:
 
 
 def painted(front: tuple[int, int, int], back: tuple[int, int, int], noise: int = 0) -> Image:
-    """A disc of one colour on another, each pixel off by at most `noise`."""
+    """A disc of one color on another, each pixel off by at most `noise`."""
     rng = np.random.default_rng(0)
     image = np.where(disc(), np.array(front)[:, None, None], np.array(back)[:, None, None])
     return np.asarray(np.clip(image + rng.integers(-noise, noise + 1, (3, H, W)), 0, 255), dtype=np.uint8)
@@ -63,20 +63,20 @@ def test_otsu_finds_light_on_dark_and_dark_on_light(front: tuple[int, int, int],
     assert same(masks(painted(front, back, noise=25), rule="otsu", invert=True)[0], ~bright)
 
 
-def test_colour_tells_equal_brightness_apart() -> None:
+def test_color_tells_equal_brightness_apart() -> None:
     image = painted((160, 60, 60), (30, 112, 110), noise=5)  # both have a luma near 90
-    (got,) = masks(image, rule="colour")
+    (got,) = masks(image, rule="color")
     assert same(got, disc())
-    (got,) = masks(image, rule="colour", tolerance=30.0)
+    (got,) = masks(image, rule="color", tolerance=30.0)
     assert same(got, disc())
-    (got,) = masks(image, rule="colour", colour=[160, 60, 60], tolerance=15.0)
+    (got,) = masks(image, rule="color", color=[160, 60, 60], tolerance=15.0)
     assert same(got, disc())
-    (got,) = masks(image, rule="colour", colour=[160, 60, 60])
+    (got,) = masks(image, rule="color", color=[160, 60, 60])
     assert same(got, disc())
 
 
-@pytest.mark.parametrize("options", [{}, {"rule": "otsu"}, {"rule": "colour"}, {"rule": "colour", "tolerance": 5.0}])
-def test_images_of_one_colour_get_no_mask_and_a_warning(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{}, {"rule": "otsu"}, {"rule": "color"}, {"rule": "color", "tolerance": 5.0}])
+def test_images_of_one_color_get_no_mask_and_a_warning(options: dict[str, Any]) -> None:
     plain, good = np.zeros((3, H, W), dtype=np.uint8), painted((200, 50, 50), (0, 0, 0))
     with pytest.warns(HandfulWarning, match="binarize: 2 masks were empty or full and left out: 0, 2"):
         got = masks(plain, good, plain, **options)
@@ -106,8 +106,8 @@ def test_masks_that_are_there_stay_unless_replaced() -> None:
         {"threshold": 1.0},
         {"threshold": -0.1},
         {"tolerance": -1.0},
-        {"colour": [1, 2]},
-        {"colour": [1, 2, 300]},
+        {"color": [1, 2]},
+        {"color": [1, 2, 300]},
     ],
 )
 def test_options_that_do_not_fit(options: dict[str, Any]) -> None:

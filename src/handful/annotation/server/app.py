@@ -13,11 +13,12 @@ from handful.annotation.files.mask_patch import Patch, pack, unpack
 from handful.annotation.files.project import ACCEPTED, classes_of
 from handful.annotation.files.store import LONGEST, StaleError
 from handful.annotation.server import thumbnails
-from handful.annotation.server.middleware import Guard
+from handful.annotation.server.middleware import AnnotationPolicy
 from handful.annotation.server.schemas import Assistance, LabelChange, MarksChange, NewClass, Skip, Spent, Verdict
 from handful.annotation.server.session import Session
 from handful.annotation.tools import active_learning, interactive
 from handful.annotation.tools.prompts import read_marks
+from handful.core.asgi import Guard
 from handful.core.dataset import Mask, Sample
 from handful.core.sockets import LOCAL_NAMES
 from handful.errors import DataError, HandfulError
@@ -58,7 +59,7 @@ def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
         }
         return JSONResponse(told, status_code=507)
 
-    return Guard(app, token=session.settings.token, hosts=LOCAL_NAMES if loopback else None)
+    return Guard(app, AnnotationPolicy(token=session.settings.token, hosts=LOCAL_NAMES if loopback else None))
 
 
 def _pages(app: FastAPI) -> None:

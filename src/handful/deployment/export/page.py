@@ -1,6 +1,7 @@
-"""A page that runs the model in a browser, by itself: the graph and onnxruntime-web are in it, and no network is asked.
+"""Export to a self-contained HTML page that runs the model in the browser: it makes no network requests.
 
-onnxruntime-web (MIT) is not shipped with handful: `make web` takes it from npm into the folder `RUNTIME`.
+The page contains the ONNX model and onnxruntime-web (MIT), which is not part of handful: `make web` fetches it from
+npm into the folder `RUNTIME`.
 """
 
 import base64
@@ -11,43 +12,49 @@ from tempfile import TemporaryDirectory
 
 from handful.core.files import write_atomically
 from handful.deployment.export.to_onnx import export_onnx
-from handful.deployment.model_page import fill, page_values
+from handful.deployment.model_page import page_values, render_page
 from handful.errors import OutputError
 from handful.models.classifier import Classifier
 from handful.models.onnx_model import load_onnx
 
 RUNTIME = Path(__file__).parent / "vendor" / "onnxruntime-web"
-SCRIPT, WASM, LICENCE = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "LICENSE"
+SCRIPT, WASM, LICENSE = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm", "LICENSE"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'unsafe-inline'; "
     "img-src blob: data:; connect-src blob: data:"
 )
+PRIVACY = "The model runs in this page: no image leaves this device."
 
 
 def refuse_missing(runtime: Path = RUNTIME) -> None:
-    """Refuse before any work where onnxruntime-web is not there.
+    """Refuse to start where onnxruntime-web is missing.
 
     Raises:
-        OutputError: names the target that fetches it.
+        OutputError: it is missing; names the make target that fetches it.
     """
-    missing = [name for name in (SCRIPT, WASM, LICENCE) if not (runtime / name).is_file()]
+    missing = [name for name in (SCRIPT, WASM, LICENSE) if not (runtime / name).is_file()]
     if missing:
         raise OutputError(
-            f"the page needs onnxruntime-web, and {missing[0]} is not there",
+            f"the page needs onnxruntime-web, but {missing[0]} is missing",
             where=runtime,
-            remedy="run `make web` in handful's source folder (it takes npm, once), or export to ONNX.",
+            remedy="run `make web` once in handful's source folder (needs npm), or export to ONNX.",
         )
 
 
 def export_page(classifier: Classifier, path: Path, *, runtime: Path = RUNTIME) -> tuple[str, ...]:
-    """Write a classifier, on the CPU, as one HTML file; it appears whole or not at all.
+    """Write a classifier that is on the CPU as one HTML file, whole or not at all.
+
+    Args:
+        classifier: what to export.
+        path: the HTML file.
+        runtime: folder with onnxruntime-web.
 
     Returns:
-        What the model in it says, as `export_onnx` names it.
+        The model's outputs, as `export_onnx` names them.
 
     Raises:
-        OutputError: onnxruntime-web is not there.
-        ModelError: as `export_onnx`.
+        OutputError: onnxruntime-web is missing.
+        ModelError: as in `export_onnx`.
     """
     refuse_missing(runtime)
     with TemporaryDirectory() as folder:
@@ -55,27 +62,27 @@ def export_page(classifier: Classifier, path: Path, *, runtime: Path = RUNTIME) 
         names = export_onnx(classifier, graph)
         model = load_onnx(graph, threads=1)
         values = {
-            **page_values(model, guarded=False, privacy="The model is in this page: no image leaves this device."),
+            **page_values(model, token_required=False, privacy=PRIVACY),
             "policy": POLICY,
-            "runtime": _text((runtime / SCRIPT).read_bytes()),
-            "wasm": _packed((runtime / WASM).read_bytes()),
-            "model": _packed(graph.read_bytes()),
-            "licence": (runtime / LICENCE).read_text(encoding="utf-8"),
+            "runtime": _base64((runtime / SCRIPT).read_bytes()),
+            "wasm": _base64_gzip((runtime / WASM).read_bytes()),
+            "model": _base64_gzip(graph.read_bytes()),
+            "license": (runtime / LICENSE).read_text(encoding="utf-8"),
             "version": _version(runtime),
         }
     with write_atomically(path) as draft:
-        draft.write_text(fill(values), encoding="utf-8")
+        draft.write_text(render_page(values), encoding="utf-8")
     return names
 
 
-def _text(data: bytes) -> str:
+def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _packed(data: bytes) -> str:
-    return _text(gzip.compress(data, compresslevel=9, mtime=0))
+def _base64_gzip(data: bytes) -> str:
+    return _base64(gzip.compress(data, compresslevel=9, mtime=0))
 
 
 def _version(runtime: Path) -> str:
-    found = re.search(rb"ONNX Runtime Web v([\d.]+)", (runtime / SCRIPT).read_bytes()[:400])
-    return found[1].decode() if found else ""
+    match = re.search(rb"ONNX Runtime Web v([\d.]+)", (runtime / SCRIPT).read_bytes()[:400])
+    return match[1].decode() if match else ""

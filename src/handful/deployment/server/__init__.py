@@ -1,1 +1,1 @@
-"""An exported model behind a REST API and a page: bounded in memory and time, refusing what is too much."""
+"""A prediction server for an exported model: REST API and web page, with bounded memory and time."""

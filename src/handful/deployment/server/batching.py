@@ -1,4 +1,4 @@
-"""Micro-batching: images that wait at the same time go through the network together."""
+"""Micro-batching: images of simultaneous requests go through the network in one forward pass."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,78 +12,84 @@ from handful.deployment.server.limits import Limits
 from handful.deployment.server.metrics import Metrics
 from handful.models.onnx_model import OnnxModel
 
-Said = dict[str, np.ndarray]  # of one image, by the outputs' names
+Outputs = dict[str, np.ndarray]  # the model's outputs for one image, by name
 
 
-class _Waiting(NamedTuple):
+class _QueuedImage(NamedTuple):
     image: UInt8[np.ndarray, "3 _ _"]
-    answer: "asyncio.Future[Said]"
+    result: "asyncio.Future[Outputs]"
 
 
 class Batcher:
-    """Takes images from many requests; one thread asks the model. Requests are counted and bounded by the gate."""
+    """Collects images from many requests and runs the model on them in one thread.
+
+    The middleware bounds the number of requests, and with it the length of the queue.
+    """
 
     def __init__(self, model: OnnxModel, limits: Limits, metrics: Metrics) -> None:
         self.model, self.limits, self.metrics = model, limits, metrics
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, in the running loop; after `close` once more."""
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
+        """Start in the running event loop; possible again after `close`."""
+        self._queue: asyncio.Queue[_QueuedImage | None] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="network")
-        self._task = asyncio.create_task(self._work())
+        self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Finish what was taken on, then end."""
+        """Predict the images in the queue, then stop."""
         self._queue.put_nowait(None)
         if self._task is not None:
             await self._task
         self._thread.shutdown()
 
-    async def ask(self, image: UInt8[np.ndarray, "3 _ _"]) -> Said:
-        """What the model says of an image."""
-        answer: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(_Waiting(image, answer))
-        return await answer
+    async def predict(self, image: UInt8[np.ndarray, "3 _ _"]) -> Outputs:
+        """The model's outputs for an image."""
+        result: asyncio.Future[Outputs] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait(_QueuedImage(image, result))
+        return await result
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        more = True
-        while more:
+        running = True
+        while running:
             first = await self._queue.get()
             if first is None:
                 return
-            waiting, more = await self._gather(first)
-            waiting = [one for one in waiting if not one.answer.done()]  # who gave up is not computed for
-            if not waiting:
+            batch, running = await self._collect(first)
+            batch = [queued for queued in batch if not queued.result.done()]  # drops cancelled requests
+            if not batch:
                 continue
             try:
-                said = await loop.run_in_executor(self._thread, self.model.ask, [one.image for one in waiting])
-            except Exception as error:  # a fault of ours must not end the loop
-                for one in waiting:
-                    if not one.answer.done():
-                        one.answer.set_exception(error)
+                outputs = await loop.run_in_executor(self._thread, self.model.ask, [q.image for q in batch])
+            except Exception as error:  # a bug must not end the loop
+                for queued in batch:
+                    if not queued.result.done():
+                        queued.result.set_exception(error)
                 continue
-            self._give(waiting, said)
+            self._set_results(batch, outputs)
 
-    async def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        """As many as go together, waiting a moment for those of other requests; and whether to go on after them."""
-        found = [first]
-        end = asyncio.get_running_loop().time() + (self.limits.gather if self.metrics.waiting > 1 else 0.0)
-        while len(found) < self.limits.together:
-            left = end - asyncio.get_running_loop().time()
+    async def _collect(self, first: _QueuedImage) -> tuple[list[_QueuedImage], bool]:
+        """A batch of queued images, after a short wait for other requests; and whether to continue after it."""
+        batch = [first]
+        deadline = asyncio.get_running_loop().time() + (self.limits.gather if self.metrics.waiting > 1 else 0.0)
+        while len(batch) < self.limits.together:
+            remaining = deadline - asyncio.get_running_loop().time()
             try:
-                one = self._queue.get_nowait() if left <= 0 else await asyncio.wait_for(self._queue.get(), left)
+                if remaining <= 0:
+                    queued = self._queue.get_nowait()
+                else:
+                    queued = await asyncio.wait_for(self._queue.get(), remaining)
             except (TimeoutError, asyncio.QueueEmpty):
                 break
-            if one is None:
-                return found, False
-            found.append(one)
-        return found, True
+            if queued is None:
+                return batch, False
+            batch.append(queued)
+        return batch, True
 
-    def _give(self, waiting: Sequence[_Waiting], said: Said) -> None:
+    def _set_results(self, batch: Sequence[_QueuedImage], outputs: Outputs) -> None:
         self.metrics.batches += 1
-        self.metrics.images += len(waiting)
-        for i, one in enumerate(waiting):
-            if not one.answer.done():
-                one.answer.set_result({name: value[i] for name, value in said.items()})
+        self.metrics.images += len(batch)
+        for i, queued in enumerate(batch):
+            if not queued.result.done():
+                queued.result.set_result({name: value[i] for name, value in outputs.items()})

@@ -1,4 +1,4 @@
-"""What a server takes on, and what it refuses."""
+"""Limits of the prediction server: sizes, times and simultaneous requests."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,20 @@ from handful.errors import OutputError
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one worker process; together they bound its memory.
+    """Limits of one worker process; together they bound its memory.
 
-    At most `waiting` requests are taken on at once, each of `megabytes` or less and done within `seconds` (to send it
-    and to answer it). `batch` images at most are in one request, `megapixels` in one image, and as many images as
-    `together` go through the network at once; for others, where requests are on their way, a first one waits `gather`
-    seconds at most.
+    Args:
+        megabytes: size of a request.
+        megapixels: size of an image.
+        batch: images in one request.
+        waiting: requests accepted at the same time; further ones get status 429.
+        seconds: time for receiving and answering a request.
+        together: images in one forward pass of the network.
+        gather: seconds that an image waits for others while more requests are being handled.
+        decoders: threads that decode images.
+
+    Raises:
+        OutputError: a limit is not positive.
     """
 
     megabytes: float = 20.0
@@ -30,11 +38,11 @@ class Limits:
                 raise OutputError(f"{name} is {value!r}", where="limits", remedy="give a number above 0.")
 
     @property
-    def most_bytes(self) -> int:
-        """Of a request's body."""
+    def max_bytes(self) -> int:
+        """Size of a request's body."""
         return int(self.megabytes * 1e6)
 
     @property
-    def most_pixels(self) -> int:
-        """Of an image."""
+    def max_pixels(self) -> int:
+        """Size of an image."""
         return int(self.megapixels * 1e6)

@@ -1,8 +1,8 @@
-"""The page of the server: that of `handful export --to html`, but the server computes."""
+"""The page of the prediction server: that of `handful export --to html`, with the computation on the server."""
 
 from dataclasses import dataclass
 
-from handful.deployment.model_page import fill, page_values
+from handful.deployment.model_page import page_values, render_page
 from handful.models.onnx_model import OnnxModel
 
 POLICY = (
@@ -13,14 +13,19 @@ POLICY = (
 
 @dataclass(frozen=True)
 class ServedPage:
-    """HTML, and the policy that it is to be sent with."""
+    """HTML, and the content security policy to send with it."""
 
     text: str
     policy: str = POLICY
 
 
-def served_page(model: OnnxModel, *, guarded: bool) -> ServedPage:
-    """The page of a model. `guarded`: it asks the user for the token."""
-    privacy = "Images are sent to this server alone, and not kept."
-    values = page_values(model, guarded=guarded, privacy=privacy)
-    return ServedPage(fill({**values, "policy": POLICY.removesuffix("; frame-ancestors 'none'")}))
+def make_page(model: OnnxModel, *, token_required: bool) -> ServedPage:
+    """The page of a model.
+
+    Args:
+        model: what is served.
+        token_required: the page asks the user for the server's token.
+    """
+    privacy = "Images are sent to this server only, and are not stored."
+    values = page_values(model, token_required=token_required, privacy=privacy)
+    return ServedPage(render_page({**values, "policy": POLICY.removesuffix("; frame-ancestors 'none'")}))

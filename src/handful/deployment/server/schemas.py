@@ -1,4 +1,4 @@
-"""What the API answers."""
+"""Responses of the REST API."""
 
 import base64
 from io import BytesIO
@@ -10,31 +10,38 @@ from PIL import Image as Picture
 from pydantic import BaseModel, Field
 
 from handful.core.prediction import UNKNOWN
-from handful.deployment.server.batching import Said
+from handful.deployment.server.batching import Outputs
 from handful.models.onnx_model import OnnxModel
 
 Share = Annotated[float, Field(ge=0, le=1)]
-MOST_MAPPED = 255  # classes beside the background that a grey level can name
+MAX_MAP_CLASSES = 255  # classes besides the background that a gray level can encode
 
 
 class Prediction(BaseModel):
-    """One image's class with all that the model says beside it; what it does not say is absent."""
+    """The predicted class of one image and the model's other outputs; outputs that the model lacks are absent."""
 
     prediction: str = Field(description="The most probable class.")
     probability: Share = Field(description="Its probability.")
-    probabilities: dict[str, Share] = Field(description="Of every class.")
-    answer: str | None = Field(default=None, description=f"The class, or {UNKNOWN!r} where the image is rejected.")
-    rejected: bool | None = Field(default=None, description="Whether it is too unlike the training images.")
-    typicality: Share | None = Field(default=None, description="Share of training images that were as unlike.")
-    set: list[str] | None = Field(default=None, description="The classes that cannot be ruled out.")
+    probabilities: dict[str, Share] = Field(description="Probability of every class.")
+    answer: str | None = Field(
+        default=None, description=f"The predicted class, or {UNKNOWN!r} where the image is rejected."
+    )
+    rejected: bool | None = Field(
+        default=None, description="Whether the image is too unlike the training images to name a class."
+    )
+    typicality: Share | None = Field(
+        default=None, description="Share of training images that are at least as unlike the others as this one."
+    )
+    set: list[str] | None = Field(default=None, description="Conformal prediction set: classes not ruled out.")
     map: str | None = Field(
         default=None,
-        description="PNG as a data address, at the working size: grey level 0 is background, else class + 1.",
+        description="Segmentation map as a PNG data URL, at the working size: gray level 0 is background, else the "
+        "class's index + 1.",
     )
 
 
 class Failure(BaseModel):
-    """What is wrong with one image of a batch."""
+    """Why one image of a batch has no prediction."""
 
     error: str
 
@@ -45,33 +52,39 @@ class PredictionList(BaseModel):
     predictions: list[Prediction | Failure]
 
 
-class Refused(BaseModel):
-    """Why nothing was predicted."""
+class ErrorResponse(BaseModel):
+    """Why the request failed."""
 
     detail: str
 
 
-def prediction(model: OnnxModel, said: Said, *, with_map: bool) -> Prediction:
-    """One image's outputs in words."""
-    shares = [min(1.0, max(0.0, float(p))) for p in said["probabilities"]]
-    best = int(np.argmax(said["probabilities"]))
-    found = Prediction(
+def as_prediction(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> Prediction:
+    """The response for one image.
+
+    Args:
+        model: which gave the outputs.
+        outputs: the model's outputs for the image.
+        with_map: include the segmentation map, if the model has one.
+    """
+    probabilities = [min(1.0, max(0.0, float(p))) for p in outputs["probabilities"]]
+    best = int(np.argmax(outputs["probabilities"]))
+    response = Prediction(
         prediction=model.classes[best],
-        probability=shares[best],
-        probabilities=dict(zip(model.classes, shares, strict=True)),
+        probability=probabilities[best],
+        probabilities=dict(zip(model.classes, probabilities, strict=True)),
     )
-    if "typicality" in said:
-        answer = int(said["answers"])
-        found.answer, found.rejected = (*model.classes, UNKNOWN)[answer], answer == len(model.classes)
-        found.typicality = min(1.0, float(said["typicality"]))
-    if "sets" in said:
-        found.set = [name for name, own in zip(model.classes, said["sets"], strict=True) if own]
-    if with_map and "maps" in said and len(model.classes) <= MOST_MAPPED:
-        found.map = _png(said["maps"])
-    return found
+    if "typicality" in outputs:
+        answer = int(outputs["answers"])
+        response.answer, response.rejected = (*model.classes, UNKNOWN)[answer], answer == len(model.classes)
+        response.typicality = min(1.0, float(outputs["typicality"]))
+    if "sets" in outputs:
+        response.set = [name for name, member in zip(model.classes, outputs["sets"], strict=True) if member]
+    if with_map and "maps" in outputs and len(model.classes) <= MAX_MAP_CLASSES:
+        response.map = _as_data_url(outputs["maps"])
+    return response
 
 
-def _png(maps: Float[np.ndarray, "k1 h w"]) -> str:
+def _as_data_url(maps: Float[np.ndarray, "k1 h w"]) -> str:
     file = BytesIO()
     Picture.fromarray(maps.argmax(axis=0).astype(np.uint8)).save(file, format="PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

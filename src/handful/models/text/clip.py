@@ -21,7 +21,7 @@ REMEDY = (
 )
 
 
-def load(kind: str, model: str, **options: Any) -> Any:
+def load_pretrained(kind: str, model: str, **options: Any) -> Any:
     """What `transformers.<kind>.from_pretrained(model)` gives: "AutoModel", "AutoConfig", "AutoTokenizer", ...
 
     Raises:
@@ -43,13 +43,13 @@ def load(kind: str, model: str, **options: Any) -> Any:
         ) from error
 
 
-def vectors_of(output: Any) -> torch.Tensor:
+def projected_features(output: Any) -> torch.Tensor:
     """The projected vectors [n d], which libraries before transformers 5 give bare."""
     found: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
     return found.float()
 
 
-def check(network: Any, model: str) -> None:
+def check_image_text(network: Any, model: str) -> None:
     """Refuse a model that knows images or texts only.
 
     Raises:
@@ -67,8 +67,8 @@ def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
     Raises:
         WeightsError: as `load`; or the model has no text features.
     """
-    network = load("AutoModel", model).eval()
-    check(network, model)
-    tokens = load("AutoTokenizer", model)(list(texts), padding=True, truncation=True, return_tensors="pt")
+    network = load_pretrained("AutoModel", model).eval()
+    check_image_text(network, model)
+    tokens = load_pretrained("AutoTokenizer", model)(list(texts), padding=True, truncation=True, return_tensors="pt")
     with torch.inference_mode():
-        return vectors_of(network.get_text_features(**tokens)).numpy()
+        return projected_features(network.get_text_features(**tokens)).numpy()

@@ -27,7 +27,7 @@ class Boxes:
         return down[:, :, None] & across[:, None, :]
 
 
-def centred(height: Int[Tensor, " n"], width: Int[Tensor, " n"], h: int, w: int, generator: torch.Generator) -> Boxes:
+def centered(height: Int[Tensor, " n"], width: Int[Tensor, " n"], h: int, w: int, generator: torch.Generator) -> Boxes:
     """Boxes of these sizes about a pixel drawn anywhere in the h x w image: they may reach over its edge."""
     y = torch.randint(h, height.shape, generator=generator, device=height.device)
     x = torch.randint(w, width.shape, generator=generator, device=width.device)

@@ -36,12 +36,12 @@ def resample(batch: Batch, grid: Float[Tensor, "n h2 w2 2"], fill: Fill) -> Batc
 
 @dataclass(frozen=True)
 class Warp:
-    """A random warp of each image about its centre. Every amount is drawn per image.
+    """A random warp of each image about its center. Every amount is drawn per image.
 
     Attributes:
-        turn: degrees; the angle is uniform in [-turn, turn].
-        shift: share of the side; across and down each uniform in [-shift, shift].
-        zoom: smallest and largest factor, uniform between; above 1 enlarges.
+        degrees: largest rotation; the angle is uniform in [-degrees, degrees].
+        translate: share of the side; across and down each uniform in [-translate, translate].
+        scale: smallest and largest factor, uniform between; above 1 enlarges.
         shear: degrees; the slant of upright lines is uniform in [-shear, shear].
         elastic: share of the side; each knot of a coarse grid moves by up to this across and down, uniform,
             and the pixels between follow by bicubic interpolation.
@@ -53,9 +53,9 @@ class Warp:
         ValueError: an amount out of range.
     """
 
-    turn: float = 0.0
-    shift: float = 0.0
-    zoom: Sequence[float] = (1.0, 1.0)
+    degrees: float = 0.0
+    translate: float = 0.0
+    scale: Sequence[float] = (1.0, 1.0)
     shear: float = 0.0
     elastic: float = 0.0
     elastic_grid: int = 4
@@ -63,9 +63,9 @@ class Warp:
     probability: float = 1.0
 
     def __post_init__(self) -> None:
-        within("turn", self.turn, 0.0, 180.0)
-        within("shift", self.shift, 0.0, 1.0)
-        span("zoom", self.zoom, 0.05, 20.0)
+        within("degrees", self.degrees, 0.0, 180.0)
+        within("translate", self.translate, 0.0, 1.0)
+        span("scale", self.scale, 0.05, 20.0)
         within("shear", self.shear, 0.0, 80.0)
         within("elastic", self.elastic, 0.0, 1.0)
         within("elastic_grid", self.elastic_grid, 2.0, 64.0, whole=True)
@@ -80,12 +80,12 @@ class Warp:
         """Where each output pixel is read in the input, for one draw per image."""
         n, _, h, w = images.shape
         amount = chosen(images, generator, self.probability).to(images)  # 0 leaves an image as it is
-        angle = uniform(images, generator, -self.turn, self.turn).deg2rad_() * amount
+        angle = uniform(images, generator, -self.degrees, self.degrees).deg2rad_() * amount
         slant = uniform(images, generator, -self.shear, self.shear).deg2rad_().tan_() * amount
-        scale = (uniform(images, generator, *self.zoom) - 1.0) * amount + 1
-        right = uniform(images, generator, -2.0 * self.shift, 2.0 * self.shift) * amount
-        down = uniform(images, generator, -2.0 * self.shift, 2.0 * self.shift) * amount
-        # The image is sheared, turned, zoomed, then shifted; reading the input takes the inverse. Angles are
+        scale = (uniform(images, generator, *self.scale) - 1.0) * amount + 1
+        right = uniform(images, generator, -2.0 * self.translate, 2.0 * self.translate) * amount
+        down = uniform(images, generator, -2.0 * self.translate, 2.0 * self.translate) * amount
+        # The image is sheared, rotated, scaled, then translated; reading the input takes the inverse. Angles are
         # meant in pixels and the grid is in shares of each side, hence the aspect.
         cos, sin = angle.cos() / scale, angle.sin() / scale
         xx, xy = cos + slant * sin, (sin - slant * cos) * (h / w)

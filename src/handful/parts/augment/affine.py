@@ -1,4 +1,4 @@
-"""Random turn, shift, zoom, shear and elastic waves in one resampling, so that the image is blurred once."""
+"""Random affine maps and elastic waves in one resampling, so that the image is blurred once."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ from handful.parts.augment._warp import Fill, Warp
 def build(
     _context: Context,
     *,
-    turn: float = 15.0,
-    shift: float = 0.1,
-    zoom: Sequence[float] = (0.85, 1.15),
+    degrees: float = 15.0,
+    translate: float = 0.1,
+    scale: Sequence[float] = (0.85, 1.15),
     shear: float = 10.0,
     elastic: float = 0.0,
     elastic_grid: int = 4,
@@ -22,9 +22,9 @@ def build(
     """Warp each image and its pixel labels by amounts of its own, all uniform in their range.
 
     Args:
-        turn: degrees, in [-turn, turn].
-        shift: share of the side, across and down each in [-shift, shift].
-        zoom: smallest and largest factor; above 1 enlarges.
+        degrees: largest rotation; the angle is in [-degrees, degrees].
+        translate: share of the side, across and down each in [-translate, translate].
+        scale: smallest and largest factor; above 1 enlarges.
         shear: degrees that upright lines slant by, in [-shear, shear].
         elastic: share of the side that a knot of a coarse grid moves by at most; the pixels between follow.
         elastic_grid: knots along a side.
@@ -36,9 +36,9 @@ def build(
         ValueError: an amount out of range.
     """
     return Warp(
-        turn=turn,
-        shift=shift,
-        zoom=zoom,
+        degrees=degrees,
+        translate=translate,
+        scale=scale,
         shear=shear,
         elastic=elastic,
         elastic_grid=elastic_grid,

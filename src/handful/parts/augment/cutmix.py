@@ -9,7 +9,7 @@ import torch
 
 from handful.core.context import Context
 from handful.core.tensors import Batch
-from handful.parts.augment._boxes import centred
+from handful.parts.augment._boxes import centered
 from handful.parts.augment._mix import mixed_labels, partners, shares
 from handful.parts.augment._part import Augment, chosen, within
 
@@ -38,7 +38,7 @@ def build(_context: Context, *, probability: float = 0.5, alpha: float = 1.0) ->
         images, maps = batch.images, batch.pixel_labels
         n, _, h, w = images.shape
         side = (1 - shares(n, alpha, generator)).sqrt() * chosen(images, generator, probability)
-        boxes = centred((side * h).long(), (side * w).long(), h, w, generator)
+        boxes = centered((side * h).long(), (side * w).long(), h, w, generator)
         partner, pasted = partners(n, generator), boxes.mask(h, w)
         own = 1 - pasted.float().mean(dim=(1, 2))
         labels, targets = mixed_labels(batch, partner, own)

@@ -6,7 +6,7 @@ import torch
 
 from handful.core.context import Context
 from handful.core.tensors import Batch
-from handful.parts.augment._boxes import centred
+from handful.parts.augment._boxes import centered
 from handful.parts.augment._erase import Paint, erase
 from handful.parts.augment._part import Augment, chosen, one_of, within
 
@@ -21,7 +21,7 @@ def build(_context: Context, *, side: float = 0.5, paint: Paint = "mean", probab
     Args:
         side: of the square, as a share of the image's shorter side; the paper's 16 and 8 of 32 pixels on CIFAR-10
             and CIFAR-100 are 0.5 and 0.25.
-        paint: "mean", the image's mean colour (the paper paints with the data set's), "black" or "noise".
+        paint: "mean", the image's mean color (the paper paints with the data set's), "black" or "noise".
         probability: chance that an image loses a square.
 
     Raises:
@@ -35,6 +35,6 @@ def build(_context: Context, *, side: float = 0.5, paint: Paint = "mean", probab
         n, _, h, w = batch.images.shape
         pixels = max(1, round(side * min(h, w)))
         length = torch.full((n,), pixels, device=batch.images.device) * chosen(batch.images, generator, probability)
-        return erase(batch, centred(length, length, h, w, generator).mask(h, w), paint, generator)
+        return erase(batch, centered(length, length, h, w, generator).mask(h, w), paint, generator)
 
     return cutout

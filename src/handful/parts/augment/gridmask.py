@@ -31,7 +31,7 @@ def build(
     Args:
         ratio: share of a cell's side that stays; (1 - ratio) squared of the image is erased.
         unit: smallest and largest side of a cell, as a share of the image's shorter side, uniform between.
-        paint: "mean", the image's mean colour, "black" or "noise".
+        paint: "mean", the image's mean color, "black" or "noise".
         probability: chance that an image gets a lattice.
 
     Raises:

@@ -8,13 +8,13 @@ from handful.core.context import Context
 from handful.core.tensors import Batch
 from handful.parts.augment._part import Augment, chosen, uniform, within
 
-_GREY = 1e-3  # channels nearer than this are equal: a quarter of an 8-bit step
+_GRAY = 1e-3  # channels nearer than this are equal: a quarter of an 8-bit step
 
 
 def build(_context: Context, *, std: float = 0.1, probability: float = 1.0) -> Augment:
     """Add noise to each image and clip to [0, 1]; pixel labels stay.
 
-    A grey image (three equal channels) gets the same noise in all three and stays grey.
+    A gray image (three equal channels) gets the same noise in all three and stays gray.
 
     Args:
         std: largest standard deviation on the scale 0 to 1; an image's own is uniform in [0, std].
@@ -32,8 +32,8 @@ def build(_context: Context, *, std: float = 0.1, probability: float = 1.0) -> A
         level = uniform(images, generator, 0.0, std) * chosen(images, generator, probability)
         # Drawn channels-last, as the images lie.
         drawn = torch.randn(n, h, w, c, generator=generator, device=images.device).permute(0, 3, 1, 2)
-        colour = (images - images[:, :1]).abs().amax(dim=(1, 2, 3), keepdim=True)
-        drawn = torch.where(colour < _GREY, drawn[:, :1], drawn)
+        color = (images - images[:, :1]).abs().amax(dim=(1, 2, 3), keepdim=True)
+        drawn = torch.where(color < _GRAY, drawn[:, :1], drawn)
         noisy = images + drawn * level.view(n, 1, 1, 1)
         return replace(batch, images=noisy.clamp_(0, 1).contiguous(memory_format=torch.channels_last))
 

@@ -25,8 +25,8 @@ MOST = {"shear": 0.3, "move": 150 / 331, "turn": 30.0, "factor": 0.9}  # at magn
 
 
 def _affine(x: Any, *, shear: tuple[float, float] = (0.0, 0.0), move: tuple[int, int] = (0, 0)) -> Any:
-    centre = [0, 0] if any(shear) else None
-    return V.affine(x, angle=0.0, translate=list(move), scale=1.0, shear=list(shear), center=centre)
+    center = [0, 0] if any(shear) else None
+    return V.affine(x, angle=0.0, translate=list(move), scale=1.0, shear=list(shear), center=center)
 
 
 def _slant(share: float) -> float:
@@ -41,7 +41,7 @@ MOVES: dict[str, Operation] = {
     "translate_y": lambda x, s: _affine(x, move=(0, int(MOST["move"] * x.shape[-2] * s))),
     "rotate": lambda x, s: V.rotate(x, angle=MOST["turn"] * s),
 }
-RECOLOURS: dict[str, Operation] = {
+RECOLORS: dict[str, Operation] = {
     "brightness": lambda x, s: V.adjust_brightness(x, 1 + MOST["factor"] * s),
     "color": lambda x, s: V.adjust_saturation(x, 1 + MOST["factor"] * s),
     "contrast": lambda x, s: V.adjust_contrast(x, 1 + MOST["factor"] * s),
@@ -52,7 +52,7 @@ RECOLOURS: dict[str, Operation] = {
     "equalize": lambda x, _: V.equalize(x),
     "identity": lambda x, _: x,
 }
-OPERATIONS = {**MOVES, **RECOLOURS}
+OPERATIONS = {**MOVES, **RECOLORS}
 ONE_SIDED = ("posterize", "solarize", "auto_contrast", "equalize", "identity")
 
 

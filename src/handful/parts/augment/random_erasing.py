@@ -29,7 +29,7 @@ def build(
         scale: smallest and largest share of the image's area, uniform between.
         ratio: smallest and largest width / height in pixels, log-uniform between; of ten boxes drawn the first
             that fits is taken, and an image that none fits stays whole.
-        paint: "noise", uniform per pixel (the paper's best), "mean", the image's mean colour, or "black".
+        paint: "noise", uniform per pixel (the paper's best), "mean", the image's mean color, or "black".
 
     Raises:
         ValueError: an amount out of range, or no such paint.

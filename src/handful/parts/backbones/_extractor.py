@@ -1,4 +1,4 @@
-"""timm's feature extractors as stages, and padding for models that round a map's size down."""
+"""timm's feature extractors split into stages, and padding for models that round the size of a map down."""
 
 from typing import Any
 
@@ -11,68 +11,73 @@ from torch import Tensor, nn
 from handful.parts.backbones._stages import StageOutput
 
 
-class Pad(nn.Module):
-    """Repeat the right and bottom edge until both sides are multiples of `stride`."""
+class PadToStride(nn.Module):
+    """Replicate the right and bottom edge until both sides are multiples of `stride`."""
 
     def __init__(self, stride: int) -> None:
         super().__init__()
         self.stride = stride
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h2 w2"]:
-        """The same images, at most `stride - 1` larger."""
+        """The images, at most `stride - 1` pixels larger."""
         h, w = x.shape[-2:]
-        right, below = -w % self.stride, -h % self.stride
-        return F.pad(x, (0, right, 0, below), mode="replicate") if right or below else x
+        right, bottom = -w % self.stride, -h % self.stride
+        return F.pad(x, (0, right, 0, bottom), mode="replicate") if right or bottom else x
 
 
-class Last(nn.Module):
-    """A whole extractor as one stage: its last map, channels first, cut to where the image ends."""
+class LastMap(nn.Module):
+    """A whole extractor as one stage: its last map, channels first, cropped to the image."""
 
     def __init__(self, net: nn.Module, *, pad: int, stride: int, channels_last: bool) -> None:
         super().__init__()
-        self.net, self.pad = net, Pad(pad)
+        self.net, self.pad = net, PadToStride(pad)
         self.stride, self.channels_last = stride, channels_last
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
-        """Maps."""
+        """Normalized images to maps."""
         h, w = (-(-side // self.stride) for side in x.shape[-2:])
         maps: Tensor = self.net(self.pad(x))[-1]
         maps = maps.permute(0, 3, 1, 2) if self.channels_last else maps
         return maps[..., :h, :w]
 
 
-def sequence(net: Any) -> list[tuple[nn.Module, bool]] | None:
-    """The modules that an extractor runs one after the other, each with whether its output is one of the maps.
+def sequential_modules(net: Any) -> list[tuple[nn.Module, bool]] | None:
+    """The modules of a sequential extractor, each with whether its output is one of the maps.
 
-    None: it does something else than that.
+    None if the extractor is not a plain sequence of modules.
     """
     if isinstance(net, FeatureDictNet) and net.output_fmt == Format.NCHW:
         return [(module, name in net.return_layers) for name, module in net.items()]
     if hasattr(net, "blocks") and getattr(net, "feature_hooks", True) is None:  # the EfficientNets and MobileNets
         stem = [module for name, module in net.named_children() if name != "blocks"]
-        taps = set(net._stage_out_idx)
-        head = [(module, i == len(stem) - 1 and 0 in taps) for i, module in enumerate(stem)]
-        return head + [(block, i in taps) for i, block in enumerate(net.blocks, start=1)]
+        out_indices = set(net._stage_out_idx)
+        stem_modules = [(module, i == len(stem) - 1 and 0 in out_indices) for i, module in enumerate(stem)]
+        return stem_modules + [(block, i in out_indices) for i, block in enumerate(net.blocks, start=1)]
     return None
 
 
-def levels_of(net: Any, *, stride: int | None) -> list[StageOutput]:
-    """An extractor cut behind each of its maps, for maps wanted at `stride`; or as one stage, where it cannot be."""
+def split_stages(net: Any, *, stride: int | None) -> list[StageOutput]:
+    """The stages of an extractor, which end at its maps; a single stage where it is not a plain sequence.
+
+    Args:
+        net: timm's extractor.
+        stride: of the backbone's output, which the images are padded to; None: the extractor's own.
+    """
     strides, channels = list(net.feature_info.reduction()), list(net.feature_info.channels())
-    modules = sequence(net)
+    modules = sequential_modules(net)
     if modules is None:
-        last = Last(
+        last = LastMap(
             net,
             pad=max(strides),
             stride=strides[-1],
             channels_last=getattr(net, "output_fmt", None) == Format.NHWC,
         )
         return [StageOutput(last, channels[-1], strides[-1])]
-    levels: list[StageOutput] = []
-    stage: list[nn.Module] = [Pad(stride or strides[-1])]
-    for module, ends in modules:
+    stages: list[StageOutput] = []
+    stage: list[nn.Module] = [PadToStride(stride or strides[-1])]
+    for module, is_output in modules:
         stage.append(module)
-        if ends:
-            levels.append(StageOutput(nn.Sequential(*stage), channels[len(levels)], strides[len(levels)]))
+        if is_output:
+            stages.append(StageOutput(nn.Sequential(*stage), channels[len(stages)], strides[len(stages)]))
             stage = []
-    return levels
+    return stages

@@ -1,4 +1,4 @@
-"""A feature extractor as consecutive stages: which of them learn, and which of their maps come out."""
+"""A feature extractor as a sequence of stages, with frozen first stages and a choice of output maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Freeze = Literal["none", "stem", "all"] | int
 
 @dataclass(frozen=True, eq=False)
 class StageOutput:
-    """One stage: maps in, maps out, with their number of channels and their stride to the image."""
+    """A stage, with the channels of its output maps and their stride relative to the image."""
 
     module: nn.Module
     channels: int
@@ -24,36 +24,40 @@ class StageOutput:
 
 
 class Stages(nn.Module):
-    """Stages run one after the other; the first `freeze` of them never learn and stay in evaluation mode.
+    """Consecutive stages; the first `freeze` of them are not trained and stay in evaluation mode.
 
-    `forward(x)` is `rest(frozen(x))`. What `frozen` gives for an image that is not augmented never changes, so a
-    training loop may keep it: `frozen` runs the first `split` stages, and costs nothing when `split` is 0.
-    `taps` are the stages whose maps come out, joined along channels at the size of the first of them.
+    `forward(x)` is `rest(frozen(x))`. The output of `frozen` for an image that is not augmented never changes, so a
+    training loop may cache it: `frozen` runs the first `split` stages, none when `split` is 0.
+
+    Args:
+        outputs: the stages in order.
+        freeze: number of frozen stages.
+        out_indices: stages whose maps are the output, concatenated along channels at the size of the first of them.
     """
 
-    def __init__(self, levels: Sequence[StageOutput], *, freeze: int, taps: Sequence[int]) -> None:
+    def __init__(self, outputs: Sequence[StageOutput], *, freeze: int, out_indices: Sequence[int]) -> None:
         super().__init__()
-        self.stages = nn.ModuleList(level.module for level in levels)
+        self.stages = nn.ModuleList(output.module for output in outputs)
         self.freeze = freeze
-        self.zooms = {tap: levels[tap].stride // levels[taps[0]].stride for tap in taps}
-        self.split = freeze if freeze == len(levels) else min(freeze, taps[0] + 1)
+        self.scale_factors = {i: outputs[i].stride // outputs[out_indices[0]].stride for i in out_indices}
+        self.split = freeze if freeze == len(outputs) else min(freeze, out_indices[0] + 1)
         for stage in self.stages[:freeze]:
             stage.requires_grad_(False)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "Stages":
-        """Training mode for the stages that learn: statistics and dropout of the frozen ones stay still."""
+        """Training mode for the stages that are not frozen; the frozen ones keep evaluation mode."""
         super().train(mode)
         for stage in self.stages[: self.freeze]:
             stage.eval()
         return self
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
-        """Normalised images to maps."""
+        """Normalized images to maps."""
         return self.rest(self.frozen(x))
 
     def frozen(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
-        """What the frozen stages make of normalised images; the images themselves when none is frozen."""
+        """Output of the frozen stages for normalized images; the images themselves when none is frozen."""
         return self._run(x, 0, self.split)
 
     def rest(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c2 h2 w2"]:
@@ -63,26 +67,26 @@ class Stages(nn.Module):
     def _run(self, x: Tensor, start: int, stop: int) -> Tensor:
         if start == stop:
             return x
-        maps = [x] if start - 1 in self.zooms else []
+        maps = [x] if start - 1 in self.scale_factors else []
         for i in range(start, stop):
             x = self.stages[i](x)
-            if i in self.zooms:
+            if i in self.scale_factors:
                 maps.append(x)
-        return self._join(maps) if stop == len(self.stages) else x
+        return self._concatenate(maps) if stop == len(self.stages) else x
 
-    def _join(self, maps: list[Tensor]) -> Tensor:
+    def _concatenate(self, maps: list[Tensor]) -> Tensor:
         h, w = maps[0].shape[-2:]
-        for i, zoom in enumerate(self.zooms.values()):
-            if zoom > 1:
-                larger = F.interpolate(maps[i], scale_factor=zoom, mode="bilinear", align_corners=False)
+        for i, scale_factor in enumerate(self.scale_factors.values()):
+            if scale_factor > 1:
+                larger = F.interpolate(maps[i], scale_factor=scale_factor, mode="bilinear", align_corners=False)
                 # The last row of a coarser map may reach beyond the image, or not quite to its end.
-                right, below = max(0, w - larger.shape[-1]), max(0, h - larger.shape[-2])
-                maps[i] = F.pad(larger, (0, right, 0, below), mode="replicate")[..., :h, :w]
+                right, bottom = max(0, w - larger.shape[-1]), max(0, h - larger.shape[-2])
+                maps[i] = F.pad(larger, (0, right, 0, bottom), mode="replicate")[..., :h, :w]
         return torch.cat(maps, dim=1) if len(maps) > 1 else maps[0]
 
 
 def assemble(
-    levels: Sequence[StageOutput],
+    outputs: Sequence[StageOutput],
     *,
     stride: int | None,
     fuse: bool,
@@ -90,38 +94,48 @@ def assemble(
     mean: Sequence[float],
     std: Sequence[float],
 ) -> Backbone:
-    """A backbone that ends at the last stage with `stride` (None: the network's own).
+    """A backbone of consecutive stages.
 
-    With `fuse`, all stages run, and the last map at each stride from `stride` on is enlarged and joined to it.
+    Args:
+        outputs: the stages in order.
+        stride: pixels per map cell: it ends at the last stage with this stride; None: at the last stage.
+        fuse: run all stages, and concatenate the last maps of each larger stride, enlarged, to those at `stride`.
+        freeze: as in `count_frozen_stages`.
+        mean: of the images' normalization, for each color channel.
+        std: of the images' normalization, for each color channel.
 
     Raises:
         ValueError: the network has no map at this stride, or fewer stages than `freeze`.
     """
-    own = [level.stride for level in levels]
-    want = own[-1] if stride is None else stride
-    if want not in own:
-        raise ValueError(f"stride must be one of {sorted(set(own))}, not {stride}")
-    last = {s: i for i, s in enumerate(own) if s >= want}
-    taps = sorted(last.values()) if fuse else [last[want]]
-    levels = levels[: taps[-1] + 1]
-    network = Stages(levels, freeze=frozen_stages(freeze, len(levels)), taps=taps)
-    channels = sum(levels[tap].channels for tap in taps)
-    return Backbone(network, channels, want, _three(mean), _three(std))
+    strides = [output.stride for output in outputs]
+    out_stride = strides[-1] if stride is None else stride
+    if out_stride not in strides:
+        raise ValueError(f"stride must be one of {sorted(set(strides))}, not {stride}")
+    last = {s: i for i, s in enumerate(strides) if s >= out_stride}
+    out_indices = sorted(last.values()) if fuse else [last[out_stride]]
+    outputs = outputs[: out_indices[-1] + 1]
+    network = Stages(outputs, freeze=count_frozen_stages(freeze, len(outputs)), out_indices=out_indices)
+    channels = sum(outputs[i].channels for i in out_indices)
+    return Backbone(network, channels, out_stride, _rgb(mean), _rgb(std))
 
 
-def frozen_stages(freeze: Freeze, count: int) -> int:
-    """How many stages stay as they are: "none", "stem" (the first), "all", or a number.
+def count_frozen_stages(freeze: Freeze, count: int) -> int:
+    """The number of frozen stages.
+
+    Args:
+        freeze: "none", "stem" (the first stage), "all", or a number.
+        count: number of stages.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: `freeze` is none of these.
     """
-    known = {"none": 0, "stem": 1, "all": count}
-    number = known.get(freeze) if isinstance(freeze, str) else freeze
+    named = {"none": 0, "stem": 1, "all": count}
+    number = named.get(freeze) if isinstance(freeze, str) else freeze
     if number is None or not 0 <= number <= count:
         raise ValueError(f'freeze must be "none", "stem", "all" or 0 to {count} stages, not {freeze!r}')
     return number
 
 
-def _three(values: Sequence[float]) -> tuple[float, float, float]:
+def _rgb(values: Sequence[float]) -> tuple[float, float, float]:
     red, green, blue = values
     return float(red), float(green), float(blue)

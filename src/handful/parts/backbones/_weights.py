@@ -1,4 +1,4 @@
-"""Weights from files and from the model hubs. What cannot be had is one error that names the offline choice."""
+"""Weights from checkpoint files and model hubs; a failure is one error that names the offline alternative."""
 
 import contextlib
 import pickle
@@ -24,10 +24,10 @@ OFFLINE = (
 
 
 def read_checkpoint(path: str) -> dict[str, Tensor]:
-    """The tensors of a .safetensors, .pt or .pth file, or of a saved classifier's folder; no code in it is run.
+    """The tensors of a .safetensors, .pt or .pth file, or of a saved classifier's folder, without running its code.
 
     Raises:
-        WeightsError: the file is missing, damaged, or holds something else.
+        WeightsError: the file is missing, damaged, or not a table of tensors.
     """
     file = Path(path).expanduser()
     file = file / "weights.safetensors" if file.is_dir() else file
@@ -35,9 +35,9 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
         raise WeightsError("there is no such checkpoint", where=file, remedy="check the path; " + OFFLINE)
     try:
         if file.suffix == ".safetensors":
-            found: Any = load_file(file)
+            content: Any = load_file(file)
         else:
-            found = torch.load(file, map_location="cpu", weights_only=True)
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, SafetensorError) as error:
         raise WeightsError(
             f"the checkpoint cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
@@ -45,46 +45,50 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
             remedy="save its tensors alone: torch.save(model.state_dict(), path) or safetensors.",
         ) from error
     for key in ("state_dict", "model", "model_state_dict"):
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            found = found[key]
-    if not isinstance(found, Mapping) or not found or not all(isinstance(v, Tensor) for v in found.values()):
-        raise WeightsError("there is no table of tensors in it", where=file, remedy="save model.state_dict().")
-    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+    if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
+        raise WeightsError("not a table of tensors", where=file, remedy="save model.state_dict().")
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
 def load_checkpoint(path: str, network: nn.Module, backbone: nn.Module, *, rename: Callable[[str], str | None]) -> None:
-    """Load a checkpoint in the library's own names into `network`, or a saved handful classifier's into `backbone`.
+    """Load a checkpoint of the model library into `network`, or one of a saved handful classifier into `backbone`.
 
-    `rename` gives a tensor's name in `network`; None: the network has no place for it (its former classifier).
+    Args:
+        path: checkpoint file, or folder of a saved classifier.
+        network: the model with the library's tensor names.
+        backbone: the same tensors with our names.
+        rename: a checkpoint tensor's name in `network`; None for tensors that it does not have (the classifier's).
 
     Raises:
         WeightsError: tensors are missing, left over or of another shape; names the first of each.
     """
     tensors = read_checkpoint(path)
     if any(name.startswith("backbone.") for name in tensors):
-        kept = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
-        load_exactly(backbone, kept, where=path)
+        ours = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
+        load_exactly(backbone, ours, where=path)
     else:
         renamed = {rename(name): tensor for name, tensor in tensors.items()}
         load_exactly(network, {n: t for n, t in renamed.items() if n is not None}, where=path)
 
 
 def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], *, where: object) -> None:
-    """Copy tensors into a network, all or none.
+    """Load tensors into a network: all of them, or none and an error.
 
     Raises:
         WeightsError: as in `load_checkpoint`.
     """
-    own = network.state_dict()
-    missing = [n for n in own if n not in tensors and not n.endswith("num_batches_tracked")]
-    extra = [n for n in tensors if n not in own]
+    state = network.state_dict()
+    missing = [n for n in state if n not in tensors and not n.endswith("num_batches_tracked")]
+    extra = [n for n in tensors if n not in state]
     shapes = [
         f"{n} is {list(tensors[n].shape)}, not {list(t.shape)}"
-        for n, t in own.items()
+        for n, t in state.items()
         if n in tensors and tensors[n].shape != t.shape
     ]
-    parts = (("missing", missing), ("left over", extra), ("of another shape", shapes))
-    faults = [f"{len(names)} tensors {kind} ({names[0]})" for kind, names in parts if names]
+    kinds = (("missing", missing), ("left over", extra), ("of another shape", shapes))
+    faults = [f"{len(names)} tensors {kind} ({names[0]})" for kind, names in kinds if names]
     if faults:
         raise WeightsError(
             f"the weights are of another network: {', '.join(faults)}",
@@ -95,24 +99,24 @@ def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], *, where: ob
 
 
 def download(url: str) -> dict[str, Tensor]:
-    """The tensors behind a torch hub address, from its cache when they are there.
+    """The tensors at a torch hub URL, from the cache where they are.
 
     Raises:
-        WeightsError: not cached, and not to be had within seconds.
+        WeightsError: they are not cached, and cannot be downloaded within seconds.
     """
-    with unavailable(url), _patience(), contextlib.redirect_stdout(sys.stderr):
-        found: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
+    with download_errors(url), _socket_timeout(), contextlib.redirect_stdout(sys.stderr):
+        tensors: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
             url, map_location="cpu", progress=False, check_hash=True, weights_only=True
         )
-    return found
+    return tensors
 
 
 @contextlib.contextmanager
-def unavailable(where: object) -> Iterator[None]:
-    """Turn a failed download into our error.
+def download_errors(where: object) -> Iterator[None]:
+    """Turn a failed download into a `WeightsError`.
 
     Raises:
-        WeightsError: the body raised an error of the network, of a server, or of a file cut short.
+        WeightsError: the body raised a network or server error, or a file is truncated.
     """
     try:
         yield
@@ -125,11 +129,11 @@ def unavailable(where: object) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _patience() -> Iterator[None]:
-    """The torch hub opens its connection without a time limit of its own."""
-    before = socket.getdefaulttimeout()
+def _socket_timeout() -> Iterator[None]:
+    """A timeout for the torch hub, which opens its connection without one."""
+    previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(hub.PATIENCE)
     try:
         yield
     finally:
-        socket.setdefaulttimeout(before)
+        socket.setdefaulttimeout(previous)

@@ -1,12 +1,12 @@
-"""Several backbones side by side: each one's features, averaged over space and brought to length 1, in a row.
+"""Concatenated features of several backbones, each averaged over space and normalized to length 1.
 
     [backbone]
     name = "concat"
     backbones = ["efficientnet_lite0", { name = "timm", model = "vit_small_patch14_dinov2", pretrained = true }]
 
-Length 1 gives each of them the same say, however many numbers it has and whatever their scale. One in the list is that
-backbone alone, so that a search can choose among backbones and what they make together (`handful compare`; by
-cross-validation inside the training images):
+At length 1 all backbones have the same weight, whatever their number of features and their scale. The list may have one
+member, so that a search can choose between single backbones and combinations (`handful compare`; by cross-validation on
+the training images):
 
     [search]
     "backbone.backbones" = [["efficientnet_lite0"], ["pixels"], ["efficientnet_lite0", "pixels"]]
@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.backbones._whole import one_cell, whole
+from handful.parts.backbones._vector import to_maps, vector_backbone
 
 made_of = "backbones"
 
 
 class Concat(nn.Module):
-    """Networks that see the same images, each normalised its own way."""
+    """Networks applied to the same images, each with its own normalization."""
 
     means: Tensor
     stds: Tensor
@@ -40,25 +40,29 @@ class Concat(nn.Module):
         self.register_buffer("stds", torch.tensor([m.std for m in members]))
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c 1 1"]:
-        """One cell with the members' features in their order; images in [0, 1]."""
-        found = []
+        """Images in [0, 1] to one cell with the members' features in their order."""
+        features = []
         for network, mean, std in zip(self.members, self.means, self.stds, strict=True):
-            normalised = (x - mean.view(3, 1, 1)) / std.view(3, 1, 1)
-            maps = network(normalised.contiguous(memory_format=torch.channels_last))
-            found.append(F.normalize(maps.float().mean(dim=(2, 3)), dim=1))
-        return one_cell(torch.cat(found, dim=1))
+            normalized = (x - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+            maps = network(normalized.contiguous(memory_format=torch.channels_last))
+            features.append(F.normalize(maps.float().mean(dim=(2, 3)), dim=1))
+        return to_maps(torch.cat(features, dim=1))
 
 
 def build(
     _context: Context, *, make: Callable[[Any], Backbone], backbones: Sequence[str | Mapping[str, Any]]
 ) -> Backbone:
-    """`backbones`: one or more, each a name or a table of name and options; `make` builds one.
+    """Concatenation of backbones.
+
+    Args:
+        make: builds a member; given by the registry.
+        backbones: one or more members, each a name or a table of name and options.
 
     Raises:
-        RecipeError: an unknown backbone or option.
-        ValueError: no list, or an empty one.
+        RecipeError: a backbone or option is unknown.
+        ValueError: `backbones` is not a list, or is empty.
     """
     if isinstance(backbones, str) or not backbones:
         raise ValueError(f"backbones lists one or more, not {backbones!r}")
-    members = [make(value) for value in backbones]
-    return whole(Concat(members), sum(member.channels for member in members), mean=0.0, std=1.0)
+    members = [make(member) for member in backbones]
+    return vector_backbone(Concat(members), sum(member.channels for member in members), mean=0.0, std=1.0)

@@ -1,4 +1,4 @@
-"""Any feature extractor of the timm library by name, https://github.com/huggingface/pytorch-image-models."""
+"""Feature extractors of the timm library by name (https://github.com/huggingface/pytorch-image-models)."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -12,12 +12,12 @@ from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.errors import RecipeError, WeightsError, nearest
 from handful.models.hub import reach
-from handful.parts.backbones._extractor import levels_of, sequence
+from handful.parts.backbones._extractor import sequential_modules, split_stages
 from handful.parts.backbones._stages import Freeze, assemble
-from handful.parts.backbones._weights import OFFLINE, load_checkpoint, unavailable
+from handful.parts.backbones._weights import OFFLINE, download_errors, load_checkpoint
 
 HERE = "backbones/timm"
-BROKEN = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
+MODEL_ERRORS = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 def build(
@@ -31,65 +31,67 @@ def build(
     fuse: bool = False,
     freeze: Freeze = "none",
 ) -> Backbone:
-    """A timm model as a feature extractor; its own mean and deviation normalise the images.
+    """A timm model as a feature extractor; its own mean and standard deviation normalize the images.
 
-    An image whose sides are no multiples of the model's stride is enlarged by repeating its edge. Of a transformer
-    (ViT, DINOv2, CLIP) the maps are the last block's patch tokens behind the final norm, without the class token.
+    Images whose sides are not multiples of the model's stride are padded by replicating the edge. The maps of a
+    transformer (ViT, DINOv2, CLIP) are the last block's patch tokens after the final norm, without the class token.
 
     Args:
-        context: the recipe's image size decides the size of a transformer, and is tried out.
+        context: the recipe's image size, which is the input size of a transformer; the model is checked on it.
         model: a timm name, with or without its tag, e.g. "resnet18" or "resnet18.a1_in1k".
-        pretrained: start from the library's weights.
-        weights: start from a checkpoint of this model, or from the folder of a saved classifier with this backbone.
-        stride: pixels per map cell; None: the model's own. A smaller one cuts the stages behind it off.
-        dilate: keep these stages but spread their taps instead; `stride` is then 16 or 8 (None: 8).
-        fuse: keep these stages and join their enlarged maps to those at `stride`.
-        freeze: stages that do not learn: "none", "stem", "all", or a number. Models that are no plain sequence
-            (transformers, HRNet) count as one stage.
+        pretrained: initialize with the library's weights.
+        weights: initialize from a checkpoint of this model, or from the folder of a saved classifier with this
+            backbone.
+        stride: pixels per map cell. A smaller one than the model's own removes the stages behind it; None: the model's.
+        dilate: keep these stages and dilate their convolutions instead; `stride` is then 16 or 8 (None: 8).
+        fuse: keep these stages and concatenate their enlarged maps to those at `stride`.
+        freeze: stages that are not trained: "none", "stem" (the first), "all", or a number. Models that are not a plain
+            sequence (transformers, HRNet) have one stage.
 
     Raises:
-        RecipeError: unknown model, one that gives no maps, or none of this image size.
-        ValueError: options that do not go together.
-        WeightsError: weights that cannot be had, or of another model.
+        RecipeError: the model is unknown, gives no maps, or does not accept this image size.
+        ValueError: options that exclude each other.
+        WeightsError: the weights cannot be loaded, or are of another model.
     """
     if (pretrained and weights is not None) or (dilate and fuse):
         raise ValueError("pretrained does not go with weights, nor dilate with fuse")
-    config = _config(model)
+    config = _pretrained_config(model)
     options: dict[str, Any] = {}
     if dilate:
         stride = options["output_stride"] = 8 if stride is None else stride
     if config.fixed_input_size:
         options["img_size"] = _fixed_size(model, context.recipe.image_size)
-    source = _source(model, config) if pretrained else {}
-    net = _create(model, options | source)
-    parts = sequence(net)
-    if fuse and parts is None:
+    weight_options = _weight_options(model, config) if pretrained else {}
+    net = _create(model, options | weight_options)
+    modules = sequential_modules(net)
+    if fuse and modules is None:
         raise ValueError(f"fuse is for models that are a plain sequence of stages, which {model} is not")
     strides = list(net.feature_info.reduction())
-    if parts is None and isinstance(net, FeatureDictNet) and stride in strides[:-1]:
-        at = max(i for i, s in enumerate(strides) if s == stride)
-        net = _create(model, options | source | {"out_indices": (net.feature_info.out_indices[at],)})
-    levels = levels_of(net, stride=stride)
-    backbone = assemble(levels, stride=stride, fuse=fuse, freeze=freeze, mean=config.mean, std=config.std)
+    if modules is None and isinstance(net, FeatureDictNet) and stride in strides[:-1]:
+        last = max(i for i, s in enumerate(strides) if s == stride)
+        net = _create(model, options | weight_options | {"out_indices": (net.feature_info.out_indices[last],)})
+    stages = split_stages(net, stride=stride)
+    backbone = assemble(stages, stride=stride, fuse=fuse, freeze=freeze, mean=config.mean, std=config.std)
     if weights is not None:
         with torch.device("meta"):
-            known = {_flat(name) for name in timm.create_model(model).state_dict()}
-        own = {_flat(name): name for name in net.state_dict()}
+            model_names = {_flat_name(name) for name in timm.create_model(model).state_dict()}
+        extractor_names = {_flat_name(name): name for name in net.state_dict()}
 
         def rename(name: str) -> str | None:
-            unused = _flat(name) in known and _flat(name) not in own
-            return None if unused else own.get(_flat(name), name)
+            flat = _flat_name(name)
+            unused = flat in model_names and flat not in extractor_names
+            return None if unused else extractor_names.get(flat, name)
 
         load_checkpoint(weights, net, backbone.network, rename=rename)
-    _try_out(backbone, model, context.recipe.image_size)
+    _check_forward(backbone, model, context.recipe.image_size)
     return backbone
 
 
-def _config(model: str) -> Any:
-    """What timm knows of a model.
+def _pretrained_config(model: str) -> Any:
+    """Timm's configuration of a model.
 
     Raises:
-        RecipeError: nothing; with the nearest names.
+        RecipeError: the model or its tag is unknown; with the nearest names.
     """
     base, _, tag = model.partition(".")
     if not timm.is_model(base):
@@ -101,15 +103,19 @@ def _config(model: str) -> Any:
 
 
 def _create(model: str, options: dict[str, Any]) -> Any:
-    """The extractor of a known model."""
+    """The extractor of a model.
+
+    Raises:
+        RecipeError: the model gives no feature maps with these options.
+    """
     try:
-        with unavailable(model) if "pretrained" in options else nullcontext():
+        with download_errors(model) if "pretrained" in options else nullcontext():
             net: Any = timm.create_model(model, features_only=True, **options)
             if isinstance(net, FeatureGetterNet) and len(set(net.feature_info.reduction())) == 1:
                 # A plain transformer: its maps are the last block's patch tokens, as its final norm leaves them.
                 net = FeatureGetterNet(timm.create_model(model, **options), out_indices=(-1,), norm=True)
             return net
-    except BROKEN as error:
+    except MODEL_ERRORS as error:
         raise RecipeError(
             f"{model} gives no feature maps{f' with {sorted(options)}' if options else ''} ({error})",
             where=HERE,
@@ -117,11 +123,11 @@ def _create(model: str, options: dict[str, Any]) -> Any:
         ) from error
 
 
-def _source(model: str, config: Any) -> dict[str, Any]:
-    """Options that make timm load its weights: from its cache without asking the hub, else from a hub that answers.
+def _weight_options(model: str, config: Any) -> dict[str, Any]:
+    """Timm's options to load pretrained weights: from the cache without asking the hub, else from a hub that answers.
 
     Raises:
-        WeightsError: there are none, or they are not in the cache and the hub does not answer.
+        WeightsError: the model has no weights, or they are not cached and the hub does not answer.
     """
     if not (config.hf_hub_id or config.url or config.file):
         raise WeightsError(f"timm has no pretrained weights of {model}", where=HERE, remedy=OFFLINE)
@@ -130,13 +136,17 @@ def _source(model: str, config: Any) -> dict[str, Any]:
             path = huggingface_hub.try_to_load_from_cache(config.hf_hub_id, name)
             if isinstance(path, str) and not config.custom_load:
                 return {"pretrained": True, "pretrained_cfg_overlay": {"file": path}}
-        with unavailable(config.hf_hub_id):
+        with download_errors(config.hf_hub_id):
             reach()
     return {"pretrained": True}
 
 
 def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:
-    """The image size a transformer is built for: the recipe's, up to the next multiple of its stride."""
+    """Input size of a transformer: the recipe's image size, rounded up to a multiple of its stride.
+
+    Raises:
+        RecipeError: the recipe has no image size.
+    """
     if size is None:
         raise RecipeError(
             f"{model} is built for one image size",
@@ -149,23 +159,27 @@ def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:
     return h, w
 
 
-def _flat(name: str) -> str:
-    """A tensor's name, whether or not the extractor took the model's containers apart."""
+def _flat_name(name: str) -> str:
+    """A tensor's name without container prefixes, the same in the model and in its extractor."""
     for prefix in ("model.", "body."):
         name = name.removeprefix(prefix)
     return name.replace(".", "_")
 
 
-def _try_out(backbone: Backbone, model: str, size: tuple[int, int] | None) -> None:
-    """Refuse a model that cannot take the recipe's images (none given: of two sizes), before training starts."""
+def _check_forward(backbone: Backbone, model: str, size: tuple[int, int] | None) -> None:
+    """Check the shape of the maps for the recipe's image size, or for two sizes where it has none, before training.
+
+    Raises:
+        RecipeError: the model fails on such images, or its maps have another shape.
+    """
     network = backbone.network.eval()
     for h, w in [size] if size else [(64, 64), (96, 65)]:
-        promised = (1, backbone.channels, -(-h // backbone.stride), -(-w // backbone.stride))
+        expected = (1, backbone.channels, -(-h // backbone.stride), -(-w // backbone.stride))
         try:
             with torch.inference_mode():
                 shape = tuple(network(torch.zeros(1, 3, h, w)).shape)
-            fault = "" if shape == promised else f"gives maps of shape {shape[1:]}, not {promised[1:]}"
-        except BROKEN as error:
+            fault = "" if shape == expected else f"gives maps of shape {shape[1:]}, not {expected[1:]}"
+        except MODEL_ERRORS as error:
             fault = f"fails ({error})"
         if fault:
             raise RecipeError(

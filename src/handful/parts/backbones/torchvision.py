@@ -1,6 +1,6 @@
-"""ResNet and VGG from torchvision: He et al. 2016, https://arxiv.org/abs/1512.03385; Simonyan and Zisserman 2015.
+"""ResNet (He et al. 2016, https://arxiv.org/abs/1512.03385) and VGG (Simonyan and Zisserman 2015) from torchvision.
 
-The CvS paper takes ResNet-101 with ImageNet weights and images of 128 pixels (section V-C).
+The CvS paper uses ResNet-101 with ImageNet weights and images of 128 pixels (section V-C).
 """
 
 from typing import Any
@@ -35,20 +35,22 @@ def build(
     """A network without its classifier.
 
     Args:
-        context: what is known of the task.
-        model: resnet18, 34, 50, 101, 152, vgg16 or vgg16_bn.
-        pretrained: start from the library's ImageNet weights.
-        weights: start from a checkpoint file, or from the folder of a saved classifier with this backbone.
-        stride: pixels per map cell; None: the network's own, 32. A smaller one cuts the stages behind it off.
-        dilate: keep these stages but spread their taps instead (DeepLab); `stride` is then 8 by default.
-        fuse: keep these stages and join their enlarged maps to those at `stride`.
-        small_stem: a ResNet that begins with a 3x3 convolution at full size, without the pool: stride 8.
-        freeze: stages that do not learn: "none", "stem", "all", or how many of the five.
+        context: not used.
+        model: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg16" or "vgg16_bn".
+        pretrained: initialize with the library's ImageNet weights.
+        weights: initialize from a checkpoint file, or from the folder of a saved classifier with this backbone.
+        stride: pixels per map cell. A smaller one than the network's own removes the stages behind it; None: its own,
+            32, or 8 with `small_stem`.
+        dilate: keep these stages and dilate their convolutions instead (DeepLab), in ResNet-50 and larger. `stride` is
+            then 4, 8 or 16 (None: 8), or 1, 2 or 4 (None: 4) with `small_stem`.
+        fuse: keep these stages and concatenate their enlarged maps to those at `stride`.
+        small_stem: begin a ResNet with a 3x3 convolution at full size and without the pool.
+        freeze: stages that are not trained: "none", "stem" (the first), "all", or how many of the five.
 
     Raises:
-        RecipeError: there is no such model.
-        ValueError: options that do not go together.
-        WeightsError: weights that cannot be had, or of another network.
+        RecipeError: the model is unknown.
+        ValueError: options that exclude each other.
+        WeightsError: the weights cannot be loaded, or are of another network.
     """
     import torchvision
 
@@ -61,59 +63,59 @@ def build(
         raise ValueError(f"dilate does not go with {'fuse' if fuse else model}; use resnet50 or larger, without fuse")
     if pretrained and (small_stem or weights):
         raise ValueError(f"pretrained does not go with {'small_stem' if small_stem else 'weights'}")
-    steps = (1, 2, 4) if small_stem else (4, 8, 16)  # strides that dilation can stop at
-    if dilate and stride not in (None, *steps):
-        raise ValueError(f"dilate takes stride {', '.join(map(str, steps))}, not {stride}")
+    strides = (1, 2, 4) if small_stem else (4, 8, 16)  # at which dilation can begin
+    if dilate and stride not in (None, *strides):
+        raise ValueError(f"dilate takes stride {', '.join(map(str, strides))}, not {stride}")
     if dilate and stride is None:
-        stride = steps[1] if not small_stem else steps[2]
+        stride = strides[1] if not small_stem else strides[2]
     network: nn.Module
     if resnet:
-        spread = [dilate and stride is not None and stride <= step for step in steps]
-        network = torchvision.models.get_model(model, weights=None, replace_stride_with_dilation=spread)
+        dilated = [dilate and stride is not None and stride <= s for s in strides]
+        network = torchvision.models.get_model(model, weights=None, replace_stride_with_dilation=dilated)
         network.fc = nn.Identity()
     else:
         network = _vgg(batch_norm=model.endswith("_bn"))
     if pretrained:
         state = download(torchvision.models.get_model_weights(model).DEFAULT.url)
-        own = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIERS)}
-        load_exactly(network, own, where=model)
-    levels = _resnet(network, small_stem=small_stem) if resnet else _vgg_levels(network)
-    backbone = assemble(levels, stride=stride, fuse=fuse, freeze=freeze, mean=MEAN, std=STD)
+        features = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIERS)}
+        load_exactly(network, features, where=model)
+    stages = _resnet_stages(network, small_stem=small_stem) if resnet else _vgg_stages(network)
+    backbone = assemble(stages, stride=stride, fuse=fuse, freeze=freeze, mean=MEAN, std=STD)
     if weights is not None:
         load_checkpoint(weights, network, backbone.network, rename=lambda n: None if n.startswith(CLASSIFIERS) else n)
     return backbone
 
 
-def _resnet(net: Any, *, small_stem: bool) -> list[StageOutput]:
-    """Stem and four stages. The stem of the small kind is initialised like the one it replaces."""
+def _resnet_stages(net: Any, *, small_stem: bool) -> list[StageOutput]:
+    """Stem and four stages. A small stem is initialized like the one that it replaces."""
     if small_stem:
         net.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(net.conv1.weight, mode="fan_out", nonlinearity="relu")
         net.maxpool = nn.Identity()
     stride = 1 if small_stem else 2
-    levels = [StageOutput(nn.Sequential(net.conv1, net.bn1, net.relu), 64, stride)]
+    stages = [StageOutput(nn.Sequential(net.conv1, net.bn1, net.relu), 64, stride)]
     for i, stage in enumerate((net.layer1, net.layer2, net.layer3, net.layer4)):
         if i == 0:
             stride *= 1 if small_stem else 2
         else:
-            stride *= _step(stage[0])
+            stride *= _block_stride(stage[0])
         module = nn.Sequential(net.maxpool, stage) if i == 0 else stage
-        levels.append(StageOutput(module, _width(stage[-1]), stride))
-    return levels
+        stages.append(StageOutput(module, _out_channels(stage[-1]), stride))
+    return stages
 
 
-def _step(block: Any) -> int:
-    step: int = block.stride
-    return step
+def _block_stride(block: Any) -> int:
+    stride: int = block.stride
+    return stride
 
 
-def _width(block: Any) -> int:
+def _out_channels(block: Any) -> int:
     last = block.conv3 if hasattr(block, "conv3") else block.conv2
     return int(last.out_channels)
 
 
 def _vgg(*, batch_norm: bool) -> nn.Module:
-    """The 13 convolutions of VGG16, initialised as torchvision does, without its 120 million classifier weights."""
+    """The 13 convolutions of VGG16, initialized as in torchvision, without its 120 million classifier weights."""
     from torchvision.models.vgg import cfgs, make_layers
 
     network = nn.Module()
@@ -125,9 +127,9 @@ def _vgg(*, batch_norm: bool) -> nn.Module:
     return network
 
 
-def _vgg_levels(net: Any) -> list[StageOutput]:
-    """Five stages, each up to its pool; the pools round up, so that no image is too small."""
-    levels: list[StageOutput] = []
+def _vgg_stages(net: Any) -> list[StageOutput]:
+    """Five stages, each ending with its pool; the pools round up, so that no image is too small."""
+    stages: list[StageOutput] = []
     stage: list[nn.Module] = []
     channels = 3
     for i, layer in enumerate(net.features):
@@ -137,6 +139,6 @@ def _vgg_levels(net: Any) -> list[StageOutput]:
             net.features[i] = layer = nn.MaxPool2d(2, 2, ceil_mode=True)
         stage.append(layer)
         if isinstance(layer, nn.MaxPool2d):
-            levels.append(StageOutput(nn.Sequential(*stage), channels, 2 ** (len(levels) + 1)))
+            stages.append(StageOutput(nn.Sequential(*stage), channels, 2 ** (len(stages) + 1)))
             stage = []
-    return levels
+    return stages

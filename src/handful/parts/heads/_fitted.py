@@ -45,11 +45,11 @@ class FittedHead(nn.Module):
     strengths: tuple[float, ...] = (1.0,)
     start: float = 1.0
 
-    def __init__(self, channels: int, classes: int, *, centre: bool, l2: bool, tukey: float = 1.0) -> None:
+    def __init__(self, channels: int, classes: int, *, center: bool, l2: bool, tukey: float = 1.0) -> None:
         super().__init__()
         check_positive(tukey=tukey)
         self.channels, self.classes = channels, classes
-        self.centre, self.l2, self.tukey = centre, l2, float(tukey)
+        self.center, self.l2, self.tukey = center, l2, float(tukey)
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("temperature", torch.tensor(self.start))
         self.register_buffer("strength", torch.tensor(self.strengths[0]))
@@ -85,7 +85,7 @@ class FittedHead(nn.Module):
     def prepare(self, features: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:
         """To a power, less the training images' mean, then of length 1, as the options say."""
         features = self._powers(features)
-        features = features - self.mean if self.centre else features
+        features = features - self.mean if self.center else features
         return F.normalize(features, dim=-1) if self.l2 else features
 
     def _powers(self, features: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:

@@ -24,20 +24,20 @@ class LabelPropagation(FittedHead):
         channels: int,
         classes: int,
         *,
-        neighbours: int,
+        neighbors: int,
         spread: float,
         power: float,
-        centre: bool,
+        center: bool,
         l2: bool,
         tukey: float,
     ) -> None:
-        super().__init__(channels, classes, centre=centre, l2=l2, tukey=tukey)
-        check_positive(neighbours=neighbours, power=power)
-        if not isinstance(neighbours, int):
-            raise ValueError(f"neighbours is a whole number, not {neighbours!r}")
+        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
+        check_positive(neighbors=neighbors, power=power)
+        if not isinstance(neighbors, int):
+            raise ValueError(f"neighbors is a whole number, not {neighbors!r}")
         if isinstance(spread, bool) or not 0 < spread < 1:
             raise ValueError(f"spread must be between 0 and 1, not {spread!r}")
-        self.neighbours, self.spread, self.power = neighbours, spread, float(power)
+        self.neighbors, self.spread, self.power = neighbors, spread, float(power)
 
     def learn(
         self,
@@ -47,13 +47,13 @@ class LabelPropagation(FittedHead):
         strength: float,  # noqa: ARG002
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """Scikit-learn's label spreading."""
-        kernel = partial(graph, neighbours=self.neighbours, power=self.power)
+        kernel = partial(graph, neighbors=self.neighbors, power=self.power)
         model = LabelSpreading(kernel=kernel, alpha=self.spread, max_iter=1000, tol=1e-4).fit(x, y)
         return {"keys": x, "values": model.label_distributions_}
 
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
-        """Logarithms of the classes' shares among the neighbours."""
-        near, index = nearest(x, arrays["keys"], self.neighbours)
+        """Logarithms of the classes' shares among the neighbors."""
+        near, index = nearest(x, arrays["keys"], self.neighbors)
         weight = near.clamp_min(1e-6) ** self.power
         weight = weight / weight.sum(dim=1, keepdim=True)
         shares = torch.einsum("nj,njk->nk", weight, arrays["values"][index])
@@ -61,18 +61,18 @@ class LabelPropagation(FittedHead):
 
 
 def nearest(
-    x: Float[Tensor, "n c"], keys: Float[Tensor, "m c"], neighbours: int
+    x: Float[Tensor, "n c"], keys: Float[Tensor, "m c"], neighbors: int
 ) -> tuple[Float[Tensor, "n j"], Int[Tensor, "n j"]]:
     """The largest cosines of each row to the keys, and whose they are."""
     cosines = F.normalize(x, dim=1) @ F.normalize(keys, dim=1).T
-    near, index = cosines.topk(min(neighbours, len(keys)), dim=1)
+    near, index = cosines.topk(min(neighbors, len(keys)), dim=1)
     return near, index
 
 
-def graph(x: Float[np.ndarray, "m c"], _same: Any, *, neighbours: int, power: float) -> csr_matrix:
-    """The symmetric weights [m m] between neighbours, none of an image to itself."""
+def graph(x: Float[np.ndarray, "m c"], _same: Any, *, neighbors: int, power: float) -> csr_matrix:
+    """The symmetric weights [m m] between neighbors, none of an image to itself."""
     rows = torch.from_numpy(np.ascontiguousarray(x, np.float32))
-    parts = [nearest(rows[start : start + 1024], rows, neighbours + 1) for start in range(0, len(rows), 1024)]
+    parts = [nearest(rows[start : start + 1024], rows, neighbors + 1) for start in range(0, len(rows), 1024)]
     near, index = (torch.cat(columns).numpy() for columns in zip(*parts, strict=True))
     origin = np.repeat(np.arange(len(x)), index.shape[1])
     weight = near.ravel().clip(1e-6) ** power

@@ -1,7 +1,7 @@
-"""Weighted k nearest neighbours among the training images' frozen features.
+"""Weighted k nearest neighbors among the training images' frozen features.
 
 As Wu et al. 2018 (https://arxiv.org/abs/1805.01978) and DINO (Caron et al. 2021, https://arxiv.org/abs/2104.14294):
-each of the k neighbours votes for its class with weight exp(cosine / sharpness). A class's score is the logarithm of
+each of the k neighbors votes for its class with weight exp(cosine / sharpness). A class's score is the logarithm of
 its share of the votes; a thousandth of all votes goes to all classes alike, so that none is impossible. The papers
 take a sharpness of 0.07 among 1.28 million images; 0.15 was found on draws of CIFAR-10's training part.
 """
@@ -26,10 +26,10 @@ class Neighbours(FittedHead):
     start = 0.65
 
     def __init__(
-        self, channels: int, classes: int, *, neighbours: int, sharpness: float, centre: bool, l2: bool, tukey: float
+        self, channels: int, classes: int, *, neighbors: int, sharpness: float, center: bool, l2: bool, tukey: float
     ) -> None:
-        super().__init__(channels, classes, centre=centre, l2=l2, tukey=tukey)
-        self.neighbours, self.sharpness = neighbours, sharpness
+        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
+        self.neighbors, self.sharpness = neighbors, sharpness
 
     def learn(
         self,
@@ -45,7 +45,7 @@ class Neighbours(FittedHead):
         """Logarithms of the classes' shares."""
         unit = torch.nn.functional.normalize
         cosines = unit(x, dim=1) @ unit(arrays["keys"], dim=1).T
-        near, index = cosines.topk(min(self.neighbours, len(arrays["keys"])), dim=1)
+        near, index = cosines.topk(min(self.neighbors, len(arrays["keys"])), dim=1)
         votes = torch.einsum("nj,njk->nk", (near / self.sharpness).softmax(dim=1), arrays["values"][index])
         return (votes + 1e-3 / self.classes).log()
 
@@ -54,30 +54,30 @@ def build(
     context: Context,
     *,
     backbone: Backbone,
-    neighbours: int = 20,
+    neighbors: int = 20,
     sharpness: float = 0.15,
-    centre: bool = True,
+    center: bool = True,
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """Nearest neighbours.
+    """Nearest neighbors.
 
     Args:
         context: gives the classes.
         backbone: what the maps come from.
-        neighbours: how many vote, the papers' k; all, where there are fewer training images.
+        neighbors: how many vote, the papers' k; all, where there are fewer training images.
         sharpness: the papers' temperature tau: where the cosine is lower by this much, a vote is 2.7 times smaller.
-        centre: subtract the training images' mean.
+        center: subtract the training images' mean.
         l2: bring features to length 1; cosines are taken either way.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: an option out of range.
     """
-    check_positive(neighbours=neighbours, sharpness=sharpness)
-    if not isinstance(neighbours, int):
-        raise ValueError(f"neighbours is a whole number, not {neighbours!r}")
+    check_positive(neighbors=neighbors, sharpness=sharpness)
+    if not isinstance(neighbors, int):
+        raise ValueError(f"neighbors is a whole number, not {neighbors!r}")
     classes = len(context.task.classes)
     return Neighbours(
-        backbone.channels, classes, neighbours=neighbours, sharpness=float(sharpness), centre=centre, l2=l2, tukey=tukey
+        backbone.channels, classes, neighbors=neighbors, sharpness=float(sharpness), center=center, l2=l2, tukey=tukey
     )

@@ -29,9 +29,9 @@ class Discriminant(LinearScores):
     start = 0.1
 
     def __init__(
-        self, channels: int, classes: int, *, shrinkage: float | Literal["auto"], centre: bool, l2: bool, tukey: float
+        self, channels: int, classes: int, *, shrinkage: float | Literal["auto"], center: bool, l2: bool, tukey: float
     ) -> None:
-        super().__init__(channels, classes, centre=centre, l2=l2, tukey=tukey)
+        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
         self.shrinkage: float | Literal["auto"] = shrinkage
 
     def learn(
@@ -61,11 +61,11 @@ def build(
     *,
     backbone: Backbone,
     shrinkage: float | Literal["auto"] = "auto",
-    centre: bool = True,
+    center: bool = True,
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """`shrinkage`: from 0 (none) to 1 (the identity only), or "auto"; `centre`, `l2` and `tukey` as in head `logistic`.
+    """`shrinkage`: from 0 (none) to 1 (the identity only), or "auto"; `center`, `l2` and `tukey` as in head `logistic`.
 
     Raises:
         ValueError: a shrinkage out of range.
@@ -73,5 +73,5 @@ def build(
     if shrinkage != "auto" and (isinstance(shrinkage, bool | str) or not 0 <= shrinkage <= 1):
         raise ValueError(f'shrinkage must be "auto" or a number from 0 to 1, not {shrinkage!r}')
     return Discriminant(
-        backbone.channels, len(context.task.classes), shrinkage=shrinkage, centre=centre, l2=l2, tukey=tukey
+        backbone.channels, len(context.task.classes), shrinkage=shrinkage, center=center, l2=l2, tukey=tukey
     )

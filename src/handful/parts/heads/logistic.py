@@ -41,7 +41,7 @@ def build(
     *,
     backbone: Backbone,
     C: float | Literal["auto"] = "auto",
-    centre: bool = True,
+    center: bool = True,
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
@@ -51,13 +51,13 @@ def build(
         context: gives the classes.
         backbone: what the maps come from.
         C: inverse penalty, or "auto".
-        centre: subtract the training images' mean.
+        center: subtract the training images' mean.
         l2: bring features to length 1.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: a C or a power that is not above 0.
     """
-    head = Logistic(backbone.channels, len(context.task.classes), centre=centre, l2=l2, tukey=tukey)
+    head = Logistic(backbone.channels, len(context.task.classes), center=center, l2=l2, tukey=tukey)
     head.strengths = strengths_of(C, GRID, name="C")
     return head

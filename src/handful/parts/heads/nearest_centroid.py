@@ -1,6 +1,6 @@
 """Nearest class mean of frozen features: SimpleShot (Wang et al. 2019, https://arxiv.org/abs/1911.04623).
 
-With `centre` and `l2` it is the paper's CL2N, with `l2` alone L2N, with neither UN. The paper centres by the mean of
+With `center` and `l2` it is the paper's CL2N, with `l2` alone L2N, with neither UN. The paper centres by the mean of
 the base classes' images; here there are none, and the mean is that of the training images. A class's score is minus
 the squared distance to its mean.
 """
@@ -40,11 +40,11 @@ class NearestCentroid(FittedHead):
 
 
 def build(
-    context: Context, *, backbone: Backbone, centre: bool = True, l2: bool = True, tukey: float = 1.0
+    context: Context, *, backbone: Backbone, center: bool = True, l2: bool = True, tukey: float = 1.0
 ) -> nn.Module:
-    """`centre`, `l2` and `tukey` as in head `logistic`; SimpleShot has the first two.
+    """`center`, `l2` and `tukey` as in head `logistic`; SimpleShot has the first two.
 
     Raises:
         ValueError: a power that is not above 0.
     """
-    return NearestCentroid(backbone.channels, len(context.task.classes), centre=centre, l2=l2, tukey=tukey)
+    return NearestCentroid(backbone.channels, len(context.task.classes), center=center, l2=l2, tukey=tukey)

@@ -74,10 +74,10 @@ def build(
     backbone: Backbone,
     C: float = 10.0,
     mix: float = 0.5,
-    neighbours: int = 10,
+    neighbors: int = 10,
     spread: float = 0.8,
     power: float = 3.0,
-    centre: bool = True,
+    center: bool = True,
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
@@ -88,10 +88,10 @@ def build(
         backbone: what the maps come from.
         C: inverse penalty of the regression.
         mix: weight of the graph's own scores; 0: none.
-        neighbours: as in head `label_propagation`, and the others too.
-        spread: share of an image's label that comes from its neighbours.
+        neighbors: as in head `label_propagation`, and the others too.
+        spread: share of an image's label that comes from its neighbors.
         power: of the cosine.
-        centre: subtract the mean of all images that training is given.
+        center: subtract the mean of all images that training is given.
         l2: bring features to length 1.
         tukey: power that features are raised to first.
 
@@ -102,8 +102,8 @@ def build(
     if isinstance(mix, bool) or not 0 <= mix < float("inf"):
         raise ValueError(f"mix must be a number from 0, not {mix!r}")
     head = PseudoLabels(
-        backbone.channels, len(context.task.classes), neighbours=neighbours, spread=spread, power=power,
-        centre=centre, l2=l2, tukey=tukey,
+        backbone.channels, len(context.task.classes), neighbors=neighbors, spread=spread, power=power,
+        center=center, l2=l2, tukey=tukey,
     )  # fmt: skip
     head.strengths, head.mix = (float(C),), float(mix)
     return head

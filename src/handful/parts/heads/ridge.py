@@ -40,15 +40,15 @@ def build(
     *,
     backbone: Backbone,
     penalty: float | Literal["auto"] = "auto",
-    centre: bool = True,
+    center: bool = True,
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """`penalty`: of the weights' squared length, or "auto"; `centre`, `l2` and `tukey` as in head `logistic`.
+    """`penalty`: of the weights' squared length, or "auto"; `center`, `l2` and `tukey` as in head `logistic`.
 
     Raises:
         ValueError: a penalty that is not above 0.
     """
-    head = Ridge(backbone.channels, len(context.task.classes), centre=centre, l2=l2, tukey=tukey)
+    head = Ridge(backbone.channels, len(context.task.classes), center=center, l2=l2, tukey=tukey)
     head.strengths = strengths_of(penalty, GRID, name="penalty")
     return head

@@ -25,7 +25,7 @@ class Similarity(FittedHead):
 
     def __init__(self, vectors: Float[Tensor, "k c"], temperature: float) -> None:
         self.start = temperature
-        super().__init__(vectors.shape[1], len(vectors), centre=False, l2=True)
+        super().__init__(vectors.shape[1], len(vectors), center=False, l2=True)
         self.register_buffer("named", F.normalize(vectors.float(), dim=1))
 
     def learn(

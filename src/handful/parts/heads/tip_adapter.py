@@ -31,9 +31,9 @@ class TipAdapter(FittedHead):
     names = ("keys", "values", "centroids", "alpha")
 
     def __init__(
-        self, channels: int, classes: int, *, beta: float, scale: float, centre: bool, l2: bool, tukey: float
+        self, channels: int, classes: int, *, beta: float, scale: float, center: bool, l2: bool, tukey: float
     ) -> None:
-        super().__init__(channels, classes, centre=centre, l2=l2, tukey=tukey)
+        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
         self.beta, self.scale = beta, scale
 
     def learn(
@@ -59,7 +59,7 @@ def build(
     alpha: float | Literal["auto"] = "auto",
     beta: float = 5.5,
     scale: float = 10.0,
-    centre: bool = True,
+    center: bool = True,
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
@@ -71,7 +71,7 @@ def build(
         alpha: weight of the cache, the paper's residual ratio; or "auto".
         beta: how fast a key's share falls with its distance, the paper's sharpness ratio.
         scale: of the base score's cosines.
-        centre: subtract the training images' mean.
+        center: subtract the training images' mean.
         l2: bring features to length 1; cosines are taken either way.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
@@ -81,7 +81,7 @@ def build(
     check_positive(beta=beta, scale=scale)
     classes = len(context.task.classes)
     head = TipAdapter(
-        backbone.channels, classes, beta=float(beta), scale=float(scale), centre=centre, l2=l2, tukey=tukey
+        backbone.channels, classes, beta=float(beta), scale=float(scale), center=center, l2=l2, tukey=tukey
     )
     head.strengths = strengths_of(alpha, GRID, name="alpha")
     return head

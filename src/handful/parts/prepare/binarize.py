@@ -1,4 +1,4 @@
-"""Masks from brightness or colour, for objects on a plain background.
+"""Masks from brightness or color, for objects on a plain background.
 
 The default is CvS, section III-B1: every pixel above 0.0 is foreground, as on MNIST.
 """
@@ -16,7 +16,7 @@ from handful.parts.prepare._masking import Prepare, make_masks
 
 makes_masks = True
 automatic = True
-RULES = ("threshold", "otsu", "colour")
+RULES = ("threshold", "otsu", "color")
 
 
 def build(
@@ -25,7 +25,7 @@ def build(
     rule: str = "threshold",
     threshold: float = 0.0,
     invert: bool | None = None,
-    colour: Sequence[int] | None = None,
+    color: Sequence[int] | None = None,
     tolerance: float | None = None,
     replace: bool = False,
 ) -> Prepare:
@@ -34,13 +34,13 @@ def build(
     Args:
         context: not used.
         rule: "threshold": grey above `threshold`. "otsu": grey above the threshold that separates it best
-            (Otsu 1979). "colour": pixels that differ from the background's colour, the median of the image's
-            border; with `colour`, pixels that are like it.
+            (Otsu 1979). "color": pixels that differ from the background's color, the median of the image's
+            border; with `color`, pixels that are like it.
         threshold: grey (Rec. 601 luma) in [0, 1).
         invert: take the darker side instead; None: never for "threshold", and for "otsu" whichever side has
             less of the image's border.
-        colour: red, green, blue in 0..255, for rule "colour".
-        tolerance: how far colours may differ and still be alike, in CIELAB (CIE76; about 2 is just visible);
+        color: red, green, blue in 0..255, for rule "color".
+        tolerance: how far colors may differ and still be alike, in CIELAB (CIE76; about 2 is just visible);
             None: by Otsu's rule on the image's own differences.
         replace: make masks also for samples that have one.
 
@@ -53,13 +53,13 @@ def build(
         raise ValueError(f"threshold must be in [0, 1), not {threshold}")
     if tolerance is not None and tolerance < 0:
         raise ValueError(f"tolerance must not be negative, and is {tolerance}")
-    if colour is not None and (len(colour) != 3 or not all(0 <= c <= 255 for c in colour)):
-        raise ValueError(f"colour must be red, green, blue in 0..255, not {list(colour)}")
-    target = None if colour is None else np.array(colour, dtype=np.uint8)
+    if color is not None and (len(color) != 3 or not all(0 <= c <= 255 for c in color)):
+        raise ValueError(f"color must be red, green, blue in 0..255, not {list(color)}")
+    target = None if color is None else np.array(color, dtype=np.uint8)
     makers: dict[str, Callable[[Image], Mask]] = {
         "threshold": lambda image: above(image, threshold, invert=bool(invert)),
         "otsu": lambda image: otsu(image, invert=invert),
-        "colour": lambda image: unlike_border(image, tolerance) if target is None else like(image, target, tolerance),
+        "color": lambda image: unlike_border(image, tolerance) if target is None else like(image, target, tolerance),
     }
     make = makers[rule]
 
@@ -87,23 +87,23 @@ def otsu(image: Image, *, invert: bool | None = None) -> Mask:
 
 
 def unlike_border(image: Image, tolerance: float | None) -> Mask:
-    """Pixels whose colour differs from the border's median by more than the tolerance."""
+    """Pixels whose color differs from the border's median by more than the tolerance."""
     median = np.median(border(image), axis=1).astype(np.uint8)
     distance = differences(image, median)
     return _separate(distance) if tolerance is None else np.asarray(distance > tolerance)
 
 
-def like(image: Image, colour: np.ndarray, tolerance: float | None) -> Mask:
-    """Pixels whose colour differs from this one by no more than the tolerance."""
-    distance = differences(image, colour)
+def like(image: Image, color: np.ndarray, tolerance: float | None) -> Mask:
+    """Pixels whose color differs from this one by no more than the tolerance."""
+    distance = differences(image, color)
     return ~_separate(distance) if tolerance is None else np.asarray(distance <= tolerance)
 
 
-def differences(image: Image, colour: np.ndarray) -> Float[np.ndarray, "h w"]:
-    """Distance of each pixel's colour from one colour in CIELAB (CIE76)."""
+def differences(image: Image, color: np.ndarray) -> Float[np.ndarray, "h w"]:
+    """Distance of each pixel's color from one color in CIELAB (CIE76)."""
     rows = np.ascontiguousarray(image.transpose(1, 2, 0))
     lab = cv2.cvtColor(rows.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    one = cv2.cvtColor(colour.reshape(1, 1, 3).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    one = cv2.cvtColor(color.reshape(1, 1, 3).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     return np.asarray(np.linalg.norm(lab - one, axis=2), dtype=np.float64)
 
 

@@ -23,7 +23,7 @@ def mild(n: int) -> Batch:
 
 
 def distort(context: Context, batch: Batch, **options: float) -> Tensor:
-    result = registry.build("augment", Part("colour", NONE | options), context)(batch, seeded(0))
+    result = registry.build("augment", Part("color_jitter", NONE | options), context)(batch, seeded(0))
     assert isinstance(result, Batch)
     return result.images
 
@@ -50,7 +50,7 @@ def test_one_factor_as_torchvision(context: Context, option: str, oracle: object
     assert 1.35 < max(factors) <= 1.4
 
 
-def test_hue_turns_colours_and_keeps_luma(context: Context) -> None:
+def test_hue_turns_colors_and_keeps_luma(context: Context) -> None:
     batch = mild(60)
     out = distort(context, batch, hue=0.25)
     luma = torch.tensor([0.299, 0.587, 0.114])
@@ -66,7 +66,7 @@ def test_hue_turns_colours_and_keeps_luma(context: Context) -> None:
     turns = [(h + 0.5) % 1 - 0.5 for h in hues]
     assert min(turns) < -0.2
     assert max(turns) > 0.2
-    assert max(abs(t) for t in turns) < 0.36  # the two colour circles differ by up to a tenth of a turn
+    assert max(abs(t) for t in turns) < 0.36  # the two color circles differ by up to a tenth of a turn
 
 
 def test_order_of_contrast_and_brightness_leaves_no_clipping_between(context: Context) -> None:
@@ -79,7 +79,7 @@ def test_order_of_contrast_and_brightness_leaves_no_clipping_between(context: Co
 def test_noise_spread(context: Context) -> None:
     batch = make_batch(300, 20, 20)
     batch = Batch(torch.full_like(batch.images, 0.5), batch.labels, batch.targets, batch.pixel_labels)
-    batch.images[:150, 0] += 0.1  # half of the images have colour
+    batch.images[:150, 0] += 0.1  # half of the images have color
     noise = registry.build("augment", Part("noise", {"std": 0.1}), context)
     drawn = noise(batch, seeded(0)).images - batch.images
     spread = drawn.flatten(1).std(dim=1)

@@ -10,7 +10,7 @@ from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
 from handful.parts import registry
-from handful.parts.posthoc.tau_normalisation import normalised
+from handful.parts.posthoc.tau_normalization import normalised
 from handful.parts.posthoc.tta import over_views
 from tests.support.classifiers import mean_colour, untrained
 from tests.support.datasets import context, squares
@@ -54,8 +54,8 @@ def test_without_class_weights_it_is_refused_before_training() -> None:
     soft = LabelEmbedding(torch.eye(3), similarity="cosine")
     for given in (context("segmentation"), replace(context("linear"), labels=soft)):
         with pytest.raises(RecipeError, match=r"(?s)no class weights.*linear, multitask with one_hot"):
-            registry.build("posthoc", Part("tau_normalisation"), given)
+            registry.build("posthoc", Part("tau_normalization"), given)
     with pytest.raises(RecipeError, match="from 0 to 1"):
-        registry.build("posthoc", Part("tau_normalisation", {"tau": 2.0}), context("linear"))
+        registry.build("posthoc", Part("tau_normalization", {"tau": 2.0}), context("linear"))
     with pytest.raises(ModelError, match="no linear layer"):
         normalised(mean_colour())

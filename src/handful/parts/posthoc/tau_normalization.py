@@ -1,4 +1,4 @@
-"""tau-normalisation: class weights divided by their length to the power tau (Kang et al. 2020, section 4.1).
+"""tau-normalization: class weights divided by their length to the power tau (Kang et al. 2020, section 4.1).
 
 https://arxiv.org/abs/1910.09217. Under cross-entropy the classes with more images come to have longer weight vectors.
 All weights are multiplied by the mean length to the power tau as well: this changes no class, and keeps probabilities
@@ -21,7 +21,7 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import each
 from handful.parts.traits import has_trait, names_with
 
-HERE = "posthoc/tau_normalisation"
+HERE = "posthoc/tau_normalization"
 needs_linear = True
 
 

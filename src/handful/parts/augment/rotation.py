@@ -1,4 +1,4 @@
-"""Random turn about the centre: CvS on MNIST, CIFAR-10 and HRF (section V-C; the paper gives no amount)."""
+"""Random rotation about the center: CvS on MNIST, CIFAR-10 and HRF (section V-C; the paper gives no amount)."""
 
 from handful.core.context import Context
 from handful.parts.augment._part import Augment, within
@@ -6,15 +6,15 @@ from handful.parts.augment._warp import Fill, Warp
 
 
 def build(_context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", probability: float = 1.0) -> Augment:
-    """Turn each image and its pixel labels by an angle uniform in [-degrees, degrees].
+    """Rotate each image and its pixel labels by an angle uniform in [-degrees, degrees].
 
     Args:
         degrees: largest angle; 180 is any angle.
         fill: what comes in from outside, as in `affine`.
-        probability: chance that an image is turned.
+        probability: chance that an image is rotated.
 
     Raises:
         ValueError: an amount out of range.
     """
     within("degrees", degrees, 0.0, 180.0)
-    return Warp(turn=degrees, fill=fill, probability=probability)
+    return Warp(degrees=degrees, fill=fill, probability=probability)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from handful.parts.backbones._shake import Draw, Dual
+from handful.parts.backbones._dual_branch import DualBranch, LambdaPer
 
 
 class Scale(nn.Module):
@@ -22,16 +22,16 @@ class Scale(nn.Module):
         return x * self.weight
 
 
-def branches(draw: Draw) -> tuple[Dual, Scale, Scale]:
+def branches(lambda_per: LambdaPer) -> tuple[DualBranch, Scale, Scale]:
     first, second = Scale(2.0), Scale(3.0)
-    return Dual(first, second, draw=draw), first, second
+    return DualBranch(first, second, lambda_per=lambda_per), first, second
 
 
 def images(n: int) -> Tensor:
     return torch.rand((n, 2, 3, 3), generator=torch.Generator().manual_seed(0)) + 1
 
 
-def lambdas(dual: Dual, x: Tensor) -> list[int]:
+def lambdas(dual: DualBranch, x: Tensor) -> list[int]:
     """1 where an image went through the first branch alone, 0 through the second alone; anything else fails."""
     y = dual(x)
     found = []
@@ -66,7 +66,7 @@ def test_each_image_takes_one_branch_and_each_as_often(n: int) -> None:
 
 
 @pytest.mark.parametrize("draw", ["batch", "image"])
-def test_gradients_are_those_of_the_formula_with_both_branches_computed(draw: Draw) -> None:
+def test_gradients_are_those_of_the_formula_with_both_branches_computed(draw: LambdaPer) -> None:
     dual, first, second = branches(draw)
     x = images(4)
     for seed in range(6):

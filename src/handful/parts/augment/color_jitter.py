@@ -1,7 +1,7 @@
-"""Random colour distortion: brightness, contrast, saturation and hue, as CvS uses on CIFAR (section V-C).
+"""Random color jitter: brightness, contrast, saturation and hue, as CvS uses on CIFAR (section V-C).
 
-The amounts are those usual for a colour jitter on CIFAR; the paper gives none. All of it is one matrix per
-image: hue turns the IQ plane of YIQ about the grey axis, in place of a detour through HSV.
+The amounts are those usual for a color jitter on CIFAR; the paper gives none. All of it is one matrix per
+image: hue turns the IQ plane of YIQ about the gray axis, in place of a detour through HSV.
 """
 
 import math
@@ -26,15 +26,15 @@ def build(
     hue: float = 0.05,
     probability: float = 0.8,
 ) -> Augment:
-    """Distort the colours of each image and clip to [0, 1]; pixel labels stay, and a grey image stays grey.
+    """Distort the colors of each image and clip to [0, 1]; pixel labels stay, and a gray image stays gray.
 
     In this order: contrast about the image's mean luma, brightness, then saturation and hue.
 
     Args:
         brightness: the factor is uniform in [1 - brightness, 1 + brightness].
         contrast: likewise, of the distance to the image's mean luma.
-        saturation: likewise, of the distance to grey.
-        hue: share of a full turn of the colour circle, uniform in [-hue, hue].
+        saturation: likewise, of the distance to gray.
+        hue: share of a full turn of the color circle, uniform in [-hue, hue].
         probability: chance that an image is distorted.
 
     Raises:
@@ -45,7 +45,7 @@ def build(
     within("hue", hue, 0.0, 0.5)
     within("probability", probability, 0.0, 1.0)
 
-    def colour(batch: Batch, generator: torch.Generator) -> Batch:
+    def color_jitter(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, _, h, w = images.shape
         amount = chosen(images, generator, probability).to(images)
@@ -53,22 +53,22 @@ def build(
             1 + uniform(images, generator, -most, most) * amount for most in (brightness, contrast, saturation)
         )
         angle = uniform(images, generator, -hue, hue) * (2.0 * math.pi) * amount
-        weights, turned = _colour_axes(images.device)
-        grey = weights.expand(3, 3)
+        weights, turned = _color_axes(images.device)
+        gray = weights.expand(3, 3)
         cos, sin = ((vivid * f).view(n, 1, 1) for f in (angle.cos(), angle.sin()))
-        mix = grey + cos * (torch.eye(3, device=images.device) - grey) + sin * turned
+        mix = gray + cos * (torch.eye(3, device=images.device) - gray) + sin * turned
         mix = mix * (bright * strong).view(n, 1, 1)
         middle = (images.mean(dim=(2, 3)) @ weights) * bright * (1 - strong)
         pixels = images.permute(0, 2, 3, 1).reshape(n, h * w, 3)
         out = torch.baddbmm(middle.view(n, 1, 1), pixels, mix.mT).clamp_(0, 1)
         return replace(batch, images=out.view(n, h, w, 3).permute(0, 3, 1, 2))
 
-    return colour
+    return color_jitter
 
 
 @lru_cache(maxsize=8)
-def _colour_axes(device: torch.device) -> tuple[Float[Tensor, "3"], Float[Tensor, "3 3"]]:
-    """Luma weights, and the matrix that turns the colour part of an RGB value by a quarter circle."""
+def _color_axes(device: torch.device) -> tuple[Float[Tensor, "3"], Float[Tensor, "3 3"]]:
+    """Luma weights, and the matrix that turns the color part of an RGB value by a quarter circle."""
     yiq = torch.tensor(
         ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)), dtype=torch.float64
     )

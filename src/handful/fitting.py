@@ -1,0 +1,172 @@
+"""Fit as one task: check the data, choose the recipe where asked to, train it, write the model card and save the model.
+
+The one module above the applications: it needs the automatic choice of `comparison` and the quick check of
+`inspection`, which do not know each other.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from handful.comparison.auto import FEW, RecipeSelection, select_recipe
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.data.check import check
+from handful.data.splits import draw, training_part
+from handful.errors import HandfulWarning, ProtocolError, RecipeError
+from handful.evaluation.executor import default_jobs
+from handful.evaluation.tracking import Kind, Tracking
+from handful.inspection.image_statistics import StatisticsCollector
+from handful.inspection.quick_check import MOST, quick_warnings
+from handful.models.classifier import Classifier
+from handful.models.device import select_device
+from handful.recipes.calibration import with_calibration
+from handful.recipes.load import load_recipe
+from handful.saving.checkpoint import refuse_unfinished
+from handful.saving.classifier import refuse_existing_model, save_classifier
+from handful.saving.model_card import data_facts
+from handful.training.launcher import rank_and_world_size
+from handful.training.train import train
+
+AUTO = "auto"
+AUTO_SECONDS = 600.0
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """The saved classifier, the recipe that trained it, and with recipe "auto" how it was selected."""
+
+    classifier: Classifier
+    recipe: Recipe
+    selection: RecipeSelection | None = None
+
+
+def fit_to(
+    folder: str | Path,
+    recipe: str | Path | Recipe,
+    data: Dataset,
+    *,
+    per_class: int | None = None,
+    seed: int = 0,
+    overrides: Sequence[str] = (),
+    temperature: bool = False,
+    coverage: float | None = None,
+    reject: float | None = None,
+    seconds: float | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    strict: bool = False,
+    track: Kind | None = None,
+    track_to: Path = Path("tracking"),
+    source: str = "",
+    device: str = "auto",
+    progress: bool = True,
+    on_message: Callable[[str], None] = lambda _: None,
+) -> FitResult:
+    """Train a classifier and save it in `folder`: what `handful fit` does.
+
+    The images are read and checked first: each doubtful thing is a `HandfulWarning`, with `strict` an error.
+    Of several processes that a launcher started together, the first one saves.
+
+    Args:
+        folder: of the model. While training, it holds the checkpoint.
+        recipe: a recipe's name, the path of its TOML file, a `Recipe`, or "auto": select one by cross-validation on
+            the training images (`select_recipe`), in a folder beside `folder` that ends in `-comparison`.
+        data: everything; its training part is learned from.
+        per_class: draw this many labelled images of each class, and train on these alone.
+        seed: decides draw, initial weights, order and augmentation.
+        overrides: recipe values, e.g. ("steps=600",); not with a `Recipe`.
+        temperature: fit a temperature on held-out training images.
+        coverage: give conformal prediction sets at this coverage.
+        reject: reject images unlike the training images, and about this share of the others.
+        seconds: wall time to select a recipe in, with "auto" only; default: ten minutes.
+        resume: continue a stopped training from the checkpoint in `folder`.
+        overwrite: replace the model in `folder`.
+        strict: refuse doubtful data.
+        track: also write the loss to a tracker, "tensorboard" or "mlflow".
+        track_to: folder of the tracker's files.
+        source: name of the data, for the tracker.
+        device: "auto", "cpu", "cuda", "mps".
+        progress: show a bar while recipes are compared.
+        on_message: called with a sentence on what is about to be compared.
+
+    Raises:
+        ProtocolError, RecipeError, OutputError, DataError: before anything is trained.
+        TrainingError: as `train`.
+
+    Example:
+        >>> from handful import fit_to, load_data
+        >>> result = fit_to("model", "nearest-centroid-lite0", load_data("digits"), per_class=5)  # doctest: +SKIP
+        >>> result.classifier.card["train_images"]  # doctest: +SKIP
+        50
+    """
+    folder = Path(folder)
+    auto = recipe == AUTO
+    _refuse_selection(auto=auto, seconds=seconds)
+    calibrated = partial(with_calibration, temperature=temperature, coverage=coverage, reject=reject)
+    plan = calibrated(_load(FEW if auto else recipe, overrides))
+    select_device(device)
+    refuse_existing_model(folder, overwrite=overwrite)
+    refuse_unfinished(folder, resume=resume, overwrite=overwrite)
+    _check_data(data, per_class=per_class, strict=strict)
+    part = training_part(data) if per_class is None else draw(data, per_class, seed)[0]
+    selection = None
+    if auto:
+        selection = select_recipe(
+            part,
+            folder.with_name(f"{folder.name}-comparison"),
+            seconds=AUTO_SECONDS if seconds is None else seconds,
+            seed=seed,
+            overrides=overrides,
+            jobs=default_jobs(device),
+            device=device,
+            overwrite=overwrite,
+            progress=progress,
+            on_message=on_message,
+        )
+        plan = calibrated(selection.recipe)
+    first = rank_and_world_size()[0] == 0
+    settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}
+    tracking = Tracking(track, track_to, plan.name, settings) if track is not None and first else None
+    with tracking or nullcontext():
+        log = None if tracking is None else tracking.log
+        classifier = train(plan, part, seed=seed, device=device, folder=folder, resume=resume, log=log)
+    if first:
+        selected = {} if selection is None else {"auto": selection.card}
+        classifier = replace(classifier, card={**classifier.card, **selected, "data": data_facts(part)})
+        save_classifier(classifier, folder, overwrite=overwrite)
+    return FitResult(classifier, plan, selection)
+
+
+def _refuse_selection(*, auto: bool, seconds: float | None) -> None:
+    if seconds is not None and not auto:
+        raise ProtocolError("there is nothing to pick", where="--budget", remedy="pass --recipe auto.")
+    if auto and rank_and_world_size()[1] > 1:
+        raise ProtocolError(
+            "several processes cannot share the picking",
+            where="--recipe auto",
+            remedy="start it once, or name a recipe.",
+        )
+
+
+def _load(recipe: str | Path | Recipe, overrides: Sequence[str]) -> Recipe:
+    if not isinstance(recipe, Recipe):
+        return load_recipe(recipe, overrides=overrides)
+    if overrides:
+        raise RecipeError(
+            "overrides belong to a recipe's name or file, and this is a Recipe",
+            where=recipe.name,
+            remedy="load it with load_recipe(name, overrides=...).",
+        )
+    return recipe
+
+
+def _check_data(data: Dataset, *, per_class: int | None, strict: bool) -> None:
+    """`check`, and what a quick inspection finds, as warnings; each image is read once."""
+    statistics = StatisticsCollector() if len(data) <= MOST else None
+    check(data, per_class=per_class, strict=strict, each=None if statistics is None else statistics.add)
+    for line in () if statistics is None else quick_warnings(data, statistics.result()):
+        warnings.warn(line, HandfulWarning, stacklevel=3)
