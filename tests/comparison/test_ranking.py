@@ -7,10 +7,11 @@ import pytest
 from scipy import stats
 
 from handful.comparison.power import analyze_power
-from handful.comparison.ranking import all_pairs, chance_to_win, class_harms, holm, rank_results
+from handful.comparison.ranking import all_pairs, chance_to_win, class_harms, rank_results
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.statistics import paired_difference
+from tests.evaluation.test_multiple_testing import slow_holm
 from tests.support.results import random_result, result, run
 
 TIMES = AnnotationTimes(3.5, 29.52)
@@ -34,27 +35,6 @@ def folds(name: str, right: Sequence[int]) -> Result:
 def gaps(a: Result, b: Result) -> np.ndarray:
     first, second = (np.array([np.mean(r.predictions == r.labels) for r in x.runs]) for x in (a, b))
     return np.asarray(first - second)
-
-
-def slow_holm(values: Sequence[float]) -> list[float]:
-    """By its words: go up from the smallest; each is multiplied by how many are left, and none is below the last."""
-    left = list(range(len(values)))
-    found = [0.0] * len(values)
-    last = 0.0
-    while left:
-        i = min(left, key=lambda j: values[j])
-        last = found[i] = max(last, min(1.0, len(left) * values[i]))
-        left.remove(i)
-    return found
-
-
-def test_holm_is_the_step_down_procedure() -> None:
-    rng = np.random.default_rng(0)
-    for n in (1, 2, 5, 20):
-        values = [float(v) for v in rng.random(n) ** 3]
-        assert holm(values) == pytest.approx(slow_holm(values))
-    assert holm([0.01, math.nan, 0.04])[0] == pytest.approx(0.02)
-    assert math.isnan(holm([0.01, math.nan])[1])
 
 
 def test_chance_to_win_is_that_of_a_new_draw_from_the_posterior() -> None:

@@ -14,14 +14,13 @@ from handful.evaluation.annotation_cost import (
     cost_points,
     forward_flops,
     masks_drawn,
-    published_points,
     training_flops,
 )
 from handful.recipes.load import load_recipe
 from handful.reports.text_tables import format_cost
 from handful.training.train import train
 from tests.support.datasets import CLASSES, recipe, squares
-from tests.support.results import random_result
+from tests.support.results import cost_curve, random_result
 
 # Table II of the paper, CIFAR-10, ResNet-101.
 CLASSIFICATION = {1: 18.85, 5: 20.67, 10: 26.01, 25: 27.12, 50: 37.37, 100: 42.16, 500: 69.75, 1000: 76.4, 5000: 93.55}
@@ -46,14 +45,12 @@ def test_hours_of_the_paper() -> None:
 def test_the_papers_figure() -> None:
     """Figure 4: every CvS point is above classification at the same hours, so there is no break-even in range."""
     times = PAPER["cifar10"]
-    points = published_points("classification", shares(CLASSIFICATION), times, classes=10)
-    points += published_points("cvs", shares(CVS), times, classes=10, masks="all")
+    points = cost_curve("classification", shares(CLASSIFICATION), times)
+    points += cost_curve("cvs", shares(CVS), times, masked=True)
     (found,) = break_evens(points)
     assert found.hours is None
     assert "ahead of classification from the first hours" in found.says
     assert "none in range" in found.says
-    seg = published_points("seg10", {25: 0.7869, 1000: 0.9466}, times, classes=10, masks=10)
-    assert seg[1].hours == pytest.approx((10000 * 3.5 + 100 * 29.52) / 3600)
 
 
 def test_break_even_by_hand() -> None:

@@ -7,7 +7,7 @@ from handful.core.dataset import Dataset
 from handful.data.finding import Finding
 from handful.inspection.findings import shortcuts
 from handful.inspection.neighbors import cross_fitted_neighbors, weighted_vote
-from handful.inspection.shortcut_tests import NuisanceVariable, _holm, find_shortcuts, nuisance_variables
+from handful.inspection.shortcut_tests import NuisanceVariable, find_shortcuts, nuisance_variables
 from tests.inspection.pictures import dataset, measurements
 
 
@@ -48,11 +48,6 @@ def test_p_is_uniform_where_there_is_nothing_and_small_where_there_is() -> None:
     assert found.score > 0.9
     assert found.low > found.chance_high
     assert found.chance == pytest.approx(1 / 3, abs=0.08)
-
-
-def test_holm_is_that_of_a_textbook() -> None:
-    assert _holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert _holm([]) == []
 
 
 def _quick(data: Dataset) -> tuple[Finding, ...]:

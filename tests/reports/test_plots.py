@@ -11,10 +11,10 @@ from PIL import Image
 from handful.comparison.figures import difference_figure
 from handful.comparison.ranking import all_pairs
 from handful.errors import OutputError
-from handful.evaluation.annotation_cost import PAPER, CostPoint, published_points
+from handful.evaluation.annotation_cost import PAPER, CostPoint
 from handful.evaluation.statistics import summarise
 from handful.reports.plots import as_svg, cost_figure, save_figure, sweep_figure
-from tests.support.results import random_result
+from tests.support.results import cost_curve, random_result
 
 
 def test_sweep_shows_every_mean_interval_and_worst_draw() -> None:
@@ -72,7 +72,7 @@ def circles(figure: Figure) -> list[PathCollection]:
 
 
 def test_circle_area_follows_the_compute() -> None:
-    points = published_points("a", {1: 0.2, 10: 0.6}, PAPER["cifar10"], classes=10)
+    points = cost_curve("a", {1: 0.2, 10: 0.6}, PAPER["cifar10"])
     counted = [type(p)(**{**vars(p), "flops": f}) for p, f in zip(points, (1e12, 2e12), strict=True)]
     assert circles(cost_figure(points)) == []
     (found,) = circles(cost_figure(counted))
@@ -91,7 +91,7 @@ def test_inline_is_xml_that_takes_the_pages_colours() -> None:
 
 
 def test_saved_as_png_or_svg_and_never_over_another(tmp_path: Path) -> None:
-    figure = cost_figure(published_points("a", {1: 0.2, 10: 0.6}, PAPER["cifar10"], classes=10))
+    figure = cost_figure(cost_curve("a", {1: 0.2, 10: 0.6}, PAPER["cifar10"]))
     save_figure(figure, tmp_path / "new" / "a.png")
     assert Image.open(tmp_path / "new" / "a.png").width > 600
     save_figure(figure, tmp_path / "a.svg")

@@ -1,10 +1,12 @@
 """Made-up results with known scores, for the tests of statistics, cost and report."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from handful.core.result import Result, Run
+from handful.evaluation.annotation_cost import AnnotationTimes, CostPoint
 from tests.support.datasets import CLASSES, recipe
 
 
@@ -64,3 +66,12 @@ def random_result(
             run(labels.tolist(), np.where(right, labels, wrong).tolist(), draw=draw, per_class=per_class, counts=counts)
         )
     return result(name, *runs)
+
+
+def cost_curve(
+    recipe: str, scores: Mapping[int, float], times: AnnotationTimes, *, classes: int = 10, masked: bool = False
+) -> list[CostPoint]:
+    """A point for each number of images per class, with a mask for every image or for none."""
+    images = {m: classes * m for m in sorted(scores)}
+    masks = {m: n if masked else 0 for m, n in images.items()}
+    return [CostPoint(recipe, m, n, masks[m], times.hours(n, masks[m]), scores[m]) for m, n in images.items()]

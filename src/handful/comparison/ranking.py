@@ -14,6 +14,7 @@ from handful.evaluation.annotation_cost import AnnotationTimes, cost_points
 from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval
 from handful.evaluation.metrics import Metric, recalls
+from handful.evaluation.multiple_testing import holm
 from handful.evaluation.statistics import METRICS, differences, headline_metric, paired_difference, summarise
 from handful.reports.text_tables import format_interval, format_probability, percent, signed
 
@@ -96,16 +97,6 @@ def all_pairs(ranked: Sequence[Result], metric: Metric) -> tuple[RecipePair, ...
         RecipePair(c, chance_to_win(a, b, metric), p, bool(p < ALPHA) and c.verdict != "not separable")
         for (a, b), c, p in zip(both, compared, adjusted, strict=True)
     )
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjusted p values, each at most 1; NaN stays and is not counted."""
-    known = sorted((p, i) for i, p in enumerate(values) if not math.isnan(p))
-    found, least = [math.nan] * len(values), 0.0
-    for rank, (p, i) in enumerate(known):
-        least = max(least, min(1.0, (len(known) - rank) * p))
-        found[i] = least
-    return found
 
 
 def chance_to_win(a: Result, b: Result, metric: Metric) -> float:

@@ -13,11 +13,12 @@ from handful.core.dataset import Dataset
 from handful.core.files import refuse_existing
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import CostPoint, cost_points
+from handful.evaluation.confusion import largest_confusions
 from handful.evaluation.statistics import METRICS
 from handful.models.classifier import Classifier
 from handful.reports.html import (
-    confusion_matrix,
-    confusions,
+    MOST_CONFUSIONS,
+    confusion_table,
     duration,
     gallery_values,
     recalls,
@@ -135,7 +136,10 @@ def _confused(level: SizeResult) -> list[dict[str, Any]]:
     """Confusions of the best recipe and, beside it, of the best control."""
     names = dict.fromkeys(n for n in (level.best.recipe, level.control) if n is not None)
     of = {result.recipe.name: result for result in level.results}
-    return [{"recipe": n, "matrix": confusion_matrix(of[n]), "confusions": confusions(of[n])} for n in names]
+    return [
+        {"recipe": n, "matrix": confusion_table(of[n]), "confusions": largest_confusions(of[n], MOST_CONFUSIONS)}
+        for n in names
+    ]
 
 
 def _pictures(level: SizeResult, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:

@@ -47,8 +47,8 @@ PAPER = {"cifar10": AnnotationTimes(3.5, 29.52), "cifar100": AnnotationTimes(8.5
 class CostPoint:
     """A recipe at one number of images: its score (shares, with what it rests on), its hours, its compute.
 
-    `low`, `high` and `worst` are NaN and `draws` is 0 where a number was only published. `flops` counts the training
-    of one run, None where unknown.
+    `low`, `high` and `worst` are NaN and `draws` is 0 for a score from a paper. `flops` counts the training of one
+    run, None where unknown.
     """
 
     recipe: str
@@ -131,17 +131,6 @@ def cost_points(
                 flops=None if forward is None else training_flops(result.recipe, row.n_train, forward),
             )
         )
-    return points
-
-
-def published_points(
-    recipe: str, scores: Mapping[int, float], times: AnnotationTimes, *, classes: int, masks: int | str = 0
-) -> list[CostPoint]:
-    """Points of published scores: images per class to accuracy (a share); `masks` per class, or "all"."""
-    points = []
-    for m, score in sorted(scores.items()):
-        drawn = classes * (m if masks == "all" else min(m, int(masks)))
-        points.append(CostPoint(recipe, m, classes * m, drawn, times.hours(classes * m, drawn), score))
     return points
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from handful.core.dataset import Dataset
 from handful.evaluation.intervals import bootstrap
 from handful.evaluation.metrics import balanced_accuracy
+from handful.evaluation.multiple_testing import holm
 from handful.inspection.exif import CaptureInfo
 from handful.inspection.image_statistics import ImageStatistics
 from handful.inspection.neighbors import cross_fitted_neighbors, weighted_vote
@@ -116,7 +117,7 @@ def find_shortcuts(
         if len(at) >= FEWEST and len(classes) > 1:
             tied = groups[variable.rows[at]]
             tested.append(_test(variable.name, variable.x[at], own, tied, len(classes), shuffles, rng))
-    corrected = _holm([s.p for s in tested])
+    corrected = holm([s.p for s in tested])
     return tuple(
         sorted((replace(s, p=p) for s, p in zip(tested, corrected, strict=True)), key=lambda s: (-s.share, s.name))
     )
@@ -158,13 +159,3 @@ def _shuffled(
     if len(own) < len(labels) and (own[members] == labels).all():
         return np.asarray(rng.permutation(own)[members])
     return rng.permutation(labels)
-
-
-def _holm(p: list[float]) -> list[float]:
-    """Holm's step-down correction."""
-    corrected = [1.0] * len(p)
-    largest = 0.0
-    for rank, i in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        corrected[i] = largest
-    return corrected

@@ -6,12 +6,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.evaluation.calibration import summarise_calibration
+from handful.evaluation.confusion import largest_confusions
 from handful.evaluation.statistics import METRICS, class_recalls, summarise
 from handful.models.classifier import Classifier
 from handful.parts import registry
@@ -71,26 +70,10 @@ def card_scores(result: Result) -> dict[str, Any]:
             {"metric": METRICS[r.metric], "mean": r.mean, "low": r.low, "high": r.high, "worst": r.worst} for r in rows
         ],
     }
-    failures = {"recall": [asdict(row) for row in recalls], "confusions": confusions(result)}
+    confusions = [row._asdict() for row in largest_confusions(result, MOST)]
+    failures = {"recall": [asdict(row) for row in recalls], "confusions": confusions}
     plain: dict[str, Any] = json.loads(json.dumps({"scores": scores, "measured": values, "failures": failures}))
     return plain
-
-
-def confusions(result: Result, most: int = MOST) -> list[dict[str, Any]]:
-    """The largest shares of a class's images that were taken for another one, all draws together."""
-    k = len(result.classes)
-    counts = np.zeros((k, k))
-    for run in result.runs:
-        np.add.at(counts, (run.labels, run.predictions), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(shares, 0)
-    order = np.argsort(-shares, axis=None, kind="stable")[:most]
-    places = [divmod(int(i), k) for i in order]
-    return [
-        {"label": result.classes[a], "predicted": result.classes[b], "share": float(shares[a, b])}
-        for a, b in places
-        if shares[a, b] > 0
-    ]
 
 
 def _matching(classifier: Classifier, results: Sequence[Result]) -> Result:

@@ -12,6 +12,7 @@ from handful.core.files import refuse_existing
 from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.evaluation.annotation_cost import AnnotationTimes, CostPoint, break_evens
+from handful.evaluation.confusion import largest_confusions
 from handful.evaluation.design import smallest
 from handful.evaluation.metrics import Metric
 from handful.evaluation.statistics import (
@@ -25,8 +26,8 @@ from handful.evaluation.statistics import (
 from handful.models.classifier import Classifier
 from handful.reports import reliability_diagram
 from handful.reports.html import (
-    confusion_matrix,
-    confusions,
+    MOST_CONFUSIONS,
+    confusion_table,
     gallery_values,
     recalls,
     reproduction,
@@ -104,8 +105,8 @@ def write_report(
         "cost": _cost(cost, times),
         "focus": row,
         "recalls": recalls(focus),
-        "matrix": confusion_matrix(focus),
-        "confusions": confusions(focus),
+        "matrix": confusion_table(focus),
+        "confusions": largest_confusions(focus, MOST_CONFUSIONS),
         "pictures": gallery_values(focus, data, classifier),
         "repeat": reproduction(results, data, command),
     }

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
@@ -15,6 +14,7 @@ from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.evaluation.confusion import confusion_matrix
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.statistics import class_recalls
 from handful.models.classifier import Classifier
@@ -23,6 +23,7 @@ from handful.reports import gallery
 from handful.reports.text_tables import format_interval, image_range, images_per_class, percent, signed, verdict
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
+MOST_CONFUSIONS = 10  # that are listed
 
 
 def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
@@ -61,31 +62,11 @@ def recalls(result: Result) -> list[dict[str, Any]]:
     return [vars(r) for r in rows]
 
 
-def _counts(result: Result) -> np.ndarray:
-    k = len(result.classes)
-    counts = np.zeros((k, k), dtype=np.int64)
-    for run in result.runs:
-        np.add.at(counts, (run.labels, run.predictions), 1)
-    return counts
-
-
-def confusion_matrix(result: Result) -> list[tuple[str, list[float]]] | None:
+def confusion_table(result: Result) -> list[tuple[str, list[float]]] | None:
     """Rows: of the images of a class, the share predicted as each class; None with too many classes to read."""
     if len(result.classes) > MOST_IN_MATRIX:
         return None
-    counts = _counts(result)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return list(zip(result.classes, shares.tolist(), strict=True))
-
-
-def confusions(result: Result, most: int = 10) -> list[tuple[str, str, float]]:
-    """The largest shares off the diagonal."""
-    counts = _counts(result)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(shares, 0)
-    order = np.argsort(-shares, axis=None, kind="stable")[:most]
-    pairs = [np.unravel_index(i, shares.shape) for i in order]
-    return [(result.classes[a], result.classes[b], float(shares[a, b])) for a, b in pairs if shares[a, b] > 0]
+    return list(zip(result.classes, confusion_matrix(result).tolist(), strict=True))
 
 
 def gallery_values(result: Result, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:

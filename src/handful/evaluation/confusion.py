@@ -1,0 +1,34 @@
+"""Confusion matrix of a result, and the largest confusions in it; all draws together."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from handful.core.result import Result
+
+
+class Confusion(NamedTuple):
+    """Share of the images of class `label` that were predicted as class `predicted`."""
+
+    label: str
+    predicted: str
+    share: float
+
+
+def confusion_matrix(result: Result) -> Float[np.ndarray, "k k"]:
+    """Row by row, the share of a class's images that were predicted as each class; 0 for a class without images."""
+    k = len(result.classes)
+    counts = np.zeros((k, k))
+    for run in result.runs:
+        np.add.at(counts, (run.labels, run.predictions), 1)
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+
+def largest_confusions(result: Result, most: int) -> list[Confusion]:
+    """The largest shares off the diagonal, at most so many and none that is 0."""
+    shares = confusion_matrix(result)
+    np.fill_diagonal(shares, 0)
+    order = np.argsort(-shares, axis=None, kind="stable")[:most]
+    pairs = [divmod(int(i), len(result.classes)) for i in order]
+    return [Confusion(result.classes[a], result.classes[b], float(shares[a, b])) for a, b in pairs if shares[a, b] > 0]
