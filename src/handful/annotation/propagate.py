@@ -16,7 +16,7 @@ from handful.data.splits import training_part
 from handful.errors import DataError
 from handful.parts import registry
 from handful.parts.prepare._masking import draw
-from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run
+from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run, segmentation_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.train import train
 
@@ -59,6 +59,8 @@ def propagate_dataset(
         return load_classifier(folder)
 
     context = Context(task, registry.build_labels(recipe, task, seed=seed), recipe, seed, fit, load)
+    if model is None or rounds > 1:
+        segmentation_recipe(context, None)  # refused before masks are made or anything is trained
     start, known = before, per_class
     if source is not None:
         if any(s.mask is not None for s in before.samples):

@@ -87,7 +87,8 @@ def labels(
         closest = closest_pairs(matrix)
         if out is not None:
             save_figure(similarity_figure(matrix, names), out, overwrite=overwrite)
-    origin = str(plan.labels.options.get("source", "minilm")) if plan.labels.name == "word_embeddings" else "chance"
+    from_names = registry.has_trait("labels", plan.labels, "reads_names")
+    origin = str(plan.labels.options.get("source", "minilm")) if from_names else "chance"
     if json:
         print_json(
             {

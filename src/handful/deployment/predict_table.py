@@ -62,6 +62,8 @@ def predict_to(
         ModelError: `maps` is given and the classifier does not segment, or sets of this coverage cannot be given.
     """
     check_outputs(path, maps, overwrite=overwrite)
+    if maps is not None:
+        _check_maps(classifier)
     if coverage is not None:
         classifier.judge(data.select(()), coverage=coverage)
     colours = palette(len(classifier.classes))
@@ -108,6 +110,16 @@ def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
     refuse_existing(path, overwrite=overwrite)
     if maps is not None:
         refuse_existing(maps, ours=lambda entry: (entry.parent / LEGEND).is_file(), overwrite=overwrite)
+
+
+def _check_maps(classifier: Predictor) -> None:
+    """Refuse a model that does not segment, by a blank image, before anything is predicted.
+
+    Raises:
+        ModelError: it does not.
+    """
+    blank = Dataset((Sample("blank", np.zeros((3, 8, 8), np.uint8)),), classifier.classes)
+    next(iter(classifier.maps(blank)))
 
 
 def columns_of(classes: tuple[str, ...], ids: Sequence[str], judged: Predictions) -> dict[str, Any]:

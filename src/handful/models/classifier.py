@@ -88,7 +88,7 @@ class Classifier:
         for output in self.outputs(data):
             if output.pixels is None:
                 raise ModelError(
-                    "this classifier has no pixel maps",
+                    "this model has no pixel maps",
                     where=self.recipe.name,
                     remedy="train a recipe with a segmentation, deeplab or multitask head (in an ensemble, for each "
                     "member).",

@@ -30,7 +30,7 @@ def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
     """
 
     def change(one: Classifier) -> Classifier:
-        if one.recipe.labels.name != "word_embeddings":
+        if not registry.has_trait("labels", one.recipe.labels, "reads_names"):
             raise ModelError(
                 f"this model's labels ({one.recipe.labels.name}) say nothing of a class by its name",
                 where=one.recipe.name,
