@@ -5,11 +5,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tests.deployment.batch import archives
 
 from handful.deployment.batch.archive import find_archive
 from handful.deployment.batch.prefetch import ArchiveReader
 from handful.errors import DataError
+from tests.deployment.batch import archives
 
 
 def levels(source: Path | str, **options: object) -> dict[str, int]:

@@ -2,12 +2,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.deployment.batch import archives
 
 from handful.core.dataset import Image
 from handful.deployment.batch import prefetch
 from handful.deployment.batch.archive import ImageLocation, find_archive
 from handful.deployment.batch.prefetch import ArchiveReader, prefetch_images
+from tests.deployment.batch import archives
 
 
 def test_images_come_in_order_though_threads_end_in_another(tmp_path: Path) -> None:

@@ -12,8 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from tests.deployment.batch import archives
-from tests.support.classifiers import untrained
 
 from handful.core.dataset import Dataset, Sample
 from handful.data.masks.threshold import Keep
@@ -25,6 +23,8 @@ from handful.deployment.batch.write_chunks import WrittenChunk, write_chunks
 from handful.deployment.predict_table import predict_to
 from handful.errors import DataError, ModelError, OutputError
 from handful.saving.classifier import save_classifier
+from tests.deployment.batch import archives
+from tests.support.classifiers import untrained
 
 
 def by_level(plan: Plan, chunks: list[int], job: BatchJob) -> Iterable[WrittenChunk]:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from tests.support.datasets import recipe, squares
 
 from handful.core.recipe import Part
 from handful.deployment.export.page import LICENSE, RUNTIME, SCRIPT, WASM, export_page, refuse_missing
 from handful.errors import OutputError
 from handful.models.classifier import Classifier
 from handful.training.train import train
+from tests.support.datasets import recipe, squares
 
 pytest.importorskip("onnxscript")
 CHROMIUM = shutil.which("chromium")

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.datasets import recipe, squares
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
@@ -14,6 +13,7 @@ from handful.errors import DataError, ModelError
 from handful.evaluation.intervals import paired_interval
 from handful.models.onnx_model import load_onnx
 from handful.training.train import train
+from tests.support.datasets import recipe, squares
 
 pytest.importorskip("onnxscript")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Picture
-from tests.support.datasets import recipe, squares
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
@@ -20,6 +19,7 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.onnx_model import OnnxModel, load_onnx
 from handful.training.train import train
+from tests.support.datasets import recipe, squares
 
 pytest.importorskip("onnxscript")
 CLOSE = 1e-4

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support.datasets import recipe, squares
 
 from handful.core.recipe import Part
 from handful.deployment.export.to_torch import export_torch
 from handful.errors import ModelError
 from handful.training.train import train
+from tests.support.datasets import recipe, squares
 
 
 @pytest.mark.slow

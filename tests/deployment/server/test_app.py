@@ -17,11 +17,11 @@ pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
 
 from starlette.testclient import TestClient
-from tests.deployment.server.served import Session, bomb, free, model, picture
 
 from handful.deployment.server.app import create_app
 from handful.deployment.server.limits import Limits
 from handful.errors import OutputError
+from tests.deployment.server.served import Session, bomb, free, model, picture
 
 LOCAL = "http://127.0.0.1"
 

@@ -9,10 +9,10 @@ pytest.importorskip("schemathesis")
 
 import schemathesis
 from hypothesis import HealthCheck, settings
-from tests.deployment.server.served import model
 
 from handful.deployment.server.app import create_app
 from handful.deployment.server.limits import Limits
+from tests.deployment.server.served import model
 
 pytestmark = pytest.mark.slow
 
