@@ -2,22 +2,21 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage
 from handful.errors import RecipeError, nearest
 from handful.recipes.checks import check
+from handful.recipes.fields import build
 from handful.recipes.inheritance import resolve
 from handful.recipes.options import check_search
 from handful.recipes.overrides import override, put
 from handful.recipes.renamed import current_path, to_current
 from handful.recipes.write import to_tree
 
-T = TypeVar("T")
 _PART_KEYS = ("name", "weight", "start", "stop")
 
 
@@ -92,7 +91,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"not TOML: {error}", where=where, remedy="mend that line.") from error
+        raise RecipeError(f"not TOML: {error}", where=where, remedy="fix that line.") from error
 
 
 def _recipe(tree: dict[str, Any], where: str) -> Recipe:
@@ -104,11 +103,19 @@ def _recipe(tree: dict[str, Any], where: str) -> Recipe:
         if key in values:
             values[key] = _part(values[key], f"{where}: {key}")
     for key in ("prepare", "augment", "posthoc"):
-        values[key] = tuple(_part(p, f"{where}: {key}") for p in values.get(key, ()))
-    values["stages"] = tuple(_stage(s, f"{where}: stages.{i}") for i, s in enumerate(values.get("stages", ())))
+        values[key] = tuple(_part(part, f"{where}: {key}") for part in _items(values, key, where))
+    stages = _items(values, "stages", where)
+    values["stages"] = tuple(_stage(stage, f"{where}: stages.{i}") for i, stage in enumerate(stages))
     if values.get("image_size") is not None:
         values["image_size"] = _size(values["image_size"], where)
-    return _make(Recipe, values, where)
+    return build(Recipe, values, where)
+
+
+def _items(values: dict[str, Any], key: str, where: str) -> Sequence[Any]:
+    items = values.get(key, ())
+    if not isinstance(items, list | tuple):
+        raise RecipeError(f"{key} cannot be {items!r}", where=where, remedy="give a list of tables.")
+    return items
 
 
 def _size(value: Any, where: str) -> tuple[int, int]:
@@ -125,51 +132,22 @@ def _part(value: Any, where: str) -> Part:
         raise RecipeError("a part needs a name", where=where, remedy='write { name = "...", option = ... }.')
     own = {k: value[k] for k in _PART_KEYS if k in value}
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k not in _PART_KEYS}
-    part = _make(Part, {**own, "options": options}, where)
+    part = build(Part, {**own, "options": options}, where)
     if not 0 <= part.start < part.stop <= 1:
         raise RecipeError(
-            "start and stop are shares of training, 0 <= start < stop <= 1", where=where, remedy="mend them."
+            "start and stop are shares of training, 0 <= start < stop <= 1", where=where, remedy="correct these shares."
         )
     return part
 
 
-def _stage(value: dict[str, Any], where: str) -> Stage:
+def _stage(value: Any, where: str) -> Stage:
+    if not isinstance(value, dict):
+        raise RecipeError(f"not a table: {value!r}", where=where, remedy="write [[stages]], and its keys below.")
     values = dict(value)
-    values["losses"] = tuple(_part(p, f"{where}: losses") for p in values.get("losses", ()))
-    values["optimizer"] = _make(Optimizer, values.get("optimizer", {}), f"{where}: optimizer")
-    values["schedule"] = _make(Schedule, values.get("schedule", {}), f"{where}: schedule")
+    values["losses"] = tuple(_part(part, f"{where}: losses") for part in _items(values, "losses", where))
+    values["optimizer"] = build(Optimizer, values.get("optimizer", {}), f"{where}: optimizer")
+    values["schedule"] = build(Schedule, values.get("schedule", {}), f"{where}: schedule")
     for key in ("trainable", "reset"):
         if isinstance(values.get(key), str) and values[key] != "all":
             values[key] = [values[key]]
-    return _make(Stage, values, where)
-
-
-def _make(kind: type[T], values: Mapping[str, Any], where: str) -> T:
-    """Build a dataclass from a table: unknown and missing keys and wrong types are errors of ours."""
-    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    for key, value in values.items():
-        if key not in known:
-            raise RecipeError(f"unknown key {key!r}", where=where, remedy=nearest(key, tuple(known)))
-        default = known[key].default
-        _check_type(key, value, default, str(known[key].type), where)
-    for key, field in known.items():
-        if field.default is MISSING and field.default_factory is MISSING and key not in values:
-            raise RecipeError(f"{key!r} is missing", where=where, remedy="set it.")
-    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return kind(**plain)
-
-
-def _check_type(key: str, value: Any, default: Any, annotation: str, where: str) -> None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if "Literal[" in annotation and isinstance(default, str):
-        choices = annotation.split("Literal[")[1].split("]")[0].replace("'", "").replace('"', "").split(", ")
-        if value not in choices and not ("tuple[" in annotation and isinstance(value, list)):
-            raise RecipeError(f"{key} is {value!r}", where=where, remedy=nearest(str(value), choices))
-    wrong = (
-        (isinstance(default, bool) and not isinstance(value, bool))
-        or (isinstance(default, float) and not number)
-        or (isinstance(default, int) and not isinstance(default, bool) and (not number or isinstance(value, float)))
-        or (annotation in ("int | None", "float | None", "<class 'int'>") and value is not None and not number)
-    )
-    if wrong:
-        raise RecipeError(f"{key} cannot be {value!r}", where=where, remedy=f"it is a number like {default!r}.")
+    return build(Stage, values, where)
