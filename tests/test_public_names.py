@@ -1,8 +1,11 @@
+import doctest
 import inspect
+import pkgutil
 import subprocess
 import sys
+import warnings
 from importlib import import_module
-from types import ModuleType
+from pathlib import Path
 
 import pytest
 
@@ -25,19 +28,39 @@ def test_each_public_name_is_its_modules_own(name: str) -> None:
     assert getattr(import_module(value.__module__), name) is value
 
 
-def test_a_function_is_not_hidden_by_the_module_it_is_named_after() -> None:
-    from handful.evaluation.evaluate import evaluate
-    from handful.training.train import train
+def test_the_public_names_are_these() -> None:
+    expected = """
+        load_data Dataset Sample load_recipe recipe_names Recipe
+        train fit_to Classifier save_classifier load_classifier load_predictor
+        evaluate sweep Protocol Result summarise paired_difference
+        compare select_recipe ComparisonResult inspect Inspection predict_table export_onnx
+        HandfulClassifier HandfulError HandfulWarning
+    """
+    assert set(NAMES) == set(expected.split())
 
-    assert handful.train is train
-    assert handful.evaluate is evaluate
-    assert isinstance(sys.modules["handful.training.train"], ModuleType)
+
+def test_no_module_of_the_package_hides_a_public_name() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(handful.__path__)}
+    assert "training" in modules
+    assert not modules & set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_of_each_public_name_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    example = doctest.DocTestParser().get_doctest(getattr(handful, name).__doc__, {}, name, None, None)
+    assert example.examples, f"the docstring of {name} has no Example"
+    differences: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", handful.HandfulWarning)
+        doctest.DocTestRunner(verbose=False).run(example, out=differences.append)
+    assert not differences, "".join(differences)
 
 
 def test_type_checkers_see_the_same_names() -> None:
     source = inspect.getsource(handful).split("if TYPE_CHECKING:")[1].split("__version__")[0]
-    told = {line.split(" as ")[1] for line in source.splitlines() if " import " in line}
-    assert told == set(NAMES)
+    imported = {line.split(" as ")[1] for line in source.splitlines() if " import " in line}
+    assert imported == set(NAMES)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -5,38 +5,66 @@ from typing import TYPE_CHECKING, Any
 
 from handful._version import __version__ as __version__
 
-if TYPE_CHECKING:  # what `__getattr__` gives, for type checkers
+if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
+    from handful.comparison.auto import select_recipe as select_recipe
+    from handful.comparison.compare import compare as compare
+    from handful.comparison.result import ComparisonResult as ComparisonResult
     from handful.core.dataset import Dataset as Dataset
     from handful.core.dataset import Sample as Sample
     from handful.core.recipe import Recipe as Recipe
     from handful.core.result import Result as Result
     from handful.data.load import load_data as load_data
+    from handful.deployment.export.to_onnx import export_onnx as export_onnx
+    from handful.deployment.predict_table import predict_table as predict_table
     from handful.errors import HandfulError as HandfulError
+    from handful.errors import HandfulWarning as HandfulWarning
     from handful.estimator import HandfulClassifier as HandfulClassifier
-    from handful.evaluation.evaluate import Protocol as Protocol
     from handful.evaluation.evaluate import evaluate as evaluate
+    from handful.evaluation.evaluate import sweep as sweep
+    from handful.evaluation.protocol import Protocol as Protocol
+    from handful.evaluation.statistics import paired_difference as paired_difference
+    from handful.evaluation.statistics import summarise as summarise
+    from handful.fitting import fit_to as fit_to
+    from handful.inspection.inspection import Inspection as Inspection
+    from handful.inspection.inspection import inspect as inspect
     from handful.models.classifier import Classifier as Classifier
     from handful.recipes.load import load_recipe as load_recipe
+    from handful.recipes.load import recipe_names as recipe_names
     from handful.saving.classifier import load_classifier as load_classifier
     from handful.saving.classifier import save_classifier as save_classifier
+    from handful.saving.predictor import load_predictor as load_predictor
     from handful.training.train import train as train
 
 
-# Public names and the module each lives in. Loaded on first use: importing torch costs seconds.
+# Public names and the module each lives in. Loaded on first use: importing torch takes seconds.
 _PUBLIC = {
     "Classifier": "models.classifier",
+    "ComparisonResult": "comparison.result",
     "Dataset": "core.dataset",
     "HandfulClassifier": "estimator",
     "HandfulError": "errors",
-    "Protocol": "evaluation.evaluate",
+    "HandfulWarning": "errors",
+    "Inspection": "inspection.inspection",
+    "Protocol": "evaluation.protocol",
     "Recipe": "core.recipe",
     "Result": "core.result",
     "Sample": "core.dataset",
+    "compare": "comparison.compare",
     "evaluate": "evaluation.evaluate",
+    "export_onnx": "deployment.export.to_onnx",
+    "fit_to": "fitting",
+    "inspect": "inspection.inspection",
     "load_classifier": "saving.classifier",
     "load_data": "data.load",
+    "load_predictor": "saving.predictor",
     "load_recipe": "recipes.load",
+    "paired_difference": "evaluation.statistics",
+    "predict_table": "deployment.predict_table",
+    "recipe_names": "recipes.load",
     "save_classifier": "saving.classifier",
+    "select_recipe": "comparison.auto",
+    "summarise": "evaluation.statistics",
+    "sweep": "evaluation.evaluate",
     "train": "training.train",
 }
 

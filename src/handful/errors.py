@@ -8,6 +8,14 @@ class HandfulError(Exception):
         what: one sentence, what is wrong.
         where: the file, table row, option or class it was found in.
         remedy: what the user can do about it.
+
+    Example:
+        >>> from handful import HandfulError, load_recipe
+        >>> try:
+        ...     load_recipe("clasification-wrn")
+        ... except HandfulError as error:
+        ...     print(error.what)
+        unknown recipe 'clasification-wrn'
     """
 
     def __init__(self, what: str, *, where: object = None, remedy: str = "") -> None:
@@ -53,7 +61,13 @@ class OutputError(HandfulError):
 
 
 class HandfulWarning(UserWarning):
-    """Something in the data or the options that deserves a look, but is no error."""
+    """Something in the data or the options that deserves a look, but is no error.
+
+    Example:
+        >>> import warnings
+        >>> from handful import HandfulWarning
+        >>> warnings.simplefilter("ignore", HandfulWarning)  # no notes on doubtful data
+    """
 
 
 def nearest(name: str, known: "list[str] | tuple[str, ...]", *, otherwise: str | None = None) -> str:

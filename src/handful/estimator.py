@@ -61,6 +61,14 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes_: the labels seen in `fit`, sorted.
         classifier_: the trained `Classifier`.
         n_features_in_: numbers per image in `fit` (of the first image, if their sizes differ).
+
+    Example:
+        >>> from handful import HandfulClassifier
+        >>> from sklearn.datasets import load_digits
+        >>> X, y = load_digits(return_X_y=True)
+        >>> classifier = HandfulClassifier("logistic-pixels", random_state=0, device="cpu").fit(X[:50], y[:50])
+        >>> classifier.predict(X[:3]).tolist()
+        [0, 1, 2]
     """
 
     def __init__(

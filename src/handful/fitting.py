@@ -99,8 +99,8 @@ def fit_to(
 
     Example:
         >>> from handful import fit_to, load_data
-        >>> result = fit_to("model", "nearest-centroid-lite0", load_data("digits"), per_class=5)  # doctest: +SKIP
-        >>> result.classifier.card["train_images"]  # doctest: +SKIP
+        >>> result = fit_to("model", "logistic-pixels", load_data("digits"), per_class=5, device="cpu")
+        >>> result.classifier.card["train_images"]
         50
     """
     folder = Path(folder)

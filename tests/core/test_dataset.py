@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
 from handful.data import in_memory
 from handful.deployment.export.quantize import measure
-from handful.deployment.predict_table import predict_to
+from handful.deployment.predict_table import predict_table
 from handful.evaluation.job import TrainingJob, run
 from handful.models import classifier as classifier_module
 from handful.models import saliency as saliency_module
@@ -92,7 +92,7 @@ PREDICTIONS: dict[str, Callable[[Dataset, Path], Any]] = {
     "mask proposals": _propose,
     "example pictures": lambda data, _: gallery.show_examples(data, segmenter()),
     "explanations": lambda data, folder: explain_to(segmenter(), data, folder / "maps"),
-    "prediction tables": lambda data, folder: predict_to(segmenter(), data, folder / "p.csv", maps=folder / "maps"),
+    "prediction tables": lambda data, folder: predict_table(segmenter(), data, folder / "p.csv", maps=folder / "maps"),
     "quantization": lambda data, _: measure(segmenter(), segmenter(), data, held_out=True),
 }
 

@@ -65,7 +65,7 @@ def predict(
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.core.progress import Progress
-    from handful.deployment.predict_table import check_outputs, predict_to
+    from handful.deployment.predict_table import check_outputs, predict_table
     from handful.errors import OutputError
     from handful.saving.predictor import load_predictor
 
@@ -102,7 +102,7 @@ def predict(
             def advance(images: int) -> None:
                 bar.advance(0.0, images)
 
-            found = predict_to(
+            found = predict_table(
                 classifier, samples, out, maps=maps, coverage=coverage, overwrite=overwrite, advance=advance
             )
     if json:

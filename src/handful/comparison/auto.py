@@ -68,7 +68,7 @@ class RecipeSelection:
 
 def select_recipe(
     data: Dataset,
-    folder: Path,
+    folder: str | Path,
     *,
     seconds: float,
     recipes: Sequence[str | Path] = (),
@@ -113,17 +113,15 @@ def select_recipe(
         TrainingError: no recipe could be trained at all.
 
     Example:
-        >>> from pathlib import Path
-        >>> from tempfile import mkdtemp
         >>> from handful import load_data, select_recipe
-        >>> digits = load_data("mnist5k")
-        >>> one_of_each = digits.select([list(digits.labels).index(label) for label in range(10)])
-        >>> selection = select_recipe(one_of_each, Path(mkdtemp()), seconds=60)
+        >>> digits = load_data("digits").select(range(10))  # one image of each class
+        >>> selection = select_recipe(digits, "selection", seconds=60, progress=False)
         >>> selection.recipe.name
         'nearest-centroid-lite0'
         >>> selection.why
         'one image of a class leaves nothing to compare on: taken because it was best there on other data'
     """
+    folder = Path(folder)
     data = replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
     StudyBudget(seconds=seconds)
     execution = Execution(jobs, device, executor, progress)

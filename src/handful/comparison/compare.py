@@ -39,7 +39,7 @@ from handful.reports import gallery
 def compare(
     recipes: Sequence[Recipe],
     data: Dataset,
-    folder: Path,
+    folder: str | Path,
     *,
     trials: int | None = None,
     seconds: float | None = None,
@@ -95,17 +95,15 @@ def compare(
         TrainingError: no recipe could be trained at all.
 
     Example:
-        >>> from pathlib import Path
-        >>> from tempfile import mkdtemp
         >>> from handful import Protocol, compare, load_data, load_recipe
-        >>> digits = load_data("mnist5k").select(range(0, 5000, 50))
-        >>> small = load_recipe("logistic-pixels", overrides=["name=small", "image_size=8"])
-        >>> recipes = [load_recipe("logistic-pixels"), small]
-        >>> protocol = Protocol((0, 1), per_class=5)
-        >>> found = compare(recipes, digits, Path(mkdtemp()), trials=1, per_class=[5], progress=False)
-        >>> found.answer
+        >>> digits = load_data("digits").select(range(100))
+        >>> recipes, protocol = [load_recipe("logistic-pixels")], Protocol(draws=(0, 1))
+        >>> result = compare(recipes, digits, "comparison", trials=1, per_class=[5], protocol=protocol, progress=False)
+        >>> [entry.recipe for entry in result.levels[0].entries]
+        ['logistic-pixels']
     """
     started = time.monotonic()
+    folder = Path(folder)
     if not recipes or not per_class:
         raise ProtocolError("nothing to compare", remedy="name a recipe and a number of images per class.")
     execution = Execution(jobs, device, executor, progress)

@@ -170,6 +170,14 @@ class ComparisonResult:
 
     `facts` say how to repeat it: command, data, commit, versions, seconds. `notes` are sentences that a reader must
     not miss, such as that nothing was tuned.
+
+    Example:
+        >>> from handful import Protocol, compare, load_data, load_recipe
+        >>> digits = load_data("digits").select(range(100))
+        >>> recipes, protocol = [load_recipe("logistic-pixels")], Protocol(draws=(0, 1))
+        >>> result = compare(recipes, digits, "comparison", trials=1, per_class=[5], protocol=protocol, progress=False)
+        >>> result.levels[0].best.recipe
+        'logistic-pixels'
     """
 
     answer: str

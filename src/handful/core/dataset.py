@@ -21,6 +21,13 @@ class Sample:
     pixels, uint8 RGB, channels first. `label` indexes `Dataset.classes`; None means unlabelled. `mask` is True on
     the foreground, at the image's own size (after EXIF rotation). `mask_source` says who made it: "hand",
     "binarize", "grabcut", "propagated". `group` ties samples that may not be split (a patient).
+
+    Example:
+        >>> import numpy as np
+        >>> from handful import Sample
+        >>> image = np.zeros((3, 16, 16), dtype=np.uint8)
+        >>> Sample("photos/1.png", image, label=0).split is None
+        True
     """
 
     id: str
@@ -34,7 +41,16 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples and the class names, which are sorted."""
+    """Samples and the class names, which are sorted.
+
+    Example:
+        >>> import numpy as np
+        >>> from handful import Dataset, Sample
+        >>> images = np.random.default_rng(0).integers(0, 256, (6, 3, 16, 16), dtype=np.uint8)
+        >>> samples = tuple(Sample(f"{i}.png", image, label=i % 2) for i, image in enumerate(images))
+        >>> Dataset(samples, ("cat", "dog")).counts.tolist()
+        [3, 3]
+    """
 
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]

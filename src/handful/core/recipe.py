@@ -75,7 +75,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run, as plain values; read from and written to TOML."""
+    """Everything that decides a training run, as plain values; read from and written to TOML.
+
+    Example:
+        >>> from handful import load_recipe
+        >>> recipe = load_recipe("classification-wrn")
+        >>> recipe.backbone.name, recipe.head.name
+        ('wide_resnet', 'linear')
+    """
 
     name: str
     backbone: Part

@@ -33,7 +33,16 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The runs of one recipe under one protocol."""
+    """The runs of one recipe under one protocol.
+
+    Example:
+        >>> from handful import Protocol, evaluate, load_data, load_recipe
+        >>> digits = load_data("digits").select(range(100))
+        >>> protocol = Protocol(draws=(0,), per_class=5)
+        >>> result = evaluate(load_recipe("logistic-pixels"), digits, protocol=protocol, progress=False)
+        >>> result.runs[0].probabilities.shape
+        (50, 10)
+    """
 
     recipe: Recipe
     classes: tuple[str, ...]

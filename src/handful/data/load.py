@@ -46,6 +46,12 @@ def load_data(
 
     Raises:
         DataError: unknown name (with the nearest), or data that cannot be used as they are.
+
+    Example:
+        >>> from handful import load_data
+        >>> data = load_data("digits")
+        >>> len(data), data.classes[:3]
+        (1797, ('0', '1', '2'))
     """
     data = _read(source, classes, columns, unlabelled, allow_outside, Path(root), download)
     if masks is not None:

@@ -26,10 +26,10 @@ class _Writer(Protocol):
     def __call__(self, columns: dict[str, Any]) -> None: ...
 
 
-def predict_to(
+def predict_table(
     classifier: Predictor,
     data: Dataset,
-    path: Path,
+    path: str | Path,
     *,
     maps: Path | None = None,
     coverage: float | None = None,
@@ -60,7 +60,16 @@ def predict_to(
         OutputError: another suffix, or something is there already.
         DataError: an image cannot be read, or an id leads out of the folder for the maps.
         ModelError: `maps` is given and the classifier does not segment, or sets of this coverage cannot be given.
+
+    Example:
+        >>> from handful import load_data, load_recipe, predict_table, train
+        >>> digits = load_data("digits").select(range(30))
+        >>> classifier = train(load_recipe("logistic-pixels"), digits, device="cpu", progress=False)
+        >>> counts = predict_table(classifier, digits, "predictions.csv")
+        >>> sum(counts.values())
+        30
     """
+    path = Path(path)
     check_outputs(path, maps, overwrite=overwrite)
     if maps is not None:
         _check_maps(classifier)

@@ -31,6 +31,11 @@ class Protocol:
             images that have no label; "rest": these, and those that a draw left over and that are not scored.
         transductive: whether such recipes also get the images to be scored, without their labels. A result then says
             so in its recipe's name: its score is for exactly these images, seen beforehand.
+
+    Example:
+        >>> from handful import Protocol
+        >>> Protocol(draws=(0, 1, 2), per_class=5).score_on
+        'test'
     """
 
     draws: tuple[int, ...] = (0, 1, 2, 3, 4)

@@ -125,6 +125,15 @@ def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -
 
     A single run has the Wilson interval of its test images, for accuracy alone; so have runs that agree to the last
     image, whose spread says nothing.
+
+    Example:
+        >>> from handful import Protocol, evaluate, load_data, load_recipe, summarise
+        >>> digits = load_data("digits").select(range(100))
+        >>> protocol = Protocol(draws=(0, 1), per_class=5)
+        >>> result = evaluate(load_recipe("logistic-pixels"), digits, protocol=protocol, progress=False)
+        >>> (row,) = summarise(result, "balanced_accuracy")
+        >>> row.draws, row.worst <= row.mean
+        (2, True)
     """
     return [_summary(r, metric) for r in ([results] if isinstance(results, Result) else results)]
 
@@ -159,6 +168,14 @@ def paired_difference(
 
     Raises:
         ProtocolError: the runs differ in draws, training images or scored images.
+
+    Example:
+        >>> from handful import Protocol, load_data, load_recipe, paired_difference, sweep
+        >>> digits = load_data("digits").select(range(100))
+        >>> recipes = [load_recipe("logistic-pixels", overrides=(f"head.C={c}",)) for c in (0.1, 0.2)]
+        >>> a, b = sweep(recipes, digits, per_class=(5,), protocol=Protocol(draws=(0, 1)), progress=False)
+        >>> paired_difference(a, b).verdict
+        'not separable'
     """
     each = differences(a, b, metric)
     mean = float(np.mean(list(draw_scores(a, metric).values())) - np.mean(list(draw_scores(b, metric).values())))

@@ -21,7 +21,14 @@ ORDER = {"error": 0, "warning": 1, "note": 2}
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """Findings, the most severe first, and measures of what the data can show; None where there is too little data."""
+    """Findings, the most severe first, and measures of what the data can show; None where there is too little data.
+
+    Example:
+        >>> from handful import inspect, load_data
+        >>> inspection = inspect(load_data("digits").select(range(20)))
+        >>> sorted({finding.severity for finding in inspection.findings})
+        ['note', 'warning']
+    """
 
     measurements: Measurements
     findings: tuple[Finding, ...]
@@ -42,6 +49,12 @@ def inspect(data: Dataset, *, device: str = "cpu", advance: Callable[[], None] |
 
     Raises:
         WeightsError: the backbone's weights are not installed.
+
+    Example:
+        >>> from handful import inspect, load_data
+        >>> inspection = inspect(load_data("digits").select(range(20)))
+        >>> "few images" in [finding.kind for finding in inspection.findings]
+        True
     """
     measurements = measure_images(data, features=partial(features, device=device), advance=advance)
     findings = [finding for kind in kinds() for finding in kind.find(measurements)]

@@ -29,6 +29,13 @@ class Classifier:
     `network` maps images [n 3 h w] in [0, 1] to an `Output`: a `Network`, or a `posthoc` part's wrapping of one.
     `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of
     how it came about.
+
+    Example:
+        >>> from handful import load_data, load_recipe, train
+        >>> digits = load_data("digits").select(range(30))
+        >>> classifier = train(load_recipe("logistic-pixels"), digits, device="cpu", progress=False)
+        >>> classifier.probabilities(digits).shape
+        (30, 10)
     """
 
     recipe: Recipe

@@ -21,7 +21,13 @@ _PART_KEYS = ("name", "weight", "start", "stop")
 
 
 def recipe_names() -> tuple[str, ...]:
-    """Names of the recipes that come with handful."""
+    """Names of the recipes that come with handful.
+
+    Example:
+        >>> from handful import recipe_names
+        >>> "classification-wrn" in recipe_names()
+        True
+    """
     files = (f.name for f in _builtin().iterdir())
     return tuple(sorted(f[:-5] for f in files if f.endswith(".toml")))
 
@@ -33,6 +39,12 @@ def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises:
         RecipeError: unknown recipe, key, part or option (with the nearest name), or a value that does not fit.
+
+    Example:
+        >>> from handful import load_recipe
+        >>> recipe = load_recipe("classification-wrn", overrides=("steps=600", "lr=0.01"))
+        >>> recipe.stages[0].steps, recipe.stages[0].optimizer.lr
+        (600, 0.01)
     """
     return from_toml(_text(str(name)), where=str(name), overrides=overrides)
 

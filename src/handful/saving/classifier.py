@@ -44,6 +44,13 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
 
     Raises:
         OutputError: something is there already and `overwrite` is false, or it is not a saved model.
+
+    Example:
+        >>> from handful import load_data, load_recipe, save_classifier, train
+        >>> digits = load_data("digits").select(range(30))
+        >>> classifier = train(load_recipe("logistic-pixels"), digits, device="cpu", progress=False)
+        >>> save_classifier(classifier, "digits-model").name
+        'digits-model'
     """
     folder = Path(folder)
     refuse_existing_model(folder, overwrite=overwrite)
@@ -126,6 +133,13 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
 
     Raises:
         ModelError: it is not there, damaged, not ours, or written by a newer version.
+
+    Example:
+        >>> from handful import load_classifier, load_data, load_recipe, save_classifier, train
+        >>> digits = load_data("digits").select(range(30))
+        >>> classifier = train(load_recipe("logistic-pixels"), digits, device="cpu", progress=False)
+        >>> load_classifier(save_classifier(classifier, "digits-model")).classes == classifier.classes
+        True
     """
     folder = Path(folder)
     if (folder / ENSEMBLE).is_file():

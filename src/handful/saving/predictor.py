@@ -20,7 +20,7 @@ def is_exported(model: Path) -> bool:
 
 
 def load_predictor(
-    model: Path, *, tta: Tta | None = None, classes: Path | None = None, device: str = "auto"
+    model: str | Path, *, tta: Tta | None = None, classes: Path | None = None, device: str = "auto"
 ) -> Predictor:
     """The model at a path.
 
@@ -33,7 +33,15 @@ def load_predictor(
 
     Raises:
         ModelError: it cannot be loaded, or not with these options.
+
+    Example:
+        >>> from handful import load_data, load_predictor, load_recipe, save_classifier, train
+        >>> digits = load_data("digits").select(range(30))
+        >>> folder = save_classifier(train(load_recipe("logistic-pixels"), digits, progress=False), "digits-model")
+        >>> load_predictor(folder, tta="flip", device="cpu").probabilities(digits).shape
+        (30, 10)
     """
+    model = Path(model)
     if not is_exported(model):
         return load_trained(model, tta=tta, classes=classes, device=device)
     from handful.models.onnx_model import load_onnx

@@ -71,6 +71,14 @@ def train(
         DataError, RecipeError: before training starts.
         TrainingError: too few images or no masks, before it starts; or the loss is no longer finite: training stops
             and the last good checkpoint stays.
+
+    Example:
+        >>> from handful import load_data, load_recipe, train
+        >>> digits = load_data("digits").select(range(30))  # three images of each class
+        >>> recipe = load_recipe("classification-wrn", overrides=("backbone.depth=10", "steps=2"))
+        >>> classifier = train(recipe, digits, device="cpu", progress=False)
+        >>> classifier.card["train_images"], classifier.card["steps"]
+        (30, 2)
     """
     started = time.monotonic()
     check(recipe)

@@ -20,7 +20,7 @@ from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import LOCK, MANIFEST, Plan
 from handful.deployment.batch.run import RunSummary, run_archive
 from handful.deployment.batch.write_chunks import WrittenChunk, write_chunks
-from handful.deployment.predict_table import predict_to
+from handful.deployment.predict_table import predict_table
 from handful.errors import DataError, ModelError, OutputError
 from handful.saving.classifier import save_classifier
 from tests.deployment.batch import archives
@@ -175,7 +175,7 @@ def test_answers_are_those_of_a_table(tmp_path: Path, job: BatchJob) -> None:
     source = archives.folder(tmp_path / "a", 10)
     (source / "1" / "001.png").write_bytes(archives.png(200, side=31))
     ids = [p.id for p in find_archive(str(source)).locations()]
-    predict_to(classifier, Dataset(tuple(Sample(i, source / i) for i in ids), ()), tmp_path / "t.parquet")
+    predict_table(classifier, Dataset(tuple(Sample(i, source / i) for i in ids), ()), tmp_path / "t.parquet")
     run_archive(job, find_archive(str(source)), tmp_path / "out", chunk_size=4)
 
     rows, wanted = pd.read_parquet(tmp_path / "out"), pd.read_parquet(tmp_path / "t.parquet")

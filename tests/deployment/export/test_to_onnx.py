@@ -196,14 +196,14 @@ def test_a_model_without_sets_maps_or_readable_images(tmp_path: Path) -> None:
 
 def test_the_command_line_predicts_without_pytorch(tmp_path: Path, pictures: Dataset) -> None:
     """The same table, to a millionth, where importing PyTorch fails."""
-    from handful.deployment.predict_table import predict_to
+    from handful.deployment.predict_table import predict_table
     from handful.saving.classifier import save_classifier
 
     one = _trained(_recipe("segmentation", Part("temperature", {"folds": 2})))
     save_classifier(one, tmp_path / "model")
     export_onnx(one, tmp_path / "model.onnx")
     folder = Path(str(pictures.samples[0].image)).parent
-    predict_to(one, pictures, tmp_path / "wanted.csv", maps=tmp_path / "wanted")
+    predict_table(one, pictures, tmp_path / "wanted.csv", maps=tmp_path / "wanted")
     arguments = ["handful", "predict", "model.onnx", str(folder), "-o", "found.csv", "--maps", "found", "--json"]
     code = f"{BLOCKED}\nfrom handful.cli import main; sys.argv = {arguments!r}; main()"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

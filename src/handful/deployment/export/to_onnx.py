@@ -19,7 +19,7 @@ from handful.models.onnx_model import FORMAT, KEY
 from handful.recipes.write import to_toml
 
 
-def export_onnx(classifier: Classifier, path: Path) -> tuple[str, ...]:
+def export_onnx(classifier: Classifier, path: str | Path) -> tuple[str, ...]:
     """Write a classifier, on the CPU, as an ONNX file; it appears whole or not at all.
 
     Input `images`: uint8 RGB [n 3 h w], any height and width. Outputs: `probabilities` [n k], and where the model has
@@ -31,10 +31,17 @@ def export_onnx(classifier: Classifier, path: Path) -> tuple[str, ...]:
 
     Raises:
         ModelError: the model is too large, or a part of it cannot be traced.
+
+    Example:
+        >>> from handful import export_onnx, load_data, load_recipe, train
+        >>> digits = load_data("digits").select(range(30))
+        >>> classifier = train(load_recipe("logistic-pixels"), digits, device="cpu", progress=False)
+        >>> export_onnx(classifier, "digits.onnx")
+        ('probabilities',)
     """
     refuse(classifier)
     answering = Answering(classifier).eval()
-    write(whole(answering, network_model(answering)), path)
+    write(whole(answering, network_model(answering)), Path(path))
     return answering.names
 
 
