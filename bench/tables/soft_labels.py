@@ -20,7 +20,7 @@ from bench.support.data import cifar10, cifar100_twenty, mini_imagenet_twenty
 from bench.support.options import Options
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.models.text import class_vectors
+from handful.models.text import TextSource, class_vectors
 from handful.recipes.load import load_recipe
 
 BASE = "classification-wrn"
@@ -167,7 +167,7 @@ def vectors(data: Dataset, task: Setting, options: Options) -> Path:
         aliases = {"komondor": "sheepdog"}  # the one word that GloVe does not know
         used = {name: word for name, word in aliases.items() if name in data.classes}
         source = options.folder() / "glove.6B.100d.classwords.txt"
-        found = class_vectors(data.classes, source="words", path=str(source), aliases=used)
+        found = class_vectors(data.classes, TextSource("words", str(source), aliases=used))
         PREDICTIONS.mkdir(exist_ok=True)
         np.savez(path, classes=np.array(data.classes), vectors=found.vectors)
     return Path(os.path.relpath(path))

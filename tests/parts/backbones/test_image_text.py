@@ -11,7 +11,7 @@ from handful.comparison.candidates import choose_candidates, role_of
 from handful.core.recipe import Part
 from handful.data.in_memory import load_tensors
 from handful.errors import RecipeError, WeightsError
-from handful.models.text.clip import encode, projected_features
+from handful.models.text.clip import encode_texts, projected_features
 from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
@@ -64,8 +64,8 @@ def test_vectors_are_the_librarys(model: str) -> None:
         torch.testing.assert_close(backbone.network.eval()(x)[:, :, 0, 0], expected)
         assert backbone.network(torch.rand(2, 3, 50, 40)).shape == (2, SIZE, 1, 1)
     texts = ["a photo of a blue.", "a photo of a red."]
-    one = [encode([text], model=model)[0] for text in texts]
-    np.testing.assert_allclose(encode(texts, model=model), one, atol=1e-5)
+    one = [encode_texts([text], model=model)[0] for text in texts]
+    np.testing.assert_allclose(encode_texts(texts, model=model), one, atol=1e-5)
     assert not np.allclose(one[0], one[1])
 
 
@@ -79,7 +79,7 @@ def test_zero_shot_is_the_nearest_class_name_whatever_the_images_teach(model: st
     images = (images - torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1)) / torch.tensor(
         transformers.AutoImageProcessor.from_pretrained(model).image_std
     ).view(3, 1, 1)
-    names = torch.from_numpy(encode([f"a photo of a {name}." for name in CLASSES], model=model))
+    names = torch.from_numpy(encode_texts([f"a photo of a {name}." for name in CLASSES], model=model))
     with torch.inference_mode():
         seen = F.normalize(projected_features(clip.get_image_features(pixel_values=images)), dim=1)
     nearest = (seen @ F.normalize(names, dim=1).T).argmax(dim=1).numpy()

@@ -34,7 +34,7 @@ def test_one_group_at_the_top_is_the_root_and_all_names_are_text(tmp_path: Path)
 
 def test_one_file_serves_for_many_tasks(tmp_path: Path) -> None:
     assert read(tmp_path, TEXT, "car", "eagle", "robin", prune=True).names[3:] == ("all", "bird")
-    with pytest.raises(DataError, match="no classes: 'cat'"):
+    with pytest.raises(DataError, match="not classes: 'cat'"):
         read(tmp_path, TEXT, "car", "eagle", "robin")
 
 
@@ -50,7 +50,7 @@ def test_one_file_serves_for_many_tasks(tmp_path: Path) -> None:
         ("? [cat, dog]\n: dog", "a group has no name"),
         ("cat: [dog, emu]", "have others below them: 'cat'"),
         ("[cat, dog]", "classes are missing from the hierarchy: 'emu'"),
-        ("[cat, dog, emu, gnu]", "no classes: 'gnu'"),
+        ("[cat, dog, emu, gnu]", "not classes: 'gnu'"),
     ],
 )
 def test_what_is_no_tree_over_the_classes_is_said(tmp_path: Path, text: str, message: str) -> None:

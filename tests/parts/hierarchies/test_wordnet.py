@@ -62,7 +62,7 @@ def test_what_cannot_be_found_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(DataError, match=r"'beast' are the same synset, animal\.n\.01"):
         build(context(classes=("animal", "beast")), path=str(tmp_path))
     write_wordnet(tmp_path, cycle=True)
-    with pytest.raises(DataError, match="above itself"):
+    with pytest.raises(DataError, match="its own hypernym"):
         build(context(classes=("cat", "dog")), path=str(tmp_path))
     (tmp_path / "index.noun").write_text("not what it should be\n")
     with pytest.raises(DataError, match="not WordNet's files"):

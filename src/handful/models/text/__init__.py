@@ -1,5 +1,9 @@
-"""Class names to vectors: word-vector files, sentence encoders, and vectors of the user's own."""
+"""Class vectors from class names: word vectors, sentence encoders, CLIP text encoders, and the user's own vectors.
+
+Shapes: n texts, k classes, d numbers of a vector.
+"""
 
 from handful.models.text.class_vectors import ClassVectors, class_vectors
+from handful.models.text.text_source import TextSource
 
-__all__ = ["ClassVectors", "class_vectors"]
+__all__ = ["ClassVectors", "TextSource", "class_vectors"]

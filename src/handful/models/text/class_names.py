@@ -1,4 +1,4 @@
-"""Class names taken apart into words, and the forms under which a vocabulary may know a word."""
+"""Split class names into words, and list the forms under which a vocabulary may have a word."""
 
 import re
 
@@ -19,25 +19,25 @@ _DIGITS = re.compile(r"(?<=\d)(?=[^\W\d])|(?<=[^\W\d])(?=\d)")
 
 
 def split_name(name: str) -> tuple[str, ...]:
-    """The words of a name, split at spaces, underscores, hyphens, other marks, and where small letters turn capital.
+    """The words of a name, split at spaces, underscores, hyphens, other punctuation, and changes of case.
 
-    "PoliceVan", "police_van" and "police-van" are two words, "HTTPServer" too. A single letter is not cut off: "iPod"
-    and "TShirt" stay whole. Digits stay with their letters.
+    "PoliceVan", "police_van", "police-van" and "HTTPServer" have two words. Single letters are not split off: "iPod"
+    and "TShirt" are one word. Digits stay with their letters.
     """
-    found: list[str] = []
+    words: list[str] = []
     for part in filter(None, _SEPARATORS.split(name)):
         pieces = _CASE.split(part)
-        found += pieces if min(map(len, pieces)) > 1 else [part]
-    return tuple(found)
+        words += pieces if min(map(len, pieces)) > 1 else [part]
+    return tuple(words)
 
 
 def split_digits(word: str) -> tuple[str, ...]:
-    """A word taken apart where letters meet digits: "boeing737" is "boeing", "737"."""
+    """A word split where letters meet digits: "boeing737" is "boeing", "737"."""
     return tuple(part for part in _DIGITS.split(word) if part)
 
 
-def whole_forms(name: str) -> tuple[str, ...]:
-    """Forms under which a vocabulary may hold a name of several words as one: joined by underscores or hyphens."""
+def joined_forms(name: str) -> tuple[str, ...]:
+    """Forms under which a vocabulary may have a name of several words as one word, joined by underscores or hyphens."""
     words = split_name(name)
     if len(words) < 2:
         return ()
@@ -46,21 +46,21 @@ def whole_forms(name: str) -> tuple[str, ...]:
 
 
 def same_words(name: str, read_as: str) -> bool:
-    """Whether a name was read as just its own words, whatever their case and separators."""
-    own, read = (" ".join(split_name(text)).lower() for text in (name, read_as))
-    return own == read
+    """Whether a name was read as its own words, apart from case and separators."""
+    words, read_words = (" ".join(split_name(text)).lower() for text in (name, read_as))
+    return words == read_words
 
 
-def forms(word: str) -> tuple[str, ...]:
-    """A word as it stands, then in lower case, then in what may be its singular."""
-    small = word.lower()
-    return tuple(dict.fromkeys((word, small, *singulars(small))))
+def word_forms(word: str) -> tuple[str, ...]:
+    """A word as it is written, in lower case, and in its possible singular forms."""
+    lower = word.lower()
+    return tuple(dict.fromkeys((word, lower, *singulars(lower))))
 
 
 def singulars(word: str) -> tuple[str, ...]:
-    """What an English plural in lower case may be the plural of, likeliest first; nothing if it looks singular.
+    """Possible singulars of an English plural in lower case, most likely first; none for a word that looks singular.
 
-    A few irregular ones by name; -men to -man; -ies to -y and -ie; -ves to -f, -fe and -ve; -es after a hiss or -o; -s.
+    Some irregular plurals; -men to -man; -ies to -y and -ie; -ves to -f, -fe and -ve; -es after a sibilant or -o; -s.
     """
     if word in IRREGULAR:
         return (IRREGULAR[word],)

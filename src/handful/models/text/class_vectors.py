@@ -1,7 +1,7 @@
-"""One vector per class from what its name means."""
+"""Class vectors: one vector per class, computed from its name by an encoder or looked up in a file."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,86 +11,59 @@ from jaxtyping import Float
 from scipy.spatial.distance import pdist, squareform
 
 from handful.errors import DataError, nearest
-from handful.models.text import clip
-from handful.models.text.class_names import forms, split_digits, split_name, whole_forms
-from handful.models.text.sentence_encoder import encode, installed_model
-from handful.models.text.user_tables import read_texts, read_vectors
-from handful.models.text.word_vectors import known_words, read_words
+from handful.models.text.class_names import joined_forms, split_digits, split_name, word_forms
+from handful.models.text.clip import encode_texts
+from handful.models.text.sentence_encoder import encode_sentences, installed_model
+from handful.models.text.text_source import TextSource
+from handful.models.text.user_tables import read_class_texts, read_class_vectors
+from handful.models.text.word_vectors import first_words, read_word_vectors
 
-SOURCES = ("image_text", "minilm", "sentences", "vectors", "words")
-ENCODERS = ("image_text", "minilm", "sentences")
-COMMON = 200_000  # a missing word is compared with so many of a file's first, commonest words
+COMMON_WORDS = 200_000  # an unknown word is compared with so many of a file's first, most frequent words
+MINILM = TextSource()
 
 
 @dataclass(frozen=True, eq=False)
 class ClassVectors:
-    """Class vectors, not normalised, and what each class was read as, e.g. "police + van"."""
+    """Class vectors, not normalized, and the text that was read for each class, e.g. "police + van"."""
 
     vectors: Float[np.ndarray, "k d"]
     read_as: tuple[str, ...]
 
 
-def class_vectors(
-    classes: Sequence[str],
-    *,
-    source: str = "minilm",
-    path: str | None = None,
-    aliases: Mapping[str, str] | str | None = None,
-    descriptions: Mapping[str, str] | str | None = None,
-    templates: Sequence[str] = ("{}",),
-    weights: Mapping[str, float] | None = None,
-) -> ClassVectors:
+def class_vectors(classes: Sequence[str], text: TextSource = MINILM) -> ClassVectors:
     """Vectors of class names, float32.
 
-    Args:
-        classes: names; split at spaces, underscores, hyphens and case (`names.split_name`).
-        source: "minilm": the installed all-MiniLM-L6-v2. "sentences": the sentence-transformers model at `path`.
-            "image_text": the text side of the CLIP-type model at `path` (`words.image_text`).
-            "words": the GloVe, fastText or word2vec file at `path`. "vectors": the user's own, by class, at `path`.
-        path: file, folder or model name, where the source needs one.
-        aliases: what to read instead of a class's name, as a mapping or a TOML or CSV file: folder names are not
-            always words ("0" = "zero").
-        descriptions: a text that stands for the class, as `aliases`. Of a description's words, those that a file
-            does not know are left out; of a name's or alias's words none may be missing.
-        templates: for sentence encoders: sentences with {} for the name; their unit vectors are averaged.
-        weights: for word files: weight of a word (lower case) in the mean over a name's words; others have 1.
+    Names are split at spaces, underscores, hyphens and case (`class_names.split_name`). The vector of a name in a word
+    file is that of the whole name where the file has it ("new_york", "t-shirt"), else the mean over its words. A word
+    is looked up as it is written, in lower case, in the singular (`class_names.singulars`), and split where letters
+    meet digits.
 
-    A word file is asked for the whole name first ("new_york", "t-shirt"), then for each word as it stands, in lower
-    case, in the singular (`names.singulars`), and taken apart where letters meet digits.
+    Args:
+        classes: class names.
+        text: where the vectors come from, and what is read for a name.
 
     Raises:
-        DataError: words that a file does not know, with the nearest known; a class without a vector; a zero vector;
-            two classes with the same vector; a file that cannot be used.
-        WeightsError: an encoder that cannot be had.
-        ValueError: options that do not go together.
+        DataError: words that a file does not have, with the nearest ones that it has; a class without a vector; a zero
+            vector; two classes with the same vector; a file that cannot be read.
+        WeightsError: the encoder cannot be loaded.
     """
     names = tuple(classes)
-    if source not in SOURCES:
-        raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {source!r}")
-    if (path is None) != (source == "minilm"):
-        raise ValueError(f"source {source!r} {'takes no' if source == 'minilm' else 'needs a'} path")
-    if tuple(templates) != ("{}",) and source not in ENCODERS:
-        raise ValueError(f"templates go with a sentence encoder: source {', '.join(map(repr, ENCODERS))}")
-    if not templates or any("{}" not in t for t in templates):
-        raise ValueError("each template needs a {} where the name goes")
-    if weights and source != "words":
-        raise ValueError("weights go with a word file: source 'words'")
-    called = read_texts(aliases, names, what="aliases")
-    described = read_texts(descriptions, names, what="descriptions")
-    if source == "vectors":
-        found = _own(names, Path(str(path)), called)
-    elif source == "words":
-        found = _means(names, Path(str(path)), called, described, weights or {})
+    aliases = read_class_texts(text.aliases, names, what="aliases")
+    descriptions = read_class_texts(text.descriptions, names, what="descriptions")
+    if text.source == "vectors":
+        result = _user_vectors(names, Path(str(text.path)), aliases)
+    elif text.source == "words":
+        result = _mean_word_vectors(names, Path(str(text.path)), aliases, descriptions, text.weights or {})
     else:
-        model = installed_model() if source == "minilm" else str(path)
-        encoder = clip.encode if source == "image_text" else encode
-        found = _encoded(names, partial(encoder, model=model), called, described, tuple(templates))
-    _check(names, found, source if path is None else path)
-    return found
+        model = installed_model() if text.source == "minilm" else str(text.path)
+        encoder = partial(encode_texts if text.source == "image_text" else encode_sentences, model=model)
+        result = _encode_names(names, encoder, aliases, descriptions, tuple(text.templates))
+    _check_distinct(names, result, text.source if text.path is None else text.path)
+    return result
 
 
-def _own(classes: tuple[str, ...], path: Path, aliases: Mapping[str, str]) -> ClassVectors:
-    table = read_vectors(path)
+def _user_vectors(classes: tuple[str, ...], path: Path, aliases: Mapping[str, str]) -> ClassVectors:
+    table = read_class_vectors(path)
     read_as = tuple(name if name in table else aliases.get(name, name) for name in classes)
     missing = [name for name in read_as if name not in table]
     if missing:
@@ -102,7 +75,7 @@ def _own(classes: tuple[str, ...], path: Path, aliases: Mapping[str, str]) -> Cl
     return ClassVectors(np.stack([table[name] for name in read_as]), read_as)
 
 
-def _encoded(
+def _encode_names(
     classes: tuple[str, ...],
     encoder: Callable[[list[str]], Float[np.ndarray, "n d"]],
     aliases: Mapping[str, str],
@@ -116,7 +89,7 @@ def _encoded(
     return ClassVectors(vectors.reshape(len(templates), len(classes), -1).mean(axis=0), read_as)
 
 
-def _means(
+def _mean_word_vectors(
     classes: tuple[str, ...],
     path: Path,
     aliases: Mapping[str, str],
@@ -124,59 +97,65 @@ def _means(
     weights: Mapping[str, float],
 ) -> ClassVectors:
     texts = {name: descriptions.get(name) or aliases.get(name, name) for name in classes}
-    wanted: set[str] = set()
-    for text in texts.values():
-        wanted.update(whole_forms(text))
-        for word in split_name(text):
-            wanted.update(form for part in (word, *split_digits(word)) for form in forms(part))
-    known = read_words(path, wanted)
+    word_vectors = read_word_vectors(path, _candidate_words(texts.values()))
     rows: list[Float[np.ndarray, " d"]] = []
     read_as: list[str] = []
     missing: dict[str, list[str]] = {}
     for name, text in texts.items():
-        words, lost = _resolve(text, known)
-        if lost and (name not in descriptions or not words):
-            for word in lost or [text]:
+        words, unknown = _match_words(text, word_vectors)
+        if unknown and (name not in descriptions or not words):
+            for word in unknown or [text]:
                 missing.setdefault(word, []).append(name)
         if not words:
             continue
-        shares = np.array([weights.get(word.lower(), 1.0) for word in words], dtype=np.float32)
-        stacked = np.stack([known[word] for word in words])
-        rows.append((shares[:, None] * stacked).sum(axis=0) / max(float(shares.sum()), 1e-12))
+        word_weights = np.array([weights.get(word.lower(), 1.0) for word in words], dtype=np.float32)
+        stacked = np.stack([word_vectors[word] for word in words])
+        rows.append((word_weights[:, None] * stacked).sum(axis=0) / max(float(word_weights.sum()), 1e-12))
         read_as.append(" + ".join(words))
     if missing or len(rows) < len(classes):
-        raise _unknown(missing, path)
+        raise _unknown_words(missing, path)
     return ClassVectors(np.stack(rows), tuple(read_as))
 
 
-def _resolve(text: str, known: Mapping[str, object]) -> tuple[list[str], list[str]]:
-    """The words of the file that stand for a text, and the text's words that it does not know."""
-    whole = next((form for form in whole_forms(text) if form in known), None)
+def _candidate_words(texts: Iterable[str]) -> set[str]:
+    """All forms under which a file may have the texts and their words."""
+    candidates: set[str] = set()
+    for text in texts:
+        candidates.update(joined_forms(text))
+        for word in split_name(text):
+            candidates.update(form for part in (word, *split_digits(word)) for form in word_forms(part))
+    return candidates
+
+
+def _match_words(text: str, vocabulary: Mapping[str, object]) -> tuple[list[str], list[str]]:
+    """The words of the vocabulary that stand for a text, and the words of the text that it does not have."""
+    whole = next((form for form in joined_forms(text) if form in vocabulary), None)
     if whole is not None:
         return [whole], []
     words: list[str] = []
-    lost: list[str] = []
+    unknown: list[str] = []
     for word in split_name(text):
         for parts in ((word,), split_digits(word)):
-            hits = [next((form for form in forms(part) if form in known), None) for part in parts]
-            if None not in hits:
-                words.extend(hit for hit in hits if hit is not None)
+            matches = [next((form for form in word_forms(part) if form in vocabulary), None) for part in parts]
+            if None not in matches:
+                words.extend(match for match in matches if match is not None)
                 break
         else:
-            lost.append(word)
-    return words, lost if words or lost else [text]
+            unknown.append(word)
+    return words, unknown if words or unknown else [text]
 
 
-def _unknown(missing: Mapping[str, list[str]], path: Path) -> DataError:
-    """An error that lists the missing words and the nearest common ones that begin alike."""
-    starts = {word[:1].lower() for word in missing}
+def _unknown_words(missing: Mapping[str, list[str]], path: Path) -> DataError:
+    """The error that lists the missing words, with the nearest frequent words that have the same first letter."""
+    first_letters = {word[:1].lower() for word in missing}
     lengths = range(min(map(len, missing)) - 2, max(map(len, missing)) + 3)
-    pool = [w for w in known_words(path, limit=COMMON) if w[:1].lower() in starts and len(w) in lengths]
+    frequent = first_words(path, limit=COMMON_WORDS)
+    candidates = [w for w in frequent if w[:1].lower() in first_letters and len(w) in lengths]
     lines = []
     for word, names in list(missing.items())[:9]:
-        close = difflib.get_close_matches(word.lower(), pool, n=3, cutoff=0.6)
-        near = f"; nearest: {', '.join(close)}" if close else ""
-        lines.append(f"{word!r} (class {', '.join(names[:3])}{near})")
+        close = difflib.get_close_matches(word.lower(), candidates, n=3, cutoff=0.6)
+        suggestion = f"; nearest: {', '.join(close)}" if close else ""
+        lines.append(f"{word!r} (class {', '.join(names[:3])}{suggestion})")
     more = f" and {len(missing) - 9} more" if len(missing) > 9 else ""
     return DataError(
         f"words of the class names that the file does not have: {', '.join(lines)}{more}",
@@ -185,15 +164,15 @@ def _unknown(missing: Mapping[str, list[str]], path: Path) -> DataError:
     )
 
 
-def _check(classes: tuple[str, ...], found: ClassVectors, where: object) -> None:
-    sizes = np.linalg.norm(found.vectors, axis=1)
-    if not sizes.all():
+def _check_distinct(classes: tuple[str, ...], result: ClassVectors, where: object) -> None:
+    norms = np.linalg.norm(result.vectors, axis=1)
+    if not norms.all():
         raise DataError(
-            f"the vector of class {classes[int(sizes.argmin())]!r} is zero", where=where, remedy="give it another."
+            f"the vector of class {classes[int(norms.argmin())]!r} is zero", where=where, remedy="give it another."
         )
     if len(classes) < 2:
         return
-    same = np.argwhere(np.triu(squareform(pdist(found.vectors)) < 1e-6 * float(sizes.max()), k=1))
+    same = np.argwhere(np.triu(squareform(pdist(result.vectors)) < 1e-6 * float(norms.max()), k=1))
     if len(same):
-        pairs = ", ".join(f"{classes[a]!r} and {classes[b]!r} ({found.read_as[a]})" for a, b in same[:5])
+        pairs = ", ".join(f"{classes[a]!r} and {classes[b]!r} ({result.read_as[a]})" for a, b in same[:5])
         raise DataError(f"classes have the same vector: {pairs}", where=where, remedy="tell them apart in `aliases`.")

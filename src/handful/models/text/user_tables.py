@@ -1,4 +1,4 @@
-"""Small files of the user's: vectors per class (CSV, NPZ) and words per class (TOML, CSV)."""
+"""User files about classes: a vector per class (CSV, NPZ), or a text per class (TOML, CSV)."""
 
 import csv
 import tomllib
@@ -15,35 +15,35 @@ from handful.errors import DataError
 Vector = Float[np.ndarray, " d"]
 
 
-def read_vectors(path: Path) -> dict[str, Vector]:
+def read_class_vectors(path: Path) -> dict[str, Vector]:
     """Float32 vectors by class name.
 
-    A CSV row is a name and d numbers; a heading may come first. An NPZ archive has `classes` and `vectors` [k d], or
-    one vector per class under its name.
+    A CSV row is a name and d numbers; a header is optional. An NPZ archive has the arrays `classes` [k] and `vectors`
+    [k d], or one vector per class under its name.
 
     Raises:
-        DataError: no such file, not of this form, a name twice, vectors of different lengths.
+        DataError: the file does not exist, has another format, has a name twice, or vectors of different lengths.
     """
     if not path.is_file():
         raise DataError("there is no such file of vectors", where=path, remedy="check the path.")
     if path.suffix.lower() not in (".csv", ".npz"):
-        raise DataError("this is no file of vectors", where=path, remedy="give a .csv or .npz file.")
-    pairs = _npz(path) if path.suffix.lower() == ".npz" else _csv_vectors(path)
-    found: dict[str, Vector] = {}
+        raise DataError("not a file of vectors", where=path, remedy="give a .csv or .npz file.")
+    pairs = _read_npz(path) if path.suffix.lower() == ".npz" else _read_csv(path)
+    vectors: dict[str, Vector] = {}
     for name, vector in pairs:
-        if name in found:
+        if name in vectors:
             raise DataError(f"the class {name!r} is there twice", where=path, remedy="keep one of them.")
         if vector.ndim != 1 or len(vector) == 0 or not np.isfinite(vector).all():
-            raise DataError(f"the vector of {name!r} is no row of finite numbers", where=path, remedy="mend it.")
-        found[name] = vector.astype(np.float32)
-    lengths = {len(vector): name for name, vector in found.items()}
+            raise DataError(f"the vector of {name!r} is not a row of finite numbers", where=path, remedy="fix it.")
+        vectors[name] = vector.astype(np.float32)
+    lengths = {len(vector): name for name, vector in vectors.items()}
     if len(lengths) != 1:
-        said = " and ".join(f"{n} ({name!r})" for n, name in list(lengths.items())[:2]) or "none"
-        raise DataError(f"vectors have one length, not {said}", where=path, remedy="mend the file.")
-    return found
+        listed = " and ".join(f"{n} ({name!r})" for n, name in list(lengths.items())[:2]) or "none"
+        raise DataError(f"vectors have one length, not {listed}", where=path, remedy="fix the file.")
+    return vectors
 
 
-def _csv_vectors(path: Path) -> list[tuple[str, Vector]]:
+def _read_csv(path: Path) -> list[tuple[str, Vector]]:
     rows = _rows(path)
     if rows and len(rows[0]) > 1 and not _is_number(rows[0][1]):
         rows = rows[1:]
@@ -52,11 +52,11 @@ def _csv_vectors(path: Path) -> list[tuple[str, Vector]]:
         try:
             pairs.append((row[0].strip(), np.array([float(cell) for cell in row[1:]], dtype=np.float32)))
         except ValueError as error:
-            raise DataError(f"in the row of {row[0]!r}: {error}", where=path, remedy="mend that row.") from error
+            raise DataError(f"in the row of {row[0]!r}: {error}", where=path, remedy="fix that row.") from error
     return pairs
 
 
-def _npz(path: Path) -> list[tuple[str, Vector]]:
+def _read_npz(path: Path) -> list[tuple[str, Vector]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -69,45 +69,53 @@ def _npz(path: Path) -> list[tuple[str, Vector]]:
                 f"classes {names.shape} and vectors {vectors.shape} do not fit", where=path, remedy="give [k], [k d]."
             )
         return [(str(name), vector.astype(np.float32)) for name, vector in zip(names, vectors, strict=True)]
-    wrong = [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]
-    if wrong:
-        raise DataError(f"{wrong[0]!r} holds no numbers", where=path, remedy="give `classes` and `vectors`.")
+    not_numbers = [name for name, array in arrays.items() if array.dtype.kind not in "fiu"]
+    if not_numbers:
+        raise DataError(
+            f"{not_numbers[0]!r} is not an array of numbers", where=path, remedy="give `classes` and `vectors`."
+        )
     return [(name, array.astype(np.float32)) for name, array in arrays.items()]
 
 
-def read_texts(given: Mapping[str, str] | str | None, classes: tuple[str, ...], *, what: str) -> dict[str, str]:
-    """Text by class name, from a mapping or a file: TOML ("0" = "zero") or CSV (0,zero). None: no text.
+def read_class_texts(source: Mapping[str, str] | str | None, classes: tuple[str, ...], *, what: str) -> dict[str, str]:
+    """Text by class name.
+
+    Args:
+        source: a mapping, or a TOML ("0" = "zero") or CSV (0,zero) file; None: no texts. A file may have texts of other
+            classes too.
+        classes: class names.
+        what: the kind of text, for errors: "aliases" or "descriptions".
 
     Raises:
-        DataError: no such file, not of this form, a name that is none of the classes' when it came in a mapping, or
-            an empty text. A file may know more classes than the task, but not none of them.
+        DataError: the file does not exist, has another format, or has none of the classes; a mapping has another name;
+            a text is empty.
     """
-    if given is None:
+    if source is None:
         return {}
-    if isinstance(given, Mapping):
+    if isinstance(source, Mapping):
         where: object = what
-        texts: dict[str, Any] = dict(given)
+        texts: dict[str, Any] = dict(source)
         unknown = [name for name in texts if name not in classes]
         if unknown:
             raise DataError(
                 f"there is no class {unknown[0]!r}", where=what, remedy=f"classes are {', '.join(classes[:9])}, ..."
             )
     else:
-        where = Path(given)
-        texts = _text_file(Path(given), what)
+        where = Path(source)
+        texts = _read_text_file(Path(source), what)
         if not any(name in classes for name in texts):
             raise DataError(
                 f"none of the classes is in this file of {what}",
                 where=where,
                 remedy=f"write the classes' names as the data has them: {', '.join(classes[:9])}.",
             )
-    wrong = [name for name, text in texts.items() if not isinstance(text, str) or not text.strip()]
-    if wrong:
-        raise DataError(f"{wrong[0]!r} has no text", where=where, remedy='write e.g. "0" = "zero".')
+    empty = [name for name, text in texts.items() if not isinstance(text, str) or not text.strip()]
+    if empty:
+        raise DataError(f"{empty[0]!r} has no text", where=where, remedy='write e.g. "0" = "zero".')
     return {name: text for name, text in texts.items() if name in classes}
 
 
-def _text_file(path: Path, what: str) -> dict[str, Any]:
+def _read_text_file(path: Path, what: str) -> dict[str, Any]:
     if not path.is_file():
         raise DataError(f"there is no such file of {what}", where=path, remedy="check the path.")
     if path.suffix.lower() == ".toml":
@@ -116,15 +124,15 @@ def _text_file(path: Path, what: str) -> dict[str, Any]:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"not TOML: {error}", where=path, remedy='write lines like "0" = "zero".') from error
     if path.suffix.lower() != ".csv":
-        raise DataError(f"this is no file of {what}", where=path, remedy="give a .toml or .csv file.")
-    found: dict[str, str] = {}
+        raise DataError(f"not a file of {what}", where=path, remedy="give a .toml or .csv file.")
+    texts: dict[str, str] = {}
     for row in _rows(path):
-        if len(row) != 2 or row[0].strip() in found:
+        if len(row) != 2 or row[0].strip() in texts:
             raise DataError(
-                f"the row {','.join(row)!r} is no class and its text, or comes twice", where=path, remedy="mend it."
+                f"the row {','.join(row)!r} is not a class and its text, or comes twice", where=path, remedy="fix it."
             )
-        found[row[0].strip()] = row[1].strip()
-    return found
+        texts[row[0].strip()] = row[1].strip()
+    return texts
 
 
 def _rows(path: Path) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Word vectors from GloVe, fastText and word2vec files, text or binary, also gzipped. Only wanted words are kept."""
+"""Word vectors from GloVe, fastText and word2vec files: text, binary or gzipped, reading only the requested words."""
 
 import gzip
 import io
@@ -18,30 +18,30 @@ Reader = io.BufferedReader | gzip.GzipFile
 CHUNK = 2**18
 
 
-def read_words(path: Path, wanted: Set[str]) -> dict[str, Vector]:
-    """The float32 vectors of those `wanted` words that the file has, read in one pass; the first of a word counts.
+def read_word_vectors(path: Path, words: Set[str]) -> dict[str, Vector]:
+    """The float32 vectors of those `words` that the file has, read in one pass; the first entry of a word counts.
 
-    A line of text is a word and d numbers, with or without a first line "n d". word2vec's binary form is told by its
-    content. Words of text files that hold a space (GloVe 840B has some) are passed over.
+    A line of a text file is a word and d numbers; a first line "n d" is optional. word2vec's binary format is detected
+    from the content. Words with a space in text files (GloVe 840B has some) are skipped.
 
     Raises:
-        DataError: no such file, damaged, or of another kind.
+        DataError: the file does not exist, is damaged, or is not a file of word vectors.
     """
-    names = {word.encode() for word in wanted}
-    found: dict[str, Vector] = {}
+    encoded = {word.encode() for word in words}
+    vectors: dict[str, Vector] = {}
     for word, raw in _entries(path):
-        if word in names and word.decode() not in found:
-            found[word.decode()] = _numbers(raw, path, word)
-            if len(found) == len(names):
+        if word in encoded and word.decode() not in vectors:
+            vectors[word.decode()] = _parse_vector(raw, path, word)
+            if len(vectors) == len(encoded):
                 break
-    return found
+    return vectors
 
 
-def known_words(path: Path, *, limit: int) -> Iterator[str]:
-    """The first words of a file, which are its commonest.
+def first_words(path: Path, *, limit: int) -> Iterator[str]:
+    """The first `limit` words of a file, which are its most frequent ones.
 
     Raises:
-        DataError: as `read_words`.
+        DataError: as `read_word_vectors`.
     """
     for i, (word, _) in enumerate(_entries(path)):
         if i == limit:
@@ -50,7 +50,7 @@ def known_words(path: Path, *, limit: int) -> Iterator[str]:
 
 
 def _entries(path: Path) -> Iterator[tuple[bytes, bytes | list[bytes]]]:
-    """Each word with its numbers, still as the file has them."""
+    """Each word with its numbers as they are in the file, not parsed."""
     if not path.is_file():
         raise DataError("there is no such file of word vectors", where=path, remedy="check the path.")
     try:
@@ -60,11 +60,11 @@ def _entries(path: Path) -> Iterator[tuple[bytes, bytes | list[bytes]]]:
             if len(header) == 2 and all(part.isdigit() for part in header):
                 count, size = int(header[0]), int(header[1])
                 if size and not _is_text(file.peek(CHUNK), size):
-                    yield from _binary(file, count, size, path)
+                    yield from _binary_entries(file, count, size, path)
                 else:
-                    yield from _text(file, b"", size)
+                    yield from _text_entries(file, b"", size)
             else:
-                yield from _text(file, first, len(first.split()) - 1)
+                yield from _text_entries(file, first, len(first.split()) - 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"the file is cut short or damaged ({error})", where=path, remedy="fetch it again.") from error
 
@@ -80,7 +80,7 @@ def _open(path: Path) -> Iterator[Reader]:
 
 
 def _is_text(start: bytes, size: int) -> bool:
-    """Whether what follows a header begins with a line of a word and `size` numbers, as far as it is given."""
+    """Whether the bytes after a header begin a text line of a word and `size` numbers; the line may be incomplete."""
     line, newline, _ = start.partition(b"\n")
     fields = line.rstrip().split(b" ")
     if newline and len(fields) != size + 1:
@@ -91,7 +91,7 @@ def _is_text(start: bytes, size: int) -> bool:
         return False
 
 
-def _text(file: Reader, first: bytes, size: int) -> Iterator[tuple[bytes, list[bytes]]]:
+def _text_entries(file: Reader, first: bytes, size: int) -> Iterator[tuple[bytes, list[bytes]]]:
     line = first or file.readline()
     while line:
         fields = line.rstrip().split(b" ")
@@ -100,21 +100,21 @@ def _text(file: Reader, first: bytes, size: int) -> Iterator[tuple[bytes, list[b
         line = file.readline()
 
 
-def _binary(file: Reader, count: int, size: int, path: Path) -> Iterator[tuple[bytes, bytes]]:
-    buffer, at = b"", 0
+def _binary_entries(file: Reader, count: int, size: int, path: Path) -> Iterator[tuple[bytes, bytes]]:
+    buffer, start = b"", 0
     for i in range(count):
-        while (space := buffer.find(b" ", at)) < 0 or len(buffer) < space + 1 + 4 * size:
-            more = file.read(CHUNK)
-            if not more or len(buffer) - at > CHUNK + 4 * size:
+        while (space := buffer.find(b" ", start)) < 0 or len(buffer) < space + 1 + 4 * size:
+            chunk = file.read(CHUNK)
+            if not chunk or len(buffer) - start > CHUNK + 4 * size:
                 raise DataError(
                     f"the file ends after {i} of {count} words, or is damaged", where=path, remedy="fetch it again."
                 )
-            buffer, at = buffer[at:] + more, 0
-        yield buffer[at:space].lstrip(b"\n"), buffer[space + 1 : space + 1 + 4 * size]
-        at = space + 1 + 4 * size
+            buffer, start = buffer[start:] + chunk, 0
+        yield buffer[start:space].lstrip(b"\n"), buffer[space + 1 : space + 1 + 4 * size]
+        start = space + 1 + 4 * size
 
 
-def _numbers(raw: bytes | list[bytes], path: Path, word: bytes) -> Vector:
+def _parse_vector(raw: bytes | list[bytes], path: Path, word: bytes) -> Vector:
     try:
         if isinstance(raw, bytes):
             vector = np.frombuffer(raw, dtype="<f4").astype(np.float32)
@@ -122,7 +122,7 @@ def _numbers(raw: bytes | list[bytes], path: Path, word: bytes) -> Vector:
             vector = np.array([float(number) for number in raw], dtype=np.float32)
     except ValueError as error:
         raise DataError(
-            f"the vector of {word.decode(errors='replace')!r} is not made of numbers",
+            f"the vector of {word.decode(errors='replace')!r} is not a list of numbers",
             where=path,
             remedy="give a GloVe, fastText or word2vec file.",
         ) from error

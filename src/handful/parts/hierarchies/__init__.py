@@ -1,4 +1,6 @@
-"""Parts that arrange the classes in a tree. Each file: `build(context, *, options) -> Hierarchy`.
+"""Class hierarchies. Each file: `build(context, *, options) -> Hierarchy`, a tree whose leaves are the classes.
 
-A tree is built once, before the network and the losses that read it; a saved classifier does not need it.
+The tree is built once, before the network and the losses that use it; a saved classifier does not need it.
+
+Shapes: k classes, d numbers of a class vector, c features.
 """

@@ -1,4 +1,4 @@
-"""Trees of named nodes, and clustered vectors, to a `Hierarchy` over the task's classes."""
+"""Build a `Hierarchy` over the classes from a tree of named nodes, or by agglomerative clustering of vectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ METRICS = ("cosine", "euclidean")
 
 @dataclass(frozen=True)
 class Tree:
-    """A named node with what is below it; a leaf has nothing below."""
+    """A named node and its children; a leaf has none."""
 
     name: str
-    below: "tuple[Tree, ...]" = ()
+    children: "tuple[Tree, ...]" = ()
 
 
 def check_clustering(method: str, metric: str) -> None:
-    """Refuse what `cluster` cannot do.
+    """Check the options of `cluster`.
 
     Raises:
-        ValueError: an unknown linkage or metric, or Ward's linkage with another metric than its own.
+        ValueError: the linkage or metric is unknown, or Ward's linkage with another metric than "euclidean".
     """
     if method not in LINKAGES or metric not in METRICS:
         raise ValueError(f"linkage is one of {', '.join(LINKAGES)}, metric one of {', '.join(METRICS)}")
@@ -36,55 +36,65 @@ def check_clustering(method: str, metric: str) -> None:
 
 
 def cluster(vectors: Float[np.ndarray, "k d"], classes: Sequence[str], *, method: str, metric: str) -> Hierarchy:
-    """The binary tree of agglomerative clustering: the two nearest clusters are joined until one is left.
+    """The binary tree of agglomerative clustering.
+
+    Args:
+        vectors: one row per class.
+        classes: class names.
+        method: linkage, one of `LINKAGES`.
+        metric: one of `METRICS`.
 
     Raises:
-        DataError: there is but one class.
+        DataError: there is a single class.
     """
     check_classes(classes)
-    join: Any = linkage  # its stubs want the names of methods and metrics as literals
-    merges = join(np.asarray(vectors, dtype=np.float64), method=method, metric=metric)
+    untyped: Any = linkage  # its stubs declare methods and metrics as literals
+    merges = untyped(np.asarray(vectors, dtype=np.float64), method=method, metric=metric)
     members = [[name] for name in classes]
     parents = [-1] * (2 * len(classes) - 1)
     for left, right in merges[:, :2].astype(int):
         parents[left] = parents[right] = len(members)
         members.append(members[left] + members[right])
-    return Hierarchy(tuple(parents), tuple(map(_joined, members)))
+    return Hierarchy(tuple(parents), tuple(map(_cluster_name, members)))
 
 
-def unit(vectors: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "k d"]:
-    """Rows scaled to length 1; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny))
+def normalize_rows(vectors: Float[np.ndarray, "k d"]) -> Float[np.ndarray, "k d"]:
+    """Rows scaled to length 1; rows of zeros stay zeros."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(norms, np.finfo(np.float32).tiny))
 
 
 def to_hierarchy(tree: Tree, classes: Sequence[str], *, where: object, prune: bool = False) -> Hierarchy:
-    """A tree whose leaves are the classes, each once, in any order. A node with one child is replaced by the child.
+    """The hierarchy of a tree whose leaves are the classes, each once, in any order.
+
+    A node with one child is replaced by the child.
 
     Args:
-        tree: any root.
+        tree: the root.
         classes: the task's class names.
-        where: what an error names as its place.
-        prune: leave out leaves that are no classes, and nodes that are then empty, instead of refusing them.
+        where: the location that errors name.
+        prune: remove leaves that are not classes, and nodes that are then empty; else they are an error.
 
     Raises:
-        DataError: one class only; classes that are missing, there twice, or have others below them; leaves that are no
+        DataError: a single class; classes that are missing, are there twice, or have children; leaves that are not
             classes.
     """
     check_classes(classes)
-    found = leaves(tree)
-    twice = sorted({name for name in found if name in classes and found.count(name) > 1})
-    if twice:
-        raise DataError(f"classes are there twice: {_listed(twice)}", where=where, remedy="keep one place for each.")
-    inside = sorted(_inner(tree) & set(classes) - set(found))
-    if inside:
+    names_of_leaves = leaves(tree)
+    duplicates = sorted({name for name in names_of_leaves if name in classes and names_of_leaves.count(name) > 1})
+    if duplicates:
         raise DataError(
-            f"classes have others below them: {_listed(inside)}",
+            f"classes are there twice: {_listed(duplicates)}", where=where, remedy="keep one place for each."
+        )
+    inner = sorted(_inner_nodes(tree) & set(classes) - set(names_of_leaves))
+    if inner:
+        raise DataError(
+            f"classes have others below them: {_listed(inner)}",
             where=where,
             remedy="a class is a leaf: give the group above it another name, and put the class in it.",
         )
-    unknown = sorted(set(found) - set(classes))
-    missing = [name for name in classes if name not in found]
+    unknown = sorted(set(names_of_leaves) - set(classes))
+    missing = [name for name in classes if name not in names_of_leaves]
     if missing:
         raise DataError(
             f"classes are missing from the hierarchy: {_listed(missing)}",
@@ -93,22 +103,22 @@ def to_hierarchy(tree: Tree, classes: Sequence[str], *, where: object, prune: bo
         )
     if unknown and not prune:
         raise DataError(
-            f"names that are no classes: {_listed(unknown)}",
+            f"names that are not classes: {_listed(unknown)}",
             where=where,
             remedy="take them out, or set prune = true to leave them out.",
         )
-    kept = _kept(tree, frozenset(classes))
-    assert kept is not None
+    pruned = _prune(tree, frozenset(classes))
+    assert pruned is not None
     parents, names = [-1] * len(classes), list(classes)
-    _number(kept, -1, parents, names, {name: i for i, name in enumerate(classes)})
+    _number_nodes(pruned, -1, parents, names, {name: i for i, name in enumerate(classes)})
     return Hierarchy(tuple(parents), tuple(names))
 
 
 def check_classes(classes: Sequence[str]) -> None:
-    """A tree over one class says nothing.
+    """Refuse a single class, over which there is no tree.
 
     Raises:
-        DataError: there is but one.
+        DataError: there are fewer than two classes.
     """
     if len(classes) < 2:
         raise DataError("a hierarchy needs two classes", where=tuple(classes), remedy="add images of another class.")
@@ -116,36 +126,36 @@ def check_classes(classes: Sequence[str]) -> None:
 
 def leaves(tree: Tree) -> list[str]:
     """Names of the leaves, from left to right."""
-    return [name for child in tree.below for name in leaves(child)] if tree.below else [tree.name]
+    return [name for child in tree.children for name in leaves(child)] if tree.children else [tree.name]
 
 
-def _inner(tree: Tree) -> set[str]:
-    return {tree.name}.union(*map(_inner, tree.below)) if tree.below else set()
+def _inner_nodes(tree: Tree) -> set[str]:
+    return {tree.name}.union(*map(_inner_nodes, tree.children)) if tree.children else set()
 
 
-def _kept(tree: Tree, classes: frozenset[str]) -> Tree | None:
-    """The tree with classes only, and without nodes that have one child."""
-    if not tree.below:
+def _prune(tree: Tree, classes: frozenset[str]) -> Tree | None:
+    """The tree with classes as its leaves, without nodes that have a single child; None if it has no class."""
+    if not tree.children:
         return tree if tree.name in classes else None
-    below = tuple(kept for child in tree.below if (kept := _kept(child, classes)) is not None)
-    if len(below) < 2:
-        return below[0] if below else None
-    return Tree(tree.name, below)
+    children = tuple(pruned for child in tree.children if (pruned := _prune(child, classes)) is not None)
+    if len(children) < 2:
+        return children[0] if children else None
+    return Tree(tree.name, children)
 
 
-def _number(tree: Tree, parent: int, parents: list[int], names: list[str], index: dict[str, int]) -> None:
-    if not tree.below:
+def _number_nodes(tree: Tree, parent: int, parents: list[int], names: list[str], index: dict[str, int]) -> None:
+    if not tree.children:
         parents[index[tree.name]] = parent
         return
-    own = len(parents)
+    index_of_node = len(parents)
     parents.append(parent)
     names.append(tree.name)
-    for child in tree.below:
-        _number(child, own, parents, names, index)
+    for child in tree.children:
+        _number_nodes(child, index_of_node, parents, names, index)
 
 
-def _joined(names: list[str]) -> str:
-    """A cluster's name: its members, or where there are more than three the first and last and how many."""
+def _cluster_name(names: list[str]) -> str:
+    """The members of a cluster; of more than three the first, the last and their number."""
     return " + ".join(names) if len(names) < 4 else f"{names[0]} ... {names[-1]} ({len(names)})"
 
 

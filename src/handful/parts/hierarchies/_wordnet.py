@@ -1,4 +1,4 @@
-"""WordNet's noun files through nltk, from a folder that need not be nltk's own."""
+"""WordNet's nouns, read with nltk from any folder."""
 
 import io
 import re
@@ -11,8 +11,8 @@ from typing import Any
 from handful.errors import DataError, WeightsError
 from handful.models.text.class_names import split_name
 
-NEEDED = ("index.noun", "data.noun")
-PLACES = ("", "dict", "wordnet", "corpora/wordnet")
+REQUIRED_FILES = ("index.noun", "data.noun")
+SUBFOLDERS = ("", "dict", "wordnet", "corpora/wordnet")
 _ID = re.compile(r"n(\d{8})")
 _SENSE = re.compile(r".+\.n\.\d+")
 
@@ -21,11 +21,11 @@ _SENSE = re.compile(r".+\.n\.\d+")
 def open_wordnet(folder: Path) -> Iterator[Any]:
     """A reader over the nouns in `folder`, or in its `dict`, `wordnet` or `corpora/wordnet`, while it is open.
 
-    Only `index.noun` and `data.noun` must be there; with `noun.exc`, irregular plurals are known.
+    Only `index.noun` and `data.noun` are required; with `noun.exc` irregular plurals are found too.
 
     Raises:
         WeightsError: nltk is not installed.
-        DataError: the files are not there, or are none of WordNet's.
+        DataError: the files do not exist, or are not WordNet's.
     """
     try:
         from nltk.corpus.reader.wordnet import WordNetCorpusReader, WordNetError
@@ -34,19 +34,19 @@ def open_wordnet(folder: Path) -> Iterator[Any]:
         raise WeightsError(
             "nltk is not installed", where="hierarchies/wordnet", remedy="pip install 'handful[wordnet]'."
         ) from error
-    found = [folder / place for place in PLACES if all((folder / place / name).is_file() for name in NEEDED)]
-    if not found:
+    folders = [folder / sub for sub in SUBFOLDERS if all((folder / sub / name).is_file() for name in REQUIRED_FILES)]
+    if not folders:
         raise DataError(
-            f"WordNet's {' and '.join(NEEDED)} are not here",
+            f"WordNet's {' and '.join(REQUIRED_FILES)} are not here",
             where=folder,
             remedy="name the folder that holds them, unpacked: WordNet's dict, or nltk_data/corpora/wordnet.",
         )
 
-    root = found[0].resolve()
+    root = folders[0].resolve()
     opened: list[Any] = []
 
     class Nouns(WordNetCorpusReader):  # type: ignore[misc]
-        """Does without the files of other kinds of words, and without a second WordNet to map senses to."""
+        """A reader that needs neither the files of other parts of speech nor a second WordNet to map senses to."""
 
         def open(self, file: str) -> Any:
             if (root / file).is_file():
@@ -57,11 +57,11 @@ def open_wordnet(folder: Path) -> Iterator[Any]:
         def map_wn(self, version: str = "wordnet") -> None:
             del version
 
-    paths.append(str(root))  # nltk opens files below these only
+    paths.append(str(root))  # nltk opens files in these folders only
     try:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that other languages are not available
+                warnings.simplefilter("ignore")  # about languages that are not available
                 reader = Nouns(str(root), None)
         except (OSError, ValueError, AssertionError, WordNetError) as error:
             raise DataError(
@@ -75,15 +75,15 @@ def open_wordnet(folder: Path) -> Iterator[Any]:
 
 
 def find_synset(reader: Any, name: str) -> Any:
-    """The synset of a noun: by id ("n01440764"), by sense ("crane.n.04"), or the first, commonest sense of a name.
+    """The synset of a noun, by id ("n01440764"), sense ("crane.n.04"), or name (its first, most frequent sense).
 
-    None where there is none. An id is a place in `data.noun`, so it belongs to one version of WordNet; ImageNet's are
-    3.0's.
+    None where there is none. An id is an offset in `data.noun`, so it is valid for one version of WordNet; ImageNet's
+    ids are those of version 3.0.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that there is nothing at an offset
-        if found := _ID.fullmatch(name):
-            return reader.synset_from_pos_and_offset("n", int(found[1]))
+        warnings.simplefilter("ignore")  # about an offset without an entry
+        if match := _ID.fullmatch(name):
+            return reader.synset_from_pos_and_offset("n", int(match[1]))
         if _SENSE.fullmatch(name):
             from nltk.corpus.reader.wordnet import WordNetError
 
@@ -99,14 +99,15 @@ def find_synset(reader: Any, name: str) -> Any:
 
 
 def path_to_root(synset: Any, *, where: object) -> list[Any]:
-    """The synset and what is above it, by each one's first hypernym.
+    """The synset and its ancestors, following the first hypernym of each.
 
     Raises:
-        DataError: the path comes back to itself.
+        DataError: the path is a cycle.
     """
-    found = [synset]
-    while above := (found[-1].hypernyms() or found[-1].instance_hypernyms()):
-        if above[0] in found:
-            raise DataError(f"{above[0].name()} is above itself", where=where, remedy="fetch WordNet's files again.")
-        found.append(above[0])
-    return found
+    path = [synset]
+    while hypernyms := (path[-1].hypernyms() or path[-1].instance_hypernyms()):
+        parent = hypernyms[0]
+        if parent in path:
+            raise DataError(f"{parent.name()} is its own hypernym", where=where, remedy="fetch WordNet's files again.")
+        path.append(parent)
+    return path

@@ -1,7 +1,7 @@
-"""The tree that agglomerative clustering of a trained classifier's weight rows gives, NBDT's induced hierarchy.
+"""NBDT's induced hierarchy: agglomerative clustering of the weight rows of a trained classifier (Wan et al. 2020).
 
-Wan et al. 2020, https://arxiv.org/abs/2004.00221: a plain network is trained first, and classes whose rows of the last
-linear layer are near each other are joined. They scale each row to length 1; Ward's linkage is their code's default.
+https://arxiv.org/abs/2004.00221. A plain network is trained first, and classes with nearby rows in the last linear
+layer are joined. Each row is scaled to length 1; Ward's linkage is the default of the authors' code.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
-from handful.parts.hierarchies._tree import check_classes, check_clustering, cluster, unit
+from handful.parts.hierarchies._tree import check_classes, check_clustering, cluster, normalize_rows
 
 HERE = "hierarchies/classifier_weights"
 
@@ -33,37 +33,39 @@ def build(
     """A binary tree over the classes.
 
     Args:
-        context: trains on its training split, or loads.
-        recipe: what to train first, by name; None: the context's own recipe with cross-entropy as its only loss.
-        model: a saved classifier's folder, instead. What it was trained on is the user's to know: it must not have
-            seen the images that will be tested on.
+        context: trains a classifier on its training split, or loads one.
+        recipe: name of the recipe that is trained first; None: the context's recipe with cross-entropy as its only
+            loss.
+        model: folder of a saved classifier, instead of training one. The user has to make sure that it was not trained
+            on the test images.
         linkage: "ward", "average", "complete" or "single".
-        metric: "euclidean", or, not with Ward's linkage, "cosine".
+        metric: "euclidean", or "cosine" (not with "ward").
         normalize: scale the rows to length 1 first.
 
     Raises:
-        ModelError: the saved classifier's classes are others, or its head has no linear layer.
-        RecipeError, TrainingError: as for training.
-        ValueError: options that do not go together.
+        ModelError: the saved classifier has other classes, or its head has no linear layer.
+        RecipeError: no such recipe, or it has a hierarchy itself.
+        TrainingError: the training fails.
+        ValueError: options that exclude each other.
     """
     check_clustering(linkage, metric)
     check_classes(context.task.classes)
     if model is not None and recipe is not None:
         raise ValueError("give a recipe to train or a model to load, not both")
     rows = class_rows(_load(context, model) if model is not None else _train(context, recipe), context.task.classes)
-    return cluster(unit(rows) if normalize else rows, context.task.classes, method=linkage, metric=metric)
+    return cluster(normalize_rows(rows) if normalize else rows, context.task.classes, method=linkage, metric=metric)
 
 
 def class_rows(classifier: Classifier, classes: tuple[str, ...]) -> Float[np.ndarray, "k c"]:
-    """What each class's logit multiplies the features with, in the order of `classes`; biases are left out.
+    """The weight row of each class's logit, in the order of `classes`, without biases.
 
     Raises:
-        ModelError: other classes, or no linear layer in the head.
+        ModelError: the classes differ, or the head has no linear layer.
     """
     if sorted(classifier.classes) != sorted(classes):
-        other = sorted(set(classifier.classes) ^ set(classes))
+        different = sorted(set(classifier.classes) ^ set(classes))
         raise ModelError(
-            f"the classifier knows other classes: {', '.join(map(repr, other[:9]))} only one side has",
+            f"the classifier has other classes: {', '.join(map(repr, different[:9]))} are on one side only",
             where=HERE,
             remedy="give one that was trained on these classes, or a recipe to train.",
         )
@@ -81,15 +83,15 @@ def class_rows(classifier: Classifier, classes: tuple[str, ...]) -> Float[np.nda
 
 
 def plain_recipe(context: Context, name: str | None) -> Recipe:
-    """The recipe that is trained first: no hierarchy, no `prepare` (the data are prepared), no `posthoc`.
+    """The recipe that is trained first, without hierarchy, `prepare` (the data are prepared already) and `posthoc`.
 
     Raises:
-        RecipeError: no such recipe, or the named one needs a hierarchy itself.
+        RecipeError: no such recipe, or it has a hierarchy itself.
     """
     if name is None:
-        own = context.recipe
-        stages = tuple(replace(stage, losses=(Part("cross_entropy"),)) for stage in own.stages)
-        return replace(own, name=f"{own.name}-plain", stages=stages, hierarchy=None, prepare=(), posthoc=())
+        recipe = context.recipe
+        stages = tuple(replace(stage, losses=(Part("cross_entropy"),)) for stage in recipe.stages)
+        return replace(recipe, name=f"{recipe.name}-plain", stages=stages, hierarchy=None, prepare=(), posthoc=())
     named = context.recipe_named(name, where=HERE)
     if named.hierarchy is not None:
         raise RecipeError(f"recipe {name!r} has a hierarchy itself", where=HERE, remedy="name a plain one.")

@@ -1,5 +1,7 @@
-"""Parts that turn classes into vectors. Each file: `build(context, *, options) -> LabelEmbedding`.
+"""Class vectors (label embeddings). Each file: `build(context, *, options) -> LabelEmbedding`.
 
-A head's embedding gets the vectors' length, whatever it is, and is compared with them in one place
-(`classifier.Comparison`).
+The embedding of a head has the length of the class vectors and is compared with them in one place,
+`models.network.ClassSimilarity`.
+
+Shapes: n images, k classes, d numbers of a class vector.
 """

@@ -1,4 +1,4 @@
-"""How embeddings are compared with class vectors: what the label parts have in common."""
+"""Checks of the options `similarity` and `temperature`, which all label parts have."""
 
 from typing import get_args
 
@@ -6,14 +6,18 @@ from handful.core.tensors import Similarity
 from handful.models.network import COLDEST
 
 
-def check_comparison(similarity: str, temperature: float) -> None:
-    """Refuse a comparison that cannot be made.
+def check_similarity(similarity: str, temperature: float) -> None:
+    """Check how embeddings are compared with class vectors.
+
+    Args:
+        similarity: "dot" or "cosine".
+        temperature: divisor of the similarities.
 
     Raises:
-        ValueError: an unknown similarity, or a temperature that is none.
+        ValueError: the similarity is unknown, or the temperature is not a number in its range.
     """
     if similarity not in get_args(Similarity):
         raise ValueError(f"similarity is one of {', '.join(get_args(Similarity))}, not {similarity!r}")
-    number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not number or not COLDEST <= temperature <= 1000:
+    is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not is_number or not COLDEST <= temperature <= 1000:
         raise ValueError(f"temperature is a number from {COLDEST} to 1000, not {temperature!r}")

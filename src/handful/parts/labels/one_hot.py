@@ -1,15 +1,15 @@
-"""One-hot class vectors: the identity matrix, compared by dot product, so an embedding is its own logits.
+"""One-hot class vectors: the identity matrix, compared by dot product, so that the embedding is the logits.
 
-Compared by cosine they are soft labels without knowledge, all classes equally far apart. Label smoothing belongs to the
-losses: it changes how sure a target is, not what a class is compared with. Losses that can smooth have an option
-`smoothing`, e.g. { name = "cross_entropy", smoothing = 0.1 }.
+Compared by cosine they are soft labels without semantic information: all classes are equally distant. Label smoothing
+is an option of the losses, because it changes the targets and not the class vectors, e.g.
+{ name = "cross_entropy", smoothing = 0.1 }.
 """
 
 import torch
 
 from handful.core.context import Context
 from handful.core.tensors import LabelEmbedding, Similarity
-from handful.parts.labels._comparison import check_comparison
+from handful.parts.labels._comparison import check_similarity
 
 
 def build(
@@ -18,13 +18,13 @@ def build(
     """The identity [k k].
 
     Args:
-        context: gives the classes.
-        similarity: "dot", or "cosine".
-        temperature: what similarities are divided by.
-        learn_temperature: start from it, and learn it with the network.
+        context: the number of classes.
+        similarity: "dot" or "cosine" between embedding and class vectors.
+        temperature: divisor of the similarities, from 0.01 to 1000.
+        learn_temperature: start from `temperature`, and train it with the network.
 
     Raises:
-        ValueError: a comparison that cannot be made.
+        ValueError: the similarity is unknown, or the temperature out of range.
     """
-    check_comparison(similarity, temperature)
+    check_similarity(similarity, temperature)
     return LabelEmbedding(torch.eye(len(context.task.classes)), similarity, float(temperature), learn_temperature)

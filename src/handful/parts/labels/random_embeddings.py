@@ -1,14 +1,14 @@
-"""Random class vectors, the soft-label paper's ablation (Zhong, Zhao and Wang, section 3.4): vectors without knowledge.
+"""Random class vectors: soft labels without semantic information (Zhong, Zhao and Wang, the ablation of section 3.4).
 
-The paper draws each number "from uniform distribution" and does not say between what. It matters: from 0 to 1 any two
-vectors have a cosine near 0.75, from -1 to 1 near 0.
+The paper samples each number "from uniform distribution" and is silent on its range; we default to [0, 1). The range
+matters: from 0 to 1 any two vectors have a cosine near 0.75, from -1 to 1 near 0.
 """
 
 import torch
 
 from handful.core.context import Context
 from handful.core.tensors import LabelEmbedding, Similarity
-from handful.parts.labels._comparison import check_comparison
+from handful.parts.labels._comparison import check_similarity
 
 
 def build(
@@ -25,19 +25,19 @@ def build(
     """One random vector per class.
 
     Args:
-        context: gives the classes, and the run's seed.
-        size: numbers per vector; the paper's GloVe has 300.
-        low: least number, inclusive.
-        high: largest number, exclusive.
-        seed: of the vectors; None: the run's own, so that each run has others.
-        similarity: "cosine", or "dot".
-        temperature: what similarities are divided by.
-        learn_temperature: start from it, and learn it with the network.
+        context: the number of classes, and the seed of the run.
+        size: numbers per vector, 1 or more; the paper's GloVe vectors have 300.
+        low: lower bound of the uniform distribution, inclusive.
+        high: upper bound, exclusive.
+        seed: seed of the vectors; None: that of the run, so that each run has other vectors.
+        similarity: "cosine" or "dot" between embedding and class vectors.
+        temperature: divisor of the similarities, from 0.01 to 1000.
+        learn_temperature: start from `temperature`, and train it with the network.
 
     Raises:
-        ValueError: no numbers, or no room between low and high.
+        ValueError: size is below 1, low is not below high, the similarity is unknown, or the temperature out of range.
     """
-    check_comparison(similarity, temperature)
+    check_similarity(similarity, temperature)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise ValueError(f"size is a whole number from 1, not {size!r}")
     if not low < high:
