@@ -15,9 +15,9 @@ from bench.support.options import Options
 from handful.core.dataset import Dataset
 from handful.core.prediction import Predictor
 from handful.core.recipe import Part, Recipe
-from handful.deployment.export.exportable import Answering
-from handful.deployment.export.quantize import quantised
-from handful.deployment.export.to_onnx import export_onnx, network_model, whole, write
+from handful.deployment.export.exportable import ExportableModel
+from handful.deployment.export.quantize import quantize
+from handful.deployment.export.to_onnx import export_onnx, trace, with_resizing, write_model
 from handful.models.classifier import Classifier
 from handful.models.network import Network
 from handful.models.onnx_model import load_onnx
@@ -51,8 +51,9 @@ def _compare(name: str, wish: Recipe, number: int, repeats: int, *, quick: bool)
         one.network.cache = None  # features from the disk are no peer of computing them
         export_onnx(one, Path(folder) / "model.onnx")
         exported = load_onnx(Path(folder) / "model.onnx", threads=1)
-        answering = Answering(one).eval()
-        write(whole(answering, quantised(answering, network_model(answering), data)), Path(folder) / "int8.onnx")
+        exportable = ExportableModel(one).eval()
+        quantized = quantize(exportable, trace(exportable), data)
+        write_model(with_resizing(exportable, quantized), Path(folder) / "int8.onnx")
         int8 = load_onnx(Path(folder) / "int8.onnx", threads=1)
         for batch in (1, 16):
             arms = {

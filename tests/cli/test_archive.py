@@ -61,7 +61,7 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path, model: Path
         ((*predict, out, "--workers", 2), "workers are those of a cluster"),
         ((*predict, table, "--chunk-size", 2), "this option is for a folder of Parquet chunks"),
         ((*predict, table, "--ray", "local"), "this option is for a folder of Parquet chunks"),
-        ((*predict, tmp_path / "t.json"), "neither .csv nor .parquet"),
+        ((*predict, tmp_path / "t.json"), "not a .csv or .parquet file"),
         (("propagate", source, "-o", out, "--chunks"), "masks of an archive need a segmenter"),
         (("propagate", source, "-o", out, "--chunks", "--model", model, "--rounds", 2), "for training a segmenter"),
         (("propagate", source, "-o", out, "--chunk-size", 2), "pass --chunks too"),

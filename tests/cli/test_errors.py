@@ -54,7 +54,7 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
         (("propagate", "images", "-r", "cvs.toml", "-o", "out"), "masks"),
         (("propagate", "images", "-r", "cvs.toml", "--min-share", "1", "-o", "out"), "no mask can be kept"),
         (("predict", "images", "images", "-o", "p.csv"), "not a saved model"),
-        (("predict", "model", "images", "-o", "p.txt"), "neither .csv nor .parquet"),
+        (("predict", "model", "images", "-o", "p.txt"), "not a .csv or .parquet file"),
         (("cost", "nothing.jsonl"), "no such file"),
         (("recipes", "cvs-wm"), "did you mean"),
     ],

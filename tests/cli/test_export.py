@@ -15,8 +15,8 @@ pytest.importorskip("onnxruntime")
         ("a.txt", (), "name one in .onnx, .pt2, .html"),
         ("a.onnx", ("--to", "html"), "name one in .html"),
         ("a.onnx", ("--int8",), "give them with --data"),
-        ("a.onnx", ("--data", "x"), "only --int8 reads data"),
-        ("a.pt2", ("--int8", "--data", "x"), "8-bit arithmetic goes into ONNX files alone"),
+        ("a.onnx", ("--data", "x"), "only --int8 uses data"),
+        ("a.pt2", ("--int8", "--data", "x"), "8-bit arithmetic is for ONNX files only"),
         ("taken.onnx", (), "already exists"),
     ],
 )

@@ -14,7 +14,7 @@ from handful.annotation.training import propose
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
 from handful.data import in_memory
-from handful.deployment.export.quantize import measure
+from handful.deployment.export.quantize import compare_predictions
 from handful.deployment.predict_table import predict_table
 from handful.evaluation.job import TrainingJob, run
 from handful.models import classifier as classifier_module
@@ -93,7 +93,7 @@ PREDICTIONS: dict[str, Callable[[Dataset, Path], Any]] = {
     "example pictures": lambda data, _: gallery.show_examples(data, segmenter()),
     "explanations": lambda data, folder: explain_to(segmenter(), data, folder / "maps"),
     "prediction tables": lambda data, folder: predict_table(segmenter(), data, folder / "p.csv", maps=folder / "maps"),
-    "quantization": lambda data, _: measure(segmenter(), segmenter(), data, held_out=True),
+    "quantization": lambda data, _: compare_predictions(segmenter(), segmenter(), data, held_out=True),
 }
 
 

@@ -1,14 +1,14 @@
 """`handful export`: a trained model as one file that runs elsewhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Option
 
 from handful.cli import _options as o
 
 if TYPE_CHECKING:
-    from handful.deployment.export.quantize import Change
+    from handful.deployment.export.quantize import QuantizationReport
     from handful.models.classifier import Classifier
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
@@ -23,26 +23,28 @@ def export(
         Literal["onnx", "torch", "html"] | None,
         Option(
             show_default=False,
-            help="onnx: for onnxruntime. torch: a PyTorch program. html: a page that runs it. Else by FILE's ending.",
+            help="onnx: for onnxruntime; torch: a PyTorch program; html: a page that runs the model. By default "
+            "from FILE's suffix.",
         ),
     ] = None,
     int8: Annotated[
-        bool, Option("--int8", help="Compute in 8-bit integers: smaller, often faster; tells what it costs.")
+        bool,
+        Option("--int8", help="Compute in 8-bit integers: smaller, often faster; reports the effect."),
     ] = False,
     data: Annotated[
         str | None,
-        Option(metavar="DATA", show_default=False, help="For --int8: what the model was trained on."),
+        Option(metavar="DATA", show_default=False, help="For --int8: the data that the model was trained on."),
     ] = None,
     overwrite: o.Overwrite = False,
     allow_outside: o.Outside = False,
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Export a model into one file.
+    """Export a model as one file.
 
-    The file takes images of any size, and gives all that `handful predict` gives: probabilities at the model's
-    temperature, its sets, whether to name a class at all, and segmentation maps. `handful predict FILE.onnx` and
-    `handful serve FILE.onnx` run it without PyTorch.
+    The exported model takes images of any size and has all outputs of `handful predict`: calibrated probabilities,
+    conformal sets, rejection and segmentation maps. `handful predict FILE.onnx` and `handful serve FILE.onnx` run it
+    without PyTorch.
     """
     from handful.cli._output import print_json, print_table, print_text, working
     from handful.core.files import refuse_existing
@@ -54,27 +56,27 @@ def export(
             from handful.deployment.export.page import refuse_missing
 
             refuse_missing()
-        from handful.deployment.export.exportable import refuse
+        from handful.deployment.export.exportable import refuse_too_large
         from handful.deployment.export.quantize import refuse_int8
         from handful.saving.classifier import load_classifier
 
         classifier = load_classifier(model)
-        refuse(classifier)
+        refuse_too_large(classifier)
         if int8:
             refuse_int8(classifier)
-        change, names = _write(classifier, kind, out, data, column, allow_outside)
+        report, names = _write(classifier, kind, out, data, column, allow_outside)
     size = out.stat().st_size
     if json:
-        changed = None if change is None else vars(change)
-        print_json({"out": out, "format": kind, "bytes": size, "outputs": names, "int8": changed})
+        effect = None if report is None else vars(report)
+        print_json({"out": out, "format": kind, "bytes": size, "outputs": names, "int8": effect})
         return
     h, w = classifier.size
     rows = [
         ("file", f"{out} ({size / 1e6:.1f} MB)"),
-        ("takes", f"images of any size, brought to {h} x {w}" + (" (8-bit arithmetic)" if int8 else "")),
-        ("gives", ", ".join(names).replace("_", " ")),
+        ("input", f"images of any size, resized to {h} x {w}" + (" (8-bit arithmetic)" if int8 else "")),
+        ("outputs", ", ".join(names).replace("_", " ")),
     ]
-    print_table(("", ""), [*rows, *_told(change)], text=2)
+    print_table(("", ""), [*rows, *_describe(report)], text=2)
     print_text(_next(kind, out))
 
 
@@ -85,10 +87,7 @@ def _write(
     data: str | None,
     column: list[str] | None,
     allow_outside: bool,
-) -> "tuple[Change | None, tuple[str, ...]]":
-    from handful.deployment.export.exportable import Answering
-    from handful.deployment.export.to_onnx import export_onnx, network_model, whole, write
-
+) -> "tuple[QuantizationReport | None, tuple[str, ...]]":
     if kind == "torch":
         from handful.deployment.export.to_torch import export_torch
 
@@ -98,16 +97,15 @@ def _write(
 
         return None, export_page(classifier, out)
     if data is None:
+        from handful.deployment.export.to_onnx import export_onnx
+
         return None, export_onnx(classifier, out)
     from handful.cli._data import read
-    from handful.deployment.export.quantize import measure, parts, quantised
-    from handful.models.onnx_model import load_onnx
+    from handful.deployment.export.quantize import export_int8
 
     samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
-    calibrating, measuring, apart = parts(samples, classifier)
-    answering = Answering(classifier).eval()
-    write(whole(answering, quantised(answering, network_model(answering), calibrating)), out)
-    return measure(classifier, load_onnx(out), measuring, held_out=apart), answering.names
+    names, report = export_int8(classifier, samples, out)
+    return report, names
 
 
 def _kind(out: Path, to: str | None, *, int8: bool, data: str | None) -> str:
@@ -118,28 +116,30 @@ def _kind(out: Path, to: str | None, *, int8: bool, data: str | None) -> str:
         wanted = ", ".join(SUFFIXES.values()) if kind is None else SUFFIXES[kind]
         raise OutputError(f"the file ends in {out.suffix or 'nothing'!r}", where=out, remedy=f"name one in {wanted}.")
     if int8 and kind != "onnx":
-        raise ModelError("8-bit arithmetic goes into ONNX files alone", where="--int8", remedy="add --to onnx.")
+        raise ModelError("8-bit arithmetic is for ONNX files only", where="--int8", remedy="add --to onnx.")
     if int8 and data is None:
         raise ModelError(
-            "8 bits are calibrated on training images", where="--int8", remedy="give them with --data, as for fit."
+            "8-bit arithmetic is calibrated on training images",
+            where="--int8",
+            remedy="give them with --data.",
         )
     if data is not None and not int8:
-        raise ModelError("only --int8 reads data", where="--data", remedy="leave it out, or add --int8.")
+        raise ModelError("only --int8 uses data", where="--data", remedy="leave it out, or add --int8.")
     return kind
 
 
-def _told(change: Any) -> list[tuple[str, str]]:
-    if change is None:
+def _describe(report: "QuantizationReport | None") -> list[tuple[str, str]]:
+    if report is None:
         return []
-    whom = "held-out" if change.held_out else "training"
-    rows = [("same answer", f"{100 * change.same_answer:.1f} % of {change.images} {whom} images")]
-    if change.difference is not None:
-        span = f"{100 * change.low:+.1f} to {100 * change.high:+.1f}"
+    images = "held-out images" if report.held_out else "training images"
+    rows = [("same answer", f"{100 * report.same_answer:.1f} % of {report.images} {images}")]
+    if report.before is not None and report.after is not None and report.difference is not None:
+        interval = f"{100 * (report.low or 0):+.1f} to {100 * (report.high or 0):+.1f}"
         rows.append(
             (
                 "accuracy",
-                f"{100 * change.before:.1f} % before, {100 * change.after:.1f} % in 8 bits on {change.labelled} {whom} "
-                f"images: {100 * change.difference:+.1f} points (95 % interval {span})",
+                f"{100 * report.before:.1f} % before, {100 * report.after:.1f} % in 8 bits on {report.labelled} "
+                f"{images}: {100 * report.difference:+.1f} points (95 % interval {interval})",
             )
         )
     return rows
@@ -150,4 +150,4 @@ def _next(kind: str, out: Path) -> str:
         return f"Next: handful predict {out} IMAGES --out predictions.csv, or handful serve {out}."
     if kind == "torch":
         return f'Next, in Python: torch.export.load("{out}").module()(images), images uint8 [n 3 h w].'
-    return f"Next: open {out} in a browser. It asks no network."
+    return f"Next: open {out} in a browser. It works offline."

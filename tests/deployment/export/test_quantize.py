@@ -6,9 +6,14 @@ import pytest
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
-from handful.deployment.export.exportable import Answering
-from handful.deployment.export.quantize import measure, parts, quantised, refuse_int8
-from handful.deployment.export.to_onnx import network_model, whole, write
+from handful.deployment.export.exportable import ExportableModel
+from handful.deployment.export.quantize import (
+    calibration_split,
+    compare_predictions,
+    quantize,
+    refuse_int8,
+)
+from handful.deployment.export.to_onnx import trace, with_resizing, write_model
 from handful.errors import DataError, ModelError
 from handful.evaluation.intervals import paired_interval
 from handful.models.onnx_model import load_onnx
@@ -24,20 +29,22 @@ def test_eight_bits_are_small_and_their_cost_is_told(tmp_path: Path) -> None:
     data = squares(4, split="train")
     held = squares(5, seed=9, split="val")
     both = Dataset(data.samples + held.samples, data.classes)
-    calibrating, measuring, apart = parts(both, one)
+    calibrating, measuring, apart = calibration_split(both, one)
     assert (len(calibrating), len(measuring), apart) == (12, 15, True)
-    answering = Answering(one).eval()
-    plain = network_model(answering)
-    write(whole(answering, plain), tmp_path / "float.onnx")
-    write(whole(answering, quantised(answering, plain, calibrating)), tmp_path / "int8.onnx")
+    exportable = ExportableModel(one).eval()
+    network = trace(exportable)
+    write_model(with_resizing(exportable, network), tmp_path / "float.onnx")
+    write_model(with_resizing(exportable, quantize(exportable, network, calibrating)), tmp_path / "int8.onnx")
     assert (tmp_path / "int8.onnx").stat().st_size < 0.6 * (tmp_path / "float.onnx").stat().st_size
-    change = measure(one, load_onnx(tmp_path / "int8.onnx"), measuring, held_out=apart)
-    assert 0 < change.largest < 0.5
-    assert change.labelled == change.images == 15
-    assert change.before is not None
-    assert change.after is not None
-    assert change.difference == pytest.approx(change.after - change.before)
-    none = measure(one, one, Dataset(tuple(replace(s, label=None) for s in held.samples), ()), held_out=True)
+    report = compare_predictions(one, load_onnx(tmp_path / "int8.onnx"), measuring, held_out=apart)
+    assert 0 < report.largest < 0.5
+    assert report.labelled == report.images == 15
+    assert report.before is not None
+    assert report.after is not None
+    assert report.difference == pytest.approx(report.after - report.before)
+    none = compare_predictions(
+        one, one, Dataset(tuple(replace(s, label=None) for s in held.samples), ()), held_out=True
+    )
     assert (none.difference, none.same_answer, none.largest) == (None, 1.0, 0.0)
 
 
@@ -64,8 +71,8 @@ def test_what_eight_bits_cannot_do() -> None:
     with pytest.raises(ModelError, match="sets were calibrated in floating point"):
         refuse_int8(one)
     with pytest.raises(DataError, match="no training images"):
-        parts(squares(2, split="test"), one)
+        calibration_split(squares(2, split="test"), one)
     with pytest.raises(ModelError, match="its classes differ"):
-        parts(replace(squares(2), classes=("a", "b", "c")), one)
-    calibrating, measuring, apart = parts(squares(2), one)
+        calibration_split(replace(squares(2), classes=("a", "b", "c")), one)
+    calibrating, measuring, apart = calibration_split(squares(2), one)
     assert (len(calibrating), len(measuring), apart) == (6, 6, False)

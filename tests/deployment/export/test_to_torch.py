@@ -29,5 +29,5 @@ def test_a_program_says_what_the_classifier_says_of_images_of_any_size(tmp_path:
         probabilities, maps = program(images)
         assert np.abs(probabilities.numpy() - one.probabilities(probe)).max() < 1e-5
         assert np.abs(maps.numpy() - np.stack(list(one.maps(probe)))).max() < 1e-5
-    with pytest.raises(ModelError, match="squashes images"):
+    with pytest.raises(ModelError, match="by squash only"):
         export_torch(replace(one, recipe=replace(one.recipe, resize="pad")), tmp_path / "other.pt2")

@@ -1,1 +1,1 @@
-"""A trained classifier as one file that runs without PyTorch, or as a PyTorch program without handful."""
+"""Export a trained classifier as one file: ONNX, a PyTorch program, or an HTML page that runs the model."""

@@ -1,4 +1,4 @@
-"""All that a classifier says, as one module that PyTorch can trace: probabilities, maps, sets, whether to answer."""
+"""A classifier with all its outputs as one module that PyTorch can trace: probabilities, maps, sets, rejection."""
 
 from typing import Any
 
@@ -7,79 +7,79 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.core.tensors import Output
-from handful.deployment.export.onnx_resize import View
+from handful.deployment.export.onnx_resize import InputSize
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
 from handful.models.conformal_coverage import CLOSE
 from handful.models.ensemble import Ensemble
 
-NAMES = ("probabilities", "maps", "p_values", "sets", "typicality", "answers")
-MOST_BYTES = 1_900_000_000  # a graph is one protobuf message, which ends at 2 GB
+OUTPUT_NAMES = ("probabilities", "maps", "p_values", "sets", "typicality", "answers")
+MAX_BYTES = 1_900_000_000  # an ONNX model is one protobuf message, which is limited to 2 GB
 
 
-def views(classifier: Classifier) -> list[View]:
-    """The sizes that a classifier brings images to, and how; an ensemble's members may have their own."""
+def input_sizes(classifier: Classifier) -> list[InputSize]:
+    """The input sizes of a classifier, without repetition; those of an ensemble's members may differ."""
     if not isinstance(classifier, Ensemble):
         return [(classifier.size, classifier.recipe.resize)]
-    return list(dict.fromkeys(view for member in classifier.members for view in views(member)))
+    return list(dict.fromkeys(size for member in classifier.members for size in input_sizes(member)))
 
 
-def refuse(classifier: Classifier) -> None:
-    """Refuse what cannot be a graph, before any work.
+def refuse_too_large(classifier: Classifier) -> None:
+    """Refuse a classifier that is too large for an ONNX model.
 
     Raises:
-        ModelError: it is too large.
+        ModelError: its weights are too large.
     """
     size = sum(t.numel() * t.element_size() for t in classifier.network.state_dict().values())
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise ModelError(
-            f"its weights are {size / 1e9:.1f} GB, and a graph holds 2",
+            f"the weights are {size / 1e9:.1f} GB, and an exported model may have at most 2",
             where=classifier.recipe.name,
             remedy="export a smaller network, or use the model's folder.",
         )
 
 
-class Answering(nn.Module):
-    """Images at each of the classifier's sizes to what is said of them, in the order of `names`."""
+class ExportableModel(nn.Module):
+    """Maps images at each input size of a classifier to its outputs, in the order of `names`."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.classifier = classifier
         self.network = classifier.network
-        self.views = views(classifier)
+        self.input_sizes = input_sizes(classifier)
         self.conformal = classifier.wrapped_by("conformal")
-        self.held = None if self.conformal is None else self.conformal.held()
-        self.level = None if self.conformal is None else self.conformal.level()
+        self.calibration = None if self.conformal is None else self.conformal.held()
+        self.significance = None if self.conformal is None else self.conformal.level()
         with torch.inference_mode():
-            first = self._said([torch.zeros(1, 3, *size) for size, _ in self.views])
-        self.names = tuple(name for name in NAMES if name in first)
+            outputs = self._outputs([torch.zeros(1, 3, *size) for size, _ in self.input_sizes])
+        self.names = tuple(name for name in OUTPUT_NAMES if name in outputs)
 
     def forward(self, *images: Float[Tensor, "n 3 _ _"]) -> tuple[Tensor, ...]:
-        """What `names` says, in that order."""
-        said = self._said(list(images))
-        return tuple(said[name] for name in self.names)
+        """The outputs in the order of `names`."""
+        outputs = self._outputs(list(images))
+        return tuple(outputs[name] for name in self.names)
 
-    def _said(self, images: list[Tensor]) -> dict[str, Tensor]:
-        shown = dict(zip(self.views, images, strict=True))
-        output = _output(self.classifier, shown)
+    def _outputs(self, images: list[Tensor]) -> dict[str, Tensor]:
+        images_by_size = dict(zip(self.input_sizes, images, strict=True))
+        output = _forward(self.classifier, images_by_size)
         probabilities = output.logits.float().softmax(dim=1)
-        said = {"probabilities": probabilities}
+        outputs = {"probabilities": probabilities}
         if output.pixels is not None:
-            said["maps"] = output.pixels.float().softmax(dim=1)
-        if self.conformal is not None and self.level is not None:
-            said["p_values"] = self.conformal.p_values(images[0], self.held)
-            said["sets"] = said["p_values"] > self.level + CLOSE
+            outputs["maps"] = output.pixels.float().softmax(dim=1)
+        if self.conformal is not None and self.significance is not None:
+            outputs["p_values"] = self.conformal.p_values(images[0], self.calibration)
+            outputs["sets"] = outputs["p_values"] > self.significance + CLOSE
         if output.typicality is not None:
-            said["typicality"] = output.typicality.float()
+            outputs["typicality"] = output.typicality.float()
             best, unknown = probabilities.argmax(dim=1), len(self.classifier.classes)
-            rejected = said["typicality"] <= self.classifier.false_rejection + CLOSE
-            said["answers"] = torch.where(rejected, unknown, best)
-        return said
+            rejected = outputs["typicality"] <= self.classifier.false_rejection + CLOSE
+            outputs["answers"] = torch.where(rejected, unknown, best)
+        return outputs
 
 
-def _output(classifier: Classifier, shown: dict[View, Tensor]) -> Output:
+def _forward(classifier: Classifier, images: dict[InputSize, Tensor]) -> Output:
     if isinstance(classifier, Ensemble):
-        return classifier.mean([_output(member, shown) for member in classifier.members])
+        return classifier.mean([_forward(member, images) for member in classifier.members])
     network: Any = classifier.network
-    output: Output = network(shown[(classifier.size, classifier.recipe.resize)])
+    output: Output = network(images[(classifier.size, classifier.recipe.resize)])
     return output

@@ -1,20 +1,20 @@
-"""What exporters say: much for their developers, and the one line that tells a user what is wrong."""
+"""Silence the exporters' warnings and logs; extract the first line of their errors."""
 
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-TALKATIVE = ("torch.onnx", "torch.export", "torch.fx", "onnxscript", "onnx_ir", "root")
+LOGGERS = ("torch.onnx", "torch.export", "torch.fx", "onnxscript", "onnx_ir", "root")
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Neither warnings nor log lines of theirs."""
-    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+def silence_exporters() -> Iterator[None]:
+    """Context without the warnings and log lines of PyTorch's exporters."""
+    levels = {name: logging.getLogger(name).level for name in LOGGERS}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in TALKATIVE:
+        for name in LOGGERS:
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
             yield
@@ -23,8 +23,8 @@ def quiet() -> Iterator[None]:
                 logging.getLogger(name).setLevel(level)
 
 
-def reason(error: BaseException) -> str:
-    """The first line of what an exporter stumbled on; its own message is about how to report it."""
+def first_error_line(error: BaseException) -> str:
+    """The first line of an export error's root cause; the outermost message only explains how to report a bug."""
     while error.__cause__ is not None:
         error = error.__cause__
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

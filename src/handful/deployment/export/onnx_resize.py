@@ -1,8 +1,8 @@
-"""Resizing as a graph: what `handful.data.resampling` computes, in ONNX operators and with the same integers.
+"""Image resizing in ONNX operators, with the same integer arithmetic as `handful.data.resampling`.
 
-ONNX's own Resize works in floating point and rounds once, PyTorch's uint8 kernel in 16-bit integers and twice; so the
-weights are built here for any height and width. Each is written as two bytes, and MatMulInteger adds up the products
-of bytes exactly.
+ONNX's own Resize computes in floating point and rounds once; PyTorch's uint8 kernel computes in 16-bit integers and
+rounds twice. The weights are therefore computed here, for any height and width. Each is split into two bytes, and
+MatMulInteger adds up the products of bytes exactly.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from handful.data.resampling import LARGEST, MOST_DIGITS, Resize
 from handful.errors import ModelError
 
-View = tuple[tuple[int, int], Resize]  # a size that images are brought to, and how
+InputSize = tuple[tuple[int, int], Resize]  # height and width of the model's input, and how images are resized to it
 
 _TAPS = """
 <domain: "handful", opset_import: ["" : OPSET]>
@@ -186,29 +186,36 @@ _SHAPE = """
 """
 
 
-def resizing_model(views: Sequence[View], *, opset: int, ir_version: int) -> Any:
+def resizing_model(sizes: Sequence[InputSize], *, opset: int, ir_version: int) -> Any:
     """An ONNX model from `images`, uint8 RGB [n 3 h w] of any h and w, to `view_0`, ..., float [n 3 H W] in [0, 1].
 
+    Args:
+        sizes: one for each output.
+        opset: version of ONNX's operators.
+        ir_version: version of ONNX's file format.
+
     Raises:
-        ModelError: a view is a single pixel high or wide, which is resized by another rule.
+        ModelError: a size is a single pixel high or wide, for which PyTorch has another rule.
     """
     import onnx
     from onnx import inliner, parser
 
-    if any(min(size) < 2 for size, _ in views):
-        raise ModelError("a working size of one pixel is not exported", where="image_size", remedy="train at a larger.")
-    shown = [f"float[n,3,{size[0]},{size[1]}] view_{i}" for i, (size, _) in enumerate(views)]
-    calls = [f"  view_{i} = handful.view_{i} (images)" for i in range(len(views))]
+    if any(min(size) < 2 for size, _ in sizes):
+        raise ModelError(
+            "an input size of one pixel cannot be exported", where="image_size", remedy="train at a larger one."
+        )
+    outputs = [f"float[n,3,{size[0]},{size[1]}] view_{i}" for i, (size, _) in enumerate(sizes)]
+    calls = [f"  view_{i} = handful.view_{i} (images)" for i in range(len(sizes))]
     head = f'<ir_version: {ir_version}, opset_import: ["" : {opset}, "handful" : 1]>\n'
-    graph = f"resizing (uint8[n,3,h,w] images) => ({', '.join(shown)})\n{{\n" + "\n".join(calls) + "\n}\n"
-    functions = "".join(_view(i, view, opset) for i, view in enumerate(views))
-    model = parser.parse_model(head + graph + functions + _filled(_TAPS, opset))
+    graph = f"resizing (uint8[n,3,h,w] images) => ({', '.join(outputs)})\n{{\n" + "\n".join(calls) + "\n}\n"
+    functions = "".join(_resize_function(i, size, opset) for i, size in enumerate(sizes))
+    model = parser.parse_model(head + graph + functions + _fill_constants(_TAPS, opset))
     onnx.checker.check_model(model)
     return inliner.inline_local_functions(model)
 
 
-def _view(number: int, view: View, opset: int) -> str:
-    (height, width), resize = view
+def _resize_function(number: int, input_size: InputSize, opset: int) -> str:
+    (height, width), resize = input_size
     body = _SHAPE + _SIDES.replace("HEIGHT", str(height)).replace("WIDTH", str(width))
     if resize == "squash":
         body += _SQUASH
@@ -219,7 +226,7 @@ def _view(number: int, view: View, opset: int) -> str:
     return head + "{" + body + _VIEW + "}\n"
 
 
-def _filled(text: str, opset: int) -> str:
+def _fill_constants(text: str, opset: int) -> str:
     powers = ", ".join(str(2 ** (d + 1)) for d in range(MOST_DIGITS))
     text = text.replace("OPSET", str(opset)).replace("DIGITS", str(MOST_DIGITS)).replace("POWERS", powers)
     return text.replace("LIMIT", str(LARGEST))

@@ -1,7 +1,7 @@
-"""8-bit integers in place of floats: static quantisation, calibrated on training images, and what it costs.
+"""Static quantization to 8-bit integers, calibrated on training images, and its effect on predictions.
 
-Each tensor gets a scale from the range it takes on the calibration images, each filter one of its own (Jacob et al.
-2018, https://arxiv.org/abs/1712.05877; onnxruntime's quantize_static). Resizing and the softmax stay as they are.
+The scale of each tensor comes from its range on the calibration images, with one scale per filter (Jacob et al. 2018,
+https://arxiv.org/abs/1712.05877; onnxruntime's quantize_static). Resizing and the softmax are not quantized.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,23 +16,34 @@ from handful.core.dataset import Dataset
 from handful.core.prediction import Predictor
 from handful.data.images import pixels
 from handful.data.in_memory import fit_size
-from handful.deployment.export.exportable import Answering
-from handful.deployment.export.exporter_logs import quiet
+from handful.deployment.export.exportable import ExportableModel, refuse_too_large
+from handful.deployment.export.exporter_logs import silence_exporters
+from handful.deployment.export.to_onnx import trace, with_resizing, write_model
 from handful.errors import DataError, ModelError
 from handful.evaluation.intervals import paired_interval
 from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
+from handful.models.onnx_model import load_onnx
 
-MOST = 200  # images that ranges are taken from
-KINDS = ["Conv", "Gemm", "MatMul"]
+MAX_CALIBRATION_IMAGES = 200
+QUANTIZED_OPERATORS = ["Conv", "Gemm", "MatMul"]
 
 
 @dataclass(frozen=True)
-class Change:
-    """What the 8 bits changed on some images. Accuracies are None where none has a label.
+class QuantizationReport:
+    """Predictions in 8 bits against those in floating point, on the same images.
 
-    `difference` is the accuracy's, int8 less float, from `low` to `high` with 95 % confidence. `held_out`: they were
-    not calibrated on.
+    Args:
+        images: number of images.
+        held_out: the model was not calibrated on them.
+        same_answer: share of images with the same predicted class.
+        largest: the largest change of a probability.
+        labelled: number of images with a label; if 0, the accuracies below are None.
+        before: accuracy in floating point.
+        after: accuracy in 8 bits.
+        difference: `after` - `before`, with its 95 % confidence interval from `low` to `high`.
+        low: see `difference`.
+        high: see `difference`.
     """
 
     images: int
@@ -48,92 +59,132 @@ class Change:
 
 
 def refuse_int8(classifier: Classifier) -> None:
-    """Refuse a model whose guarantees were measured with its float weights.
+    """Refuse a model whose guarantees were calibrated in floating point.
 
     Raises:
-        ModelError: it gives sets, or rejects images.
+        ModelError: the model has conformal sets, or rejects images.
     """
-    for name, what in (("conformal", "sets"), ("out_of_distribution", "rejection")):
+    for name, output in (("conformal", "sets"), ("out_of_distribution", "rejection")):
         if classifier.wrapped_by(name) is not None:
             raise ModelError(
-                f"the model's {what} were calibrated in floating point, and would not hold in 8 bits",
+                f"the model's {output} were calibrated in floating point, and would not hold in 8 bits",
                 where="--int8",
                 remedy="export without --int8, or train without that part.",
             )
 
 
-def parts(data: Dataset, classifier: Classifier) -> tuple[Dataset, Dataset, bool]:
-    """What to calibrate on, what to measure on, and whether these are others. Test images serve for neither.
+def calibration_split(data: Dataset, classifier: Classifier) -> tuple[Dataset, Dataset, bool]:
+    """Images to calibrate on, images to measure on, and whether the latter are held out. Test images are never used.
 
     Raises:
-        DataError: no training images, or other classes.
+        DataError: there are no training images.
+        ModelError: the classes differ from the classifier's.
     """
     if data.classes:
         refuse_other_classes(data.classes, classifier.classes, where="--data")
-    training, held = data.split("train", None), data.split("val")
+    training, validation = data.split("train", None), data.split("val")
     if not len(training):
-        raise DataError("there are no training images", where="--data", remedy="give those the model was trained on.")
-    chosen = np.linspace(0, len(training) - 1, min(MOST, len(training))).round().astype(np.int64)
-    return training.select(chosen), held if len(held) else training, bool(len(held))
+        raise DataError(
+            "no training images found", where="--data", remedy="give the images that the model was trained on."
+        )
+    chosen = np.linspace(0, len(training) - 1, min(MAX_CALIBRATION_IMAGES, len(training))).round().astype(np.int64)
+    return training.select(chosen), validation if len(validation) else training, bool(len(validation))
 
 
-def quantised(answering: Answering, network: Any, data: Dataset) -> Any:
-    """The network's ONNX model in 8 bits, calibrated on the images of `data`."""
+def quantize(exportable: ExportableModel, network: Any, data: Dataset) -> Any:
+    """The ONNX model of the network in 8 bits.
+
+    Args:
+        exportable: the classifier.
+        network: its ONNX model, as `trace` returns it.
+        data: images to calibrate on.
+    """
     from onnx import load
     from onnxruntime import quantization as q
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(q.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.left = _inputs(answering, data)
+            self.remaining = _inputs(exportable, data)
 
         def get_next(self) -> Mapping[str, np.ndarray] | None:
-            return next(self.left, None)
+            return next(self.remaining, None)
 
-    with TemporaryDirectory() as folder, quiet():
-        plain, ready, small = (Path(folder) / f"{name}.onnx" for name in ("plain", "ready", "small"))
-        plain.write_bytes(network.SerializeToString())
-        quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)  # folds batch norms into convolutions
+    with TemporaryDirectory() as folder, silence_exporters():
+        original, prepared, quantized = (Path(folder) / f"{n}.onnx" for n in ("original", "prepared", "quantized"))
+        original.write_bytes(network.SerializeToString())
+        quant_pre_process(str(original), str(prepared), skip_symbolic_shape=True)  # folds batch norms into convolutions
         q.quantize_static(
-            str(ready),
-            str(small),
+            str(prepared),
+            str(quantized),
             Reader(),
             quant_format=q.QuantFormat.QDQ,
-            op_types_to_quantize=KINDS,
+            op_types_to_quantize=QUANTIZED_OPERATORS,
             per_channel=True,
             activation_type=q.QuantType.QInt8,
             weight_type=q.QuantType.QInt8,
         )
-        return load(str(small))
+        return load(str(quantized))
 
 
-def _inputs(answering: Answering, data: Dataset) -> Iterator[dict[str, np.ndarray]]:
+def _inputs(exportable: ExportableModel, data: Dataset) -> Iterator[dict[str, np.ndarray]]:
     for sample in data.samples:
         image = pixels(sample)
-        fitted = [fit_size(image, size, resize) for size, resize in answering.views]
-        yield {f"view_{i}": view[None].astype(np.float32) / 255 for i, view in enumerate(fitted)}
+        resized = [fit_size(image, size, resize) for size, resize in exportable.input_sizes]
+        yield {f"view_{i}": view[None].astype(np.float32) / 255 for i, view in enumerate(resized)}
 
 
-def measure(before: Predictor, after: Predictor, data: Dataset, *, held_out: bool) -> Change:
-    """Compare the answers of two models on the same images."""
+def compare_predictions(before: Predictor, after: Predictor, data: Dataset, *, held_out: bool) -> QuantizationReport:
+    """Compare the predictions of two models on the same images.
+
+    Args:
+        before: the model in floating point.
+        after: the model in 8 bits.
+        data: the images; their labels, if any, are used for the accuracies only.
+        held_out: the model was not calibrated on these images.
+    """
     images = data.without_labels()
-    was, now = before.judge(images).probabilities, after.judge(images).probabilities
-    same, largest = float((was.argmax(1) == now.argmax(1)).mean()), float(np.abs(was - now).max())
+    p_before, p_after = before.judge(images).probabilities, after.judge(images).probabilities
+    same_answer = float((p_before.argmax(1) == p_after.argmax(1)).mean())
+    largest = float(np.abs(p_before - p_after).max())
     labels = data.labels
-    known = labels >= 0
-    if not known.any():
-        return Change(len(data), held_out, same, largest)
-    right_before, right_after = ((p.argmax(1) == labels)[known] for p in (was, now))
+    labelled = labels >= 0
+    if not labelled.any():
+        return QuantizationReport(len(data), held_out, same_answer, largest)
+    right_before, right_after = ((p.argmax(1) == labels)[labelled] for p in (p_before, p_after))
     difference, low, high = paired_interval(right_before, right_after)
-    return Change(
+    return QuantizationReport(
         len(data),
         held_out,
-        same,
+        same_answer,
         largest,
-        labelled=int(known.sum()),
+        labelled=int(labelled.sum()),
         before=float(right_before.mean()),
         after=float(right_after.mean()),
         difference=difference,
         low=low,
         high=high,
     )
+
+
+def export_int8(classifier: Classifier, data: Dataset, path: Path) -> tuple[tuple[str, ...], QuantizationReport]:
+    """Write a classifier that is on the CPU as an ONNX file that computes in 8-bit integers.
+
+    Args:
+        classifier: what to export.
+        data: the data that the classifier was trained on.
+        path: the ONNX file.
+
+    Returns:
+        Names of the outputs, and the effect of the quantization.
+
+    Raises:
+        ModelError: as in `export_onnx`, or the classes of the data differ.
+        DataError: there are no training images.
+    """
+    refuse_too_large(classifier)
+    refuse_int8(classifier)
+    calibration, measured, held_out = calibration_split(data, classifier)
+    exportable = ExportableModel(classifier).eval()
+    write_model(with_resizing(exportable, quantize(exportable, trace(exportable), calibration)), path)
+    return exportable.names, compare_predictions(classifier, load_onnx(path), measured, held_out=held_out)
