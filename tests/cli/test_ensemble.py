@@ -67,7 +67,9 @@ def test_nothing_is_overwritten_unasked_and_other_classes_are_refused(place: Pat
     assert "red missing" in failed
     assert "white too many" in failed
     assert not (tmp_path / "none").exists()
-    assert "are no weights" in fails("ensemble", place / "one", place / "two", "--weights", "a,b", "-o", tmp_path / "n")
+    assert "not a list of numbers" in fails(
+        "ensemble", place / "one", place / "two", "--weights", "a,b", "-o", tmp_path / "n"
+    )
     assert "--data" in fails(
         "ensemble", place / "one", place / "two", "--weights", "cross_fitted", "-o", tmp_path / "n"
     )

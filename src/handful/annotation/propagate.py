@@ -10,15 +10,19 @@ from typing import Any
 from handful.annotation.contact_sheet import tiles, write_sheet
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
+from handful.core.files import refuse_existing
 from handful.core.recipe import Part, Recipe
 from handful.data.masks.attach import write_masks
 from handful.data.splits import training_part
 from handful.errors import DataError
+from handful.models.device import select_device
 from handful.parts import registry
 from handful.parts.prepare._masking import draw
 from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run, segmentation_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.train import train
+
+OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
 
 def propagate_dataset(
@@ -81,6 +85,59 @@ def _source(name: str, data: Dataset, per_class: int | None, context: Context) -
     for i, sample in zip(chosen, made.samples, strict=True):
         samples[i] = sample
     return replace(data, samples=tuple(samples))
+
+
+def propagate_to(
+    folder: str | Path,
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    source: str | None = None,
+    model: Path | None = None,
+    per_class: int | None = None,
+    rules: Keep | None = None,
+    rounds: int = 1,
+    seed: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Propagate masks over a data set and write the results to `folder`: what `handful propagate` does.
+
+    Args:
+        folder: gets what `write_propagation` writes.
+        recipe: as for `propagate_dataset`, like all options below but the last.
+        data: labelled and unlabelled samples, some with masks.
+        source: what makes the first masks.
+        model: a saved segmenter, instead of training one.
+        per_class: masks per class to learn from.
+        rules: which pixels and masks are kept.
+        rounds: 2: learn again from the propagated masks too.
+        seed: draws the masks, and trains.
+        device: as for `train`.
+        overwrite: replace what an earlier call wrote.
+
+    Returns:
+        The content of `propagation.json`: counts, dropped masks, and the quality of the new masks by class.
+
+    Raises:
+        OutputError: `folder` is taken.
+        DataError, RecipeError, TrainingError, ModelError: as `propagate_dataset`.
+    """
+    folder = Path(folder)
+    select_device(device)
+    refuse_existing(folder, ours=OURS, overwrite=overwrite)
+    before, after, report = propagate_dataset(
+        recipe,
+        data,
+        source=source,
+        model=model,
+        per_class=per_class,
+        rules=rules,
+        rounds=rounds,
+        seed=seed,
+        device=device,
+    )
+    return write_propagation(folder, before, after, report, seed=seed)
 
 
 def write_propagation(

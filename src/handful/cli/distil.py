@@ -39,30 +39,27 @@ def distil(
     """
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.data.splits import draw, training_part
-    from handful.models.device import select_device
-    from handful.parts.losses.distillation import distilled
     from handful.recipes.load import load_recipe
-    from handful.saving.checkpoint import refuse_unfinished
-    from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
-    from handful.training.train import train
+    from handful.training.distil import distil_to
 
     with working():
-        select_device(device)
-        load_classifier(model)
-        plan = distilled(
-            load_recipe(recipe, overrides=set_ or ()), model.resolve(), temperature=temperature, labels=labels
+        classifier = distil_to(
+            out,
+            model,
+            load_recipe(recipe, overrides=set_ or ()),
+            read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True),
+            temperature=temperature,
+            labels=labels,
+            per_class=per_class,
+            seed=seed,
+            device=device,
+            resume=resume,
+            overwrite=overwrite,
         )
-        refuse_existing_model(out, overwrite=overwrite)
-        refuse_unfinished(out, resume=resume, overwrite=overwrite)
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
-        part = training_part(samples) if per_class is None else draw(samples, per_class, seed)[0]
-        classifier = train(plan, part, seed=seed, device=device, folder=out, resume=resume)
-        save_classifier(classifier, out, overwrite=overwrite)
-    if json:
-        print_json({"model": out, "recipe": plan.name, "classes": classifier.classes, "card": classifier.card})
-        return
     card = classifier.card
+    if json:
+        print_json({"model": out, "recipe": classifier.recipe.name, "classes": classifier.classes, "card": card})
+        return
     rows = [
         ("model", str(out)),
         ("teacher", str(model)),

@@ -1,14 +1,11 @@
 """`handful ensemble`: several saved models as one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, Option
 
 from handful.cli import _options as o
-
-if TYPE_CHECKING:
-    from handful.models.classifier import Classifier
 
 
 def ensemble(
@@ -41,66 +38,47 @@ def ensemble(
 
     The ensemble predicts the weighted mean of its models' probabilities, and is a model itself.
     """
+    from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.errors import ModelError
-    from handful.models.device import select_device
-    from handful.models.ensemble import join
-    from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
+    from handful.training.ensemble import ensemble_to
 
     with working():
-        refuse_existing_model(out, overwrite=overwrite)
-        members = [load_classifier(model, device=select_device(device)) for model in models]
-        given = None if weights in ("equal", "cross_fitted") else _numbers(weights)
-        joined = join(members, given)
-        if weights == "cross_fitted":
-            if data is None:
-                raise ModelError(
-                    "cross_fitted needs the training data", where="--weights", remedy="give them with --data."
-                )
-            joined = join(members, _cross_fitted(members, data, masks, column, allow_outside, folds, seed, device))
-        save_classifier(joined, out, overwrite=overwrite)
+        samples = None
+        if data is not None and weights == "cross_fitted":
+            samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        result = ensemble_to(
+            out,
+            models,
+            weights=_weights(weights),
+            data=samples,
+            folds=folds,
+            seed=seed,
+            device=device,
+            overwrite=overwrite,
+        )
     if json:
-        print_json({"model": out, "members": models, "weights": joined.weights, "classes": joined.classes})
+        print_json({"model": out, "members": models, "weights": result.weights, "classes": result.classes})
         return
-    rows = [(str(m), f"{100 * w:.3g} %") for m, w in zip(models, joined.weights, strict=True)]
+    rows = [(str(m), f"{100 * w:.3g} %") for m, w in zip(models, result.weights, strict=True)]
     print_table(("model", "weight"), rows)
     print_text(f"The ensemble is in {out}. One network of it: handful distil {out} DATA --recipe NAME --out FOLDER.")
 
 
-def _cross_fitted(
-    members: "list[Classifier]",
-    data: str,
-    masks: Path | None,
-    column: list[str] | None,
-    allow_outside: bool,
-    folds: int,
-    seed: int,
-    device: str,
-) -> tuple[float, ...]:
-    from handful.cli._data import read
-    from handful.core.dataset import Dataset
-    from handful.core.recipe import Recipe
-    from handful.data.splits import training_part
-    from handful.models.ensemble import refuse_other_classes
-    from handful.parts.posthoc._folds import cross_fitted
-    from handful.training.train import train
+def _weights(text: str) -> "Literal['equal', 'cross_fitted'] | tuple[float, ...]":
+    """The value of --weights.
 
-    part = training_part(read(data, masks=masks, columns=column, allow_outside=allow_outside))
-    refuse_other_classes(part.classes, members[0].classes, where=data)
-
-    def fit(recipe: Recipe, samples: Dataset, own: int) -> "Classifier":
-        return train(recipe, samples, seed=own, device=device)
-
-    plans = [(m.recipe, int(m.card.get("seed", 0))) for m in members]
-    return cross_fitted(plans, part, fit, folds=folds, grid=(1.0, 3.0), seed=seed)
-
-
-def _numbers(text: str) -> tuple[float, ...]:
+    Raises:
+        ModelError: it is neither of the two words nor a list of numbers.
+    """
     from handful.errors import ModelError
 
+    if text == "equal":
+        return "equal"
+    if text == "cross_fitted":
+        return "cross_fitted"
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise ModelError(
-            f"{text!r} are no weights", where="--weights", remedy="write e.g. 3,1, or equal, or cross_fitted."
+            f"{text!r} is not a list of numbers", where="--weights", remedy="write e.g. 3,1, or equal, or cross_fitted."
         ) from None

@@ -8,8 +8,6 @@ from typer import Option
 from handful.cli import _options as o
 from handful.cli._batch import ChunkSize, Workers, over_archive, refuse_chunk_options
 
-OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
-
 
 def propagate(
     data: o.Data,
@@ -72,13 +70,11 @@ def propagate(
     DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is recorded and
     skipped (exit code 3).
     """
-    from handful.annotation.propagate import propagate_dataset, write_propagation
+    from handful.annotation.propagate import propagate_to
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.core.files import refuse_existing
     from handful.data.masks.threshold import Keep
     from handful.errors import DataError, ModelError
-    from handful.models.device import select_device
     from handful.recipes.load import load_recipe
 
     if not min_share < max_share:
@@ -111,13 +107,10 @@ def propagate(
         return
     refuse_chunk_options(chunk_size, ray, workers, remedy="pass --chunks too.")
     with working():
-        plan = load_recipe(recipe, overrides=set_ or ())
-        select_device(device)
-        refuse_existing(out, ours=OURS, overwrite=overwrite)
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
-        before, after, report = propagate_dataset(
-            plan,
-            samples,
+        written = propagate_to(
+            out,
+            load_recipe(recipe, overrides=set_ or ()),
+            read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True),
             source=source,
             model=model,
             per_class=per_class,
@@ -125,8 +118,8 @@ def propagate(
             rounds=rounds,
             seed=seed,
             device=device,
+            overwrite=overwrite,
         )
-        written = write_propagation(out, before, after, report, seed=seed)
     if json:
         print_json(written)
         return
