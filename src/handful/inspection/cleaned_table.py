@@ -42,13 +42,13 @@ def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
             where=path,
             remedy="--fix takes an image folder or a table.",
         )
-    kept, copies, conflicts = _without_copies(measurements)
+    rows, copies, conflicts = _without_copies(measurements)
     groups = _groups(measurements)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("path", "label", "group", "split"))
-    for i in kept:
+    for i in rows:
         sample = measurements.data.samples[i]
         assert isinstance(sample.image, Path)
         where = Path(os.path.relpath(sample.image.resolve(), path.parent.resolve())).as_posix()
@@ -56,8 +56,8 @@ def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
         writer.writerow((where, label, groups[i] or "", sample.split or ""))
     with path.open("x", encoding="utf-8", newline="") as file:
         file.write(text.getvalue())
-    named = {groups[i] for i in kept} - {None}
-    return TableChanges(len(kept), len(measurements.unreadable), copies, conflicts, len(named))
+    named = {groups[i] for i in rows} - {None}
+    return TableChanges(len(rows), len(measurements.unreadable), copies, conflicts, len(named))
 
 
 def check_table_path(path: Path) -> None:
@@ -74,8 +74,8 @@ def check_table_path(path: Path) -> None:
 def _without_copies(measurements: Measurements) -> tuple[list[int], int, int]:
     """Positions that stay; how many copies do not; and how many with several labels."""
     same: dict[str, list[int]] = defaultdict(list)
-    for i, own in enumerate(measurements.statistics.hashes):
-        same[own].append(i)
+    for i, digest in enumerate(measurements.statistics.hashes):
+        same[digest].append(i)
     samples = measurements.data.samples
     stay: set[int] = set()
     copies = conflicts = 0

@@ -86,11 +86,11 @@ def cross_validate(
             folds = StratifiedKFold(**options).split(x, y)
         else:
             folds = StratifiedGroupKFold(**options).split(x, y, tied)
-        for train, held in folds:
+        for train, test in folds:
             known = np.unique(y[train])
             model = LogisticRegression(C=1.0, max_iter=300).fit(x[train], y[train])
-            probabilities[np.ix_(held, known)] += model.predict_proba(x[held]) / REPEATS
-            votes[held, known[_nearest_mean(x[train], y[train], x[held])]] += 1
+            probabilities[np.ix_(test, known)] += model.predict_proba(x[test]) / REPEATS
+            votes[test, known[_nearest_mean(x[train], y[train], x[test])]] += 1
     nearest = votes.argmax(axis=1).astype(np.int64)
     return CrossValidation(rows, np.array(enough, dtype=np.int64), y.astype(np.int64), probabilities, nearest)
 

@@ -49,8 +49,8 @@ def _exact_pairs(hashes: tuple[str, ...]) -> list[tuple[int, int]]:
 
 
 def _near_pairs(statistics: ImageStatistics, features: Float[np.ndarray, "n c"] | None) -> Int[np.ndarray, "m 2"]:
-    kept = np.flatnonzero(~blank_images(statistics))
-    pairs: Int[np.ndarray, "m 2"] = kept[close_pairs(statistics.bits[kept], BITS)]
+    rows = np.flatnonzero(~blank_images(statistics))
+    pairs: Int[np.ndarray, "m 2"] = rows[close_pairs(statistics.bits[rows], BITS)]
     if not len(pairs):
         return pairs
     vectors = _standardized(statistics.small.reshape(len(statistics), -1).astype(np.float32))
@@ -62,7 +62,7 @@ def _near_pairs(statistics: ImageStatistics, features: Float[np.ndarray, "n c"] 
     i, j, distance = i[near], j[near], distance[near]
     if not len(i):
         return np.zeros((0, 2), np.int64)
-    others = vectors[kept]
+    others = vectors[rows]
     usual = _fifth_neighbor_distance(vectors, np.unique([i, j]), others)
     limit = np.minimum(usual[i], usual[j])
     rare = _chance_ratio(others)

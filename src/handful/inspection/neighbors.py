@@ -22,14 +22,14 @@ def cross_fitted_neighbors(
     x = x + rng.normal(scale=1e-6, size=x.shape)
     members = np.unique(groups, return_inverse=True)[1]
     fold = (rng.permutation(members.max() + 1) % FOLDS)[members]
-    found = np.zeros((len(x), k), np.int64)
+    neighbors = np.zeros((len(x), k), np.int64)
     for f in np.unique(fold):
         rest = np.flatnonzero(fold != f)
-        held = np.flatnonzero(fold == f)
-        _, at = cKDTree(x[rest]).query(x[held], k=min(k, len(rest)))
-        at = np.asarray(at).reshape(len(held), -1)
-        found[held] = rest[np.resize(at.T, (k, len(held))).T] if at.shape[1] < k else rest[at]
-    return found
+        test = np.flatnonzero(fold == f)
+        _, at = cKDTree(x[rest]).query(x[test], k=min(k, len(rest)))
+        at = np.asarray(at).reshape(len(test), -1)
+        neighbors[test] = rest[np.resize(at.T, (k, len(test))).T] if at.shape[1] < k else rest[at]
+    return neighbors
 
 
 def weighted_vote(near: Int[np.ndarray, "n k"], labels: Int[np.ndarray, " n"], classes: int) -> Int[np.ndarray, " n"]:

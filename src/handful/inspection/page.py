@@ -21,11 +21,11 @@ TOGETHER = 4  # pictures of a set
 CLASSES = 20  # classes whose examples are shown
 
 
-def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: bool = False) -> Path:
+def write_inspection(inspection: Inspection, path: Path, *, name: str, overwrite: bool = False) -> Path:
     """Write the page, and return its path.
 
     Args:
-        found: what `inspect` found.
+        inspection: what `inspect` found.
         path: the HTML file. It needs no network and no other file.
         name: what to call the data.
         overwrite: replace the file if there is one.
@@ -34,8 +34,8 @@ def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: boo
         OutputError: the file exists and `overwrite` is false.
     """
     refuse_existing(path, overwrite=overwrite)
-    shown = _Pictures(found)
-    c = found.curve
+    shown = _Pictures(inspection)
+    c = inspection.curve
     figure = None
     if c is not None:
         figure = Markup(
@@ -46,15 +46,15 @@ def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: boo
         "inspect.html.j2",
         {
             "title": f"Inspection of {name}",
-            "tally": count_findings(found),
-            "overview": overview(found),
-            "findings": [shown.finding(f) for f in found.findings],
-            "rows": class_rows(found),
-            "tested": any(s.split == "test" for s in found.measurements.data.samples),
-            "checked": any(s.split == "val" for s in found.measurements.data.samples),
-            "masked": any(s.mask is not None for s in found.measurements.data.samples),
-            "shortcuts": found.shortcuts,
-            "outlook": describe_limits(found),
+            "tally": count_findings(inspection),
+            "overview": overview(inspection),
+            "findings": [shown.finding(f) for f in inspection.findings],
+            "rows": class_rows(inspection),
+            "tested": any(s.split == "test" for s in inspection.measurements.data.samples),
+            "checked": any(s.split == "val" for s in inspection.measurements.data.samples),
+            "masked": any(s.mask is not None for s in inspection.measurements.data.samples),
+            "shortcuts": inspection.shortcuts,
+            "outlook": describe_limits(inspection),
             "figure": figure,
             "examples": [
                 {
@@ -62,9 +62,9 @@ def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: boo
                     "representative": [shown.picture(i) for i in e.representative],
                     "unusual": [shown.picture(i) for i in e.unusual],
                 }
-                for e in found.examples[:CLASSES]
+                for e in inspection.examples[:CLASSES]
             ],
-            "left_out": max(0, len(found.examples) - CLASSES),
+            "left_out": max(0, len(inspection.examples) - CLASSES),
             "repeat": _repeat(),
         },
     )
@@ -73,15 +73,15 @@ def write_inspection(found: Inspection, path: Path, *, name: str, overwrite: boo
 class _Pictures:
     """Pictures by id, each decoded when it is shown."""
 
-    def __init__(self, found: Inspection) -> None:
-        self.samples = {s.id: s for s in found.measurements.data.samples}
-        self.classes = found.measurements.data.classes
+    def __init__(self, inspection: Inspection) -> None:
+        self.samples = {s.id: s for s in inspection.measurements.data.samples}
+        self.classes = inspection.measurements.data.classes
 
     def picture(self, name: str, note: str = "") -> dict[str, str]:
         sample = self.samples[name]
         label = "no label" if sample.label is None else self.classes[sample.label]
-        told = Path(name).parts[:-1]
-        about = [word for word in (label, sample.split or "") if word and word not in told]
+        folders = Path(name).parts[:-1]
+        about = [word for word in (label, sample.split or "") if word and word not in folders]
         return {"url": as_data_url(pixels(sample)), "id": name, "label": ", ".join(about), "note": note}
 
     def finding(self, finding: Finding) -> dict[str, Any]:

@@ -20,10 +20,10 @@ def perceptual_hash(gray: Float[np.ndarray, "n 32 32"]) -> Bool[np.ndarray, "n 6
 def close_pairs(bits: Bool[np.ndarray, "n 64"], most: int, *, chunk: int = 2048) -> Int[np.ndarray, "m 2"]:
     """Pairs i < j whose hashes differ in at most `most` bits, ordered."""
     signs = bits.astype(np.float32) * 2 - 1
-    found = []
+    pairs = []
     for start in range(0, len(signs), chunk):
         agreement = signs[start : start + chunk] @ signs[start:].T  # 64 less twice the bits that differ
         i, j = np.nonzero(agreement >= 64 - 2 * most)
         keep = i < j
-        found.append(np.stack([i[keep], j[keep]], axis=1) + start)
-    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+        pairs.append(np.stack([i[keep], j[keep]], axis=1) + start)
+    return np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)

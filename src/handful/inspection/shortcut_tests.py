@@ -113,10 +113,10 @@ def find_shortcuts(
         at = np.arange(len(variable.rows))
         if len(at) > MOST:
             at = np.sort(rng.choice(at, MOST, replace=False))
-        classes, own = np.unique(labels[variable.rows[at]], return_inverse=True)
+        classes, classes_of = np.unique(labels[variable.rows[at]], return_inverse=True)
         if len(at) >= FEWEST and len(classes) > 1:
             tied = groups[variable.rows[at]]
-            tested.append(_test(variable.name, variable.x[at], own, tied, len(classes), shuffles, rng))
+            tested.append(_test(variable.name, variable.x[at], classes_of, tied, len(classes), shuffles, rng))
     corrected = holm([s.p for s in tested])
     return tuple(
         sorted((replace(s, p=p) for s, p in zip(tested, corrected, strict=True)), key=lambda s: (-s.share, s.name))
@@ -155,7 +155,7 @@ def _shuffled(
 ) -> Int[np.ndarray, " n"]:
     """Labels in another order; whole groups trade theirs where each has one."""
     _, first, members = np.unique(groups, return_index=True, return_inverse=True)
-    own = labels[first]
-    if len(own) < len(labels) and (own[members] == labels).all():
-        return np.asarray(rng.permutation(own)[members])
+    group_labels = labels[first]
+    if len(group_labels) < len(labels) and (group_labels[members] == labels).all():
+        return np.asarray(rng.permutation(group_labels)[members])
     return rng.permutation(labels)

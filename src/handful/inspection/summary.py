@@ -21,26 +21,26 @@ class ClassRow:
     foreground: float
 
 
-def class_rows(found: Inspection) -> list[ClassRow]:
+def class_rows(inspection: Inspection) -> list[ClassRow]:
     """A row for each class, in order."""
     rows = []
-    for label, name in enumerate(found.measurements.data.classes):
-        own = [s for s in found.measurements.data.samples if s.label == label]
-        parts = Counter(s.split or "train" for s in own)
-        areas = [float(s.mask.mean()) for s in own if s.mask is not None]
+    for label, name in enumerate(inspection.measurements.data.classes):
+        samples = [s for s in inspection.measurements.data.samples if s.label == label]
+        parts = Counter(s.split or "train" for s in samples)
+        areas = [float(s.mask.mean()) for s in samples if s.mask is not None]
         foreground = float(np.mean(areas)) if areas else float("nan")
         rows.append(ClassRow(name, parts["train"], parts["val"], parts["test"], foreground))
     return rows
 
 
-def overview(found: Inspection) -> str:
+def overview(inspection: Inspection) -> str:
     """One sentence on what the data are."""
-    data, sizes = found.measurements.data, found.measurements.statistics.sizes
+    data, sizes = inspection.measurements.data, inspection.measurements.statistics.sizes
     if not len(sizes):
         return "No image can be read."
     low, high = sizes.min(axis=0), sizes.max(axis=0)
     size = f"{low[0]} x {low[1]}" if (low == high).all() else f"{low[0]} x {low[1]} to {high[0]} x {high[1]}"
-    modes = Counter(m for m in found.measurements.modes if m)
+    modes = Counter(m for m in inspection.measurements.modes if m)
     stored = f", stored as {', '.join(f'{m} ({n})' if len(modes) > 1 else m for m, n in modes.most_common())}"
     masks = sum(s.mask is not None for s in data.samples)
     return (
@@ -49,9 +49,9 @@ def overview(found: Inspection) -> str:
     )
 
 
-def count_findings(found: Inspection) -> str:
+def count_findings(inspection: Inspection) -> str:
     """How many findings of each weight."""
-    counts = Counter(f.severity for f in found.findings)
+    counts = Counter(f.severity for f in inspection.findings)
     named = [f"{n} {kind}{'' if n == 1 else 's'}" for kind in ("error", "warning", "note") if (n := counts[kind])]
     if not named:
         return "Nothing doubtful was found."
@@ -59,13 +59,13 @@ def count_findings(found: Inspection) -> str:
     return (f"{', '.join(first)} and {last}" if first else last) + "."
 
 
-def describe_limits(found: Inspection) -> list[str]:
+def describe_limits(inspection: Inspection) -> list[str]:
     """What the data can show, a sentence each."""
-    says = []
-    r = found.resolution
+    sentences = []
+    r = inspection.resolution
     if r is not None:
         part = "all labelled images, each scored once by cross-validation" if r.crossed else "the test part"
-        says.append(
+        sentences.append(
             f"On {part} ({r.images} images), a score of {percent(r.accuracy)} % has a 95 % interval of "
             f"{format_interval(r.low, r.high)}. "
             + (
@@ -76,36 +76,36 @@ def describe_limits(found: Inspection) -> list[str]:
             )
             + f" (Methods are taken to disagree on {percent(r.disagree)} % of images, as two did here.)"
         )
-    c = found.curve
+    c = inspection.curve
     if c is not None:
-        says.append(
+        sentences.append(
             f"Ten more images per class (now {c.now} in the rarest) should bring {signed(c.gain)} points of balanced "
             f"accuracy ({signed(c.gain_low)} to {signed(c.gain_high)}) to logistic regression on frozen features; "
             "the interval is that of draws from these images, and other images would widen it."
         )
-    x = found.complexity
+    x = inspection.complexity
     if x is not None:
-        says.append(
+        sentences.append(
             f"Intrinsic dimension {x.dimension:.1f} (of features {x.feature_dimension:.1f}), label sharpness "
             f"{x.sharpness:.3f}: larger ones are harder to learn from few images. Closest pair of two classes: "
             f"{x.closest[0]} and {x.closest[1]}."
         )
-    return says
+    return sentences
 
 
-def as_values(found: Inspection) -> dict[str, Any]:
+def as_values(inspection: Inspection) -> dict[str, Any]:
     """Everything as plain values."""
-    measurements, c = found.measurements, found.curve
+    measurements, c = inspection.measurements, inspection.curve
     sizes = Counter(map(tuple, measurements.statistics.sizes.tolist()))
     return {
         "images": len(measurements.data),
         "unreadable": len(measurements.unreadable),
-        "classes": {row.name: {k: v for k, v in vars(row).items() if k != "name"} for row in class_rows(found)},
+        "classes": {row.name: {k: v for k, v in vars(row).items() if k != "name"} for row in class_rows(inspection)},
         "modes": dict(Counter(m for m in measurements.modes if m)),
         "sizes": {f"{h}x{w}": n for (h, w), n in sizes.most_common()},
-        "findings": [vars(f) for f in found.findings],
-        "shortcuts": [{**vars(s), "share": s.share} for s in found.shortcuts],
-        "resolution": None if found.resolution is None else vars(found.resolution),
+        "findings": [vars(f) for f in inspection.findings],
+        "shortcuts": [{**vars(s), "share": s.share} for s in inspection.shortcuts],
+        "resolution": None if inspection.resolution is None else vars(inspection.resolution),
         "learning_curve": None
         if c is None
         else {
@@ -116,6 +116,6 @@ def as_values(found: Inspection) -> dict[str, Any]:
             "gain_low": c.gain_low,
             "gain_high": c.gain_high,
         },
-        "complexity": None if found.complexity is None else vars(found.complexity),
-        "examples": [vars(e) for e in found.examples],
+        "complexity": None if inspection.complexity is None else vars(inspection.complexity),
+        "examples": [vars(e) for e in inspection.examples],
     }

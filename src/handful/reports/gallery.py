@@ -85,8 +85,8 @@ def examples(data: Dataset, ids: Sequence[str], most: int = 20) -> Dataset:
 def show_mistakes(mistakes: Sequence[Mistake], data: Dataset, classifier: Classifier | None) -> list[CaptionedImage]:
     """Mistakes as captioned images; those whose image is not in `data` are left out."""
     of_id = {s.id: s for s in data.samples}
-    kept = [m for m in mistakes if m.id in of_id]
-    part = replace(data, samples=tuple(of_id[m.id] for m in kept))
+    shown = [m for m in mistakes if m.id in of_id]
+    part = replace(data, samples=tuple(of_id[m.id] for m in shown))
     painted = _painted(part, classifier)
     return [
         CaptionedImage(
@@ -96,7 +96,7 @@ def show_mistakes(mistakes: Sequence[Mistake], data: Dataset, classifier: Classi
             predicted=data.classes[m.predicted],
             note=(f"{m.wrong} of {m.scored} draws, " if m.scored > 1 else "") + f"{100 * m.confidence:.0f} % confident",
         )
-        for m, sample, over in zip(kept, part.samples, painted, strict=True)
+        for m, sample, over in zip(shown, part.samples, painted, strict=True)
     ]
 
 

@@ -35,8 +35,8 @@ def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
 
 
 def _with_filters() -> Environment:
-    found = environment("handful.reports")
-    found.filters.update(
+    templates = environment("handful.reports")
+    templates.filters.update(
         amount=images_per_class,
         images=image_range,
         path=breakable,
@@ -45,8 +45,8 @@ def _with_filters() -> Environment:
         signed=signed_points,
         verdict=verdict,
     )
-    found.globals.update(span=format_interval)
-    return found
+    templates.globals.update(span=format_interval)
+    return templates
 
 
 def breakable(path: str) -> Markup:
@@ -97,8 +97,8 @@ def reproduction(results: Sequence[Result], data: Dataset | None, command: str |
     rows.append(("Draws", ", ".join(map(str, draws)) + (f"; {len(folds)} folds each" if folds else "")))
     if data is not None:
         parts = {p: sum(s.split == p for s in data.samples) for p in ("train", "val", "test", None)}
-        held = ", ".join(f"{n} {p or 'without a split'}" for p, n in parts.items() if n)
-        rows.append(("Data", f"{data_fingerprint(data)} ({len(data)} images: {held}; {len(data.classes)} classes)"))
+        counts = ", ".join(f"{n} {p or 'without a split'}" for p, n in parts.items() if n)
+        rows.append(("Data", f"{data_fingerprint(data)} ({len(data)} images: {counts}; {len(data.classes)} classes)"))
     recipes = {result.recipe.name: fingerprint(result.recipe) for result in results}
     rows.append(("Recipes", ", ".join(f"{name} {mark}" for name, mark in recipes.items())))
     seconds = [r.seconds for result in results for r in result.runs]

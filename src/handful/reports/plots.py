@@ -43,11 +43,11 @@ def sweep_figure(rows: Sequence[ScoreSummary]) -> Figure:
     numbers = sorted({_x_position(r) for r in rows})
     dodge = (1.8 * numbers[-1] / numbers[0]) ** 0.018
     for i, name in enumerate(names):
-        own = sorted((r for r in rows if r.recipe == name), key=lambda r: _x_position(r))
-        x = np.array([_x_position(r) for r in own], dtype=float)
+        curve = sorted((r for r in rows if r.recipe == name), key=lambda r: _x_position(r))
+        x = np.array([_x_position(r) for r in curve], dtype=float)
         x = x * dodge ** (i - (len(names) - 1) / 2)  # side by side, or bars would cover each other
-        _curve(axes, i, name, x, [r.mean for r in own], [r.low for r in own], [r.high for r in own])
-        axes.plot(x, [100 * r.worst for r in own], "x", color=SERIES[i % 6], markersize=4.5)
+        _curve(axes, i, name, x, [r.mean for r in curve], [r.low for r in curve], [r.high for r in curve])
+        axes.plot(x, [100 * r.worst for r in curve], "x", color=SERIES[i % 6], markersize=4.5)
     axes.set_xscale("log")
     axes.set_xlim(min(numbers) / 1.35, max(numbers) * 1.35)
     axes.xaxis.set_major_locator(FixedLocator(spread_ticks(numbers)))
@@ -69,12 +69,12 @@ def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", m
     names = list(dict.fromkeys(p.recipe for p in points))
     most = max((p.flops or 0.0) for p in points)
     for i, name in enumerate(names):
-        own = sorted((p for p in points if p.recipe == name), key=lambda p: p.hours)
-        x = [p.hours for p in own]
-        _curve(axes, i, name, np.array(x), [p.mean for p in own], [p.low for p in own], [p.high for p in own])
+        curve = sorted((p for p in points if p.recipe == name), key=lambda p: p.hours)
+        x = [p.hours for p in curve]
+        _curve(axes, i, name, np.array(x), [p.mean for p in curve], [p.low for p in curve], [p.high for p in curve])
         if most > 0:
-            area = [max(30.0, 900 * (p.flops or 0.0) / most) for p in own]
-            y = [100 * p.mean for p in own]
+            area = [max(30.0, 900 * (p.flops or 0.0) / most) for p in curve]
+            y = [100 * p.mean for p in curve]
             axes.scatter(x, y, s=area, facecolors=SERIES[i % 6], alpha=0.22, edgecolors="none")
     axes.set_xscale("log")
     axes.margins(x=0.09, y=0.1)
@@ -177,23 +177,23 @@ def _x_position(row: ScoreSummary) -> float:
 
 def spread_ticks(numbers: Sequence[float], *, width: float = 0.06) -> list[float]:
     """The numbers, less those whose labels, of such a width in the axis, would touch the one before."""
-    kept: list[float] = []
+    ticks: list[float] = []
     for number in numbers:
-        if not kept or number / kept[-1] > (max(numbers) / min(numbers)) ** width:
-            kept.append(number)
-    return kept
+        if not ticks or number / ticks[-1] > (max(numbers) / min(numbers)) ** width:
+            ticks.append(number)
+    return ticks
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """Durations in this range of hours: the rounder ones where two or more are in it, else finer ones."""
     units = (1 / 3.6e6, 1 / 3.6e5, 1 / 3.6e4, 1 / 3600, 1 / 60, 1.0)
     finer = sorted({n * unit for unit in units for n in (1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)})
-    found: list[float] = []
+    inside: list[float] = []
     for ticks in (DURATIONS, finer):
-        found = [t for t in ticks if low <= t <= high]
-        if len(found) > 1:
+        inside = [t for t in ticks if low <= t <= high]
+        if len(inside) > 1:
             break
-    return spread_ticks(found, width=0.16) if found else []  # "12 min" is wider than a number
+    return spread_ticks(inside, width=0.16) if inside else []  # "12 min" is wider than a number
 
 
 def _duration(hours: float, _: object = None) -> str:

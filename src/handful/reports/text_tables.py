@@ -90,15 +90,15 @@ def format_table(rows: Sequence[ScoreSummary], *, width: int = 80) -> str:
 
 def _thirds_table(rows: Sequence[ScoreSummary], width: int) -> list[str]:
     """Recall of the larger, medium and smaller thirds of the classes, for long tails."""
-    found = [(r.recipe, third) for r in rows for third in r.thirds]
-    if not found:
+    scores = [(r.recipe, third) for r in rows for third in r.thirds]
+    if not scores:
         return []
     cells = [
-        (t.name, image_range(t), percent(t.mean), format_interval(t.low, t.high), percent(t.worst)) for _, t in found
+        (t.name, image_range(t), percent(t.mean), format_interval(t.low, t.high), percent(t.worst)) for _, t in scores
     ]
     heads = ("classes", "images", "recall", "95 % interval", "worst")
-    note = "percent of their images found, a mean over classes, by thirds of the classes in order of training images."
-    return ["", *layout_table([(name,) for name, _ in found], "recipe", heads, cells, width), "", *wrap(note, width)]
+    note = "mean recall in percent, by thirds of the classes in order of training images."
+    return ["", *layout_table([(name,) for name, _ in scores], "recipe", heads, cells, width), "", *wrap(note, width)]
 
 
 def format_comparisons(rows: Sequence[PairedDifference], *, width: int = 80) -> str:
@@ -222,7 +222,7 @@ def format_cost(points: Sequence[CostPoint], *, width: int = 80) -> str:
         [tuple(r[i] for i in keep) for r in rows],
         width,
     )
-    lines = [line for found in break_evens(points) for line in wrap(found.says + ".", width)]
+    lines = [line for crossing in break_evens(points) for line in wrap(crossing.says + ".", width)]
     return "\n".join([*body, "", *lines]).rstrip()
 
 

@@ -14,13 +14,13 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "imbalance", "few images", "unlabelled" and "not tested"."""
     data = measurements.data
     counts = data.split("train", "val", None).counts
-    found: list[Finding] = []
+    findings: list[Finding] = []
     if len(counts) < 2 or not counts.any():
         return ()
     most, least = int(counts.argmax()), int(counts.argmin())
     ratio = counts[most] / max(1, counts[least])
     if ratio >= UNEVEN:
-        found.append(
+        findings.append(
             Finding(
                 "imbalance",
                 "warning" if ratio >= STEEP else "note",
@@ -34,7 +34,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     if few:
         listed = ", ".join(f"{name} {n}" for name, n in few[:5]) + (", ..." if len(few) > 5 else "")
         classes = "class has" if len(few) == 1 else "classes have"
-        found.append(
+        findings.append(
             Finding(
                 "few images",
                 "warning",
@@ -47,7 +47,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     if len(test):
         missing = [name for name, n in zip(data.classes, test.counts, strict=True) if n == 0]
         if missing:
-            found.append(
+            findings.append(
                 Finding(
                     "not tested",
                     "warning",
@@ -58,7 +58,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             )
     bare = [s.id for s in data.samples if s.label is None]
     if bare and np.any(measurements.labels >= 0):
-        found.append(
+        findings.append(
             Finding(
                 "unlabelled",
                 "note",
@@ -67,4 +67,4 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 "label them, or know that training leaves them out",
             )
         )
-    return tuple(found)
+    return tuple(findings)

@@ -20,11 +20,11 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     sharp = measurements.statistics.sharpness
     which = np.zeros(len(sharp), dtype=bool)
     for label in np.unique(measurements.labels):
-        own = np.flatnonzero((measurements.labels == label) & ~np.isnan(sharp))
-        if len(own) >= FEWEST:
-            below = np.median(sharp[own]) - sharp[own]
+        rows = np.flatnonzero((measurements.labels == label) & ~np.isnan(sharp))
+        if len(rows) >= FEWEST:
+            below = np.median(sharp[rows]) - sharp[rows]
             usual = 1.4826 * np.median(np.abs(below))
-            which[own] = (below > DEVIATIONS * usual) & (below > LESS)
+            which[rows] = (below > DEVIATIONS * usual) & (below > LESS)
     if not which.any():
         return ()
     order = np.flatnonzero(which)[np.argsort(sharp[which], kind="stable")]

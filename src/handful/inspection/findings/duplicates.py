@@ -15,8 +15,8 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     shown = [i for i in range(len(hashes)) if not blank[i]]  # blank ones are a finding of their own
     exact = exact_copies(measurements.data.select(shown), [hashes[i] for i in shown], resplit=True)
     near = [
-        [measurements.data.samples[i] for i in own]
-        for own in measurements.copies
-        if len({hashes[i] for i in own}) > 1 and not blank[list(own)].any()
+        [measurements.data.samples[i] for i in members]
+        for members in measurements.copies
+        if len({hashes[i] for i in members}) > 1 and not blank[list(members)].any()
     ]
     return (*exact, *copies(near, resplit=True, near=True))

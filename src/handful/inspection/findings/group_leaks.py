@@ -22,7 +22,7 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
     for sample, group in zip(measurements.data.samples, inferred.groups, strict=True):
         if group is not None:
             members[group].append(sample)
-    spread = [own for own in members.values() if len({s.split or "train" for s in own}) > 1]
+    spread = [group for group in members.values() if len({s.split or "train" for s in group}) > 1]
     tested = inferred.source != "times in EXIF"
     proof = f" and are more alike than others of their class (p {inferred.p:.3f})" if tested else ""
     numbers = {"groups": len(members), "source": inferred.source, "alike": inferred.alike, "p": inferred.p}
@@ -33,7 +33,7 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
                 "error",
                 f"{len(spread)} of {len(members)} guessed groups lie on both sides of the split; "
                 f"their pictures share {inferred.source}{proof}",
-                tuple(tuple(s.id for s in own) for own in spread),
+                tuple(tuple(s.id for s in group) for group in spread),
                 "if they are one patient, film or burst, move each to one side; --fix adds the guess as a group column",
                 numbers,
             ),
@@ -43,7 +43,7 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
             "group guessed",
             "warning",
             f"pictures seem to come in {len(members)} groups: they share {inferred.source}{proof}",
-            tuple(tuple(s.id for s in own) for own in members.values()),
+            tuple(tuple(s.id for s in group) for group in members.values()),
             "if they are one patient, film or burst, give a group column (--fix adds it), or drawing parts them",
             numbers,
         ),
@@ -55,7 +55,7 @@ def _declared(measurements: Measurements) -> tuple[Finding, ...]:
     for sample in measurements.data.samples:
         if sample.group is not None:
             sides[sample.group].append(sample)
-    spread = {name: own for name, own in sides.items() if len({s.split or "train" for s in own}) > 1}
+    spread = {name: group for name, group in sides.items() if len({s.split or "train" for s in group}) > 1}
     if not spread:
         return ()
     return (
@@ -63,7 +63,7 @@ def _declared(measurements: Measurements) -> tuple[Finding, ...]:
             "group leak",
             "error",
             f"{len(spread)} of {len(sides)} groups lie on both sides of the split",
-            tuple(tuple(s.id for s in own) for own in spread.values()),
+            tuple(tuple(s.id for s in group) for group in spread.values()),
             "move each whole group to one side",
             {"groups": len(sides), "source": "the group column"},
         ),
@@ -73,9 +73,9 @@ def _declared(measurements: Measurements) -> tuple[Finding, ...]:
 def _crossed(measurements: Measurements) -> tuple[Finding, ...]:
     samples = measurements.data.samples
     crossed = [
-        own
-        for own in measurements.copies
-        if all(samples[i].group is not None for i in own) and len({samples[i].group for i in own}) > 1
+        copies
+        for copies in measurements.copies
+        if all(samples[i].group is not None for i in copies) and len({samples[i].group for i in copies}) > 1
     ]
     if not crossed:
         return ()
@@ -84,7 +84,7 @@ def _crossed(measurements: Measurements) -> tuple[Finding, ...]:
             "group crossed",
             "warning",
             "nearly the same picture is in several groups",
-            tuple(tuple(samples[i].id for i in own) for own in crossed),
+            tuple(tuple(samples[i].id for i in copies) for copies in crossed),
             "see whether these groups are one, and give them one name",
         ),
     )

@@ -22,37 +22,37 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     names = measurements.data.classes
     if cv is None:
         return (_not_judged(f"no two classes have {FEWEST} distinct images (or groups):", "label more images"),)
-    found: list[Finding] = []
+    findings: list[Finding] = []
     rare = [name for c, name in enumerate(names) if c not in cv.classes]
     if rare:
         listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
-        found.append(_not_judged(f"fewer than {FEWEST} images of {listed}:", "look through them yourself"))
+        findings.append(_not_judged(f"fewer than {FEWEST} images of {listed}:", "look through them yourself"))
     try:
         from cleanlab.filter import find_label_issues
     except ImportError:
-        return (*found, _not_judged("cleanlab is not installed:", "pip install 'handful[inspect]'"))
+        return (*findings, _not_judged("cleanlab is not installed:", "pip install 'handful[inspect]'"))
     chance = 1 / len(cv.classes)
     if cv.balanced_accuracy < chance + 0.25 * (1 - chance):
         text = f"the judging models find {100 * cv.balanced_accuracy:.0f} % of a class on average:"
-        return (*found, _not_judged(text, "have two people label a part independently"))
+        return (*findings, _not_judged(text, "have two people label a part independently"))
     suspects = np.asarray(find_label_issues(cv.labels, cv.probabilities, filter_by="both", n_jobs=1))
     suspects &= (cv.nearest == cv.predictions) & (cv.predictions != cv.labels)
-    own = cv.probabilities[np.arange(len(cv.labels)), cv.labels]
-    order = np.flatnonzero(suspects)[np.argsort(own[suspects], kind="stable")]
+    given = cv.probabilities[np.arange(len(cv.labels)), cv.labels]
+    order = np.flatnonzero(suspects)[np.argsort(given[suspects], kind="stable")]
     if not len(order):
-        return tuple(found)
+        return tuple(findings)
     samples = measurements.data.samples
     takes = {
         samples[cv.rows[i]].id: {
             "label": names[cv.classes[cv.labels[i]]],
             "looks_like": names[cv.classes[cv.predictions[i]]],
-            "probability_of_label": float(own[i]),
+            "probability_of_label": float(given[i]),
         }
         for i in order
     }
     images = "image looks" if len(order) == 1 else "images look"
     weak = "; weak, so doubt them first" if cv.accuracy < DOUBTFUL else ""
-    found.append(
+    findings.append(
         Finding(
             "label suspects",
             "note" if weak else "warning",
@@ -63,7 +63,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             {"accuracy": cv.accuracy, "suspects": takes},
         )
     )
-    return tuple(found)
+    return tuple(findings)
 
 
 def _not_judged(why: str, remedy: str) -> Finding:

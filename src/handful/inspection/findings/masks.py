@@ -18,23 +18,23 @@ NAMES = ("area", "elongation", "compactness", "pieces", "place")
 
 def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "empty mask", "full mask" and "odd mask"."""
-    found = list(blank_masks(measurements.data))
+    findings = list(blank_masks(measurements.data))
     samples = measurements.data.samples
     at = [i for i, s in enumerate(samples) if s.mask is not None and s.mask.any()]
     rows = np.array([describe(mask) for i in at if (mask := samples[i].mask) is not None]).reshape(-1, len(NAMES))
     odd: list[tuple[float, int, str]] = []
     for label in np.unique(measurements.labels[at]) if at else ():
-        own = np.flatnonzero(measurements.labels[at] == label)
-        if len(own) >= FEWEST:
-            away = np.abs(rows[own] - np.median(rows[own], axis=0))
-            score = away / np.maximum(1.4826 * np.median(away, axis=0), LEAST)
-            for i, row in zip(own, score, strict=True):
+        members = np.flatnonzero(measurements.labels[at] == label)
+        if len(members) >= FEWEST:
+            deviation = np.abs(rows[members] - np.median(rows[members], axis=0))
+            score = deviation / np.maximum(1.4826 * np.median(deviation, axis=0), LEAST)
+            for i, row in zip(members, score, strict=True):
                 if row.max() > DEVIATIONS:
                     odd.append((float(row.max()), at[i], NAMES[int(row.argmax())]))
     odd.sort(key=lambda o: (-o[0], o[1]))
     if odd:
         masks = "mask differs" if len(odd) == 1 else "masks differ"
-        found.append(
+        findings.append(
             Finding(
                 "odd mask",
                 "warning",
@@ -44,7 +44,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 {"by": {samples[i].id: name for _, i, name in odd}},
             )
         )
-    return tuple(found)
+    return tuple(findings)
 
 
 def describe(mask: Mask) -> Float[np.ndarray, " d"]:

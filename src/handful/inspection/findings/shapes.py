@@ -16,12 +16,12 @@ SHARE = 0.1  # beyond it pictures of all shapes are the rule
 
 def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "odd shape", "odd size" and "color modes"."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     sizes = measurements.statistics.sizes
     if len(sizes):
         h, w = np.log(sizes.T.astype(np.float64))
         shape, area = w - h, w + h
-        ways: list[tuple[str, Bool[np.ndarray, " n"], str]] = [
+        tests: list[tuple[str, Bool[np.ndarray, " n"], str]] = [
             (
                 "odd shape",
                 np.abs(shape - np.median(shape)) > np.log(TURNED),
@@ -33,11 +33,11 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 "of over 16 times, or under a sixteenth of, the usual area",
             ),
         ]
-        for kind, which, text in ways:
+        for kind, which, text in tests:
             if 0 < which.sum() <= max(1, SHARE * len(sizes)):
                 ids = [measurements.data.samples[i].id for i in np.flatnonzero(which)]
                 pictures = "picture is" if len(ids) == 1 else "pictures are"
-                found.append(
+                findings.append(
                     Finding(
                         kind,
                         "warning",
@@ -50,7 +50,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     if len(modes) > 1:
         rare = modes.most_common()[-1][0]
         listed = ", ".join(f"{mode} {n}" for mode, n in modes.most_common())
-        found.append(
+        findings.append(
             Finding(
                 "color modes",
                 "note",
@@ -64,4 +64,4 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 {"modes": dict(modes)},
             )
         )
-    return tuple(found)
+    return tuple(findings)

@@ -63,9 +63,9 @@ def intrinsic_dimension(distance: Float[np.ndarray, "n n"], neighbors: int = NEI
     `T_j(i)` is the distance of picture i to its j-th neighbor. Neighbours at distance 0 do not count.
     """
     n = len(distance)
-    own = distance + np.diag(np.full(n, np.inf))
-    own = np.sort(np.where(own > 1e-9, own, np.inf), axis=1)[:, : min(neighbors, n - 1)]
-    last = np.where(np.isfinite(own), own, -1).max(axis=1, keepdims=True)
-    logs = np.log(last / own[:, :-1])[np.isfinite(own[:, :-1])]
+    nearest = distance + np.diag(np.full(n, np.inf))
+    nearest = np.sort(np.where(nearest > 1e-9, nearest, np.inf), axis=1)[:, : min(neighbors, n - 1)]
+    last = np.where(np.isfinite(nearest), nearest, -1).max(axis=1, keepdims=True)
+    logs = np.log(last / nearest[:, :-1])[np.isfinite(nearest[:, :-1])]
     total = float(logs.mean()) if len(logs) else 0.0
     return 1 / total if total > 0 else float("nan")

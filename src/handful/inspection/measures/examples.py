@@ -31,7 +31,7 @@ def measure(measurements: Measurements, *, each: int = EACH, seed: int = 0) -> t
     if measurements.components is None:
         return ()
     rng = np.random.default_rng(seed)
-    found = []
+    examples = []
     for label, name in enumerate(measurements.data.classes):
         rows = measurements.distinct[measurements.labels[measurements.distinct] == label]
         if len(rows) > MOST:
@@ -40,27 +40,27 @@ def measure(measurements: Measurements, *, each: int = EACH, seed: int = 0) -> t
         centers = medoids(distance, min(each, (len(rows) + 1) // 2))
         far = farthest(distance, centers, min(each, len(rows) - len(centers)))
         ids = [measurements.data.samples[i].id for i in rows]
-        found.append(Examples(name, tuple(ids[i] for i in centers), tuple(ids[i] for i in far)))
-    return tuple(found)
+        examples.append(Examples(name, tuple(ids[i] for i in centers), tuple(ids[i] for i in far)))
+    return tuple(examples)
 
 
 def medoids(distance: Float[np.ndarray, "n n"], k: int) -> list[int]:
     """Positions of k medoids, the most central first."""
-    found: list[int] = []
+    chosen: list[int] = []
     nearest = np.full(len(distance), np.inf)
     for _ in range(k):
         total = np.minimum(distance, nearest[None]).sum(axis=1)
-        total[found] = np.inf
-        found.append(int(total.argmin()))
-        nearest = np.minimum(nearest, distance[found[-1]])
-    return found
+        total[chosen] = np.inf
+        chosen.append(int(total.argmin()))
+        nearest = np.minimum(nearest, distance[chosen[-1]])
+    return chosen
 
 
 def farthest(distance: Float[np.ndarray, "n n"], start: list[int], k: int) -> list[int]:
     """Positions of k, each as far as can be from `start` and those before it."""
-    found: list[int] = []
+    chosen: list[int] = []
     for _ in range(k):
-        nearest = distance[[*start, *found]].min(axis=0)
-        nearest[[*start, *found]] = -1
-        found.append(int(nearest.argmax()))
-    return found
+        nearest = distance[[*start, *chosen]].min(axis=0)
+        nearest[[*start, *chosen]] = -1
+        chosen.append(int(nearest.argmax()))
+    return chosen

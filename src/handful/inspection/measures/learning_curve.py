@@ -83,18 +83,18 @@ def _draw(
 ) -> list[float]:
     """Scores of nested draws on what the largest left over, less the groups it drew from."""
     order = [rng.permutation(np.flatnonzero(labels == c)) for c in range(classes)]
-    drawn = np.concatenate([own[: sizes[-1]] for own in order])
+    drawn = np.concatenate([rows[: sizes[-1]] for rows in order])
     rest = np.flatnonzero(~np.isin(groups, groups[drawn]))
     if len(np.unique(labels[rest])) < 2:  # groups took nearly all
         rest = np.setdiff1d(np.arange(len(x)), drawn)
-    found = []
+    scores = []
     for size in sizes:
-        own = np.concatenate([one[:size] for one in order])
+        rows = np.concatenate([one[:size] for one in order])
         with warnings.catch_warnings():  # at one image per class it asks whether this is a regression
             warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-            model = LogisticRegression(C=1.0, max_iter=200).fit(x[own], labels[own])
-        found.append(balanced_accuracy(labels[rest], model.predict(x[rest]), classes))
-    return found
+            model = LogisticRegression(C=1.0, max_iter=200).fit(x[rows], labels[rows])
+        scores.append(balanced_accuracy(labels[rest], model.predict(x[rest]), classes))
+    return scores
 
 
 def _fit(
