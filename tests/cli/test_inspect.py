@@ -50,7 +50,7 @@ def test_what_is_there_is_not_replaced(images: Path, tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("mine")
     (tmp_path / "new.csv").write_text("mine")
     assert "--overwrite" in fails("inspect", images, "--page", tmp_path / "page.html")
-    assert "never" in fails("inspect", images, "--fix", tmp_path / "new.csv", "--overwrite")
+    assert "already exists" in fails("inspect", images, "--fix", tmp_path / "new.csv", "--overwrite")
     assert ".html" in fails("inspect", images, "--page", tmp_path / "page.pdf")
     assert (tmp_path / "page.html").read_text() == (tmp_path / "new.csv").read_text() == "mine"
 

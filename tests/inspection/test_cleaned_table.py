@@ -64,7 +64,7 @@ def test_nothing_is_overwritten_and_arrays_have_no_table(tmp_path: Path) -> None
     with pytest.raises(DataError, match="pictures are not files"):
         write_cleaned_table(known, tmp_path / "new.csv")
     (tmp_path / "there.csv").write_text("mine")
-    with pytest.raises(OutputError, match="never replaces"):
+    with pytest.raises(OutputError, match="already exists"):
         write_cleaned_table(known, tmp_path / "there.csv")
     with pytest.raises(OutputError, match=r"ends? its name in \.csv|end its name"):
         write_cleaned_table(known, tmp_path / "new.parquet")
