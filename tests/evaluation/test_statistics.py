@@ -10,7 +10,8 @@ from handful.errors import ProtocolError
 from handful.evaluation.design import design, overlap
 from handful.evaluation.intervals import bootstrap, mean_interval, wilson
 from handful.evaluation.metrics import balanced_accuracy, macro_f1, recalls
-from handful.evaluation.statistics import class_recalls, draw_scores, headline_metric, paired_difference, summarise
+from handful.evaluation.score_table import score_table
+from handful.evaluation.statistics import class_recalls, headline_metric, paired_difference, summarise
 from tests.support.results import random_result, result, run
 
 
@@ -114,8 +115,9 @@ def test_folds_of_a_draw_are_scored_together() -> None:
     first = run([0, 0, 1], [0, 0, 1], fold=0)
     second = run([2, 2, 1], [2, 0, 0], fold=1, first=3)
     both = result("a", first, second)
-    assert draw_scores(both) == {0: 4 / 6}
-    assert draw_scores(both, "balanced_accuracy") == {0: pytest.approx((1 + 0.5 + 0.5) / 3)}
+    assert score_table([both]).draw_scores.tolist() == [[4 / 6]]
+    balanced = score_table([both], "balanced_accuracy").draw_scores
+    np.testing.assert_allclose(balanced, [[(1 + 0.5 + 0.5) / 3]])
     (row,) = summarise(both)
     assert (row.draws, row.runs, row.design) == (1, 2, "re-split")
     assert row.low < row.mean < row.high

@@ -12,6 +12,7 @@ from handful.comparison.figures import difference_figure
 from handful.comparison.ranking import all_pairs
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import PAPER, CostPoint
+from handful.evaluation.score_table import score_table
 from handful.evaluation.statistics import summarise
 from handful.reports.plots import as_svg, cost_figure, save_figure, sweep_figure
 from tests.support.results import cost_curve, random_result
@@ -31,7 +32,7 @@ def test_sweep_shows_every_mean_interval_and_worst_draw() -> None:
 
 
 def test_differences_show_every_interval_and_which_are_separable() -> None:
-    pairs = all_pairs([random_result("a", 0.9), random_result("b", 0.88, seed=1), random_result("c", 0.4)], "accuracy")
+    pairs = all_pairs(score_table([random_result("a", 0.9), random_result("b", 0.88, seed=1), random_result("c", 0.4)]))
     axes = difference_figure(pairs).axes[0]
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     spans = [np.asarray(line.get_xdata()) for line in axes.lines if line.get_linewidth() == 2 and line not in dots]

@@ -1,6 +1,6 @@
 """Made-up results with known scores, for the tests of statistics, cost and report."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -75,3 +75,19 @@ def cost_curve(
     images = {m: classes * m for m in sorted(scores)}
     masks = {m: n if masked else 0 for m, n in images.items()}
     return [CostPoint(recipe, m, n, masks[m], times.hours(n, masks[m]), scores[m]) for m, n in images.items()]
+
+
+def fold_result(name: str, right: Sequence[int]) -> Result:
+    """Folds of ten images each, of which so many are right."""
+    labels = [0] * 5 + [1] * 5
+    runs = []
+    for fold, n in enumerate(right):
+        predictions = [label if i < n else 2 for i, label in enumerate(labels)]
+        runs.append(run(labels, predictions, fold=fold, first=10 * fold, n_train=30))
+    return result(name, *runs)
+
+
+def run_gaps(a: Result, b: Result) -> np.ndarray:
+    """Accuracy of A minus that of B in each run."""
+    first, second = (np.array([np.mean(r.predictions == r.labels) for r in x.runs]) for x in (a, b))
+    return np.asarray(first - second)

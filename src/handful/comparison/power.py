@@ -1,4 +1,4 @@
-"""What it would take to tell the two best recipes apart, by a model that is simple enough to be said in a sentence."""
+"""Power analysis: how many draws, test images or labels would separate the two best recipes."""
 
 import math
 from collections.abc import Sequence
@@ -8,92 +8,90 @@ from scipy import stats
 
 from handful.comparison.result import ALPHA, PowerAnalysis, RecipePair
 from handful.core.result import Result
-from handful.evaluation.design import design, overlap
-from handful.evaluation.metrics import Metric
-from handful.evaluation.statistics import PairedDifference, differences, summarise
+from handful.evaluation.design import design
+from handful.evaluation.score_table import ScoreTable
+from handful.evaluation.statistics import PairedDifference
 
-REACH = 10  # times the images or draws that were run: beyond, so simple a model says nothing
+REACH = 10  # times the images or draws that were run; the model is not extrapolated further
 
 
 def analyze_power(
-    ranked: Sequence[Result],
-    pairs: Sequence[RecipePair],
-    metric: Metric,
-    curve: Sequence[Sequence[Result]],
-    *,
-    alone: bool = True,
+    table: ScoreTable, pairs: Sequence[RecipePair], curve: Sequence[ScoreTable], *, only_size: bool = True
 ) -> PowerAnalysis:
-    """What would tell the best two apart.
+    """What would separate the two best recipes.
 
     The model: the gap and its spread over draws stay as they are. More draws narrow the t interval; more test images
     narrow the part of the bootstrap's variance that draws do not explain. Where train and test are re-split, only
     more images help beyond a few repeats, and the error of the gap falls with the square root of their number. With
-    several numbers of images per class, a straight line of the gap over log M says where the gap alone would be wide
-    enough. None of these is followed beyond ten times what was run.
+    several numbers of images per class, a straight line of the gap over log M gives the number at which the gap alone
+    would be wide enough. None of these is followed beyond ten times what was run.
 
     Args:
-        ranked: results of one level, best first, at least two.
-        pairs: of that level.
-        metric: what the gap is in.
-        curve: results of this and smaller levels, fewest images first.
-        alone: whether there is no other level at all.
+        table: scores at one number of images per class, best row first, at least two.
+        pairs: of that table.
+        curve: tables of this and smaller numbers, fewest images first.
+        only_size: whether there is no other number of images per class in the comparison.
     """
-    a, b = ranked[0], ranked[1]
-    names = (a.recipe.name, b.recipe.name)
+    names = (table.results[0].recipe.name, table.results[1].recipe.name)
     pair = next(p for p in pairs if {p.comparison.a, p.comparison.b} == set(names))
+    gap = abs(pair.comparison.mean)
     if pair.separable:
-        return PowerAnalysis(*names, True, None, None, None, f"{names[0]} and {names[1]} are told apart already.")
+        return _nothing(names, f"{names[0]} and {names[1]} are told apart already.", separable=True)
     if pair.comparison.verdict != "not separable":
-        says = f"{names[0]} and {names[1]} would be told apart if they were the only two; among all pairs they are not."
-        return PowerAnalysis(*names, False, None, None, None, says)
-    each, shared = differences(a, b, metric), overlap(a)
-    if len(each) < 2:
-        return PowerAnalysis(*names, False, None, None, None, "One run says nothing of other draws: run more of them.")
-    gap, spread = abs(pair.comparison.mean), float(each.std(ddof=1))
+        text = f"{names[0]} and {names[1]} would be told apart if they were the only two; among all pairs they are not."
+        return _nothing(names, text)
+    differences = table.differences(0, 1)
+    if len(differences) < 2:
+        return _nothing(names, "One run says nothing of other draws: run more of them.")
     if gap < 1e-9:
-        return PowerAnalysis(
-            *names, False, None, None, None, f"{names[0]} and {names[1]} are equal: nothing to tell apart."
-        )
-    per_draw = len(a.runs) // len({r.draw for r in a.runs})
-    n = _runs_needed(gap, spread, shared, len(each))
-    draws = None if n is None else math.ceil(n / per_draw)
-    images = _images_needed(pair.comparison, gap, spread, shared, n, a)
-    more = _more_per_class(names, curve, metric, spread * math.sqrt(1 / len(each) + shared), len(each))
-    return PowerAnalysis(*names, False, draws, images, more, _says(names, draws, images, more, a, len(curve), alone))
+        return _nothing(names, f"{names[0]} and {names[1]} are equal: nothing to tell apart.")
+    spread, runs, first = float(differences.std(ddof=1)), len(differences), table.results[0]
+    per_draw = len(first.runs) // table.draw_scores.shape[1]
+    more_runs = _runs_needed(gap, spread, table.overlap, runs)
+    draws = None if more_runs is None else math.ceil(more_runs / per_draw)
+    images = _images_needed(pair.comparison, gap, spread, more_runs, table)
+    error = spread * math.sqrt(1 / runs + table.overlap)
+    per_class = _per_class_needed(names, curve, error, runs)
+    says = _says(names, draws, images, per_class, first, len(curve), only_size)
+    return PowerAnalysis(*names, False, draws, images, per_class, says)
 
 
-def _runs_needed(gap: float, spread: float, shared: float, at_least: int) -> int | None:
+def _nothing(names: tuple[str, str], says: str, *, separable: bool = False) -> PowerAnalysis:
+    return PowerAnalysis(*names, separable, None, None, None, says)
+
+
+def _runs_needed(gap: float, spread: float, overlap: float, at_least: int) -> int | None:
     for n in range(at_least, REACH * at_least + 1):
-        if stats.t.ppf(1 - ALPHA / 2, n - 1) * spread * math.sqrt(1 / n + shared) < gap:
+        if stats.t.ppf(1 - ALPHA / 2, n - 1) * spread * math.sqrt(1 / n + overlap) < gap:
             return n
     return None
 
 
 def _images_needed(
-    c: PairedDifference, gap: float, spread: float, shared: float, runs: int | None, result: Result
+    difference: PairedDifference, gap: float, spread: float, runs: int | None, table: ScoreTable
 ) -> int | None:
-    """Scored images in all; None: too many, or those there are will do."""
-    n = len({i for run in result.runs for i in run.ids})
-    if shared:
-        needed = n * ((c.high - c.low) / 2 / gap) ** 2
+    """Scored images in all; None: too many, or as many as there are will do."""
+    n = len(table.labels)
+    if table.overlap:
+        needed = n * ((difference.high - difference.low) / 2 / gap) ** 2
     else:
-        if runs is None or math.isnan(c.image_low):
+        if runs is None or math.isnan(difference.image_low):
             return None
         z = float(stats.norm.ppf(1 - ALPHA / 2))
-        of_images = max(0.0, ((c.image_high - c.image_low) / 2 / z) ** 2 - spread**2 / len(result.runs))
+        variance = ((difference.image_high - difference.image_low) / 2 / z) ** 2
+        of_images = max(0.0, variance - spread**2 / len(table.results[0].runs))
         needed = n * of_images / ((gap / z) ** 2 - spread**2 / runs)
     return math.ceil(needed) if n < needed <= REACH * n else None
 
 
-def _more_per_class(
-    names: tuple[str, str], curve: Sequence[Sequence[Result]], metric: Metric, error: float, runs: int
-) -> int | None:
+def _per_class_needed(names: tuple[str, str], curve: Sequence[ScoreTable], error: float, runs: int) -> int | None:
+    """Images per class at which the line through the gaps is as wide as the t interval's half."""
     points = []
-    for level in curve:
-        found = {r.recipe.name: r for r in level}
-        if set(names) <= found.keys():
-            a, b = (summarise(found[name], metric)[0] for name in names)
-            points.append((a.per_class or 0, a.mean - b.mean))
+    for table in curve:
+        a, b = (table.row(name) for name in names)
+        if a is not None and b is not None:
+            means = table.means
+            points.append((table.results[a].runs[0].per_class or 0, float(means[a]) - float(means[b])))
     if len(points) < 2:
         return None
     slope, start = np.polyfit(np.log([m for m, _ in points]), [g for _, g in points], 1)
@@ -109,10 +107,10 @@ def _says(
     names: tuple[str, str],
     draws: int | None,
     images: int | None,
-    more: int | None,
+    per_class: int | None,
     result: Result,
-    levels: int,
-    alone: bool,
+    sizes: int,
+    only_size: bool,
 ) -> str:
     k = len(result.classes)
     says = []
@@ -129,15 +127,19 @@ def _says(
     lead = f"If the gap stays as it is, not even {REACH} times the {what} would tell {both} apart."
     if says:
         lead = f"If the gap stays as it is, {says[0]} would tell {both} apart."
-    if levels < 2 and not alone:
+    if sizes < 2 and not only_size:
         return lead
-    if levels < 2:
+    if sizes < 2:
         return f"{lead} How the gap moves with images per class takes several of them (--per-class 5,10,25)."
-    line = f"about {more} images per class" if more is not None else f"none up to {REACH} times those that were run"
+    line = (
+        f"about {per_class} images per class"
+        if per_class is not None
+        else f"none up to {REACH} times those that were run"
+    )
     return f"{lead} By a straight line through the gaps at fewer images: {line}."
 
 
 def _rounded(value: float) -> int:
-    """Two digits: more would promise what a guess cannot keep."""
+    """Rounded up to two digits: more would claim a precision that an estimate does not have."""
     size = int(10 ** max(0, math.floor(math.log10(value)) - 1))
     return math.ceil(value / size) * size

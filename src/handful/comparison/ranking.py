@@ -1,165 +1,171 @@
-"""What results on identical draws say together: ranks, pairs with a correction for their number, harm, outlook."""
+"""Ranking of recipes on identical draws: pairs corrected for their number, classes that got worse, power analysis."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 from scipy import stats
 
 from handful.comparison.power import analyze_power
 from handful.comparison.result import ALPHA, ClassRegression, RankedRecipe, RecipePair, Role, SizeResult, TuningResult
 from handful.core.result import Result
-from handful.evaluation.annotation_cost import AnnotationTimes, cost_points
-from handful.evaluation.design import design, overlap
+from handful.evaluation.annotation_cost import AnnotationTimes, masks_to_draw
 from handful.evaluation.intervals import bootstrap, mean_interval
-from handful.evaluation.metrics import Metric, recalls
 from handful.evaluation.multiple_testing import holm
-from handful.evaluation.statistics import METRICS, differences, headline_metric, paired_difference, summarise
+from handful.evaluation.score_table import ScoreTable, score_table
+from handful.evaluation.statistics import METRICS, difference_of, headline_metric, summary_of
 from handful.reports.text_tables import format_interval, format_probability, percent, signed
 
-RESAMPLES = 1000
+RESAMPLES = 1000  # of the bootstrap
 
 
 def rank_results(
     results: Sequence[Result], roles: Mapping[str, Role], studies: Sequence[TuningResult], times: AnnotationTimes
 ) -> tuple[SizeResult, ...]:
-    """One level for each number of images per class, fewest first, ranked by accuracy (balanced where classes differ).
+    """Rank recipes by accuracy (balanced accuracy where classes differ), for each number of images per class.
 
     Args:
-        results: of all recipes on identical draws.
+        results: of all recipes, on identical draws at each number of images per class.
         roles: recipe name to its role.
-        studies: the tuning behind them, for what it cost.
+        studies: the tuning of the recipes, for its cost.
         times: a person's seconds.
+
+    Returns:
+        One result per number of images per class, fewest first.
     """
     groups: dict[int | None, list[Result]] = {}
     for result in results:
         groups.setdefault(result.runs[0].per_class, []).append(result)
     metric = headline_metric(results)
     order = sorted(groups, key=lambda m: math.inf if m is None else m)
-    ranked = {m: _ranked(groups[m], roles, metric) for m in order}
+    tables = {m: _ranked(score_table(groups[m], metric), roles) for m in order}
     levels = []
     for m in order:
-        own = ranked[m]
-        entries = _entries(own, roles, [s for s in studies if s.per_class == m], times, metric)
+        table = tables[m]
+        entries = _entries(table, roles, [s for s in studies if s.per_class == m], times)
         control = next((e.recipe for e in entries if e.role == "control"), None)
-        pairs = all_pairs(own, metric)
-        harms = () if control is None else _harms(own, roles, control)
-        curve = [ranked[k] for k in order[: order.index(m) + 1] if k is not None and m is not None]
-        outlook = analyze_power(own, pairs, metric, curve, alone=len(order) == 1) if len(own) > 1 else None
-        level = SizeResult(m, metric, design(own[0]), entries, tuple(own), pairs, control, harms, outlook, "")
+        pairs = all_pairs(table)
+        regressions = () if control is None else _regressions(table, roles, control)
+        curve = [tables[k] for k in order[: order.index(m) + 1] if k is not None and m is not None]
+        power = analyze_power(table, pairs, curve, only_size=len(order) == 1) if len(entries) > 1 else None
+        level = SizeResult(m, metric, table.design, entries, table.results, pairs, control, regressions, power, "")
         levels.append(replace(level, answer=_answer(level)))
     return tuple(levels)
 
 
-def _ranked(results: Sequence[Result], roles: Mapping[str, Role], metric: Metric) -> list[Result]:
-    means = {r.recipe.name: s.mean for r, s in zip(results, summarise(results, metric), strict=True)}
-    return sorted(results, key=lambda r: (-means[r.recipe.name], roles[r.recipe.name] == "method"))
+def _ranked(table: ScoreTable, roles: Mapping[str, Role]) -> ScoreTable:
+    """The rows by their means, best first; of equals, controls first."""
+    names = [result.recipe.name for result in table.results]
+    means = table.means
+    return table.select(sorted(range(len(names)), key=lambda i: (-means[i], roles[names[i]] == "method")))
 
 
 def _entries(
-    ranked: Sequence[Result],
-    roles: Mapping[str, Role],
-    studies: Sequence[TuningResult],
-    times: AnnotationTimes,
-    metric: Metric,
+    table: ScoreTable, roles: Mapping[str, Role], studies: Sequence[TuningResult], times: AnnotationTimes
 ) -> tuple[RankedRecipe, ...]:
-    found = []
-    rows = zip(ranked, summarise(ranked, metric), cost_points(ranked, times), strict=True)
-    for rank, (result, summary, point) in enumerate(rows, start=1):
-        name = result.recipe.name
+    entries = []
+    for row, result in enumerate(table.results):
+        name, summary = result.recipe.name, summary_of(table, row)
+        masks = masks_to_draw(result.recipe, summary.per_class, images=summary.n_train, classes=summary.classes)
         spent = [s.seconds for s in studies if s.recipe == name]
-        found.append(
+        entries.append(
             RankedRecipe(
-                rank=rank,
+                rank=row + 1,
                 recipe=name,
                 role=roles[name],
                 summary=summary,
-                label_minutes=point.labels * times.label / 60,
-                mask_minutes=point.masks * times.mask / 60,
+                label_minutes=summary.n_train * times.label / 60,
+                mask_minutes=masks * times.mask / 60,
                 train_seconds=float(np.mean([r.seconds for r in result.runs])),
                 tuning_seconds=float(np.mean(spent)) if spent else 0.0,
             )
         )
-    return tuple(found)
+    return tuple(entries)
 
 
-def all_pairs(ranked: Sequence[Result], metric: Metric) -> tuple[RecipePair, ...]:
-    """Every pair once, the one ranked higher as A.
+def all_pairs(table: ScoreTable) -> tuple[RecipePair, ...]:
+    """Every pair of rows once, the one ranked higher as A.
 
-    Which two are looked at (the best, the runner-up, the best control) hangs on the scores themselves, so Holm's
-    correction (1979, https://www.jstor.org/stable/4615733) is over all pairs, not over those two.
+    Which pairs a reader looks at (the best, the runner-up, the best control) depends on the scores themselves, so
+    Holm's correction is over all pairs, not over those that are shown.
     """
-    both = [(a, b) for i, a in enumerate(ranked) for b in ranked[i + 1 :]]
-    compared = [paired_difference(a, b, metric, resamples=RESAMPLES) for a, b in both]
-    adjusted = holm([c.p for c in compared])
+    n = len(table.results)
+    rows = [(a, b) for a in range(n) for b in range(a + 1, n)]
+    differences = [difference_of(table, a, b, resamples=RESAMPLES) for a, b in rows]
+    adjusted = holm([d.p for d in differences])
     return tuple(
-        RecipePair(c, chance_to_win(a, b, metric), p, bool(p < ALPHA) and c.verdict != "not separable")
-        for (a, b), c, p in zip(both, compared, adjusted, strict=True)
+        RecipePair(
+            difference,
+            chance_to_win(table.differences(a, b), table.overlap),
+            p,
+            bool(p < ALPHA) and difference.verdict != "not separable",
+        )
+        for (a, b), difference, p in zip(rows, differences, adjusted, strict=True)
     )
 
 
-def chance_to_win(a: Result, b: Result, metric: Metric) -> float:
+def chance_to_win(differences: Float[np.ndarray, " j"], overlap: float) -> float:
     """Probability that A scores above B on a new draw; NaN for one run.
 
     Posterior predictive under a normal model with a flat prior (Gelman et al., Bayesian Data Analysis, section 3.2):
-    the difference on a new draw is Student t with J - 1 degrees of freedom, centred on the mean difference, with
-    squared scale s^2 (1 + 1/J + 2 overlap). `overlap` (`repeats.overlap`) is 0 with a fixed test set; where train and
-    test are re-split the runs are alike, so that s^2 underrates the variance of a new draw by the factor 1 + overlap,
-    and of the mean by 1/J + overlap (Nadeau and Bengio 2003).
+    the difference on a new draw is Student t with J - 1 degrees of freedom, centered on the mean difference, with
+    squared scale s^2 (1 + 1/J + 2 overlap). The overlap is 0 with a fixed test set; where train and test are re-split,
+    the runs resemble each other, so that s^2 underestimates the variance of a new draw by the factor 1 + overlap, and
+    that of the mean by 1/J + overlap (Nadeau and Bengio 2003).
+
+    Args:
+        differences: score of A minus that of B in each run.
+        overlap: of the runs, as of `handful.evaluation.design.overlap`.
     """
-    each = differences(a, b, metric)
-    if len(each) < 2:
+    j = len(differences)
+    if j < 2:
         return math.nan
-    mean, spread = float(each.mean()), float(each.std(ddof=1))
+    mean, spread = float(differences.mean()), float(differences.std(ddof=1))
     if spread < 1e-12:
         return 0.5 if abs(mean) < 1e-12 else float(mean > 0)
-    scale = spread * math.sqrt(1 + 1 / len(each) + 2 * overlap(a))
-    return float(stats.t.cdf(mean / scale, len(each) - 1))
+    scale = spread * math.sqrt(1 + 1 / j + 2 * overlap)
+    return float(stats.t.cdf(mean / scale, j - 1))
 
 
-def _harms(ranked: Sequence[Result], roles: Mapping[str, Role], control: str) -> tuple[ClassRegression, ...]:
-    base = next(r for r in ranked if r.recipe.name == control)
-    methods = [r for r in ranked if roles[r.recipe.name] == "method"]
-    return tuple(h for method in methods for h in class_harms(method, base))
+def _regressions(table: ScoreTable, roles: Mapping[str, Role], control: str) -> tuple[ClassRegression, ...]:
+    base = table.row(control)
+    assert base is not None
+    methods = [row for row, result in enumerate(table.results) if roles[result.recipe.name] == "method"]
+    return tuple(r for method in methods for r in class_regressions(table, method, base))
 
 
-def class_harms(method: Result, control: Result) -> list[ClassRegression]:
-    """Recall with the method minus that with the control, for each class that has test images."""
-    place = {(r.draw, r.fold): r for r in control.runs}
-    pairs = [(r, place[r.draw, r.fold]) for r in method.runs]
-    k = len(method.classes)
-    each = np.array([recalls(x.labels, x.predictions, k) - recalls(y.labels, y.predictions, k) for x, y in pairs])
-    rows = []
-    for c in range(k):
-        own = each[:, c][~np.isnan(each[:, c])]
-        if len(own):
-            rows.append((c, float(own.mean()), *mean_interval(own, overlap(method))))
-    adjusted = holm([row[-1] for row in rows])
-    found = []
-    for (c, mean, low, high, _), p in zip(rows, adjusted, strict=True):
-        images = {i for x, _ in pairs for i, label in zip(x.ids, x.labels, strict=True) if label == c}
-        worse = bool(mean < 0 and p < ALPHA) and _image_bound(method, control, c) < 0
-        name, low, high = method.classes[c], float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))
-        found.append(
-            ClassRegression(method.recipe.name, control.recipe.name, name, len(images), mean, low, high, p, worse)
+def class_regressions(table: ScoreTable, method: int, control: int) -> list[ClassRegression]:
+    """Recall in the method's row minus that in the control's, for each class that has test images."""
+    by_run = table.recalls[method] - table.recalls[control]
+    classes = [c for c in range(by_run.shape[1]) if not np.isnan(by_run[:, c]).all()]
+    differences = [by_run[~np.isnan(by_run[:, c]), c] for c in classes]
+    intervals = [mean_interval(d, table.overlap) for d in differences]
+    adjusted = holm([p for _, _, p in intervals])
+    regressions = []
+    for c, difference, (low, high, _), p in zip(classes, differences, intervals, adjusted, strict=True):
+        mean = float(difference.mean())
+        regressions.append(
+            ClassRegression(
+                recipe=table.results[method].recipe.name,
+                control=table.results[control].recipe.name,
+                name=table.results[method].classes[c],
+                images=int((table.labels == c).sum()),
+                mean=mean,
+                low=float(np.clip(low, -1, 1)),
+                high=float(np.clip(high, -1, 1)),
+                p_adjusted=p,
+                worse=bool(mean < 0 and p < ALPHA) and _image_bound(table, method, control, c) < 0,
+            )
         )
-    return found
+    return regressions
 
 
-def _image_bound(method: Result, control: Result, c: int) -> float:
-    """Upper end of the bootstrap over draws and images of one class."""
-    place = {(r.draw, r.fold): r for r in control.runs}
-    column = {i: n for n, i in enumerate(sorted({i for r in method.runs for i in r.ids}))}
-    table = np.full((len(method.runs), len(column)), np.nan)
-    for row, x in enumerate(method.runs):
-        y = place[x.draw, x.fold]
-        other = dict(zip(y.ids, y.predictions == y.labels, strict=True))
-        for i, label, said in zip(x.ids, x.labels, x.predictions, strict=True):
-            if label == c:
-                table[row, column[i]] = float(said == label) - float(other[i])
-    table = table[:, ~np.isnan(table).all(axis=0)]
-    return bootstrap(table, [np.arange(table.shape[1])], RESAMPLES, np.random.default_rng(0))[1]
+def _image_bound(table: ScoreTable, method: int, control: int, c: int) -> float:
+    """Upper end of the bootstrap interval over runs and images of one class."""
+    of_class = table.image_differences(method, control)[:, table.labels == c]
+    return bootstrap(of_class, [np.arange(of_class.shape[1])], RESAMPLES, np.random.default_rng(0))[1]
 
 
 def _answer(level: SizeResult) -> str:

@@ -91,6 +91,12 @@ def masks_drawn(recipe: Recipe, per_class: int | None) -> int | None:
     return per_class
 
 
+def masks_to_draw(recipe: Recipe, per_class: int | None, *, images: int, classes: int) -> int:
+    """Hand masks that a recipe needs with so many training images; `masks_drawn` says how many per class."""
+    drawn = masks_drawn(recipe, per_class)
+    return images if drawn is None else min(images, drawn * classes)
+
+
 def cost_points(
     results: Sequence[Result],
     times: AnnotationTimes,
@@ -111,10 +117,9 @@ def cost_points(
     for result in results:
         (row,) = summarise(result)
         name, classes = row.recipe, len(result.classes)
-        drawn: int | None = masks_drawn(result.recipe, row.per_class)
+        masks = masks_to_draw(result.recipe, row.per_class, images=row.n_train, classes=classes)
         if masks_per_class is not None and name in masks_per_class:
-            drawn = masks_per_class[name]
-        masks = row.n_train if drawn is None else min(row.n_train, drawn * classes)
+            masks = min(row.n_train, masks_per_class[name] * classes)
         forward = None if flops is None else flops.get(name)
         points.append(
             CostPoint(

@@ -1,4 +1,4 @@
-"""What the raw predictions of repeated runs allow one to say: scores, intervals, paired differences, verdicts."""
+"""Statistics of repeated runs: mean scores with intervals, class recalls, and paired differences with verdicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from handful.core.result import Result, Run
-from handful.errors import ProtocolError
-from handful.evaluation.design import Design, by_draw, design, imbalanced, overlap, smallest, training_counts
+from handful.evaluation.design import Design, by_draw, imbalanced, smallest, training_counts
 from handful.evaluation.intervals import bootstrap, mean_interval, wilson
-from handful.evaluation.metrics import SCORES, THIRDS, Metric, recalls, thirds
+from handful.evaluation.metrics import THIRDS, Metric, recalls, thirds
+from handful.evaluation.score_table import ScoreTable, joined, score_table
 
 Verdict = Literal["A better", "B better", "not separable"]
 
@@ -38,13 +38,27 @@ class ThirdScore:
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """A score with what it rests on; all scores are shares, 0 to 1.
+    """A mean score, its interval, and what it was computed from; all scores are shares, 0 to 1.
 
-    `low` and `high` are the 95 % interval of the mean, NaN where one run, or runs all alike, give none. `design` says
-    what was repeated: "draws" of training images with one test set, "seeds" alone, train and test "re-split", or "one
-    run". `smallest` is the training images of the rarest class where a long tail was drawn, `per_class` then those of
-    the largest.
-    `thirds` has the larger, medium and smaller classes where their training images differ, and three or more classes.
+    Attributes:
+        recipe: name of the recipe.
+        per_class: labelled images per class to train on; None: all. Those of the largest class of a long tail.
+        metric: which score.
+        draws: how many draws.
+        runs: how many training runs; with folds, several per draw.
+        mean: mean over the draws.
+        low: lower end of the 95 % interval of the mean; NaN where one run, or runs that are all equal, give none.
+        high: its upper end.
+        worst: score of the worst draw.
+        worst_draw: number of that draw.
+        design: what was repeated: "draws" of training images with one test set, "seeds" alone, train and test
+            "re-split", or "one run".
+        n_train: training images of a run, mean.
+        n_test: scored images of a run, mean.
+        classes: number of classes.
+        smallest: training images of the smallest class, where a long tail was drawn.
+        thirds: scores of the larger, medium and smaller classes, where there are three or more and they differ in
+            their training images.
     """
 
     recipe: str
@@ -79,11 +93,23 @@ class ClassRecall:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """A minus B on identical draws, as shares.
+    """A score of A minus that of B on identical draws, as shares.
 
-    `low`, `high`, `p` come from the paired t over draws (corrected where train and test are re-split);
-    `image_low`, `image_high` from the bootstrap over draws and test images. The verdict names a winner only
-    when both intervals leave out zero on the same side.
+    Attributes:
+        a: recipe name of A.
+        b: recipe name of B.
+        per_class: labelled images per class to train on; None: all.
+        metric: which score.
+        draws: how many draws.
+        mean: mean difference.
+        low: lower end of its 95 % interval, by a paired t over the runs, corrected where train and test are re-split.
+        high: its upper end.
+        p: two-sided p of that t test; NaN for one run.
+        image_low: lower end of the 95 % interval by the bootstrap over draws and test images; NaN for macro F1.
+        image_high: its upper end.
+        design: what was repeated, as in `ScoreSummary`.
+        verdict: names a winner only where both intervals exclude zero on the same side.
+        smallest: training images of the smallest class, where a long tail was drawn.
     """
 
     a: str
@@ -102,29 +128,24 @@ class PairedDifference:
     smallest: int | None = None
 
 
-def draw_scores(result: Result, metric: Metric = "accuracy") -> dict[int, float]:
-    """The score of each draw; the folds of a draw are scored together, since each image is held out once."""
-    return {
-        draw: SCORES[metric](
-            np.concatenate([r.labels for r in runs]),
-            np.concatenate([r.predictions for r in runs]),
-            len(result.classes),
-        )
-        for draw, runs in by_draw(result).items()
-    }
-
-
 def headline_metric(results: Result | Sequence[Result]) -> Metric:
-    """What to open with: balanced accuracy where classes differ in their training images, else accuracy."""
-    found = [results] if isinstance(results, Result) else results
-    return "balanced_accuracy" if any(imbalanced(r) for r in found) else "accuracy"
+    """The metric to open with: balanced accuracy where classes differ in their training images, else accuracy."""
+    several = [results] if isinstance(results, Result) else results
+    return "balanced_accuracy" if any(imbalanced(r) for r in several) else "accuracy"
 
 
 def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -> list[ScoreSummary]:
-    """One row per result.
+    """Mean score, 95 % interval and worst draw of each result.
 
-    A single run has the Wilson interval of its test images, for accuracy alone; so have runs that agree to the last
-    image, whose spread says nothing.
+    The interval is a t interval over the runs. A single run, or runs that agree to the last image, have no spread:
+    their accuracy gets the Wilson interval of its test images, other metrics none.
+
+    Args:
+        results: one result of `evaluate`, or several, as of `sweep`.
+        metric: "accuracy", "balanced_accuracy" or "macro_f1".
+
+    Returns:
+        One summary per result, in their order; scores are shares, 0 to 1.
 
     Example:
         >>> from handful import Protocol, evaluate, load_data, load_recipe, summarise
@@ -135,7 +156,8 @@ def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -
         >>> row.draws, row.worst <= row.mean
         (2, True)
     """
-    return [_summary(r, metric) for r in ([results] if isinstance(results, Result) else results)]
+    several = [results] if isinstance(results, Result) else results
+    return [summary_of(score_table([result], metric), 0) for result in several]
 
 
 def class_recalls(result: Result) -> list[ClassRecall]:
@@ -151,20 +173,20 @@ def class_recalls(result: Result) -> list[ClassRecall]:
     return rows
 
 
-def differences(a: Result, b: Result, metric: Metric = "accuracy") -> Float[np.ndarray, " j"]:
-    """A minus B, run by run, in order of draws and folds.
-
-    Raises:
-        ProtocolError: as `paired_difference`.
-    """
-    _refuse_unpaired(a, b)
-    return np.array([_run_score(x, a, metric) - _run_score(y, b, metric) for x, y in zip(*_sorted(a, b), strict=True)])
-
-
 def paired_difference(
     a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int = 2000, seed: int = 0
 ) -> PairedDifference:
-    """A minus B, paired: both results must come from identical draws.
+    """The score of A minus that of B, paired over identical draws, with a verdict.
+
+    Args:
+        a: a result of `evaluate` or `sweep`.
+        b: another one, from the same data and protocol.
+        metric: "accuracy", "balanced_accuracy" or "macro_f1".
+        resamples: of the bootstrap over draws and test images.
+        seed: of the bootstrap.
+
+    Returns:
+        Mean difference, two 95 % intervals and the verdict: "A better", "B better" or "not separable".
 
     Raises:
         ProtocolError: the runs differ in draws, training images or scored images.
@@ -177,65 +199,19 @@ def paired_difference(
         >>> paired_difference(a, b).verdict
         'not separable'
     """
-    each = differences(a, b, metric)
-    mean = float(np.mean(list(draw_scores(a, metric).values())) - np.mean(list(draw_scores(b, metric).values())))
-    low, high, p = mean_interval(each, overlap(a), centre=mean)
-    low, high = float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))  # no difference of scores is larger
-    image_low, image_high = _bootstrap(a, b, metric, resamples, np.random.default_rng(seed))
-    verdict: Verdict = "not separable"
-    lows, highs = [low], [high]
-    if metric != "macro_f1":
-        lows, highs = [low, image_low], [high, image_high]
-    if all(x > 0 for x in lows):
-        verdict = "A better"
-    elif all(x < 0 for x in highs):
-        verdict = "B better"
-    return PairedDifference(
-        a.recipe.name,
-        b.recipe.name,
-        a.runs[0].per_class,
-        metric,
-        len(by_draw(a)),
-        mean,
-        low,
-        high,
-        p,
-        image_low,
-        image_high,
-        design(a),
-        verdict,
-        smallest(a),
-    )
+    return difference_of(score_table([a, b], metric), 0, 1, resamples=resamples, seed=seed)
 
 
-def _bootstrap(a: Result, b: Result, metric: Metric, resamples: int, rng: np.random.Generator) -> tuple[float, float]:
-    if metric == "macro_f1":  # no mean over images
-        return np.nan, np.nan
-    labels = {i: int(label) for run in a.runs for i, label in zip(run.ids, run.labels, strict=True)}
-    column = {i: c for c, i in enumerate(sorted(labels))}
-    rows = {draw: r for r, draw in enumerate(by_draw(a))}
-    table = np.full((len(rows), len(column)), np.nan)
-    for x, y in zip(*_sorted(a, b), strict=True):
-        other = dict(zip(y.ids, (y.predictions == y.labels).astype(float), strict=True))
-        own = (x.predictions == x.labels).astype(float)
-        table[rows[x.draw], [column[i] for i in x.ids]] = own - np.array([other[i] for i in x.ids])
-    of_column = np.array([labels[i] for i in sorted(labels)])
-    groups = [np.arange(len(column))]
-    if metric == "balanced_accuracy":
-        groups = [np.flatnonzero(of_column == c) for c in np.unique(of_column)]
-    return bootstrap(table, groups, resamples, rng)
-
-
-def _summary(result: Result, metric: Metric) -> ScoreSummary:
-    scores = draw_scores(result, metric)
-    kind = design(result)
-    mean = float(np.mean(list(scores.values())))
-    runs = [_run_score(r, result, metric) for r in result.runs]
+def summary_of(table: ScoreTable, row: int) -> ScoreSummary:
+    """The summary of one row of a table."""
+    result, metric, runs = table.results[row], table.metric, table.run_scores[row]
+    scores = dict(zip(by_draw(table.results[0]), table.draw_scores[row].tolist(), strict=True))
+    mean = float(table.means[row])
     if np.ptp(runs) < 1e-12:
         n = len({i for run in result.runs for i in run.ids})
         low, high = wilson(mean * n, n) if metric == "accuracy" else (np.nan, np.nan)
     else:
-        low, high, _ = mean_interval(np.array(runs), overlap(result), centre=mean)
+        low, high, _ = mean_interval(runs, table.overlap, centre=mean)
     worst = min(scores, key=lambda d: scores[d])
     return ScoreSummary(
         recipe=result.recipe.name,
@@ -248,37 +224,79 @@ def _summary(result: Result, metric: Metric) -> ScoreSummary:
         high=float(np.clip(high, 0, 1)),
         worst=scores[worst],
         worst_draw=worst,
-        design=kind,
+        design=table.design,
         n_train=round(float(np.mean([len(r.train_ids) for r in result.runs]))),
         n_test=round(float(np.mean([len(r.ids) for r in result.runs]))),
         classes=len(result.classes),
         smallest=smallest(result),
-        thirds=_thirds(result),
+        thirds=_thirds(result, table.overlap),
     )
 
 
-def _thirds(result: Result) -> tuple[ThirdScore, ...]:
+def difference_of(table: ScoreTable, a: int, b: int, *, resamples: int = 2000, seed: int = 0) -> PairedDifference:
+    """The paired difference of two rows of a table."""
+    mean = float(table.means[a] - table.means[b])
+    low, high, p = mean_interval(table.differences(a, b), table.overlap, centre=mean)
+    low, high = float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))  # no difference of scores is larger
+    image_low, image_high = _bootstrap(table, a, b, resamples, np.random.default_rng(seed))
+    lows, highs = [low], [high]
+    if table.metric != "macro_f1":
+        lows, highs = [low, image_low], [high, image_high]
+    verdict: Verdict = "not separable"
+    if all(x > 0 for x in lows):
+        verdict = "A better"
+    elif all(x < 0 for x in highs):
+        verdict = "B better"
+    first = table.results[a]
+    return PairedDifference(
+        a=first.recipe.name,
+        b=table.results[b].recipe.name,
+        per_class=first.runs[0].per_class,
+        metric=table.metric,
+        draws=table.draw_scores.shape[1],
+        mean=mean,
+        low=low,
+        high=high,
+        p=p,
+        image_low=image_low,
+        image_high=image_high,
+        design=table.design,
+        verdict=verdict,
+        smallest=smallest(first),
+    )
+
+
+def _bootstrap(table: ScoreTable, a: int, b: int, resamples: int, rng: np.random.Generator) -> tuple[float, float]:
+    if table.metric == "macro_f1":  # not a mean over images
+        return np.nan, np.nan
+    groups = [np.arange(len(table.labels))]
+    if table.metric == "balanced_accuracy":
+        groups = [np.flatnonzero(table.labels == c) for c in np.unique(table.labels)]
+    return bootstrap(table.by_draw(table.image_differences(a, b)), groups, resamples, rng)
+
+
+def _thirds(result: Result, overlap: float) -> tuple[ThirdScore, ...]:
     counts = training_counts(result)
     if counts is None or counts.shape[1] < 3 or not imbalanced(result):
         return ()
     draws, k = by_draw(result), len(result.classes)
-    parts = np.array([thirds(row) for row in counts])  # draws, thirds, classes
+    members = np.array([thirds(row) for row in counts])  # draws, thirds, classes
     of_draw = np.array([_recalls(runs, k) for runs in draws.values()])
     of_run = [_recalls([run], k) for run in result.runs]
-    row = {draw: i for i, draw in enumerate(draws)}
-    found = []
+    number = {draw: i for i, draw in enumerate(draws)}
+    rows = []
     for t, name in enumerate(THIRDS):
-        scores = np.array([_mean(r[p]) for r, p in zip(of_draw, parts[:, t], strict=True)])
-        runs = np.array([_mean(r[parts[row[x.draw], t]]) for r, x in zip(of_run, result.runs, strict=True)])
+        scores = np.array([_mean(r[m]) for r, m in zip(of_draw, members[:, t], strict=True)])
+        runs = np.array([_mean(r[members[number[x.draw], t]]) for r, x in zip(of_run, result.runs, strict=True)])
         mean = _mean(scores)
-        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap(result), centre=mean)
-        same = (parts[:, t] == parts[0, t]).all()
-        names = tuple(c for c, own in zip(result.classes, parts[0, t], strict=True) if own) if same else ()
-        images = counts[parts[:, t]]
+        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap, centre=mean)
+        same = (members[:, t] == members[0, t]).all()
+        names = tuple(c for c, inside in zip(result.classes, members[0, t], strict=True) if inside) if same else ()
+        images = counts[members[:, t]]
         low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
         limits = (round(images.max()), round(images.min()))
-        found.append(ThirdScore(name, names, *limits, mean, low, high, float(scores.min())))
-    return tuple(found)
+        rows.append(ThirdScore(name, names, *limits, mean, low, high, float(scores.min())))
+    return tuple(rows)
 
 
 def _mean(recalls: Float[np.ndarray, " c"]) -> float:
@@ -289,29 +307,4 @@ def _mean(recalls: Float[np.ndarray, " c"]) -> float:
 
 def _recalls(runs: Sequence[Run], classes: int) -> Float[np.ndarray, " k"]:
     """Recall of each class, these runs' images taken together."""
-    return recalls(np.concatenate([r.labels for r in runs]), np.concatenate([r.predictions for r in runs]), classes)
-
-
-def _run_score(run: Run, result: Result, metric: Metric) -> float:
-    return SCORES[metric](run.labels, run.predictions, len(result.classes))
-
-
-def _sorted(a: Result, b: Result) -> tuple[list[Run], list[Run]]:
-    def place(run: Run) -> tuple[int, int]:
-        return run.draw, -1 if run.fold is None else run.fold
-
-    return sorted(a.runs, key=place), sorted(b.runs, key=place)
-
-
-def _refuse_unpaired(a: Result, b: Result) -> None:
-    runs_a, runs_b = _sorted(a, b)
-    alike = len(runs_a) == len(runs_b) and all(
-        (x.draw, x.fold, set(x.train_ids), set(x.ids)) == (y.draw, y.fold, set(y.train_ids), set(y.ids))
-        for x, y in zip(runs_a, runs_b, strict=True)
-    )
-    if not alike:
-        raise ProtocolError(
-            "these results do not come from the same draws, so their difference is not paired",
-            where=f"{a.recipe.name} and {b.recipe.name}",
-            remedy="evaluate both with the same data and protocol (sweep does).",
-        )
+    return recalls(*joined(runs), classes)
