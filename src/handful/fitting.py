@@ -143,12 +143,12 @@ def fit_to(
 
 def _refuse_selection(*, auto: bool, seconds: float | None) -> None:
     if seconds is not None and not auto:
-        raise ProtocolError("there is nothing to pick", where="--budget", remedy="pass --recipe auto.")
+        raise ProtocolError("there is no recipe to select", where="--budget", remedy="pass --recipe auto.")
     if auto and rank_and_world_size()[1] > 1:
         raise ProtocolError(
-            "several processes cannot share the picking",
+            "the selection of a recipe is not distributed",
             where="--recipe auto",
-            remedy="start it once, or name a recipe.",
+            remedy="launch one process, or name a recipe.",
         )
 
 

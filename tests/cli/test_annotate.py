@@ -36,18 +36,18 @@ def test_masks_go_in_and_out(photos: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--out", "x.json"], "goes with --export"),
-        (["--export", "coco"], "nowhere to write"),
-        (["--export", "coco", "--out", "x", "--import", "y"], "at a time"),
+        (["--out", "x.json"], "needs --export"),
+        (["--export", "coco"], "no output given"),
+        (["--export", "coco", "--out", "x", "--import", "y"], "exclude each other"),
         (["--export", "coco", "--out", "x.json"], "no image has a mask"),
         (["--export", "png", "--outlines", "--out", "x"], "png has no outlines"),
         (["--import", "nothing.json"], "there is nothing here"),
-        (["--column", "path"], "names no column"),
+        (["--column", "path"], "is not ROLE=NAME"),
         (["--recipe", "cvs-light0"], "did you mean"),
         (["--host", "192.0.2.1"], "cannot listen here"),
     ],
 )
-def test_wrong_wishes_are_refused_in_words(photos: Path, tmp_path: Path, options: list[str], said: str) -> None:
+def test_options_that_do_not_fit_are_refused(photos: Path, tmp_path: Path, options: list[str], said: str) -> None:
     error = fails("annotate", photos, *options)
     assert said in error.replace("\n", " ")
     assert not list(tmp_path.glob("x*"))

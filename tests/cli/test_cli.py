@@ -112,7 +112,7 @@ def test_fit_learns_from_the_folder_unlabelled_where_a_recipe_labels_it(place: P
     write_images(squares(3, seed=2), images / "unlabelled")
     guess = 'prepare=[{name="pseudo_label",recipe="logistic-pixels",share=1.0}]'
     text = ok("fit", images, "-r", place / "linear.toml", "--set", guess, "-o", tmp_path / "model")
-    assert "6 images of 3 classes (2 each), and 9 without a label" in " ".join(text.split())
+    assert "6 images of 3 classes (2 each), and 9 unlabelled" in " ".join(text.split())
 
 
 def test_fit_stopped_by_ctrl_c_goes_on_with_resume(

@@ -49,7 +49,7 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
         (("evaluate", "images", "-r", "linear.toml"), "none is left to score"),
         (("evaluate", "images", "-r", "linear.toml", "-k", "5"), "class 'blue'"),
         (("evaluate", "images", "-r", "linear.toml", "-m", "4"), "none is left to score"),
-        (("sweep", "images", "-r", "linear.toml", "-m", "1,x", "-o", "out"), "no list of numbers"),
+        (("sweep", "images", "-r", "linear.toml", "-m", "1,x", "-o", "out"), "not a list of numbers"),
         (("sweep", "images", "-r", "linear.toml", "-m", "1,9", "-o", "out"), "class 'blue'"),
         (("propagate", "images", "-r", "cvs.toml", "-o", "out"), "masks"),
         (("propagate", "images", "-r", "cvs.toml", "--min-share", "1", "-o", "out"), "no mask can be kept"),

@@ -63,7 +63,7 @@ def test_draws_and_never_overwrites_unasked(place: Path, tmp_path: Path) -> None
 
 
 def test_mistakes_are_one_clear_error(place: Path) -> None:
-    assert "no two classes are alike" in fails("labels", place / "images", "-r", "classification-wrn")
+    assert "one-hot" in fails("labels", place / "images", "-r", "classification-wrn")
     assert "needs a path" in fails("labels", place / "images", "--source", "words")
     other = ("-s", 'labels={name="random_embeddings"}')
     assert "by chance" in ok("labels", place / "images", *other)

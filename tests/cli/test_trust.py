@@ -111,7 +111,7 @@ def test_a_card_without_an_evaluation_says_that_nothing_was_measured(place: Path
 def test_explain_draws_and_checks(place: Path, tmp_path: Path) -> None:
     said = ok("explain", place / "model", place / "images", "--masks", place / "masks", "-o", tmp_path / "maps")
     assert max(map(len, said.splitlines()[:-1])) <= 60
-    assert "points into the mask" in " ".join(said.split())
+    assert "pointing game" in " ".join(said.split())
     assert len(list((tmp_path / "maps").rglob("*.png"))) == 18
     values = ok_json("explain", place / "model", place / "images", "-o", tmp_path / "maps", "--overwrite")
     assert values["masked"] == 0

@@ -1,8 +1,8 @@
-"""The command line. Commands import what they need when they run, so that `handful --help` answers at once."""
+"""The command line. Commands import what they need when they run, so that `handful --help` is fast."""
 
 import typer
 
-from handful.cli._errors import Guarded
+from handful.cli._errors import ErrorHandlingGroup
 from handful.cli.annotate import annotate
 from handful.cli.card import card
 from handful.cli.compare import compare
@@ -31,7 +31,7 @@ def _current_name(option: str) -> str:
 
 
 app = typer.Typer(
-    cls=Guarded,
+    cls=ErrorHandlingGroup,
     name="handful",
     help="Image classifiers from a handful of labelled images, and the honest number to go with them.",
     no_args_is_help=True,
@@ -64,18 +64,20 @@ for command in (
     app.command()(command)
 
 
-def _version(wanted: bool) -> bool:
-    if wanted:
+def _version(requested: bool) -> bool:
+    if requested:
         from handful._version import __version__
 
         typer.echo(f"handful {__version__}")
         raise typer.Exit
-    return wanted
+    return requested
 
 
 @app.callback()
 def _top(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
+    ),
 ) -> None:
     del version
 

@@ -19,12 +19,17 @@ ChunkSize = Annotated[
         metavar="N",
         min=1,
         show_default=False,
-        help="Images in each Parquet chunk of an output folder (4096); an interruption costs one chunk at most.",
+        help="Number of images in each Parquet chunk of an output folder; default: 4096.",
     ),
 ]
 Workers = Annotated[
     int | None,
-    Option(metavar="N", min=1, show_default=False, help="Workers on the cluster, a core each (as many as it has)."),
+    Option(
+        metavar="N",
+        min=1,
+        show_default=False,
+        help="Number of workers on the cluster, with one core each; default: as many as it has.",
+    ),
 ]
 
 
@@ -38,7 +43,7 @@ def chunk_executor(ray: str | None, workers: int | None) -> "ChunkExecutor | Non
 
     if ray is None:
         if workers is not None:
-            raise ModelError("workers are those of a cluster", where="--workers", remedy="give --ray too, or neither.")
+            raise ModelError("this option needs a cluster", where="--workers", remedy="add --ray, or leave it out.")
         return None
     from handful.deployment.batch.ray import ray_executor
 
@@ -46,7 +51,7 @@ def chunk_executor(ray: str | None, workers: int | None) -> "ChunkExecutor | Non
 
 
 def refuse_chunk_options(chunk_size: int | None, ray: str | None, workers: int | None, *, remedy: str) -> None:
-    """Refuse the options of a batch run in a command that is none.
+    """Refuse options of batch runs in a command that is not one.
 
     Raises:
         OutputError: one is given.

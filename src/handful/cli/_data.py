@@ -1,4 +1,4 @@
-"""Bring in the data as every command does it: errors before anything is trained."""
+"""Read data sets and numbers from the options of a command."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ def read(
     allow_outside: bool = False,
     unlabelled: bool = False,
 ) -> "Dataset":
-    """The data set at `source`, with its masks.
+    """Read the data set at `source`, with its masks.
 
     Raises:
-        DataError: as `handful.data.load.load_data`; or a --column that is no ROLE=NAME.
+        DataError: as `handful.data.load.load_data`; or a --column that is not ROLE=NAME.
     """
     from handful.data.load import load_data
 
@@ -30,30 +30,30 @@ def read(
 
 
 def column_names(columns: Sequence[str] | None) -> dict[str, str] | None:
-    """The table's own names by role, from the texts of --column; None without any.
+    """Parse the values of --column: the names of a table's columns by role; None without any.
 
     Raises:
-        DataError: a text is no ROLE=NAME.
+        DataError: a value is not ROLE=NAME.
     """
     names: dict[str, str] = {}
     for text in columns or ():
         role, equals, name = text.partition("=")
         if not (role and equals and name):
-            raise DataError(f"{text!r} names no column", where="--column", remedy="write ROLE=NAME, e.g. path=file.")
+            raise DataError(f"{text!r} is not ROLE=NAME", where="--column", remedy="write e.g. path=file.")
         names[role] = name
     return names or None
 
 
 def images_per_class(text: str) -> tuple[int, ...]:
-    """The numbers of --per-class, fewest first.
+    """Parse the value of --per-class: numbers in ascending order.
 
     Raises:
-        ProtocolError: the text is no list of numbers above 0.
+        ProtocolError: it is not a list of numbers above 0.
     """
     try:
         numbers = tuple(sorted({int(part) for part in text.split(",")}))
     except ValueError:
         numbers = ()
     if not numbers or numbers[0] < 1:
-        raise ProtocolError(f"{text!r} is no list of numbers", where="--per-class", remedy="write e.g. 1,5,10.")
+        raise ProtocolError(f"{text!r} is not a list of numbers", where="--per-class", remedy="write e.g. 1,5,10.")
     return numbers

@@ -1,4 +1,4 @@
-"""What the user sees when something stops a command: one paragraph and an exit code, never a traceback."""
+"""Error handling of all commands: a paragraph on standard error and an exit code instead of a traceback."""
 
 import warnings
 from typing import Any, TextIO
@@ -11,12 +11,12 @@ from typer.core import TyperGroup
 from handful.errors import HandfulError, HandfulWarning, ProtocolError
 from handful.training.launcher import rank_and_world_size
 
-USER_ERROR = 2
+USER_ERROR = 2  # exit codes
 STOPPED = 130
 
 
 def say(label: str, text: str, *, style: str) -> None:
-    """A labelled paragraph on standard error; wrapped only where a terminal shows it. One process of several speaks."""
+    """Print a labelled paragraph on standard error, wrapped if that is a terminal. Only rank 0 prints."""
     if rank_and_world_size()[0] > 0:
         return
     console = Console(stderr=True)
@@ -25,7 +25,7 @@ def say(label: str, text: str, *, style: str) -> None:
 
 
 def refuse_processes(command: str) -> None:
-    """Several processes may share one training; anything else they would do several times over.
+    """Refuse several processes: they can share one training, and would repeat everything else.
 
     Raises:
         ProtocolError: a launcher started more than one, and the command is not `fit`.
@@ -33,17 +33,17 @@ def refuse_processes(command: str) -> None:
     world_size = rank_and_world_size()[1]
     if world_size > 1 and command != "fit":
         raise ProtocolError(
-            f"{world_size} processes were started together, and only `handful fit` shares its work among them",
+            f"{world_size} processes were launched, and only `handful fit` is distributed",
             where=f"handful {command}",
-            remedy="start it once; --jobs uses the cores.",
+            remedy="launch one process; --jobs uses several cores.",
         )
 
 
-class Guarded(TyperGroup):
-    """The group of all commands. Errors of ours end with code 2, Ctrl-C with 130."""
+class ErrorHandlingGroup(TyperGroup):
+    """Command group that turns errors of handful into exit code 2, Ctrl-C into 130 and warnings into notes."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was named."""
+        """Run the command."""
         with warnings.catch_warnings():
             plain = warnings.showwarning
             warnings.simplefilter("always", HandfulWarning)
@@ -74,7 +74,7 @@ class Guarded(TyperGroup):
                 where = f"{error.filename}: " if error.filename is not None else ""
                 say(
                     "Error",
-                    f"{where}{error.strerror}\n  Remedy: check the path, its permissions and the space left.",
+                    f"{where}{error.strerror}\n  Remedy: check the path, its permissions and the disk space.",
                     style="red",
                 )
             except KeyboardInterrupt as stop:
@@ -83,10 +83,10 @@ class Guarded(TyperGroup):
         raise typer.Exit(USER_ERROR)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that was named, refused where processes cannot share it."""
-        found = super().resolve_command(ctx, args)
-        refuse_processes(found[0] or "")
-        return found
+        """Look the command up, and refuse several processes if it is not distributed."""
+        command = super().resolve_command(ctx, args)
+        refuse_processes(command[0] or "")
+        return command
 
     def _after_stop(self, ctx: Any) -> str:
         command = self.commands.get(ctx.invoked_subcommand or "")
@@ -94,7 +94,7 @@ class Guarded(TyperGroup):
         if "resume" in options:
             return "continue with the same command and --resume."
         if "log" in options:
-            return "runs that ended are in the log, if you named one; the same command goes on from there."
+            return "finished runs are in the log (with --log): the same command continues from there."
         if "trials" in options:
-            return "the same command goes on where it stopped."
+            return "the same command continues where it stopped."
         return "the same command starts over."

@@ -1,4 +1,4 @@
-"""Options that several commands share, each described once."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ Data = Annotated[
     Argument(
         metavar="DATA",
         show_default=False,
-        help="Image folder, table (.csv, .parquet), archive (.npz), or a name: mnist5k, digits.",
+        help="Image folder, table (.csv, .parquet), archive (.npz), or embedded data set (mnist5k, digits).",
     ),
 ]
 Recipe = Annotated[
@@ -21,57 +21,80 @@ Recipe = Annotated[
 ]
 Masks = Annotated[
     Path | None,
-    Option(metavar="PATH", show_default=False, help="Folder of masks, or a COCO, labelme or Label Studio file."),
+    Option(
+        metavar="PATH",
+        show_default=False,
+        help="Segmentation masks: a folder, or a COCO, labelme or Label Studio file.",
+    ),
 ]
 PerClass = Annotated[
     int | None,
-    Option("--per-class", "-m", metavar="M", min=1, show_default=False, help="Draw this many images per class."),
+    Option(
+        "--per-class",
+        "-m",
+        metavar="M",
+        min=1,
+        show_default=False,
+        help="Number of labelled images to draw from each class; default: all.",
+    ),
 ]
 Temperature = Annotated[
-    bool, Option("--temperature", help="Calibrate probabilities on held-out training images (five trainings more).")
+    bool,
+    Option(
+        "--temperature", help="Calibrate probabilities by temperature scaling, cross-validated (five more trainings)."
+    ),
 ]
 Coverage = Annotated[
     float | None,
-    Option(metavar="SHARE", show_default=False, help="Give sets that hold the right class this often, e.g. 0.9."),
+    Option(metavar="SHARE", show_default=False, help="Coverage of conformal prediction sets, e.g. 0.9."),
 ]
 Reject = Annotated[
     float | None,
     Option(
         metavar="SHARE",
         show_default=False,
-        help="Reject images unlike the training ones, and about this share of the others, e.g. 0.05.",
+        help="Reject out-of-distribution images, with about this false rejection rate, e.g. 0.05.",
     ),
 ]
 Sets = Annotated[
     list[str] | None,
-    Option("--set", "-s", metavar="KEY=VALUE", show_default=False, help="Override a recipe value, e.g. steps=600."),
+    Option(
+        "--set", "-s", metavar="KEY=VALUE", show_default=False, help="Override an option of the recipe, e.g. steps=600."
+    ),
 ]
 Ray = Annotated[
     str | None,
     Option(
         metavar="ADDRESS",
         show_default=False,
-        help="Use the cores of a Ray cluster: its address, auto (this machine's) or local (a new one here).",
+        help="Address of a Ray cluster to run on; auto: the one of this machine; local: start one here.",
     ),
 ]
 Track = Annotated[
     Literal["tensorboard", "mlflow"] | None,
-    Option(show_default=False, help="Also write to a tracker: TensorBoard's files, or MLflow's local store."),
+    Option(show_default=False, help="Also log to an experiment tracker: TensorBoard files, or MLflow's local store."),
 ]
 TRACKING = Path("tracking")
-TrackTo = Annotated[Path, Option(metavar="FOLDER", help="Where the tracker's files go.")]
-Seed = Annotated[int, Option(metavar="N", min=0, help="Decides draw, weights, order and augmentation.")]
-Device = Annotated[str, Option(metavar="NAME", help="auto, cpu, cuda or mps.")]
-Strict = Annotated[bool, Option("--strict", help="Refuse doubtful data (duplicates, empty masks) instead of warning.")]
-Outside = Annotated[bool, Option("--allow-outside", help="Let a table's paths leave its folder.")]
+TrackTo = Annotated[Path, Option(metavar="FOLDER", help="Folder of the experiment tracker.")]
+Seed = Annotated[
+    int, Option(metavar="N", min=0, help="Random seed of the draw, initial weights, batch order and augmentation.")
+]
+Device = Annotated[str, Option(metavar="NAME", help="Device to compute on: auto, cpu, cuda or mps.")]
+Strict = Annotated[bool, Option("--strict", help="Fail on doubtful data (duplicates, empty masks) instead of warning.")]
+Outside = Annotated[bool, Option("--allow-outside", help="Allow paths in a table that lead out of its folder.")]
 Columns = Annotated[
     list[str] | None,
-    Option("--column", metavar="ROLE=NAME", show_default=False, help="A table's own column name, e.g. path=file."),
+    Option(
+        "--column",
+        metavar="ROLE=NAME",
+        show_default=False,
+        help="Name of a column in the table, by role, e.g. path=file.",
+    ),
 ]
-Overwrite = Annotated[bool, Option("--overwrite", help="Replace what an earlier run wrote there.")]
-Resume = Annotated[bool, Option("--resume", help="Go on where a stopped run left off.")]
-Json = Annotated[bool, Option("--json", help="Print one JSON object and nothing else.")]
-Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", min=1, help="Training runs at the same time.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace the output of an earlier run.")]
+Resume = Annotated[bool, Option("--resume", help="Resume an interrupted run.")]
+Json = Annotated[bool, Option("--json", help="Print the result as one JSON object.")]
+Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", min=1, help="Number of training runs in parallel.")]
 Out = Annotated[
-    Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Folder to write; it must not exist yet.")
+    Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder; it must not exist yet.")
 ]

@@ -15,18 +15,18 @@ from handful.core.json_values import jsonable
 
 @contextmanager
 def working() -> Iterator[None]:
-    """Send whatever is printed on the way to standard error: standard output is for results alone."""
+    """Send what is printed during the work to standard error: standard output is for results."""
     with redirect_stdout(sys.stderr):
         yield
 
 
 def print_json(values: Mapping[str, Any]) -> None:
-    """One JSON object; numbers that JSON does not know become null."""
+    """Print one JSON object; NaN and infinity become null."""
     print(json.dumps(jsonable(values), ensure_ascii=False))
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, title: str = "", text: int = 1) -> None:
-    """A table as wide as the terminal; the first `text` columns are words, the others numbers."""
+    """Print a table of the terminal's width; the first `text` columns are left-aligned, the others are numbers."""
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
         table.add_column(name, justify="left" if i < text else "right", overflow="fold")
@@ -36,7 +36,7 @@ def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, ti
 
 
 def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a model's card says of its temperature, sets and rejection."""
+    """Rows about temperature, prediction sets and rejection, from a model's card."""
     found = card.get("calibration", {})
     rows = []
     if "temperature" in found:
@@ -52,27 +52,27 @@ def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def print_text(text: str) -> None:
-    """A paragraph, wrapped where a terminal shows it."""
+    """Print a paragraph, wrapped if standard output is a terminal."""
     console = Console(highlight=False, markup=False)
     console.print(text, soft_wrap=not console.is_terminal)
 
 
 def print_indented(text: str) -> None:
-    """A paragraph below a heading."""
+    """Print an indented paragraph."""
     margin = "    "
     print(textwrap.fill(text, width(), initial_indent=margin, subsequent_indent=margin))
 
 
 def print_lines(text: str) -> None:
-    """Lines that are laid out already."""
+    """Print lines as they are."""
     print(text)
 
 
 def width() -> int:
-    """Columns that text may have: the terminal's, at most 100; 80 where none watches."""
+    """Width of text in columns: that of the terminal, at least 48 and at most 100; 80 without a terminal."""
     return max(48, min(100, Console().width))
 
 
 def watched() -> bool:
-    """Whether somebody sees standard error, so that a progress bar is worth drawing."""
+    """Whether standard error is a terminal, so that progress bars are shown."""
     return sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""Who runs the training runs of a command: this machine's cores, or a cluster."""
+"""Executors of training runs: processes of this machine, or a Ray cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def runners(ray: str | None, jobs: int) -> "Iterator[tuple[int, ExecutorFactory | None]]":
-    """How many run at a time, and on what; on a cluster as many as it has cores, unless more than one is asked for.
+    """Number of parallel runs and their executor (None: processes); on a cluster with `jobs` 1, one run per core.
 
     Raises:
         ModelError: Ray is missing, or the cluster cannot be reached.

@@ -1,4 +1,4 @@
-"""`handful annotate`: draw masks and give labels in the browser, propagate, correct and train."""
+"""`handful annotate`: the annotation page for masks and labels, and import and export of annotations."""
 
 import sys
 from pathlib import Path
@@ -19,7 +19,7 @@ def annotate(
         Option(
             metavar="FOLDER",
             show_default=False,
-            help="Where the annotations go; default: beside DATA, e.g. photos-annotations.",
+            help="Folder of the annotations; default: next to DATA, e.g. photos-annotations.",
         ),
     ] = None,
     import_: Annotated[
@@ -28,39 +28,44 @@ def annotate(
             "--import",
             metavar="PATH",
             show_default=False,
-            help="Take masks in from a folder, COCO, labelme or Label Studio file, and end.",
+            help="Import masks from a folder, or a COCO, labelme or Label Studio file, and exit.",
         ),
     ] = None,
     export: Annotated[
         Literal["png", "coco", "labelme", "label-studio", "table"] | None,
-        Option(show_default=False, help="Write the annotations this way to --out, and end."),
+        Option(show_default=False, help="Export the annotations to --out in this format, and exit."),
     ] = None,
-    outlines: Annotated[bool, Option("--outlines", help="Export polygons instead of run lengths or brushes.")] = False,
+    outlines: Annotated[
+        bool, Option("--outlines", help="Export polygons instead of run-length or brush masks.")
+    ] = False,
     out: Annotated[
-        Path | None, Option("--out", "-o", metavar="PATH", show_default=False, help="File or folder of the export.")
+        Path | None,
+        Option("--out", "-o", metavar="PATH", show_default=False, help="Output file or folder of the export."),
     ] = None,
-    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="What the page trains.")] = RECIPE,
+    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="Recipe that the page trains.")] = RECIPE,
     sam: Annotated[
         str | None,
-        Option(metavar="MODEL", show_default=False, help="SAM-type model, folder or hub name, to ask for masks."),
+        Option(
+            metavar="MODEL",
+            show_default=False,
+            help="SAM-type model (folder or hub name) for interactive segmentation.",
+        ),
     ] = None,
-    draws: Annotated[int, Option(metavar="N", min=2, help="Repeats of the cross-validation behind a score.")] = 2,
-    folds: Annotated[int, Option(metavar="K", min=2, help="Folds of it.")] = 3,
+    draws: Annotated[int, Option(metavar="N", min=2, help="Number of repeats of the cross-validation for scores.")] = 2,
+    folds: Annotated[int, Option(metavar="K", min=2, help="Number of cross-validation folds for scores.")] = 3,
     seed: o.Seed = 0,
     set_: o.Sets = None,
-    host: Annotated[
-        str, Option(metavar="NAME", help="Address to listen at; another lets other machines in.")
-    ] = "127.0.0.1",
-    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+    host: Annotated[str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0: all networks.")] = "127.0.0.1",
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0: any free port.")] = 0,
     browser: Annotated[bool, Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Draw masks and give labels in the browser.
+    """Annotate masks and labels in the browser.
 
-    Every stroke is saved at once as a PNG that --masks reads. Ctrl-C ends it.
+    Each stroke is saved immediately, as a PNG that --masks reads. Ctrl-C stops the server.
     """
     from handful.annotation.files.project import open_project
     from handful.annotation.files.store import AnnotationStore
@@ -74,11 +79,11 @@ def annotate(
     columns = column_names(column)
     if export is None and (out is not None or outlines):
         option = "--out" if out is not None else "--outlines"
-        raise DataError("it goes with --export", where=option, remedy="add --export coco, or leave it out.")
+        raise DataError("this option needs --export", where=option, remedy="add e.g. --export coco, or leave it out.")
     if export is not None and import_ is not None:
-        raise DataError("one of --import and --export at a time", where="--import", remedy="run it twice.")
+        raise DataError("--import and --export exclude each other", where="--import", remedy="run the command twice.")
     if export is not None and out is None:
-        raise DataError("nowhere to write to", where="--export", remedy="name a file or folder with --out.")
+        raise DataError("no output given", where="--export", remedy="name a file or folder with --out.")
     with working():
         project = open_project(data, folder=folder, columns=columns)
         if import_ is not None or export is not None:
@@ -100,11 +105,11 @@ def annotate(
             from handful.annotation.server.run import serve
         except ImportError as error:
             raise HandfulError(
-                f"the page needs a package that is not installed ({error.name})",
+                f"the annotation page needs {error.name}, which is not installed",
                 where="annotate",
                 remedy="pip install 'handful[annotate]'.",
             ) from error
-        if recipe != RECIPE or set_ or device != "auto":  # what is ours needs no check, which takes seconds
+        if recipe != RECIPE or set_ or device != "auto":  # the defaults need no check, which takes seconds
             from handful.models.device import select_device
             from handful.recipes.load import load_recipe
 
@@ -116,12 +121,14 @@ def annotate(
         if json:
             print_json({"address": address, "folder": project.folder, "images": len(project.data)})
         else:
-            print_text(f"{len(project.data)} images; annotations go to {project.folder}.\nCtrl-C ends it. Open")
+            print_text(
+                f"{len(project.data)} images; annotations are saved in {project.folder}.\nCtrl-C stops the server. Open"
+            )
             print_lines(address)
-        sys.stdout.flush()  # whoever started this through a pipe waits for the address
+        sys.stdout.flush()  # a process that reads this through a pipe waits for the address
         if host not in LOCAL:
             what = (
-                "whoever reaches this machine and has the address sees the images and can draw; nothing is encrypted."
+                "anyone who reaches this machine and has the address can see the images and draw; nothing is encrypted."
             )
             say("Note", what, style="yellow")
 

@@ -1,4 +1,4 @@
-"""`handful card`: the model card, with the scores of an evaluation."""
+"""`handful card`: show a model card, or add scores and notes to it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,18 +9,20 @@ from handful.cli import _options as o
 
 
 def card(
-    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Folder that `handful fit` wrote.")],
+    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Model folder (from `handful fit`).")],
     log: Annotated[
         Path | None,
-        Option(metavar="FILE", show_default=False, help="Log of evaluate or sweep: its scores go into the card."),
+        Option(metavar="FILE", show_default=False, help="Log of evaluate or sweep with scores to add."),
     ] = None,
-    use: Annotated[str | None, Option(metavar="TEXT", show_default=False, help="What the model is meant for.")] = None,
-    limits: Annotated[str | None, Option(metavar="TEXT", show_default=False, help="What is known to go wrong.")] = None,
+    use: Annotated[str | None, Option(metavar="TEXT", show_default=False, help="Intended use of the model.")] = None,
+    limits: Annotated[
+        str | None, Option(metavar="TEXT", show_default=False, help="Known limitations of the model.")
+    ] = None,
     json: o.Json = False,
 ) -> None:
-    """Show a model's card, or add to it.
+    """Show or complete a model card.
 
-    The card is MODEL/CARD.md, and as values MODEL/card.json; the weights are not touched.
+    The card is MODEL/CARD.md, with its values in MODEL/card.json; the weights are not changed.
     """
     from handful.cli._output import print_json, print_lines, working
     from handful.evaluation.results_log import read_results

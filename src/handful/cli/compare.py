@@ -1,4 +1,4 @@
-"""`handful compare`: which recipe to use on these images, and how sure that is."""
+"""`handful compare`: find the best recipe for a data set, by paired comparisons on repeated draws."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,11 @@ from handful.cli.evaluate import FirstDraw, ScoreOn
 
 Budget = Annotated[
     str | None,
-    Option(metavar="TIME", show_default=False, help="Wall time for tuning, shared equally, e.g. 90s, 30m, 2h."),
+    Option(
+        metavar="TIME",
+        show_default=False,
+        help="Wall time for tuning, shared equally by the recipes, e.g. 90s, 30m, 2h.",
+    ),
 ]
 
 
@@ -23,7 +27,7 @@ def compare(
             "-r",
             metavar="NAME",
             show_default=False,
-            help="Recipe name or .toml file, once for each; default: what the data allows.",
+            help="Recipe name or .toml file; may be repeated. Default: chosen by the data.",
         ),
     ] = None,
     per_class: Annotated[
@@ -33,7 +37,7 @@ def compare(
             "-m",
             metavar="M[,M...]",
             show_default=False,
-            help="Images per class, one or several numbers; default: all.",
+            help="Number of labelled images per class, or several; default: all.",
         ),
     ] = None,
     draws: Annotated[
@@ -44,7 +48,7 @@ def compare(
             metavar="N",
             min=1,
             show_default=False,
-            help="How often images are drawn and trained on anew; default: 5, or 1 with folds.",
+            help="Number of repeated draws; each trains new models. Default: 5, or 1 with folds.",
         ),
     ] = None,
     first_draw: FirstDraw = 0,
@@ -56,39 +60,53 @@ def compare(
             metavar="K",
             min=2,
             show_default=False,
-            help="Cross-validate with this many folds; default without a test part and --per-class: 5.",
+            help="Number of cross-validation folds; default without a test split and --per-class: 5.",
         ),
     ] = None,
     budget: Budget = None,
     trials: Annotated[
         int | None,
-        Option(metavar="N", show_default=False, help="Settings to try per recipe and draw, instead of --budget."),
+        Option(
+            metavar="N", show_default=False, help="Number of tuning trials per recipe and draw, instead of --budget."
+        ),
     ] = None,
     controls: Annotated[
-        bool, Option("--controls/--no-controls", help="Have the controls in: never leave them out in earnest.")
+        bool,
+        Option(
+            "--controls/--no-controls",
+            help="Include the control recipes (recommended: without them a gain means nothing).",
+        ),
     ] = True,
     pretrained: Annotated[
-        bool, Option("--pretrained/--no-pretrained", help="Where no recipe is named: allow pretrained weights.")
+        bool,
+        Option(
+            "--pretrained/--no-pretrained", help="Allow pretrained weights where the recipes are chosen by the data."
+        ),
     ] = True,
     image_text: Annotated[
         str | None,
         Option(
             metavar="MODEL",
             show_default=False,
-            help="CLIP-type model, folder or hub name: its zero-shot scores are one more control.",
+            help="CLIP-type model (folder or hub name) whose zero-shot scores are added as a control.",
         ),
     ] = None,
     score_on: ScoreOn = "test",
     masks: o.Masks = None,
     set_: o.Sets = None,
-    label_seconds: Annotated[float, Option(metavar="SECONDS", help="A person's time to name an image's class.")] = 3.5,
-    mask_seconds: Annotated[float, Option(metavar="SECONDS", help="A person's time to draw a mask.")] = 29.52,
-    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", help="Folder of everything that is found.")] = Path(
-        "compare"
-    ),
+    label_seconds: Annotated[float, Option(metavar="SECONDS", help="Annotation time of a class label.")] = 3.5,
+    mask_seconds: Annotated[float, Option(metavar="SECONDS", help="Annotation time of a mask.")] = 29.52,
+    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", help="Output folder.")] = Path("compare"),
     jobs: Annotated[
         int | None,
-        Option("--jobs", "-j", metavar="N", min=1, show_default=False, help="Training runs at once; default: cores."),
+        Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="Number of training runs in parallel; default: one per core.",
+        ),
     ] = None,
     ray: o.Ray = None,
     overwrite: o.Overwrite = False,
@@ -98,10 +116,10 @@ def compare(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Say which recipe is best, and how surely.
+    """Find the best recipe for the data, with confidence.
 
-    All recipes on identical draws, each tuned with the same budget on the training images alone, and always the
-    controls beside them. The same command goes on where it was stopped.
+    Compares recipes and controls on identical draws, each tuned with the same budget on training images only. The same
+    command resumes an interrupted comparison.
     """  # fmt: skip
     from handful.cli._data import images_per_class, read
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working

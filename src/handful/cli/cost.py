@@ -1,4 +1,4 @@
-"""`handful cost`: what a score takes of a person's time."""
+"""`handful cost`: scores against annotation time."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +13,11 @@ def cost(
         Path, Argument(metavar="RESULTS", show_default=False, help="Log of evaluate or sweep, e.g. results.jsonl.")
     ],
     label_seconds: Annotated[
-        float, Option(metavar="SECONDS", help="To name an image's class; the paper's on CIFAR-10 is the default.")
+        float,
+        Option(metavar="SECONDS", help="Annotation time of a class label; default: measured on CIFAR-10 (CvS paper)."),
     ] = 3.5,
     mask_seconds: Annotated[
-        float, Option(metavar="SECONDS", help="To draw a mask; the paper's on CIFAR-10 is the default.")
+        float, Option(metavar="SECONDS", help="Annotation time of a mask; default: measured on CIFAR-10 (CvS paper).")
     ] = 29.52,
     masks: Annotated[
         list[str] | None,
@@ -24,23 +25,25 @@ def cost(
             "--masks-per-class",
             metavar="RECIPE=N",
             show_default=False,
-            help="Hand masks that a recipe took, where the log cannot tell.",
+            help="Number of hand-drawn masks that a recipe used, if the log does not tell.",
         ),
     ] = None,
     image_size: Annotated[
         int | None,
-        Option(metavar="SIDE", min=1, show_default=False, help="Side of the images, to count operations by."),
+        Option(
+            metavar="SIDE", min=1, show_default=False, help="Height and width of the images, for counting operations."
+        ),
     ] = None,
     report: Annotated[
         Path | None,
-        Option(metavar="FILE", show_default=False, help="Write an HTML report with the curve and the table."),
+        Option(metavar="FILE", show_default=False, help="HTML report to write, with curve and table."),
     ] = None,
     overwrite: o.Overwrite = False,
     json: o.Json = False,
 ) -> None:
-    """Show accuracy against annotation hours.
+    """Relate accuracy to annotation time.
 
-    Names the hours from which a recipe with masks overtakes one without (CvS, section V-E).
+    Also finds the annotation time at which a recipe with masks overtakes one without (CvS, section V-E).
     """
     from dataclasses import asdict
 
@@ -78,5 +81,5 @@ def _number(name: str, text: str) -> int:
     from handful.errors import ProtocolError
 
     if not name or not text.isdigit():
-        raise ProtocolError(f"{name}={text} names no number of masks", remedy="write RECIPE=N, e.g. cvs-wrn=5.")
+        raise ProtocolError(f"{name}={text} is not RECIPE=N", where="--masks-per-class", remedy="write e.g. cvs-wrn=5.")
     return int(text)

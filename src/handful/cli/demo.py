@@ -1,4 +1,4 @@
-"""`handful demo`: train, score and explain on images that come with the installation."""
+"""`handful demo`: train and evaluate on images that come with the installation."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +10,18 @@ from handful.cli.sweep import OURS
 
 
 def demo(
-    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", help="Folder to write.")] = Path("demo-out"),
+    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", help="Output folder.")] = Path("demo-out"),
     jobs: o.Jobs = 2,
     set_: o.Sets = None,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
-    open_: Annotated[bool, Option("--open", help="Show the report in a browser, where there is a display.")] = False,
+    open_: Annotated[bool, Option("--open", help="Open the report in a browser.")] = False,
     json: o.Json = False,
 ) -> None:
-    """See it work on a few real digits.
+    """Run a demonstration on a few handwritten digits.
 
-    Compares plain classification with classification via segmentation, and writes a report. Minutes on two CPU cores.
+    Compares plain classification with classification via segmentation (CvS) and writes a report. Takes a few minutes
+    on two CPU cores.
     """
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
     from handful.comparison.demo import INTRODUCTION, demo_data, run_demo
@@ -36,14 +37,16 @@ def demo(
         print_json({"log": out / LOG, "report": report, **as_values(results)})
     else:
         print_lines(as_text(results, width=width()))
-        print_text(f"\nLook at {report.resolve()}")
-        print_text("Your own images, one folder per class: handful evaluate FOLDER --recipe classification-wrn -m 5")
+        print_text(f"\nReport: {report.resolve()}")
+        print_text(
+            "With your own images, one folder per class: handful evaluate FOLDER --recipe classification-wrn -m 5"
+        )
     if open_:
         _show(report)
 
 
 def _show(page: Path) -> None:
-    """Open a page where somebody can see it."""
+    """Open a page in the browser if there is a display."""
     import os
     import sys
     import webbrowser

@@ -1,4 +1,4 @@
-"""`handful distil`: one network that has learnt from a saved model or ensemble."""
+"""`handful distil`: distil a saved model or ensemble into one network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,16 +10,26 @@ from handful.cli import _options as o
 
 def distil(
     model: Annotated[
-        Path, Argument(metavar="MODEL", show_default=False, help="The teacher: a saved model or ensemble.")
+        Path,
+        Argument(
+            metavar="MODEL",
+            show_default=False,
+            help="Teacher: model folder (from `handful fit` or `handful ensemble`).",
+        ),
     ],
     data: o.Data,
     recipe: o.Recipe,
-    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Folder for the model.")],
+    out: Annotated[
+        Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder for the model.")
+    ],
     temperature: Annotated[
-        float, Option(metavar="T", min=0.01, max=1000.0, help="Softens the teacher's probabilities.")
+        float, Option(metavar="T", min=0.01, max=1000.0, help="Softmax temperature of teacher and student.")
     ] = 4.0,
     labels: Annotated[
-        float, Option(metavar="SHARE", min=0.0, max=1.0, help="Weight of the images' own labels beside the teacher.")
+        float,
+        Option(
+            metavar="SHARE", min=0.0, max=1.0, help="Weight of the true labels in the loss; the rest is the teacher's."
+        ),
     ] = 0.1,
     masks: o.Masks = None,
     per_class: o.PerClass = None,
@@ -32,10 +42,9 @@ def distil(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Train one network on a model's predictions.
+    """Distil a model or ensemble into one network.
 
-    Learns from the training part of DATA as the teacher sees it, unlabelled images included; then the teacher is not
-    needed any more.
+    Trains a student on the predictions of the teacher for the training split of DATA, unlabelled images included.
     """
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working

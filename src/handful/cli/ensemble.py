@@ -1,4 +1,4 @@
-"""`handful ensemble`: several saved models as one."""
+"""`handful ensemble`: combine saved models into an ensemble."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,33 +10,33 @@ from handful.cli import _options as o
 
 def ensemble(
     models: Annotated[
-        list[Path], Argument(metavar="MODEL...", show_default=False, help="Folders that `handful fit` wrote.")
+        list[Path], Argument(metavar="MODEL...", show_default=False, help="Model folders (from `handful fit`).")
     ],
     out: o.Out,
     weights: Annotated[
         str,
         Option(
             metavar="W,W,...",
-            help="One per model, e.g. 3,1; or equal; or cross_fitted, which trains the models' recipes again on folds "
-            "of --data.",
+            help="One per model, e.g. 3,1; or equal; or cross_fitted: fitted by training the recipes again on folds of "
+            "--data.",
         ),
     ] = "equal",
     data: Annotated[
         str | None,
-        Option(metavar="DATA", show_default=False, help="For cross_fitted: what the models were trained on."),
+        Option(metavar="DATA", show_default=False, help="For cross_fitted: the training data of the models."),
     ] = None,
     masks: o.Masks = None,
-    folds: Annotated[int, Option(metavar="K", min=2, help="Folds of cross_fitted.")] = 5,
-    seed: Annotated[int, Option(metavar="N", min=0, help="Decides the folds of cross_fitted.")] = 0,
+    folds: Annotated[int, Option(metavar="K", min=2, help="For cross_fitted: number of folds.")] = 5,
+    seed: Annotated[int, Option(metavar="N", min=0, help="For cross_fitted: random seed of the folds.")] = 0,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Join trained models.
+    """Combine trained models into an ensemble.
 
-    The ensemble predicts the weighted mean of its models' probabilities, and is a model itself.
+    The ensemble predicts the weighted mean of the probabilities of its members. It is saved as a model.
     """
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
@@ -61,7 +61,9 @@ def ensemble(
         return
     rows = [(str(m), f"{100 * w:.3g} %") for m, w in zip(models, result.weights, strict=True)]
     print_table(("model", "weight"), rows)
-    print_text(f"The ensemble is in {out}. One network of it: handful distil {out} DATA --recipe NAME --out FOLDER.")
+    print_text(
+        f"The ensemble is in {out}. Distil it into one network: handful distil {out} DATA --recipe NAME --out FOLDER."
+    )
 
 
 def _weights(text: str) -> "Literal['equal', 'cross_fitted'] | tuple[float, ...]":

@@ -1,4 +1,4 @@
-"""`handful evaluate`: a score that says how far it can be trusted."""
+"""`handful evaluate`: score a recipe on repeated draws, with a confidence interval."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,12 +8,12 @@ from typer import Option
 from handful.cli import _options as o
 
 Draws = Annotated[
-    int, Option("--draws", "-n", metavar="N", min=1, help="How often images are drawn and trained on anew.")
+    int, Option("--draws", "-n", metavar="N", min=1, help="Number of repeated draws; each trains a new model.")
 ]
-FirstDraw = Annotated[int, Option(metavar="N", min=0, help="Number of the first draw; develop on 100 and up.")]
+FirstDraw = Annotated[int, Option(metavar="N", min=0, help="Number of the first draw; use 100 and up for development.")]
 ScoreOn = Annotated[
     Literal["test", "rest"],
-    Option(help="The test part, where the data has one; or the training images a draw leaves unused."),
+    Option(help="Images to score on: the test split (if the data has one), or the training images that a draw left."),
 ]
 
 LongTail = Annotated[
@@ -22,21 +22,21 @@ LongTail = Annotated[
         metavar="RHO",
         min=1,
         show_default=False,
-        help="Draw a long tail: M images of the largest class, M / RHO of the smallest.",
+        help="Imbalance ratio of long-tailed draws: M images of the largest class, M / RHO of the smallest.",
     ),
 ]
 TailOrder = Annotated[
     Literal["classes", "seeded"],
-    Option(help="Which classes of a long tail are large: the first ones, or others in each draw."),
+    Option(help="Order of class sizes in a long tail: by class, or at random in each draw."),
 ]
 
 Calibration = Annotated[
     bool,
-    Option("--calibration", help="Also how far probabilities keep what they say; coverage where there are sets."),
+    Option("--calibration", help="Also measure calibration of the probabilities, and coverage of prediction sets."),
 ]
 Unlabelled = Annotated[
     Literal["none", "given", "rest"],
-    Option(help="Images without labels, for recipes that use them: the data's own; or also what a draw left over."),
+    Option(help="Unlabelled images for semi-supervised recipes: those of the data; rest: also those that a draw left."),
 ]
 
 
@@ -48,14 +48,14 @@ def evaluate(
     per_class: o.PerClass = None,
     folds: Annotated[
         int | None,
-        Option("--folds", "-k", metavar="K", min=2, show_default=False, help="Cross-validate with this many folds."),
+        Option("--folds", "-k", metavar="K", min=2, show_default=False, help="Number of cross-validation folds."),
     ] = None,
     long_tail: LongTail = None,
     tail_order: TailOrder = "classes",
     score_on: ScoreOn = "test",
     unlabelled: Unlabelled = "none",
     transductive: Annotated[
-        bool, Option("--transductive", help="Let it learn from the images to be scored, without their labels.")
+        bool, Option("--transductive", help="Also train on the images to be scored, without their labels.")
     ] = False,
     calibration: Calibration = False,
     masks: o.Masks = None,
@@ -70,7 +70,7 @@ def evaluate(
         Option(
             metavar="FILE",
             show_default=False,
-            help="JSON-lines file of the runs; those in it already are not repeated.",
+            help="JSON-lines file of all runs; runs that it already has are not repeated.",
         ),
     ] = None,
     strict: o.Strict = False,
@@ -81,9 +81,10 @@ def evaluate(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Score a recipe on repeated draws.
+    """Evaluate a recipe on repeated draws.
 
-    Trains anew for each draw of DATA, and gives the mean, its interval and the worst draw.
+    Trains a new model for each draw of images from DATA; reports the mean score, its confidence interval and the worst
+    draw.
     """
     from dataclasses import asdict
 
@@ -136,6 +137,8 @@ def evaluate(
         return
     print_lines(format_table([rows[opens_with]], width=width()))
     if transductive:
-        print_text("Transductive: it learnt from the scored images, without their labels. Others may score lower.")
+        print_text(
+            "Transductive: trained on the scored images too, without their labels. Scores on other images may be lower."
+        )
     if calibration:
         print_lines("\n" + format_measures(measures, width=width()))

@@ -1,4 +1,4 @@
-"""`handful explain`: where a model looks, and how far such maps can be believed."""
+"""`handful explain`: saliency maps of predictions, with sanity checks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,21 +9,25 @@ from handful.cli import _options as o
 
 
 def explain(
-    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Folder that `handful fit` wrote.")],
+    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Model folder (from `handful fit`).")],
     data: o.Data,
-    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Folder for the pictures.")],
+    out: Annotated[
+        Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder for the pictures.")
+    ],
     masks: o.Masks = None,
-    seed: Annotated[int, Option(metavar="N", min=0, help="Of the shuffled weights that maps are checked with.")] = 0,
+    seed: Annotated[
+        int, Option(metavar="N", min=0, help="Random seed of the weight shuffling in the sanity check.")
+    ] = 0,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Show where a model looks.
+    """Explain predictions by saliency maps.
 
-    A picture for every image of DATA: the model's own maps where it segments, Grad-CAM where it does not; and two
-    checks of them, against shuffled weights and, with --masks, against what is foreground.
+    Writes a picture for each image of DATA: the segmentation maps of the model if it has some, else Grad-CAM. Checks
+    the maps against those of shuffled weights and, with --masks, against the foreground.
     """
     from dataclasses import asdict
 
@@ -49,15 +53,21 @@ def explain(
     if json:
         print_json({"out": str(out), **asdict(checks)})
         return
-    rows = [("like shuffled weights", f"{checks.similar:.2f}", f"rank correlation, {checks.compared} images; aim: 0")]
+    rows = [
+        (
+            "similarity to shuffled weights",
+            f"{checks.similar:.2f}",
+            f"rank correlation, {checks.compared} images; aim: 0",
+        )
+    ]
     if checks.pointed is not None and checks.inside is not None and checks.chance is not None:
         assert checks.pointed_low is not None
         assert checks.pointed_high is not None
         span = f"{100 * checks.pointed_low:.0f} to {100 * checks.pointed_high:.0f}"
         chance = f"by chance {100 * checks.chance:.0f} %"
         rows += [
-            ("points into the mask", f"{100 * checks.pointed:.0f} %", f"{span} %, {checks.masked} images; {chance}"),
-            ("of the map in the mask", f"{100 * checks.inside:.0f} %", chance),
+            ("pointing game", f"{100 * checks.pointed:.0f} %", f"{span} %, {checks.masked} images; {chance}"),
+            ("share of the map in the mask", f"{100 * checks.inside:.0f} %", chance),
         ]
     print_table(("check", "", ""), rows, text=3)
     print_text(f"{checks.images} pictures in {out}")

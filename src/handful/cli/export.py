@@ -15,7 +15,7 @@ SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
 
 
 def export(
-    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Folder that `handful fit` wrote.")],
+    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Model folder (from `handful fit`).")],
     out: Annotated[
         Path, Option("--out", "-o", metavar="FILE", show_default=False, help="File to write: .onnx, .pt2 or .html.")
     ],

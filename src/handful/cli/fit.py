@@ -1,4 +1,4 @@
-"""`handful fit`: train one classifier and save it."""
+"""`handful fit`: train a classifier and save it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,15 +21,21 @@ def fit(
             "-r",
             metavar="NAME",
             show_default=False,
-            help="Recipe name (see `handful recipes`) or .toml file; auto: pick one by cross-validation.",
+            help="Recipe name (see `handful recipes`) or .toml file; auto: select one by cross-validation.",
         ),
     ],
-    out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Folder for the model.")],
+    out: Annotated[
+        Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder for the model.")
+    ],
     masks: o.Masks = None,
     per_class: o.PerClass = None,
     budget: Annotated[
         str | None,
-        Option(metavar="TIME", show_default=False, help="Wall time to pick a recipe in (auto); default: 10m."),
+        Option(
+            metavar="TIME",
+            show_default=False,
+            help="Wall time for selecting a recipe with --recipe auto; default: 10m.",
+        ),
     ] = None,
     seed: o.Seed = 0,
     set_: o.Sets = None,
@@ -48,7 +54,7 @@ def fit(
 ) -> None:
     """Train a classifier and save it.
 
-    Learns from the training part of DATA, or from --per-class images of it; the model is a folder.
+    Trains on the training split of DATA, or on --per-class images of it. The model is saved as a folder.
     """
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, watched, working
@@ -86,7 +92,7 @@ def fit(
         print_json({"model": str(out), **values})
         return
     print_table(("", ""), _rows(out, result), text=2)
-    print_text(f"Next: handful predict {out} IMAGES --out predictions.csv. A score takes `handful evaluate`.")
+    print_text(f"Next: handful predict {out} IMAGES --out predictions.csv. `handful evaluate` measures the score.")
 
 
 def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
@@ -94,12 +100,12 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
     counts = list(card["images_per_class"].values())
     spread = f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
     images = f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"
-    unlabelled = f", and {card['unlabelled_images']} without a label" if card["unlabelled_images"] else ""
+    unlabelled = f", and {card['unlabelled_images']} unlabelled" if card["unlabelled_images"] else ""
     steps = f"{card['steps']} steps" if card["steps"] else "fitted"
     rows = [("model", str(out)), ("recipe", result.recipe.name)]
     if selection is not None:
         settings = "" if selection.study is None else f" Settings: {selection.study.why}."
-        rows.append(("picked", f"{selection.why}{settings}"))
+        rows.append(("selected", f"{selection.why}{settings}"))
     rows.append(("trained on", f"{images}{unlabelled}"))
     rows.append(("took", f"{card['seconds']:.0f} s, {steps} on {card['device']}"))
     return [*rows, *calibration_rows(card)]

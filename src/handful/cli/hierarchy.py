@@ -1,4 +1,4 @@
-"""`handful hierarchy`: the tree over the classes that some losses learn from."""
+"""`handful hierarchy`: the class hierarchy that hierarchical losses use."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,27 +7,27 @@ from typer import Option
 
 from handful.cli import _options as o
 
-PLAIN = "classification-wrn"  # what classifier_weights trains unless a recipe is named
+PLAIN = "classification-wrn"  # trained by the source classifier_weights if no recipe is given
 
 
 def hierarchy(
     data: o.Data,
     recipe: Annotated[
         str | None,
-        Option("--recipe", "-r", metavar="NAME", show_default=False, help="Recipe whose [hierarchy] is shown."),
+        Option("--recipe", "-r", metavar="NAME", show_default=False, help="Recipe whose hierarchy is shown."),
     ] = None,
     source: Annotated[
         str | None,
         Option(
             metavar="NAME",
             show_default=False,
-            help="Instead: embeddings (also without a recipe), classifier_weights, nested_yaml or wordnet; "
-            "options by --set hierarchy.KEY=VALUE.",
+            help="Source of the hierarchy: embeddings (default without a recipe), classifier_weights, nested_yaml or "
+            "wordnet; its options by --set hierarchy.KEY=VALUE.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        Option("--out", "-o", metavar="FILE", show_default=False, help="Dendrogram to write: .png or .svg."),
+        Option("--out", "-o", metavar="FILE", show_default=False, help="Dendrogram to write, .png or .svg."),
     ] = None,
     set_: o.Sets = None,
     seed: o.Seed = 0,
@@ -37,9 +37,9 @@ def hierarchy(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Show the tree over the classes.
+    """Show the class hierarchy of a recipe.
 
-    Prints what the recipe's tree losses would learn from; --out draws it.
+    Prints the tree that the hierarchical losses of the recipe would use; --out draws it.
     """
     from rich.console import Console
 

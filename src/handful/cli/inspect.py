@@ -1,4 +1,4 @@
-"""`handful inspect`: what is doubtful in the data, and how much they can show."""
+"""`handful inspect`: problems in a data set, and how precise a score on it can be."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +13,14 @@ def inspect(
     masks: o.Masks = None,
     page: Annotated[
         Path | None,
-        Option("--page", "-p", metavar="FILE", show_default=False, help="Page to write, with the pictures: .html."),
+        Option("--page", "-p", metavar="FILE", show_default=False, help="Report to write, with pictures, .html."),
     ] = None,
     fix: Annotated[
         Path | None,
         Option(
             metavar="FILE",
             show_default=False,
-            help="New table without copies and unreadable files, with guessed groups: .csv. No image is touched.",
+            help="Cleaned table to write, .csv: without duplicates and unreadable files, with inferred groups.",
         ),
     ] = None,
     overwrite: o.Overwrite = False,
@@ -29,10 +29,10 @@ def inspect(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Find what is wrong with the data.
+    """Find problems in a data set.
 
-    Finds copies, wrong labels, groups that leak, shortcuts, poor images and masks; says what to do about each, and
-    how much the data can show. Nothing is changed.
+    Finds duplicates, label errors, group leaks, shortcuts, poor images and poor masks, with a remedy for each, and
+    estimates how precise a score on the data can be. No file is changed.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -50,7 +50,7 @@ def inspect(
     with working():
         if page is not None:
             if page.suffix.lower() not in (".html", ".htm"):
-                raise OutputError("the page is an HTML file", where=page, remedy="end its name in .html.")
+                raise OutputError("not an .html file", where=page, remedy="end the name in .html.")
             refuse_existing(page, overwrite=overwrite)
         if fix is not None:
             check_table_path(fix)
@@ -96,8 +96,8 @@ def inspect(
         print_lines("")
         print_text(
             f"{fix}: {fixed.rows} images; left out {fixed.unreadable} unreadable, {fixed.copies} copies and "
-            f"{fixed.conflicts} copies with several labels; {fixed.groups} groups. It lists no masks: name them as "
-            "before."
+            f"{fixed.conflicts} copies with several labels; {fixed.groups} groups. It lists no masks: pass them with "
+            "--masks as before."
         )
     if page is not None:
         print_lines("")

@@ -1,4 +1,4 @@
-"""`handful labels`: how alike the classes are to what a recipe compares images with."""
+"""`handful labels`: similarity of the label embeddings that a recipe compares images with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,21 +7,21 @@ from typer import Option
 
 from handful.cli import _options as o
 
-PLAIN = "classification-wrn"  # whose other parts do not matter here
+PLAIN = "classification-wrn"  # its other parts do not matter here
 
 
 def labels(
     data: o.Data,
     recipe: Annotated[
         str | None,
-        Option("--recipe", "-r", metavar="NAME", show_default=False, help="Recipe whose [labels] are shown."),
+        Option("--recipe", "-r", metavar="NAME", show_default=False, help="Recipe whose label embeddings are shown."),
     ] = None,
     source: Annotated[
         str | None,
         Option(
             metavar="NAME",
             show_default=False,
-            help="Where word vectors come from: minilm (also without a recipe), words, sentences, vectors, image_text.",
+            help="Source of the embeddings: minilm (default without a recipe), words, sentences, vectors, image_text.",
         ),
     ] = None,
     path: Annotated[
@@ -32,13 +32,13 @@ def labels(
         Option(
             metavar="FILE",
             show_default=False,
-            help='What to read instead of a class\'s name: TOML lines "0" = "zero", or CSV lines 0,zero.',
+            help='Text to embed instead of a class name: TOML lines "0" = "zero", or CSV lines 0,zero.',
         ),
     ] = None,
-    pairs: Annotated[int, Option(metavar="N", min=1, help="How many of the closest pairs to print.")] = 10,
+    pairs: Annotated[int, Option(metavar="N", min=1, help="Number of closest pairs to print.")] = 10,
     out: Annotated[
         Path | None,
-        Option("--out", "-o", metavar="FILE", show_default=False, help="Similarity matrix to draw: .png or .svg."),
+        Option("--out", "-o", metavar="FILE", show_default=False, help="Similarity matrix to draw, .png or .svg."),
     ] = None,
     set_: o.Sets = None,
     seed: o.Seed = 0,
@@ -47,9 +47,9 @@ def labels(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Show how alike the class names are.
+    """Show the similarity of the label embeddings.
 
-    Prints the pairs of classes whose vectors are closest; --out draws all.
+    Prints the most similar pairs of classes; --out draws the similarity matrix.
     """
     import json as codec
 
@@ -73,9 +73,9 @@ def labels(
         plan = load_recipe(recipe or PLAIN, overrides=[*chosen, *(set_ or ())])
         if plan.labels.name == "one_hot":
             raise RecipeError(
-                "this recipe's labels are one-hot: no two classes are alike",
+                "the labels of this recipe are one-hot: all classes are equally dissimilar",
                 where=plan.name,
-                remedy='name another recipe, or none, or add --set labels.name="word_embeddings".',
+                remedy='use another recipe, or none, or add --set labels.name="word_embeddings".',
             )
         if out is not None:
             check_figure(out)

@@ -1,4 +1,4 @@
-"""`handful predict`: classes, probabilities and maps of new images."""
+"""`handful predict`: classes, probabilities and segmentation maps of images."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from typer import Argument, Option
 from handful.cli import _options as o
 from handful.cli._batch import ChunkSize, Workers, over_archive, refuse_chunk_options
 
-MODEL = "Folder that `handful fit` wrote, or file that `handful export` wrote (.onnx)."
+MODEL = "Model folder (from `handful fit`) or .onnx file (from `handful export`)."
 
 
 def predict(
@@ -26,23 +26,30 @@ def predict(
     ],
     maps: Annotated[
         Path | None,
-        Option(metavar="FOLDER", show_default=False, help="Folder for the predicted segmentation over each image."),
+        Option(
+            metavar="FOLDER",
+            show_default=False,
+            help="Output folder for the predicted segmentation of each image, as an overlay.",
+        ),
     ] = None,
     tta: Annotated[
         Literal["flip", "five_crop", "ten_crop"] | None,
-        Option(show_default=False, help="Average over mirror images, crops, or both; slower by 2, 5 or 10 times."),
+        Option(
+            show_default=False,
+            help="Test-time augmentation: average over flips, crops or both (2, 5 or 10 times slower).",
+        ),
     ] = None,
     classes: Annotated[
         Path | None,
         Option(
             metavar="FILE",
             show_default=False,
-            help="Also score classes that were not trained on, by their names: a text file with one a line.",
+            help="Text file with names of further classes, one per line, to predict zero-shot.",
         ),
     ] = None,
     coverage: Annotated[
         float | None,
-        Option(metavar="SHARE", show_default=False, help="Of the sets, where the model gives some; else as trained."),
+        Option(metavar="SHARE", show_default=False, help="Coverage of the prediction sets; default: as trained."),
     ] = None,
     chunk_size: ChunkSize = None,
     ray: o.Ray = None,
@@ -53,10 +60,10 @@ def predict(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Predict images into a table.
+    """Predict the classes of images.
 
-    A row for every image of DATA, labelled or not, with its class and all probabilities; where the model was trained
-    with --coverage or --reject, with the set of classes it may be of, and whether to name one at all.
+    Writes a table with a row for each image of DATA: its class and all probabilities. Models that were trained with
+    --coverage or --reject add the prediction set, or whether the image is rejected.
 
     With a folder as --out, DATA may be an archive of any size, including tar shards (in the layout of webdataset) and
     Parquet files with the images in them. An image that cannot be read is recorded and skipped (exit code 3), and after

@@ -1,4 +1,4 @@
-"""`handful propagate`: masks for every image from a few, with a sheet to look at."""
+"""`handful propagate`: masks for all images from a few, with a contact sheet."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,12 +15,18 @@ def propagate(
     masks: o.Masks = None,
     source: Annotated[
         Literal["grabcut", "binarize"] | None,
-        Option(show_default=False, help="Make the first masks this way, for data with none."),
+        Option(show_default=False, help="Make the first masks by this method, for data without masks."),
     ] = None,
-    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="Recipe of the segmenter.")] = "cvs-wrn",
+    recipe: Annotated[
+        str, Option("--recipe", "-r", metavar="NAME", help="Recipe of the segmentation model.")
+    ] = "cvs-wrn",
     model: Annotated[
         Path | None,
-        Option(metavar="FOLDER", show_default=False, help="Use this saved segmenter instead of training one."),
+        Option(
+            metavar="FOLDER",
+            show_default=False,
+            help="Segmentation model (from `handful fit`) to use instead of training one.",
+        ),
     ] = None,
     per_class: Annotated[
         int | None,
@@ -30,22 +36,25 @@ def propagate(
             metavar="M",
             min=1,
             show_default=False,
-            help="Learn from this many masks per class, replace all others.",
+            help="Number of masks per class to train on; all others are replaced.",
         ),
     ] = None,
     restrict: Annotated[
-        Literal["any", "own"], Option(help="Foreground is any class, or the image's own class only.")
+        Literal["any", "own"], Option(help="Classes that count as foreground: any, or the class of the image (own).")
     ] = "any",
     confidence: Annotated[
-        float, Option(metavar="SHARE", min=0, max=1, help="Least probability of a foreground pixel.")
+        float, Option(metavar="SHARE", min=0, max=1, help="Minimum probability of a foreground pixel.")
     ] = 0.0,
     min_share: Annotated[
-        float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover less of the image.")
+        float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover less than this share of the image.")
     ] = 0.0,
     max_share: Annotated[
-        float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover more of the image.")
+        float, Option(metavar="SHARE", min=0, max=1, help="Drop masks that cover more than this share of the image.")
     ] = 1.0,
-    rounds: Annotated[int, Option(metavar="N", min=1, help="2: learn again, from the propagated masks too.")] = 1,
+    rounds: Annotated[
+        int,
+        Option(metavar="N", min=1, help="Number of training rounds; later ones also train on the propagated masks."),
+    ] = 1,
     chunks: Annotated[
         bool,
         Option(
@@ -64,11 +73,11 @@ def propagate(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Make masks for all images from a few.
+    """Propagate a few masks to all images.
 
-    Predicts the missing masks of DATA's training part; writes them, a contact sheet and their quality. With --chunks,
-    DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is recorded and
-    skipped (exit code 3).
+    Predicts the missing masks of the training split of DATA, and writes them with a contact sheet and their quality.
+    With --chunks, DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is
+    recorded and skipped (exit code 3).
     """
     from handful.annotation.propagate import propagate_to
     from handful.cli._data import read
@@ -85,12 +94,18 @@ def propagate(
 
         if model is None:
             raise ModelError(
-                "masks of an archive need a segmenter", where="--chunks", remedy="train one, and give it as --model."
+                "masks of an archive need a segmentation model",
+                where="--chunks",
+                remedy="train one, and pass it as --model.",
             )
         learning = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
         for option, given in {**learning, "--rounds": rounds > 1, "--set": set_}.items():
             if given:
-                raise ModelError("this is for training a segmenter", where=option, remedy="leave it out with --chunks.")
+                raise ModelError(
+                    "this option is for training a segmentation model",
+                    where=option,
+                    remedy="leave it out with --chunks.",
+                )
         job = BatchJob("propagate", model.resolve(), device=device, keep=rules)
         over_archive(
             job,
@@ -128,8 +143,6 @@ def propagate(
         for name, q in written["quality"].items()
     ]
     if rows:
-        print_table(
-            ("class", "images", "IoU", "Dice", "worst"), rows, title="New masks against the ones that were there"
-        )
+        print_table(("class", "images", "IoU", "Dice", "worst"), rows, title="Predicted masks against existing ones")
     text = f"{written['propagated']} masks propagated from {written['kept']}, {len(written['dropped'])} dropped."
     print_text(f"{text} Look at {out / 'contact-sheet.png'} before using {out / 'masks'}.")

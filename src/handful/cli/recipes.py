@@ -1,4 +1,4 @@
-"""`handful recipes`: what there is to train."""
+"""`handful recipes`: list recipes, or print one."""
 
 from typing import Annotated
 
@@ -8,11 +8,13 @@ from handful.cli import _options as o
 
 
 def recipes(
-    name: Annotated[str | None, Argument(metavar="NAME", show_default=False, help="Print this one's TOML.")] = None,
+    name: Annotated[
+        str | None, Argument(metavar="NAME", show_default=False, help="Recipe to print as TOML; default: list all.")
+    ] = None,
     set_: o.Sets = None,
     json: o.Json = False,
 ) -> None:
-    """List the recipes, or print one."""
+    """List the recipes, or print one of them."""
     from handful.cli._output import print_indented, print_json, print_text, working
     from handful.recipes.load import load_recipe, recipe_names
     from handful.recipes.write import fingerprint, to_toml, to_tree

@@ -1,4 +1,4 @@
-"""`handful serve`: a model behind a page and a REST API."""
+"""`handful serve`: serve a model as a web page and a REST API."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,13 +15,11 @@ def serve(
         Argument(
             metavar="MODEL",
             show_default=False,
-            help="File that `handful export` wrote (.onnx), or folder that `handful fit` wrote (exported first).",
+            help="Model folder (from `handful fit`) or .onnx file (from `handful export`).",
         ),
     ],
-    host: Annotated[str, Option(metavar="NAME", help="127.0.0.1: this machine alone. 0.0.0.0: every network.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="0: a free one.")] = 8000,
+    host: Annotated[str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0: all networks.")] = ("127.0.0.1"),
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0: any free port.")] = 8000,
     token: Annotated[
         str | None,
         Option(
@@ -29,22 +27,27 @@ def serve(
             envvar="HANDFUL_TOKEN",
             show_default=False,
             show_envvar=True,
-            help="Answer only requests that carry it: Authorization: Bearer TEXT.",
+            help="Require this bearer token (Authorization: Bearer TEXT).",
         ),
     ] = None,
-    workers: Annotated[int, Option(metavar="N", min=1, help="Processes; each holds the model.")] = 1,
-    megabytes: Annotated[float, Option(metavar="MB", help="The largest request.")] = 20.0,
-    megapixels: Annotated[float, Option(metavar="MP", help="The largest image.")] = 40.0,
-    batch: Annotated[int, Option(metavar="N", min=1, help="Images in one request.")] = 32,
-    waiting: Annotated[int, Option(metavar="N", min=1, help="Requests at once for each worker; more get 429.")] = 32,
-    seconds: Annotated[float, Option(metavar="S", help="For a request to come in and be answered.")] = 30.0,
+    workers: Annotated[int, Option(metavar="N", min=1, help="Number of worker processes; each loads the model.")] = 1,
+    megabytes: Annotated[float, Option(metavar="MB", help="Maximum size of a request.")] = 20.0,
+    megapixels: Annotated[float, Option(metavar="MP", help="Maximum size of an image.")] = 40.0,
+    batch: Annotated[int, Option(metavar="N", min=1, help="Maximum number of images in a request.")] = 32,
+    waiting: Annotated[
+        int,
+        Option(
+            metavar="N", min=1, help="Maximum number of concurrent requests per worker; further ones get status 429."
+        ),
+    ] = 32,
+    seconds: Annotated[float, Option(metavar="S", help="Timeout of a request.")] = 30.0,
     json: o.Json = False,
 ) -> None:
-    """Serve a model as a page and a REST API.
+    """Serve a model as a web page and a REST API.
 
-    On the page one drops images. POST an image to /predict, or several to /predict/batch; /openapi.json describes
-    both, /health and /ready say how it is, /metrics counts for Prometheus. Ctrl-C or SIGTERM ends it when what it took
-    on is answered.
+    The page takes images by drag and drop. The API takes one image at /predict or several at /predict/batch, and is
+    described at /openapi.json; /health and /ready are for probes, /metrics is for Prometheus. Ctrl-C or SIGTERM stops
+    the server after pending requests.
     """
     import sys
     from tempfile import TemporaryDirectory
@@ -68,13 +71,17 @@ def serve(
             export_onnx(load_classifier(model), graph)
         known = load_onnx(graph, threads=1)
         if host not in LOCAL and token is None:
-            say("Note", "everyone who reaches this machine can ask: give --token, or HANDFUL_TOKEN.", style="yellow")
+            say(
+                "Note",
+                "anyone who can reach this machine can send requests: set --token or HANDFUL_TOKEN.",
+                style="yellow",
+            )
 
         def tell(address: str) -> None:
             if json:
                 print_json({"address": address, "model": known.name, "classes": known.classes})
             else:
-                print_text(f"{known.name} at {address} (Ctrl-C ends it)")
+                print_text(f"{known.name} at {address} (Ctrl-C stops it)")
             sys.stdout.flush()  # a pipe or a journal sees it at once
 
         run(graph, host=host, port=port, token=token, workers=workers, limits=limits, on_start=tell)
@@ -87,4 +94,7 @@ def _refuse_without_server() -> None:
 
     missing = [name for name in ("fastapi", "python_multipart", "uvicorn", "onnxruntime") if find_spec(name) is None]
     if missing:
-        raise ModelError(f"serving needs {missing[0].replace('_', '-')}", remedy='pip install "handful[serve]".')
+        raise ModelError(
+            f"the server needs {missing[0].replace('_', '-')}, which is not installed",
+            remedy='pip install "handful[serve]".',
+        )

@@ -1,4 +1,4 @@
-"""`handful sweep`: several recipes at several numbers of images per class, on the same draws."""
+"""`handful sweep`: evaluate recipes at several numbers of images per class, on the same draws."""
 
 from typing import Annotated
 
@@ -14,11 +14,14 @@ def sweep(
     data: o.Data,
     recipe: Annotated[
         list[str],
-        Option("--recipe", "-r", metavar="NAME", show_default=False, help="Recipe name or .toml file; once for each."),
+        Option(
+            "--recipe", "-r", metavar="NAME", show_default=False, help="Recipe name or .toml file; may be repeated."
+        ),
     ],
     out: o.Out,
     per_class: Annotated[
-        str, Option("--per-class", "-m", metavar="M,M,...", help="Images per class, with commas between.")
+        str,
+        Option("--per-class", "-m", metavar="M,M,...", help="Numbers of labelled images per class, comma-separated."),
     ] = "1,5,10,25,50",
     draws: Draws = 5,
     first_draw: FirstDraw = 0,
@@ -40,9 +43,10 @@ def sweep(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Compare recipes from few images to many.
+    """Evaluate recipes at several numbers of images.
 
-    All on the same draws of DATA; writes the runs and a report. The others are compared with the first one named.
+    All recipes are trained on the same draws of DATA, and compared with the first one. Writes a log of the runs and a
+    report.
     """
     from handful.cli._data import images_per_class, read
     from handful.cli._output import print_json, print_lines, print_text, watched, width, working
