@@ -63,7 +63,7 @@ def annotate(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Annotate masks and labels in the browser.
+    """Annotate images in the browser.
 
     Each stroke is saved immediately, as a PNG that --masks reads. Ctrl-C stops the server.
     """

@@ -116,7 +116,7 @@ def compare(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Find the best recipe for the data, with confidence.
+    """Find the best recipe for the data.
 
     Compares recipes and controls on identical draws, each tuned with the same budget on training images only. The same
     command resumes an interrupted comparison.

@@ -18,7 +18,7 @@ def demo(
     open_: Annotated[bool, Option("--open", help="Open the report in a browser.")] = False,
     json: o.Json = False,
 ) -> None:
-    """Run a demonstration on a few handwritten digits.
+    """Run a demonstration on digits.
 
     Compares plain classification with classification via segmentation (CvS) and writes a report. Takes a few minutes
     on two CPU cores.

@@ -42,9 +42,10 @@ def distil(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Distil a model or ensemble into one network.
+    """Distil a model into one network.
 
-    Trains a student on the predictions of the teacher for the training split of DATA, unlabelled images included.
+    Trains a student on the predictions of the teacher, a model or an ensemble, for the training split of DATA,
+    unlabelled images included.
     """
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working

@@ -34,7 +34,7 @@ def ensemble(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Combine trained models into an ensemble.
+    """Combine models into an ensemble.
 
     The ensemble predicts the weighted mean of the probabilities of its members. It is saved as a model.
     """

@@ -81,7 +81,7 @@ def evaluate(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Evaluate a recipe on repeated draws.
+    """Score a recipe on repeated draws.
 
     Trains a new model for each draw of images from DATA; reports the mean score, its confidence interval and the worst
     draw.

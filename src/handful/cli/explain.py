@@ -24,7 +24,7 @@ def explain(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Explain predictions by saliency maps.
+    """Draw saliency maps of predictions.
 
     Writes a picture for each image of DATA: the segmentation maps of the model if it has some, else Grad-CAM. Checks
     the maps against those of shuffled weights and, with --masks, against the foreground.

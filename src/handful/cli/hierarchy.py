@@ -37,7 +37,7 @@ def hierarchy(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Show the class hierarchy of a recipe.
+    """Show the class hierarchy.
 
     Prints the tree that the hierarchical losses of the recipe would use; --out draws it.
     """

@@ -47,9 +47,10 @@ def labels(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Show the similarity of the label embeddings.
+    """Show similarities of class names.
 
-    Prints the most similar pairs of classes; --out draws the similarity matrix.
+    Compares the label embeddings of a recipe, and prints the most similar pairs of classes; --out draws the similarity
+    matrix.
     """
     import json as codec
 

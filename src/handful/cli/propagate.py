@@ -73,7 +73,7 @@ def propagate(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Propagate a few masks to all images.
+    """Propagate masks to all images.
 
     Predicts the missing masks of the training split of DATA, and writes them with a contact sheet and their quality.
     With --chunks, DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is

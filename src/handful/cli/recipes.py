@@ -14,7 +14,7 @@ def recipes(
     set_: o.Sets = None,
     json: o.Json = False,
 ) -> None:
-    """List the recipes, or print one of them."""
+    """List recipes, or print one."""
     from handful.cli._output import print_indented, print_json, print_text, working
     from handful.recipes.load import load_recipe, recipe_names
     from handful.recipes.write import fingerprint, to_toml, to_tree

@@ -43,11 +43,11 @@ def serve(
     seconds: Annotated[float, Option(metavar="S", help="Timeout of a request.")] = 30.0,
     json: o.Json = False,
 ) -> None:
-    """Serve a model as a web page and a REST API.
+    """Serve a model on the web.
 
-    The page takes images by drag and drop. The API takes one image at /predict or several at /predict/batch, and is
-    described at /openapi.json; /health and /ready are for probes, /metrics is for Prometheus. Ctrl-C or SIGTERM stops
-    the server after pending requests.
+    Serves a page that takes images by drag and drop, and a REST API that takes one image at /predict or several at
+    /predict/batch and is described at /openapi.json; /health and /ready are for probes, /metrics is for Prometheus.
+    Ctrl-C or SIGTERM stops the server after pending requests.
     """
     import sys
     from tempfile import TemporaryDirectory

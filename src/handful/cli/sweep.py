@@ -43,7 +43,7 @@ def sweep(
     column: o.Columns = None,
     json: o.Json = False,
 ) -> None:
-    """Evaluate recipes at several numbers of images.
+    """Score recipes by number of images.
 
     All recipes are trained on the same draws of DATA, and compared with the first one. Writes a log of the runs and a
     report.
