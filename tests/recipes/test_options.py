@@ -120,8 +120,8 @@ def test_a_budget_is_a_time(text: str | None, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("budget", "trials", "says"),
     [
-        ("30", None, "no time"),
-        ("soon", None, "no time"),
+        ("30", None, "not a duration"),
+        ("soon", None, "not a duration"),
         ("0s", None, "above 0"),
         (None, 0, "above 0"),
         ("30m", 4, "either"),
