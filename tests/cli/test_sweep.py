@@ -104,9 +104,7 @@ def test_demo_trains_reports_and_goes_on(tmp_path: Path, monkeypatch: pytest.Mon
     text = ok(*small, "--open")
     assert opened == [(tmp_path / "demo-out" / "report.html").as_uri()]
     assert {p.name for p in (tmp_path / "demo-out").iterdir()} == MADE
-    assert all(
-        word in text for word in ("classification-wrn", "cvs-wrn", "cvs-joint-wrn", "report.html", "benchmark")
-    )
+    assert all(word in text for word in ("classification-wrn", "cvs-wrn", "cvs-joint-wrn", "report.html", "benchmark"))
     runs = (tmp_path / "demo-out" / "results.jsonl").read_text()
     assert ok_json(*small, "--resume")["scores"][0]["draws"] == 3
     assert (tmp_path / "demo-out" / "results.jsonl").read_text() == runs
