@@ -234,7 +234,7 @@ def test_labels_pressed_in_haste_are_taken_one_after_the_other(open_page: Any, h
     page = open_page("blue/0.png")
     for key in "1u1u":
         page.keyboard.press(key)
-    _until(lambda: page.evaluate("handful.parts.labels.last.then(() => true)"))
+    _until(lambda: page.evaluate("handful.labels.last.then(() => true)"))
     assert held[0].store["blue/0.png"].cannot_tell
     assert page.inner_text("#status") == "Saved"
     page.keyboard.press("1")
@@ -247,7 +247,7 @@ def test_two_tabs_cannot_overwrite_each_other(open_page: Any, held: tuple[Sessio
     _saved(first)
     _drag(second, (20, 90), (40, 90))
     second.wait_for_selector("#conflict[open]")
-    assert second.inner_text("#status") == "Not saved: changed elsewhere"
+    assert second.inner_text("#status") == "Not saved: changed in another window"
     assert not read_mask(_file(held, "blue/2.png"))[90].any()
     second.click("#keep-both")
     _saved(second)
@@ -313,10 +313,10 @@ def test_training_from_the_page_ends_in_a_score(open_page: Any, held: tuple[Sess
     assert not page.evaluate("!!handful.editor.start")
     page.keyboard.press("t")
     _until(lambda: "worst of 2 draws" in page.inner_text("#scores"), 300)
-    assert "2-fold cross-validation of 6 labelled images, 5 masks" in page.inner_text("#scores")
-    assert re.fullmatch(r"Training done: \d+\.\d\s% accuracy", page.inner_text("#status"))
+    assert "2-fold cross-validation of 6 labeled images, 5 masks" in page.inner_text("#scores")
+    assert re.fullmatch(r"Training finished: \d+\.\d% accuracy", page.inner_text("#status"))
     assert page.evaluate("!!handful.editor.start"), "the mask that came is shown without a reload"
-    assert page.inner_text("#hint").startswith("A propagated mask, not saved yet")
+    assert page.inner_text("#hint").startswith("Propagated mask, not saved yet")
 
 
 def test_fingers_draw_and_pens_too(browser: Any, open_page: Any, held: tuple[Session, str]) -> None:

@@ -1,4 +1,4 @@
-/** What can be done, in words and keys, in each of the two views. */
+/** The actions of the two views, with their names and keyboard shortcuts. */
 
 import { input } from "./dom.js";
 
@@ -39,46 +39,46 @@ import { input } from "./dom.js";
 /** @type {[Tool, string, string][]} */
 export const TOOLS = [
   ["brush", "Brush", "B"], ["eraser", "Eraser", "E"], ["polygon", "Polygon", "P"], ["fill", "Fill", "F"],
-  ["box", "Box", "R"], ["superpixels", "Superpixels", "S"], ["marks", "Marks", "M"],
+  ["box", "Box", "R"], ["superpixels", "Superpixels", "S"], ["marks", "Prompts", "M"],
 ];
 
 /** While drawing. @param {Page} page @param {boolean} sam whether that model is there @returns {Action[]} */
 export function drawing(page, sam) {
   const { editor, labels, say, tools, training, trying, view } = page;
-  const group = { tools: "Tools", draw: "Drawing", see: "Seeing", label: "Labels", go: "Going on" };
+  const group = { tools: "Tools", draw: "Drawing", see: "View", label: "Labels", go: "Navigation" };
   /** @type {Action[]} */
   const found = TOOLS.map(([tool, what, key]) => ({ keys: [key], what, group: group.tools, run: () => page.choose(tool) }));
   /** @param {string} where @param {string[]} keys @param {string} what @param {() => void} run */
   const add = (where, keys, what, run) => found.push({ keys, what, group: where, run });
-  add(group.tools, ["X"], "Marks: object or background", () => {
+  add(group.tools, ["X"], "Prompts: object or background", () => {
     tools.background = !tools.background;
-    say(tools.background ? "Marks are of the background" : "Marks are of the object", "busy");
+    say(tools.background ? "Prompts now mark the background" : "Prompts now mark the object", "busy");
   });
-  add(group.tools, ["G"], "GrabCut from the marks", () => void page.assist("grabcut"));
+  add(group.tools, ["G"], "GrabCut from the prompts", () => void page.assist("grabcut"));
   add(group.tools, ["W"], "Random walker from the scribbles", () => void page.assist("random-walker"));
-  if (sam) add(group.tools, ["Q"], "SAM from the marks", () => void page.assist("sam"));
+  if (sam) add(group.tools, ["Q"], "SAM from the prompts", () => void page.assist("sam"));
   add(group.tools, ["A"], "Accept the propagated mask", () => void trying(() => editor.takeProposal()));
-  add(group.tools, ["D"], "Delete the marks", () => editor.setMarks([]));
+  add(group.tools, ["D"], "Delete the prompts", () => editor.setMarks([]));
   add(group.draw, ["Z", "Ctrl+Z"], "Undo", () => editor.undo() || say("Nothing to undo", "busy"));
   add(group.draw, ["Y", "Shift+Z", "Ctrl+Y", "Ctrl+Shift+Z"], "Redo", () => editor.redo() || say("Nothing to redo", "busy"));
-  add(group.draw, ["["], "Smaller", () => page.setSize(Math.min(tools.size - 1, tools.size / 1.25)));
-  add(group.draw, ["]"], "Larger", () => page.setSize(Math.max(tools.size + 1, tools.size * 1.25)));
+  add(group.draw, ["["], "Smaller brush", () => page.setSize(Math.min(tools.size - 1, tools.size / 1.25)));
+  add(group.draw, ["]"], "Larger brush", () => page.setSize(Math.max(tools.size + 1, tools.size * 1.25)));
   add(group.draw, ["Delete"], "Clear the mask", () => {
     editor.clear();
     page.showHint();
   });
-  add(group.draw, ["Backspace"], "Take a polygon's corner back", () => {
+  add(group.draw, ["Backspace"], "Remove the last polygon corner", () => {
     tools.points.pop();
     view.changed(null);
   });
-  add(group.draw, ["Escape"], "Give up what is begun", () => tools.cancel());
-  add(group.see, ["+", "="], "Nearer", () => view.zoom(1.3));
-  add(group.see, ["-"], "Farther", () => view.zoom(1 / 1.3));
-  add(group.see, ["0"], "Whole image", () => view.fit());
+  add(group.draw, ["Escape"], "Cancel", () => tools.cancel());
+  add(group.see, ["+", "="], "Zoom in", () => view.zoom(1.3));
+  add(group.see, ["-"], "Zoom out", () => view.zoom(1 / 1.3));
+  add(group.see, ["0"], "Fit to window", () => view.fit());
   add(group.see, ["O"], "More opaque", () => page.setOpacity(100 * view.opacity + 10));
   add(group.see, ["Shift+O"], "Less opaque", () => page.setOpacity(100 * view.opacity - 10));
-  add(group.see, ["C"], "Another colour", () => {
-    view.colour = (view.colour + 1) % 4;
+  add(group.see, ["C"], "Change the mask color", () => {
+    view.color = (view.color + 1) % 4;
     view.repaint();
   });
   add(group.see, ["H"], "Hide or show the mask", () => {
@@ -87,15 +87,15 @@ export function drawing(page, sam) {
   });
   for (const [i, name] of labels.classes.slice(0, 9).entries()) add(group.label, [String(i + 1)], name, () => void labels.set(name));
   add(group.label, ["U"], "Cannot tell", () => void labels.set(null, true));
-  add(group.label, ["L"], "Take the label back", () => void labels.set(null));
+  add(group.label, ["L"], "Reset the label", () => void labels.set(null));
   add(group.label, ["N"], "New class", () => input("class-name").focus());
-  add(group.go, ["Enter"], "Next image; closes a polygon", () => tools.finish() || void page.next());
+  add(group.go, ["Enter"], "Next image, or close the polygon", () => tools.finish() || void page.next());
   add(group.go, ["K"], "Skip", () => void page.skip());
-  add(group.go, ["ArrowLeft"], "Image before", () => void page.step(-1));
-  add(group.go, ["ArrowRight"], "Image after", () => void page.step(1));
+  add(group.go, ["ArrowLeft"], "Previous image in the list", () => void page.step(-1));
+  add(group.go, ["ArrowRight"], "Next image in the list", () => void page.step(1));
   add(group.go, ["V"], "Review", () => page.show("sheet"));
   add(group.go, ["T"], "Train", () => void training.start());
-  add(group.go, ["?"], "Keys", page.showKeys);
+  add(group.go, ["?"], "Shortcuts", page.showKeys);
   return found;
 }
 
@@ -112,6 +112,6 @@ export function reviewing(page) {
     { keys: ["ArrowDown"], what: "Down", group, run: () => sheet.move(0, 1) },
     { keys: ["V", "Escape"], what: "Back to drawing", group, run: () => page.show("draw") },
     { keys: ["T"], what: "Train", group, run: () => void training.start() },
-    { keys: ["?"], what: "Keys", group, run: page.showKeys },
+    { keys: ["?"], what: "Shortcuts", group, run: page.showKeys },
   ];
 }

@@ -31,7 +31,7 @@ export class Refused extends Error {
 export async function ask(path, options) {
   const answer = await fetch(`api/${path}`, options);
   if (answer.ok) return answer;
-  let told = { what: `The server answered ${answer.status}.` };
+  let told = { what: `The server responded with status ${answer.status}.` };
   try {
     const said = await answer.json();
     if (typeof said.what === "string") told = said;

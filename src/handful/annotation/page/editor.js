@@ -28,7 +28,7 @@ export class Editor {
     /** @type {Mark[]} */
     this.marks = [];
     /** @type {ImageData | null} */
-    this.colours = null;
+    this.colors = null;
     this.opened = 0;
     /** @type {Uint8Array | null} a propagated mask that is shown as a start, and saved with the first change */
     this.start = null;
@@ -77,7 +77,7 @@ export class Editor {
     this.start = start;
     this.restore();
     this.marks = image.marks;
-    this.colours = null;
+    this.colors = null;
     this.view.show(levels, this.mask);
     return true;
   }
@@ -194,18 +194,18 @@ export class Editor {
     });
     this.marking.catch(() => {
       this.marking = Promise.resolve();
-      this.saver.tell.status("The marks were not saved: reload the page.", "bad");
+      this.saver.tell.status("The prompts were not saved: reload the page.", "bad");
     });
   }
 
-  /** The image's colours, for filling by colour. */
+  /** The image's colors, for filling by color. */
   pixels() {
-    if (!this.colours && this.image) {
+    if (!this.colors && this.image) {
       const canvas = new OffscreenCanvas(this.image.width, this.image.height);
       const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
       context.drawImage(this.view.levels[0], 0, 0);
-      this.colours = context.getImageData(0, 0, this.image.width, this.image.height);
+      this.colors = context.getImageData(0, 0, this.image.width, this.image.height);
     }
-    return this.colours;
+    return this.colors;
   }
 }

@@ -51,8 +51,8 @@ export class Labels {
   #overtaken(key, now) {
     const versions = { ...(this.rows.get(key)?.versions ?? now.versions), label: now.versions.label };
     this.page.renewed({ ...now, versions });
-    const said = now.cannot_tell ? "that nobody can tell" : (now.label ?? "no label");
-    this.page.say(`Another page said ${said}. Press again to change it.`, "bad");
+    const said = now.cannot_tell ? "cannot tell" : (now.label ?? "no label");
+    this.page.say(`Changed to "${said}" in another window. Press again to replace it.`, "bad");
   }
 
   /** A class that was not there, as the open image's label. @param {string} name */
@@ -74,7 +74,7 @@ export class Labels {
     element("labels").replaceChildren(...buttons);
     const given = image && image.label !== null && image.given;
     const none = image?.label === null && !image.cannot_tell;
-    element("given").textContent = given ? "From the data; a key changes it." : none ? "None yet." : "";
+    element("given").textContent = given ? "From the data set; press a number key to change it." : none ? "No label yet." : "";
     element("cannot-tell").setAttribute("aria-pressed", String(!!image?.cannot_tell));
     element("skip").setAttribute("aria-pressed", String(!!image?.skipped));
   }

@@ -1,4 +1,4 @@
-/** Wires the page: state from the server, the image on it, actions with their keys. */
+/** Entry point: server state, the open image, and actions with their keyboard shortcuts. */
 
 import { drawing, reviewing, TOOLS } from "./actions.js";
 import { Refused, ask, get, post } from "./api.js";
@@ -52,13 +52,13 @@ const page = {
 };
 
 /** @type {Record<string, string>} */
-const SHORT = { G: "GrabCut", W: "Random walker", Q: "SAM", A: "Accept mask", D: "Delete marks", Delete: "Clear mask" };
+const SHORT = { G: "GrabCut", W: "Random walker", Q: "SAM", A: "Accept mask", D: "Delete prompts", Delete: "Clear mask" };
 const HINTS = /** @type {Record<string, string>} */ ({
-  polygon: "Click corner after corner. Enter or the first corner closes it, Backspace takes one back.",
+  polygon: "Click the corners. Enter, or a click on the first corner, closes the polygon; Backspace removes the last corner.",
   box: "Drag a box around the object.",
-  marks: "Scribble on the object; with X, or Shift held, on the background. Then G for GrabCut, or W for the random walker.",
-  superpixels: "Click or drag over superpixels; Shift takes them away.",
-  fill: "Click into an outline. With colours above 0, similar colours are filled.",
+  marks: "Scribble on the object and, with Shift or after pressing X, on the background. Then press G for GrabCut or W for the random walker.",
+  superpixels: "Click or drag over superpixels to add them; hold Shift to remove them.",
+  fill: "Click inside an outline to fill it. With a tolerance above 0, connected pixels of similar color are filled.",
 });
 
 /** @param {string} text @param {string} kind */
@@ -72,7 +72,7 @@ async function trying(action) {
   try {
     await action();
   } catch (error) {
-    say(error instanceof Refused ? error.message : "The server does not answer.", "bad");
+    say(error instanceof Refused ? error.message : "The server does not respond.", "bad");
   }
 }
 
@@ -89,7 +89,7 @@ function renewed(row) {
 
 /** @param {string} key @param {Row} now */
 async function stale(key, now) {
-  say("Not saved: changed elsewhere", "bad");
+  say("Not saved: changed in another window", "bad");
   if (editor.image?.key !== key) {
     renewed(now);
     return;
@@ -167,7 +167,7 @@ async function next() {
       return;
     }
     const wanted = input("order").value;
-    if (found.order !== wanted) say(found.order === "random" ? "Random until the images are looked at" : `Asked by the order "${found.order}"`, "busy");
+    if (found.order !== wanted) say(found.order === "random" ? "Random until the image features are computed" : `Strategy used: ${found.order}`, "busy");
     void training.poll().catch(() => {});
   });
 }
@@ -205,7 +205,7 @@ async function boxed() {
 
 /** @param {"grabcut" | "random-walker" | "sam"} way */
 async function assist(way) {
-  say({ grabcut: "GrabCut", "random-walker": "Random walker", sam: "SAM" }[way], "busy");
+  say(`Running ${{ grabcut: "GrabCut", "random-walker": "random walker", sam: "SAM" }[way]}…`, "busy");
   await trying(async () => {
     await editor.assist(way);
     if (!saver.waiting) say("Saved", "good");
@@ -213,7 +213,7 @@ async function assist(way) {
 }
 
 async function superpixels() {
-  say("Superpixels", "busy");
+  say("Computing superpixels…", "busy");
   await trying(async () => {
     await editor.loadSuperpixels(Number(input("superpixel-count").value));
     say("Saved", "good");
@@ -269,7 +269,7 @@ function showCounts() {
   const labelled = all.filter((row) => row.label !== null).length;
   const seconds = all.reduce((sum, row) => sum + Object.values(row.seconds).reduce((a, b) => a + b, 0), 0);
   const minutes = seconds < 90 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`;
-  element("counts").textContent = `${many(masks, "mask")}, ${many(labelled, "label")}, ${many(all.length, "image")}; ${minutes} of work.`;
+  element("counts").textContent = `${many(masks, "mask")}, ${many(labelled, "label")}, ${many(all.length, "image")}; ${minutes} of annotation time.`;
 }
 
 /** @param {number} n @param {string} what */
@@ -279,8 +279,8 @@ function many(n, what) {
 
 function showHint() {
   const image = editor.image && rows.get(editor.image.key);
-  const proposal = editor.start ? "A propagated mask, not saved yet: A accepts it, drawing corrects it, Del does without." : "";
-  const test = image?.split === "test" || image?.split === "val" ? `This image is of the ${image.split} part: nothing is trained on it.` : "";
+  const proposal = editor.start ? "Propagated mask, not saved yet: press A to accept it, draw to correct it, or press Del to discard it." : "";
+  const test = image?.split === "test" || image?.split === "val" ? `This image is in the ${image.split} split: it is never used for training.` : "";
   const text = [test, proposal || HINTS[tools.tool]].filter(Boolean).join(" ");
   element("hint").textContent = text;
   element("hint").hidden = !text;

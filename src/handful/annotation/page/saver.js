@@ -41,7 +41,7 @@ export class Saver {
   async run() {
     if (this.running) return;
     this.running = true;
-    this.tell.status("Saving", "busy");
+    this.tell.status("Saving…", "busy");
     let wait = 500;
     while (this.queue.length) {
       const stroke = this.queue[0];
@@ -61,8 +61,8 @@ export class Saver {
           this.tell.status(`Not saved. ${error.message}`, "bad");
         } else {
           this.trouble = true;
-          const why = error instanceof Refused ? error.message : "The server does not answer.";
-          this.tell.status(`Not saved yet, trying again. ${why}`, "bad");
+          const why = error instanceof Refused ? error.message : "The server does not respond.";
+          this.tell.status(`Not saved yet, retrying. ${why}`, "bad");
           await new Promise((done) => setTimeout(done, wait));
           wait = Math.min(wait * 2, 10000);
         }

@@ -60,8 +60,8 @@ export class Sheet {
   /** @param {number} n */
   count(n) {
     const review = this.filter === "review";
-    const none = review ? "No propagated mask waits for review. Train to propagate masks to the other images." : "No such image.";
-    const some = review ? `${n} propagated ${n === 1 ? "mask" : "masks"} to review, the least certain first.` : `${n} ${n === 1 ? "image" : "images"}.`;
+    const none = review ? "No propagated masks to review. Train to propagate masks to the remaining images." : "No images.";
+    const some = review ? `${n} propagated ${n === 1 ? "mask" : "masks"} to review, least certain first.` : `${n} ${n === 1 ? "image" : "images"}.`;
     this.note.textContent = n ? some : none;
   }
 

@@ -105,18 +105,18 @@ export class Tools {
     }
   }
 
-  /** Which pixels filling takes: like in the mask, or of a similar colour. @param {number} x @param {number} y */
+  /** Which pixels filling takes: like in the mask, or of a similar color. @param {number} x @param {number} y */
   like(x, y) {
     const { editor } = this;
     const width = editor.image?.width ?? 0, seed = y * width + x;
-    const colours = this.tolerance > 0 ? editor.pixels()?.data : undefined;
-    if (!colours) {
+    const colors = this.tolerance > 0 ? editor.pixels()?.data : undefined;
+    if (!colors) {
       const mask = editor.mask, value = mask[seed];
       return (/** @type {number} */ i) => mask[i] === value;
     }
-    const [r, g, b] = colours.slice(4 * seed, 4 * seed + 3), most = this.tolerance;
+    const [r, g, b] = colors.slice(4 * seed, 4 * seed + 3), most = this.tolerance;
     return (/** @type {number} */ i) =>
-      Math.abs(colours[4 * i] - r) <= most && Math.abs(colours[4 * i + 1] - g) <= most && Math.abs(colours[4 * i + 2] - b) <= most;
+      Math.abs(colors[4 * i] - r) <= most && Math.abs(colors[4 * i + 1] - g) <= most && Math.abs(colors[4 * i + 2] - b) <= most;
   }
 
   /** @param {PointerEvent} event */
@@ -201,7 +201,7 @@ export class Tools {
     const clean = points.map((p) => /** @type {Point} */ ([Math.round(p[0] * 10) / 10, Math.round(p[1] * 10) / 10]));
     if (this.tool === "box") {
       if (clean.length < 2 || Math.abs(clean[1][0] - clean[0][0]) < 2 || Math.abs(clean[1][1] - clean[0][1]) < 2) {
-        this.tell.say("Drag a box from corner to corner.");
+        this.tell.say("Drag from one corner of the box to the other.");
         this.view.changed(null);
         return;
       }
@@ -288,44 +288,44 @@ export class Tools {
 
   /** @param {CanvasRenderingContext2D} context @param {import("./api.js").Mark} mark @param {number} pixel */
   drawMark(context, mark, pixel) {
-    const colour = mark.foreground ? "#3fdc97" : "#ff6b5e";
+    const color = mark.foreground ? "#3fdc97" : "#ff6b5e";
     const path = new Path2D();
     if (mark.kind === "box") {
       const [[x1, y1], [x2, y2]] = mark.points;
       path.rect(x1, y1, x2 - x1, y2 - y1);
       outline(context, path, pixel, "#fff", [6 * pixel, 4 * pixel]);
     } else if (mark.points.length === 1) {
-      dot(context, mark.points[0][0], mark.points[0][1], Math.max(mark.width / 2, 4 * pixel), colour, pixel);
+      dot(context, mark.points[0][0], mark.points[0][1], Math.max(mark.width / 2, 4 * pixel), color, pixel);
     } else {
       mark.points.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
       context.strokeStyle = "#000";
       context.lineWidth = Math.max(mark.width, 2 * pixel) + 2 * pixel;
       context.stroke(path);
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.lineWidth = Math.max(mark.width, 2 * pixel);
       context.stroke(path);
     }
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Path2D} path @param {number} pixel @param {string} colour @param {number[]} [dash] */
-function outline(context, path, pixel, colour, dash = []) {
+/** @param {CanvasRenderingContext2D} context @param {Path2D} path @param {number} pixel @param {string} color @param {number[]} [dash] */
+function outline(context, path, pixel, color, dash = []) {
   context.setLineDash([]);
   context.strokeStyle = "#000";
   context.lineWidth = 3 * pixel;
   context.stroke(path);
   context.setLineDash(dash);
-  context.strokeStyle = colour;
+  context.strokeStyle = color;
   context.lineWidth = 1.4 * pixel;
   context.stroke(path);
   context.setLineDash([]);
 }
 
-/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} r @param {string} colour @param {number} pixel */
-function dot(context, x, y, r, colour, pixel) {
+/** @param {CanvasRenderingContext2D} context @param {number} x @param {number} y @param {number} r @param {string} color @param {number} pixel */
+function dot(context, x, y, r, color, pixel) {
   context.beginPath();
   context.arc(x, y, r, 0, 2 * Math.PI);
-  context.fillStyle = colour;
+  context.fillStyle = color;
   context.fill();
   context.strokeStyle = "#000";
   context.lineWidth = pixel;

@@ -10,7 +10,7 @@ import { element } from "./dom.js";
  */
 
 /** @type {Record<string, string>} */
-const STAGES = { training: "Training on the masks", propagating: "Propagating masks", scoring: "Scoring, run" };
+const STAGES = { training: "Training", propagating: "Propagating masks", scoring: "Cross-validation, run" };
 /** @type {Record<string, string>} */
 const METRICS = { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "macro F1" };
 
@@ -30,7 +30,7 @@ export class TrainingPanel {
     try {
       await post("train");
       this.running = true;
-      this.tell.say("Training", "busy");
+      this.tell.say("Training…", "busy");
       await this.poll();
     } catch (error) {
       this.tell.say(String(error instanceof Error ? error.message : error), "bad");
@@ -68,16 +68,16 @@ export class TrainingPanel {
     bar.hidden = !this.running;
     const note = element("work");
     note.className = job?.state === "failed" ? "bad" : "soft";
-    note.textContent = job ? said(job) : "";
+    note.textContent = job ? describe(job) : "";
     if (this.running && job?.of) {
       bar.max = job.of;
       bar.value = job.stage === "training" ? 0 : (job.done ?? 0);
       if (job.stage === "training") bar.removeAttribute("value");
     }
-    if (before && !this.running && job?.state === "failed") this.tell.say("The training failed", "bad");
-    if (before && !this.running && job?.state === "done") this.tell.say(`Training done${newestScore(trainings)}`, "good");
+    if (before && !this.running && job?.state === "failed") this.tell.say("Training failed", "bad");
+    if (before && !this.running && job?.state === "done") this.tell.say(`Training finished${newestScore(trainings)}`, "good");
     const features = work.features, so = features?.of ? `: ${features.done ?? 0} of ${features.of}` : "";
-    element("features").textContent = features?.state === "running" ? `Looking at the images to ask for diverse ones${so}.` : "";
+    element("features").textContent = features?.state === "running" ? `Computing image features${so}.` : "";
     this.scores(trainings);
   }
 
@@ -92,9 +92,9 @@ export class TrainingPanel {
       const s = last.score;
       const span = s.low === null || s.high === null ? "" : ` (${percent(s.low)} to ${percent(s.high)})`;
       const strong = document.createElement("strong");
-      strong.textContent = `${percent(s.mean)}\u00a0%`;
+      strong.textContent = `${percent(s.mean)}%`;
       line.append(strong, `${span} ${METRICS[s.metric] ?? s.metric}, worst of ${s.draws} draws ${percent(s.worst)}. `);
-      line.append(`${s.folds}-fold cross-validation of ${s.images} labelled images, ${last.masks} masks.`);
+      line.append(`${s.folds}-fold cross-validation of ${s.images} labeled images, ${last.masks} masks.`);
     } else line.textContent = last.why_no_score ?? "";
     place.append(line);
     const scored = trainings.filter((each) => each.score);
@@ -105,17 +105,17 @@ export class TrainingPanel {
 /** The newest score, for the line that is always in sight. @param {Training[]} trainings */
 function newestScore(trainings) {
   const score = trainings[trainings.length - 1]?.score;
-  return score ? `: ${percent(score.mean)}\u00a0% ${METRICS[score.metric] ?? score.metric}` : "";
+  return score ? `: ${percent(score.mean)}% ${METRICS[score.metric] ?? score.metric}` : "";
 }
 
 /** @param {Job} job */
-function said(job) {
+function describe(job) {
   if (job.state === "failed") return job.error;
   if (job.state === "stopped") return "Stopped.";
   if (job.state === "done") return "";
   const stage = STAGES[job.stage ?? ""] ?? "Starting";
   const at = job.stage === "training" || !job.stage ? "" : ` ${Math.min((job.done ?? 0) + 1, job.of ?? 1)} of ${job.of ?? "?"}`;
-  return `${stage}${at}. ${job.seconds} s so far.`;
+  return `${stage}${at}, ${job.seconds} s so far.`;
 }
 
 /** @param {number} share */
@@ -132,7 +132,7 @@ function chart(trainings) {
     made.textContent = text;
     return made;
   };
-  const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Score with its interval after each training, by masks" });
+  const svg = make("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": "Score with confidence interval after each training, by number of masks" });
   const most = Math.max(...trainings.map((t) => t.masks), 1), least = Math.min(...trainings.map((t) => t.masks));
   const x = (/** @type {number} */ masks) => left + ((masks - least) / Math.max(most - least, 1)) * (W - left - right - 10) + 5;
   const y = (/** @type {number} */ share) => top + (1 - share) * (H - top - bottom);

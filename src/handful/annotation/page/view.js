@@ -7,7 +7,7 @@
 
 import { union } from "./mask.js";
 
-const COLOURS = [[255, 140, 0], [0, 200, 255], [255, 64, 190], [150, 255, 40]];
+const COLORS = [[255, 140, 0], [0, 200, 255], [255, 64, 190], [150, 255, 40]];
 const MOST_ZOOM = 40;
 
 export class View {
@@ -26,7 +26,7 @@ export class View {
     this.scale = 1;
     this.left = this.top = 0;
     this.opacity = 0.45;
-    this.colour = 0;
+    this.color = 0;
     this.hidden = false;
     /** @type {Superpixels | null} */
     this.superpixels = null;
@@ -166,7 +166,7 @@ export class View {
     const { x, y, w, h } = rect;
     const data = this.layer.createImageData(w, h);
     const out = new Uint32Array(data.data.buffer);
-    const [r, g, b] = COLOURS[this.colour];
+    const [r, g, b] = COLORS[this.color];
     const base = (b << 16) | (g << 8) | r;
     const tints = [0, 1, 2, 3, 4].map((n) => (base | (Math.round((255 * this.opacity * n) / 4) << 24)) >>> 0);
     const edge = (base | (255 << 24)) >>> 0;
