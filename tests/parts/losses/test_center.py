@@ -6,7 +6,7 @@ import torch
 
 from handful.core.tensors import Batch, Output
 from handful.parts.losses.center import BatchCenter, LearnedCenter, build, distances
-from tests.parts.losses.made import MIXED, ONE_HOT, made
+from tests.parts.losses.examples import MIXED, ONE_HOT, example
 from tests.support.datasets import context
 
 
@@ -38,7 +38,7 @@ def learned(classes: int = 4, features: int = 5, **options: Any) -> LearnedCente
 
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])
 def test_batch_centers_equal_equation_6_by_hand(kind: str) -> None:
-    output, batch = made(kind, n=9)
+    output, batch = example(kind, n=9)
     expected = by_hand(output.features, batch.targets, means(output.features, batch.targets))
     loss = build(context())
     assert isinstance(loss, BatchCenter)
@@ -47,7 +47,7 @@ def test_batch_centers_equal_equation_6_by_hand(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])
 def test_a_gradient_through_the_means_would_be_the_same(kind: str) -> None:
-    output, batch = made(kind, n=9)
+    output, batch = example(kind, n=9)
     (ours,) = torch.autograd.grad(BatchCenter()(output, batch).sum(), output.features)
     centers = (batch.targets / batch.targets.sum(dim=0).clamp_min(1e-9)).T @ output.features
     (through,) = torch.autograd.grad(distances(output.features, batch.targets, centers).sum(), output.features)
@@ -56,7 +56,7 @@ def test_a_gradient_through_the_means_would_be_the_same(kind: str) -> None:
 
 
 def test_an_image_alone_of_its_class_costs_nothing() -> None:
-    output, batch = made(ONE_HOT, n=3, k=3)
+    output, batch = example(ONE_HOT, n=3, k=3)
     alone = replace(batch, labels=torch.arange(3), targets=torch.eye(3))
     assert BatchCenter()(output, alone).tolist() == pytest.approx([0, 0, 0], abs=1e-6)
 
@@ -66,7 +66,7 @@ def test_learned_centers_move_by_the_papers_rule(kind: str) -> None:
     loss, alpha = learned(alpha=0.3), 0.3
     centers = [[0.0] * 5 for _ in range(4)]
     for seed in range(3):
-        output, batch = made(kind, n=9, seed=seed)
+        output, batch = example(kind, n=9, seed=seed)
         expected = by_hand(output.features, batch.targets, centers)
         assert loss(output, batch).tolist() == pytest.approx(expected, rel=1e-4, abs=1e-6)
         for j in range(4):
@@ -83,7 +83,7 @@ def test_learned_centers_move_by_the_papers_rule(kind: str) -> None:
 def test_learned_centers_are_no_parameters_are_saved_and_rest_outside_training() -> None:
     loss = learned()
     assert not list(loss.parameters())
-    output, batch = made(ONE_HOT)
+    output, batch = example(ONE_HOT)
     loss(output, batch).sum().backward()
     kept = loss.state_dict()["centers"].clone()
     assert kept.any()

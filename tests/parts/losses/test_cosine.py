@@ -6,7 +6,7 @@ import torch
 
 from handful.core.tensors import LabelEmbedding
 from handful.parts.losses import cosine
-from tests.parts.losses.made import MIXED, ONE_HOT, made
+from tests.parts.losses.examples import MIXED, ONE_HOT, example
 from tests.support.datasets import context
 
 
@@ -25,7 +25,7 @@ def by_hand(embedding: torch.Tensor, targets: torch.Tensor, vectors: torch.Tenso
 @pytest.mark.parametrize("size", [2, 7])
 def test_equals_the_formula_by_hand(kind: str, size: int) -> None:
     vectors = 3 * torch.randn((4, size), generator=torch.Generator().manual_seed(1))
-    output, batch = made(kind)
+    output, batch = example(kind)
     x = torch.randn((6, size), generator=torch.Generator().manual_seed(2))
     loss = cosine.build(replace(context(), labels=LabelEmbedding(vectors, "cosine")))
     found = loss(replace(output, embedding=x), batch)
@@ -34,7 +34,7 @@ def test_equals_the_formula_by_hand(kind: str, size: int) -> None:
 
 def test_at_its_class_vector_an_image_costs_nothing_and_opposite_two() -> None:
     vectors = torch.randn((4, 5), generator=torch.Generator().manual_seed(1))
-    output, batch = made(ONE_HOT)
+    output, batch = example(ONE_HOT)
     own = 7 * batch.targets @ vectors
     loss = cosine.build(replace(context(), labels=LabelEmbedding(vectors, "cosine")))
     assert loss(replace(output, embedding=own), batch).tolist() == pytest.approx([0] * 6, abs=1e-6)

@@ -7,14 +7,14 @@ import torch
 
 from handful.errors import RecipeError
 from handful.parts.losses import gcpl
-from tests.parts.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
+from tests.parts.losses.examples import MIXED, ONE_HOT, example, probabilities, smoothed
 from tests.support.datasets import context, recipe
 
 
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])
 @pytest.mark.parametrize(("prototype", "smoothing"), [(0.001, 0.0), (2.0, 0.1), (0.0, 0.0)])
 def test_equals_the_formula_by_hand(kind: str, prototype: float, smoothing: float) -> None:
-    output, batch = made(kind)
+    output, batch = example(kind)
     apart = torch.rand((6, 4), generator=torch.Generator().manual_seed(1)) * 9
     found = gcpl.build(context(), prototype=prototype, smoothing=smoothing)(replace(output, distances=apart), batch)
     expected = []

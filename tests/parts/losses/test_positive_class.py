@@ -5,7 +5,7 @@ import torch
 
 from handful.core.tensors import Output
 from handful.parts.losses.positive_class import build
-from tests.parts.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
+from tests.parts.losses.examples import MIXED, ONE_HOT, example, probabilities, smoothed
 from tests.support.datasets import context
 
 
@@ -24,14 +24,14 @@ def by_hand(logits: torch.Tensor, targets: torch.Tensor, smoothing: float) -> li
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_equals_equation_5_by_hand(kind: str, smoothing: float) -> None:
-    output, batch = made(kind)
+    output, batch = example(kind)
     expected = by_hand(output.logits, batch.targets, smoothing)
     assert build(context(), smoothing=smoothing)(output, batch).tolist() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])
 def test_equals_torchs_losses(kind: str) -> None:
-    output, batch = made(kind)
+    output, batch = example(kind)
     same = torch.ones(len(batch.labels))
     cosine = torch.nn.CosineEmbeddingLoss(reduction="none")(output.logits.softmax(dim=1), batch.targets, same)
     expected = torch.nn.CrossEntropyLoss(reduction="none")(output.logits, batch.targets) + cosine
@@ -39,7 +39,7 @@ def test_equals_torchs_losses(kind: str) -> None:
 
 
 def test_a_right_and_sure_prediction_costs_nothing_and_a_wrong_one_both_parts() -> None:
-    _, batch = made(ONE_HOT)
+    _, batch = example(ONE_HOT)
     for sign, expected in ((1, 0.0), (-1, 1.0)):
         logits = sign * 1000.0 * batch.targets[:-1]
         own = Output(logits, logits, logits)
@@ -49,7 +49,7 @@ def test_a_right_and_sure_prediction_costs_nothing_and_a_wrong_one_both_parts() 
 
 
 def test_gradient_equals_the_numerical_one() -> None:
-    output, batch = made(MIXED)
+    output, batch = example(MIXED)
     loss = build(context(), smoothing=0.1)
     exact = type(batch)(batch.images, batch.labels, batch.targets.double(), batch.pixel_labels)
 

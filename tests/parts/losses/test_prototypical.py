@@ -7,7 +7,7 @@ import torch
 from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
 from handful.parts.losses.prototypical import build, episode
-from tests.parts.losses.made import MIXED, ONE_HOT, made
+from tests.parts.losses.examples import MIXED, ONE_HOT, example
 from tests.support.datasets import context, recipe
 
 
@@ -30,7 +30,7 @@ def picked(labels: list[int], *, way: int, shots: int) -> tuple[list[int], list[
 @pytest.mark.parametrize(("way", "shots"), [(0, 5), (0, 2), (2, 1), (3, 4), (9, 1)])
 def test_an_episode_is_the_first_images_of_the_first_classes(way: int, shots: int) -> None:
     for seed in range(5):
-        _, batch = made(ONE_HOT, n=17, k=5, seed=seed)
+        _, batch = example(ONE_HOT, n=17, k=5, seed=seed)
         support, queries, part = episode(batch.targets, way=way, shots=shots)
         found = tuple(mask.nonzero()[:, 0].tolist() for mask in (support, queries, part))
         assert found == picked(batch.labels.tolist(), way=way, shots=shots)
@@ -38,7 +38,7 @@ def test_an_episode_is_the_first_images_of_the_first_classes(way: int, shots: in
 
 @pytest.mark.parametrize(("way", "shots"), [(0, 5), (0, 1), (2, 2)])
 def test_equals_the_papers_equations_by_hand(way: int, shots: int) -> None:
-    output, batch = made(ONE_HOT, n=13)
+    output, batch = example(ONE_HOT, n=13)
     labels, x = batch.labels.tolist(), output.features.tolist()
     support, queries, classes = picked(labels, way=way, shots=shots)
     means = []
@@ -65,7 +65,7 @@ def test_mixed_images_weigh_in_the_means_by_their_targets() -> None:
 
 
 def test_support_learns_as_well_as_queries() -> None:
-    output, batch = made(MIXED, n=9)
+    output, batch = example(MIXED, n=9)
     build(context())(output, batch).sum().backward()  # type: ignore[no-untyped-call]
     assert output.features.grad is not None
     assert (output.features.grad[:-1].abs().sum(dim=1) > 0).all()

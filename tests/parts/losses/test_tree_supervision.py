@@ -6,7 +6,7 @@ import torch
 
 from handful.core.hierarchy import Hierarchy
 from handful.parts.losses.tree_supervision import build, path_matrix
-from tests.parts.losses.made import MIXED, ONE_HOT, made, probabilities, smoothed
+from tests.parts.losses.examples import MIXED, ONE_HOT, example, probabilities, smoothed
 from tests.support.datasets import context
 
 # 0 and 1 meet early, 3 hangs from the root: paths of different lengths.
@@ -36,7 +36,7 @@ def by_hand(weights: torch.Tensor, bias: torch.Tensor, x: torch.Tensor, tree: Hi
 @pytest.mark.parametrize("kind", [ONE_HOT, MIXED])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_equals_equation_7_by_hand_for_a_linear_classifier(kind: str, smoothing: float) -> None:
-    output, batch = made(kind)
+    output, batch = example(kind)
     g = torch.Generator().manual_seed(3)
     weight, bias = torch.randn((4, 5), generator=g), torch.randn(4, generator=g)
     features = output.features.detach()
@@ -50,7 +50,7 @@ def test_equals_equation_7_by_hand_for_a_linear_classifier(kind: str, smoothing:
 
 
 def test_the_root_changes_nothing_and_a_flat_tree_is_cross_entropy() -> None:
-    output, batch = made(ONE_HOT)
+    output, batch = example(ONE_HOT)
     flat = Hierarchy((4, 4, 4, 4, -1), ("a", "b", "c", "d", "all"))
     torch.testing.assert_close(path_matrix(flat), torch.eye(4) + 0.25)
     values = build(replace(context(), hierarchy=flat))(output, batch)
