@@ -52,7 +52,7 @@ def test_a_recipe_brings_its_own_tree_and_trains_for_it(place: Path) -> None:
 
 def test_draws_and_never_overwrites_unasked(place: Path, tmp_path: Path) -> None:
     command = ("hierarchy", place / "images", *words(place), "--out", tmp_path / "tree.png")
-    assert "Drawn in" in ok(*command)
+    assert "Figure: " in ok(*command)
     before = (tmp_path / "tree.png").read_bytes()
     assert "--overwrite" in fails(*command)
     assert (tmp_path / "tree.png").read_bytes() == before

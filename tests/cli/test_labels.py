@@ -54,7 +54,7 @@ def test_json_holds_the_whole_matrix(place: Path) -> None:
 
 def test_draws_and_never_overwrites_unasked(place: Path, tmp_path: Path) -> None:
     drawn = (*command(place), "--out", tmp_path / "labels.png")
-    assert "Drawn in" in ok(*drawn)
+    assert "Figure: " in ok(*drawn)
     before = (tmp_path / "labels.png").read_bytes()
     assert "--overwrite" in fails(*drawn)
     assert (tmp_path / "labels.png").read_bytes() == before

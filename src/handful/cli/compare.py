@@ -146,12 +146,12 @@ def compare(
         count = draws or (5 if folds is None else 1)
         protocol = Protocol(tuple(range(first_draw, first_draw + count)), None, folds, score_on)
         check(samples, per_class=max((m for m in numbers if m is not None), default=None), folds=folds, strict=strict)
-        plans, candidates = choose_candidates(
+        recipes, candidates = choose_candidates(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
         with runners(ray, jobs or (default_jobs(device) if ray is None else 1)) as (number, executor):
             outcome = compare(
-                plans,
+                recipes,
                 samples,
                 out,
                 trials=spent.trials,

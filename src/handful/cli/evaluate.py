@@ -104,8 +104,8 @@ def evaluate(
     from handful.reports.text_tables import format_measures, format_table
 
     with working():
-        plan = load_recipe(recipe, overrides=set_ or ())
-        plan = with_calibration(plan, temperature=temperature, coverage=coverage, reject=reject)
+        loaded = load_recipe(recipe, overrides=set_ or ())
+        loaded = with_calibration(loaded, temperature=temperature, coverage=coverage, reject=reject)
         numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
         select_device(device)
@@ -116,7 +116,7 @@ def evaluate(
         check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
         with runners(ray, jobs) as (number, executor):
             how: dict[str, Any] = {"jobs": number, "executor": executor, "device": device, "log": log}
-            result = run(plan, samples, protocol=protocol, progress=watched(), **how)
+            result = run(loaded, samples, protocol=protocol, progress=watched(), **how)
         if track is not None:
             track_scores(track, track_to, [result])
         rows = {metric: summarise(result, metric)[0] for metric in METRICS}
@@ -125,8 +125,8 @@ def evaluate(
     if json:
         print_json(
             {
-                "recipe": plan.name,
-                "fingerprint": fingerprint(plan),
+                "recipe": loaded.name,
+                "fingerprint": fingerprint(loaded),
                 "log": log,
                 "headline": opens_with,
                 "scores": {metric: asdict(row) for metric, row in rows.items()},

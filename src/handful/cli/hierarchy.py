@@ -7,8 +7,6 @@ from typer import Option
 
 from handful.cli import _options as o
 
-PLAIN = "classification-wrn"  # trained by the source classifier_weights if no recipe is given
-
 
 def hierarchy(
     data: o.Data,
@@ -46,35 +44,30 @@ def hierarchy(
     from handful.cli._data import read
     from handful.cli._output import print_json, print_lines, print_text, working
     from handful.core.files import refuse_existing
-    from handful.errors import RecipeError
     from handful.models.device import select_device
-    from handful.recipes.load import load_recipe
+    from handful.recipes.label_space import hierarchy_recipe
     from handful.reports.dendrogram import dendrogram_figure, tree_lines
     from handful.reports.plots import check_figure, save_figure
     from handful.training.induced_hierarchy import induced_hierarchy
 
     with working():
-        chosen = [f'hierarchy={{name="{source}"}}'] if source is not None else []
-        if recipe is None and source is None:
-            chosen = ['hierarchy={name="embeddings"}']
-        plan = load_recipe(recipe or PLAIN, overrides=[*chosen, *(set_ or ())])
-        if plan.hierarchy is None:
-            raise RecipeError("this recipe has no hierarchy", where=plan.name, remedy="name a source: --source NAME.")
+        loaded = hierarchy_recipe(recipe, source=source, overrides=set_ or ())
+        assert loaded.hierarchy is not None
         if out is not None:
             check_figure(out)
             refuse_existing(out, overwrite=overwrite)
         select_device(device)
         samples = read(data, columns=column, allow_outside=allow_outside)
-        found = induced_hierarchy(plan, samples, seed=seed, device=device)
+        tree = induced_hierarchy(loaded, samples, seed=seed, device=device)
         if out is not None:
-            save_figure(dendrogram_figure(found), out, overwrite=overwrite)
+            save_figure(dendrogram_figure(tree), out, overwrite=overwrite)
     if json:
-        tree = {"parents": found.parents, "names": found.names}
-        print_json({"source": plan.hierarchy.name, "classes": samples.classes, **tree, "out": out})
+        nodes = {"parents": tree.parents, "names": tree.names}
+        print_json({"source": loaded.hierarchy.name, "classes": samples.classes, **nodes, "out": out})
         return
     console = Console()
-    lines = tree_lines(found, width=console.width if console.is_terminal else None)
+    lines = tree_lines(tree, width=console.width if console.is_terminal else None)
     print_lines("\n".join(lines))
-    joins = len(found.names) - found.leaves
-    drawn = "" if out is None else f" Drawn in {out}."
-    print_text(f"{found.leaves} classes, {joins} joins, by {plan.hierarchy.name}.{drawn}")
+    joins = len(tree.names) - tree.leaves
+    drawn = "" if out is None else f" Figure: {out}"
+    print_text(f"{tree.leaves} classes, {joins} joins, by {loaded.hierarchy.name}.{drawn}")

@@ -60,7 +60,7 @@ def sweep(
     from handful.recipes.load import load_recipe
 
     with working():
-        plans = [load_recipe(name, overrides=set_ or ()) for name in recipe]
+        recipes = [load_recipe(name, overrides=set_ or ()) for name in recipe]
         numbers = images_per_class(per_class)
         order = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(order, None, None, score_on, long_tail, tail_order)
@@ -73,7 +73,7 @@ def sweep(
         with runners(ray, jobs) as (number, executor):
             results, report = sweep_to(
                 out,
-                plans,
+                recipes,
                 samples,
                 per_class=numbers,
                 protocol=protocol,
