@@ -46,7 +46,7 @@ FEATURES = """
 import sys, time
 from importlib import import_module
 from handful.data.load import load_data
-from handful.training.fit_head import extract
+from handful.training.fit_head import extract_features
 from handful.recipes import load_recipe
 
 class Timed(Exception):
@@ -54,7 +54,7 @@ class Timed(Exception):
 
 def timed(*arguments, **options):
     start = time.process_time()
-    extract(*arguments, **options)
+    extract_features(*arguments, **options)
     raise Timed(time.process_time() - start)
 
 module = import_module("handful.training.train")

@@ -21,7 +21,7 @@ from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.training.train import fitter, train
+from handful.training.train import nested_fit, train
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Keeping:
         if not kept.exists():
             _put(train(bare, data, seed=seed, device=device, progress=progress), kept)
         classifier = replace(load_classifier(kept, device="cpu" if device == "auto" else device), recipe=recipe)
-        fit = fitter(device, progress=False)
+        fit = nested_fit(device, progress=False)
         task = Task(data.classes, data.counts)
         context = Context(task, classifier.labels, recipe, seed, fit, load_classifier, load_recipe, data=data)
         for part in recipe.posthoc:

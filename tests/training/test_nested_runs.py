@@ -12,7 +12,7 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble
 from handful.saving.checkpoint import NETWORKS, refuse_unfinished
 from handful.saving.classifier import refuse_existing_model, save_classifier
-from handful.training.nested_runs import kept
+from handful.training.nested_runs import memoize_on_disk
 from handful.training.train import train
 from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
@@ -52,7 +52,7 @@ def test_a_stopped_ensemble_goes_on_in_the_member_where_it_was(tmp_path: Path, m
 
 
 def test_a_run_stopped_before_its_own_first_step_is_unfinished_too(tmp_path: Path) -> None:
-    fit = kept(lambda *_: untrained(), tmp_path / "run", resume=False, device="cpu")
+    fit = memoize_on_disk(lambda *_: untrained(), tmp_path / "run", resume=False, device="cpu")
     fit(recipe("linear"), squares(), 0)
     with pytest.raises(OutputError, match="an unfinished run is here"):
         refuse_unfinished(tmp_path / "run", resume=False, overwrite=False)
@@ -74,8 +74,8 @@ def test_what_is_there_is_taken_on_resume_alone_and_for_the_same_work_alone(tmp_
         return untrained(seed=seed)
 
     own, data = recipe("linear"), squares()
-    begin = kept(fit, tmp_path, resume=False, device="cpu")
-    again = kept(fit, tmp_path, resume=True, device="cpu")
+    begin = memoize_on_disk(fit, tmp_path, resume=False, device="cpu")
+    again = memoize_on_disk(fit, tmp_path, resume=True, device="cpu")
     first = begin(own, data, 1)
     begin(own, data, 1)
     assert len(asked) == 2
@@ -95,7 +95,7 @@ def test_fitted_heads_and_runs_without_a_folder_keep_nothing(tmp_path: Path) -> 
         folders.append(own)
         return untrained()
 
-    kept(fit, tmp_path, resume=True, device="cpu")(replace(recipe("linear"), stages=()), squares(), 0)
-    kept(fit, None, resume=True, device="cpu")(recipe("linear"), squares(), 0)
+    memoize_on_disk(fit, tmp_path, resume=True, device="cpu")(replace(recipe("linear"), stages=()), squares(), 0)
+    memoize_on_disk(fit, None, resume=True, device="cpu")(recipe("linear"), squares(), 0)
     assert folders == [None, None]
     assert not list(tmp_path.iterdir())

@@ -5,13 +5,12 @@ import torch
 from handful.core.recipe import Part, Schedule, Stage
 from handful.training.schedule import (
     batch_sizes,
-    budget,
     epoch_order,
     learning_rate,
     sampled_order,
     stage_order,
+    stage_steps,
     step_generator,
-    stream,
 )
 
 LOSS = (Part("cross_entropy"),)
@@ -32,10 +31,10 @@ def test_remainder_of_one_joins_the_batch_before() -> None:
     assert batch_sizes(3, 8) == [3]
 
 
-def test_budget_resolves_epochs_with_a_floor() -> None:
-    assert budget(Stage(LOSS, steps=7), 3) == 7
-    assert budget(Stage(LOSS, epochs=5), 3) == 15
-    assert budget(Stage(LOSS, epochs=5, floor=100), 3) == 100
+def test_stage_steps_resolves_epochs_with_a_floor() -> None:
+    assert stage_steps(Stage(LOSS, steps=7), 3) == 7
+    assert stage_steps(Stage(LOSS, epochs=5), 3) == 15
+    assert stage_steps(Stage(LOSS, epochs=5, floor=100), 3) == 100
 
 
 def test_every_epoch_is_a_permutation_and_filling_repeats_evenly() -> None:
@@ -84,8 +83,7 @@ def test_images_without_a_label_keep_their_share_of_a_balanced_epoch() -> None:
     assert np.unique(labels[index], return_counts=True)[1].tolist() == [40, 40, 40]
 
 
-def test_streams_are_independent_and_repeatable() -> None:
-    assert stream(1, 2, 3) == stream(1, 2, 3) != stream(1, 3, 2)
+def test_augmentation_depends_on_nothing_but_the_step() -> None:
     a = torch.rand(3, generator=step_generator(0, 0, 5, torch.device("cpu")))
     b = torch.rand(3, generator=step_generator(0, 0, 5, torch.device("cpu")))
     c = torch.rand(3, generator=step_generator(0, 0, 6, torch.device("cpu")))

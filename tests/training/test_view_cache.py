@@ -7,7 +7,7 @@ from handful.errors import TrainingError
 from handful.parts import registry
 from handful.training.augmentation import Compose
 from handful.training.train import train
-from handful.training.view_cache import frozen_views
+from handful.training.view_cache import cache_views
 from tests.support.datasets import context, recipe, squares
 
 LITE = ("backbone={name='efficientnet_lite0',freeze=2,stride=8,expand=false}", "image_size=32", "lr=0.03", "steps=40")
@@ -30,7 +30,7 @@ def test_views_are_augmented_differently_and_masks_move_along() -> None:
     part = Part("affine", {"translate": 0.3})
     augment = Compose([(part, registry.build("augment", part, context()))])
     held = load_tensors(squares(2, size=32), size=(32, 32))
-    views = frozen_views(network, held, augment, precision="fp32", views=3, classes=3, seed=0)
+    views = cache_views(network, held, augment, precision="fp32", views=3, classes=3, seed=0)
     assert views.maps.shape[:2] == (3, 6)
     assert views.pixel_labels.shape == (3, 6, 32, 32)
     assert not torch.equal(views.pixel_labels[0], views.pixel_labels[1])

@@ -25,7 +25,8 @@ from handful.evaluation.metrics import uneven
 from handful.recipes.load import with_values
 from handful.recipes.options import options_of
 from handful.recipes.write import stored_paths
-from handful.training.schedule import stream, total_steps
+from handful.training.random_streams import derive_seed
+from handful.training.schedule import total_steps
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
@@ -200,7 +201,7 @@ class TuningStudy:
             if sum(each) + expected > self.budget.seconds or number >= MOST_TRIALS:
                 self._end("the budget is spent")
                 return
-        sampler = optuna.samplers.TPESampler(seed=stream(self.seed, number) % 2**32, n_startup_trials=5)
+        sampler = optuna.samplers.TPESampler(seed=derive_seed(self.seed, number) % 2**32, n_startup_trials=5)
         self.optuna_study.sampler = sampler
         trial = self.optuna_study.ask(self.spaces)
         before = [t for t in self.trials if t.state.is_finished()]

@@ -4,11 +4,11 @@ n images, k classes, d length of an embedding, c channels or features, h and w h
 step returns a new one. Arrays make equality meaningless, so `eq=False`.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Similarity = Literal["dot", "cosine"]
@@ -57,6 +57,18 @@ class Batch:
     labels: Int[Tensor, " n"]
     targets: Float[Tensor, "n k"]
     pixel_labels: Int[Tensor, "n h w"]
+
+    def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
+        """The same rows of every field: of tensors, and of values that have `rows` themselves (a further view)."""
+        return replace(self, **{f.name: _rows(getattr(self, f.name), which) for f in fields(self)})
+
+
+def _rows(value: Any, which: slice | Tensor) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_rows(inner, which) for inner in value)
+    if isinstance(value, Tensor):
+        return value[which]
+    return value.rows(which) if hasattr(value, "rows") else value
 
 
 @dataclass(frozen=True, eq=False)

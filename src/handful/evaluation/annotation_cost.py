@@ -15,7 +15,7 @@ from handful.evaluation.statistics import summarise
 from handful.parts import registry
 from handful.parts.posthoc.ensemble import members_of
 from handful.recipes.load import load_recipe
-from handful.training.schedule import batch_sizes, total_steps
+from handful.training.schedule import plan_steps
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,8 @@ def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
 
     Leaves out what `prepare` trains. Each stage counts in full, also where part of the network is frozen.
     """
-    length = max(n_train, recipe.batch_size if recipe.fill_batch else 0)
-    sizes = batch_sizes(length, recipe.batch_size)
-    return float(total_steps(recipe, n_train) * float(np.mean(sizes)) * 3 * forward)
+    plan = plan_steps(recipe, n_train)
+    return float(plan.total * float(np.mean(plan.batch_sizes)) * 3 * forward)
 
 
 def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, int]) -> float:

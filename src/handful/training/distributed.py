@@ -1,12 +1,12 @@
-"""Several processes train as one would: each takes its rows of every batch, and what they learn is summed.
+"""Data-parallel training: each process takes its rows of every batch, and gradients are summed.
 
-Every process draws and augments the whole batch from the same seeds and then keeps every P-th row, so that images meet
-the same partners under CutMix as in one process. Gradients are summed after the backward pass: networks for few images
-are small, and unlike a wrapped network this asks nothing of parameters that a loss owns or a stage leaves unused.
-Losses that compare the images of a batch with each other (center with the batch's means) see a process's own rows.
+Every process draws and augments the whole batch from the same seeds and then selects every P-th row, so that CutMix
+mixes the same images as in one process. Gradients are summed after the backward pass: networks for few images are
+small, and unlike a wrapped network this works with parameters that belong to a loss or are unused in a stage. Losses
+that compare the images of a batch with each other (center with the batch's means) see the rows of one process only.
 """
 
-from dataclasses import fields, replace
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +15,6 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.core.tensors import Batch
 from handful.errors import TrainingError
 
 
@@ -74,7 +73,7 @@ def share_norms(module: nn.Module) -> None:
             norm.__class__ = SharedBatchNorm
 
 
-def check_batches(sizes: list[int], processes: int, *, recipe: str) -> None:
+def check_batches(sizes: Sequence[int], processes: int, *, recipe: str) -> None:
     """Refuse batches that leave a process without an image.
 
     Raises:
@@ -88,13 +87,11 @@ def check_batches(sizes: list[int], processes: int, *, recipe: str) -> None:
         )
 
 
-def own_part(batch: Batch, maps: Tensor | None, accelerator: Accelerator) -> tuple[Batch, Tensor | None]:
-    """The rows of a batch, and of the feature maps kept for it, that are the process's own: every P-th."""
+def own_rows(accelerator: Accelerator) -> slice | None:
+    """The rows of a batch that this process trains on, every P-th of P processes; None: there is one process."""
     if accelerator.num_processes == 1:
-        return batch, maps
-    mine = slice(accelerator.process_index, None, accelerator.num_processes)
-    batch = replace(batch, **{f.name: getattr(batch, f.name)[mine] for f in fields(batch)})
-    return batch, None if maps is None else maps[mine]
+        return None
+    return slice(accelerator.process_index, None, accelerator.num_processes)
 
 
 def sum_gradients(network: nn.Module, accelerator: Accelerator) -> None:
@@ -112,10 +109,10 @@ def sum_gradients(network: nn.Module, accelerator: Accelerator) -> None:
         parameter.grad = part.view_as(parameter) if users else None
 
 
-def agree(loss: Tensor, asked: bool, accelerator: Accelerator) -> tuple[float, bool]:
-    """The batch's loss, summed over the processes, and whether any of them was asked to stop."""
+def sum_loss(loss: Float[Tensor, ""], interrupted: bool, accelerator: Accelerator) -> tuple[float, bool]:
+    """The loss summed over the processes, and whether any of them was interrupted; all get the same answer."""
     if accelerator.num_processes == 1:
-        return float(loss.detach()), asked
-    told = torch.stack([loss.detach().float(), loss.new_tensor(float(asked)).float()])
-    total: Tensor = accelerator.reduce(told, "sum")
+        return float(loss.detach()), interrupted
+    values = torch.stack([loss.detach().float(), loss.new_tensor(float(interrupted)).float()])
+    total: Tensor = accelerator.reduce(values, "sum")
     return float(total[0]), bool(total[1] > 0)

@@ -1,12 +1,13 @@
-"""The networks that a training trains on the way, kept below its folder: what was finished is not trained again.
+"""Checkpoints of nested trainings, so that a resumed run reuses the networks that were finished.
 
-Members of an ensemble, the folds' networks of a calibration, the network that draws the masks, a tree's network. A
-stopped run finds them under the recipe, the data and the seed they came from.
+Nested are ensemble members, the networks of calibration folds, a network that propagates masks, and one for a tree of
+classes. Each has a folder below the run's, named by its recipe, data and seed.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
+from handful.core.context import Fit
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
@@ -16,27 +17,27 @@ from handful.recipes.write import fingerprint
 from handful.saving.checkpoint import NETWORKS
 from handful.saving.classifier import is_model, load_classifier, save_classifier
 
-Fit = Callable[[Recipe, Dataset, int, Path | None], Classifier]
+FolderFit = Callable[[Recipe, Dataset, int, Path | None], Classifier]
 
 
-def kept(fit: Fit, folder: Path | None, *, resume: bool, device: str) -> Callable[[Recipe, Dataset, int], Classifier]:
-    """`fit` with a folder of its own for each network below `folder`; heads that are only fitted take none.
+def memoize_on_disk(fit: FolderFit, folder: Path | None, *, resume: bool, device: str) -> Fit:
+    """`fit` with a folder for each network, in which a resumed run finds it; a head that is only fitted gets none.
 
     Args:
         fit: trains a recipe on data from a seed, with its checkpoints in the folder it is given.
-        folder: the run's own; None keeps nothing.
-        resume: take what is there.
-        device: where a network that was there is put.
+        folder: of the outer run; None saves nothing.
+        resume: load networks that are saved there instead of training them again.
+        device: where a loaded network is put.
     """
 
-    def one(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
+    def fit_or_load(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
         if folder is None or not recipe.stages:
             return fit(recipe, data, seed, None)
-        own = folder / NETWORKS / f"{fingerprint(recipe)}-{data_fingerprint(data)}-{seed}"
-        if resume and is_model(own):
-            return load_classifier(own, device=select_device(device))
-        classifier = fit(recipe, data, seed, own)
-        save_classifier(classifier, own, overwrite=True)
+        own_folder = folder / NETWORKS / f"{fingerprint(recipe)}-{data_fingerprint(data)}-{seed}"
+        if resume and is_model(own_folder):
+            return load_classifier(own_folder, device=select_device(device))
+        classifier = fit(recipe, data, seed, own_folder)
+        save_classifier(classifier, own_folder, overwrite=True)
         return classifier
 
-    return one
+    return fit_or_load

@@ -1,6 +1,7 @@
-"""What happens at which step: batches, order, seeds, learning rate. Pure functions of (seed, stage, step)."""
+"""Training schedule: batches, sampling order, augmentation seed and learning rate as pure functions of the step."""
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from jaxtyping import Int
 
 from handful.core.recipe import Recipe, Schedule, Stage
+from handful.training.random_streams import Stream, derive_seed
 
 
 def batch_sizes(n: int, batch_size: int) -> list[int]:
@@ -24,7 +26,7 @@ def batch_sizes(n: int, batch_size: int) -> list[int]:
     return sizes
 
 
-def budget(stage: Stage, batches: int) -> int:
+def stage_steps(stage: Stage, batches: int) -> int:
     """Optimizer steps of a stage: `steps`, or `epochs` x batches but at least `floor`."""
     if stage.steps is not None:
         return stage.steps
@@ -32,20 +34,43 @@ def budget(stage: Stage, batches: int) -> int:
     return max(stage.epochs * batches, stage.floor)
 
 
+@dataclass(frozen=True)
+class StepPlan:
+    """Sizes of an epoch's batches, and the optimizer steps of each stage."""
+
+    batch_sizes: tuple[int, ...]
+    stage_steps: tuple[int, ...]
+
+    @property
+    def epoch_length(self) -> int:
+        """Images in an epoch; with `fill_batch` an image may be in it several times."""
+        return sum(self.batch_sizes)
+
+    @property
+    def total(self) -> int:
+        """Optimizer steps of all stages."""
+        return sum(self.stage_steps)
+
+    def before(self, stage: int) -> int:
+        """Optimizer steps of the stages before this one."""
+        return sum(self.stage_steps[:stage])
+
+
+def plan_steps(recipe: Recipe, n: int) -> StepPlan:
+    """Batches and steps of a training on n images."""
+    length = max(n, recipe.batch_size if recipe.fill_batch else 0)
+    sizes = batch_sizes(length, recipe.batch_size)
+    return StepPlan(tuple(sizes), tuple(stage_steps(stage, len(sizes)) for stage in recipe.stages))
+
+
 def total_steps(recipe: Recipe, n: int) -> int:
     """Optimizer steps of a whole training on n images."""
-    length = max(n, recipe.batch_size if recipe.fill_batch else 0)
-    return sum(budget(stage, len(batch_sizes(length, recipe.batch_size))) for stage in recipe.stages)
-
-
-def stream(*key: int) -> int:
-    """A seed for one purpose, independent of the seeds of all other keys."""
-    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return plan_steps(recipe, n).total
 
 
 def step_generator(seed: int, stage: int, step: int, device: torch.device) -> torch.Generator:
-    """The generator of one step's augmentation; it needs no state of the steps before, so resuming is exact."""
-    return torch.Generator(device).manual_seed(stream(seed, 1, stage, step))
+    """The generator of one step's augmentation."""
+    return torch.Generator(device).manual_seed(derive_seed(seed, Stream.AUGMENT, stage, step))
 
 
 @lru_cache(maxsize=1)
@@ -54,7 +79,7 @@ def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[n
 
     Every step of an epoch asks for it, so the last one is kept: not to be written to.
     """
-    rng = np.random.default_rng([seed, 2, stage, epoch])
+    rng = np.random.default_rng([seed, Stream.ORDER, stage, epoch])
     rounds = [rng.permutation(n) for _ in range(math.ceil(length / n))]
     return np.concatenate(rounds)[:length]
 
@@ -81,7 +106,7 @@ def sampled_order(
     and none of its images comes again before all have. Images without a label (-1) keep their share. Not to be written
     to.
     """
-    rng = np.random.default_rng([seed, 2, stage, epoch])
+    rng = np.random.default_rng([seed, Stream.ORDER, stage, epoch])
     found, of, counts = np.unique(np.frombuffer(labels, np.int64), return_inverse=True, return_counts=True)
     known = found >= 0
     weights = counts / counts.sum()

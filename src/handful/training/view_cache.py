@@ -1,7 +1,7 @@
-"""Maps of a backbone's frozen stages, computed once for several augmented views of each image and kept in memory.
+"""View cache: maps of a backbone's frozen stages for several augmented views of each image, computed once.
 
-On two cores the early stages at 256 pixels are most of a training step; frozen, they give the same maps every time
-for the same view, so a fixed number of views per image is drawn before training and picked from at random in it.
+On two cores the early stages at 256 pixels are most of a training step. Frozen stages give the same maps each time for
+the same view, so a fixed number of views per image is computed before training, and each step picks among them.
 """
 
 from dataclasses import dataclass
@@ -16,33 +16,42 @@ from handful.errors import TrainingError
 from handful.models.device import autocast
 from handful.models.network import Network
 from handful.training.augmentation import Compose
-from handful.training.schedule import stream
+from handful.training.random_streams import Stream, derive_seed
 
 
 @dataclass(frozen=True, eq=False)
-class FrozenViews:
-    """`maps` of every view of every image, with the pixel labels that moved along."""
+class ViewCache:
+    """`maps` of every view of every image, and its pixel labels, which were augmented with it."""
 
     maps: Float[Tensor, "v n c h2 w2"]
     pixel_labels: Int[Tensor, "v n h w"]
-    held: ImageTensors
+    tensors: ImageTensors
 
     def batch(
         self, index: Int[Tensor, " b"], classes: int, generator: torch.Generator
     ) -> tuple[Batch, Float[Tensor, "b c h2 w2"]]:
         """The images at `index`, each in a view drawn at random; `images` is blank, only its size counts."""
         view = torch.randint(len(self.maps), index.shape, generator=generator, device=index.device)
-        labels = self.held.labels[index]
+        labels = self.tensors.labels[index]
         targets = torch.nn.functional.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
-        blank = torch.zeros(1, device=index.device).expand(len(index), *self.held.images.shape[1:])
+        blank = torch.zeros(1, device=index.device).expand(len(index), *self.tensors.images.shape[1:])
         maps = self.maps[view, index].contiguous(memory_format=torch.channels_last)
         return Batch(blank, labels, targets, self.pixel_labels[view, index].long()), maps
 
 
-def frozen_views(
-    network: Network, held: ImageTensors, augment: Compose, *, precision: str, views: int, classes: int, seed: int
-) -> FrozenViews:
-    """Draw `views` augmented views of every image and run the frozen stages on each.
+def cache_views(
+    network: Network, tensors: ImageTensors, augment: Compose, *, precision: str, views: int, classes: int, seed: int
+) -> ViewCache:
+    """Augment every image `views` times and run the frozen stages on each view.
+
+    Args:
+        network: whose backbone has frozen stages.
+        tensors: the images.
+        augment: the recipe's augmentation.
+        precision: the recipe's.
+        views: of each image.
+        classes: number of classes.
+        seed: of the run.
 
     Raises:
         TrainingError: the backbone has no frozen stages to cache.
@@ -53,20 +62,20 @@ def frozen_views(
             where="backbone",
             remedy="set its freeze option, e.g. --set backbone.freeze=3, or cache_views = 0.",
         )
-    device = held.images.device
+    device = tensors.images.device
     maps, labels = [], []
-    length = max(1, 2**22 // (held.images.shape[2] * held.images.shape[3]))
+    length = max(1, 2**22 // (tensors.images.shape[2] * tensors.images.shape[3]))
     network.eval()
     for view in range(views):
-        for start in range(0, len(held), length):
-            index = torch.arange(start, min(len(held), start + length), device=device)
-            generator = torch.Generator(device).manual_seed(stream(seed, 4, view, start))
-            batch = augment(held.batch(index, classes), generator, share=0.0)
+        for start in range(0, len(tensors), length):
+            index = torch.arange(start, min(len(tensors), start + length), device=device)
+            generator = torch.Generator(device).manual_seed(derive_seed(seed, Stream.VIEWS, view, start))
+            batch = augment(tensors.batch(index, classes), generator, share=0.0)
             with torch.no_grad(), autocast(precision, device):
                 maps.append(network.frozen_maps(batch.images).contiguous())
             labels.append(batch.pixel_labels.to(torch.int16))
-    n = len(held)
+    n = len(tensors)
     stacked = torch.cat(maps)
-    return FrozenViews(
-        stacked.view(views, n, *stacked.shape[1:]), torch.cat(labels).view(views, n, *labels[0].shape[1:]), held
+    return ViewCache(
+        stacked.view(views, n, *stacked.shape[1:]), torch.cat(labels).view(views, n, *labels[0].shape[1:]), tensors
     )

@@ -1,0 +1,105 @@
+"""Assembly of what is trained: network, losses, augmentation, weight average and posthoc parts, built from a recipe."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.core.dataset import Dataset
+from handful.core.tensors import Batch, Output
+from handful.models.classifier import Classifier
+from handful.models.network import Network
+from handful.parts import registry
+from handful.training.augmentation import Compose
+from handful.training.distributed import share_norms
+from handful.training.optimizer import initial_values
+from handful.training.setup import Setup
+from handful.training.view_cache import ViewCache, cache_views
+
+if TYPE_CHECKING:
+    from timm.utils.model_ema import ModelEmaV3
+
+Loss = Callable[[Output, Batch], Float[Tensor, " n"]]
+Posthoc = Callable[[tuple[Classifier, ...], Dataset], Classifier]
+
+
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """A network on its device, with what trains it.
+
+    `losses` and `initial` (the weights that a stage resets) have one entry for each stage. Networks that train beside
+    this one, or a teacher that is not its average, would be further fields.
+    """
+
+    network: Network
+    losses: tuple[tuple[Loss, ...], ...]
+    augment: Compose
+    posthoc: tuple[Posthoc, ...]
+    average: "ModelEmaV3 | None"
+    initial: tuple[dict[str, Tensor], ...]
+    views: ViewCache | None
+
+    @property
+    def averaged(self) -> nn.Module | None:
+        """The network with averaged weights; None: the recipe has no `ema`."""
+        return None if self.average is None else self.average.module
+
+    @property
+    def trained(self) -> nn.Module:
+        """The network that predicts after training."""
+        return self.network if self.averaged is None else self.averaged
+
+
+def assemble(setup: Setup) -> Assembly:
+    """Build the parts of the recipe. Weights are drawn from PyTorch's global generator, in the order of the calls.
+
+    Raises:
+        RecipeError, TrainingError, WeightsError: from the parts.
+    """
+    recipe, context = setup.recipe, setup.context
+    network = registry.build_network(recipe, context)
+    context = replace(context, features=partial(_feature_length, network, setup.size))
+    losses = tuple(tuple(registry.build("losses", p, context) for p in stage.losses) for stage in recipe.stages)
+    network.losses = nn.ModuleList(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))
+    augment = Compose([(part, registry.build("augment", part, context)) for part in recipe.augment])
+    posthoc = tuple(registry.build("posthoc", part, context) for part in recipe.posthoc)
+    if setup.accelerator.num_processes > 1:
+        share_norms(network)
+    network = network.to(setup.device, memory_format=network.layout)  # type: ignore[call-overload]
+    average = _make_average(network, recipe.ema)
+    initial = tuple(initial_values(network, stage) for stage in recipe.stages)
+    views = None
+    if recipe.cache_views and recipe.stages:
+        views = cache_views(
+            network,
+            setup.tensors,
+            augment,
+            precision=recipe.precision,
+            views=recipe.cache_views,
+            classes=len(setup.data.classes),
+            seed=setup.seed,
+        )
+    return Assembly(network, losses, augment, posthoc, average, initial, views)
+
+
+def _feature_length(network: Network, size: tuple[int, int]) -> int:
+    """Number of features that the head pools, from a forward pass of one blank image."""
+    before = network.training
+    network.eval()
+    with torch.no_grad():
+        output: Output = network(torch.zeros(1, 3, *size, device=network.mean.device))
+    network.train(before)
+    return output.features.shape[1]
+
+
+def _make_average(network: Network, decay: float | None) -> "ModelEmaV3 | None":
+    """The exponential moving average of the weights, timm's, with its warm-up."""
+    if decay is None:
+        return None
+    from timm.utils.model_ema import ModelEmaV3
+
+    return ModelEmaV3(network, decay=decay, use_warmup=True)

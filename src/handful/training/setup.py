@@ -1,0 +1,142 @@
+"""Set-up of a training run: the device, the prepared data as tensors, and the context that parts are built with."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from torch import Tensor
+
+from handful.core.context import Context, Fit, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.data.in_memory import ImageTensors, load_tensors, working_size
+from handful.errors import TrainingError
+from handful.models.device import select_precision
+from handful.parts import registry
+from handful.recipes.load import load_recipe
+from handful.saving.classifier import load_classifier
+from handful.training.distributed import check_batches
+from handful.training.schedule import StepPlan, plan_steps
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What a run trains on and with.
+
+    `data` are the prepared samples that training sees, in the order of `tensors`; `context.data` are those of them
+    that have a label. `labelled_ids` name the samples that had one before the recipe's `prepare` parts. A second set
+    of images, e.g. a stream of unlabelled ones, would be loaded here, beside `tensors`.
+    """
+
+    recipe: Recipe
+    seed: int
+    context: Context
+    data: Dataset
+    labelled_ids: frozenset[str]
+    tensors: ImageTensors
+    accelerator: Accelerator
+    plan: StepPlan
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is trained."""
+        device: torch.device = self.accelerator.device
+        return device
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        return self.tensors.images.shape[2], self.tensors.images.shape[3]
+
+    @property
+    def labelled(self) -> Dataset:
+        """Prepared samples whose label was given, not guessed: what `posthoc` parts are fitted on."""
+        known = self.context.data
+        assert known is not None, "prepare_run puts it there"
+        return replace(known, samples=tuple(s for s in known.samples if s.id in self.labelled_ids))
+
+
+def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: Fit) -> Setup:
+    """Run the recipe's `prepare` parts on the training split and load its images.
+
+    Args:
+        recipe: what to train.
+        data: the training split.
+        seed: of the run.
+        device: as for `train`.
+        fit: trains a nested run, for parts that need a network of their own.
+
+    Raises:
+        TrainingError: too few images, no masks for losses that read them, or batches too small for the processes.
+        DataError, RecipeError, WeightsError: from the parts.
+    """
+    task = make_task(data)
+    labels = registry.build_labels(recipe, task, seed=seed)
+    context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe)
+    data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
+    labelled_ids = frozenset(s.id for s in data.samples if s.label is not None)
+    for part in recipe.prepare:
+        data = registry.build("prepare", part, context)(data)
+    labelled = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
+    data = data if registry.trains_unlabelled(recipe) else labelled
+    context = replace(context, data=labelled)
+    if recipe.hierarchy is not None:
+        context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
+    accelerator = _make_accelerator(recipe, device)
+    tensors = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize)
+    tensors = tensors.to(accelerator.device)
+    _check_masks(recipe, tensors.pixel_labels)
+    plan = plan_steps(recipe, len(tensors))
+    check_batches(plan.batch_sizes, accelerator.num_processes, recipe=recipe.name)
+    return Setup(recipe, seed, context, data, labelled_ids, tensors, accelerator, plan)
+
+
+def make_task(data: Dataset) -> Task:
+    """Class names and counts of the training split.
+
+    Raises:
+        TrainingError: there are fewer than two classes, or a class has no image.
+    """
+    counts = data.counts
+    if len(data.classes) < 2:
+        raise TrainingError("a classifier needs two classes", where=data.classes, remedy="add images of another class.")
+    if counts.min() == 0:
+        missing = ", ".join(c for c, n in zip(data.classes, counts, strict=True) if n == 0)
+        raise TrainingError(
+            f"no training image of {missing}",
+            where="the training split",
+            remedy="label at least one of each class.",
+        )
+    return Task(data.classes, counts)
+
+
+def _make_accelerator(recipe: Recipe, device: str) -> Accelerator:
+    """Device, precision and processes. A process may train several recipes, so the shared state is made anew."""
+    AcceleratorState._reset_state(reset_partial_state=device != "auto")
+    if device == "auto":
+        target = Accelerator(mixed_precision="no").device
+        AcceleratorState._reset_state()
+    else:
+        target = torch.device(device)
+    if target.type == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("there is no CUDA device here", where=device, remedy='use device "auto" or "cpu".')
+    kind = select_precision(recipe.precision, target)
+    name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[kind]
+    if name == "fp16" and target.type == "cpu":
+        raise TrainingError(
+            "fp16 does not train on a CPU", where=recipe.name, remedy='set precision = "bf16" or "fp32".'
+        )
+    return Accelerator(mixed_precision=name, cpu=target.type == "cpu")
+
+
+def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
+    """A recipe all of whose losses read masks cannot learn without one."""
+    losses = [part for stage in recipe.stages for part in stage.losses]
+    needs_masks = bool(losses) and all(registry.has_trait("losses", part, "reads_masks") for part in losses)
+    if needs_masks and (pixel_labels is None or not bool((pixel_labels > 0).any())):
+        raise TrainingError(
+            "this recipe learns from masks and no training image has one",
+            where=recipe.name,
+            remedy="give masks (--masks), or a mask source in the recipe: binarize, grabcut or propagate_masks.",
+        )

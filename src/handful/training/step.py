@@ -1,0 +1,78 @@
+"""One step of training: forward pass, loss, gradients and update."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from handful.core.tensors import Output
+from handful.training.assembly import Assembly
+from handful.training.batches import BatchSource, StepInput
+from handful.training.distributed import sum_gradients
+from handful.training.optimizer import set_rate
+from handful.training.random_streams import Stream, derive_seed
+from handful.training.schedule import learning_rate
+from handful.training.setup import Setup
+
+
+class TrainingStep:
+    """The steps of one stage, each of them `gradients` and then `update`.
+
+    Passes over further views or by further networks belong in `forward`, and what is added to the losses or weighs
+    them in `total_loss`: the loop around knows of neither.
+    """
+
+    def __init__(self, setup: Setup, assembly: Assembly, number: int, optimizer: torch.optim.Optimizer) -> None:
+        self.setup, self.assembly, self.number, self.optimizer = setup, assembly, number, optimizer
+        self.stage = setup.recipe.stages[number]
+        self.steps = setup.plan.stage_steps[number]
+        self.batches = BatchSource(setup, assembly, number)
+        # Seeding all devices takes fifty times as long as seeding the CPU alone.
+        self._seed_dropout = torch.default_generator.manual_seed if setup.device.type == "cpu" else torch.manual_seed
+
+    def gradients(self, step: int) -> Float[Tensor, ""]:
+        """Put the gradients of a step into the parameters, summed over the processes; the loss is this process's."""
+        given = self.batches.batch(step)
+        loss = self.total_loss(self.forward(given, step), given, step)
+        self.backward(loss)
+        return loss
+
+    def forward(self, given: StepInput, step: int) -> Output:
+        """The network's output, with the dropout of this step."""
+        accelerator = self.setup.accelerator
+        key = (self.setup.seed, Stream.DROPOUT, self.number, step, accelerator.process_index)
+        self._seed_dropout(derive_seed(*key))
+        with accelerator.autocast():
+            output: Output = self.assembly.network(given.batch.images, given.maps)
+        return output
+
+    def total_loss(self, output: Output, given: StepInput, step: int) -> Float[Tensor, ""]:
+        """The weighted sum of the losses that are active at this share of the stage, its mean over the images."""
+        share = step / self.steps
+        losses = zip(self.stage.losses, self.assembly.losses[self.number], strict=True)
+        total = torch.zeros(len(given.batch.labels), device=given.batch.images.device)
+        for part, loss in losses:
+            if part.start <= share < part.stop:
+                total = total + part.weight * loss(output, given.batch)
+        return total.sum() / given.images
+
+    def backward(self, loss: Float[Tensor, ""]) -> None:
+        """Compute the gradients; those of all processes are added up."""
+        accelerator = self.setup.accelerator
+        self.optimizer.zero_grad()
+        if accelerator.scaler is None:
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            accelerator.backward(loss)
+        sum_gradients(self.assembly.network, accelerator)
+
+    def update(self, step: int) -> float:
+        """Move the parameters, and their average, by the gradients that are there; gives the learning rate."""
+        network, wanted = self.assembly.network, self.stage.optimizer
+        rate = learning_rate(self.stage.schedule, wanted.lr, step / self.steps)
+        set_rate(self.optimizer, rate)
+        if wanted.clip is not None:
+            self.setup.accelerator.clip_grad_norm_(network.parameters(), wanted.clip)
+        self.optimizer.step()
+        if self.assembly.average is not None:
+            self.assembly.average.update(network, self.setup.plan.before(self.number) + step + 1)
+        return rate
