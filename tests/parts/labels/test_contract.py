@@ -16,7 +16,7 @@ from handful.errors import RecipeError
 from handful.parts import registry
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.parts.labels.made import NEEDS
+from tests.parts.labels.required_options import NEEDS
 from tests.support.datasets import CLASSES, context, recipe, squares
 
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in registry.names("labels")] + [

@@ -8,7 +8,7 @@ from handful.core.tensors import Batch, Output
 from handful.errors import DataError
 from handful.parts.labels import word_embeddings
 from handful.parts.losses import cross_entropy
-from tests.parts.labels.made import COLOURS, word_file
+from tests.parts.labels.required_options import COLOURS, word_file
 from tests.support.datasets import context
 
 
