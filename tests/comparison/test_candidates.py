@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.comparison.candidates import CONTROLS, are_words, choose_candidates, default_folds, traits_of
+from handful.comparison.candidate_rules import traits_of
+from handful.comparison.candidates import CONTROLS, choose_candidates, default_folds
 from handful.core.dataset import Dataset, Sample
 from handful.data.images import pixels
 from handful.errors import ProtocolError, RecipeError
@@ -40,7 +41,7 @@ def test_masks_bring_the_methods_that_learn_from_them() -> None:
     names, left = taken(pictures(masks=False, classes=("1", "2", "3")))
     assert names == PRETRAINED | {"fine-tuned-lite0"}
     assert "no image has a mask" in left["cvs-lite0"]
-    assert "no words" in left["soft-labels-lite0"]
+    assert "not words" in left["soft-labels-lite0"]
 
 
 def test_controls_come_first_and_have_their_role() -> None:
@@ -100,20 +101,6 @@ def test_what_cannot_be_compared_is_refused() -> None:
         choose_candidates(pictures(), ["cvs-lite0", "cvs-lite0"])
     with pytest.raises(ProtocolError, match="no method"):
         choose_candidates(pictures(masks=False, classes=("1", "2", "3")), controls=False, pretrained=False)
-
-
-@pytest.mark.parametrize(
-    ("classes", "words"),
-    [
-        (("cat", "police_van"), True),
-        (("0", "1"), False),
-        (("class1", "class2"), False),
-        (("a", "b"), False),
-        (("TabbyCat", "house-cat"), True),
-    ],
-)
-def test_names_that_say_what_they_are(classes: tuple[str, ...], words: bool) -> None:
-    assert are_words(classes) is words
 
 
 def test_folds_by_default_only_where_there_is_no_test_part() -> None:

@@ -70,7 +70,7 @@ def evaluate(
 
     Example:
         >>> from handful import Protocol, evaluate, load_data, load_recipe
-        >>> digits = load_data("mnist5k").select(range(0, 5000, 50))
+        >>> digits = load_data("digits").select(range(100))
         >>> recipe = load_recipe("logistic-pixels")
         >>> result = evaluate(recipe, digits, protocol=Protocol((0, 1), per_class=5), progress=False)
         >>> len(result.runs), len(result.runs[0].train_ids)
@@ -119,8 +119,8 @@ def sweep(
 
     Example:
         >>> from handful import Protocol, load_data, load_recipe, sweep
-        >>> digits = load_data("mnist5k").select(range(0, 5000, 50))
-        >>> small = load_recipe("logistic-pixels", overrides=["name=small", "image_size=8"])
+        >>> digits = load_data("digits").select(range(100))
+        >>> small = load_recipe("logistic-pixels", overrides=["name=small", "image_size=4"])
         >>> recipes = [load_recipe("logistic-pixels"), small]
         >>> results = sweep(recipes, digits, per_class=(1, 5), protocol=Protocol((0, 1)), progress=False)
         >>> [(r.runs[0].per_class, len(r.runs)) for r in results]

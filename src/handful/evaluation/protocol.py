@@ -1,5 +1,6 @@
-"""How a recipe is scored: which images each of its training runs gets, and which it is scored on."""
+"""Evaluation protocol: which images each training run is trained on, and which it is scored on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -48,7 +49,7 @@ class Protocol:
     transductive: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a protocol."""
+        """Refuse values that contradict each other or are out of range."""
         if not self.draws or len(set(self.draws)) < len(self.draws) or min(self.draws) < 0:
             raise ProtocolError(
                 "draws must be different numbers from 0 up", where=f"draws={self.draws}", remedy="e.g. (0, 1, 2, 3, 4)."
@@ -71,7 +72,7 @@ class Protocol:
 
 @dataclass(frozen=True, eq=False)
 class TrainTestSplit:
-    """One training run to be: what it trains on and what it is scored on."""
+    """The images of one training run: those to train on, and those to score."""
 
     draw: int
     fold: int | None
@@ -80,58 +81,69 @@ class TrainTestSplit:
 
 
 def splits_of(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
-    """The training runs of a protocol, split but not trained.
+    """Split a data set for each training run of a protocol: draw by draw, and fold by fold.
 
     Raises:
         ProtocolError: the protocol leaves nothing to score, or would score on something other than it says.
         DataError: a class has too few images for it.
     """
-    brings_test = any(s.split == "test" for s in data.samples)
-    fixed = splits.test_part(data) if brings_test and protocol.score_on == "test" else None
+    has_test_part = any(s.split == "test" for s in data.samples)
+    test_part = splits.test_part(data) if has_test_part and protocol.score_on == "test" else None
+    _refuse_unscorable(protocol, test_part)
+    return [
+        TrainTestSplit(draw, fold, train, test)
+        for draw in protocol.draws
+        for fold, train, test in _splits_of_draw(data, protocol, draw, test_part)
+    ]
+
+
+def _splits_of_draw(
+    data: Dataset, protocol: Protocol, draw: int, test_part: Dataset | None
+) -> Iterator[tuple[int | None, Dataset, Dataset]]:
+    """Fold, training images and scored images of each run of one draw."""
+    m = protocol.per_class
     if protocol.folds is not None:
-        if fixed is not None:
-            raise ProtocolError(
-                "the data has a test part, and folds would leave it out",
-                where=f"folds={protocol.folds}",
-                remedy='leave out the folds, or say score_on="rest" to cross-validate on the training part.',
-            )
-        found = []
-        for draw in protocol.draws:
-            for fold, (train, held) in enumerate(splits.folds(data, protocol.folds, draw)):
-                if protocol.per_class is not None:
-                    train = splits.draw(train, protocol.per_class, draw)[0]
-                found.append(TrainTestSplit(draw, fold, train, held))
-        return found
-    if protocol.long_tail is not None and protocol.per_class is None:
+        for fold, (train, held_out) in enumerate(splits.folds(data, protocol.folds, draw)):
+            yield fold, train if m is None else splits.draw(train, m, draw)[0], held_out
+        return
+    if m is None:
+        assert test_part is not None
+        pool = splits.training_part(data)
+        yield None, pool.select([i for i, s in enumerate(pool.samples) if s.label is not None]), test_part
+        return
+    if protocol.long_tail is None:
+        train, rest = splits.draw(data, m, draw)
+        test = rest if test_part is None else test_part
+    else:
+        train, rest = long_tail(data, m, protocol.long_tail, draw, order=protocol.tail_order)
+        test = class_balanced(rest, draw) if test_part is None else class_balanced(test_part, 0)
+    if not len(test):
+        raise ProtocolError(
+            "the draw takes every labelled image, and none is left to score",
+            where=f"per_class={m}",
+            remedy="draw fewer per class, or cross-validate (folds=5).",
+        )
+    yield None, train, test
+
+
+def _refuse_unscorable(protocol: Protocol, test_part: Dataset | None) -> None:
+    if protocol.folds is not None and test_part is not None:
+        raise ProtocolError(
+            "the data has a test part, and folds would leave it out",
+            where=f"folds={protocol.folds}",
+            remedy='leave out the folds, or say score_on="rest" to cross-validate on the training part.',
+        )
+    if protocol.folds is not None or protocol.per_class is not None:
+        return
+    if protocol.long_tail is not None:
         raise ProtocolError(
             "a long tail needs the number of images of its largest class",
             where=f"long_tail={protocol.long_tail:g}",
             remedy="give per_class as well (--per-class 50).",
         )
-    if protocol.per_class is None:
-        if fixed is None:
-            raise ProtocolError(
-                "every labelled image would be trained on, and none is left to score",
-                where=f'score_on="{protocol.score_on}"',
-                remedy="cross-validate (folds=5), or give the number of images per class.",
-            )
-        pool = splits.training_part(data)
-        train = pool.select([i for i, s in enumerate(pool.samples) if s.label is not None])
-        return [TrainTestSplit(draw, None, train, fixed) for draw in protocol.draws]
-    found = []
-    for draw in protocol.draws:
-        if protocol.long_tail is None:
-            train, rest = splits.draw(data, protocol.per_class, draw)
-            test = rest if fixed is None else fixed
-        else:
-            order = protocol.tail_order
-            train, rest = long_tail(data, protocol.per_class, protocol.long_tail, draw, order=order)
-            test = class_balanced(rest, draw) if fixed is None else class_balanced(fixed, 0)
-        if not len(test):
-            raise ProtocolError(
-                "the draw takes every labelled image, and none is left to score",
-                where=f"per_class={protocol.per_class}",
-                remedy="draw fewer per class, or cross-validate (folds=5).",
-            )
-        found.append(TrainTestSplit(draw, None, train, test))
-    return found
+    if test_part is None:
+        raise ProtocolError(
+            "every labelled image would be trained on, and none is left to score",
+            where=f'score_on="{protocol.score_on}"',
+            remedy="cross-validate (folds=5), or give the number of images per class.",
+        )
