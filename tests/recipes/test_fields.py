@@ -27,7 +27,7 @@ class Thing:
 def test_values_are_kept_and_lists_become_tuples() -> None:
     thing = build(Thing, {"name": "a", "rate": 1, "shares": [0, 0.5], "parts": ["head"], "pair": (1, 2)}, "here")
     assert thing == Thing("a", rate=1, shares=(0, 0.5), parts=("head",), pair=(1, 2))
-    assert isinstance(thing.rate, int)  # a fingerprint tells 1 from 1.0
+    assert str(thing.rate) == "1"  # a fingerprint tells 1 from 1.0
     assert build(Thing, {"name": "a", "pair": None}, "here") == Thing("a")
 
 

@@ -25,7 +25,7 @@ def build(kind: type[T], values: Any, where: str) -> T:
     """
     if not isinstance(values, Mapping):
         raise RecipeError(f"not a table: {values!r}", where=where, remedy="write it as a table of keys and values.")
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     defaults = {f.name: f.default for f in fields(kind) if f.default is not MISSING}  # type: ignore[arg-type]
     for key, value in values.items():
         if key not in hints:
