@@ -1,11 +1,14 @@
 """`handful cost`: scores against annotation time."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from handful.cli import _options as o
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def cost(
@@ -49,7 +52,7 @@ def cost(
 
     from handful.cli._output import print_json, print_lines, print_text, width, working
     from handful.core.files import refuse_existing
-    from handful.evaluation.annotation_cost import AnnotationTimes, break_evens, cost_points, forward_flops
+    from handful.evaluation.annotation_cost import AnnotationTimes, break_evens, cost_points, flops_by_recipe
     from handful.evaluation.results_log import read_results
     from handful.reports.evaluation_report import write_report
     from handful.reports.text_tables import format_cost
@@ -58,16 +61,11 @@ def cost(
         if report is not None:
             refuse_existing(report, overwrite=overwrite)
         times = AnnotationTimes(label_seconds, mask_seconds)
-        found = read_results(results)
-        flops = {}
-        for result in found:
-            side = (image_size, image_size) if image_size is not None else result.recipe.image_size
-            if side is not None:
-                flops[result.recipe.name] = forward_flops(result.recipe, result.classes, size=side)
-        drawn = {name: _number(name, text) for name, _, text in (item.rpartition("=") for item in masks or ())}
-        points = cost_points(found, times, masks_per_class=drawn, flops=flops)
+        evaluated = read_results(results)
+        flops = flops_by_recipe(evaluated, side=image_size)
+        points = cost_points(evaluated, times, masks_per_class=_masks_per_class(masks or ()), flops=flops)
         if report is not None:
-            write_report(found, report, cost=points, times=times, overwrite=overwrite)
+            write_report(evaluated, report, cost=points, times=times, overwrite=overwrite)
     if json:
         rows = {"points": [asdict(p) for p in points], "break_even": [asdict(b) for b in break_evens(points)]}
         print_json({"seconds": asdict(times), "report": report, **rows})
@@ -77,9 +75,18 @@ def cost(
         print_text(f"Report: {report}")
 
 
-def _number(name: str, text: str) -> int:
+def _masks_per_class(values: "Sequence[str]") -> dict[str, int]:
+    """Parse the values of --masks-per-class.
+
+    Raises:
+        ProtocolError: a value is not RECIPE=N.
+    """
     from handful.errors import ProtocolError
 
-    if not name or not text.isdigit():
-        raise ProtocolError(f"{name}={text} is not RECIPE=N", where="--masks-per-class", remedy="write e.g. cvs-wrn=5.")
-    return int(text)
+    numbers = {}
+    for value in values:
+        name, _, number = value.rpartition("=")
+        if not name or not number.isdigit():
+            raise ProtocolError(f"{value!r} is not RECIPE=N", where="--masks-per-class", remedy="write e.g. cvs-wrn=5.")
+        numbers[name] = int(number)
+    return numbers

@@ -9,9 +9,6 @@ from handful.cli import _options as o
 
 if TYPE_CHECKING:
     from handful.deployment.export.quantize import QuantizationReport
-    from handful.models.classifier import Classifier
-
-SUFFIXES = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
 
 
 def export(
@@ -46,77 +43,36 @@ def export(
     conformal sets, rejection and segmentation maps. `handful predict FILE.onnx` and `handful serve FILE.onnx` run it
     without PyTorch.
     """
+    from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, working
-    from handful.core.files import refuse_existing
+    from handful.deployment.export.export import export_to, file_format, refuse_int8_format
 
     with working():
-        kind = _kind(out, to, int8=int8, data=data)
-        refuse_existing(out, overwrite=overwrite)
-        if kind == "html":
-            from handful.deployment.export.page import refuse_missing
-
-            refuse_missing()
-        from handful.deployment.export.exportable import refuse_too_large
-        from handful.deployment.export.quantize import refuse_int8
-        from handful.saving.classifier import load_classifier
-
-        classifier = load_classifier(model)
-        refuse_too_large(classifier)
         if int8:
-            refuse_int8(classifier)
-        report, names = _write(classifier, kind, out, data, column, allow_outside)
+            refuse_int8_format(file_format(out, to))
+        _check_data_option(int8=int8, data=data)
+        samples = None
+        if data is not None:
+            samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
+        result = export_to(out, model, format=to, calibration=samples, overwrite=overwrite)
     size = out.stat().st_size
     if json:
-        effect = None if report is None else vars(report)
-        print_json({"out": out, "format": kind, "bytes": size, "outputs": names, "int8": effect})
+        effect = None if result.quantization is None else vars(result.quantization)
+        print_json({"out": out, "format": result.format, "bytes": size, "outputs": result.outputs, "int8": effect})
         return
-    h, w = classifier.size
+    h, w = result.size
     rows = [
         ("file", f"{out} ({size / 1e6:.1f} MB)"),
         ("input", f"images of any size, resized to {h} x {w}" + (" (8-bit arithmetic)" if int8 else "")),
-        ("outputs", ", ".join(names).replace("_", " ")),
+        ("outputs", ", ".join(result.outputs).replace("_", " ")),
     ]
-    print_table(("", ""), [*rows, *_describe(report)], text=2)
-    print_text(_next(kind, out))
+    print_table(("", ""), [*rows, *_describe(result.quantization)], text=2)
+    print_text(_next(result.format, out))
 
 
-def _write(
-    classifier: "Classifier",
-    kind: str,
-    out: Path,
-    data: str | None,
-    column: list[str] | None,
-    allow_outside: bool,
-) -> "tuple[QuantizationReport | None, tuple[str, ...]]":
-    if kind == "torch":
-        from handful.deployment.export.to_torch import export_torch
+def _check_data_option(*, int8: bool, data: str | None) -> None:
+    from handful.errors import ModelError
 
-        return None, export_torch(classifier, out)
-    if kind == "html":
-        from handful.deployment.export.page import export_page
-
-        return None, export_page(classifier, out)
-    if data is None:
-        from handful.deployment.export.to_onnx import export_onnx
-
-        return None, export_onnx(classifier, out)
-    from handful.cli._data import read
-    from handful.deployment.export.quantize import export_int8
-
-    samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
-    names, report = export_int8(classifier, samples, out)
-    return report, names
-
-
-def _kind(out: Path, to: str | None, *, int8: bool, data: str | None) -> str:
-    from handful.errors import ModelError, OutputError
-
-    kind = to or next((k for k, suffix in SUFFIXES.items() if suffix == out.suffix.lower()), None)
-    if kind is None or SUFFIXES[kind] != out.suffix.lower():
-        wanted = ", ".join(SUFFIXES.values()) if kind is None else SUFFIXES[kind]
-        raise OutputError(f"the file ends in {out.suffix or 'nothing'!r}", where=out, remedy=f"name one in {wanted}.")
-    if int8 and kind != "onnx":
-        raise ModelError("8-bit arithmetic is for ONNX files only", where="--int8", remedy="add --to onnx.")
     if int8 and data is None:
         raise ModelError(
             "8-bit arithmetic is calibrated on training images",
@@ -125,7 +81,6 @@ def _kind(out: Path, to: str | None, *, int8: bool, data: str | None) -> str:
         )
     if data is not None and not int8:
         raise ModelError("only --int8 uses data", where="--data", remedy="leave it out, or add --int8.")
-    return kind
 
 
 def _describe(report: "QuantizationReport | None") -> list[tuple[str, str]]:

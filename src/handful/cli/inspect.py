@@ -1,11 +1,16 @@
 """`handful inspect`: problems in a data set, and how precise a score on it can be."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from handful.cli import _options as o
+
+if TYPE_CHECKING:
+    from handful.inspection.inspection import Inspection
+
+MOST_CLASSES = 20  # rows of the table of classes
 
 
 def inspect(
@@ -38,67 +43,79 @@ def inspect(
     from rich.progress import Progress
 
     from handful.cli._data import read
-    from handful.cli._output import print_indented, print_json, print_lines, print_table, print_text, working
-    from handful.core.files import refuse_existing
-    from handful.errors import OutputError
+    from handful.cli._output import print_json, working
     from handful.inspection.cleaned_table import check_table_path, write_cleaned_table
-    from handful.inspection.inspection import inspect as look_into
-    from handful.inspection.page import write_inspection
-    from handful.inspection.summary import as_values, class_rows, count_findings, describe_limits, overview
+    from handful.inspection.inspection import inspect as inspect_data
+    from handful.inspection.page import check_page_path, write_inspection
+    from handful.inspection.summary import as_values
     from handful.models.device import select_device
 
     with working():
         if page is not None:
-            if page.suffix.lower() not in (".html", ".htm"):
-                raise OutputError("not an .html file", where=page, remedy="end the name in .html.")
-            refuse_existing(page, overwrite=overwrite)
+            check_page_path(page, overwrite=overwrite)
         if fix is not None:
             check_table_path(fix)
-        place = select_device(device)
+        resolved_device = select_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("inspect", total=len(samples))
-            found = look_into(samples, device=place, advance=lambda: bar.advance(task))
+            inspection = inspect_data(samples, device=resolved_device, advance=lambda: bar.advance(task))
         if page is not None:
-            write_inspection(found, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
-        fixed = None if fix is None else write_cleaned_table(found.measurements, fix)
+            write_inspection(inspection, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
+        table = None if fix is None else write_cleaned_table(inspection.measurements, fix)
     if json:
-        print_json({**as_values(found), "page": page, "fix": None if fixed is None else {"table": fix, **vars(fixed)}})
+        fixed = None if table is None else {"table": fix, **vars(table)}
+        print_json({**as_values(inspection), "page": page, "fix": fixed})
         return
-    print_text(overview(found))
-    rows = class_rows(found)
-    if len(rows) <= 20:
-        heads = ["class", "train", "val", "test", "foreground"]
-        cells = [
-            (
-                r.name,
-                str(r.train),
-                str(r.val),
-                str(r.test),
-                "" if r.foreground != r.foreground else f"{r.foreground:.1%}",
-            )
-            for r in rows
-        ]
-        kept = [i for i in range(5) if i < 2 or any(c[i] not in ("", "0") for c in cells)]
-        print_lines("")
-        print_table(tuple(heads[i] for i in kept), [tuple(c[i] for i in kept) for c in cells])
-    for finding in found.findings:
-        print_lines(f"\n{finding.severity.upper()}  {finding.kind}")
-        print_indented(f"{finding.message}.")
-        print_indented(f"Do: {finding.remedy}.")
-    print_lines("")
-    print_text(count_findings(found))
-    for sentence in describe_limits(found):
-        print_lines("")
-        print_text(sentence)
-    if fixed is not None:
-        print_lines("")
-        print_text(
-            f"{fix}: {fixed.rows} images; left out {fixed.unreadable} unreadable, {fixed.copies} copies and "
-            f"{fixed.conflicts} copies with several labels; {fixed.groups} groups. It lists no masks: pass them with "
+    _print(inspection)
+    if table is not None:
+        _print_paragraph(
+            f"{fix}: {table.rows} images; left out {table.unreadable} unreadable, {table.copies} copies and "
+            f"{table.conflicts} copies with several labels; {table.groups} groups. It lists no masks: pass them with "
             "--masks as before."
         )
     if page is not None:
-        print_lines("")
-        print_text(f"The pictures are in {page}.")
+        _print_paragraph(f"Report: {page}")
+
+
+def _print(inspection: "Inspection") -> None:
+    """Print the overview, the classes, all findings, and how precise a score can be."""
+    from handful.cli._output import print_indented, print_lines, print_text
+    from handful.inspection.summary import count_findings, describe_limits, overview
+
+    print_text(overview(inspection))
+    _print_classes(inspection)
+    for finding in inspection.findings:
+        print_lines(f"\n{finding.severity.upper()}  {finding.kind}")
+        print_indented(f"{finding.message}.")
+        print_indented(f"Do: {finding.remedy}.")
+    _print_paragraph(count_findings(inspection))
+    for sentence in describe_limits(inspection):
+        _print_paragraph(sentence)
+
+
+def _print_classes(inspection: "Inspection") -> None:
+    """Print a table of the classes, without empty columns, unless there are too many."""
+    from handful.cli._output import print_lines, print_table
+    from handful.inspection.summary import class_rows
+
+    rows = class_rows(inspection)
+    if len(rows) > MOST_CLASSES:
+        return
+    columns = ("class", "train", "val", "test", "foreground")
+    cells = [(r.name, str(r.train), str(r.val), str(r.test), _percent(r.foreground)) for r in rows]
+    shown = [i for i in range(len(columns)) if i < 2 or any(row[i] not in ("", "0") for row in cells)]
+    print_lines("")
+    print_table(tuple(columns[i] for i in shown), [tuple(row[i] for i in shown) for row in cells])
+
+
+def _percent(share: float) -> str:
+    return "" if share != share else f"{share:.1%}"
+
+
+def _print_paragraph(text: str) -> None:
+    from handful.cli._output import print_lines, print_text
+
+    print_lines("")
+    print_text(text)

@@ -193,6 +193,24 @@ def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
     return float(plan.total * float(np.mean(plan.batch_sizes)) * 3 * forward)
 
 
+def flops_by_recipe(results: Sequence[Result], *, side: int | None = None) -> dict[str, float]:
+    """Operations of one image's forward pass (`forward_flops`) of each recipe, by its name.
+
+    Args:
+        results: of one or more recipes.
+        side: height and width of the images; None: the recipe's image size. Recipes without one are left out.
+
+    Raises:
+        RecipeError, WeightsError: a network cannot be built.
+    """
+    flops = {}
+    for result in results:
+        size = result.recipe.image_size if side is None else (side, side)
+        if size is not None:
+            flops[result.recipe.name] = forward_flops(result.recipe, result.classes, size=size)
+    return flops
+
+
 def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, int]) -> float:
     """Operations (a multiply-add counts as 2) of one image's forward pass at h x w, counted by torch.
 

@@ -1,0 +1,94 @@
+"""Export as one task: write a saved model as an ONNX file, a PyTorch program or a page, by the file's suffix."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from handful.core.dataset import Dataset
+from handful.core.files import refuse_existing
+from handful.deployment.export.exportable import refuse_too_large
+from handful.deployment.export.page import export_page, refuse_missing
+from handful.deployment.export.quantize import QuantizationReport, export_int8, refuse_int8
+from handful.deployment.export.to_onnx import export_onnx
+from handful.deployment.export.to_torch import export_torch
+from handful.errors import ModelError, OutputError
+from handful.saving.classifier import load_classifier
+
+Format = Literal["onnx", "torch", "html"]
+SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The exported file: its format, the names of its outputs, and the image size (height, width) it resizes to.
+
+    `quantization` is the effect of 8-bit arithmetic; None where the model computes in floating point.
+    """
+
+    format: Format
+    outputs: tuple[str, ...]
+    size: tuple[int, int]
+    quantization: QuantizationReport | None = None
+
+
+def export_to(
+    path: str | Path,
+    model: str | Path,
+    *,
+    format: Format | None = None,  # noqa: A002
+    calibration: Dataset | None = None,
+    overwrite: bool = False,
+) -> ExportResult:
+    """Export a saved model into one file: what `handful export` does.
+
+    Args:
+        path: the file to write; its suffix is .onnx, .pt2 or .html.
+        model: folder of the saved model.
+        format: must agree with the suffix; None: by the suffix.
+        calibration: the training data of the model: compute in 8-bit integers, calibrated on it (ONNX only).
+        overwrite: replace the file.
+
+    Raises:
+        OutputError: another suffix, the file exists, or the runtime of the page is not there.
+        ModelError: the model cannot be exported, or not in 8 bits.
+        DataError: the calibration data has no training images, or other classes.
+    """
+    path = Path(path)
+    resolved = file_format(path, format)
+    if calibration is not None:
+        refuse_int8_format(resolved)
+    refuse_existing(path, overwrite=overwrite)
+    if resolved == "html":
+        refuse_missing()
+    classifier = load_classifier(model)
+    refuse_too_large(classifier)
+    if calibration is not None:
+        refuse_int8(classifier)
+        outputs, report = export_int8(classifier, calibration, path)
+        return ExportResult(resolved, outputs, classifier.size, report)
+    export = {"onnx": export_onnx, "torch": export_torch, "html": export_page}[resolved]
+    return ExportResult(resolved, export(classifier, path), classifier.size)
+
+
+def file_format(path: Path, requested: Format | None = None) -> Format:
+    """The format of a file by its suffix.
+
+    Raises:
+        OutputError: the suffix belongs to no format, or to another than the requested one.
+    """
+    formats: tuple[Format, ...] = get_args(Format)
+    found = requested or next((f for f in formats if SUFFIXES[f] == path.suffix.lower()), None)
+    if found is None or SUFFIXES[found] != path.suffix.lower():
+        wanted = ", ".join(SUFFIXES.values()) if found is None else SUFFIXES[found]
+        raise OutputError(f"the file ends in {path.suffix or 'nothing'!r}", where=path, remedy=f"name one in {wanted}.")
+    return found
+
+
+def refuse_int8_format(format: Format) -> None:  # noqa: A002
+    """Refuse 8-bit arithmetic in a format that is not ONNX.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if format != "onnx":
+        raise ModelError("8-bit arithmetic is for ONNX files only", where="--int8", remedy="add --to onnx.")

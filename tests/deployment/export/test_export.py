@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from handful.deployment.export.export import export_to, file_format
+from handful.errors import ModelError, OutputError
+from handful.saving.classifier import save_classifier
+from handful.training.train import train
+from tests.support.datasets import recipe, squares
+
+
+def test_the_suffix_decides_the_format_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    classifier = train(recipe("linear", "steps=1"), squares(2), device="cpu", progress=False)
+    model = save_classifier(classifier, tmp_path / "model")
+    result = export_to(tmp_path / "model.pt2", model)
+    assert (result.format, result.outputs, result.size) == ("torch", ("probabilities",), (12, 12))
+    with pytest.raises(OutputError, match="exists"):
+        export_to(tmp_path / "model.pt2", model)
+    with pytest.raises(ModelError, match="ONNX files only"):
+        export_to(tmp_path / "model.pt2", model, calibration=squares(2), overwrite=True)
+
+
+@pytest.mark.parametrize(("name", "requested"), [("model.zip", None), ("model", None), ("model.onnx", "html")])
+def test_a_suffix_of_another_format_is_refused(name: str, requested: str | None) -> None:
+    with pytest.raises(OutputError, match="the file ends in"):
+        file_format(Path(name), requested)  # type: ignore[arg-type]
