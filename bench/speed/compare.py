@@ -48,10 +48,26 @@ def _seconds(cores: int, draws: int, steps: int) -> float:
     named = [word for name in RECIPES for word in ("--recipe", name)]
     with tempfile.TemporaryDirectory() as scratch:
         words = (
-            sys.executable, "-m", "handful", "compare", "digits", *named, "--no-controls", "--per-class", "10",
-            "--draws", str(draws), "--trials", "2", "--set", f"steps={steps}", "--out", str(Path(scratch) / "compare"),
-            "--jobs", str(cores),
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "handful",
+            "compare",
+            "digits",
+            *named,
+            "--no-controls",
+            "--per-class",
+            "10",
+            "--draws",
+            str(draws),
+            "--trials",
+            "2",
+            "--set",
+            f"steps={steps}",
+            "--out",
+            str(Path(scratch) / "compare"),
+            "--jobs",
+            str(cores),
+        )
         start = time.perf_counter()
         subprocess.run(words, check=True, capture_output=True, preexec_fn=partial(_keep_to, cores))
         return time.perf_counter() - start

@@ -33,8 +33,22 @@ class Compared:
         if len(levels) == 1:
             answers = [levels[0]["answer"]]
         commit = values["facts"].get("commit", "unknown")
-        return "\n".join([f"## {self.title}", "", self.text.strip(), "", *answers, "", *rows, "", _tuned(values), "",
-                          f"Commit: {commit}.", ""])  # fmt: skip
+        return "\n".join(
+            [
+                f"## {self.title}",
+                "",
+                self.text.strip(),
+                "",
+                *answers,
+                "",
+                *rows,
+                "",
+                _tuned(values),
+                "",
+                f"Commit: {commit}.",
+                "",
+            ]
+        )
 
 
 def _cell(level: Mapping[str, Any], name: str) -> str:

@@ -5,9 +5,16 @@ from bench.support.data import mnist
 from bench.support.options import Options
 
 NAMES = (
-    "nearest-centroid-lite0", "logistic-lite0", "logistic-pixels", "classification-lite0", "classification-wrn",
-    "cvs-wrn", "cvs-joint-wrn", "multitask-wrn", "small-ensemble-wrn",
-)  # fmt: skip
+    "nearest-centroid-lite0",
+    "logistic-lite0",
+    "logistic-pixels",
+    "classification-lite0",
+    "classification-wrn",
+    "cvs-wrn",
+    "cvs-joint-wrn",
+    "multitask-wrn",
+    "small-ensemble-wrn",
+)
 
 
 def run(options: Options) -> None:

@@ -53,9 +53,14 @@ def run(options: Options) -> None:
 
 
 def one_by_one(
-    tools: Mapping[str, "Arm"], data: Dataset, options: Options, *, table: str, draws: Sequence[int],
+    tools: Mapping[str, "Arm"],
+    data: Dataset,
+    options: Options,
+    *,
+    table: str,
+    draws: Sequence[int],
     costs: str | None = None,
-) -> list[Result]:  # fmt: skip
+) -> list[Result]:
     """Their scores, each with both cores to itself; their seconds go to the table `costs`, if there is one."""
     alone, results = replace(options, jobs=1), list[Result]()
     for name, arm in tools.items():
@@ -144,10 +149,19 @@ class Timm(Arm):
     def fit(self, work: Path, seed: int) -> tuple[str, ...]:
         """Its defaults but for the batch, the epochs, and what a machine without a GPU needs."""
         told: Mapping[str, object] = {
-            "--data-dir": work, "--train-split": "train", "--model": "tf_efficientnet_lite0", "--num-classes": 10,
-            "--pretrained-path": work / "weights.pth", "--batch-size": BATCH, "--epochs": self.epochs,
-            "--device": "cpu", "--workers": 1, "--seed": seed, "--output": work / "runs", "--experiment": "model",
-        }  # fmt: skip
+            "--data-dir": work,
+            "--train-split": "train",
+            "--model": "tf_efficientnet_lite0",
+            "--num-classes": 10,
+            "--pretrained-path": work / "weights.pth",
+            "--batch-size": BATCH,
+            "--epochs": self.epochs,
+            "--device": "cpu",
+            "--workers": 1,
+            "--seed": seed,
+            "--output": work / "runs",
+            "--experiment": "model",
+        }
         words = (str(word) for pair in told.items() for word in pair)
         return (_named("HANDFUL_PEERS"), _named("HANDFUL_TIMM"), *words, "--pretrained", "--val-split", "")
 

@@ -58,8 +58,10 @@ def _draw(name: str, known: Dataset, strangers: Mapping[str, Dataset], draw: int
         reject = Part("out_of_distribution", {"score": score, "false_rejection": RATE})
         models[score] = train(calibrated(name, reject, called=name), part, seed=draw, progress=False)
     shown = {"test images": known.split("test"), **strangers, **_fooling(models["none"], draw, quick=options.quick)}
-    return {kind: {m: _sure(model, data) for m, model in models.items()} | _rejected(models, data, kind)
-            for kind, data in shown.items()}  # fmt: skip
+    return {
+        kind: {m: _sure(model, data) for m, model in models.items()} | _rejected(models, data, kind)
+        for kind, data in shown.items()
+    }
 
 
 def _fooling(classifier: Classifier, draw: int, *, quick: bool) -> dict[str, Dataset]:
@@ -98,8 +100,16 @@ def _tell(name: str, found: list[Shares], options: Options) -> None:
             mean, worst = float(values.mean()), float(values.max())
             shown = format_interval(*np.clip((low, high), 0, 1))
             cells_.append(f"{column} {percent(mean)} ({shown}, worst {percent(worst)})")
-            line = {"recipe": name, "images": kind, "rejection": column, "draws": len(values), "mean": mean,
-                    "low": low, "high": high, "worst": worst}  # fmt: skip
+            line = {
+                "recipe": name,
+                "images": kind,
+                "rejection": column,
+                "draws": len(values),
+                "mean": mean,
+                "low": low,
+                "high": high,
+                "worst": worst,
+            }
             append("trust-fooling", line, quick=options.quick)
         print(f"  {kind:<18}" + "; ".join(cells_))
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import timm
 import torch
 
@@ -14,7 +16,7 @@ def test_pad_repeats_the_edge() -> None:
 
 @torch.no_grad()
 def test_stages_end_at_the_maps_of_the_extractor() -> None:
-    net = timm.create_model("resnet10t", features_only=True).eval()
+    net: Any = timm.create_model("resnet10t", features_only=True).eval()
     stages = split_stages(net, stride=None)
     x = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
     maps = net(x)
