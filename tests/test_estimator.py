@@ -128,7 +128,7 @@ def test_a_recipe_by_file_takes_overrides_and_a_recipe_object_none(tmp_path: Pat
     assert fitted.classifier_.card["steps"] == 3
     with pytest.raises(ValueError, match="overrides"):
         tiny(overrides=("steps=3",)).fit(X, y)
-    with pytest.raises(RecipeError, match="no such recipe file"):
+    with pytest.raises(RecipeError, match="no such file"):
         HandfulClassifier("other.toml").fit(X, y)
 
 

@@ -40,11 +40,11 @@ def test_masks_go_in_and_out(photos: Path, tmp_path: Path) -> None:
         (["--export", "coco"], "no output given"),
         (["--export", "coco", "--out", "x", "--import", "y"], "exclude each other"),
         (["--export", "coco", "--out", "x.json"], "no image has a mask"),
-        (["--export", "png", "--outlines", "--out", "x"], "png has no outlines"),
-        (["--import", "nothing.json"], "there is nothing here"),
+        (["--export", "png", "--outlines", "--out", "x"], "png does not store outlines"),
+        (["--import", "nothing.json"], "no such file or folder"),
         (["--column", "path"], "is not ROLE=NAME"),
         (["--recipe", "cvs-light0"], "did you mean"),
-        (["--host", "192.0.2.1"], "cannot listen here"),
+        (["--host", "192.0.2.1"], "cannot listen on this address"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(photos: Path, tmp_path: Path, options: list[str], said: str) -> None:

@@ -57,13 +57,13 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path, model: Path
     predict = ("predict", model, source, "-o")
     out, table = tmp_path / "out", tmp_path / "t.csv"
     for arguments, what in (
-        ((*predict, out, "--maps", tmp_path / "maps"), "pictures of maps go with a table"),
-        ((*predict, out, "--workers", 2), "workers are those of a cluster"),
+        ((*predict, out, "--maps", tmp_path / "maps"), "pictures of maps need a table as output"),
+        ((*predict, out, "--workers", 2), "this option needs a cluster"),
         ((*predict, table, "--chunk-size", 2), "this option is for a folder of Parquet chunks"),
         ((*predict, table, "--ray", "local"), "this option is for a folder of Parquet chunks"),
         ((*predict, tmp_path / "t.json"), "not a .csv or .parquet file"),
-        (("propagate", source, "-o", out, "--chunks"), "masks of an archive need a segmenter"),
-        (("propagate", source, "-o", out, "--chunks", "--model", model, "--rounds", 2), "for training a segmenter"),
+        (("propagate", source, "-o", out, "--chunks"), "masks of an archive need a segmentation model"),
+        (("propagate", source, "-o", out, "--chunks", "--model", model, "--rounds", 2), "segment"),
         (("propagate", source, "-o", out, "--chunk-size", 2), "pass --chunks too"),
     ):
         assert what in " ".join(fails(*arguments).split())

@@ -233,7 +233,9 @@ def test_propagate_without_any_mask_makes_the_first_ones(place: Path, tmp_path: 
     model = ok_json("propagate", images, "--model", place / "model", "-o", tmp_path / "other")
     assert model["kept"] == 0
     masked = ("--source", "grabcut", "--masks", place / "masks")
-    assert "there are masks already" in fails("propagate", place / "images", *masked, "-o", tmp_path / "third")
+    assert "masks are given twice: by --masks and by --source" in fails(
+        "propagate", place / "images", *masked, "-o", tmp_path / "third"
+    )
 
 
 def test_evaluate_draws_a_long_tail_and_tells_it(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(place: Path, tmp_path:
     assert "above 0" in fails("compare", images, "--trials", 0, *out)
     assert "above 0" in fails("compare", images, "--budget", "0m", *out)
     assert "not a duration" in fails("compare", images, "--budget", "ten", *out)
-    assert "either a time or a number" in fails("compare", images, "--budget", "1m", "--trials", 3, *out)
+    assert "either a duration or a number" in fails("compare", images, "--budget", "1m", "--trials", 3, *out)
     assert "not a list of numbers" in fails("compare", images, "-m", "five", *out)
     assert "fewer than" in fails("compare", images, "-m", 60, *out)
     assert not (tmp_path / "out").exists()

@@ -52,7 +52,7 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
         (("sweep", "images", "-r", "linear.toml", "-m", "1,x", "-o", "out"), "not a list of numbers"),
         (("sweep", "images", "-r", "linear.toml", "-m", "1,9", "-o", "out"), "class 'blue'"),
         (("propagate", "images", "-r", "cvs.toml", "-o", "out"), "masks"),
-        (("propagate", "images", "-r", "cvs.toml", "--min-share", "1", "-o", "out"), "no mask can be kept"),
+        (("propagate", "images", "-r", "cvs.toml", "--min-share", "1", "-o", "out"), "no mask can pass both limits"),
         (("predict", "images", "images", "-o", "p.csv"), "not a saved model"),
         (("predict", "model", "images", "-o", "p.txt"), "not a .csv or .parquet file"),
         (("cost", "nothing.jsonl"), "no such file"),

@@ -29,10 +29,10 @@ def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, 
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("junk.onnx", (), "no ONNX model that runs"),
-        ("none.onnx", (), "there is no such file"),
+        ("junk.onnx", (), "this ONNX model cannot be run"),
+        ("none.onnx", (), "no such file"),
         ("junk.onnx", ("--tta", "flip"), "an exported model cannot be changed"),
-        ("junk.onnx", ("--device", "cuda"), "an exported model runs on the CPU here"),
+        ("junk.onnx", ("--device", "cuda"), "an exported model only runs on the CPU"),
     ],
 )
 def test_predictions_that_are_refused(tmp_path: Path, name: str, options: tuple[str, ...], said: str) -> None:

@@ -46,12 +46,12 @@ def test_predictions_come_with_a_set_and_an_honest_answer(place: Path, tmp_path:
 
 def test_what_the_images_cannot_support_is_refused(place: Path, tmp_path: Path) -> None:
     said = fails("predict", place / "model", place / "images", "-o", tmp_path / "p.csv", "--coverage", "0.99")
-    assert "take 99 training images, and there were 12" in " ".join(said.split())
+    assert "need 99 training images, and there were 12" in " ".join(said.split())
     assert not (tmp_path / "p.csv").exists()
     fit = ("fit", place / "images", "-r", place / "linear.toml", "-o", tmp_path / "model")
-    assert "takes 99 training images" in " ".join(fails(*fit, "--coverage", "0.99").split())
+    assert "needs 99 training images" in " ".join(fails(*fit, "--coverage", "0.99").split())
     assert "has one training image or group" in " ".join(fails(*fit, "-m", 1, "--coverage", "0.5").split())
-    assert "takes 99 training images" in " ".join(fails(*fit, "--reject", "0.01").split())
+    assert "needs 99 training images" in " ".join(fails(*fit, "--reject", "0.01").split())
     assert not (tmp_path / "model").exists()
     said = fails("predict", place / "model", place / "images", "-o", tmp_path / "p.csv", "--tta", "flip")
     assert "without views" in " ".join(said.split())

@@ -49,7 +49,7 @@ def test_what_cannot_be_trained_on_is_refused(data: Dataset, options: dict[str, 
 
 def test_an_id_used_twice_is_refused() -> None:
     data = dataset([0, 1])
-    with pytest.raises(DataError, match=r"001: the id is used twice(.|\n)*id of its own"):
+    with pytest.raises(DataError, match=r"001: the id is listed twice(.|\n)*id of its own"):
         check(replace(data, samples=(*data.samples, data.samples[1])))
 
 

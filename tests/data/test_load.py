@@ -36,7 +36,7 @@ def test_embedded_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
     assert len(load_data("digits")) == 1797
     assert load_data("digits", classes=[*"0123456789", "none"]).classes[-1] == "none"
-    with pytest.raises(DataError, match=r"000003: the label '3' is none of the 3 classes"):
+    with pytest.raises(DataError, match=r"000003: the label '3' is not one of the 3 classes"):
         load_data("digits", classes=["0", "1", "2"])
     save(tmp_path / "digits/one/a.png")
     with pytest.raises(DataError, match=r"digits: .*both a path here and an embedded(.|\n)*\./digits"):
@@ -53,14 +53,14 @@ def test_torchvision_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "near"), [("mnist5", "mnist5k"), ("digit", "digits"), ("torchvison:MNIST", "MNIST")])
 def test_an_unknown_name_gets_the_nearest(name: str, near: str) -> None:
-    with pytest.raises(DataError, match=rf"{name}: this is neither(.|\n)*did you mean(.|\n)*{near}"):
+    with pytest.raises(DataError, match=rf"{name}: this is not a folder(.|\n)*did you mean(.|\n)*{near}"):
         load_data(name)
 
 
 def test_a_missing_path_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone: this is neither a folder(.|\n)*check the path"):
+    with pytest.raises(DataError, match=r"gone: this is not a folder(.|\n)*check the path"):
         load_data(tmp_path / "gone")
-    with pytest.raises(DataError, match=r"gone\.parquet: there is no such file"):
+    with pytest.raises(DataError, match=r"gone\.parquet: no such file"):
         load_data(tmp_path / "gone.parquet")
 
 

@@ -92,7 +92,7 @@ def test_the_rest_shares_no_group_with_the_draw() -> None:
         (_data(), 8, r"class 'c': has 7 labelled images for training, fewer than the 8(.|\n)*at most 7"),
         (_data((3, 0)), 1, r"class 'b': has 0 labelled images(.|\n)*label images of it"),
         (_data(), 0, r"cannot draw 0 images per class(.|\n)*1 or more"),
-        (_data((0,), extra=((0, "test"),)), 1, r"no training part(.|\n)*train"),
+        (_data((0,), extra=((0, "test"),)), 1, r"no training split(.|\n)*train"),
         (_data((0,), extra=((None, None),)), 1, r"x/0: no training image has a label(.|\n)*label some"),
     ],
 )
@@ -182,10 +182,10 @@ def test_the_training_part_keeps_unlabelled_images() -> None:
 
 
 def test_no_part_stands_in_for_a_missing_one() -> None:
-    with pytest.raises(DataError, match=r"no split: 28(.|\n)*no test part|no test part(.|\n)*--folds"):
+    with pytest.raises(DataError, match=r"no split: 28(.|\n)*no test split|no test split(.|\n)*--folds"):
         splits.test_part(_data(extra=((0, "val"),)))
-    with pytest.raises(DataError, match=r"x/0: the test part has no labels(.|\n)*--folds"):
+    with pytest.raises(DataError, match=r"x/0: the test split has no labels(.|\n)*--folds"):
         splits.test_part(_data(extra=((None, "test"),)))
     held_only = replace(_data(), samples=tuple(replace(s, split="val") for s in _data().samples))
-    with pytest.raises(DataError, match=r"val: 28.*no training part"):
+    with pytest.raises(DataError, match=r"val: 28.*no training split"):
         training_part(held_only)

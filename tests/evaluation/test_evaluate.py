@@ -327,7 +327,7 @@ def test_lines_from_before_there_were_counts_and_long_tails_are_not_trained_agai
     [
         ({"long_tail": 10.0}, "--per-class"),
         ({"long_tail": 10.0, "folds": 3, "per_class": 3}, "leave one"),
-        ({"tail_order": "seeded"}, "no long tail to order"),
+        ({"tail_order": "seeded"}, "an order needs a long tail"),
     ],
 )
 def test_a_long_tail_that_does_not_fit_is_refused(data: Dataset, options: dict[str, Any], message: str) -> None:

@@ -54,7 +54,7 @@ def test_runs_on_a_cluster_are_those_of_this_machine(tmp_path: Path) -> None:
             there = scored(NearestMeanTrainer(tmp_path / "b"), 0, 3, 4, executor=executor)
             with pytest.raises(TrainingError, match="no such luck"):
                 scored(Failing(tmp_path), 0, 1, executor=executor)
-            with pytest.raises(BrokenExecutorError, match="a task failed on the cluster"):
+            with pytest.raises(BrokenExecutorError, match="a job failed on the cluster"):
                 scored(Failing(tmp_path), 2, executor=executor)
         assert ray.is_initialized()
     finally:

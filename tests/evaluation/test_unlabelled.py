@@ -83,7 +83,9 @@ def test_recipes_that_use_no_such_images_are_as_before(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     evaluate(plan(), dataset(), protocol=Protocol((0,), 2), log=log)
     assert '"transductive"' not in log.read_text()
-    with pytest.raises(ProtocolError, match=r"(?s)no recipe here learns from unlabelled.*label-propagation-lite0"):
+    with pytest.raises(
+        ProtocolError, match=r"(?s)none of these recipes learns from unlabelled.*label-propagation-lite0"
+    ):
         evaluate(plan(), dataset(), protocol=Protocol((0,), 2, transductive=True))
 
 
@@ -116,6 +118,6 @@ def test_the_command_prints_that_it_was_transductive(tmp_path: Path) -> None:
     assert "(transductive)" in " ".join(said.split())
     assert "learnt from the scored images, without their labels" in " ".join(said.split())
     assert "ransductive" not in ok(*common, "-r", tmp_path / "spread.toml")
-    assert "no recipe here learns from unlabelled images" in " ".join(
+    assert "none of these recipes learns from unlabelled images" in " ".join(
         fails(*common, "-r", tmp_path / "mean.toml", "--transductive").split()
     )

@@ -61,7 +61,7 @@ def test_near_copies_share_a_group(tmp_path: Path) -> None:
 
 def test_nothing_is_overwritten_and_arrays_have_no_table(tmp_path: Path) -> None:
     known = measurements(dataset(2))
-    with pytest.raises(DataError, match="pictures are not files"):
+    with pytest.raises(DataError, match="images are not files"):
         write_cleaned_table(known, tmp_path / "new.csv")
     (tmp_path / "there.csv").write_text("mine")
     with pytest.raises(OutputError, match="already exists"):

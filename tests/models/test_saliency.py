@@ -64,7 +64,7 @@ def test_maps_go_through_a_wrapped_network() -> None:
 
 def test_models_without_one_map_are_refused() -> None:
     for classifier in (over_views(pooled()), join([pooled(), pooled()]), mean_colour()):
-        with pytest.raises(ModelError, match="no one map leads"):
+        with pytest.raises(ModelError, match="no single map determines"):
             list(saliency(classifier, squares(1)))
 
 

@@ -77,7 +77,7 @@ def test_files_extend_files_beside_them_and_so_on(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('extends = "classification-lite"', "(?s)mine: extends: unknown recipe.*did you mean 'classification-lite0'"),
-        ('extends = "none.toml"', "(?s)extends: no such recipe file.*check the path"),
+        ('extends = "none.toml"', "(?s)extends: no such file.*check the path"),
         ('extends = ["a", "b"]', "extends must name one recipe"),
         ('extends = "classification-lite0"\nbatchsize = 3', "did you mean 'batch_size'"),
         ('extends = "classification-lite0"\n[[stages]]\nstep = 3', "did you mean 'steps'"),

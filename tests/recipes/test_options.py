@@ -57,18 +57,18 @@ def test_a_space_is_no_part_of_the_fingerprint_but_its_values_are() -> None:
         ("learning = [1, 2]", "nothing"),
         ('"head.dropuot" = [0.0, 0.5]', "'head.dropout'"),
         ('"stages.1.optimizer.lr" = [0.002, 0.1]', "'stages.0.optimizer.lr'"),
-        ("lr = [0.1, 0.2]", "its own value 0.002 is no choice"),
+        ("lr = [0.1, 0.2]", "its default 0.002 is not one of the choices"),
         ("lr = [0.002, 0.002]", "all different"),
         ("lr = { low = 0.1, high = 0.2 }", "not in the range"),
         ("lr = { low = 0.2, high = 0.001 }", "low below high"),
         ("lr = { low = 0.0, high = 0.1, log = true }", "above 0"),
-        ("lr = { low = 0.001, hihg = 0.1 }", "no search space"),
-        ("lr = 0.1", "no search space"),
+        ("lr = { low = 0.001, hihg = 0.1 }", "not a search space"),
+        ("lr = 0.1", "not a search space"),
         ("steps = { low = 1.5, high = 20.5 }", "whole numbers"),
     ],
 )
 def test_a_wrong_space_is_refused_with_what_would_be_right(space: str, says: str) -> None:
-    expected = "there is no option" if says == "nothing" else says
+    expected = "unknown option" if says == "nothing" else says
     with pytest.raises(RecipeError, match=expected):
         searched("bad", search=f"[search]\n{space}")
 
@@ -122,8 +122,8 @@ def test_a_budget_is_a_time(text: str | None, seconds: float) -> None:
     [
         ("30", None, "not a duration"),
         ("soon", None, "not a duration"),
-        ("0s", None, "above 0"),
-        (None, 0, "above 0"),
+        ("0s", None, "positive"),
+        (None, 0, "positive"),
         ("30m", 4, "either"),
     ],
 )

@@ -86,9 +86,9 @@ def test_an_ensembles_members_all_learn_the_name(make: Callable[..., Classifier]
 
 def test_what_cannot_be_extended_is_refused(make: Callable[..., Classifier], tmp_path: Path) -> None:
     classifier = make("steps=2")
-    with pytest.raises(ModelError, match=r"labels \(one_hot\) say nothing"):
+    with pytest.raises(ModelError, match=r"labels \(one_hot\) do not depend"):
         with_names(untrained(), ["teal"])
-    with pytest.raises(ModelError, match="'red' is there already"):
+    with pytest.raises(ModelError, match="'red' already exists"):
         with_names(classifier, ["red"])
     with pytest.raises(DataError, match="'mauve'"):
         with_names(classifier, ["mauve"])
@@ -99,7 +99,7 @@ def test_what_cannot_be_extended_is_refused(make: Callable[..., Classifier], tmp
     path = Path(str(classifier.recipe.labels.options["path"]))
     was = path.read_bytes()
     write_text(path, {**WORDS, "red": (0.0, 0.5, 1.0)})
-    with pytest.raises(ModelError, match="gives others than when this model was trained"):
+    with pytest.raises(ModelError, match="has changed since this model was trained"):
         with_names(classifier, ["teal"])
     path.write_bytes(was)
 
@@ -108,6 +108,6 @@ def test_names_come_one_a_line(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("\ufeffgreat white shark\n\n  teal \n", encoding="utf-8")
     assert read_names(tmp_path / "names.txt") == ("great white shark", "teal")
     (tmp_path / "empty.txt").write_text("\n")
-    for name, message in (("empty.txt", "no class name"), ("none.txt", "cannot be read")):
+    for name, message in (("empty.txt", "no class names"), ("none.txt", "cannot be read")):
         with pytest.raises(DataError, match=message):
             read_names(tmp_path / name)

@@ -157,10 +157,10 @@ def test_a_stopped_run_goes_on_where_it_was(passes: list[int], monkeypatch: pyte
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        (("cache_views=2",), "(?s)augmented views are drawn beforehand.*give both"),
-        (("augment=['flip']",), "(?s)augmented views are drawn beforehand.*give both"),
+        (("cache_views=2",), "(?s)augmented views are drawn in advance.*give both"),
+        (("augment=['flip']",), "(?s)augmented views are drawn in advance.*give both"),
         (("cache_views=2", "augment=[{name='flip',stop=0.5}]"), "'flip' cannot start or stop"),
-        (("cache_views=2", "augment=['mixup']"), "does not go with cache_views"),
+        (("cache_views=2", "augment=['mixup']"), "cannot be combined with cache_views"),
         (("ema=0.9",), "ema averages over steps"),
         (("head.centroid=1",), "did you mean 'center'"),
     ],

@@ -44,7 +44,7 @@ def test_a_stopped_ensemble_goes_on_in_the_member_where_it_was(tmp_path: Path, m
         for name, value in one.network.state_dict().items():
             assert value.equal(other.network.state_dict()[name]), name
 
-    with pytest.raises(OutputError, match="an unfinished run is here"):
+    with pytest.raises(OutputError, match="this folder holds an unfinished run"):
         refuse_unfinished(folder, resume=False, overwrite=False)
     refuse_existing_model(folder, overwrite=False)
     save_classifier(resumed, folder)
@@ -54,7 +54,7 @@ def test_a_stopped_ensemble_goes_on_in_the_member_where_it_was(tmp_path: Path, m
 def test_a_run_stopped_before_its_own_first_step_is_unfinished_too(tmp_path: Path) -> None:
     fit = memoize_on_disk(lambda *_: untrained(), tmp_path / "run", resume=False, device="cpu")
     fit(recipe("linear"), squares(), 0)
-    with pytest.raises(OutputError, match="an unfinished run is here"):
+    with pytest.raises(OutputError, match="this folder holds an unfinished run"):
         refuse_unfinished(tmp_path / "run", resume=False, overwrite=False)
     refuse_existing_model(tmp_path / "run", overwrite=False)
     # What a kill leaves in the middle of a save is ours as well.

@@ -106,7 +106,7 @@ def test_a_stage_moves_only_what_it_names() -> None:
     assert moved
     assert all(k.startswith("head.") for k in moved), moved
     nothing = replace(base, stages=(replace(base.stages[0], trainable=("nonsense",)),))
-    with pytest.raises(TrainingError, match="no parameter learns"):
+    with pytest.raises(TrainingError, match="no parameter is trainable"):
         train(nothing, squares(), progress=False)
 
 
@@ -127,7 +127,7 @@ def test_refusals_before_training() -> None:
     with pytest.raises(TrainingError, match="two classes"):
         train(recipe("linear"), Dataset(data.samples[:3], ("blue",)), progress=False)
     if not torch.cuda.is_available():
-        with pytest.raises(TrainingError, match="no CUDA"):
+        with pytest.raises(TrainingError, match="no cuda"):
             train(recipe("linear"), data, device="cuda", progress=False)
     with pytest.raises(TrainingError, match="fp16"):
         train(recipe("linear", "precision=fp16"), data, device="cpu", progress=False)

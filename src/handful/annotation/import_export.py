@@ -42,7 +42,7 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
     found = attach_masks(project.data, source, blank="drop")
     samples = [s for s in found.samples if s.mask is not None]
     if not samples:
-        raise DataError("no mask here says anything", where=source, remedy="check the file; empty masks are left out.")
+        raise DataError("all masks are empty", where=source, remedy="check the file.")
     with AnnotationStore(project.folder, project.data.ids) as store:
         taken = [s.id for s in samples if store[s.id].mask_source is not None]
         if taken and not overwrite:
@@ -78,11 +78,11 @@ def export_annotations(
         DataError: there is nothing to write, or the kind has no outlines.
     """
     if outlines and kind in ("png", "table"):
-        raise DataError(f"{kind} has no outlines", where="--outlines", remedy="leave it out, or choose coco.")
+        raise DataError(f"{kind} does not store outlines", where="--outlines", remedy="leave it out, or choose coco.")
     is_folder = kind in ("png", "labelme")
     refuse_existing(out, ours=(lambda _: True) if is_folder else None, overwrite=overwrite)
     if out.resolve().is_relative_to(project.root) and out.resolve() != project.root and is_folder:
-        raise OutputError("this would lie among the images", where=out, remedy="choose a folder outside of them.")
+        raise OutputError("the output would lie among the images", where=out, remedy="choose a folder outside them.")
     data = annotated(project, read_record(project.folder, project.data.ids))
     if not any(s.mask is not None or (s.label is not None and kind in ("label-studio", "table")) for s in data.samples):
         raise DataError("no image has a mask yet", where=project.folder, remedy="draw some first.")

@@ -68,7 +68,11 @@ def propagate_dataset(
     start, known = before, per_class
     if source is not None:
         if any(s.mask is not None for s in before.samples):
-            raise DataError("there are masks already", where=source, remedy="leave out --masks, or --source.")
+            raise DataError(
+                "masks are given twice: by --masks and by --source",
+                where=source,
+                remedy="leave out --masks, or --source.",
+            )
         start, known = _source(source, before, per_class, context), None
     after, report = run(
         context, start, per_class=known, rounds=rounds, model=None if model is None else str(model), rules=rules

@@ -104,7 +104,9 @@ def segments(classifier: Classifier, data: Dataset) -> bool:
 
 def _refuse_missing(labelled: Dataset, used: Dataset, *, with_masks: bool) -> None:
     if len(labelled.classes) < 2:
-        raise TrainingError("fewer than two classes have an image", where="the labels", remedy="label more images.")
+        raise TrainingError(
+            "fewer than two classes have a labelled image", where="the labels", remedy="label more images."
+        )
     if with_masks and (lacking := [c for c, n in zip(used.classes, used.counts, strict=True) if not n]):
         raise TrainingError(
             f"no image of {', '.join(lacking[:5])} has a mask",

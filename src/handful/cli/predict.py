@@ -81,7 +81,7 @@ def predict(
 
         if maps is not None:
             raise OutputError(
-                "pictures of maps go with a table",
+                "pictures of maps need a table as output",
                 where="--maps",
                 remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
             )

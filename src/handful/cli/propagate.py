@@ -87,7 +87,7 @@ def propagate(
     from handful.recipes.load import load_recipe
 
     if not min_share < max_share:
-        raise DataError("no mask can be kept", where="--min-share", remedy="set it below --max-share.")
+        raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
     rules = Keep(restrict, confidence, min_share, max_share)
     if chunks:
         from handful.deployment.batch.jobs import BatchJob

@@ -25,9 +25,9 @@ class StudyBudget:
         given = [v for v in (self.trials, self.seconds) if v is not None]
         if len(given) != 1 or given[0] <= 0:
             raise ProtocolError(
-                "a budget is a number of trials or a time, above 0",
+                "a budget is a positive number of trials or a positive duration",
                 where=f"trials={self.trials}, seconds={self.seconds}",
-                remedy="give one of them, e.g. --trials 20 or --budget 30m; --trials 1 takes each recipe as it is.",
+                remedy="give one of them, e.g. --trials 20 or --budget 30m; --trials 1 uses each recipe as it is.",
             )
 
 
@@ -40,7 +40,7 @@ def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
     if trials is not None:
         if budget is not None:
             raise ProtocolError(
-                "a budget is either a time or a number of trials",
+                "a budget is either a duration or a number of trials",
                 where=f"--budget {budget} --trials {trials}",
                 remedy="leave one of them out.",
             )

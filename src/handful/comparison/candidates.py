@@ -54,7 +54,7 @@ def choose_candidates(
         names = [m.name for m in methods]
         if len(set(names)) < len(names):
             twice = next(n for n in names if names.count(n) > 1)
-            raise ProtocolError("is named twice", where=twice, remedy="give each recipe a name of its own.")
+            raise ProtocolError("is listed twice", where=twice, remedy="give each recipe a name of its own.")
         candidates = [CandidateRecipe(m.name, role_of(m.name), True, "asked for") for m in methods]
     else:
         resized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
@@ -77,7 +77,7 @@ def choose_candidates(
         methods.append(load_recipe(ZERO_SHOT, overrides=(*overrides, *model)))
     if not methods:
         raise ProtocolError(
-            "the data allows no method beside the controls",
+            "no recipe besides the controls fits this data",
             where="--no-controls",
             remedy="leave it out, name recipes (--recipe), or give masks (--masks).",
         )

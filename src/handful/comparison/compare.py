@@ -137,7 +137,7 @@ def compare(
     if not results:
         (name, _), reason = next(iter(failed.items()))
         raise TrainingError(
-            f"no recipe could be trained: {reason}", where=name, remedy="look at the data and the recipe."
+            f"no recipe could be trained: {reason}", where=name, remedy="check the data and the recipe."
         )
     studies = [item.tuned for item in scheduled if item.tuned is not None]
     levels = rank_results(results, {c.recipe: c.role for c in candidates}, studies, times)

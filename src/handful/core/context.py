@@ -45,11 +45,11 @@ class Context:
     def recipe_named(self, name: str, *, where: str) -> Recipe:
         """The recipe of that name. TrainingError where none can be looked up, RecipeError where there is none."""
         if self.named is None:
-            raise TrainingError("recipes cannot be looked up here", where=where)
+            raise TrainingError("recipes cannot be loaded here", where=where)
         return self.named(name)
 
     def train(self, recipe: Recipe, data: Dataset, seed: int, *, where: str) -> Any:
         """A classifier of its own for a part. TrainingError where nothing can be trained."""
         if self.fit is None:
-            raise TrainingError("nothing can be trained here", where=where)
+            raise TrainingError("training is not possible here", where=where)
         return self.fit(recipe, data, seed)

@@ -32,9 +32,9 @@ class Cluster:
                 ray.init(address=address, log_to_driver=False, **extra)
             except (ConnectionError, ValueError, RuntimeError) as error:
                 raise ModelError(
-                    f"there is no Ray cluster to be reached ({str(error).splitlines()[0]})",
+                    f"no Ray cluster can be reached ({str(error).splitlines()[0]})",
                     where=f"--ray {address}",
-                    remedy="start one (ray start --head), give its address, or write --ray local.",
+                    remedy="start one (ray start --head), give its address, or use --ray local.",
                 ) from error
         self.width = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 

@@ -28,7 +28,9 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
     except (OSError, OverflowError) as error:
         bound.close()
         raise OutputError(
-            f"cannot listen here ({error})", where=f"{host}:{port}", remedy="choose another --port, or --host."
+            f"cannot listen on this address ({error})",
+            where=f"{host}:{port}",
+            remedy="choose another --port, or --host.",
         ) from error
     shown = f"[{host}]" if ":" in host else host
     return bound, f"http://{shown}:{bound.getsockname()[1]}/"

@@ -45,7 +45,7 @@ def check(
             raise DataError(
                 finding.message,
                 where=finding.ids[0],
-                remedy=f"{finding.remedy}, or leave out strict (--strict) to be warned only.",
+                remedy=f"{finding.remedy}, or leave out strict (--strict) to get a warning instead.",
             )
         warnings.warn(finding.message, HandfulWarning, stacklevel=2)
     return findings
@@ -53,7 +53,7 @@ def check(
 
 def _refuse_unusable(data: Dataset) -> None:
     if not len(data):
-        raise DataError("there are no images", remedy="check the path and the split column.")
+        raise DataError("no images found", remedy="check the path and the split column.")
     ids: set[str] = set()
     sides: dict[str, Sample] = {}
     for sample in data.samples:
@@ -64,7 +64,7 @@ def _refuse_unusable(data: Dataset) -> None:
                 remedy="labels count from 0; correct it, or add its class.",
             )
         if sample.id in ids:
-            raise DataError("the id is used twice", where=sample.id, remedy="give each sample an id of its own.")
+            raise DataError("the id is listed twice", where=sample.id, remedy="give each sample an id of its own.")
         ids.add(sample.id)
         if sample.group is None:
             continue

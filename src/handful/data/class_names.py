@@ -17,7 +17,7 @@ def class_names(names: Sequence[str | None], classes: Sequence[str] | None) -> t
         return tuple(sorted({name for name in names if name is not None}))
     if len(set(classes)) < len(classes):
         twice = sorted({c for c in classes if list(classes).count(c) > 1})
-        raise DataError(f"the class {twice[0]!r} is named twice", where="classes", remedy="name each class once.")
+        raise DataError(f"the class {twice[0]!r} is listed twice", where="classes", remedy="name each class once.")
     return tuple(sorted(classes))
 
 
@@ -29,7 +29,7 @@ def class_index(name: str, known: Mapping[str, int], where: object) -> int:
     """
     if name not in known:
         hint = nearest(name, tuple(known)) if known else "name the classes."
-        raise DataError(f"the label {name!r} is none of the {len(known)} classes", where=where, remedy=hint)
+        raise DataError(f"the label {name!r} is not one of the {len(known)} classes", where=where, remedy=hint)
     return known[name]
 
 

@@ -137,7 +137,7 @@ def refuse_other_size(sample: Sample, size: tuple[int, int]) -> None:
         raise DataError(
             f"the mask is {h} x {w} and its image {own_h} x {own_w} (height x width)",
             where=sample.id,
-            remedy="export the mask at the image's own size, turned as the image is shown.",
+            remedy="export the mask at the image's own size, with the same rotation.",
         )
 
 
@@ -194,7 +194,7 @@ def open_image(
         raise DataError(
             f"the image is damaged or truncated ({error})",
             where=path,
-            remedy="replace the file by an intact copy, or remove it.",
+            remedy="replace the file with an intact copy, or remove it.",
         ) from error
 
 
@@ -211,7 +211,7 @@ def _deep(grey: npt.NDArray[Any], path: object) -> Image:
     if grey.dtype.kind in "iu":
         if grey.min() < 0 or grey.max() > 65535:
             raise DataError(
-                f"grey values reach from {grey.min()} to {grey.max()}, outside 16 bits",
+                f"gray values reach from {grey.min()} to {grey.max()}, outside 16 bits",
                 where=path,
                 remedy="save the image with 8 or 16 unsigned bits per pixel.",
             )

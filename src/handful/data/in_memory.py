@@ -94,7 +94,7 @@ def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]
             )
         first = (h, w)
     if first is None:
-        raise DataError("there are no images", remedy="check the path and the split column.")
+        raise DataError("no images found", remedy="check the path and the split column.")
     return first
 
 

@@ -90,7 +90,7 @@ def _read(
         return read_npz(path, classes=classes)
     known = (*EMBEDDED, *(_PREFIX + name for name in SETS))
     raise DataError(
-        "this is neither a folder nor a table nor an archive (.npz) nor a known name",
+        "this is not a folder, a table, an archive (.npz) or a known name",
         where=source,
         remedy=f"check the path, or {nearest(str(source), known)}",
     )

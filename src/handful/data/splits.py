@@ -23,7 +23,7 @@ def training_part(data: Dataset) -> Dataset:
     part = data.split("train", None)
     if not len(part):
         raise DataError(
-            "there is no training part",
+            "there is no training split",
             where=_splits(data),
             remedy='mark some images "train" in the split column, or put them in a folder train/.',
         )
@@ -39,15 +39,15 @@ def test_part(data: Dataset) -> Dataset:
     part = data.split("test")
     if not len(part):
         raise DataError(
-            "there is no test part",
+            "there is no test split",
             where=_splits(data),
-            remedy='cross-validate (--folds 5), score on what the draws leave unused, or mark images "test" '
+            remedy='cross-validate (--folds 5), score on the images that the draws leave unused, or mark images "test" '
             "in the split column or by a folder test/.",
         )
     labelled = _labelled(part)
     if not len(labelled):
         raise DataError(
-            "the test part has no labels, so it cannot be scored",
+            "the test split has no labels, so it cannot be scored",
             where=part.samples[0].id,
             remedy="label its images, or cross-validate (--folds 5) on the labelled ones.",
         )
@@ -186,7 +186,7 @@ def refuse_small_classes(pool: Dataset, k: int) -> None:
         for n, things in ((len(own), "labelled images"), (len({_group(s) for s in own}), "groups")):
             if n < k:
                 raise DataError(
-                    f"has {n} {things} for training, fewer than {k} parts to cut it into",
+                    f"has {n} {things} for training, fewer than {k} folds",
                     where=f"class {name!r}",
                     remedy=f"use {n} folds or fewer, label more images, or leave the class out."
                     if n > 1
@@ -199,7 +199,7 @@ def _refuse_missing_class(*parts: Dataset) -> None:
         missing = set(range(len(part.classes))) - set(_counts(part))
         if missing:
             raise DataError(
-                "its groups are so large that one side of the split has none of its images",
+                "its groups are so large that one side of the split has no image of it",
                 where=f"class {part.classes[min(missing)]!r}",
                 remedy="use another seed or fewer folds, or add images of further groups.",
             )

@@ -30,8 +30,8 @@ def unlabelled_part(
     found = [s for s in pool if which == "rest" or (which == "given" and s.label is None)]
     if which != "none" and not found:
         raise ProtocolError(
-            "there are no unlabelled images to learn from",
+            "no unlabelled images found",
             where=f'unlabelled="{which}"',
-            remedy='leave it out, or say "rest" where the draws leave images over that are not scored.',
+            remedy='leave it out, or use "rest" if the draws leave images that are not scored.',
         )
     return replace(data, samples=(*found, *(scored.samples if transductive else ())))

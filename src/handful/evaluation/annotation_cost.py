@@ -31,7 +31,7 @@ class AnnotationTimes:
             raise ProtocolError(
                 "annotation times must be positive",
                 where=f"{self}",
-                remedy="give seconds, such as AnnotationTimes(3.5, 29.52).",
+                remedy="give seconds, e.g. AnnotationTimes(3.5, 29.52).",
             )
 
     def hours(self, labels: float, masks: float = 0) -> float:
@@ -152,7 +152,7 @@ def break_even(points: Sequence[CostPoint], costly: str, cheap: str) -> BreakEve
     for name in (costly, cheap):
         own = sorted({(p.hours, p.mean) for p in points if p.recipe == name})
         if not own:
-            raise ProtocolError("no point of this recipe", where=name, remedy="evaluate it first.")
+            raise ProtocolError("no result of this recipe", where=name, remedy="evaluate it first.")
         curves[name] = (np.log([h for h, _ in own]), np.array([s for _, s in own]))
     (xa, ya), (xb, yb) = curves[costly], curves[cheap]
     start, end = max(xa[0], xb[0]), min(xa[-1], xb[-1])

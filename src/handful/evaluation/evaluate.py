@@ -173,9 +173,9 @@ def _without_unused(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Reci
     requested = [protocol.transductive or protocol.unlabelled != "none" for _, protocol in plans]
     if any(requested) and not any(uses):
         raise ProtocolError(
-            "no recipe here learns from unlabelled images",
+            "none of these recipes learns from unlabelled images",
             where=", ".join(dict.fromkeys(recipe.name for recipe, _ in plans)),
-            remedy="leave unlabelled and transductive out, or take e.g. label-propagation-lite0.",
+            remedy="leave unlabelled and transductive out, or use e.g. label-propagation-lite0.",
         )
     return [
         (recipe, protocol if use else replace(protocol, unlabelled="none", transductive=False))

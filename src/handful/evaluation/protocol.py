@@ -57,17 +57,21 @@ class Protocol:
         if self.score_on not in ("test", "rest"):
             raise ProtocolError(f"cannot score on {self.score_on!r}", remedy='choose "test" or "rest".')
         if self.unlabelled not in get_args(Unlabelled):
-            raise ProtocolError(f"no {self.unlabelled!r}", where="unlabelled", remedy='"none", "given" or "rest".')
+            raise ProtocolError(
+                f"unknown value {self.unlabelled!r}", where="unlabelled", remedy='"none", "given" or "rest".'
+            )
         if self.tail_order not in ("classes", "seeded"):
-            raise ProtocolError(f"no order {self.tail_order!r}", where="tail_order", remedy='"classes" or "seeded".')
+            raise ProtocolError(
+                f"unknown order {self.tail_order!r}", where="tail_order", remedy='"classes" or "seeded".'
+            )
         if self.long_tail is not None and self.folds is not None:
             raise ProtocolError(
-                "a long tail is drawn, and folds are cut",
+                "a long tail cannot be combined with folds",
                 where=f"long_tail={self.long_tail:g}, folds={self.folds}",
                 remedy="leave one of them out.",
             )
         if self.long_tail is None and self.tail_order != "classes":
-            raise ProtocolError("there is no long tail to order", where="tail_order", remedy="e.g. long_tail=100.")
+            raise ProtocolError("an order needs a long tail", where="tail_order", remedy="e.g. long_tail=100.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +133,9 @@ def _splits_of_draw(
 def _refuse_unscorable(protocol: Protocol, test_part: Dataset | None) -> None:
     if protocol.folds is not None and test_part is not None:
         raise ProtocolError(
-            "the data has a test part, and folds would leave it out",
+            "the data has a test split, and folds would leave it out",
             where=f"folds={protocol.folds}",
-            remedy='leave out the folds, or say score_on="rest" to cross-validate on the training part.',
+            remedy='leave out the folds, or set score_on="rest" to cross-validate on the training split.',
         )
     if protocol.folds is not None or protocol.per_class is not None:
         return

@@ -47,9 +47,9 @@ class RayExecutor:
             result: JobResult | HandfulError = self.ray.get(future)
         except self.ray.exceptions.RayError as error:
             raise BrokenExecutorError(
-                f"a task failed on the cluster ({str(error).strip().splitlines()[-1]})",
+                f"a job failed on the cluster ({str(error).strip().splitlines()[-1]})",
                 where="--ray",
-                remedy="look at the cluster's machines: they must have handful, the images and enough memory.",
+                remedy="check that the cluster's machines have handful, the images and enough memory.",
             ) from error
         if isinstance(result, HandfulError):
             raise result

@@ -174,7 +174,7 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     """
     store = ResultsLog(log, predictions)
     if not log.exists():
-        raise OutputError("there is no such file", where=log, remedy="name the log that evaluate or sweep wrote.")
+        raise OutputError("no such file", where=log, remedy="name the log that evaluate or sweep wrote.")
     groups: dict[tuple[Any, ...], list[tuple[Run, tuple[str, ...]]]] = {}
     for key, line in store.done().items():
         loaded = store.load(line)
@@ -184,9 +184,9 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
             groups.setdefault(group, []).append(loaded)
     if not groups:
         raise OutputError(
-            "holds no run whose predictions are intact",
+            "no run with intact predictions found",
             where=log,
-            remedy=f"bring {store.predictions} back, or run the same command again.",
+            remedy=f"restore {store.predictions}, or run the same command again.",
         )
     recipes = {}
     for mark in dict.fromkeys(str(group[0]) for group in groups):

@@ -38,7 +38,7 @@ def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
     check_table_path(path)
     if not len(measurements.data) or not all(isinstance(s.image, Path) for s in measurements.data.samples):
         raise DataError(
-            "the pictures are not files, so no table can list them",
+            "the images are not files, so no table can list them",
             where=path,
             remedy="--fix takes an image folder or a table.",
         )

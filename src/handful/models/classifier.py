@@ -203,19 +203,19 @@ class Classifier:
         """
         known = [name for i, name in enumerate(classes) if name in self.classes or name in classes[:i]]
         if known or len(classes) != len(vectors):
-            what = f"class {known[0]!r} is there already" if known else f"{len(classes)} names, {len(vectors)} vectors"
+            what = f"class {known[0]!r} already exists" if known else f"{len(classes)} names, {len(vectors)} vectors"
             raise ModelError(what, where="classes", remedy="name each new class once, with its vector.")
         if vectors.shape[1] != self.labels.size:
             raise ModelError(
                 f"vectors of {vectors.shape[1]} numbers; the model's have {self.labels.size}",
                 where=self.recipe.name,
-                remedy="make them as the model's labels were made.",
+                remedy="compute them as the model's label vectors were computed.",
             )
         if not isinstance(self.network, Network) or getattr(self.network.head, "own_classes", False):
             raise ModelError(
                 "this network does not end in a comparison with class vectors",
                 where=self.recipe.name,
-                remedy="take a model whose recipe has [labels] word_embeddings, without posthoc parts.",
+                remedy="use a model whose recipe has [labels] word_embeddings, without posthoc parts.",
             )
         both = torch.cat([self.labels.vectors, vectors.to(self.labels.vectors)])
         labels = replace(self.labels, vectors=both, read_as=())

@@ -38,7 +38,7 @@ def significance(coverage: float, *, images: int, heaviest: float = 1.0, by_clas
     needed = images_needed(coverage, heaviest=heaviest)
     if images < needed:
         raise ModelError(
-            f"sets of coverage {coverage:g} take {needed} training images{' of each class' if by_class else ''}, "
+            f"sets of coverage {coverage:g} need {needed} training images{' of each class' if by_class else ''}, "
             f"and there were {images}",
             where=HERE,
             remedy=f"ask for {most_coverage(images, heaviest=heaviest):.3g} or less.",

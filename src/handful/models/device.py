@@ -23,7 +23,7 @@ def select_device(wish: str) -> str:
     if kind not in here:
         raise TrainingError(f"unknown device {wish!r}", remedy=f"choose one of {', '.join(DEVICES)}.")
     if not here[kind]:
-        raise TrainingError(f"there is no {kind} device here", where=wish, remedy="use auto or cpu.")
+        raise TrainingError(f"no {kind} device found", where=wish, remedy="use auto or cpu.")
     return wish
 
 

@@ -48,4 +48,4 @@ def reach() -> None:
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(request, timeout=PATIENCE).close()
     except HTTPException as error:
-        raise OSError(f"{ENDPOINT} does not answer as a server does ({error})") from error
+        raise OSError(f"{ENDPOINT} does not answer like an HTTP server ({error})") from error

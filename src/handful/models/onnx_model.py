@@ -138,7 +138,7 @@ def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
             "an exported model needs onnxruntime", where=path, remedy='pip install "handful[onnx]".'
         ) from error
     if not path.is_file():
-        raise ModelError("there is no such file", where=path, remedy="give a file that `handful export` wrote.")
+        raise ModelError("no such file", where=path, remedy="give a file that `handful export` wrote.")
     options = onnxruntime.SessionOptions()
     number = threads if threads is not None else int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
     options.intra_op_num_threads = number
@@ -149,16 +149,14 @@ def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes, without a common base
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"this is no ONNX model that runs: {first}", where=path, remedy="export it again.") from error
+        raise ModelError(f"this ONNX model cannot be run: {first}", where=path, remedy="export it again.") from error
     return _described(session, path)
 
 
 def _described(session: Any, path: Path) -> OnnxModel:
     meta: dict[str, str] = session.get_modelmeta().custom_metadata_map
     if KEY not in meta:
-        raise ModelError(
-            "this ONNX model is not one of handful's", where=path, remedy="give a file that `handful export` wrote."
-        )
+        raise ModelError("this is not a handful model", where=path, remedy="give a file that `handful export` wrote.")
     try:
         facts = {key: json.loads(value) for key, value in meta.items() if key != "recipe"}
         if facts[KEY] > FORMAT:
@@ -181,5 +179,5 @@ def _described(session: Any, path: Path) -> OnnxModel:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
-            f"what the file says of itself is damaged: {error!r}", where=path, remedy="export it again."
+            f"the metadata of this file is damaged: {error!r}", where=path, remedy="export it again."
         ) from error

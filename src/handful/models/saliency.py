@@ -78,7 +78,7 @@ def _grad_cam(
             gradients = torch.autograd.grad(logits.amax(dim=1).sum(), seen[0])[0].float()
     except (RuntimeError, IndexError) as error:
         raise ModelError(
-            "no gradient leads from the class scores to the backbone's maps",
+            "the class scores have no gradient with respect to the backbone's maps",
             where=classifier.recipe.name,
             remedy="explain a model with another head.",
         ) from error
@@ -94,7 +94,7 @@ def _backbone(classifier: Classifier) -> torch.nn.Module:
         network = network.network
     if isinstance(classifier, Ensemble) or not isinstance(network, Network) or classifier.wrapped_by("tta") is not None:
         raise ModelError(
-            "this model asks several networks or views, so that no one map leads to its class scores",
+            "this model combines several networks or views, so no single map determines its class scores",
             where=classifier.recipe.name,
             remedy="explain one of its members, or a model without test-time augmentation.",
         )

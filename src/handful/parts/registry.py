@@ -65,7 +65,7 @@ def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
         return maker(context, **wiring, **part.options)
     except (TypeError, ValueError) as error:
         raise RecipeError(
-            f"an option has a value it cannot take: {error}",
+            f"invalid option value: {error}",
             where=f"{folder}/{part.name}",
             remedy=f"its options are {', '.join(options(folder, part.name)) or 'none'}.",
         ) from error

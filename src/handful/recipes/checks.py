@@ -72,20 +72,20 @@ def _check_stages(recipe: Recipe) -> None:
         raise RecipeError(
             f"{head}, so [[stages]] would do nothing",
             where=recipe.name,
-            remedy='leave the stages out, or take a head that is trained, e.g. "linear".',
+            remedy='leave the stages out, or use a head that is trained, e.g. "linear".',
         )
     if recipe.ema is not None:
         raise RecipeError(f"{head}, and ema averages over steps", where=recipe.name, remedy="leave ema out.")
     if bool(recipe.augment) != bool(recipe.cache_views):
         raise RecipeError(
-            f"{head}: augmented views are drawn beforehand",
+            f"{head}: augmented views are drawn in advance",
             where=recipe.name,
-            remedy="give both cache_views (how many views of each image beside the plain one) and augment, or neither.",
+            remedy="give both cache_views (the number of views besides the plain image) and augment, or neither.",
         )
     timed = [part.name for part in recipe.augment if (part.start, part.stop) != (0.0, 1.0)]
     if timed:
         raise RecipeError(
-            f"{head}: {timed[0]!r} cannot start or stop on the way", where=recipe.name, remedy="leave these out."
+            f"{head}: {timed[0]!r} cannot start or stop during training", where=recipe.name, remedy="leave these out."
         )
 
 
@@ -119,10 +119,9 @@ def _check_head(recipe: Recipe) -> None:
     own = registry.has_trait("heads", recipe.head, "own_classes")
     if own and recipe.labels != Part("one_hot"):
         raise RecipeError(
-            f"head {recipe.head.name!r} learns class vectors of its own and would not read labels "
-            f"{recipe.labels.name!r}",
+            f"head {recipe.head.name!r} learns its own class vectors and would ignore labels {recipe.labels.name!r}",
             where=recipe.name,
-            remedy='leave [labels] out, or take another head, e.g. "linear".',
+            remedy='leave [labels] out, or use another head, e.g. "linear".',
         )
     segments = registry.has_trait("heads", recipe.head, "segments")
     losses = sorted((part for stage in recipe.stages for part in stage.losses), key=lambda part: part.name)
@@ -137,13 +136,13 @@ def _check_head(recipe: Recipe) -> None:
             raise RecipeError(
                 f"loss {part.name!r} compares pixels with masks, and head {recipe.head.name!r} does not segment",
                 where=recipe.name,
-                remedy=f"take a head that does: {', '.join(registry.names_with('heads', 'segments'))}.",
+                remedy=f"use a head that does: {', '.join(registry.names_with('heads', 'segments'))}.",
             )
         if registry.has_trait("losses", part, "compares_labels") and own:
             raise RecipeError(
-                f"loss {part.name!r} reads the labels' vectors, head {recipe.head.name!r} its own",
+                f"loss {part.name!r} reads the vectors of the labels, and head {recipe.head.name!r} has its own",
                 where=recipe.name,
-                remedy='take another head, e.g. "linear".',
+                remedy='use another head, e.g. "linear".',
             )
     idle = bool(losses) and all(registry.has_trait("losses", part, "trains_no_classifier") for part in losses)
     if idle and not any(registry.has_trait("posthoc", p, "replaces_classifier") for p in recipe.posthoc):
@@ -163,7 +162,7 @@ def _check_calibrating(recipe: Recipe) -> None:
         if joins or (not marks[i] and any(marks[:i])):
             first = names[marks.index(True)]
             raise RecipeError(
-                f"posthoc/{first} is fitted to one network, and {part.name} joins several"
+                f"posthoc/{first} is fitted to one network, and {part.name} combines several"
                 if joins
                 else f"posthoc/{part.name} would change what posthoc/{first} is fitted to",
                 where=recipe.name,
@@ -171,7 +170,7 @@ def _check_calibrating(recipe: Recipe) -> None:
             )
     twice = sorted({name for i, name in enumerate(names) if marks[i] and names.count(name) > 1})
     if twice:
-        raise RecipeError(f"posthoc/{twice[0]} is there twice", where=recipe.name, remedy="leave one out.")
+        raise RecipeError(f"posthoc/{twice[0]} is listed twice", where=recipe.name, remedy="leave one out.")
 
 
 def _check_cached(recipe: Recipe) -> None:
@@ -181,7 +180,7 @@ def _check_cached(recipe: Recipe) -> None:
     for folder, part, mark in refused:
         if registry.has_trait(folder, part, mark):
             raise RecipeError(
-                f"{folder}/{part.name} does not go with cache_views: the kept maps are of single images, drawn "
+                f"{folder}/{part.name} cannot be combined with cache_views: the kept maps are of single images, drawn "
                 "beforehand",
                 where=recipe.name,
                 remedy=f"set cache_views = 0, or leave {part.name} out.",

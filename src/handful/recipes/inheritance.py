@@ -30,7 +30,7 @@ def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> T
     name = str(Path(where).parent / base) if base.endswith(".toml") else base
     if name in (where, *seen):
         chain = " extends ".join((*seen, where, name))
-        raise RecipeError(f"recipes extend each other: {chain}", where=where, remedy="let one of them stand alone.")
+        raise RecipeError(f"recipes extend each other: {chain}", where=where, remedy="remove one of the extends lines.")
     try:
         below = read(name)
     except RecipeError as error:

@@ -88,9 +88,7 @@ def _text(name: str) -> str:
     path = Path(name)
     if path.suffix == ".toml":
         if not path.is_file():
-            raise RecipeError(
-                "no such recipe file", where=path, remedy="check the path; `handful recipes` lists names."
-            )
+            raise RecipeError("no such file", where=path, remedy="check the path; `handful recipes` lists names.")
         return path.read_text(encoding="utf-8")
     if name not in recipe_names():
         raise RecipeError(

@@ -57,7 +57,7 @@ def check_search(recipe: Recipe) -> None:
     for path, space in recipe.search.items():
         where = f"{recipe.name}: search.{path}"
         if path not in known:
-            raise RecipeError(f"there is no option {path!r} to search", where=where, remedy=nearest(path, tuple(known)))
+            raise RecipeError(f"unknown option {path!r}", where=where, remedy=nearest(path, tuple(known)))
         own = known[path]
         own = list(own) if isinstance(own, tuple) else own
         if isinstance(space, list | tuple):
@@ -65,7 +65,9 @@ def check_search(recipe: Recipe) -> None:
             if len(plain) < 2 or any(c in plain[:i] for i, c in enumerate(plain)):
                 raise RecipeError("choices must be two or more, all different", where=where, remedy="e.g. [200, 400].")
             if own not in plain:
-                raise RecipeError(f"its own value {own!r} is no choice", where=where, remedy="add it to the choices.")
+                raise RecipeError(
+                    f"its default {own!r} is not one of the choices", where=where, remedy="add it to the choices."
+                )
         else:
             _check_range(space, own, where)
 
@@ -73,7 +75,7 @@ def check_search(recipe: Recipe) -> None:
 def _check_range(space: Any, own: Any, where: str) -> None:
     remedy = "e.g. { low = 0.001, high = 0.1, log = true }, or a list of choices."
     if not isinstance(space, Mapping) or not {"low", "high"} <= space.keys() <= _KEYS:
-        raise RecipeError(f"{space!r} is no search space", where=where, remedy=remedy)
+        raise RecipeError(f"{space!r} is not a search space", where=where, remedy=remedy)
     low, high = space["low"], space["high"]
     if not (_number(low) and _number(high) and low < high and isinstance(space.get("log", False), bool)):
         raise RecipeError("low and high must be numbers, low below high", where=where, remedy=remedy)
@@ -82,9 +84,9 @@ def _check_range(space: Any, own: Any, where: str) -> None:
             "a logarithmic range must begin above 0", where=where, remedy="raise low, or set log = false."
         )
     if isinstance(own, int) and not (isinstance(low, int) and isinstance(high, int)):
-        raise RecipeError("the option takes whole numbers", where=where, remedy="write low and high without a point.")
+        raise RecipeError("the option takes whole numbers", where=where, remedy="write low and high as whole numbers.")
     if not (_number(own) and low <= own <= high):
-        raise RecipeError(f"its own value {own!r} is not in the range", where=where, remedy="widen the range.")
+        raise RecipeError(f"its default {own!r} is not in the range", where=where, remedy="widen the range.")
 
 
 def touches(override: str, path: str) -> bool:

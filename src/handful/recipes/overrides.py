@@ -16,7 +16,7 @@ def override(tree: dict[str, Any], text: str) -> None:
     """
     key, equals, value = text.partition("=")
     if not equals:
-        raise RecipeError(f"{text!r} is no override", remedy="write key=value, e.g. --set head.pool=foreground.")
+        raise RecipeError(f"{text!r} is not an override", remedy="write key=value, e.g. --set head.pool=foreground.")
     try:
         parsed = tomllib.loads(f"x = {value}")["x"]
     except tomllib.TOMLDecodeError:
@@ -46,7 +46,7 @@ def put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:
         if isinstance(node, list):
             if not step.isdigit() or int(step) >= len(node):
                 raise RecipeError(
-                    f"no item {step!r}", where=".".join(keys[:i]), remedy=f"items are 0 to {len(node) - 1}."
+                    f"there is no item {step!r}", where=".".join(keys[:i]), remedy=f"items are 0 to {len(node) - 1}."
                 )
             node = node[int(step)]
         else:

@@ -30,7 +30,7 @@ def refuse_unfinished(folder: Path, *, resume: bool, overwrite: bool) -> None:
     begun = (folder / FILE).exists() or (folder / NETWORKS).exists()
     if begun and not (resume or overwrite):
         raise OutputError(
-            "an unfinished run is here", where=folder, remedy="pass --resume, or --overwrite to start over."
+            "this folder holds an unfinished run", where=folder, remedy="pass --resume, or --overwrite to start over."
         )
 
 

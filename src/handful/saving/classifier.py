@@ -203,7 +203,7 @@ def _refuse_format(described: dict[str, Any], card: dict[str, Any], folder: Path
         raise ModelError(
             f"model format {found!r} is newer than this version's {FORMAT}"
             if isinstance(found, int)
-            else "this is not a model of handful's: it names no format",
+            else "this is not a handful model: it names no format",
             where=folder,
             remedy=f"update handful (this is {__version__}; the model says {card.get('handful', 'nothing')}).",
         )

@@ -32,7 +32,7 @@ def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
     def change(one: Classifier) -> Classifier:
         if not registry.has_trait("labels", one.recipe.labels, "reads_names"):
             raise ModelError(
-                f"this model's labels ({one.recipe.labels.name}) say nothing of a class by its name",
+                f"this model's labels ({one.recipe.labels.name}) do not depend on the names of classes",
                 where=one.recipe.name,
                 remedy='train a recipe with labels "word_embeddings", e.g. soft-labels-wrn.',
             )
@@ -42,9 +42,9 @@ def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
         old = labels.vectors[: len(one.classes)]
         if old.shape != one.labels.vectors.shape or not torch.allclose(old, one.labels.vectors, atol=1e-4):
             raise ModelError(
-                "the source of the class vectors gives others than when this model was trained",
+                "the source of the class vectors has changed since this model was trained",
                 where=one.recipe.labels.options.get("path") or "labels",
-                remedy="give it the same file or encoder.",
+                remedy="use the same file or encoder.",
             )
         extended = one.with_labels(tuple(names), labels.vectors[len(one.classes) :])
         return replace(extended, labels=replace(extended.labels, read_as=labels.read_as))
@@ -66,5 +66,5 @@ def read_names(path: Path) -> tuple[str, ...]:
         ) from error
     names = tuple(line.strip() for line in lines if line.strip())
     if not names:
-        raise DataError("there is no class name in it", where=path, remedy="write one name a line.")
+        raise DataError("no class names found", where=path, remedy="write one name per line.")
     return names

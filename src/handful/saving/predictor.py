@@ -52,7 +52,7 @@ def load_predictor(
                 "an exported model cannot be changed", where=option, remedy="give the folder it was exported from."
             )
     if device not in ("auto", "cpu"):
-        raise ModelError("an exported model runs on the CPU here", where="--device", remedy="use auto or cpu.")
+        raise ModelError("an exported model only runs on the CPU", where="--device", remedy="use auto or cpu.")
     return load_onnx(model)
 
 
@@ -85,7 +85,7 @@ def model_hash(model: Path) -> str:
     else:
         files = [model] if model.is_file() else []
     if not files:
-        raise ModelError("there is no model here", where=model, remedy="give a folder that `handful fit` wrote.")
+        raise ModelError("no such model", where=model, remedy="give a folder that `handful fit` wrote.")
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as content:

@@ -25,7 +25,7 @@ def choose_trainable(network: nn.Module, stage: Stage) -> list[nn.Parameter]:
             learn.append(parameter)
     if not learn:
         raise TrainingError(
-            "no parameter learns", where=f"trainable = {stage.trainable}", remedy='e.g. "all" or ["head"].'
+            "no parameter is trainable", where=f"trainable = {stage.trainable}", remedy='e.g. "all" or ["head"].'
         )
     return learn
 
@@ -80,7 +80,9 @@ def initial_values(network: nn.Module, stage: Stage) -> dict[str, Tensor]:
     for prefix in stage.reset:
         if not any(name.startswith(prefix) for name in state):
             tops = ", ".join(sorted({".".join(name.split(".")[:2]) for name in state if "." in name})[:9])
-            raise TrainingError("nothing is called so", where=f"reset = {prefix!r}", remedy=f"there are {tops}.")
+            raise TrainingError(
+                "no parameter has this prefix", where=f"reset = {prefix!r}", remedy=f"there are {tops}."
+            )
     return {name: value.clone() for name, value in state.items() if name.startswith(stage.reset)}
 
 

@@ -120,7 +120,7 @@ def _make_accelerator(recipe: Recipe, device: str) -> Accelerator:
     else:
         target = torch.device(device)
     if target.type == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("there is no CUDA device here", where=device, remedy='use device "auto" or "cpu".')
+        raise TrainingError("no cuda device found", where=device, remedy='use device "auto" or "cpu".')
     kind = select_precision(recipe.precision, target)
     name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[kind]
     if name == "fp16" and target.type == "cpu":
@@ -136,7 +136,7 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
     needs_masks = bool(losses) and all(registry.has_trait("losses", part, "reads_masks") for part in losses)
     if needs_masks and (pixel_labels is None or not bool((pixel_labels > 0).any())):
         raise TrainingError(
-            "this recipe learns from masks and no training image has one",
+            "this recipe learns from masks, and no training image has one",
             where=recipe.name,
             remedy="give masks (--masks), or a mask source in the recipe: binarize, grabcut or propagate_masks.",
         )

@@ -107,7 +107,7 @@ def test_an_unknown_image_is_an_error_in_words(client: TestClient) -> None:
     assert answer.status_code == 404
     answer = client.get("api/images/nothing")
     assert answer.status_code == 400
-    assert answer.json()["what"] == "there is no such image"
+    assert answer.json()["what"] == "no such image"
 
 
 def test_a_stroke_is_saved_before_it_is_confirmed(client: TestClient, held: Session) -> None:

@@ -66,7 +66,7 @@ def test_masks_are_of_the_images_size_and_its_embedding_is_kept(weights: Path, m
     sam.mask(image, (box,), key="b")
     assert seen == 2
 
-    with pytest.raises(DataError, match="nothing says where the object is"):
+    with pytest.raises(DataError, match="no box or scribble marks the object"):
         sam.mask(image, (Mark("point", ((1.0, 1.0),), foreground=False),), key="b")
 
 

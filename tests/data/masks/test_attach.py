@@ -190,7 +190,7 @@ def test_a_damaged_mask_is_named(tmp_path: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nothing here"):
+    with pytest.raises(DataError, match="no such file or folder"):
         attach_masks(dataset("1.jpg"), tmp_path / "masks")
     with pytest.raises(DataError, match="no mask images"):
         attach_masks(dataset("1.jpg"), tmp_path)

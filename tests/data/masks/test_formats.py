@@ -116,8 +116,8 @@ def test_coco_names_match_below_folders(tmp_path: Path) -> None:
         ({"size": [W, H], "counts": [2400]}, "for .60, 40. and the image is .40, 60."),
         ({"counts": [2400]}, "'size' is missing"),
         ([[1, 2, 3, 4]], "three points"),
-        ([[1, 2, 3, 4, 5]], "not as COCO JSON"),
-        ([[1, 2, 3, 4, 5, "x"]], "not as COCO JSON"),
+        ([[1, 2, 3, 4, 5]], "not valid COCO JSON"),
+        ([[1, 2, 3, 4, 5, "x"]], "not valid COCO JSON"),
         ([], "empty"),
         ("M 10 10", "neither polygons nor run lengths"),
     ],
@@ -245,7 +245,7 @@ def test_labelme_takes_the_name_in_the_file_if_its_own_is_no_image(tmp_path: Pat
             {"shape_type": "mask", "points": [[58, 5], [65, 8]], "mask": png(np.ones((4, 8)) > 0)},
             "over the image's edge",
         ),
-        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": "QUJD"}, "not as labelme JSON"),
+        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": "QUJD"}, "not valid labelme JSON"),
     ],
 )
 def test_damaged_labelme_names_the_shape(tmp_path: Path, shape: dict[str, Any], what: str) -> None:
@@ -341,8 +341,8 @@ def test_of_several_annotations_the_truth_or_the_newest_counts(tmp_path: Path) -
     ("regions", "what"),
     [
         ([region("brush", {"rle": [0, 0, 0, 9]})], "covers 2 pixels and the image has 2400"),
-        ([region("brush", {"rle": brush(blob())["value"]["rle"][:-9]})], "not as Label Studio JSON"),
-        ([region("brush", {"rle": [300]})], "not as Label Studio JSON"),
+        ([region("brush", {"rle": brush(blob())["value"]["rle"][:-9]})], "not valid Label Studio JSON"),
+        ([region("brush", {"rle": [300]})], "not valid Label Studio JSON"),
         ([region("polygon", {})], "'points' is missing"),
         ([{**region("polygon", {}), "image_rotation": 90}], "turn it back"),
         ([brush(blob()), {**brush(blob()), "original_width": 3}], "different sizes"),
@@ -364,7 +364,7 @@ def test_a_task_without_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [{}, [{"image": "1.jpg"}], 3, {"images": [], "labels": []}])
 def test_json_of_no_known_kind(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(DataError, match="not a kind of JSON"):
+    with pytest.raises(DataError, match="not read from this kind of JSON"):
         attached(content, tmp_path, "1.jpg")
 
 
@@ -376,7 +376,7 @@ def test_not_json(tmp_path: Path) -> None:
 
 def test_a_value_makes_no_sense_for_shapes(tmp_path: Path) -> None:
     (tmp_path / "masks.json").write_text(json.dumps(coco(compressed(blob()))))
-    with pytest.raises(DataError, match="drawn shapes"):
+    with pytest.raises(DataError, match="shapes without pixel values"):
         attach_masks(dataset("1.jpg"), tmp_path / "masks.json", value=1)
 
 

@@ -44,12 +44,12 @@ def test_masks_groups_and_splits() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"labels": [0, 1]}, "labels: there are 3 images but 2 labels(.|\n)*one for each image"),
-        ({"groups": [0]}, "there are 3 images but 1 groups"),
+        ({"labels": [0, 1]}, "labels: 3 images, but 2 labels(.|\n)*one for each image"),
+        ({"groups": [0]}, "3 images, but 1 groups"),
         ({"masks": GREY[:, :3]}, r"image 0: the mask has shape \[3, 5\], the image \[4, 5\](.|\n)*size of its image"),
         ({"splits": ["train", "tset", None]}, "image 1: unknown split 'tset'(.|\n)*'test'"),
         ({"labels": [1, "1", 2]}, "two different labels have the same name '1'(.|\n)*rename"),
-        ({"labels": ["a", "c", "b"], "classes": ["a", "b"]}, "image 1: the label 'c' is none of the 2 classes"),
+        ({"labels": ["a", "c", "b"], "classes": ["a", "b"]}, "image 1: the label 'c' is not one of the 2 classes"),
     ],
 )
 def test_what_does_not_fit_is_named(options: dict[str, Any], message: str) -> None:
@@ -79,7 +79,7 @@ def test_npz_with_parts_and_class_names(tmp_path: Path) -> None:
     assert data.ids == ("train/000000", "train/000001", "train/000002", "test/000000")
     assert [s.split for s in data.samples] == ["train", "train", "train", "test"]
     assert [s.mask is None for s in data.samples] == [False, False, False, True]
-    with pytest.raises(DataError, match=r"a\.npz, train/000000: the label 'zebra' is none of"):
+    with pytest.raises(DataError, match=r"a\.npz, train/000000: the label 'zebra' is not one of"):
         read_npz(path, classes=["ape", "owl"])
 
 
@@ -106,13 +106,13 @@ def test_a_class_that_only_the_names_have_stays_a_class(tmp_path: Path) -> None:
 
 def test_bad_archives_are_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.npz"
-    with pytest.raises(DataError, match=r"bad\.npz: there is no such file"):
+    with pytest.raises(DataError, match=r"bad\.npz: no such file"):
         read_npz(path)
     path.write_bytes(b"PK no archive")
     with pytest.raises(DataError, match=r"bad\.npz: the archive cannot be read(.|\n)*numpy\.savez"):
         read_npz(path)
     np.savez(path, pictures=GREY)
-    with pytest.raises(DataError, match=r"bad\.npz: it has no images; its keys are pictures(.|\n)*train_images"):
+    with pytest.raises(DataError, match=r"bad\.npz: no images found; its keys are pictures(.|\n)*train_images"):
         read_npz(path)
     np.savez(path, images=GREY, labels=np.array([{}, 1, 2], dtype=object))
     with pytest.raises(DataError, match=r"bad\.npz: the archive cannot be read(.|\n)*not objects"):
@@ -121,7 +121,7 @@ def test_bad_archives_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"bad\.npz, labels\[2\]: the label 2 is outside the 2 class_names"):
         read_npz(path)
     np.savez(path, images=GREY, labels=np.array([0, 1]))
-    with pytest.raises(DataError, match=r"bad\.npz, labels: there are 3 images but 2 labels"):
+    with pytest.raises(DataError, match=r"bad\.npz, labels: 3 images, but 2 labels"):
         read_npz(path)
     np.savez(path, images=GREY)
     path.write_bytes(path.read_bytes()[:-40])

@@ -44,7 +44,7 @@ def test_train_may_be_a_class(tmp_path: Path) -> None:
 def test_parts_without_class_folders_are_no_classes(tmp_path: Path) -> None:
     for name in ("train/a.png", "test/a.png"):
         save(tmp_path / name)
-    with pytest.raises(DataError, match=r"test/a\.png: this image lies in no class folder"):
+    with pytest.raises(DataError, match=r"test/a\.png: this image is not in a class folder"):
         read_folder(tmp_path)
 
 
@@ -67,7 +67,7 @@ def test_a_folder_of_unlabelled_images(tmp_path: Path, name: str) -> None:
 
 def test_loose_images_are_unlabelled_only_when_announced(tmp_path: Path) -> None:
     save(tmp_path / "loose.png")
-    with pytest.raises(DataError, match=r"loose\.png: this image lies in no class folder(.|\n)*--unlabelled"):
+    with pytest.raises(DataError, match=r"loose\.png: this image is not in a class folder(.|\n)*--unlabelled"):
         read_folder(tmp_path)
     data = read_folder(tmp_path, unlabelled=True)
     assert (data.ids, data.classes, data.labels.tolist()) == (("loose.png",), (), [-1])
@@ -86,19 +86,19 @@ def test_an_unlabelled_test_part(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=rf"{tmp_path.name}: there are no images in it(.|\n)*one folder per class"):
+    with pytest.raises(DataError, match=rf"{tmp_path.name}: no images found(.|\n)*one folder per class"):
         read_folder(tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone: there is no such folder(.|\n)*check the path"):
+    with pytest.raises(DataError, match=r"gone: no such folder(.|\n)*check the path"):
         read_folder(tmp_path / "gone")
 
 
 def test_a_class_folder_without_images_is_named(tmp_path: Path) -> None:
     save(tmp_path / "cat/a.png")
     (tmp_path / "dog").mkdir()
-    with pytest.raises(DataError, match=r"dog: there are no images in this class folder(.|\n)*add images, or remove"):
+    with pytest.raises(DataError, match=r"dog: no images found in this class folder(.|\n)*add images, or remove"):
         read_folder(tmp_path)
 
 
@@ -118,5 +118,5 @@ def test_images_beside_masks_are_pointed_at(tmp_path: Path) -> None:
 
 def test_a_class_outside_the_expected_is_named(tmp_path: Path) -> None:
     save(tmp_path / "cta/a.png")
-    with pytest.raises(DataError, match=r"cta/a\.png: the label 'cta' is none of the 2 classes(.|\n)*'cat'"):
+    with pytest.raises(DataError, match=r"cta/a\.png: the label 'cta' is not one of the 2 classes(.|\n)*'cat'"):
         read_folder(tmp_path, classes=["cat", "dog"])

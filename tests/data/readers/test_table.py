@@ -75,7 +75,7 @@ def test_parquet(folder: Path, values: list[object]) -> None:
 def test_own_column_names(folder: Path) -> None:
     path = _table(folder, "file,species,label\nimg/a.png,owl,ignored\n")
     assert _labels(read_table(path, columns={"path": "file", "label": "species"})) == ["owl"]
-    with pytest.raises(DataError, match=r"table\.csv: there is no column 'genus'; there are file(.|\n)*label"):
+    with pytest.raises(DataError, match=r"table\.csv: no column 'genus'; columns are file(.|\n)*label"):
         read_table(path, columns={"path": "file", "label": "genus"})
     with pytest.raises(DataError, match=r"unknown column role 'lable'(.|\n)*'label'"):
         read_table(path, columns={"lable": "species"})
@@ -98,16 +98,16 @@ def test_outside_paths_are_refused_unless_allowed(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", r"no column 'path'; there are none(.|\n)*header"),
+        ("", r"no column 'path'; columns are none(.|\n)*header"),
         ("path,label\n", r"no rows(.|\n)*one image per row"),
-        ("file,label\nimg/a.png,cat\n", r"no column 'path'; there are file, label(.|\n)*columns="),
+        ("file,label\nimg/a.png,cat\n", r"no column 'path'; columns are file, label(.|\n)*columns="),
         ("path;label\nimg/a.png;cat\n", r"no column 'path'(.|\n)*separate the columns by commas"),
-        ("path,label\nimg/gone.png,cat\n", r"line 2: there is no image img/gone\.png(.|\n)*relative to the table"),
+        ("path,label\nimg/gone.png,cat\n", r"line 2: no such image: img/gone\.png(.|\n)*relative to the table"),
         ("path,label\n,cat\n", r"line 2: the image path is empty(.|\n)*remove the row"),
-        ("path,mask\nimg/a.png,mask/gone.png\n", r"line 2: there is no mask mask/gone\.png"),
+        ("path,mask\nimg/a.png,mask/gone.png\n", r"line 2: no such mask: mask/gone\.png"),
         ("path,label\nimg/a.png,cat\nimg/../img/a.png,dog\n", r"line 3: .*listed twice(.|\n)*line 2"),
         ("path,split\nimg/a.png,tset\n", r"line 2: unknown split 'tset'(.|\n)*'test'"),
-        ("path,label\nimg/a.png,cat,what\n", r"line 2: the row has 3 cells, the header 2(.|\n)*quotes"),
+        ("path,label\nimg/a.png,cat,what\n", r"line 2: the row has 3 cells, the header 2(.|\n)*quote cells"),
         ('path,label\nimg/a.png,"cat\n', r"cannot be read(.|\n)*save it again"),
     ],
 )
@@ -122,15 +122,15 @@ def test_unreadable_tables_are_named(folder: Path) -> None:
     for name in ("t.csv", "t.parquet"):
         with pytest.raises(DataError, match=rf"{name}: the table cannot be read(.|\n)*UTF-8"):
             read_table(folder / name)
-    with pytest.raises(DataError, match=r"gone\.csv: there is no such file"):
+    with pytest.raises(DataError, match=r"gone\.csv: no such file"):
         read_table(folder / "gone.csv")
 
 
 def test_a_label_outside_the_classes_is_named(folder: Path) -> None:
     path = _table(folder, "path,label\nimg/a.png,cat\nimg/b.png,dgo\n")
-    with pytest.raises(DataError, match=r"line 3: the label 'dgo' is none of the 2 classes(.|\n)*'dog'"):
+    with pytest.raises(DataError, match=r"line 3: the label 'dgo' is not one of the 2 classes(.|\n)*'dog'"):
         read_table(path, classes=["dog", "cat"])
-    with pytest.raises(DataError, match="'dog' is named twice"):
+    with pytest.raises(DataError, match="'dog' is listed twice"):
         read_table(path, classes=["dog", "dog"])
 
 

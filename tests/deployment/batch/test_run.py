@@ -158,7 +158,7 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path: Path, job: BatchJob)
     run(job, source, out)
     with (out / LOCK).open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(OutputError, match="another process is writing here"):
+        with pytest.raises(OutputError, match="another process is writing to this folder"):
             run(job, source, out)
 
 

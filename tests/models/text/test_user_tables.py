@@ -25,7 +25,7 @@ def test_vectors_from_csv_and_from_both_kinds_of_archive(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cat,1,2\ncat,1,2\n", "'cat' is there twice"),
+        ("cat,1,2\ncat,1,2\n", "'cat' is listed twice"),
         ("cat,1,2\ndog,1\n", "one length, not 2 .'cat'. and 1 .'dog'."),
         ("cat,1,2\ndog,1,x\n", "in the row of 'dog'"),
         ("cat,1,nan\n", "not a row of finite numbers"),
@@ -74,17 +74,17 @@ def test_texts_from_a_mapping_and_from_files(tmp_path: Path) -> None:
     [
         ("a.toml", "0 = ", "not TOML"),
         ("a.toml", "0 = 1", "'0' has no text"),
-        ("a.csv", "0,zero\n0,nought\n", "comes twice"),
+        ("a.csv", "0,zero\n0,nought\n", "listed twice"),
         ("a.csv", "0,\n", "'0' has no text"),
         ("a.txt", "", "not a file of aliases"),
-        ("a.csv", "zero,nought\n", "none of the classes is in this file of aliases"),
+        ("a.csv", "zero,nought\n", "no class is in this file of aliases"),
     ],
 )
 def test_wrong_text_files_are_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message):
         read_class_texts(str(tmp_path / name), ("0",), what="aliases")
-    with pytest.raises(DataError, match="no such file of aliases"):
+    with pytest.raises(DataError, match="no such file"):
         read_class_texts(str(tmp_path / "none.toml"), ("0",), what="aliases")
-    with pytest.raises(DataError, match="there is no class 'zero'"):
+    with pytest.raises(DataError, match="unknown class 'zero'"):
         read_class_texts({"zero": "0"}, ("0",), what="aliases")

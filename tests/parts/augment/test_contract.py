@@ -163,6 +163,6 @@ def test_probability(context: Context, name: str) -> None:
 @pytest.mark.parametrize(("name", "option"), [(n, o) for n in NAMES for o in registry.options("augment", n)])
 @pytest.mark.parametrize("value", [-1.0, float("nan"), "mirror", (2.0, 0.5), (0.5, 0.6, 0.7), 1e6])
 def test_values_an_option_cannot_take(context: Context, name: str, option: str, value: object) -> None:
-    with pytest.raises(RecipeError, match=f"augment/{name}: an option has a value it cannot take") as error:
+    with pytest.raises(RecipeError, match=f"augment/{name}: invalid option value") as error:
         registry.build("augment", Part(name, {option: value}), context)
     assert option in str(error.value)

@@ -127,7 +127,7 @@ def test_plain_networks_have_the_names_that_saved_models_have() -> None:
 
 @pytest.mark.parametrize("options", [{"harmonics": 2}, {"kind": "harmonic", "harmonics": 0}], ids=str)
 def test_refused_harmonics(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="harmonics is a number from 1"):
+    with pytest.raises(ValueError, match="harmonics must be a number from 1"):
         ConvolutionFactory(**options)
 
 

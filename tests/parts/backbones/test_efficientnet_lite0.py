@@ -58,7 +58,7 @@ def test_dilated_weights_are_the_same_weights() -> None:
 def test_options_that_do_not_go_together() -> None:
     with pytest.raises(ValueError, match="dilate takes stride 8 or 16"):
         build(context(), dilate=True, stride=4)
-    with pytest.raises(ValueError, match="does not go with fuse"):
+    with pytest.raises(ValueError, match="cannot be combined with fuse"):
         build(context(), dilate=True, fuse=True)
     with pytest.raises(ValueError, match="drop_path"):
         build(context(), drop_path=1.0)

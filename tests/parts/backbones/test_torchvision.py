@@ -64,10 +64,10 @@ def test_stride_is_what_the_options_say(options: dict[str, object], stride: int)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "resnet18", "dilate": True}, "dilate does not go with resnet18"),
-        ({"model": "resnet50", "dilate": True, "fuse": True}, "dilate does not go with fuse"),
+        ({"model": "resnet18", "dilate": True}, "dilate cannot be combined with resnet18"),
+        ({"model": "resnet50", "dilate": True, "fuse": True}, "dilate cannot be combined with fuse"),
         ({"model": "vgg16", "small_stem": True}, "for ResNets"),
-        ({"small_stem": True, "pretrained": True}, "pretrained does not go with small_stem"),
+        ({"small_stem": True, "pretrained": True}, "pretrained cannot be combined with small_stem"),
         ({"stride": 5}, r"stride must be one of \[2, 4, 8, 16, 32\]"),
         ({"model": "resnet50", "dilate": True, "stride": 2}, "dilate takes stride 4, 8, 16, not 2"),
         ({"freeze": 6}, "0 to 5 stages"),

@@ -218,5 +218,5 @@ def test_all_right_does_not_mean_certain() -> None:
     ],
 )  # fmt: skip
 def test_options_out_of_range(name: str, options: dict[str, Any]) -> None:
-    with pytest.raises(RecipeError, match="a value it cannot take"):
+    with pytest.raises(RecipeError, match="invalid option value"):
         registry.build("heads", Part(name, options), context(), backbone=Backbone(torch.nn.Identity(), C, 1))

@@ -26,5 +26,5 @@ def test_pool_linear_relu_linear() -> None:
 
 @pytest.mark.parametrize("hidden", [0, True])
 def test_no_hidden_width_is_refused(hidden: int) -> None:
-    with pytest.raises(ValueError, match="hidden is a whole number"):
+    with pytest.raises(ValueError, match="hidden must be a whole number"):
         projection.build(context(), backbone=BACKBONE, hidden=hidden)

@@ -28,7 +28,7 @@ def test_prune_leaves_out_what_is_no_class_and_groups_of_one() -> None:
         (("car", "cat", "dog", "emu"), False, r"classes are missing from the hierarchy: 'emu'"),
         (("car", "cat", "dgo"), True, r"(?s)missing from the hierarchy: 'dgo'.*did you mean 'dog'"),
         (("car", "cat"), False, r"(?s)names that are not classes: 'dog'.*prune = true"),
-        (("animal", "car", "cat", "dog"), False, r"(?s)have others below them: 'animal'.*a class is a leaf"),
+        (("animal", "car", "cat", "dog"), False, r"(?s)have other classes below them: 'animal'.*a class is a leaf"),
         (("cat",), False, "needs two classes"),
     ],
 )
@@ -39,7 +39,7 @@ def test_trees_of_other_classes_are_refused(classes: tuple[str, ...], prune: boo
 
 def test_a_class_twice_is_refused() -> None:
     twice = Tree("all", (*TREE.children, Tree("pets", (Tree("cat"), Tree("hamster")))))
-    with pytest.raises(DataError, match="classes are there twice: 'cat'"):
+    with pytest.raises(DataError, match="classes are listed twice: 'cat'"):
         to_hierarchy(twice, ("car", "cat", "dog", "hamster"), where="here")
 
 

@@ -50,7 +50,7 @@ def test_a_class_above_others_is_a_leaf_beside_them(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_found_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DataError, match=r"index\.noun and data\.noun are not here"):
+    with pytest.raises(DataError, match=r"index\.noun and data\.noun not found"):
         build(context(classes=("cat", "dog")), path=str(tmp_path))
     write_wordnet(tmp_path)
     with pytest.raises(DataError, match=r"no noun for 'komondor', 'n00000001', 'cat\.n\.07'"):

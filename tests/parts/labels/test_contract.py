@@ -83,5 +83,5 @@ def test_trained_saved_and_loaded_it_predicts_the_same(name: str, options: Mappi
     "options", [{"temperature": 0.0}, {"temperature": -1.0}, {"temperature": True}, {"similarity": "euclidean"}]
 )
 def test_a_comparison_that_cannot_be_made_is_refused(name: str, options: Mapping[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"temperature is a number|similarity"):
+    with pytest.raises(RecipeError, match=r"temperature must be a number|similarity"):
         make(name, options, tmp_path)

@@ -79,7 +79,7 @@ def test_refusals() -> None:
         with pytest.raises(RecipeError, match=next(iter(options))):
             teaching(mean_colour(), Part("distillation", {"teacher": "x", **options}))
     plan = distilled(recipe("linear"), Path("x"))
-    with pytest.raises(RecipeError, match="losses/distillation does not go with cache_views"):
+    with pytest.raises(RecipeError, match="losses/distillation cannot be combined with cache_views"):
         check(replace(plan, cache_views=2))
 
 

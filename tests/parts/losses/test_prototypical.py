@@ -74,7 +74,7 @@ def test_support_learns_as_well_as_queries() -> None:
 
 @pytest.mark.parametrize("options", [{"way": 1}, {"way": -2}, {"shots": 0}, {"shots": True}])
 def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"way is 0 or|shots is a whole"):
+    with pytest.raises(ValueError, match=r"way must be 0 or|shots must be a whole"):
         build(context(), **options)
 
 

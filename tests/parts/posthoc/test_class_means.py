@@ -62,5 +62,5 @@ def test_behind_prototypical_training_it_learns_and_is_saved(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("options", [{"temperature": 0.0}, {"temperature": -1.0}, {"temperature": True}])
 def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="temperature is"):
+    with pytest.raises(ValueError, match="temperature must be"):
         build(context(), **options)

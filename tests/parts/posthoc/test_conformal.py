@@ -140,7 +140,7 @@ def test_weights_by_hand() -> None:
                 assert sample.label is not None
                 worse += weights[sample.label] * (-np.log(row[sample.label]) >= score)
         assert found[i, y] == pytest.approx((worse + weights[y]) / (18 + weights[y]))
-    with pytest.raises(TrainingError, match="takes 14 training images in all, and there are 12"):
+    with pytest.raises(TrainingError, match="needs 14 training images in all, and there are 12"):
         with_sets(colours(4, 0), frequencies=(2, 1, 1))
     for wrong in ((1, 1), (1, 0, 1)):
         with pytest.raises(RecipeError, match="do not fit 3 classes"):
@@ -155,16 +155,16 @@ def test_numbers_of_images() -> None:
 
 
 def test_too_few_images_are_refused_with_the_number_that_would_do() -> None:
-    with pytest.raises(TrainingError, match="takes 99 training images in all, and there are 12") as error:
+    with pytest.raises(TrainingError, match="needs 99 training images in all, and there are 12") as error:
         with_sets(colours(4, 0), coverage=0.99)
     assert "label 87 more" in str(error.value)
     assert "coverage of 0.923 or less" in str(error.value)
-    with pytest.raises(TrainingError, match="takes 9 training images of each class, and there are 4"):
+    with pytest.raises(TrainingError, match="needs 9 training images of each class, and there are 4"):
         with_sets(colours(4, 0), by_class=True)
     with pytest.raises(TrainingError, match="class 'blue' has one training image"):
         with_sets(colours(4, 0).select([0, *range(4, 12)]))
     after = with_sets(colours(4, 0))
-    with pytest.raises(ModelError, match="take 19 training images, and there were 12"):
+    with pytest.raises(ModelError, match="need 19 training images, and there were 12"):
         after.sets(colours(2, 1), coverage=0.95)
     with pytest.raises(ModelError, match=r"coverage is 1\.0"):
         after.sets(colours(2, 1), coverage=1.0)

@@ -94,7 +94,7 @@ def test_saved_and_loaded(score: Score, tmp_path: object) -> None:
 
 
 def test_too_few_images_are_refused_with_the_number_that_would_do() -> None:
-    with pytest.raises(TrainingError, match=r"share of 0.05 takes 19 training images, .*there are 12") as e:
+    with pytest.raises(TrainingError, match=r"share of 0.05 needs 19 training images, .*there are 12") as e:
         applied(colours(4, 0))
     assert "false_rejection = 0.077 or more" in str(e.value)
     with pytest.raises(TrainingError, match="cannot be left out"):

@@ -72,7 +72,7 @@ def test_of_an_ensemble_every_member_is_asked() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ModelError, match=r"averages over views already \(flip\)"):
+    with pytest.raises(ModelError, match=r"already averages over views \(flip\)"):
         over_views(over_views(untrained(), views="flip"))
     for options, word in (({"views": "six_crop"}, "views"), ({"crop": 0.0}, "crop"), ({"crop": True}, "crop")):
         with pytest.raises(RecipeError, match=word):

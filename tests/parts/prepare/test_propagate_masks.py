@@ -245,7 +245,7 @@ def test_a_second_round_learns_from_the_first() -> None:
 
 
 def test_no_mask_at_all() -> None:
-    with pytest.raises(DataError, match="no masks of labelled images"):
+    with pytest.raises(DataError, match="no labelled image has a mask"):
         prepare(Trainer().context(), datasets.squares(2, masks=False))
 
 

@@ -83,7 +83,7 @@ def recover(folder: Path, events: Sequence[Event], ids: Sequence[str]) -> Record
     for number, event in enumerate(events, start=1):
         kind = event["event"]
         if kind == "journal" and event.get("format", FORMAT) > FORMAT:
-            raise DataError("a newer handful wrote this", where=folder / JOURNAL, remedy="update handful.")
+            raise DataError("this was written by a newer version", where=folder / JOURNAL, remedy="update handful.")
         if kind == "class" and event["name"] not in classes:
             classes.append(event["name"])
         elif kind == "trained":
@@ -94,7 +94,7 @@ def recover(folder: Path, events: Sequence[Event], ids: Sequence[str]) -> Record
                 found[name] = fold(found.get(name, Annotation(name)), event)
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(
-                    f"this event cannot be understood ({error!r})",
+                    f"this event cannot be read ({error!r})",
                     where=f"{folder / JOURNAL}, line {number}",
                     remedy="restore the file from a copy, or delete this line.",
                 ) from error

@@ -28,12 +28,12 @@ def read_events(path: Path) -> tuple[list[Event], int]:
         try:
             event = json.loads(line)
             if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-                raise ValueError("no event")
+                raise ValueError("not an event")
         except ValueError as error:
             if number == len(lines):  # a full block of the disk may have been lost, its end kept
                 return events, sum(len(text) + 1 for text in lines[:-1])
             raise DataError(
-                f"this line is no event ({error})",
+                f"this line is not an event ({error})",
                 where=f"{path}, line {number}",
                 remedy="restore the file from a copy, or delete this line.",
             ) from error

@@ -46,7 +46,7 @@ def open_project(
     files = [s for s in data.samples if isinstance(s.image, Path)]
     if len(files) < len(data):
         raise DataError(
-            "these images are arrays, and only image files are annotated", where=source, remedy="save them as PNG."
+            "these images are arrays, and only image files can be annotated", where=source, remedy="save them as PNG."
         )
     path = Path(source).resolve()
     root = path if path.is_dir() else path.parent
@@ -59,9 +59,9 @@ def open_project(
     away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
     if away:
         raise DataError(
-            f"{len(away)} images are links to files outside of {root}",
+            f"{len(away)} images are links to files outside {root}",
             where=away[0],
-            remedy="copy the files into it, or annotate the folder that they lie in.",
+            remedy="copy the files into it, or annotate the folder that holds them.",
         )
     masked = replace(data, samples=tuple(replace(s, mask=None, mask_source=None) for s in data.samples))
     return Project(root, own, masked)

@@ -154,7 +154,7 @@ class AnnotationStore:
                 raise DataError(
                     f"the mask is {before.shape[0]} x {before.shape[1]} and the image {size[0]} x {size[1]}",
                     where=mask_path(self.folder, name),
-                    remedy="move this file away, or replace it by one of the image's size.",
+                    remedy="move this file elsewhere, or replace it with one of the image's size.",
                 )
             after = apply(np.zeros(size, dtype=bool) if before is None else before, patch)
             if base != now.mask_version:
@@ -239,13 +239,13 @@ class AnnotationStore:
         """
         if not name.strip() or len(name) > LONGEST_NAME or name != name.strip() or not name.isprintable():
             raise DataError(
-                f"{name[:LONGEST_NAME]!r} cannot be a class", remedy=f"use 1 to {LONGEST_NAME} characters that show."
+                f"{name[:LONGEST_NAME]!r} cannot be a class", remedy=f"use 1 to {LONGEST_NAME} printable characters."
             )
         with self._lock:
             if name in self._classes:
                 return
             if len(self._classes) >= MOST_CLASSES:
-                raise DataError(f"there are {MOST_CLASSES} classes already", remedy="use one of them.")
+                raise DataError(f"there are already {MOST_CLASSES} classes", remedy="use one of them.")
             self._journal.append({"event": "class", "name": name, "at": _now()})
             self._classes.append(name)
 

@@ -158,7 +158,7 @@ def _changes(app: FastAPI, session: Session) -> None:
         sample = session.sample(key)
         known = classes_of(session.project, session.store.record)
         if change.label is not None and change.label not in known:
-            raise DataError(f"{change.label!r} is no class", where=sample.id, remedy="add the class first.")
+            raise DataError(f"{change.label!r} is not a class", where=sample.id, remedy="add the class first.")
         session.store.set_label(
             sample.id,
             change.label,
@@ -192,7 +192,7 @@ def _changes(app: FastAPI, session: Session) -> None:
     def review(key: str, said: Verdict) -> dict[str, Any]:
         sample = session.sample(key)
         if said.round != session.proposals.round or sample.id not in session.proposals.certainty:
-            raise DataError("this mask is of an earlier training", where=sample.id, remedy="reload the page.")
+            raise DataError("this mask comes from an earlier training", where=sample.id, remedy="reload the page.")
         found = session.proposals.mask(sample.id)
         if said.verdict == "accept" and found is not None:
             _save(session, sample, Patch(0, 0, found), said.base, said.key, ACCEPTED, 0.0)
@@ -220,7 +220,7 @@ def _assistance(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/sam")
     def sam(key: str, asked: Assistance) -> Response:
         if session.sam is None:
-            raise DataError("there is no SAM-type model", where="the page", remedy="start it with --sam MODEL.")
+            raise DataError("no SAM-type model is loaded", where="the page", remedy="start it with --sam MODEL.")
         return _bits(session.sam.mask(session.pixels(session.sample(key)), read_marks(asked.marks), key=key), 0)
 
     @app.get("/api/images/{key}/superpixels")

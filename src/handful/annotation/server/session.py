@@ -84,7 +84,7 @@ class Session:
             DataError: there is none.
         """
         if key not in self.samples:
-            raise DataError("there is no such image", where=key[:40], remedy="reload the page.")
+            raise DataError("no such image", where=key[:40], remedy="reload the page.")
         return self.samples[key]
 
     def path(self, sample: Sample) -> Path:
@@ -214,7 +214,7 @@ class Session:
         """
         with self._lock:
             if self.training is not None and self.training.state == "running":
-                raise DataError("a training is under way", where="training", remedy="wait for it, or stop it.")
+                raise DataError("a training is already running", where="training", remedy="wait for it, or stop it.")
             s = self.settings
             request = {
                 "work": "train",

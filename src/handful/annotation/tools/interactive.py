@@ -39,7 +39,9 @@ def grabcut(
     if box is not None and (box[2] - box[0] < 2 or box[3] - box[1] < 2):
         raise DataError("this box holds fewer than 2 x 2 pixels", where="the box", remedy="draw a larger one.")
     if box is None and not (drawn == OBJECT).any() and (now is None or not now.any()):
-        raise DataError("nothing says where the object is", where="the marks", remedy="draw a box, or mark the object.")
+        raise DataError(
+            "no box or scribble marks the object", where="the marks", remedy="draw a box, or a scribble on the object."
+        )
     guess = np.full((h, w), cv2.GC_PR_BGD, dtype=np.uint8)
     if now is not None:
         guess[now] = cv2.GC_PR_FGD
@@ -110,7 +112,7 @@ def random_walker(image: Image, marks: tuple[Mark, ...], *, beta: float = 1000.0
     seeds = draw_marks(marks, (h, w))
     if not ((seeds == OBJECT).any() and (seeds == BACKGROUND).any()):
         raise DataError(
-            "the random walker needs scribbles on the object and on the background",
+            "the random walker needs a scribble on the object and one on the background",
             where="the marks",
             remedy="draw one of each.",
         )
@@ -121,7 +123,7 @@ def random_walker(image: Image, marks: tuple[Mark, ...], *, beta: float = 1000.0
         rows, columns = np.nonzero(seeds == value)
         small[(rows * H) // h, (columns * W) // w] = value
     if not ((small == OBJECT).any() and (small == BACKGROUND).any()):
-        raise DataError("the two scribbles lie on one another", where="the marks", remedy="draw them apart.")
+        raise DataError("the two scribbles overlap", where="the marks", remedy="draw them without overlap.")
     picture = _scaled(image, (H, W)).astype(np.float64) / 255
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The probability range is outside")  # of pixels that are sure either way

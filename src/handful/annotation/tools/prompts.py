@@ -42,7 +42,7 @@ def read_marks(values: object) -> tuple[Mark, ...]:
         DataError: they are no marks, or too many.
     """
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) > MOST_MARKS:
-        raise DataError(f"these are no marks, or more than {MOST_MARKS}", remedy="reload the page.")
+        raise DataError(f"not a list of at most {MOST_MARKS} marks", remedy="reload the page.")
     found = tuple(_mark(value) for value in values)
     if sum(len(mark.points) for mark in found) > MOST_POINTS:
         raise DataError(f"the marks have more than {MOST_POINTS} points", remedy="remove some of them.")
@@ -60,10 +60,10 @@ def _mark(value: object) -> Mark:
         if kind not in get_args(Kind) or not fits[kind] or not 0 < width <= 10_000:
             raise ValueError(f"a {kind} of {len(points)} points and width {width}")
         if not all(math.isfinite(c) and abs(c) < 1e6 for point in points for c in point):
-            raise ValueError("a coordinate that is no number")
+            raise ValueError("a coordinate that is not a number")
         return Mark(cast(Kind, kind), points, bool(value.get("foreground", True)), width)
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"this is no mark ({error})", where=str(value)[:80], remedy="reload the page.") from error
+        raise DataError(f"this is not a mark ({error})", where=str(value)[:80], remedy="reload the page.") from error
 
 
 def draw_marks(marks: Sequence[Mark], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:

@@ -43,7 +43,7 @@ class SegmentAnything:
             raise WeightsError(
                 f"this SAM-type model cannot be loaded ({first})",
                 where=model,
-                remedy="give the folder of one, or a name on the hub where a network is there.",
+                remedy="give the folder of one, or a name on the hub if this machine is online.",
             ) from error
         if not hasattr(self.network, "get_image_embeddings"):
             raise WeightsError(
@@ -69,7 +69,9 @@ class SegmentAnything:
         box, points, labels = box_of(marks, size), *prompts(marks)
         if box is None and 1 not in labels:
             raise DataError(
-                "nothing says where the object is", where="the marks", remedy="draw a box, or mark the object."
+                "no box or scribble marks the object",
+                where="the marks",
+                remedy="draw a box, or a scribble on the object.",
             )
         given: dict[str, Any] = {"images": np.ascontiguousarray(image.transpose(1, 2, 0)), "return_tensors": "pt"}
         if points:

@@ -125,11 +125,11 @@ def attach_masks(
     """
     source = Path(source)
     if not source.exists():
-        raise DataError("there is nothing here", where=source, remedy="check the path of the masks.")
+        raise DataError("no such file or folder", where=source, remedy="check the path of the masks.")
     found = _mirrored(data, source, value) if source.is_dir() and not _any_labelme(source) else None
     if found is None:
         if value is not None:
-            what = "a value of the foreground was given, and these masks are drawn shapes without values"
+            what = "a foreground value was given, and these masks are shapes without pixel values"
             raise DataError(what, where=source, remedy="leave it out.")
         drawings = _drawings(source)
         at = Names(data.ids).find_each([d.names for d in drawings], [d.where for d in drawings])
@@ -176,7 +176,7 @@ def _check_size(sample: Sample, size: tuple[int, int], where: object) -> None:
         raise DataError(
             f"the mask is {size[0]}x{size[1]} and its image {sample.id} {own[0]}x{own[1]} (height x width)",
             where=where,
-            remedy="export the mask at the image's own size, turned as the image is shown.",
+            remedy="export the mask at the image's own size, with the same rotation.",
         )
 
 
@@ -199,7 +199,7 @@ def _drawings(source: Path) -> Sequence[Drawing]:
         drawing = read_labelme(source, source.parent)
         return [] if drawing is None else [drawing]
     raise DataError(
-        "not a kind of JSON that masks are read from",
+        "masks are not read from this kind of JSON",
         where=source,
         remedy="give COCO, labelme or Label Studio JSON (its full export, not JSON-MIN).",
     )
@@ -224,7 +224,7 @@ def _mirrored(data: Dataset, folder: Path, value: Value | None) -> list[tuple[in
         draw = partial(read_mask, path, value=value)
         found.append((at[0] if at else None, Drawing((name,), str(path), None, draw)))
     if not found:
-        raise DataError("no mask images and no labelme files here", where=folder, remedy="check the path.")
+        raise DataError("no mask images or labelme files found", where=folder, remedy="check the path.")
     return found
 
 

@@ -87,8 +87,8 @@ def understanding(where: str, kind: str) -> Iterator[None]:
     except DataError:
         raise
     except KeyError as error:
-        what = f"not as {kind} has it: {error} is missing"
-        raise DataError(what, where=where, remedy="export the file again, or mend the entry.") from error
+        what = f"not valid {kind}: {error} is missing"
+        raise DataError(what, where=where, remedy="export the file again, or fix the entry.") from error
     except Exception as error:  # pycocotools raises bare Exception for what it cannot take
-        what = f"not as {kind} has it: {error}"
-        raise DataError(what, where=where, remedy="export the file again, or mend the entry.") from error
+        what = f"not valid {kind}: {error}"
+        raise DataError(what, where=where, remedy="export the file again, or fix the entry.") from error

@@ -53,7 +53,7 @@ def from_arrays(
     n = len(images)
     for role, column in (("labels", labels), ("masks", masks), ("groups", groups), ("splits", splits)):
         if column is not None and len(column) != n:
-            what = f"there are {n} images but {len(column)} {role}"
+            what = f"{n} images, but {len(column)} {role}"
             raise DataError(what, where=role, remedy="give one for each image.")
     names = [None] * n if labels is None else [_text(label) for label in labels]
     if labels is not None:
@@ -92,7 +92,7 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     parts = [part for part in _PARTS if part[0] in arrays]
     if not parts:
         raise DataError(
-            f"it has no images; its keys are {', '.join(sorted(arrays)) or 'none'}",
+            f"no images found; its keys are {', '.join(sorted(arrays)) or 'none'}",
             where=path,
             remedy="name them train_images, train_labels, test_images, test_labels, or images and labels.",
         )
@@ -141,7 +141,7 @@ def _part(
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
     if not path.is_file():
-        raise DataError("there is no such file", where=path, remedy="check the path.")
+        raise DataError("no such file", where=path, remedy="check the path.")
     try:
         with np.load(path, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):

@@ -31,12 +31,12 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
             announced, split folders mixed with others, or a class outside `classes`.
     """
     if not root.is_dir():
-        raise DataError("there is no such folder", where=root, remedy="check the path.")
+        raise DataError("no such folder", where=root, remedy="check the path.")
     refuse_masks_beside(root)
     found = list(_parts(root, unlabelled))
     if not found:
         raise DataError(
-            "there are no images in it",
+            "no images found",
             where=root,
             remedy="put them in one folder per class, such as cat/001.jpg; formats are PNG, JPEG, BMP, TIFF, WebP.",
         )
@@ -54,7 +54,7 @@ def refuse_masks_beside(root: Path) -> None:
     """
     if {f.name for f in _folders(root)} == {"images", "masks"}:
         raise DataError(
-            "it holds images/ and masks/, not classes",
+            "this folder holds images/ and masks/, not classes",
             where=root,
             remedy=f"load {root / 'images'} and pass {root / 'masks'} as the masks.",
         )
@@ -76,9 +76,9 @@ def _parts(root: Path, unlabelled: bool) -> Iterator[tuple[str | None, Sample]]:
             yield from _images(root, folder, None, None)
         else:
             raise DataError(
-                f"it lies beside {splits[0].name}/, which makes it neither a class nor a part",
+                f"it lies beside {splits[0].name}/, which makes it neither a class nor a split",
                 where=folder,
-                remedy="parts are train/, val/, test/ and unlabelled/: move it into one of them, or away.",
+                remedy="splits are train/, val/, test/ and unlabelled/: move it into one of them, or elsewhere.",
             )
     yield from _loose(root, root, None, unlabelled)
 
@@ -90,7 +90,7 @@ def _classes(root: Path, folder: Path, split: Split | None, unlabelled: bool) ->
         images = list(_images(root, own, name, split))
         if not images:
             raise DataError(
-                "there are no images in this class folder", where=own, remedy="add images, or remove the folder."
+                "no images found in this class folder", where=own, remedy="add images, or remove the folder."
             )
         yield from images
 
@@ -100,7 +100,7 @@ def _loose(root: Path, folder: Path, split: Split | None, accept: bool) -> Itera
         if _is_image(path):
             if not accept:
                 raise DataError(
-                    "this image lies in no class folder",
+                    "this image is not in a class folder",
                     where=path,
                     remedy="move it into a folder named after its class; if it has no label, into unlabelled/, "
                     "or load with unlabelled=True (--unlabelled).",

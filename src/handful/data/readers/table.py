@@ -84,7 +84,7 @@ def stream_rows(path: Path, columns: Mapping[str, str] | None = None) -> Iterato
     """
     names = _names(columns or {})
     if not path.is_file():
-        raise DataError("there is no such file", where=path, remedy="check the path.")
+        raise DataError("no such file", where=path, remedy="check the path.")
     try:
         lines = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
         _, header = next(lines)
@@ -117,7 +117,7 @@ def _text(path: Path) -> Iterator[tuple[str, list[str]]]:
                 raise DataError(
                     f"the row has {len(row)} cells, the header {len(header)}",
                     where=where,
-                    remedy="put cells that hold the separator in double quotes.",
+                    remedy="quote cells that contain the separator.",
                 )
             if row:
                 yield where, row + [""] * (len(header) - len(row))
@@ -149,16 +149,14 @@ def _no_column(path: Path, role: str, name: str, header: list[str]) -> DataError
     else:
         near = nearest(name, tuple(header)) if header else "add a header line."
         remedy = f"add it, or name the column that holds the {role} (columns={{{role!r}: ...}}); {near}"
-    what = f"there is no column {name!r}; there are {', '.join(header) or 'none'}"
+    what = f"no column {name!r}; columns are {', '.join(header) or 'none'}"
     return DataError(what, where=path, remedy=remedy)
 
 
 def _file(folder: Path, name: str, where: str, allow_outside: bool, kind: str) -> Path:
     file = named_file(folder, name, where, allow_outside=allow_outside, kind=kind)
     if not file.is_file():
-        raise DataError(
-            f"there is no {kind} {name}", where=where, remedy="paths are relative to the table's own folder."
-        )
+        raise DataError(f"no such {kind}: {name}", where=where, remedy="paths are relative to the table's own folder.")
     return file
 
 

@@ -77,9 +77,9 @@ def _part(name: str, root: Path, value: Any, download: bool) -> Dataset:
         pairs = [source[i] for i in range(len(source))]
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
-            f"it cannot be read here ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
+            f"it cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
             where=f"torchvision:{name} in {root}",
-            remedy="name the folder that holds it (root=, --root), or allow fetching it (download=True, --download).",
+            remedy="name the folder that holds it (root=, --root), or allow the download (download=True, --download).",
         ) from error
     names = [str(c) for c in getattr(source, "classes", sorted({int(label) for _, label in pairs}))]
     classes = tuple(sorted(names))

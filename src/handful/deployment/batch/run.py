@@ -140,7 +140,7 @@ def _locked(out: Path) -> Iterator[None]:
     with (out / LOCK).open("a") as file:
         if not try_lock(file.fileno()):
             raise OutputError(
-                "another process is writing here", where=out, remedy="wait for it, or choose another folder."
+                "another process is writing to this folder", where=out, remedy="wait for it, or choose another folder."
             )
         yield
 

@@ -67,7 +67,7 @@ def refuse_int8(classifier: Classifier) -> None:
     for name, output in (("conformal", "sets"), ("out_of_distribution", "rejection")):
         if classifier.wrapped_by(name) is not None:
             raise ModelError(
-                f"the model's {output} were calibrated in floating point, and would not hold in 8 bits",
+                f"the model's {output} were calibrated in floating point, and would not be valid in 8 bits",
                 where="--int8",
                 remedy="export without --int8, or train without that part.",
             )

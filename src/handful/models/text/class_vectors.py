@@ -158,9 +158,9 @@ def _unknown_words(missing: Mapping[str, list[str]], path: Path) -> DataError:
         lines.append(f"{word!r} (class {', '.join(names[:3])}{suggestion})")
     more = f" and {len(missing) - 9} more" if len(missing) > 9 else ""
     return DataError(
-        f"words of the class names that the file does not have: {', '.join(lines)}{more}",
+        f"words of the class names that are not in the file: {', '.join(lines)}{more}",
         where=path,
-        remedy='say what to read instead in `aliases`, e.g. "0" = "zero".',
+        remedy='name other words in `aliases`, e.g. "0" = "zero".',
     )
 
 
@@ -168,11 +168,11 @@ def _check_distinct(classes: tuple[str, ...], result: ClassVectors, where: objec
     norms = np.linalg.norm(result.vectors, axis=1)
     if not norms.all():
         raise DataError(
-            f"the vector of class {classes[int(norms.argmin())]!r} is zero", where=where, remedy="give it another."
+            f"the vector of class {classes[int(norms.argmin())]!r} is zero", where=where, remedy="use another vector."
         )
     if len(classes) < 2:
         return
     same = np.argwhere(np.triu(squareform(pdist(result.vectors)) < 1e-6 * float(norms.max()), k=1))
     if len(same):
         pairs = ", ".join(f"{classes[a]!r} and {classes[b]!r} ({result.read_as[a]})" for a, b in same[:5])
-        raise DataError(f"classes have the same vector: {pairs}", where=where, remedy="tell them apart in `aliases`.")
+        raise DataError(f"classes have the same vector: {pairs}", where=where, remedy="distinguish them in `aliases`.")

@@ -45,8 +45,8 @@ class TextSource:
         if (self.path is None) != (self.source == "minilm"):
             raise ValueError(f"source {self.source!r} {'takes no' if self.source == 'minilm' else 'needs a'} path")
         if tuple(self.templates) != ("{}",) and self.source not in ENCODERS:
-            raise ValueError(f"templates go with a sentence encoder: source {', '.join(map(repr, ENCODERS))}")
+            raise ValueError(f"templates need a sentence encoder: source {', '.join(map(repr, ENCODERS))}")
         if not self.templates or any("{}" not in t for t in self.templates):
             raise ValueError("each template needs a {} where the name goes")
         if self.weights and self.source != "words":
-            raise ValueError("weights go with a word file: source 'words'")
+            raise ValueError("weights need a word file: source 'words'")

@@ -25,21 +25,21 @@ def read_class_vectors(path: Path) -> dict[str, Vector]:
         DataError: the file does not exist, has another format, has a name twice, or vectors of different lengths.
     """
     if not path.is_file():
-        raise DataError("there is no such file of vectors", where=path, remedy="check the path.")
+        raise DataError("no such file", where=path, remedy="check the path.")
     if path.suffix.lower() not in (".csv", ".npz"):
         raise DataError("not a file of vectors", where=path, remedy="give a .csv or .npz file.")
     pairs = _read_npz(path) if path.suffix.lower() == ".npz" else _read_csv(path)
     vectors: dict[str, Vector] = {}
     for name, vector in pairs:
         if name in vectors:
-            raise DataError(f"the class {name!r} is there twice", where=path, remedy="keep one of them.")
+            raise DataError(f"the class {name!r} is listed twice", where=path, remedy="keep one of them.")
         if vector.ndim != 1 or len(vector) == 0 or not np.isfinite(vector).all():
             raise DataError(f"the vector of {name!r} is not a row of finite numbers", where=path, remedy="fix it.")
         vectors[name] = vector.astype(np.float32)
     lengths = {len(vector): name for name, vector in vectors.items()}
     if len(lengths) != 1:
         listed = " and ".join(f"{n} ({name!r})" for n, name in list(lengths.items())[:2]) or "none"
-        raise DataError(f"vectors have one length, not {listed}", where=path, remedy="fix the file.")
+        raise DataError(f"all vectors must have one length, not {listed}", where=path, remedy="fix the file.")
     return vectors
 
 
@@ -98,14 +98,14 @@ def read_class_texts(source: Mapping[str, str] | str | None, classes: tuple[str,
         unknown = [name for name in texts if name not in classes]
         if unknown:
             raise DataError(
-                f"there is no class {unknown[0]!r}", where=what, remedy=f"classes are {', '.join(classes[:9])}, ..."
+                f"unknown class {unknown[0]!r}", where=what, remedy=f"classes are {', '.join(classes[:9])}, ..."
             )
     else:
         where = Path(source)
         texts = _read_text_file(Path(source), what)
         if not any(name in classes for name in texts):
             raise DataError(
-                f"none of the classes is in this file of {what}",
+                f"no class is in this file of {what}",
                 where=where,
                 remedy=f"write the classes' names as the data has them: {', '.join(classes[:9])}.",
             )
@@ -117,7 +117,7 @@ def read_class_texts(source: Mapping[str, str] | str | None, classes: tuple[str,
 
 def _read_text_file(path: Path, what: str) -> dict[str, Any]:
     if not path.is_file():
-        raise DataError(f"there is no such file of {what}", where=path, remedy="check the path.")
+        raise DataError("no such file", where=path, remedy="check the path.")
     if path.suffix.lower() == ".toml":
         try:
             return dict(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -129,7 +129,9 @@ def _read_text_file(path: Path, what: str) -> dict[str, Any]:
     for row in _rows(path):
         if len(row) != 2 or row[0].strip() in texts:
             raise DataError(
-                f"the row {','.join(row)!r} is not a class and its text, or comes twice", where=path, remedy="fix it."
+                f"the row {','.join(row)!r} is not a class and its text, or is listed twice",
+                where=path,
+                remedy="fix it.",
             )
         texts[row[0].strip()] = row[1].strip()
     return texts

@@ -52,7 +52,7 @@ def first_words(path: Path, *, limit: int) -> Iterator[str]:
 def _entries(path: Path) -> Iterator[tuple[bytes, bytes | list[bytes]]]:
     """Each word with its numbers as they are in the file, not parsed."""
     if not path.is_file():
-        raise DataError("there is no such file of word vectors", where=path, remedy="check the path.")
+        raise DataError("no such file", where=path, remedy="check the path.")
     try:
         with _open(path) as file:
             first = file.readline(CHUNK)
@@ -66,7 +66,9 @@ def _entries(path: Path) -> Iterator[tuple[bytes, bytes | list[bytes]]]:
             else:
                 yield from _text_entries(file, first, len(first.split()) - 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"the file is cut short or damaged ({error})", where=path, remedy="fetch it again.") from error
+        raise DataError(
+            f"the file is cut short or damaged ({error})", where=path, remedy="download it again."
+        ) from error
 
 
 @contextmanager
@@ -107,7 +109,7 @@ def _binary_entries(file: Reader, count: int, size: int, path: Path) -> Iterator
             chunk = file.read(CHUNK)
             if not chunk or len(buffer) - start > CHUNK + 4 * size:
                 raise DataError(
-                    f"the file ends after {i} of {count} words, or is damaged", where=path, remedy="fetch it again."
+                    f"the file ends after {i} of {count} words, or is damaged", where=path, remedy="download it again."
                 )
             buffer, start = buffer[start:] + chunk, 0
         yield buffer[start:space].lstrip(b"\n"), buffer[space + 1 : space + 1 + 4 * size]
@@ -127,5 +129,5 @@ def _parse_vector(raw: bytes | list[bytes], path: Path, word: bytes) -> Vector:
             remedy="give a GloVe, fastText or word2vec file.",
         ) from error
     if not np.isfinite(vector).all():
-        raise DataError(f"the vector of {word.decode()!r} is not finite", where=path, remedy="fetch the file again.")
+        raise DataError(f"the vector of {word.decode()!r} is not finite", where=path, remedy="download the file again.")
     return vector

@@ -20,7 +20,7 @@ def within(name: str, value: object, low: float, high: float, *, whole: bool = F
     number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high:  # type: ignore[operator]
         kind = "a whole number" if whole else "a number"
-        raise ValueError(f"{name} is {value!r}, and must be {kind} between {low:g} and {high:g}")
+        raise ValueError(f"{name} must be {kind} between {low:g} and {high:g}, not {value!r}")
 
 
 def one_of(name: str, value: object, choices: Sequence[str]) -> None:
@@ -30,7 +30,7 @@ def one_of(name: str, value: object, choices: Sequence[str]) -> None:
         ValueError: it is not.
     """
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}, and must be one of {', '.join(choices)}")
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
 def span(name: str, value: Sequence[float], low: float, high: float) -> tuple[float, float]:
@@ -42,7 +42,7 @@ def span(name: str, value: Sequence[float], low: float, high: float) -> tuple[fl
     ends = tuple(value) if isinstance(value, Sequence) else ()
     numbers = len(ends) == 2 and all(isinstance(end, int | float) for end in ends)
     if not numbers or not low <= ends[0] <= ends[1] <= high:
-        raise ValueError(f"{name} is {value!r}, and must be two numbers, rising, from {low:g} to {high:g}")
+        raise ValueError(f"{name} must be two numbers, rising, from {low:g} to {high:g}, not {value!r}")
     return float(ends[0]), float(ends[1])
 
 

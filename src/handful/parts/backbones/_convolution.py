@@ -122,7 +122,7 @@ class ConvolutionFactory:
         """
         check_choices(self.kind, self.padding)
         if self.harmonics is not None and (self.kind == "plain" or self.harmonics < 1):
-            raise ValueError(f"harmonics is a number from 1, of harmonic convolutions, not {self.harmonics}")
+            raise ValueError(f"harmonics must be a number from 1, of harmonic convolutions, not {self.harmonics}")
 
     def margin(self, kernel: int) -> int:
         """Cells by which a layer with this kernel grows its maps on each side."""

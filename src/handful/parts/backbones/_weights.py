@@ -32,7 +32,7 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
     file = Path(path).expanduser()
     file = file / "weights.safetensors" if file.is_dir() else file
     if not file.is_file():
-        raise WeightsError("there is no such checkpoint", where=file, remedy="check the path; " + OFFLINE)
+        raise WeightsError("no such file", where=file, remedy="check the path; " + OFFLINE)
     try:
         if file.suffix == ".safetensors":
             content: Any = load_file(file)
@@ -91,7 +91,7 @@ def load_exactly(network: nn.Module, tensors: Mapping[str, Tensor], *, where: ob
     faults = [f"{len(names)} tensors {kind} ({names[0]})" for kind, names in kinds if names]
     if faults:
         raise WeightsError(
-            f"the weights are of another network: {', '.join(faults)}",
+            f"the weights belong to another network: {', '.join(faults)}",
             where=where,
             remedy="name the model that they were trained with, with the same options.",
         )

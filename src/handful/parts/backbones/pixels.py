@@ -36,7 +36,7 @@ def build(context: Context, *, size: int | tuple[int, int] | None = None) -> Bac
     grid = context.recipe.image_size if size is None else (size, size) if isinstance(size, int) else size
     if grid is None:
         raise RecipeError(
-            "the number of pixels is not known beforehand",
+            "the number of pixels is not known in advance",
             where="backbones/pixels",
             remedy="set image_size = [h, w] in the recipe, or size in the backbone.",
         )

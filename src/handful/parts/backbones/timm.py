@@ -54,7 +54,7 @@ def build(
         WeightsError: the weights cannot be loaded, or are of another model.
     """
     if (pretrained and weights is not None) or (dilate and fuse):
-        raise ValueError("pretrained does not go with weights, nor dilate with fuse")
+        raise ValueError("pretrained cannot be combined with weights, nor dilate with fuse")
     config = _pretrained_config(model)
     options: dict[str, Any] = {}
     if dilate:
@@ -119,7 +119,7 @@ def _create(model: str, options: dict[str, Any]) -> Any:
         raise RecipeError(
             f"{model} gives no feature maps{f' with {sorted(options)}' if options else ''} ({error})",
             where=HERE,
-            remedy="take a convolutional model, such as resnet18 or convnext_atto; not all can dilate.",
+            remedy="use a convolutional model, such as resnet18 or convnext_atto; not all can dilate.",
         ) from error
 
 
@@ -185,6 +185,6 @@ def _check_forward(backbone: Backbone, model: str, size: tuple[int, int] | None)
             raise RecipeError(
                 f"{model} {fault} on images of {h}x{w}",
                 where=HERE,
-                remedy="set another image_size in the recipe, or take another model.",
+                remedy="set another image_size in the recipe, or use another model.",
             )
     network.train()

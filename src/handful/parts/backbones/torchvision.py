@@ -60,9 +60,11 @@ def build(
     if not resnet and (dilate or small_stem):
         raise ValueError("dilate and small_stem are for ResNets")
     if dilate and (model in BASIC or fuse):
-        raise ValueError(f"dilate does not go with {'fuse' if fuse else model}; use resnet50 or larger, without fuse")
+        raise ValueError(
+            f"dilate cannot be combined with {'fuse' if fuse else model}; use resnet50 or larger, without fuse"
+        )
     if pretrained and (small_stem or weights):
-        raise ValueError(f"pretrained does not go with {'small_stem' if small_stem else 'weights'}")
+        raise ValueError(f"pretrained cannot be combined with {'small_stem' if small_stem else 'weights'}")
     strides = (1, 2, 4) if small_stem else (4, 8, 16)  # at which dilation can begin
     if dilate and stride not in (None, *strides):
         raise ValueError(f"dilate takes stride {', '.join(map(str, strides))}, not {stride}")

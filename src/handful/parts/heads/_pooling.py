@@ -35,13 +35,13 @@ def check_maps(backbone: Backbone) -> None:
         raise RecipeError(
             "this head scores pixels, and the backbone gives one vector for the whole image",
             where="heads",
-            remedy="take one backbone with maps, or a head that pools, such as linear.",
+            remedy="use a backbone with maps, or a head that pools, such as linear.",
         )
     if getattr(backbone.network, "grows", False):
         raise RecipeError(
             "this head scores pixels, and the backbone's maps are larger than the image",
             where="heads",
-            remedy='set padding = "same" in the backbone, or take a head that pools, such as linear.',
+            remedy='set padding = "same" in the backbone, or use a head that pools, such as linear.',
         )
 
 

@@ -34,7 +34,7 @@ class LabelPropagation(FittedHead):
         super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
         check_positive(neighbors=neighbors, power=power)
         if not isinstance(neighbors, int):
-            raise ValueError(f"neighbors is a whole number, not {neighbors!r}")
+            raise ValueError(f"neighbors must be a whole number, not {neighbors!r}")
         if isinstance(spread, bool) or not 0 < spread < 1:
             raise ValueError(f"spread must be between 0 and 1, not {spread!r}")
         self.neighbors, self.spread, self.power = neighbors, spread, float(power)

@@ -76,7 +76,7 @@ def build(
     """
     check_positive(neighbors=neighbors, sharpness=sharpness)
     if not isinstance(neighbors, int):
-        raise ValueError(f"neighbors is a whole number, not {neighbors!r}")
+        raise ValueError(f"neighbors must be a whole number, not {neighbors!r}")
     classes = len(context.task.classes)
     return Neighbours(
         backbone.channels, classes, neighbors=neighbors, sharpness=float(sharpness), center=center, l2=l2, tukey=tukey

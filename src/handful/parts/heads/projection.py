@@ -46,6 +46,6 @@ def build(
         ValueError: no hidden width.
     """
     if isinstance(hidden, bool) or not isinstance(hidden, int) or hidden < 1:
-        raise ValueError(f"hidden is a whole number from 1, not {hidden!r}")
+        raise ValueError(f"hidden must be a whole number from 1, not {hidden!r}")
     norm = choose_norm(norm, context.task)
     return Projection(backbone.channels, hidden, context.labels.size, norm=norm, dropout=dropout)

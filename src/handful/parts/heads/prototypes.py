@@ -83,7 +83,7 @@ def build(
     length = None if size == "backbone" else size
     for name, value in (("per_class", per_class), ("size", 1 if length is None else length)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} is a whole number from 1, not {value!r}")
+            raise ValueError(f"{name} must be a whole number from 1, not {value!r}")
     if not 0 < gamma <= 1000:
         raise ValueError(f"gamma must be above 0 and at most 1000, not {gamma!r}")
     norm = choose_norm(norm, context.task)

@@ -52,8 +52,8 @@ def build(context: Context, *, backbone: Backbone) -> nn.Module:
     labels = context.labels
     if labels.size != backbone.channels:
         raise RecipeError(
-            f"images become {backbone.channels} numbers and class names {labels.size}: they cannot be compared",
+            f"image vectors have {backbone.channels} numbers and class vectors {labels.size}: they cannot be compared",
             where="heads/similarity",
-            remedy='take backbone "image_text" and labels "word_embeddings" with source "image_text", of one model.',
+            remedy='use backbone "image_text" and labels "word_embeddings" with source "image_text", of one model.',
         )
     return Similarity(labels.vectors, labels.temperature)

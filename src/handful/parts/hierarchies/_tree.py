@@ -30,9 +30,9 @@ def check_clustering(method: str, metric: str) -> None:
         ValueError: the linkage or metric is unknown, or Ward's linkage with another metric than "euclidean".
     """
     if method not in LINKAGES or metric not in METRICS:
-        raise ValueError(f"linkage is one of {', '.join(LINKAGES)}, metric one of {', '.join(METRICS)}")
+        raise ValueError(f"linkage must be one of {', '.join(LINKAGES)}, metric one of {', '.join(METRICS)}")
     if method == "ward" and metric != "euclidean":
-        raise ValueError("linkage 'ward' goes with metric 'euclidean'")
+        raise ValueError("linkage 'ward' needs metric 'euclidean'")
 
 
 def cluster(vectors: Float[np.ndarray, "k d"], classes: Sequence[str], *, method: str, metric: str) -> Hierarchy:
@@ -83,15 +83,13 @@ def to_hierarchy(tree: Tree, classes: Sequence[str], *, where: object, prune: bo
     names_of_leaves = leaves(tree)
     duplicates = sorted({name for name in names_of_leaves if name in classes and names_of_leaves.count(name) > 1})
     if duplicates:
-        raise DataError(
-            f"classes are there twice: {_listed(duplicates)}", where=where, remedy="keep one place for each."
-        )
+        raise DataError(f"classes are listed twice: {_listed(duplicates)}", where=where, remedy="list each once.")
     inner = sorted(_inner_nodes(tree) & set(classes) - set(names_of_leaves))
     if inner:
         raise DataError(
-            f"classes have others below them: {_listed(inner)}",
+            f"classes have other classes below them: {_listed(inner)}",
             where=where,
-            remedy="a class is a leaf: give the group above it another name, and put the class in it.",
+            remedy="a class is a leaf: rename the group, and put the class in it.",
         )
     unknown = sorted(set(names_of_leaves) - set(classes))
     missing = [name for name in classes if name not in names_of_leaves]
@@ -105,7 +103,7 @@ def to_hierarchy(tree: Tree, classes: Sequence[str], *, where: object, prune: bo
         raise DataError(
             f"names that are not classes: {_listed(unknown)}",
             where=where,
-            remedy="take them out, or set prune = true to leave them out.",
+            remedy="remove them, or set prune = true.",
         )
     pruned = _prune(tree, frozenset(classes))
     assert pruned is not None

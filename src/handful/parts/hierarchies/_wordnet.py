@@ -37,7 +37,7 @@ def open_wordnet(folder: Path) -> Iterator[Any]:
     folders = [folder / sub for sub in SUBFOLDERS if all((folder / sub / name).is_file() for name in REQUIRED_FILES)]
     if not folders:
         raise DataError(
-            f"WordNet's {' and '.join(REQUIRED_FILES)} are not here",
+            f"WordNet's {' and '.join(REQUIRED_FILES)} not found",
             where=folder,
             remedy="name the folder that holds them, unpacked: WordNet's dict, or nltk_data/corpora/wordnet.",
         )
@@ -65,7 +65,7 @@ def open_wordnet(folder: Path) -> Iterator[Any]:
                 reader = Nouns(str(root), None)
         except (OSError, ValueError, AssertionError, WordNetError) as error:
             raise DataError(
-                f"these are not WordNet's files ({error})", where=root, remedy="fetch them again."
+                f"these are not WordNet's files ({error})", where=root, remedy="download them again."
             ) from error
         yield reader
     finally:
@@ -108,6 +108,8 @@ def path_to_root(synset: Any, *, where: object) -> list[Any]:
     while hypernyms := (path[-1].hypernyms() or path[-1].instance_hypernyms()):
         parent = hypernyms[0]
         if parent in path:
-            raise DataError(f"{parent.name()} is its own hypernym", where=where, remedy="fetch WordNet's files again.")
+            raise DataError(
+                f"{parent.name()} is its own hypernym", where=where, remedy="download WordNet's files again."
+            )
         path.append(parent)
     return path

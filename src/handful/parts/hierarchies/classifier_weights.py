@@ -100,7 +100,7 @@ def plain_recipe(context: Context, name: str | None) -> Recipe:
 
 def _train(context: Context, recipe: str | None) -> Classifier:
     if context.fit is None or context.data is None:
-        raise TrainingError("nothing can be trained here", where=HERE, remedy="give a saved `model`.")
+        raise TrainingError("training is not possible here", where=HERE, remedy="give a saved `model`.")
     trained: Classifier = context.fit(plain_recipe(context, recipe), context.data, context.seed)
     return trained
 

@@ -28,7 +28,7 @@ def build(context: Context, *, path: str, prune: bool = False) -> Hierarchy:
             error.
 
     Raises:
-        DataError: the file is not YAML or has another structure; a cycle; a class that is missing, is there twice, or
+        DataError: the file is not YAML or has another structure; a cycle; a class that is missing, is listed twice, or
             is a group; names that are not classes (without `prune`); a single class.
     """
     return to_hierarchy(read_tree(Path(path)), context.task.classes, where=path, prune=prune)
@@ -41,7 +41,7 @@ def read_tree(path: Path) -> Tree:
         DataError: see `build`.
     """
     if not path.is_file():
-        raise DataError("there is no such file", where=path, remedy="check the path.")
+        raise DataError("no such file", where=path, remedy="check the path.")
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -58,7 +58,7 @@ def _parse_node(node: yaml.Node, path: Path, ancestors: tuple[tuple[int, str], .
     """The trees that a YAML node lists. `ancestors`: identity and name of the nodes above it."""
     where = f"{path}, line {node.start_mark.line + 1}"
     if id(node) in (ancestor for ancestor, _ in ancestors):
-        raise DataError("a group contains itself", where=where, remedy="take the cycle out.")
+        raise DataError("a group contains itself", where=where, remedy="remove the cycle.")
     if isinstance(node, yaml.ScalarNode):
         return (Tree(node.value),) if node.value.strip() else ()
     if isinstance(node, yaml.SequenceNode):
@@ -68,8 +68,8 @@ def _parse_node(node: yaml.Node, path: Path, ancestors: tuple[tuple[int, str], .
         if not isinstance(key, yaml.ScalarNode) or not key.value.strip():
             raise DataError("a group has no name", where=where, remedy="write NAME: and list its members below.")
         if key.value in (name for _, name in ancestors):
-            raise DataError(f"the group {key.value!r} contains itself", where=where, remedy="take the cycle out.")
+            raise DataError(f"the group {key.value!r} contains itself", where=where, remedy="remove the cycle.")
         if key.value in (tree.name for tree in trees):
-            raise DataError(f"the key {key.value!r} is there twice", where=where, remedy="join the two.")
+            raise DataError(f"the key {key.value!r} is listed twice", where=where, remedy="merge the two.")
         trees.append(Tree(key.value, _parse_node(value, path, (*ancestors, (id(node), key.value)))))
     return tuple(trees)

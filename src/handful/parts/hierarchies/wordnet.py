@@ -44,7 +44,7 @@ def _hierarchy(reader: Any, classes: tuple[str, ...], aliases: Mapping[str, str]
         raise DataError(
             f"WordNet has no noun for {', '.join(map(repr, missing[:9]))}",
             where=path,
-            remedy='say what to look up in `aliases`, e.g. "ashcan_2" = "ashcan".',
+            remedy='name what to look up in `aliases`, e.g. "ashcan_2" = "ashcan".',
         )
     class_of: dict[Any, str] = {}
     for name, synset in synsets.items():
@@ -52,7 +52,7 @@ def _hierarchy(reader: Any, classes: tuple[str, ...], aliases: Mapping[str, str]
             raise DataError(
                 f"classes {class_of[synset]!r} and {name!r} are the same synset, {synset.name()}",
                 where=path,
-                remedy="tell them apart in `aliases` by sense, e.g. 'crane.n.04', or id.",
+                remedy="distinguish them in `aliases` by sense, e.g. 'crane.n.04', or id.",
             )
         class_of[synset] = name
     return to_hierarchy(_join_paths(class_of, path), classes, where=path)

@@ -17,7 +17,7 @@ def check_similarity(similarity: str, temperature: float) -> None:
         ValueError: the similarity is unknown, or the temperature is not a number in its range.
     """
     if similarity not in get_args(Similarity):
-        raise ValueError(f"similarity is one of {', '.join(get_args(Similarity))}, not {similarity!r}")
+        raise ValueError(f"similarity must be one of {', '.join(get_args(Similarity))}, not {similarity!r}")
     is_number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
     if not is_number or not COLDEST <= temperature <= 1000:
-        raise ValueError(f"temperature is a number from {COLDEST} to 1000, not {temperature!r}")
+        raise ValueError(f"temperature must be a number from {COLDEST} to 1000, not {temperature!r}")

@@ -39,7 +39,7 @@ def build(
     """
     check_similarity(similarity, temperature)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-        raise ValueError(f"size is a whole number from 1, not {size!r}")
+        raise ValueError(f"size must be a whole number from 1, not {size!r}")
     if not low < high:
         raise ValueError(f"low must be below high, not {low!r} and {high!r}")
     generator = torch.Generator().manual_seed(context.seed if seed is None else seed)

@@ -49,7 +49,7 @@ def class_weights(counts: Int[np.ndarray, " k"], kind: Reweight, beta: float) ->
         ValueError: `kind` is unknown, or beta is not in [0, 1).
     """
     if kind not in get_args(Reweight):
-        raise ValueError(f"reweight is one of {', '.join(get_args(Reweight))}, not {kind!r}")
+        raise ValueError(f"reweight must be one of {', '.join(get_args(Reweight))}, not {kind!r}")
     check_beta(beta)
     n = torch.from_numpy(counts).float()
     weights = {"none": torch.ones_like(n), "inverse": 1 / n, "effective": 1 / effective_number(counts, beta)}[kind]

@@ -65,6 +65,6 @@ def build(context: Context, *, beta: float = 0.9999, gamma: float = 1.0, form: F
     if not gamma >= 0:
         raise ValueError(f"gamma must be 0 or more, not {gamma}")
     if form not in get_args(Form):
-        raise ValueError(f"form is one of {', '.join(get_args(Form))}, not {form!r}")
+        raise ValueError(f"form must be one of {', '.join(get_args(Form))}, not {form!r}")
     weights = 1 / effective_number(context.task.counts, beta)
     return ClassBalancedFocal(weights * len(weights) / weights.sum(), gamma, form)

@@ -43,5 +43,5 @@ def build(context: Context, *, prototype: float = 0.001, smoothing: float = 0.0)
     """
     check_smoothing(smoothing)
     if not 0 <= prototype < float("inf"):
-        raise ValueError(f"prototype is a weight of 0 or more, not {prototype!r}")
+        raise ValueError(f"prototype must be a weight of 0 or more, not {prototype!r}")
     return Gcpl(float(prototype), smoothing)

@@ -80,7 +80,7 @@ def build(context: Context, *, way: int = 0, shots: int = 5) -> Prototypical:  #
         ValueError: a number is out of range.
     """
     if isinstance(way, bool) or not isinstance(way, int) or way < 0 or way == 1:
-        raise ValueError(f"way is 0 or a whole number from 2, not {way!r}")
+        raise ValueError(f"way must be 0 or a whole number from 2, not {way!r}")
     if isinstance(shots, bool) or not isinstance(shots, int) or shots < 1:
-        raise ValueError(f"shots is a whole number from 1, not {shots!r}")
+        raise ValueError(f"shots must be a whole number from 1, not {shots!r}")
     return Prototypical(way, shots)

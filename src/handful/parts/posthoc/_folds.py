@@ -113,7 +113,7 @@ def check_folds(folds: int) -> None:
         ValueError: it is no whole number from 2 up.
     """
     if isinstance(folds, bool) or not isinstance(folds, int) or folds < 2:
-        raise ValueError(f"folds is {folds!r}, and must be a whole number from 2 up")
+        raise ValueError(f"folds must be a whole number from 2 up, not {folds!r}")
 
 
 def noted(classifier: Classifier, **facts: Any) -> Classifier:

@@ -64,9 +64,9 @@ def wrap(
         ValueError: an unknown metric, or a temperature out of range.
     """
     if metric not in get_args(Metric):
-        raise ValueError(f"metric is {metric!r}, and must be one of {', '.join(get_args(Metric))}")
+        raise ValueError(f"metric must be one of {', '.join(get_args(Metric))}, not {metric!r}")
     if isinstance(temperature, bool) or not 0 < temperature <= 1e6:
-        raise ValueError(f"temperature is {temperature!r}, and must be above 0")
+        raise ValueError(f"temperature must be above 0, not {temperature!r}")
     return ClassMeans(network, metric=metric, temperature=float(temperature), classes=classes, features=features)
 
 

@@ -53,7 +53,7 @@ def wrap(
         ValueError: the coverage is not between 0 and 1.
     """
     if isinstance(coverage, bool) or not 0 < coverage < 1:
-        raise ValueError(f"coverage is {coverage!r}, and must be between 0 and 1, e.g. 0.9")
+        raise ValueError(f"coverage must be between 0 and 1, e.g. 0.9, not {coverage!r}")
     return CrossConformal(
         network, coverage=float(coverage), by_class=by_class, folds=folds, images=images, classes=classes,
         shared=shared,
@@ -86,11 +86,11 @@ def build(
     wrap(nn.Identity(), coverage=coverage)
     check_folds(folds)
     if by_class not in (True, False, "auto"):
-        raise ValueError(f"by_class is {by_class!r}, and must be true, false or auto")
+        raise ValueError(f"by_class must be true, false or auto, not {by_class!r}")
     number = possible_folds(context, folds)
     weights = _weights(context.task.counts, frequencies)
     if frequencies is not None and by_class is True:
-        raise ValueError("frequencies do not matter by class: leave one of the two out")
+        raise ValueError("frequencies have no effect with by_class: leave one of them out")
     enough = frequencies is None and context.task.counts.min() >= 2 * images_needed(coverage)
     apart = bool(enough) if by_class == "auto" else bool(by_class)
     _refuse_few(context, coverage, number, by_class=apart, heaviest=float(weights.max()))
@@ -170,15 +170,15 @@ def _refuse_few(context: Context, coverage: float, folds: int, *, by_class: bool
     n = int(counts.min() if by_class else counts.sum())
     if folds < 2:
         raise TrainingError(
-            f"class {context.task.classes[int(counts.argmin())]!r} has one training image or group: it cannot be left "
-            "out and learnt from, so there are no conformal sets",
+            f"class {context.task.classes[int(counts.argmin())]!r} has one training image or group: it cannot be held "
+            "out and trained on, so there are no conformal sets",
             where=HERE,
-            remedy="label two images or more of each class, or leave the part out.",
+            remedy="label at least two images of each class, or leave the part out.",
         )
     if n < needed:
         whom = "of each class" if by_class else "in all"
         raise TrainingError(
-            f"coverage {coverage:g} takes {needed} training images {whom}, and there are {n}: every set would have to "
+            f"coverage {coverage:g} needs {needed} training images {whom}, and there are {n}: every set would have to "
             "hold all classes",
             where=HERE,
             remedy=f"label {needed - n} more {whom}, or ask for a coverage of "

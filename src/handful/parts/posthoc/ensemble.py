@@ -47,21 +47,21 @@ def build(
     """
     number = members if members is not None else (1 if recipes else 3)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 100:
-        raise ValueError(f"members is {members!r}, and must be a whole number from 1 to 100")
+        raise ValueError(f"members must be a whole number from 1 to 100, not {members!r}")
     total = number + len(recipes)
     if total < 2:
         raise ValueError("an ensemble needs two members: set members = 2 or more, or name recipes")
     if isinstance(weights, str):
         if weights not in ("equal", "cross_fitted"):
-            raise ValueError(f"weights is {weights!r}, and must be numbers, equal or cross_fitted")
+            raise ValueError(f"weights must be numbers, equal or cross_fitted, not {weights!r}")
     elif len(weights) != total or min(weights) < 0 or max(weights) <= 0:
         raise ValueError(f"weights {tuple(weights)} do not fit {total} members")
     if weights == "cross_fitted":
         smallest = int(context.task.counts.min())
         if not 2 <= folds <= smallest:
-            raise ValueError(f"folds is {folds!r}, and must be from 2 to {smallest}, the images of the smallest class")
+            raise ValueError(f"folds must be from 2 to {smallest}, the images of the smallest class, not {folds!r}")
         if not grid or min(grid) < 0 or max(grid) <= 0:
-            raise ValueError(f"grid is {tuple(grid)}, and must be weights of 0 or more")
+            raise ValueError(f"grid must be weights of 0 or more, not {tuple(grid)}")
         refuse_many(total, grid)
     plans = _plans(context, number, recipes)
 
@@ -89,7 +89,7 @@ def members_of(
 def _plans(context: Context, members: int, recipes: Sequence[str]) -> list[tuple[Recipe, int]]:
     """Recipe and seed of each member; the first is what was trained already."""
     if context.named is None or context.fit is None:
-        raise TrainingError("nothing can be trained here", where="posthoc/ensemble")
+        raise TrainingError("training is not possible here", where="posthoc/ensemble")
     plans = members_of(context.recipe, context.named, members=members, recipes=recipes)
     return [(plan, context.seed if i == 0 else _seed(context.seed, i)) for i, plan in enumerate(plans)]
 

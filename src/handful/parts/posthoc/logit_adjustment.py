@@ -56,7 +56,7 @@ def build(context: Context, *, tau: float = 1.0) -> Callable[[tuple[Classifier, 
         ValueError: tau is negative.
     """
     if not tau >= 0:
-        raise ValueError(f"tau is {tau!r}, and must be 0 or more")
+        raise ValueError(f"tau must be 0 or more, not {tau!r}")
     counts = context.task.counts
     shift = tau * np.log(counts / counts.sum())
 

@@ -59,7 +59,7 @@ def wrap(network: nn.Module, *, temperature: float = 0.1, classes: int = 1) -> F
         ValueError: the temperature is out of range.
     """
     if isinstance(temperature, bool) or not 0 < temperature <= 1e6:
-        raise ValueError(f"temperature is {temperature!r}, and must be above 0")
+        raise ValueError(f"temperature must be above 0, not {temperature!r}")
     return FrechetMean(network, temperature=float(temperature), classes=classes)
 
 
@@ -102,7 +102,7 @@ def build(
     """
     wrap(nn.Identity(), temperature=temperature)
     if metric not in get_args(Metric):
-        raise ValueError(f"metric is {metric!r}, and must be one of {', '.join(get_args(Metric))}")
+        raise ValueError(f"metric must be one of {', '.join(get_args(Metric))}, not {metric!r}")
     if metric == "hierarchy" and context.recipe.hierarchy is None:
         raise RecipeError(
             'metric = "hierarchy" needs a tree of the classes',

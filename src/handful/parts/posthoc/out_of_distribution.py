@@ -142,9 +142,9 @@ def wrap(
         ValueError: an unknown score, or a share that is not between 0 and 1.
     """
     if score not in get_args(Score):
-        raise ValueError(f"score is {score!r}, and must be one of {', '.join(get_args(Score))}")
+        raise ValueError(f"score must be one of {', '.join(get_args(Score))}, not {score!r}")
     if isinstance(false_rejection, bool) or not 0 < false_rejection < 1:
-        raise ValueError(f"false_rejection is {false_rejection!r}, and must be between 0 and 1, e.g. 0.05")
+        raise ValueError(f"false_rejection must be between 0 and 1, e.g. 0.05, not {false_rejection!r}")
     return Typical(
         network, score=score, false_rejection=float(false_rejection), images=images, points=points, rank=rank,
         features=features,
@@ -182,7 +182,7 @@ def build(
     if number < 2 or n < needed:
         few = "one image or group of a class cannot be left out" if number < 2 else f"there are {n}"
         raise TrainingError(
-            f"rejecting a share of {false_rejection:g} takes {needed} training images, two of each class: {few}",
+            f"rejecting a share of {false_rejection:g} needs {needed} training images, two of each class: {few}",
             where=HERE,
             remedy=f"label more, or set false_rejection = {np.ceil(1000 / (n + 1)) / 1000:g} or more.",
         )

@@ -68,11 +68,11 @@ def build(
         RecipeError: the head has no class weights, or the labels are not one-hot.
     """
     if not 0 <= tau <= 1:
-        raise ValueError(f"tau is {tau!r}, and must be from 0 to 1")
+        raise ValueError(f"tau must be from 0 to 1, not {tau!r}")
     if not has_trait("heads", context.recipe.head, "class_weights") or not _own_logits(context.labels):
         heads = ", ".join(names_with("heads", "class_weights"))
         raise RecipeError(
-            "there are no class weights to normalise: that takes a linear layer and one-hot labels",
+            "there are no class weights to normalize: that needs a linear layer and one-hot labels",
             where=HERE,
             remedy=f"use one of the heads {heads} with one_hot labels, or leave the part out.",
         )

@@ -50,7 +50,7 @@ def wrap(network: nn.Module, *, temperature: float) -> Tempered:
         ValueError: it is not a number above 0.
     """
     if isinstance(temperature, bool) or not 0 < temperature < np.inf:
-        raise ValueError(f"temperature is {temperature!r}, and must be above 0")
+        raise ValueError(f"temperature must be above 0, not {temperature!r}")
     return Tempered(network, float(temperature))
 
 

@@ -94,9 +94,9 @@ def wrap(network: nn.Module, *, views: Views = "ten_crop", crop: float = 0.875) 
         ValueError: unknown views, or a crop outside 0.1 to 1.
     """
     if views not in get_args(Views):
-        raise ValueError(f"views is {views!r}, and must be one of {', '.join(get_args(Views))}")
+        raise ValueError(f"views must be one of {', '.join(get_args(Views))}, not {views!r}")
     if isinstance(crop, bool) or not isinstance(crop, int | float) or not 0.1 <= crop <= 1:
-        raise ValueError(f"crop is {crop!r}, and must be a number from 0.1 to 1")
+        raise ValueError(f"crop must be a number from 0.1 to 1, not {crop!r}")
     return Viewed(network, views=views, crop=float(crop))
 
 
@@ -111,13 +111,13 @@ def over_views(classifier: Classifier, *, views: Views = "ten_crop", crop: float
     def change(one: Classifier) -> Classifier:
         if isinstance(one.network, Viewed):
             raise ModelError(
-                f"this model averages over views already ({one.network.views})",
+                f"this model already averages over views ({one.network.views})",
                 where=one.recipe.name,
                 remedy="leave the second test-time augmentation out.",
             )
         if plain_network(one.network) is not one.network:
             raise ModelError(
-                "this model's temperature, sets or rejection were found without views, and would not fit them",
+                "this model's temperature, sets or rejection were calibrated without views and would not be valid",
                 where=one.recipe.name,
                 remedy='predict without them, or put { name = "tta" } before the other posthoc parts and train again.',
             )

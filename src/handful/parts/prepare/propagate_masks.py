@@ -135,7 +135,7 @@ def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None
     usable = tuple(s for s in known.samples if s.mask is not None and s.label is not None)
     if not usable:
         raise DataError(
-            "there are no masks of labelled images to learn from",
+            "no labelled image has a mask to learn from",
             where=HERE,
             remedy="draw a few masks, make some with prepare/grabcut, or name a saved segmenter as `model`.",
         )
