@@ -1,7 +1,7 @@
 """What a part may know when it is built: the task, the recipe, and how to train or load a network of its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Context:
     data: Dataset | None = None  # the prepared training split: a hierarchy may train a network on it
     hierarchy: Hierarchy | None = None
     features: Callable[[], int] | None = None  # length of `Output.features`, once there is a network
+    # What cross-fitting computed, by number of folds, for the posthoc parts of one run to share: all that ever changes.
+    folds: dict[int, Any] = field(default_factory=dict)
 
     def recipe_named(self, name: str, *, where: str) -> Recipe:
         """The recipe of that name. TrainingError where none can be looked up, RecipeError where there is none."""

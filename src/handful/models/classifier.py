@@ -20,6 +20,7 @@ from handful.errors import ModelError
 from handful.models.conformal_coverage import CLOSE
 from handful.models.device import autocast
 from handful.models.network import Network
+from handful.models.posthoc_module import posthoc_modules
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +105,7 @@ class Classifier:
 
     def wrapped_by(self, name: str) -> Any:
         """The module of a posthoc part around the network; None: it is not wrapped by it."""
-        network: Any = self.network
-        while hasattr(network, "part") and network.part.name != name:
-            network = network.network
-        return network if hasattr(network, "part") else None
+        return next((module for module in posthoc_modules(self.network) if module.part.name == name), None)
 
     def p_values(self, data: Dataset) -> Float[np.ndarray, "n k"]:
         """Conformal p-value of each class for each sample, in (0, 1]: see posthoc/conformal.

@@ -1,5 +1,6 @@
 """A network with its labels: normalise, backbone, head, comparison with the class vectors."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from math import log
 from typing import Any
@@ -42,7 +43,8 @@ class Network(nn.Module):
     """Normalise, extract feature maps, apply the head, compare with the labels.
 
     `losses` holds what the training losses learn (centers, temperatures), so that it is saved with the weights.
-    `cache`, where there is one, keeps the features under a fitted head on disk.
+    `cache`, where there is one, keeps the features under a fitted head on disk. `frozen` names the parameters that were
+    built frozen: no stage of a training trains them.
     """
 
     mean: Tensor
@@ -60,6 +62,15 @@ class Network(nn.Module):
         # (python -m bench speed-layout).
         grouped = any(isinstance(m, nn.GroupNorm) for m in self.modules())
         self.layout = torch.contiguous_format if grouped else torch.channels_last
+        self.frozen = self._frozen_names()
+
+    def add_losses(self, losses: Iterable[nn.Module]) -> None:
+        """Hold the losses that have parameters or buffers of their own."""
+        self.losses = nn.ModuleList(losses)
+        self.frozen = self._frozen_names()
+
+    def _frozen_names(self) -> frozenset[str]:
+        return frozenset(name for name, parameter in self.named_parameters() if not parameter.requires_grad)
 
     def forward(self, images: Float[Tensor, "n 3 h w"], maps: Float[Tensor, "n c h2 w2"] | None = None) -> Output:
         """Images in [0, 1] to embeddings, logits, features and, from segmenting heads, pixel scores.

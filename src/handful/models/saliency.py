@@ -14,7 +14,6 @@ https://arxiv.org/abs/1608.00507), and more of the map than the mask's share of 
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from handful.models.classifier import Classifier
 from handful.models.device import autocast
 from handful.models.ensemble import Ensemble
 from handful.models.network import Network
+from handful.models.posthoc_module import unwrap
 
 CHUNK = 16  # images at a time: gradients keep every layer's maps
 
@@ -89,9 +89,7 @@ def _grad_cam(
 
 
 def _backbone(classifier: Classifier) -> torch.nn.Module:
-    network: Any = classifier.network
-    while hasattr(network, "part"):
-        network = network.network
+    network = unwrap(classifier.network)
     if isinstance(classifier, Ensemble) or not isinstance(network, Network) or classifier.wrapped_by("tta") is not None:
         raise ModelError(
             "this model combines several networks or views, so no single map determines its class scores",

@@ -23,6 +23,7 @@ from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
+from handful.models.posthoc_module import posthoc_modules
 from handful.parts import registry
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
@@ -85,11 +86,7 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
     tensors = {f"network.{k}": v.detach().cpu().contiguous() for k, v in classifier.network.state_dict().items()}
     tensors["labels.vectors"] = classifier.labels.vectors.detach().cpu().contiguous()
     save_file(tensors, folder / "weights.safetensors")
-    wraps: list[dict[str, Any]] = []
-    network: Any = classifier.network
-    while hasattr(network, "part"):
-        wraps.insert(0, {"name": network.part.name, **network.part.options})
-        network = network.network
+    wraps = [{"name": m.part.name, **m.part.options} for m in posthoc_modules(classifier.network)][::-1]
     described = {
         "format": FORMAT,
         "classes": classifier.classes,

@@ -64,7 +64,7 @@ def assemble(setup: Setup) -> Assembly:
     network = registry.build_network(recipe, context)
     context = replace(context, features=partial(_feature_length, network, setup.size))
     losses = tuple(tuple(registry.build("losses", p, context) for p in stage.losses) for stage in recipe.stages)
-    network.losses = nn.ModuleList(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))
+    network.add_losses(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))
     augment = Compose([(part, registry.build("augment", part, context)) for part in recipe.augment])
     posthoc = tuple(registry.build("posthoc", part, context) for part in recipe.posthoc)
     if setup.accelerator.num_processes > 1:

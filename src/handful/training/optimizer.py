@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from handful.core.recipe import Stage
 from handful.errors import TrainingError
+from handful.models.network import Network
 
 
-def choose_trainable(network: nn.Module, stage: Stage) -> list[nn.Parameter]:
+def choose_trainable(network: Network, stage: Stage) -> list[nn.Parameter]:
     """Parameters that learn in this stage, by name prefix; those that a backbone froze when built never do.
 
     Raises:
@@ -17,10 +18,8 @@ def choose_trainable(network: nn.Module, stage: Stage) -> list[nn.Parameter]:
     """
     learn: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
-        if not hasattr(parameter, "built_frozen"):
-            parameter.built_frozen = not parameter.requires_grad  # type: ignore[attr-defined]
         chosen = stage.trainable == "all" or name.startswith(tuple(stage.trainable))
-        parameter.requires_grad_(chosen and not parameter.built_frozen)  # type: ignore[attr-defined]
+        parameter.requires_grad_(chosen and name not in network.frozen)
         if parameter.requires_grad:
             learn.append(parameter)
     if not learn:
@@ -30,7 +29,7 @@ def choose_trainable(network: nn.Module, stage: Stage) -> list[nn.Parameter]:
     return learn
 
 
-def make_optimizer(network: nn.Module, stage: Stage) -> torch.optim.Optimizer:
+def make_optimizer(network: Network, stage: Stage) -> torch.optim.Optimizer:
     """The stage's optimizer; without `decay_norms`, biases and norms (one-dimensional) get no weight decay.
 
     With `layer_decay`, parameters of one depth share a group, whose "scale" is what `set_rate` multiplies by.

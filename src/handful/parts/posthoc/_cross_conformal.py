@@ -15,6 +15,7 @@ from handful.models.conformal_coverage import HERE as HERE
 from handful.models.conformal_coverage import images_needed as images_needed
 from handful.models.conformal_coverage import most_coverage as most_coverage
 from handful.models.conformal_coverage import significance
+from handful.models.posthoc_module import PosthocModule, unwrap
 from handful.parts.posthoc._folds import plain_network
 
 Held = tuple[Float[Tensor, " m"], Float[Tensor, "m k"]]
@@ -28,7 +29,7 @@ class _Given(nn.Module):
         return maps
 
 
-class CrossConformal(nn.Module):
+class CrossConformal(PosthocModule):
     """A network with those of the folds, and how well each training image fitted its class where it was left out.
 
     Where the folds' backbones are the network's own (frozen), only their heads are kept.
@@ -50,10 +51,8 @@ class CrossConformal(nn.Module):
         classes: int,
         shared: bool,
     ) -> None:
-        super().__init__()
-        self.network = network
         shape = {"folds": folds, "images": images, "classes": classes, "shared": shared}
-        self.part = Part("conformal", {"coverage": coverage, "by_class": by_class, **shape})
+        super().__init__(network, Part("conformal", {"coverage": coverage, "by_class": by_class, **shape}))
         self.coverage, self.by_class, self.shared = coverage, by_class, shared
         self.folds = nn.ModuleList(_bare(plain_network(network), shared=shared) for _ in range(folds))
         self.register_buffer("scores", torch.zeros(images))
@@ -119,12 +118,9 @@ class CrossConformal(nn.Module):
 
 def _bare(network: nn.Module, *, shared: bool) -> nn.Module:
     """A copy to be filled with a fold's weights, without what the losses learnt."""
-    copy: Any = deepcopy(network)
-    inner = copy
-    while hasattr(inner, "part"):
-        inner = inner.network
+    copy = deepcopy(network)
+    inner: Any = unwrap(copy)
     inner.losses = nn.ModuleList()
     if shared:
         inner.backbone = _Given()
-    assert isinstance(copy, nn.Module)
     return copy

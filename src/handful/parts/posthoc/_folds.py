@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from handful.core.recipe import Recipe
 from handful.data.splits import folds as cut
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
+from handful.models.posthoc_module import posthoc_modules
 from handful.parts.traits import has_trait
 
 MOST = 4096  # combinations of weights that are tried
@@ -36,9 +36,6 @@ class Fold:
     features: Float[np.ndarray, "m c"]
 
 
-_done: WeakKeyDictionary[Context, dict[int, tuple[Fold, ...]]] = WeakKeyDictionary()
-
-
 def rotations(data: Dataset, folds: int, seed: int) -> Iterator[tuple[Dataset, Dataset]]:
     """Training and held-out images of each fold; a mask that was propagated is taken away from both.
 
@@ -52,22 +49,22 @@ def rotations(data: Dataset, folds: int, seed: int) -> Iterator[tuple[Dataset, D
 def cross_fit(context: Context, data: Dataset, *, folds: int) -> tuple[Fold, ...]:
     """Train the recipe on the other folds, for each fold; without the parts that calibrate.
 
-    Several parts of one recipe share the networks: within one call of `train` they are trained once.
+    Several parts of one recipe share the networks: they are trained once, and `context.folds` holds them.
 
     Raises:
         DataError: a class has fewer images or groups than folds.
     """
     assert context.fit is not None, "train hands its own function in"
-    found = _done.setdefault(context, {})
-    if folds not in found:
+    if folds not in context.folds:
         recipe = replace(context.recipe, posthoc=plain_parts(context.recipe))
         each = []
         for number, (train, held) in enumerate(rotations(data, folds, context.seed), start=1):
             recipe = replace(recipe, name=f"{context.recipe.name}, fold {number} of {folds}")  # what its bar says
             classifier: Classifier = context.fit(recipe, train, context.seed)
             each.append(Fold(classifier, train, held, *read(classifier, held)))
-        found[folds] = tuple(each)
-    return found[folds]
+        context.folds[folds] = tuple(each)
+    trained: tuple[Fold, ...] = context.folds[folds]
+    return trained
 
 
 def plain_parts(recipe: Recipe) -> tuple[Any, ...]:
@@ -75,11 +72,12 @@ def plain_parts(recipe: Recipe) -> tuple[Any, ...]:
     return tuple(part for part in recipe.posthoc if not has_trait("posthoc", part, "calibrates"))
 
 
-def plain_network(network: Any) -> nn.Module:
-    """The network below the calibrating parts that wrap it."""
-    while hasattr(network, "part") and has_trait("posthoc", network.part, "calibrates"):
-        network = network.network
-    assert isinstance(network, nn.Module)
+def plain_network(network: nn.Module) -> nn.Module:
+    """The network inside the calibrating parts that wrap it."""
+    for module in posthoc_modules(network):
+        if not has_trait("posthoc", module.part, "calibrates"):
+            return module
+        network = module.network
     return network
 
 

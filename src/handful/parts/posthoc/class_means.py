@@ -19,21 +19,20 @@ from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
+from handful.models.posthoc_module import PosthocModule
 
 replaces_classifier = True
 Metric = Literal["euclidean", "cosine"]
 
 
-class ClassMeans(nn.Module):
+class ClassMeans(PosthocModule):
     """A network whose logits come from its features' distances to `means`; `part` says how to build it again."""
 
     means: Tensor
 
     def __init__(self, network: nn.Module, *, metric: Metric, temperature: float, classes: int, features: int) -> None:
-        super().__init__()
-        self.network = network
         options = {"metric": metric, "temperature": temperature, "classes": classes, "features": features}
-        self.part = Part("class_means", options)
+        super().__init__(network, Part("class_means", options))
         self.metric: Metric = metric
         self.temperature = temperature
         self.register_buffer("means", torch.zeros(classes, features))

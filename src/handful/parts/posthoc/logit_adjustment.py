@@ -20,17 +20,16 @@ from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
+from handful.models.posthoc_module import PosthocModule
 
 
-class Adjusted(nn.Module):
+class Adjusted(PosthocModule):
     """A network from whose logits each class's shift is taken; `part` says how to build it again."""
 
     shift: Tensor
 
     def __init__(self, network: nn.Module, shift: Sequence[float]) -> None:
-        super().__init__()
-        self.network = network
-        self.part = Part("logit_adjustment", {"shift": tuple(shift)})
+        super().__init__(network, Part("logit_adjustment", {"shift": tuple(shift)}))
         self.register_buffer("shift", torch.tensor(shift, dtype=torch.float32))
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:

@@ -25,11 +25,12 @@ from handful.core.tensors import LabelEmbedding, Output
 from handful.errors import RecipeError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
+from handful.models.posthoc_module import PosthocModule
 
 Metric = Literal["labels", "hierarchy"]
 
 
-class FrechetMean(nn.Module):
+class FrechetMean(PosthocModule):
     """A network whose logits are minus each class's cost; `part` says how to build it again.
 
     `squared` [k k] holds the squared distances of the classes, 1 in the mean over different ones.
@@ -38,10 +39,8 @@ class FrechetMean(nn.Module):
     squared: Tensor
 
     def __init__(self, network: nn.Module, *, temperature: float, classes: int) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, Part("loki", {"temperature": temperature, "classes": classes}))
         self.temperature = temperature
-        self.part = Part("loki", {"temperature": temperature, "classes": classes})
         self.register_buffer("squared", torch.ones(classes, classes) - torch.eye(classes))
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:

@@ -33,6 +33,7 @@ from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.errors import RecipeError, TrainingError
 from handful.models.classifier import Classifier
+from handful.models.posthoc_module import PosthocModule
 from handful.parts.posthoc._folds import check_folds, cross_fit, noted, possible_folds, read
 
 calibrates = True
@@ -107,7 +108,7 @@ def _shrunk(
     return axes[kept], (1 - share) * own + rest, float(rest)
 
 
-class Typical(nn.Module):
+class Typical(PosthocModule):
     """A network that also says how typical an image is; `part` says how to build it again."""
 
     scores: Tensor
@@ -116,11 +117,11 @@ class Typical(nn.Module):
         self, network: nn.Module, *, score: Score, false_rejection: float, images: int, points: int, rank: int,
         features: int,
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.network = network
-        self.detector = Detector(score, points=points, rank=rank, features=features)
         shape = {"images": images, "points": points, "rank": rank, "features": features}
-        self.part = Part("out_of_distribution", {"score": score, "false_rejection": false_rejection, **shape})
+        super().__init__(
+            network, Part("out_of_distribution", {"score": score, "false_rejection": false_rejection, **shape})
+        )
+        self.detector = Detector(score, points=points, rank=rank, features=features)
         self.false_rejection = false_rejection
         self.register_buffer("scores", torch.zeros(images))
 

@@ -8,7 +8,6 @@ about as sure as they were. As in the paper the bias is dropped. What is saved i
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import nn
@@ -19,6 +18,7 @@ from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
+from handful.models.posthoc_module import unwrap
 from handful.parts.traits import has_trait, names_with
 
 HERE = "posthoc/tau_normalization"
@@ -34,10 +34,7 @@ def normalised(classifier: Classifier, *, tau: float = 1.0, bias: bool = False) 
 
     def change(one: Classifier) -> Classifier:
         network = deepcopy(one.network)
-        inner: Any = network
-        while hasattr(inner, "part"):
-            inner = inner.network
-        head = getattr(inner, "head", None)
+        head = getattr(unwrap(network), "head", None)
         linear = getattr(getattr(head, "classify", head), "linear", None)
         if type(linear) is not nn.Linear or not _own_logits(one.labels):
             raise ModelError(

@@ -22,19 +22,18 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.models.classifier import Classifier
+from handful.models.posthoc_module import PosthocModule
 from handful.parts.posthoc._folds import check_folds, cross_fit, noted, possible_folds
 
 calibrates = True
 LOWEST, HIGHEST = 0.05, 20.0
 
 
-class Tempered(nn.Module):
+class Tempered(PosthocModule):
     """A network whose logits are divided by a temperature; `part` says how to build it again."""
 
     def __init__(self, network: nn.Module, temperature: float) -> None:
-        super().__init__()
-        self.network = network
-        self.part = Part("temperature", {"temperature": temperature})
+        super().__init__(network, Part("temperature", {"temperature": temperature}))
         self.temperature = temperature
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:

@@ -24,18 +24,17 @@ from handful.core.tensors import Output
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import each
+from handful.models.posthoc_module import PosthocModule
 from handful.parts.posthoc._folds import plain_network
 
 Views = Literal["flip", "five_crop", "ten_crop"]
 
 
-class Viewed(nn.Module):
+class Viewed(PosthocModule):
     """A network asked for several views of each image. It owns nothing; `part` says how to build it again."""
 
     def __init__(self, network: nn.Module, *, views: Views, crop: float) -> None:
-        super().__init__()
-        self.network = network
-        self.part = Part("tta", {"views": views, "crop": crop})
+        super().__init__(network, Part("tta", {"views": views, "crop": crop}))
         self.views: Views = views
         self.crop = crop
 
