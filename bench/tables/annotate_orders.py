@@ -123,7 +123,7 @@ def _asked(name: str, pool: Pool, known: Int[np.ndarray, " n"], draw: int) -> It
     ids = pool.data.ids
     says: dict[str, float] = {}
     fitted_at = -1
-    while (open_ := inside & (known < 0)).any():
+    while (candidates := inside & (known < 0)).any():
         done = known >= 0
         found: int | None = None
         met = len(np.unique(known[done])) == pool.k
@@ -134,15 +134,15 @@ def _asked(name: str, pool: Pool, known: Int[np.ndarray, " n"], draw: int) -> It
                 change = active_learning.expected_change(pool.features, likely)
                 says = dict(zip(ids, likely.max(axis=1) if name == "uncertain" else change, strict=True))
             ask = active_learning.uncertain if name == "uncertain" else active_learning.influential
-            found = ask(ids, open_, says)
+            found = ask(ids, candidates, says)
         elif name == "random":
-            found = active_learning.random(open_, seed=draw)
+            found = active_learning.random(candidates, seed=draw)
         if found is None:
             # Images that are not in the pool are no part of what the order sees.
             rows = np.flatnonzero(inside)
             seen = pool.features[rows]
             ask_by = active_learning.typical if name == "typical" else active_learning.diverse
-            place = ask_by(seen, active_learning.guess(seen, known[rows]), done[rows], open_[rows])
+            place = ask_by(seen, active_learning.assign_classes(seen, known[rows]), done[rows], candidates[rows])
             assert place is not None
             found = int(rows[place])
         yield found

@@ -20,7 +20,7 @@ from bench.support.options import Options
 from bench.support.record import append
 from bench.tables.cvs_cells import SETTINGS
 from handful.annotation.tools import interactive
-from handful.annotation.tools.prompts import Mark
+from handful.annotation.tools.prompts import Prompt
 from handful.core.dataset import Dataset, Image, Mask
 from handful.core.recipe import Recipe
 from handful.data import splits
@@ -85,7 +85,7 @@ def grabcut(hand: Hand, truth: Mask) -> Mask:
 
 def grabcut_strokes(hand: Hand, truth: Mask) -> Mask:
     """A box, then strokes over what GrabCut has wrong, a new cut after each."""
-    marks: list[Mark] = [_box(hand, truth)]
+    marks: list[Prompt] = [_box(hand, truth)]
     mask = interactive.grabcut(hand.image, tuple(marks))
     for _ in range(MOST):
         wrong = _largest(mask ^ truth)
@@ -95,8 +95,8 @@ def grabcut_strokes(hand: Hand, truth: Mask) -> Mask:
         width = max(1.0, float(cv2.distanceTransform(wrong.astype(np.uint8), cv2.DIST_L2, 3).max()))
         line = hand.draw(middle, width=width)
         points = tuple((float(x), float(y)) for x, y in line)
-        marks.append(Mark("scribble", points, bool(truth[wrong].mean() > 0.5), width))
-        mask = interactive.grabcut(hand.image, tuple(marks), now=mask)
+        marks.append(Prompt("scribble", points, bool(truth[wrong].mean() > 0.5), width))
+        mask = interactive.grabcut(hand.image, tuple(marks), current=mask)
     return mask
 
 
@@ -123,7 +123,7 @@ def random_walker(hand: Hand, truth: Mask) -> Mask:
     inside, outside = (hand.draw(_outline(part)) for part in (deep > deep.max() / 2, around.astype(bool)))
     width = max(1.0, 0.2 / hand.cm)
     lines = ((inside, True), (outside, False))
-    marks = (Mark("scribble", tuple((float(x), float(y)) for x, y in line), own, width) for line, own in lines)
+    marks = (Prompt("scribble", tuple((float(x), float(y)) for x, y in line), own, width) for line, own in lines)
     return interactive.random_walker(hand.image, tuple(marks))
 
 
@@ -222,11 +222,11 @@ def _paint(hand: Hand, now: UInt8[np.ndarray, "h w"], part: Mask, *, value: int)
     return now
 
 
-def _box(hand: Hand, truth: Mask) -> Mark:
+def _box(hand: Hand, truth: Mask) -> Prompt:
     rows, columns = np.nonzero(truth)
     corners = np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]], dtype=np.float64)
     (x1, y1), (x2, y2) = hand.draw(corners)
-    return Mark("box", ((float(x1), float(y1)), (float(x2), float(y2))))
+    return Prompt("box", ((float(x1), float(y1)), (float(x2), float(y2))))
 
 
 def _branches(part: Mask) -> list[Line]:

@@ -23,7 +23,7 @@ DRAWN = [f"{name}/0-{i}.png" for name in ("blue", "green", "red") for i in (0, 1
 def _train(held: Session) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     said: list[dict[str, Any]] = []
     record, plan = read_record(held.project.folder, held.project.data.ids), recipe("segmentation", "stages.0.steps=3")
-    found = train_and_score(held.project, record, plan, draws=2, folds=2, seed=0, device="cpu", say=said.append)
+    found = train_and_score(held.project, record, plan, draws=2, folds=2, seed=0, device="cpu", report=said.append)
     return found, said
 
 
@@ -114,9 +114,9 @@ def test_a_process_of_its_own_trains_stops_and_fails_in_words(tmp_path: Path) ->
         held.training.stop()
         assert held.work()["training"]["state"] == "stopped"
         assert len(held.store.record.trainings) == 1
-        held.look()
-        assert held.looking is not None
-        assert held.looking.wait(120) == "done", held.looking.error
+        held.extract_features()
+        assert held.feature_extraction is not None
+        assert held.feature_extraction.wait(120) == "done", held.feature_extraction.error
         assert held.next("diverse", "mask", after=None, seed=0)[1] == "diverse"
     job = BackgroundProcess(
         {"work": "features", "source": str(tmp_path / "nothing"), "folder": str(tmp_path / "x")}, lambda _: None

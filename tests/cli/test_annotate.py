@@ -55,7 +55,7 @@ def test_options_that_do_not_fit_are_refused(photos: Path, tmp_path: Path, optio
 
 def test_wrong_data_are_refused_in_words(photos: Path, tmp_path: Path) -> None:
     assert "only image files" in fails("annotate", "digits")
-    assert "among the images" in fails("annotate", photos, "--folder", photos / "annotations")
+    assert "inside the image folder" in fails("annotate", photos, "--folder", photos / "annotations")
     assert "holds other files" in fails("annotate", photos, "--folder", tmp_path / "masks")
     assert "this is a file" in fails("annotate", photos, "--folder", tmp_path / "cvs.toml")
     outside = tmp_path / "outside.png"

@@ -1,5 +1,5 @@
-"""Draw, propagate, correct and train in the browser: the files, the server and the page of `handful annotate`.
+"""Annotation in the browser (`handful annotate`): draw masks, propagate them, correct and train.
 
-Below the page everything is files: masks are PNGs in a folder that mirrors the images, all else is lines of a
-journal. What one stroke changed is on the disk before it is called saved.
+All state is in files: masks are PNGs in a folder that mirrors the images, everything else is in a journal of JSON
+lines. A stroke is on disk before the page calls it saved.
 """

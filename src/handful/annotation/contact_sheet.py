@@ -1,4 +1,4 @@
-"""A sheet of small pictures with their masks, to look at before trusting them."""
+"""Contact sheet: thumbnails of images with their masks, for visual inspection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def draw_sheet(rows: Sequence[Sequence[Tile]], *, side: int = SIDE) -> Picture.I
             x, y = gap + j * (side + gap), gap + i * (height + gap)
             sheet.paste(_picture(tile, side), (x, y))
             for k, text in enumerate((tile.title, tile.note)):
-                pen.text((x, y + side + 2 + k * _LINE), _fitting(text, pen, font, side), fill="black", font=font)
+                pen.text((x, y + side + 2 + k * _LINE), _ellipsize(text, pen, font, side), fill="black", font=font)
     return sheet
 
 
@@ -96,8 +96,8 @@ def _picture(tile: Tile, side: int) -> Picture.Image:
     h, w = tile.image.shape[1:]
     scale = side / max(h, w)
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    how = Picture.Resampling.NEAREST if scale > 1 else Picture.Resampling.LANCZOS
-    image = Picture.fromarray(tile.image.transpose(1, 2, 0)).resize(size, how)
+    resampling = Picture.Resampling.NEAREST if scale > 1 else Picture.Resampling.LANCZOS
+    image = Picture.fromarray(tile.image.transpose(1, 2, 0)).resize(size, resampling)
     if tile.mask is not None:
         mask = np.asarray(Picture.fromarray(tile.mask).resize(size, Picture.Resampling.NEAREST))
         shown = paint_regions(np.asarray(image).transpose(2, 0, 1), mask.astype(np.int64), palette(1), tint=0.3)
@@ -107,10 +107,10 @@ def _picture(tile: Tile, side: int) -> Picture.Image:
     return square
 
 
-def _fitting(
+def _ellipsize(
     text: str, pen: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
 ) -> str:
-    """The text, its middle left out if it is wider than `width` pixels."""
+    """The text, shortened in the middle if it is wider than `width` pixels."""
     if pen.textlength(text, font) <= width:
         return text
     keep = len(text) - 1

@@ -1,4 +1,4 @@
-"""Take masks in from other programs, and write annotations out for them."""
+"""Import masks from other programs, and export annotations for them."""
 
 import secrets
 from collections.abc import Callable
@@ -20,23 +20,23 @@ IMPORTED = "import"
 
 
 @dataclass(frozen=True)
-class Done:
-    """What was done, as plain values and as a sentence."""
+class ExchangeResult:
+    """Result of an import or export, as plain values and as a sentence."""
 
     values: dict[str, Any]
     text: str
 
 
-def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> Done:
-    """Take in the masks found at `source`, as `handful.data.masks.attach.attach_masks` finds them.
+def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> ExchangeResult:
+    """Import the masks at `source`, as `handful.data.masks.attach.attach_masks` finds them.
 
     Args:
         project: the images; each mask is saved as one stroke.
         source: a folder of mask images, or a COCO, labelme or Label Studio file.
-        overwrite: also where there is a mask already.
+        overwrite: replace existing masks.
 
     Raises:
-        DataError: masks without image, of another size, or unreadable; nothing is taken in then.
+        DataError: masks without image, of another size, or unreadable; then nothing is imported.
         OutputError: some of the images have a mask and `overwrite` is false; likewise.
     """
     found = attach_masks(project.data, source, blank="drop")
@@ -64,13 +64,13 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
             )
     folder = project.folder / "masks"
     values = {"imported": len(samples), "replaced": len(taken), "folder": str(folder)}
-    text = f"{len(samples)} masks taken in, {len(taken)} of them in the place of others. They are in {folder}."
-    return Done(values, text)
+    text = f"{len(samples)} masks imported to {folder}; {len(taken)} of them replaced existing ones."
+    return ExchangeResult(values, text)
 
 
 def export_annotations(
     project: Project, kind: Format, out: Path, *, outlines: bool = False, overwrite: bool = False
-) -> Done:
+) -> ExchangeResult:
     """Write the annotations to a file (coco, label-studio, table) or a folder (png, labelme).
 
     Raises:
@@ -104,4 +104,4 @@ def export_annotations(
         outside = not project.root.is_relative_to(out.parent.resolve())
         more = " --allow-outside" if outside else ""
         text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{more} --recipe ..."
-    return Done(values, text)
+    return ExchangeResult(values, text)

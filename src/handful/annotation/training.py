@@ -1,7 +1,7 @@
-"""A training from the page: a model from the masks there are, masks for the other images to review, and a score.
+"""Training from the annotation page: a model, proposed masks for the other images, and a cross-validated score.
 
-The score is repeated stratified cross-validation over the labelled images of the training part. A fold learns from
-the masks of its own training images alone, and the test part of the data is never looked at.
+The score is repeated stratified cross-validation over the labelled images of the training split. A fold learns only
+from the masks of its own training images, and the test split is never used.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from handful.annotation.files.annotations import Record
+from handful.annotation.files.annotations import AnnotationRecord
 from handful.annotation.files.project import ACCEPTED, Project, annotated
 from handful.annotation.files.proposals import write_proposals
 from handful.annotation.tools.active_learning import expected_change
@@ -28,20 +28,20 @@ from handful.parts import registry
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
 
-SEARCHED = 200  # draws that are looked at for folds with masks of every class
-Say = Callable[[dict[str, Any]], None]
+MAX_SEARCHED_DRAWS = 200  # draws that are searched for folds with masks of every class
+Report = Callable[[dict[str, Any]], None]
 
 
 def train_and_score(
     project: Project,
-    record: Record,
+    record: AnnotationRecord,
     recipe: Recipe,
     *,
     draws: int,
     folds: int,
     seed: int,
     device: str,
-    say: Say,
+    report: Report,
 ) -> dict[str, Any]:
     """Train, save the model, propose masks, and score.
 
@@ -53,7 +53,7 @@ def train_and_score(
         folds: of the cross-validation, at least 2.
         seed: of the model; the draws have numbers of their own.
         device: as for `train`.
-        say: gets the progress, as {"stage": ..., "done": ..., "of": ...}.
+        report: called with the progress, as {"stage": ..., "done": ..., "of": ...}.
 
     Returns:
         What it came to, as plain values.
@@ -66,22 +66,22 @@ def train_and_score(
     with_masks = registry.needs_masks(recipe)
     used = masked(labelled) if with_masks else labelled
     _refuse_missing(labelled, used, with_masks=with_masks)
-    say({"stage": "training", "done": 0, "of": 1})
+    report({"stage": "training", "done": 0, "of": 1})
     classifier = train(recipe, used, seed=seed, device=device, progress=False)
     save_classifier(classifier, project.folder / "model", overwrite=True)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "recipe": recipe.name,
         "masks": sum(s.mask is not None for s in labelled.samples),
         "accepted": sum(s.mask_source == ACCEPTED for s in labelled.samples),
         "labels": len(labelled),
-        "round": propose(project, data, classifier, say) if segments(classifier, used) else 0,
+        "round": propose(project, data, classifier, report) if segments(classifier, used) else 0,
     }
     numbers = usable_draws(labelled, folds, draws, with_masks=with_masks)
     if len(numbers) < draws:
         kind = "masks" if with_masks else "labels"
-        found["why_no_score"] = f"A score needs at least 2 {kind} of every class, in different folds."
-        return found
-    return found | {"score": _score(recipe, labelled, numbers, folds, device, say, with_masks=with_masks)}
+        result["why_no_score"] = f"A score needs at least 2 {kind} of every class, in different folds."
+        return result
+    return result | {"score": _score(recipe, labelled, numbers, folds, device, report, with_masks=with_masks)}
 
 
 def present(data: Dataset) -> Dataset:
@@ -115,7 +115,7 @@ def _refuse_missing(labelled: Dataset, used: Dataset, *, with_masks: bool) -> No
         )
 
 
-def propose(project: Project, data: Dataset, classifier: Classifier, say: Say) -> int:
+def propose(project: Project, data: Dataset, classifier: Classifier, report: Report) -> int:
     """Write masks for the images that have none, with how certain they are; returns the round's number."""
     todo = data.select([i for i, s in enumerate(data.samples) if s.mask is None])
     masks: dict[str, Mask] = {}
@@ -127,13 +127,13 @@ def propose(project: Project, data: Dataset, classifier: Classifier, say: Say) -
         likely = output.logits.float().softmax(dim=1).cpu().numpy()
         change = expected_change(output.features.float().cpu().numpy(), likely)
         for maps, moved in zip(output.pixels.float().softmax(dim=1).cpu().numpy(), change, strict=True):
-            say({"stage": "propagating", "done": seen, "of": len(todo)})
+            report({"stage": "propagating", "done": seen, "of": len(todo)})
             sample, seen = todo.samples[seen], seen + 1
             influence[sample.id] = float(moved)
             mask = classifier.own_size(np.asarray(maps.argmax(axis=0) != 0), sample_size(sample))
             if mask.any() and not mask.all():
                 masks[sample.id], certainty[sample.id] = mask, agreement(maps)
-    say({"stage": "propagating", "done": len(todo), "of": len(todo)})
+    report({"stage": "propagating", "done": len(todo), "of": len(todo)})
     return write_proposals(project.folder, masks, certainty, influence).round
 
 
@@ -157,7 +157,7 @@ def usable_draws(data: Dataset, folds: int, wanted: int, *, with_masks: bool) ->
     if per_class < folds:
         return []
     numbers: list[int] = []
-    for number in range(SEARCHED):
+    for number in range(MAX_SEARCHED_DRAWS):
         parts = cut(data, folds, number)
         counts = [(masked(train) if with_masks else train).counts.min() for train, _ in parts]
         if min(counts) > 0:
@@ -167,23 +167,23 @@ def usable_draws(data: Dataset, folds: int, wanted: int, *, with_masks: bool) ->
     return numbers
 
 
-class _OnMasks:
+class _FoldTrainer:
     """Trains a fold, on its masked images alone where only these teach anything, and says how far it is."""
 
-    def __init__(self, say: Say, runs: int, *, with_masks: bool) -> None:
-        self.say, self.runs, self.with_masks, self.done = say, runs, with_masks, 0
+    def __init__(self, report: Report, runs: int, *, with_masks: bool) -> None:
+        self.report, self.runs, self.with_masks, self.done = report, runs, with_masks, 0
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
-        self.say({"stage": "scoring", "done": self.done, "of": self.runs})
+        self.report({"stage": "scoring", "done": self.done, "of": self.runs})
         self.done += 1
         return train(recipe, masked(data) if self.with_masks else data, seed=seed, device=device, progress=progress)
 
 
 def _score(
-    recipe: Recipe, data: Dataset, draws: Sequence[int], folds: int, device: str, say: Say, *, with_masks: bool
+    recipe: Recipe, data: Dataset, draws: Sequence[int], folds: int, device: str, report: Report, *, with_masks: bool
 ) -> dict[str, Any]:
     protocol = Protocol(draws=tuple(draws), folds=folds, score_on="rest")
-    trainer = _OnMasks(say, len(draws) * folds, with_masks=with_masks)
+    trainer = _FoldTrainer(report, len(draws) * folds, with_masks=with_masks)
     result = evaluate(recipe, data, protocol=protocol, device=device, trainer=trainer, progress=False)
     metric = headline_metric(result)
     (summary,) = summarise(result, metric)

@@ -39,6 +39,6 @@ def test_a_damaged_line_before_the_end_is_named(tmp_path: Path) -> None:
 
 def test_two_writers_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
-    with Journal(tmp_path / "journal.jsonl"), pytest.raises(OutputError, match="annotated already"):
+    with Journal(tmp_path / "journal.jsonl"), pytest.raises(OutputError, match="already annotating"):
         Journal(tmp_path / "journal.jsonl")
     Journal(tmp_path / "journal.jsonl").close()

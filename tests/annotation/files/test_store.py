@@ -7,7 +7,7 @@ from PIL import Image as Picture
 from handful.annotation.files.annotations import read_record
 from handful.annotation.files.mask_patch import Patch, apply, pack, unpack
 from handful.annotation.files.store import AnnotationStore, StaleError
-from handful.annotation.tools.prompts import Mark
+from handful.annotation.tools.prompts import Prompt
 from handful.core.files import safe_path
 from handful.data.masks.attach import read_mask, write_mask
 from handful.errors import DataError
@@ -74,14 +74,14 @@ def test_labels_and_marks_have_versions_of_their_own(tmp_path: Path) -> None:
     with AnnotationStore(tmp_path, IDS) as store:
         _draw(store)
         store.set_label("a.png", "cat", base=0, key="l", seconds=1.5)
-        store.set_marks("a.png", [Mark("box", ((1, 1), (4, 5)))], base=0, key="m")
+        store.set_prompts("a.png", [Prompt("box", ((1, 1), (4, 5)))], base=0, key="m")
         with pytest.raises(StaleError, match="label"):
             store.set_label("a.png", "dog", base=0, key="other")
         with pytest.raises(StaleError, match="marks"):
-            store.set_marks("a.png", [], base=0, key="other")
+            store.set_prompts("a.png", [], base=0, key="other")
     found = read_record(tmp_path, IDS).annotations["a.png"]
-    assert (found.label, found.label_version, found.mask_version, found.marks_version) == ("cat", 1, 1, 1)
-    assert found.marks == (Mark("box", ((1, 1), (4, 5))),)
+    assert (found.label, found.label_version, found.mask_version, found.prompts_version) == ("cat", 1, 1, 1)
+    assert found.prompts == (Prompt("box", ((1, 1), (4, 5))),)
     assert found.seconds == {"mask": 2.0, "label": 1.5}
 
 
@@ -107,7 +107,7 @@ def test_what_the_page_adds_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 101, " cat"])
 def test_a_class_needs_a_name_that_shows(tmp_path: Path, name: str) -> None:
-    with AnnotationStore(tmp_path, IDS) as store, pytest.raises(DataError, match="cannot be a class"):
+    with AnnotationStore(tmp_path, IDS) as store, pytest.raises(DataError, match="not a valid class name"):
         store.add_class(name)
 
 

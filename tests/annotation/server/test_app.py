@@ -13,12 +13,12 @@ from starlette.testclient import TestClient
 from handful.annotation.files.proposals import write_proposals
 from handful.annotation.server.app import create_app
 from handful.annotation.server.middleware import MAX_BYTES
-from handful.annotation.server.session import Session, key_of
+from handful.annotation.server.session import Session, image_key
 from tests.annotation import pages
 from tests.support.datasets import squares
 
 NAME = "blue/0-0.png"
-KEY = key_of(NAME)
+KEY = image_key(NAME)
 SIZE = (24, 24)
 
 
@@ -193,7 +193,7 @@ def test_accepted_masks_are_kept_and_rejected_ones_are_not(client: TestClient, h
     said = {"round": 1, "base": 0, "key": "a"}
     row = client.post(f"api/images/{KEY}/review", json=said | {"verdict": "accept"}).json()
     assert (row["mask"], row["proposal"]) == ("propagated", False)
-    row = client.post(f"api/images/{key_of(other)}/review", json=said | {"verdict": "reject"}).json()
+    row = client.post(f"api/images/{image_key(other)}/review", json=said | {"verdict": "reject"}).json()
     assert (row["mask"], row["proposal"]) == (None, False)
     assert np.array_equal(_mask(client), np.eye(24, dtype=bool))
     assert not (held.project.folder / "masks" / f"{other}.png").exists()
@@ -207,7 +207,7 @@ def test_what_is_asked_next(client: TestClient, held: Session) -> None:
     assert client.get("api/next", params={"order": "listed", "after": KEY}).json()["key"] != KEY
     pages.draw(held, NAME)
     held.store.skip("blue/0-1.png", skipped=True)
-    assert client.get("api/next", params={"order": "listed"}).json()["key"] == key_of("blue/0-2.png")
+    assert client.get("api/next", params={"order": "listed"}).json()["key"] == image_key("blue/0-2.png")
     seeds = {client.get("api/next", params={"order": "random", "seed": n}).json()["key"] for n in range(8)}
     assert len(seeds) > 2
     assert client.get("api/next", params={"order": "listed", "goal": "label"}).json()["key"] is None
@@ -218,7 +218,7 @@ def test_before_the_images_have_been_looked_at_the_class_with_least_comes_next(
     client: TestClient, held: Session
 ) -> None:
     pages.draw(held, NAME)
-    names = {key_of(s.id): s.id for s in held.project.data.samples}
+    names = {image_key(s.id): s.id for s in held.project.data.samples}
     asked = [client.get("api/next", params={"order": "diverse", "seed": n}).json() for n in range(8)]
     assert {found["order"] for found in asked} == {"random"}
     assert "blue" not in {names[found["key"]].split("/")[0] for found in asked}

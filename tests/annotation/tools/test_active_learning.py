@@ -56,8 +56,8 @@ def test_typical_images_come_cluster_by_cluster_and_outliers_last() -> None:
 
 def test_missing_labels_are_guessed_by_the_nearest_mean() -> None:
     labels = np.array([0, -1, -1, 1, -1, -1])
-    assert active_learning.guess(POINTS, labels).tolist() == [0, 0, 0, 1, 1, 1]
-    assert active_learning.guess(POINTS, np.full(6, -1)).tolist() == [-1] * 6
+    assert active_learning.assign_classes(POINTS, labels).tolist() == [0, 0, 0, 1, 1, 1]
+    assert active_learning.assign_classes(POINTS, np.full(6, -1)).tolist() == [-1] * 6
 
 
 def test_random_is_the_seeds_and_uncertain_the_models() -> None:

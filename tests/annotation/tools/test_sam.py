@@ -8,8 +8,8 @@ pytest.importorskip("transformers")
 
 from handful.annotation.server.app import create_app
 from handful.annotation.server.session import Settings
-from handful.annotation.tools.prompts import Mark
-from handful.annotation.tools.sam import ALONG, SegmentAnything, prompts
+from handful.annotation.tools.prompts import Prompt
+from handful.annotation.tools.sam import SCRIBBLE_POINTS, SegmentAnything, point_prompts
 from handful.errors import DataError, WeightsError
 from tests.annotation import pages
 
@@ -38,12 +38,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_points_are_taken_along_scribbles() -> None:
-    line = Mark("scribble", tuple((float(i), 2.0) for i in range(100)), foreground=False)
-    points, labels = prompts((Mark("point", ((3.0, 4.0),)), line, Mark("box", ((0.0, 0.0), (5.0, 5.0)))))
+    line = Prompt("scribble", tuple((float(i), 2.0) for i in range(100)), foreground=False)
+    points, labels = point_prompts((Prompt("point", ((3.0, 4.0),)), line, Prompt("box", ((0.0, 0.0), (5.0, 5.0)))))
 
     assert points[0] == [3.0, 4.0]
     assert [points[1], points[-1]] == [[0.0, 2.0], [99.0, 2.0]]
-    assert labels == [1] + [0] * ALONG
+    assert labels == [1] + [0] * SCRIBBLE_POINTS
 
 
 def test_masks_are_of_the_images_size_and_its_embedding_is_kept(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +58,8 @@ def test_masks_are_of_the_images_size_and_its_embedding_is_kept(weights: Path, m
         return plain(pixels)
 
     monkeypatch.setattr(sam.network, "get_image_embeddings", counted)
-    box = Mark("box", ((5.0, 5.0), (25.0, 20.0)))
-    for marks in ((box,), (Mark("point", ((9.0, 9.0),)),), (box, Mark("point", ((9.0, 9.0),)))):
+    box = Prompt("box", ((5.0, 5.0), (25.0, 20.0)))
+    for marks in ((box,), (Prompt("point", ((9.0, 9.0),)),), (box, Prompt("point", ((9.0, 9.0),)))):
         mask = sam.mask(image, marks, key="a")
         assert mask.shape == (30, 50)
         assert mask.dtype == bool
@@ -67,7 +67,7 @@ def test_masks_are_of_the_images_size_and_its_embedding_is_kept(weights: Path, m
     assert seen == 2
 
     with pytest.raises(DataError, match="no box or scribble marks the object"):
-        sam.mask(image, (Mark("point", ((1.0, 1.0),), foreground=False),), key="b")
+        sam.mask(image, (Prompt("point", ((1.0, 1.0),), foreground=False),), key="b")
 
 
 def test_what_is_no_such_model_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What has been annotated, as the journal and the mask files say together."""
+"""Annotations of a project, reconstructed from the journal and the mask files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from handful.annotation.files.journal import Event, read_events
-from handful.annotation.files.mask_file import read_stamp
-from handful.annotation.tools.prompts import Mark, read_marks
+from handful.annotation.files.mask_file import read_mask_metadata
+from handful.annotation.tools.prompts import Prompt, parse_prompts
 from handful.core.files import safe_path
 from handful.errors import DataError
 
@@ -18,11 +18,11 @@ FOREIGN = "file"  # source of a mask that another program put there
 
 @dataclass(frozen=True)
 class Annotation:
-    """What is known of one image.
+    """Annotation of one image.
 
-    `label` was given on the page; None leaves the data's own. `mask_source` is the last tool, None without a mask.
-    The versions count changes of each part, and the keys name the last one. `seconds` are by what they went into.
-    `verdict` is of the mask that training round `round` propagated.
+    `label` was given on the page; None: that of the data applies. `mask_source` is the last tool; None: no mask. The
+    versions count the changes of each part, and the keys identify the last one. `seconds` are by kind of work.
+    `verdict` is about the mask that training round `round` propagated.
     """
 
     id: str
@@ -34,21 +34,21 @@ class Annotation:
     mask_source: str | None = None
     mask_version: int = 0
     mask_key: str = ""
-    marks: tuple[Mark, ...] = ()
-    marks_version: int = 0
-    marks_key: str = ""
+    prompts: tuple[Prompt, ...] = ()
+    prompts_version: int = 0
+    prompts_key: str = ""
     verdict: str | None = None
     round: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
     def spent(self, kind: str, seconds: float) -> "Annotation":
-        """The same with more seconds."""
+        """The same annotation with more seconds."""
         return replace(self, seconds=self.seconds | {kind: round(self.seconds.get(kind, 0.0) + seconds, 3)})
 
 
 @dataclass(frozen=True)
-class Record:
-    """All annotations by image id, the classes added on the page, and what each training came to, oldest first."""
+class AnnotationRecord:
+    """All annotations by image id, the classes added on the page, and the result of each training, oldest first."""
 
     annotations: dict[str, Annotation]
     classes: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Record:
 
 
 def mask_path(folder: Path, name: str) -> Path:
-    """Where the mask of an image lies: below `masks`, named after the image.
+    """Path of an image's mask: below `masks`, named after the image.
 
     Raises:
         DataError: the id leads out of the folder.
@@ -64,8 +64,8 @@ def mask_path(folder: Path, name: str) -> Path:
     return safe_path(folder, f"{MASKS}/{name}.png")
 
 
-def read_record(folder: Path, ids: Sequence[str]) -> Record:
-    """What the files in an annotation folder say of these images. Nothing is changed.
+def read_record(folder: Path, ids: Sequence[str]) -> AnnotationRecord:
+    """Read the annotations of some images from an annotation folder. Nothing is changed.
 
     Raises:
         DataError: the journal is damaged, or of a newer format.
@@ -75,9 +75,9 @@ def read_record(folder: Path, ids: Sequence[str]) -> Record:
     return recover(folder, events, ids)
 
 
-def recover(folder: Path, events: Sequence[Event], ids: Sequence[str]) -> Record:
-    """Fold the events, then believe the mask files where they are newer: they are written first."""
-    found: dict[str, Annotation] = {}
+def recover(folder: Path, events: Sequence[Event], ids: Sequence[str]) -> AnnotationRecord:
+    """Replay the events; mask files that are newer take precedence, as they are written first."""
+    replayed: dict[str, Annotation] = {}
     classes: list[str] = []
     trainings = []
     for number, event in enumerate(events, start=1):
@@ -91,19 +91,19 @@ def recover(folder: Path, events: Sequence[Event], ids: Sequence[str]) -> Record
         elif "id" in event:
             name = str(event["id"])
             try:
-                found[name] = fold(found.get(name, Annotation(name)), event)
+                replayed[name] = fold(replayed.get(name, Annotation(name)), event)
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(
                     f"this event cannot be read ({error!r})",
                     where=f"{folder / JOURNAL}, line {number}",
                     remedy="restore the file from a copy, or delete this line.",
                 ) from error
-    annotations = {name: _with_file(folder, found.get(name, Annotation(name))) for name in ids}
-    return Record(annotations, tuple(classes), tuple(trainings))
+    annotations = {name: _with_file(folder, replayed.get(name, Annotation(name))) for name in ids}
+    return AnnotationRecord(annotations, tuple(classes), tuple(trainings))
 
 
 def fold(now: Annotation, event: Event) -> Annotation:
-    """An annotation after one event of its image; of an unknown kind, the same."""
+    """An annotation after one event of its image; unchanged by an event of unknown kind."""
     kind = event["event"]
     after = now
     if kind == "mask":
@@ -117,7 +117,9 @@ def fold(now: Annotation, event: Event) -> Annotation:
             label_key=event["key"],
         )
     elif kind == "marks":
-        after = replace(now, marks=read_marks(event["marks"]), marks_version=event["version"], marks_key=event["key"])
+        after = replace(
+            now, prompts=parse_prompts(event["marks"]), prompts_version=event["version"], prompts_key=event["key"]
+        )
     elif kind == "skip":
         after = replace(now, skipped=event["skipped"])
     elif kind == "review":
@@ -127,18 +129,18 @@ def fold(now: Annotation, event: Event) -> Annotation:
     return after
 
 
-def _with_file(folder: Path, told: Annotation) -> Annotation:
-    """What the mask file adds: a change whose line was never written, or one that another program made."""
-    path = mask_path(folder, told.id)
+def _with_file(folder: Path, annotation: Annotation) -> Annotation:
+    """The annotation with the state of its mask file: a change that the journal lacks, or one by another program."""
+    path = mask_path(folder, annotation.id)
     if not path.exists():
-        if told.mask_source is None:
-            return told
-        return replace(told, mask_source=None, mask_version=told.mask_version + 1, mask_key="")
-    stamp = read_stamp(path)
-    if stamp is not None and stamp.version > told.mask_version:
-        return replace(told, mask_source=stamp.source, mask_version=stamp.version, mask_key=stamp.key)
-    if stamp is not None and stamp.version == told.mask_version and told.mask_source is not None:
-        return told
-    if stamp is not None and told.mask_source is None:
-        return told  # what is left of a mask whose removal is in the journal
-    return replace(told, mask_source=FOREIGN, mask_version=told.mask_version + 1, mask_key="")
+        if annotation.mask_source is None:
+            return annotation
+        return replace(annotation, mask_source=None, mask_version=annotation.mask_version + 1, mask_key="")
+    metadata = read_mask_metadata(path)
+    if metadata is not None and metadata.version > annotation.mask_version:
+        return replace(annotation, mask_source=metadata.source, mask_version=metadata.version, mask_key=metadata.key)
+    if metadata is not None and metadata.version == annotation.mask_version and annotation.mask_source is not None:
+        return annotation
+    if metadata is not None and annotation.mask_source is None:
+        return annotation  # left over from a mask whose removal is in the journal
+    return replace(annotation, mask_source=FOREIGN, mask_version=annotation.mask_version + 1, mask_key="")

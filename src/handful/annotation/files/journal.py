@@ -98,7 +98,7 @@ class Journal:
 def _lock(number: int, path: Path) -> None:
     if not try_lock(number):
         raise OutputError(
-            "these images are being annotated already, by another process",
+            "another process is already annotating these images",
             where=path.parent,
             remedy="open the address that it printed, or stop it first.",
         )

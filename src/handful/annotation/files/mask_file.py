@@ -1,4 +1,4 @@
-"""Mask files that carry their own version: PNGs of one bit, replaced whole or not at all."""
+"""Mask files: one-bit PNGs with their version as metadata, replaced whole or not at all."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,14 +11,14 @@ from handful.core.dataset import Mask
 from handful.core.files import sync_folder, write_atomically
 from handful.data.images import open_image
 
-CHUNK = "handful"  # the PNG's text chunk that holds the rest
+TEXT_CHUNK = "handful"  # keyword of the PNG text chunk with the metadata
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """What a mask file says of itself.
+class MaskMetadata:
+    """Metadata in a mask file.
 
-    `version` counts the image's changes; `key` names the last one, so that a repeated request is known again;
+    `version` counts the image's changes; `key` names the last one, so that a repeated request is recognized;
     `source` is the tool that made it.
     """
 
@@ -27,25 +27,25 @@ class Stamp:
     source: str = "brush"
 
 
-def read_stamp(path: Path) -> Stamp | None:
-    """The stamp of a mask file; None where another program wrote it.
+def read_mask_metadata(path: Path) -> MaskMetadata | None:
+    """The metadata of a mask file; None if another program wrote it.
 
     Raises:
         DataError: it cannot be read as an image.
     """
     with open_image(path) as picture:
-        text = getattr(picture, "text", {}).get(CHUNK)
+        text = getattr(picture, "text", {}).get(TEXT_CHUNK)
     try:
-        found = json.loads(text or "")
-        return Stamp(int(found["version"]), str(found["key"]), str(found["source"]))
+        values = json.loads(text or "")
+        return MaskMetadata(int(values["version"]), str(values["key"]), str(values["source"]))
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def replace_mask(path: Path, mask: Mask, stamp: Stamp) -> None:
-    """Put a mask in the place of the one at `path`; it is durable when this returns."""
+def replace_mask(path: Path, mask: Mask, metadata: MaskMetadata) -> None:
+    """Replace the mask at `path`; the new one survives a power failure once this returns."""
     about = PngInfo()
-    about.add_text(CHUNK, json.dumps(asdict(stamp)))
+    about.add_text(TEXT_CHUNK, json.dumps(asdict(metadata)))
     with write_atomically(path) as draft, draft.open("xb") as file:  # never through a link that waits there
         Picture.fromarray(mask).save(file, format="PNG", pnginfo=about, compress_level=1)
 

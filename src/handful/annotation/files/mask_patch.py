@@ -1,4 +1,4 @@
-"""A rectangle of a mask as it travels between page and server: packed bits, row after row without gaps."""
+"""A rectangle of a mask, as page and server exchange it: packed bits, row by row without gaps."""
 
 from dataclasses import dataclass
 

@@ -1,10 +1,10 @@
-"""What is annotated: the images, their folder, and the data set that they and the annotations make together."""
+"""An annotation project: the images, the folder of their annotations, and the annotated data set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from handful.annotation.files.annotations import JOURNAL, Annotation, Record, mask_path
+from handful.annotation.files.annotations import JOURNAL, Annotation, AnnotationRecord, mask_path
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
@@ -53,7 +53,7 @@ def open_project(
     name = path.name if path.is_dir() else path.stem
     own = (folder if folder is not None else path.parent / f"{name}{SUFFIX}").resolve()
     if path.is_dir() and own.is_relative_to(root):
-        what = "the annotations would lie among the images, and count as a class"
+        what = "the annotation folder would be inside the image folder and count as a class"
         raise DataError(what, where=own, remedy="choose a folder outside the images (--folder).")
     refuse_foreign(own, ours=lambda entry: (entry.parent / JOURNAL).exists())
     away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
@@ -68,7 +68,7 @@ def open_project(
 
 
 def image_path(project: Project, sample: Sample) -> Path:
-    """An image's file, looked at again: a link may have come in the meantime.
+    """The file of an image, checked again, as a symbolic link may have replaced it.
 
     Raises:
         DataError: it leads out of the images' folder.
@@ -79,22 +79,22 @@ def image_path(project: Project, sample: Sample) -> Path:
     return sample.image
 
 
-def classes_of(project: Project, record: Record) -> tuple[str, ...]:
-    """The data's classes and those that were added or given on the page, sorted."""
+def all_classes(project: Project, record: AnnotationRecord) -> tuple[str, ...]:
+    """The classes of the data and those added on the page, sorted."""
     given = {a.label for a in record.annotations.values() if a.label is not None}
     return class_names([], sorted({*project.data.classes, *record.classes, *given}))
 
 
-def label_of(project: Project, sample: Sample, told: Annotation) -> str | None:
-    """An image's label: what the page gave, else the data's own; None where nobody can tell."""
-    if told.cannot_tell:
+def effective_label(project: Project, sample: Sample, annotation: Annotation) -> str | None:
+    """The label of an image: that of the page, else that of the data; None where it cannot be told."""
+    if annotation.cannot_tell:
         return None
-    if told.label is not None:
-        return told.label
+    if annotation.label is not None:
+        return annotation.label
     return None if sample.label is None else project.data.classes[sample.label]
 
 
-def annotated(project: Project, record: Record, *, masks: bool = True) -> Dataset:
+def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True) -> Dataset:
     """The data set as annotated. Masks are "hand", or "propagated" where one was accepted unchanged.
 
     Args:
@@ -105,16 +105,16 @@ def annotated(project: Project, record: Record, *, masks: bool = True) -> Datase
     Raises:
         DataError: a mask cannot be read, or is of another size than its image.
     """
-    classes = classes_of(project, record)
+    classes = all_classes(project, record)
     number = {name: i for i, name in enumerate(classes)}
     samples = []
     for sample in project.data.samples:
-        told = record.annotations[sample.id]
-        label = label_of(project, sample, told)
+        annotation = record.annotations[sample.id]
+        label = effective_label(project, sample, annotation)
         new = replace(sample, label=None if label is None else number[label])
-        if masks and told.mask_source is not None:
+        if masks and annotation.mask_source is not None:
             path = mask_path(project.folder, sample.id)
-            source = ACCEPTED if told.mask_source == ACCEPTED else "hand"
+            source = ACCEPTED if annotation.mask_source == ACCEPTED else "hand"
             new = with_mask(new, read_mask(path), where=path, source=source, blank="drop")
         samples.append(new)
     return Dataset(tuple(samples), classes)

@@ -1,4 +1,4 @@
-"""Masks that a training propagated, waiting to be accepted or rejected: one folder per round, the newest counts."""
+"""Propagated masks to be accepted or rejected: one folder per training round, of which the newest counts."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ FOLDER, LIST = "propagated", "round.json"
 
 @dataclass(frozen=True)
 class Proposals:
-    """A round's masks. `certainty` is in [0, 1], by image id; `influence` says what drawing an image would change."""
+    """A round's masks. `certainty` is in [0, 1], by image id; `influence` is the expected model change."""
 
     folder: Path
     round: int = 0
@@ -33,14 +33,14 @@ class Proposals:
             return None
         return read_mask(safe_path(self.folder, f"{FOLDER}/{self.round}/{name}.png"))
 
-    def waits(self, told: Annotation) -> bool:
-        """Whether an image's proposal is still to be accepted or rejected."""
-        judged = told.verdict is not None and told.round == self.round
-        return told.id in self.certainty and told.mask_source is None and not judged
+    def awaits_review(self, annotation: Annotation) -> bool:
+        """Whether an image's proposal awaits review."""
+        reviewed = annotation.verdict is not None and annotation.round == self.round
+        return annotation.id in self.certainty and annotation.mask_source is None and not reviewed
 
 
 def read_proposals(folder: Path) -> Proposals:
-    """The newest whole round in an annotation folder."""
+    """The newest complete round in an annotation folder."""
     folder = folder.resolve()
     for number in sorted(_rounds(folder), reverse=True):
         path = safe_path(folder, f"{FOLDER}/{number}/{LIST}")

@@ -1,7 +1,7 @@
-"""The annotations on disk while a server has them open: every change is durable before it is answered.
+"""The annotations on disk, open for writing: every change is durable before it is confirmed.
 
-A change names the version that it was made on. Where that is no longer the newest, it is refused with both sides:
-two tabs, or two people, cannot overwrite each other unseen.
+A change names the version that it is based on. If that is no longer the newest, the change is refused and both sides
+are kept: two tabs, or two people, cannot silently overwrite each other.
 """
 
 import math
@@ -16,30 +16,39 @@ from typing import Any
 import numpy as np
 
 from handful._version import __version__
-from handful.annotation.files.annotations import FORMAT, JOURNAL, MASKS, Annotation, Record, fold, mask_path, recover
+from handful.annotation.files.annotations import (
+    FORMAT,
+    JOURNAL,
+    MASKS,
+    Annotation,
+    AnnotationRecord,
+    fold,
+    mask_path,
+    recover,
+)
 from handful.annotation.files.journal import Event, Journal
-from handful.annotation.files.mask_file import Stamp, remove_mask, replace_mask
+from handful.annotation.files.mask_file import MaskMetadata, remove_mask, replace_mask
 from handful.annotation.files.mask_patch import Patch, apply
-from handful.annotation.tools.prompts import Mark
+from handful.annotation.tools.prompts import Prompt
 from handful.core.dataset import Mask
 from handful.core.files import safe_path
 from handful.data.masks.attach import read_mask
 from handful.errors import DataError, HandfulError
 
 CONFLICTS = "conflicts"
-HELD = 4  # decoded masks in memory
-LONGEST = 3600.0  # seconds of work that one change may claim
-MOST_CLASSES, LONGEST_NAME = 1000, 100
+CACHED_MASKS = 4
+MAX_SECONDS = 3600.0  # of work that one change may report
+MAX_CLASSES, MAX_NAME_LENGTH = 1000, 100
 
 
 class StaleError(HandfulError):
-    """A change was made on an old version. `now` is the newest; `kept` is the file with the refused side, if any."""
+    """A change is based on an old version. `now` is the newest; `kept` is the file with the refused side, if any."""
 
     def __init__(self, part: str, now: Annotation, kept: Path | None = None) -> None:
         super().__init__(
-            f"the {part} was changed elsewhere in the meantime",
+            f"the {part} changed in the meantime",
             where=now.id,
-            remedy="look at both sides, and choose.",
+            remedy="compare both versions, and choose.",
         )
         self.part, self.now, self.kept = part, now, kept
 
@@ -74,7 +83,7 @@ class AnnotationStore:
             raise
 
     def _clear_drafts(self) -> None:
-        """What a killed process left half written, or was about to delete."""
+        """Delete what a killed process left half written, or was about to delete."""
         for draft in (self.folder / MASKS).rglob(".*.part"):
             draft.unlink()
         for annotation in self._annotations.values():
@@ -82,7 +91,7 @@ class AnnotationStore:
                 remove_mask(mask_path(self.folder, annotation.id))
 
     def close(self) -> None:
-        """Let another process have the folder."""
+        """Release the folder for other processes."""
         self._journal.close()
 
     def __enter__(self) -> "AnnotationStore":
@@ -95,10 +104,10 @@ class AnnotationStore:
         return self._annotations[name]
 
     @property
-    def record(self) -> Record:
-        """Everything, as it stands."""
+    def record(self) -> AnnotationRecord:
+        """A snapshot of all annotations."""
         with self._lock:
-            return Record(dict(self._annotations), tuple(self._classes), tuple(self._trainings))
+            return AnnotationRecord(dict(self._annotations), tuple(self._classes), tuple(self._trainings))
 
     def mask(self, name: str) -> Mask | None:
         """An image's mask, True on the object.
@@ -110,12 +119,12 @@ class AnnotationStore:
             if self[name].mask_source is None:
                 return None
             if name not in self._masks:
-                self._hold(name, read_mask(mask_path(self.folder, name)))
+                self._cache(name, read_mask(mask_path(self.folder, name)))
             self._masks.move_to_end(name)
             return self._masks[name]
 
     def read(self, name: str) -> tuple[Mask | None, Annotation]:
-        """An image's mask with what is known of it, of one moment."""
+        """An image's mask and annotation at the same moment."""
         with self._lock:
             return self.mask(name), self[name]
 
@@ -130,16 +139,16 @@ class AnnotationStore:
         source: str,
         seconds: float = 0.0,
     ) -> Annotation:
-        """Change a mask where the patch lies. A mask that has no object left is removed.
+        """Change a mask inside a rectangle. A mask without any object pixel is removed.
 
         Args:
             name: the image.
             patch: the new content of a rectangle.
             size: the image's height and width.
-            base: the version that it was drawn on.
-            key: names this change: the same one twice is made once.
+            base: the version that the change is based on.
+            key: identifies the change; a repeated one is applied once.
             source: the tool.
-            seconds: what the person spent on it.
+            seconds: time spent on it.
 
         Raises:
             StaleError: the mask is no longer at `base`; the refused side is kept in `conflicts`.
@@ -162,11 +171,11 @@ class AnnotationStore:
             event = self._event("mask", name, now.mask_version + 1, key, seconds)
             path = mask_path(self.folder, name)
             if after.any():
-                replace_mask(path, after, Stamp(event["version"], key, source))
-                self._hold(name, after)
-                self._note(event | {"source": source})
+                replace_mask(path, after, MaskMetadata(event["version"], key, source))
+                self._cache(name, after)
+                self._record(event | {"source": source})
             else:
-                self._note(event | {"source": None})
+                self._record(event | {"source": None})
                 self._masks.pop(name, None)
                 remove_mask(path)
             return self[name]
@@ -174,7 +183,7 @@ class AnnotationStore:
     def set_label(
         self, name: str, label: str | None, *, base: int, key: str, cannot_tell: bool = False, seconds: float = 0.0
     ) -> Annotation:
-        """Give an image a label, say that nobody can tell, or take back what was given.
+        """Set the label of an image, mark it as undecidable (`cannot_tell`), or reset its label.
 
         Raises:
             StaleError: the label is no longer at `base`.
@@ -189,46 +198,52 @@ class AnnotationStore:
                 )
                 raise StaleError("label", now)
             event = self._event("label", name, now.label_version + 1, key, seconds)
-            self._note(event | {"label": label, "cannot_tell": cannot_tell})
+            self._record(event | {"label": label, "cannot_tell": cannot_tell})
             return self[name]
 
-    def set_marks(self, name: str, marks: Sequence[Mark], *, base: int, key: str, seconds: float = 0.0) -> Annotation:
-        """Replace an image's marks.
+    def set_prompts(
+        self, name: str, prompts: Sequence[Prompt], *, base: int, key: str, seconds: float = 0.0
+    ) -> Annotation:
+        """Replace the prompts of an image.
 
         Raises:
-            StaleError: the marks are no longer at `base`.
+            StaleError: the prompts are no longer at version `base`.
         """
         with self._lock:
             now = self[name]
-            if key == now.marks_key:
+            if key == now.prompts_key:
                 return now
-            listed = [mark.as_json() for mark in marks]
-            if base != now.marks_version:
+            listed = [prompt.as_json() for prompt in prompts]
+            if base != now.prompts_version:
                 self._journal.append(
                     {"event": "conflict", "part": "marks", "image": name, "base": base, "refused": listed, "at": _now()}
                 )
                 raise StaleError("marks", now)
-            event = self._event("marks", name, now.marks_version + 1, key, seconds)
-            self._note(event | {"marks": listed})
+            event = self._event("marks", name, now.prompts_version + 1, key, seconds)
+            self._record(event | {"marks": listed})
             return self[name]
 
     def skip(self, name: str, *, skipped: bool, seconds: float = 0.0) -> Annotation:
-        """Ask for an image last, or again in its turn."""
+        """Show an image last, or no longer last."""
         with self._lock:
-            self._note({"event": "skip", "id": name, "skipped": skipped, "at": _now(), "seconds": _spent(seconds)})
+            self._record(
+                {"event": "skip", "id": name, "skipped": skipped, "at": _now(), "seconds": _clip_seconds(seconds)}
+            )
             return self[name]
 
     def review(self, name: str, verdict: str, *, round_: int, seconds: float = 0.0) -> Annotation:
-        """Note what was said of a propagated mask: "accept" or "reject"."""
+        """Record the verdict on a propagated mask: "accept" or "reject"."""
         with self._lock:
             event = {"event": "review", "id": name, "verdict": verdict, "round": round_, "at": _now()}
-            self._note(event | {"seconds": _spent(seconds)})
+            self._record(event | {"seconds": _clip_seconds(seconds)})
             return self[name]
 
     def spend(self, name: str, kind: str, seconds: float) -> Annotation:
-        """Note seconds that went into an image without a change."""
+        """Record time spent on an image without a change."""
         with self._lock:
-            self._note({"event": "seconds", "id": name, "kind": kind, "seconds": _spent(seconds), "at": _now()})
+            self._record(
+                {"event": "seconds", "id": name, "kind": kind, "seconds": _clip_seconds(seconds), "at": _now()}
+            )
             return self[name]
 
     def add_class(self, name: str) -> None:
@@ -237,45 +252,53 @@ class AnnotationStore:
         Raises:
             DataError: the name cannot be a class, or there are too many.
         """
-        if not name.strip() or len(name) > LONGEST_NAME or name != name.strip() or not name.isprintable():
+        if not name.strip() or len(name) > MAX_NAME_LENGTH or name != name.strip() or not name.isprintable():
             raise DataError(
-                f"{name[:LONGEST_NAME]!r} cannot be a class", remedy=f"use 1 to {LONGEST_NAME} printable characters."
+                f"{name[:MAX_NAME_LENGTH]!r} is not a valid class name",
+                remedy=f"use 1 to {MAX_NAME_LENGTH} printable characters.",
             )
         with self._lock:
             if name in self._classes:
                 return
-            if len(self._classes) >= MOST_CLASSES:
-                raise DataError(f"there are already {MOST_CLASSES} classes", remedy="use one of them.")
+            if len(self._classes) >= MAX_CLASSES:
+                raise DataError(f"there are already {MAX_CLASSES} classes", remedy="use one of them.")
             self._journal.append({"event": "class", "name": name, "at": _now()})
             self._classes.append(name)
 
     def note_training(self, found: dict[str, Any]) -> None:
-        """Keep what a training came to."""
+        """Record the result of a training."""
         with self._lock:
             event = {"event": "trained", "at": _now(), **found}
             self._journal.append(event)
             self._trainings.append(event)
 
     def _event(self, kind: str, name: str, version: int, key: str, seconds: float) -> Event:
-        return {"event": kind, "id": name, "version": version, "key": key, "seconds": _spent(seconds), "at": _now()}
+        return {
+            "event": kind,
+            "id": name,
+            "version": version,
+            "key": key,
+            "seconds": _clip_seconds(seconds),
+            "at": _now(),
+        }
 
-    def _note(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         self._journal.append(event)
         name = event["id"]
         self._annotations[name] = fold(self._annotations[name], event)
 
-    def _hold(self, name: str, mask: Mask) -> None:
+    def _cache(self, name: str, mask: Mask) -> None:
         self._masks[name] = mask
         self._masks.move_to_end(name)
-        while len(self._masks) > HELD:
+        while len(self._masks) > CACHED_MASKS:
             self._masks.popitem(last=False)
 
     def _keep_refused(self, name: str, mask: Mask, base: int, version: int) -> Path:
-        """The refused side: the newest mask with the refused patch laid on it."""
+        """Write the refused side: the newest mask with the refused patch applied."""
         number = 1
         while (path := safe_path(self.folder, f"{CONFLICTS}/{name}.{base}-{version}-{number}.png")).exists():
             number += 1
-        replace_mask(path, mask, Stamp(version, "", "refused"))
+        replace_mask(path, mask, MaskMetadata(version, "", "refused"))
         kept = path.relative_to(self.folder).as_posix()
         self._journal.append(
             {"event": "conflict", "part": "mask", "image": name, "base": base, "kept": kept, "at": _now()}
@@ -287,5 +310,5 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _spent(seconds: float) -> float:
-    return round(min(max(seconds, 0.0), LONGEST), 3) if math.isfinite(seconds) else 0.0
+def _clip_seconds(seconds: float) -> float:
+    return round(min(max(seconds, 0.0), MAX_SECONDS), 3) if math.isfinite(seconds) else 0.0

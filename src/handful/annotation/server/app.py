@@ -1,4 +1,4 @@
-"""The server of the page: thin routes over a session. Everything it is asked for is below the token's path."""
+"""Routes of the annotation server over a `Session`; the middleware requires the token in every path."""
 
 import gzip
 from importlib import resources
@@ -10,14 +10,22 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from handful.annotation.files.mask_patch import Patch, pack, unpack
-from handful.annotation.files.project import ACCEPTED, classes_of
-from handful.annotation.files.store import LONGEST, StaleError
+from handful.annotation.files.project import ACCEPTED, all_classes
+from handful.annotation.files.store import MAX_SECONDS, StaleError
 from handful.annotation.server import thumbnails
 from handful.annotation.server.middleware import AnnotationPolicy
-from handful.annotation.server.schemas import Assistance, LabelChange, MarksChange, NewClass, Skip, Spent, Verdict
+from handful.annotation.server.schemas import (
+    AssistanceRequest,
+    LabelChange,
+    NewClass,
+    PromptsChange,
+    Review,
+    SkipChange,
+    TimeSpent,
+)
 from handful.annotation.server.session import Session
 from handful.annotation.tools import active_learning, interactive
-from handful.annotation.tools.prompts import read_marks
+from handful.annotation.tools.prompts import parse_prompts
 from handful.core.asgi import Guard
 from handful.core.dataset import Mask, Sample
 from handful.core.sockets import LOCAL_NAMES
@@ -27,23 +35,23 @@ PAGE = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".sv
 
 
 def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
-    """The application.
+    """The annotation server as an ASGI application.
 
     Args:
-        session: what it serves; the caller closes it.
-        loopback: refuse other host names than this machine's.
+        session: what is served; the caller closes it.
+        loopback: answer only requests that address this machine by a local name.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    _pages(app)
-    _images(app, session)
-    _changes(app, session)
-    _assistance(app, session)
-    _work(app, session)
+    _page_routes(app)
+    _image_routes(app, session)
+    _change_routes(app, session)
+    _assistance_routes(app, session)
+    _training_routes(app, session)
 
     @app.exception_handler(HandfulError)
     def refuse(request: Request, error: HandfulError) -> JSONResponse:  # noqa: ARG001
-        told = {"what": error.what, "where": str(error.where or ""), "remedy": error.remedy}
-        return JSONResponse(told, status_code=400)
+        message = {"what": error.what, "where": str(error.where or ""), "remedy": error.remedy}
+        return JSONResponse(message, status_code=400)
 
     @app.exception_handler(StaleError)
     def stale(request: Request, error: StaleError) -> JSONResponse:  # noqa: ARG001
@@ -52,17 +60,17 @@ def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
 
     @app.exception_handler(OSError)
     def not_written(request: Request, error: OSError) -> JSONResponse:  # noqa: ARG001
-        told = {
+        message = {
             "what": error.strerror or str(error),
             "where": str(error.filename or ""),
-            "remedy": "Nothing was saved.",
+            "remedy": "Free some disk space; nothing was saved.",
         }
-        return JSONResponse(told, status_code=507)
+        return JSONResponse(message, status_code=507)
 
     return Guard(app, AnnotationPolicy(token=session.settings.token, hosts=LOCAL_NAMES if loopback else None))
 
 
-def _pages(app: FastAPI) -> None:
+def _page_routes(app: FastAPI) -> None:
     folder = resources.files("handful.annotation").joinpath("page")
     files = {f.name: f.read_bytes() for f in folder.iterdir() if f.name[f.name.rfind(".") :] in PAGE}
 
@@ -77,18 +85,18 @@ def _pages(app: FastAPI) -> None:
         return Response(files[name], media_type=PAGE[name[name.rfind(".") :]])
 
 
-def _images(app: FastAPI, session: Session) -> None:
+def _image_routes(app: FastAPI, session: Session) -> None:
     @app.get("/api/state")
     def state() -> dict[str, Any]:
         session.refresh()
-        return session.state() | {"tools": interactive.able() | {"sam": session.sam is not None}}
+        return session.state() | {"tools": interactive.available_tools() | {"sam": session.sam is not None}}
 
     @app.get("/api/images/{key}")
     def image(key: str) -> dict[str, Any]:
         sample = session.sample(key)
         h, w = session.size(sample)
-        told = session.store[sample.id]
-        return session.row(sample) | {"height": h, "width": w, "marks": [m.as_json() for m in told.marks]}
+        annotation = session.store[sample.id]
+        return session.row(sample) | {"height": h, "width": w, "marks": [p.as_json() for p in annotation.prompts]}
 
     @app.get("/api/images/{key}/picture")
     def picture(key: str) -> Response:
@@ -110,8 +118,8 @@ def _images(app: FastAPI, session: Session) -> None:
     @app.get("/api/images/{key}/mask")
     def mask(key: str) -> Response:
         sample = session.sample(key)
-        found, told = session.store.read(sample.id)
-        return _bits(np.zeros(session.size(sample), bool) if found is None else found, told.mask_version)
+        found, annotation = session.store.read(sample.id)
+        return _mask_response(np.zeros(session.size(sample), bool) if found is None else found, annotation.mask_version)
 
     @app.get("/api/images/{key}/proposal")
     def proposal(key: str) -> Response:
@@ -119,22 +127,22 @@ def _images(app: FastAPI, session: Session) -> None:
         found = session.proposals.mask(sample.id)
         if found is None:
             raise DataError("no mask was propagated to this image", where=sample.id, remedy="train first.")
-        return _bits(found, session.proposals.round)
+        return _mask_response(found, session.proposals.round)
 
     @app.get("/api/next")
     def next_image(
-        order: active_learning.Order = "diverse",
+        order: active_learning.Strategy = "diverse",
         goal: Literal["mask", "label"] = "mask",
         after: str | None = None,
         seed: Annotated[int, Query(ge=0, lt=2**32)] = 0,
     ) -> dict[str, Any]:
         if order in ("diverse", "typical"):
-            session.look()
-        key, really = session.next(order, goal, after=after, seed=seed)
-        return {"key": key, "order": really, "features": session.work()["features"]}
+            session.extract_features()
+        key, used = session.next(order, goal, after=after, seed=seed)
+        return {"key": key, "order": used, "features": session.work()["features"]}
 
 
-def _changes(app: FastAPI, session: Session) -> None:
+def _change_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/stroke")
     def stroke(
         key: str,
@@ -146,7 +154,7 @@ def _changes(app: FastAPI, session: Session) -> None:
         change: Annotated[str, Query(min_length=1, max_length=80)],
         bits: Annotated[bytes, Body(media_type="application/octet-stream")],
         source: Annotated[str, Query(min_length=1, max_length=40, pattern="^[a-z-]+$")] = "brush",
-        seconds: Annotated[float, Query(ge=0, le=LONGEST)] = 0.0,
+        seconds: Annotated[float, Query(ge=0, le=MAX_SECONDS)] = 0.0,
     ) -> dict[str, Any]:
         sample = session.sample(key)
         patch = unpack(bits, (x, y, w, h), size=session.size(sample))
@@ -156,7 +164,7 @@ def _changes(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/label")
     def label(key: str, change: LabelChange) -> dict[str, Any]:
         sample = session.sample(key)
-        known = classes_of(session.project, session.store.record)
+        known = all_classes(session.project, session.store.record)
         if change.label is not None and change.label not in known:
             raise DataError(f"{change.label!r} is not a class", where=sample.id, remedy="add the class first.")
         session.store.set_label(
@@ -170,58 +178,64 @@ def _changes(app: FastAPI, session: Session) -> None:
         return session.row(sample)
 
     @app.post("/api/images/{key}/marks")
-    def marks(key: str, change: MarksChange) -> dict[str, Any]:
+    def marks(key: str, change: PromptsChange) -> dict[str, Any]:
         sample = session.sample(key)
-        found = read_marks(change.marks)
-        session.store.set_marks(sample.id, found, base=change.base, key=change.key, seconds=change.seconds)
+        found = parse_prompts(change.marks)
+        session.store.set_prompts(sample.id, found, base=change.base, key=change.key, seconds=change.seconds)
         return session.row(sample)
 
     @app.post("/api/images/{key}/skip")
-    def skip(key: str, change: Skip) -> dict[str, Any]:
+    def skip(key: str, change: SkipChange) -> dict[str, Any]:
         sample = session.sample(key)
         session.store.skip(sample.id, skipped=change.skipped, seconds=change.seconds)
         return session.row(sample)
 
     @app.post("/api/images/{key}/seconds")
-    def seconds(key: str, spent: Spent) -> dict[str, Any]:
+    def seconds(key: str, change: TimeSpent) -> dict[str, Any]:
         sample = session.sample(key)
-        session.store.spend(sample.id, spent.kind, spent.seconds)
+        session.store.spend(sample.id, change.kind, change.seconds)
         return session.row(sample)
 
     @app.post("/api/images/{key}/review")
-    def review(key: str, said: Verdict) -> dict[str, Any]:
+    def review(key: str, decision: Review) -> dict[str, Any]:
         sample = session.sample(key)
-        if said.round != session.proposals.round or sample.id not in session.proposals.certainty:
+        if decision.round != session.proposals.round or sample.id not in session.proposals.certainty:
             raise DataError("this mask comes from an earlier training", where=sample.id, remedy="reload the page.")
         found = session.proposals.mask(sample.id)
-        if said.verdict == "accept" and found is not None:
-            _save(session, sample, Patch(0, 0, found), said.base, said.key, ACCEPTED, 0.0)
-        session.store.review(sample.id, said.verdict, round_=said.round, seconds=said.seconds)
+        if decision.verdict == "accept" and found is not None:
+            _save(session, sample, Patch(0, 0, found), decision.base, decision.key, ACCEPTED, 0.0)
+        session.store.review(sample.id, decision.verdict, round_=decision.round, seconds=decision.seconds)
         return session.row(sample)
 
     @app.post("/api/classes")
     def new_class(new: NewClass) -> dict[str, Any]:
         if new.name not in session.project.data.classes:
             session.store.add_class(new.name)
-        return {"classes": classes_of(session.project, session.store.record)}
+        return {"classes": all_classes(session.project, session.store.record)}
 
 
-def _assistance(app: FastAPI, session: Session) -> None:
+def _assistance_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/grabcut")
-    def grabcut(key: str, asked: Assistance) -> Response:
+    def grabcut(key: str, requested: AssistanceRequest) -> Response:
         sample = session.sample(key)
-        now = session.store.mask(sample.id) if asked.keep else None
-        return _bits(interactive.grabcut(session.pixels(sample), read_marks(asked.marks), now=now), 0)
+        current = session.store.mask(sample.id) if requested.keep else None
+        return _mask_response(
+            interactive.grabcut(session.pixels(sample), parse_prompts(requested.marks), current=current), 0
+        )
 
     @app.post("/api/images/{key}/random-walker")
-    def walker(key: str, asked: Assistance) -> Response:
-        return _bits(interactive.random_walker(session.pixels(session.sample(key)), read_marks(asked.marks)), 0)
+    def walker(key: str, requested: AssistanceRequest) -> Response:
+        return _mask_response(
+            interactive.random_walker(session.pixels(session.sample(key)), parse_prompts(requested.marks)), 0
+        )
 
     @app.post("/api/images/{key}/sam")
-    def sam(key: str, asked: Assistance) -> Response:
+    def sam(key: str, requested: AssistanceRequest) -> Response:
         if session.sam is None:
             raise DataError("no SAM-type model is loaded", where="the page", remedy="start it with --sam MODEL.")
-        return _bits(session.sam.mask(session.pixels(session.sample(key)), read_marks(asked.marks), key=key), 0)
+        return _mask_response(
+            session.sam.mask(session.pixels(session.sample(key)), parse_prompts(requested.marks), key=key), 0
+        )
 
     @app.get("/api/images/{key}/superpixels")
     def superpixels(key: str, count: Annotated[int, Query(ge=10, le=5000)] = 400) -> Response:
@@ -232,7 +246,7 @@ def _assistance(app: FastAPI, session: Session) -> None:
         return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-def _work(app: FastAPI, session: Session) -> None:
+def _training_routes(app: FastAPI, session: Session) -> None:
     @app.get("/api/work")
     def work() -> dict[str, Any]:
         session.refresh()
@@ -256,7 +270,7 @@ def _save(session: Session, sample: Sample, patch: Patch, base: int, key: str, s
     )
 
 
-def _bits(mask: Mask, version: int) -> Response:
+def _mask_response(mask: Mask, version: int) -> Response:
     h, w = mask.shape
     headers = {"Content-Encoding": "gzip", "X-Version": str(version), "X-Height": str(h), "X-Width": str(w)}
     return Response(gzip.compress(pack(mask), 1), media_type="application/octet-stream", headers=headers)

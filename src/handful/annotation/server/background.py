@@ -1,4 +1,4 @@
-"""One piece of work at a time in a process of its own, with its progress, and a way to stop it."""
+"""A background process with progress that can be stopped."""
 
 import json
 import subprocess
@@ -13,18 +13,18 @@ GRACE = 3.0  # seconds between asking a process to end and ending it
 
 
 class BackgroundProcess:
-    """Work of `handful.annotation.server.worker` under way. `state` is running, done, failed or stopped.
+    """A running `handful.annotation.server.worker`. `state` is running, done, failed or stopped.
 
     Args:
-        request: what to do, as plain values.
-        finished: called in a thread with what it came to; not after a stop or a failure.
+        request: what to compute, as plain values.
+        on_finished: called in a thread with the result; not after a stop or a failure.
     """
 
-    def __init__(self, request: dict[str, Any], finished: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, request: dict[str, Any], on_finished: Callable[[dict[str, Any]], None]) -> None:
         self.state, self.error = "running", ""
         self.progress: dict[str, Any] = {}
         self._started, self._seconds = time.monotonic(), 0.0
-        self._finished = finished
+        self._on_finished = on_finished
         self._process = subprocess.Popen(
             [sys.executable, "-m", "handful.annotation.server.worker"],
             stdin=subprocess.PIPE,
@@ -43,11 +43,11 @@ class BackgroundProcess:
     def _follow(self) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        found: dict[str, Any] | None = None
+        result: dict[str, Any] | None = None
         for line in self._process.stdout:
             event = json.loads(line)
             if "finished" in event:
-                found = event["finished"]
+                result = event["finished"]
             elif "error" in event:
                 self.error = event["error"]
             else:
@@ -58,15 +58,15 @@ class BackgroundProcess:
                 pipe.close()
         if self.state == "stopped":
             return
-        if found is not None:
-            self._finished(found)
+        if result is not None:
+            self._on_finished(result)
             self.state = "done"
         else:
-            self.error = self.error or "It ended unexpectedly; the terminal that runs handful says more."
+            self.error = self.error or "The process ended unexpectedly; see the terminal that runs handful."
             self.state = "failed"
 
     def stop(self) -> None:
-        """End it; what it has not finished is lost."""
+        """Stop the process; unfinished work is lost."""
         if self.state == "running":
             self.state = "stopped"
         if self._process.poll() is None:
@@ -78,12 +78,12 @@ class BackgroundProcess:
         self._thread.join(GRACE)
 
     def wait(self, seconds: float) -> str:
-        """Wait for its end, at most so long; returns the state."""
+        """Wait for the end, at most `seconds`; returns the state."""
         self._thread.join(seconds)
         return self.state
 
     def as_json(self) -> dict[str, Any]:
-        """How it stands."""
+        """State and progress, as plain values."""
         if self.state == "running":
             self._seconds = time.monotonic() - self._started
         return {"state": self.state, "error": self.error, "seconds": round(self._seconds), **self.progress}

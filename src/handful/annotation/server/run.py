@@ -1,4 +1,4 @@
-"""Run the server: a free port, the address with its secret, the browser, and an end on Ctrl-C."""
+"""Run the annotation server: choose a free port, open the browser, stop on Ctrl-C."""
 
 import threading
 import webbrowser

@@ -1,28 +1,28 @@
-"""What the page sends with a request, checked before anything is done with it."""
+"""Bodies of the requests that the page sends."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from handful.annotation.files.store import LONGEST, LONGEST_NAME
+from handful.annotation.files.store import MAX_NAME_LENGTH, MAX_SECONDS
 
-Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
+Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 Key = Annotated[str, Field(min_length=1, max_length=80)]
 Base = Annotated[int, Field(ge=0)]
 
 
 class LabelChange(BaseModel):
-    """A label that was given, or taken back (None)."""
+    """A new label; None resets it."""
 
-    label: Annotated[str, Field(max_length=LONGEST_NAME)] | None = None
+    label: Annotated[str, Field(max_length=MAX_NAME_LENGTH)] | None = None
     cannot_tell: bool = False
     base: Base
     key: Key
     seconds: Seconds = 0.0
 
 
-class MarksChange(BaseModel):
-    """All marks of an image."""
+class PromptsChange(BaseModel):
+    """All prompts of an image."""
 
     marks: list[dict[str, Any]]
     base: Base
@@ -30,22 +30,22 @@ class MarksChange(BaseModel):
     seconds: Seconds = 0.0
 
 
-class Skip(BaseModel):
-    """Ask for this image last."""
+class SkipChange(BaseModel):
+    """Show this image last, or no longer last."""
 
     skipped: bool
     seconds: Seconds = 0.0
 
 
-class Spent(BaseModel):
-    """Seconds without a change."""
+class TimeSpent(BaseModel):
+    """Time spent on an image without a change."""
 
     kind: Literal["look", "mask", "label"]
     seconds: Seconds
 
 
-class Verdict(BaseModel):
-    """What was said of a propagated mask."""
+class Review(BaseModel):
+    """Acceptance or rejection of a propagated mask."""
 
     verdict: Literal["accept", "reject"]
     round: Annotated[int, Field(ge=1)]
@@ -54,14 +54,14 @@ class Verdict(BaseModel):
     seconds: Seconds = 0.0
 
 
-class Assistance(BaseModel):
-    """Marks to make a mask from, and whether the mask there is counts."""
+class AssistanceRequest(BaseModel):
+    """Prompts for an interactive tool, and whether it starts from the current mask."""
 
     marks: list[dict[str, Any]]
     keep: bool = False
 
 
 class NewClass(BaseModel):
-    """A class's name."""
+    """Name of a new class."""
 
-    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]

@@ -1,4 +1,4 @@
-"""What a running server holds: the images, the store, the proposals, and the work under way."""
+"""State of the annotation server: images, annotations, proposals and background processes."""
 
 import hashlib
 import secrets
@@ -14,7 +14,7 @@ from jaxtyping import Bool
 
 from handful.annotation.files.annotations import Annotation
 from handful.annotation.files.feature_file import FeatureFile
-from handful.annotation.files.project import Project, classes_of, image_path, label_of
+from handful.annotation.files.project import Project, all_classes, effective_label, image_path
 from handful.annotation.files.proposals import read_proposals
 from handful.annotation.files.store import AnnotationStore
 from handful.annotation.server.background import BackgroundProcess
@@ -26,12 +26,12 @@ from handful.errors import DataError
 if TYPE_CHECKING:
     from handful.annotation.tools.sam import SegmentAnything
 
-HELD = 2  # decoded images in memory
+CACHED_IMAGES = 2
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training from the page does, and the address's secret."""
+    """Settings of the trainings that the page starts, and the secret in its URL."""
 
     recipe: str = "cvs-lite0"  # a name or a .toml file
     overrides: tuple[str, ...] = ()
@@ -49,12 +49,12 @@ class Session:
     Args:
         project: the images.
         store: their annotations, open.
-        source: where the images came from, for the processes that read them again.
-        columns: a table's own column names, likewise.
+        source: path of the images, for the background processes.
+        columns: column names of a table, likewise.
         settings: of the trainings.
 
     Raises:
-        WeightsError, RecipeError: a SAM-type model was asked for and cannot be had.
+        WeightsError, RecipeError: the SAM-type model cannot be loaded.
     """
 
     def __init__(
@@ -67,28 +67,28 @@ class Session:
         columns: Mapping[str, str] | None = None,
     ) -> None:
         self.project, self.store, self.settings = project, store, settings
-        self.samples = {key_of(s.id): s for s in project.data.samples}
+        self.samples = {image_key(s.id): s for s in project.data.samples}
         self.proposals = read_proposals(project.folder)
         self.training: BackgroundProcess | None = None
-        self.looking: BackgroundProcess | None = None
-        self.sam = _sam(settings)
+        self.feature_extraction: BackgroundProcess | None = None
+        self.sam = _load_sam(settings)
         self._source = {"source": source, "folder": str(project.folder), "columns": columns and dict(columns)}
         self._lock = threading.Lock()
         self._sizes: dict[str, tuple[int, int]] = {}
         self._images: OrderedDict[str, Image] = OrderedDict()
 
     def sample(self, key: str) -> Sample:
-        """The image of a key.
+        """The sample with a key.
 
         Raises:
-            DataError: there is none.
+            DataError: no image has this key.
         """
         if key not in self.samples:
             raise DataError("no such image", where=key[:40], remedy="reload the page.")
         return self.samples[key]
 
     def path(self, sample: Sample) -> Path:
-        """An image's file, inside the images' folder."""
+        """The file of an image, inside the images' folder."""
         return image_path(self.project, sample)
 
     def size(self, sample: Sample) -> tuple[int, int]:
@@ -98,40 +98,44 @@ class Session:
         return self._sizes[sample.id]
 
     def pixels(self, sample: Sample) -> Image:
-        """An image, decoded; the last ones are kept."""
+        """A decoded image; the last few are cached."""
         with self._lock:
             if sample.id not in self._images:
                 self._images[sample.id] = read_image(self.path(sample))
-                while len(self._images) > HELD:
+                while len(self._images) > CACHED_IMAGES:
                     self._images.popitem(last=False)
             self._images.move_to_end(sample.id)
             return self._images[sample.id]
 
     def row(self, sample: Sample) -> dict[str, Any]:
-        """An image's line in the list."""
-        told = self.store[sample.id]
+        """The entry of an image in the page's list."""
+        annotation = self.store[sample.id]
         return {
-            "key": key_of(sample.id),
+            "key": image_key(sample.id),
             "id": sample.id,
             "split": sample.split,
-            "label": label_of(self.project, sample, told),
-            "given": told.label is None,
-            "cannot_tell": told.cannot_tell,
-            "skipped": told.skipped,
-            "mask": told.mask_source,
-            "proposal": self.proposals.waits(told),
+            "label": effective_label(self.project, sample, annotation),
+            "given": annotation.label is None,
+            "cannot_tell": annotation.cannot_tell,
+            "skipped": annotation.skipped,
+            "mask": annotation.mask_source,
+            "proposal": self.proposals.awaits_review(annotation),
             "certainty": self.proposals.certainty.get(sample.id),
-            "versions": {"mask": told.mask_version, "label": told.label_version, "marks": told.marks_version},
-            "seconds": told.seconds,
+            "versions": {
+                "mask": annotation.mask_version,
+                "label": annotation.label_version,
+                "marks": annotation.prompts_version,
+            },
+            "seconds": annotation.seconds,
         }
 
     def state(self) -> dict[str, Any]:
-        """Everything the page shows, but the pictures."""
+        """Everything that the page shows, except the images."""
         record = self.store.record
         return {
             "name": self.project.root.name,
             "folder": str(self.project.folder),
-            "classes": classes_of(self.project, record),
+            "classes": all_classes(self.project, record),
             "images": [self.row(s) for s in self.project.data.samples],
             "trainings": record.trainings,
             "recipe": self.settings.recipe,
@@ -142,75 +146,94 @@ class Session:
         }
 
     def work(self) -> dict[str, Any]:
-        """How the work under way stands."""
-        jobs = {"training": self.training, "features": self.looking}
+        """Progress of the background processes."""
+        jobs = {"training": self.training, "features": self.feature_extraction}
         return {name: None if job is None else job.as_json() for name, job in jobs.items()}
 
-    def next(self, order: active_learning.Order, goal: str, *, after: str | None, seed: int) -> tuple[str | None, str]:
-        """Key of the image to ask for, and the order that it really came from; None: nothing is left.
+    def next(
+        self, strategy: active_learning.Strategy, goal: str, *, after: str | None, seed: int
+    ) -> tuple[str | None, str]:
+        """Key of the image to annotate next (None: none is left), and the query strategy that chose it.
 
         Args:
-            order: wanted; without features or proposals, another takes its place.
-            goal: "mask" or "label": what is asked for.
-            after: key of the image on the page, not to be asked for again at once.
-            seed: of the random order.
+            strategy: the preferred strategy; another replaces it while there are no features or proposals.
+            goal: "mask" or "label": what is to be annotated.
+            after: key of the image on the page, which is not chosen again.
+            seed: of the random strategy.
         """
         samples = self.project.data.samples
-        told = [self.store[s.id] for s in samples]
-        done = np.array([self._done(s, t, goal) for s, t in zip(samples, told, strict=True)], dtype=bool)
-        out = np.array([t.cannot_tell or s.split in ("test", "val") for s, t in zip(samples, told, strict=True)])
-        shown = np.array([key_of(s.id) == after for s in samples])
-        skipped = np.array([t.skipped for t in told])
-        for open_ in (~done & ~out & ~skipped & ~shown, ~done & ~out & ~shown):
-            at, really = self._pick(order, open_, done & ~out, seed)
-            if at is not None:
-                return key_of(samples[at].id), really
-        return None, order
+        annotations = [self.store[s.id] for s in samples]
+        done = np.array([self._done(s, a, goal) for s, a in zip(samples, annotations, strict=True)], dtype=bool)
+        excluded = np.array(
+            [a.cannot_tell or s.split in ("test", "val") for s, a in zip(samples, annotations, strict=True)]
+        )
+        shown = np.array([image_key(s.id) == after for s in samples])
+        skipped = np.array([a.skipped for a in annotations])
+        for candidates in (~done & ~excluded & ~skipped & ~shown, ~done & ~excluded & ~shown):
+            index, used = self._query(strategy, candidates, done & ~excluded, seed)
+            if index is not None:
+                return image_key(samples[index].id), used
+        return None, strategy
 
-    def _done(self, sample: Sample, told: Annotation, goal: str) -> bool:
+    def _done(self, sample: Sample, annotation: Annotation, goal: str) -> bool:
         if goal == "label":
-            return label_of(self.project, sample, told) is not None
-        return told.mask_source is not None
+            return effective_label(self.project, sample, annotation) is not None
+        return annotation.mask_source is not None
 
-    def _pick(
-        self, order: active_learning.Order, open_: Bool[np.ndarray, " n"], done: Bool[np.ndarray, " n"], seed: int
+    def _query(
+        self,
+        strategy: active_learning.Strategy,
+        candidates: Bool[np.ndarray, " n"],
+        done: Bool[np.ndarray, " n"],
+        seed: int,
     ) -> tuple[int | None, str]:
-        data = self.project.data
-        if order == "listed":
-            return active_learning.listed(open_), order
-        if order in ("uncertain", "influential"):
-            known = self.proposals.certainty if order == "uncertain" else self.proposals.influence
-            ask = active_learning.uncertain if order == "uncertain" else active_learning.influential
-            found = ask(data.ids, open_, known)
-            if found is not None:
-                return found, order
-            order = "diverse"
-        if order == "random":
-            return active_learning.random(open_, seed=seed), order
-        classes = classes_of(self.project, self.store.record)
-        labels = [label_of(self.project, s, self.store[s.id]) for s in data.samples]
-        numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)
-        kept = FeatureFile(self.project.folder)
-        looked = self.looking is not None and self.looking.state == "done"
-        if not kept.rows or not (looked or all(name in kept.rows for name in data.ids)):
-            own = active_learning.class_with_least(numbers, done, open_)
-            return active_learning.random(open_ if own is None else open_ & own, seed=seed), "random"
-        nothing = np.zeros_like(next(iter(kept.rows.values())))  # of an image that cannot be read
-        features = np.stack([kept.rows.get(name, nothing) for name in data.ids]).astype(np.float64)
-        ask_by = active_learning.typical if order == "typical" else active_learning.diverse
-        return ask_by(features, active_learning.guess(features, numbers), done, open_), order
+        """Index of the image that a strategy, or its replacement, chooses; and the strategy used."""
+        if strategy == "listed":
+            return active_learning.listed(candidates), strategy
+        if strategy == "random":
+            return active_learning.random(candidates, seed=seed), strategy
+        ids = self.project.data.ids
+        if strategy == "uncertain":
+            index = active_learning.uncertain(ids, candidates, self.proposals.certainty)
+        elif strategy == "influential":
+            index = active_learning.influential(ids, candidates, self.proposals.influence)
+        else:
+            return self._query_features(strategy, candidates, done, seed)
+        return self._query_features("diverse", candidates, done, seed) if index is None else (index, strategy)
 
-    def look(self) -> None:
-        """Start to compute features, if that is not done or under way."""
+    def _query_features(
+        self,
+        strategy: active_learning.Strategy,
+        candidates: Bool[np.ndarray, " n"],
+        done: Bool[np.ndarray, " n"],
+        seed: int,
+    ) -> tuple[int | None, str]:
+        """As `_query`, for the strategies on features; at random from the rarest class until there are features."""
+        data = self.project.data
+        classes = all_classes(self.project, self.store.record)
+        labels = [effective_label(self.project, s, self.store[s.id]) for s in data.samples]
+        numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)
+        rows = FeatureFile(self.project.folder).rows
+        finished = self.feature_extraction is not None and self.feature_extraction.state == "done"
+        if not rows or not (finished or all(name in rows for name in data.ids)):
+            members = active_learning.rarest_class(numbers, done, candidates)
+            return active_learning.random(candidates if members is None else candidates & members, seed=seed), "random"
+        unreadable = np.zeros_like(next(iter(rows.values())))
+        features = np.stack([rows.get(name, unreadable) for name in data.ids]).astype(np.float64)
+        choose = active_learning.typical if strategy == "typical" else active_learning.diverse
+        return choose(features, active_learning.assign_classes(features, numbers), done, candidates), strategy
+
+    def extract_features(self) -> None:
+        """Start to compute image features, unless that is done or running."""
         with self._lock:
-            if self.looking is None or self.looking.state in ("failed", "stopped"):
-                self.looking = BackgroundProcess({"work": "features", **self._source}, lambda _: None)
+            if self.feature_extraction is None or self.feature_extraction.state in ("failed", "stopped"):
+                self.feature_extraction = BackgroundProcess({"work": "features", **self._source}, lambda _: None)
 
     def train(self) -> None:
         """Start a training.
 
         Raises:
-            DataError: one is under way.
+            DataError: one is running.
         """
         with self._lock:
             if self.training is not None and self.training.state == "running":
@@ -226,33 +249,33 @@ class Session:
                 "seed": s.seed,
                 "device": s.device,
             }
-            self.training = BackgroundProcess(request, self._trained)
+            self.training = BackgroundProcess(request, self._on_trained)
 
-    def _trained(self, found: dict[str, Any]) -> None:
-        self.store.note_training(found)
+    def _on_trained(self, result: dict[str, Any]) -> None:
+        self.store.note_training(result)
         self.proposals = read_proposals(self.project.folder)
 
     def refresh(self) -> None:
-        """Take in proposals that a training wrote before it began to score."""
+        """Read the proposals that a training writes before it computes the score."""
         if self.training is not None and self.training.progress.get("stage") == "scoring":
             newest = read_proposals(self.project.folder)
             if newest.round != self.proposals.round:
                 self.proposals = newest
 
     def close(self) -> None:
-        """Stop what is under way."""
-        for job in (self.training, self.looking):
+        """Stop the background processes."""
+        for job in (self.training, self.feature_extraction):
             if job is not None:
                 job.stop()
 
 
-def key_of(name: str) -> str:
-    """What an image is called in addresses: no path, and the same after a restart."""
+def image_key(name: str) -> str:
+    """Identifier of an image in URLs: not a path, and the same after a restart."""
     return hashlib.sha256(name.encode()).hexdigest()[:20]
 
 
-def _sam(settings: Settings) -> "SegmentAnything | None":
-    """The SAM-type model, if one is wanted: without it the server needs no PyTorch."""
+def _load_sam(settings: Settings) -> "SegmentAnything | None":
+    """The SAM-type model, if one is requested; without it, the server does not import PyTorch."""
     if settings.sam is None:
         return None
     from handful.annotation.tools.sam import SegmentAnything

@@ -1,4 +1,4 @@
-"""Images as the browser gets them: the file itself where it shows exactly what handful reads, else a copy."""
+"""Images for the browser: the file itself if the browser decodes it exactly as handful does, else a PNG; thumbnails."""
 
 import io
 from functools import lru_cache
@@ -30,7 +30,7 @@ def for_browser(path: Path) -> tuple[bytes, str]:
 
 
 def as_png(image: Image) -> bytes:
-    """Pixels as a PNG, quickly rather than small."""
+    """Pixels as a PNG, compressed for speed rather than size."""
     held = io.BytesIO()
     Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(held, format="PNG", compress_level=1)
     return held.getvalue()

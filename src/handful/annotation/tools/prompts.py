@@ -1,4 +1,4 @@
-"""Weak marks: points, scribbles and boxes that say where the object is, or where it is not."""
+"""Prompts of interactive segmentation: points, scribbles and boxes on the object or on the background."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,17 @@ from jaxtyping import UInt8
 from handful.errors import DataError
 
 Kind = Literal["point", "scribble", "box"]
-MOST_MARKS, MOST_POINTS = 1000, 20_000
+MAX_PROMPTS, MAX_POINTS = 1000, 20_000
 NOTHING, OBJECT, BACKGROUND = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Mark:
-    """One mark. `points` are x, y in pixels: one, a line's, or two corners of a box; `width` is a line's, in pixels."""
+class Prompt:
+    """A point, scribble or box.
+
+    `points` are x, y in pixels: one point, the points of a scribble, or two corners of a box. `width` is that of a
+    scribble, in pixels.
+    """
 
     kind: Kind
     points: tuple[tuple[float, float], ...]
@@ -26,7 +30,7 @@ class Mark:
     width: float = 1.0
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, as `read_marks` takes them."""
+        """Plain values, as `parse_prompts` takes them."""
         return {
             "kind": self.kind,
             "points": [list(point) for point in self.points],
@@ -35,21 +39,21 @@ class Mark:
         }
 
 
-def read_marks(values: object) -> tuple[Mark, ...]:
-    """Marks from plain values.
+def parse_prompts(values: object) -> tuple[Prompt, ...]:
+    """Parse prompts from plain values, as `Prompt.as_json` gives them.
 
     Raises:
-        DataError: they are no marks, or too many.
+        DataError: the values are not prompts, or there are too many.
     """
-    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) > MOST_MARKS:
-        raise DataError(f"not a list of at most {MOST_MARKS} marks", remedy="reload the page.")
-    found = tuple(_mark(value) for value in values)
-    if sum(len(mark.points) for mark in found) > MOST_POINTS:
-        raise DataError(f"the marks have more than {MOST_POINTS} points", remedy="remove some of them.")
-    return found
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) > MAX_PROMPTS:
+        raise DataError(f"not a list of at most {MAX_PROMPTS} prompts", remedy="reload the page.")
+    prompts = tuple(_parse_prompt(value) for value in values)
+    if sum(len(prompt.points) for prompt in prompts) > MAX_POINTS:
+        raise DataError(f"the prompts have more than {MAX_POINTS} points", remedy="remove some of them.")
+    return prompts
 
 
-def _mark(value: object) -> Mark:
+def _parse_prompt(value: object) -> Prompt:
     try:
         if not isinstance(value, Mapping):
             raise TypeError("not a table")
@@ -61,31 +65,33 @@ def _mark(value: object) -> Mark:
             raise ValueError(f"a {kind} of {len(points)} points and width {width}")
         if not all(math.isfinite(c) and abs(c) < 1e6 for point in points for c in point):
             raise ValueError("a coordinate that is not a number")
-        return Mark(cast(Kind, kind), points, bool(value.get("foreground", True)), width)
+        return Prompt(cast(Kind, kind), points, bool(value.get("foreground", True)), width)
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"this is not a mark ({error})", where=str(value)[:80], remedy="reload the page.") from error
+        raise DataError(f"this is not a prompt ({error})", where=str(value)[:80], remedy="reload the page.") from error
 
 
-def draw_marks(marks: Sequence[Mark], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
-    """Where the points and scribbles are: 0 nowhere, 1 object, 2 background. Boxes are left out.
+def rasterize_prompts(prompts: Sequence[Prompt], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+    """Draw points and scribbles: 0 no prompt, 1 object, 2 background. Boxes are ignored.
 
     Args:
-        marks: later ones lie over earlier ones.
+        prompts: later ones cover earlier ones.
         size: height and width.
     """
     drawn = np.zeros(size, dtype=np.uint8)
-    for mark in marks:
-        if mark.kind != "box":
-            line = np.array(mark.points if len(mark.points) > 1 else mark.points * 2)  # a line of one point is none
-            at = np.rint((line - 0.5) * 16).astype(np.int32).reshape(-1, 1, 2)  # cv2 counts from pixel centres
-            value = OBJECT if mark.foreground else BACKGROUND
-            cv2.polylines(drawn, [at], False, value, thickness=max(1, round(mark.width)), shift=4)
+    for prompt in prompts:
+        if prompt.kind != "box":
+            line = np.array(
+                prompt.points if len(prompt.points) > 1 else prompt.points * 2
+            )  # cv2 draws nothing for a single point
+            at = np.rint((line - 0.5) * 16).astype(np.int32).reshape(-1, 1, 2)  # cv2 has pixel centers at whole numbers
+            value = OBJECT if prompt.foreground else BACKGROUND
+            cv2.polylines(drawn, [at], False, value, thickness=max(1, round(prompt.width)), shift=4)
     return drawn
 
 
-def box_of(marks: Sequence[Mark], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+def newest_box(prompts: Sequence[Prompt], size: tuple[int, int]) -> tuple[int, int, int, int] | None:
     """Left, top, right and bottom of the newest box, in whole pixels within the image; None without one."""
-    boxes = [mark for mark in marks if mark.kind == "box"]
+    boxes = [prompt for prompt in prompts if prompt.kind == "box"]
     if not boxes:
         return None
     (x1, y1), (x2, y2) = boxes[-1].points

@@ -1,7 +1,7 @@
-"""Masks from marks by a SAM-type model (Kirillov et al. 2023, https://arxiv.org/abs/2304.02643), if there is one.
+"""Masks from prompts by a SAM-type model (Segment Anything, Kirillov et al. 2023, https://arxiv.org/abs/2304.02643).
 
-Points and boxes are its prompts; of a scribble, points along it. The embedding of the newest image is kept, so that
-the second mark on it costs the small decoder alone.
+Scribbles are passed on as points along them. The embedding of the last image is cached, so that further prompts on it
+only run the small decoder.
 """
 
 from threading import Lock
@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from handful.annotation.tools.prompts import Mark, box_of
+from handful.annotation.tools.prompts import Prompt, newest_box
 from handful.core.dataset import Image, Mask
 from handful.errors import DataError, RecipeError, WeightsError
 from handful.models.hub import local_first
 
-ALONG = 8  # points taken from a scribble
+SCRIBBLE_POINTS = 8  # points along a scribble
 
 
 class SegmentAnything:
-    """A SAM-type model of transformers: sam, sam_hq and what else takes points and boxes with one mask decoder.
+    """A SAM-type model from transformers: sam, sam_hq and others that take points and boxes with one mask decoder.
 
     Args:
-        model: its folder, or its name on the hub.
-        device: where it runs.
+        model: its folder, or its name on the Hugging Face hub.
+        device: to run on.
 
     Raises:
         RecipeError: transformers is not installed.
@@ -50,27 +50,27 @@ class SegmentAnything:
                 "this model does not take points and boxes as SAM does", where=model, remedy="give a SAM model."
             )
         self.device = device
-        self._kept: tuple[str, Any] = ("", None)
-        self._lock = Lock()  # of the kept embedding; and one mask at a time is enough for a person
+        self._embedding: tuple[str, Any] = ("", None)
+        self._lock = Lock()  # protects the cached embedding
 
     @torch.inference_mode()
-    def mask(self, image: Image, marks: tuple[Mark, ...], *, key: str) -> Mask:
-        """The object that points, scribbles or a box mean: of the model's proposals the one it scores highest.
+    def mask(self, image: Image, prompts: tuple[Prompt, ...], *, key: str) -> Mask:
+        """Segment the object that the prompts mark: the proposal to which the model gives the highest score.
 
         Args:
             image: uint8 [3 h w].
-            marks: what says where the object is; scribbles on the background count as points that are not of it.
-            key: names the image.
+            prompts: points, scribbles and boxes on the object or on the background; only the newest box counts.
+            key: identifies the image.
 
         Raises:
-            DataError: nothing says where the object is.
+            DataError: no prompt marks the object.
         """
         size = (image.shape[1], image.shape[2])
-        box, points, labels = box_of(marks, size), *prompts(marks)
+        box, points, labels = newest_box(prompts, size), *point_prompts(prompts)
         if box is None and 1 not in labels:
             raise DataError(
                 "no box or scribble marks the object",
-                where="the marks",
+                where="the prompts",
                 remedy="draw a box, or a scribble on the object.",
             )
         given: dict[str, Any] = {"images": np.ascontiguousarray(image.transpose(1, 2, 0)), "return_tensors": "pt"}
@@ -80,24 +80,26 @@ class SegmentAnything:
             given["input_boxes"] = [[[float(c) for c in box]]]
         with self._lock:
             inputs = self.processor(**given).to(self.device)
-            if self._kept[0] != key:
-                self._kept = (key, self.network.get_image_embeddings(inputs["pixel_values"]))
-            asked = {name: inputs[name] for name in ("input_points", "input_labels", "input_boxes") if name in inputs}
-            said = self.network(image_embeddings=self._kept[1], **asked)
+            if self._embedding[0] != key:
+                self._embedding = (key, self.network.get_image_embeddings(inputs["pixel_values"]))
+            arguments = {
+                name: inputs[name] for name in ("input_points", "input_labels", "input_boxes") if name in inputs
+            }
+            outputs = self.network(image_embeddings=self._embedding[1], **arguments)
         sizes = (inputs["original_sizes"].cpu(), inputs["reshaped_input_sizes"].cpu())
-        found = self.processor.image_processor.post_process_masks(said.pred_masks.cpu(), *sizes)
-        best = int(said.iou_scores[0, 0].argmax())
-        return np.asarray(found[0][0, best].numpy(), dtype=bool)
+        masks = self.processor.image_processor.post_process_masks(outputs.pred_masks.cpu(), *sizes)
+        best = int(outputs.iou_scores[0, 0].argmax())
+        return np.asarray(masks[0][0, best].numpy(), dtype=bool)
 
 
-def prompts(marks: tuple[Mark, ...]) -> tuple[list[list[float]], list[int]]:
-    """Points x, y with 1 on the object and 0 on the background; of a scribble some along it."""
+def point_prompts(prompts: tuple[Prompt, ...]) -> tuple[list[list[float]], list[int]]:
+    """Points x, y, and their labels: 1 on the object, 0 on the background. Scribbles become points along them."""
     points: list[list[float]] = []
     labels: list[int] = []
-    for mark in marks:
-        if mark.kind == "box":
+    for prompt in prompts:
+        if prompt.kind == "box":
             continue
-        at = np.linspace(0, len(mark.points) - 1, min(ALONG, len(mark.points))).round().astype(int)
-        points += [[float(c) for c in mark.points[int(i)]] for i in at]
-        labels += [int(mark.foreground)] * len(at)
+        at = np.linspace(0, len(prompt.points) - 1, min(SCRIBBLE_POINTS, len(prompt.points))).round().astype(int)
+        points += [[float(c) for c in prompt.points[int(i)]] for i in at]
+        labels += [int(prompt.foreground)] * len(at)
     return points, labels

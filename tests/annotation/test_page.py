@@ -15,7 +15,7 @@ from PIL import Image as Picture
 
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.proposals import write_proposals
-from handful.annotation.server.session import Session, Settings, key_of
+from handful.annotation.server.session import Session, Settings, image_key
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.attach import read_mask
 from handful.recipes.write import to_toml
@@ -91,7 +91,7 @@ def open_page(browser: Any, held: tuple[Session, str]) -> Iterator[Callable[...,
         page = context.new_page()
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda m: said.append(m.text) if m.type == "error" and "409" not in m.text else None)
-        page.goto(f"{at}#{key_of(name)}")
+        page.goto(f"{at}#{image_key(name)}")
         _until(lambda: page.evaluate("window.handful?.editor.image?.id") == name)
         return page
 
@@ -184,7 +184,7 @@ def test_a_box_starts_grabcut(open_page: Any, held: tuple[Session, str]) -> None
     _until(lambda: _file(held, "red/0.png").exists())
     _saved(page)
     assert _iou(read_mask(_file(held, "red/0.png")), _data()[1]["red/0.png"]) > 0.95
-    assert [m.kind for m in held[0].store["red/0.png"].marks] == ["box"]
+    assert [m.kind for m in held[0].store["red/0.png"].prompts] == ["box"]
 
 
 def test_scribbles_superpixels_and_filling(open_page: Any, held: tuple[Session, str]) -> None:
