@@ -1,4 +1,4 @@
-"""`handful compare` on two cores against one: the whole command, and its throughput once it has started.
+"""Speed-up of `handful compare` on two cores over one: of the whole command, and of its throughput after start-up.
 
 Throughput is what a longer comparison takes more than a shorter one: imports and starting processes cancel out.
 """

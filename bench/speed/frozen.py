@@ -1,4 +1,4 @@
-"""From a cold process to a saved model: frozen features and logistic regression on 10 classes x 5 images.
+"""Run time from a cold process to a saved model: logistic regression on frozen features, 10 classes x 5 images.
 
 Against a process that imports what this needs and runs the same backbone once over the same images. And the feature
 part with the cache, filled by another process before, against the feature part without.

@@ -1,4 +1,4 @@
-"""Seconds until `handful --help` has answered, beside an empty Python."""
+"""Run time of `handful --help` compared with an empty Python process."""
 
 import subprocess
 import sys

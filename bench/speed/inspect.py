@@ -1,4 +1,4 @@
-"""`handful inspect` against reading and decoding every image once and one pass of its backbone."""
+"""Run time of `handful inspect` compared with decoding every image once plus one pass of its backbone."""
 
 import tempfile
 import time

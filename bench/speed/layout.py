@@ -1,4 +1,4 @@
-"""Which memory layout suits a network on a CPU: channels-last under batch norm, channels-first under group norm?"""
+"""Memory layouts on a CPU: channels-last against channels-first, with batch norm and with group norm."""
 
 from dataclasses import replace
 from functools import partial

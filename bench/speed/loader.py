@@ -1,4 +1,4 @@
-"""`handful.train` against the loop of a notebook: a DataLoader with workers and transforms image by image."""
+"""`handful.train` against a DataLoader loop with worker processes and per-image transforms."""
 
 import gc
 import os

@@ -1,4 +1,4 @@
-"""`handful.train` against a bare PyTorch loop: what the checks, seeds and bookkeeping of a step cost."""
+"""Overhead of `handful.train` over a bare PyTorch loop: checks, seeds and bookkeeping of each step."""
 
 from functools import partial
 

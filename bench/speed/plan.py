@@ -1,4 +1,4 @@
-"""Listing an archive into a plan beside merely walking it; what a plan of many parts costs in memory and on disk."""
+"""Planning a batch prediction over an archive compared with listing its files; memory and disk use of large plans."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""`handful predict` over an archive: its throughput beside decoding alone and computing alone, and its peak memory.
+"""Throughput of `handful predict` over an archive compared with decoding alone and inference alone; peak memory.
 
 Decoding and the model have a thread each, so that on two cores the slower of the two is the bound; above 1 nothing is
 left to gain by overlapping them better. Memory: tar shards of 1,000 and 100,000 small pictures, each in a new process.

@@ -1,4 +1,4 @@
-"""`handful serve` against the bare onnxruntime loop: requests per second, waiting times, and what saturation does."""
+"""`handful serve` against a bare onnxruntime loop: requests per second, latency, and behavior under saturation."""
 
 import http.client
 import re

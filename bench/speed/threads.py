@@ -1,4 +1,4 @@
-"""Train two classifiers side by side on a thread each, or one with two threads? And what `torch.compile` gives."""
+"""Two trainings in parallel with one thread each against one with two threads; speed-up of `torch.compile`."""
 
 import subprocess
 import sys

@@ -1,1 +1,1 @@
-"""What the measurements share: data sets, draws, options, records, and what is planted."""
+"""Shared code of the tables: data sets, draws, options, records, and planted faults."""

@@ -1,4 +1,4 @@
-"""How a score and a difference stand in a cell of `docs/results.md`."""
+"""Format scores and differences as table cells of `docs/results.md`."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Whole comparisons in `docs/results.md`: what `results/compare-*.json` say, as `document.toml` lists them."""
+"""Sections of `docs/results.md` on whole comparisons, from `results/compare-*.json` as `document.toml` lists them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Images made to fool a network (Nguyen, Yosinski and Clune 2015, https://arxiv.org/abs/1412.1897), and plain noise.
+"""Fooling images (Nguyen, Yosinski and Clune 2015, https://arxiv.org/abs/1412.1897) and random noise.
 
 Each maker gives images that the classifier names with as high a probability as it can reach; what it is allowed to know
 is the network without any rejection.

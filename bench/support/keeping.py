@@ -1,4 +1,4 @@
-"""A trainer that keeps what it trained: recipes that differ in their post-hoc parts alone share a network.
+"""A trainer that caches its networks: recipes that differ only in their post-hoc parts share a network.
 
 A network is kept as it is before its post-hoc parts, by recipe, seed and training images; the same seed on the same
 machine gives the same network, so sharing changes no number, only the hours. The seconds of such a run are not those of

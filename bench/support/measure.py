@@ -1,4 +1,4 @@
-"""Ratios within one run: arms take turns, so that a busy machine slows all of them alike."""
+"""Time ratios within one run, with interleaved repetitions: other load on the machine affects all arms equally."""
 
 import os
 import statistics

@@ -1,4 +1,4 @@
-"""What every table is told, and which tables there are."""
+"""The command-line options of all tables, and the list of tables."""
 
 from dataclasses import dataclass
 from importlib import import_module

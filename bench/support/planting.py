@@ -1,4 +1,4 @@
-"""Faults planted in real images: copies, wrong labels, frames of one film, coloured borders."""
+"""Plant faults in real images: duplicates, wrong labels, frames of one film, colored borders."""
 
 import io
 from dataclasses import replace

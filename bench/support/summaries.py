@@ -1,4 +1,4 @@
-"""Tables of other things than scores in `docs/results.md`: what a log's lines say, as `document.toml` lists them."""
+"""Tables of `docs/results.md` that are not scores, from the lines of a log, as `document.toml` lists them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

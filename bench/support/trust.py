@@ -1,4 +1,4 @@
-"""What the trust tables share: the data sets at a size for two cores, and the recipes with their posthoc parts."""
+"""Shared by the trust tables: data sets at a size for two cores, and recipes with their posthoc parts."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the VIPF tables share: two tasks of ten classes and 50 images each, and variants of the small recipes.
+"""Shared by the VIPF tables: two tasks of ten classes with 50 images each, and variants of the small recipes.
 
 CIFAR-100 at 32 pixels has a test part; mini-ImageNet at 64 pixels (on which weights pretrained on ImageNet must not be
 used) is redrawn, 50 to train on and 20 to score. A run is one to three minutes on one core: three paired draws.

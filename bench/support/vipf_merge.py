@@ -1,4 +1,4 @@
-"""D-ResNeXt's two branches in inference, in other forms that compute the same: what `vipf-cost` compares.
+"""Equivalent inference forms of D-ResNeXt's two branches, for `vipf-cost`: folded norms, and merged branches.
 
 Without selective kernels, two bottlenecks of g groups are one with 2 g groups: the first convolutions side by side, the
 spatial ones too, and the last over both, each norm folded into its convolution and a half into the last.

@@ -1,4 +1,4 @@
-"""The score that annotation time buys: white blood cells labelled alone, or with masks as each tool draws them.
+"""Accuracy per annotation time on white blood cells: labels alone, or with masks from each annotation tool.
 
 The scripted hand of `annotate-tools` draws the masks, so seconds are modelled, and scores are those of networks that
 learn from what it drew, with all its misses. Five masks per class at most, the rest propagated, as in `cvs-cells`.

@@ -1,4 +1,4 @@
-"""In which order should images be labelled? The orders of `handful annotate` from no label on, at equal label-seconds.
+"""Query strategies of `handful annotate` compared from no label on, at equal labelling time.
 
 A scripted annotator labels what each order asks for: at random, diverse (k-center), typical of clusters, least certain
 first, and what is expected to change the classifier most. The last two begin diverse until every class has been met,

@@ -1,4 +1,4 @@
-"""What a mask costs with each tool of `handful annotate`: modelled seconds, and agreement with the hand masks.
+"""Cost of a mask with each tool of `handful annotate`: modelled seconds, and agreement with the hand masks.
 
 A scripted hand draws the true mask with the page's tools, missing by a millimetre, on an image 20 cm high. Seconds are
 the keystroke-level model's (Card, Moran and Newell 1980): 1.35 s to prepare an action, 1.1 s to point, 0.1 s to press,

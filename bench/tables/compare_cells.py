@@ -1,4 +1,4 @@
-"""Which method for white blood cells, five hand masks per class at most: the rest propagated by a Seg-5."""
+"""Comparison of methods on white blood cells, with at most five hand masks per class, propagated by a Seg-5."""
 
 from bench.support.comparisons import run_comparison
 from bench.support.data import cells_once

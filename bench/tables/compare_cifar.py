@@ -1,4 +1,4 @@
-"""Which method for CIFAR-10 at 1, 5, 10 and 50 per class, with the embedded backbone and without.
+"""Comparison of methods on CIFAR-10 at 1, 5, 10 and 50 per class, with the embedded backbone and without.
 
 No hand masks: for CvS, GrabCut on ten images per class trains a Seg-10, which does the rest, as in `cvs-cifar`. Cross
 entropy, soft labels and CvS share size, augmentation and steps with fine-tuning (`fine-tuned-lite0`), but keep their

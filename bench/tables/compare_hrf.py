@@ -1,4 +1,4 @@
-"""Which method for 45 fundus photographs of three classes, with hand-drawn vessels: five folds."""
+"""Comparison of methods on 45 fundus photographs of three classes with hand-drawn vessels, five folds."""
 
 from bench.support.comparisons import run_comparison
 from bench.support.data import hrf

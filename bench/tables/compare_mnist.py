@@ -1,4 +1,4 @@
-"""Which method for MNIST at five per class: random weights with and without masks, frozen features, raw pixels."""
+"""Comparison of methods on MNIST at five per class: random weights with and without masks, frozen features, pixels."""
 
 from bench.support.comparisons import run_comparison
 from bench.support.data import mnist

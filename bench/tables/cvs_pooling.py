@@ -1,4 +1,4 @@
-"""CvS's class score, equation 1, read in three ways off the same maps: MNIST from scratch, and white blood cells.
+"""CvS's class score (equation 1) pooled from the same maps in three ways: MNIST from scratch, and white blood cells.
 
 The paper does not say what it averages. The pixel loss knows nothing of the rule, so each network is trained once and
 read three times: every difference is the rule's. MNIST at 5 per class with 1,000 steps, a third of the recipe's.

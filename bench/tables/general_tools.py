@@ -1,4 +1,4 @@
-"""What general tools make of 50 images: fastai and timm's training script beside `handful fit`, on the same draws.
+"""General tools on 50 images: fastai and timm's training script compared with `handful fit` on the same draws.
 
 CIFAR-10, five images per class, 100 test images of each class, the same pretrained EfficientNet-Lite0 at 224 pixels.
 Seconds are those from a cold process to a saved model, two threads, nothing cached. The others' number of epochs is the

@@ -1,4 +1,4 @@
-"""How long the other tools of `general-tools` should train: several numbers of epochs each, on one development draw.
+"""Number of epochs for the other tools of `general-tools`, chosen on one development draw.
 
 Five training images per class of draw 100, scored on 100 others of each class: no test image is looked at.
 """

@@ -1,4 +1,4 @@
-"""Faults planted in real images: how many `handful inspect` finds, and what it finds where there are none.
+"""True and false positives of `handful inspect` on faults planted in real images.
 
 Thresholds were chosen by seeds 100 and up; measured are seeds 0 and up. Images are drawn anew for each seed.
 """

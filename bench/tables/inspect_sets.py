@@ -1,4 +1,4 @@
-"""What `handful inspect` finds in the real data sets of the tables, as they are: nothing is planted.
+"""Findings of `handful inspect` on the data sets of the tables as they are, without planted faults.
 
 A set that this commit has looked at already is passed over; an older look at it is replaced.
 """

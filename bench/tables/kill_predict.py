@@ -1,4 +1,4 @@
-"""`handful predict` into a folder of parts, killed 100 times with SIGKILL: no image may be lost or doubled.
+"""Crash safety of `handful predict`: killed 100 times with SIGKILL, no image may be lost or duplicated.
 
 Each trial is a run of a new process, killed while it starts or plans (one in four), or when a random number of the
 parts that were missing is there; a run that ended before does not count. Every fourth kill is followed by a run that is

@@ -1,4 +1,4 @@
-"""An imbalance that is there by nature: white blood cells, 176 / 53 / 48 / 22 images, stratified 5-fold.
+"""Long tails in real data: white blood cells, 176 / 53 / 48 / 22 images, stratified 5-fold cross-validation.
 
 Which method has the best balanced accuracy? The embedded EfficientNet-Lite0 with its first stages frozen, as
 classification-lite0 has it; every row changes what its method is about and nothing else. One of two identical images is

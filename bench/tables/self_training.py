@@ -1,4 +1,4 @@
-"""What a network makes of unlabelled images, beside the frozen head that labels them for it, on CIFAR-10.
+"""Self-training on unlabelled CIFAR-10 images compared with the frozen head that pseudo-labels them.
 
 Five draws at 1, 5, 10 and 50 images per class; unlabelled is what the draws leave over of the training part, 450 to 499
 images of each class, their labels taken away. Scored on 200 test images of each class, those of `compare-cifar`, which

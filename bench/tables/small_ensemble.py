@@ -1,4 +1,4 @@
-"""Ensembles of small networks against one larger network of as many operations, from random weights (CIFAR-10).
+"""Ensembles of small networks against one larger network at equal compute, from random weights (CIFAR-10).
 
 Brigato and Iocchi 2021, https://arxiv.org/abs/2111.14493: with few images, several small networks beat a large one
 that takes as long. All rows have the augmentation and the steps of `cvs-cifar` and the recipes' schedule; none was

@@ -1,4 +1,4 @@
-"""Beyond the training classes: what soft labels say of images whose class was never trained on, only named.
+"""Zero-shot classification with soft labels: images of classes that are named but were not trained on.
 
 Fifteen of twenty classes of CIFAR-100 are trained on (50 images each, WRN-16-1, MiniLM vectors as in `soft-labels`),
 the other five are given by name, as `handful predict --classes` does; in each draw it is other five. Scored on test

@@ -1,4 +1,4 @@
-"""How many images of no class are named with confidence, before and after rejection.
+"""Confident predictions for images of no known class, before and after rejection.
 
 Six classes of CIFAR-10 are learnt from ten images each, the other four are held out. Beside these: other data sets,
 noise, gradient ascent, and evolution of pixels and of patterns. "Sure" is a probability of 90 % or more. A false

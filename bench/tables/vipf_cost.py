@@ -1,4 +1,4 @@
-"""What VIPF's network costs: parameters, operations and images per second of the paper's ladder, beside ResNeXt."""
+"""Cost of VIPF's networks: parameters, operations and images per second, relative to ResNeXt."""
 
 from functools import partial
 from typing import Any

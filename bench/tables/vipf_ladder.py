@@ -1,4 +1,4 @@
-"""VIPF, Table 1: ResNeXt, and what each change of network and loss adds to it, from random weights.
+"""VIPF, Table 1: ablation of the changes of network and loss to ResNeXt, from random weights.
 
 All rungs have the same augmentation (random resized crop, flip, CutMix), schedule and smoothing; losses differ in the
 last two rungs, whose center weight is the swapped reading of the paper (see the recipe paper-vipf-dsk50-swapped).
