@@ -63,7 +63,7 @@ def refuse_chunk_options(chunk_size: int | None, ray: str | None, workers: int |
             raise OutputError("this option is for a folder of Parquet chunks", where=option, remedy=remedy)
 
 
-def over_archive(
+def run_batch_job(
     job: "BatchJob",
     data: str,
     out: Path,
@@ -78,13 +78,13 @@ def over_archive(
 ) -> None:
     """Run a batch job and print its summary; exit with code 3 if some images could not be read."""
     from handful.cli._data import column_names
-    from handful.cli._output import print_json, print_text, working
+    from handful.cli._output import print_json, print_text, print_to_stderr
     from handful.core.progress import Progress
     from handful.deployment.batch.archive import find_archive
     from handful.deployment.batch.run import run_archive
 
     columns, executor = column_names(column), chunk_executor(ray, workers)
-    with working(), Progress(None, job.task, shown=True, loss=False) as bar:
+    with print_to_stderr(), Progress(None, job.task, shown=True, loss=False) as bar:
         archive = find_archive(data, columns=columns, allow_outside=allow_outside)
 
         def advance(images: int) -> None:

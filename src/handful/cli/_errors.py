@@ -15,7 +15,7 @@ USER_ERROR = 2  # exit codes
 STOPPED = 130
 
 
-def say(label: str, text: str, *, style: str) -> None:
+def print_message(label: str, text: str, *, style: str) -> None:
     """Print a labelled paragraph on standard error, wrapped if that is a terminal. Only rank 0 prints."""
     if rank_and_world_size()[0] > 0:
         return
@@ -57,7 +57,7 @@ class ErrorHandlingGroup(TyperGroup):
                 line: str | None = None,
             ) -> None:
                 if issubclass(category, HandfulWarning):
-                    say("Note", str(message), style="yellow")
+                    print_message("Note", str(message), style="yellow")
                 else:
                     plain(message, category, filename, lineno, file, line)
 
@@ -65,20 +65,20 @@ class ErrorHandlingGroup(TyperGroup):
             try:
                 return super().invoke(ctx)
             except HandfulError as error:
-                say("Error", str(error), style="red")
+                print_message("Error", str(error), style="red")
             except BrokenPipeError:
                 raise
             except OSError as error:
                 if error.filename is None and error.strerror is None:
                     raise
                 where = f"{error.filename}: " if error.filename is not None else ""
-                say(
+                print_message(
                     "Error",
                     f"{where}{error.strerror}\n  Remedy: check the path, its permissions and the disk space.",
                     style="red",
                 )
             except KeyboardInterrupt as stop:
-                say("Stopped", str(stop) or self._after_stop(ctx), style="yellow")
+                print_message("Stopped", str(stop) or self._after_stop(ctx), style="yellow")
                 raise typer.Exit(STOPPED) from None
         raise typer.Exit(USER_ERROR)
 

@@ -14,7 +14,7 @@ from handful.core.json_values import jsonable
 
 
 @contextmanager
-def working() -> Iterator[None]:
+def print_to_stderr() -> Iterator[None]:
     """Send what is printed during the work to standard error: standard output is for results."""
     with redirect_stdout(sys.stderr):
         yield
@@ -37,17 +37,17 @@ def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, ti
 
 def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Rows about temperature, prediction sets and rejection, from a model's card."""
-    found = card.get("calibration", {})
+    calibration = card.get("calibration", {})
     rows = []
-    if "temperature" in found:
-        rows.append(("temperature", f"{found['temperature']:.2f} ({found['temperature_from']})"))
-    if "coverage" in found:
-        whom = "each class" if found["coverage_by_class"] else "all classes together"
-        size = f"{found['expected_set_size']:.1f} of {len(card['images_per_class'])} classes"
-        rows.append(("sets", f"{100 * found['coverage']:g} % for {whom}; {size} on held-out training images"))
-    if "false_rejection" in found:
-        score = found["rejection_score"].replace("_", " ")
-        rows.append(("rejects", f"{100 * found['false_rejection']:g} % of held-out training images ({score})"))
+    if "temperature" in calibration:
+        rows.append(("temperature", f"{calibration['temperature']:.2f} ({calibration['temperature_from']})"))
+    if "coverage" in calibration:
+        scope = "each class" if calibration["coverage_by_class"] else "all classes together"
+        size = f"{calibration['expected_set_size']:.1f} of {len(card['images_per_class'])} classes"
+        rows.append(("sets", f"{100 * calibration['coverage']:g} % for {scope}; {size} on held-out training images"))
+    if "false_rejection" in calibration:
+        score = calibration["rejection_score"].replace("_", " ")
+        rows.append(("rejects", f"{100 * calibration['false_rejection']:g} % of held-out training images ({score})"))
     return rows
 
 
@@ -73,6 +73,6 @@ def width() -> int:
     return max(48, min(100, Console().width))
 
 
-def watched() -> bool:
+def stderr_is_terminal() -> bool:
     """Whether standard error is a terminal, so that progress bars are shown."""
     return sys.stderr.isatty()

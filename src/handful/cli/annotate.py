@@ -72,8 +72,8 @@ def annotate(
     from handful.annotation.server.session import Session, Settings
     from handful.annotation.summary import summary
     from handful.cli._data import column_names
-    from handful.cli._errors import say
-    from handful.cli._output import print_json, print_lines, print_text, working
+    from handful.cli._errors import print_message
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr
     from handful.errors import DataError, HandfulError
 
     columns = column_names(column)
@@ -84,7 +84,7 @@ def annotate(
         raise DataError("--import and --export exclude each other", where="--import", remedy="run the command twice.")
     if export is not None and out is None:
         raise DataError("no output given", where="--export", remedy="name a file or folder with --out.")
-    with working():
+    with print_to_stderr():
         project = open_project(data, folder=folder, columns=columns)
         if import_ is not None or export is not None:
             from handful.annotation.import_export import export_annotations, import_masks
@@ -100,7 +100,7 @@ def annotate(
     if done is not None:
         print_json(done.values) if json else print_text(done.text)
         return
-    with working():
+    with print_to_stderr():
         try:
             from handful.annotation.server.run import serve
         except ImportError as error:
@@ -130,7 +130,7 @@ def annotate(
             what = (
                 "anyone who reaches this machine and has the address can see the images and draw; nothing is encrypted."
             )
-            say("Note", what, style="yellow")
+            print_message("Note", what, style="yellow")
 
     with AnnotationStore(project.folder, project.data.ids) as store:
         session = Session(project, store, source=data, settings=settings, columns=columns)
@@ -138,6 +138,6 @@ def annotate(
             serve(session, host=host, port=port, ready=ready, browser=browser)
         finally:
             session.close()
-        found = summary(project, store.record)
+        result = summary(project, store.record)
     if not json:
-        print_text(found.text)
+        print_text(result.text)

@@ -24,12 +24,12 @@ def card(
 
     The card is MODEL/CARD.md, with its values in MODEL/card.json; the weights are not changed.
     """
-    from handful.cli._output import print_json, print_lines, working
+    from handful.cli._output import print_json, print_lines, print_to_stderr
     from handful.evaluation.results_log import read_results
     from handful.reports.card_scores import update_card
     from handful.saving.classifier import CARD
 
-    with working():
+    with print_to_stderr():
         results = [] if log is None else read_results(log)
         classifier = update_card(model, results=results, use=use, limits=limits)
     if json:

@@ -122,7 +122,7 @@ def compare(
     command resumes an interrupted comparison.
     """  # fmt: skip
     from handful.cli._data import images_per_class, read
-    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
     from handful.cli._ray import runners
     from handful.comparison.budget import read_budget
     from handful.comparison.candidates import choose_candidates, default_folds
@@ -136,26 +136,26 @@ def compare(
     from handful.evaluation.executor import default_jobs
     from handful.models.device import select_device
 
-    with working():
-        spent = read_budget(budget, trials)
+    with print_to_stderr():
+        tuning_budget = read_budget(budget, trials)
         numbers = (None,) if per_class is None else images_per_class(per_class)
         select_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
         if folds is None and per_class is None:
             folds = default_folds(samples)
-        count = draws or (5 if folds is None else 1)
-        protocol = Protocol(tuple(range(first_draw, first_draw + count)), None, folds, score_on)
+        draw_count = draws or (5 if folds is None else 1)
+        protocol = Protocol(tuple(range(first_draw, first_draw + draw_count)), None, folds, score_on)
         check(samples, per_class=max((m for m in numbers if m is not None), default=None), folds=folds, strict=strict)
         recipes, candidates = choose_candidates(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
         with runners(ray, jobs or (default_jobs(device) if ray is None else 1)) as (number, executor):
-            outcome = compare(
+            comparison = compare(
                 recipes,
                 samples,
                 out,
-                trials=spent.trials,
-                seconds=spent.seconds,
+                trials=tuning_budget.trials,
+                seconds=tuning_budget.seconds,
                 per_class=numbers,
                 protocol=protocol,
                 candidates=candidates,
@@ -165,12 +165,12 @@ def compare(
                 executor=executor,
                 device=device,
                 overwrite=overwrite,
-                progress=watched(),
+                progress=stderr_is_terminal(),
                 on_message=print_text,
             )
     if json:
-        print_json({"log": out / LOG, "report": out / PAGE, "values": out / VALUES, **as_values(outcome)})
+        print_json({"log": out / LOG, "report": out / PAGE, "values": out / VALUES, **as_values(comparison)})
         return
-    print_lines(format_comparison(outcome, width=width()))
+    print_lines(format_comparison(comparison, width=width()))
     print_lines("")
     print_text(f"Report: {out / PAGE}")

@@ -50,14 +50,14 @@ def cost(
     """
     from dataclasses import asdict
 
-    from handful.cli._output import print_json, print_lines, print_text, width, working
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, width
     from handful.core.files import refuse_existing
     from handful.evaluation.annotation_cost import AnnotationTimes, break_evens, cost_points, flops_by_recipe
     from handful.evaluation.results_log import read_results
     from handful.reports.evaluation_report import write_report
     from handful.reports.text_tables import format_cost
 
-    with working():
+    with print_to_stderr():
         if report is not None:
             refuse_existing(report, overwrite=overwrite)
         times = AnnotationTimes(label_seconds, mask_seconds)

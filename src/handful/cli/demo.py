@@ -23,7 +23,7 @@ def demo(
     Compares plain classification with classification via segmentation (CvS) and writes a report. Takes a few minutes
     on two CPU cores.
     """
-    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
     from handful.comparison.demo import INTRODUCTION, demo_data, run_demo
     from handful.comparison.sweep import LOG, as_text, as_values
     from handful.core.files import refuse_existing
@@ -31,8 +31,10 @@ def demo(
     refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
     if not json:
         print_text(INTRODUCTION + "\n")
-    with working():
-        results, report = run_demo(out, demo_data(), overrides=set_ or (), jobs=jobs, resume=resume, progress=watched())
+    with print_to_stderr():
+        results, report = run_demo(
+            out, demo_data(), overrides=set_ or (), jobs=jobs, resume=resume, progress=stderr_is_terminal()
+        )
     if json:
         print_json({"log": out / LOG, "report": report, **as_values(results)})
     else:

@@ -48,11 +48,11 @@ def distil(
     unlabelled images included.
     """
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.recipes.load import load_recipe
     from handful.training.distil import distil_to
 
-    with working():
+    with print_to_stderr():
         classifier = distil_to(
             out,
             model,

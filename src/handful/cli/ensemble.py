@@ -39,10 +39,10 @@ def ensemble(
     The ensemble predicts the weighted mean of the probabilities of its members. It is saved as a model.
     """
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.training.ensemble import ensemble_to
 
-    with working():
+    with print_to_stderr():
         samples = None
         if data is not None and weights == "cross_fitted":
             samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)

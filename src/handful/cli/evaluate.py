@@ -1,7 +1,7 @@
 """`handful evaluate`: score a recipe on repeated draws, with a confidence interval."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from typer import Option
 
@@ -89,12 +89,12 @@ def evaluate(
     from dataclasses import asdict
 
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
     from handful.cli._ray import runners
     from handful.data.check import check
     from handful.evaluation.calibration import summarise_calibration
     from handful.evaluation.evaluate import Protocol, splits_of
-    from handful.evaluation.evaluate import evaluate as run
+    from handful.evaluation.evaluate import evaluate as evaluate_recipe
     from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
@@ -103,11 +103,11 @@ def evaluate(
     from handful.recipes.write import fingerprint
     from handful.reports.text_tables import format_measures, format_table
 
-    with working():
+    with print_to_stderr():
         loaded = load_recipe(recipe, overrides=set_ or ())
         loaded = with_calibration(loaded, temperature=temperature, coverage=coverage, reject=reject)
-        numbers = tuple(range(first_draw, first_draw + draws))
-        protocol = Protocol(numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
+        draw_numbers = tuple(range(first_draw, first_draw + draws))
+        protocol = Protocol(draw_numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
         select_device(device)
         if track is not None:
             check_tracker(track, track_to)
@@ -115,12 +115,20 @@ def evaluate(
         splits_of(samples, protocol)
         check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
         with runners(ray, jobs) as (number, executor):
-            how: dict[str, Any] = {"jobs": number, "executor": executor, "device": device, "log": log}
-            result = run(loaded, samples, protocol=protocol, progress=watched(), **how)
+            result = evaluate_recipe(
+                loaded,
+                samples,
+                protocol=protocol,
+                jobs=number,
+                executor=executor,
+                device=device,
+                log=log,
+                progress=stderr_is_terminal(),
+            )
         if track is not None:
             track_scores(track, track_to, [result])
         rows = {metric: summarise(result, metric)[0] for metric in METRICS}
-        opens_with = headline_metric(result)
+        main_metric = headline_metric(result)
         measures = summarise_calibration(result) if calibration else []
     if json:
         print_json(
@@ -128,14 +136,14 @@ def evaluate(
                 "recipe": loaded.name,
                 "fingerprint": fingerprint(loaded),
                 "log": log,
-                "headline": opens_with,
+                "headline": main_metric,
                 "scores": {metric: asdict(row) for metric, row in rows.items()},
                 "recall": [asdict(row) for row in class_recalls(result)],
                 **({"calibration": [asdict(row) for row in measures]} if calibration else {}),
             }
         )
         return
-    print_lines(format_table([rows[opens_with]], width=width()))
+    print_lines(format_table([rows[main_metric]], width=width()))
     if transductive:
         print_text(
             "Transductive: trained on the scored images too, without their labels. Scores on other images may be lower."

@@ -35,12 +35,12 @@ def explain(
     from rich.progress import Progress
 
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.models.device import select_device
     from handful.reports.explanations import check_folder, explain_to
     from handful.saving.classifier import load_classifier
 
-    with working():
+    with print_to_stderr():
         check_folder(out, overwrite=overwrite)
         classifier = load_classifier(model, device=select_device(device))
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)

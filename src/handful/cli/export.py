@@ -44,10 +44,10 @@ def export(
     without PyTorch.
     """
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.deployment.export.export import export_to, file_format, refuse_int8_format
 
-    with working():
+    with print_to_stderr():
         if int8:
             refuse_int8_format(file_format(out, to))
         _check_data_option(int8=int8, data=data)

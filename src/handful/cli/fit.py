@@ -57,12 +57,12 @@ def fit(
     Trains on the training split of DATA, or on --per-class images of it. The model is saved as a folder.
     """
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, watched, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr, stderr_is_terminal
     from handful.comparison.budget import read_budget
     from handful.fitting import fit_to
     from handful.training.launcher import rank_and_world_size
 
-    with working():
+    with print_to_stderr():
         result = fit_to(
             out,
             recipe,
@@ -81,7 +81,7 @@ def fit(
             track_to=track_to,
             source=data,
             device=device,
-            progress=watched(),
+            progress=stderr_is_terminal(),
             on_message=print_text,
         )
     if rank_and_world_size()[0] > 0:

@@ -42,7 +42,7 @@ def hierarchy(
     from rich.console import Console
 
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_lines, print_text, working
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr
     from handful.core.files import refuse_existing
     from handful.models.device import select_device
     from handful.recipes.label_space import hierarchy_recipe
@@ -50,7 +50,7 @@ def hierarchy(
     from handful.reports.plots import check_figure, save_figure
     from handful.training.induced_hierarchy import induced_hierarchy
 
-    with working():
+    with print_to_stderr():
         loaded = hierarchy_recipe(recipe, source=source, overrides=set_ or ())
         assert loaded.hierarchy is not None
         if out is not None:

@@ -43,14 +43,14 @@ def inspect(
     from rich.progress import Progress
 
     from handful.cli._data import read
-    from handful.cli._output import print_json, working
+    from handful.cli._output import print_json, print_to_stderr
     from handful.inspection.cleaned_table import check_table_path, write_cleaned_table
     from handful.inspection.inspection import inspect as inspect_data
     from handful.inspection.page import check_page_path, write_inspection
     from handful.inspection.summary import as_values
     from handful.models.device import select_device
 
-    with working():
+    with print_to_stderr():
         if page is not None:
             check_page_path(page, overwrite=overwrite)
         if fix is not None:

@@ -54,13 +54,13 @@ def labels(
     matrix.
     """
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.core.files import refuse_existing
     from handful.recipes.label_space import labels_recipe
     from handful.reports.label_similarity import label_similarity
     from handful.reports.plots import check_figure
 
-    with working():
+    with print_to_stderr():
         loaded = labels_recipe(recipe, source=source, path=path, aliases=aliases, overrides=set_ or ())
         if out is not None:
             check_figure(out)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
-from handful.cli._batch import ChunkSize, Workers, over_archive, refuse_chunk_options
+from handful.cli._batch import ChunkSize, Workers, refuse_chunk_options, run_batch_job
 
 MODEL = "Model folder (from `handful fit`) or .onnx file (from `handful export`)."
 
@@ -70,7 +70,7 @@ def predict(
     any interruption the same command continues where it stopped.
     """
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.core.progress import Progress
     from handful.deployment.predict_table import check_outputs, predict_table
     from handful.errors import OutputError
@@ -86,7 +86,7 @@ def predict(
                 remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
             )
         job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
-        over_archive(
+        run_batch_job(
             job,
             data,
             out,
@@ -99,7 +99,7 @@ def predict(
             json=json,
         )
         return
-    with working():
+    with print_to_stderr():
         refuse_chunk_options(chunk_size, ray, workers, remedy="name a folder as --out.")
         check_outputs(out, maps, overwrite=overwrite)
         classifier = load_predictor(model, tta=tta, classes=classes, device=device)
@@ -109,11 +109,11 @@ def predict(
             def advance(images: int) -> None:
                 bar.advance(0.0, images)
 
-            found = predict_table(
+            counts = predict_table(
                 classifier, samples, out, maps=maps, coverage=coverage, overwrite=overwrite, advance=advance
             )
     if json:
-        print_json({"out": str(out), "maps": maps, "rows": len(samples), "predictions": found})
+        print_json({"out": str(out), "maps": maps, "rows": len(samples), "predictions": counts})
         return
-    print_table(("class", "images"), [(name, str(n)) for name, n in found.items()])
+    print_table(("class", "images"), [(name, str(n)) for name, n in counts.items()])
     print_text(f"{len(samples)} rows in {out}" + ("" if maps is None else f", maps in {maps}"))

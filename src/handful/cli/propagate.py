@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli._batch import ChunkSize, Workers, over_archive, refuse_chunk_options
+from handful.cli._batch import ChunkSize, Workers, refuse_chunk_options, run_batch_job
 
 
 def propagate(
@@ -81,7 +81,7 @@ def propagate(
     """
     from handful.annotation.propagate import propagate_to
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, working
+    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.data.masks.threshold import Keep
     from handful.errors import DataError, ModelError
     from handful.recipes.load import load_recipe
@@ -107,7 +107,7 @@ def propagate(
                     remedy="leave it out with --chunks.",
                 )
         job = BatchJob("propagate", model.resolve(), device=device, keep=rules)
-        over_archive(
+        run_batch_job(
             job,
             data,
             out,
@@ -121,7 +121,7 @@ def propagate(
         )
         return
     refuse_chunk_options(chunk_size, ray, workers, remedy="pass --chunks too.")
-    with working():
+    with print_to_stderr():
         written = propagate_to(
             out,
             load_recipe(recipe, overrides=set_ or ()),

@@ -15,11 +15,11 @@ def recipes(
     json: o.Json = False,
 ) -> None:
     """List recipes, or print one."""
-    from handful.cli._output import print_indented, print_json, print_text, working
+    from handful.cli._output import print_indented, print_json, print_text, print_to_stderr
     from handful.recipes.load import load_recipe, recipe_names
     from handful.recipes.write import fingerprint, to_toml, to_tree
 
-    with working():
+    with print_to_stderr():
         chosen = [load_recipe(n, overrides=set_ or ()) for n in ([name] if name else recipe_names())]
     if json and name:
         print_json({"fingerprint": fingerprint(chosen[0]), "recipe": to_tree(chosen[0])})

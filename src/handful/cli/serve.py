@@ -52,7 +52,7 @@ def serve(
     import sys
     from tempfile import TemporaryDirectory
 
-    from handful.cli._errors import say
+    from handful.cli._errors import print_message
     from handful.cli._output import print_json, print_text
     from handful.models.onnx_model import load_onnx
 
@@ -71,7 +71,7 @@ def serve(
             export_onnx(load_classifier(model), graph)
         known = load_onnx(graph, threads=1)
         if host not in LOCAL and token is None:
-            say(
+            print_message(
                 "Note",
                 "anyone who can reach this machine can send requests: set --token or HANDFUL_TOKEN.",
                 style="yellow",

@@ -49,7 +49,7 @@ def sweep(
     report.
     """
     from handful.cli._data import images_per_class, read
-    from handful.cli._output import print_json, print_lines, print_text, watched, width, working
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
     from handful.cli._ray import runners
     from handful.comparison.sweep import LOG, as_text, as_values, sweep_to
     from handful.core.files import refuse_existing
@@ -59,11 +59,11 @@ def sweep(
     from handful.models.device import select_device
     from handful.recipes.load import load_recipe
 
-    with working():
+    with print_to_stderr():
         recipes = [load_recipe(name, overrides=set_ or ()) for name in recipe]
         numbers = images_per_class(per_class)
-        order = tuple(range(first_draw, first_draw + draws))
-        protocol = Protocol(order, None, None, score_on, long_tail, tail_order)
+        draw_numbers = tuple(range(first_draw, first_draw + draws))
+        protocol = Protocol(draw_numbers, None, None, score_on, long_tail, tail_order)
         select_device(device)
         if track is not None:
             check_tracker(track, track_to)
@@ -81,7 +81,7 @@ def sweep(
                 executor=executor,
                 device=device,
                 resume=resume,
-                progress=watched(),
+                progress=stderr_is_terminal(),
             )
         if track is not None:
             track_scores(track, track_to, results)
