@@ -115,13 +115,13 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
     scores, train, test = np.array(list(own.values())).T
     ratio = float(train.mean() / test.mean())
     overlap = min(ratio, 1 / ratio) if resplit else 0.0
-    low, high, _ = mean_interval(scores, overlap, centre=mean)
+    low, high, _ = mean_interval(scores, overlap, center=mean)
     low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
     text = cells.score(mean, low, high, min(draws.values()))
     if control is not None and control is not own and own.keys() <= control.keys():
         pairs = np.array([own[k][0] - control[k][0] for k in sorted(own)])
         gain = mean - float(np.mean(list(of_draws({k: control[k] for k in own}).values())))
-        low, high, _ = mean_interval(pairs, overlap, centre=gain)
+        low, high, _ = mean_interval(pairs, overlap, center=gain)
         known = high > low  # neither one run, nor a few that agree to the last image and say nothing of the spread
         low, high = (low, high) if known else (np.nan, np.nan)
         text += cells.difference(gain, low, high, bold=low > 0 or high < 0)

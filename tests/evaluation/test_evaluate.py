@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from handful.core.dataset import Dataset
 from handful.core.result import Result
-from handful.errors import DataError, ProtocolError
+from handful.errors import DataError
 from handful.evaluation.evaluate import Protocol, evaluate, splits_of, sweep
 from handful.evaluation.results_log import ResultsLog, read_results
 from tests.support.datasets import recipe, squares
@@ -46,69 +45,11 @@ def test_draws_differ_and_the_test_part_is_fixed(data: Dataset, tmp_path: Path) 
     assert len(trainer.calls) == 3
 
 
-def test_rest_never_touches_the_test_part(data: Dataset) -> None:
-    test = set(data.split("test").ids)
-    for cell in splits_of(data, Protocol((100, 101), per_class=2, score_on="rest")):
-        assert not test & {*cell.train.ids, *cell.test.ids}
-        assert not set(cell.train.ids) & set(cell.test.ids)
-        assert len(cell.test) == 12
-
-
-def test_without_a_test_part_the_rest_is_scored() -> None:
-    found = splits_of(squares(5), Protocol((0, 1), per_class=2))
-    assert [len(c.test) for c in found] == [9, 9]
-    assert set(found[0].test.ids) != set(found[1].test.ids)
-
-
-def test_folds_hold_out_every_image_once_per_draw() -> None:
-    data = squares(6)
-    found = splits_of(data, Protocol((0, 1), folds=3))
-    assert [(c.draw, c.fold) for c in found] == [(d, f) for d in (0, 1) for f in range(3)]
-    for draw in (0, 1):
-        held = [i for c in found if c.draw == draw for i in c.test.ids]
-        assert sorted(held) == sorted(data.ids)
-    limited = splits_of(data, Protocol((0,), folds=3, per_class=2))
-    assert all(len(c.train) == 6 and not set(c.train.ids) & set(c.test.ids) for c in limited)
-
-
-def test_groups_stay_on_one_side() -> None:
-    plain = squares(6)
-    grouped = replace(plain, samples=tuple(replace(s, group=f"p{i // 2}") for i, s in enumerate(plain.samples)))
-    group = {s.id: s.group for s in grouped.samples}
-    for cell in splits_of(grouped, Protocol((0,), folds=3)):
-        assert not {group[i] for i in cell.train.ids} & {group[i] for i in cell.test.ids}
-
-
-def test_unlabelled_images_take_no_part(data: Dataset) -> None:
-    nameless = replace(data, samples=(*data.samples, replace(data.samples[0], id="new", label=None)))
-    for cell in splits_of(nameless, Protocol((0,))) + splits_of(nameless, Protocol((0,), per_class=2, score_on="rest")):
-        assert "new" not in cell.train.ids + cell.test.ids
-
-
-@pytest.mark.parametrize(
-    ("protocol", "remedy"),
-    [
-        (Protocol((0,), folds=3), 'score_on="rest"'),
-        (Protocol((0,), score_on="rest"), "folds=5"),
-        (Protocol((0,), per_class=6, score_on="rest"), "draw fewer"),
-    ],
-)
-def test_a_protocol_that_does_not_fit_is_refused(data: Dataset, protocol: Protocol, remedy: str) -> None:
-    with pytest.raises(ProtocolError, match=remedy):
-        splits_of(data, protocol)
-
-
 def test_nothing_trains_when_a_later_cell_cannot(data: Dataset, tmp_path: Path) -> None:
     trainer = NearestMeanTrainer(tmp_path / "calls")
     with pytest.raises(DataError, match="fewer than"):
         sweep([recipe()], data, per_class=(1, 60), trainer=trainer, progress=False)
     assert trainer.calls == []
-
-
-@pytest.mark.parametrize("draws", [(), (1, 1), (-1,)])
-def test_draws_must_be_different_numbers(draws: tuple[int, ...]) -> None:
-    with pytest.raises(ProtocolError, match="draws"):
-        Protocol(draws)
 
 
 def test_the_same_command_resumes(data: Dataset, tmp_path: Path) -> None:
@@ -320,16 +261,3 @@ def test_lines_from_before_there_were_counts_and_long_tails_are_not_trained_agai
     again = evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
     assert len(trainer.calls) == 1
     assert again.runs[0].counts is not None
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"long_tail": 10.0}, "--per-class"),
-        ({"long_tail": 10.0, "folds": 3, "per_class": 3}, "leave one"),
-        ({"tail_order": "seeded"}, "an order needs a long tail"),
-    ],
-)
-def test_a_long_tail_that_does_not_fit_is_refused(data: Dataset, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ProtocolError, match=message):
-        splits_of(data, Protocol((0,), **options))

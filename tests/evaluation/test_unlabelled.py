@@ -116,7 +116,7 @@ def test_the_command_prints_that_it_was_transductive(tmp_path: Path) -> None:
     common = ("evaluate", tmp_path / "images", "-m", 2, "-n", 2)
     said = ok(*common, "-r", tmp_path / "spread.toml", "--transductive")
     assert "(transductive)" in " ".join(said.split())
-    assert "learnt from the scored images, without their labels" in " ".join(said.split())
+    assert "trained on the scored images too, without their labels" in " ".join(said.split())
     assert "ransductive" not in ok(*common, "-r", tmp_path / "spread.toml")
     assert "none of these recipes learns from unlabelled images" in " ".join(
         fails(*common, "-r", tmp_path / "mean.toml", "--transductive").split()

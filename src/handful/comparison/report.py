@@ -1,4 +1,4 @@
-"""The page of a comparison: the answer first, then what it rests on, what it costs, and how to repeat it."""
+"""HTML page of a comparison: the answer, the scores behind it, the costs, and how to reproduce it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +28,8 @@ from handful.reports.html import (
 from handful.reports.plots import SERIES, as_svg, cost_figure, sweep_figure
 from handful.reports.text_tables import NOTES, format_probability
 
-MOST_CURVES = len(SERIES)  # beyond, colours and markers would come twice
-LONG_ANSWER = 120  # characters that still read well as large as a headline
+MOST_CURVES = len(SERIES)  # more would repeat colors and markers
+LONG_ANSWER = 120  # characters; a longer answer is not set as large as a headline
 
 
 def write_comparison(
@@ -44,7 +44,7 @@ def write_comparison(
     """Write a comparison as one HTML file that needs no network and no other file, and return its path.
 
     Args:
-        outcome: what `compare_to` found.
+        outcome: a result of `compare`.
         path: the file; its folder is made.
         data: shows the worst mistakes of the best recipe, and says what was scored.
         classifier: one of the recipes, trained: shows examples of what it sees, and its maps where it segments.

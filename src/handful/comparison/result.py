@@ -1,4 +1,4 @@
-"""What a comparison found, as plain values: its text, its JSON file and its page are all written from these."""
+"""The result of a comparison, as plain values from which its text, its JSON file and its page are written."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -20,7 +20,7 @@ Role = Literal["control", "method"]
 
 @dataclass(frozen=True)
 class CandidateRecipe:
-    """A recipe that was thought of: whether it was `taken`, and why or why not."""
+    """A recipe that was considered: whether it was `taken`, and the reason."""
 
     recipe: str
     role: Role
@@ -30,10 +30,10 @@ class CandidateRecipe:
 
 @dataclass(frozen=True)
 class TuningBudget:
-    """What each recipe may spend on tuning, alike for all: so many `trials` in each draw, or a share of wall time.
+    """What each recipe may spend on tuning, the same for all: `trials` in each draw, or a share of wall time.
 
-    `seconds` is the wall time asked for, for all tuning together; `share` the seconds of training that one recipe has
-    in one draw (or fold) of it, `jobs` running side by side. The runs that are scored come on top.
+    `seconds` is the requested wall time for all tuning together; `share` the seconds of training that one recipe has
+    in one draw (or fold) of it, `jobs` running side by side. Scored runs are not counted.
     """
 
     trials: int | None
@@ -46,9 +46,9 @@ class TuningBudget:
 class TuningResult:
     """The tuning of one recipe in one draw (or fold), on that draw's training images alone.
 
-    `trials` are those begun, the recipe's own settings being the first; `pruned` were given up as hopeless, `failed`
-    did not train. `steps` and `seconds` are of their training. `values` are the settings taken, by option path: empty
-    where the recipe's own stay, and `why` says why. `score` and `own_score` are what the settings taken and the
+    `trials` are those started, the recipe's own settings being the first; `pruned` ones were stopped early, `failed`
+    ones did not train. `steps` and `seconds` are of their training. `values` are the settings taken, by option path;
+    empty where the recipe's own stay, and `why` says why. `score` and `own_score` are what the settings taken and the
     recipe's own reach on the held-out training images (shares); None where nothing was tried. `share_too_small`: its
     share of the time was too small for other settings than the recipe's own.
     """
@@ -71,7 +71,7 @@ class TuningResult:
 
 @dataclass(frozen=True)
 class RankedRecipe:
-    """A recipe's place at one number of images per class; rank 1 has the best mean.
+    """A recipe's rank at one number of images per class; rank 1 has the best mean.
 
     Minutes are a person's, for one training set. Seconds are of training: `train_seconds` of one scored run,
     `tuning_seconds` of one draw's tuning, both means.
@@ -121,10 +121,10 @@ class ClassRegression:
 
 @dataclass(frozen=True)
 class PowerAnalysis:
-    """What it would take to tell the two best, `a` and `b`, apart; None: no such number, or none can be said.
+    """What would separate the two best recipes, `a` and `b`; None: no such number, or it cannot be estimated.
 
-    `draws`: so many draws in all, if gap and spread stay. `test_images`: so many scored images in all, likewise.
-    `per_class`: so many images per class, by straight lines through what was run; None with one number of images.
+    `draws` in all, if the gap and its spread stay as they are; `test_images` in all, likewise; images `per_class`, by a
+    straight line through the gaps at the numbers that were run. `says` is this in a sentence.
     """
 
     a: str
@@ -156,20 +156,20 @@ class SizeResult:
 
     @property
     def best(self) -> RankedRecipe:
-        """The first in rank."""
+        """The recipe of rank 1."""
         return self.entries[0]
 
     def pair(self, a: str, b: str) -> RecipePair:
-        """The pair of these two recipes, whichever is ahead."""
+        """The pair of these two recipes, in either order."""
         return next(p for p in self.pairs if {p.comparison.a, p.comparison.b} == {a, b})
 
 
 @dataclass(frozen=True, eq=False)
 class ComparisonResult:
-    """A whole comparison: the answer in one sentence, then a level for each number of images per class.
+    """A whole comparison: the answer in one sentence, then one result for each number of images per class.
 
-    `facts` say how to repeat it: command, data, commit, versions, seconds. `notes` are sentences that a reader must
-    not miss, such as that nothing was tuned.
+    `facts` say how to reproduce it: data, draws, commit, versions, seconds. `notes` are warnings, such as that nothing
+    was tuned.
 
     Example:
         >>> from handful import Protocol, compare, load_data, load_recipe
@@ -196,10 +196,10 @@ class ComparisonResult:
         return tuple(r for level in self.levels for r in level.results)
 
 
-def as_values(outcome: ComparisonResult) -> dict[str, Any]:
-    """The outcome as `comparison.json` holds it: numbers, texts, lists and tables; no predictions, and null for NaN."""
+def as_values(comparison: ComparisonResult) -> dict[str, Any]:
+    """The comparison as `comparison.json` holds it: plain values without predictions, null for NaN."""
     levels = []
-    for level in outcome.levels:
+    for level in comparison.levels:
         values = {k: v for k, v in vars(level).items() if k not in ("results", "entries", "pairs", "harms", "outlook")}
         values["entries"] = [asdict(e) for e in level.entries]
         values["pairs"] = [asdict(p) for p in level.pairs]
@@ -208,19 +208,19 @@ def as_values(outcome: ComparisonResult) -> dict[str, Any]:
         levels.append(values)
     values = {
         "format": FORMAT,
-        "answer": outcome.answer,
+        "answer": comparison.answer,
         "levels": levels,
-        "candidates": [asdict(c) for c in outcome.candidates],
-        "controls": outcome.controls,
-        "budget": asdict(outcome.budget),
-        "studies": [_study_values(s) for s in outcome.studies],
-        "times": asdict(outcome.times),
-        "notes": list(outcome.notes),
-        "recipes": {r.recipe.name: fingerprint(r.recipe) for r in outcome.results},
-        "facts": dict(outcome.facts),
+        "candidates": [asdict(c) for c in comparison.candidates],
+        "controls": comparison.controls,
+        "budget": asdict(comparison.budget),
+        "studies": [_study_values(s) for s in comparison.studies],
+        "times": asdict(comparison.times),
+        "notes": list(comparison.notes),
+        "recipes": {r.recipe.name: fingerprint(r.recipe) for r in comparison.results},
+        "facts": dict(comparison.facts),
     }
-    found: dict[str, Any] = jsonable(values)
-    return found
+    plain: dict[str, Any] = jsonable(values)
+    return plain
 
 
 def _study_values(study: TuningResult) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A comparison as plain text that fits a narrow terminal: the answer first, then what it rests on."""
+"""A comparison as plain text for a terminal: the answer, then rankings, differences, costs and reasons."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,10 @@ from handful.reports.text_tables import (
 )
 
 
-def format_comparison(outcome: ComparisonResult, *, width: int = 80) -> str:
-    """The whole comparison, fitting `width` columns (48 at least)."""
-    blocks = [wrap(outcome.answer, width)]
-    for level in outcome.levels:
+def format_comparison(comparison: ComparisonResult, *, width: int = 80) -> str:
+    """The whole comparison in lines of at most `width` columns (48 or more)."""
+    blocks = [wrap(comparison.answer, width)]
+    for level in comparison.levels:
         blocks += [[_title(level)], _ranking(level, width)]
         if level.pairs:
             blocks.append(_differences(level, width))
@@ -29,9 +29,9 @@ def format_comparison(outcome: ComparisonResult, *, width: int = 80) -> str:
             blocks.append(_harms(level, width))
         if level.outlook is not None:
             blocks.append(wrap(level.outlook.says, width))
-        blocks.append(_cost(level, outcome, width))
-    blocks += [_tuning(outcome, width), _candidates(outcome, width)]
-    blocks += [wrap(note, width) for note in outcome.notes]
+        blocks.append(_cost(level, comparison, width))
+    blocks += [_tuning(comparison, width), _candidates(comparison, width)]
+    blocks += [wrap(note, width) for note in comparison.notes]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
@@ -55,7 +55,7 @@ def _named(entry: RankedRecipe) -> str:
 
 
 def shown_pairs(level: SizeResult) -> list[RecipePair]:
-    """The pairs worth a line: the best against the others, then the other methods against the best control."""
+    """The pairs that are shown: the best recipe and the others, then the other methods and the best control."""
     best, control = level.best.recipe, level.control
     found = [level.pair(best, e.recipe) for e in level.entries[1:]]
     if control not in (None, best):
@@ -89,7 +89,7 @@ def _differences(level: SizeResult, width: int) -> list[str]:
 
 
 def p_value(value: float) -> str:
-    """A p value with two digits that matter."""
+    """A p value with two significant digits."""
     return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.2g}"
 
 
@@ -106,13 +106,13 @@ def _harms(level: SizeResult, width: int) -> list[str]:
     return [*body, "", *wrap(note + "method's classes); points of recall.", width)]
 
 
-def _cost(level: SizeResult, outcome: ComparisonResult, width: int) -> list[str]:
+def _cost(level: SizeResult, comparison: ComparisonResult, width: int) -> list[str]:
     heads = ("label min", "mask min", "tune s", "train s")
     cells = [
         (f"{e.label_minutes:.1f}", f"{e.mask_minutes:.1f}", f"{e.tuning_seconds:.1f}", f"{e.train_seconds:.1f}")
         for e in level.entries
     ]
-    times = outcome.times
+    times = comparison.times
     note = (
         f"a person's minutes for one training set ({times.label:g} s a label, {times.mask:g} s a mask); seconds of "
         "tuning and of training in one draw, mean."
@@ -120,12 +120,12 @@ def _cost(level: SizeResult, outcome: ComparisonResult, width: int) -> list[str]
     return [*layout_table([(_named(e),) for e in level.entries], "cost", heads, cells, width), "", *wrap(note, width)]
 
 
-def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
-    """What was spent, and which settings were taken."""
-    names = list(dict.fromkeys(s.recipe for s in outcome.studies))
-    cells, kept = [], {}
+def _tuning(comparison: ComparisonResult, width: int) -> list[str]:
+    """What tuning cost, and the settings that it chose."""
+    names = list(dict.fromkeys(s.recipe for s in comparison.studies))
+    cells, studies_of = [], {}
     for name in names:
-        own = [s for s in outcome.studies if s.recipe == name]
+        own = [s for s in comparison.studies if s.recipe == name]
         tuned = sum(bool(s.values) for s in own)
         trials = [s.trials for s in own]
         cells.append(
@@ -137,9 +137,9 @@ def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
                 f"{tuned} of {len(own)}",
             )
         )
-        kept[name] = own
+        studies_of[name] = own
     heads = ("trials", "pruned", "steps", "seconds", "changed")
-    budget = outcome.budget
+    budget = comparison.budget
     asked = (
         f"{budget.trials} {'trial' if budget.trials == 1 else 'trials'} a draw"
         if budget.trials is not None
@@ -154,7 +154,7 @@ def _tuning(outcome: ComparisonResult, width: int) -> list[str]:
         "",
         *wrap(note + "in all; changed: draws in which other settings than the recipe's were taken.", width),
     ]
-    for name, own in kept.items():
+    for name, own in studies_of.items():
         lines += _settings(name, own, width)
     return lines
 
@@ -164,7 +164,7 @@ def _settings(name: str, studies: Sequence[TuningResult], width: int) -> list[st
 
 
 def settings_taken(studies: Sequence[TuningResult]) -> list[str]:
-    """The settings that tuning took, each once; where it took none, why the recipe's own stayed."""
+    """The settings that tuning chose, each once; where it chose none, the reason to keep the recipe's own."""
     changed = [", ".join(f"{k} {_short(v)}" for k, v in s.values.items()) for s in studies if s.values]
     return list(dict.fromkeys(changed or [f"{s.why}." for s in studies]))
 
@@ -178,10 +178,10 @@ def _range(values: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _candidates(outcome: ComparisonResult, width: int) -> list[str]:
-    """Who was in and who was not, with the reasons."""
+def _candidates(comparison: ComparisonResult, width: int) -> list[str]:
+    """Which recipes were compared and which were not, with the reasons."""
     lines = []
-    for candidate in outcome.candidates:
+    for candidate in comparison.candidates:
         mark = "in" if candidate.taken else "out"
         lines += wrap(f"{mark} {candidate.recipe}: {candidate.why}", width)
     return lines

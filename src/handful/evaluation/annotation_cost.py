@@ -26,7 +26,7 @@ class AnnotationTimes:
     mask: float
 
     def __post_init__(self) -> None:
-        """Refuse times that are none."""
+        """Refuse a time that is not positive."""
         if not (self.label > 0 and self.mask >= 0):
             raise ProtocolError(
                 "annotation times must be positive",
@@ -45,7 +45,7 @@ PAPER = {"cifar10": AnnotationTimes(3.5, 29.52), "cifar100": AnnotationTimes(8.5
 
 @dataclass(frozen=True)
 class CostPoint:
-    """A recipe at one number of images: its score (shares, with what it rests on), its hours, its compute.
+    """A recipe at one number of images: its score (a share, with interval and worst draw), hours and compute.
 
     `low`, `high` and `worst` are NaN and `draws` is 0 for a score from a paper. `flops` counts the training of one
     run, None where unknown.
@@ -143,7 +143,7 @@ def break_even(points: Sequence[CostPoint], costly: str, cheap: str) -> BreakEve
     """Where `costly` first overtakes `cheap`: straight lines between points over the logarithm of the hours.
 
     Only the hours that both curves span are looked at, and only the means: whether a difference is more than chance
-    is for `statistics.compare` to say.
+    is for `paired_difference` to say.
 
     Raises:
         ProtocolError: a recipe has no points.

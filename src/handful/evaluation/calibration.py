@@ -1,4 +1,4 @@
-"""How far probabilities and conformal sets keep what they promise: scores of repeated runs, each with an interval.
+"""Calibration of probabilities and coverage of conformal sets over repeated runs, each with an interval.
 
 - Expected calibration error (Naeini et al. 2015; Guo et al. 2017, https://arxiv.org/abs/1706.04599, eq. 3): mean gap
   between confidence and accuracy, in 15 bins of the confidence of equal width. It is computed for each draw, since a
@@ -37,7 +37,7 @@ LEAST = 1e-7  # probability; float32 keeps no smaller difference from 1
 
 @dataclass(frozen=True)
 class CalibrationSummary:
-    """A measure over the draws. `target` is what it should come to, or NaN: by chance alone, or what was asked for.
+    """A measure over the draws. `target` is its ideal value (by chance alone, or as requested), or NaN.
 
     The 95 % interval of probability measures comes from a bootstrap over draws and test images, that of sets from a t
     over draws; NaN where one run gives none. Resampled images open gaps further, so that the calibration error's
@@ -233,7 +233,7 @@ def _over_runs(
         each.setdefault(run.draw, []).append(own)
     found = {draw: float(np.concatenate(own).mean()) for draw, own in each.items()}
     mean = float(np.mean(list(found.values())))
-    low, high, _ = mean_interval(np.array([own.mean() for own in values]), overlap(result), centre=mean)
+    low, high, _ = mean_interval(np.array([own.mean() for own in values]), overlap(result), center=mean)
     most = len(result.classes) if name == "classes in a set" else 1
     limits = float(np.clip(low, 0, most)), float(np.clip(high, 0, most))
     return _row(result, name, found, limits, target, least_is_worst=least_is_worst)

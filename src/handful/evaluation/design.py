@@ -1,4 +1,4 @@
-"""What the runs of a result repeat: draws, folds or seeds, and how unevenly the classes were drawn."""
+"""Experimental design of a result: what its runs repeat (draws, folds or seeds), and how balanced its classes are."""
 
 from typing import Literal
 

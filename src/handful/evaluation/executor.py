@@ -1,10 +1,11 @@
 """Executors: the interface that runs training jobs in parallel, and `Execution`, how an evaluation uses one."""
 
 import os
+import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 
@@ -14,8 +15,8 @@ from handful.evaluation.job import JobResult, TrainingJob
 from handful.evaluation.job import Trainer as Trainer
 
 
-@runtime_checkable
-class Executor(Protocol):
+@typing.runtime_checkable
+class Executor(typing.Protocol):
     """Runs training jobs in parallel, as a context; like those of `concurrent.futures`, with futures of its own."""
 
     def __enter__(self) -> "Executor":

@@ -1,4 +1,4 @@
-"""Intervals of shares and of means over repeated runs."""
+"""Confidence intervals of proportions, and of means over repeated runs."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float
     """Wilson's score interval of a share (Wilson 1927, https://doi.org/10.2307/2276774); `right` may be a mean."""
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     share, square = right / n, z * z / n
-    centre = (share + square / 2) / (1 + square)
+    center = (share + square / 2) / (1 + square)
     half = z / (1 + square) * np.sqrt(share * (1 - share) / n + square / (4 * n))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    return max(0.0, float(center - half)), min(1.0, float(center + half))
 
 
 def paired_interval(before: Bool[np.ndarray, " n"], after: Bool[np.ndarray, " n"]) -> tuple[float, float, float]:
@@ -27,24 +27,24 @@ def paired_interval(before: Bool[np.ndarray, " n"], after: Bool[np.ndarray, " n"
     n = len(before)
     gained, lost = int((after & ~before).sum()), int((before & ~after).sum())
     up, down, total = gained + 0.5, lost + 0.5, n + 2
-    centre = (up - down) / total
+    center = (up - down) / total
     half = Z * float(np.sqrt((up + down) - (up - down) ** 2 / total)) / total
-    return (gained - lost) / n, max(-1.0, centre - half), min(1.0, centre + half)
+    return (gained - lost) / n, max(-1.0, center - half), min(1.0, center + half)
 
 
 def mean_interval(
-    values: Float[np.ndarray, " j"], overlap: float = 0.0, *, centre: float | None = None
+    values: Float[np.ndarray, " j"], overlap: float = 0.0, *, center: float | None = None
 ) -> tuple[float, float, float]:
     """95 % interval of the mean of repeated runs, and the two-sided p that it is zero.
 
     Student's t over the runs. With `overlap` above 0, the corrected resampled t of Nadeau and Bengio 2003
     (https://doi.org/10.1023/A:1024068626366): the variance is multiplied by 1/J + overlap, not 1/J.
-    `centre` replaces the mean of the runs (folds scored together). NaN for fewer than two runs.
+    `center` replaces the mean of the runs (folds scored together). NaN for fewer than two runs.
     """
     j = len(values)
     if j < 2:
         return np.nan, np.nan, np.nan
-    mean = float(values.mean()) if centre is None else centre
+    mean = float(values.mean()) if center is None else center
     error = float(np.sqrt(values.var(ddof=1) * (1 / j + overlap)))
     if error < 1e-12:  # runs that agree to the last image
         return mean, mean, float(abs(mean) < 1e-12)

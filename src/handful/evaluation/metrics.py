@@ -1,4 +1,4 @@
-"""Scores of one run's predictions, and the thirds of the classes by their number of training images."""
+"""Metrics of predictions: accuracy, recall, F1; and the thirds of the classes by number of training images."""
 
 from collections.abc import Callable
 from typing import Literal

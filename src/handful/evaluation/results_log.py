@@ -1,4 +1,4 @@
-"""Results as JSON lines: one line per training run, its per-image predictions in an `.npz` beside, held by hash.
+"""Results log: one JSON line per training run, with its per-image predictions in an `.npz` file, checked by hash.
 
 A run whose line and predictions are both intact is loaded instead of trained again; that is how a stopped
 evaluation resumes.
@@ -37,7 +37,7 @@ PACKAGES = ("handful", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 @dataclass(frozen=True)
 class RunKey:
-    """What makes two runs the same experiment."""
+    """The identity of a run: two runs with the same key are the same experiment."""
 
     recipe: str
     trainer: str
@@ -55,7 +55,7 @@ class RunKey:
     transductive: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as a line holds them; the newer ones only where they say something, as in older lines."""
+        """The fields as a line holds them; the newer ones only where they are set, since older lines lack them."""
         return {k: v for k, v in vars(self).items() if v is not None or k not in NEWER}
 
     @property

@@ -1,4 +1,4 @@
-"""Train the classifier of a finished run again, to show what it sees."""
+"""Retrain the classifier of a finished run, whose log holds only predictions, to show its pixel maps."""
 
 import contextlib
 from dataclasses import replace
@@ -17,18 +17,18 @@ from handful.training.train import train
 
 
 def train_again(recipe: Recipe, run: Run, data: Dataset, folder: Path, *, device: str, progress: bool) -> Classifier:
-    """The classifier of a run, of which only predictions were kept: the recipe on the same images and seed.
+    """Train the recipe again on a run's images, with its seed.
 
-    It is saved in `folder`, and the next time read from there.
+    The classifier is saved in `folder`, and loaded from there the next time.
     """
     chosen = set(run.train_ids)
     part = data.select([i for i, s in enumerate(data.samples) if s.id in chosen])
     mark = {"recipe": fingerprint(recipe), "seed": run.seed, "data": data_fingerprint(part)}
     if folder.exists():
         with contextlib.suppress(ModelError):
-            kept = load_classifier(folder, device=select_device(device))
-            if kept.card.get("shown") == mark:
-                return kept
+            saved = load_classifier(folder, device=select_device(device))
+            if saved.card.get("shown") == mark:
+                return saved
     classifier = train(recipe, part, seed=run.seed, device=device, progress=progress)
     classifier = replace(classifier, card={**classifier.card, "shown": mark})
     save_classifier(classifier, folder, overwrite=True)

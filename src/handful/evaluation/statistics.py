@@ -211,7 +211,7 @@ def summary_of(table: ScoreTable, row: int) -> ScoreSummary:
         n = len({i for run in result.runs for i in run.ids})
         low, high = wilson(mean * n, n) if metric == "accuracy" else (np.nan, np.nan)
     else:
-        low, high, _ = mean_interval(runs, table.overlap, centre=mean)
+        low, high, _ = mean_interval(runs, table.overlap, center=mean)
     worst = min(scores, key=lambda d: scores[d])
     return ScoreSummary(
         recipe=result.recipe.name,
@@ -236,7 +236,7 @@ def summary_of(table: ScoreTable, row: int) -> ScoreSummary:
 def difference_of(table: ScoreTable, a: int, b: int, *, resamples: int = 2000, seed: int = 0) -> PairedDifference:
     """The paired difference of two rows of a table."""
     mean = float(table.means[a] - table.means[b])
-    low, high, p = mean_interval(table.differences(a, b), table.overlap, centre=mean)
+    low, high, p = mean_interval(table.differences(a, b), table.overlap, center=mean)
     low, high = float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))  # no difference of scores is larger
     image_low, image_high = _bootstrap(table, a, b, resamples, np.random.default_rng(seed))
     lows, highs = [low], [high]
@@ -289,7 +289,7 @@ def _thirds(result: Result, overlap: float) -> tuple[ThirdScore, ...]:
         scores = np.array([_mean(r[m]) for r, m in zip(of_draw, members[:, t], strict=True)])
         runs = np.array([_mean(r[members[number[x.draw], t]]) for r, x in zip(of_run, result.runs, strict=True)])
         mean = _mean(scores)
-        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap, centre=mean)
+        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap, center=mean)
         same = (members[:, t] == members[0, t]).all()
         names = tuple(c for c, inside in zip(result.classes, members[0, t], strict=True) if inside) if same else ()
         images = counts[members[:, t]]

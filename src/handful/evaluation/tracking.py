@@ -1,4 +1,4 @@
-"""Follow a training, or keep scores, in TensorBoard or in MLflow's local store. Off unless asked for.
+"""Track trainings and scores in TensorBoard or MLflow's local store, on request.
 
 Both are written through their own packages, so that their own pages show them: `tensorboard --logdir FOLDER`,
 `mlflow ui --backend-store-uri sqlite:///FOLDER/mlflow.db`. Where MLFLOW_TRACKING_URI is set, MLflow writes there.
@@ -60,7 +60,7 @@ class Tracking:
         self._store.close(finished=error is None)
 
     def log(self, values: Mapping[str, float], step: int) -> None:
-        """Keep these values of a step."""
+        """Record the values of a step."""
         self._store.write(values, step)
         if monotonic() - self._written > EVERY:
             self._store.flush()
@@ -90,25 +90,25 @@ def track_scores(kind: Kind, folder: Path, results: Sequence[Result]) -> None:
 
 
 def check_tracker(kind: Kind, folder: Path) -> None:
-    """Refuse a tracker that could not be written to at the end, before a long work begins.
+    """Refuse a tracker that cannot be written to, before a long training begins.
 
     Raises:
         OutputError: it is not installed, or its folder cannot be made.
     """
-    with _told(kind, folder):
+    with _tracker_errors(kind, folder):
         import_module("torch.utils.tensorboard" if kind == "tensorboard" else "mlflow")
         folder.mkdir(parents=True, exist_ok=True)
 
 
 def _open(kind: Kind, folder: Path, name: str) -> _Store:
-    with _told(kind, folder):
+    with _tracker_errors(kind, folder):
         folder.mkdir(parents=True, exist_ok=True)
         return _TensorBoard(folder, name) if kind == "tensorboard" else _MLflow(folder, name)
 
 
 @contextmanager
-def _told(kind: Kind, folder: Path) -> Iterator[None]:
-    """What fails in a tracker, as an error of ours."""
+def _tracker_errors(kind: Kind, folder: Path) -> Iterator[None]:
+    """Errors of a tracker as errors of ours."""
     try:
         yield
     except ImportError as error:
