@@ -53,7 +53,7 @@ def build(wish: Recipe, data: Dataset) -> tuple[Context, Network]:
     """The untrained network of a recipe, with what its parts may know."""
     task = Task(data.classes, data.counts)
     torch.manual_seed(0)
-    context = Context(task, registry.build_labels(wish, task), wish, 0)
+    context = registry.make_context(wish, task)
     return context, registry.build_network(wish, context)
 
 

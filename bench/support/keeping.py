@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from handful.core.context import Context, Task
+from handful.core.context import Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
@@ -41,7 +41,16 @@ class Keeping:
         classifier = replace(load_classifier(kept, device="cpu" if device == "auto" else device), recipe=recipe)
         fit = nested_fit(device, progress=False)
         task = Task(data.classes, data.counts)
-        context = Context(task, classifier.labels, recipe, seed, fit, load_classifier, load_recipe, data=data)
+        context = registry.make_context(
+            recipe,
+            task,
+            seed=seed,
+            labels=classifier.labels,
+            fit=fit,
+            load=load_classifier,
+            named=load_recipe,
+            data=data,
+        )
         for part in recipe.posthoc:
             classifier = registry.build("posthoc", part, context)((classifier,), data)
         return classifier

@@ -13,7 +13,7 @@ from bench.support.accuracy import run_sweep, show
 from bench.support.data import cells_once
 from bench.support.options import Options
 from bench.support.record import append
-from handful.core.context import Context, Task
+from handful.core.context import Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.data import splits
@@ -75,7 +75,9 @@ def grabcut_overlap(data: Dataset, options: Options) -> None:
     recipe = load_recipe(CONTROL)
     task = Task(data.classes, data.counts)
     labels = registry.build_labels(recipe, task)
-    cut = registry.build("prepare", Part("grabcut", {"replace": True}), Context(task, labels, recipe))(data)
+    cut = registry.build(
+        "prepare", Part("grabcut", {"replace": True}), registry.make_context(recipe, task, labels=labels)
+    )(data)
     tell({"masks": "grabcut"}, "GrabCut", quality(cut, data), options)
 
 

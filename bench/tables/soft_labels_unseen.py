@@ -19,7 +19,7 @@ from bench.support.data import cifar100_twenty
 from bench.support.options import Options
 from bench.support.record import append
 from bench.tables.soft_labels import MINILM, TASKS, recipes, soft
-from handful.core.context import Context, Task
+from handful.core.context import Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data import splits
@@ -80,7 +80,7 @@ def _of(data: Dataset, names: tuple[str, ...]) -> Dataset:
 
 
 def _loki(wide: Classifier) -> Classifier:
-    context = Context(Task(wide.classes, wide.counts), wide.labels, wide.recipe)
+    context = registry.make_context(wide.recipe, Task(wide.classes, wide.counts), labels=wide.labels)
     found: Classifier = registry.build("posthoc", Part("loki"), context)((wide,), Dataset((), wide.classes))
     return found
 

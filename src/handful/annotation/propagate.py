@@ -62,7 +62,7 @@ def propagate_dataset(
     def load(folder: Path) -> Any:
         return load_classifier(folder)
 
-    context = Context(task, registry.build_labels(recipe, task, seed=seed), recipe, seed, fit, load)
+    context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load)
     if model is None or rounds > 1:
         segmentation_recipe(context, None)  # refused before masks are made or anything is trained
     start, known = before, per_class

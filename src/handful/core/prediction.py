@@ -12,6 +12,11 @@ from handful.core.dataset import Dataset, Image, Mask
 UNKNOWN = "I do not know"
 
 
+def predict_batch_size(size: tuple[int, int], *, most: int = 256) -> int:
+    """Number of images of this height and width in one forward pass: 4 million pixels, at most `most` images."""
+    return max(1, min(most, 2**22 // (size[0] * size[1])))
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """What is said of some samples; `answers` is k where the image is rejected."""

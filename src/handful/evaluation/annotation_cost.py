@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from handful.core.context import Context, Task
+from handful.core.context import Task
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
@@ -228,7 +228,7 @@ def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, in
     task = Task(tuple(classes), np.ones(len(classes), dtype=np.int64))
     with torch.random.fork_rng():
         labels = registry.build_labels(recipe, task)
-        network = registry.build_network(recipe, Context(task, labels, recipe)).eval()
+        network = registry.build_network(recipe, registry.make_context(recipe, task, labels=labels)).eval()
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         network(torch.zeros(1, 3, *size))
     return float(counter.get_total_flops())

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from handful.core.dataset import Dataset, Image, Mask
-from handful.core.prediction import Predictions
+from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
 from handful.data.in_memory import chunks, fit_size, unfit_mask
@@ -60,7 +60,7 @@ class Classifier:
     @property
     def chunk(self) -> int:
         """How many images are predicted at a time unless told: at most 256, and 4 million pixels."""
-        return max(1, min(256, 2**22 // (self.size[0] * self.size[1])))
+        return predict_batch_size(self.size)
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
         """The image at the working size."""

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from handful.core.dataset import Dataset, Image, Mask, Sample
-from handful.core.prediction import Predictions
+from handful.core.prediction import Predictions, predict_batch_size
 from handful.data.images import pixels
 from handful.data.resampling import Resize, fit_image, unfit_mask
 from handful.errors import ModelError
@@ -41,7 +41,7 @@ class OnnxModel:
     @property
     def chunk(self) -> int:
         """How many images are predicted at a time: at most 256, and 4 million pixels."""
-        return max(1, min(256, 2**22 // (self.size[0] * self.size[1])))
+        return predict_batch_size(self.size)
 
     def run(self, images: UInt8[np.ndarray, "n 3 h w"]) -> dict[str, np.ndarray]:
         """What the graph says of images of one size, by the outputs' names."""

@@ -1,13 +1,15 @@
 """Build parts, which are looked up by file name: the folder is the registry."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from handful.core.context import Context, Task
+from handful.core.context import Context, Fit, Task
+from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError, nearest
@@ -81,6 +83,36 @@ def build_labels(recipe: Recipe, task: Task, *, seed: int = 0) -> LabelEmbedding
     one_hot = LabelEmbedding(torch.eye(len(task.classes)))
     labels: LabelEmbedding = build("labels", recipe.labels, Context(task, one_hot, recipe, seed))
     return labels
+
+
+def make_context(
+    recipe: Recipe,
+    task: Task,
+    *,
+    seed: int = 0,
+    labels: LabelEmbedding | None = None,
+    fit: Fit | None = None,
+    load: Callable[[Path], Any] | None = None,
+    named: Callable[[str], Recipe] | None = None,
+    data: Dataset | None = None,
+) -> Context:
+    """The context that the parts of a recipe are built with.
+
+    Args:
+        recipe: whose parts are built.
+        task: class names and counts of the training split.
+        seed: of the run.
+        labels: the class vectors; None: those of the recipe are built.
+        fit: trains a network for a part; without it, parts that need one are refused.
+        load: loads a saved classifier.
+        named: looks a recipe up by name.
+        data: the prepared training split.
+
+    Raises:
+        RecipeError, DataError, WeightsError: as `build_labels`.
+    """
+    labels = build_labels(recipe, task, seed=seed) if labels is None else labels
+    return Context(task, labels, recipe, seed, fit, load, named, data)
 
 
 def build_network(recipe: Recipe, context: Context) -> Network:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from handful._version import __version__
-from handful.core.context import Context, Task
+from handful.core.context import Task
 from handful.core.files import existing, refuse_foreign, replace_folder
 from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
@@ -163,7 +163,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         kept: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in described["labels"].items()}
         labels = LabelEmbedding(vectors, **kept)
         bare = replace(recipe, backbone=registry.without_weights("backbones", recipe.backbone))
-        built = registry.build_network(bare, Context(Task(classes, counts), labels, recipe))
+        built = registry.build_network(bare, registry.make_context(recipe, Task(classes, counts), labels=labels))
         network: torch.nn.Module = built
         for wrap in described.get("wraps", ()):
             part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from handful.core.context import Context, Task
+from handful.core.context import Task
 from handful.core.dataset import Image
 from handful.core.recipe import Part, Recipe
-from handful.core.tensors import LabelEmbedding
 from handful.data.in_memory import fit_size
 from handful.models.device import autocast
 from handful.parts import registry
@@ -27,7 +26,7 @@ def features(images: Iterable[Image], *, device: str = "cpu") -> Iterator[Float[
     """
     place = torch.device(device)
     task = Task(("one", "other"), np.ones(2, np.int64))  # the head's scores are not looked at
-    network = registry.build_network(RECIPE, Context(task, LabelEmbedding(torch.eye(2)), RECIPE))
+    network = registry.build_network(RECIPE, registry.make_context(RECIPE, task))
     network = network.eval().to(place).to(memory_format=network.layout)
 
     def flush(batch: list[torch.Tensor]) -> Float[np.ndarray, "n c"]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handful.core.context import Context, Task
+from handful.core.context import Task
 from handful.core.dataset import Dataset
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
@@ -32,7 +32,8 @@ def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: s
     def fit(plan: Recipe, chosen: Dataset, number: int) -> object:
         return train(plan, chosen, seed=number, device=device)
 
-    labels = registry.build_labels(recipe, task, seed=seed)
-    context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe, known)
+    context = registry.make_context(
+        recipe, task, seed=seed, fit=fit, load=load_classifier, named=load_recipe, data=known
+    )
     found: Hierarchy = registry.build("hierarchies", recipe.hierarchy or Part("embeddings"), context)
     return found

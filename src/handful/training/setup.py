@@ -72,8 +72,7 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
         DataError, RecipeError, WeightsError: from the parts.
     """
     task = make_task(data)
-    labels = registry.build_labels(recipe, task, seed=seed)
-    context = Context(task, labels, recipe, seed, fit, load_classifier, load_recipe)
+    context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier, named=load_recipe)
     data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
     labelled_ids = frozenset(s.id for s in data.samples if s.label is not None)
     for part in recipe.prepare:

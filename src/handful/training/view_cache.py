@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from handful.core.prediction import predict_batch_size
 from handful.core.tensors import Batch
 from handful.data.in_memory import ImageTensors
 from handful.errors import TrainingError
@@ -64,7 +65,7 @@ def cache_views(
         )
     device = tensors.images.device
     maps, labels = [], []
-    length = max(1, 2**22 // (tensors.images.shape[2] * tensors.images.shape[3]))
+    length = predict_batch_size((tensors.images.shape[2], tensors.images.shape[3]), most=len(tensors))
     network.eval()
     for view in range(views):
         for start in range(0, len(tensors), length):
