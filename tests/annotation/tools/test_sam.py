@@ -20,13 +20,25 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import SamConfig, SamImageProcessor, SamModel, SamProcessor
 
     vision = {
-        "hidden_size": 16, "image_size": 64, "patch_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "mlp_dim": 32, "output_channels": 16, "global_attn_indexes": [0], "window_size": 0, "num_pos_feats": 8,
-    }  # fmt: skip
+        "hidden_size": 16,
+        "image_size": 64,
+        "patch_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "mlp_dim": 32,
+        "output_channels": 16,
+        "global_attn_indexes": [0],
+        "window_size": 0,
+        "num_pos_feats": 8,
+    }
     prompt = {"hidden_size": 16, "image_size": 64, "patch_size": 16, "mask_input_channels": 4}
     decoder = {
-        "hidden_size": 16, "mlp_dim": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "iou_head_hidden_dim": 16,
-    }  # fmt: skip
+        "hidden_size": 16,
+        "mlp_dim": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "iou_head_hidden_dim": 16,
+    }
     folder = tmp_path_factory.mktemp("sam")
     config = SamConfig(vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder)
     SamModel(config).save_pretrained(folder)

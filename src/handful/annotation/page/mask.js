@@ -12,7 +12,7 @@ export function union(a, b) {
 }
 
 /**
- * Set every pixel whose centre is within `radius` of a line.
+ * Set every pixel whose center is within `radius` of a line.
  *
  * @param {Uint8Array} mask @param {number} width @param {number} height
  * @param {[number, number]} from @param {[number, number]} to @param {number} radius @param {number} value
@@ -57,7 +57,7 @@ export function line(mask, width, height, from, to, radius, value) {
 }
 
 /**
- * Set every pixel whose centre is inside a polygon (even-odd rule).
+ * Set every pixel whose center is inside a polygon (even-odd rule).
  *
  * @param {Uint8Array} mask @param {number} width @param {number} height
  * @param {[number, number][]} points @param {number} value @returns {Rect | null}
