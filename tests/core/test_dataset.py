@@ -21,7 +21,7 @@ from handful.models import classifier as classifier_module
 from handful.models import saliency as saliency_module
 from handful.models.classifier import Classifier
 from handful.parts import registry
-from handful.parts.posthoc import _folds
+from handful.parts.posthoc import _folds, ensemble
 from handful.parts.prepare.propagate_masks import propagate
 from handful.reports import gallery
 from handful.reports.explanations import explain_to
@@ -75,7 +75,7 @@ def _pseudo_label(data: Dataset, _: Path) -> None:
 
 def _cross_fitted(data: Dataset, _: Path) -> None:
     data = replace(data, samples=tuple(replace(s, split="train") for s in data.samples))
-    _folds.cross_fitted([(context().recipe, 0)], data, segmenter, folds=2, grid=(1.0,), seed=0)
+    ensemble.cross_fitted_weights([(context().recipe, 0)], data, segmenter, folds=2, grid=(1.0,), seed=0)
 
 
 def _propose(data: Dataset, folder: Path) -> None:
@@ -85,7 +85,7 @@ def _propose(data: Dataset, folder: Path) -> None:
 
 PREDICTIONS: dict[str, Callable[[Dataset, Path], Any]] = {
     "evaluation": _job,
-    "calibration folds": lambda data, _: _folds.read(segmenter(), data),
+    "calibration folds": lambda data, _: _folds.logits_and_features(segmenter(), data),
     "ensemble weights": _cross_fitted,
     "pseudo labels": _pseudo_label,
     "mask propagation": lambda data, _: propagate(data, segmenter(), keep=()),

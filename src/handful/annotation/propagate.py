@@ -17,7 +17,7 @@ from handful.data.splits import training_part
 from handful.errors import DataError
 from handful.models.device import select_device
 from handful.parts import registry
-from handful.parts.prepare._masking import draw
+from handful.parts.prepare._masking import sample_masks
 from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run, segmentation_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.train import train
@@ -83,7 +83,7 @@ def propagate_dataset(
 def _source(name: str, data: Dataset, per_class: int | None, context: Context) -> Dataset:
     """Masks of a few samples per class, or of all labelled ones."""
     labelled = [i for i, s in enumerate(data.samples) if s.label is not None]
-    chosen = labelled if per_class is None else draw(data, labelled, per_class, context.seed)
+    chosen = labelled if per_class is None else sample_masks(data, labelled, per_class, context.seed)
     made = registry.build("prepare", Part(name), context)(data.select(chosen))
     samples = list(data.samples)
     for i, sample in zip(chosen, made.samples, strict=True):

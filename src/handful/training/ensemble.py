@@ -11,7 +11,7 @@ from handful.errors import ModelError
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.models.ensemble import Ensemble, join, refuse_other_classes
-from handful.parts.posthoc._folds import cross_fitted
+from handful.parts.posthoc.ensemble import cross_fitted_weights
 from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
 from handful.training.train import train
 
@@ -69,4 +69,4 @@ def _cross_fitted_weights(
         return train(recipe, samples, seed=training_seed, device=device)
 
     recipes = [(member.recipe, int(member.card.get("seed", 0))) for member in members]
-    return cross_fitted(recipes, part, fit, folds=folds, grid=GRID, seed=seed)
+    return cross_fitted_weights(recipes, part, fit, folds=folds, grid=GRID, seed=seed)

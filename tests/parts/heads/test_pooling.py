@@ -3,8 +3,13 @@ import math
 import pytest
 import torch
 
+from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding, Output
+from handful.errors import RecipeError
+from handful.parts import registry
+from handful.parts.backbones import wide_resnet
 from handful.parts.heads._pooling import Pool, check_pool, pooled_output
+from tests.support.datasets import context
 
 
 def pool(maps: torch.Tensor, rule: Pool, labels: LabelEmbedding | None = None) -> Output:
@@ -83,3 +88,11 @@ def test_embedding_is_compared_with_any_label_vectors() -> None:
 def test_unknown_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="logits, probability or foreground, not 'max'"):
         check_pool("max")
+
+
+@pytest.mark.parametrize("name", registry.names_with("heads", "segments"))
+def test_a_head_that_scores_pixels_refuses_maps_beyond_the_image(name: str) -> None:
+    grown = wide_resnet.build(context(), depth=10, width=1, padding="full")
+    with pytest.raises(RecipeError, match='padding = "same"'):
+        registry.build("heads", Part(name), context(), backbone=grown)
+    registry.build("heads", Part(name), context(), backbone=wide_resnet.build(context(), depth=10, width=1))

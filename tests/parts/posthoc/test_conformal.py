@@ -13,7 +13,7 @@ from handful.models.classifier import Classifier
 from handful.models.network import Network
 from handful.parts import registry
 from handful.parts.posthoc._cross_conformal import CrossConformal, images_needed, most_coverage
-from handful.parts.posthoc._folds import cross_fit
+from handful.parts.posthoc._folds import fold_networks
 from handful.parts.posthoc.conformal import expected_size, wrap
 from handful.parts.posthoc.tta import over_views
 from handful.recipes.checks import check
@@ -40,13 +40,15 @@ def test_a_p_value_counts_the_training_images_that_fit_as_badly() -> None:
         after = with_sets(data, by_class=by_class, coverage=0.8, folds=3)
         network = after.network
         assert isinstance(network, CrossConformal)
-        parts = cross_fit(given(data), data, folds=3)
+        parts = fold_networks(given(data), data, folds=3)
         found = after.p_values(new)
         for i, y in np.ndindex(found.shape):
             worse, compared = 0, 0
             for part in parts:
                 score = -np.log(part.classifier.probabilities(new.select([i])))[0, y]
-                for sample, row in zip(part.held.samples, part.classifier.probabilities(part.held), strict=True):
+                for sample, row in zip(
+                    part.held_out.samples, part.classifier.probabilities(part.held_out), strict=True
+                ):
                     assert sample.label is not None
                     if not by_class or sample.label == y:
                         compared += 1
@@ -100,8 +102,8 @@ def test_by_class_where_each_class_has_enough() -> None:
 
 @pytest.mark.parametrize("by_class", [False, True])
 def test_the_expected_size_is_that_of_a_loop(by_class: bool) -> None:
-    parts = cross_fit(given(data := colours(7, 3, noise=0.3)), data, folds=3)
-    labels = np.concatenate([p.held.labels for p in parts])
+    parts = fold_networks(given(data := colours(7, 3, noise=0.3)), data, folds=3)
+    labels = np.concatenate([p.held_out.labels for p in parts])
     logits = np.concatenate([p.logits for p in parts]).astype(np.float64)
     scores = np.log(np.exp(logits).sum(axis=1, keepdims=True)) - logits
     size = 0
@@ -130,13 +132,13 @@ def test_frequencies_make_up_for_classes_that_were_drawn_evenly() -> None:
 def test_weights_by_hand() -> None:
     data, new = colours(6, 0), colours(2, 1)
     after = with_sets(data, coverage=0.7, folds=3, frequencies=(2, 1, 1))
-    parts = cross_fit(given(data), data, folds=3)
+    parts = fold_networks(given(data), data, folds=3)
     weights, found = {0: 1.5, 1: 0.75, 2: 0.75}, after.p_values(new)
     for i, y in np.ndindex(found.shape):
         worse = 0.0
         for part in parts:
             score = -np.log(part.classifier.probabilities(new.select([i])))[0, y]
-            for sample, row in zip(part.held.samples, part.classifier.probabilities(part.held), strict=True):
+            for sample, row in zip(part.held_out.samples, part.classifier.probabilities(part.held_out), strict=True):
                 assert sample.label is not None
                 worse += weights[sample.label] * (-np.log(row[sample.label]) >= score)
         assert found[i, y] == pytest.approx((worse + weights[y]) / (18 + weights[y]))

@@ -15,7 +15,7 @@ from handful.errors import RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble
 from handful.parts import registry
-from handful.parts.posthoc._folds import best_weights, cross_fitted
+from handful.parts.posthoc.ensemble import best_weights, cross_fitted_weights
 from handful.training.train import train
 from tests.support.classifiers import untrained
 from tests.support.datasets import CLASSES, context, recipe, squares
@@ -99,7 +99,7 @@ def test_cross_fitted_weights_come_from_images_that_the_members_did_not_train_on
         return Knows(seed == 0, frozenset(part.ids))
 
     plans = [(recipe("linear"), 0), (recipe("linear"), 1)]
-    assert cross_fitted(plans, data, fit, folds=4, grid=(1.0, 3.0), seed=0) == (3.0, 1.0)
+    assert cross_fitted_weights(plans, data, fit, folds=4, grid=(1.0, 3.0), seed=0) == (3.0, 1.0)
     assert len(trained) == 8
     assert all(len(ids) == 9 for _, ids in trained)
 

@@ -10,43 +10,17 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.models.classifier import Classifier
 from handful.parts import registry
-from handful.parts.posthoc.temperature import fit_temperature, temperature_of, wrap
+from handful.parts.posthoc.temperature import Tempered, wrap
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.parts.posthoc.made_colours import colours, fit
 from tests.support.datasets import CLASSES, context, recipe, squares
 
 
-@pytest.mark.parametrize("planted", [0.5, 1.0, 3.0])
-def test_a_planted_temperature_is_found_again(planted: float) -> None:
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 2, (20000, 5))
-    labels = np.array([rng.choice(5, p=row) for row in softmax(logits, axis=1)])
-    assert fit_temperature(planted * logits, labels) == pytest.approx(planted, rel=0.03)
-
-
-def test_it_is_the_least_loss_of_a_grid() -> None:
-    rng = np.random.default_rng(1)
-    logits, labels = rng.normal(0, 4, (30, 4)), rng.integers(0, 4, 30)
-
-    def loss(temperature: float) -> float:
-        total = 0.0
-        for row, label in zip(logits, labels, strict=True):
-            p = softmax(row / temperature)
-            for c in range(4):
-                total -= (31 / 32 if c == label else 1 / 32 / 3) * np.log(p[c])
-        return total
-
-    grid = np.exp(np.linspace(np.log(0.05), np.log(20), 2000))
-    best = grid[np.argmin([loss(t) for t in grid])]
-    assert fit_temperature(logits, labels) == pytest.approx(best, rel=0.01)
-
-
-def test_a_few_images_without_a_mistake_do_not_make_it_certain() -> None:
-    logits = np.eye(3)[[0, 1, 2]] * 8.0
-    temperature = fit_temperature(logits, np.arange(3))
-    sure = softmax(logits / temperature, axis=1).max()
-    assert sure == pytest.approx(4 / 5, abs=0.01)  # 3 right ones of 3 count as 4 of 5
+def temperature_of(classifier: Classifier) -> float:
+    wrapped = classifier.wrapped_by("temperature")
+    assert isinstance(wrapped, Tempered)
+    return wrapped.temperature
 
 
 def applied(data: Dataset, **options: object) -> Classifier:
@@ -76,7 +50,7 @@ def test_no_prediction_changes_and_it_is_saved() -> None:
     temperature = temperature_of(after)
     wanted = softmax(np.log(before.probabilities(new).astype(np.float64)) / temperature, axis=1)
     np.testing.assert_allclose(after.probabilities(new), wanted, atol=1e-5)
-    assert temperature_of(before) == 1.0
+    assert before.wrapped_by("temperature") is None
 
 
 def test_through_training_and_disk(tmp_path: object) -> None:

@@ -1,4 +1,4 @@
-"""The graph of label propagation; `label_propagation` says where it is from."""
+"""Label propagation on a nearest-neighbor graph of features; `label_propagation` names the papers."""
 
 from functools import partial
 from typing import Any
@@ -11,7 +11,8 @@ from scipy.sparse import csr_matrix
 from sklearn.semi_supervised import LabelSpreading
 from torch import Tensor
 
-from handful.parts.heads._fitted import Arrays, FittedHead, check_positive
+from handful.parts.heads._feature_transform import FeatureTransform, check_positive
+from handful.parts.heads._fitted import Arrays, FittedHead
 
 
 class LabelPropagation(FittedHead):
@@ -23,15 +24,13 @@ class LabelPropagation(FittedHead):
         self,
         channels: int,
         classes: int,
+        transform: FeatureTransform,
         *,
         neighbors: int,
         spread: float,
         power: float,
-        center: bool,
-        l2: bool,
-        tukey: float,
     ) -> None:
-        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
+        super().__init__(channels, classes, transform)
         check_positive(neighbors=neighbors, power=power)
         if not isinstance(neighbors, int):
             raise ValueError(f"neighbors must be a whole number, not {neighbors!r}")
@@ -63,14 +62,14 @@ class LabelPropagation(FittedHead):
 def nearest(
     x: Float[Tensor, "n c"], keys: Float[Tensor, "m c"], neighbors: int
 ) -> tuple[Float[Tensor, "n j"], Int[Tensor, "n j"]]:
-    """The largest cosines of each row to the keys, and whose they are."""
+    """The largest cosines of each row with the keys, and the indices of these keys."""
     cosines = F.normalize(x, dim=1) @ F.normalize(keys, dim=1).T
     near, index = cosines.topk(min(neighbors, len(keys)), dim=1)
     return near, index
 
 
 def graph(x: Float[np.ndarray, "m c"], _same: Any, *, neighbors: int, power: float) -> csr_matrix:
-    """The symmetric weights [m m] between neighbors, none of an image to itself."""
+    """The symmetric weight matrix [m m] of the neighbor graph; its diagonal is 0."""
     rows = torch.from_numpy(np.ascontiguousarray(x, np.float32))
     parts = [nearest(rows[start : start + 1024], rows, neighbors + 1) for start in range(0, len(rows), 1024)]
     near, index = (torch.cat(columns).numpy() for columns in zip(*parts, strict=True))

@@ -1,34 +1,36 @@
-"""Weighted k nearest neighbors among the training images' frozen features.
+"""Weighted k-nearest-neighbor classifier on frozen features.
 
 As Wu et al. 2018 (https://arxiv.org/abs/1805.01978) and DINO (Caron et al. 2021, https://arxiv.org/abs/2104.14294):
 each of the k neighbors votes for its class with weight exp(cosine / sharpness). A class's score is the logarithm of
-its share of the votes; a thousandth of all votes goes to all classes alike, so that none is impossible. The papers
-take a sharpness of 0.07 among 1.28 million images; 0.15 was found on draws of CIFAR-10's training part.
+its share of the votes; a thousandth of all votes is divided evenly among the classes, so that none is impossible. The
+papers take a sharpness of 0.07 among 1.28 million images; ours was chosen on draws of CIFAR-10's training images.
 """
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._fitted import Arrays, FittedHead, check_positive
+from handful.parts.heads._feature_transform import FeatureTransform, check_positive
+from handful.parts.heads._fitted import Arrays, FittedHead
 
 fitted = True
 own_classes = True
 
 
-class Neighbours(FittedHead):
+class NearestNeighbors(FittedHead):
     """Keeps the training images' features, `keys` [m c], and their classes, `values` [m k]."""
 
     names = ("keys", "values")
     start = 0.65
 
     def __init__(
-        self, channels: int, classes: int, *, neighbors: int, sharpness: float, center: bool, l2: bool, tukey: float
+        self, channels: int, classes: int, transform: FeatureTransform, *, neighbors: int, sharpness: float
     ) -> None:
-        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
+        super().__init__(channels, classes, transform)
         self.neighbors, self.sharpness = neighbors, sharpness
 
     def learn(
@@ -42,9 +44,8 @@ class Neighbours(FittedHead):
         return {"keys": x, "values": np.eye(self.classes, dtype=np.float32)[y]}
 
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
-        """Logarithms of the classes' shares."""
-        unit = torch.nn.functional.normalize
-        cosines = unit(x, dim=1) @ unit(arrays["keys"], dim=1).T
+        """Logarithms of the classes' shares of the votes."""
+        cosines = F.normalize(x, dim=1) @ F.normalize(arrays["keys"], dim=1).T
         near, index = cosines.topk(min(self.neighbors, len(arrays["keys"])), dim=1)
         votes = torch.einsum("nj,njk->nk", (near / self.sharpness).softmax(dim=1), arrays["values"][index])
         return (votes + 1e-3 / self.classes).log()
@@ -60,15 +61,15 @@ def build(
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """Nearest neighbors.
+    """Build the k-nearest-neighbor head.
 
     Args:
         context: gives the classes.
         backbone: what the maps come from.
-        neighbors: how many vote, the papers' k; all, where there are fewer training images.
+        neighbors: how many training images vote, the papers' k; all of them where there are fewer.
         sharpness: the papers' temperature tau: where the cosine is lower by this much, a vote is 2.7 times smaller.
-        center: subtract the training images' mean.
-        l2: bring features to length 1; cosines are taken either way.
+        center: subtract the mean of the training images' features.
+        l2: bring features to length 1; their cosines are the same either way.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
@@ -78,6 +79,5 @@ def build(
     if not isinstance(neighbors, int):
         raise ValueError(f"neighbors must be a whole number, not {neighbors!r}")
     classes = len(context.task.classes)
-    return Neighbours(
-        backbone.channels, classes, neighbors=neighbors, sharpness=float(sharpness), center=center, l2=l2, tukey=tukey
-    )
+    transform = FeatureTransform(center, l2, tukey)
+    return NearestNeighbors(backbone.channels, classes, transform, neighbors=neighbors, sharpness=float(sharpness))

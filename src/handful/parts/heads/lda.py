@@ -1,9 +1,9 @@
-"""Linear discriminant analysis of frozen features, its covariance shrunk towards a multiple of the identity.
+"""Linear discriminant analysis on frozen features, with a shrinkage estimate of the covariance.
 
 Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, section 4.3; shrinkage of Ledoit and Wolf 2004
 (https://doi.org/10.1016/S0047-259X(03)00096-4), whose strength follows from the data. One covariance is estimated
-for all classes together, from each image's distance to its class's mean. With one image of each class there is none:
-then it is the identity, and the class is that of the nearest mean.
+for all classes together, from the deviations of the images from their class's mean. With one image of each class there
+are none: the covariance is then the identity, and the class is that of the nearest mean.
 """
 
 from typing import Literal
@@ -16,6 +16,7 @@ from torch import nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
+from handful.parts.heads._feature_transform import FeatureTransform
 from handful.parts.heads._fitted import class_means
 from handful.parts.heads._linear_scores import LinearScores
 
@@ -29,9 +30,9 @@ class Discriminant(LinearScores):
     start = 0.1
 
     def __init__(
-        self, channels: int, classes: int, *, shrinkage: float | Literal["auto"], center: bool, l2: bool, tukey: float
+        self, channels: int, classes: int, transform: FeatureTransform, *, shrinkage: float | Literal["auto"]
     ) -> None:
-        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
+        super().__init__(channels, classes, transform)
         self.shrinkage: float | Literal["auto"] = shrinkage
 
     def learn(
@@ -41,19 +42,19 @@ class Discriminant(LinearScores):
         *,
         strength: float,  # noqa: ARG002
     ) -> dict[str, Float[np.ndarray, "..."]]:
-        """The normal distributions' linear discriminants, classes weighted by their number of images."""
+        """The linear discriminants of normal distributions, with priors by the classes' numbers of images."""
         means = class_means(x, y, self.classes).astype(np.float64)
-        apart = x - means[y]
-        if np.square(apart).sum() <= 1e-9 * np.square(means).sum():
+        deviations = x - means[y]
+        if np.square(deviations).sum() <= 1e-9 * np.square(means).sum():
             covariance = np.eye(x.shape[1])
         elif self.shrinkage == "auto":
-            covariance, _ = ledoit_wolf(apart, assume_centered=True)
+            covariance, _ = ledoit_wolf(deviations, assume_centered=True)
         else:
-            covariance = shrunk_covariance(apart.T @ apart / len(x), shrinkage=self.shrinkage)
+            covariance = shrunk_covariance(deviations.T @ deviations / len(x), shrinkage=self.shrinkage)
         floor = 1e-6 * np.trace(covariance) / len(covariance)
         weight = cho_solve(cho_factor(covariance + floor * np.eye(len(covariance))), means.T).T
-        shares = np.bincount(y, minlength=self.classes) / len(y)
-        return {"weight": weight, "bias": np.log(shares) - (weight * means).sum(axis=1) / 2}
+        prior = np.bincount(y, minlength=self.classes) / len(y)
+        return {"weight": weight, "bias": np.log(prior) - (weight * means).sum(axis=1) / 2}
 
 
 def build(
@@ -65,13 +66,20 @@ def build(
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """`shrinkage`: from 0 (none) to 1 (the identity only), or "auto"; `center`, `l2` and `tukey` as in head `logistic`.
+    """Build the linear discriminant head.
+
+    Args:
+        context: gives the classes.
+        backbone: what the maps come from.
+        shrinkage: share of the identity in the covariance, from 0 (none) to 1; "auto": by Ledoit and Wolf's formula.
+        center: subtract the mean of the training images' features.
+        l2: bring features to length 1.
+        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: a shrinkage out of range.
     """
     if shrinkage != "auto" and (isinstance(shrinkage, bool | str) or not 0 <= shrinkage <= 1):
         raise ValueError(f'shrinkage must be "auto" or a number from 0 to 1, not {shrinkage!r}')
-    return Discriminant(
-        backbone.channels, len(context.task.classes), shrinkage=shrinkage, center=center, l2=l2, tukey=tukey
-    )
+    transform = FeatureTransform(center, l2, tukey)
+    return Discriminant(backbone.channels, len(context.task.classes), transform, shrinkage=shrinkage)

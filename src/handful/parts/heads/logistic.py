@@ -1,9 +1,9 @@
-"""Multinomial logistic regression on frozen features, penalised by the squared length of its weights.
+"""Multinomial logistic regression on frozen features, with an L2 penalty.
 
 The strong simple control of few-shot work (Chen et al. 2019, https://arxiv.org/abs/1904.04232; Tian et al. 2020,
-https://arxiv.org/abs/2003.11539). Scikit-learn's `C`, the inverse of the penalty, is chosen by cross-fitting on the
-training images; with fewer than two images of a class it is the first of `GRID`. That one, and the temperature that
-goes with it, were found on draws of CIFAR-10's training part.
+https://arxiv.org/abs/2003.11539). Scikit-learn's `C`, the inverse of the penalty, is selected by cross-validation on
+the training images; with fewer than two images of a class it is the first of `GRID`. That one, and the temperature that
+goes with it, were chosen on draws of CIFAR-10's training images.
 """
 
 from typing import Literal
@@ -14,6 +14,7 @@ from torch import nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
+from handful.parts.heads._feature_transform import FeatureTransform
 from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
 from handful.parts.heads._regression import regression
@@ -45,19 +46,19 @@ def build(
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """Logistic regression.
+    """Build the logistic regression head.
 
     Args:
         context: gives the classes.
         backbone: what the maps come from.
-        C: inverse penalty, or "auto".
-        center: subtract the training images' mean.
+        C: inverse penalty, or "auto": the best of `GRID` in cross-validation.
+        center: subtract the mean of the training images' features.
         l2: bring features to length 1.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: a C or a power that is not above 0.
     """
-    head = Logistic(backbone.channels, len(context.task.classes), center=center, l2=l2, tukey=tukey)
+    head = Logistic(backbone.channels, len(context.task.classes), FeatureTransform(center, l2, tukey))
     head.strengths = strengths_of(C, GRID, name="C")
     return head

@@ -1,8 +1,8 @@
-"""Nearest class mean of frozen features: SimpleShot (Wang et al. 2019, https://arxiv.org/abs/1911.04623).
+"""Nearest-centroid classifier on frozen features: SimpleShot (Wang et al. 2019, https://arxiv.org/abs/1911.04623).
 
-With `center` and `l2` it is the paper's CL2N, with `l2` alone L2N, with neither UN. The paper centres by the mean of
-the base classes' images; here there are none, and the mean is that of the training images. A class's score is minus
-the squared distance to its mean.
+With `center` and `l2` it is the paper's CL2N, with `l2` alone L2N, with neither UN. The paper subtracts the mean of the
+base classes' images; here there are none, and the mean is that of the training images. A class's score is minus the
+squared distance to its mean.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
+from handful.parts.heads._feature_transform import FeatureTransform
 from handful.parts.heads._fitted import Arrays, FittedHead, class_means
 
 fitted = True
@@ -42,9 +43,16 @@ class NearestCentroid(FittedHead):
 def build(
     context: Context, *, backbone: Backbone, center: bool = True, l2: bool = True, tukey: float = 1.0
 ) -> nn.Module:
-    """`center`, `l2` and `tukey` as in head `logistic`; SimpleShot has the first two.
+    """Build the nearest-centroid head.
+
+    Args:
+        context: gives the classes.
+        backbone: what the maps come from.
+        center: subtract the mean of the training images' features.
+        l2: bring features to length 1.
+        tukey: power that features are raised to first; 1: as they are, as in the paper, 0.5: their square root.
 
     Raises:
         ValueError: a power that is not above 0.
     """
-    return NearestCentroid(backbone.channels, len(context.task.classes), center=center, l2=l2, tukey=tukey)
+    return NearestCentroid(backbone.channels, len(context.task.classes), FeatureTransform(center, l2, tukey))

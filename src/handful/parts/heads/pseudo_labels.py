@@ -1,16 +1,13 @@
-"""Logistic regression on labelled images and on unlabelled ones under the labels that propagation gives them.
+"""Logistic regression on labelled images and on unlabelled ones with pseudo-labels from label propagation.
 
 The pseudo-labels of Iscen et al. 2019 (https://arxiv.org/abs/1904.04717): each unlabelled image takes the class with
 most of its share in the graph of head `label_propagation`, counts 1 - H / log k (H: entropy of its shares, k: number of
 classes), and every image counts one over the number of images of its class, so that frequent guesses do not rule. The
 paper trains a network on them and propagates anew in every epoch; here features are frozen, so once is enough.
 
-The paper does not say what regression on so many guesses should be penalised by; we scale the counts so that they sum
-to the number of labelled images, which takes C = 10. Nor does it use the graph in prediction; we add `mix` times the
-logarithm of a new image's shares in it to the regression's log probabilities. Found on draws 100 to 102 of training
-images, half of the others unlabelled, half scored; propagation alone / with regression, C = 10, mix = 0.5: CIFAR-10 at
-1 / 5 / 10 / 50 per class 60.7 / 78.8 / 81.4 / 83.9 and 62.6 / 81.2 / 82.8 / 85.7, twenty classes of CIFAR-100 at
-1 / 5 / 10 / 25: 64.8 / 82.3 / 83.3 / 85.8 and 65.4 / 83.8 / 85.2 / 88.6.
+The paper does not say how strongly such a regression should be penalized; we scale the counts so that they sum to the
+number of labelled images, and take C = 10. Nor does it use the graph in prediction; we add `mix` times the logarithm of
+a new image's shares in it to the regression's log probabilities. C and mix were chosen on draws of training images.
 """
 
 import numpy as np
@@ -20,7 +17,8 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._fitted import Arrays, check_positive
+from handful.parts.heads._feature_transform import FeatureTransform, check_positive
+from handful.parts.heads._fitted import Arrays
 from handful.parts.heads._propagation import LabelPropagation
 from handful.parts.heads._regression import regression
 
@@ -39,7 +37,7 @@ class PseudoLabels(LabelPropagation):
     def learn(
         self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
-        """Propagate, then regress on what came of it."""
+        """Propagate the labels, then fit the regression to them."""
         graph = super().learn(x, y, strength=strength)
         guesses, counts = pseudo_labels(graph["values"], y)
         weight, bias = regression(x, guesses, strength, weights=counts)
@@ -81,19 +79,19 @@ def build(
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """Label propagation, and logistic regression on the labels it gives.
+    """Build the head of logistic regression on pseudo-labels.
 
     Args:
         context: gives the classes.
         backbone: what the maps come from.
         C: inverse penalty of the regression.
-        mix: weight of the graph's own scores; 0: none.
-        neighbors: as in head `label_propagation`, and the others too.
-        spread: share of an image's label that comes from its neighbors.
-        power: of the cosine.
-        center: subtract the mean of all images that training is given.
+        mix: weight of label propagation's own scores; 0: none.
+        neighbors: how many images each image is joined to.
+        spread: share of an image's label that comes from its neighbors; below 1.
+        power: power of the cosine in an edge's weight.
+        center: subtract the mean of the features of all training images, labelled or not.
         l2: bring features to length 1.
-        tukey: power that features are raised to first.
+        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: an option out of range.
@@ -101,9 +99,7 @@ def build(
     check_positive(C=C)
     if isinstance(mix, bool) or not 0 <= mix < float("inf"):
         raise ValueError(f"mix must be a number from 0, not {mix!r}")
-    head = PseudoLabels(
-        backbone.channels, len(context.task.classes), neighbors=neighbors, spread=spread, power=power,
-        center=center, l2=l2, tukey=tukey,
-    )  # fmt: skip
+    transform, classes = FeatureTransform(center, l2, tukey), len(context.task.classes)
+    head = PseudoLabels(backbone.channels, classes, transform, neighbors=neighbors, spread=spread, power=power)
     head.strengths, head.mix = (float(C),), float(mix)
     return head

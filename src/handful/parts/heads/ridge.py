@@ -1,7 +1,7 @@
-"""Ridge regression from frozen features to +1 for the own class and -1 for the others.
+"""Ridge regression on frozen features, with targets +1 for the image's class and -1 for the others.
 
-The closed-form head of Bertinetto et al. 2019 (https://arxiv.org/abs/1805.08136). The penalty is chosen by
-cross-fitting on the training images; with fewer than two images of a class it is the first of `GRID`.
+The closed-form head of Bertinetto et al. 2019 (https://arxiv.org/abs/1805.08136). The penalty is selected by
+cross-validation on the training images; with fewer than two images of a class it is the first of `GRID`.
 """
 
 from typing import Literal
@@ -13,6 +13,7 @@ from torch import nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
+from handful.parts.heads._feature_transform import FeatureTransform
 from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
 
@@ -44,11 +45,19 @@ def build(
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """`penalty`: of the weights' squared length, or "auto"; `center`, `l2` and `tukey` as in head `logistic`.
+    """Build the ridge regression head.
+
+    Args:
+        context: gives the classes.
+        backbone: what the maps come from.
+        penalty: factor of the weights' squared length, or "auto": the best of `GRID` in cross-validation.
+        center: subtract the mean of the training images' features.
+        l2: bring features to length 1.
+        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
         ValueError: a penalty that is not above 0.
     """
-    head = Ridge(backbone.channels, len(context.task.classes), center=center, l2=l2, tukey=tukey)
+    head = Ridge(backbone.channels, len(context.task.classes), FeatureTransform(center, l2, tukey))
     head.strengths = strengths_of(penalty, GRID, name="penalty")
     return head

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.errors import RecipeError
+from handful.parts.heads._feature_transform import FeatureTransform
 from handful.parts.heads._fitted import Arrays, FittedHead
 
 fitted = True  # it owns no classes: they are the labels
@@ -25,7 +26,7 @@ class Similarity(FittedHead):
 
     def __init__(self, vectors: Float[Tensor, "k c"], temperature: float) -> None:
         self.start = temperature
-        super().__init__(vectors.shape[1], len(vectors), center=False, l2=True)
+        super().__init__(vectors.shape[1], len(vectors), FeatureTransform(center=False, l2=True))
         self.register_buffer("named", F.normalize(vectors.float(), dim=1))
 
     def learn(

@@ -1,12 +1,12 @@
-"""Tip-Adapter's cache model on frozen features (Zhang et al. 2022, https://arxiv.org/abs/2207.09519), training-free.
+"""Training-free Tip-Adapter: a cache model on frozen features (Zhang et al. 2022, https://arxiv.org/abs/2207.09519).
 
 The training images' features are keys, their labels values; an image adds to each class's score alpha times the sum of
 exp(-beta (1 - cosine)) over the class's keys (equations 4 and 5). The paper adds this to CLIP's scores for the
-classes' names. Where no such text weights are, the means of the classes' features stand in their place: the base score
-is the cosine to the class's mean, times `scale`, as CLIP multiplies its cosines (by 100).
+classes' names. Here the means of the classes' features take the place of these text features: the base score is the
+cosine with the class's mean, times `scale`, as CLIP multiplies its cosines (by 100).
 
-The paper searches alpha and beta on a validation set. Here alpha is chosen by cross-fitting on the training images,
-and beta stays as the paper has it; with fewer than two images of a class alpha is the paper's 1.
+The paper searches alpha and beta on a validation set. Here alpha is selected by cross-validation on the training
+images, and beta is the paper's; with fewer than two images of a class alpha is the paper's 1.
 """
 
 from typing import Literal
@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._fitted import Arrays, FittedHead, check_positive, class_means, strengths_of
+from handful.parts.heads._feature_transform import FeatureTransform, check_positive
+from handful.parts.heads._fitted import Arrays, FittedHead, class_means, strengths_of
 
 fitted = True
 own_classes = True
@@ -30,16 +31,14 @@ class TipAdapter(FittedHead):
 
     names = ("keys", "values", "centroids", "alpha")
 
-    def __init__(
-        self, channels: int, classes: int, *, beta: float, scale: float, center: bool, l2: bool, tukey: float
-    ) -> None:
-        super().__init__(channels, classes, center=center, l2=l2, tukey=tukey)
+    def __init__(self, channels: int, classes: int, transform: FeatureTransform, *, beta: float, scale: float) -> None:
+        super().__init__(channels, classes, transform)
         self.beta, self.scale = beta, scale
 
     def learn(
         self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
-        """Nothing is learnt: the cache and the means."""
+        """The cache and the class means."""
         values = np.eye(self.classes, dtype=np.float32)[y]
         centroids = class_means(x, y, self.classes)
         return {"keys": x, "values": values, "centroids": centroids, "alpha": np.array([strength], np.float32)}
@@ -63,16 +62,17 @@ def build(
     l2: bool = True,
     tukey: float = 1.0,
 ) -> nn.Module:
-    """Tip-Adapter without training.
+    """Build the Tip-Adapter head.
 
     Args:
         context: gives the classes.
         backbone: what the maps come from.
-        alpha: weight of the cache, the paper's residual ratio; or "auto".
-        beta: how fast a key's share falls with its distance, the paper's sharpness ratio.
-        scale: of the base score's cosines.
-        center: subtract the training images' mean.
-        l2: bring features to length 1; cosines are taken either way.
+        alpha: weight of the cache's score, the paper's residual ratio; or "auto": the best of `GRID` in
+            cross-validation.
+        beta: decay of a key's weight with its cosine distance, the paper's sharpness ratio.
+        scale: factor of the base score's cosines.
+        center: subtract the mean of the training images' features.
+        l2: bring features to length 1; their cosines are the same either way.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
 
     Raises:
@@ -80,8 +80,7 @@ def build(
     """
     check_positive(beta=beta, scale=scale)
     classes = len(context.task.classes)
-    head = TipAdapter(
-        backbone.channels, classes, beta=float(beta), scale=float(scale), center=center, l2=l2, tukey=tukey
-    )
+    transform = FeatureTransform(center, l2, tukey)
+    head = TipAdapter(backbone.channels, classes, transform, beta=float(beta), scale=float(scale))
     head.strengths = strengths_of(alpha, GRID, name="alpha")
     return head

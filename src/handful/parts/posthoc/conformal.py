@@ -36,7 +36,14 @@ from handful.models.classifier import Classifier
 from handful.models.conformal_coverage import CLOSE
 from handful.models.network import Network
 from handful.parts.posthoc._cross_conformal import HERE, CrossConformal, images_needed, most_coverage
-from handful.parts.posthoc._folds import Fold, check_folds, cross_fit, noted, plain_network, possible_folds
+from handful.parts.posthoc._folds import (
+    Fold,
+    check_folds,
+    fold_networks,
+    plain_network,
+    possible_folds,
+    with_card_entry,
+)
 
 calibrates = True
 keeps_probabilities = True
@@ -97,10 +104,10 @@ def build(
 
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
         one = classifiers[0]
-        parts = cross_fit(context, data, folds=number)
+        parts = fold_networks(context, data, folds=number)
         networks = [part.classifier.network for part in parts]
         shared = _same_backbone([plain_network(one.network), *networks])
-        n = sum(len(part.held) for part in parts)
+        n = sum(len(part.held_out) for part in parts)
         wrapped = wrap(
             one.network, coverage=coverage, by_class=apart, folds=number, images=n, shared=shared,
             classes=len(one.classes),
@@ -111,7 +118,7 @@ def build(
         known = {} if frequencies is None else {"coverage_frequencies": list(frequencies)}
         facts = {"coverage": coverage, "coverage_by_class": apart, "coverage_images": n, "coverage_folds": number}
         size = round(expected_size(parts, coverage, by_class=apart, weights=weights), 2)
-        return noted(replace(one, network=wrapped), **facts, **known, expected_set_size=size)
+        return with_card_entry(replace(one, network=wrapped), **facts, **known, expected_set_size=size)
 
     return apply
 
@@ -121,7 +128,7 @@ def expected_size(
 ) -> float:
     """Mean number of classes in the sets of the training images, each judged by a network that it did not train."""
     scores = -torch.from_numpy(np.concatenate([part.logits for part in parts])).log_softmax(dim=1).numpy()
-    labels = np.concatenate([part.held.labels for part in parts])
+    labels = np.concatenate([part.held_out.labels for part in parts])
     each = np.ones(scores.shape[1]) if weights is None else weights
     own, size = scores[np.arange(len(labels)), labels], 0.0
     for y in range(scores.shape[1]):
@@ -135,11 +142,11 @@ def expected_size(
 
 
 def _fill(wrapped: CrossConformal, parts: Sequence[Fold]) -> None:
-    labels = np.concatenate([part.held.labels for part in parts])
+    labels = np.concatenate([part.held_out.labels for part in parts])
     logits = torch.from_numpy(np.concatenate([part.logits for part in parts]))
     wrapped.labels.copy_(torch.from_numpy(labels))
     wrapped.scores.copy_(F.cross_entropy(logits, torch.from_numpy(labels), reduction="none"))
-    wrapped.fold.copy_(torch.from_numpy(np.repeat(np.arange(len(parts)), [len(part.held) for part in parts])))
+    wrapped.fold.copy_(torch.from_numpy(np.repeat(np.arange(len(parts)), [len(part.held_out) for part in parts])))
     for own, part in zip(wrapped.folds, parts, strict=True):
         state = part.classifier.network.state_dict()
         own.load_state_dict({name: value for name, value in state.items() if name in own.state_dict()})

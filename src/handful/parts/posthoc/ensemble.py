@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from handful.core.context import Context
+from handful.core.context import Context, Fit
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
-from handful.parts.posthoc._folds import cross_fitted, fresh, refuse_many
+from handful.parts.posthoc._folds import split_folds, without_propagated_mask
 
 joins_networks = True
+MOST = 4096  # combinations of weights that are tried
 
 
 def build(
@@ -61,16 +64,21 @@ def build(
         if not 2 <= folds <= smallest:
             raise ValueError(f"folds must be from 2 to {smallest}, the images of the smallest class, not {folds!r}")
         if not grid or min(grid) < 0 or max(grid) <= 0:
+<<<<<<< HEAD
             raise ValueError(f"grid must be weights of 0 or more, not {tuple(grid)}")
         refuse_many(total, grid)
+=======
+            raise ValueError(f"grid is {tuple(grid)}, and must be weights of 0 or more")
+        check_combinations(total, grid)
+>>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
     plans = _plans(context, number, recipes)
 
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
         assert context.fit is not None, "train hands its own function in"
-        data = replace(data, samples=tuple(fresh(s) for s in data.samples))
+        data = replace(data, samples=tuple(without_propagated_mask(s) for s in data.samples))
         trained = [classifiers[0], *(context.fit(recipe, data, seed) for recipe, seed in plans[1:])]
         if weights == "cross_fitted":
-            chosen = cross_fitted(plans, data, context.fit, folds=folds, grid=grid, seed=context.seed)
+            chosen = cross_fitted_weights(plans, data, context.fit, folds=folds, grid=grid, seed=context.seed)
             return join(trained, chosen, recipe=context.recipe)
         return join(trained, None if isinstance(weights, str) else weights, recipe=context.recipe)
 
@@ -96,3 +104,57 @@ def _plans(context: Context, members: int, recipes: Sequence[str]) -> list[tuple
 
 def _seed(seed: int, member: int) -> int:
     return int(np.random.SeedSequence([seed, member]).generate_state(1)[0])
+
+
+def cross_fitted_weights(
+    plans: Sequence[tuple[Recipe, int]], data: Dataset, fit: Fit, *, folds: int, grid: Sequence[float], seed: int
+) -> tuple[float, ...]:
+    """The weights under which members trained on the other folds predict the held-out images best.
+
+    Each plan (recipe, seed) is trained again for each fold, so this takes `folds` times the members' training.
+
+    Raises:
+        DataError: a class has fewer images or groups than folds.
+        TrainingError: too many combinations of weights.
+    """
+    check_combinations(len(plans), grid)
+    labels, found = [], []
+    for train, held in split_folds(data, folds, seed):
+        images = held.without_labels()
+        found.append(np.stack([fit(recipe, train, own).probabilities(images) for recipe, own in plans]))
+        labels.append(held.labels)
+    return best_weights(np.concatenate(found, axis=1), np.concatenate(labels), grid)
+
+
+def best_weights(
+    probabilities: Float[np.ndarray, "m n k"], labels: Int[np.ndarray, " n"], grid: Sequence[float]
+) -> tuple[float, ...]:
+    """The combination of `grid` values, one per member, with the least log loss; equal ones win a tie.
+
+    The log loss and not the accuracy: with a handful of images most combinations classify the same ones right.
+    """
+    own = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
+    best: tuple[float, tuple[float, ...]] | None = None
+    for weights in sorted(product(grid, repeat=len(own)), key=lambda w: (len(set(w)), w)):
+        if sum(weights) <= 0:
+            continue
+        mean = np.asarray(weights) @ own / sum(weights)
+        loss = float(-np.log(mean.clip(1e-12)).mean())
+        if best is None or loss < best[0] - 1e-9:
+            best = loss, weights
+    assert best is not None, "the grid holds a positive weight"
+    return best[1]
+
+
+def check_combinations(members: int, grid: Sequence[float]) -> None:
+    """Refuse a search over too many combinations.
+
+    Raises:
+        TrainingError: names the numbers.
+    """
+    if len(grid) ** members > MOST:
+        raise TrainingError(
+            f"{len(grid)} weights for {members} members are more than {MOST} combinations",
+            where="posthoc/ensemble",
+            remedy="give the weights, e.g. weights = [3, 1, 1], or a shorter grid.",
+        )

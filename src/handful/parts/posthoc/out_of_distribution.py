@@ -33,8 +33,18 @@ from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.errors import RecipeError, TrainingError
 from handful.models.classifier import Classifier
+<<<<<<< HEAD
 from handful.models.posthoc_module import PosthocModule
 from handful.parts.posthoc._folds import check_folds, cross_fit, noted, possible_folds, read
+=======
+from handful.parts.posthoc._folds import (
+    check_folds,
+    fold_networks,
+    logits_and_features,
+    possible_folds,
+    with_card_entry,
+)
+>>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
 
 calibrates = True
 keeps_probabilities = True
@@ -191,16 +201,16 @@ def build(
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
         one, k = classifiers[0], len(classifiers[0].classes)
         scores = []
-        for part in cross_fit(context, data, folds=number):
-            detector = fit_detector(score, read(part.classifier, part.train)[1], part.train.labels, k)
+        for part in fold_networks(context, data, folds=number):
+            detector = fit_detector(score, logits_and_features(part.classifier, part.train)[1], part.train.labels, k)
             scores.append(detector(torch.from_numpy(part.features), torch.from_numpy(part.logits)))
-        found = fit_detector(score, read(one, data)[1], data.labels, k)
+        found = fit_detector(score, logits_and_features(one, data)[1], data.labels, k)
         shape = {"points": len(found.points), "rank": len(found.axes), "features": found.points.shape[1]}
         held = torch.cat(scores)
         wrapped = wrap(one.network, score=score, false_rejection=false_rejection, images=len(held), **shape)
         wrapped.detector.load_state_dict(found.state_dict())
         wrapped.scores.copy_(held)
         facts = {"rejection_score": score, "false_rejection": false_rejection, "rejection_images": len(held)}
-        return noted(replace(one, network=wrapped.to(one.device).eval()), **facts)
+        return with_card_entry(replace(one, network=wrapped.to(one.device).eval()), **facts)
 
     return apply

@@ -12,7 +12,7 @@ from handful.errors import HandfulWarning
 Prepare = Callable[[Dataset], Dataset]
 
 
-def draw(data: Dataset, positions: Iterable[int], per_class: int, seed: int) -> tuple[int, ...]:
+def sample_masks(data: Dataset, positions: Iterable[int], per_class: int, seed: int) -> tuple[int, ...]:
     """At most `per_class` of these positions from each class, at random, sorted; unlabelled samples never.
 
     The order of the samples does not matter, only their ids.

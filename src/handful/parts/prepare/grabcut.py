@@ -11,7 +11,7 @@ import numpy as np
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask
 from handful.data.images import pixels
-from handful.parts.prepare._masking import Prepare, draw, make_masks
+from handful.parts.prepare._masking import Prepare, make_masks, sample_masks
 
 makes_masks = True
 automatic = True
@@ -51,7 +51,7 @@ def build(
 
     def prepare(data: Dataset) -> Dataset:
         open_ = [i for i, s in enumerate(data.samples) if replace or s.mask is None]
-        which = open_ if per_class is None else draw(data, open_, per_class, context.seed)
+        which = open_ if per_class is None else sample_masks(data, open_, per_class, context.seed)
         return make_masks(
             data,
             lambda s: grabcut(

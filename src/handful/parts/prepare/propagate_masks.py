@@ -21,7 +21,7 @@ from handful.data.masks.threshold import Keep as Keep
 from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
-from handful.parts.prepare._masking import Prepare, draw, warn_dropped, without_mask
+from handful.parts.prepare._masking import Prepare, sample_masks, warn_dropped, without_mask
 from handful.parts.traits import has_trait
 
 makes_masks = True
@@ -112,7 +112,7 @@ def run(
         RecipeError, TrainingError, ModelError: the segmenter cannot be had.
     """
     masked = [i for i, s in enumerate(data.samples) if s.mask is not None and s.mask_source != SOURCE]
-    chosen = masked if per_class is None else draw(data, masked, per_class, context.seed)
+    chosen = masked if per_class is None else sample_masks(data, masked, per_class, context.seed)
     keep = {data.samples[i].id for i in chosen}
     if len(keep) == len(data):
         return data, PropagationReport(kept=data.ids, propagated=(), dropped=())

@@ -1,0 +1,19 @@
+import numpy as np
+
+from handful.parts.heads._held_out_scores import held_out_scores
+
+
+def test_no_image_is_scored_by_a_fit_that_saw_it_in_any_view() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(12, 1, 1) + np.array([0, 0.25, 0.5], np.float32)[None, :, None]
+    y = np.array([0, 1, -1] * 4)
+    seen: list[int] = []
+
+    def spy(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
+        assert not set(np.floor(train[:, 0])) & set(test[:, 0])
+        assert {2, 5, 8, 11} <= set(np.floor(train[:, 0]).astype(int))
+        assert len(train) == 3 * len(set(np.floor(train[:, 0])))
+        seen.extend(test[:, 0].astype(int).tolist())
+        return np.zeros((len(test), 2))
+
+    held_out_scores(spy, x, y, classes=2, seed=0)
+    assert sorted(seen) == [0, 1, 3, 4, 6, 7, 9, 10]

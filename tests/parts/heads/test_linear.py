@@ -1,0 +1,32 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
+from torch import nn
+
+from handful.parts.heads import linear
+from tests.parts.heads._support import BACKBONE, COMPARE, maps
+from tests.support.datasets import context
+
+
+def test_linear_is_norm_relu_pool_linear() -> None:
+    head = linear.build(context(), backbone=BACKBONE).eval()
+    assert isinstance(head, linear.Linear)
+    assert isinstance(head.norm, nn.BatchNorm2d)
+    output = head(maps(), size=(16, 20), compare=COMPARE)
+    pooled = F.adaptive_avg_pool2d(F.relu(head.norm(maps())), 1).flatten(1)
+    torch.testing.assert_close(output.features, pooled)
+    torch.testing.assert_close(output.logits, head.linear(pooled))
+    assert output.pixels is None
+    plain = linear.build(context(), backbone=BACKBONE, norm="none").eval()
+    torch.testing.assert_close(plain(maps(), size=(16, 20), compare=COMPARE).features, maps().mean(dim=(2, 3)))
+
+
+def test_dual_pool_is_the_mean_of_average_and_maximum_as_timms() -> None:
+    head = linear.build(context(), backbone=BACKBONE, norm="none", pool="dual").eval()
+    assert isinstance(head, linear.Linear)
+    output = head(maps(), size=(16, 20), compare=COMPARE)
+    torch.testing.assert_close(output.features, SelectAdaptivePool2d(pool_type="avgmax", flatten=True)(maps()))
+    torch.testing.assert_close(output.logits, head.linear(output.features))
+    with pytest.raises(ValueError, match="avg or dual, not 'max'"):
+        linear.check_pool("max")
