@@ -1,3 +1,5 @@
+import inspect
+import re
 from types import ModuleType
 
 import pytest
@@ -55,3 +57,12 @@ def test_typos_get_the_nearest_name_back() -> None:
 def test_a_value_that_a_part_refuses_names_the_part() -> None:
     with pytest.raises(RecipeError, match=r"(?s)backbones/wide_resnet.*depth must be 6 n \+ 4"):
         registry.build("backbones", Part("wide_resnet", {"depth": 17}), context())
+
+
+@pytest.mark.parametrize("folder", registry.FOLDERS)
+def test_every_option_is_in_the_docstring_of_build(folder: registry.Folder) -> None:
+    for name in registry.names(folder):
+        docstring = inspect.getdoc(registry.part_module(folder, name).build) or ""
+        options = set(registry.options(folder, name))
+        missing = options - set(re.findall(r"^ {4}(\w+):", docstring.partition("Args:")[2], flags=re.MULTILINE))
+        assert not missing, f"{folder}/{name} does not say in Args: what {', '.join(sorted(missing))} is"

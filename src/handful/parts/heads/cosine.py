@@ -1,7 +1,7 @@
-"""Cosine classifier: features and learnt class weights of length 1, their product times a scale.
+"""Cosine classifier: the scaled product of features and learned class weights, both of length 1.
 
-Wang et al. 2018 (https://arxiv.org/abs/1801.09414); what LDAM trains (Cao et al. 2019). Class vectors that are given
-rather than learnt (soft labels) need no head of their own: head `linear` gives an embedding of their size, and the
+Wang et al. 2018 (https://arxiv.org/abs/1801.09414); LDAM trains it (Cao et al. 2019). Class vectors that are given
+rather than learned (soft labels) need no head of their own: head `linear` gives an embedding of their size, and the
 labels compare it by cosine. Under such labels this head works as well, and its scale changes nothing.
 """
 
@@ -36,7 +36,16 @@ def build(
     dropout: float = 0.0,
     pool: Pool = "avg",
 ) -> nn.Module:
-    """`scale`: largest logit; 30 is Cao et al.'s. The rest as in head `linear`.
+    """Build the cosine classifier.
+
+    Args:
+        context: gives the embedding's size, and the number of images for norm "auto".
+        backbone: what the maps come from.
+        scale: largest logit; 30 is that of Cao et al.
+        norm: norm before ReLU and pool: "batch", "group", or "auto" by the number of images; "none" leaves out both
+            norm and ReLU.
+        dropout: dropout rate of the pooled features.
+        pool: "avg", or "dual" for the mean of average and maximum.
 
     Raises:
         ValueError: unknown pool, or a scale not above 0.

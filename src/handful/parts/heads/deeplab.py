@@ -34,7 +34,13 @@ class DeepLab(nn.Module):
 def build(
     context: Context, *, backbone: Backbone, pool: Pool = "logits", rates: tuple[int, int, int] = (12, 24, 36)
 ) -> nn.Module:
-    """`pool` as in `heads._pooling.pooled_output`; `rates`: dilations, the paper's for 512 pixels at stride 8.
+    """Build the DeepLabV3 head.
+
+    Args:
+        context: gives the embedding's size.
+        backbone: what the maps come from.
+        pool: class scores from pixel scores: "logits", "probability" or "foreground", see `heads._pooling`.
+        rates: dilation rates of the three convolutions; the default is the paper's for 512 pixels at stride 8.
 
     Raises:
         ValueError: unknown pool, or rates that are not three positive numbers.

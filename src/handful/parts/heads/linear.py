@@ -1,9 +1,7 @@
 """Linear head: BN-ReLU-average pool-linear (CvS, section V-B), or the plain pool-linear of ResNet.
 
 The VIPF paper's "dual pool" (table 5) joins an average and a maximum; it does not say how. We take their mean, timm's
-"avgmax": features keep their length, so nothing behind them changes, where joining them end to end would double the
-classifier. On ten classes of CIFAR-100 it is worth 3.5 points alone (python -m bench vipf-tricks), and costs as many or
-more beside the center loss on a development draw.
+"avgmax": features keep their length, whereas concatenation would double the classifier.
 """
 
 from typing import Literal
@@ -57,9 +55,15 @@ class Linear(nn.Module):
 def build(
     context: Context, *, backbone: Backbone, norm: NormName = "batch", dropout: float = 0.0, pool: Pool = "avg"
 ) -> nn.Module:
-    """`norm` and ReLU come before the pool where a backbone ends on a block's sum; "none": the plain pool-linear.
+    """Build the linear head.
 
-    `pool`: "avg", or "dual" for the mean of average and maximum. `dropout` follows the pool.
+    Args:
+        context: gives the embedding's size, and the number of images for norm "auto".
+        backbone: what the maps come from.
+        norm: norm before ReLU and pool, for backbones that end on a residual sum: "batch", "group", or "auto" by the
+            number of images; "none" leaves both norm and ReLU out.
+        dropout: dropout rate of the pooled features.
+        pool: "avg", or "dual" for the mean of average and maximum.
 
     Raises:
         ValueError: unknown pool.

@@ -1,8 +1,8 @@
 """Projection head: pool, hidden layer, ReLU, linear layer to the label vectors' length.
 
 With word vectors as labels the last layer of every head is a projection into their space. This one has a hidden layer
-as well, for backbones whose features are far from what words say (usual since Chen et al. 2020, SimCLR,
-https://arxiv.org/abs/2002.05709). The soft-label paper does not describe how its features get their length.
+as well, as is usual since SimCLR (Chen et al. 2020, https://arxiv.org/abs/2002.05709). The soft-label paper does not
+say how features are brought to the vectors' length.
 """
 
 import torch
@@ -40,7 +40,15 @@ class Projection(nn.Module):
 def build(
     context: Context, *, backbone: Backbone, hidden: int = 512, norm: NormName = "batch", dropout: float = 0.0
 ) -> nn.Module:
-    """`hidden`: width of the layer between; `dropout` follows it. `norm`: before the pool, as in heads/linear.
+    """Build the projection head.
+
+    Args:
+        context: gives the embedding's size, and the number of images for norm "auto".
+        backbone: what the maps come from.
+        hidden: width of the hidden layer.
+        norm: norm before ReLU and pool: "batch", "group", or "auto" by the number of images; "none" leaves out both
+            norm and ReLU.
+        dropout: dropout rate of the hidden layer.
 
     Raises:
         ValueError: no hidden width.

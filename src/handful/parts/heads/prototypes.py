@@ -1,7 +1,7 @@
-"""Learnt prototypes: a class is as likely as the image's features are near its own (Yang et al. 2018, GCPL).
+"""Learned prototypes: class scores by the distances of features to class vectors (Yang et al. 2018, GCPL).
 
 Robust Classification with Convolutional Prototype Learning, https://arxiv.org/abs/1805.03438. A class's probability is
-the softmax of -gamma times the squared distances to all prototypes, summed over the class's own. Prediction is by the
+the sum over its prototypes of the softmax of -gamma times the squared distances to all prototypes. Prediction is by the
 nearest prototype, as in the paper: outside training a class's logit is that of its nearest one. With one prototype per
 class the two are the same. Pair it with the loss gcpl.
 
@@ -21,7 +21,7 @@ from handful.core.tensors import Backbone, Output
 from handful.models.norm import NormName, choose_norm, norm_layer
 from handful.parts.heads._pooling import Compare
 
-own_classes = True  # it scores classes by vectors of its own: the labels' are not read
+own_classes = True
 
 
 class Prototypes(nn.Module):
@@ -46,10 +46,10 @@ class Prototypes(nn.Module):
         features = maps.mean(dim=(2, 3)).float()
         with torch.autocast(maps.device.type, enabled=False):
             embedding = features if self.linear is None else self.linear(features)
-            apart = squared_distances(embedding, self.prototypes.flatten(0, 1))
-            apart = apart.reshape(-1, *self.prototypes.shape[:2])
-            nearest = apart.amin(dim=2)
-            logits = (-self.gamma * apart).logsumexp(dim=2) if self.training else -self.gamma * nearest
+            distances = squared_distances(embedding, self.prototypes.flatten(0, 1))
+            distances = distances.reshape(-1, *self.prototypes.shape[:2])
+            nearest = distances.amin(dim=2)
+            logits = (-self.gamma * distances).logsumexp(dim=2) if self.training else -self.gamma * nearest
         return Output(embedding, logits, features, distances=nearest)
 
 
@@ -67,15 +67,16 @@ def build(
     gamma: float = 1.0,
     norm: NormName = "batch",
 ) -> nn.Module:
-    """Learnt prototypes.
+    """Build the head of learned prototypes.
 
     Args:
         context: gives the classes.
         backbone: what the maps come from.
-        per_class: prototypes of a class, the paper's K.
-        size: numbers per prototype; a linear layer takes the pooled features there. "backbone": they stay as they are.
-        gamma: how fast a prototype's share falls with the squared distance.
-        norm: before the pool, as in heads/linear.
+        per_class: number of prototypes per class, the paper's K.
+        size: length of a prototype, to which a linear layer brings the pooled features. "backbone": there is no layer.
+        gamma: factor of the squared distances.
+        norm: norm before ReLU and pool: "batch", "group", or "auto" by the number of images; "none" leaves out both
+            norm and ReLU.
 
     Raises:
         ValueError: a number out of range.

@@ -74,9 +74,15 @@ def build(
     norm: NormName = "batch",
     up: Up = "transposed",
 ) -> nn.Module:
-    """The segmentation head; `pool` as in `heads._pooling.pooled_output`, `dropout` on whole channels before it.
+    """Build the segmentation head.
 
-    `up`: from the maps to the image's size, "transposed" as the paper or "bilinear".
+    Args:
+        context: gives the embedding's size, and the number of images for norm "auto".
+        backbone: what the maps come from.
+        pool: class scores from pixel scores: "logits", "probability" or "foreground", see `heads._pooling`.
+        dropout: dropout rate of whole channels, before the upsampling.
+        norm: norm before ReLU: "batch", as the paper, "group", or "auto" by the number of images; "none".
+        up: upsampling to the image's size: "transposed", as the paper, or "bilinear".
 
     Raises:
         ValueError: unknown pool or way up.

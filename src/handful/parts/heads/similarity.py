@@ -1,8 +1,8 @@
-"""Zero-shot scores: an image's vector against the vectors of the class names (CLIP, https://arxiv.org/abs/2103.00020).
+"""Zero-shot classifier: cosines of the image's vector with those of the class names (CLIP, arXiv 2103.00020).
 
-Nothing is learnt from the images but, where each class has two or more, the temperature, which changes no answer.
-With one image per class it is the labels'. Backbone "image_text" and labels "word_embeddings" of source "image_text"
-and the same model belong together.
+Nothing is learned from the images but the temperature, where each class has two or more; it changes no predicted class.
+With one image per class it is the labels'. Use backbone "image_text" with labels "word_embeddings" of source
+"image_text" and the same model.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from handful.errors import RecipeError
 from handful.parts.heads._feature_transform import FeatureTransform
 from handful.parts.heads._fitted import Arrays, FittedHead
 
-fitted = True  # it owns no classes: they are the labels
+fitted = True
 
 
 class Similarity(FittedHead):
@@ -45,7 +45,11 @@ class Similarity(FittedHead):
 
 
 def build(context: Context, *, backbone: Backbone) -> nn.Module:
-    """The labels' vectors and temperature are the head.
+    """Build the zero-shot head.
+
+    Args:
+        context: gives the class vectors and their temperature.
+        backbone: what the image vectors come from.
 
     Raises:
         RecipeError: the backbone's vectors have another length than the labels'.

@@ -1,4 +1,4 @@
-"""Conformal sets by cross-conformal prediction: the classes that an image may be of, at a chosen coverage.
+"""Cross-conformal prediction: for each image the set of classes that it may be of, at a chosen coverage.
 
 Vovk 2015, https://doi.org/10.1007/s10472-013-9368-4; Romano, Sesia and Candes 2020, https://arxiv.org/abs/2006.02544
 (CV+, section 3). Each training image is scored by the network that was trained without its fold, and a new image by the
@@ -9,11 +9,11 @@ of the class's probability, which orders as 1 - probability does: the smallest s
 What is guaranteed, for images drawn as the training images were: split-conformal sets hold the right class in a share
 of at least `coverage`. Cross-conformal ones need no images of their own, and their formal bound is weaker: with alpha =
 1 - coverage, at least 1 - 2 alpha, less a term that falls with the number of images (Barber et al. 2021,
-https://arxiv.org/abs/1905.02928, theorem 4). Measured coverage is usually near 1 - alpha (python -m bench
-trust-coverage). A set may be empty: no class is near enough. By class, a class's images are compared with that class's
-alone, and the statement holds for each class, at the price of larger sets. Where classes are drawn evenly and are not
-as even where the model is used, `frequencies` weighs the training images accordingly (Podkopaev and Ramdas 2021,
-https://arxiv.org/abs/2103.03323, section 2.3); without them coverage is that over evenly frequent classes.
+https://arxiv.org/abs/1905.02928, theorem 4). A set may be empty: no class is near enough. By class, a class's images
+are compared with that class's alone, and the statement holds for each class, at the price of larger sets. Where classes
+are drawn evenly and are not as even where the model is used, `frequencies` weighs the training images accordingly
+(Podkopaev and Ramdas 2021, https://arxiv.org/abs/2103.03323, section 2.3); without them coverage is that over evenly
+frequent classes.
 
 crepes has the p-values of split-conformal sets, but does not join folds, and MAPIE trains scikit-learn estimators
 anew; so the few lines are here, and tests hold them against crepes.
@@ -75,12 +75,12 @@ def build(
     by_class: ByClass = "auto",
     frequencies: Sequence[float] | None = None,
 ) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
-    """Keep what `Classifier.sets` takes: `folds` times the training, and as many networks asked for each set.
+    """Store what `Classifier.sets` needs. Training takes `folds` times as long, and each set as many networks.
 
     Args:
         context: gives the recipe, and the training images of each class.
         coverage: share of the sets that are to hold the right class.
-        folds: at most this many, and no more than the smallest class has images.
+        folds: number of folds; fewer where the smallest class has fewer images.
         by_class: compare images of a class with that class's alone; "auto": where each class has twice the images
             that takes, or its largest score alone would decide; never beside `frequencies`.
         frequencies: how frequent the classes, in their order, are where the model will be used, on any scale; None:

@@ -29,7 +29,7 @@ def build(
     folds: int = 5,
     grid: Sequence[float] = (1.0, 3.0),
 ) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
-    """Train further members beside the recipe's own network, on the same data.
+    """Train further members on the same data, and average them with the recipe's own network.
 
     A member is trained as the recipe without this part and those after it, from another seed.
 
@@ -39,9 +39,9 @@ def build(
         recipes: names or .toml files of other recipes, each for one member more.
         weights: one per member, in that order; "equal"; or "cross_fitted": every member is trained again on
             stratified folds of the training data, and the `grid` weights with the least log loss on the images each
-            fold left out are taken. The paper gave 3 to its "higher performance models"; of which it does not say how
-            they were told.
-        folds: of "cross_fitted"; at most the images of the smallest class.
+            fold held out are taken. The paper gave 3 to its "higher performance models", and does not say how these
+            were identified.
+        folds: number of folds for "cross_fitted"; at most the images of the smallest class.
         grid: weights that "cross_fitted" tries.
 
     Raises:
@@ -109,7 +109,7 @@ def _seed(seed: int, member: int) -> int:
 def cross_fitted_weights(
     plans: Sequence[tuple[Recipe, int]], data: Dataset, fit: Fit, *, folds: int, grid: Sequence[float], seed: int
 ) -> tuple[float, ...]:
-    """The weights under which members trained on the other folds predict the held-out images best.
+    """The weights of least log loss on held-out images, predicted by members that are trained on the other folds.
 
     Each plan (recipe, seed) is trained again for each fold, so this takes `folds` times the members' training.
 
@@ -118,12 +118,13 @@ def cross_fitted_weights(
         TrainingError: too many combinations of weights.
     """
     check_combinations(len(plans), grid)
-    labels, found = [], []
-    for train, held in split_folds(data, folds, seed):
-        images = held.without_labels()
-        found.append(np.stack([fit(recipe, train, own).probabilities(images) for recipe, own in plans]))
-        labels.append(held.labels)
-    return best_weights(np.concatenate(found, axis=1), np.concatenate(labels), grid)
+    labels, probabilities = [], []
+    for train, held_out in split_folds(data, folds, seed):
+        images = held_out.without_labels()
+        members = [fit(recipe, train, member_seed).probabilities(images) for recipe, member_seed in plans]
+        probabilities.append(np.stack(members))
+        labels.append(held_out.labels)
+    return best_weights(np.concatenate(probabilities, axis=1), np.concatenate(labels), grid)
 
 
 def best_weights(

@@ -1,19 +1,18 @@
-"""Out-of-distribution detection: how unlike the training images an image is, and from where on no class is named.
+"""Out-of-distribution detection: rejection of images that are unlike the training images.
 
-Three scores, higher for images that are further off:
+Three scores, higher for images that are less like the training images:
 - mahalanobis: the least distance to a class mean of features, measured by their scatter within classes (Lee et al.
   2018, https://arxiv.org/abs/1807.03888, section 2.1), which is shrunk after Ledoit and Wolf (2004): there are fewer
   images than features. Features are brought to length 1 first (Mueller and Hein 2025, https://arxiv.org/abs/2505.18032):
-  else the shorter ones of a plain image pass for typical.
+  otherwise the shorter ones of a plain image look typical.
 - nearest_neighbour: distance to the nearest training image, of features brought to length 1 (Sun et al. 2022,
   https://arxiv.org/abs/2204.06507; its k is 1 here, since a class may have two images).
 - energy: minus the logarithm of the sum of the logits' exponentials (Liu et al. 2020, https://arxiv.org/abs/2010.03759).
-  It moves with the scale of the logits, and nearest class means choose theirs anew in every fold: asked for 5 % they
-  gave up 0 to 73 % of CIFAR-10's images (six draws, ten per class), logistic regression 1 to 6 %. Take another score.
+  It depends on the scale of the logits, which `nearest_centroid` fits anew in every fold: use another score there.
 
-Each training image is scored by a network, and by means and scatter, that it had no part in. A new image's typicality
-is the share of those scores that are as high as its own or higher, itself counted in: a conformal p-value (Laxhammar
-and Falkman 2015, https://doi.org/10.1007/s10472-013-9381-7). An image is rejected where it is at most
+Each training image is scored by a network, and by means and scatter, that were fitted without it. A new image's
+typicality is the share of those scores that are as high as its own or higher, itself counted in: a conformal p-value
+(Laxhammar and Falkman 2015, https://doi.org/10.1007/s10472-013-9381-7). An image is rejected where it is at most
 `false_rejection`: of images like the training ones about that share is.
 """
 
@@ -67,16 +66,16 @@ class Detector(nn.Module):
         self.register_buffer("weights", torch.zeros(rank + 1))  # the last is that of all other directions
 
     def forward(self, features: Float[Tensor, "n c"], logits: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
-        """Scores: higher is further off."""
+        """Scores; higher is less like the training images."""
         if self.score == "energy":
             return -logits.float().logsumexp(dim=1)
         with torch.autocast(features.device.type, enabled=False):
             features = F.normalize(features.float(), dim=1)
             if self.score == "nearest_neighbour":
                 return torch.cdist(features, self.points).amin(dim=1)
-            apart = torch.cdist(features, self.points, compute_mode="donot_use_mm_for_euclid_dist").square()
+            distances = torch.cdist(features, self.points, compute_mode="donot_use_mm_for_euclid_dist").square()
             along = ((features @ self.axes.T)[:, None] - (self.points @ self.axes.T)[None]).square()
-            return (along @ self.weights[:-1] + apart * self.weights[-1]).amin(dim=1)
+            return (along @ self.weights[:-1] + distances * self.weights[-1]).amin(dim=1)
 
 
 def fit_detector(
@@ -94,8 +93,8 @@ def fit_detector(
         found.points.copy_(torch.from_numpy(features))
         return found
     means = np.stack([features[labels == c].mean(axis=0) for c in range(classes)]).astype(np.float64)
-    centred = features.astype(np.float64) - means[labels]
-    axes, variances, rest = _shrunk(centred)
+    centered = features.astype(np.float64) - means[labels]
+    axes, variances, rest = _shrunk(centered)
     found = Detector(score, points=classes, rank=len(axes), features=features.shape[1])
     found.points.copy_(torch.from_numpy(means))
     found.axes.copy_(torch.from_numpy(axes))
@@ -104,14 +103,14 @@ def fit_detector(
 
 
 def _shrunk(
-    centred: Float[np.ndarray, "n c"],
+    centered: Float[np.ndarray, "n c"],
 ) -> tuple[Float[np.ndarray, "r c"], Float[np.ndarray, " r"], float]:
     """Axes of the shrunk covariance, the variance along each, and that across them all, without a c x c matrix."""
     from sklearn.covariance import ledoit_wolf_shrinkage
 
-    share = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
-    n, c = centred.shape
-    _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
+    share = float(ledoit_wolf_shrinkage(centered, assume_centered=True))
+    n, c = centered.shape
+    _, lengths, axes = np.linalg.svd(centered, full_matrices=False)
     kept = lengths > 1e-6 * max(lengths.max(initial=0.0), 1e-12)
     own = lengths[kept] ** 2 / n
     rest = max(share * own.sum() / c, 1e-12)
@@ -119,7 +118,7 @@ def _shrunk(
 
 
 class Typical(PosthocModule):
-    """A network that also says how typical an image is; `part` says how to build it again."""
+    """A network that also outputs how typical an image is; `part` says how to build it again."""
 
     scores: Tensor
 
@@ -138,8 +137,8 @@ class Typical(PosthocModule):
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:
         """The network's output with `typicality`."""
         output: Output = self.network(images)
-        own = self.detector(output.features, output.logits)
-        further = (self.scores[None] >= own[:, None]).sum(dim=1)
+        scores = self.detector(output.features, output.logits)
+        further = (self.scores[None] >= scores[:, None]).sum(dim=1)
         return replace(output, typicality=(further + 1) / (len(self.scores) + 1))
 
 
@@ -165,13 +164,13 @@ def wrap(
 def build(
     context: Context, *, score: Score = "mahalanobis", false_rejection: float = 0.05, folds: int = 5
 ) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
-    """Say of each image how typical it is, and reject those that are not. Takes `folds` times the training.
+    """Add how typical each image is, and reject those that are not. Training takes `folds` times as long.
 
     Args:
         context: gives the recipe, and the training images of each class.
-        score: what tells images apart.
+        score: "mahalanobis", "nearest_neighbour" or "energy", see above.
         false_rejection: share of images like the training ones that may be rejected.
-        folds: at most this many, and no more than the smallest class has images.
+        folds: number of folds; fewer where the smallest class has fewer images.
 
     Raises:
         ValueError: an unknown score or a number out of range.

@@ -1,4 +1,4 @@
-"""What the parts that make masks share: which samples get one, and what is done with implausible ones."""
+"""Mask making: choice of the samples that get a mask, and removal of implausible masks."""
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
@@ -22,12 +22,12 @@ def sample_masks(data: Dataset, positions: Iterable[int], per_class: int, seed: 
         label = data.samples[i].label
         if label is not None:
             by_class.setdefault(label, []).append(i)
-    drawn = (np.random.default_rng((seed, k)).permutation(members)[:per_class] for k, members in by_class.items())
-    return tuple(sorted(int(i) for several in drawn for i in several))
+    sampled = (np.random.default_rng((seed, k)).permutation(members)[:per_class] for k, members in by_class.items())
+    return tuple(sorted(int(i) for each in sampled for i in each))
 
 
 def without_mask(sample: Sample) -> Sample:
-    """The sample with its mask taken away."""
+    """The sample without its mask."""
     return replace(sample, mask=None, mask_source=None)
 
 

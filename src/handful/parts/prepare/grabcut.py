@@ -1,4 +1,4 @@
-"""Masks for images that have none at all: GrabCut (Rother, Kolmogorov and Blake 2004) seeded by a centre box.
+"""Masks for images that have none at all: GrabCut (Rother, Kolmogorov and Blake 2004) seeded by a center box.
 
 It takes what is near the edge for background and the very middle for object, so it suits photographs of one
 thing. Small images are enlarged for it: at 32 pixels it mostly finds nothing, at 128 it mostly finds the
@@ -31,9 +31,9 @@ def build(
     """Give masks to the samples without one; an empty or full one is left out, with a warning.
 
     Args:
-        context: its seed draws the samples, and starts GrabCut's colour clusters.
-        box: share of the height and width, centred, outside of which all is background.
-        core: share of the height and width, centred, inside of which all is object; 0 for none.
+        context: its seed draws the samples, and starts GrabCut's color clusters.
+        box: share of the height and width, centered, outside of which all is background.
+        core: share of the height and width, centered, inside of which all is object; 0 for none.
         iterations: rounds of GrabCut.
         side: images whose shorter side is less are enlarged to it by a whole factor; the mask comes back smaller.
         largest: others whose longer side is more are reduced to it, to save time; the mask comes back larger.
@@ -75,9 +75,9 @@ def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int
         way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
         picture = cv2.resize(picture, (W, H), interpolation=way)
     guess = np.full((H, W), cv2.GC_BGD, dtype=np.uint8)
-    guess[_centre(H, box), _centre(W, box)] = cv2.GC_PR_FGD
+    guess[_center(H, box), _center(W, box)] = cv2.GC_PR_FGD
     if core:
-        guess[_centre(H, core), _centre(W, core)] = cv2.GC_FGD
+        guess[_center(H, core), _center(W, core)] = cv2.GC_FGD
     if (guess == cv2.GC_BGD).all() or (guess != cv2.GC_BGD).all():  # too few pixels for a box
         return np.zeros((h, w), dtype=bool)
     cv2.setRNGSeed(seed % 2**31)
@@ -89,6 +89,6 @@ def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int
     return np.asarray(found >= 128)
 
 
-def _centre(length: int, share: float) -> slice:
+def _center(length: int, share: float) -> slice:
     margin = round(length * (1 - share) / 2)
     return slice(margin, length - margin)
