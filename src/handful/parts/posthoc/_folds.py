@@ -33,16 +33,8 @@ class Fold:
     features: Float[np.ndarray, "m c"]
 
 
-<<<<<<< HEAD
-def rotations(data: Dataset, folds: int, seed: int) -> Iterator[tuple[Dataset, Dataset]]:
-    """Training and held-out images of each fold; a mask that was propagated is taken away from both.
-=======
-_done: WeakKeyDictionary[Context, dict[int, tuple[Fold, ...]]] = WeakKeyDictionary()
-
-
 def split_folds(data: Dataset, folds: int, seed: int) -> Iterator[tuple[Dataset, Dataset]]:
     """Training and held-out images of each fold, both without propagated masks.
->>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
 
     Raises:
         DataError: a class has fewer images or groups than folds.
@@ -60,30 +52,17 @@ def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold,
         DataError: a class has fewer images or groups than folds.
     """
     assert context.fit is not None, "train hands its own function in"
-<<<<<<< HEAD
     if folds not in context.folds:
-        recipe = replace(context.recipe, posthoc=plain_parts(context.recipe))
-=======
-    cached = _done.setdefault(context, {})
-    if folds not in cached:
         recipe = replace(context.recipe, posthoc=without_calibration(context.recipe))
->>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
         each = []
         for number, (train, held_out) in enumerate(split_folds(data, folds, context.seed), start=1):
-            recipe = replace(
-                recipe, name=f"{context.recipe.name}, fold {number} of {folds}"
-            )  # shown by its progress bar
+            name = f"{context.recipe.name}, fold {number} of {folds}"  # shown by the progress bar
+            recipe = replace(recipe, name=name)
             classifier: Classifier = context.fit(recipe, train, context.seed)
-<<<<<<< HEAD
-            each.append(Fold(classifier, train, held, *read(classifier, held)))
+            each.append(Fold(classifier, train, held_out, *logits_and_features(classifier, held_out)))
         context.folds[folds] = tuple(each)
     trained: tuple[Fold, ...] = context.folds[folds]
     return trained
-=======
-            each.append(Fold(classifier, train, held_out, *logits_and_features(classifier, held_out)))
-        cached[folds] = tuple(each)
-    return cached[folds]
->>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
 
 
 def without_calibration(recipe: Recipe) -> tuple[Any, ...]:
@@ -91,20 +70,12 @@ def without_calibration(recipe: Recipe) -> tuple[Any, ...]:
     return tuple(part for part in recipe.posthoc if not has_trait("posthoc", part, "calibrates"))
 
 
-<<<<<<< HEAD
 def plain_network(network: nn.Module) -> nn.Module:
     """The network inside the calibrating parts that wrap it."""
     for module in posthoc_modules(network):
         if not has_trait("posthoc", module.part, "calibrates"):
             return module
         network = module.network
-=======
-def plain_network(network: Any) -> nn.Module:
-    """The network inside the wrappers of the calibrating parts."""
-    while hasattr(network, "part") and has_trait("posthoc", network.part, "calibrates"):
-        network = network.network
-    assert isinstance(network, nn.Module)
->>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
     return network
 
 

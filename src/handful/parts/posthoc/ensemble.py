@@ -64,13 +64,8 @@ def build(
         if not 2 <= folds <= smallest:
             raise ValueError(f"folds must be from 2 to {smallest}, the images of the smallest class, not {folds!r}")
         if not grid or min(grid) < 0 or max(grid) <= 0:
-<<<<<<< HEAD
             raise ValueError(f"grid must be weights of 0 or more, not {tuple(grid)}")
-        refuse_many(total, grid)
-=======
-            raise ValueError(f"grid is {tuple(grid)}, and must be weights of 0 or more")
         check_combinations(total, grid)
->>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
     plans = _plans(context, number, recipes)
 
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:

@@ -32,10 +32,7 @@ from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.errors import RecipeError, TrainingError
 from handful.models.classifier import Classifier
-<<<<<<< HEAD
 from handful.models.posthoc_module import PosthocModule
-from handful.parts.posthoc._folds import check_folds, cross_fit, noted, possible_folds, read
-=======
 from handful.parts.posthoc._folds import (
     check_folds,
     fold_networks,
@@ -43,7 +40,6 @@ from handful.parts.posthoc._folds import (
     possible_folds,
     with_card_entry,
 )
->>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
 
 calibrates = True
 keeps_probabilities = True

@@ -19,13 +19,9 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.models.classifier import Classifier
-<<<<<<< HEAD
 from handful.models.posthoc_module import PosthocModule
-from handful.parts.posthoc._folds import check_folds, cross_fit, noted, possible_folds
-=======
 from handful.models.temperature_scaling import fit_temperature
 from handful.parts.posthoc._folds import check_folds, fold_networks, possible_folds, with_card_entry
->>>>>>> a860130 (FeatureTransform and one temperature fit for all heads; held-out scores, folds and ensemble weights are named as such; a test file for each head)
 
 calibrates = True
 BOUNDS = (0.05, 20.0)
