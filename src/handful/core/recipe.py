@@ -1,4 +1,4 @@
-"""Recipes as values: `Recipe` and what it is made of. PyTorch is not needed to read one."""
+"""Recipe dataclasses: `Recipe`, its stages and parts, as plain values that are read without PyTorch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,15 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Part:
-    """A named part with its options. `weight` is a loss's factor; `start` and `stop` are shares of training."""
+    """A part by name, with its options.
+
+    Attributes:
+        name: name of the module in the part's folder.
+        options: keyword arguments of the part's `build`.
+        weight: factor of a loss; unused by other parts.
+        start: share of training after which the part is active, in [0, stop).
+        stop: share of training after which it is not, in (start, 1].
+    """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -18,10 +26,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """`sgd` (momentum) or `adamw`; weight decay spares biases and norms only if `decay_norms` is false.
+    """Optimizer of a stage.
 
-    `layer_decay`: the backbone's last stage learns at lr times this, the one before at lr times its square, and so on
-    (ELECTRA, Clark et al. 2020, https://arxiv.org/abs/2003.10555, fine-tuning details); all else at lr.
+    Attributes:
+        name: "sgd" (with momentum) or "adamw".
+        lr: peak learning rate.
+        momentum: of SGD; unused by AdamW.
+        weight_decay: coefficient of the L2 penalty (SGD) or of decoupled weight decay (AdamW).
+        nesterov: use Nesterov momentum.
+        decay_norms: apply weight decay to biases and norm layers, too.
+        clip: largest norm of the gradient; None: gradients are not clipped.
+        layer_decay: factor of the learning rate from each backbone stage to the one before: the last stage has lr times
+            this, the one before lr times its square (ELECTRA, Clark et al. 2020, https://arxiv.org/abs/2003.10555,
+            fine-tuning details). All other layers have lr.
     """
 
     name: Literal["sgd", "adamw"] = "sgd"
@@ -30,16 +47,21 @@ class Optimizer:
     weight_decay: float = 5e-4
     nesterov: bool = False
     decay_norms: bool = True
-    clip: float | None = None  # largest gradient norm
+    clip: float | None = None
     layer_decay: float = 1.0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Learning rate over a stage: linear warm-up over the first `warmup` share, then `name`.
+    """Learning rate over a stage: linear warm-up, then constant, cosine annealing or steps.
 
-    Warm-up starts at `initial`, or near 0. "cosine" ends at `final` times lr; "step" multiplies by `factor` at each
-    share in `milestones`.
+    Attributes:
+        name: "constant", "cosine" or "step".
+        warmup: share of the stage with linear warm-up.
+        initial: learning rate at which warm-up begins; None: near 0.
+        final: where "cosine" ends, as a factor of lr.
+        milestones: shares of the stage at which "step" multiplies the learning rate by `factor`.
+        factor: see `milestones`.
     """
 
     name: Literal["constant", "cosine", "step"] = "cosine"
@@ -52,13 +74,21 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stretch of training. The budget is `steps`, or `epochs` x batches per epoch but never below `floor`.
+    """One stage of training. Its budget is either `steps` or `epochs`.
 
-    `trainable`: "all", or the name prefixes of the parameters that learn, e.g. ("head",). `reset`: prefixes of what
-    begins the stage with the weights it was built with. `sampler`: how often a class of n images comes, in proportion
-    to n ("shuffle": every image once an epoch), to its square root, or all alike ("balanced"). `statistics`: what the
-    backbone's batch norms normalise by: those of the "batch", or those it was built with, "frozen"; their scale and
-    shift learn in both.
+    Attributes:
+        losses: losses that are added, each times its weight.
+        steps: number of steps.
+        epochs: number of passes through the training images.
+        floor: smallest number of steps where `epochs` is given.
+        trainable: "all", or name prefixes of the parameters that are trained, e.g. ("head",).
+        optimizer: see `Optimizer`.
+        schedule: see `Schedule`.
+        sampler: frequency of a class of n images: proportional to n ("shuffle", every image once an epoch), to the
+            square root of n ("square_root"), or the same for all classes ("balanced").
+        reset: name prefixes of the layers that are set back to their initial weights when the stage begins.
+        statistics: statistics of the backbone's batch norm layers: those of each "batch", or the initial ones
+            ("frozen"). Scale and shift are trained in both cases.
     """
 
     losses: tuple[Part, ...]
@@ -75,7 +105,27 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run, as plain values; read from and written to TOML.
+    """Everything that determines a training run, as plain values; read from and written to TOML.
+
+    Attributes:
+        name: name of the recipe; not part of its fingerprint.
+        backbone: feature extractor.
+        head: classifier on its features.
+        stages: stages of training, in order; none for a head that is fitted to frozen features.
+        labels: class vectors that the head's output is compared with.
+        hierarchy: class tree that some losses read; unused after training.
+        prepare: parts that complete the training data before training, e.g. with masks.
+        augment: augmentations, in the order in which they are applied.
+        posthoc: parts applied to the trained classifier, in order.
+        batch_size: images per step.
+        fill_batch: repeat the images (each time augmented anew) until a batch is full where there are fewer.
+        image_size: h and w of the network's input; None: the size of the images, which must be one.
+        resize: how images are brought to that size.
+        ema: decay of the exponential moving average of the weights; None: no average.
+        cache_views: number of augmented views per image for which the maps of frozen stages are computed once; 0: none.
+        precision: floating-point format of training.
+        about: paper, command, expected score, time: shown to readers only.
+        search: search space for tuning: option path to its choices, or to low, high and log.
 
     Example:
         >>> from handful import load_recipe
@@ -89,16 +139,16 @@ class Recipe:
     head: Part
     stages: tuple[Stage, ...]
     labels: Part = Part("one_hot")
-    hierarchy: Part | None = None  # the tree that some losses read; nothing needs it after training
+    hierarchy: Part | None = None
     prepare: tuple[Part, ...] = ()
     augment: tuple[Part, ...] = ()
     posthoc: tuple[Part, ...] = ()
     batch_size: int = 32
-    fill_batch: bool = False  # fewer images than batch_size: repeat them (augmented anew) until a batch is full
-    image_size: tuple[int, int] | None = None  # h, w; None: the images' own size, which must be one
+    fill_batch: bool = False
+    image_size: tuple[int, int] | None = None
     resize: Literal["squash", "pad", "crop"] = "squash"
     ema: float | None = None
-    cache_views: int = 0  # above 0: maps of frozen stages are computed once for so many augmented views per image
+    cache_views: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    about: Mapping[str, str] = field(default_factory=dict)  # paper, command, expected, time: shown, never read
-    search: Mapping[str, Any] = field(default_factory=dict)  # option path: choices, or low, high, log; for tuning only
+    about: Mapping[str, str] = field(default_factory=dict)
+    search: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A recipe with the parts that say how sure, how ambiguous and how typical a prediction is."""
+"""Posthoc parts for calibration, conformal sets and out-of-distribution rejection, added to a recipe."""
 
 from dataclasses import replace
 
@@ -8,19 +8,19 @@ from handful.core.recipe import Part, Recipe
 def with_calibration(
     recipe: Recipe, *, temperature: bool = False, coverage: float | None = None, reject: float | None = None
 ) -> Recipe:
-    """The recipe with further posthoc parts, in the order in which they go together.
+    """The recipe with these posthoc parts added, in the order that they require.
 
     Args:
-        recipe: what is trained; a part of the same name that it has already is replaced.
+        recipe: recipe to extend; a part of the same name in it is replaced.
         temperature: fit a temperature (posthoc/temperature).
         coverage: give conformal sets at this coverage (posthoc/conformal).
         reject: reject images that are unlike the training images, and about this share of those that are like them
             (posthoc/out_of_distribution).
     """
-    wished = [
+    added = [
         *([Part("out_of_distribution", {"false_rejection": reject})] if reject is not None else []),
         *([Part("temperature")] if temperature else []),
         *([Part("conformal", {"coverage": coverage})] if coverage is not None else []),
     ]
-    names = {part.name for part in wished}
-    return replace(recipe, posthoc=(*(part for part in recipe.posthoc if part.name not in names), *wished))
+    names = {part.name for part in added}
+    return replace(recipe, posthoc=(*(part for part in recipe.posthoc if part.name not in names), *added))

@@ -1,15 +1,15 @@
-"""Check recipes before anything is trained: parts and options exist, budgets are possible, parts go together.
+"""Checks of a recipe before training: parts and options exist, budgets are possible, parts are compatible.
 
-A part's module says by its traits what it needs; no method is known here.
+The traits of a part's module declare what it needs; no method is named here.
 """
 
-from handful.core.recipe import Part, Recipe
+from handful.core.recipe import Part, Recipe, Stage
 from handful.errors import RecipeError
 from handful.parts import registry
 
 
 def check(recipe: Recipe) -> None:
-    """Refuse parts and options that do not exist, and budgets that cannot be met, before any training.
+    """Check parts, options, budgets and the compatibility of parts.
 
     Raises:
         RecipeError: with the nearest known name or the remedy.
@@ -28,36 +28,44 @@ def check(recipe: Recipe) -> None:
             registry.check(folder, part)  # type: ignore[arg-type]
     _check_stages(recipe)
     for i, stage in enumerate(recipe.stages):
-        where = f"{recipe.name}: stages.{i}"
-        if (stage.steps is None) == (stage.epochs is None):
-            raise RecipeError("give either steps or epochs", where=where, remedy="set one of them, e.g. steps = 1500.")
-        if (stage.steps if stage.steps is not None else stage.epochs or 0) < 1:
-            raise RecipeError("the budget must be at least 1", where=where, remedy="set steps or epochs to 1 or more.")
-        if not stage.losses:
-            raise RecipeError("a stage needs a loss", where=where, remedy='e.g. losses = [{ name = "cross_entropy" }].')
-        if stage.optimizer.lr <= 0:
-            raise RecipeError("the learning rate must be positive", where=where, remedy="set optimizer.lr above 0.")
-        if not 0 < stage.optimizer.layer_decay <= 1:
-            raise RecipeError(
-                "layer_decay must be above 0 and at most 1", where=where, remedy="e.g. layer_decay = 0.65; 1: no decay."
-            )
-        for part in stage.losses:
-            registry.check("losses", part)
-    if recipe.batch_size < 2:
-        raise RecipeError(
-            "batch_size must be at least 2", where=recipe.name, remedy="batch norm cannot take one image."
-        )
-    if recipe.image_size is not None and min(recipe.image_size) < 1:
-        raise RecipeError("image_size must be positive", where=recipe.name, remedy="set image_size = [h, w].")
-    if recipe.cache_views < 0:
-        raise RecipeError("cache_views cannot be negative", where=recipe.name, remedy="set 0, or e.g. 8.")
+        _check_stage(stage, f"{recipe.name}: stages.{i}")
+    _check_sizes(recipe)
     _check_agreement(recipe)
+
+
+def _check_stage(stage: Stage, where: str) -> None:
+    """Check the budget, the losses and the optimizer of a stage."""
+    if (stage.steps is None) == (stage.epochs is None):
+        raise RecipeError("give either steps or epochs", where=where, remedy="set one of them, e.g. steps = 1500.")
+    if (stage.steps if stage.steps is not None else stage.epochs or 0) < 1:
+        raise RecipeError("the budget must be at least 1", where=where, remedy="set steps or epochs to 1 or more.")
+    if not stage.losses:
+        raise RecipeError("a stage needs a loss", where=where, remedy='e.g. losses = [{ name = "cross_entropy" }].')
+    if stage.optimizer.lr <= 0:
+        raise RecipeError("the learning rate must be positive", where=where, remedy="set optimizer.lr above 0.")
+    if not 0 < stage.optimizer.layer_decay <= 1:
+        raise RecipeError(
+            "layer_decay must be above 0 and at most 1", where=where, remedy="e.g. layer_decay = 0.65; 1: no decay."
+        )
+    for part in stage.losses:
+        registry.check("losses", part)
+
+
+def _check_sizes(recipe: Recipe) -> None:
+    """Check the numbers that belong to no stage."""
+    name = recipe.name
+    if recipe.batch_size < 2:
+        raise RecipeError("batch_size must be at least 2", where=name, remedy="batch norm cannot take one image.")
+    if recipe.image_size is not None and min(recipe.image_size) < 1:
+        raise RecipeError("image_size must be positive", where=name, remedy="set image_size = [h, w].")
+    if recipe.cache_views < 0:
+        raise RecipeError("cache_views cannot be negative", where=name, remedy="set 0, or e.g. 8.")
     if recipe.ema is not None and not 0 < recipe.ema < 1:
-        raise RecipeError("ema must be between 0 and 1", where=recipe.name, remedy="e.g. ema = 0.99, or leave it out.")
+        raise RecipeError("ema must be between 0 and 1", where=name, remedy="e.g. ema = 0.99, or leave it out.")
 
 
 def _check_stages(recipe: Recipe) -> None:
-    """Refuse a recipe that could not learn, or says how to train what is fitted.
+    """Check that a trained head has stages, and that a fitted head has none.
 
     Raises:
         RecipeError: names the remedy.
@@ -90,7 +98,7 @@ def _check_stages(recipe: Recipe) -> None:
 
 
 def _check_agreement(recipe: Recipe) -> None:
-    """Refuse parts that do not go together.
+    """Check that the parts are compatible.
 
     Raises:
         RecipeError: names the two, and the remedy.
@@ -103,7 +111,7 @@ def _check_agreement(recipe: Recipe) -> None:
 
 
 def _check_hierarchy(recipe: Recipe) -> None:
-    """Losses that read a tree of the classes."""
+    """Losses that need a class hierarchy."""
     for i, stage in enumerate(recipe.stages):
         for part in stage.losses:
             if recipe.hierarchy is None and registry.has_trait("losses", part, "needs_hierarchy"):
@@ -115,7 +123,7 @@ def _check_hierarchy(recipe: Recipe) -> None:
 
 
 def _check_head(recipe: Recipe) -> None:
-    """Heads with class vectors of their own, the losses that read these, and the losses that train no classifier."""
+    """Heads with class vectors of their own, losses that read these, and losses that train no classifier."""
     own = registry.has_trait("heads", recipe.head, "own_classes")
     if own and recipe.labels != Part("one_hot"):
         raise RecipeError(
@@ -154,7 +162,7 @@ def _check_head(recipe: Recipe) -> None:
 
 
 def _check_calibrating(recipe: Recipe) -> None:
-    """Parts that say how sure or how typical a prediction is are fitted to a network: nothing may change it behind."""
+    """Calibrating parts are fitted to a network: no later part may change its predictions."""
     names = [part.name for part in recipe.posthoc]
     marks = [registry.has_trait("posthoc", part, "calibrates") for part in recipe.posthoc]
     for i, part in enumerate(recipe.posthoc):
@@ -174,14 +182,14 @@ def _check_calibrating(recipe: Recipe) -> None:
 
 
 def _check_cached(recipe: Recipe) -> None:
-    """With cache_views only maps of single images are kept: no part may mix images, no loss read them."""
+    """With cache_views only maps of single images are cached: no part may mix images, no loss may read them."""
     refused: list[tuple[registry.Folder, Part, str]] = [("augment", p, "mixes_images") for p in recipe.augment]
     refused += [("losses", p, "reads_images") for stage in recipe.stages for p in stage.losses]
     for folder, part, mark in refused:
         if registry.has_trait(folder, part, mark):
             raise RecipeError(
-                f"{folder}/{part.name} cannot be combined with cache_views: the kept maps are of single images, drawn "
-                "beforehand",
+                f"{folder}/{part.name} cannot be combined with cache_views: the cached maps are of single images, drawn "
+                "in advance",
                 where=recipe.name,
                 remedy=f"set cache_views = 0, or leave {part.name} out.",
             )

@@ -1,4 +1,4 @@
-"""A recipe written as another one and what it changes: `extends = "NAME"`, or a .toml file's path from its folder."""
+"""Inheritance: `extends = "NAME"`, or the path of a .toml file relative to this file's folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +12,14 @@ Read = Callable[[str], Tree]  # a recipe's name or path to its TOML
 
 
 def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> Tree:
-    """The tree laid over those it extends, the furthest at the bottom; former names are replaced (`renamed`).
+    """Merge a recipe into the one that it extends, and that one into its own base; former names become current ones.
 
-    A table is laid over the base's key by key, unless it names another part: then it takes the table's place. A list
-    takes the list's place, but stages are laid over the base's by position; those beyond its last, over its last.
-    `name` and `about` are a file's own, and a `search` takes the base's place.
+    Tables are merged key by key, unless the table names another part: then it replaces the base's table. A list
+    replaces the base's list, except that stages are merged by position; further ones are merged into the base's last.
+    `name` and `about` are not inherited, and a `search` replaces the base's.
 
     Raises:
-        RecipeError: the base is no name, is unknown, or extends what extends it.
+        RecipeError: the base is not a name, is unknown, or extends this recipe.
     """
     tree = dict(tree)
     base = tree.pop("extends", None)
@@ -37,30 +37,30 @@ def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> T
         raise RecipeError(f"extends: {error.what}", where=where, remedy=error.remedy) from error
     below = resolve(below, name, read, (*seen, where))
     tree = to_current(tree, where, base=below)
-    own = {"name", "about", *(["search"] if "search" in tree else [])}
-    merged = _over(tree, {k: v for k, v in below.items() if k not in own})
+    not_inherited = {"name", "about", *(["search"] if "search" in tree else [])}
+    merged = _merge(tree, {k: v for k, v in below.items() if k not in not_inherited})
     if isinstance(tree.get("stages"), list) and isinstance(below.get("stages"), list):
-        merged["stages"] = _stages(tree["stages"], below["stages"])
+        merged["stages"] = _merge_stages(tree["stages"], below["stages"])
     return merged
 
 
-def _over(own: Tree, base: Tree) -> Tree:
+def _merge(own: Tree, base: Tree) -> Tree:
     merged = dict(base)
     for key, value in own.items():
         under = base.get(key)
         merged[key] = value
         if isinstance(value, dict) and isinstance(under, dict) and value.get("name") in (None, under.get("name")):
-            merged[key] = _over(value, under)
+            merged[key] = _merge(value, under)
     return merged
 
 
-def _stages(own: list[Any], base: list[Any]) -> list[Any]:
-    found = []
+def _merge_stages(own: list[Any], base: list[Any]) -> list[Any]:
+    merged = []
     for i, stage in enumerate(own):
         under = dict(base[min(i, len(base) - 1)]) if base else {}
         if isinstance(stage, dict):
             if "steps" in stage or "epochs" in stage:  # a budget is one of the two
                 under = {k: v for k, v in under.items() if k not in ("steps", "epochs", "floor")}
-            stage = _over(stage, under)
-        found.append(stage)
-    return found
+            stage = _merge(stage, under)
+        merged.append(stage)
+    return merged

@@ -1,18 +1,18 @@
-"""Change a recipe's plain values by path, before they are checked."""
+"""Overrides: values of a recipe set by path, before the recipe is checked."""
 
 import tomllib
 from typing import Any
 
 from handful.errors import RecipeError
-from handful.recipes.options import ALIKE, touches
+from handful.recipes.options import STAGE_OPTIONS, touches
 from handful.recipes.renamed import current_path
 
 
 def override(tree: dict[str, Any], text: str) -> None:
-    """Set what "key=value" says; an option set by hand is no longer searched.
+    """Set the value of a "key=value" text; an option that is set by hand is not searched.
 
     Raises:
-        RecipeError: no override, or a key that leads nowhere.
+        RecipeError: not a "key=value" text, or a key that does not exist.
     """
     key, equals, value = text.partition("=")
     if not equals:
@@ -28,12 +28,12 @@ def override(tree: dict[str, Any], text: str) -> None:
 
 
 def put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:
-    """Set a plain value at a path; `steps`, `epochs` and `lr` alone mean every stage.
+    """Set a plain value at a path; `steps`, `epochs` and `lr` without a path apply to every stage.
 
     Raises:
-        RecipeError: a path that leads nowhere.
+        RecipeError: a path that does not exist.
     """
-    if keys[0] in ALIKE:
+    if keys[0] in STAGE_OPTIONS:
         for i, stage in enumerate(tree.get("stages", [])):
             if keys[0] == "lr":
                 stage.setdefault("optimizer", {})["lr"] = parsed
