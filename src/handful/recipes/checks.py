@@ -188,8 +188,8 @@ def _check_cached(recipe: Recipe) -> None:
     for folder, part, mark in refused:
         if registry.has_trait(folder, part, mark):
             raise RecipeError(
-                f"{folder}/{part.name} cannot be combined with cache_views: the cached maps are of single images, drawn "
-                "in advance",
+                f"{folder}/{part.name} cannot be combined with cache_views: the cached maps are of single images, "
+                "drawn in advance",
                 where=recipe.name,
                 remedy=f"set cache_views = 0, or leave {part.name} out.",
             )
