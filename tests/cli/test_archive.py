@@ -63,7 +63,10 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path, model: Path
         ((*predict, table, "--ray", "local"), "this option is for a folder of Parquet chunks"),
         ((*predict, tmp_path / "t.json"), "not a .csv or .parquet file"),
         (("propagate", source, "-o", out, "--chunks"), "masks of an archive need a segmentation model"),
-        (("propagate", source, "-o", out, "--chunks", "--model", model, "--rounds", 2), "segment"),
+        (
+            ("propagate", source, "-o", out, "--chunks", "--model", model, "--rounds", 2),
+            "for training a segmentation model",
+        ),
         (("propagate", source, "-o", out, "--chunk-size", 2), "pass --chunks too"),
     ):
         assert what in " ".join(fails(*arguments).split())

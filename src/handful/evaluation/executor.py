@@ -1,6 +1,5 @@
 """Executors: the interface that runs training jobs in parallel, and `Execution`, how an evaluation uses one."""
 
-import os
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from handful.core.dataset import Dataset
+from handful.core.processes import available_cores
 from handful.errors import ProtocolError, TrainingError
 from handful.evaluation.job import JobResult, TrainingJob
 from handful.evaluation.job import Trainer as Trainer
@@ -77,4 +77,4 @@ def default_jobs(device: str) -> int:
     """Training runs at a time by default: one per core that this process may use, or one on an accelerator."""
     if device != "cpu" and torch.accelerator.is_available():
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores()

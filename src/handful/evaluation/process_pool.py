@@ -1,11 +1,9 @@
 """Executor on this machine: training jobs in spawned processes, which share its CPU threads."""
 
 import multiprocessing
-import os
 import pickle
 import signal
 import tempfile
-import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +14,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from handful.core.dataset import Dataset
+from handful.core.processes import exit_with_parent
 from handful.evaluation.executor import BrokenExecutorError
 from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 
@@ -24,20 +23,14 @@ _shared: list[tuple[Dataset, str, Trainer | None]] = []  # arguments of `_start`
 
 def _start(path: Path, device: str, trainer: Trainer | None, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    exit_with_parent(parent.join)
     with path.open("rb") as file:
         data: Dataset = pickle.load(file)  # our own, written a moment ago
     torch.set_num_threads(threads)
     threadpool_limits(threads)
     _shared[:] = [(data, device, trainer)]
-
-
-def _follow_parent() -> None:
-    """Exit when the parent does, even when it was killed and could not stop its workers."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 def _run_shared(job: TrainingJob) -> JobResult:

@@ -21,7 +21,7 @@ def test_pixels_are_the_image_or_its_mean_over_a_grid() -> None:
     torch.testing.assert_close(whole.network(x)[:, :, 0, 0], x.flatten(1))
     grid = registry.build("backbones", Part("pixels", {"size": (3, 2)}), context())
     torch.testing.assert_close(grid.network(x)[:, :, 0, 0], x.reshape(2, 3, 3, 2, 2, 4).mean(dim=(3, 5)).flatten(1))
-    with pytest.raises(RecipeError, match=r"(?s)not known beforehand.*image_size"):
+    with pytest.raises(RecipeError, match=r"(?s)not known in advance.*image_size"):
         registry.build("backbones", Part("pixels"), context())
     with pytest.raises(RecipeError, match="must be 1 or more"):
         registry.build("backbones", Part("pixels", {"size": 0}), context())

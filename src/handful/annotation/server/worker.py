@@ -7,11 +7,11 @@ output, and ends when standard input ends: a server that was killed leaves no tr
 import json
 import os
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from handful.core.processes import exit_with_parent
 from handful.errors import HandfulError
 
 Report = Callable[[dict[str, Any]], None]
@@ -22,7 +22,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed goes to standard error
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    exit_with_parent(sys.stdin.read)
 
     def report(event: dict[str, Any]) -> None:
         print(json.dumps(event, ensure_ascii=False), file=out, flush=True)
@@ -32,12 +32,6 @@ def main() -> None:
     except HandfulError as error:
         report({"error": str(error)})
         raise SystemExit(2) from None
-
-
-def _follow_parent() -> None:
-    while sys.stdin.readline():
-        pass
-    os._exit(1)
 
 
 def compute_features(request: dict[str, Any], report: Report) -> None:

@@ -148,7 +148,7 @@ def attach_masks(
         taken[i] = drawing.where
         if drawing.size is not None:
             _check_size(samples[i], drawing.size, drawing.where)
-        samples[i] = with_mask(samples[i], drawing.draw(), where=drawing.where, blank=blank)
+        samples[i] = with_mask(samples[i], drawing.rasterize(), where=drawing.where, blank=blank)
     return replace(data, samples=tuple(samples))
 
 
@@ -221,8 +221,8 @@ def _mirrored(data: Dataset, folder: Path, value: Value | None) -> list[tuple[in
         if len(at) > 1:
             what = f"fits several images: {', '.join(data.ids[i] for i in at)}"
             raise DataError(what, where=path, remedy=f"name it after one of them ({data.ids[at[0]]}.png).")
-        draw = partial(read_mask, path, value=value)
-        found.append((at[0] if at else None, Drawing((name,), str(path), None, draw)))
+        rasterize = partial(read_mask, path, value=value)
+        found.append((at[0] if at else None, Drawing((name,), str(path), None, rasterize)))
     if not found:
         raise DataError("no mask images or labelme files found", where=folder, remedy="check the path.")
     return found

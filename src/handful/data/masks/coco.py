@@ -40,14 +40,14 @@ def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]
     size = (int(image["height"]), int(image["width"]))
     name = str(image["file_name"])
 
-    def draw() -> Mask:
+    def rasterize() -> Mask:
         mask = np.zeros(size, dtype=bool)
         for annotation in annotations:
             with understanding(f"{path}: annotation {annotation.get('id')} of {name}", "COCO JSON"):
                 mask |= decode(annotation["segmentation"], size)
         return mask
 
-    return Drawing((name,), f"{path}: {name}", size, draw)
+    return Drawing((name,), f"{path}: {name}", size, rasterize)
 
 
 def decode(segmentation: Any, size: tuple[int, int]) -> Mask:

@@ -66,14 +66,14 @@ def _names(data: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _drawing(where: str, names: tuple[str, ...], regions: list[dict[str, Any]], size: tuple[int, int]) -> Drawing:
-    def draw() -> Mask:
+    def rasterize() -> Mask:
         mask = np.zeros(size, dtype=bool)
         for region in regions:
             with understanding(f"{where}, region {region.get('id')}", "Label Studio JSON"):
                 mask |= _region(region, size)
         return mask
 
-    return Drawing(names, f"{where} ({names[-1]})", size, draw)
+    return Drawing(names, f"{where} ({names[-1]})", size, rasterize)
 
 
 def _region(region: dict[str, Any], size: tuple[int, int]) -> Mask:

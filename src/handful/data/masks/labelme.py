@@ -46,14 +46,14 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
     if not shapes:
         return None
 
-    def draw() -> Mask:
+    def rasterize() -> Mask:
         mask = np.zeros(size, dtype=bool)
         for number, shape in enumerate(shapes, start=1):
             with understanding(f"{path}: shape {number}", "labelme JSON"):
                 mask |= _shape(shape, size)
         return mask
 
-    return Drawing(names, str(path), size, draw)
+    return Drawing(names, str(path), size, rasterize)
 
 
 def _shape(shape: dict[str, Any], size: tuple[int, int]) -> Mask:

@@ -21,14 +21,14 @@ Points = Float[np.ndarray, "_ 2"]
 class Drawing:
     """One image's mask in an annotation file.
 
-    `names` are the image's names there, the likeliest first. `size` is h, w where the file states it. `draw`
+    `names` are the image's names there, the likeliest first. `size` is h, w where the file states it. `rasterize`
     makes the mask, when asked: it costs time and memory.
     """
 
     names: tuple[str, ...]
     where: str
     size: tuple[int, int] | None
-    draw: Callable[[], Mask]
+    rasterize: Callable[[], Mask]
 
 
 def fill(polygons: Sequence[Points], size: tuple[int, int]) -> Mask:

@@ -1,7 +1,6 @@
 """Batch prediction over an archive: plan, process chunk by chunk, resume, verify."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.files import existing, refuse_foreign, try_lock
+from handful.core.processes import available_cores
 from handful.deployment.batch.archive import Archive
 from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import (
@@ -132,7 +132,7 @@ def _is_ours(entry: Path) -> bool:
 
 def decoder_threads() -> int:
     """Number of threads that decode images."""
-    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+    return max(1, min(8, available_cores()))
 
 
 @contextmanager
