@@ -12,7 +12,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
 from handful.errors import TrainingError
-from handful.models.device import select_precision
+from handful.models.device import select_device, select_precision
 from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
@@ -117,9 +117,7 @@ def _make_accelerator(recipe: Recipe, device: str) -> Accelerator:
         target = Accelerator(mixed_precision="no").device
         AcceleratorState._reset_state()
     else:
-        target = torch.device(device)
-    if target.type == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("no cuda device found", where=device, remedy='use device "auto" or "cpu".')
+        target = torch.device(select_device(device))
     kind = select_precision(recipe.precision, target)
     name = {None: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}[kind]
     if name == "fp16" and target.type == "cpu":
