@@ -75,9 +75,9 @@ def test_wrong_options_are_refused(options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("labels", ['{name="random_embeddings"}', '{name="one_hot", similarity="cosine"}'])
 def test_labels_that_would_not_be_read_are_refused(labels: str) -> None:
-    with pytest.raises(RecipeError, match=r"(?s)class vectors of its own.*leave \[labels\] out"):
+    with pytest.raises(RecipeError, match=r"(?s)its own class vectors.*leave \[labels\] out"):
         recipe("linear", "head.name=prototypes", f"labels={labels}")
-    with pytest.raises(RecipeError, match="'cosine' reads the labels' vectors"):
+    with pytest.raises(RecipeError, match="'cosine' reads the vectors of the labels"):
         recipe("linear", "head.name=prototypes", 'stages=[{steps=3, losses=["cosine"]}]')
 
 
