@@ -8,6 +8,7 @@ from handful._version import __version__ as __version__
 if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
     from handful.comparison.auto import select_recipe as select_recipe
     from handful.comparison.compare import compare as compare
+    from handful.comparison.fit import fit_to as fit_to
     from handful.comparison.result import ComparisonResult as ComparisonResult
     from handful.core.dataset import Dataset as Dataset
     from handful.core.dataset import Sample as Sample
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
     from handful.evaluation.protocol import Protocol as Protocol
     from handful.evaluation.statistics import paired_difference as paired_difference
     from handful.evaluation.statistics import summarise as summarise
-    from handful.fitting import fit_to as fit_to
     from handful.inspection.inspection import Inspection as Inspection
     from handful.inspection.inspection import inspect as inspect
     from handful.models.classifier import Classifier as Classifier
@@ -52,7 +52,7 @@ _PUBLIC = {
     "compare": "comparison.compare",
     "evaluate": "evaluation.evaluate",
     "export_onnx": "deployment.export.to_onnx",
-    "fit_to": "fitting",
+    "fit_to": "comparison.fit",
     "inspect": "inspection.inspection",
     "load_classifier": "saving.classifier",
     "load_data": "data.load",

@@ -9,7 +9,7 @@ from handful.cli import _options as o
 from handful.cli._output import calibration_rows
 
 if TYPE_CHECKING:
-    from handful.fitting import FitResult
+    from handful.comparison.fit import FitResult
 
 
 def fit(
@@ -59,7 +59,7 @@ def fit(
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, print_to_stderr, stderr_is_terminal
     from handful.comparison.budget import read_budget
-    from handful.fitting import fit_to
+    from handful.comparison.fit import fit_to
     from handful.training.launcher import rank_and_world_size
 
     with print_to_stderr():

@@ -1,8 +1,4 @@
-"""Fit as one task: check the data, choose the recipe where asked to, train it, write the model card and save the model.
-
-The one module above the applications: it needs the automatic choice of `comparison` and the quick check of
-`inspection`, which do not know each other.
-"""
+"""Fit as one task: check the data, choose the recipe where asked to, train it, write the model card and save the model."""
 
 import warnings
 from collections.abc import Callable, Sequence

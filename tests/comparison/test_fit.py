@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.comparison.fit import fit_to
 from handful.data.load import load_data
 from handful.errors import DataError, HandfulWarning, OutputError, ProtocolError, RecipeError
-from handful.fitting import fit_to
 from handful.saving.classifier import load_classifier
 from tests.support.command_line import files, ok_json
 from tests.support.datasets import recipe, squares
