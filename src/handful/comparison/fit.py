@@ -1,4 +1,4 @@
-"""Fit as one task: check the data, choose the recipe where asked to, train it, write the model card and save the model."""
+"""Fit as one task: check the data, choose a recipe if asked to, train, write the card and save the model."""
 
 import warnings
 from collections.abc import Callable, Sequence
