@@ -12,37 +12,37 @@ SPACE = "[search]\nlr = { low = 0.001, high = 0.5, log = true }"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     files(folder)
     (folder / "tuned.toml").write_text(to_toml(searched("tuned", "lr=0.05", search=SPACE)))
     return folder
 
 
-def command(place: Path, *more: object) -> tuple[object, ...]:
-    named = ("-r", place / "tuned.toml", "-r", place / "cvs.toml", "--masks", place / "masks", "--no-controls")
-    return ("compare", place / "images", *named, "-m", 3, "-n", 2, "--trials", 2, "-j", 1, *more)
+def command(inputs: Path, *more: object) -> tuple[object, ...]:
+    named = ("-r", inputs / "tuned.toml", "-r", inputs / "cvs.toml", "--masks", inputs / "masks", "--no-controls")
+    return ("compare", inputs / "images", *named, "-m", 3, "-n", 2, "--trials", 2, "-j", 1, *more)
 
 
-def test_one_command_answers_and_the_same_one_goes_on(place: Path) -> None:
-    out = place / "out"
-    text = ok(*command(place, "-o", out))
+def test_one_command_answers_and_the_same_one_goes_on(inputs: Path) -> None:
+    out = inputs / "out"
+    text = ok(*command(inputs, "-o", out))
     lines = text.splitlines()
     assert max(len(line) for line in lines if not line.startswith("Report")) <= 60
     assert lines[0].startswith("With 3 labelled images per class, ")
     assert "The controls were left out" in " ".join(lines)
     runs = (out / "results.jsonl").read_text()
-    said = ok_json(*command(place, "-o", out))
+    said = ok_json(*command(inputs, "-o", out))
     assert (out / "results.jsonl").read_text() == runs
     assert said["answer"] == json.loads((out / "comparison.json").read_text())["answer"]
     assert " ".join(text.split()).startswith(said["answer"])
     assert said["report"] == str(out / "report.html")
     assert (out / "report.html").stat().st_size > 1000
-    assert "differs in: draws" in fails(*command(place, "-o", out, "-n", 3))
+    assert "differs in: draws" in fails(*command(inputs, "-o", out, "-n", 3))
 
 
-def test_what_is_wrong_is_said_before_anything_is_trained(place: Path, tmp_path: Path) -> None:
-    images = place / "images"
+def test_what_is_wrong_is_said_before_anything_is_trained(inputs: Path, tmp_path: Path) -> None:
+    images = inputs / "images"
     out = ("-o", tmp_path / "out")
     assert "did you mean 'cvs-lite0'" in fails("compare", images, "-r", "cvs-lite", *out)
     assert "above 0" in fails("compare", images, "--trials", 0, *out)
@@ -54,26 +54,28 @@ def test_what_is_wrong_is_said_before_anything_is_trained(place: Path, tmp_path:
     assert not (tmp_path / "out").exists()
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").write_text("mine")
-    assert "thesis.txt" in fails(*command(place, "-o", tmp_path / "taken"))
+    assert "thesis.txt" in fails(*command(inputs, "-o", tmp_path / "taken"))
     (tmp_path / "file").write_text("mine")
-    assert "this is a file" in fails(*command(place, "-o", tmp_path / "file"))
+    assert "this is a file" in fails(*command(inputs, "-o", tmp_path / "file"))
 
 
-def test_fit_auto_picks_and_keeps_the_reason_in_the_card(place: Path, tmp_path: Path) -> None:
+def test_fit_auto_picks_and_keeps_the_reason_in_the_card(inputs: Path, tmp_path: Path) -> None:
     images = write_images(squares(1), tmp_path / "one")
     said = ok_json("fit", images, "-r", "auto", "-o", tmp_path / "model", "--set", "image_size=[32, 32]")
     assert said["recipe"] == "nearest-centroid-lite0"
     assert "nothing to compare on" in said["card"]["auto"]["why"]
     card = json.loads((tmp_path / "model" / "card.json").read_text())
     assert card["auto"] == said["card"]["auto"]
-    assert "--recipe auto" in fails("fit", images, "-r", place / "linear.toml", "--budget", "1m", "-o", tmp_path / "m2")
+    assert "--recipe auto" in fails(
+        "fit", images, "-r", inputs / "linear.toml", "--budget", "1m", "-o", tmp_path / "m2"
+    )
 
 
-def test_a_real_recipe_is_tuned_in_a_real_study(place: Path, tmp_path: Path) -> None:
+def test_a_real_recipe_is_tuned_in_a_real_study(inputs: Path, tmp_path: Path) -> None:
     path = tmp_path / "one.toml"
     path.write_text(to_toml(recipe("linear", "name=one")))
     said = ok_json(
-        "compare", place / "images", "-r", path, "-r", place / "tuned.toml", "--no-controls", "-k", 2, "--trials", 1,
+        "compare", inputs / "images", "-r", path, "-r", inputs / "tuned.toml", "--no-controls", "-k", 2, "--trials", 1,
         "-j", 1, "-o", tmp_path / "out",
     )  # fmt: skip
     (level,) = said["levels"]

@@ -11,7 +11,7 @@ TAKEN = "# mine\n"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     files(folder)
     return folder
@@ -60,15 +60,15 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_users_error_is_one_paragraph_before_any_training(
-    arguments: tuple[str, ...], says: str, place: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], says: str, inputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(inputs)
     forbid_training(monkeypatch)
     said = fails(*arguments)
     assert says in " ".join(said.split())
     assert said.startswith("Error: ")
     assert "Remedy: " in said
-    assert not (place / "out").exists()
+    assert not (inputs / "out").exists()
     assert "Error" in fails(*arguments, "--json")
 
 
@@ -83,9 +83,9 @@ def test_a_users_error_is_one_paragraph_before_any_training(
 )
 @pytest.mark.parametrize("option", [(), ("--overwrite",)])
 def test_a_folder_of_something_else_is_never_touched(
-    arguments: tuple[str, ...], option: tuple[str, ...], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], option: tuple[str, ...], inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(place)
+    monkeypatch.chdir(inputs)
     forbid_training(monkeypatch)
     taken = tmp_path / "taken"
     taken.mkdir()
@@ -97,9 +97,9 @@ def test_a_folder_of_something_else_is_never_touched(
 
 
 def test_overwriting_a_model_is_asked_for_before_training(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ("fit", place / "images", "-r", place / "linear.toml", "--set", "steps=2", "-o", tmp_path / "model")
+    command = ("fit", inputs / "images", "-r", inputs / "linear.toml", "--set", "steps=2", "-o", tmp_path / "model")
     ok(*command)
     with monkeypatch.context() as patch:
         forbid_training(patch)
@@ -109,20 +109,20 @@ def test_overwriting_a_model_is_asked_for_before_training(
     assert (tmp_path / "model" / "weights.safetensors").read_bytes() != before
 
 
-def test_a_loss_that_is_not_finite_stops_the_fit_with_advice(place: Path, tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_the_fit_with_advice(inputs: Path, tmp_path: Path) -> None:
     out = tmp_path / "model"
-    said = fails("fit", place / "images", "-r", place / "linear.toml", "--set", "lr=1e30", "-o", out)
+    said = fails("fit", inputs / "images", "-r", inputs / "linear.toml", "--set", "lr=1e30", "-o", out)
     assert "not finite" in said
     assert "learning rate" in " ".join(said.split())
     assert not (out / "weights.safetensors").exists()
 
 
-def test_duplicates_are_a_note_and_with_strict_an_error(place: Path, tmp_path: Path) -> None:
+def test_duplicates_are_a_note_and_with_strict_an_error(inputs: Path, tmp_path: Path) -> None:
     data = squares(2)
     images = write_images(data, tmp_path / "images")
     first = sorted((images / "red").iterdir())[0]
     (images / "blue" / "copy.png").write_bytes(first.read_bytes())
-    command = ("evaluate", images, "-r", place / "linear.toml", "-m", 1, "-n", 1, "--set", "steps=1")
+    command = ("evaluate", images, "-r", inputs / "linear.toml", "-m", 1, "-n", 1, "--set", "steps=1")
     from tests.support.command_line import run
 
     noted = run(*command)
@@ -132,24 +132,24 @@ def test_duplicates_are_a_note_and_with_strict_an_error(place: Path, tmp_path: P
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_folder_that_may_not_be_written(place: Path, tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_written(inputs: Path, tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    said = fails("fit", place / "images", "-r", place / "linear.toml", "--set", "steps=2", "-o", locked / "model")
+    said = fails("fit", inputs / "images", "-r", inputs / "linear.toml", "--set", "steps=2", "-o", locked / "model")
     assert "locked" in said
     assert "Remedy" in said
 
 
-def test_a_file_where_a_folder_should_go(place: Path, tmp_path: Path) -> None:
+def test_a_file_where_a_folder_should_go(inputs: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(TAKEN)
-    for command in (("fit", place / "images", "-r", place / "linear.toml"), ("demo",)):
+    for command in (("fit", inputs / "images", "-r", inputs / "linear.toml"), ("demo",)):
         assert "this is a file" in fails(*command, "-o", tmp_path / "file", "--overwrite")
     assert (tmp_path / "file").read_text() == TAKEN
     below = (
         "fit",
-        place / "images",
+        inputs / "images",
         "-r",
-        place / "linear.toml",
+        inputs / "linear.toml",
         "--set",
         "steps=2",
         "-o",

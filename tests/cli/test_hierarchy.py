@@ -11,7 +11,7 @@ COLOURS = {"blue": (1.0, 0.0), "green": (0.9, 0.2), "red": (0.0, 1.0)}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hierarchy")
     write_images(squares(2), folder / "images")
     write_text(folder / "glove.txt", COLOURS)
@@ -20,18 +20,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def words(place: Path) -> tuple[object, ...]:
-    return ("--set", "hierarchy.source=words", "--set", f"hierarchy.path={place / 'glove.txt'}")
+def words(inputs: Path) -> tuple[object, ...]:
+    return ("--set", "hierarchy.source=words", "--set", f"hierarchy.path={inputs / 'glove.txt'}")
 
 
-def test_prints_the_tree_of_word_vectors_within_sixty_columns(place: Path) -> None:
-    text = ok("hierarchy", place / "images", *words(place))
+def test_prints_the_tree_of_word_vectors_within_sixty_columns(inputs: Path) -> None:
+    text = ok("hierarchy", inputs / "images", *words(inputs))
     assert text.splitlines() == ["red + blue + green", "├ red", "└ blue + green", "3 classes, 2 joins, by embeddings."]
 
 
-def test_json_holds_the_whole_tree(place: Path) -> None:
+def test_json_holds_the_whole_tree(inputs: Path) -> None:
     said = ok_json(
-        "hierarchy", place / "images", "--source", "nested_yaml", "-s", f"hierarchy.path={place / 'tree.yaml'}"
+        "hierarchy", inputs / "images", "--source", "nested_yaml", "-s", f"hierarchy.path={inputs / 'tree.yaml'}"
     )
     assert said == {
         "source": "nested_yaml",
@@ -42,16 +42,16 @@ def test_json_holds_the_whole_tree(place: Path) -> None:
     }
 
 
-def test_a_recipe_brings_its_own_tree_and_trains_for_it(place: Path) -> None:
-    command = ("hierarchy", place / "images", "-r", place / "linear.toml")
+def test_a_recipe_brings_its_own_tree_and_trains_for_it(inputs: Path) -> None:
+    command = ("hierarchy", inputs / "images", "-r", inputs / "linear.toml")
     assert "this recipe has no hierarchy" in fails(*command)
     said = ok_json(*command, "--source", "classifier_weights")
     assert said["parents"].count(-1) == 1
     assert len(said["names"]) == 5
 
 
-def test_draws_and_never_overwrites_unasked(place: Path, tmp_path: Path) -> None:
-    command = ("hierarchy", place / "images", *words(place), "--out", tmp_path / "tree.png")
+def test_draws_and_never_overwrites_unasked(inputs: Path, tmp_path: Path) -> None:
+    command = ("hierarchy", inputs / "images", *words(inputs), "--out", tmp_path / "tree.png")
     assert "Figure: " in ok(*command)
     before = (tmp_path / "tree.png").read_bytes()
     assert "--overwrite" in fails(*command)
@@ -60,7 +60,7 @@ def test_draws_and_never_overwrites_unasked(place: Path, tmp_path: Path) -> None
     assert "PNG or SVG" in fails(*command[:-1], tmp_path / "tree.pdf")
 
 
-def test_mistakes_are_one_clear_error(place: Path) -> None:
-    assert "did you mean 'embeddings'" in fails("hierarchy", place / "images", "--source", "embedings")
-    text = fails("hierarchy", place / "images", "--source", "nested_yaml")
+def test_mistakes_are_one_clear_error(inputs: Path) -> None:
+    assert "did you mean 'embeddings'" in fails("hierarchy", inputs / "images", "--source", "embedings")
+    text = fails("hierarchy", inputs / "images", "--source", "nested_yaml")
     assert "option 'path' is missing" in text

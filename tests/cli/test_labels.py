@@ -10,7 +10,7 @@ COLOURS = {"blue": (1.0, 0.0), "cherry": (0.0, 2.0), "green": (3.0, 4.0), "red":
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labels")
     write_images(squares(2), folder / "images")
     write_text(folder / "glove.txt", COLOURS)
@@ -18,12 +18,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(place: Path) -> tuple[object, ...]:
-    return ("labels", place / "images", "--source", "words", "--path", place / "glove.txt")
+def command(inputs: Path) -> tuple[object, ...]:
+    return ("labels", inputs / "images", "--source", "words", "--path", inputs / "glove.txt")
 
 
-def test_prints_the_closest_pairs_within_sixty_columns(place: Path) -> None:
-    text = ok(*command(place), "--pairs", 2)
+def test_prints_the_closest_pairs_within_sixty_columns(inputs: Path) -> None:
+    text = ok(*command(inputs), "--pairs", 2)
     assert [" ".join(line.split()) for line in text.splitlines()] == [
         "class class cosine",
         "green red 0.80",
@@ -33,15 +33,15 @@ def test_prints_the_closest_pairs_within_sixty_columns(place: Path) -> None:
     assert max(map(len, text.splitlines()[:3])) <= 60
 
 
-def test_aliases_are_said(place: Path) -> None:
-    text = ok(*command(place), "--aliases", place / "names.csv")
+def test_aliases_are_said(inputs: Path) -> None:
+    text = ok(*command(inputs), "--aliases", inputs / "names.csv")
     assert text.splitlines()[-1] == "Read: red as cherry."
-    inline = ok_json(*command(place), "-s", 'labels.aliases={red = "cherry"}')
+    inline = ok_json(*command(inputs), "-s", 'labels.aliases={red = "cherry"}')
     assert inline["read_as"] == ["blue", "green", "cherry"]
 
 
-def test_json_holds_the_whole_matrix(place: Path) -> None:
-    said = ok_json(*command(place))
+def test_json_holds_the_whole_matrix(inputs: Path) -> None:
+    said = ok_json(*command(inputs))
     assert said == {
         "source": "words",
         "size": 2,
@@ -52,8 +52,8 @@ def test_json_holds_the_whole_matrix(place: Path) -> None:
     }
 
 
-def test_draws_and_never_overwrites_unasked(place: Path, tmp_path: Path) -> None:
-    drawn = (*command(place), "--out", tmp_path / "labels.png")
+def test_draws_and_never_overwrites_unasked(inputs: Path, tmp_path: Path) -> None:
+    drawn = (*command(inputs), "--out", tmp_path / "labels.png")
     assert "Figure: " in ok(*drawn)
     before = (tmp_path / "labels.png").read_bytes()
     assert "--overwrite" in fails(*drawn)
@@ -62,20 +62,20 @@ def test_draws_and_never_overwrites_unasked(place: Path, tmp_path: Path) -> None
     assert "PNG or SVG" in fails(*drawn[:-1], tmp_path / "labels.pdf")
 
 
-def test_mistakes_are_one_clear_error(place: Path) -> None:
-    assert "one-hot" in fails("labels", place / "images", "-r", "classification-wrn")
-    assert "needs a path" in fails("labels", place / "images", "--source", "words")
+def test_mistakes_are_one_clear_error(inputs: Path) -> None:
+    assert "one-hot" in fails("labels", inputs / "images", "-r", "classification-wrn")
+    assert "needs a path" in fails("labels", inputs / "images", "--source", "words")
     other = ("-s", 'labels={name="random_embeddings"}')
-    assert "by chance" in ok("labels", place / "images", *other)
+    assert "by chance" in ok("labels", inputs / "images", *other)
 
 
-def test_predicts_classes_by_their_names(place: Path, tmp_path: Path) -> None:
-    words = f'labels={{name="word_embeddings", source="words", path="{place / "glove.txt"}"}}'
+def test_predicts_classes_by_their_names(inputs: Path, tmp_path: Path) -> None:
+    words = f'labels={{name="word_embeddings", source="words", path="{inputs / "glove.txt"}"}}'
     small = ("-s", "steps=2", "-s", "backbone.depth=10", "-s", "backbone.width=1")
     model = tmp_path / "model"
-    ok("fit", place / "images", "-r", "classification-wrn", "-s", words, *small, "-o", model)
+    ok("fit", inputs / "images", "-r", "classification-wrn", "-s", words, *small, "-o", model)
     (tmp_path / "extra.txt").write_text("cherry\n")
-    asked = ("predict", model, place / "images", "--classes", tmp_path / "extra.txt", "-o", tmp_path / "p.csv")
+    asked = ("predict", model, inputs / "images", "--classes", tmp_path / "extra.txt", "-o", tmp_path / "p.csv")
     assert list(ok_json(*asked)["predictions"]) == ["blue", "green", "red", "cherry"]
     assert (tmp_path / "p.csv").read_text().splitlines()[0].endswith("cherry")
     (tmp_path / "extra.txt").write_text("mauve\n")

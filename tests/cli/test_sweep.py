@@ -14,28 +14,28 @@ MADE = {"results.jsonl", "results-predictions", "report.html", "shown-model"}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")
     files(folder)
     return folder
 
 
-def command(place: Path, out: Path) -> tuple[object, ...]:
-    recipes = ("-r", place / "linear.toml", "-r", place / "cvs.toml")
-    return ("sweep", place / "images", *recipes, "--masks", place / "masks", "-m", "1,2", "-n", 2, "-o", out)
+def command(inputs: Path, out: Path) -> tuple[object, ...]:
+    recipes = ("-r", inputs / "linear.toml", "-r", inputs / "cvs.toml")
+    return ("sweep", inputs / "images", *recipes, "--masks", inputs / "masks", "-m", "1,2", "-n", 2, "-o", out)
 
 
 @pytest.fixture(scope="module")
-def swept(place: Path) -> Path:
-    said = ok_json(*command(place, place / "swept"))
+def swept(inputs: Path) -> Path:
+    said = ok_json(*command(inputs, inputs / "swept"))
     assert [(row["recipe"], row["per_class"]) for row in said["scores"]] == [
         ("linear", 1), ("cvs", 1), ("linear", 2), ("cvs", 2),
     ]  # fmt: skip
     assert [(row["a"], row["b"], row["per_class"]) for row in said["comparisons"]] == [
         ("cvs", "linear", 1), ("cvs", "linear", 2),
     ]  # fmt: skip
-    assert said["report"] == str(place / "swept" / "report.html")
-    return place / "swept"
+    assert said["report"] == str(inputs / "swept" / "report.html")
+    return inputs / "swept"
 
 
 def test_sweep_writes_the_runs_and_a_report(swept: Path) -> None:
@@ -46,20 +46,22 @@ def test_sweep_writes_the_runs_and_a_report(swept: Path) -> None:
     assert not re.search(r"(src|href)=[\"']https?://[^\"']*\.(js|css|png)", report)
 
 
-def test_sweep_again_is_refused_resumed_or_made_anew(place: Path, swept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sweep_again_is_refused_resumed_or_made_anew(
+    inputs: Path, swept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = (swept / "results.jsonl").read_text()
     page = (swept / "report.html").read_text(encoding="utf-8")
-    assert "already exists" in fails(*command(place, swept))
+    assert "already exists" in fails(*command(inputs, swept))
     with monkeypatch.context() as patch:
         patch.setattr(
             "handful.evaluation.retrain.train", lambda *_, **__: pytest.fail("trained what is in shown-model")
         )
-        text = ok(*command(place, swept), "--resume")
+        text = ok(*command(inputs, swept), "--resume")
     pictures = [re.findall(r"data:image/png[^\"']*", p) for p in (page, (swept / "report.html").read_text("utf-8"))]
     assert pictures[0] == pictures[1]
     assert (swept / "results.jsonl").read_text() == before
     assert max(len(line) for line in text.splitlines() if "Report" not in line) <= 60
-    ok(*command(place, swept), "--overwrite")
+    ok(*command(inputs, swept), "--overwrite")
     after = [json.loads(line) for line in (swept / "results.jsonl").read_text().splitlines()]
     assert len(after) == 8
     assert [line["predictions"] for line in after] == [json.loads(line)["predictions"] for line in before.splitlines()]
@@ -119,3 +121,12 @@ def test_the_demos_test_part_is_fixed_and_stratified() -> None:
     assert (len(test), len(data)) == (1000, 5000)
     assert np.bincount(test.labels).tolist() == [100] * 10
     assert test.ids == demo_data().split("test").ids
+
+
+def test_sweep_over_long_tails(tmp_path: Path) -> None:
+    files(tmp_path, per_class=8)
+    command = ("sweep", tmp_path / "images", "-r", tmp_path / "linear.toml", "-m", "3,6", "--long-tail", 3, "-n", 2)
+    said = ok_json(*command, "-o", tmp_path / "out", "--set", "steps=2")
+    assert said["headline"] == "balanced_accuracy"
+    assert [(row["per_class"], row["smallest"]) for row in said["scores"]] == [(3, 1), (6, 2)]
+    assert "Larger, medium and smaller classes" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

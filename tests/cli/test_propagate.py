@@ -1,0 +1,43 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as Picture
+
+from handful.data.images import pixels
+from tests.support.command_line import fails, ok, ok_json, write_images
+from tests.support.datasets import squares
+
+
+def test_propagate_writes_masks_that_can_be_used(inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("propagate", inputs / "images", "--masks", inputs / "masks", "-r", inputs / "cvs.toml", "-o", out)
+    said = ok_json(*command, "-m", 2, "--set", "steps=60")
+    assert said["kept"] == 6
+    assert said["propagated"] + len(said["dropped"]) == 6
+    assert said["quality"]["all"]["iou"] > 0.3
+    assert {p.name for p in out.iterdir()} == {"masks", "contact-sheet.png", "quality.csv", "propagation.json"}
+    with Picture.open(out / "contact-sheet.png") as sheet:
+        assert sheet.size[0] > 4 * 128
+    assert "already exists" in fails(*command, "-m", 2)
+    again = ok(*command, "-m", 1, "--overwrite", "--set", "steps=20")
+    assert "IoU" in again or "0 masks" in again
+    fitted = ("fit", inputs / "images", "--masks", out / "masks", "-r", inputs / "cvs.toml", "-o", tmp_path / "model")
+    assert "12 images" in ok(*fitted, "--set", "steps=2")
+
+
+def test_propagate_without_any_mask_makes_the_first_ones(inputs: Path, tmp_path: Path) -> None:
+    data = squares(3, seed=6, masks=False)
+    black = [replace(s, image=pixels(s) * (pixels(s) >= 60).astype(np.uint8)) for s in data.samples]
+    images = write_images(replace(data, samples=tuple(black)), tmp_path / "images")
+    command = ("propagate", images, "-r", inputs / "cvs.toml", "--source", "binarize", "-m", 1, "--set", "steps=40")
+    said = ok_json(*command, "-o", tmp_path / "out")
+    assert said["kept"] == 3
+    assert said["propagated"] + len(said["dropped"]) == 6
+    assert said["quality"] == {}
+    model = ok_json("propagate", images, "--model", inputs / "model", "-o", tmp_path / "other")
+    assert model["kept"] == 0
+    masked = ("--source", "grabcut", "--masks", inputs / "masks")
+    assert "masks are given twice: by --masks and by --source" in fails(
+        "propagate", inputs / "images", *masked, "-o", tmp_path / "third"
+    )
