@@ -45,8 +45,8 @@ def test_what_is_wrong_is_said_before_anything_is_trained(inputs: Path, tmp_path
     images = inputs / "images"
     out = ("-o", tmp_path / "out")
     assert "did you mean 'cvs-lite0'" in fails("compare", images, "-r", "cvs-lite", *out)
-    assert "above 0" in fails("compare", images, "--trials", 0, *out)
-    assert "above 0" in fails("compare", images, "--budget", "0m", *out)
+    assert "a positive number of trials" in fails("compare", images, "--trials", 0, *out)
+    assert "a positive duration" in fails("compare", images, "--budget", "0m", *out)
     assert "not a duration" in fails("compare", images, "--budget", "ten", *out)
     assert "either a duration or a number" in fails("compare", images, "--budget", "1m", "--trials", 3, *out)
     assert "not a list of numbers" in fails("compare", images, "-m", "five", *out)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from handful.comparison.candidate_rules import traits_of
-from handful.comparison.candidates import CONTROLS, choose_candidates, default_folds
-from handful.core.dataset import Dataset, Sample
+from handful.comparison.candidates import CONTROLS, choose_candidates
+from handful.core.dataset import Dataset
 from handful.data.images import pixels
 from handful.errors import ProtocolError, RecipeError
 from handful.recipes.write import to_toml
@@ -101,13 +101,3 @@ def test_what_cannot_be_compared_is_refused() -> None:
         choose_candidates(pictures(), ["cvs-lite0", "cvs-lite0"])
     with pytest.raises(ProtocolError, match="no recipe besides"):
         choose_candidates(pictures(masks=False, classes=("1", "2", "3")), controls=False, pretrained=False)
-
-
-def test_folds_by_default_only_where_there_is_no_test_part() -> None:
-    assert default_folds(squares(9)) == 5
-    assert default_folds(squares(3)) == 3
-    grouped = squares(8)
-    samples = tuple(replace(s, group=f"p{i % 3}{s.label}") for i, s in enumerate(grouped.samples))
-    assert default_folds(replace(grouped, samples=samples)) == 3
-    test: Sample = replace(grouped.samples[0], split="test")
-    assert default_folds(replace(grouped, samples=(*grouped.samples[1:], test))) is None

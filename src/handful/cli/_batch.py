@@ -1,5 +1,7 @@
 """Commands over an archive: progress bar, summary in words or JSON, and exit code."""
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,6 +35,18 @@ Workers = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class BatchOptions:
+    """Options of a command that runs a batch job over an archive."""
+
+    chunk_size: int | None
+    ray: str | None
+    workers: int | None
+    overwrite: bool
+    column: "Sequence[str] | None"
+    allow_outside: bool
+
+
 def chunk_executor(ray: str | None, workers: int | None) -> "ChunkExecutor | None":
     """The executor that writes the chunks; None: this process.
 
@@ -50,32 +64,21 @@ def chunk_executor(ray: str | None, workers: int | None) -> "ChunkExecutor | Non
     return ray_executor(address=ray, workers=workers)
 
 
-def refuse_chunk_options(chunk_size: int | None, ray: str | None, workers: int | None, *, remedy: str) -> None:
-    """Refuse options of batch runs in a command that is not one.
+def refuse_chunk_options(options: BatchOptions, *, remedy: str) -> None:
+    """Refuse the options of Parquet chunks in a command that writes none.
 
     Raises:
         OutputError: one is given.
     """
     from handful.errors import OutputError
 
-    for given, option in ((chunk_size, "--chunk-size"), (ray, "--ray"), (workers, "--workers")):
-        if given is not None:
-            raise OutputError("this option is for a folder of Parquet chunks", where=option, remedy=remedy)
+    values = {"--chunk-size": options.chunk_size, "--ray": options.ray, "--workers": options.workers}
+    for name, value in values.items():
+        if value is not None:
+            raise OutputError("this option is for a folder of Parquet chunks", where=name, remedy=remedy)
 
 
-def run_batch_job(
-    job: "BatchJob",
-    data: str,
-    out: Path,
-    *,
-    chunk_size: int | None,
-    overwrite: bool,
-    column: "Sequence[str] | None",
-    allow_outside: bool,
-    ray: str | None,
-    workers: int | None,
-    json: bool,
-) -> None:
+def run_batch_job(job: "BatchJob", data: str, out: Path, options: BatchOptions, *, json: bool) -> None:
     """Run a batch job and print its summary; exit with code 3 if some images could not be read."""
     from handful.cli._data import column_names
     from handful.cli._output import print_json, print_text, print_to_stderr
@@ -83,23 +86,19 @@ def run_batch_job(
     from handful.deployment.batch.archive import find_archive
     from handful.deployment.batch.run import run_archive
 
-    columns, executor = column_names(column), chunk_executor(ray, workers)
+    columns, executor = column_names(options.column), chunk_executor(options.ray, options.workers)
     with print_to_stderr(), Progress(None, job.task, shown=True, loss=False) as bar:
-        archive = find_archive(data, columns=columns, allow_outside=allow_outside)
-
-        def advance(images: int) -> None:
-            bar.advance(0.0, images)
-
+        archive = find_archive(data, columns=columns, allow_outside=options.allow_outside)
         try:
             summary = run_archive(
                 job,
                 archive,
                 out,
-                chunk_size=chunk_size,
-                overwrite=overwrite,
+                chunk_size=options.chunk_size,
+                overwrite=options.overwrite,
                 executor=executor,
                 start=bar.go_on,
-                advance=advance,
+                advance=partial(bar.advance, 0.0),
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt("finished chunks are kept: the same command continues from there.") from None

@@ -1,13 +1,20 @@
 """`handful annotate`: the annotation page for masks and labels, and import and export of annotations."""
 
 import sys
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
 from handful.cli import _options as o
 from handful.core.sockets import LOCAL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handful.annotation.files.project import Project
 
 RECIPE = "cvs-lite0"
 
@@ -69,14 +76,50 @@ def annotate(
     """
     from handful.annotation.files.project import open_project
     from handful.annotation.files.store import AnnotationStore
+    from handful.annotation.import_export import export_annotations, import_masks
     from handful.annotation.server.session import Session, Settings
     from handful.annotation.summary import summary
     from handful.cli._data import column_names
-    from handful.cli._errors import print_message
-    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr
-    from handful.errors import DataError, HandfulError
+    from handful.cli._output import print_json, print_text, print_to_stderr
 
     columns = column_names(column)
+    _check_exchange(import_, export, out, outlines=outlines)
+    with print_to_stderr():
+        project = open_project(data, folder=folder, columns=columns)
+        result = None
+        if import_ is not None:
+            result = import_masks(project, import_, overwrite=overwrite)
+        elif export is not None and out is not None:
+            result = export_annotations(project, export, out, outlines=outlines, overwrite=overwrite)
+    if result is not None:
+        print_json(result.values) if json else print_text(result.text)
+        return
+    with print_to_stderr():
+        _refuse_without_server()
+        from handful.annotation.server.run import serve
+
+        _check_training(recipe, set_, device)
+        settings = Settings(recipe, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
+    ready = partial(_print_address, project=project, host=host, json=json)
+    with AnnotationStore(project.folder, project.data.ids) as store:
+        session = Session(project, store, source=data, settings=settings, columns=columns)
+        try:
+            serve(session, host=host, port=port, ready=ready, browser=browser)
+        finally:
+            session.close()
+        totals = summary(project, store.record)
+    if not json:
+        print_text(totals.text)
+
+
+def _check_exchange(import_: Path | None, export: str | None, out: Path | None, *, outlines: bool) -> None:
+    """Refuse options of import and export that do not go together.
+
+    Raises:
+        DataError: --import with --export, --export without --out, or options of the export without --export.
+    """
+    from handful.errors import DataError
+
     if export is None and (out is not None or outlines):
         option = "--out" if out is not None else "--outlines"
         raise DataError("this option needs --export", where=option, remedy="add e.g. --export coco, or leave it out.")
@@ -84,60 +127,46 @@ def annotate(
         raise DataError("--import and --export exclude each other", where="--import", remedy="run the command twice.")
     if export is not None and out is None:
         raise DataError("no output given", where="--export", remedy="name a file or folder with --out.")
-    with print_to_stderr():
-        project = open_project(data, folder=folder, columns=columns)
-        if import_ is not None or export is not None:
-            from handful.annotation.import_export import export_annotations, import_masks
 
-            if import_ is not None:
-                done = import_masks(project, import_, overwrite=overwrite)
-            else:
-                assert export is not None
-                assert out is not None
-                done = export_annotations(project, export, out, outlines=outlines, overwrite=overwrite)
-        else:
-            done = None
-    if done is not None:
-        print_json(done.values) if json else print_text(done.text)
+
+def _refuse_without_server() -> None:
+    from handful.errors import HandfulError
+
+    try:
+        import_module("handful.annotation.server.run")
+    except ImportError as error:
+        raise HandfulError(
+            f"the annotation page needs {error.name}, which is not installed",
+            where="annotate",
+            remedy="pip install 'handful[annotate]'.",
+        ) from error
+
+
+def _check_training(recipe: str, overrides: "Sequence[str] | None", device: str) -> None:
+    """Check what the page will train with; the defaults need no check, which takes seconds."""
+    if recipe == RECIPE and not overrides and device == "auto":
         return
-    with print_to_stderr():
-        try:
-            from handful.annotation.server.run import serve
-        except ImportError as error:
-            raise HandfulError(
-                f"the annotation page needs {error.name}, which is not installed",
-                where="annotate",
-                remedy="pip install 'handful[annotate]'.",
-            ) from error
-        if recipe != RECIPE or set_ or device != "auto":  # the defaults need no check, which takes seconds
-            from handful.models.device import select_device
-            from handful.recipes.load import load_recipe
+    from handful.models.device import select_device
+    from handful.recipes.load import load_recipe
 
-            load_recipe(recipe, overrides=set_ or ())
-            select_device(device)
-        settings = Settings(recipe, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
+    load_recipe(recipe, overrides=overrides or ())
+    select_device(device)
 
-    def ready(address: str) -> None:
-        if json:
-            print_json({"address": address, "folder": project.folder, "images": len(project.data)})
-        else:
-            print_text(
-                f"{len(project.data)} images; annotations are saved in {project.folder}.\nCtrl-C stops the server. Open"
-            )
-            print_lines(address)
-        sys.stdout.flush()  # a process that reads this through a pipe waits for the address
-        if host not in LOCAL:
-            what = (
-                "anyone who reaches this machine and has the address can see the images and draw; nothing is encrypted."
-            )
-            print_message("Note", what, style="yellow")
 
-    with AnnotationStore(project.folder, project.data.ids) as store:
-        session = Session(project, store, source=data, settings=settings, columns=columns)
-        try:
-            serve(session, host=host, port=port, ready=ready, browser=browser)
-        finally:
-            session.close()
-        result = summary(project, store.record)
-    if not json:
-        print_text(result.text)
+def _print_address(address: str, *, project: "Project", host: str, json: bool) -> None:
+    from handful.cli._errors import print_message
+    from handful.cli._output import print_json, print_lines, print_text
+
+    if json:
+        print_json({"address": address, "folder": project.folder, "images": len(project.data)})
+    else:
+        print_text(
+            f"{len(project.data)} images; annotations are saved in {project.folder}.\nCtrl-C stops the server. Open"
+        )
+        print_lines(address)
+    sys.stdout.flush()  # a process that reads this through a pipe waits for the address
+    if host not in LOCAL:
+        warning = (
+            "anyone who reaches this machine and has the address can see the images and draw; nothing is encrypted."
+        )
+        print_message("Note", warning, style="yellow")

@@ -1,12 +1,15 @@
 """`handful compare`: find the best recipe for a data set, by paired comparisons on repeated draws."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from handful.cli import _options as o
 from handful.cli.evaluate import FirstDraw, ScoreOn
+
+if TYPE_CHECKING:
+    from handful.comparison.result import ComparisonResult
 
 Budget = Annotated[
     str | None,
@@ -120,19 +123,16 @@ def compare(
 
     Compares recipes and controls on identical draws, each tuned with the same budget on training images only. The same
     command resumes an interrupted comparison.
-    """  # fmt: skip
+    """
     from handful.cli._data import images_per_class, read
-    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
+    from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
     from handful.cli._ray import runners
     from handful.comparison.budget import read_budget
-    from handful.comparison.candidates import choose_candidates, default_folds
+    from handful.comparison.candidates import choose_candidates
     from handful.comparison.compare import compare
-    from handful.comparison.plan import LOG, PAGE, VALUES
-    from handful.comparison.result import as_values
-    from handful.comparison.text import format_comparison
+    from handful.comparison.defaults import default_protocol
     from handful.data.check import check
     from handful.evaluation.annotation_cost import AnnotationTimes
-    from handful.evaluation.evaluate import Protocol
     from handful.evaluation.executor import default_jobs
     from handful.models.device import select_device
 
@@ -141,11 +141,11 @@ def compare(
         numbers = (None,) if per_class is None else images_per_class(per_class)
         select_device(device)
         samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
-        if folds is None and per_class is None:
-            folds = default_folds(samples)
-        draw_count = draws or (5 if folds is None else 1)
-        protocol = Protocol(tuple(range(first_draw, first_draw + draw_count)), None, folds, score_on)
-        check(samples, per_class=max((m for m in numbers if m is not None), default=None), folds=folds, strict=strict)
+        protocol = default_protocol(
+            samples, per_class=numbers, draws=draws, first_draw=first_draw, folds=folds, score_on=score_on
+        )
+        largest = max((m for m in numbers if m is not None), default=None)
+        check(samples, per_class=largest, folds=protocol.folds, strict=strict)
         recipes, candidates = choose_candidates(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )
@@ -168,6 +168,15 @@ def compare(
                 progress=stderr_is_terminal(),
                 on_message=print_text,
             )
+    _print_comparison(comparison, out, json=json)
+
+
+def _print_comparison(comparison: "ComparisonResult", out: Path, *, json: bool) -> None:
+    from handful.cli._output import print_json, print_lines, print_text, width
+    from handful.comparison.plan import LOG, PAGE, VALUES
+    from handful.comparison.result import as_values
+    from handful.comparison.text import format_comparison
+
     if json:
         print_json({"log": out / LOG, "report": out / PAGE, "values": out / VALUES, **as_values(comparison)})
         return

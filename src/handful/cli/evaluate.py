@@ -1,11 +1,14 @@
 """`handful evaluate`: score a recipe on repeated draws, with a confidence interval."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
 from handful.cli import _options as o
+
+if TYPE_CHECKING:
+    from handful.core.result import Result
 
 Draws = Annotated[
     int, Option("--draws", "-n", metavar="N", min=1, help="Number of repeated draws; each trains a new model.")
@@ -86,22 +89,17 @@ def evaluate(
     Trains a new model for each draw of images from DATA; reports the mean score, its confidence interval and the worst
     draw.
     """
-    from dataclasses import asdict
-
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
+    from handful.cli._output import print_json, print_to_stderr, stderr_is_terminal
     from handful.cli._ray import runners
     from handful.data.check import check
-    from handful.evaluation.calibration import summarise_calibration
     from handful.evaluation.evaluate import Protocol, splits_of
     from handful.evaluation.evaluate import evaluate as evaluate_recipe
-    from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
     from handful.recipes.load import load_recipe
     from handful.recipes.write import fingerprint
-    from handful.reports.text_tables import format_measures, format_table
 
     with print_to_stderr():
         loaded = load_recipe(recipe, overrides=set_ or ())
@@ -127,26 +125,40 @@ def evaluate(
             )
         if track is not None:
             track_scores(track, track_to, [result])
-        rows = {metric: summarise(result, metric)[0] for metric in METRICS}
-        main_metric = headline_metric(result)
-        measures = summarise_calibration(result) if calibration else []
     if json:
-        print_json(
-            {
-                "recipe": loaded.name,
-                "fingerprint": fingerprint(loaded),
-                "log": log,
-                "headline": main_metric,
-                "scores": {metric: asdict(row) for metric, row in rows.items()},
-                "recall": [asdict(row) for row in class_recalls(result)],
-                **({"calibration": [asdict(row) for row in measures]} if calibration else {}),
-            }
-        )
-        return
-    print_lines(format_table([rows[main_metric]], width=width()))
+        identity = {"recipe": loaded.name, "fingerprint": fingerprint(loaded), "log": log}
+        print_json({**identity, **_scores(result, calibration=calibration)})
+    else:
+        _print_scores(result, transductive=transductive, calibration=calibration)
+
+
+def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
+    """The scores in all metrics, recalls by class and calibration measures, as plain values."""
+    from dataclasses import asdict
+
+    from handful.evaluation.calibration import summarise_calibration
+    from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
+
+    values = {
+        "headline": headline_metric(result),
+        "scores": {metric: asdict(summarise(result, metric)[0]) for metric in METRICS},
+        "recall": [asdict(row) for row in class_recalls(result)],
+    }
+    if calibration:
+        values["calibration"] = [asdict(row) for row in summarise_calibration(result)]
+    return values
+
+
+def _print_scores(result: "Result", *, transductive: bool, calibration: bool) -> None:
+    from handful.cli._output import print_lines, print_text, width
+    from handful.evaluation.calibration import summarise_calibration
+    from handful.evaluation.statistics import headline_metric, summarise
+    from handful.reports.text_tables import format_measures, format_table
+
+    print_lines(format_table(summarise(result, headline_metric(result)), width=width()))
     if transductive:
         print_text(
             "Transductive: trained on the scored images too, without their labels. Scores on other images may be lower."
         )
     if calibration:
-        print_lines("\n" + format_measures(measures, width=width()))
+        print_lines("\n" + format_measures(summarise_calibration(result), width=width()))

@@ -1,12 +1,13 @@
 """`handful predict`: classes, probabilities and segmentation maps of images."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 from typer import Argument, Option
 
 from handful.cli import _options as o
-from handful.cli._batch import ChunkSize, Workers, refuse_chunk_options, run_batch_job
+from handful.cli._batch import BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
 
 MODEL = "Model folder (from `handful fit`) or .onnx file (from `handful export`)."
 
@@ -73,42 +74,23 @@ def predict(
     from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.core.progress import Progress
     from handful.deployment.predict_table import check_outputs, predict_table
-    from handful.errors import OutputError
     from handful.saving.predictor import load_predictor
 
+    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside)
     if not out.suffix:
         from handful.deployment.batch.jobs import BatchJob
 
-        if maps is not None:
-            raise OutputError(
-                "pictures of maps need a table as output",
-                where="--maps",
-                remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
-            )
+        _refuse_maps(maps)
         job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
-        run_batch_job(
-            job,
-            data,
-            out,
-            chunk_size=chunk_size,
-            overwrite=overwrite,
-            column=column,
-            allow_outside=allow_outside,
-            ray=ray,
-            workers=workers,
-            json=json,
-        )
+        run_batch_job(job, data, out, options, json=json)
         return
     with print_to_stderr():
-        refuse_chunk_options(chunk_size, ray, workers, remedy="name a folder as --out.")
+        refuse_chunk_options(options, remedy="name a folder as --out.")
         check_outputs(out, maps, overwrite=overwrite)
         classifier = load_predictor(model, tta=tta, classes=classes, device=device)
         samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
         with Progress(len(samples), "predict", shown=True, loss=False) as bar:
-
-            def advance(images: int) -> None:
-                bar.advance(0.0, images)
-
+            advance = partial(bar.advance, 0.0)
             counts = predict_table(
                 classifier, samples, out, maps=maps, coverage=coverage, overwrite=overwrite, advance=advance
             )
@@ -117,3 +99,14 @@ def predict(
         return
     print_table(("class", "images"), [(name, str(n)) for name, n in counts.items()])
     print_text(f"{len(samples)} rows in {out}" + ("" if maps is None else f", maps in {maps}"))
+
+
+def _refuse_maps(maps: Path | None) -> None:
+    from handful.errors import OutputError
+
+    if maps is not None:
+        raise OutputError(
+            "pictures of maps need a table as output",
+            where="--maps",
+            remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
+        )

@@ -1,12 +1,18 @@
 """`handful propagate`: masks for all images from a few, with a contact sheet."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli._batch import ChunkSize, Workers, refuse_chunk_options, run_batch_job
+from handful.cli._batch import BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handful.data.masks.threshold import Keep
+    from handful.deployment.batch.jobs import BatchJob
 
 
 def propagate(
@@ -81,48 +87,23 @@ def propagate(
     """
     from handful.annotation.propagate import propagate_to
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
+    from handful.cli._output import print_json, print_to_stderr
     from handful.data.masks.threshold import Keep
-    from handful.errors import DataError, ModelError
+    from handful.errors import DataError
     from handful.recipes.load import load_recipe
 
     if not min_share < max_share:
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
     rules = Keep(restrict, confidence, min_share, max_share)
+    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside)
     if chunks:
-        from handful.deployment.batch.jobs import BatchJob
-
-        if model is None:
-            raise ModelError(
-                "masks of an archive need a segmentation model",
-                where="--chunks",
-                remedy="train one, and pass it as --model.",
-            )
-        learning = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
-        for option, given in {**learning, "--rounds": rounds > 1, "--set": set_}.items():
-            if given:
-                raise ModelError(
-                    "this option is for training a segmentation model",
-                    where=option,
-                    remedy="leave it out with --chunks.",
-                )
-        job = BatchJob("propagate", model.resolve(), device=device, keep=rules)
-        run_batch_job(
-            job,
-            data,
-            out,
-            chunk_size=chunk_size,
-            overwrite=overwrite,
-            column=column,
-            allow_outside=allow_outside,
-            ray=ray,
-            workers=workers,
-            json=json,
-        )
+        training = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
+        job = _segmentation_job(model, rules, device, {**training, "--rounds": rounds > 1, "--set": set_})
+        run_batch_job(job, data, out, options, json=json)
         return
-    refuse_chunk_options(chunk_size, ray, workers, remedy="pass --chunks too.")
+    refuse_chunk_options(options, remedy="pass --chunks too.")
     with print_to_stderr():
-        written = propagate_to(
+        summary = propagate_to(
             out,
             load_recipe(recipe, overrides=set_ or ()),
             read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True),
@@ -135,14 +116,42 @@ def propagate(
             device=device,
             overwrite=overwrite,
         )
-    if json:
-        print_json(written)
-        return
+    print_json(summary) if json else _print_summary(summary, out)
+
+
+def _segmentation_job(
+    model: Path | None, rules: "Keep", device: str, training_options: "Mapping[str, object]"
+) -> "BatchJob":
+    """The batch job that writes the masks of an archive.
+
+    Raises:
+        ModelError: there is no model, or one of the options for training one is given.
+    """
+    from handful.deployment.batch.jobs import BatchJob
+    from handful.errors import ModelError
+
+    if model is None:
+        raise ModelError(
+            "masks of an archive need a segmentation model",
+            where="--chunks",
+            remedy="train one, and pass it as --model.",
+        )
+    for name, value in training_options.items():
+        if value:
+            raise ModelError(
+                "this option is for training a segmentation model", where=name, remedy="leave it out with --chunks."
+            )
+    return BatchJob("propagate", model.resolve(), device=device, keep=rules)
+
+
+def _print_summary(summary: "Mapping[str, Any]", out: Path) -> None:
+    from handful.cli._output import print_table, print_text
+
     rows = [
         (name, str(q["images"]), f"{q['iou']:.3f}", f"{q['dice']:.3f}", str(q["worst"]))
-        for name, q in written["quality"].items()
+        for name, q in summary["quality"].items()
     ]
     if rows:
         print_table(("class", "images", "IoU", "Dice", "worst"), rows, title="Predicted masks against existing ones")
-    text = f"{written['propagated']} masks propagated from {written['kept']}, {len(written['dropped'])} dropped."
+    text = f"{summary['propagated']} masks propagated from {summary['kept']}, {len(summary['dropped'])} dropped."
     print_text(f"{text} Look at {out / 'contact-sheet.png'} before using {out / 'masks'}.")

@@ -1,12 +1,18 @@
 """`handful serve`: serve a model as a web page and a REST API."""
 
+import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from handful.cli import _options as o
 from handful.core.sockets import LOCAL
+
+if TYPE_CHECKING:
+    from handful.models.onnx_model import OnnxModel
 
 
 def serve(
@@ -18,7 +24,7 @@ def serve(
             help="Model folder (from `handful fit`) or .onnx file (from `handful export`).",
         ),
     ],
-    host: Annotated[str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0: all networks.")] = ("127.0.0.1"),
+    host: Annotated[str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0: all networks.")] = "127.0.0.1",
     port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0: any free port.")] = 8000,
     token: Annotated[
         str | None,
@@ -49,11 +55,6 @@ def serve(
     /predict/batch and is described at /openapi.json; /health and /ready are for probes, /metrics is for Prometheus.
     Ctrl-C or SIGTERM stops the server after pending requests.
     """
-    import sys
-    from tempfile import TemporaryDirectory
-
-    from handful.cli._errors import print_message
-    from handful.cli._output import print_json, print_text
     from handful.models.onnx_model import load_onnx
 
     _refuse_without_server()
@@ -62,29 +63,42 @@ def serve(
 
     limits = Limits(megabytes, megapixels, batch, waiting, seconds)
     with TemporaryDirectory(prefix="handful-") as folder:
-        graph = model
-        if model.is_dir():
-            from handful.deployment.export.to_onnx import export_onnx
-            from handful.saving.classifier import load_classifier
-
-            graph = Path(folder) / "model.onnx"
-            export_onnx(load_classifier(model), graph)
-        known = load_onnx(graph, threads=1)
+        graph = _onnx_file(model, Path(folder))
+        loaded = load_onnx(graph, threads=1)
         if host not in LOCAL and token is None:
-            print_message(
-                "Note",
-                "anyone who can reach this machine can send requests: set --token or HANDFUL_TOKEN.",
-                style="yellow",
-            )
+            _print_open_server()
+        on_start = partial(_print_address, model=loaded, json=json)
+        run(graph, host=host, port=port, token=token, workers=workers, limits=limits, on_start=on_start)
 
-        def tell(address: str) -> None:
-            if json:
-                print_json({"address": address, "model": known.name, "classes": known.classes})
-            else:
-                print_text(f"{known.name} at {address} (Ctrl-C stops it)")
-            sys.stdout.flush()  # a pipe or a journal sees it at once
 
-        run(graph, host=host, port=port, token=token, workers=workers, limits=limits, on_start=tell)
+def _onnx_file(model: Path, folder: Path) -> Path:
+    """The model itself if it is a file; a model folder is exported to `folder`."""
+    if not model.is_dir():
+        return model
+    from handful.deployment.export.to_onnx import export_onnx
+    from handful.saving.classifier import load_classifier
+
+    graph = folder / "model.onnx"
+    export_onnx(load_classifier(model), graph)
+    return graph
+
+
+def _print_open_server() -> None:
+    from handful.cli._errors import print_message
+
+    print_message(
+        "Note", "anyone who can reach this machine can send requests: set --token or HANDFUL_TOKEN.", style="yellow"
+    )
+
+
+def _print_address(address: str, *, model: "OnnxModel", json: bool) -> None:
+    from handful.cli._output import print_json, print_text
+
+    if json:
+        print_json({"address": address, "model": model.name, "classes": model.classes})
+    else:
+        print_text(f"{model.name} at {address} (Ctrl-C stops it)")
+    sys.stdout.flush()  # a pipe or a journal sees it at once
 
 
 def _refuse_without_server() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from handful.comparison.budget import FOLDS, StudyBudget, not_tuned, reason_not_tuned, with_best_values
-from handful.comparison.candidates import choose_candidates, default_folds
+from handful.comparison.candidates import choose_candidates
 from handful.comparison.compare import compare
+from handful.comparison.defaults import default_folds
 from handful.comparison.plan import STUDIES
 from handful.comparison.result import ComparisonResult, TuningResult
 from handful.comparison.search_space import close_storage, open_storage

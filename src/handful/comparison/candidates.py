@@ -7,7 +7,6 @@ from handful.comparison.candidate_rules import apply_rules, traits_of
 from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data import splits
 from handful.errors import ProtocolError
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
@@ -83,15 +82,6 @@ def choose_candidates(
         )
     ordered = sorted(methods, key=lambda m: role_of(m.name) == "method")
     return ordered, sorted(candidates, key=lambda c: (not c.taken, c.role == "method"))
-
-
-def default_folds(data: Dataset) -> int | None:
-    """Folds for a data set that brings no test part: 5, or as many as its smallest class allows; else None."""
-    if len(data.split("test")):
-        return None
-    pool = splits.training_part(data)
-    each = [{s.group or f"id:{s.id}" for s in pool.samples if s.label == c} for c in range(len(data.classes))]
-    return max(2, min(5, *map(len, each)))
 
 
 def role_of(name: str) -> Role:

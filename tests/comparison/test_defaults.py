@@ -1,0 +1,23 @@
+from dataclasses import replace
+
+from handful.comparison.defaults import default_folds, default_protocol
+from handful.core.dataset import Sample
+from handful.evaluation.protocol import Protocol
+from tests.support.datasets import squares
+
+
+def test_folds_by_default_only_where_there_is_no_test_part() -> None:
+    assert default_folds(squares(9)) == 5
+    assert default_folds(squares(3)) == 3
+    grouped = squares(8)
+    samples = tuple(replace(s, group=f"p{i % 3}{s.label}") for i, s in enumerate(grouped.samples))
+    assert default_folds(replace(grouped, samples=samples)) == 3
+    test: Sample = replace(grouped.samples[0], split="test")
+    assert default_folds(replace(grouped, samples=(*grouped.samples[1:], test))) is None
+
+
+def test_one_draw_with_folds_and_five_without() -> None:
+    assert default_protocol(squares(9)) == Protocol((0,), folds=5)
+    assert default_protocol(squares(9), per_class=(1, 5)) == Protocol((0, 1, 2, 3, 4))
+    assert default_protocol(squares(9), per_class=(1,), folds=2, first_draw=3) == Protocol((3,), folds=2)
+    assert default_protocol(squares(9), draws=2, score_on="rest") == Protocol((0, 1), folds=5, score_on="rest")
