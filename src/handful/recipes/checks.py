@@ -124,8 +124,8 @@ def _check_hierarchy(recipe: Recipe) -> None:
 
 def _check_head(recipe: Recipe) -> None:
     """Heads with class vectors of their own, losses that read these, and losses that train no classifier."""
-    own = registry.has_trait("heads", recipe.head, "own_classes")
-    if own and recipe.labels != Part("one_hot"):
+    own_classes = registry.has_trait("heads", recipe.head, "own_classes")
+    if own_classes and recipe.labels != Part("one_hot"):
         raise RecipeError(
             f"head {recipe.head.name!r} learns its own class vectors and would ignore labels {recipe.labels.name!r}",
             where=recipe.name,
@@ -134,7 +134,7 @@ def _check_head(recipe: Recipe) -> None:
     segments = registry.has_trait("heads", recipe.head, "segments")
     losses = sorted((part for stage in recipe.stages for part in stage.losses), key=lambda part: part.name)
     for part in losses:
-        if registry.has_trait("losses", part, "needs_prototypes") and not own:
+        if registry.has_trait("losses", part, "needs_prototypes") and not own_classes:
             raise RecipeError(
                 f"loss {part.name!r} needs a head with prototypes",
                 where=recipe.name,
@@ -146,14 +146,14 @@ def _check_head(recipe: Recipe) -> None:
                 where=recipe.name,
                 remedy=f"use a head that does: {', '.join(registry.names_with('heads', 'segments'))}.",
             )
-        if registry.has_trait("losses", part, "compares_labels") and own:
+        if registry.has_trait("losses", part, "compares_labels") and own_classes:
             raise RecipeError(
                 f"loss {part.name!r} reads the vectors of the labels, and head {recipe.head.name!r} has its own",
                 where=recipe.name,
                 remedy='use another head, e.g. "linear".',
             )
-    idle = bool(losses) and all(registry.has_trait("losses", part, "trains_no_classifier") for part in losses)
-    if idle and not any(registry.has_trait("posthoc", p, "replaces_classifier") for p in recipe.posthoc):
+    untrained = losses and all(registry.has_trait("losses", part, "trains_no_classifier") for part in losses)
+    if untrained and not any(registry.has_trait("posthoc", p, "replaces_classifier") for p in recipe.posthoc):
         raise RecipeError(
             f"loss {losses[0].name!r} trains no classifier",
             where=recipe.name,
@@ -164,29 +164,29 @@ def _check_head(recipe: Recipe) -> None:
 def _check_calibrating(recipe: Recipe) -> None:
     """Calibrating parts are fitted to a network: no later part may change its predictions."""
     names = [part.name for part in recipe.posthoc]
-    marks = [registry.has_trait("posthoc", part, "calibrates") for part in recipe.posthoc]
+    calibrates = [registry.has_trait("posthoc", part, "calibrates") for part in recipe.posthoc]
     for i, part in enumerate(recipe.posthoc):
-        joins = any(marks) and registry.has_trait("posthoc", part, "joins_networks")
-        if joins or (not marks[i] and any(marks[:i])):
-            first = names[marks.index(True)]
+        joins_networks = any(calibrates) and registry.has_trait("posthoc", part, "joins_networks")
+        if joins_networks or (not calibrates[i] and any(calibrates[:i])):
+            first = names[calibrates.index(True)]
             raise RecipeError(
                 f"posthoc/{first} is fitted to one network, and {part.name} combines several"
-                if joins
+                if joins_networks
                 else f"posthoc/{part.name} would change what posthoc/{first} is fitted to",
                 where=recipe.name,
-                remedy="leave one of them out." if joins else f"put {part.name} before it.",
+                remedy="leave one of them out." if joins_networks else f"put {part.name} before it.",
             )
-    twice = sorted({name for i, name in enumerate(names) if marks[i] and names.count(name) > 1})
-    if twice:
-        raise RecipeError(f"posthoc/{twice[0]} is listed twice", where=recipe.name, remedy="leave one out.")
+    duplicates = sorted({name for i, name in enumerate(names) if calibrates[i] and names.count(name) > 1})
+    if duplicates:
+        raise RecipeError(f"posthoc/{duplicates[0]} is listed twice", where=recipe.name, remedy="leave one out.")
 
 
 def _check_cached(recipe: Recipe) -> None:
     """With cache_views only maps of single images are cached: no part may mix images, no loss may read them."""
     refused: list[tuple[registry.Folder, Part, str]] = [("augment", p, "mixes_images") for p in recipe.augment]
     refused += [("losses", p, "reads_images") for stage in recipe.stages for p in stage.losses]
-    for folder, part, mark in refused:
-        if registry.has_trait(folder, part, mark):
+    for folder, part, trait in refused:
+        if registry.has_trait(folder, part, trait):
             raise RecipeError(
                 f"{folder}/{part.name} cannot be combined with cache_views: the cached maps are of single images, "
                 "drawn in advance",

@@ -22,45 +22,45 @@ def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> T
         RecipeError: the base is not a name, is unknown, or extends this recipe.
     """
     tree = dict(tree)
-    base = tree.pop("extends", None)
-    if base is None:
+    extends = tree.pop("extends", None)
+    if extends is None:
         return to_current(tree, where)
-    if not isinstance(base, str):
+    if not isinstance(extends, str):
         raise RecipeError("extends must name one recipe", where=where, remedy='e.g. extends = "classification-lite0".')
-    name = str(Path(where).parent / base) if base.endswith(".toml") else base
+    name = str(Path(where).parent / extends) if extends.endswith(".toml") else extends
     if name in (where, *seen):
         chain = " extends ".join((*seen, where, name))
         raise RecipeError(f"recipes extend each other: {chain}", where=where, remedy="remove one of the extends lines.")
     try:
-        below = read(name)
+        base = read(name)
     except RecipeError as error:
         raise RecipeError(f"extends: {error.what}", where=where, remedy=error.remedy) from error
-    below = resolve(below, name, read, (*seen, where))
-    tree = to_current(tree, where, base=below)
+    base = resolve(base, name, read, (*seen, where))
+    tree = to_current(tree, where, base=base)
     not_inherited = {"name", "about", *(["search"] if "search" in tree else [])}
-    merged = _merge(tree, {k: v for k, v in below.items() if k not in not_inherited})
-    if isinstance(tree.get("stages"), list) and isinstance(below.get("stages"), list):
-        merged["stages"] = _merge_stages(tree["stages"], below["stages"])
+    merged = _merge(tree, {k: v for k, v in base.items() if k not in not_inherited})
+    if isinstance(tree.get("stages"), list) and isinstance(base.get("stages"), list):
+        merged["stages"] = _merge_stages(tree["stages"], base["stages"])
     return merged
 
 
-def _merge(own: Tree, base: Tree) -> Tree:
+def _merge(tree: Tree, base: Tree) -> Tree:
     merged = dict(base)
-    for key, value in own.items():
-        under = base.get(key)
+    for key, value in tree.items():
+        default = base.get(key)
         merged[key] = value
-        if isinstance(value, dict) and isinstance(under, dict) and value.get("name") in (None, under.get("name")):
-            merged[key] = _merge(value, under)
+        if isinstance(value, dict) and isinstance(default, dict) and value.get("name") in (None, default.get("name")):
+            merged[key] = _merge(value, default)
     return merged
 
 
-def _merge_stages(own: list[Any], base: list[Any]) -> list[Any]:
+def _merge_stages(stages: list[Any], base: list[Any]) -> list[Any]:
     merged = []
-    for i, stage in enumerate(own):
-        under = dict(base[min(i, len(base) - 1)]) if base else {}
+    for i, stage in enumerate(stages):
+        inherited = dict(base[min(i, len(base) - 1)]) if base else {}
         if isinstance(stage, dict):
             if "steps" in stage or "epochs" in stage:  # a budget is one of the two
-                under = {k: v for k, v in under.items() if k not in ("steps", "epochs", "floor")}
-            stage = _merge(stage, under)
+                inherited = {k: v for k, v in inherited.items() if k not in ("steps", "epochs", "floor")}
+            stage = _merge(stage, inherited)
         merged.append(stage)
     return merged

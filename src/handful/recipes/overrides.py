@@ -9,25 +9,25 @@ from handful.recipes.renamed import current_path
 
 
 def override(tree: dict[str, Any], text: str) -> None:
-    """Set the value of a "key=value" text; an option that is set by hand is not searched.
+    """Apply an override "key=value" to a recipe's tree; an option that is set is taken out of the search space.
 
     Raises:
         RecipeError: not a "key=value" text, or a key that does not exist.
     """
-    key, equals, value = text.partition("=")
+    key, equals, value_text = text.partition("=")
     if not equals:
         raise RecipeError(f"{text!r} is not an override", remedy="write key=value, e.g. --set head.pool=foreground.")
     try:
-        parsed = tomllib.loads(f"x = {value}")["x"]
+        value = tomllib.loads(f"x = {value_text}")["x"]
     except tomllib.TOMLDecodeError:
-        parsed = value
+        value = value_text
     path = current_path(tree, key.strip())
     if "search" in tree and isinstance(tree["search"], dict) and not path.startswith("search."):
         tree["search"] = {k: v for k, v in tree["search"].items() if not touches(path, k)}
-    put(tree, path.split("."), parsed)
+    put(tree, path.split("."), value)
 
 
-def put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:
+def put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
     """Set a plain value at a path; `steps`, `epochs` and `lr` without a path apply to every stage.
 
     Raises:
@@ -36,23 +36,23 @@ def put(tree: dict[str, Any], keys: list[str], parsed: Any) -> None:
     if keys[0] in STAGE_OPTIONS:
         for i, stage in enumerate(tree.get("stages", [])):
             if keys[0] == "lr":
-                stage.setdefault("optimizer", {})["lr"] = parsed
+                stage.setdefault("optimizer", {})["lr"] = value
             else:
                 stage.pop("epochs" if keys[0] == "steps" else "steps", None)
-                tree["stages"][i][keys[0]] = parsed
+                tree["stages"][i][keys[0]] = value
         return
     node: Any = tree
-    for i, step in enumerate(keys[:-1]):
+    for i, key in enumerate(keys[:-1]):
         if isinstance(node, list):
-            if not step.isdigit() or int(step) >= len(node):
+            if not key.isdigit() or int(key) >= len(node):
                 raise RecipeError(
-                    f"there is no item {step!r}", where=".".join(keys[:i]), remedy=f"items are 0 to {len(node) - 1}."
+                    f"there is no item {key!r}", where=".".join(keys[:i]), remedy=f"items are 0 to {len(node) - 1}."
                 )
-            node = node[int(step)]
+            node = node[int(key)]
         else:
-            node = node.setdefault(step, {})
+            node = node.setdefault(key, {})
         if not isinstance(node, dict | list):
-            raise RecipeError(f"{step!r} has no keys below it", where=".".join(keys), remedy="shorten the key.")
+            raise RecipeError(f"{key!r} has no keys below it", where=".".join(keys), remedy="shorten the key.")
     if isinstance(node, list):
         raise RecipeError("a whole list item cannot be set", where=".".join(keys), remedy="name a key inside it.")
-    node[keys[-1]] = parsed
+    node[keys[-1]] = value

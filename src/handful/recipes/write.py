@@ -1,4 +1,4 @@
-"""Write recipes: a `Recipe` to plain values, TOML text and the fingerprint of what decides its training."""
+"""Serialization of recipes: plain values, TOML text, and the fingerprint of what determines the training."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def to_toml(recipe: Recipe) -> str:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """12 hex digits of everything that decides the training: the name, `about` and the search space do not."""
+    """Hash, 12 hex digits, of what determines the training: all but the name, `about` and the search space."""
     tree = {k: v for k, v in to_former(to_tree(recipe)).items() if k not in ("name", "about", "search")}
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -57,7 +57,7 @@ def _part_tree(part: Part) -> dict[str, Any]:
 
 
 def _stage_tree(stage: Stage) -> dict[str, Any]:
-    """As TOML. What came after the first recipes is left out where it is the default: they keep their fingerprints."""
+    """A stage as in TOML, without the defaults of options added later: fingerprints of older recipes stay valid."""
     tree = {k: v for k, v in asdict(stage).items() if v is not None}
     tree["losses"] = [_part_tree(part) for part in stage.losses]
     tree["optimizer"] = {k: v for k, v in asdict(stage.optimizer).items() if v is not None}

@@ -1,8 +1,7 @@
 """Masks for images that have none at all: GrabCut (Rother, Kolmogorov and Blake 2004) seeded by a center box.
 
-It takes what is near the edge for background and the very middle for object, so it suits photographs of one
-thing. Small images are enlarged for it: at 32 pixels it mostly finds nothing, at 128 it mostly finds the
-object.
+Pixels near the edge start as background and those in the center as object, so it suits photographs of a single object.
+Small images are enlarged for it: at 32 pixels it mostly finds nothing, at 128 it mostly finds the object.
 """
 
 import cv2
@@ -35,10 +34,9 @@ def build(
         box: share of the height and width, centered, outside of which all is background.
         core: share of the height and width, centered, inside of which all is object; 0 for none.
         iterations: rounds of GrabCut.
-        side: images whose shorter side is less are enlarged to it by a whole factor; the mask comes back smaller.
-        largest: others whose longer side is more are reduced to it, to save time; the mask comes back larger.
-        per_class: at most so many masks per class, drawn from the labelled samples; None: one for every
-            sample.
+        side: images whose shorter side is less are enlarged to it by a whole factor; the mask is reduced to the image.
+        largest: images whose longer side is more are reduced to it, to save time; the mask is enlarged to the image.
+        per_class: largest number of masks per class, drawn from the labelled samples; None: one for every sample.
         replace: make masks also for samples that have one.
 
     Raises:
@@ -50,15 +48,15 @@ def build(
         raise ValueError("iterations, side and per_class must be at least 1, and largest at least side")
 
     def prepare(data: Dataset) -> Dataset:
-        open_ = [i for i, s in enumerate(data.samples) if replace or s.mask is None]
-        which = open_ if per_class is None else sample_masks(data, open_, per_class, context.seed)
+        candidates = [i for i, s in enumerate(data.samples) if replace or s.mask is None]
+        selected = candidates if per_class is None else sample_masks(data, candidates, per_class, context.seed)
         return make_masks(
             data,
             lambda s: grabcut(
                 pixels(s), box=box, core=core, iterations=iterations, side=side, largest=largest, seed=context.seed
             ),
             source="grabcut",
-            which=which,
+            which=selected,
             again=replace,
         )
 
@@ -66,27 +64,27 @@ def build(
 
 
 def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int, largest: int, seed: int) -> Mask:
-    """The object in the middle of an image; the same seed gives the same mask."""
+    """The object in the center of an image; the same seed gives the same mask."""
     _, h, w = image.shape
     factor = float(-(-side // min(h, w))) if min(h, w) < side else min(1.0, largest / max(h, w))
     H, W = max(1, round(h * factor)), max(1, round(w * factor))
-    picture = np.ascontiguousarray(image.transpose(1, 2, 0))
+    resized = np.ascontiguousarray(image.transpose(1, 2, 0))
     if factor != 1:
-        way = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
-        picture = cv2.resize(picture, (W, H), interpolation=way)
-    guess = np.full((H, W), cv2.GC_BGD, dtype=np.uint8)
-    guess[_center(H, box), _center(W, box)] = cv2.GC_PR_FGD
+        interpolation = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        resized = cv2.resize(resized, (W, H), interpolation=interpolation)
+    trimap = np.full((H, W), cv2.GC_BGD, dtype=np.uint8)
+    trimap[_center(H, box), _center(W, box)] = cv2.GC_PR_FGD
     if core:
-        guess[_center(H, core), _center(W, core)] = cv2.GC_FGD
-    if (guess == cv2.GC_BGD).all() or (guess != cv2.GC_BGD).all():  # too few pixels for a box
+        trimap[_center(H, core), _center(W, core)] = cv2.GC_FGD
+    if (trimap == cv2.GC_BGD).all() or (trimap != cv2.GC_BGD).all():  # too few pixels for a box
         return np.zeros((h, w), dtype=bool)
     cv2.setRNGSeed(seed % 2**31)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(picture, guess, (0, 0, 0, 0), background, foreground, iterations, cv2.GC_INIT_WITH_MASK)
-    found = ((guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)).astype(np.uint8) * 255
+    cv2.grabCut(resized, trimap, (0, 0, 0, 0), background, foreground, iterations, cv2.GC_INIT_WITH_MASK)
+    mask = ((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)).astype(np.uint8) * 255
     if factor != 1:
-        found = cv2.resize(found, (w, h), interpolation=cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR)
-    return np.asarray(found >= 128)
+        mask = cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR)
+    return np.asarray(mask >= 128)
 
 
 def _center(length: int, share: float) -> slice:
