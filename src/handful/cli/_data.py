@@ -21,12 +21,13 @@ def read(
     """Read the data set at `source`, with its masks.
 
     Raises:
-        DataError: as `handful.data.load.load_data`; or a --column that is not ROLE=NAME.
+        DataError: as `handful.data.load.read_dataset`; or a --column that is not ROLE=NAME.
     """
-    from handful.data.load import load_data
+    from handful.data.load import ReadOptions, read_dataset
 
     names = column_names(columns)
-    return load_data(source, masks=masks, columns=names, allow_outside=allow_outside, unlabelled=unlabelled)
+    options = ReadOptions(masks=masks, columns=names, allow_outside=allow_outside, unlabelled=unlabelled)
+    return read_dataset(source, options)
 
 
 def column_names(columns: Sequence[str] | None) -> dict[str, str] | None:

@@ -1,6 +1,7 @@
-"""Load a data set by what its source is: a folder, a table, an archive, or a name."""
+"""Loading of data sets from a folder, a table, an archive (.npz), or by the name of a public data set."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from handful.core.dataset import Dataset
@@ -16,6 +17,29 @@ from handful.errors import DataError, nearest
 
 TABLES = (".csv", ".tsv", ".parquet")
 _PREFIX = "torchvision:"
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a data set is read from its source.
+
+    Attributes:
+        masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
+        classes: the expected class names; None: those that occur.
+        columns: a table's own column names, by role: {"path": "filename"}.
+        unlabelled: accept images in no class folder, as unlabelled.
+        allow_outside: let a table's paths leave its folder.
+        root: the folder of torchvision data sets.
+        download: let torchvision fetch a set that is not there.
+    """
+
+    masks: str | Path | None = None
+    classes: Sequence[str] | None = None
+    columns: Mapping[str, str] | None = None
+    unlabelled: bool = False
+    allow_outside: bool = False
+    root: str | Path = "data"
+    download: bool = False
 
 
 def load_data(
@@ -41,7 +65,7 @@ def load_data(
         unlabelled: accept images in no class folder, as unlabelled.
         allow_outside: let a table's paths leave its folder.
         strict: check everything now (`handful.data.check.check`) and refuse what it would only warn of.
-        root: where torchvision data sets are kept.
+        root: the folder of torchvision data sets.
         download: let torchvision fetch a set that is not there.
 
     Raises:
@@ -53,24 +77,33 @@ def load_data(
         >>> len(data), data.classes[:3]
         (1797, ('0', '1', '2'))
     """
-    data = _read(source, classes, columns, unlabelled, allow_outside, Path(root), download)
-    if masks is not None:
-        data = attach_masks(data, Path(masks))
+    options = ReadOptions(
+        masks=masks,
+        classes=classes,
+        columns=columns,
+        unlabelled=unlabelled,
+        allow_outside=allow_outside,
+        root=root,
+        download=download,
+    )
+    data = read_dataset(source, options)
     if strict:
         check(data, strict=True)
     return data
 
 
-def _read(
-    source: str | Path,
-    classes: Sequence[str] | None,
-    columns: Mapping[str, str] | None,
-    unlabelled: bool,
-    allow_outside: bool,
-    root: Path,
-    download: bool,
-) -> Dataset:
-    path = Path(source)
+def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
+    """The data set at a path or of a name, with its masks attached; see `load_data`.
+
+    Raises:
+        DataError: unknown name (with the nearest), or data that cannot be used as they are.
+    """
+    data = _read_images(source, options)
+    return data if options.masks is None else attach_masks(data, options.masks)
+
+
+def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
+    path, classes = Path(source), options.classes
     if isinstance(source, str):
         if source in EMBEDDED:
             if path.exists():
@@ -81,11 +114,12 @@ def _read(
                 )
             return with_classes(read_embedded(source), classes)
         if source.startswith(_PREFIX):
-            return with_classes(read_torchvision(source.removeprefix(_PREFIX), root=root, download=download), classes)
+            name, root = source.removeprefix(_PREFIX), Path(options.root)
+            return with_classes(read_torchvision(name, root=root, download=options.download), classes)
     if path.is_dir():
-        return read_folder(path, unlabelled=unlabelled, classes=classes)
+        return read_folder(path, unlabelled=options.unlabelled, classes=classes)
     if path.suffix.lower() in TABLES:
-        return read_table(path, columns=columns, classes=classes, allow_outside=allow_outside)
+        return read_table(path, columns=options.columns, classes=classes, allow_outside=options.allow_outside)
     if path.suffix.lower() == ".npz":
         return read_npz(path, classes=classes)
     known = (*EMBEDDED, *(_PREFIX + name for name in SETS))
