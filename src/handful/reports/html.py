@@ -11,6 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from handful.core.dataset import Dataset
+from handful.core.files import write_atomically
 from handful.core.result import Result
 from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint as data_fingerprint
@@ -29,8 +30,8 @@ MOST_CONFUSIONS = 10  # that are listed
 def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
     """Render a template of `reports/templates` to `path`; parent folders are created."""
     text = _with_filters().get_template(template).render(values)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with write_atomically(path) as draft:
+        draft.write_text(text, encoding="utf-8")
     return path
 
 

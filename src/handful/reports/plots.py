@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from handful.core.files import refuse_existing
+from handful.core.files import refuse_existing, write_atomically
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import CostPoint
 from handful.evaluation.metrics import Metric
@@ -99,9 +99,10 @@ def save_figure(figure: Figure, path: Path, *, overwrite: bool = False) -> None:
     """
     check_figure(path)
     refuse_existing(path, overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=160, facecolor="white", metadata={"Date": None} if path.suffix == ".svg" else None)
+    kind = path.suffix.lower().removeprefix(".")
+    metadata = {"Date": None} if kind == "svg" else None
+    with write_atomically(path) as draft, mpl.rc_context(STYLE):
+        figure.savefig(draft, dpi=160, facecolor="white", format=kind, metadata=metadata)
 
 
 def check_figure(path: Path) -> None:
@@ -154,9 +155,17 @@ def _curve(
     bars = np.nan_to_num(np.abs(np.array([y - 100 * np.array(low), 100 * np.array(high) - y])))
     style, color = DASHES[i % 6], SERIES[i % 6]
     axes.errorbar(
-        x, y, yerr=bars, label=name, color=color, linestyle=style, marker=MARKERS[i % 6],
-        markersize=5.5, linewidth=1.6, elinewidth=1.3, 
-    )  # fmt: skip
+        x,
+        y,
+        yerr=bars,
+        label=name,
+        color=color,
+        linestyle=style,
+        marker=MARKERS[i % 6],
+        markersize=5.5,
+        linewidth=1.6,
+        elinewidth=1.3,
+    )
 
 
 def finish(figure: Figure, axes: Axes, metric: str, curves: int) -> None:

@@ -9,6 +9,7 @@ from pycocotools import mask as coco_mask
 
 from handful.annotation.exports.outline import outlines as outline
 from handful.core.dataset import Dataset, Sample
+from handful.core.files import write_atomically
 from handful.data.images import sample_size
 
 UNKNOWN = "unlabelled"
@@ -39,7 +40,8 @@ def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> i
             if name != UNKNOWN or i in used
         ],
     }
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    with write_atomically(path) as draft:
+        draft.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return len(annotations)
 
 

@@ -10,6 +10,7 @@ from label_studio_brush_rle_rs import encode_rle
 
 from handful.annotation.exports.outline import outlines as outline
 from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.files import write_atomically
 from handful.data.images import sample_size
 
 OBJECT = "object"
@@ -25,7 +26,8 @@ def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> i
     for number, sample in enumerate(data.samples, start=1):
         if sample.mask is not None or sample.label is not None:
             tasks.append(_task(sample, data, number, outlines=outlines))
-    path.write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf-8")
+    with write_atomically(path) as draft:
+        draft.write_text(json.dumps(tasks, ensure_ascii=False), encoding="utf-8")
     return sum(s.mask is not None for s in data.samples)
 
 

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 from handful.annotation.exports.outline import outlines as outline
 from handful.core.dataset import Dataset, Mask, Sample
-from handful.core.files import safe_path
+from handful.core.files import safe_path, write_atomically
 from handful.data.images import sample_size
 
 VERSION = "5.5.0"  # of labelme whose format this is
@@ -30,9 +30,9 @@ def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> i
         if file in taken:  # cat/1.png beside cat/1.jpg
             file = safe_path(folder, f"{sample.id}.json")
         taken.add(file)
-        file.parent.mkdir(parents=True, exist_ok=True)
         content = _content(sample, data, root / sample.id, file.parent, outlines=outlines)
-        file.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        with write_atomically(file) as draft:
+            draft.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     return len(masked)
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from handful.core.dataset import Dataset
+from handful.core.files import write_atomically
 from handful.data.masks.attach import write_mask
 
 
@@ -25,8 +26,8 @@ def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> i
         label = "" if sample.label is None else data.classes[sample.label]
         where = os.path.relpath(root / sample.id, path.parent.resolve()).replace("\\", "/")
         rows.append((where, label, own, sample.group or "", sample.split or ""))
-    with path.open("w", newline="", encoding="utf-8") as file_:
-        writer = csv.writer(file_)
+    with write_atomically(path) as draft, draft.open("w", newline="", encoding="utf-8") as table:
+        writer = csv.writer(table)
         writer.writerow(("path", "label", "mask", "group", "split"))
         writer.writerows(rows)
     return count
