@@ -66,7 +66,7 @@ def test_stopped_by_ctrl_c_and_resumed_equals_never_stopped(
     with pytest.raises(KeyboardInterrupt):
         train(recipe("segmentation", *overrides), squares(), folder=tmp_path, progress=False)
     monkeypatch.setattr(Progress, "advance", advance)
-    assert Checkpoint(tmp_path, recipe("segmentation", *overrides), 0, squares()).where()[1] == 7
+    assert Checkpoint(tmp_path, recipe("segmentation", *overrides), 0, squares()).position()[1] == 7
     resumed = train(recipe("segmentation", *overrides), squares(), folder=tmp_path, resume=True, progress=False)
     assert same(whole, resumed)
 

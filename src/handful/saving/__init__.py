@@ -1,1 +1,1 @@
-"""A classifier as a folder: saved and loaded, its checkpoints, its card."""
+"""Saving and loading: classifiers, checkpoints of training runs, model cards."""

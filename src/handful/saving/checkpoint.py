@@ -1,4 +1,4 @@
-"""Save and restore a training run in the middle, so that it ends as if nothing had happened. Safetensors, no pickle."""
+"""Checkpoints of training runs (safetensors, no pickle): a resumed run ends exactly as an uninterrupted one."""
 
 import hashlib
 import time
@@ -16,19 +16,19 @@ from handful.errors import OutputError, TrainingError
 from handful.recipes.write import fingerprint
 
 FILE = "checkpoint.safetensors"
-DRAFT = "checkpoint.part"  # of one that was being written
-NETWORKS = "networks"  # what a run trains besides, each in a folder of its own
+DRAFT = "checkpoint.part"  # an incomplete checkpoint
+NETWORKS = "networks"  # checkpoints of nested trainings, each in its own folder
 FORMAT = "1"
 
 
 def refuse_unfinished(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse to begin anew where a stopped run could go on.
+    """Refuse to start over in a folder with an unfinished run, unless `resume` or `overwrite` is set.
 
     Raises:
-        OutputError: there is a checkpoint or a finished network, and neither is asked for.
+        OutputError: it holds a checkpoint or a finished nested network, and neither is set.
     """
-    begun = (folder / FILE).exists() or (folder / NETWORKS).exists()
-    if begun and not (resume or overwrite):
+    unfinished = (folder / FILE).exists() or (folder / NETWORKS).exists()
+    if unfinished and not (resume or overwrite):
         raise OutputError(
             "this folder holds an unfinished run", where=folder, remedy="pass --resume, or --overwrite to start over."
         )
@@ -41,7 +41,15 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path, recipe: Recipe, seed: int, data: Dataset, *, every: float = 30.0) -> None:
-        """`every`: least seconds between two periodic saves."""
+        """Checkpoint of a run in `folder`.
+
+        Args:
+            folder: the folder of the run.
+            recipe: the recipe of the run.
+            seed: its training seed.
+            data: its training images.
+            every: minimum number of seconds between two periodic saves.
+        """
         self.path = folder / FILE
         self.every = every
         ids = hashlib.sha256("\n".join(f"{s.id}\t{s.label}" for s in data.samples).encode()).hexdigest()
@@ -71,26 +79,26 @@ class Checkpoint:
             save_file(tensors, draft, {**self.identity, "stage": str(stage), "step": str(step)})
         self._last = time.monotonic()
 
-    def where(self) -> tuple[int, int]:
-        """Stage and step to go on from; (0, 0) when there is no checkpoint.
+    def position(self) -> tuple[int, int]:
+        """Stage and step at which the run resumes; (0, 0) without a checkpoint.
 
         Raises:
             TrainingError: it is damaged, or belongs to another recipe, seed or data.
         """
         if not self.path.exists():
             return 0, 0
-        found = self._metadata()
+        metadata = self._metadata()
         for key, value in self.identity.items():
-            if found.get(key) != value:
+            if metadata.get(key) != value:
                 raise TrainingError(
                     f"this checkpoint belongs to another run (its {key} differs)",
                     where=self.path,
                     remedy="resume with the same recipe, seed and data, or start over in another folder.",
                 )
-        return int(found["stage"]), int(found["step"])
+        return int(metadata["stage"]), int(metadata["step"])
 
     def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None) -> None:
-        """Load what `save` wrote. The optimizer's state is left empty at the start of a stage."""
+        """Load the state that `save` wrote. The optimizer's state stays empty at the start of a stage."""
         with safe_open(self.path, framework="pt") as file:
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
         network.load_state_dict(_below("network.", tensors))
@@ -103,7 +111,7 @@ class Checkpoint:
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
     def remove(self) -> None:
-        """Delete the file, once the finished classifier is what counts."""
+        """Delete the file, once the classifier is finished and saved."""
         self.path.unlink(missing_ok=True)
 
     def _metadata(self) -> dict[str, str]:

@@ -1,24 +1,27 @@
-"""Save a classifier as a folder and load it back: safetensors, recipe, classes, card. Never pickle.
+"""Saving and loading of classifiers as folders: weights (safetensors, never pickle), recipe, classes and model card.
 
-A network that a posthoc part wrapped says by which `part`; the parts are written down, and loading wraps it again
-(`wrap` of the part's module). An ensemble is a folder of its members' folders.
+The posthoc parts that wrap a network are saved as their names and options, and loading wraps the network
+again (`wrap` of the part's module). An ensemble is a folder that contains one folder per member.
 """
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
 from handful._version import __version__
 from handful.core.context import Task
 from handful.core.files import existing, refuse_foreign, replace_folder
-from handful.core.recipe import Part
+from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
@@ -31,20 +34,20 @@ from handful.saving.checkpoint import DRAFT, NETWORKS
 from handful.saving.checkpoint import FILE as CHECKPOINT
 from handful.saving.model_card import to_markdown
 
-FORMAT = 2  # 1: without wraps and ensembles
+FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
 FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")
 ENSEMBLE = "ensemble.json"
 CARD = "CARD.md"
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
-LABELS = ("similarity", "temperature", "learn_temperature", "read_as")  # beside the vectors
+LABEL_FIELDS = ("similarity", "temperature", "learn_temperature", "read_as")  # of a `LabelEmbedding`, without vectors
 BROKEN = (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError)
 
 
 def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a classifier to a new folder; it appears whole or not at all.
+    """Write a classifier to a folder, whole or not at all.
 
     Raises:
-        OutputError: something is there already and `overwrite` is false, or it is not a saved model.
+        OutputError: the folder exists and `overwrite` is false, or it holds other files than a saved model.
 
     Example:
         >>> from handful import load_data, load_recipe, save_classifier, train
@@ -66,7 +69,7 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
 
 
 def write_card(classifier: Classifier, folder: Path) -> None:
-    """Write the card of a classifier, as values and in words, to its folder."""
+    """Write the model card of a classifier to its folder, as JSON and as Markdown."""
     card = {"handful": __version__, "torch": torch.__version__, **classifier.card}
     counts = tuple(classifier.counts.tolist())
     text = to_markdown(card, classifier.recipe, classes=classifier.classes, counts=counts, size=classifier.size)
@@ -78,8 +81,8 @@ def _write_members(ensemble: Ensemble, folder: Path) -> None:
     names = [f"member-{i}" for i in range(1, len(ensemble.members) + 1)]
     for name, member in zip(names, ensemble.members, strict=True):
         save_classifier(member, folder / name)
-    described = {"format": FORMAT, "classes": ensemble.classes, "members": names, "weights": ensemble.weights}
-    _write_json(folder / ENSEMBLE, described)
+    content = {"format": FORMAT, "classes": ensemble.classes, "members": names, "weights": ensemble.weights}
+    _write_json(folder / ENSEMBLE, content)
 
 
 def _write_network(classifier: Classifier, folder: Path) -> None:
@@ -87,15 +90,15 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
     tensors["labels.vectors"] = classifier.labels.vectors.detach().cpu().contiguous()
     save_file(tensors, folder / "weights.safetensors")
     wraps = [{"name": m.part.name, **m.part.options} for m in posthoc_modules(classifier.network)][::-1]
-    described = {
+    content = {
         "format": FORMAT,
         "classes": classifier.classes,
         "counts": classifier.counts.tolist(),
         "size": classifier.size,
-        "labels": {key: getattr(classifier.labels, key) for key in LABELS},
+        "labels": {key: getattr(classifier.labels, key) for key in LABEL_FIELDS},
         "wraps": wraps,
     }
-    _write_json(folder / "classes.json", described)
+    _write_json(folder / "classes.json", content)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
@@ -103,10 +106,10 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 def refuse_existing_model(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder with a saved model; what a stopped training left there is no reason to refuse it.
+    """Refuse a folder with a saved model; the files of an interrupted training are no reason to refuse it.
 
     Raises:
-        OutputError: there is one and `overwrite` is false, or the folder holds other files.
+        OutputError: it contains a model and `overwrite` is false, or it holds other files.
     """
     refuse_foreign(folder, ours=_is_ours)
     if is_model(folder) and not overwrite:
@@ -129,7 +132,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
     """Read a saved classifier or ensemble.
 
     Raises:
-        ModelError: it is not there, damaged, not ours, or written by a newer version.
+        ModelError: it is missing, damaged, not a model of handful, or written by a newer version.
 
     Example:
         >>> from handful import load_classifier, load_data, load_recipe, save_classifier, train
@@ -148,58 +151,78 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
             where=folder,
             remedy="give a folder `handful fit` wrote.",
         )
-    described = _json(folder / "classes.json")
+    content = _json(folder / "classes.json")
     card = _json(folder / "card.json")
-    _refuse_format(described, card, folder)
+    _refuse_format(content, card, folder)
     try:
-        recipe = from_toml((folder / "recipe.toml").read_text(encoding="utf-8"), where=str(folder / "recipe.toml"))
-        classes = tuple(str(c) for c in described["classes"])
-        h, w = (int(side) for side in described["size"])
+        recipe = _read_recipe(folder)
+        h, w = (int(side) for side in content["size"])
         tensors = load_file(folder / "weights.safetensors")
-        counts = np.array(described["counts"], dtype=np.int64)
-        vectors = tensors.pop("labels.vectors")
-        if len(vectors) != len(classes) or counts.shape != (len(classes),):
-            raise ValueError(f"{len(classes)} class names but {len(vectors)} label vectors")
-        kept: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in described["labels"].items()}
-        labels = LabelEmbedding(vectors, **kept)
-        bare = replace(recipe, backbone=registry.without_weights("backbones", recipe.backbone))
-        built = registry.build_network(bare, registry.make_context(recipe, Task(classes, counts), labels=labels))
-        network: torch.nn.Module = built
-        for wrap in described.get("wraps", ()):
-            part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})
-            network = registry.part_module("posthoc", part.name).wrap(network, **part.options)
+        task = Task(tuple(str(c) for c in content["classes"]), np.array(content["counts"], dtype=np.int64))
+        labels = _label_embedding(tensors.pop("labels.vectors"), content["labels"], task)
+        network, layout = _build_network(recipe, task, labels, content.get("wraps", ()))
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
-        own = {k: v for k, v in state.items() if not re.match(r"(network\.)*losses\.", k)}
-        network.load_state_dict(own)
+        network.load_state_dict({k: v for k, v in state.items() if not re.match(r"(network\.)*losses\.", k)})
     except BROKEN as error:
         raise _damaged(error, folder) from error
-    network = network.to(device, memory_format=built.layout)  # type: ignore[call-overload]
+    network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
-    return Classifier(recipe, classes, labels, network, (h, w), counts, card)
+    return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card)
+
+
+def _read_recipe(folder: Path) -> Recipe:
+    path = folder / "recipe.toml"
+    return from_toml(path.read_text(encoding="utf-8"), where=str(path))
+
+
+def _label_embedding(vectors: Float[Tensor, "k d"], fields: Mapping[str, Any], task: Task) -> LabelEmbedding:
+    """The label embedding of a saved model.
+
+    Raises:
+        ValueError: its number of vectors, or of counts, is not that of the classes.
+    """
+    k = len(task.classes)
+    if len(vectors) != k or task.counts.shape != (k,):
+        raise ValueError(f"{k} class names but {len(vectors)} label vectors")
+    options: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+    return LabelEmbedding(vectors, **options)
+
+
+def _build_network(
+    recipe: Recipe, task: Task, labels: LabelEmbedding, wraps: Sequence[Mapping[str, Any]]
+) -> tuple[nn.Module, torch.memory_format]:
+    """The network of a saved model before its weights are loaded, in its posthoc modules, and its memory format."""
+    untrained = replace(recipe, backbone=registry.without_weights("backbones", recipe.backbone))
+    built = registry.build_network(untrained, registry.make_context(recipe, task, labels=labels))
+    network: nn.Module = built
+    for wrap in wraps:
+        part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})
+        network = registry.part_module("posthoc", part.name).wrap(network, **part.options)
+    return network, built.layout
 
 
 def _load_ensemble(folder: Path, device: str) -> Ensemble:
-    described, card = _json(folder / ENSEMBLE), _json(folder / "card.json")
-    _refuse_format(described, card, folder)
+    content, card = _json(folder / ENSEMBLE), _json(folder / "card.json")
+    _refuse_format(content, card, folder)
     try:
-        recipe = from_toml((folder / "recipe.toml").read_text(encoding="utf-8"), where=str(folder / "recipe.toml"))
-        names, weights = [str(name) for name in described["members"]], [float(w) for w in described["weights"]]
+        recipe = _read_recipe(folder)
+        names, weights = [str(name) for name in content["members"]], [float(w) for w in content["weights"]]
         if not all(re.fullmatch(r"member-\d+", name) for name in names):
             raise ValueError(f"members {names}")
         ensemble = join([load_classifier(folder / n, device=device) for n in names], weights, recipe=recipe)
-        if list(ensemble.classes) != described["classes"]:
+        if list(ensemble.classes) != content["classes"]:
             raise ValueError("its members have other classes")
     except (*BROKEN, OSError) as error:
         raise _damaged(error, folder) from error
     return replace(ensemble, card=card)
 
 
-def _refuse_format(described: dict[str, Any], card: dict[str, Any], folder: Path) -> None:
-    found = described.get("format")
-    if not isinstance(found, int) or found > FORMAT:
+def _refuse_format(content: dict[str, Any], card: dict[str, Any], folder: Path) -> None:
+    version = content.get("format")
+    if not isinstance(version, int) or version > FORMAT:
         raise ModelError(
-            f"model format {found!r} is newer than this version's {FORMAT}"
-            if isinstance(found, int)
+            f"model format {version!r} is newer than this version's {FORMAT}"
+            if isinstance(version, int)
             else "this is not a handful model: it names no format",
             where=folder,
             remedy=f"update handful (this is {__version__}; the model says {card.get('handful', 'nothing')}).",
@@ -207,9 +230,9 @@ def _refuse_format(described: dict[str, Any], card: dict[str, Any], folder: Path
 
 
 def _damaged(error: Exception, folder: Path) -> ModelError:
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ModelError(
-        f"this model is damaged or foreign: {first}", where=folder, remedy="copy it again from where it was trained."
+        f"this model is damaged or foreign: {reason}", where=folder, remedy="copy it again from where it was trained."
     )
 
 

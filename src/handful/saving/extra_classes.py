@@ -1,8 +1,7 @@
-"""Classes known by their names only: the closing idea of the soft-label paper (zero-shot prediction).
+"""Zero-shot prediction: classes that are known by their names only, as the soft-label paper suggests at its end.
 
-An image's embedding is compared with the vectors of new names beside those that were trained. Nothing is learnt anew,
-and training has never pushed an image away from a new class: expect the trained ones to be preferred. Measured on
-CIFAR-100, 15 classes trained and five named (bench soft-labels-unseen): 33 % right among the five, none among all 20.
+An image's embedding is also compared with the word vectors of the new names. Nothing is trained again, and training
+never pushed an image away from a new class, so trained classes are preferred (docs/results.md, soft-labels-unseen).
 """
 
 from collections.abc import Sequence
@@ -22,38 +21,38 @@ from handful.parts import registry
 def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
     """A classifier that also scores the classes of these names; of an ensemble, every member does.
 
-    Their vectors come from where the trained classes' came: the recipe's labels say.
+    Their vectors come from the same source as those of the trained classes, which the recipe's labels name.
 
     Raises:
         ModelError: its labels are not made from names, a name is known already, or the source has changed.
         DataError, WeightsError: names that the source does not know.
     """
 
-    def change(one: Classifier) -> Classifier:
-        if not registry.has_trait("labels", one.recipe.labels, "reads_names"):
+    def extend(member: Classifier) -> Classifier:
+        if not registry.has_trait("labels", member.recipe.labels, "reads_names"):
             raise ModelError(
-                f"this model's labels ({one.recipe.labels.name}) do not depend on the names of classes",
-                where=one.recipe.name,
+                f"this model's labels ({member.recipe.labels.name}) do not depend on the names of classes",
+                where=member.recipe.name,
                 remedy='train a recipe with labels "word_embeddings", e.g. soft-labels-wrn.',
             )
-        new = [name for name in names if name not in one.classes]
-        everything = Task((*one.classes, *new), np.zeros(len(one.classes) + len(new), dtype=np.int64))
-        labels = registry.build_labels(one.recipe, everything)
-        old = labels.vectors[: len(one.classes)]
-        if old.shape != one.labels.vectors.shape or not torch.allclose(old, one.labels.vectors, atol=1e-4):
+        new = [name for name in names if name not in member.classes]
+        task = Task((*member.classes, *new), np.zeros(len(member.classes) + len(new), dtype=np.int64))
+        labels = registry.build_labels(member.recipe, task)
+        old = labels.vectors[: len(member.classes)]
+        if old.shape != member.labels.vectors.shape or not torch.allclose(old, member.labels.vectors, atol=1e-4):
             raise ModelError(
                 "the source of the class vectors has changed since this model was trained",
-                where=one.recipe.labels.options.get("path") or "labels",
+                where=member.recipe.labels.options.get("path") or "labels",
                 remedy="use the same file or encoder.",
             )
-        extended = one.with_labels(tuple(names), labels.vectors[len(one.classes) :])
+        extended = member.with_labels(tuple(names), labels.vectors[len(member.classes) :])
         return replace(extended, labels=replace(extended.labels, read_as=labels.read_as))
 
-    return each(classifier, change)
+    return each(classifier, extend)
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Class names from a text file, one a line; empty lines are passed over.
+    """Class names from a text file, one per line; empty lines are ignored.
 
     Raises:
         DataError: no such file, no text, or no name in it.

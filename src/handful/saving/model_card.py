@@ -1,7 +1,7 @@
-"""The model card in Markdown: what a saved model is, what it learnt from, how far to trust it (Mitchell et al. 2019).
+"""Model cards in Markdown (Mitchell et al. 2019, https://arxiv.org/abs/1810.03993).
 
-https://arxiv.org/abs/1810.03993. `card.json` has the same facts as values. What nobody measured or stated is said to be
-so: a card never leaves a heading out because there is nothing to boast of.
+A card describes a saved model: its training data, its scores, its intended use and its limits. `card.json` has the same
+facts as values. Every card has every heading: one without content says that nothing was measured or stated.
 """
 
 from collections.abc import Mapping
@@ -21,18 +21,19 @@ def to_markdown(
     """The text of CARD.md.
 
     Args:
-        card: the model's facts; `scores`, `measured`, `failures`, `use` and `limits` where `handful card` added some.
-        recipe: what trained it.
-        classes: its classes.
-        counts: training images of each.
-        size: height and width that images are brought to.
+        card: content of `card.json`; with `scores`, `measured`, `failures`, `use` and `limits` if `handful card` added
+            them.
+        recipe: the recipe that it was trained with.
+        classes: its class names.
+        counts: training images of each class.
+        size: height and width to which images are resized.
     """
     templates = environment("handful.saving", escape=False)
     templates.filters.update(percent=_percent, cell=_cell)
     text = templates.get_template("CARD.md.j2").render(
         card=card,
         recipe=recipe,
-        parts=[(name, _part(part)) for name, part in _parts(recipe)],
+        parts=[(name, _format_part(part)) for name, part in _parts(recipe)],
         rows=list(zip(classes, counts, strict=True)),
         size=size,
         few=[name for name, n in zip(classes, counts, strict=True) if n < FEW],
@@ -47,7 +48,7 @@ def to_markdown(
 
 
 def data_facts(data: Dataset) -> dict[str, Any]:
-    """What a card keeps of the training images.
+    """The facts about the training images that a card states.
 
     Raises:
         DataError: an image file cannot be read.
@@ -61,14 +62,14 @@ def data_facts(data: Dataset) -> dict[str, Any]:
 
 
 def _parts(recipe: Recipe) -> list[tuple[str, Part]]:
-    found = [("backbone", recipe.backbone), ("head", recipe.head), ("labels", recipe.labels)]
-    found += [("hierarchy", recipe.hierarchy)] if recipe.hierarchy is not None else []
+    parts = [("backbone", recipe.backbone), ("head", recipe.head), ("labels", recipe.labels)]
+    parts += [("hierarchy", recipe.hierarchy)] if recipe.hierarchy is not None else []
     for kind in ("prepare", "augment", "posthoc"):
-        found += [(kind, part) for part in getattr(recipe, kind)]
-    return found + [("loss", part) for stage in recipe.stages for part in stage.losses]
+        parts += [(kind, part) for part in getattr(recipe, kind)]
+    return parts + [("loss", part) for stage in recipe.stages for part in stage.losses]
 
 
-def _part(part: Part) -> str:
+def _format_part(part: Part) -> str:
     options = ", ".join(f"{k} = {v}" for k, v in part.options.items())
     return part.name + (f" ({options})" if options else "")
 
@@ -78,5 +79,5 @@ def _percent(value: float | None) -> str:
 
 
 def _cell(text: object) -> str:
-    """Text that does not end a cell of a table."""
+    """Text with the characters escaped that would end a cell of a Markdown table."""
     return str(text).replace("|", "\\|").replace("\n", " ")

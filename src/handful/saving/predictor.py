@@ -1,4 +1,4 @@
-"""Load what predicts, whatever it is: the folder of a trained classifier, or an exported file."""
+"""Loading of a `Predictor` from the folder of a trained classifier or from an exported ONNX file."""
 
 import hashlib
 from pathlib import Path
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from handful.models.classifier import Classifier
 
 Tta = Literal["flip", "five_crop", "ten_crop"]
-DECIDING = ("*.safetensors", "recipe.toml", "classes.json", "ensemble.json")  # of a folder
+HASHED = ("*.safetensors", "recipe.toml", "classes.json", "ensemble.json")  # files that determine the predictions
 
 
 def is_exported(model: Path) -> bool:
@@ -25,11 +25,10 @@ def load_predictor(
     """The model at a path.
 
     Args:
-        model: the folder of a classifier, or an .onnx file, which takes no PyTorch and has in it what it was exported
-            with.
-        tta: views to average over.
-        classes: a text file with names of classes that were not trained on, one a line.
-        device: where it runs.
+        model: the folder of a classifier, or an .onnx file, which needs no PyTorch; its views and classes are fixed.
+        tta: test-time augmentation: views whose predictions are averaged.
+        classes: a text file with names of classes that were not trained on, one per line.
+        device: "auto", or the device that it runs on.
 
     Raises:
         ModelError: it cannot be loaded, or not with these options.
@@ -75,13 +74,15 @@ def load_trained(
 
 
 def model_hash(model: Path) -> str:
-    """SHA-256 of what decides a model's answers: the exported file, or the folder's weights, recipe and classes.
+    """SHA-256 of the files that determine a model's predictions.
+
+    These are the exported file, or the weights, recipe and classes in a folder.
 
     Raises:
         ModelError: there is no such file or folder.
     """
     if model.is_dir():
-        files = sorted({f for pattern in DECIDING for f in model.rglob(pattern)})
+        files = sorted({f for pattern in HASHED for f in model.rglob(pattern)})
     else:
         files = [model] if model.is_file() else []
     if not files:
@@ -89,6 +90,6 @@ def model_hash(model: Path) -> str:
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as content:
-            own = hashlib.file_digest(content, "sha256").hexdigest()
-        digest.update(f"{own} {file.relative_to(model).as_posix() if model.is_dir() else ''}\n".encode())
+            file_hash = hashlib.file_digest(content, "sha256").hexdigest()
+        digest.update(f"{file_hash} {file.relative_to(model).as_posix() if model.is_dir() else ''}\n".encode())
     return digest.hexdigest()

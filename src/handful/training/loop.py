@@ -51,7 +51,7 @@ def run_stages(
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
     plan, accelerator = setup.plan, setup.accelerator
-    first, done = checkpoint.where() if checkpoint is not None and resume else (0, 0)
+    first, done = checkpoint.position() if checkpoint is not None and resume else (0, 0)
     shown = progress and accelerator.is_local_main_process
     with Progress(plan.total, setup.recipe.name, shown=shown) as bar:
         monitor = Monitor(bar, log if accelerator.is_main_process else None, checkpoint)
