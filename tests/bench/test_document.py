@@ -20,9 +20,16 @@ from tests.support.results import random_result
 
 def line(name: str, draw: int, score: float, **more: Any) -> dict[str, Any]:
     plain = {
-        "name": name, "recipe": "r1", "draw": draw, "fold": None, "per_class": 5, "accuracy": score, "n_train": 50,
-        "n_test": 1000, "commit": "abc",
-    }  # fmt: skip
+        "name": name,
+        "recipe": "r1",
+        "draw": draw,
+        "fold": None,
+        "per_class": 5,
+        "accuracy": score,
+        "n_train": 50,
+        "n_test": 1000,
+        "commit": "abc",
+    }
     return {**plain, **more}
 
 

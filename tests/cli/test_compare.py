@@ -75,9 +75,22 @@ def test_a_real_recipe_is_tuned_in_a_real_study(inputs: Path, tmp_path: Path) ->
     path = tmp_path / "one.toml"
     path.write_text(to_toml(recipe("linear", "name=one")))
     said = ok_json(
-        "compare", inputs / "images", "-r", path, "-r", inputs / "tuned.toml", "--no-controls", "-k", 2, "--trials", 1,
-        "-j", 1, "-o", tmp_path / "out",
-    )  # fmt: skip
+        "compare",
+        inputs / "images",
+        "-r",
+        path,
+        "-r",
+        inputs / "tuned.toml",
+        "--no-controls",
+        "-k",
+        2,
+        "--trials",
+        1,
+        "-j",
+        1,
+        "-o",
+        tmp_path / "out",
+    )
     (level,) = said["levels"]
     assert level["design"] == "re-split"
     assert level["per_class"] is None

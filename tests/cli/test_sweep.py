@@ -29,11 +29,15 @@ def command(inputs: Path, out: Path) -> tuple[object, ...]:
 def swept(inputs: Path) -> Path:
     said = ok_json(*command(inputs, inputs / "swept"))
     assert [(row["recipe"], row["per_class"]) for row in said["scores"]] == [
-        ("linear", 1), ("cvs", 1), ("linear", 2), ("cvs", 2),
-    ]  # fmt: skip
+        ("linear", 1),
+        ("cvs", 1),
+        ("linear", 2),
+        ("cvs", 2),
+    ]
     assert [(row["a"], row["b"], row["per_class"]) for row in said["comparisons"]] == [
-        ("cvs", "linear", 1), ("cvs", "linear", 2),
-    ]  # fmt: skip
+        ("cvs", "linear", 1),
+        ("cvs", "linear", 2),
+    ]
     assert said["report"] == str(inputs / "swept" / "report.html")
     return inputs / "swept"
 

@@ -16,9 +16,15 @@ from tests.inspection.pictures import dataset, measurements, picture
 def _folder(root: Path) -> Path:
     """Two classes; a copy within one, one in both, a copy across the split, and a damaged file."""
     numbers = {
-        "train/cat/a.png": 1, "train/cat/b.png": 1, "train/cat/c.png": 2, "train/dog/d.png": 3,
-        "train/dog/e.png": 2, "train/dog/f.png": 4, "test/dog/g.png": 4, "test/cat/h.png": 5,
-    }  # fmt: skip
+        "train/cat/a.png": 1,
+        "train/cat/b.png": 1,
+        "train/cat/c.png": 2,
+        "train/dog/d.png": 3,
+        "train/dog/e.png": 2,
+        "train/dog/f.png": 4,
+        "test/dog/g.png": 4,
+        "test/cat/h.png": 5,
+    }
     for name, number in numbers.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Picture.fromarray(picture(number).transpose(1, 2, 0)).save(root / name)
@@ -42,8 +48,11 @@ def test_the_new_table_leaves_out_copies_and_loads_again(tmp_path: Path) -> None
     assert kept == [f"images/{n}" for n in ("test/cat/h.png", "test/dog/g.png", "train/cat/a.png", "train/dog/d.png")]
     again = load_data(tmp_path / "new.csv")
     assert [(s.split, again.classes[s.label or 0]) for s in again.samples] == [
-        ("test", "cat"), ("test", "dog"), ("train", "cat"), ("train", "dog")
-    ]  # fmt: skip
+        ("test", "cat"),
+        ("test", "dog"),
+        ("train", "cat"),
+        ("train", "dog"),
+    ]
     assert before == {p: p.read_bytes() for p in (tmp_path / "images").rglob("*.png")}
 
 

@@ -40,10 +40,15 @@ losses = ["cross_entropy"]
 "prepare.0.rule" = ["colour", "otsu"]
 """
 CURRENT = (
-    FORMER.replace("tau_normalisation", "tau_normalization").replace("shift_zoom", "translate_scale")
-    .replace('"turn"', '"rotation"').replace('"colour",\n]', '"color_jitter",\n]').replace("colour", "color")
-    .replace("turn", "degrees").replace("shift ", "translate ").replace("zoom", "scale")
-)  # fmt: skip
+    FORMER.replace("tau_normalisation", "tau_normalization")
+    .replace("shift_zoom", "translate_scale")
+    .replace('"turn"', '"rotation"')
+    .replace('"colour",\n]', '"color_jitter",\n]')
+    .replace("colour", "color")
+    .replace("turn", "degrees")
+    .replace("shift ", "translate ")
+    .replace("zoom", "scale")
+)
 FITTED = """
 [backbone]
 name = "efficientnet_lite0"
@@ -63,8 +68,13 @@ def test_a_recipe_with_former_names_is_the_recipe_with_current_names() -> None:
     assert fingerprint(former) == fingerprint(current) == "cdf56a669e93"
     assert search_fingerprint(former) == search_fingerprint(current)
     assert [part.name for part in former.augment] == [
-        "affine", "translate_scale", "rotation", "shear", "crop", "color_jitter",
-    ]  # fmt: skip
+        "affine",
+        "translate_scale",
+        "rotation",
+        "shear",
+        "crop",
+        "color_jitter",
+    ]
     assert former.augment[0].options["degrees"] == 10.0
     assert set(former.search) == {"augment.0.degrees", "augment.1.scale", "augment.2.degrees", "prepare.0.rule"}
     assert "turn" not in to_toml(former)
@@ -118,8 +128,11 @@ def test_studies_store_values_under_the_names_they_began_with() -> None:
     assert stored_paths(load_recipe("classification-wrn"))["augment.0.degrees"] == "augment.0.turn"
     assert set(stored_paths(read(CURRENT))) == set(read(CURRENT).search)
     assert sorted(stored_paths(read(CURRENT)).values()) == [
-        "augment.0.turn", "augment.1.zoom", "augment.2.degrees", "prepare.0.rule",
-    ]  # fmt: skip
+        "augment.0.turn",
+        "augment.1.zoom",
+        "augment.2.degrees",
+        "prepare.0.rule",
+    ]
 
 
 def test_every_renamed_name_leads_to_one_that_exists() -> None:

@@ -32,8 +32,11 @@ def test_our_recipes_are_their_control_but_for_the_labels(kind: str) -> None:
 
 
 def combinations() -> list[str]:
-    return [name for name in recipe_names() if name.startswith("soft-labels-") and name not in ("soft-labels-wrn",)
-            and name.endswith("-wrn")]  # fmt: skip
+    return [
+        name
+        for name in recipe_names()
+        if name.startswith("soft-labels-") and name not in ("soft-labels-wrn",) and name.endswith("-wrn")
+    ]
 
 
 @pytest.mark.parametrize("name", combinations())

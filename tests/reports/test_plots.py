@@ -48,9 +48,7 @@ def test_differences_show_every_interval_and_which_are_separable() -> None:
 
 @pytest.mark.parametrize(("low", "high"), [(2.0, 700.0), (124.0, 350.0), (0.002, 0.05), (3.0, 5.0)])
 def test_times_close_together_still_have_ticks(low: float, high: float) -> None:
-    points = [
-        CostPoint(n, 5, 10, 0, seconds / 3600, 0.5, 0.4, 0.6) for n, seconds in (("a", low), ("b", high))
-    ]  # fmt: skip
+    points = [CostPoint(n, 5, 10, 0, seconds / 3600, 0.5, 0.4, 0.6) for n, seconds in (("a", low), ("b", high))]
     axes = cost_figure(points, time="training").axes[0]
     left, right = axes.get_xlim()
     assert sum(left <= tick <= right for tick in axes.get_xticks()) >= 2

@@ -46,9 +46,7 @@ def measure(measurements: Measurements, *, seed: int = 0) -> Complexity | None:
     if measurements.features is not None:
         features = intrinsic_dimension(distances(measurements.features[rows].astype(np.float64)))
     closest = measurements.data.samples[rows[i]].id, measurements.data.samples[rows[j]].id
-    return Complexity(
-        len(rows), intrinsic_dimension(distance), features, float(1 / max(other[i, j], 1e-9)), closest
-    )  # fmt: skip
+    return Complexity(len(rows), intrinsic_dimension(distance), features, float(1 / max(other[i, j], 1e-9)), closest)
 
 
 def distances(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:

@@ -70,7 +70,7 @@ def measure(measurements: Measurements, *, seed: int = 0) -> LearningCurve | Non
     gain_low, gain_high = np.percentile(gains, [2.5, 97.5])
     return LearningCurve(
         sizes, scores, now, at, 1 - best, low, high, float(best[here] - best[there]), float(gain_low), float(gain_high)
-    )  # fmt: skip
+    )
 
 
 def _draw(

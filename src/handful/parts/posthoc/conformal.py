@@ -51,9 +51,15 @@ ByClass = bool | Literal["auto"]
 
 
 def wrap(
-    network: nn.Module, *, coverage: float = 0.9, by_class: bool = False, folds: int = 2, images: int = 1,
-    classes: int = 1, shared: bool = False,
-) -> CrossConformal:  # fmt: skip
+    network: nn.Module,
+    *,
+    coverage: float = 0.9,
+    by_class: bool = False,
+    folds: int = 2,
+    images: int = 1,
+    classes: int = 1,
+    shared: bool = False,
+) -> CrossConformal:
     """The network with the folds' networks and scores still to be filled in; also how a saved one is built again.
 
     Raises:
@@ -62,9 +68,14 @@ def wrap(
     if isinstance(coverage, bool) or not 0 < coverage < 1:
         raise ValueError(f"coverage must be between 0 and 1, e.g. 0.9, not {coverage!r}")
     return CrossConformal(
-        network, coverage=float(coverage), by_class=by_class, folds=folds, images=images, classes=classes,
+        network,
+        coverage=float(coverage),
+        by_class=by_class,
+        folds=folds,
+        images=images,
+        classes=classes,
         shared=shared,
-    )  # fmt: skip
+    )
 
 
 def build(
@@ -109,9 +120,14 @@ def build(
         shared = _same_backbone([plain_network(one.network), *networks])
         n = sum(len(part.held_out) for part in parts)
         wrapped = wrap(
-            one.network, coverage=coverage, by_class=apart, folds=number, images=n, shared=shared,
+            one.network,
+            coverage=coverage,
+            by_class=apart,
+            folds=number,
+            images=n,
+            shared=shared,
             classes=len(one.classes),
-        )  # fmt: skip
+        )
         _fill(wrapped, parts)
         wrapped.weights.copy_(torch.from_numpy(weights))
         wrapped = wrapped.to(one.device).eval().requires_grad_(False)

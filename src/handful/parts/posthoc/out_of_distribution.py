@@ -119,9 +119,16 @@ class Typical(PosthocModule):
     scores: Tensor
 
     def __init__(
-        self, network: nn.Module, *, score: Score, false_rejection: float, images: int, points: int, rank: int,
+        self,
+        network: nn.Module,
+        *,
+        score: Score,
+        false_rejection: float,
+        images: int,
+        points: int,
+        rank: int,
         features: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         shape = {"images": images, "points": points, "rank": rank, "features": features}
         super().__init__(
             network, Part("out_of_distribution", {"score": score, "false_rejection": false_rejection, **shape})
@@ -139,9 +146,15 @@ class Typical(PosthocModule):
 
 
 def wrap(
-    network: nn.Module, *, score: Score = "mahalanobis", false_rejection: float = 0.05, images: int = 0,
-    points: int = 0, rank: int = 0, features: int = 0,
-) -> Typical:  # fmt: skip
+    network: nn.Module,
+    *,
+    score: Score = "mahalanobis",
+    false_rejection: float = 0.05,
+    images: int = 0,
+    points: int = 0,
+    rank: int = 0,
+    features: int = 0,
+) -> Typical:
     """The network with a detector still to be filled in; also how a saved one is built again.
 
     Raises:
@@ -152,9 +165,14 @@ def wrap(
     if isinstance(false_rejection, bool) or not 0 < false_rejection < 1:
         raise ValueError(f"false_rejection must be between 0 and 1, e.g. 0.05, not {false_rejection!r}")
     return Typical(
-        network, score=score, false_rejection=float(false_rejection), images=images, points=points, rank=rank,
+        network,
+        score=score,
+        false_rejection=float(false_rejection),
+        images=images,
+        points=points,
+        rank=rank,
         features=features,
-    )  # fmt: skip
+    )
 
 
 def build(
