@@ -6,11 +6,15 @@ group norm below three images per class: it was better at one image per class an
 three is a guess between the two.
 """
 
+from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Int
 from torch import nn
 
 from handful.core.context import Task
+from handful.core.recipe import Part, Recipe
 
 NormName = Literal["batch", "group", "none", "auto"]
 AUTO_BELOW = 3  # images per class
@@ -21,9 +25,34 @@ def choose_norm(name: NormName, task: Task) -> NormName:
 
     Classes without images, known by their names only, do not count.
     """
-    if name != "auto":
-        return name
-    return "group" if float(task.counts[task.counts > 0].mean()) < AUTO_BELOW else "batch"
+    return _auto(task.counts) if name == "auto" else name
+
+
+def keep_norm(recipe: Recipe, counts: Int[np.ndarray, " k"], *, fewer: Int[np.ndarray, " k"]) -> Recipe:
+    """The recipe that gives a network trained on some of the images the norms of the one trained on all of them.
+
+    Cross-fitting measures the network that predicts, so its folds must have the same layers. "auto" is replaced only
+    where it would choose differently: all other recipes, and their fingerprints, stay as they are.
+
+    Args:
+        recipe: what is trained.
+        counts: training images of each class.
+        fewer: those of them that this network is trained on.
+    """
+    if _auto(counts) == _auto(fewer):
+        return recipe
+    backbone, head = (_resolved(part, counts) for part in (recipe.backbone, recipe.head))
+    return replace(recipe, backbone=backbone, head=head)
+
+
+def _resolved(part: Part, counts: Int[np.ndarray, " k"]) -> Part:
+    if part.options.get("norm") != "auto":
+        return part
+    return replace(part, options={**part.options, "norm": _auto(counts)})
+
+
+def _auto(counts: Int[np.ndarray, " k"]) -> Literal["batch", "group"]:
+    return "group" if float(counts[counts > 0].mean()) < AUTO_BELOW else "batch"
 
 
 def norm_layer(name: NormName, channels: int) -> nn.Module:

@@ -18,6 +18,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.data.splits import folds as cut
 from handful.models.classifier import Classifier
+from handful.models.norm import keep_norm
 from handful.models.posthoc_module import posthoc_modules
 from handful.parts.traits import has_trait
 
@@ -57,8 +58,8 @@ def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold,
         each = []
         for number, (train, held_out) in enumerate(split_folds(data, folds, context.seed), start=1):
             name = f"{context.recipe.name}, fold {number} of {folds}"  # shown by the progress bar
-            recipe = replace(recipe, name=name)
-            classifier: Classifier = context.fit(recipe, train, context.seed)
+            fold_recipe = keep_norm(replace(recipe, name=name), context.task.counts, fewer=train.counts)
+            classifier: Classifier = context.fit(fold_recipe, train, context.seed)
             each.append(Fold(classifier, train, held_out, *logits_and_features(classifier, held_out)))
         context.folds[folds] = tuple(each)
     trained: tuple[Fold, ...] = context.folds[folds]

@@ -14,6 +14,7 @@ from handful.core.recipe import Recipe
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
+from handful.models.norm import keep_norm
 from handful.parts.posthoc._folds import split_folds, without_propagated_mask
 
 joins_networks = True
@@ -116,7 +117,8 @@ def cross_fitted_weights(
     labels, probabilities = [], []
     for train, held_out in split_folds(data, folds, seed):
         images = held_out.without_labels()
-        members = [fit(recipe, train, member_seed).probabilities(images) for recipe, member_seed in plans]
+        fold_plans = [(keep_norm(plan, data.counts, fewer=train.counts), member_seed) for plan, member_seed in plans]
+        members = [fit(recipe, train, member_seed).probabilities(images) for recipe, member_seed in fold_plans]
         probabilities.append(np.stack(members))
         labels.append(held_out.labels)
     return best_weights(np.concatenate(probabilities, axis=1), np.concatenate(labels), grid)
