@@ -35,6 +35,6 @@ def segmenter(options: Options) -> Path:
     if not folder.exists():
         steps = "steps=4" if options.quick else STEPS
         recipe = load_recipe("cvs-wrn", overrides=(NATURAL, 'prepare=[{name="grabcut",per_class=10}]', steps))
-        chosen, _ = splits.draw(splits.training_part(cifar10(options.folder())), 10, 0)
+        chosen, _ = splits.draw(splits.training_split(cifar10(options.folder())), 10, 0)
         save_classifier(train(recipe, chosen, seed=0), folder)
     return Path(os.path.relpath(folder))

@@ -32,11 +32,11 @@ def run(options: Options) -> None:
     torch.set_num_threads(1)
     setting = SETTINGS[0]
     data = setting.load(options.folder())
-    test = splits.test_part(data)
+    test = splits.test_split(data)
     shifts = "".join(f"{f'by {s}':>8}" for s in range(1, MARGIN + 1))
     print(f"{'percent of predictions unchanged':<34}{'draw':>5}{shifts}{'accuracy':>10}")
     for draw in range(1 if options.quick else min(options.draws, DRAWS)):
-        chosen, _ = splits.draw(splits.training_part(data), 50, draw)
+        chosen, _ = splits.draw(splits.training_split(data), 50, draw)
         for name, overrides in NETWORKS.items():
             recipe = variant(CONTROL, name, setting, options, *overrides)
             classifier = KEEPING(recipe, chosen, seed=draw, device="cpu", progress=False)

@@ -7,7 +7,7 @@ import pytest
 
 from handful.core.dataset import Dataset, Sample, Split
 from handful.data import splits
-from handful.data.splits import draw, folds, holdout, training_part
+from handful.data.splits import draw, folds, holdout, training_split
 from handful.errors import DataError
 
 CLASSES = ("a", "b", "c")
@@ -107,13 +107,13 @@ def test_folds_hold_every_image_out_once(group_of: int | None) -> None:
     pairs = folds(data, 4, 3)
     assert len(pairs) == 4
     held = [name for _, test in pairs for name in test.ids]
-    assert sorted(held) == sorted(training_part(data).ids)
+    assert sorted(held) == sorted(training_split(data).ids)
     for train, test in pairs:
         assert set(train.ids).isdisjoint(test.ids)
-        assert len(train) + len(test) == len(training_part(data))
+        assert len(train) + len(test) == len(training_split(data))
         assert all(
             abs(n - total / 4) <= (1 if group_of is None else 2)
-            for n, total in zip(_counts(test), _counts(training_part(data)), strict=True)
+            for n, total in zip(_counts(test), _counts(training_split(data)), strict=True)
         )
         if group_of:
             assert _groups(train).isdisjoint(_groups(test))
@@ -141,7 +141,7 @@ def test_holdout_is_stratified_and_reproducible() -> None:
     data = _data((20, 10, 5), extra=((0, "test"),))
     train, held = holdout(data, 0.2, 0)
     assert _counts(held) == [4, 2, 1]
-    assert sorted(train.ids + held.ids) == sorted(training_part(data).ids)
+    assert sorted(train.ids + held.ids) == sorted(training_split(data).ids)
     shuffled = data.select(np.random.default_rng(1).permutation(len(data)))
     assert holdout(shuffled, 0.2, 0)[1].ids == held.ids
     assert holdout(data, 0.2, 1)[1].ids != held.ids
@@ -172,20 +172,20 @@ def test_holdouts_that_cannot_be() -> None:
 def test_the_test_part_is_the_labelled_test_samples() -> None:
     extra: tuple[tuple[int | None, Split | None], ...] = ((1, "test"), (None, "test"), (0, "val"))
     data = _data(extra=extra)
-    assert splits.test_part(data).ids == ("x/0",)
-    assert len(training_part(data)) == 28
-    assert set(training_part(data).ids).isdisjoint({"x/0", "x/1", "x/2"})
+    assert splits.test_split(data).ids == ("x/0",)
+    assert len(training_split(data)) == 28
+    assert set(training_split(data).ids).isdisjoint({"x/0", "x/1", "x/2"})
 
 
 def test_the_training_part_keeps_unlabelled_images() -> None:
-    assert "x/0" in training_part(_data(extra=((None, None),))).ids
+    assert "x/0" in training_split(_data(extra=((None, None),))).ids
 
 
 def test_no_part_stands_in_for_a_missing_one() -> None:
     with pytest.raises(DataError, match=r"no split: 28(.|\n)*no test split|no test split(.|\n)*--folds"):
-        splits.test_part(_data(extra=((0, "val"),)))
+        splits.test_split(_data(extra=((0, "val"),)))
     with pytest.raises(DataError, match=r"x/0: the test split has no labels(.|\n)*--folds"):
-        splits.test_part(_data(extra=((None, "test"),)))
+        splits.test_split(_data(extra=((None, "test"),)))
     held_only = replace(_data(), samples=tuple(replace(s, split="val") for s in _data().samples))
     with pytest.raises(DataError, match=r"val: 28.*no training split"):
-        training_part(held_only)
+        training_split(held_only)

@@ -8,7 +8,7 @@ import pytest
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.unlabelled import unlabelled_part
+from handful.data.unlabelled import unlabelled_samples
 from handful.errors import ProtocolError
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.results_log import read_results
@@ -93,7 +93,7 @@ def test_no_such_images_is_one_clear_error() -> None:
     bare = squares(5, split="train")
     part = bare.select(range(3))
     with pytest.raises(ProtocolError, match="no unlabelled images"):
-        unlabelled_part(bare, part, part, which="given", transductive=False)
+        unlabelled_samples(bare, part, part, which="given", transductive=False)
 
 
 def test_unlabelled_images_help() -> None:

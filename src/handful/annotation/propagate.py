@@ -13,12 +13,12 @@ from handful.core.dataset import Dataset
 from handful.core.files import refuse_existing
 from handful.core.recipe import Part, Recipe
 from handful.data.masks.attach import write_masks
-from handful.data.splits import training_part
+from handful.data.splits import training_split
 from handful.errors import DataError
 from handful.models.device import select_device
 from handful.parts import registry
 from handful.parts.prepare._masking import sample_masks
-from handful.parts.prepare.propagate_masks import Keep, PropagationReport, run, segmentation_recipe
+from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.train import train
 
@@ -32,7 +32,7 @@ def propagate_dataset(
     source: str | None = None,
     model: Path | None = None,
     per_class: int | None = None,
-    rules: Keep | None = None,
+    rules: MaskRules | None = None,
     rounds: int = 1,
     seed: int = 0,
     device: str = "auto",
@@ -53,7 +53,7 @@ def propagate_dataset(
     Raises:
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
-    before = training_part(data)
+    before = training_split(data)
     task = Task(data.classes, before.counts)
 
     def fit(plan: Recipe, part: Dataset, number: int) -> Any:
@@ -99,7 +99,7 @@ def propagate_to(
     source: str | None = None,
     model: Path | None = None,
     per_class: int | None = None,
-    rules: Keep | None = None,
+    rules: MaskRules | None = None,
     rounds: int = 1,
     seed: int = 0,
     device: str = "auto",

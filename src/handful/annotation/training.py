@@ -19,7 +19,7 @@ from handful.core.dataset import Dataset, Mask
 from handful.core.recipe import Recipe
 from handful.data.images import sample_size
 from handful.data.splits import folds as cut
-from handful.data.splits import training_part
+from handful.data.splits import training_split
 from handful.errors import TrainingError
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.statistics import headline_metric, summarise
@@ -61,7 +61,7 @@ def train_and_score(
     Raises:
         TrainingError, DataError: too few labels or masks.
     """
-    data = present(training_part(annotated(project, record)))
+    data = present(training_split(annotated(project, record)))
     labelled = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
     with_masks = registry.needs_masks(recipe)
     used = masked(labelled) if with_masks else labelled

@@ -11,7 +11,7 @@ from handful.cli._batch import BatchOptions, ChunkSize, Workers, refuse_chunk_op
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handful.data.masks.threshold import Keep
+    from handful.data.masks.threshold import MaskRules
     from handful.deployment.batch.jobs import BatchJob
 
 
@@ -88,13 +88,13 @@ def propagate(
     from handful.annotation.propagate import propagate_to
     from handful.cli._data import read
     from handful.cli._output import print_json, print_to_stderr
-    from handful.data.masks.threshold import Keep
+    from handful.data.masks.threshold import MaskRules
     from handful.errors import DataError
     from handful.recipes.load import load_recipe
 
     if not min_share < max_share:
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
-    rules = Keep(restrict, confidence, min_share, max_share)
+    rules = MaskRules(restrict, confidence, min_share, max_share)
     options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside)
     if chunks:
         training = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
@@ -120,7 +120,7 @@ def propagate(
 
 
 def _segmentation_job(
-    model: Path | None, rules: "Keep", device: str, training_options: "Mapping[str, object]"
+    model: Path | None, rules: "MaskRules", device: str, training_options: "Mapping[str, object]"
 ) -> "BatchJob":
     """The batch job that writes the masks of an archive.
 

@@ -38,6 +38,6 @@ def default_folds(data: Dataset) -> int | None:
     """Folds for a data set that brings no test part: 5, or as many as its smallest class allows; else None."""
     if len(data.split("test")):
         return None
-    pool = splits.training_part(data)
+    pool = splits.training_split(data)
     each = [{s.group or f"id:{s.id}" for s in pool.samples if s.label == c} for c in range(len(data.classes))]
     return max(2, min(5, *map(len, each)))

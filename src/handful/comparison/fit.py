@@ -11,7 +11,7 @@ from handful.comparison.auto import FEW, RecipeSelection, select_recipe
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.check import check
-from handful.data.splits import draw, training_part
+from handful.data.splits import draw, training_split
 from handful.errors import HandfulWarning, ProtocolError, RecipeError
 from handful.evaluation.executor import default_jobs
 from handful.evaluation.tracking import Kind, Tracking
@@ -108,7 +108,7 @@ def fit_to(
     refuse_existing_model(folder, overwrite=overwrite)
     refuse_unfinished(folder, resume=resume, overwrite=overwrite)
     _check_data(data, per_class=per_class, strict=strict)
-    part = training_part(data) if per_class is None else draw(data, per_class, seed)[0]
+    part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
     selection = None
     if auto:
         selection = select_recipe(

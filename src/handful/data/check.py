@@ -116,10 +116,10 @@ def _masks_and_copies(data: Dataset, *, resplit: bool, each: Callable[[Image], N
         refuse_other_size(sample, (image.shape[1], image.shape[2]))
         if each is not None:
             each(image)
-    return [*blank_masks(data), *exact_copies(data, hashes, resplit=resplit)]
+    return [*blank_mask_findings(data), *exact_copy_findings(data, hashes, resplit=resplit)]
 
 
-def blank_masks(data: Dataset) -> list[Finding]:
+def blank_mask_findings(data: Dataset) -> list[Finding]:
     """Findings "empty mask" and "full mask"."""
     masked = [s for s in data.samples if s.mask is not None]
     empty = [s for s in masked if s.mask is not None and not s.mask.any()]
@@ -129,7 +129,7 @@ def blank_masks(data: Dataset) -> list[Finding]:
     return [Finding(kind, "warning", text, tuple((s.id,) for s in own), remedy) for kind, text, own in texts if own]
 
 
-def exact_copies(data: Dataset, hashes: Sequence[str], *, resplit: bool) -> list[Finding]:
+def exact_copy_findings(data: Dataset, hashes: Sequence[str], *, resplit: bool) -> list[Finding]:
     """Findings "duplicate across classes", "duplicate across splits" and, with `resplit`, "duplicate".
 
     Args:
@@ -140,10 +140,10 @@ def exact_copies(data: Dataset, hashes: Sequence[str], *, resplit: bool) -> list
     same: dict[str, list[Sample]] = defaultdict(list)
     for sample, own in zip(data.samples, hashes, strict=True):
         same[own].append(sample)
-    return copies([equal for equal in same.values() if len(equal) > 1], resplit=resplit)
+    return copy_findings([equal for equal in same.values() if len(equal) > 1], resplit=resplit)
 
 
-def copies(sets: Sequence[Sequence[Sample]], *, resplit: bool, near: bool = False) -> list[Finding]:
+def copy_findings(sets: Sequence[Sequence[Sample]], *, resplit: bool, near: bool = False) -> list[Finding]:
     """One finding for each kind of copy among sets of samples that show the same; `near`: nearly the same."""
     found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for equal in sets:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Literal
 
 from handful.core.dataset import Dataset
-from handful.data.splits import draw_counts, in_order, place
+from handful.data.splits import draw_counts, in_order, random_key
 from handful.errors import DataError
 
 Order = Literal["classes", "seeded"]
@@ -41,7 +41,7 @@ def tail_counts(classes: tuple[str, ...], largest: int, ratio: float, seed: int,
     """
     ranked = list(range(len(classes)))
     if order == "seeded":
-        ranked.sort(key=lambda c: place(seed, classes[c]))
+        ranked.sort(key=lambda c: random_key(seed, classes[c]))
     sizes = tail_sizes(len(classes), largest, ratio)
     return [sizes[ranked.index(c)] for c in range(len(classes))]
 
@@ -72,7 +72,7 @@ def class_balanced(data: Dataset, seed: int) -> Dataset:
     most = min(Counter(s.label for s in data.samples).values(), default=0)
     taken: Counter[int | None] = Counter()
     chosen = []
-    for sample in sorted(data.samples, key=lambda s: place(seed, s.id)):
+    for sample in sorted(data.samples, key=lambda s: random_key(seed, s.id)):
         if taken[sample.label] < most:
             taken[sample.label] += 1
             chosen.append(sample)

@@ -1,7 +1,7 @@
 """Draws of M images per class, folds and a held-out share: by seed, stratified, groups kept whole.
 
 Everything here looks at ids, labels, groups and splits only, and sorts by id first, so the order in which the
-samples were read changes nothing. The part marked "test" is only ever returned by `test_part`.
+samples were read changes nothing. The part marked "test" is only ever returned by `test_split`.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.errors import DataError
 
 
-def training_part(data: Dataset) -> Dataset:
+def training_split(data: Dataset) -> Dataset:
     """The samples that may be trained on, unlabelled ones among them: split "train", or none.
 
     Raises:
@@ -30,7 +30,7 @@ def training_part(data: Dataset) -> Dataset:
     return part
 
 
-def test_part(data: Dataset) -> Dataset:
+def test_split(data: Dataset) -> Dataset:
     """The labelled samples of split "test". Another part is never taken in its place.
 
     Raises:
@@ -94,7 +94,7 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
             )
     taken: Counter[int | None] = Counter()
     chosen = []
-    for sample in sorted(pool.samples, key=lambda s: place(seed, s.id)):
+    for sample in sorted(pool.samples, key=lambda s: random_key(seed, s.id)):
         assert sample.label is not None
         if taken[sample.label] < wanted[sample.label]:
             taken[sample.label] += 1
@@ -154,7 +154,7 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     members: dict[str, list[Sample]] = defaultdict(list)
     for sample in pool.samples:
         members[_group(sample)].append(sample)
-    order = sorted(members, key=lambda group: place(seed, group))
+    order = sorted(members, key=lambda group: random_key(seed, group))
     held: Counter[int | None] = Counter()
     out: set[str] = set()
     for group in order:
@@ -206,7 +206,7 @@ def _refuse_missing_class(*parts: Dataset) -> None:
 
 
 def _pool(data: Dataset) -> Dataset:
-    pool = _labelled(training_part(data))
+    pool = _labelled(training_split(data))
     if not len(pool):
         raise DataError("no training image has a label", where=data.samples[0].id, remedy="label some images.")
     return in_order(data, pool.samples)
@@ -230,7 +230,7 @@ def _group(sample: Sample) -> str:
     return f"id:{sample.id}" if sample.group is None else f"group:{sample.group}"
 
 
-def place(seed: int, name: str) -> bytes:
+def random_key(seed: int, name: str) -> bytes:
     """Where a name comes in the order of this seed: as good as random, the same on every machine."""
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 

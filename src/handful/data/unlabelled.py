@@ -9,7 +9,7 @@ from handful.errors import ProtocolError
 Unlabelled = Literal["none", "given", "rest"]
 
 
-def unlabelled_part(
+def unlabelled_samples(
     data: Dataset, train: Dataset, scored: Dataset, *, which: Unlabelled, transductive: bool
 ) -> Dataset:
     """The samples that a run learns from beside `train`, still with what the data says of them.

@@ -12,7 +12,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
-from handful.data.unlabelled import unlabelled_part
+from handful.data.unlabelled import unlabelled_samples
 from handful.errors import ProtocolError
 from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import JobResult, Trainer, TrainingJob
@@ -191,7 +191,7 @@ def _jobs(
     jobs = []
     for i, (p, split) in enumerate(work):
         recipe, protocol = plans[p]
-        unlabelled = unlabelled_part(
+        unlabelled = unlabelled_samples(
             data, split.train, split.test, which=protocol.unlabelled, transductive=protocol.transductive
         )
         positions = [[position[s] for s in part.ids] for part in (split.train, split.test, unlabelled)]

@@ -91,18 +91,18 @@ def splits_of(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
         ProtocolError: the protocol leaves nothing to score, or would score on something other than it says.
         DataError: a class has too few images for it.
     """
-    has_test_part = any(s.split == "test" for s in data.samples)
-    test_part = splits.test_part(data) if has_test_part and protocol.score_on == "test" else None
-    _refuse_unscorable(protocol, test_part)
+    has_test_split = any(s.split == "test" for s in data.samples)
+    test_split = splits.test_split(data) if has_test_split and protocol.score_on == "test" else None
+    _refuse_unscorable(protocol, test_split)
     return [
         TrainTestSplit(draw, fold, train, test)
         for draw in protocol.draws
-        for fold, train, test in _splits_of_draw(data, protocol, draw, test_part)
+        for fold, train, test in _splits_of_draw(data, protocol, draw, test_split)
     ]
 
 
 def _splits_of_draw(
-    data: Dataset, protocol: Protocol, draw: int, test_part: Dataset | None
+    data: Dataset, protocol: Protocol, draw: int, test_split: Dataset | None
 ) -> Iterator[tuple[int | None, Dataset, Dataset]]:
     """Fold, training images and scored images of each run of one draw."""
     m = protocol.per_class
@@ -111,16 +111,16 @@ def _splits_of_draw(
             yield fold, train if m is None else splits.draw(train, m, draw)[0], held_out
         return
     if m is None:
-        assert test_part is not None
-        pool = splits.training_part(data)
-        yield None, pool.select([i for i, s in enumerate(pool.samples) if s.label is not None]), test_part
+        assert test_split is not None
+        pool = splits.training_split(data)
+        yield None, pool.select([i for i, s in enumerate(pool.samples) if s.label is not None]), test_split
         return
     if protocol.long_tail is None:
         train, rest = splits.draw(data, m, draw)
-        test = rest if test_part is None else test_part
+        test = rest if test_split is None else test_split
     else:
         train, rest = long_tail(data, m, protocol.long_tail, draw, order=protocol.tail_order)
-        test = class_balanced(rest, draw) if test_part is None else class_balanced(test_part, 0)
+        test = class_balanced(rest, draw) if test_split is None else class_balanced(test_split, 0)
     if not len(test):
         raise ProtocolError(
             "the draw takes every labelled image, and none is left to score",
@@ -130,8 +130,8 @@ def _splits_of_draw(
     yield None, train, test
 
 
-def _refuse_unscorable(protocol: Protocol, test_part: Dataset | None) -> None:
-    if protocol.folds is not None and test_part is not None:
+def _refuse_unscorable(protocol: Protocol, test_split: Dataset | None) -> None:
+    if protocol.folds is not None and test_split is not None:
         raise ProtocolError(
             "the data has a test split, and folds would leave it out",
             where=f"folds={protocol.folds}",
@@ -145,7 +145,7 @@ def _refuse_unscorable(protocol: Protocol, test_part: Dataset | None) -> None:
             where=f"long_tail={protocol.long_tail:g}",
             remedy="give per_class as well (--per-class 50).",
         )
-    if test_part is None:
+    if test_split is None:
         raise ProtocolError(
             "every labelled image would be trained on, and none is left to score",
             where=f'score_on="{protocol.score_on}"',

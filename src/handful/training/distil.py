@@ -4,7 +4,7 @@ from pathlib import Path
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.splits import draw, training_part
+from handful.data.splits import draw, training_split
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.parts.losses.distillation import distilled
@@ -53,7 +53,7 @@ def distil_to(
     student = distilled(recipe, teacher.resolve(), temperature=temperature, labels=labels)
     refuse_existing_model(folder, overwrite=overwrite)
     refuse_unfinished(folder, resume=resume, overwrite=overwrite)
-    part = training_part(data) if per_class is None else draw(data, per_class, seed)[0]
+    part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
     classifier = train(student, part, seed=seed, device=device, folder=folder, resume=resume)
     save_classifier(classifier, folder, overwrite=overwrite)
     return classifier

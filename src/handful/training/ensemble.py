@@ -6,7 +6,7 @@ from typing import Literal
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.splits import training_part
+from handful.data.splits import training_split
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
@@ -62,7 +62,7 @@ def ensemble_to(
 def _cross_fitted_weights(
     members: Sequence[Classifier], data: Dataset, *, folds: int, seed: int, device: str
 ) -> tuple[float, ...]:
-    part = training_part(data)
+    part = training_split(data)
     refuse_other_classes(part.classes, members[0].classes, where="--data")
 
     def fit(recipe: Recipe, samples: Dataset, training_seed: int) -> Classifier:

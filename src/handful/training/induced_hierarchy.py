@@ -6,7 +6,7 @@ from handful.core.context import Task
 from handful.core.dataset import Dataset
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
-from handful.data.splits import training_part
+from handful.data.splits import training_split
 from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
@@ -25,7 +25,7 @@ def induced_hierarchy(recipe: Recipe, data: Dataset, *, seed: int = 0, device: s
     Raises:
         DataError, RecipeError, WeightsError, ModelError, TrainingError: as the part.
     """
-    part = training_part(data)
+    part = training_split(data)
     known = part.select(np.flatnonzero(part.labels >= 0))
     task = Task(data.classes, known.counts)
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from handful.core.dataset import Dataset, Sample
-from handful.data.masks.threshold import Keep
+from handful.data.masks.threshold import MaskRules
 from handful.deployment.batch.archive import find_archive
 from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.plan import LOCK, MANIFEST, Plan
@@ -191,7 +191,7 @@ def test_masks_of_an_archive_are_at_each_images_own_size(tmp_path: Path) -> None
 
     model = save_classifier(untrained("segmentation"), tmp_path / "model")
     shard = archives.tar(tmp_path / "a.tar", range(5))
-    keep = Keep(confidence=0.0)
+    keep = MaskRules(confidence=0.0)
     found = run_archive(BatchJob("propagate", model, keep=keep), find_archive(str(shard)), tmp_path / "out")
 
     rows = pd.read_parquet(tmp_path / "out")

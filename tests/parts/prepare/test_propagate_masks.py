@@ -16,7 +16,7 @@ from handful.data.masks.quality import quality
 from handful.errors import DataError, HandfulWarning, RecipeError
 from handful.models.classifier import Classifier
 from handful.parts import registry
-from handful.parts.prepare.propagate_masks import Keep, propagate, run, segmentation_recipe
+from handful.parts.prepare.propagate_masks import MaskRules, propagate, run, segmentation_recipe
 from handful.training.train import train
 from tests.parts.prepare.segmenter import reads_colours
 from tests.support import datasets
@@ -41,7 +41,7 @@ def rows(mask: Mask | None) -> list[bool] | None:
 
 def one(label: int | None, **keep: Any) -> list[bool] | None:
     data = Dataset((Sample("a", ROWS, label),), datasets.CLASSES)
-    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=Keep(**keep))
+    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=MaskRules(**keep))
     return rows(got.samples[0].mask)
 
 
@@ -103,9 +103,9 @@ def test_implausible_masks_are_dropped_and_reported() -> None:
     assert report.dropped == (("full", 1.0), ("empty", 0.0))
     assert report.propagated == ("good",)
     assert "all" not in report.quality  # the only mask to compare with belongs to a dropped one
-    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=Keep(max_share=0.7))
+    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=MaskRules(max_share=0.7))
     assert report.dropped[-1] == ("good", 0.75)
-    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=Keep(min_share=0.75))
+    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=MaskRules(min_share=0.75))
     assert report.propagated == ()
 
 
@@ -142,7 +142,7 @@ def test_other_classes_propagate_too_but_not_by_own_class() -> None:
     assert rows(got.samples[0].mask) == [True, True, True, False]
     assert got.samples[0].label == 0
     with pytest.raises(RecipeError, match="knows the image's class"):
-        propagate(data, reads_colours(), keep=(), rules=Keep(restrict="own"))
+        propagate(data, reads_colours(), keep=(), rules=MaskRules(restrict="own"))
 
 
 # What the segmenter learns from

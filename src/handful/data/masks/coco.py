@@ -8,7 +8,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from handful.core.dataset import Mask
-from handful.data.masks.shapes import Drawing, fill, load_json, understanding
+from handful.data.masks.shapes import Drawing, fill, format_errors, load_json
 
 
 def is_coco(content: Any) -> bool:
@@ -23,7 +23,7 @@ def read_coco(path: Path) -> list[Drawing]:
         DataError: an entry is not as COCO has it; names it. An annotation without a segmentation is one.
     """
     content = load_json(path)
-    with understanding(str(path), "COCO JSON"):
+    with format_errors(str(path), "COCO JSON"):
         grouped: dict[Any, list[dict[str, Any]]] = defaultdict(list)
         for annotation in content["annotations"]:
             grouped[annotation["image_id"]].append(annotation)
@@ -43,7 +43,7 @@ def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]
     def rasterize() -> Mask:
         mask = np.zeros(size, dtype=bool)
         for annotation in annotations:
-            with understanding(f"{path}: annotation {annotation.get('id')} of {name}", "COCO JSON"):
+            with format_errors(f"{path}: annotation {annotation.get('id')} of {name}", "COCO JSON"):
                 mask |= decode(annotation["segmentation"], size)
         return mask
 

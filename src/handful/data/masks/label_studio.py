@@ -10,7 +10,7 @@ from label_studio_brush_rle_rs import decode_rle
 
 from handful.core.dataset import Mask
 from handful.data.masks.names import IMAGE_SUFFIXES
-from handful.data.masks.shapes import Drawing, ellipse, fill, load_json, rectangle, understanding
+from handful.data.masks.shapes import Drawing, ellipse, fill, format_errors, load_json, rectangle
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 
@@ -35,7 +35,7 @@ def read_label_studio(path: Path) -> list[Drawing]:
     drawings = []
     for number, task in enumerate(load_json(path)):
         where = f"{path}: task {task.get('id', number)}"
-        with understanding(where, "Label Studio JSON"):
+        with format_errors(where, "Label Studio JSON"):
             regions = _regions(task)
             if regions:
                 sizes = {(int(r["original_height"]), int(r["original_width"])) for r in regions}
@@ -69,7 +69,7 @@ def _drawing(where: str, names: tuple[str, ...], regions: list[dict[str, Any]], 
     def rasterize() -> Mask:
         mask = np.zeros(size, dtype=bool)
         for region in regions:
-            with understanding(f"{where}, region {region.get('id')}", "Label Studio JSON"):
+            with format_errors(f"{where}, region {region.get('id')}", "Label Studio JSON"):
                 mask |= _region(region, size)
         return mask
 

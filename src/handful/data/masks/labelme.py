@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as Picture
 
 from handful.core.dataset import Mask
-from handful.data.masks.shapes import Drawing, ellipse, fill, load_json, understanding
+from handful.data.masks.shapes import Drawing, ellipse, fill, format_errors, load_json
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 
@@ -30,7 +30,7 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
     Raises:
         DataError: the file is not as labelme writes it.
     """
-    with understanding(str(path), "labelme JSON"):
+    with format_errors(str(path), "labelme JSON"):
         content = load_json(path)
         if not is_labelme(content):
             return None
@@ -49,7 +49,7 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
     def rasterize() -> Mask:
         mask = np.zeros(size, dtype=bool)
         for number, shape in enumerate(shapes, start=1):
-            with understanding(f"{path}: shape {number}", "labelme JSON"):
+            with format_errors(f"{path}: shape {number}", "labelme JSON"):
                 mask |= _shape(shape, size)
         return mask
 

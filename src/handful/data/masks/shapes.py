@@ -80,7 +80,7 @@ def load_json(path: Path) -> Any:
 
 
 @contextmanager
-def understanding(where: str, kind: str) -> Iterator[None]:
+def format_errors(where: str, kind: str) -> Iterator[None]:
     """Turn the many ways of not fitting a format into one error that says where."""
     try:
         yield

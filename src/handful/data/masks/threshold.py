@@ -9,7 +9,7 @@ from handful.core.dataset import Mask
 
 
 @dataclass(frozen=True)
-class Keep:
+class MaskRules:
     """Which predicted pixels are foreground, and which predicted masks are kept.
 
     Args:

@@ -32,7 +32,7 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
     """
     if not root.is_dir():
         raise DataError("no such folder", where=root, remedy="check the path.")
-    refuse_masks_beside(root)
+    refuse_image_mask_folders(root)
     found = list(_parts(root, unlabelled))
     if not found:
         raise DataError(
@@ -46,7 +46,7 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
     return Dataset(tuple(samples), known)
 
 
-def refuse_masks_beside(root: Path) -> None:
+def refuse_image_mask_folders(root: Path) -> None:
     """Refuse a folder of images/ and masks/: the masks would be taken for images of a class.
 
     Raises:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handful.data.images import SUFFIXES
-from handful.data.readers.folder import refuse_masks_beside
+from handful.data.readers.folder import refuse_image_mask_folders
 from handful.data.readers.table import named_file, stream_rows
 from handful.errors import DataError
 
@@ -198,7 +198,7 @@ def _refuse_packed(path: Path) -> None:
 
 
 def _list_folder(root: Path) -> Iterator[ImageLocation]:
-    refuse_masks_beside(root)
+    refuse_image_mask_folders(root)
 
     def walk(folder: Path, below: str) -> Iterator[ImageLocation]:
         with os.scandir(folder) as entries:  # tells files from folders without a system call for each

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.prediction import Predictor
-from handful.data.masks.threshold import Keep, foreground
+from handful.data.masks.threshold import MaskRules, foreground
 from handful.deployment.batch.archive import ImageLocation
 from handful.deployment.batch.prefetch import LoadedImage
 from handful.deployment.batch.write_chunks import LoadedJob
@@ -31,12 +31,12 @@ class BatchJob:
     classes: Path | None = None
     coverage: float | None = None
     device: str = "auto"
-    keep: Keep | None = None
+    keep: MaskRules | None = None
 
     def options(self) -> dict[str, Any]:
         """The options that affect the output, besides the model."""
         names = None if self.classes is None else self.classes.read_text(encoding="utf-8")
-        keep = asdict(self.keep or Keep()) if self.task == "propagate" else None
+        keep = asdict(self.keep or MaskRules()) if self.task == "propagate" else None
         return {"tta": self.tta, "classes": names, "coverage": self.coverage, "keep": keep}
 
     def load(self) -> LoadedJob:
@@ -46,7 +46,9 @@ class BatchJob:
             ModelError: the model cannot be loaded, or does not support the task.
         """
         model = load_predictor(self.model, tta=self.tta, classes=self.classes, device=self.device)
-        job = ClassifyJob(model, self.coverage) if self.task == "predict" else SegmentJob(model, self.keep or Keep())
+        job = (
+            ClassifyJob(model, self.coverage) if self.task == "predict" else SegmentJob(model, self.keep or MaskRules())
+        )
         job.columns([LoadedImage(ImageLocation("blank", ""), job.resize(np.zeros((3, 8, 8), np.uint8)), (8, 8))])
         return job
 
@@ -88,7 +90,7 @@ class SegmentJob(ModelJob):
     There is no mask where its share of the image is outside the limits of `keep`.
     """
 
-    keep: Keep
+    keep: MaskRules
 
     def columns(self, images: Sequence[LoadedImage]) -> pa.Table:
         """Columns `mask` (PNG, or null) and `share` (of the image that the predicted mask covers, in [0, 1])."""

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Float
 
 from handful.core.dataset import Mask
-from handful.data.check import blank_masks
+from handful.data.check import blank_mask_findings
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
@@ -18,7 +18,7 @@ NAMES = ("area", "elongation", "compactness", "pieces", "place")
 
 def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "empty mask", "full mask" and "odd mask"."""
-    findings = list(blank_masks(measurements.data))
+    findings = list(blank_mask_findings(measurements.data))
     samples = measurements.data.samples
     at = [i for i, s in enumerate(samples) if s.mask is not None and s.mask.any()]
     rows = np.array([describe(mask) for i in at if (mask := samples[i].mask) is not None]).reshape(-1, len(NAMES))

@@ -17,7 +17,7 @@ from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe, Stage
 from handful.data.images import sample_size
 from handful.data.masks.quality import MaskQuality, quality
-from handful.data.masks.threshold import Keep as Keep
+from handful.data.masks.threshold import MaskRules as MaskRules
 from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
@@ -41,7 +41,7 @@ class PropagationReport:
 
 
 def propagate(
-    data: Dataset, classifier: Classifier, *, keep: Collection[str], rules: Keep | None = None
+    data: Dataset, classifier: Classifier, *, keep: Collection[str], rules: MaskRules | None = None
 ) -> tuple[Dataset, PropagationReport]:
     """Give every sample whose id is not in `keep` the mask that the classifier predicts, at the image's own size.
 
@@ -53,7 +53,7 @@ def propagate(
         RecipeError: `restrict` is "own" and the classifier does not know a class of the data.
         ModelError: the classifier does not segment.
     """
-    rules = rules or Keep()
+    rules = rules or MaskRules()
     if rules.restrict == "own" and not set(data.classes) <= set(classifier.classes):
         raise RecipeError(
             "restrict = 'own' needs a segmenter that knows the image's class",
@@ -85,7 +85,7 @@ def propagate(
 
 
 def _foreground(
-    maps: Float[np.ndarray, "k1 h w"], sample: Sample, data: Dataset, classifier: Classifier, rules: Keep
+    maps: Float[np.ndarray, "k1 h w"], sample: Sample, data: Dataset, classifier: Classifier, rules: MaskRules
 ) -> Mask:
     if rules.restrict == "own" and sample.label is not None:
         own = maps[classifier.classes.index(data.classes[sample.label]) + 1]
@@ -101,7 +101,7 @@ def run(
     rounds: int = 1,
     recipe: str | None = None,
     model: str | None = None,
-    rules: Keep | None = None,
+    rules: MaskRules | None = None,
 ) -> tuple[Dataset, PropagationReport]:
     """Draw masks, train the segmenter on them (or load it), predict the rest; the part's work, with its report.
 
@@ -192,7 +192,7 @@ def build(
         per_class: M: at most so many masks per class are drawn to learn from, and all others are replaced, as
             if they had never been there. None: every mask is kept and learned from. 0: none (only with
             `model`).
-        restrict: "any" or "own" class, see `Keep`; so for the next three.
+        restrict: "any" or "own" class, see `MaskRules`; so for the next three.
         confidence: least probability of a foreground pixel.
         min_share: a mask must cover more of the image than this.
         max_share: and less than this.
@@ -204,7 +204,7 @@ def build(
         ValueError: an option that does not fit.
         RecipeError: a segmenter is to be trained, and the recipe's head does not segment.
     """
-    rules = Keep(restrict, confidence, min_share, max_share)
+    rules = MaskRules(restrict, confidence, min_share, max_share)
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, not {rounds}")
     if per_class is not None and per_class < (0 if model is not None else 1):
