@@ -39,7 +39,7 @@ def run_comparison(
     """
     quick = ("steps=4",) if options.quick else ()
     recipes = [replace(load_recipe(name, overrides=(*own, *quick)), name=name) for name, own in wanted.items()]
-    candidates = [CandidateRecipe(name, role_of(name), True, "asked for") for name in wanted]
+    candidates = [CandidateRecipe(name, role_of(name), True, "requested") for name in wanted]
     draws = tuple(range(1 if options.quick or folds is not None else options.draws))
     kept = PREDICTIONS / table
     with tempfile.TemporaryDirectory() as scratch:

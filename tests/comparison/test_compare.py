@@ -76,7 +76,7 @@ def test_the_text_fits_and_opens_with_the_answer(
     text = format_comparison(whole[0], width=width)
     assert max(map(len, text.splitlines())) <= width
     assert " ".join(text.split()).startswith(whole[0].answer)
-    for word in ("not sep", "Holm", "worst", "3 trials a draw", "in control: asked for", "label min"):
+    for word in ("not sep", "Holm", "worst", "3 trials per draw", "in control: requested", "label min"):
         assert word in " ".join(text.split())
 
 
@@ -138,7 +138,7 @@ def test_a_share_of_time_is_kept_to_and_equal(tmp_path: Path, monkeypatch: pytes
     for study in outcome.studies:
         assert study.trials >= 4
         assert 1.2 <= study.seconds <= 1.5 + 1e-9
-    assert "2 s of training a draw" in " ".join(format_comparison(outcome, width=60).split())
+    assert "2 s of training per draw" in " ".join(format_comparison(outcome, width=60).split())
 
 
 def test_a_share_too_small_for_two_trials_is_not_wasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_a_share_too_small_for_two_trials_is_not_wasted(tmp_path: Path, monkeypa
     assert len(trainer.calls) == 8  # one fold each, then the scored runs
     assert any("Nothing was tuned" in note for note in outcome.notes)
     # six folds of a tenth of a second each, six studies in one process: 3.6 s, told in whole minutes
-    assert "No time to try other settings of control, method: --budget 1m would leave each a second trial." in (
+    assert "The budget was too small to tune control, method: --budget 1m would allow each a second trial." in (
         outcome.notes
     )
 
@@ -161,9 +161,9 @@ def test_one_image_per_class_is_not_tuned_and_that_is_said(tmp_path: Path) -> No
     outcome = compared(tmp_path / "out", trainer, per_class=(1, 2, 6), draws=2)
     few = [s for s in outcome.studies if s.per_class in (1, 2)]
     assert {s.trials for s in few} == {0}
-    assert {s.why.partition(": ")[2] for s in few} == {
-        "1 image of a class leaves nothing to tune on",
-        "2 images of a class leave nothing to tune on",
+    assert {s.why.partition("(")[2] for s in few} == {
+        "a class with 1 image is too small to tune on)",
+        "a class with 2 images is too small to tune on)",
     }
     assert [level.per_class for level in outcome.levels] == [1, 2, 6]
     assert "straight line" in outcome.levels[-1].outlook.says  # type: ignore[union-attr]
@@ -176,7 +176,7 @@ def test_hopeless_trials_are_given_up(tmp_path: Path) -> None:
     assert study.pruned > 0
     assert len([c for c in trainer.calls if len(c) < 3 + 18]) < 8 * 3
     assert study.values == {}
-    assert "own settings" in study.why
+    assert "the recipe's settings" in study.why
 
 
 def test_a_recipe_that_cannot_train_is_left_out_and_named(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def outcome_of(results: Sequence[Result], *, controls: Sequence[str] = ("plain",
         answer=levels[-1].answer,
         levels=levels,
         candidates=(
-            *(CandidateRecipe(n, roles[n], True, "asked for") for n in names),
+            *(CandidateRecipe(n, roles[n], True, "requested") for n in names),
             CandidateRecipe("cvs <i>", "method", False, "no masks"),
         ),
         controls=True,

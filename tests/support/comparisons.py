@@ -57,7 +57,7 @@ def compared(
 ) -> ComparisonResult:
     """Compare tiny recipes; the first name is a control."""
     recipes = [searched(name) for name in names]
-    candidates = [CandidateRecipe(n, "control" if i == 0 else "method", True, "asked for") for i, n in enumerate(names)]
+    candidates = [CandidateRecipe(n, "control" if i == 0 else "method", True, "requested") for i, n in enumerate(names)]
     protocol = other.pop("protocol", Protocol(tuple(range(draws))))
     return compare(
         recipes,

@@ -120,7 +120,7 @@ def select_recipe(
         >>> selection.recipe.name
         'nearest-centroid-lite0'
         >>> selection.why
-        'one image of a class leaves nothing to compare on: taken because it was best there on other data'
+        'a class with one image is too small to compare recipes: selected because it was best on other data'
     """
     folder = Path(folder)
     data = replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
@@ -128,8 +128,8 @@ def select_recipe(
     execution = Execution(jobs, device, executor, progress)
     smallest = int(data.counts.min())
     if min(smallest, default_folds(data) or 0) < FOLDS:
-        few = "one image of a class leaves" if smallest == 1 else "fewer than three images or groups of a class leave"
-        why = f"{few} nothing to compare on: taken because it was best there on other data"
+        count = "one image" if smallest == 1 else "fewer than three images or groups"
+        why = f"a class with {count} is too small to compare recipes: selected because it was best on other data"
         return RecipeSelection(load_recipe(FEW, overrides=overrides), why)
     candidates, reasons = choose_candidates(data, recipes, overrides=overrides)
     outcome = compare(

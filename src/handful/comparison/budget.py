@@ -55,17 +55,17 @@ def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
 def reason_not_tuned(recipe: Recipe, data: Dataset, budget: StudyBudget) -> str | None:
     """The reason this recipe is not tuned on this data; None if it is."""
     if not recipe.search:
-        return "its own settings: it names no search space"
+        return "the recipe's settings (no search space)"
     if budget.trials == 1:
-        return "its own settings: one trial was asked for"
+        return "the recipe's settings (a budget of one trial)"
     smallest = int(data.counts.min())
     if smallest < FOLDS:
-        few = "1 image of a class leaves" if smallest == 1 else f"{smallest} images of a class leave"
-        return f"its own settings, found on other data: {few} nothing to tune on"
+        count = "1 image" if smallest == 1 else f"{smallest} images"
+        return f"the recipe's settings, chosen on other data (a class with {count} is too small to tune on)"
     try:
         splits.folds(data, FOLDS, 0)
     except DataError as error:
-        return f"its own settings, found on other data: {error.what}"
+        return f"the recipe's settings, chosen on other data ({error.what})"
     return None
 
 
@@ -75,5 +75,5 @@ def with_best_values(recipe: Recipe, study: TuningResult) -> Recipe:
 
 
 def not_tuned(recipe: Recipe, *, per_class: int | None, draw: int, fold: int | None, why: str) -> TuningResult:
-    """The result for a recipe that keeps its own settings."""
+    """The tuning result of a recipe that is not tuned."""
     return TuningResult(recipe.name, per_class, draw, fold, 0, 0, 0, 0, 0.0, {}, None, None, why)

@@ -74,7 +74,7 @@ PRETRAINED: Requirement = (lambda s: s.pretrained, lambda _: "--no-pretrained")
 MASKS: Requirement = (lambda s: s.traits.masked > 0, lambda _: "no image has a mask (--masks)")
 SMALL_IMAGES: Requirement = (
     lambda s: s.traits.side <= SMALL,
-    lambda s: f"images of {s.traits.side} pixels are large for a network from random weights",
+    lambda s: f"images of {s.traits.side} pixels are too large for a network trained from random weights",
 )
 ONE_SIZE: Requirement = (
     lambda s: s.traits.one_size or s.resized,
@@ -82,7 +82,7 @@ ONE_SIZE: Requirement = (
 )
 FOREGROUND: Requirement = (
     lambda s: s.traits.black_ground or s.traits.masked > 0,
-    lambda _: "no image has a mask (--masks), and the ground is not black",
+    lambda _: "no image has a mask (--masks), and the background is not black",
 )
 WORDS: Requirement = (lambda s: s.traits.words, lambda _: "class names are not words")
 TEXT_ENCODER: Requirement = (
@@ -126,7 +126,7 @@ def _masked(s: _Situation) -> str:
 
 
 def _foreground(s: _Situation) -> str:
-    black = "small images on black ground, cut out by brightness"
+    black = "small images on a black background, segmented by brightness"
     return black if s.traits.black_ground else "small images with masks"
 
 
@@ -139,14 +139,14 @@ _RULES = (
     _Rule("multitask-lite0", (PRETRAINED, MASKS), _masked),
     _Rule(
         "multitask-wrn",
-        (*_RANDOM_WEIGHTS, FOREGROUND, _represented_by("the other two stand for it")),
+        (*_RANDOM_WEIGHTS, FOREGROUND, _represented_by("represented by the other two")),
         _foreground,
     ),
-    _Rule("fine-tuned-lite0", (PRETRAINED,), lambda _: "all layers of the pretrained backbone learn"),
+    _Rule("fine-tuned-lite0", (PRETRAINED,), lambda _: "trains all layers of the pretrained backbone"),
     _Rule("soft-labels-lite0", (PRETRAINED, WORDS, TEXT_ENCODER), lambda _: "class names are words"),
     _Rule(
         "soft-labels-wrn",
-        (*_RANDOM_WEIGHTS, WORDS, TEXT_ENCODER, _represented_by("soft-labels-lite0 stands for it")),
+        (*_RANDOM_WEIGHTS, WORDS, TEXT_ENCODER, _represented_by("represented by soft-labels-lite0")),
         lambda _: "class names are words",
     ),
     _Rule(
@@ -156,7 +156,7 @@ _RULES = (
         role="control",
     ),
     _Rule("logistic-pixels", _RANDOM_WEIGHTS, lambda _: "control: logistic regression on raw pixels", role="control"),
-    _Rule("vipf-small", (_never("three minutes a run or more: name it to have it in (--recipe)"),), lambda _: ""),
+    _Rule("vipf-small", (_never("takes three minutes per run or more: request it with --recipe"),), lambda _: ""),
 )
 
 

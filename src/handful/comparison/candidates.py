@@ -54,7 +54,7 @@ def choose_candidates(
         if len(set(names)) < len(names):
             twice = next(n for n in names if names.count(n) > 1)
             raise ProtocolError("is listed twice", where=twice, remedy="give each recipe a name of its own.")
-        candidates = [CandidateRecipe(m.name, role_of(m.name), True, "asked for") for m in methods]
+        candidates = [CandidateRecipe(m.name, role_of(m.name), True, "requested") for m in methods]
     else:
         resized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
         candidates = [

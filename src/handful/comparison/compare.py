@@ -112,7 +112,7 @@ def compare(
         check(recipe)
         check_spaces(recipe)
     if candidates is None:
-        candidates = [CandidateRecipe(r.name, role_of(r.name), True, "asked for") for r in recipes]
+        candidates = [CandidateRecipe(r.name, role_of(r.name), True, "requested") for r in recipes]
     protocols = [replace(protocol, per_class=m) for m in per_class]
     scheduled = _schedule(recipes, protocols, data, study_budget, one_by_one=time_limit is not None)
     tuned = sum(item.not_tuned_because is None for item in scheduled)
@@ -216,16 +216,16 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if not controls:
-        notes.append("The controls were left out (--no-controls): what is ahead here may be behind them.")
+        notes.append("The controls were left out (--no-controls): the best recipe may score below them.")
     if not any(s.values or s.trials > 1 for s in studies):
-        notes.append("Nothing was tuned: every recipe ran with its own settings, found on other data.")
+        notes.append("Nothing was tuned: every recipe ran with its default settings, chosen on other data.")
     notes += _budget_too_small(studies, budget)
     notes += [
         f"{name} is left out{'' if m is None else f' at {m} per class'}: {reason}."
         for (name, m), reason in failed.items()
     ]
     if protocol.score_on == "rest" and len(data.split("test")):
-        notes.append("Scored on training images that the draws left: the test part was not looked at.")
+        notes.append("Scored on the training images that the draws left out; the test split was not used.")
     return tuple(notes)
 
 
@@ -237,5 +237,5 @@ def _budget_too_small(studies: Sequence[TuningResult], budget: TuningBudget) -> 
     names = ", ".join(dict.fromkeys(s.recipe for s in short))
     minutes = max(seconds_for_two_trials(s.seconds) for s in short) / budget.share * budget.seconds / 60
     return [
-        f"No time to try other settings of {names}: --budget {math.ceil(minutes)}m would leave each a second trial."
+        f"The budget was too small to tune {names}: --budget {math.ceil(minutes)}m would allow each a second trial."
     ]

@@ -36,15 +36,15 @@ def analyze_power(
     pair = next(p for p in pairs if {p.comparison.a, p.comparison.b} == set(names))
     gap = abs(pair.comparison.mean)
     if pair.separable:
-        return _nothing(names, f"{names[0]} and {names[1]} are told apart already.", separable=True)
+        return _nothing(names, f"{names[0]} and {names[1]} are already separable.", separable=True)
     if pair.comparison.verdict != "not separable":
-        text = f"{names[0]} and {names[1]} would be told apart if they were the only two; among all pairs they are not."
+        text = f"{names[0]} and {names[1]} would be separable if they were the only two; among all pairs they are not."
         return _nothing(names, text)
     differences = table.differences(0, 1)
     if len(differences) < 2:
-        return _nothing(names, "One run says nothing of other draws: run more of them.")
+        return _nothing(names, "One run does not show how scores vary between draws: run more draws.")
     if gap < 1e-9:
-        return _nothing(names, f"{names[0]} and {names[1]} are equal: nothing to tell apart.")
+        return _nothing(names, f"{names[0]} and {names[1]} have equal scores.")
     spread, runs, first = float(differences.std(ddof=1)), len(differences), table.results[0]
     per_draw = len(first.runs) // table.draw_scores.shape[1]
     more_runs = _runs_needed(gap, spread, table.overlap, runs)
@@ -52,12 +52,12 @@ def analyze_power(
     images = _images_needed(pair.comparison, gap, spread, more_runs, table)
     error = spread * math.sqrt(1 / runs + table.overlap)
     per_class = _per_class_needed(names, curve, error, runs)
-    says = _says(names, draws, images, per_class, first, len(curve), only_size)
-    return PowerAnalysis(*names, False, draws, images, per_class, says)
+    text = _describe(names, draws, images, per_class, first, len(curve), only_size)
+    return PowerAnalysis(*names, False, draws, images, per_class, text)
 
 
-def _nothing(names: tuple[str, str], says: str, *, separable: bool = False) -> PowerAnalysis:
-    return PowerAnalysis(*names, separable, None, None, None, says)
+def _nothing(names: tuple[str, str], text: str, *, separable: bool = False) -> PowerAnalysis:
+    return PowerAnalysis(*names, separable, None, None, None, text)
 
 
 def _runs_needed(gap: float, spread: float, overlap: float, at_least: int) -> int | None:
@@ -103,7 +103,7 @@ def _per_class_needed(names: tuple[str, str], curve: Sequence[ScoreTable], error
     return None
 
 
-def _says(
+def _describe(
     names: tuple[str, str],
     draws: int | None,
     images: int | None,
@@ -113,30 +113,30 @@ def _says(
     only_size: bool,
 ) -> str:
     k = len(result.classes)
-    says = []
+    needed = []
     if design(result) == "re-split":
         if images is not None:
-            says.append(f"about {_rounded(images)} labelled images in all ({_rounded(images / k)} per class)")
+            needed.append(f"about {_rounded(images)} labelled images in all ({_rounded(images / k)} per class)")
     else:
         parts = [f"{draws} draws"] if draws is not None and draws > len(result.runs) else []
         parts += [f"{_rounded(images)} test images"] if images is not None else []
         if parts:
-            says.append("about " + " and ".join(parts))
+            needed.append("about " + " and ".join(parts))
     both = f"{names[0]} and {names[1]}"
-    what = "images" if design(result) == "re-split" else "draws"
-    lead = f"If the gap stays as it is, not even {REACH} times the {what} would tell {both} apart."
-    if says:
-        lead = f"If the gap stays as it is, {says[0]} would tell {both} apart."
+    unit = "images" if design(result) == "re-split" else "draws"
+    lead = f"If the gap stays as it is, not even {REACH} times the {unit} would separate {both}."
+    if needed:
+        lead = f"If the gap stays as it is, {needed[0]} would separate {both}."
     if sizes < 2 and not only_size:
         return lead
     if sizes < 2:
-        return f"{lead} How the gap moves with images per class takes several of them (--per-class 5,10,25)."
+        return f"{lead} Compare several numbers of images per class to see how the gap changes (--per-class 5,10,25)."
     line = (
         f"about {per_class} images per class"
         if per_class is not None
-        else f"none up to {REACH} times those that were run"
+        else f"none up to {REACH} times the largest number that was run"
     )
-    return f"{lead} By a straight line through the gaps at fewer images: {line}."
+    return f"{lead} Extrapolated by a straight line through the gaps at fewer images: {line}."
 
 
 def _rounded(value: float) -> int:

@@ -124,7 +124,7 @@ class Scheduler:
             return None
         m, split = item.protocol.per_class, item.split
         if item.not_tuned_because is None and item.study is None and item.key in self.share_too_small:
-            item.not_tuned_because = f"its own settings: {NO_ROOM}, as another draw showed"
+            item.not_tuned_because = f"the recipe's settings ({NO_ROOM}, as in another draw)"
         if item.not_tuned_because is not None:
             reason = item.not_tuned_because
             item.tuned = not_tuned(item.recipe, per_class=m, draw=split.draw, fold=split.fold, why=reason)

@@ -46,7 +46,7 @@ def _ranking(level: SizeResult, width: int) -> list[str]:
     names = [(_named(e),) for e in level.entries]
     tests = sorted({r.n_test for r in rows})
     count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
-    note = f"percent {METRICS[level.metric]}, best first; * a control; scored on {count} images a run; "
+    note = f"percent {METRICS[level.metric]}, best first; *: a control; scored on {count} images per run; "
     return [*layout_table(names, "recipe", heads, cells, width), "", *wrap(note + NOTES[level.design] + ".", width)]
 
 
@@ -81,9 +81,9 @@ def _differences(level: SizeResult, width: int) -> list[str]:
         )
     names = [(f"A {p.comparison.a}", f"B {p.comparison.b}") for p in pairs]
     note = (
-        f"points of {METRICS[level.metric]} on identical draws; A wins: probability on a new draw; p: Holm's over all "
-        f"{len(level.pairs)} pairs; A better: p below {ALPHA} and the bootstrap over draws and test images leaves out "
-        "zero; not sep.: not separable. The interval is for its pair alone."
+        f"points of {METRICS[level.metric]} on identical draws; A wins: probability on a new draw; p: Holm-corrected "
+        f"over all {len(level.pairs)} pairs; A better: p below {ALPHA}, and the bootstrap interval over draws and test "
+        "images excludes zero; not sep.: not separable. Each 95 % interval is for its pair alone."
     )
     return [*layout_table(names, "recipes", heads, cells, width), "", *wrap(note, width)]
 
@@ -97,13 +97,16 @@ def _harms(level: SizeResult, width: int) -> list[str]:
     worse = [h for h in level.harms if h.worse]
     if not worse:
         classes = len({h.name for h in level.harms})
-        text = f"No class is worse than with {level.control}, the best control, by more than chance"
-        return wrap(f"{text} (Holm over each method's {classes} classes).", width)
+        text = f"No class has a significantly lower recall than with {level.control}, the best control"
+        return wrap(f"{text} (Holm-corrected over each method's {classes} classes).", width)
     heads = ("class", "images", "recall", "95 % interval")
     cells = [(h.name, str(h.images), signed(h.mean), f"{signed(h.low)} to {signed(h.high)}") for h in worse]
-    note = f"classes found less often than with {level.control}, the best control, by more than chance (Holm over a "
+    note = (
+        f"classes with a significantly lower recall than with {level.control}, the best control (Holm-corrected over "
+        "each method's classes); points of recall."
+    )
     body = layout_table([(h.recipe,) for h in worse], "recipe", heads, cells, width)
-    return [*body, "", *wrap(note + "method's classes); points of recall.", width)]
+    return [*body, "", *wrap(note, width)]
 
 
 def _cost(level: SizeResult, comparison: ComparisonResult, width: int) -> list[str]:
@@ -114,8 +117,8 @@ def _cost(level: SizeResult, comparison: ComparisonResult, width: int) -> list[s
     ]
     times = comparison.times
     note = (
-        f"a person's minutes for one training set ({times.label:g} s a label, {times.mask:g} s a mask); seconds of "
-        "tuning and of training in one draw, mean."
+        f"annotation minutes for one training set ({times.label:g} s per label, {times.mask:g} s per mask); mean "
+        "seconds of tuning and of training per draw."
     )
     return [*layout_table([(_named(e),) for e in level.entries], "cost", heads, cells, width), "", *wrap(note, width)]
 
@@ -141,19 +144,16 @@ def _tuning(comparison: ComparisonResult, width: int) -> list[str]:
     heads = ("trials", "pruned", "steps", "seconds", "changed")
     budget = comparison.budget
     asked = (
-        f"{budget.trials} {'trial' if budget.trials == 1 else 'trials'} a draw"
+        f"{budget.trials} {'trial' if budget.trials == 1 else 'trials'} per draw"
         if budget.trials is not None
-        else (f"{budget.share:.0f} s of training a draw" if budget.share is not None else "none")
+        else (f"{budget.share:.0f} s of training per draw" if budget.share is not None else "none")
     )
     note = (
-        f"tuning on each draw's training images alone; budget of each recipe: {asked}. Trials are per draw, the rest "
+        f"tuning on each draw's training images only; budget of each recipe: {asked}. Trials are per draw, the other "
+        "columns totals; changed: draws in which tuning changed the recipe's settings."
     )
     body = layout_table([(n,) for n in names], "tuning", heads, cells, width)
-    lines = [
-        *body,
-        "",
-        *wrap(note + "in all; changed: draws in which other settings than the recipe's were taken.", width),
-    ]
+    lines = [*body, "", *wrap(note, width)]
     for name, own in studies_of.items():
         lines += _settings(name, own, width)
     return lines

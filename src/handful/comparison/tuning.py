@@ -182,10 +182,11 @@ class TuningStudy:
 
     def _verdict(self, ranked: Sequence[int], best: int, kept: bool) -> str:
         if len(ranked) < 2:
-            return f"its own settings: {self.ended_because or 'nothing else was tried'}"
+            return f"the recipe's settings ({self.ended_because or 'no other trial was finished'})"
         if kept and best == 0:
-            return "its own settings were the best"
-        return "its own settings: no trial was better by more than chance" if kept else f"trial {best} was better"
+            return "the recipe's settings (the best trial)"
+        reason = "no trial was better by more than one standard error"
+        return f"the recipe's settings ({reason})" if kept else f"trial {best} was better"
 
     def _begin(self) -> None:
         """Start the next trial, or end the study."""
