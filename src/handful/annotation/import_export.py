@@ -39,8 +39,8 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
         DataError: masks without image, of another size, or unreadable; then nothing is imported.
         OutputError: some of the images have a mask and `overwrite` is false; likewise.
     """
-    found = attach_masks(project.data, source, blank="drop")
-    samples = [s for s in found.samples if s.mask is not None]
+    data = attach_masks(project.data, source, blank="drop")
+    samples = [s for s in data.samples if s.mask is not None]
     if not samples:
         raise DataError("all masks are empty", where=source, remedy="check the file.")
     with AnnotationStore(project.folder, project.data.ids) as store:
@@ -102,6 +102,6 @@ def export_annotations(
     text = f"{count} masks written to {out}."
     if kind == "table":
         outside = not project.root.is_relative_to(out.parent.resolve())
-        more = " --allow-outside" if outside else ""
-        text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{more} --recipe ..."
+        option = " --allow-outside" if outside else ""
+        text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{option} --recipe ..."
     return ExchangeResult(values, text)

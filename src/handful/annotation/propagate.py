@@ -65,7 +65,7 @@ def propagate_dataset(
     context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load)
     if model is None or rounds > 1:
         segmentation_recipe(context, None)  # refused before masks are made or anything is trained
-    start, known = before, per_class
+    start, masks_per_class = before, per_class
     if source is not None:
         if any(s.mask is not None for s in before.samples):
             raise DataError(
@@ -73,9 +73,14 @@ def propagate_dataset(
                 where=source,
                 remedy="leave out --masks, or --source.",
             )
-        start, known = _source(source, before, per_class, context), None
+        start, masks_per_class = _source(source, before, per_class, context), None
     after, report = run(
-        context, start, per_class=known, rounds=rounds, model=None if model is None else str(model), rules=rules
+        context,
+        start,
+        per_class=masks_per_class,
+        rounds=rounds,
+        model=None if model is None else str(model),
+        rules=rules,
     )
     return start, after, report
 

@@ -86,10 +86,10 @@ def train_and_score(
 
 def present(data: Dataset) -> Dataset:
     """The data with only those classes that have a labelled image."""
-    kept = [i for i, n in enumerate(data.counts) if n]
-    number = {old: new for new, old in enumerate(kept)}
+    labelled_classes = [i for i, n in enumerate(data.counts) if n]
+    number = {old: new for new, old in enumerate(labelled_classes)}
     samples = (s if s.label is None else replace(s, label=number[s.label]) for s in data.samples)
-    return Dataset(tuple(samples), tuple(data.classes[i] for i in kept))
+    return Dataset(tuple(samples), tuple(data.classes[i] for i in labelled_classes))
 
 
 def masked(data: Dataset) -> Dataset:

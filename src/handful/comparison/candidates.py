@@ -52,8 +52,8 @@ def choose_candidates(
         methods = [load_recipe(name, overrides=overrides) for name in requested]
         names = [m.name for m in methods]
         if len(set(names)) < len(names):
-            twice = next(n for n in names if names.count(n) > 1)
-            raise ProtocolError("is listed twice", where=twice, remedy="give each recipe a name of its own.")
+            duplicate = next(n for n in names if names.count(n) > 1)
+            raise ProtocolError("is listed twice", where=duplicate, remedy="give each recipe a name of its own.")
         candidates = [CandidateRecipe(m.name, role_of(m.name), True, "requested") for m in methods]
     else:
         resized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
@@ -63,14 +63,14 @@ def choose_candidates(
             if controls or c.role == "method"
         ]
         methods = [load_recipe(c.recipe, overrides=overrides) for c in candidates if c.taken]
-    known = {c.recipe for c in candidates}
+    considered = {c.recipe for c in candidates}
     if requested:  # the requested recipes decide whether pretrained weights are allowed
         pretrained = any(options_of(m).get("backbone.pretrained", False) for m in methods)
     for name, why in _controls(methods, pretrained).items():
-        if name not in known:
+        if name not in considered:
             candidates.append(CandidateRecipe(name, "control", controls, why if controls else "--no-controls"))
             methods += [load_recipe(name, overrides=overrides)] if controls else []
-    if image_text is not None and ZERO_SHOT not in known:
+    if image_text is not None and ZERO_SHOT not in considered:
         candidates.append(CandidateRecipe(ZERO_SHOT, "control", True, f"control: class names alone ({image_text})"))
         model = (f"backbone.model={image_text}", f"labels.path={image_text}")
         methods.append(load_recipe(ZERO_SHOT, overrides=(*overrides, *model)))

@@ -147,9 +147,9 @@ def _pictures(level: SizeResult, data: Dataset | None, classifier: Classifier | 
     best = level.results[0]
     if classifier is None or classifier.recipe.name == best.recipe.name:
         return gallery_values(best, data, classifier)
-    own: Result = next((r for r in level.results if r.recipe.name == classifier.recipe.name), best)
-    seen = gallery_values(own, data, classifier)
-    return {**seen, "mistakes": gallery_values(best, data, None)["mistakes"]}
+    shown: Result = next((r for r in level.results if r.recipe.name == classifier.recipe.name), best)
+    values = gallery_values(shown, data, classifier)
+    return {**values, "mistakes": gallery_values(best, data, None)["mistakes"]}
 
 
 def _cost(outcome: ComparisonResult) -> dict[str, Any]:
@@ -186,17 +186,17 @@ def _tuning(outcome: ComparisonResult) -> list[dict[str, Any]]:
     """What each recipe's tuning spent in all draws, and what it took."""
     rows = []
     for name in dict.fromkeys(s.recipe for s in outcome.studies):
-        own = [s for s in outcome.studies if s.recipe == name]
-        trials = sorted({s.trials for s in own})
+        studies = [s for s in outcome.studies if s.recipe == name]
+        trials = sorted({s.trials for s in studies})
         rows.append(
             {
                 "recipe": name,
                 "trials": str(trials[0]) if len(trials) == 1 else f"{trials[0]} to {trials[-1]}",
-                "pruned": sum(s.pruned for s in own),
-                "steps": sum(s.steps for s in own),
-                "seconds": sum(s.seconds for s in own),
-                "changed": f"{sum(bool(s.values) for s in own)} of {len(own)}",
-                "taken": settings_taken(own),
+                "pruned": sum(s.pruned for s in studies),
+                "steps": sum(s.steps for s in studies),
+                "seconds": sum(s.seconds for s in studies),
+                "changed": f"{sum(bool(s.values) for s in studies)} of {len(studies)}",
+                "taken": settings_taken(studies),
             }
         )
     return rows

@@ -57,11 +57,11 @@ def _named(entry: RankedRecipe) -> str:
 def shown_pairs(level: SizeResult) -> list[RecipePair]:
     """The pairs that are shown: the best recipe and the others, then the other methods and the best control."""
     best, control = level.best.recipe, level.control
-    found = [level.pair(best, e.recipe) for e in level.entries[1:]]
+    pairs = [level.pair(best, e.recipe) for e in level.entries[1:]]
     if control not in (None, best):
         methods = [e.recipe for e in level.entries[1:] if e.role == "method"]
-        found += [level.pair(name, str(control)) for name in methods]
-    return found
+        pairs += [level.pair(name, str(control)) for name in methods]
+    return pairs
 
 
 def _differences(level: SizeResult, width: int) -> list[str]:
@@ -126,36 +126,36 @@ def _cost(level: SizeResult, comparison: ComparisonResult, width: int) -> list[s
 def _tuning(comparison: ComparisonResult, width: int) -> list[str]:
     """What tuning cost, and the settings that it chose."""
     names = list(dict.fromkeys(s.recipe for s in comparison.studies))
-    cells, studies_of = [], {}
+    cells, by_recipe = [], {}
     for name in names:
-        own = [s for s in comparison.studies if s.recipe == name]
-        tuned = sum(bool(s.values) for s in own)
-        trials = [s.trials for s in own]
+        studies = [s for s in comparison.studies if s.recipe == name]
+        tuned = sum(bool(s.values) for s in studies)
+        trials = [s.trials for s in studies]
         cells.append(
             (
                 _range(trials),
-                str(sum(s.pruned for s in own)),
-                str(sum(s.steps for s in own)),
-                f"{sum(s.seconds for s in own):.0f}",
-                f"{tuned} of {len(own)}",
+                str(sum(s.pruned for s in studies)),
+                str(sum(s.steps for s in studies)),
+                f"{sum(s.seconds for s in studies):.0f}",
+                f"{tuned} of {len(studies)}",
             )
         )
-        studies_of[name] = own
+        by_recipe[name] = studies
     heads = ("trials", "pruned", "steps", "seconds", "changed")
     budget = comparison.budget
-    asked = (
+    spending = (
         f"{budget.trials} {'trial' if budget.trials == 1 else 'trials'} per draw"
         if budget.trials is not None
         else (f"{budget.share:.0f} s of training per draw" if budget.share is not None else "none")
     )
     note = (
-        f"tuning on each draw's training images only; budget of each recipe: {asked}. Trials are per draw, the other "
-        "columns totals; changed: draws in which tuning changed the recipe's settings."
+        f"tuning on each draw's training images only; budget of each recipe: {spending}. Trials are per draw, the "
+        "other columns totals; changed: draws in which tuning changed the recipe's settings."
     )
     body = layout_table([(n,) for n in names], "tuning", heads, cells, width)
     lines = [*body, "", *wrap(note, width)]
-    for name, own in studies_of.items():
-        lines += _settings(name, own, width)
+    for name, studies in by_recipe.items():
+        lines += _settings(name, studies, width)
     return lines
 
 

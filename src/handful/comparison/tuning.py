@@ -97,11 +97,11 @@ class TuningStudy:
             storage=storage, study_name=name, load_if_exists=True, direction="maximize"
         )
         options = options_of(recipe)
-        self.own = {path: options[path] for path in recipe.search}
+        self.recipe_values = {path: options[path] for path in recipe.search}
         self.paths = {stored: path for path, stored in stored_paths(recipe).items()}
         self.spaces = {stored: distribution(recipe.search[path]) for stored, path in sorted(self.paths.items())}
-        own = {stored: encode(self.own[path]) for stored, path in self.paths.items()}
-        self.optuna_study.enqueue_trial(own, skip_if_exists=True)
+        first = {stored: encode(self.recipe_values[path]) for stored, path in self.paths.items()}
+        self.optuna_study.enqueue_trial(first, skip_if_exists=True)
         self.trials = self.optuna_study.get_trials(deepcopy=False)
         self.attributes: dict[str, Any] = dict(self.optuna_study.user_attrs)
         self.scores = self._read()
@@ -154,8 +154,8 @@ class TuningStudy:
         """The settings taken, and what finding them cost."""
         ranked = self._numbers("COMPLETE")
         best = max(ranked, key=lambda n: (self._score(n), -n)) if ranked else 0
-        kept = not ranked or best == 0 or not self._beats(best)
-        chosen = 0 if kept else best
+        unchanged = not ranked or best == 0 or not self._beats(best)
+        chosen = 0 if unchanged else best
         trials = sum(t.number in self.scores or t.state.is_finished() for t in self.trials)
         shares = {n: round(self._share_right(n), 4) for n in ranked}
         failed = sum(key.endswith(".error") for key in self.attributes)
@@ -173,20 +173,20 @@ class TuningStudy:
                 for f in range(len(scores))
             ),
             seconds=round(self._seconds(), 3),
-            values={} if kept else self._values(best),
+            values={} if unchanged else self._values(best),
             score=shares.get(chosen),
             own_score=shares.get(0),
-            why=self._verdict(ranked, best, kept),
+            why=self._verdict(ranked, best, unchanged),
             share_too_small=self.share_too_small,
         )
 
-    def _verdict(self, ranked: Sequence[int], best: int, kept: bool) -> str:
+    def _verdict(self, ranked: Sequence[int], best: int, unchanged: bool) -> str:
         if len(ranked) < 2:
             return f"the recipe's settings ({self.ended_because or 'no other trial was finished'})"
-        if kept and best == 0:
+        if unchanged and best == 0:
             return "the recipe's settings (the best trial)"
         reason = "no trial was better by more than one standard error"
-        return f"the recipe's settings ({reason})" if kept else f"trial {best} was better"
+        return f"the recipe's settings ({reason})" if unchanged else f"trial {best} was better"
 
     def _begin(self) -> None:
         """Start the next trial, or end the study."""
@@ -271,7 +271,7 @@ class TuningStudy:
         """The settings of a trial that differ from the recipe's own."""
         params = {self.paths[stored]: value for stored, value in self.trials[number].params.items()}
         values = {path: decode(value, self.recipe.search[path]) for path, value in params.items()}
-        return {p: v for p, v in values.items() if v != to_plain(self.own[p])}
+        return {p: v for p, v in values.items() if v != to_plain(self.recipe_values[p])}
 
     def _numbers(self, *states: str) -> list[int]:
         wanted = _states(*states)

@@ -150,10 +150,10 @@ def break_even(points: Sequence[CostPoint], costly: str, cheap: str) -> BreakEve
     """
     curves = {}
     for name in (costly, cheap):
-        own = sorted({(p.hours, p.mean) for p in points if p.recipe == name})
-        if not own:
+        scores = sorted({(p.hours, p.mean) for p in points if p.recipe == name})
+        if not scores:
             raise ProtocolError("no result of this recipe", where=name, remedy="evaluate it first.")
-        curves[name] = (np.log([h for h, _ in own]), np.array([s for _, s in own]))
+        curves[name] = (np.log([h for h, _ in scores]), np.array([s for _, s in scores]))
     (xa, ya), (xb, yb) = curves[costly], curves[cheap]
     start, end = max(xa[0], xb[0]), min(xa[-1], xb[-1])
     if start > end:
@@ -164,16 +164,16 @@ def break_even(points: Sequence[CostPoint], costly: str, cheap: str) -> BreakEve
     if gap[0] > 0:
         back = next((grid[i] for i in range(len(gap)) if gap[i] < 0), None)
         until = "" if back is None else f", though not beyond {_hours(back)}"
-        says = f"{costly} is ahead of {cheap} from the first hours they share ({span}){until}: none in range"
-        return BreakEven(costly, cheap, None, None, says)
+        text = f"{costly} is ahead of {cheap} from the first hours they share ({span}){until}: none in range"
+        return BreakEven(costly, cheap, None, None, text)
     for (i, left), right in zip(enumerate(gap[:-1]), gap[1:], strict=True):
         if left <= 0 < right:
             at = float(grid[i] + (grid[i + 1] - grid[i]) * -left / (right - left))
             score = float(np.interp(at, xa, ya))
             falls = any(later < 0 for later in gap[i + 1 :])
-            says = f"{costly} overtakes {cheap} at {_hours(at)} of annotation, at {100 * score:.1f} %"
-            says += ", and falls behind again later" if falls else ""
-            return BreakEven(costly, cheap, float(np.exp(at)), score, says)
+            text = f"{costly} overtakes {cheap} at {_hours(at)} of annotation, at {100 * score:.1f} %"
+            text += ", and falls behind again later" if falls else ""
+            return BreakEven(costly, cheap, float(np.exp(at)), score, text)
     return BreakEven(costly, cheap, None, None, f"{costly} never overtakes {cheap} ({span}): none in range")
 
 

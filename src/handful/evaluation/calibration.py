@@ -89,14 +89,14 @@ def expected_calibration_error(
 
 def brier_scores(labels: Int[np.ndarray, " n"], probabilities: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
     """Brier score of each image, 0 to 2."""
-    wanted = np.eye(probabilities.shape[1])[labels]
-    return np.asarray(((probabilities.astype(np.float64) - wanted) ** 2).sum(axis=1))
+    one_hot = np.eye(probabilities.shape[1])[labels]
+    return np.asarray(((probabilities.astype(np.float64) - one_hot) ** 2).sum(axis=1))
 
 
 def log_losses(labels: Int[np.ndarray, " n"], probabilities: Float[np.ndarray, "n k"]) -> Float[np.ndarray, " n"]:
     """Log loss of each image, in nats."""
-    own = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return np.asarray(-np.log(own.clip(LEAST)))
+    of_true_class = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return np.asarray(-np.log(of_true_class.clip(LEAST)))
 
 
 def summarise_calibration(
@@ -120,23 +120,23 @@ def reliability_bins(result: Result, *, bins: int = 10) -> list[ReliabilityBin]:
     confidence = np.concatenate([r.probabilities.max(axis=1) for r in result.runs]).astype(np.float64)
     right = np.concatenate([r.predictions == r.labels for r in result.runs])
     ids = np.concatenate([np.array(r.ids) for r in result.runs])
-    place, found = bin_of(confidence, bins), []
+    bin_index, rows = bin_of(confidence, bins), []
     for b in range(bins):
-        own = place == b
-        if own.any():
-            n = len(set(ids[own].tolist()))
-            share = float(right[own].mean())
+        members = bin_index == b
+        if members.any():
+            n = len(set(ids[members].tolist()))
+            share = float(right[members].mean())
             low, high = wilson(share * n, n)
-            runs = float(own.sum() / len(by_draw(result)))
-            found.append(
-                ReliabilityBin(b / bins, (b + 1) / bins, runs, float(confidence[own].mean()), share, low, high)
+            runs = float(members.sum() / len(by_draw(result)))
+            rows.append(
+                ReliabilityBin(b / bins, (b + 1) / bins, runs, float(confidence[members].mean()), share, low, high)
             )
-    return found
+    return rows
 
 
 def _calibration_error(result: Result, resamples: int, rng: np.random.Generator) -> CalibrationSummary:
     draws = by_draw(result)
-    found = {d: expected_calibration_error(*_joined(runs)) for d, runs in draws.items()}
+    draw_errors = {d: expected_calibration_error(*_joined(runs)) for d, runs in draws.items()}
     by_chance = float(np.mean([_chance(_joined(runs)[1], rng) for runs in draws.values()]))
     ids = sorted({i for run in result.runs for i in run.ids})
     column = {i: c for c, i in enumerate(ids)}
@@ -150,13 +150,13 @@ def _calibration_error(result: Result, resamples: int, rng: np.random.Generator)
             confidence = probabilities.max(axis=1).astype(np.float64)
             gaps = np.zeros((len(labels), BINS))
             gaps[np.arange(len(labels)), bin_of(confidence)] = confidence - (probabilities.argmax(axis=1) == labels)
-            own = images[:, [column[i] for run in runs for i in run.ids]].astype(np.float64)
-            errors[part, d] = np.abs(own @ gaps).sum(axis=1) / np.maximum(own.sum(axis=1), 1)
-    mean = float(np.mean(list(found.values())))
+            counts = images[:, [column[i] for run in runs for i in run.ids]].astype(np.float64)
+            errors[part, d] = np.abs(counts @ gaps).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+    mean = float(np.mean(list(draw_errors.values())))
     resampled = (drawn * errors).sum(axis=1)
     low, high = (mean + np.percentile(resampled, q) - resampled.mean() for q in (2.5, 97.5))
     limits = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
-    return _row(result, "expected calibration error", found, limits, by_chance)
+    return _row(result, "expected calibration error", draw_errors, limits, by_chance)
 
 
 def _chance(probabilities: Float[np.ndarray, "n k"], rng: np.random.Generator, times: int = 40) -> float:
@@ -177,30 +177,30 @@ def _image_mean(
     for d, runs in enumerate(draws.values()):
         for run in runs:
             table[d, [column[i] for i in run.ids]] = score(run.labels, run.probabilities)
-    found = {draw: float(np.nanmean(row)) for draw, row in zip(draws, table, strict=True)}
-    return _row(result, name, found, bootstrap(table, [np.arange(len(ids))], resamples, rng), np.nan)
+    means = {draw: float(np.nanmean(row)) for draw, row in zip(draws, table, strict=True)}
+    return _row(result, name, means, bootstrap(table, [np.arange(len(ids))], resamples, rng), np.nan)
 
 
 def _of_sets(result: Result) -> list[CalibrationSummary]:
     rows = []
     options = {part.name: part.options for part in result.recipe.posthoc}
     if all(run.sets is not None for run in result.runs):
-        asked = float(options.get("conformal", {}).get("coverage", 0.9))
+        target = float(options.get("conformal", {}).get("coverage", 0.9))
         rows += [
-            _over_runs(result, "coverage of sets", [_covered(run) for run in result.runs], asked, least_is_worst=True),
+            _over_runs(result, "coverage of sets", [_covered(run) for run in result.runs], target, least_is_worst=True),
             _over_runs(
                 result,
                 "coverage, mean over classes",
                 [_covered(run) * _evened(run.labels) for run in result.runs],
-                asked,
+                target,
                 least_is_worst=True,
             ),
             _over_runs(result, "classes in a set", [_set_sizes(run) for run in result.runs], np.nan),
         ]
     if all(run.rejected is not None for run in result.runs):
-        asked = float(options.get("out_of_distribution", {}).get("false_rejection", 0.05))
+        target = float(options.get("out_of_distribution", {}).get("false_rejection", 0.05))
         shares = [np.asarray(run.rejected, dtype=np.float64) for run in result.runs]
-        rows.append(_over_runs(result, "rejected", shares, asked))
+        rows.append(_over_runs(result, "rejected", shares, target))
     return rows
 
 
@@ -228,37 +228,37 @@ def _over_runs(
     *,
     least_is_worst: bool = False,
 ) -> CalibrationSummary:
-    each: dict[int, list[Float[np.ndarray, " _"]]] = {}
-    for run, own in zip(result.runs, values, strict=True):
-        each.setdefault(run.draw, []).append(own)
-    found = {draw: float(np.concatenate(own).mean()) for draw, own in each.items()}
-    mean = float(np.mean(list(found.values())))
-    low, high, _ = mean_interval(np.array([own.mean() for own in values]), overlap(result), center=mean)
+    values_by_draw: dict[int, list[Float[np.ndarray, " _"]]] = {}
+    for run, run_values in zip(result.runs, values, strict=True):
+        values_by_draw.setdefault(run.draw, []).append(run_values)
+    means = {draw: float(np.concatenate(run_values).mean()) for draw, run_values in values_by_draw.items()}
+    mean = float(np.mean(list(means.values())))
+    low, high, _ = mean_interval(np.array([run_values.mean() for run_values in values]), overlap(result), center=mean)
     most = len(result.classes) if name == "classes in a set" else 1
     limits = float(np.clip(low, 0, most)), float(np.clip(high, 0, most))
-    return _row(result, name, found, limits, target, least_is_worst=least_is_worst)
+    return _row(result, name, means, limits, target, least_is_worst=least_is_worst)
 
 
 def _row(
     result: Result,
     name: Measure,
-    found: dict[int, float],
+    scores: dict[int, float],
     interval: tuple[float, float],
     target: float,
     *,
     least_is_worst: bool = False,
 ) -> CalibrationSummary:
-    worst = (min if least_is_worst else max)(found, key=lambda draw: found[draw])
-    mean = float(np.mean(list(found.values())))
+    worst = (min if least_is_worst else max)(scores, key=lambda draw: scores[draw])
+    mean = float(np.mean(list(scores.values())))
     return CalibrationSummary(
         result.recipe.name,
         result.runs[0].per_class,
         smallest(result),
-        len(found),
+        len(scores),
         name,
         mean,
         *interval,
-        found[worst],
+        scores[worst],
         worst,
         target,
     )

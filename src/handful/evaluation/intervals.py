@@ -64,13 +64,13 @@ def bootstrap(
     groups count alike: one group of all images for accuracy, one per class for balanced accuracy.
     """
     j = len(differences)
-    seen = ~np.isnan(differences)
-    filled = np.where(seen, differences, 0.0)
+    scored = ~np.isnan(differences)
+    filled = np.where(scored, differences, 0.0)
     draws = rng.multinomial(j, np.full(j, 1 / j), size=resamples).astype(np.float64)
     total = np.zeros(resamples)
     for group in groups:
         n = len(group)
-        right, there = filled[:, group], seen[:, group].astype(np.float64)
+        right, there = filled[:, group], scored[:, group].astype(np.float64)
         for start in range(0, resamples, 200):  # 200 at a time bounds the memory
             part = slice(start, min(start + 200, resamples))
             weights = rng.multinomial(n, np.full(n, 1 / n), size=part.stop - start)

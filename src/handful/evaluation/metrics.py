@@ -57,7 +57,7 @@ def thirds(counts: Float[np.ndarray, " k"]) -> Bool[np.ndarray, "3 k"]:
     """
     order = np.argsort(-counts, kind="stable")
     ends = [len(counts) // 3, len(counts) // 3 + (len(counts) + 1) // 3]
-    found = np.zeros((3, len(counts)), dtype=bool)
-    for third, own in enumerate(np.split(order, ends)):
-        found[third, own] = True
-    return found
+    members = np.zeros((3, len(counts)), dtype=bool)
+    for third, classes in enumerate(np.split(order, ends)):
+        members[third, classes] = True
+    return members

@@ -130,9 +130,9 @@ class ResultsLog:
                 labels=run.labels,
                 probabilities=run.probabilities,
                 classes=np.array(classes, dtype=np.str_),
-                **{name: own for name in ("sets", "rejected") if (own := getattr(run, name)) is not None},
+                **{name: values for name in ("sets", "rejected") if (values := getattr(run, name)) is not None},
             )
-        found = recalls(run.labels, run.predictions, len(classes))
+        class_recalls = recalls(run.labels, run.predictions, len(classes))
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
@@ -144,7 +144,7 @@ class ResultsLog:
             "n_test": len(run.ids),
             "accuracy": float(np.mean(run.predictions == run.labels)),
             "balanced_accuracy": balanced_accuracy(run.labels, run.predictions, len(classes)),
-            "recalls": [None if np.isnan(r) else round(r, 4) for r in found.tolist()],
+            "recalls": [None if np.isnan(r) else round(r, 4) for r in class_recalls.tolist()],
             "seconds": round(run.seconds, 3),
             **facts,
             "versions": versions(),
@@ -260,13 +260,13 @@ def commit() -> str:
 @cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a score depends on."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    packages = {"python": ".".join(map(str, sys.version_info[:3]))}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "unknown"
-    return found
+            packages[name] = "unknown"
+    return packages
 
 
 def _file_hash(path: Path) -> str:

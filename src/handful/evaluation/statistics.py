@@ -301,8 +301,8 @@ def _thirds(result: Result, overlap: float) -> tuple[ThirdScore, ...]:
 
 def _mean(recalls: Float[np.ndarray, " c"]) -> float:
     """Mean over the classes that have test images; NaN where none has."""
-    known = recalls[~np.isnan(recalls)]
-    return float(known.mean()) if len(known) else np.nan
+    defined = recalls[~np.isnan(recalls)]
+    return float(defined.mean()) if len(defined) else np.nan
 
 
 def _recalls(runs: Sequence[Run], classes: int) -> Float[np.ndarray, " k"]:

@@ -82,11 +82,11 @@ def track_scores(kind: Kind, folder: Path, results: Sequence[Result]) -> None:
             k = len(result.classes)
             for step, run in enumerate(result.runs):
                 values: dict[str, float] = {"seconds": run.seconds}
-                for own, score in SCORES.items():
-                    values[own] = float(score(run.labels, run.predictions, k))
+                for metric_name, score in SCORES.items():
+                    values[metric_name] = float(score(run.labels, run.predictions, k))
                 tracking.log(values, step)
             whole = {"mean": row.mean, "low": row.low, "high": row.high, "worst": row.worst}
-            tracking.log({f"{metric} {what}": value for what, value in whole.items()}, 0)
+            tracking.log({f"{metric} {statistic}": value for statistic, value in whole.items()}, 0)
 
 
 def check_tracker(kind: Kind, folder: Path) -> None:
@@ -153,10 +153,14 @@ class _MLflow:
         store = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder.resolve() / 'mlflow.db'}")
         make: Any = MlflowClient
         self._client = make(tracking_uri=store)
-        found = self._client.get_experiment_by_name(EXPERIMENT)
-        place = (folder.resolve() / "artifacts").as_uri()
-        where = found.experiment_id if found else self._client.create_experiment(EXPERIMENT, artifact_location=place)
-        self._run: str = self._client.create_run(where, run_name=name).info.run_id
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        artifacts = (folder.resolve() / "artifacts").as_uri()
+        experiment_id = (
+            experiment.experiment_id
+            if experiment
+            else self._client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        )
+        self._run: str = self._client.create_run(experiment_id, run_name=name).info.run_id
         self._waiting: list[Any] = []
 
     def settings(self, values: Mapping[str, Any]) -> None:

@@ -60,9 +60,9 @@ def _brush(mask: Mask, label: str) -> dict[str, Any]:
 def _polygons(mask: Mask, label: str) -> list[dict[str, Any]]:
     """Points in per cent of the width and of the height."""
     h, w = mask.shape
-    found = []
+    shapes = []
     for points in outline(mask):
         scaled = [[100 * x / w, 100 * y / h] for x, y in points]
         value = {"points": scaled, "closed": True, "polygonlabels": [label]}
-        found.append({"type": "polygonlabels", "from_name": "polygon", "value": value})
-    return found
+        shapes.append({"type": "polygonlabels", "from_name": "polygon", "value": value})
+    return shapes

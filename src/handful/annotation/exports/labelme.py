@@ -41,9 +41,9 @@ def _content(sample: Sample, data: Dataset, image: Path, folder: Path, *, outlin
     h, w = sample_size(sample)
     name = UNKNOWN if sample.label is None else data.classes[sample.label]
     try:
-        where = os.path.relpath(image, folder)
+        image_path = os.path.relpath(image, folder)
     except ValueError:  # another drive
-        where = str(image)
+        image_path = str(image)
     shape: dict[str, Any] = {"label": name, "group_id": None, "description": "", "flags": {}}
     if outlines:
         polygons = [[[float(x), float(y)] for x, y in points] for points in outline(sample.mask)]
@@ -54,7 +54,7 @@ def _content(sample: Sample, data: Dataset, image: Path, folder: Path, *, outlin
         "version": VERSION,
         "flags": {},
         "shapes": shapes,
-        "imagePath": where.replace("\\", "/"),
+        "imagePath": image_path.replace("\\", "/"),
         "imageData": None,
         "imageHeight": h,
         "imageWidth": w,
@@ -65,9 +65,9 @@ def _cut(mask: Mask) -> dict[str, Any]:
     """The corners of the mask's box, both inside it, and the box as a PNG."""
     rows, columns = np.nonzero(mask)
     top, bottom, left, right = int(rows.min()), int(rows.max()), int(columns.min()), int(columns.max())
-    held = io.BytesIO()
-    Picture.fromarray(mask[top : bottom + 1, left : right + 1].astype(np.uint8) * 255).save(held, format="PNG")
+    file = io.BytesIO()
+    Picture.fromarray(mask[top : bottom + 1, left : right + 1].astype(np.uint8) * 255).save(file, format="PNG")
     return {
         "points": [[float(left), float(top)], [float(right), float(bottom)]],
-        "mask": base64.b64encode(held.getvalue()).decode("ascii"),
+        "mask": base64.b64encode(file.getvalue()).decode("ascii"),
     }

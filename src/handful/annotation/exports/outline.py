@@ -18,29 +18,29 @@ def outlines(mask: Mask) -> list[Points]:
 
     Pixels that touch by a corner alone are regions of their own.
     """
-    found: list[Points] = []
+    polygons: list[Points] = []
     number, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
     for region in range(1, number):
-        found += _without_holes(labels == region)
-    return found
+        polygons += _without_holes(labels == region)
+    return polygons
 
 
 def _without_holes(region: Mask) -> list[Points]:
     """Outlines of one region, by cutting it through its holes until there are none."""
     rows, columns = np.nonzero(region)
     top, left = int(rows.min()), int(columns.min())
-    own = region[top : int(rows.max()) + 1, left : int(columns.max()) + 1]
-    number, outside = cv2.connectedComponents((~np.pad(own, 1)).astype(np.uint8), connectivity=8)
+    cropped = region[top : int(rows.max()) + 1, left : int(columns.max()) + 1]
+    number, outside = cv2.connectedComponents((~np.pad(cropped, 1)).astype(np.uint8), connectivity=8)
     if number <= 2:  # the region and what is around it
-        return [[(x + left, y + top) for x, y in _trace(own)]]
+        return [[(x + left, y + top) for x, y in _trace(cropped)]]
     holes = np.flatnonzero((outside[1:-1, 1:-1] > 1).any(axis=0))
     middle = int(holes[len(holes) // 2])
-    cut = np.zeros_like(own)
+    cut = np.zeros_like(cropped)
     cut[:, : middle + 1] = True
-    found: list[Points] = []
-    for side in (own & cut, own & ~cut):
-        found += [[(x + left, y + top) for x, y in points] for points in outlines(side)]
-    return found
+    polygons: list[Points] = []
+    for side in (cropped & cut, cropped & ~cut):
+        polygons += [[(x + left, y + top) for x, y in points] for points in outlines(side)]
+    return polygons
 
 
 def _trace(region: Mask) -> Points:
@@ -54,8 +54,8 @@ def _trace(region: Mask) -> Points:
         ((1, 0), (1, 1), (0, 1)),
         ((0, -1), (0, 1), (0, 0)),
     ):
-        beside = padded[1 + dy : padded.shape[0] - 1 + dy, 1 + dx : padded.shape[1] - 1 + dx]
-        for y, x in np.argwhere(inside & ~beside).tolist():
+        neighbor = padded[1 + dy : padded.shape[0] - 1 + dy, 1 + dx : padded.shape[1] - 1 + dx]
+        for y, x in np.argwhere(inside & ~neighbor).tolist():
             steps[(x + start[0], y + start[1])].append((x + end[0], y + end[1]))
     first = min(steps)
     at, came = first, (0, 0)

@@ -18,14 +18,14 @@ def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> i
     count = 0
     rows = []
     for sample in data.samples:
-        own = ""
+        mask_path = ""
         if sample.mask is not None:
             file = masks / f"{sample.id}.png"
             write_mask(file, sample.mask, overwrite=True)
-            own, count = file.relative_to(path.parent).as_posix(), count + 1
+            mask_path, count = file.relative_to(path.parent).as_posix(), count + 1
         label = "" if sample.label is None else data.classes[sample.label]
-        where = os.path.relpath(root / sample.id, path.parent.resolve()).replace("\\", "/")
-        rows.append((where, label, own, sample.group or "", sample.split or ""))
+        image_path = os.path.relpath(root / sample.id, path.parent.resolve()).replace("\\", "/")
+        rows.append((image_path, label, mask_path, sample.group or "", sample.split or ""))
     with write_atomically(path) as draft, draft.open("w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table)
         writer.writerow(("path", "label", "mask", "group", "split"))

@@ -17,18 +17,18 @@ class Patch:
     mask: Mask
 
 
-def unpack(bits: bytes, place: tuple[int, int, int, int], *, size: tuple[int, int]) -> Patch:
+def unpack(bits: bytes, rectangle: tuple[int, int, int, int], *, size: tuple[int, int]) -> Patch:
     """A patch from its bits, the first pixel in the highest bit of the first byte.
 
     Args:
         bits: (w * h + 7) // 8 bytes.
-        place: x, y, w and h, in pixels.
+        rectangle: x, y, w and h, in pixels.
         size: height and width of the image.
 
     Raises:
         DataError: it does not lie in the image, or has other bytes than it should.
     """
-    x, y, w, h = place
+    x, y, w, h = rectangle
     where = f"x={x}, y={y}, w={w}, h={h}"
     if w < 1 or h < 1 or x < 0 or y < 0 or x + w > size[1] or y + h > size[0]:
         what = f"this rectangle does not lie in an image of {size[0]} x {size[1]} (height x width)"

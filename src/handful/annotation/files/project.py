@@ -51,11 +51,11 @@ def open_project(
     path = Path(source).resolve()
     root = path if path.is_dir() else path.parent
     name = path.name if path.is_dir() else path.stem
-    own = (folder if folder is not None else path.parent / f"{name}{SUFFIX}").resolve()
-    if path.is_dir() and own.is_relative_to(root):
+    project_folder = (folder if folder is not None else path.parent / f"{name}{SUFFIX}").resolve()
+    if path.is_dir() and project_folder.is_relative_to(root):
         what = "the annotation folder would be inside the image folder and count as a class"
-        raise DataError(what, where=own, remedy="choose a folder outside the images (--folder).")
-    refuse_foreign(own, ours=lambda entry: (entry.parent / JOURNAL).exists())
+        raise DataError(what, where=project_folder, remedy="choose a folder outside the images (--folder).")
+    refuse_foreign(project_folder, ours=lambda entry: (entry.parent / JOURNAL).exists())
     away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
     if away:
         raise DataError(
@@ -64,7 +64,7 @@ def open_project(
             remedy="copy the files into it, or annotate the folder that holds them.",
         )
     masked = replace(data, samples=tuple(replace(s, mask=None, mask_source=None) for s in data.samples))
-    return Project(root, own, masked)
+    return Project(root, project_folder, masked)
 
 
 def image_path(project: Project, sample: Sample) -> Path:

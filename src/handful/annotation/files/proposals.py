@@ -45,8 +45,8 @@ def read_proposals(folder: Path) -> Proposals:
     for number in sorted(_rounds(folder), reverse=True):
         path = safe_path(folder, f"{FOLDER}/{number}/{LIST}")
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return Proposals(folder, number, _numbers(found["certainty"]), _numbers(found.get("influence", {})))
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return Proposals(folder, number, _numbers(values["certainty"]), _numbers(values.get("influence", {})))
         except (OSError, ValueError, KeyError, AttributeError):
             continue  # a training that was stopped
     return Proposals(folder)
@@ -64,8 +64,8 @@ def write_proposals(
     number = max(old, default=0) + 1
     for name, mask in masks.items():
         write_mask(safe_path(folder, f"{FOLDER}/{number}/{name}.png"), mask)
-    own = safe_path(folder, f"{FOLDER}/{number}")
-    with write_atomically(own / LIST) as draft, draft.open("w", encoding="utf-8") as file:
+    round_folder = safe_path(folder, f"{FOLDER}/{number}")
+    with write_atomically(round_folder / LIST) as draft, draft.open("w", encoding="utf-8") as file:
         sure = {name: round(certainty[name], 4) for name in masks}
         moved = {name: round(value, 6) for name, value in (influence or {}).items()}
         json.dump({"certainty": sure, "influence": moved}, file, ensure_ascii=False)
@@ -74,12 +74,12 @@ def write_proposals(
     return read_proposals(folder)
 
 
-def _numbers(found: Mapping[str, float]) -> dict[str, float]:
-    return {str(name): float(value) for name, value in found.items()}
+def _numbers(values: Mapping[str, float]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in values.items()}
 
 
 def _rounds(folder: Path) -> list[int]:
-    found = safe_path(folder, FOLDER)
-    if not found.is_dir():
+    parent = safe_path(folder, FOLDER)
+    if not parent.is_dir():
         return []
-    return [int(p.name) for p in found.iterdir() if p.name.isdecimal() and p.is_dir()]
+    return [int(p.name) for p in parent.iterdir() if p.name.isdecimal() and p.is_dir()]

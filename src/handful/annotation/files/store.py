@@ -265,10 +265,10 @@ class AnnotationStore:
             self._journal.append({"event": "class", "name": name, "at": _now()})
             self._classes.append(name)
 
-    def note_training(self, found: dict[str, Any]) -> None:
+    def note_training(self, result: dict[str, Any]) -> None:
         """Record the result of a training."""
         with self._lock:
-            event = {"event": "trained", "at": _now(), **found}
+            event = {"event": "trained", "at": _now(), **result}
             self._journal.append(event)
             self._trainings.append(event)
 
@@ -299,9 +299,9 @@ class AnnotationStore:
         while (path := safe_path(self.folder, f"{CONFLICTS}/{name}.{base}-{version}-{number}.png")).exists():
             number += 1
         replace_mask(path, mask, MaskMetadata(version, "", "refused"))
-        kept = path.relative_to(self.folder).as_posix()
+        stored_as = path.relative_to(self.folder).as_posix()
         self._journal.append(
-            {"event": "conflict", "part": "mask", "image": name, "base": base, "kept": kept, "at": _now()}
+            {"event": "conflict", "part": "mask", "image": name, "base": base, "kept": stored_as, "at": _now()}
         )
         return path
 

@@ -118,16 +118,18 @@ def _image_routes(app: FastAPI, session: Session) -> None:
     @app.get("/api/images/{key}/mask")
     def mask(key: str) -> Response:
         sample = session.sample(key)
-        found, annotation = session.store.read(sample.id)
-        return _mask_response(np.zeros(session.size(sample), bool) if found is None else found, annotation.mask_version)
+        stored, annotation = session.store.read(sample.id)
+        return _mask_response(
+            np.zeros(session.size(sample), bool) if stored is None else stored, annotation.mask_version
+        )
 
     @app.get("/api/images/{key}/proposal")
     def proposal(key: str) -> Response:
         sample = session.sample(key)
-        found = session.proposals.mask(sample.id)
-        if found is None:
+        proposed = session.proposals.mask(sample.id)
+        if proposed is None:
             raise DataError("no mask was propagated to this image", where=sample.id, remedy="train first.")
-        return _mask_response(found, session.proposals.round)
+        return _mask_response(proposed, session.proposals.round)
 
     @app.get("/api/next")
     def next_image(
@@ -164,8 +166,8 @@ def _change_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/label")
     def label(key: str, change: LabelChange) -> dict[str, Any]:
         sample = session.sample(key)
-        known = all_classes(session.project, session.store.record)
-        if change.label is not None and change.label not in known:
+        classes = all_classes(session.project, session.store.record)
+        if change.label is not None and change.label not in classes:
             raise DataError(f"{change.label!r} is not a class", where=sample.id, remedy="add the class first.")
         session.store.set_label(
             sample.id,
@@ -180,8 +182,8 @@ def _change_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/marks")
     def marks(key: str, change: PromptsChange) -> dict[str, Any]:
         sample = session.sample(key)
-        found = parse_prompts(change.marks)
-        session.store.set_prompts(sample.id, found, base=change.base, key=change.key, seconds=change.seconds)
+        prompts = parse_prompts(change.marks)
+        session.store.set_prompts(sample.id, prompts, base=change.base, key=change.key, seconds=change.seconds)
         return session.row(sample)
 
     @app.post("/api/images/{key}/skip")
@@ -201,9 +203,9 @@ def _change_routes(app: FastAPI, session: Session) -> None:
         sample = session.sample(key)
         if decision.round != session.proposals.round or sample.id not in session.proposals.certainty:
             raise DataError("this mask comes from an earlier training", where=sample.id, remedy="reload the page.")
-        found = session.proposals.mask(sample.id)
-        if decision.verdict == "accept" and found is not None:
-            _save(session, sample, Patch(0, 0, found), decision.base, decision.key, ACCEPTED, 0.0)
+        proposed = session.proposals.mask(sample.id)
+        if decision.verdict == "accept" and proposed is not None:
+            _save(session, sample, Patch(0, 0, proposed), decision.base, decision.key, ACCEPTED, 0.0)
         session.store.review(sample.id, decision.verdict, round_=decision.round, seconds=decision.seconds)
         return session.row(sample)
 
@@ -239,9 +241,9 @@ def _assistance_routes(app: FastAPI, session: Session) -> None:
 
     @app.get("/api/images/{key}/superpixels")
     def superpixels(key: str, count: Annotated[int, Query(ge=10, le=5000)] = 400) -> Response:
-        found = interactive.superpixels(session.pixels(session.sample(key)), count=count)
-        h, w = found.shape
-        content = gzip.compress(found.astype("<u2").tobytes(), 1)
+        labels = interactive.superpixels(session.pixels(session.sample(key)), count=count)
+        h, w = labels.shape
+        content = gzip.compress(labels.astype("<u2").tobytes(), 1)
         headers = {"Content-Encoding": "gzip", "X-Height": str(h), "X-Width": str(w)}
         return Response(content, media_type="application/octet-stream", headers=headers)
 

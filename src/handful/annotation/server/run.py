@@ -24,13 +24,13 @@ def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None
     Raises:
         OutputError: the port is taken, or the host is none of this machine's.
     """
-    held, address = listen(host, port)
+    bound, address = listen(host, port)
     app = create_app(session, loopback=host in LOCAL)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
     address += f"{session.settings.token}/"
 
-    def tell() -> None:
+    def report_address() -> None:
         while not server.started and not server.should_exit:
             threading.Event().wait(0.05)
         if server.started:
@@ -38,10 +38,10 @@ def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None
             if browser:
                 webbrowser.open(address)
 
-    threading.Thread(target=tell, daemon=True).start()
+    threading.Thread(target=report_address, daemon=True).start()
     try:
-        server.run(sockets=[held])
+        server.run(sockets=[bound])
     except KeyboardInterrupt:
         pass
     finally:
-        held.close()
+        bound.close()

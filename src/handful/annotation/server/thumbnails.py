@@ -31,9 +31,9 @@ def for_browser(path: Path) -> tuple[bytes, str]:
 
 def as_png(image: Image) -> bytes:
     """Pixels as a PNG, compressed for speed rather than size."""
-    held = io.BytesIO()
-    Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(held, format="PNG", compress_level=1)
-    return held.getvalue()
+    file = io.BytesIO()
+    Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(file, format="PNG", compress_level=1)
+    return file.getvalue()
 
 
 def thumbnail(path: Path, mask: Mask | None, side: int) -> bytes:
@@ -48,9 +48,9 @@ def thumbnail(path: Path, mask: Mask | None, side: int) -> bytes:
         h, w = image.shape[1:]
         small = Picture.fromarray(mask.astype(np.uint8) * 255).resize((w, h), Picture.Resampling.BOX)
         image = paint_regions(image, (np.asarray(small) >= 128).astype(np.int64), palette(1), tint=0.45)
-    held = io.BytesIO()
-    Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(held, format="JPEG", quality=85)
-    return held.getvalue()
+    file = io.BytesIO()
+    Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(file, format="JPEG", quality=85)
+    return file.getvalue()
 
 
 @lru_cache(maxsize=2000)

@@ -28,12 +28,12 @@ MAX_CLUSTERS, MIN_CLUSTER_SIZE, NEIGHBORS = 500, 5, 20  # as in the paper
 
 def assign_classes(features: Float[np.ndarray, "n c"], labels: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     """A class for every image: its label, else the nearest class mean; -1 if no image is labelled."""
-    known = np.unique(labels[labels >= 0])
-    if not len(known):
+    labelled_classes = np.unique(labels[labels >= 0])
+    if not len(labelled_classes):
         return labels.copy()
     unit = _normalize(features)
-    means = np.stack([unit[labels == c].mean(axis=0) for c in known])
-    nearest = known[np.argmax(unit @ means.T - (means**2).sum(axis=1) / 2, axis=1)]
+    means = np.stack([unit[labels == c].mean(axis=0) for c in labelled_classes])
+    nearest = labelled_classes[np.argmax(unit @ means.T - (means**2).sum(axis=1) / 2, axis=1)]
     return np.where(labels >= 0, labels, nearest)
 
 
@@ -127,8 +127,8 @@ def listed(candidates: Bool[np.ndarray, " n"]) -> int | None:
 
 def uncertain(ids: Sequence[str], candidates: Bool[np.ndarray, " n"], certainty: Mapping[str, float]) -> int | None:
     """The candidate whose propagated mask is least certain; None where no candidate has one."""
-    known = [(certainty[name], i) for i, name in enumerate(ids) if candidates[i] and name in certainty]
-    return min(known)[1] if known else None
+    ranked = [(certainty[name], i) for i, name in enumerate(ids) if candidates[i] and name in certainty]
+    return min(ranked)[1] if ranked else None
 
 
 def influential(ids: Sequence[str], candidates: Bool[np.ndarray, " n"], influence: Mapping[str, float]) -> int | None:

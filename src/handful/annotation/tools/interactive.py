@@ -54,10 +54,10 @@ def grabcut(
     if box is not None:
         left, top, right, bottom = _with_margin(box, (h, w))
         inner = (slice(box[1], box[3]), slice(box[0], box[2]))
-        found = np.full((h, w), cv2.GC_BGD, dtype=np.uint8)
-        known = current is not None and current[inner].any()
-        found[inner] = guess[inner] if known else cv2.GC_PR_FGD
-        guess = found
+        inside = np.full((h, w), cv2.GC_BGD, dtype=np.uint8)
+        has_mask = current is not None and current[inner].any()
+        inside[inner] = guess[inner] if has_mask else cv2.GC_PR_FGD
+        guess = inside
     elif current is None:
         guess[drawn == 0] = cv2.GC_PR_BGD if (drawn == BACKGROUND).any() else cv2.GC_PR_FGD
     guess[drawn == OBJECT], guess[drawn == BACKGROUND] = cv2.GC_FGD, cv2.GC_BGD
@@ -92,8 +92,8 @@ def _cut(image: Image, guess: UInt8[np.ndarray, "h w"], iterations: int, seed: i
     cv2.setRNGSeed(seed)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(picture, small, (0, 0, 0, 0), *models, iterations, cv2.GC_INIT_WITH_MASK)
-    found = np.isin(small, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    return np.asarray(cv2.resize(found, (w, h), interpolation=cv2.INTER_LINEAR) >= 0.5)
+    foreground = np.isin(small, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    return np.asarray(cv2.resize(foreground, (w, h), interpolation=cv2.INTER_LINEAR) >= 0.5)
 
 
 def random_walker(image: Image, prompts: tuple[Prompt, ...], *, beta: float = 1000.0) -> Mask:
@@ -132,9 +132,9 @@ def random_walker(image: Image, prompts: tuple[Prompt, ...], *, beta: float = 10
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The probability range is outside")  # of pixels that are certain
         share = walk(picture, small, beta=beta, mode="cg_j", prob_tol=0.1, channel_axis=2, return_full_prob=True)[0]
-    found = np.asarray(cv2.resize(share.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR) >= 0.5)
-    found[seeds == OBJECT], found[seeds == BACKGROUND] = True, False
-    return found
+    mask = np.asarray(cv2.resize(share.astype(np.float32), (w, h), interpolation=cv2.INTER_LINEAR) >= 0.5)
+    mask[seeds == OBJECT], mask[seeds == BACKGROUND] = True, False
+    return mask
 
 
 def superpixels(image: Image, *, count: int) -> Int[np.ndarray, "h2 w2"]:
@@ -158,8 +158,8 @@ def available_tools() -> dict[str, bool]:
     """Which tools are installed."""
     from importlib.util import find_spec
 
-    found = find_spec("skimage") is not None
-    return {"grabcut": True, "random_walker": found, "superpixels": found}
+    installed = find_spec("skimage") is not None
+    return {"grabcut": True, "random_walker": installed, "superpixels": installed}
 
 
 def _scaled(image: Image, size: tuple[int, int]) -> UInt8[np.ndarray, "h2 w2 3"]:
@@ -170,5 +170,5 @@ def _scaled(image: Image, size: tuple[int, int]) -> UInt8[np.ndarray, "h2 w2 3"]
     return np.asarray(cv2.resize(picture, size[::-1], interpolation=way))
 
 
-def _missing(what: str) -> RecipeError:
-    return RecipeError(f"{what} needs scikit-image", remedy="pip install 'handful[annotate]'.")
+def _missing(tool: str) -> RecipeError:
+    return RecipeError(f"{tool} needs scikit-image", remedy="pip install 'handful[annotate]'.")

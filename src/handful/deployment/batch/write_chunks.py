@@ -83,9 +83,9 @@ def write_chunks(plan: Plan, chunks: Iterable[int], job: LoadedJob, *, threads: 
 def _write_chunk(plan: Plan, chunk: int, images: Iterator[LoadedImage], job: LoadedJob) -> WrittenChunk:
     count = failed = 0
     path = plan.chunk_path(chunk)
-    own = path.with_name(f"_{path.name}.{uuid4().hex[:8]}{DRAFT}")  # two workers may write the same chunk
+    draft_path = path.with_name(f"_{path.name}.{uuid4().hex[:8]}{DRAFT}")  # two workers may write the same chunk
     unreadable = ""
-    with write_atomically(path, draft=own) as draft, ExitStack() as stack:
+    with write_atomically(path, draft=draft_path) as draft, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
         for batch in _batches(images, job.batch_size):
             table = _with_errors(job, batch)

@@ -77,11 +77,11 @@ def file_format(path: Path, requested: Format | None = None) -> Format:
         OutputError: the suffix belongs to no format, or to another than the requested one.
     """
     formats: tuple[Format, ...] = get_args(Format)
-    found = requested or next((f for f in formats if SUFFIXES[f] == path.suffix.lower()), None)
-    if found is None or SUFFIXES[found] != path.suffix.lower():
-        wanted = ", ".join(SUFFIXES.values()) if found is None else SUFFIXES[found]
+    chosen = requested or next((f for f in formats if SUFFIXES[f] == path.suffix.lower()), None)
+    if chosen is None or SUFFIXES[chosen] != path.suffix.lower():
+        wanted = ", ".join(SUFFIXES.values()) if chosen is None else SUFFIXES[chosen]
         raise OutputError(f"the file ends in {path.suffix or 'nothing'!r}", where=path, remedy=f"name one in {wanted}.")
-    return found
+    return chosen
 
 
 def refuse_int8_format(format: Format) -> None:  # noqa: A002
