@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from handful.comparison.budget import StudyBudget, reason_not_tuned
 from handful.comparison.candidates import role_of
@@ -108,16 +109,13 @@ def compare(
         raise ProtocolError("nothing to compare", remedy="name a recipe and a number of images per class.")
     execution = Execution(jobs, device, executor, progress)
     study_budget = StudyBudget(trials, seconds)
-    for recipe in recipes:
-        check(recipe)
-        check_spaces(recipe)
+    _check_recipes(recipes)
     if candidates is None:
         candidates = [CandidateRecipe(r.name, role_of(r.name), True, "requested") for r in recipes]
     protocols = [replace(protocol, per_class=m) for m in per_class]
     scheduled = _schedule(recipes, protocols, data, study_budget, one_by_one=time_limit is not None)
     tuned = sum(item.not_tuned_because is None for item in scheduled)
-    share = None if seconds is None else seconds * jobs / max(1, tuned)
-    budget = TuningBudget(trials, seconds, share, jobs)
+    budget = _shared_budget(study_budget, tuned, jobs)
     data_hash = data_fingerprint(data)
     plan = make_plan(recipes, protocols, budget, data_hash, trainer_name(trainer), controls)
     claim_folder(folder, plan, overwrite=overwrite)
@@ -126,7 +124,7 @@ def compare(
         folder,
         scheduled,
         data,
-        replace(study_budget, seconds=share),
+        replace(study_budget, seconds=budget.share),
         data_hash=data_hash,
         trainer=trainer,
         execution=execution,
@@ -135,10 +133,7 @@ def compare(
     scheduler.run()
     results, failed = scheduler.results(recipes, protocols)
     if not results:
-        (name, _), reason = next(iter(failed.items()))
-        raise TrainingError(
-            f"no recipe could be trained: {reason}", where=name, remedy="check the data and the recipe."
-        )
+        raise _nothing_trained(failed)
     studies = [item.tuned for item in scheduled if item.tuned is not None]
     levels = rank_results(results, {c.recipe: c.role for c in candidates}, studies, times)
     comparison = ComparisonResult(
@@ -150,21 +145,43 @@ def compare(
         studies=tuple(studies),
         times=times,
         notes=_notes(studies, failed, controls, data, protocol, budget),
-        facts={
-            "data": data_hash,
-            "images": len(data),
-            "classes": list(data.classes),
-            "draws": list(protocol.draws),
-            "folds": protocol.folds,
-            "commit": commit(),
-            "versions": versions(),
-            "seconds": round(time.monotonic() - started, 1),
-        },
+        facts=_facts(data, data_hash, protocol, started),
     )
     (folder / VALUES).write_text(json.dumps(as_values(comparison), indent=1, ensure_ascii=False), encoding="utf-8")
     shown = _shown(comparison, data, folder / gallery.SHOWN, execution) if trainer is None else None
     write_comparison(comparison, folder / PAGE, data=data, classifier=shown, overwrite=True)
     return comparison
+
+
+def _check_recipes(recipes: Sequence[Recipe]) -> None:
+    for recipe in recipes:
+        check(recipe)
+        check_spaces(recipe)
+
+
+def _shared_budget(budget: StudyBudget, studies: int, jobs: int) -> TuningBudget:
+    """The budget of the whole comparison; each study gets the same share of the wall time."""
+    share = None if budget.seconds is None else budget.seconds * jobs / max(1, studies)
+    return TuningBudget(budget.trials, budget.seconds, share, jobs)
+
+
+def _nothing_trained(failed: Mapping[Key, str]) -> TrainingError:
+    (name, _), reason = next(iter(failed.items()))
+    return TrainingError(f"no recipe could be trained: {reason}", where=name, remedy="check the data and the recipe.")
+
+
+def _facts(data: Dataset, data_hash: str, protocol: Protocol, started: float) -> dict[str, Any]:
+    """What is needed to reproduce the comparison, and the seconds that it took."""
+    return {
+        "data": data_hash,
+        "images": len(data),
+        "classes": list(data.classes),
+        "draws": list(protocol.draws),
+        "folds": protocol.folds,
+        "commit": commit(),
+        "versions": versions(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
 
 
 def _schedule(
