@@ -26,7 +26,7 @@ def annotate(
         Option(
             metavar="FOLDER",
             show_default=False,
-            help="Folder of the annotations; default: next to DATA, e.g. photos-annotations.",
+            help="Folder to save the annotations in; default: next to DATA, e.g. photos-annotations.",
         ),
     ] = None,
     import_: Annotated[
@@ -43,13 +43,13 @@ def annotate(
         Option(show_default=False, help="Export the annotations to --out in this format, and exit."),
     ] = None,
     outlines: Annotated[
-        bool, Option("--outlines", help="Export polygons instead of run-length or brush masks.")
+        bool, Option("--outlines", help="Export polygons instead of run-length encoded masks.")
     ] = False,
     out: Annotated[
         Path | None,
         Option("--out", "-o", metavar="PATH", show_default=False, help="Output file or folder of the export."),
     ] = None,
-    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="Recipe that the page trains.")] = RECIPE,
+    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="Recipe to train from the page.")] = RECIPE,
     sam: Annotated[
         str | None,
         Option(
@@ -58,12 +58,16 @@ def annotate(
             help="SAM-type model (folder or hub name) for interactive segmentation.",
         ),
     ] = None,
-    draws: Annotated[int, Option(metavar="N", min=2, help="Number of repeats of the cross-validation for scores.")] = 2,
-    folds: Annotated[int, Option(metavar="K", min=2, help="Number of cross-validation folds for scores.")] = 3,
+    draws: Annotated[
+        int, Option(metavar="N", min=2, help="Number of repetitions of the cross-validation that scores the model.")
+    ] = 2,
+    folds: Annotated[int, Option(metavar="K", min=2, help="Number of folds of that cross-validation.")] = 3,
     seed: o.Seed = 0,
     set_: o.Sets = None,
-    host: Annotated[str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0: all networks.")] = "127.0.0.1",
-    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0: any free port.")] = 0,
+    host: Annotated[
+        str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0 for all network interfaces.")
+    ] = "127.0.0.1",
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 selects a free one.")] = 0,
     browser: Annotated[bool, Option("--browser/--no-browser", help="Open the page in the browser.")] = True,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
@@ -72,7 +76,8 @@ def annotate(
 ) -> None:
     """Annotate images in the browser.
 
-    Each stroke is saved immediately, as a PNG that --masks reads. Ctrl-C stops the server.
+    Opens a web page for drawing segmentation masks and assigning labels. Every stroke is saved immediately, as a PNG
+    file that other commands read with --masks. Press Ctrl-C to stop the server.
     """
     from handful.annotation.files.project import open_project
     from handful.annotation.files.store import AnnotationStore
@@ -160,13 +165,13 @@ def _print_address(address: str, *, project: "Project", host: str, json: bool) -
     if json:
         print_json({"address": address, "folder": project.folder, "images": len(project.data)})
     else:
-        print_text(
-            f"{len(project.data)} images; annotations are saved in {project.folder}.\nCtrl-C stops the server. Open"
-        )
+        print_text(f"{len(project.data)} images; annotations are saved in {project.folder}.")
+        print_text("Press Ctrl-C to stop the server. Open")
         print_lines(address)
     sys.stdout.flush()  # a process that reads this through a pipe waits for the address
     if host not in LOCAL:
         warning = (
-            "anyone who reaches this machine and has the address can see the images and draw; nothing is encrypted."
+            "anyone who has the address and can reach this machine can view and annotate the images; connections are "
+            "not encrypted."
         )
         print_message("Note", warning, style="yellow")

@@ -24,8 +24,10 @@ def serve(
             help="Model folder (from `handful fit`) or .onnx file (from `handful export`).",
         ),
     ],
-    host: Annotated[str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0: all networks.")] = "127.0.0.1",
-    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port; 0: any free port.")] = 8000,
+    host: Annotated[
+        str, Option(metavar="NAME", help="Address to listen on; 0.0.0.0 for all network interfaces.")
+    ] = "127.0.0.1",
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 selects a free one.")] = 8000,
     token: Annotated[
         str | None,
         Option(
@@ -33,27 +35,31 @@ def serve(
             envvar="HANDFUL_TOKEN",
             show_default=False,
             show_envvar=True,
-            help="Require this bearer token (Authorization: Bearer TEXT).",
+            help="Bearer token that every request must carry (Authorization: Bearer TEXT).",
         ),
     ] = None,
-    workers: Annotated[int, Option(metavar="N", min=1, help="Number of worker processes; each loads the model.")] = 1,
-    megabytes: Annotated[float, Option(metavar="MB", help="Maximum size of a request.")] = 20.0,
-    megapixels: Annotated[float, Option(metavar="MP", help="Maximum size of an image.")] = 40.0,
+    workers: Annotated[
+        int, Option(metavar="N", min=1, help="Number of worker processes, each with its own copy of the model.")
+    ] = 1,
+    megabytes: Annotated[float, Option(metavar="MB", help="Maximum size of a request, in megabytes.")] = 20.0,
+    megapixels: Annotated[float, Option(metavar="MP", help="Maximum size of an image, in megapixels.")] = 40.0,
     batch: Annotated[int, Option(metavar="N", min=1, help="Maximum number of images in a request.")] = 32,
     waiting: Annotated[
         int,
         Option(
-            metavar="N", min=1, help="Maximum number of concurrent requests per worker; further ones get status 429."
+            metavar="N",
+            min=1,
+            help="Maximum number of concurrent requests per worker; further requests get status 429.",
         ),
     ] = 32,
-    seconds: Annotated[float, Option(metavar="S", help="Timeout of a request.")] = 30.0,
+    seconds: Annotated[float, Option(metavar="S", help="Timeout of a request, in seconds.")] = 30.0,
     json: o.Json = False,
 ) -> None:
     """Serve a model on the web.
 
-    Serves a page that takes images by drag and drop, and a REST API that takes one image at /predict or several at
-    /predict/batch and is described at /openapi.json; /health and /ready are for probes, /metrics is for Prometheus.
-    Ctrl-C or SIGTERM stops the server after pending requests.
+    Serves a web page for images by drag and drop, and a REST API: /predict takes one image, /predict/batch takes
+    several, and /openapi.json describes it. /health and /ready are for probes, /metrics is for Prometheus. On Ctrl-C
+    or SIGTERM, the server finishes pending requests and stops.
     """
     from handful.models.onnx_model import load_onnx
 
@@ -97,7 +103,7 @@ def _print_address(address: str, *, model: "OnnxModel", json: bool) -> None:
     if json:
         print_json({"address": address, "model": model.name, "classes": model.classes})
     else:
-        print_text(f"{model.name} at {address} (Ctrl-C stops it)")
+        print_text(f"{model.name} at {address} (press Ctrl-C to stop)")
     sys.stdout.flush()  # a pipe or a journal sees it at once
 
 
