@@ -6,6 +6,7 @@ import pytest
 from handful.comparison.auto import FEW, RecipeSelection, select_recipe
 from handful.core.dataset import Dataset
 from handful.errors import ProtocolError
+from handful.evaluation import job
 from handful.recipes.write import to_toml
 from tests.support.comparisons import Clock, searched
 from tests.support.datasets import squares
@@ -14,7 +15,7 @@ from tests.support.trainers import LrTrainer
 
 @pytest.fixture(autouse=True)
 def _little_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handful.evaluation.job.time", Clock(tmp_path / "calls"))
+    monkeypatch.setattr(job, "time", Clock(tmp_path / "calls"))
 
 
 def picked(folder: Path, *, data: Dataset | None = None, seconds: float = 2.4) -> RecipeSelection:

@@ -13,6 +13,7 @@ from handful.comparison.result import ComparisonResult
 from handful.comparison.text import format_comparison
 from handful.core.dataset import Dataset
 from handful.errors import OutputError, ProtocolError, RecipeError, TrainingError
+from handful.evaluation import job
 from handful.evaluation.evaluate import Protocol
 from handful.evaluation.results_log import read_results
 from tests.support.comparisons import Clock, compared, data, searched, without_time
@@ -132,7 +133,7 @@ def test_two_processes_find_what_one_does(
 
 @pytest.mark.slow
 def test_a_share_of_time_is_kept_to_and_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handful.evaluation.job.time", Clock(tmp_path / "calls"))
+    monkeypatch.setattr(job, "time", Clock(tmp_path / "calls"))
     outcome = compared(tmp_path / "out", LrTrainer(tmp_path / "calls"), trials=None, seconds=3.0, draws=1)
     assert outcome.budget.share == pytest.approx(1.5)
     for study in outcome.studies:
@@ -142,7 +143,7 @@ def test_a_share_of_time_is_kept_to_and_equal(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_share_too_small_for_two_trials_is_not_wasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handful.evaluation.job.time", Clock(tmp_path / "calls"))
+    monkeypatch.setattr(job, "time", Clock(tmp_path / "calls"))
     trainer = LrTrainer(tmp_path / "calls")
     outcome = compared(tmp_path / "out", trainer, trials=None, seconds=3.0, draws=3)
     assert [s.values for s in outcome.studies] == [{}] * 6

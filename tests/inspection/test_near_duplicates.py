@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
+from handful.inspection import near_duplicates
 from handful.inspection.findings import duplicates, exposure
 from tests.inspection.pictures import CLASSES, dataset, measurements, picture
 
@@ -74,7 +75,7 @@ def test_many_pictures_of_few_dimensions_are_close_by_chance(monkeypatch: pytest
     samples = tuple(Sample(str(i), image, 0) for i, image in enumerate([*mixed, mixed[7]]))
     data = Dataset(samples, CLASSES)
     assert measurements(data).copies == [(7, 1500)]
-    monkeypatch.setattr("handful.inspection.near_duplicates._chance_ratio", lambda vectors: 1.0)
+    monkeypatch.setattr(near_duplicates, "_chance_ratio", lambda vectors: 1.0)
     assert len(measurements(data).copies) > 20
 
 

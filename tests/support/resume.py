@@ -8,6 +8,7 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.models.classifier import Classifier
+from handful.saving.checkpoint import Checkpoint
 from handful.training.train import train
 
 
@@ -25,7 +26,7 @@ def stopped_and_resumed(
 
     with monkeypatch.context() as patch:
         patch.setattr(Progress, "advance", stop)
-        patch.setattr("handful.saving.checkpoint.Checkpoint.due", lambda self: True)
+        patch.setattr(Checkpoint, "due", lambda self: True)
         with pytest.raises(KeyboardInterrupt):
             train(recipe, data, folder=folder, progress=False)
     return train(recipe, data, folder=folder, resume=True, progress=False)

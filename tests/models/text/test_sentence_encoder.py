@@ -1,4 +1,5 @@
 import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def test_a_model_that_is_nowhere_is_said_within_seconds(monkeypatch: pytest.Monk
     def refuse(*_: object, **__: object) -> None:
         raise urllib.error.URLError("no network here")
 
-    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
     with pytest.raises(WeightsError, match=r"(?s)no network here.*source 'minilm'"):
         class_vectors(("a", "b"), TextSource(source="sentences", path="nobody/no-such-model"))
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -129,7 +130,7 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, 
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
     monkeypatch.setattr(hub, "PATIENCE", 0.3)
     yield
     listener.close()
@@ -164,7 +165,7 @@ def test_cached_hub_weights_are_loaded_without_a_network(tmp_path: Path, monkeyp
 def test_cached_timm_weights_are_loaded_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net = whole("timm", "resnet10t")
     save_file(net.state_dict(), tmp_path / "model.safetensors")
-    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: str(tmp_path / "model.safetensors"))
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: str(tmp_path / "model.safetensors"))
     backbone = registry.build("backbones", Part("timm", {"model": "resnet10t", "pretrained": True}), context())
     found = backbone.network.state_dict()
     wanted = net.state_dict()["layer4.0.conv2.weight"]
