@@ -19,7 +19,7 @@ from handful.annotation.server.session import Session, Settings, image_key
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.attach import read_mask
 from handful.recipes.write import to_toml
-from tests.annotation import pages
+from tests.annotation import photo_session
 from tests.support.datasets import recipe
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -50,8 +50,8 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, st
     folder = tmp_path_factory.mktemp("annotate")
     plan = folder / "tiny.toml"
     plan.write_text(to_toml(recipe("segmentation", "image_size=[24,24]", "stages.0.steps=4")))
-    settings = Settings(recipe=str(plan), folds=2, device="cpu", token=pages.TOKEN)
-    with pages.session(folder, data=_data()[0], settings=settings) as found, _served(found) as address:
+    settings = Settings(recipe=str(plan), folds=2, device="cpu", token=photo_session.TOKEN)
+    with photo_session.open_session(folder, data=_data()[0], settings=settings) as found, _served(found) as address:
         yield found, address
 
 
@@ -66,7 +66,7 @@ def _served(session: Session) -> Iterator[str]:
     thread.start()
     _until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/{pages.TOKEN}/"
+    yield f"http://127.0.0.1:{port}/{photo_session.TOKEN}/"
     server.should_exit = True
     thread.join(10)
 
@@ -352,7 +352,7 @@ def test_strokes_on_large_images_stay_fluid(open_page: Any, tmp_path: Path) -> N
     data = Dataset(
         (Sample("blue/0.png", large, 0), Sample("red/0.png", _data()[0].samples[3].image, 1)), ("blue", "red")
     )
-    with pages.session(tmp_path, data=data) as found, _served(found) as address:
+    with photo_session.open_session(tmp_path, data=data) as found, _served(found) as address:
         page = open_page("blue/0.png", at=address)
         page.evaluate("handful.tools.size = 200")
         page.wait_for_timeout(1000)

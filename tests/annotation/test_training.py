@@ -14,7 +14,7 @@ from handful.annotation.training import agreement, train_and_score, usable_draws
 from handful.errors import TrainingError
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier
-from tests.annotation import pages
+from tests.annotation import photo_session
 from tests.support.datasets import recipe, squares
 
 DRAWN = [f"{name}/0-{i}.png" for name in ("blue", "green", "red") for i in (0, 1, 2)]
@@ -28,9 +28,9 @@ def _train(held: Session) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def test_a_training_proposes_masks_and_scores_honestly(tmp_path: Path) -> None:
-    with pages.session(tmp_path) as held:
+    with photo_session.open_session(tmp_path) as held:
         for name in DRAWN:
-            pages.draw(held, name)
+            photo_session.draw_square(held, name)
         held.store.set_label("red/0-3.png", None, base=0, key="x", cannot_tell=True)
         found, said = _train(held)
         score = found["score"]
@@ -48,9 +48,9 @@ def test_a_training_proposes_masks_and_scores_honestly(tmp_path: Path) -> None:
 
 
 def test_rejected_masks_are_never_learnt_from(tmp_path: Path) -> None:
-    with pages.session(tmp_path) as held:
+    with photo_session.open_session(tmp_path) as held:
         for name in DRAWN[:-1]:
-            pages.draw(held, name)
+            photo_session.draw_square(held, name)
         held.store.review("blue/0-3.png", "reject", round_=1)
         mask = np.eye(24, dtype=bool)
         held.store.stroke("red/0-3.png", Patch(0, 0, mask), size=(24, 24), base=0, key="a", source="propagated")
@@ -62,18 +62,18 @@ def test_rejected_masks_are_never_learnt_from(tmp_path: Path) -> None:
 
 
 def test_too_few_masks_are_said_before_training(tmp_path: Path) -> None:
-    with pages.session(tmp_path) as held:
+    with photo_session.open_session(tmp_path) as held:
         with pytest.raises(TrainingError, match="no image of blue, green, red has a mask"):
             _train(held)
-        pages.draw(held, DRAWN[0])
+        photo_session.draw_square(held, DRAWN[0])
         with pytest.raises(TrainingError, match="no image of green, red"):
             _train(held)
 
 
 def test_one_mask_per_class_trains_without_a_score(tmp_path: Path) -> None:
-    with pages.session(tmp_path) as held:
+    with photo_session.open_session(tmp_path) as held:
         for name in DRAWN[::3]:
-            pages.draw(held, name)
+            photo_session.draw_square(held, name)
         found, _ = _train(held)
         assert "score" not in found
         assert "at least 2 masks" in str(found["why_no_score"])
@@ -101,9 +101,11 @@ def test_certainty_is_one_for_certain_pixels() -> None:
 def test_a_process_of_its_own_trains_stops_and_fails_in_words(tmp_path: Path) -> None:
     plan = tmp_path / "tiny.toml"
     plan.write_text(to_toml(recipe("segmentation")))
-    with pages.session(tmp_path, settings=Settings(recipe=str(plan), folds=2, device="cpu", token="t")) as held:
+    with photo_session.open_session(
+        tmp_path, settings=Settings(recipe=str(plan), folds=2, device="cpu", token="t")
+    ) as held:
         for name in DRAWN:
-            pages.draw(held, name)
+            photo_session.draw_square(held, name)
         held.train()
         assert held.training is not None
         assert held.training.wait(120) == "done", held.training.error

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from handful.saving.classifier import save_classifier
-from tests.deployment.batch import archives
+from tests.deployment.batch import gray_archives
 from tests.support.classifiers import untrained
 from tests.support.command_line import fails, ok, ok_json, run
 
@@ -17,7 +17,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_predict_into_a_folder_goes_on_and_tells_what_was_there(tmp_path: Path, model: Path) -> None:
-    shards = archives.tar(tmp_path / "s" / "x-0.tar", range(6)).parent
+    shards = gray_archives.write_tar(tmp_path / "s" / "x-0.tar", range(6)).parent
     command = ("predict", model, shards, "-o", tmp_path / "out", "--chunk-size", 4)
 
     assert ok(*command).startswith("6 images in 2 Parquet chunks in")
@@ -29,7 +29,7 @@ def test_predict_into_a_folder_goes_on_and_tells_what_was_there(tmp_path: Path, 
 
 
 def test_images_that_cannot_be_read_give_code_3(tmp_path: Path, model: Path) -> None:
-    source = archives.folder(tmp_path / "a", 3)
+    source = gray_archives.write_folder(tmp_path / "a", 3)
     (source / "1" / "001.png").write_bytes(b"no picture")
 
     result = run("predict", model, source, "-o", tmp_path / "out")
@@ -40,7 +40,7 @@ def test_images_that_cannot_be_read_give_code_3(tmp_path: Path, model: Path) -> 
 
 
 def test_propagate_in_chunks_keeps_plausible_masks(tmp_path: Path, model: Path) -> None:
-    source = archives.parquet(tmp_path / "a.parquet", range(5))
+    source = gray_archives.write_parquet(tmp_path / "a.parquet", range(5))
     command = ("propagate", source, "--model", model, "--chunks")
 
     assert ok_json(*command, "-o", tmp_path / "all")["images"] == 5
@@ -53,7 +53,7 @@ def test_propagate_in_chunks_keeps_plausible_masks(tmp_path: Path, model: Path) 
 
 
 def test_options_that_do_not_go_together_are_refused(tmp_path: Path, model: Path) -> None:
-    source = archives.folder(tmp_path / "a", 3)
+    source = gray_archives.write_folder(tmp_path / "a", 3)
     predict = ("predict", model, source, "-o")
     out, table = tmp_path / "out", tmp_path / "t.csv"
     for arguments, what in (
@@ -74,7 +74,7 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path, model: Path
 
 
 def test_the_earlier_names_of_the_options_still_work(tmp_path: Path, model: Path) -> None:
-    source = archives.folder(tmp_path / "a", 3)
+    source = gray_archives.write_folder(tmp_path / "a", 3)
 
     assert ok_json("predict", model, source, "-o", tmp_path / "out", "--part-size", 2)["parts"] == 2
     assert ok_json("propagate", source, "--model", model, "--parts", "-o", tmp_path / "masks")["parts"] == 1
@@ -84,7 +84,7 @@ def test_the_earlier_names_of_the_options_still_work(tmp_path: Path, model: Path
 def test_ctrl_c_says_that_the_same_command_goes_on(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = archives.folder(tmp_path / "a", 3)
+    source = gray_archives.write_folder(tmp_path / "a", 3)
 
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from handful.recipes.write import to_toml
-from tests.models.text.files import write_text
 from tests.support.command_line import fails, ok, ok_json, write_images
 from tests.support.datasets import recipe, squares
+from tests.support.word_vector_files import write_text_vectors
 
 COLOURS = {"blue": (1.0, 0.0), "green": (0.9, 0.2), "red": (0.0, 1.0)}
 
@@ -14,7 +14,7 @@ COLOURS = {"blue": (1.0, 0.0), "green": (0.9, 0.2), "red": (0.0, 1.0)}
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hierarchy")
     write_images(squares(2), folder / "images")
-    write_text(folder / "glove.txt", COLOURS)
+    write_text_vectors(folder / "glove.txt", COLOURS)
     (folder / "linear.toml").write_text(to_toml(recipe("linear", "name=linear", "steps=2")))
     (folder / "tree.yaml").write_text("cold: [blue, green]\nred:\n")
     return folder

@@ -73,9 +73,9 @@ def test_a_fit_says_in_three_lines_at_most_what_is_doubtful(tmp_path: Path) -> N
 
 def test_a_sound_set_is_fitted_in_silence() -> None:
     from handful.inspection.quick_check import quick_warnings
-    from tests.inspection.pictures import dataset, measurements
+    from tests.inspection.smooth_images import measure, smooth_dataset
 
-    data = dataset()
-    assert quick_warnings(data, measurements(data).statistics) == ()
+    data = smooth_dataset()
+    assert quick_warnings(data, measure(data).statistics) == ()
     samples = tuple(replace(s, split="test" if i % 2 else "train") for i, s in enumerate(data.samples))
-    assert quick_warnings(replace(data, samples=samples), measurements(data).statistics) == ()
+    assert quick_warnings(replace(data, samples=samples), measure(data).statistics) == ()

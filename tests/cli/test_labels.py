@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.text.files import write_text
 from tests.support.command_line import fails, ok, ok_json, write_images
 from tests.support.datasets import squares
+from tests.support.word_vector_files import write_text_vectors
 
 COLOURS = {"blue": (1.0, 0.0), "cherry": (0.0, 2.0), "green": (3.0, 4.0), "red": (0.0, 1.0)}
 
@@ -13,7 +13,7 @@ COLOURS = {"blue": (1.0, 0.0), "cherry": (0.0, 2.0), "green": (3.0, 4.0), "red":
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labels")
     write_images(squares(2), folder / "images")
-    write_text(folder / "glove.txt", COLOURS)
+    write_text_vectors(folder / "glove.txt", COLOURS)
     (folder / "names.csv").write_text("red,cherry\n")
     return folder
 

@@ -9,7 +9,7 @@ from handful.core.dataset import Dataset
 from handful.data.check import check
 from handful.data.readers.folder import read_folder
 from handful.errors import DataError, HandfulWarning
-from tests.data.pictures import dataset, save, truncate
+from tests.data.noise_images import noise_dataset, save_noise_image, truncate_file
 
 
 def _with_masks(data: Dataset, *masks: np.ndarray | None) -> Dataset:
@@ -20,23 +20,35 @@ def _with_masks(data: Dataset, *masks: np.ndarray | None) -> Dataset:
 def test_sound_data_pass_in_silence() -> None:
     half = np.zeros((6, 8), bool)
     half[:3] = True
-    data = _with_masks(dataset([0, 0, 1, 1, None]), half, None, half, None, None)
+    data = _with_masks(noise_dataset([0, 0, 1, 1, None]), half, None, half, None, None)
     assert check(data, per_class=2, folds=2, strict=True) == []
 
 
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        (dataset([]), {}, r"no images(.|\n)*check the path"),
-        (dataset([None, None]), {}, r"000: no training image has a label(.|\n)*label some"),
-        (dataset([0, 1], splits=["test", "test"]), {}, r"no training image has a label(.|\n)*train"),
-        (dataset([0, 0]), {}, r"class 'cat': this is the only class(.|\n)*another class|at least one other class"),
-        (dataset([0, 0, 1]), {"per_class": 2}, r"class 'dog' \(002\): has 1 .*fewer than the 2(.|\n)*ask for fewer"),
-        (dataset([0, 1], classes=("cat", "dog", "emu")), {}, r"class 'emu': has 0 labelled(.|\n)*leave the class out"),
-        (dataset([0, 0, 0, 1, 1]), {"folds": 3}, r"class 'dog': has 2 .*fewer than 3(.|\n)*2 folds or fewer"),
-        (dataset([0, 1, 2]), {}, r"002: the label 2 is outside the 2 classes(.|\n)*count from 0"),
+        (noise_dataset([]), {}, r"no images(.|\n)*check the path"),
+        (noise_dataset([None, None]), {}, r"000: no training image has a label(.|\n)*label some"),
+        (noise_dataset([0, 1], splits=["test", "test"]), {}, r"no training image has a label(.|\n)*train"),
         (
-            dataset([0, 1, 0], groups=["p", "q", "p"], splits=["train", "train", "test"]),
+            noise_dataset([0, 0]),
+            {},
+            r"class 'cat': this is the only class(.|\n)*another class|at least one other class",
+        ),
+        (
+            noise_dataset([0, 0, 1]),
+            {"per_class": 2},
+            r"class 'dog' \(002\): has 1 .*fewer than the 2(.|\n)*ask for fewer",
+        ),
+        (
+            noise_dataset([0, 1], classes=("cat", "dog", "emu")),
+            {},
+            r"class 'emu': has 0 labelled(.|\n)*leave the class out",
+        ),
+        (noise_dataset([0, 0, 0, 1, 1]), {"folds": 3}, r"class 'dog': has 2 .*fewer than 3(.|\n)*2 folds or fewer"),
+        (noise_dataset([0, 1, 2]), {}, r"002: the label 2 is outside the 2 classes(.|\n)*count from 0"),
+        (
+            noise_dataset([0, 1, 0], groups=["p", "q", "p"], splits=["train", "train", "test"]),
             {},
             r"002: group 'p' is both in train \(000\) and in test(.|\n)*whole group",
         ),
@@ -48,21 +60,21 @@ def test_what_cannot_be_trained_on_is_refused(data: Dataset, options: dict[str, 
 
 
 def test_an_id_used_twice_is_refused() -> None:
-    data = dataset([0, 1])
+    data = noise_dataset([0, 1])
     with pytest.raises(DataError, match=r"001: the id is listed twice(.|\n)*id of its own"):
         check(replace(data, samples=(*data.samples, data.samples[1])))
 
 
 def test_a_damaged_file_is_found_before_training(tmp_path: Path) -> None:
-    save(tmp_path / "cat/a.png")
-    truncate(save(tmp_path / "dog/b.png", 1, (64, 64)))
+    save_noise_image(tmp_path / "cat/a.png")
+    truncate_file(save_noise_image(tmp_path / "dog/b.png", 1, (64, 64)))
     with pytest.raises(DataError, match=r"dog/b\.png: the image is damaged or truncated(.|\n)*replace"):
         check(read_folder(tmp_path))
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
-    save(tmp_path / "cat/a.png")
-    save(tmp_path / "dog/b.png", 1)
+    save_noise_image(tmp_path / "cat/a.png")
+    save_noise_image(tmp_path / "dog/b.png", 1)
     data = _with_masks(read_folder(tmp_path), None, np.eye(5, dtype=bool))
     with pytest.raises(DataError, match=r"dog/b\.png: the mask is 5 x 5 and its image 6 x 8(.|\n)*own size"):
         check(data)
@@ -70,7 +82,7 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
 
 def test_empty_and_full_masks_are_warned_of_and_refused_when_strict() -> None:
     empty = np.zeros((6, 8), bool)
-    data = _with_masks(dataset([0, 0, 1]), empty, ~empty, None)
+    data = _with_masks(noise_dataset([0, 0, 1]), empty, ~empty, None)
     with pytest.warns(HandfulWarning) as caught:
         findings = check(data)
     assert [(f.kind, f.message, f.ids) for f in findings] == [
@@ -84,11 +96,11 @@ def test_empty_and_full_masks_are_warned_of_and_refused_when_strict() -> None:
 
 def _copies(folder: Path, *names: str) -> Dataset:
     for name in names:
-        save(folder / name, 1)
+        save_noise_image(folder / name, 1)
     for i, name in enumerate(
         ("cat/z.png", "dog/z.png") if "train" not in names[0] else ("train/cat/z.png", "train/dog/z.png")
     ):
-        save(folder / name, 100 + i)
+        save_noise_image(folder / name, 100 + i)
     return read_folder(folder)
 
 
@@ -118,8 +130,8 @@ def test_duplicates_are_listed_and_refused_when_strict(
 
 def test_copies_that_stay_together_are_no_finding(tmp_path: Path) -> None:
     _copies(tmp_path, "train/cat/a.png", "train/cat/b.png")
-    save(tmp_path / "test/cat/c.png", 7)
-    save(tmp_path / "train/dog/y.png", 8)
+    save_noise_image(tmp_path / "test/cat/c.png", 7)
+    save_noise_image(tmp_path / "train/dog/y.png", 8)
     data = read_folder(tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -130,7 +142,7 @@ def test_copies_that_stay_together_are_no_finding(tmp_path: Path) -> None:
 
 def test_a_long_list_is_cut_in_the_message_only() -> None:
     full = np.ones((6, 8), bool)
-    data = _with_masks(dataset([0, 1] * 4), *[full] * 8)
+    data = _with_masks(noise_dataset([0, 1] * 4), *[full] * 8)
     with pytest.warns(HandfulWarning, match=r"001; 002; 003; 004; and 3 more$"):
         (finding,) = check(data)
     assert len(finding.ids) == 8

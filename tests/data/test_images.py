@@ -10,15 +10,15 @@ from handful.core.dataset import Sample
 from handful.data import images
 from handful.data.images import content_hash, from_array, image_size, pixels, read_image, sample_size
 from handful.errors import DataError
-from tests.data.pictures import picture, save, truncate
+from tests.data.noise_images import noise_image, save_noise_image, truncate_file
 
 LOSSLESS = ["png", "bmp", "tiff"]
 
 
 @pytest.mark.parametrize("suffix", LOSSLESS)
 def test_lossless_formats_give_the_very_pixels(tmp_path: Path, suffix: str) -> None:
-    path = save(tmp_path / f"a.{suffix}", 3)
-    assert np.array_equal(read_image(path), np.asarray(picture(3)).transpose(2, 0, 1))
+    path = save_noise_image(tmp_path / f"a.{suffix}", 3)
+    assert np.array_equal(read_image(path), np.asarray(noise_image(3)).transpose(2, 0, 1))
     assert image_size(path) == (6, 8)
 
 
@@ -32,8 +32,8 @@ def test_lossy_formats_are_near(tmp_path: Path, suffix: str) -> None:
 
 
 def test_lossless_webp(tmp_path: Path) -> None:
-    picture(1).save(tmp_path / "a.webp", lossless=True)
-    assert np.array_equal(read_image(tmp_path / "a.webp"), np.asarray(picture(1)).transpose(2, 0, 1))
+    noise_image(1).save(tmp_path / "a.webp", lossless=True)
+    assert np.array_equal(read_image(tmp_path / "a.webp"), np.asarray(noise_image(1)).transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "LA", "RGBA"])
@@ -128,7 +128,7 @@ def test_exif_orientation_of_16_bit_grey(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp"])
 def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
-    path = truncate(save(tmp_path / f"broken.{suffix}", size=(64, 64)))
+    path = truncate_file(save_noise_image(tmp_path / f"broken.{suffix}", size=(64, 64)))
     with pytest.raises(DataError, match=rf"broken\.{suffix}(.|\n)*Remedy: replace"):
         read_image(path)
 
@@ -143,7 +143,7 @@ def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_formats_that_call_other_programs_are_not_read(tmp_path: Path) -> None:
-    picture(0).save(tmp_path / "a.eps")
+    noise_image(0).save(tmp_path / "a.eps")
     (tmp_path / "a.eps").rename(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"a\.png(.|\n)*formats read are PNG, JPEG"):
         read_image(tmp_path / "a.png")
@@ -172,7 +172,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, si
 
 
 def test_the_limit_is_in_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save(tmp_path / "a.png")
+    path = save_noise_image(tmp_path / "a.png")
     monkeypatch.setattr(images, "MAX_PIXELS", 48)
     assert read_image(path).shape == (3, 6, 8)
     monkeypatch.setattr(images, "MAX_PIXELS", 47)
@@ -229,22 +229,22 @@ def test_from_array_copies() -> None:
 
 
 def test_samples_give_pixels_and_size_from_file_and_memory(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", 5)
+    path = save_noise_image(tmp_path / "a.png", 5)
     for sample in (Sample("a", path), Sample("a", read_image(path))):
         assert np.array_equal(pixels(sample), read_image(path))
         assert sample_size(sample) == (6, 8)
 
 
 def test_content_hash_is_of_pixels_not_of_files(tmp_path: Path) -> None:
-    same = {content_hash(read_image(save(tmp_path / f"a.{suffix}", 5))) for suffix in LOSSLESS}
+    same = {content_hash(read_image(save_noise_image(tmp_path / f"a.{suffix}", 5))) for suffix in LOSSLESS}
     assert len(same) == 1
-    assert content_hash(read_image(save(tmp_path / "b.png", 6))) not in same
+    assert content_hash(read_image(save_noise_image(tmp_path / "b.png", 6))) not in same
     flat = np.zeros((3, 2, 8), np.uint8)
     assert content_hash(flat) != content_hash(flat.reshape(3, 8, 2))
 
 
 def test_reading_agrees_with_pillow_on_a_palette(tmp_path: Path) -> None:
-    quantised = picture(2).quantize(16)
+    quantised = noise_image(2).quantize(16)
     quantised.save(tmp_path / "a.png")
     expected = np.asarray(ImageOps.exif_transpose(quantised).convert("RGB")).transpose(2, 0, 1)
     assert np.array_equal(read_image(tmp_path / "a.png"), expected)

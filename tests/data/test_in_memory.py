@@ -20,7 +20,7 @@ from handful.data.in_memory import (
 )
 from handful.data.readers.folder import read_folder
 from handful.errors import DataError
-from tests.data.pictures import dataset, save, truncate
+from tests.data.noise_images import noise_dataset, save_noise_image, truncate_file
 
 MODES: list[Resize] = ["squash", "pad", "crop"]
 
@@ -98,11 +98,11 @@ def test_unfit_mask_is_background_where_a_crop_cut() -> None:
 
 
 def test_working_size_is_the_recipe_s_or_the_images_own(tmp_path: Path) -> None:
-    save(tmp_path / "cat/a.png")
-    save(tmp_path / "dog/b.png")
+    save_noise_image(tmp_path / "cat/a.png")
+    save_noise_image(tmp_path / "dog/b.png")
     data = read_folder(tmp_path)
     assert working_size(data, None) == (6, 8)
-    save(tmp_path / "dog/c.png", size=(8, 6))
+    save_noise_image(tmp_path / "dog/c.png", size=(8, 6))
     data = read_folder(tmp_path)
     assert working_size(data, (5, 5)) == (5, 5)
     with pytest.raises(DataError, match=r"dog/c\.png: images differ in size \(6x8 and 8x6\)(.|\n)*image_size"):
@@ -112,7 +112,7 @@ def test_working_size_is_the_recipe_s_or_the_images_own(tmp_path: Path) -> None:
 
 
 def _masked() -> Dataset:
-    data = dataset([1, None, 0, 1])
+    data = noise_dataset([1, None, 0, 1])
     mask = np.zeros((6, 8), bool)
     mask[:3] = True
     masks = [mask, mask, None, ~mask]
@@ -134,7 +134,7 @@ def test_hold_decodes_images_labels_and_masks() -> None:
 
 def test_hold_without_masks() -> None:
     assert load_tensors(_masked(), size=(6, 8), masks=False).pixel_labels is None
-    assert load_tensors(dataset([0, 1]), size=(6, 8)).pixel_labels is None
+    assert load_tensors(noise_dataset([0, 1]), size=(6, 8)).pixel_labels is None
 
 
 @pytest.mark.parametrize("resize", MODES)
@@ -163,12 +163,12 @@ def test_class_numbers_above_a_byte_survive() -> None:
 
 
 def test_hold_names_a_bad_file_and_a_bad_mask(tmp_path: Path) -> None:
-    save(tmp_path / "cat/a.png")
+    save_noise_image(tmp_path / "cat/a.png")
     data = read_folder(tmp_path)
     wrong = replace(data, samples=(replace(data.samples[0], mask=np.eye(5, dtype=bool)),))
     with pytest.raises(DataError, match=r"cat/a\.png: the mask is 5 x 5 and its image 6 x 8(.|\n)*own size"):
         load_tensors(wrong, size=(6, 8))
-    truncate(tmp_path / "cat/a.png")
+    truncate_file(tmp_path / "cat/a.png")
     with pytest.raises(DataError, match=r"cat/a\.png: the image is damaged"):
         load_tensors(data, size=(6, 8))
 
@@ -185,7 +185,7 @@ def test_a_batch_has_one_hot_targets_and_none_for_the_unlabelled() -> None:
 
 
 def test_a_batch_without_masks_ignores_every_pixel() -> None:
-    batch = load_tensors(dataset([0, 1]), size=(6, 8)).batch(torch.tensor([1]), 2)
+    batch = load_tensors(noise_dataset([0, 1]), size=(6, 8)).batch(torch.tensor([1]), 2)
     assert batch.pixel_labels.shape == (1, 6, 8)
     assert (batch.pixel_labels == IGNORE).all()
 
@@ -200,7 +200,7 @@ def test_held_moves_to_a_device(masks: bool) -> None:
 
 def test_chunks_cover_every_sample_in_order(tmp_path: Path) -> None:
     for i in range(5):
-        save(tmp_path / f"cat/{i}.png", i)
+        save_noise_image(tmp_path / f"cat/{i}.png", i)
     samples = read_folder(tmp_path).samples
     parts = list(chunks(samples, size=(6, 8), resize="squash", length=2))
     assert [len(p) for p in parts] == [2, 2, 1]

@@ -6,13 +6,13 @@ from PIL import Image
 
 from handful.data.load import load_data
 from handful.errors import DataError
-from tests.data.pictures import save
+from tests.data.noise_images import save_noise_image
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for i, name in enumerate(("cat/a.png", "cat/b.png", "dog/c.png")):
-        save(tmp_path / "animals" / name, i)
+        save_noise_image(tmp_path / "animals" / name, i)
     return tmp_path / "animals"
 
 
@@ -22,7 +22,7 @@ def test_folder_as_text_or_path(folder: Path) -> None:
 
 def test_table_with_its_options(folder: Path) -> None:
     (folder / "t.CSV").write_text("file,label\ncat/a.png,x\n../far.png,y\n")
-    save(folder.parent / "far.png")
+    save_noise_image(folder.parent / "far.png")
     data = load_data(folder / "t.CSV", columns={"path": "file"}, allow_outside=True, classes=["z", "y", "x"])
     assert (data.classes, data.labels.tolist()) == (("x", "y", "z"), [0, 1])
 
@@ -38,14 +38,14 @@ def test_embedded_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert load_data("digits", classes=[*"0123456789", "none"]).classes[-1] == "none"
     with pytest.raises(DataError, match=r"000003: the label '3' is not one of the 3 classes"):
         load_data("digits", classes=["0", "1", "2"])
-    save(tmp_path / "digits/one/a.png")
+    save_noise_image(tmp_path / "digits/one/a.png")
     with pytest.raises(DataError, match=r"digits: .*both a path here and an embedded(.|\n)*\./digits"):
         load_data("digits")
     assert load_data("./digits").classes == load_data(Path("digits")).classes == ("one",)
 
 
 def test_torchvision_names(tmp_path: Path) -> None:
-    save(tmp_path / "eurosat/2750/River/River_1.jpg")
+    save_noise_image(tmp_path / "eurosat/2750/River/River_1.jpg")
     assert load_data("torchvision:EuroSAT", root=tmp_path).classes == ("River",)
     with pytest.raises(DataError, match=r"unknown torchvision data set 'EuroSat'(.|\n)*'EuroSAT'"):
         load_data("torchvision:EuroSat", root=tmp_path)
@@ -83,5 +83,5 @@ def test_strict_checks_at_once(folder: Path) -> None:
 
 
 def test_unlabelled_folder(tmp_path: Path) -> None:
-    save(tmp_path / "a.png")
+    save_noise_image(tmp_path / "a.png")
     assert load_data(tmp_path, unlabelled=True).labels.tolist() == [-1]

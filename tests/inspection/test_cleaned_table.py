@@ -10,7 +10,7 @@ from handful.data.load import load_data
 from handful.errors import DataError, OutputError
 from handful.inspection.cleaned_table import write_cleaned_table
 from handful.inspection.measurements import Measurements, measure_images
-from tests.inspection.pictures import dataset, measurements, picture
+from tests.inspection.smooth_images import measure, smooth_dataset, smooth_image
 
 
 def _folder(root: Path) -> Path:
@@ -27,7 +27,7 @@ def _folder(root: Path) -> Path:
     }
     for name, number in numbers.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        Picture.fromarray(picture(number).transpose(1, 2, 0)).save(root / name)
+        Picture.fromarray(smooth_image(number).transpose(1, 2, 0)).save(root / name)
     (root / "train/cat/z.png").write_bytes(b"no picture")
     return root
 
@@ -60,8 +60,8 @@ def test_near_copies_share_a_group(tmp_path: Path) -> None:
     folder = tmp_path / "images" / "cat"
     folder.mkdir(parents=True)
     for i in range(12):
-        Picture.fromarray(picture(i).transpose(1, 2, 0)).save(folder / f"{i:02d}.png")
-    Picture.fromarray(picture(3).transpose(1, 2, 0)).save(folder / "again.jpg", quality=70)
+        Picture.fromarray(smooth_image(i).transpose(1, 2, 0)).save(folder / f"{i:02d}.png")
+    Picture.fromarray(smooth_image(3).transpose(1, 2, 0)).save(folder / "again.jpg", quality=70)
     fixed = write_cleaned_table(measure_images(load_data(tmp_path / "images")), tmp_path / "new.csv")
     groups = {row["path"]: row["group"] for row in _rows(tmp_path / "new.csv")}
     assert fixed.groups == 1
@@ -69,7 +69,7 @@ def test_near_copies_share_a_group(tmp_path: Path) -> None:
 
 
 def test_nothing_is_overwritten_and_arrays_have_no_table(tmp_path: Path) -> None:
-    known = measurements(dataset(2))
+    known = measure(smooth_dataset(2))
     with pytest.raises(DataError, match="images are not files"):
         write_cleaned_table(known, tmp_path / "new.csv")
     (tmp_path / "there.csv").write_text("mine")
@@ -86,8 +86,8 @@ def test_facts_hold_what_files_say_of_themselves(tmp_path: Path) -> None:
     exif = Picture.Exif()
     exif[0x010F], exif[0x0110] = "Maker", "Model"
     exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
-    Picture.fromarray(picture(0).transpose(1, 2, 0)).save(folder / "a.jpg", exif=exif)
-    Picture.fromarray(picture(1)[0]).save(folder / "b.png")
+    Picture.fromarray(smooth_image(0).transpose(1, 2, 0)).save(folder / "a.jpg", exif=exif)
+    Picture.fromarray(smooth_image(1)[0]).save(folder / "b.png")
     known: Measurements = measure_images(load_data(tmp_path))
     assert known.modes == ("RGB", "L")
     assert known.bytes.tolist() == [(folder / n).stat().st_size for n in ("a.jpg", "b.png")]
@@ -98,7 +98,7 @@ def test_facts_hold_what_files_say_of_themselves(tmp_path: Path) -> None:
 
 
 def test_pictures_are_handed_on_once_each(tmp_path: Path) -> None:
-    data = dataset(3)
+    data = smooth_dataset(3)
     seen = []
 
     def features(images):  # type: ignore[no-untyped-def]

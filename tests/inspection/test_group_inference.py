@@ -8,17 +8,17 @@ from handful.inspection.exif import CaptureInfo
 from handful.inspection.findings import group_leaks
 from handful.inspection.group_inference import infer_groups
 from handful.inspection.measurements import Measurements
-from tests.inspection.pictures import dataset, measurements
+from tests.inspection.smooth_images import measure, smooth_dataset
 
 
 def _patients(*, alike: float) -> Measurements:
     """Names cat/p03_1.png; pictures of a patient share a direction in their features."""
-    data = dataset(16)
+    data = smooth_dataset(16)
     rng = np.random.default_rng(0)
     own = rng.normal(size=(len(data) // 4, 16)) * alike
     samples = [replace(s, id=f"{s.id[:4]}p{i // 4:02d}_{i % 4}.png") for i, s in enumerate(data.samples)]
     features = (own[np.arange(len(data)) // 4] + rng.normal(size=(len(data), 16))).astype(np.float32)
-    return Measurements(replace(data, samples=tuple(samples)), measurements(data).statistics, features=features)
+    return Measurements(replace(data, samples=tuple(samples)), measure(data).statistics, features=features)
 
 
 def test_a_patient_in_the_names_is_guessed_where_pictures_agree() -> None:

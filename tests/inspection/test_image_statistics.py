@@ -4,7 +4,7 @@ from PIL import Image as Picture
 
 from handful.inspection.image_statistics import FRAME, StatisticsCollector
 from handful.inspection.perceptual_hash import close_pairs, perceptual_hash
-from tests.inspection.pictures import picture
+from tests.inspection.smooth_images import smooth_image
 
 
 def test_the_hash_is_that_of_another_library() -> None:
@@ -23,7 +23,7 @@ def test_close_pairs_are_those_of_a_slow_search() -> None:
 
 
 def test_color_and_border_are_means_over_their_pixels() -> None:
-    image = picture(3, side=50)
+    image = smooth_image(3, side=50)
     measuring = StatisticsCollector()
     measuring.add(image)
     found = measuring.result()

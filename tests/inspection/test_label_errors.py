@@ -6,13 +6,13 @@ import pytest
 from handful.core.dataset import Dataset
 from handful.inspection.cross_validate_features import cross_validate
 from handful.inspection.findings import balance, label_errors
-from tests.inspection.pictures import CLASSES, changed, dataset, measurements
+from tests.inspection.smooth_images import CLASSES, measure, smooth_dataset, with_changed_samples
 
 
 def test_swapped_labels_are_found() -> None:
-    data = dataset(30)
-    known = measurements(data, apart=8)
-    wrong = changed(data, cat_03={"label": 1}, dog_07={"label": 2})
+    data = smooth_dataset(30)
+    known = measure(data, separation=8)
+    wrong = with_changed_samples(data, cat_03={"label": 1}, dog_07={"label": 2})
     known = type(known)(wrong, known.statistics, features=known.features)
     (found,) = label_errors.find(known)
     assert found.kind == "label suspects"
@@ -23,19 +23,19 @@ def test_swapped_labels_are_found() -> None:
 
 
 def test_what_cannot_be_judged_is_said() -> None:
-    rare = Dataset(tuple(s for s in dataset().samples if s.label != 2 or s.id < "emu/03"), CLASSES)
-    (found,) = label_errors.find(measurements(rare, apart=8))
+    rare = Dataset(tuple(s for s in smooth_dataset().samples if s.label != 2 or s.id < "emu/03"), CLASSES)
+    (found,) = label_errors.find(measure(rare, separation=8))
     assert (found.kind, "emu" in found.what) == ("labels not judged", True)
-    (found,) = label_errors.find(measurements(dataset(3), apart=8))
+    (found,) = label_errors.find(measure(smooth_dataset(3), separation=8))
     assert found.kind == "labels not judged"
-    (found,) = label_errors.find(measurements(dataset(20), apart=0))
+    (found,) = label_errors.find(measure(smooth_dataset(20), separation=0))
     assert "judging models" in found.what
-    assert label_errors.find(measurements(dataset())) == ()
+    assert label_errors.find(measure(smooth_dataset())) == ()
 
 
 def test_without_cleanlab_the_remedy_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
-    (found,) = label_errors.find(measurements(dataset(), apart=8))
+    (found,) = label_errors.find(measure(smooth_dataset(), separation=8))
     assert "pip install 'handful[inspect]'" in found.remedy
 
 
@@ -53,11 +53,11 @@ def test_probabilities_come_from_folds_that_leave_out_the_image_and_its_group() 
 
 
 def test_balance_names_the_classes() -> None:
-    data = dataset(24)
+    data = smooth_dataset(24)
     some = [i for i, s in enumerate(data.samples) if s.label != 1 or s.id < "dog/04"]
-    found = {f.kind: f for f in balance.find(measurements(data.select(some)))}
+    found = {f.kind: f for f in balance.find(measure(data.select(some)))}
     assert found["imbalance"].severity == "warning"
     assert found["few images"].numbers["classes"] == {"dog": 4}
-    assert balance.find(measurements(data)) == ()
-    bare = changed(data, cat_00={"label": None}, cat_01={"split": "test"})
-    assert [f.kind for f in balance.find(measurements(bare))] == ["not tested", "unlabelled"]
+    assert balance.find(measure(data)) == ()
+    bare = with_changed_samples(data, cat_00={"label": None}, cat_01={"split": "test"})
+    assert [f.kind for f in balance.find(measure(bare))] == ["not tested", "unlabelled"]

@@ -6,7 +6,7 @@ from handful.inspection.measures import complexity, examples, learning_curve, re
 from handful.inspection.measures.complexity import distances, intrinsic_dimension
 from handful.inspection.measures.learning_curve import _fit
 from handful.inspection.measures.resolution import smallest_difference
-from tests.inspection.pictures import dataset, measurements
+from tests.inspection.smooth_images import measure, smooth_dataset
 
 
 def test_the_smallest_difference_has_the_power_it_promises() -> None:
@@ -25,16 +25,16 @@ def test_more_images_resolve_less_and_few_resolve_nothing() -> None:
 
 
 def test_resolution_counts_the_test_part_where_there_is_one() -> None:
-    from tests.inspection.pictures import changed
+    from tests.inspection.smooth_images import with_changed_samples
 
-    whole = resolution.measure(measurements(dataset(20), apart=4))
+    whole = resolution.measure(measure(smooth_dataset(20), separation=4))
     assert whole is not None
     assert (whole.images, whole.crossed) == (60, True)
-    parted = changed(dataset(20), **{f"cat_{i:02d}": {"split": "test"} for i in range(8)})
-    part = resolution.measure(measurements(parted, apart=4))
+    parted = with_changed_samples(smooth_dataset(20), **{f"cat_{i:02d}": {"split": "test"} for i in range(8)})
+    part = resolution.measure(measure(parted, separation=4))
     assert part is not None
     assert (part.images, part.crossed) == (8, False)
-    assert resolution.measure(measurements(dataset(20))) is None
+    assert resolution.measure(measure(smooth_dataset(20))) is None
 
 
 def test_a_power_law_is_fitted_back() -> None:
@@ -46,14 +46,14 @@ def test_a_power_law_is_fitted_back() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_the_learning_curve_rises_and_says_what_ten_more_bring() -> None:
-    curve = learning_curve.measure(measurements(dataset(20), apart=1))
+    curve = learning_curve.measure(measure(smooth_dataset(20), separation=1))
     assert curve is not None
     assert curve.sizes == (1, 2, 3, 5, 8, 12)
     assert curve.scores.shape == (learning_curve.DRAWS, 6)
     assert curve.scores.mean(axis=0)[-1] > curve.scores.mean(axis=0)[0] + 0.1
     assert curve.gain_low <= curve.gain <= curve.gain_high
     assert curve.at[-1] == 30
-    assert learning_curve.measure(measurements(dataset(3), apart=3)) is None
+    assert learning_curve.measure(measure(smooth_dataset(3), separation=3)) is None
 
 
 @pytest.mark.parametrize("dimension", [2, 6])
@@ -73,10 +73,10 @@ def test_intrinsic_dimension_is_that_of_a_slow_sum() -> None:
 
 
 def test_label_sharpness_is_one_over_the_closest_pair_of_two_classes() -> None:
-    data = dataset(5)
-    found = complexity.measure(measurements(data))
+    data = smooth_dataset(5)
+    found = complexity.measure(measure(data))
     assert found is not None
-    small = measurements(data).statistics.small.reshape(15, -1) * (7 / 255)
+    small = measure(data).statistics.small.reshape(15, -1) * (7 / 255)
     gaps = {
         (a.id, b.id): float(np.linalg.norm(small[i] - small[j]))
         for i, a in enumerate(data.samples)
@@ -96,8 +96,8 @@ def test_medoids_lower_the_sum_and_the_farthest_is_far() -> None:
 
 
 def test_examples_are_of_their_class_and_never_both() -> None:
-    for e in examples.measure(measurements(dataset(6), apart=3)):
+    for e in examples.measure(measure(smooth_dataset(6), separation=3)):
         assert all(i.startswith(e.name) for i in (*e.representative, *e.unusual))
         assert not set(e.representative) & set(e.unusual)
         assert len(e.representative) == 3
-    assert examples.measure(measurements(dataset(6))) == ()
+    assert examples.measure(measure(smooth_dataset(6))) == ()

@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from handful.core.dataset import Dataset, Image, Sample
 from handful.inspection import near_duplicates
 from handful.inspection.findings import duplicates, exposure
-from tests.inspection.pictures import CLASSES, dataset, measurements, picture
+from tests.inspection.smooth_images import CLASSES, measure, smooth_dataset, smooth_image
 
 
 def _jpeg(image: Image) -> Image:
@@ -27,7 +27,7 @@ def _brighter(image: Image) -> Image:
 
 
 def _with(image: Image, label: int = 0, split: str | None = None) -> Dataset:
-    data = dataset()
+    data = smooth_dataset()
     extra = Sample("extra.png", image, label, split=split)  # type: ignore[arg-type]
     return replace(data, samples=(*data.samples, extra))
 
@@ -35,22 +35,22 @@ def _with(image: Image, label: int = 0, split: str | None = None) -> Dataset:
 @pytest.mark.parametrize("change", [_jpeg, _smaller, _brighter])
 def test_a_changed_copy_is_found_and_nothing_else(change: object) -> None:
     assert callable(change)
-    found = duplicates.find(measurements(_with(change(picture(5)))))
+    found = duplicates.find(measure(_with(change(smooth_image(5)))))
     assert [(f.kind, f.where) for f in found] == [("near duplicate", (("cat/05.png", "extra.png"),))]
 
 
 def test_copies_are_told_apart_by_where_they_lie() -> None:
-    found = duplicates.find(measurements(_with(_jpeg(picture(5)), label=1, split="test")))
+    found = duplicates.find(measure(_with(_jpeg(smooth_image(5)), label=1, split="test")))
     assert [(f.kind, f.severity) for f in found] == [
         ("near duplicate across classes", "error"),
         ("near duplicate across splits", "error"),
     ]
-    (exact,) = duplicates.find(measurements(_with(picture(5))))
+    (exact,) = duplicates.find(measure(_with(smooth_image(5))))
     assert (exact.kind, exact.ids) == ("duplicate", ("cat/05.png", "extra.png"))
 
 
 def test_only_the_first_of_a_set_of_copies_counts() -> None:
-    known = measurements(_with(_jpeg(picture(5))))
+    known = measure(_with(_jpeg(smooth_image(5))))
     assert known.copies == [(5, 36)]
     assert 36 not in known.distinct
     assert len(known.distinct) == 36
@@ -58,30 +58,30 @@ def test_only_the_first_of_a_set_of_copies_counts() -> None:
 
 def test_pictures_that_are_all_alike_are_no_copies() -> None:
     rng = np.random.default_rng(0)
-    base = picture(0).astype(float)
+    base = smooth_image(0).astype(float)
     samples = [
-        Sample(str(i), np.clip(base + 12 * (picture(i + 1) / 128.0 - 1), 0, 255).astype(np.uint8), i % 2)
+        Sample(str(i), np.clip(base + 12 * (smooth_image(i + 1) / 128.0 - 1), 0, 255).astype(np.uint8), i % 2)
         for i in range(30)
     ]
     order = rng.permutation(30)
     data = Dataset(tuple(samples[i] for i in order), CLASSES[:2])
-    assert measurements(data).copies == []
+    assert measure(data).copies == []
 
 
 def test_many_pictures_of_few_dimensions_are_close_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    parts = np.stack([picture(i).astype(float) for i in range(6)])
+    parts = np.stack([smooth_image(i).astype(float) for i in range(6)])
     mixed = np.tensordot(rng.dirichlet(np.ones(6), size=1500), parts, axes=1).astype(np.uint8)
     samples = tuple(Sample(str(i), image, 0) for i, image in enumerate([*mixed, mixed[7]]))
     data = Dataset(samples, CLASSES)
-    assert measurements(data).copies == [(7, 1500)]
+    assert measure(data).copies == [(7, 1500)]
     monkeypatch.setattr(near_duplicates, "_chance_ratio", lambda vectors: 1.0)
-    assert len(measurements(data).copies) > 20
+    assert len(measure(data).copies) > 20
 
 
 def test_copies_of_every_picture_do_not_hide_each_other() -> None:
-    samples = [Sample(f"{i}-{k}", copy, 0) for i in range(40) for k, copy in enumerate(_four(picture(i)))]
-    assert measurements(Dataset(tuple(samples), CLASSES)).copies == [tuple(range(4 * i, 4 * i + 4)) for i in range(40)]
+    samples = [Sample(f"{i}-{k}", copy, 0) for i in range(40) for k, copy in enumerate(_four(smooth_image(i)))]
+    assert measure(Dataset(tuple(samples), CLASSES)).copies == [tuple(range(4 * i, 4 * i + 4)) for i in range(40)]
 
 
 def _four(image: Image) -> list[Image]:
@@ -91,8 +91,8 @@ def _four(image: Image) -> list[Image]:
 def test_features_settle_what_pixels_leave_open() -> None:
     from handful.inspection.near_duplicates import find_near_duplicates
 
-    data = _with(picture(5))
-    measures = measurements(data).statistics
+    data = _with(smooth_image(5))
+    measures = measure(data).statistics
     noisy = np.clip(
         measures.small[36].astype(float) + np.random.default_rng(0).normal(scale=33, size=(32, 32, 3)), 0, 255
     )
@@ -106,12 +106,12 @@ def test_features_settle_what_pixels_leave_open() -> None:
 
 
 def test_blank_dark_and_washed_out_pictures_are_no_copies_of_each_other() -> None:
-    data = dataset()
+    data = smooth_dataset()
     blank = np.full((3, 40, 40), 7, np.uint8)
-    dark = (picture(900) / 12).astype(np.uint8)
-    light = (225 + picture(901) / 12).astype(np.uint8)
+    dark = (smooth_image(900) / 12).astype(np.uint8)
+    light = (225 + smooth_image(901) / 12).astype(np.uint8)
     extra = [Sample(n, x, 0) for n, x in (("b1", blank), ("b2", blank.copy()), ("d", dark), ("w", light))]
-    known = measurements(replace(data, samples=(*data.samples, *extra)))
+    known = measure(replace(data, samples=(*data.samples, *extra)))
     assert {f.kind: f.ids for f in exposure.find(known)} == {
         "blank": ("b1", "b2"),
         "dark": ("d",),

@@ -5,32 +5,32 @@ import numpy as np
 
 from handful.core.dataset import Sample
 from handful.inspection.findings import blur, masks, shapes, unreadable
-from tests.inspection.pictures import dataset, measurements, picture
+from tests.inspection.smooth_images import measure, smooth_dataset, smooth_image
 
 
 def test_other_shapes_and_sizes_are_found() -> None:
-    data = dataset()
-    extra = (Sample("wide", picture(800)[:, :15], 0), Sample("large", picture(801, 400), 1))
-    found = shapes.find(measurements(replace(data, samples=(*data.samples, *extra))))
+    data = smooth_dataset()
+    extra = (Sample("wide", smooth_image(800)[:, :15], 0), Sample("large", smooth_image(801, 400), 1))
+    found = shapes.find(measure(replace(data, samples=(*data.samples, *extra))))
     assert [(f.kind, f.ids) for f in found] == [("odd shape", ("wide",)), ("odd size", ("large",))]
-    assert shapes.find(measurements(data)) == ()
+    assert shapes.find(measure(data)) == ()
 
 
 def test_color_modes_are_told() -> None:
-    known = measurements(dataset(2))
+    known = measure(smooth_dataset(2))
     (found,) = shapes.find(replace(known, modes=("RGB",) * 5 + ("L",)))
     assert (found.kind, found.numbers["modes"], found.ids) == ("color modes", {"RGB": 5, "L": 1}, ("emu/01.png",))
 
 
 def test_a_blurred_picture_is_found() -> None:
     rng = np.random.default_rng(0)
-    data = dataset()
+    data = smooth_dataset()
     noise = [rng.integers(0, 256, (3, 40, 40), dtype=np.uint8) for _ in data.samples]
     noise[4] = np.asarray(cv2.GaussianBlur(noise[4].transpose(1, 2, 0), (0, 0), 3).transpose(2, 0, 1), dtype=np.uint8)
     blurred = replace(data, samples=tuple(replace(s, image=x) for s, x in zip(data.samples, noise, strict=True)))
-    (found,) = blur.find(measurements(blurred))
+    (found,) = blur.find(measure(blurred))
     assert found.ids == ("cat/04.png",)
-    assert blur.find(measurements(data)) == ()
+    assert blur.find(measure(data)) == ()
 
 
 def _disc(radius: float, x: float = 20, y: float = 20) -> np.ndarray:
@@ -39,7 +39,7 @@ def _disc(radius: float, x: float = 20, y: float = 20) -> np.ndarray:
 
 
 def test_masks_of_another_shape_are_found() -> None:
-    data = dataset()
+    data = smooth_dataset()
     rng = np.random.default_rng(0)
     drawn = [_disc(9 + rng.random(), *(19 + 2 * rng.random(2))) for _ in data.samples]
     drawn[3] = np.zeros((40, 40), bool)
@@ -47,7 +47,7 @@ def test_masks_of_another_shape_are_found() -> None:
     drawn[7] = np.zeros((40, 40), bool)
     drawn[7][20:22, 2:38] = True
     masked = replace(data, samples=tuple(replace(s, mask=m) for s, m in zip(data.samples, drawn, strict=True)))
-    found = {f.kind: f for f in masks.find(measurements(masked))}
+    found = {f.kind: f for f in masks.find(measure(masked))}
     assert found["empty mask"].ids == ("cat/03.png",)
     assert set(found["odd mask"].ids) == {"cat/05.png", "cat/07.png"}
     assert found["odd mask"].numbers["by"] == {"cat/05.png": "area", "cat/07.png": "elongation"}
@@ -63,7 +63,7 @@ def test_a_disc_is_round_and_central_and_of_one_piece() -> None:
 
 
 def test_unreadable_files_are_one_error() -> None:
-    known = replace(measurements(dataset(2)), unreadable=(("x.png", "damaged"), ("y.png", "empty")))
+    known = replace(measure(smooth_dataset(2)), unreadable=(("x.png", "damaged"), ("y.png", "empty")))
     (found,) = unreadable.find(known)
     assert (found.severity, found.ids) == ("error", ("x.png", "y.png"))
     assert found.numbers["reasons"] == {"x.png": "damaged", "y.png": "empty"}

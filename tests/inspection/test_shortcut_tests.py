@@ -8,7 +8,7 @@ from handful.data.finding import Finding
 from handful.inspection.findings import shortcuts
 from handful.inspection.neighbors import cross_fitted_neighbors, weighted_vote
 from handful.inspection.shortcut_tests import NuisanceVariable, find_shortcuts, nuisance_variables
-from tests.inspection.pictures import dataset, measurements
+from tests.inspection.smooth_images import measure, smooth_dataset
 
 
 def test_neighbors_come_from_other_folds_and_groups_stay_whole() -> None:
@@ -51,13 +51,13 @@ def test_p_is_uniform_where_there_is_nothing_and_small_where_there_is() -> None:
 
 
 def _quick(data: Dataset) -> tuple[Finding, ...]:
-    known = measurements(data)
+    known = measure(data)
     looked_at = nuisance_variables(data, known.statistics, rows=known.training)
     return shortcuts.shortcut_findings(find_shortcuts(looked_at, known.labels, known.groups, shuffles=99))
 
 
 def test_a_colored_border_per_class_is_a_warning_and_its_like_is_not() -> None:
-    data = dataset()
+    data = smooth_dataset()
     for sample in data.samples:
         assert isinstance(sample.image, np.ndarray)
         sample.image[:, :2] = 60 * (sample.label or 0)
@@ -65,12 +65,12 @@ def test_a_colored_border_per_class_is_a_warning_and_its_like_is_not() -> None:
     found = {str(f.numbers["name"]): f for f in _quick(data)}
     assert found["border color"].severity == "warning"
     assert "frames" in found["border color"].remedy
-    assert _quick(dataset()) == ()
+    assert _quick(smooth_dataset()) == ()
 
 
 def test_only_what_varies_is_looked_at() -> None:
-    data = dataset()
-    known = measurements(data)
+    data = smooth_dataset()
+    known = measure(data)
     assert [c.name for c in nuisance_variables(data, known.statistics, rows=known.training)] == [
         "mean color",
         "border color",

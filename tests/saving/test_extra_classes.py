@@ -15,9 +15,9 @@ from handful.parts.posthoc.tta import over_views
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.saving.extra_classes import read_names, with_names
 from handful.training.train import train
-from tests.models.text.files import write_text
 from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
+from tests.support.word_vector_files import write_text_vectors
 
 WORDS = {"blue": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "red": (0.0, 0.0, 1.0), "teal": (0.8, 0.6, 0.0)}
 # The cosine loss draws an image to its class's vector; equation 1 only needs to tell the classes apart.
@@ -27,7 +27,7 @@ COSINE = ('stages=[{steps=200, losses=["cosine"], optimizer={lr=0.05}}]', "backb
 @pytest.fixture(scope="module")
 def make(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Classifier]:
     """Trains on blue and red alone; green is left for its name."""
-    path = str(write_text(tmp_path_factory.mktemp("words") / "words.txt", WORDS))
+    path = str(write_text_vectors(tmp_path_factory.mktemp("words") / "words.txt", WORDS))
 
     def trained(*overrides: str, **options: object) -> Classifier:
         labels = Part("word_embeddings", {"source": "words", "path": path, "temperature": 0.1, **options})
@@ -98,7 +98,7 @@ def test_what_cannot_be_extended_is_refused(make: Callable[..., Classifier], tmp
         classifier.with_labels(["teal"], torch.ones(1, 2))
     path = Path(str(classifier.recipe.labels.options["path"]))
     was = path.read_bytes()
-    write_text(path, {**WORDS, "red": (0.0, 0.5, 1.0)})
+    write_text_vectors(path, {**WORDS, "red": (0.0, 0.5, 1.0)})
     with pytest.raises(ModelError, match="has changed since this model was trained"):
         with_names(classifier, ["teal"])
     path.write_bytes(was)

@@ -18,7 +18,7 @@ from handful.annotation.files.mask_patch import pack
 from handful.annotation.files.store import AnnotationStore
 from handful.core.dataset import Dataset, Sample
 from handful.data.masks.attach import attach_masks
-from tests.annotation import drawing
+from tests.annotation import stroke_script
 
 
 def _kill_at_random(folder: Path, first: int, rng: np.random.Generator, *, drawing_already: bool) -> int:
@@ -31,7 +31,7 @@ def _kill_at_random(folder: Path, first: int, rng: np.random.Generator, *, drawi
     if child == 0:
         os.close(out)
         try:
-            drawing.draw(folder, first, into)
+            stroke_script.draw_strokes(folder, first, into)
         finally:
             os._exit(1)
     os.close(into)
@@ -49,11 +49,11 @@ def _kill_at_random(folder: Path, first: int, rng: np.random.Generator, *, drawi
 
 def _strokes_kept(store: AnnotationStore, confirmed: int) -> int:
     """How many strokes there are: those that were confirmed, or one more, which was in progress."""
-    empty = np.zeros(drawing.SIZE, dtype=bool)
-    masks = {name: empty if (m := store.mask(name)) is None else m for name in drawing.IDS}
-    kept, further = drawing.after(confirmed), drawing.after(confirmed + 1)
-    same = all(np.array_equal(masks[n], kept[n]) for n in drawing.IDS)
-    assert same or all(np.array_equal(masks[n], further[n]) for n in drawing.IDS)
+    empty = np.zeros(stroke_script.SIZE, dtype=bool)
+    masks = {name: empty if (m := store.mask(name)) is None else m for name in stroke_script.IDS}
+    kept, further = stroke_script.masks_after(confirmed), stroke_script.masks_after(confirmed + 1)
+    same = all(np.array_equal(masks[n], kept[n]) for n in stroke_script.IDS)
+    assert same or all(np.array_equal(masks[n], further[n]) for n in stroke_script.IDS)
     return confirmed if same else confirmed + 1
 
 
@@ -63,16 +63,18 @@ def _survives(folder: Path, *, kills: int, seed: int) -> int:
     for number in range(kills):
         confirmed = _kill_at_random(folder, count, rng, drawing_already=number % 2 == 0)
         assert confirmed >= count
-        seen = read_record(folder, drawing.IDS)
-        with AnnotationStore(folder, drawing.IDS) as store:
+        seen = read_record(folder, stroke_script.IDS)
+        with AnnotationStore(folder, stroke_script.IDS) as store:
             assert store.record == seen, "who only reads sees what the next writer sees"
             count = _strokes_kept(store, confirmed)
         assert not list(folder.rglob("*.part"))
-    data = Dataset(tuple(Sample(n, np.zeros((3, *drawing.SIZE), np.uint8)) for n in drawing.IDS), ("cat", "dog"))
+    data = Dataset(
+        tuple(Sample(n, np.zeros((3, *stroke_script.SIZE), np.uint8)) for n in stroke_script.IDS), ("cat", "dog")
+    )
     if list((folder / "masks").rglob("*.png")):
         read = attach_masks(data, folder / "masks")
         for sample in read.samples:
-            expected = drawing.after(count)[sample.id]
+            expected = stroke_script.masks_after(count)[sample.id]
             assert np.array_equal(expected, np.zeros_like(expected) if sample.mask is None else sample.mask)
     return count
 
@@ -103,10 +105,10 @@ def _strokes(address: str, first: int, confirmed: list[int]) -> None:
 
     try:
         rows = {r["id"]: r for r in ask("GET", "state")["images"]}  # type: ignore[attr-defined]
-        base = {name: rows[name]["versions"]["mask"] for name in drawing.IDS}
+        base = {name: rows[name]["versions"]["mask"] for name in stroke_script.IDS}
         number = first
         while True:
-            name, patch = drawing.stroke(number)
+            name, patch = stroke_script.make_stroke(number)
             h, w = patch.mask.shape
             told = {"x": patch.x, "y": patch.y, "w": w, "h": h, "base": base[name], "change": f"s{number}"}
             row = ask("POST", f"images/{rows[name]['key']}/stroke?{urlencode(told)}", pack(patch.mask))
@@ -123,9 +125,9 @@ def test_a_killed_server_loses_at_most_the_stroke_in_progress(tmp_path: Path, ki
     """The server itself, under strokes over HTTP; HANDFUL_KILLS=100 takes about ten minutes."""
     pytest.importorskip("fastapi")
     photos = tmp_path / "photos"
-    for name in drawing.IDS:
+    for name in stroke_script.IDS:
         (photos / name).parent.mkdir(parents=True)
-        Picture.fromarray(np.zeros((*drawing.SIZE, 3), np.uint8)).save(photos / name)
+        Picture.fromarray(np.zeros((*stroke_script.SIZE, 3), np.uint8)).save(photos / name)
     folder, rng, count = tmp_path / "photos-annotations", np.random.default_rng(0), 0
     for _ in range(kills):
         command = [sys.executable, "-m", "handful", "annotate", str(photos), "--no-browser", "--json"]
@@ -139,6 +141,6 @@ def test_a_killed_server_loses_at_most_the_stroke_in_progress(tmp_path: Path, ki
             process.kill()
             hand.join(30)
             assert process.wait() == -signal.SIGKILL
-        with AnnotationStore(folder, drawing.IDS) as store:
+        with AnnotationStore(folder, stroke_script.IDS) as store:
             count = _strokes_kept(store, confirmed[-1])
     assert count > kills

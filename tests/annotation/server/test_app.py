@@ -14,7 +14,7 @@ from handful.annotation.files.proposals import write_proposals
 from handful.annotation.server.app import create_app
 from handful.annotation.server.middleware import MAX_BYTES
 from handful.annotation.server.session import Session, image_key
-from tests.annotation import pages
+from tests.annotation import photo_session
 from tests.support.datasets import squares
 
 NAME = "blue/0-0.png"
@@ -24,20 +24,24 @@ SIZE = (24, 24)
 
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[Session]:
-    with pages.session(tmp_path) as found:
+    with photo_session.open_session(tmp_path) as found:
         yield found
 
 
 @pytest.fixture
 def client(held: Session) -> TestClient:
-    return TestClient(create_app(held), base_url=f"http://127.0.0.1/{pages.TOKEN}/", raise_server_exceptions=False)
+    return TestClient(
+        create_app(held), base_url=f"http://127.0.0.1/{photo_session.TOKEN}/", raise_server_exceptions=False
+    )
 
 
 def _stroke(client: TestClient, *, base: int = 0, change: str = "k", mask: np.ndarray | None = None, x: int = 2) -> Any:
     part = np.ones((3, 4), dtype=bool) if mask is None else mask
     values = {"x": x, "y": 5, "w": part.shape[1], "h": part.shape[0], "base": base, "change": change, "seconds": 1.5}
     headers = {"Content-Type": "application/octet-stream"}
-    return client.post(f"api/images/{KEY}/stroke", params=values, content=pages.bits(part), headers=headers)
+    return client.post(
+        f"api/images/{KEY}/stroke", params=values, content=photo_session.packed_mask(part), headers=headers
+    )
 
 
 def _mask(client: TestClient) -> np.ndarray:
@@ -51,19 +55,19 @@ def test_nothing_is_served_without_the_token(held: Session) -> None:
     for path in (
         "/",
         "/api/state",
-        f"/{pages.TOKEN}x/",
+        f"/{photo_session.TOKEN}x/",
         f"/api/images/{KEY}/picture",
-        f"//{pages.TOKEN}/",
+        f"//{photo_session.TOKEN}/",
         "/page/main.js",
     ):
         assert client.get(path).status_code == 404, path
-    assert client.get(f"/{pages.TOKEN}/").status_code == 200
+    assert client.get(f"/{photo_session.TOKEN}/").status_code == 200
 
 
 def test_other_host_names_are_refused(held: Session) -> None:
-    client = TestClient(create_app(held), base_url=f"http://evil.example/{pages.TOKEN}/")
+    client = TestClient(create_app(held), base_url=f"http://evil.example/{photo_session.TOKEN}/")
     assert client.get("").status_code == 403
-    anywhere = TestClient(create_app(held, loopback=False), base_url=f"http://box.example/{pages.TOKEN}/")
+    anywhere = TestClient(create_app(held, loopback=False), base_url=f"http://box.example/{photo_session.TOKEN}/")
     assert anywhere.get("").status_code == 200
 
 
@@ -205,7 +209,7 @@ def test_what_is_asked_next(client: TestClient, held: Session) -> None:
     first = client.get("api/next", params={"order": "listed"}).json()["key"]
     assert first == KEY
     assert client.get("api/next", params={"order": "listed", "after": KEY}).json()["key"] != KEY
-    pages.draw(held, NAME)
+    photo_session.draw_square(held, NAME)
     held.store.skip("blue/0-1.png", skipped=True)
     assert client.get("api/next", params={"order": "listed"}).json()["key"] == image_key("blue/0-2.png")
     seeds = {client.get("api/next", params={"order": "random", "seed": n}).json()["key"] for n in range(8)}
@@ -217,7 +221,7 @@ def test_what_is_asked_next(client: TestClient, held: Session) -> None:
 def test_before_the_images_have_been_looked_at_the_class_with_least_comes_next(
     client: TestClient, held: Session
 ) -> None:
-    pages.draw(held, NAME)
+    photo_session.draw_square(held, NAME)
     names = {image_key(s.id): s.id for s in held.project.data.samples}
     asked = [client.get("api/next", params={"order": "diverse", "seed": n}).json() for n in range(8)]
     assert {found["order"] for found in asked} == {"random"}

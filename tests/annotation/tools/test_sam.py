@@ -11,7 +11,7 @@ from handful.annotation.server.session import Settings
 from handful.annotation.tools.prompts import Prompt
 from handful.annotation.tools.sam import SCRIBBLE_POINTS, SegmentAnything, point_prompts
 from handful.errors import DataError, WeightsError
-from tests.annotation import pages
+from tests.annotation import photo_session
 
 
 @pytest.fixture(scope="module")
@@ -89,14 +89,16 @@ def test_what_is_no_such_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_server_asks_it_where_it_was_given(tmp_path: Path, weights: Path) -> None:
-    with pages.session(tmp_path / "without") as held:
-        client = TestClient(create_app(held), base_url=f"http://127.0.0.1/{pages.TOKEN}/")
+    with photo_session.open_session(tmp_path / "without") as held:
+        client = TestClient(create_app(held), base_url=f"http://127.0.0.1/{photo_session.TOKEN}/")
         key = next(iter(held.samples))
         asked = {"marks": [{"kind": "box", "points": [[2, 2], [12, 12]]}]}
         assert client.get("api/state").json()["tools"]["sam"] is False
         assert client.post(f"api/images/{key}/sam", json=asked).status_code == 400
-    with pages.session(tmp_path / "with", settings=Settings(token=pages.TOKEN, sam=str(weights))) as held:
-        client = TestClient(create_app(held), base_url=f"http://127.0.0.1/{pages.TOKEN}/")
+    with photo_session.open_session(
+        tmp_path / "with", settings=Settings(token=photo_session.TOKEN, sam=str(weights))
+    ) as held:
+        client = TestClient(create_app(held), base_url=f"http://127.0.0.1/{photo_session.TOKEN}/")
         assert client.get("api/state").json()["tools"]["sam"] is True
         reply = client.post(f"api/images/{key}/sam", json=asked)
         assert (reply.status_code, reply.headers["X-Height"]) == (200, "24")

@@ -9,7 +9,7 @@ from PIL import Image
 from handful.core.dataset import Dataset
 from handful.data.readers.table import read_table
 from handful.errors import DataError
-from tests.data.pictures import save
+from tests.data.noise_images import save_noise_image
 
 
 def _table(folder: Path, text: str, name: str = "table.csv") -> Path:
@@ -27,7 +27,7 @@ def _labels(data: Dataset) -> list[str | None]:
 def folder(tmp_path: Path) -> Path:
     root = tmp_path / "root"
     for i, name in enumerate("abcd"):
-        save(root / f"img/{name}.png", i)
+        save_noise_image(root / f"img/{name}.png", i)
     mask = np.zeros((6, 8), np.uint8)
     mask[2:4, 3:5] = 255
     (root / "mask").mkdir()
@@ -82,7 +82,7 @@ def test_own_column_names(folder: Path) -> None:
 
 
 def test_outside_paths_are_refused_unless_allowed(folder: Path) -> None:
-    outside = save(folder.parent / "secret/x.png")
+    outside = save_noise_image(folder.parent / "secret/x.png")
     for name in ("../secret/x.png", "img/../../secret/x.png", str(outside)):
         path = _table(folder, f"path,label\nimg/a.png,cat\n{name},dog\n")
         with pytest.raises(DataError, match=r"table\.csv, line 3: .*x\.png leads out(.|\n)*--allow-outside"):

@@ -8,7 +8,7 @@ from torchvision import datasets
 from handful.data.images import read_image
 from handful.data.readers.torchvision import SETS, read_torchvision
 from handful.errors import DataError
-from tests.data.pictures import save
+from tests.data.noise_images import save_noise_image
 
 
 def _idx(array: np.ndarray) -> bytes:
@@ -40,7 +40,7 @@ def test_a_set_in_one_archive_is_held_in_memory(fashion: Path) -> None:
 def test_a_set_of_files_stays_files(tmp_path: Path) -> None:
     names = ("River/River_1.jpg", "Forest/Forest_1.jpg", "Forest/Forest_2.jpg")
     for i, name in enumerate(names):
-        save(tmp_path / "eurosat/2750" / name, i)
+        save_noise_image(tmp_path / "eurosat/2750" / name, i)
     data = read_torchvision("EuroSAT", root=tmp_path)
     assert data.classes == ("Forest", "River")
     assert data.labels.tolist() == [0, 0, 1]
@@ -56,7 +56,7 @@ def test_the_official_validation_part_is_kept_apart(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         names = [f"{name}/{name}_{part}.jpg" for name in ("dotted", "banded")]
         for name in names:
-            save(root / "images" / name)
+            save_noise_image(root / "images" / name)
         (root / f"labels/{part}1.txt").write_text("\n".join(names))
     data = read_torchvision("DTD", root=tmp_path)
     assert [s.split for s in data.samples] == ["train"] * 2 + ["val"] * 2 + ["test"] * 2

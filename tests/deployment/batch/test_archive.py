@@ -9,7 +9,7 @@ import pytest
 from handful.deployment.batch.archive import find_archive
 from handful.deployment.batch.prefetch import ArchiveReader
 from handful.errors import DataError
-from tests.deployment.batch import archives
+from tests.deployment.batch import gray_archives
 
 
 def levels(source: Path | str, **options: object) -> dict[str, int]:
@@ -23,10 +23,10 @@ def levels(source: Path | str, **options: object) -> dict[str, int]:
 
 
 def test_a_folder_gives_every_image_below_it_in_one_order(tmp_path: Path) -> None:
-    root = archives.folder(tmp_path / "a", 5)
+    root = gray_archives.write_folder(tmp_path / "a", 5)
     (root / ".hidden").mkdir()
     for name in ("0/notes.txt", ".hidden/x.png", "loose.PNG"):
-        (root / name).write_bytes(archives.png(9))
+        (root / name).write_bytes(gray_archives.gray_png(9))
 
     assert levels(root) == {
         "0/000.png": 0,
@@ -39,7 +39,7 @@ def test_a_folder_gives_every_image_below_it_in_one_order(tmp_path: Path) -> Non
 
 
 def test_a_link_to_a_folder_above_is_no_endless_archive(tmp_path: Path) -> None:
-    root = archives.folder(tmp_path / "a", 3)
+    root = gray_archives.write_folder(tmp_path / "a", 3)
     (root / "0" / "up").symlink_to(root)
 
     assert len(levels(root)) == 3
@@ -53,7 +53,7 @@ def test_a_name_that_is_no_unicode_is_still_found(tmp_path: Path) -> None:
     root.mkdir()
     try:
         with open(os.fsencode(root) + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123
-            file.write(archives.png(7))
+            file.write(gray_archives.gray_png(7))
     except OSError:
         pytest.skip("this file system wants Unicode")
     archive = find_archive(str(root))
@@ -67,8 +67,8 @@ def test_a_name_that_is_no_unicode_is_still_found(tmp_path: Path) -> None:
 
 
 def test_tar_shards_in_a_folder_and_by_pattern(tmp_path: Path) -> None:
-    archives.tar(tmp_path / "s" / "x-00.tar", [3, 1])
-    archives.tar(tmp_path / "s" / "x-01.tar", [2])
+    gray_archives.write_tar(tmp_path / "s" / "x-00.tar", [3, 1])
+    gray_archives.write_tar(tmp_path / "s" / "x-01.tar", [2])
     wanted = {"x-00.tar/003.png": 3, "x-00.tar/001.png": 1, "x-01.tar/002.png": 2}
 
     assert levels(tmp_path / "s") == wanted
@@ -78,11 +78,11 @@ def test_tar_shards_in_a_folder_and_by_pattern(tmp_path: Path) -> None:
 
 
 def test_a_name_twice_in_a_tar_file_is_two_images(tmp_path: Path) -> None:
-    assert levels(archives.tar(tmp_path / "x.tar", [5, 5])) == {"x.tar/005.png": 5, "x.tar/005.png#2": 5}
+    assert levels(gray_archives.write_tar(tmp_path / "x.tar", [5, 5])) == {"x.tar/005.png": 5, "x.tar/005.png#2": 5}
 
 
 def test_a_link_in_a_tar_file_is_no_image(tmp_path: Path) -> None:
-    path = archives.tar(tmp_path / "x.tar", [5])
+    path = gray_archives.write_tar(tmp_path / "x.tar", [5])
     with tarfile.open(path, "a") as file:
         member = tarfile.TarInfo("way/out.png")
         member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -93,20 +93,20 @@ def test_a_link_in_a_tar_file_is_no_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("nested", [True, False])
 def test_parquet_files_that_hold_images(tmp_path: Path, nested: bool) -> None:
-    archives.parquet(tmp_path / "s" / "a.parquet", range(6), nested=nested)
+    gray_archives.write_parquet(tmp_path / "s" / "a.parquet", range(6), nested=nested)
 
     assert levels(tmp_path / "s") == {f"a.parquet/{i}": i for i in range(6)}
 
 
 def test_a_table_of_paths(tmp_path: Path) -> None:
-    archives.folder(tmp_path / "a", 3)
+    gray_archives.write_folder(tmp_path / "a", 3)
     (tmp_path / "list.csv").write_text("file,label\na/0/000.png,x\na/2/002.png,\n")
 
     assert levels(tmp_path / "list.csv", columns={"path": "file"}) == {"a/0/000.png": 0, "a/2/002.png": 2}
 
 
 def test_a_table_may_not_lead_out_of_its_folder(tmp_path: Path) -> None:
-    archives.folder(tmp_path / "a", 3)
+    gray_archives.write_folder(tmp_path / "a", 3)
     (tmp_path / "b").mkdir()
     table = tmp_path / "b" / "list.csv"
     table.write_text("path\n../a/0/000.png\n")
@@ -117,11 +117,11 @@ def test_a_table_may_not_lead_out_of_its_folder(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_an_archive_is_refused(tmp_path: Path) -> None:
-    archives.tar(tmp_path / "x.tar.gz", [1], compression="gz")
-    archives.tar(tmp_path / "mixed" / "x.tar", [1])
-    archives.folder(tmp_path / "mixed", 1)
-    archives.tar(tmp_path / "gap" / "x-00.tar", [1])
-    whole = archives.tar(tmp_path / "torn.tar", [1, 2]).read_bytes()
+    gray_archives.write_tar(tmp_path / "x.tar.gz", [1], compression="gz")
+    gray_archives.write_tar(tmp_path / "mixed" / "x.tar", [1])
+    gray_archives.write_folder(tmp_path / "mixed", 1)
+    gray_archives.write_tar(tmp_path / "gap" / "x-00.tar", [1])
+    whole = gray_archives.write_tar(tmp_path / "torn.tar", [1, 2]).read_bytes()
     (tmp_path / "torn.tar").write_bytes(whole[:700])
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
     (tmp_path / "notes.txt").write_text("hello")
@@ -141,7 +141,7 @@ def test_what_cannot_be_an_archive_is_refused(tmp_path: Path) -> None:
 
 def test_images_beside_their_masks_are_refused(tmp_path: Path) -> None:
     for name in ("images", "masks"):
-        archives.folder(tmp_path / "a" / name, 1)
+        gray_archives.write_folder(tmp_path / "a" / name, 1)
 
     with pytest.raises(DataError, match="holds images/ and masks/"):
         levels(tmp_path / "a")

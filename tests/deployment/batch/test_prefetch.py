@@ -7,11 +7,11 @@ from handful.core.dataset import Image
 from handful.deployment.batch import prefetch
 from handful.deployment.batch.archive import ImageLocation, find_archive
 from handful.deployment.batch.prefetch import ArchiveReader, prefetch_images
-from tests.deployment.batch import archives
+from tests.deployment.batch import gray_archives
 
 
 def test_images_come_in_order_though_threads_end_in_another(tmp_path: Path) -> None:
-    archive = find_archive(str(archives.folder(tmp_path / "a", 12)))
+    archive = find_archive(str(gray_archives.write_folder(tmp_path / "a", 12)))
     locations = list(archive.locations())
 
     def slow(image: Image) -> Image:
@@ -25,9 +25,9 @@ def test_images_come_in_order_though_threads_end_in_another(tmp_path: Path) -> N
 
 
 def test_an_image_that_cannot_be_read_says_why_and_the_others_go_on(tmp_path: Path) -> None:
-    archive = find_archive(str(archives.folder(tmp_path / "a", 4)))
+    archive = find_archive(str(gray_archives.write_folder(tmp_path / "a", 4)))
     locations = [*archive.locations(), ImageLocation("gone.png", "gone.png")]
-    (archive.root / "1" / "001.png").write_bytes(archives.png(1)[:40])
+    (archive.root / "1" / "001.png").write_bytes(gray_archives.gray_png(1)[:40])
 
     found = {
         r.location.id: r
@@ -41,7 +41,7 @@ def test_an_image_that_cannot_be_read_says_why_and_the_others_go_on(tmp_path: Pa
 
 def test_few_large_images_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefetch, "MAX_BYTES", 3 * 6 * 7 * 4)  # four images
-    archive = find_archive(str(archives.folder(tmp_path / "a", 40)))
+    archive = find_archive(str(gray_archives.write_folder(tmp_path / "a", 40)))
     seen = 0
 
     def count(image: Image) -> Image:
@@ -59,7 +59,7 @@ def test_few_large_images_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_two_row_groups_are_held_at_most(tmp_path: Path) -> None:
-    archive = find_archive(str(archives.parquet(tmp_path / "a.parquet", range(12), group=2)))
+    archive = find_archive(str(gray_archives.write_parquet(tmp_path / "a.parquet", range(12), group=2)))
     reader = ArchiveReader(archive.root)
 
     found = list(prefetch_images(archive.locations(), reader, lambda x: x, threads=1, max_waiting=4))
@@ -71,9 +71,9 @@ def test_two_row_groups_are_held_at_most(tmp_path: Path) -> None:
 
 def test_large_images_after_small_ones_wait_in_smaller_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefetch, "MAX_BYTES", 3 * 6 * 7 * 20)
-    archive = find_archive(str(archives.folder(tmp_path / "a", 40)))
+    archive = find_archive(str(gray_archives.write_folder(tmp_path / "a", 40)))
     for i in range(20, 40):
-        (archive.root / f"{i % 3}" / f"{i:03d}.png").write_bytes(archives.png(i, side=60))
+        (archive.root / f"{i % 3}" / f"{i:03d}.png").write_bytes(gray_archives.gray_png(i, side=60))
     locations = sorted(archive.locations(), key=lambda p: p.id.partition("/")[2])
 
     found = list(prefetch_images(locations, ArchiveReader(archive.root), lambda x: x, threads=2, max_waiting=30))

@@ -23,12 +23,12 @@ from handful.deployment.batch.write_chunks import WrittenChunk, write_chunks
 from handful.deployment.predict_table import predict_table
 from handful.errors import DataError, ModelError, OutputError
 from handful.saving.classifier import save_classifier
-from tests.deployment.batch import archives
+from tests.deployment.batch import gray_archives
 from tests.support.classifiers import untrained
 
 
 def by_level(plan: Plan, chunks: list[int], job: BatchJob) -> Iterable[WrittenChunk]:
-    return write_chunks(plan, chunks, archives.Level(), threads=2)
+    return write_chunks(plan, chunks, gray_archives.GrayLevel(), threads=2)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def run(job: BatchJob, source: Path, out: Path, *, chunk_size: int | None = 4, o
 
 
 def test_every_image_has_one_row_in_order(tmp_path: Path, job: BatchJob) -> None:
-    source = archives.folder(tmp_path / "a", 10)
+    source = gray_archives.write_folder(tmp_path / "a", 10)
 
     assert run(job, source, tmp_path / "out") == RunSummary(images=10, chunks=3, failed=0, done=10)
 
@@ -59,7 +59,7 @@ def test_every_image_has_one_row_in_order(tmp_path: Path, job: BatchJob) -> None
 
 
 def test_the_same_command_does_what_is_missing_and_no_more(tmp_path: Path, job: BatchJob) -> None:
-    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 10), tmp_path / "out"
     run(job, source, out)
     before = {f.name: f.stat().st_mtime_ns for f in out.glob("part-*")}
 
@@ -73,17 +73,17 @@ def test_the_same_command_does_what_is_missing_and_no_more(tmp_path: Path, job: 
 
 
 def test_images_that_come_later_are_not_of_this_run(tmp_path: Path, job: BatchJob) -> None:
-    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 10), tmp_path / "out"
     run(job, source, out)
     (out / "part-00001-of-00003.parquet").unlink()
-    archives.folder(source, 12)
+    gray_archives.write_folder(source, 12)
 
     assert run(job, source, out).images == 10
     assert pd.read_parquet(out).id.is_unique
 
 
 def test_bad_images_are_recorded_in_their_place(tmp_path: Path, job: BatchJob) -> None:
-    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 10), tmp_path / "out"
     for name in ("0/000.png", "0/003.png", "0/006.png", "0/009.png", "2/005.png"):  # a whole chunk, and one more
         (source / name).write_bytes(b"no picture")
 
@@ -99,7 +99,7 @@ def test_bad_images_are_recorded_in_their_place(tmp_path: Path, job: BatchJob) -
 
 
 def test_images_that_went_away_stop_the_run_and_are_no_result(tmp_path: Path, job: BatchJob) -> None:
-    source, out = archives.folder(tmp_path / "a", 10), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 10), tmp_path / "out"
     run(job, source, out)
     for chunk in out.glob("part-*"):
         chunk.unlink()
@@ -115,7 +115,11 @@ def test_images_that_went_away_stop_the_run_and_are_no_result(tmp_path: Path, jo
 
 
 def test_another_job_is_refused_and_replaced_only_when_told(tmp_path: Path, job: BatchJob) -> None:
-    source, other, out = archives.folder(tmp_path / "a", 6), archives.folder(tmp_path / "b", 3), tmp_path / "out"
+    source, other, out = (
+        gray_archives.write_folder(tmp_path / "a", 6),
+        gray_archives.write_folder(tmp_path / "b", 3),
+        tmp_path / "out",
+    )
     run(job, source, out)
     second = replace(job, model=save_classifier(untrained(seed=1), tmp_path / "other"))
     for changed, data, size, what in (
@@ -132,7 +136,7 @@ def test_another_job_is_refused_and_replaced_only_when_told(tmp_path: Path, job:
 
 
 def test_a_folder_of_the_users_is_never_written_to(tmp_path: Path, job: BatchJob) -> None:
-    source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 3), tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
 
@@ -143,7 +147,7 @@ def test_a_folder_of_the_users_is_never_written_to(tmp_path: Path, job: BatchJob
 
 
 def test_a_damaged_manifest_is_an_error_of_ours(tmp_path: Path, job: BatchJob) -> None:
-    source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 3), tmp_path / "out"
     run(job, source, out)
     (out / MANIFEST).write_text("{")
 
@@ -154,7 +158,7 @@ def test_a_damaged_manifest_is_an_error_of_ours(tmp_path: Path, job: BatchJob) -
 
 def test_two_processes_do_not_write_to_one_folder(tmp_path: Path, job: BatchJob) -> None:
     fcntl = pytest.importorskip("fcntl")
-    source, out = archives.folder(tmp_path / "a", 3), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 3), tmp_path / "out"
     run(job, source, out)
     with (out / LOCK).open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -172,8 +176,8 @@ def test_an_empty_archive_leaves_no_plan(tmp_path: Path, job: BatchJob) -> None:
 
 def test_answers_are_those_of_a_table(tmp_path: Path, job: BatchJob) -> None:
     classifier = untrained()
-    source = archives.folder(tmp_path / "a", 10)
-    (source / "1" / "001.png").write_bytes(archives.png(200, side=31))
+    source = gray_archives.write_folder(tmp_path / "a", 10)
+    (source / "1" / "001.png").write_bytes(gray_archives.gray_png(200, side=31))
     ids = [p.id for p in find_archive(str(source)).locations()]
     predict_table(classifier, Dataset(tuple(Sample(i, source / i) for i in ids), ()), tmp_path / "t.parquet")
     run_archive(job, find_archive(str(source)), tmp_path / "out", chunk_size=4)
@@ -190,7 +194,7 @@ def test_masks_of_an_archive_are_at_each_images_own_size(tmp_path: Path) -> None
     from PIL import Image as Picture
 
     model = save_classifier(untrained("segmentation"), tmp_path / "model")
-    shard = archives.tar(tmp_path / "a.tar", range(5))
+    shard = gray_archives.write_tar(tmp_path / "a.tar", range(5))
     keep = MaskRules(confidence=0.0)
     found = run_archive(BatchJob("propagate", model, keep=keep), find_archive(str(shard)), tmp_path / "out")
 
@@ -205,7 +209,7 @@ def test_masks_of_an_archive_are_at_each_images_own_size(tmp_path: Path) -> None
 
 
 def test_a_model_that_cannot_do_it_says_so_before_anything_is_listed(tmp_path: Path, job: BatchJob) -> None:
-    source = archives.folder(tmp_path / "a", 3)
+    source = gray_archives.write_folder(tmp_path / "a", 3)
     for changed in (replace(job, task="propagate"), replace(job, coverage=0.9)):
         with pytest.raises(ModelError):
             run_archive(changed, find_archive(str(source)), tmp_path / "out")
@@ -219,9 +223,9 @@ from handful.deployment.batch.write_chunks import write_chunks
 from handful.deployment.batch.archive import find_archive
 from handful.deployment.batch.run import run_archive
 from handful.deployment.batch.jobs import BatchJob
-from tests.deployment.batch.archives import Level
+from tests.deployment.batch.gray_archives import GrayLevel
 
-class Slow(Level):
+class Slow(GrayLevel):
     def columns(self, images):
         time.sleep(0.005)
         return super().columns(images)
@@ -236,7 +240,7 @@ run_archive(Quick("predict", Path(sys.argv[1])), find_archive(sys.argv[2]), Path
 
 
 def test_killed_at_any_moment_no_image_is_lost_or_doubled(tmp_path: Path, job: BatchJob) -> None:
-    source, out = archives.folder(tmp_path / "a", 60), tmp_path / "out"
+    source, out = gray_archives.write_folder(tmp_path / "a", 60), tmp_path / "out"
     chance = random.Random(0)
     killed = 0
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -267,7 +271,7 @@ def test_a_ray_cluster_that_loses_a_worker_gives_the_same(tmp_path: Path, job: B
 
     from handful.deployment.batch.ray import write_chunks_on_ray
 
-    source = archives.folder(tmp_path / "a", 120)
+    source = gray_archives.write_folder(tmp_path / "a", 120)
     run_archive(job, find_archive(str(source)), tmp_path / "here", chunk_size=3)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     second = cluster.add_node(num_cpus=1)

@@ -21,13 +21,19 @@ from starlette.testclient import TestClient
 from handful.deployment.server.app import create_app
 from handful.deployment.server.limits import Limits
 from handful.errors import OutputError
-from tests.deployment.server.served import Session, bomb, free, model, picture
+from tests.deployment.server.mean_color_model import (
+    MeanColorSession,
+    decompression_bomb,
+    image_file,
+    mean_color_model,
+    running_session,
+)
 
 LOCAL = "http://127.0.0.1"
 
 
-def _client(session: Session | None = None, *, token: str | None = None, **limits: Any) -> TestClient:
-    app = create_app(model(session), limits=Limits(**limits), token=token)
+def _client(session: MeanColorSession | None = None, *, token: str | None = None, **limits: Any) -> TestClient:
+    app = create_app(mean_color_model(session), limits=Limits(**limits), token=token)
     return TestClient(app, base_url=LOCAL, raise_server_exceptions=False)
 
 
@@ -42,7 +48,7 @@ def _image(data: bytes, name: str = "image.png") -> dict[str, Any]:
 
 
 def test_an_image_gets_all_that_the_model_says(client: TestClient) -> None:
-    reply = client.post("/predict?map=true", files=_image(picture("red")))
+    reply = client.post("/predict?map=true", files=_image(image_file("red")))
     assert reply.status_code == 200
     said = reply.json()
     assert (said["prediction"], said["answer"], said["rejected"], said["set"]) == ("red", "red", False, ["red"])
@@ -50,13 +56,13 @@ def test_an_image_gets_all_that_the_model_says(client: TestClient) -> None:
     map_ = Picture.open(BytesIO(base64.b64decode(said["map"].split(",")[1])))
     assert map_.size == (8, 6)
     assert np.unique(np.asarray(map_)).tolist() == [3]
-    white = client.post("/predict", files=_image(picture("white"))).json()
+    white = client.post("/predict", files=_image(image_file("white"))).json()
     assert (white["answer"], white["rejected"], "map" in white) == ("I do not know", True, False)
 
 
 def test_a_batch_keeps_its_order_and_says_what_is_wrong_where(client: TestClient) -> None:
     colours = ["red", "green", "blue", "lime"]
-    files = [("images", (f"{c}.png", picture(c, size=(9 + i, 7)), "image/png")) for i, c in enumerate(colours)]
+    files = [("images", (f"{c}.png", image_file(c, size=(9 + i, 7)), "image/png")) for i, c in enumerate(colours)]
     files.insert(2, ("images", ("x.png", b"nothing", "image/png")))
     found = client.post("/predict/batch", files=files).json()["predictions"]
     assert [p.get("prediction") for p in found] == ["red", "green", None, "blue", "green"]
@@ -65,21 +71,21 @@ def test_a_batch_keeps_its_order_and_says_what_is_wrong_where(client: TestClient
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
 def test_formats(client: TestClient, kind: str) -> None:
-    assert client.post("/predict", files=_image(picture("blue", kind=kind))).json()["prediction"] == "blue"
+    assert client.post("/predict", files=_image(image_file("blue", kind=kind))).json()["prediction"] == "blue"
 
 
 def test_wrong_images_are_the_client_s_fault(client: TestClient) -> None:
-    whole = picture("red", size=(300, 300), kind="JPEG")
+    whole = image_file("red", size=(300, 300), kind="JPEG")
     noise = np.random.default_rng(0)
     wrong = [
         b"",
         b"GIF89a",
         whole[: len(whole) // 2],
-        picture()[:40],
+        image_file()[:40],
         noise.bytes(500),
         b"<svg/>",
-        bomb(30_000),
-        bomb(10_000),
+        decompression_bomb(30_000),
+        decompression_bomb(10_000),
     ]
     for data in wrong:
         reply = client.post("/predict", files=_image(data))
@@ -91,7 +97,7 @@ def test_wrong_images_are_the_client_s_fault(client: TestClient) -> None:
 
 def test_names_are_never_paths(client: TestClient, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
-    secret.write_bytes(picture())
+    secret.write_bytes(image_file())
     for name in ("../../etc/passwd", str(secret), "a\0b.png", "C:\\x.png", "x" * 3000):
         reply = client.post("/predict", files=_image(b"nothing", name))
         assert reply.status_code in (400, 422)
@@ -120,16 +126,16 @@ def test_large_requests_are_refused() -> None:
 
         headers = {"content-type": "multipart/form-data; boundary=x"}
         assert client.post("/predict", content=parts(), headers=headers).status_code == 413
-        many = [("images", ("x.png", picture(size=(4, 4)), "image/png"))] * 3
+        many = [("images", ("x.png", image_file(size=(4, 4)), "image/png"))] * 3
         assert client.post("/predict/batch", files=many).status_code == 413
-        large = client.post("/predict", files=_image(picture(size=(20, 20))))
+        large = client.post("/predict", files=_image(image_file(size=(20, 20))))
         assert (large.status_code, "megapixels" in large.text) == (400, True)
 
 
 def test_saturation_refuses_and_what_was_taken_on_is_finished() -> None:
-    session = Session()
+    session = MeanColorSession()
     with ThreadPoolExecutor(12) as pool, _client(session, waiting=4, together=4) as client:
-        asked = [pool.submit(client.post, "/predict", files=_image(picture("green"))) for _ in range(10)]
+        asked = [pool.submit(client.post, "/predict", files=_image(image_file("green"))) for _ in range(10)]
         end = time.monotonic() + 10
         while sum(a.done() for a in asked) < 6 and time.monotonic() < end:
             time.sleep(0.01)
@@ -147,9 +153,9 @@ def test_saturation_refuses_and_what_was_taken_on_is_finished() -> None:
 
 
 def test_a_stop_finishes_what_was_taken_on() -> None:
-    session = Session()
+    session = MeanColorSession()
     with ThreadPoolExecutor(2) as pool, _client(session) as client:
-        asked = pool.submit(client.post, "/predict", files=_image(picture("blue")))
+        asked = pool.submit(client.post, "/predict", files=_image(image_file("blue")))
         while client.get("/ready").status_code == 200 and "waiting{" not in client.get("/metrics").text:
             time.sleep(0.01)
         threading.Timer(0.3, session.free.set).start()
@@ -157,23 +163,23 @@ def test_a_stop_finishes_what_was_taken_on() -> None:
 
 
 def test_a_fault_of_ours_is_a_500_and_not_the_end() -> None:
-    session = free(broken=True)
+    session = running_session(broken=True)
     with _client(session) as client:
-        assert client.post("/predict", files=_image(picture())).status_code == 500
+        assert client.post("/predict", files=_image(image_file())).status_code == 500
         session.broken = False
-        assert client.post("/predict", files=_image(picture())).status_code == 200
+        assert client.post("/predict", files=_image(image_file())).status_code == 200
 
 
 def test_slow_work_ends_in_time() -> None:
-    session = Session()
+    session = MeanColorSession()
     with _client(session, seconds=0.3) as client:
-        assert client.post("/predict", files=_image(picture())).status_code == 408
+        assert client.post("/predict", files=_image(image_file())).status_code == 408
         session.free.set()
-        assert client.post("/predict", files=_image(picture())).status_code == 200
+        assert client.post("/predict", files=_image(image_file())).status_code == 200
 
 
 def test_slow_clients_are_not_waited_for() -> None:
-    app = create_app(model(), limits=Limits(seconds=0.2))
+    app = create_app(mean_color_model(), limits=Limits(seconds=0.2))
     sent: list[dict[str, Any]] = []
 
     head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
@@ -201,11 +207,11 @@ def test_slow_clients_are_not_waited_for() -> None:
 
 def test_a_token_is_asked_for() -> None:
     with _client(token="secret") as client:
-        assert client.post("/predict", files=_image(picture())).status_code == 401
+        assert client.post("/predict", files=_image(image_file())).status_code == 401
         wrong = {"authorization": "Bearer secreT"}
         assert client.get("/metrics", headers=wrong).status_code == 401
         right = {"authorization": "Bearer secret"}
-        assert client.post("/predict", files=_image(picture()), headers=right).status_code == 200
+        assert client.post("/predict", files=_image(image_file()), headers=right).status_code == 200
         assert client.get("/model", headers=right).json()["classes"] == ["blue", "green", "red"]
         assert client.get("/health").status_code == 200
         assert '"guarded": true' in client.get("/").text
@@ -227,7 +233,7 @@ def test_the_page_and_the_description(client: TestClient) -> None:
 
 
 def test_metrics_count(client: TestClient) -> None:
-    client.post("/predict", files=_image(picture("white")))
+    client.post("/predict", files=_image(image_file("white")))
     client.post("/predict", files=_image(b"x"))
     client.get("/a-path-of-the-client-s-own")
     lines = client.get("/metrics").text.splitlines()

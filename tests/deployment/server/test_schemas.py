@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, settings
 
 from handful.deployment.server.app import create_app
 from handful.deployment.server.limits import Limits
-from tests.deployment.server.served import model
+from tests.deployment.server.mean_color_model import mean_color_model
 
 pytestmark = pytest.mark.slow
 
-schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(model(), limits=Limits(), loopback=False))
+schema = schemathesis.openapi.from_asgi(
+    "/openapi.json", create_app(mean_color_model(), limits=Limits(), loopback=False)
+)
 
 
 @schema.parametrize()

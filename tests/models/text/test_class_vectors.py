@@ -6,12 +6,12 @@ import torch
 
 from handful.errors import DataError, WeightsError
 from handful.models.text import TextSource, class_vectors
-from tests.models.text.files import WORDS, write_text
+from tests.support.word_vector_files import WORDS, write_text_vectors
 
 
 @pytest.fixture
 def glove(tmp_path: Path) -> str:
-    return str(write_text(tmp_path / "glove.txt"))
+    return str(write_text_vectors(tmp_path / "glove.txt"))
 
 
 def row(*words: str) -> list[float]:
@@ -31,7 +31,9 @@ def test_names_are_the_means_of_their_words_through_every_fallback(glove: str) -
 
 def test_digits_are_split_off_only_when_the_word_is_unknown(tmp_path: Path) -> None:
     path = str(
-        write_text(tmp_path / "v", {"mp3": (1.0, 0.0), "mp": (0.0, 1.0), "boeing": (2.0, 1.0), "737": (4.0, 3.0)})
+        write_text_vectors(
+            tmp_path / "v", {"mp3": (1.0, 0.0), "mp": (0.0, 1.0), "boeing": (2.0, 1.0), "737": (4.0, 3.0)}
+        )
     )
     found = class_vectors(("mp3", "boeing737"), TextSource(source="words", path=path))
     assert found.read_as == ("mp3", "boeing + 737")

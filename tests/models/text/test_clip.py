@@ -7,7 +7,7 @@ import torch
 
 from handful.errors import WeightsError
 from handful.models.text.clip import check_image_text, encode_texts, load_pretrained, projected_features
-from tests.models.text.clip_model import SIZE, write_clip
+from tests.support.clip_model import SIZE, write_clip
 
 
 def test_a_text_has_the_librarys_vector_whatever_it_is_encoded_with(tmp_path: Path) -> None:

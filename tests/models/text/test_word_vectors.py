@@ -6,7 +6,7 @@ import pytest
 
 from handful.errors import DataError
 from handful.models.text.word_vectors import first_words, read_word_vectors
-from tests.models.text.files import WORDS, write_binary, write_text
+from tests.support.word_vector_files import WORDS, write_binary_vectors, write_text_vectors
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -14,9 +14,9 @@ from tests.models.text.files import WORDS, write_binary, write_text
 def test_every_form_gives_the_wanted_words_and_no_others(tmp_path: Path, form: str, packed: bool) -> None:
     path = tmp_path / "vectors"
     if "text" in form or form == "glove":
-        write_text(path, header=form != "glove", packed=packed)
+        write_text_vectors(path, header=form != "glove", packed=packed)
     else:
-        write_binary(path, newline="without" not in form, packed=packed)
+        write_binary_vectors(path, newline="without" not in form, packed=packed)
     found = read_word_vectors(path, {"cat", "zero", "komondor"})
     assert found.keys() == {"cat", "zero"}
     for word, vector in found.items():
@@ -43,7 +43,7 @@ def test_words_with_spaces_odd_blanks_and_repeats_do_no_harm(tmp_path: Path) -> 
 def test_a_large_file_does_not_fill_memory(tmp_path: Path, binary: bool) -> None:
     rng = np.random.default_rng(0)
     table = {f"word{i}": tuple(row) for i, row in enumerate(rng.standard_normal((8000, 100)).round(4).tolist())}
-    path = (write_binary if binary else write_text)(tmp_path / "v", table)
+    path = (write_binary_vectors if binary else write_text_vectors)(tmp_path / "v", table)
     assert path.stat().st_size > 3_000_000
     tracemalloc.start()
     found = read_word_vectors(path, {"word7990"})
@@ -63,10 +63,10 @@ def test_what_is_no_file_of_vectors_is_said(tmp_path: Path) -> None:
     path.write_text("cat nan 2\n")
     with pytest.raises(DataError, match="'cat' is not finite"):
         read_word_vectors(path, {"cat"})
-    path.write_bytes(write_binary(tmp_path / "b").read_bytes()[:-9])
+    path.write_bytes(write_binary_vectors(tmp_path / "b").read_bytes()[:-9])
     with pytest.raises(DataError, match="ends after 7 of 8 words"):
         read_word_vectors(path, {"zero"})
-    path.write_bytes(write_text(tmp_path / "t", packed=True).read_bytes()[:-20])
+    path.write_bytes(write_text_vectors(tmp_path / "t", packed=True).read_bytes()[:-20])
     with pytest.raises(DataError, match="cut short"):
         read_word_vectors(path, {"zero"})
     path.write_text("")

@@ -14,7 +14,7 @@ from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.models.text.clip_model import SIDE, SIZE, write_clip
+from tests.support.clip_model import SIDE, SIZE, write_clip
 from tests.support.datasets import CLASSES, context, squares
 
 

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 from handful.parts.heads import deeplab
-from tests.parts.heads._support import BACKBONE, COMPARE, maps
+from tests.parts.heads.fitted_heads import BACKBONE, COMPARE, maps
 from tests.support.datasets import context
 
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from handful.parts.heads._feature_transform import FeatureTransform
-from tests.parts.heads._support import blobs, build_fitted, fitted
+from tests.parts.heads.fitted_heads import blobs, build_fitted, fitted
 
 
 def test_raise_then_center_then_unit_length() -> None:

@@ -7,7 +7,7 @@ import torch
 from handful.models.temperature_scaling import fit_temperature
 from handful.parts.heads._fitted import RANGE
 from handful.parts.heads._held_out_scores import held_out_scores
-from tests.parts.heads._support import PLAIN, C, K, build_fitted, fitted
+from tests.parts.heads.fitted_heads import PLAIN, C, K, build_fitted, fitted
 
 
 def test_one_image_of_each_class_takes_the_defaults_and_more_are_cross_fitted() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from tests.parts.heads._support import PLAIN, K, assert_predicts_as, assert_refused, blobs, fitted, scores
+from tests.parts.heads.fitted_heads import PLAIN, K, assert_predicts_as, assert_refused, blobs, fitted, scores
 
 
 def test_the_nearest_neighbor_is_that_of_scikit_learn() -> None:

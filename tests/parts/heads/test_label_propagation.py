@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.parts.heads._support import PLAIN, assert_refused, build_fitted
+from tests.parts.heads.fitted_heads import PLAIN, assert_refused, build_fitted
 
 
 def test_labels_spread_along_a_chain_that_its_ends_name() -> None:

@@ -6,7 +6,7 @@ import torch
 from sklearn.covariance import LedoitWolf
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from tests.parts.heads._support import PLAIN, K, assert_predicts_as, assert_refused, blobs, fitted, scores
+from tests.parts.heads.fitted_heads import PLAIN, K, assert_predicts_as, assert_refused, blobs, fitted, scores
 
 
 def test_predictions_and_probabilities_are_those_of_scikit_learn() -> None:

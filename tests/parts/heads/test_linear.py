@@ -5,7 +5,7 @@ from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
 from torch import nn
 
 from handful.parts.heads import linear
-from tests.parts.heads._support import BACKBONE, COMPARE, maps
+from tests.parts.heads.fitted_heads import BACKBONE, COMPARE, maps
 from tests.support.datasets import context
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from tests.parts.heads._support import PLAIN, K, assert_predicts_as, assert_refused, build_fitted
+from tests.parts.heads.fitted_heads import PLAIN, K, assert_predicts_as, assert_refused, build_fitted
 
 
 def test_predictions_and_scores_are_those_of_scikit_learn() -> None:

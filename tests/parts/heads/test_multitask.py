@@ -4,7 +4,7 @@ from torch import nn
 
 from handful.core.tensors import Backbone
 from handful.parts.heads import linear, multitask
-from tests.parts.heads._support import BACKBONE, COMPARE, maps
+from tests.parts.heads.fitted_heads import BACKBONE, COMPARE, maps
 from tests.support.datasets import context
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from sklearn.neighbors import NearestCentroid
 
-from tests.parts.heads._support import assert_predicts_as, assert_refused
+from tests.parts.heads.fitted_heads import assert_predicts_as, assert_refused
 
 
 def test_predictions_are_those_of_scikit_learn() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from handful.parts.heads.pseudo_labels import pseudo_labels
-from tests.parts.heads._support import assert_refused, blobs, build_fitted
+from tests.parts.heads.fitted_heads import assert_refused, blobs, build_fitted
 
 
 def test_pseudo_labels_are_the_papers_and_count_as_many_as_there_are_labels() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from tests.parts.heads._support import assert_predicts_as, assert_refused
+from tests.parts.heads.fitted_heads import assert_predicts_as, assert_refused
 
 
 def test_predictions_and_scores_are_those_of_scikit_learn() -> None:

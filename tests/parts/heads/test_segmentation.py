@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from handful.parts.heads import segmentation
-from tests.parts.heads._support import BACKBONE, COMPARE, maps
+from tests.parts.heads.fitted_heads import BACKBONE, COMPARE, maps
 from tests.support.datasets import context
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.parts.heads._support import PLAIN, K, assert_refused, blobs, fitted, scores
+from tests.parts.heads.fitted_heads import PLAIN, K, assert_refused, blobs, fitted, scores
 
 
 def test_scores_are_those_of_the_papers_equation() -> None:

@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 
 from handful.parts.hierarchies.embeddings import build
-from tests.models.text.files import write_text
 from tests.support.datasets import context
+from tests.support.word_vector_files import write_text_vectors
 
 
 def test_names_that_mean_alike_are_joined_first(tmp_path: Path) -> None:
-    path = str(write_text(tmp_path / "glove.txt"))
+    path = str(write_text_vectors(tmp_path / "glove.txt"))
     found = build(context(classes=("0", "cat", "dog", "van")), source="words", path=path, aliases={"0": "zero"})
     assert found.names[:4] == ("0", "cat", "dog", "van")
     assert "cat + dog" in found.names

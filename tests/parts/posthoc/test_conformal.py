@@ -19,23 +19,23 @@ from handful.parts.posthoc.tta import over_views
 from handful.recipes.checks import check
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.parts.posthoc.made_colours import colours, fit
+from tests.parts.posthoc.mean_color_classifier import color_dataset, fit_mean_colors
 from tests.support.datasets import CLASSES, context, recipe, squares
 
 
 def given(data: Dataset) -> Context:
-    return replace(context("linear"), task=Task(CLASSES, data.counts), fit=fit, data=data)
+    return replace(context("linear"), task=Task(CLASSES, data.counts), fit=fit_mean_colors, data=data)
 
 
 def with_sets(data: Dataset, **options: object) -> Classifier:
     part = Part("conformal", options)
-    after = registry.build("posthoc", part, given(data))((fit(recipe(), data, 0),), data)
+    after = registry.build("posthoc", part, given(data))((fit_mean_colors(recipe(), data, 0),), data)
     assert isinstance(after, Classifier)
     return after
 
 
 def test_a_p_value_counts_the_training_images_that_fit_as_badly() -> None:
-    data, new = colours(6, 0), colours(3, 1)
+    data, new = color_dataset(6, 0), color_dataset(3, 1)
     for by_class in (False, True):
         after = with_sets(data, by_class=by_class, coverage=0.8, folds=3)
         network = after.network
@@ -60,8 +60,8 @@ def test_a_p_value_counts_the_training_images_that_fit_as_badly() -> None:
 def test_one_fold_is_the_split_conformal_of_crepes(by_class: bool) -> None:
     rng = np.random.default_rng(0)
     labels, scores = rng.integers(0, 3, 40), rng.random(40).astype(np.float32)
-    new = colours(10, 5)
-    base = fit(recipe(), colours(8, 2), 0)
+    new = color_dataset(10, 5)
+    base = fit_mean_colors(recipe(), color_dataset(8, 2), 0)
     network = wrap(base.network, folds=1, images=40, classes=3, by_class=by_class)
     network.labels.copy_(torch.from_numpy(labels))
     network.scores.copy_(torch.from_numpy(scores))
@@ -78,8 +78,8 @@ def test_one_fold_is_the_split_conformal_of_crepes(by_class: bool) -> None:
 def test_coverage_over_many_draws_of_exchangeable_images(by_class: bool) -> None:
     share, size = [], []
     for draw in range(16):
-        after = with_sets(colours(10, draw, noise=0.25), by_class=by_class)
-        new = colours(20, 1000 + draw, noise=0.25)
+        after = with_sets(color_dataset(10, draw, noise=0.25), by_class=by_class)
+        new = color_dataset(20, 1000 + draw, noise=0.25)
         sets = after.sets(new)
         share.append(sets[np.arange(len(new)), new.labels].mean())
         size.append(sets.mean())
@@ -88,7 +88,7 @@ def test_coverage_over_many_draws_of_exchangeable_images(by_class: bool) -> None
 
 
 def test_a_higher_coverage_takes_larger_sets() -> None:
-    after, new = with_sets(colours(10, 0, noise=0.25)), colours(20, 1, noise=0.25)
+    after, new = with_sets(color_dataset(10, 0, noise=0.25)), color_dataset(20, 1, noise=0.25)
     small, usual, large = (after.sets(new, coverage=c) for c in (0.6, None, 0.95))
     assert (small <= usual).all()
     assert (usual <= large).all()
@@ -96,13 +96,13 @@ def test_a_higher_coverage_takes_larger_sets() -> None:
 
 
 def test_by_class_where_each_class_has_enough() -> None:
-    assert with_sets(colours(18, 0)).card["calibration"]["coverage_by_class"] is True
-    assert with_sets(colours(17, 0)).card["calibration"]["coverage_by_class"] is False
+    assert with_sets(color_dataset(18, 0)).card["calibration"]["coverage_by_class"] is True
+    assert with_sets(color_dataset(17, 0)).card["calibration"]["coverage_by_class"] is False
 
 
 @pytest.mark.parametrize("by_class", [False, True])
 def test_the_expected_size_is_that_of_a_loop(by_class: bool) -> None:
-    parts = fold_networks(given(data := colours(7, 3, noise=0.3)), data, folds=3)
+    parts = fold_networks(given(data := color_dataset(7, 3, noise=0.3)), data, folds=3)
     labels = np.concatenate([p.held_out.labels for p in parts])
     logits = np.concatenate([p.logits for p in parts]).astype(np.float64)
     scores = np.log(np.exp(logits).sum(axis=1, keepdims=True)) - logits
@@ -118,8 +118,8 @@ def test_frequencies_make_up_for_classes_that_were_drawn_evenly() -> None:
     share: dict[bool, list[float]] = {True: [], False: []}
     often = np.array([0.8, 0.1, 0.1])
     for draw in range(16):
-        data = colours(12, draw, noise=0.3)
-        new = colours(60, 1000 + draw, noise=0.3)
+        data = color_dataset(12, draw, noise=0.3)
+        new = color_dataset(60, 1000 + draw, noise=0.3)
         keep = [i for i, s in enumerate(new.samples) if s.label == 0 or i % 8 == 0]
         new = new.select(keep)
         for known in share:
@@ -130,7 +130,7 @@ def test_frequencies_make_up_for_classes_that_were_drawn_evenly() -> None:
 
 
 def test_weights_by_hand() -> None:
-    data, new = colours(6, 0), colours(2, 1)
+    data, new = color_dataset(6, 0), color_dataset(2, 1)
     after = with_sets(data, coverage=0.7, folds=3, frequencies=(2, 1, 1))
     parts = fold_networks(given(data), data, folds=3)
     weights, found = {0: 1.5, 1: 0.75, 2: 0.75}, after.p_values(new)
@@ -143,7 +143,7 @@ def test_weights_by_hand() -> None:
                 worse += weights[sample.label] * (-np.log(row[sample.label]) >= score)
         assert found[i, y] == pytest.approx((worse + weights[y]) / (18 + weights[y]))
     with pytest.raises(TrainingError, match="needs 14 training images in all, and there are 12"):
-        with_sets(colours(4, 0), frequencies=(2, 1, 1))
+        with_sets(color_dataset(4, 0), frequencies=(2, 1, 1))
     for wrong in ((1, 1), (1, 0, 1)):
         with pytest.raises(RecipeError, match="do not fit 3 classes"):
             with_sets(data, coverage=0.7, frequencies=wrong)
@@ -158,23 +158,23 @@ def test_numbers_of_images() -> None:
 
 def test_too_few_images_are_refused_with_the_number_that_would_do() -> None:
     with pytest.raises(TrainingError, match="needs 99 training images in all, and there are 12") as error:
-        with_sets(colours(4, 0), coverage=0.99)
+        with_sets(color_dataset(4, 0), coverage=0.99)
     assert "label 87 more" in str(error.value)
     assert "coverage of 0.923 or less" in str(error.value)
     with pytest.raises(TrainingError, match="needs 9 training images of each class, and there are 4"):
-        with_sets(colours(4, 0), by_class=True)
+        with_sets(color_dataset(4, 0), by_class=True)
     with pytest.raises(TrainingError, match="class 'blue' has one training image"):
-        with_sets(colours(4, 0).select([0, *range(4, 12)]))
-    after = with_sets(colours(4, 0))
+        with_sets(color_dataset(4, 0).select([0, *range(4, 12)]))
+    after = with_sets(color_dataset(4, 0))
     with pytest.raises(ModelError, match="need 19 training images, and there were 12"):
-        after.sets(colours(2, 1), coverage=0.95)
+        after.sets(color_dataset(2, 1), coverage=0.95)
     with pytest.raises(ModelError, match=r"coverage is 1\.0"):
-        after.sets(colours(2, 1), coverage=1.0)
+        after.sets(color_dataset(2, 1), coverage=1.0)
 
 
 def test_a_model_without_sets_says_so() -> None:
     with pytest.raises(ModelError, match="no posthoc part 'conformal'"):
-        fit(recipe(), colours(2, 0), 0).sets(colours(2, 1))
+        fit_mean_colors(recipe(), color_dataset(2, 0), 0).sets(color_dataset(2, 1))
 
 
 def test_nothing_may_change_the_network_behind_it() -> None:
@@ -185,7 +185,7 @@ def test_nothing_may_change_the_network_behind_it() -> None:
     with pytest.raises(RecipeError, match="twice"):
         check(replace(recipe(), posthoc=(Part("conformal"), Part("conformal"))))
     with pytest.raises(ModelError, match="without views"):
-        over_views(with_sets(colours(4, 0)))
+        over_views(with_sets(color_dataset(4, 0)))
 
 
 def test_a_frozen_backbone_is_kept_once(tmp_path: object) -> None:
@@ -211,11 +211,11 @@ def test_several_parts_share_the_folds_networks() -> None:
 
     def counted(recipe_: object, data: Dataset, seed: int) -> Classifier:
         seen.append(len(data))
-        return fit(recipe(), data, seed)
+        return fit_mean_colors(recipe(), data, seed)
 
-    data = colours(10, 0)
+    data = color_dataset(10, 0)
     shared = replace(given(data), fit=counted)
-    classifier = fit(recipe(), data, 0)
+    classifier = fit_mean_colors(recipe(), data, 0)
     for name in ("out_of_distribution", "temperature", "conformal"):
         classifier = registry.build("posthoc", Part(name), shared)((classifier,), data)
     assert len(seen) == 5

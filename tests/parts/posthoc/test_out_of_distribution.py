@@ -13,7 +13,7 @@ from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.posthoc.out_of_distribution import Score, fit_detector
 from handful.saving.classifier import load_classifier, save_classifier
-from tests.parts.posthoc.made_colours import colours, fit
+from tests.parts.posthoc.mean_color_classifier import color_dataset, fit_mean_colors
 from tests.support.classifiers import untrained
 from tests.support.datasets import CLASSES, context, recipe, squares
 
@@ -21,8 +21,10 @@ SCORES: tuple[Score, ...] = ("mahalanobis", "nearest_neighbour", "energy")
 
 
 def applied(data: Dataset, **options: object) -> Classifier:
-    given = replace(context("linear"), task=Task(CLASSES, data.counts), fit=fit, data=data)
-    after = registry.build("posthoc", Part("out_of_distribution", options), given)((fit(recipe(), data, 0),), data)
+    given = replace(context("linear"), task=Task(CLASSES, data.counts), fit=fit_mean_colors, data=data)
+    after = registry.build("posthoc", Part("out_of_distribution", options), given)(
+        (fit_mean_colors(recipe(), data, 0),), data
+    )
     assert isinstance(after, Classifier)
     return after
 
@@ -65,16 +67,16 @@ def test_nearest_neighbour_and_energy_are_those_of_a_loop() -> None:
 def test_strange_images_are_rejected_and_about_the_share_asked_for_of_the_others(score: Score) -> None:
     shares, found = [], []
     for draw in range(12):
-        after = applied(colours(10, draw, noise=0.05), score=score, false_rejection=0.1)
-        shares.append(after.rejected(colours(20, 100 + draw, noise=0.05)).mean())
+        after = applied(color_dataset(10, draw, noise=0.05), score=score, false_rejection=0.1)
+        shares.append(after.rejected(color_dataset(20, 100 + draw, noise=0.05)).mean())
         found.append(after.rejected(strange()).mean())
     assert 0.04 <= np.mean(shares) <= 0.17
     assert np.mean(found) > 0.9
 
 
 def test_typicality_is_a_share_of_the_held_out_images() -> None:
-    after = applied(colours(10, 0, noise=0.03))
-    typicality = after.typicality(colours(10, 1, noise=0.03))
+    after = applied(color_dataset(10, 0, noise=0.03))
+    typicality = after.typicality(color_dataset(10, 1, noise=0.03))
     np.testing.assert_allclose(typicality * 31, np.round(typicality * 31), atol=1e-4)
     assert typicality.min() > 0
     assert after.typicality(strange()).max() == pytest.approx(1 / 31)
@@ -95,14 +97,14 @@ def test_saved_and_loaded(score: Score, tmp_path: object) -> None:
 
 def test_too_few_images_are_refused_with_the_number_that_would_do() -> None:
     with pytest.raises(TrainingError, match=r"share of 0.05 needs 19 training images, .*there are 12") as e:
-        applied(colours(4, 0))
+        applied(color_dataset(4, 0))
     assert "false_rejection = 0.077 or more" in str(e.value)
     with pytest.raises(TrainingError, match="cannot be left out"):
-        applied(colours(10, 0).select([0, *range(10, 30)]))
+        applied(color_dataset(10, 0).select([0, *range(10, 30)]))
 
 
 def test_off_unless_asked_for() -> None:
-    plain = fit(recipe(), colours(4, 0), 0)
+    plain = fit_mean_colors(recipe(), color_dataset(4, 0), 0)
     assert plain.false_rejection == 0.0
     with pytest.raises(ModelError, match="no posthoc part 'out_of_distribution'"):
         plain.rejected(strange())

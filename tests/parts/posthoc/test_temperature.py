@@ -13,7 +13,7 @@ from handful.parts import registry
 from handful.parts.posthoc.temperature import Tempered, wrap
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
-from tests.parts.posthoc.made_colours import colours, fit
+from tests.parts.posthoc.mean_color_classifier import color_dataset, fit_mean_colors
 from tests.support.datasets import CLASSES, context, recipe, squares
 
 
@@ -24,27 +24,27 @@ def temperature_of(classifier: Classifier) -> float:
 
 
 def applied(data: Dataset, **options: object) -> Classifier:
-    given = replace(context("linear"), task=Task(CLASSES, data.counts), fit=fit, data=data)
-    after = registry.build("posthoc", Part("temperature", options), given)((fit(recipe(), data, 0),), data)
+    given = replace(context("linear"), task=Task(CLASSES, data.counts), fit=fit_mean_colors, data=data)
+    after = registry.build("posthoc", Part("temperature", options), given)((fit_mean_colors(recipe(), data, 0),), data)
     assert isinstance(after, Classifier)
     return after
 
 
 def test_with_one_image_of_a_class_the_fixed_one_is_taken_and_said_so() -> None:
-    after = applied(colours(3, 0).select([0, 3, 4, 6]), fallback=1.5)
+    after = applied(color_dataset(3, 0).select([0, 3, 4, 6]), fallback=1.5)
     assert temperature_of(after) == 1.5
     assert after.card["calibration"]["temperature_from"].startswith("fixed: a class has one training image")
 
 
 def test_groups_count_as_one_image() -> None:
-    data = colours(4, 0)
+    data = color_dataset(4, 0)
     grouped = replace(data, samples=tuple(replace(s, group=f"{s.label}") for s in data.samples))
     assert applied(grouped).card["calibration"]["temperature_from"].startswith("fixed")
 
 
 def test_no_prediction_changes_and_it_is_saved() -> None:
-    after, new = applied(colours(10, 0, noise=0.3)), colours(10, 1, noise=0.3)
-    before = fit(recipe(), colours(10, 0, noise=0.3), 0)
+    after, new = applied(color_dataset(10, 0, noise=0.3)), color_dataset(10, 1, noise=0.3)
+    before = fit_mean_colors(recipe(), color_dataset(10, 0, noise=0.3), 0)
     np.testing.assert_array_equal(after.predict(new), before.predict(new))
     assert "30 training images in 5 folds" in after.card["calibration"]["temperature_from"]
     temperature = temperature_of(after)

@@ -11,7 +11,7 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
 from handful.parts import registry
-from tests.parts.prepare.segmenter import reads_colours
+from tests.parts.prepare.color_segmenter import color_segmenter
 from tests.support import datasets
 
 # Options that suit the squares; every other part is tried with its defaults.
@@ -21,7 +21,7 @@ PARTS = [name for name in registry.names("prepare") if registry.has_trait("prepa
 
 def context() -> Context:
     def fit(recipe: Recipe, data: Dataset, seed: int) -> object:
-        return reads_colours()
+        return color_segmenter()
 
     return replace(datasets.context(), fit=fit)
 

@@ -18,7 +18,7 @@ from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.prepare.propagate_masks import MaskRules, propagate, run, segmentation_recipe
 from handful.training.train import train
-from tests.parts.prepare.segmenter import reads_colours
+from tests.parts.prepare.color_segmenter import color_segmenter
 from tests.support import datasets
 
 CORNER = np.zeros((4, 6), dtype=bool)
@@ -41,7 +41,7 @@ def rows(mask: Mask | None) -> list[bool] | None:
 
 def one(label: int | None, **keep: Any) -> list[bool] | None:
     data = Dataset((Sample("a", ROWS, label),), datasets.CLASSES)
-    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=MaskRules(**keep))
+    got, _ = propagate(data, color_segmenter(size=(4, 6)), keep=(), rules=MaskRules(**keep))
     return rows(got.samples[0].mask)
 
 
@@ -50,7 +50,7 @@ class Trainer:
 
     def __init__(self, *segmenters: Classifier) -> None:
         self.calls: list[tuple[Recipe, Dataset, int]] = []
-        self.segmenters = segmenters or (reads_colours(),)
+        self.segmenters = segmenters or (color_segmenter(),)
 
     def __call__(self, recipe: Recipe, data: Dataset, seed: int) -> Classifier:
         self.calls.append((recipe, data, seed))
@@ -98,21 +98,21 @@ def test_implausible_masks_are_dropped_and_reported() -> None:
     full, empty = image(*[(0.9, 0.0, 0.0)] * 4), image(*[(0.0, 0.0, 0.0)] * 4)
     samples = (Sample("full", full, 2, CORNER, "hand"), Sample("empty", empty, 2), Sample("good", ROWS, 2))
     data = Dataset(samples, datasets.CLASSES)
-    got, report = propagate(data, reads_colours(size=(4, 6)), keep=())
+    got, report = propagate(data, color_segmenter(size=(4, 6)), keep=())
     assert [s.mask is not None for s in got.samples] == [False, False, True]
     assert report.dropped == (("full", 1.0), ("empty", 0.0))
     assert report.propagated == ("good",)
     assert "all" not in report.quality  # the only mask to compare with belongs to a dropped one
-    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=MaskRules(max_share=0.7))
+    _, report = propagate(data, color_segmenter(size=(4, 6)), keep=(), rules=MaskRules(max_share=0.7))
     assert report.dropped[-1] == ("good", 0.75)
-    _, report = propagate(data, reads_colours(size=(4, 6)), keep=(), rules=MaskRules(min_share=0.75))
+    _, report = propagate(data, color_segmenter(size=(4, 6)), keep=(), rules=MaskRules(min_share=0.75))
     assert report.propagated == ()
 
 
 def test_masks_come_back_at_the_images_own_size() -> None:
     large = np.kron(ROWS, np.ones((1, 5, 3), dtype=np.uint8))
     data = Dataset((Sample("a", large, 2), Sample("b", ROWS, 2)), datasets.CLASSES)
-    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=())
+    got, _ = propagate(data, color_segmenter(size=(4, 6)), keep=())
     assert [s.mask.shape for s in got.samples if s.mask is not None] == [(20, 18), (4, 6)]
     assert rows(got.samples[0].mask) == [True] * 15 + [False] * 5
 
@@ -126,7 +126,7 @@ def test_quality_is_measured_on_the_masks_that_were_there() -> None:
         Sample("guessed before", ROWS, 1, CORNER, "propagated"),
         Sample("new", ROWS, 1),
     )
-    got, report = propagate(Dataset(samples, datasets.CLASSES), reads_colours(size=(4, 6)), keep={"kept"})
+    got, report = propagate(Dataset(samples, datasets.CLASSES), color_segmenter(size=(4, 6)), keep={"kept"})
     assert report.kept == ("kept",)
     assert got.samples[0].mask is CORNER
     assert list(report.quality) == ["red", "all"]
@@ -138,11 +138,11 @@ def test_quality_is_measured_on_the_masks_that_were_there() -> None:
 
 def test_other_classes_propagate_too_but_not_by_own_class() -> None:
     data = Dataset((Sample("a", ROWS, 0),), ("ant", "bee"))
-    got, _ = propagate(data, reads_colours(size=(4, 6)), keep=())
+    got, _ = propagate(data, color_segmenter(size=(4, 6)), keep=())
     assert rows(got.samples[0].mask) == [True, True, True, False]
     assert got.samples[0].label == 0
     with pytest.raises(RecipeError, match="knows the image's class"):
-        propagate(data, reads_colours(), keep=(), rules=MaskRules(restrict="own"))
+        propagate(data, color_segmenter(), keep=(), rules=MaskRules(restrict="own"))
 
 
 # What the segmenter learns from
@@ -231,8 +231,8 @@ def test_unlabelled_images_get_a_mask_but_teach_nothing() -> None:
 
 def test_a_second_round_learns_from_the_first() -> None:
     data = datasets.squares(3)
-    blind = reads_colours()
-    trainer = Trainer(reads_colours(), blind)
+    blind = color_segmenter()
+    trainer = Trainer(color_segmenter(), blind)
     got, report = run(trainer.context(seed=7), data, per_class=1, rounds=2)
     assert [(len(seen), seed) for _, seen, seed in trainer.calls] == [(3, 7), (9, 8)]
     second = {s.id: s for s in trainer.calls[1][1].samples}
@@ -257,7 +257,7 @@ def test_a_saved_segmenter() -> None:
 
     def load(folder: Path) -> Classifier:
         loaded.append(folder)
-        return reads_colours(("x", "y", "z"))
+        return color_segmenter(("x", "y", "z"))
 
     trainer = Trainer()
     context = replace(trainer.context(), load=load)
@@ -301,7 +301,7 @@ NOT_SEGMENTING = sorted(set(registry.names("heads")) - set(registry.names_with("
 def test_heads_that_do_not_segment_are_refused_before_anything_is_trained(head: str, options: dict[str, Any]) -> None:
     trainer = Trainer()
     recipe = replace(datasets.recipe("linear"), head=Part(head))
-    context = replace(trainer.context(), recipe=recipe, named=lambda _: recipe, load=lambda _: reads_colours())
+    context = replace(trainer.context(), recipe=recipe, named=lambda _: recipe, load=lambda _: color_segmenter())
     with pytest.raises(RecipeError, match=f"head '{head}' does not segment, so it cannot propagate masks"):
         registry.build("prepare", Part("propagate_masks", options), context)
     with pytest.raises(RecipeError, match="does not segment"):

@@ -1,4 +1,4 @@
-"""Images of one noisy colour per class, and a training function that only averages them: draws cost milliseconds."""
+"""Images of one noisy color per class, and a training function that averages them, which takes milliseconds."""
 
 import numpy as np
 import torch
@@ -14,8 +14,8 @@ from tests.support.datasets import CLASSES, context
 BASES = np.array([[0.2, 0.2, 0.6], [0.2, 0.6, 0.2], [0.6, 0.2, 0.2]])
 
 
-class Averages(nn.Module):
-    """Logits are minus squared distances, times 40, to the classes' mean colours; features are the image's colour."""
+class MeanColorNetwork(nn.Module):
+    """Logits are minus squared distances, times 40, to the classes' mean colors; features are the image's color."""
 
     means: Tensor
 
@@ -24,24 +24,26 @@ class Averages(nn.Module):
         self.register_buffer("means", torch.zeros(classes, 3))
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Output:
-        colour = images.mean(dim=(2, 3))
-        logits = -40 * torch.cdist(colour, self.means).square()
-        return Output(logits, logits, colour)
+        color = images.mean(dim=(2, 3))
+        logits = -40 * torch.cdist(color, self.means).square()
+        return Output(logits, logits, color)
 
 
-def colours(per_class: int, seed: int, *, noise: float = 0.15) -> Dataset:
+def color_dataset(per_class: int, seed: int, *, noise: float = 0.15) -> Dataset:
+    """Images of 2 x 2 pixels: the color of the class with normal noise of this deviation."""
     rng = np.random.default_rng(seed)
     samples = []
     for label in range(3):
         for i in range(per_class):
-            colour = np.clip(BASES[label] + rng.normal(0, noise, 3), 0, 1)
-            image = np.broadcast_to((255 * colour).astype(np.uint8)[:, None, None], (3, 2, 2)).copy()
+            color = np.clip(BASES[label] + rng.normal(0, noise, 3), 0, 1)
+            image = np.broadcast_to((255 * color).astype(np.uint8)[:, None, None], (3, 2, 2)).copy()
             samples.append(Sample(f"{label}/{seed}-{i}", image, label))
     return Dataset(tuple(samples), CLASSES)
 
 
-def fit(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
-    network = Averages(len(data.classes))
+def fit_mean_colors(recipe: Recipe, data: Dataset, seed: int) -> Classifier:
+    """The classifier of the mean color of each class; stands for training."""
+    network = MeanColorNetwork(len(data.classes))
     pixels = torch.from_numpy(np.stack([np.asarray(s.image) for s in data.samples])).float() / 255
     labels = torch.from_numpy(data.labels)
     network.means.copy_(torch.stack([pixels[labels == c].mean(dim=(0, 2, 3)) for c in range(len(data.classes))]))

@@ -1,4 +1,4 @@
-"""A small set of images with a session on it, for the tests of the server."""
+"""An annotation session on a folder of image files, for the tests of the annotation server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,29 +18,34 @@ TOKEN = "secret"
 
 
 @contextmanager
-def session(folder: Path, *, data: Dataset | None = None, settings: Settings | None = None) -> Iterator[Session]:
+def open_session(folder: Path, *, data: Dataset | None = None, settings: Settings | None = None) -> Iterator[Session]:
     """A session on coloured squares in `folder/photos`."""
     write_images(data or squares(4, size=24), folder / "photos")
     project = open_project(folder / "photos")
     with AnnotationStore(project.folder, project.data.ids) as store:
-        found = Session(project, store, source=str(folder / "photos"), settings=settings or Settings(token=TOKEN))
+        session = Session(project, store, source=str(folder / "photos"), settings=settings or Settings(token=TOKEN))
         try:
-            yield found
+            yield session
         finally:
-            found.close()
+            session.close()
 
 
-def draw(held: Session, name: str, *, key: str = "") -> None:
+def draw_square(session: Session, name: str, *, key: str = "") -> None:
     """Draw the square of an image of `squares`, as a person would."""
     mask = next(s.mask for s in squares(4, size=24).samples if s.id == name)
     assert mask is not None
-    told = held.store[name]
-
-    held.store.stroke(
-        name, Patch(0, 0, mask), size=mask.shape, base=told.mask_version, key=key or name, source="brush", seconds=2.0
+    base = session.store[name].mask_version
+    session.store.stroke(
+        name,
+        Patch(0, 0, mask),
+        size=mask.shape,
+        base=base,
+        key=key or name,
+        source="brush",
+        seconds=2.0,
     )
 
 
-def bits(mask: np.ndarray) -> bytes:
+def packed_mask(mask: np.ndarray) -> bytes:
     """A mask as the page sends it."""
     return np.packbits(mask).tobytes()

@@ -1,4 +1,4 @@
-"""Features in three clusters, and fitted heads, that several tests share."""
+"""Features in three clusters, heads fitted to them, and checks of these heads."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Models that cost nothing: probabilities from an image's mean colour."""
+"""An ONNX model without a graph: class probabilities are computed from an image's mean color."""
 
 import struct
 import threading
@@ -16,8 +16,8 @@ CLASSES = ("blue", "green", "red")
 
 
 @dataclass
-class Session:
-    """Stands for onnxruntime's; waits for `free`, and keeps how many images came at once."""
+class MeanColorSession:
+    """Stands for an onnxruntime session: waits until `free` is set, and records the size of each batch."""
 
     free: threading.Event = field(default_factory=threading.Event)
     batches: list[int] = field(default_factory=list)
@@ -38,25 +38,28 @@ class Session:
         return [probabilities, maps, probabilities > 0.2, typicality, answers]
 
 
-def model(session: Session | None = None) -> OnnxModel:
-    session = session or free()
+def mean_color_model(session: MeanColorSession | None = None) -> OnnxModel:
+    """A model with every output that the server can pass on."""
+    session = session or running_session()
     outputs = ("probabilities", "maps", "sets", "typicality", "answers")
     return OnnxModel(session, CLASSES, (6, 8), "squash", outputs, "colours", false_rejection=0.1)
 
 
-def free(**known: Any) -> Session:
-    session = Session(**known)
+def running_session(**fields: Any) -> MeanColorSession:
+    """A session that does not wait."""
+    session = MeanColorSession(**fields)
     session.free.set()
     return session
 
 
-def picture(colour: str = "red", *, size: tuple[int, int] = (20, 10), kind: str = "PNG") -> bytes:
+def image_file(color: str = "red", *, size: tuple[int, int] = (20, 10), kind: str = "PNG") -> bytes:
+    """An image file of one color."""
     file = BytesIO()
-    Picture.new("RGB", size, colour).save(file, format=kind)
+    Picture.new("RGB", size, color).save(file, format=kind)
     return file.getvalue()
 
 
-def bomb(side: int) -> bytes:
+def decompression_bomb(side: int) -> bytes:
     """A PNG that claims so many pixels a side, in a few bytes."""
 
     def chunk(name: bytes, data: bytes) -> bytes:

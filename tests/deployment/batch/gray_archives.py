@@ -1,4 +1,4 @@
-"""Archives of a few small pictures in every form, and a task that needs no model."""
+"""Archives of small gray images in every form, and a batch task that measures their gray level without a model."""
 
 import io
 import tarfile
@@ -15,41 +15,44 @@ from handful.core.dataset import Image
 from handful.deployment.batch.prefetch import LoadedImage
 
 
-def png(number: int, side: int = 6) -> bytes:
-    """A gray picture whose level is the number."""
+def gray_png(number: int, side: int = 6) -> bytes:
+    """A PNG of one gray level, the number."""
     file = io.BytesIO()
     Picture.fromarray(np.full((side, side + 1), number, np.uint8)).save(file, format="PNG")
     return file.getvalue()
 
 
-def folder(root: Path, count: int) -> Path:
+def write_folder(root: Path, count: int) -> Path:
+    """Image files 0 to `count` - 1 in three folders."""
     for i in range(count):
         path = root / f"{i % 3}" / f"{i:03d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png(i))
+        path.write_bytes(gray_png(i))
     return root
 
 
-def tar(path: Path, numbers: Sequence[int], *, compression: str = "") -> Path:
+def write_tar(path: Path, numbers: Sequence[int], *, compression: str = "") -> Path:
+    """A shard in WebDataset's form: an image and a class file for each number."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mode: Any = f"w:{compression}"
     with tarfile.open(path, mode) as file:
         for i in numbers:
-            for name, content in ((f"{i:03d}.png", png(i)), (f"{i:03d}.cls", b"1")):
+            for name, content in ((f"{i:03d}.png", gray_png(i)), (f"{i:03d}.cls", b"1")):
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 file.addfile(member, io.BytesIO(content))
     return path
 
 
-def parquet(path: Path, numbers: Sequence[int], *, nested: bool = True, group: int = 4) -> Path:
+def write_parquet(path: Path, numbers: Sequence[int], *, nested: bool = True, group: int = 4) -> Path:
+    """A Parquet table of images, as Hugging Face writes them (`nested`) or as bytes alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    images = [{"bytes": png(i), "path": f"{i}.png"} if nested else png(i) for i in numbers]
+    images = [{"bytes": gray_png(i), "path": f"{i}.png"} if nested else gray_png(i) for i in numbers]
     pq.write_table(pa.table({"image": images, "label": list(numbers)}), path, row_group_size=group)
     return path
 
 
-class Level:
+class GrayLevel:
     """One row per image: its gray level and height."""
 
     batch_size = 4

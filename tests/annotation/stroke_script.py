@@ -1,4 +1,4 @@
-"""A script that draws, for the tests that kill it: the same seed gives the same strokes."""
+"""Random strokes, and a script that draws them until it is killed: the same number gives the same stroke."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ SIZE = (40, 60)
 IDS = ("cat/1.png", "dog/2.png")
 
 
-def stroke(number: int) -> tuple[str, Patch]:
+def make_stroke(number: int) -> tuple[str, Patch]:
     """The stroke of this number: mostly some object, sometimes the whole mask wiped."""
     rng = np.random.default_rng(number)
     name = IDS[int(rng.integers(2))]
@@ -24,21 +24,21 @@ def stroke(number: int) -> tuple[str, Patch]:
     return name, Patch(x, y, rng.random((h, w)) < 0.7)
 
 
-def after(count: int) -> dict[str, Mask]:
+def masks_after(count: int) -> dict[str, Mask]:
     """The masks that the first `count` strokes leave; None of them is drawn with the store."""
     masks = {name: np.zeros(SIZE, dtype=bool) for name in IDS}
     for number in range(count):
-        name, patch = stroke(number)
+        name, patch = make_stroke(number)
         masks[name] = apply(masks[name], patch)
     return masks
 
 
-def draw(folder: Path, first: int, confirmed: int) -> None:
+def draw_strokes(folder: Path, first: int, confirmed: int) -> None:
     """Draw from this stroke on without an end, and write the number of each that was confirmed to a pipe."""
     with AnnotationStore(folder, IDS) as store:
         number = first
         while True:
-            name, patch = stroke(number)
+            name, patch = make_stroke(number)
             label = ("cat", "dog")[number % 2]
             base = store[name]
             store.stroke(name, patch, size=SIZE, base=base.mask_version, key=f"s{number}", source="brush", seconds=0.5)

@@ -1,4 +1,4 @@
-"""Small files of word vectors in each form."""
+"""Small files of word vectors, in the text form and the binary form of word2vec."""
 
 import gzip
 from collections.abc import Mapping
@@ -19,7 +19,8 @@ WORDS: Table = {
 }
 
 
-def write_text(path: Path, table: Table = WORDS, *, header: bool = False, packed: bool = False) -> Path:
+def write_text_vectors(path: Path, table: Table = WORDS, *, header: bool = False, packed: bool = False) -> Path:
+    """Words and numbers as text, with a header as word2vec has it or without one as GloVe."""
     lines = [f"{len(table)} {len(next(iter(table.values())))}"] if header else []
     lines += [" ".join((word, *map(str, row))) for word, row in table.items()]
     data = ("\n".join(lines) + "\n").encode()
@@ -27,7 +28,8 @@ def write_text(path: Path, table: Table = WORDS, *, header: bool = False, packed
     return path
 
 
-def write_binary(path: Path, table: Table = WORDS, *, newline: bool = True, packed: bool = False) -> Path:
+def write_binary_vectors(path: Path, table: Table = WORDS, *, newline: bool = True, packed: bool = False) -> Path:
+    """The binary form; some writers end each vector with a newline."""
     data = f"{len(table)} {len(next(iter(table.values())))}\n".encode()
     for word, row in table.items():
         data += word.encode() + b" " + np.array(row, dtype="<f4").tobytes() + (b"\n" if newline else b"")

@@ -1,4 +1,4 @@
-"""A CLIP of a few thousand random weights on disk, in place of the published ones."""
+"""A CLIP model of a few thousand random weights, written to disk in the form of the published ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
