@@ -4,14 +4,14 @@ import pytest
 import torch
 from torchvision.transforms.v2 import RandomResizedCrop
 
-from handful.parts.augment._boxes import centered, fitting
+from handful.parts.augment._boxes import centered_boxes, inner_boxes
 from tests.parts.augment.conftest import seeded
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (30, 90)])
 def test_windows_are_drawn_as_torchvision_draws_them(shape: tuple[int, int]) -> None:
     h, w = shape
-    boxes, found = fitting(3000, h, w, seeded(0), scale=(0.08, 1.0), ratio=(0.75, 4 / 3))
+    boxes, found = inner_boxes(3000, h, w, seeded(0), scale=(0.08, 1.0), ratio=(0.75, 4 / 3))
     theirs = RandomResizedCrop(10)
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -27,7 +27,7 @@ def test_windows_are_drawn_as_torchvision_draws_them(shape: tuple[int, int]) -> 
 
 
 def test_mask_of_boxes_is_cut_off_at_the_edge() -> None:
-    boxes = centered(torch.full((50,), 5), torch.full((50,), 4), 7, 9, seeded(0))
+    boxes = centered_boxes(torch.full((50,), 5), torch.full((50,), 4), 7, 9, seeded(0))
     mask = boxes.mask(7, 9)
     for i in range(50):
         top, left = int(boxes.top[i]), int(boxes.left[i])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from handful.core.context import Context
-from handful.parts.augment._mix import partners, shares
+from handful.parts.augment._mix import mixing_weights, partners
 from tests.parts.augment._support import apply, constant_images
 from tests.parts.augment.conftest import make_batch, seeded
 
@@ -19,7 +19,7 @@ def test_partners_are_others_and_each_serves_once() -> None:
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
 def test_shares_are_beta(alpha: float) -> None:
-    drawn = shares(20_000, alpha, seeded(0))
+    drawn = mixing_weights(20_000, alpha, seeded(0))
     assert drawn.mean().item() == pytest.approx(0.5, abs=0.02)
     assert drawn.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.05)
 

@@ -6,13 +6,13 @@ from torchvision.transforms.v2 import functional as V
 from handful.core.context import Context
 from handful.core.recipe import Part
 from handful.parts import registry
-from handful.parts.augment._boxes import fitting
+from handful.parts.augment._boxes import inner_boxes
 from tests.parts.augment.conftest import make_batch, seeded
 
 
 def test_a_window_is_read_as_torchvision_reads_it(context: Context) -> None:
     batch = make_batch(20, 33, 46)
-    boxes, found = fitting(20, 33, 46, seeded(7), scale=(0.2, 0.6), ratio=(0.75, 4 / 3))
+    boxes, found = inner_boxes(20, 33, 46, seeded(7), scale=(0.2, 0.6), ratio=(0.75, 4 / 3))
     assert found.all()
     options = {"scale": (0.2, 0.6)}
     result = registry.build("augment", Part("random_resized_crop", options), context)(batch, seeded(7))

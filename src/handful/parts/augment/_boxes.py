@@ -1,4 +1,4 @@
-"""Random boxes, one per image, for parts that cut, erase or crop."""
+"""Random boxes, one per image, for parts that paste, erase or crop."""
 
 import math
 from dataclasses import dataclass
@@ -7,12 +7,19 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-_TRIES = 10  # as torchvision: boxes drawn until one fits
+_ATTEMPTS = 10  # boxes drawn per image until one fits, as in torchvision
 
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """A box per image in whole pixels: top and left, included; bottom and right, not."""
+    """One box per image, in whole pixels.
+
+    Attributes:
+        top: first row.
+        left: first column.
+        bottom: the row after the last.
+        right: the column after the last.
+    """
 
     top: Int[Tensor, " n"]
     left: Int[Tensor, " n"]
@@ -20,22 +27,24 @@ class Boxes:
     right: Int[Tensor, " n"]
 
     def mask(self, h: int, w: int) -> Bool[Tensor, "n h w"]:
-        """True inside the box; what lies outside the image is cut off."""
+        """Compute masks that are True inside the box, clipped to the image."""
         rows, columns = torch.arange(h, device=self.top.device), torch.arange(w, device=self.top.device)
-        down = (rows >= self.top[:, None]) & (rows < self.bottom[:, None])
-        across = (columns >= self.left[:, None]) & (columns < self.right[:, None])
-        return down[:, :, None] & across[:, None, :]
+        in_rows = (rows >= self.top[:, None]) & (rows < self.bottom[:, None])
+        in_columns = (columns >= self.left[:, None]) & (columns < self.right[:, None])
+        return in_rows[:, :, None] & in_columns[:, None, :]
 
 
-def centered(height: Int[Tensor, " n"], width: Int[Tensor, " n"], h: int, w: int, generator: torch.Generator) -> Boxes:
-    """Boxes of these sizes about a pixel drawn anywhere in the h x w image: they may reach over its edge."""
+def centered_boxes(
+    height: Int[Tensor, " n"], width: Int[Tensor, " n"], h: int, w: int, generator: torch.Generator
+) -> Boxes:
+    """Draw boxes of given sizes whose center is any pixel of the h x w image; they may extend beyond its edges."""
     y = torch.randint(h, height.shape, generator=generator, device=height.device)
     x = torch.randint(w, width.shape, generator=generator, device=width.device)
     top, left = y - height // 2, x - width // 2
     return Boxes(top, left, top + height, left + width)
 
 
-def fitting(
+def inner_boxes(
     n: int,
     h: int,
     w: int,
@@ -44,19 +53,27 @@ def fitting(
     scale: tuple[float, float],
     ratio: tuple[float, float],
 ) -> tuple[Boxes, Bool[Tensor, " n"]]:
-    """Boxes inside the h x w image, and for which images one was found.
+    """Draw boxes that lie inside the h x w image, as torchvision's `RandomResizedCrop` does.
 
-    Share of the area uniform in `scale`, width / height in pixels log-uniform in `ratio`; drawn ten times, and the
-    first that fits is placed anywhere. Where none fits the box is empty.
+    Args:
+        n: number of images.
+        h: height of the images.
+        w: width of the images.
+        generator: source of the draws; the boxes are on its device.
+        scale: smallest and largest area as a share of the image's, uniform between.
+        ratio: smallest and largest width / height in pixels, log-uniform between.
+
+    Returns:
+        The first of ten boxes drawn that fits, at a uniform position, and whether one fits: the box is empty if not.
     """
     device = generator.device
-    share, shape, *place = torch.rand(4, n, _TRIES, generator=generator, device=device).unbind()
-    area = h * w * (scale[0] + share * (scale[1] - scale[0]))
-    root = (math.log(ratio[0]) + shape * math.log(ratio[1] / ratio[0])).div(2).exp()
-    heights, widths = (area.sqrt() / root).round(), (area.sqrt() * root).round()
+    u_area, u_ratio, *u_position = torch.rand(4, n, _ATTEMPTS, generator=generator, device=device).unbind()
+    area = h * w * (scale[0] + u_area * (scale[1] - scale[0]))
+    ratio_root = (math.log(ratio[0]) + u_ratio * math.log(ratio[1] / ratio[0])).div(2).exp()
+    heights, widths = (area.sqrt() / ratio_root).round(), (area.sqrt() * ratio_root).round()
     fits = (heights >= 1) & (widths >= 1) & (heights <= h) & (widths <= w)
-    found, first = fits.any(dim=1), fits.int().argmax(dim=1, keepdim=True)
-    height, width, y, x = (t.gather(1, first)[:, 0] * found for t in (heights, widths, *place))
+    any_fits, first = fits.any(dim=1), fits.int().argmax(dim=1, keepdim=True)
+    height, width, y, x = (t.gather(1, first)[:, 0] * any_fits for t in (heights, widths, *u_position))
     top = ((h - height + 1) * y).floor().clamp(max=h - 1).long()
     left = ((w - width + 1) * x).floor().clamp(max=w - 1).long()
-    return Boxes(top, left, top + height.long(), left + width.long()), found
+    return Boxes(top, left, top + height.long(), left + width.long()), any_fits

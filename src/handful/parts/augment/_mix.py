@@ -1,4 +1,4 @@
-"""What CutMix and Mixup share: a partner and a share for each image, and what the mixed image is called."""
+"""Mixing of images for CutMix and Mixup: a partner and a weight for each image, and the labels of the mixed image."""
 
 import numpy as np
 import torch
@@ -9,30 +9,37 @@ from handful.core.tensors import Batch
 
 
 def partners(n: int, generator: torch.Generator) -> Int[Tensor, " n"]:
-    """For each image another one of the batch: a random cycle through all. A lone image is its own partner."""
+    """Draw for each image another one of the batch, along a random cycle; a single image is its own partner."""
     order = torch.randperm(n, generator=generator, device=generator.device)
     partner = torch.empty_like(order)
     partner[order] = order.roll(1)
     return partner
 
 
-def shares(n: int, alpha: float, generator: torch.Generator) -> Float[Tensor, " n"]:
-    """How much of each image stays: n draws of Beta(alpha, alpha), each in [0, 1]."""
+def mixing_weights(n: int, alpha: float, generator: torch.Generator) -> Float[Tensor, " n"]:
+    """Draw n weights of Beta(alpha, alpha), each in [0, 1]: how much of each image remains."""
     if alpha == 1.0:
         return torch.rand(n, generator=generator, device=generator.device)
     # torch's Beta takes no generator.
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    drawn = np.random.default_rng(seed).beta(alpha, alpha, n)
-    return torch.from_numpy(drawn.astype(np.float32)).to(generator.device)
+    weights = np.random.default_rng(seed).beta(alpha, alpha, n)
+    return torch.from_numpy(weights.astype(np.float32)).to(generator.device)
 
 
-def mixed_labels(
-    batch: Batch, partner: Int[Tensor, " n"], share: Float[Tensor, " n"]
+def mix_labels(
+    batch: Batch, partner: Int[Tensor, " n"], weight: Float[Tensor, " n"]
 ) -> tuple[Int[Tensor, " n"], Float[Tensor, "n k"]]:
-    """Label and targets of mixed images, of which `share` is the image's own.
+    """Compute labels and targets of mixed images.
 
-    Targets are mixed by the shares. The label is that of the larger part, the image's own where both are equal.
+    Args:
+        batch: labels and targets before mixing.
+        partner: position of the image that each is mixed with.
+        weight: weight of the image itself; its partner has 1 - weight.
+
+    Returns:
+        The label of the image with the larger weight (the image itself where both are equal), and the weighted mean of
+        the targets.
     """
-    labels = torch.where(share >= 0.5, batch.labels, batch.labels[partner])
-    own = share.to(batch.targets)[:, None]
-    return labels, batch.targets * own + batch.targets[partner] * (1 - own)
+    labels = torch.where(weight >= 0.5, batch.labels, batch.labels[partner])
+    factor = weight.to(batch.targets)[:, None]
+    return labels, batch.targets * factor + batch.targets[partner] * (1 - factor)

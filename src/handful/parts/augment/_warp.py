@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.core.tensors import IGNORE, Batch
-from handful.parts.augment._part import chosen, one_of, span, uniform, within
+from handful.parts.augment._part import bernoulli, check_choice, check_number, check_range, uniform
 
 Fill = Literal["zeros", "border", "reflection"]
 
@@ -63,14 +63,14 @@ class Warp:
     probability: float = 1.0
 
     def __post_init__(self) -> None:
-        within("degrees", self.degrees, 0.0, 180.0)
-        within("translate", self.translate, 0.0, 1.0)
-        span("scale", self.scale, 0.05, 20.0)
-        within("shear", self.shear, 0.0, 80.0)
-        within("elastic", self.elastic, 0.0, 1.0)
-        within("elastic_grid", self.elastic_grid, 2.0, 64.0, whole=True)
-        within("probability", self.probability, 0.0, 1.0)
-        one_of("fill", self.fill, get_args(Fill))
+        check_number("degrees", self.degrees, 0.0, 180.0)
+        check_number("translate", self.translate, 0.0, 1.0)
+        check_range("scale", self.scale, 0.05, 20.0)
+        check_number("shear", self.shear, 0.0, 80.0)
+        check_number("elastic", self.elastic, 0.0, 1.0)
+        check_number("elastic_grid", self.elastic_grid, 2.0, 64.0, whole=True)
+        check_number("probability", self.probability, 0.0, 1.0)
+        check_choice("fill", self.fill, get_args(Fill))
 
     def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Warp every image, and its pixel labels alike."""
@@ -79,7 +79,7 @@ class Warp:
     def grid(self, images: Float[Tensor, "n 3 h w"], generator: torch.Generator) -> Float[Tensor, "n h w 2"]:
         """Where each output pixel is read in the input, for one draw per image."""
         n, _, h, w = images.shape
-        amount = chosen(images, generator, self.probability).to(images)  # 0 leaves an image as it is
+        amount = bernoulli(images, generator, self.probability).to(images)  # 0 leaves an image as it is
         angle = uniform(images, generator, -self.degrees, self.degrees).deg2rad_() * amount
         slant = uniform(images, generator, -self.shear, self.shear).deg2rad_().tan_() * amount
         scale = (uniform(images, generator, *self.scale) - 1.0) * amount + 1

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from handful.core.context import Context
 from handful.core.tensors import Batch
-from handful.parts.augment._part import Augment, chosen, uniform, within
+from handful.parts.augment._part import Augment, bernoulli, check_number, uniform
 
 
 def build(
@@ -41,14 +41,14 @@ def build(
         ValueError: an amount out of range.
     """
     for name, value in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation)):
-        within(name, value, 0.0, 1.0)
-    within("hue", hue, 0.0, 0.5)
-    within("probability", probability, 0.0, 1.0)
+        check_number(name, value, 0.0, 1.0)
+    check_number("hue", hue, 0.0, 0.5)
+    check_number("probability", probability, 0.0, 1.0)
 
     def color_jitter(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, _, h, w = images.shape
-        amount = chosen(images, generator, probability).to(images)
+        amount = bernoulli(images, generator, probability).to(images)
         bright, strong, vivid = (
             1 + uniform(images, generator, -most, most) * amount for most in (brightness, contrast, saturation)
         )

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from handful.core.context import Context
 from handful.core.tensors import Batch
-from handful.parts.augment._part import Augment, chosen, one_of, span, uniform, within
+from handful.parts.augment._part import Augment, bernoulli, check_choice, check_number, check_range, uniform
 from handful.parts.augment._warp import Fill, resample
 
 
@@ -41,16 +41,16 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
-    low, high = span("scale", scale, 0.01, 1.0)
-    narrow, wide = span("ratio", ratio, 0.1, 10.0)
-    within("padding", padding, 0.0, 1.0)
-    within("probability", probability, 0.0, 1.0)
-    one_of("fill", fill, get_args(Fill))
+    low, high = check_range("scale", scale, 0.01, 1.0)
+    narrow, wide = check_range("ratio", ratio, 0.1, 10.0)
+    check_number("padding", padding, 0.0, 1.0)
+    check_number("probability", probability, 0.0, 1.0)
+    check_choice("fill", fill, get_args(Fill))
 
     def crop(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, _, h, w = images.shape
-        cut = chosen(images, generator, probability).to(images)  # 0 leaves an image as it is
+        cut = bernoulli(images, generator, probability).to(images)  # 0 leaves an image as it is
         x, y = uniform(images, generator, -1.0, 1.0), uniform(images, generator, -1.0, 1.0)
         if padding > 0:
             width = height = torch.ones_like(x)

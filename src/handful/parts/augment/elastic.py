@@ -4,7 +4,7 @@ The field is bicubic between uniformly drawn knots of a coarse grid, in place of
 """
 
 from handful.core.context import Context
-from handful.parts.augment._part import Augment, within
+from handful.parts.augment._part import Augment, check_number
 from handful.parts.augment._warp import Fill, Warp
 
 
@@ -27,6 +27,6 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
-    within("alpha", alpha, 0.0, 1.0)
-    within("grid", grid, 2.0, 64.0, whole=True)
+    check_number("alpha", alpha, 0.0, 1.0)
+    check_number("grid", grid, 2.0, 64.0, whole=True)
     return Warp(elastic=alpha, elastic_grid=grid, fill=fill, probability=probability)

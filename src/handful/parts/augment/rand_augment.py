@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import functional as V
 
 from handful.core.context import Context
 from handful.core.tensors import IGNORE, Batch
-from handful.parts.augment._part import Augment, within
+from handful.parts.augment._part import Augment, check_number
 
 Operation = Callable[[Any, float], Any]
 BINS = 31  # magnitudes 0 to 30, as torchvision
@@ -68,8 +68,8 @@ def build(_context: Context, *, operations: int = 2, magnitude: int = 9) -> Augm
     Raises:
         ValueError: an amount out of range.
     """
-    within("operations", operations, 1, 8, whole=True)
-    within("magnitude", magnitude, 0, BINS - 1, whole=True)
+    check_number("operations", operations, 1, 8, whole=True)
+    check_number("magnitude", magnitude, 0, BINS - 1, whole=True)
     share = magnitude / (BINS - 1)
 
     def rand_augment(batch: Batch, generator: torch.Generator) -> Batch:

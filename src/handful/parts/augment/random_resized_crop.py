@@ -10,8 +10,8 @@ import torch.nn.functional as F
 
 from handful.core.context import Context
 from handful.core.tensors import Batch
-from handful.parts.augment._boxes import fitting
-from handful.parts.augment._part import Augment, chosen, span, within
+from handful.parts.augment._boxes import inner_boxes
+from handful.parts.augment._part import Augment, bernoulli, check_number, check_range
 from handful.parts.augment._warp import resample
 
 
@@ -33,20 +33,20 @@ def build(
     Raises:
         ValueError: an amount out of range.
     """
-    low, high = span("scale", scale, 0.01, 1.0)
-    narrow, wide = span("ratio", ratio, 0.1, 10.0)
-    within("probability", probability, 0.0, 1.0)
+    low, high = check_range("scale", scale, 0.01, 1.0)
+    narrow, wide = check_range("ratio", ratio, 0.1, 10.0)
+    check_number("probability", probability, 0.0, 1.0)
 
     def random_resized_crop(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, _, h, w = images.shape
-        boxes, found = fitting(n, h, w, generator, scale=(low, high), ratio=(narrow, wide))
+        boxes, found = inner_boxes(n, h, w, generator, scale=(low, high), ratio=(narrow, wide))
         middle_h, middle_w = min(h, max(1, round(w / narrow))), min(w, max(1, round(h * wide)))
         top = torch.where(found, boxes.top, (h - middle_h) // 2)
         left = torch.where(found, boxes.left, (w - middle_w) // 2)
         height = torch.where(found, boxes.bottom - boxes.top, middle_h)
         width = torch.where(found, boxes.right - boxes.left, middle_w)
-        cut = chosen(images, generator, probability).to(images)  # 0 leaves an image as it is
+        cut = bernoulli(images, generator, probability).to(images)  # 0 leaves an image as it is
         sx, sy = 1 + (width / w - 1) * cut, 1 + (height / h - 1) * cut
         x = ((2 * left + width) / w - 1) * cut
         y = ((2 * top + height) / h - 1) * cut

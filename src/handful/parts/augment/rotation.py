@@ -1,7 +1,7 @@
 """Random rotation about the center: CvS on MNIST, CIFAR-10 and HRF (section V-C; the paper gives no amount)."""
 
 from handful.core.context import Context
-from handful.parts.augment._part import Augment, within
+from handful.parts.augment._part import Augment, check_number
 from handful.parts.augment._warp import Fill, Warp
 
 
@@ -16,5 +16,5 @@ def build(_context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", pro
     Raises:
         ValueError: an amount out of range.
     """
-    within("degrees", degrees, 0.0, 180.0)
+    check_number("degrees", degrees, 0.0, 180.0)
     return Warp(degrees=degrees, fill=fill, probability=probability)
