@@ -14,7 +14,7 @@ from tests.parts.augment.conftest import make_batch, seeded
 
 NAMES = registry.names("augment")
 STILL = {"color_jitter", "noise"}  # these leave every pixel where it is
-RECOLORS = {"rand_augment"}  # moves pixels, and may turn white to black: tested in a file of its own
+CHANGES_COLORS = {"rand_augment"}  # moves pixels, and may turn white to black: see test_rand_augment
 VARIANTS: list[tuple[str, dict[str, object]]] = [(name, {}) for name in NAMES] + [
     ("affine", {"elastic": 0.06, "fill": "border"}),
     ("affine", {"degrees": 180.0, "fill": "reflection"}),
@@ -123,8 +123,8 @@ def test_images_are_not_mixed(context: Context, name: str) -> None:
 def test_mask_moves_with_the_image(context: Context, name: str, options: dict[str, object]) -> None:
     if mixes(name):
         pytest.skip("mixes images")
-    if name in RECOLORS:
-        pytest.skip("tested in a file of its own")
+    if name in CHANGES_COLORS:
+        pytest.skip("see test_rand_augment")
     batch = make_batch(8)
     batch = replace(batch, pixel_labels=batch.pixel_labels[:1].repeat(8, 1, 1))
     if name in STILL:

@@ -11,7 +11,7 @@ from handful.core.context import Context
 from handful.core.recipe import Part
 from handful.parts import registry
 from handful.parts.augment import rand_augment
-from handful.parts.augment.rand_augment import BINS, MOVES, ONE_SIDED, OPERATIONS
+from handful.parts.augment.rand_augment import BINS, GEOMETRIC, OPERATIONS, UNSIGNED
 from tests.parts.augment.conftest import make_batch, seeded
 
 
@@ -32,12 +32,12 @@ def test_operations_are_torchvisions() -> None:
                 )
                 found = ours[name](image, sign * magnitude / (BINS - 1))
                 assert (found.int() - expected.int()).abs().max() <= 1, (name, magnitude, sign)
-    assert len(ONE_SIDED) == 5
+    assert len(UNSIGNED) == 5
 
 
-@pytest.mark.parametrize("name", list(MOVES))
+@pytest.mark.parametrize("name", list(GEOMETRIC))
 def test_masks_move_with_the_images(context: Context, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(rand_augment, "OPERATIONS", {name: MOVES[name]})
+    monkeypatch.setattr(rand_augment, "OPERATIONS", {name: GEOMETRIC[name]})
     batch = make_batch(8)
     batch = replace(batch, pixel_labels=batch.pixel_labels[:1].repeat(8, 1, 1))
     drawn = (batch.pixel_labels > 0).float()[:, None].repeat(1, 3, 1, 1)

@@ -1,4 +1,4 @@
-"""Random affine maps and elastic waves in one resampling, so that the image is blurred once."""
+"""Random affine and elastic transformation in one resampling, so that images are blurred once only."""
 
 from collections.abc import Sequence
 
@@ -19,21 +19,21 @@ def build(
     fill: Fill = "zeros",
     probability: float = 1.0,
 ) -> Augment:
-    """Warp each image and its pixel labels by amounts of its own, all uniform in their range.
+    """Transform each image and its pixel labels, with parameters drawn per image, uniform in their ranges.
 
     Args:
         degrees: largest rotation; the angle is in [-degrees, degrees].
-        translate: share of the side, across and down each in [-translate, translate].
-        scale: smallest and largest factor; above 1 enlarges.
-        shear: degrees that upright lines slant by, in [-shear, shear].
-        elastic: share of the side that a knot of a coarse grid moves by at most; the pixels between follow.
-        elastic_grid: knots along a side.
-        fill: "zeros" (black), "border" (the edge pixel) or "reflection" comes in from outside. Pixel labels
-            there are background, or mirrored.
-        probability: chance that an image is warped.
+        translate: largest translation as a share of the side; x and y are each in [-translate, translate].
+        scale: smallest and largest scale factor; above 1 enlarges.
+        shear: largest shear of vertical lines, in degrees; the angle is in [-shear, shear].
+        elastic: largest displacement of a control point as a share of the side, as `alpha` of `elastic`; 0: none.
+        elastic_grid: control points along a side.
+        fill: values outside the image: black ("zeros"), the nearest edge pixel ("border") or the mirrored image
+            ("reflection"). Pixel labels there are background, or mirrored with the image.
+        probability: chance that an image is transformed.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     return Warp(
         degrees=degrees,

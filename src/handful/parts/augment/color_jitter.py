@@ -1,7 +1,7 @@
 """Random color jitter: brightness, contrast, saturation and hue, as CvS uses on CIFAR (section V-C).
 
-The amounts are those usual for a color jitter on CIFAR; the paper gives none. All of it is one matrix per
-image: hue turns the IQ plane of YIQ about the gray axis, in place of a detour through HSV.
+The defaults are usual on CIFAR; the paper gives none. The four are one affine map of colors per image: hue is a
+rotation of the IQ plane in YIQ space, rather than a shift in HSV.
 """
 
 import math
@@ -26,19 +26,19 @@ def build(
     hue: float = 0.05,
     probability: float = 0.8,
 ) -> Augment:
-    """Distort the colors of each image and clip to [0, 1]; pixel labels stay, and a gray image stays gray.
+    """Change the colors of each image and clip it to [0, 1]; pixel labels are unchanged, and gray images remain gray.
 
-    In this order: contrast about the image's mean luma, brightness, then saturation and hue.
+    Order: contrast, brightness, then saturation and hue.
 
     Args:
-        brightness: the factor is uniform in [1 - brightness, 1 + brightness].
-        contrast: likewise, of the distance to the image's mean luma.
-        saturation: likewise, of the distance to gray.
-        hue: share of a full turn of the color circle, uniform in [-hue, hue].
-        probability: chance that an image is distorted.
+        brightness: the factor of all values is uniform in [1 - brightness, 1 + brightness].
+        contrast: the factor of the difference to the image's mean luma is uniform in [1 - contrast, 1 + contrast].
+        saturation: the factor of the difference to gray is uniform in [1 - saturation, 1 + saturation].
+        hue: the shift, as a share of the color circle, is uniform in [-hue, hue].
+        probability: chance that an image is changed.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     for name, value in (("brightness", brightness), ("contrast", contrast), ("saturation", saturation)):
         check_number(name, value, 0.0, 1.0)
@@ -48,30 +48,31 @@ def build(
     def color_jitter(batch: Batch, generator: torch.Generator) -> Batch:
         images = batch.images
         n, _, h, w = images.shape
-        amount = bernoulli(images, generator, probability).to(images)
-        bright, strong, vivid = (
-            1 + uniform(images, generator, -most, most) * amount for most in (brightness, contrast, saturation)
+        applied = bernoulli(images, generator, probability).to(images)  # 0: the image is not changed
+        brightness_factor, contrast_factor, saturation_factor = (
+            1 + uniform(images, generator, -largest, largest) * applied
+            for largest in (brightness, contrast, saturation)
         )
-        angle = uniform(images, generator, -hue, hue) * (2.0 * math.pi) * amount
-        weights, turned = _color_axes(images.device)
-        gray = weights.expand(3, 3)
-        cos, sin = ((vivid * f).view(n, 1, 1) for f in (angle.cos(), angle.sin()))
-        mix = gray + cos * (torch.eye(3, device=images.device) - gray) + sin * turned
-        mix = mix * (bright * strong).view(n, 1, 1)
-        middle = (images.mean(dim=(2, 3)) @ weights) * bright * (1 - strong)
+        angle = uniform(images, generator, -hue, hue) * (2.0 * math.pi) * applied
+        luma_weights, quarter_turn = _luma_and_hue(images.device)
+        gray = luma_weights.expand(3, 3)
+        cos, sin = ((saturation_factor * f).view(n, 1, 1) for f in (angle.cos(), angle.sin()))
+        matrix = gray + cos * (torch.eye(3, device=images.device) - gray) + sin * quarter_turn
+        matrix = matrix * (brightness_factor * contrast_factor).view(n, 1, 1)
+        offset = (images.mean(dim=(2, 3)) @ luma_weights) * brightness_factor * (1 - contrast_factor)
         pixels = images.permute(0, 2, 3, 1).reshape(n, h * w, 3)
-        out = torch.baddbmm(middle.view(n, 1, 1), pixels, mix.mT).clamp_(0, 1)
-        return replace(batch, images=out.view(n, h, w, 3).permute(0, 3, 1, 2))
+        jittered = torch.baddbmm(offset.view(n, 1, 1), pixels, matrix.mT).clamp_(0, 1)
+        return replace(batch, images=jittered.view(n, h, w, 3).permute(0, 3, 1, 2))
 
     return color_jitter
 
 
 @lru_cache(maxsize=8)
-def _color_axes(device: torch.device) -> tuple[Float[Tensor, "3"], Float[Tensor, "3 3"]]:
-    """Luma weights, and the matrix that turns the color part of an RGB value by a quarter circle."""
+def _luma_and_hue(device: torch.device) -> tuple[Float[Tensor, "3"], Float[Tensor, "3 3"]]:
+    """Luma weights, and the matrix that removes the luma of an RGB value and rotates its hue by 90 degrees."""
     yiq = torch.tensor(
         ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)), dtype=torch.float64
     )
-    quarter = torch.tensor(((0, 0, 0), (0, 0, -1), (0, 1, 0)), dtype=torch.float64)
-    turned = torch.linalg.inv(yiq) @ quarter @ yiq
-    return yiq[0].float().to(device), turned.float().to(device)
+    rotation = torch.tensor(((0, 0, 0), (0, 0, -1), (0, 1, 0)), dtype=torch.float64)
+    quarter_turn = torch.linalg.inv(yiq) @ rotation @ yiq
+    return yiq[0].float().to(device), quarter_turn.float().to(device)

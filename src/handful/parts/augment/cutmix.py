@@ -29,7 +29,7 @@ def build(_context: Context, *, probability: float = 0.5, alpha: float = 1.0) ->
         alpha: of the Beta distribution of areas; 1 is uniform.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     check_number("probability", probability, 0.0, 1.0)
     check_number("alpha", alpha, 0.01, 100.0)

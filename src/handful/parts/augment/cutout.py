@@ -25,7 +25,7 @@ def build(_context: Context, *, side: float = 0.5, paint: Paint = "mean", probab
         probability: chance that a square of an image is erased.
 
     Raises:
-        ValueError: an amount out of range, or no such paint.
+        ValueError: an option is out of range, or no such paint.
     """
     check_number("side", side, 0.01, 1.5)
     check_number("probability", probability, 0.0, 1.0)

@@ -1,6 +1,6 @@
-"""Elastic waves: pixels displaced by a smooth random field (Simard et al. 2003, for handwritten digits).
+"""Elastic deformation: pixels are displaced by a smooth random field (Simard et al. 2003, for handwritten digits).
 
-The field is bicubic between uniformly drawn knots of a coarse grid, in place of the paper's Gaussian filter.
+The field is interpolated bicubically between control points of a coarse grid; the paper smooths noise by a Gaussian.
 """
 
 from handful.core.context import Context
@@ -16,16 +16,17 @@ def build(
     fill: Fill = "zeros",
     probability: float = 1.0,
 ) -> Augment:
-    """Bend each image and its pixel labels.
+    """Deform each image and its pixel labels.
 
     Args:
-        alpha: share of the side; a knot moves across and down by amounts uniform in [-alpha, alpha].
-        grid: knots along a side; more knots, smaller waves. The image may fold from alpha = 0.5 / (grid - 1).
-        fill: what comes in from outside, as in `affine`.
-        probability: chance that an image is bent.
+        alpha: largest displacement of a control point as a share of the side; x and y are each uniform in
+            [-alpha, alpha]. The image can fold over itself from 0.5 / (grid - 1).
+        grid: control points along a side.
+        fill: values outside the image, as in `affine`.
+        probability: chance that an image is deformed.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     check_number("alpha", alpha, 0.0, 1.0)
     check_number("grid", grid, 2.0, 64.0, whole=True)

@@ -35,7 +35,7 @@ def build(
         probability: chance that a grid of an image is erased.
 
     Raises:
-        ValueError: an amount out of range, or no such paint.
+        ValueError: an option is out of range, or no such paint.
     """
     check_number("ratio", ratio, 0.0, 1.0)
     cell_sizes = check_range("unit", unit, 0.01, 2.0)

@@ -24,7 +24,7 @@ def build(_context: Context, *, probability: float = 1.0, alpha: float = 0.2) ->
         alpha: of the Beta distribution of the weights; with small values one image of the two mostly prevails.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     check_number("probability", probability, 0.0, 1.0)
     check_number("alpha", alpha, 0.01, 100.0)

@@ -1,4 +1,4 @@
-"""Gaussian pixel noise, as CvS adds on MNIST (section V-C; the paper gives no amount)."""
+"""Gaussian pixel noise, as CvS adds on MNIST (section V-C; the paper gives no value)."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def build(_context: Context, *, std: float = 0.1, probability: float = 1.0) -> A
         probability: chance that an image gets noise.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     check_number("std", std, 0.0, 1.0)
     check_number("probability", probability, 0.0, 1.0)

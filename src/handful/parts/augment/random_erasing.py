@@ -32,7 +32,7 @@ def build(
         paint: "noise", uniform per pixel (the paper's best), "mean", the image's mean color, or "black".
 
     Raises:
-        ValueError: an amount out of range, or no such paint.
+        ValueError: an option is out of range, or no such paint.
     """
     check_number("probability", probability, 0.0, 1.0)
     scales, ratios = check_range("scale", scale, 0.001, 1.0), check_range("ratio", ratio, 0.1, 10.0)

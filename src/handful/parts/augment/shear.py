@@ -1,4 +1,4 @@
-"""Random shear: the slant of handwriting."""
+"""Random horizontal shear, which varies the slant of handwriting."""
 
 from handful.core.context import Context
 from handful.parts.augment._part import Augment, check_number
@@ -6,15 +6,15 @@ from handful.parts.augment._warp import Fill, Warp
 
 
 def build(_context: Context, *, degrees: float = 15.0, fill: Fill = "zeros", probability: float = 1.0) -> Augment:
-    """Slant upright lines of each image and its pixel labels by an angle uniform in [-degrees, degrees].
+    """Shear each image and its pixel labels horizontally, by an angle uniform in [-degrees, degrees].
 
     Args:
-        degrees: largest slant, below 80; lines across stay level.
-        fill: what comes in from outside, as in `affine`.
+        degrees: largest angle of vertical lines, at most 80; horizontal lines remain horizontal.
+        fill: values outside the image, as in `affine`.
         probability: chance that an image is sheared.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     check_number("degrees", degrees, 0.0, 80.0)
     return Warp(shear=degrees, fill=fill, probability=probability)

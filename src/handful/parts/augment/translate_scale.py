@@ -1,4 +1,4 @@
-"""Random translation and scaling, as CvS uses on MNIST and CIFAR-100 (section V-C; the paper gives no amounts)."""
+"""Random translation and scaling, as CvS uses on MNIST and CIFAR-100 (section V-C; the paper gives no values)."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ def build(
     """Scale each image and its pixel labels about the center, then translate them.
 
     Args:
-        translate: share of the side, across and down each uniform in [-translate, translate].
-        scale: smallest and largest factor, uniform between; above 1 enlarges.
-        fill: what comes in from outside, as in `affine`.
-        probability: chance that an image is changed.
+        translate: largest translation as a share of the side; x and y are each uniform in [-translate, translate].
+        scale: smallest and largest scale factor, uniform between; above 1 enlarges.
+        fill: values outside the image, as in `affine`.
+        probability: chance that an image is transformed.
 
     Raises:
-        ValueError: an amount out of range.
+        ValueError: an option is out of range.
     """
     return Warp(translate=translate, scale=scale, fill=fill, probability=probability)
