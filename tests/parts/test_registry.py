@@ -1,10 +1,14 @@
+import dataclasses
 import inspect
 import re
+import typing
 from types import ModuleType
 
 import pytest
+from torch import nn
 
 from handful.core.recipe import Part
+from handful.core.tensors import Backbone
 from handful.errors import RecipeError
 from handful.parts import registry
 from tests.support.datasets import context
@@ -62,7 +66,25 @@ def test_a_value_that_a_part_refuses_names_the_part() -> None:
 @pytest.mark.parametrize("folder", registry.FOLDERS)
 def test_every_option_is_in_the_docstring_of_build(folder: registry.Folder) -> None:
     for name in registry.names(folder):
-        docstring = inspect.getdoc(registry.part_module(folder, name).build) or ""
-        options = set(registry.options(folder, name))
-        missing = options - set(re.findall(r"^ {4}(\w+):", docstring.partition("Args:")[2], flags=re.MULTILINE))
+        build = registry.part_module(folder, name).build
+        hints = typing.get_type_hints(build).values()
+        documented = [build, *(hint for hint in hints if dataclasses.is_dataclass(hint))]
+        docstrings = "\n".join(inspect.getdoc(item) or "" for item in documented)
+        missing = set(registry.options(folder, name)) - set(re.findall(r"^ {4}(\w+):", docstrings, flags=re.MULTILINE))
         assert not missing, f"{folder}/{name} does not say in Args: what {', '.join(sorted(missing))} is"
+
+
+def test_the_fields_of_a_dataclass_are_options_and_arrive_as_one_value() -> None:
+    options = registry.options("heads", "logistic")
+    assert list(options) == ["C", "center", "l2", "tukey"]
+    assert (options["tukey"].default, options["tukey"].annotation) == (1.0, float)
+    with pytest.raises(RecipeError, match="did you mean 'tukey'"):
+        registry.check("heads", Part("logistic", {"tukye": 0.5}))
+    with pytest.raises(RecipeError, match="unknown option 'transform'"):
+        registry.check("heads", Part("logistic", {"transform": 1}))
+    head = registry.build(
+        "heads", Part("logistic", {"tukey": 0.5, "l2": False}), context(), backbone=Backbone(nn.Identity(), 4, 1)
+    )
+    assert vars(head.transform) == {"center": True, "l2": False, "tukey": 0.5}
+    with pytest.raises(RecipeError, match="tukey must be a number above 0"):
+        registry.build("heads", Part("logistic", {"tukey": 0}), context(), backbone=Backbone(nn.Identity(), 4, 1))

@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
@@ -27,10 +27,36 @@ WIRED = ("backbone", "make")  # what the caller hands a part beside the user's o
 
 
 def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
-    """The options of a part: the keyword-only arguments of its `build`."""
+    """The options of a part: the keyword-only arguments of its `build`.
+
+    A keyword whose type is a dataclass stands for the dataclass's fields, each of them an option: parts that share
+    options, such as the transform of features, declare them once.
+    """
+    options: dict[str, inspect.Parameter] = {}
+    for keyword in _keywords(folder, name):
+        if not is_dataclass(keyword.annotation):
+            options[keyword.name] = keyword
+            continue
+        hints = get_type_hints(keyword.annotation)
+        for field in fields(keyword.annotation):
+            default = getattr(keyword.default, field.name)
+            options[field.name] = keyword.replace(name=field.name, default=default, annotation=hints[field.name])
+    return options
+
+
+def _keywords(folder: Folder, name: str) -> list[inspect.Parameter]:
     signature = inspect.signature(part_module(folder, name).build, eval_str=True)
-    keywords = (p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY)
-    return {p.name: p for p in keywords if p.name not in WIRED}
+    return [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in WIRED]
+
+
+def _arguments(folder: Folder, part: Part) -> dict[str, Any]:
+    """The keyword arguments of a part's `build`: its options, those of a dataclass gathered in one value."""
+    arguments = dict(part.options)
+    for keyword in _keywords(folder, part.name):
+        if is_dataclass(keyword.annotation):
+            names = [field.name for field in fields(keyword.annotation) if field.name in arguments]
+            arguments[keyword.name] = replace(keyword.default, **{name: arguments.pop(name) for name in names})
+    return arguments
 
 
 def check(folder: Folder, part: Part) -> None:
@@ -64,7 +90,7 @@ def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
     if "make" in inspect.signature(maker).parameters:
         wiring["make"] = lambda inner: build(folder, as_part(inner), context)
     try:
-        return maker(context, **wiring, **part.options)
+        return maker(context, **wiring, **_arguments(folder, part))
     except (TypeError, ValueError) as error:
         raise RecipeError(
             f"invalid option value: {error}",

@@ -41,5 +41,5 @@ def test_with_two_images_of_each_class_only_the_temperature_is_fitted() -> None:
 
 
 def test_vectors_of_another_length_are_refused() -> None:
-    with pytest.raises(RecipeError, match="images become 5 numbers and class names 4"):
+    with pytest.raises(RecipeError, match="image vectors have 5 numbers and class vectors 4"):
         similarity.build(given(), backbone=Backbone(nn.Identity(), 5, 1))

@@ -6,6 +6,7 @@ import torch
 
 from handful.core.tensors import Batch, Output
 from handful.errors import DataError
+from handful.models.text import TextSource
 from handful.parts.labels import word_embeddings
 from handful.parts.losses import cross_entropy
 from tests.parts.labels.required_options import COLOURS, word_file
@@ -25,7 +26,7 @@ def equation_1(f: list[float], rows: list[list[float]], label: int, temperature:
 
 @pytest.mark.parametrize("temperature", [1.0, 0.1])
 def test_cross_entropy_is_the_papers_equation_1(tmp_path: Path, temperature: float) -> None:
-    labels = word_embeddings.build(context(), **word_file(tmp_path), temperature=temperature)
+    labels = word_embeddings.build(context(), text=TextSource(**word_file(tmp_path)), temperature=temperature)
     f = 5 * torch.randn((6, 3), generator=torch.Generator().manual_seed(0))
     truth = torch.arange(6) % 3
     batch = Batch(torch.rand(6, 3, 2, 2), truth, torch.eye(3)[truth], torch.zeros(6, 2, 2, dtype=torch.long))
@@ -36,7 +37,7 @@ def test_cross_entropy_is_the_papers_equation_1(tmp_path: Path, temperature: flo
 
 
 def test_the_nearest_vector_is_predicted(tmp_path: Path) -> None:
-    labels = word_embeddings.build(context(), **word_file(tmp_path))
+    labels = word_embeddings.build(context(), text=TextSource(**word_file(tmp_path)))
     f = torch.randn((50, 3), generator=torch.Generator().manual_seed(1))
     unit = torch.nn.functional.normalize
     nearest = torch.cdist(unit(f, dim=1), unit(labels.vectors, dim=1)).argmin(dim=1)
@@ -47,10 +48,10 @@ def test_the_nearest_vector_is_predicted(tmp_path: Path) -> None:
 def test_aliases_are_read_instead_of_names_and_what_was_read_is_kept(tmp_path: Path) -> None:
     given = context(classes=("0", "red"))
     with pytest.raises(DataError, match="'0' \\(class 0"):
-        word_embeddings.build(given, **word_file(tmp_path))
+        word_embeddings.build(given, text=TextSource(**word_file(tmp_path)))
     (tmp_path / "names.toml").write_text('"0" = "light blue"\n"7" = "unused"\n')
     for aliases in ({"0": "light blue"}, str(tmp_path / "names.toml")):
-        labels = word_embeddings.build(given, **word_file(tmp_path), aliases=aliases)
+        labels = word_embeddings.build(given, text=TextSource(**word_file(tmp_path), aliases=aliases))
         assert labels.read_as == ("light + blue", "red")
         assert labels.vectors[0].tolist() == pytest.approx([0.5, 0.0, 0.75])
         assert labels.vectors[1].tolist() == pytest.approx(COLOURS["red"])

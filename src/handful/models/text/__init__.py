@@ -4,6 +4,6 @@ Shapes: n texts, k classes, d numbers of a vector.
 """
 
 from handful.models.text.class_vectors import ClassVectors, class_vectors
-from handful.models.text.text_source import TextSource
+from handful.models.text.text_source import MINILM, TextSource
 
-__all__ = ["ClassVectors", "TextSource", "class_vectors"]
+__all__ = ["MINILM", "ClassVectors", "TextSource", "class_vectors"]

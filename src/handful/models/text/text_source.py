@@ -50,3 +50,6 @@ class TextSource:
             raise ValueError("each template needs a {} where the name goes")
         if self.weights and self.source != "words":
             raise ValueError("weights need a word file: source 'words'")
+
+
+MINILM = TextSource()

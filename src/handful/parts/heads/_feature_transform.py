@@ -9,20 +9,20 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class FeatureTransform:
-    """What happens to features before a head is fitted to them, and before it scores them.
+    """What happens to features before a head is fitted to them, and before it scores them: three options of each head.
 
     The power is that of Tukey's ladder, as Yang et al. 2021 (https://arxiv.org/abs/2101.06395, equation 3) bring
     features nearer to a normal distribution: they take the square root. It needs features of one sign, as after a ReLU;
     others keep theirs, and their size is raised.
 
     Attributes:
-        center: subtract the mean of the training images' transformed features.
-        l2: bring features to length 1.
+        center: subtract the mean of the training images' transformed features, those without a label among them.
+        l2: bring features to length 1; heads that compare by the cosine score the same either way.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
     """
 
-    center: bool
-    l2: bool
+    center: bool = True
+    l2: bool = True
     tukey: float = 1.0
 
     def __post_init__(self) -> None:
@@ -49,3 +49,6 @@ def check_positive(**values: float) -> None:
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
             raise ValueError(f"{name} must be a number above 0, not {value!r}")
+
+
+DEFAULT = FeatureTransform()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._feature_transform import FeatureTransform, check_positive
+from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform, check_positive
 from handful.parts.heads._fitted import Arrays, FittedHead
 
 fitted = True
@@ -57,9 +57,7 @@ def build(
     backbone: Backbone,
     neighbors: int = 20,
     sharpness: float = 0.15,
-    center: bool = True,
-    l2: bool = True,
-    tukey: float = 1.0,
+    transform: FeatureTransform = DEFAULT,
 ) -> nn.Module:
     """Build the k-nearest-neighbor head.
 
@@ -68,9 +66,7 @@ def build(
         backbone: what the maps come from.
         neighbors: how many training images vote, the papers' k; all of them where there are fewer.
         sharpness: the papers' temperature tau: where the cosine is lower by this much, a vote is 2.7 times smaller.
-        center: subtract the mean of the training images' features.
-        l2: bring features to length 1; their cosines are the same either way.
-        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
+        transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
         ValueError: an option out of range.
@@ -79,5 +75,4 @@ def build(
     if not isinstance(neighbors, int):
         raise ValueError(f"neighbors must be a whole number, not {neighbors!r}")
     classes = len(context.task.classes)
-    transform = FeatureTransform(center, l2, tukey)
     return NearestNeighbors(backbone.channels, classes, transform, neighbors=neighbors, sharpness=float(sharpness))

@@ -13,7 +13,7 @@ from torch import nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._feature_transform import FeatureTransform
+from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._propagation import LabelPropagation
 
 fitted = True
@@ -28,9 +28,7 @@ def build(
     neighbors: int = 10,
     spread: float = 0.8,
     power: float = 3.0,
-    center: bool = True,
-    l2: bool = True,
-    tukey: float = 1.0,
+    transform: FeatureTransform = DEFAULT,
 ) -> nn.Module:
     """Build the label propagation head.
 
@@ -40,12 +38,10 @@ def build(
         neighbors: how many images each image is joined to, the papers' k.
         spread: share of an image's label that comes from its neighbors, the papers' alpha; below 1.
         power: power of the cosine in an edge's weight, the papers' gamma.
-        center: subtract the mean of the features of all training images, labelled or not.
-        l2: bring features to length 1; their cosines are the same either way.
-        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
+        transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
         ValueError: an option out of range.
     """
-    transform, classes = FeatureTransform(center, l2, tukey), len(context.task.classes)
+    classes = len(context.task.classes)
     return LabelPropagation(backbone.channels, classes, transform, neighbors=neighbors, spread=spread, power=power)

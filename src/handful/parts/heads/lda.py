@@ -16,7 +16,7 @@ from torch import nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._feature_transform import FeatureTransform
+from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import class_means
 from handful.parts.heads._linear_scores import LinearScores
 
@@ -62,9 +62,7 @@ def build(
     *,
     backbone: Backbone,
     shrinkage: float | Literal["auto"] = "auto",
-    center: bool = True,
-    l2: bool = True,
-    tukey: float = 1.0,
+    transform: FeatureTransform = DEFAULT,
 ) -> nn.Module:
     """Build the linear discriminant head.
 
@@ -72,14 +70,11 @@ def build(
         context: gives the classes.
         backbone: what the maps come from.
         shrinkage: share of the identity in the covariance, from 0 (none) to 1; "auto": by Ledoit and Wolf's formula.
-        center: subtract the mean of the training images' features.
-        l2: bring features to length 1.
-        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
+        transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
         ValueError: a shrinkage out of range.
     """
     if shrinkage != "auto" and (isinstance(shrinkage, bool | str) or not 0 <= shrinkage <= 1):
         raise ValueError(f'shrinkage must be "auto" or a number from 0 to 1, not {shrinkage!r}')
-    transform = FeatureTransform(center, l2, tukey)
     return Discriminant(backbone.channels, len(context.task.classes), transform, shrinkage=shrinkage)

@@ -14,7 +14,7 @@ from torch import nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._feature_transform import FeatureTransform
+from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
 from handful.parts.heads._regression import regression
@@ -42,9 +42,7 @@ def build(
     *,
     backbone: Backbone,
     C: float | Literal["auto"] = "auto",
-    center: bool = True,
-    l2: bool = True,
-    tukey: float = 1.0,
+    transform: FeatureTransform = DEFAULT,
 ) -> nn.Module:
     """Build the logistic regression head.
 
@@ -52,13 +50,11 @@ def build(
         context: gives the classes.
         backbone: what the maps come from.
         C: inverse penalty, or "auto": the best of `GRID` in cross-validation.
-        center: subtract the mean of the training images' features.
-        l2: bring features to length 1.
-        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
+        transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
         ValueError: a C or a power that is not above 0.
     """
-    head = Logistic(backbone.channels, len(context.task.classes), FeatureTransform(center, l2, tukey))
+    head = Logistic(backbone.channels, len(context.task.classes), transform)
     head.strengths = strengths_of(C, GRID, name="C")
     return head

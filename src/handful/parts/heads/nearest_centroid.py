@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._feature_transform import FeatureTransform
+from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import Arrays, FittedHead, class_means
 
 fitted = True
@@ -40,19 +40,15 @@ class NearestCentroid(FittedHead):
         return -torch.cdist(x, arrays["centroids"], compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
-def build(
-    context: Context, *, backbone: Backbone, center: bool = True, l2: bool = True, tukey: float = 1.0
-) -> nn.Module:
+def build(context: Context, *, backbone: Backbone, transform: FeatureTransform = DEFAULT) -> nn.Module:
     """Build the nearest-centroid head.
 
     Args:
         context: gives the classes.
         backbone: what the maps come from.
-        center: subtract the mean of the training images' features.
-        l2: bring features to length 1.
-        tukey: power that features are raised to first; 1: as they are, as in the paper, 0.5: their square root.
+        transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
         ValueError: a power that is not above 0.
     """
-    return NearestCentroid(backbone.channels, len(context.task.classes), FeatureTransform(center, l2, tukey))
+    return NearestCentroid(backbone.channels, len(context.task.classes), transform)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._feature_transform import FeatureTransform, check_positive
+from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform, check_positive
 from handful.parts.heads._fitted import Arrays
 from handful.parts.heads._propagation import LabelPropagation
 from handful.parts.heads._regression import regression
@@ -75,9 +75,7 @@ def build(
     neighbors: int = 10,
     spread: float = 0.8,
     power: float = 3.0,
-    center: bool = True,
-    l2: bool = True,
-    tukey: float = 1.0,
+    transform: FeatureTransform = DEFAULT,
 ) -> nn.Module:
     """Build the head of logistic regression on pseudo-labels.
 
@@ -89,9 +87,7 @@ def build(
         neighbors: how many images each image is joined to.
         spread: share of an image's label that comes from its neighbors; below 1.
         power: power of the cosine in an edge's weight.
-        center: subtract the mean of the features of all training images, labelled or not.
-        l2: bring features to length 1.
-        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
+        transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
         ValueError: an option out of range.
@@ -99,7 +95,7 @@ def build(
     check_positive(C=C)
     if isinstance(mix, bool) or not 0 <= mix < float("inf"):
         raise ValueError(f"mix must be a number from 0, not {mix!r}")
-    transform, classes = FeatureTransform(center, l2, tukey), len(context.task.classes)
+    classes = len(context.task.classes)
     head = PseudoLabels(backbone.channels, classes, transform, neighbors=neighbors, spread=spread, power=power)
     head.strengths, head.mix = (float(C),), float(mix)
     return head

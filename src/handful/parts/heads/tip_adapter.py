@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._feature_transform import FeatureTransform, check_positive
+from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform, check_positive
 from handful.parts.heads._fitted import Arrays, FittedHead, class_means, strengths_of
 
 fitted = True
@@ -58,9 +58,7 @@ def build(
     alpha: float | Literal["auto"] = "auto",
     beta: float = 5.5,
     scale: float = 10.0,
-    center: bool = True,
-    l2: bool = True,
-    tukey: float = 1.0,
+    transform: FeatureTransform = DEFAULT,
 ) -> nn.Module:
     """Build the Tip-Adapter head.
 
@@ -71,16 +69,13 @@ def build(
             cross-validation.
         beta: decay of a key's weight with its cosine distance, the paper's sharpness ratio.
         scale: factor of the base score's cosines.
-        center: subtract the mean of the training images' features.
-        l2: bring features to length 1; their cosines are the same either way.
-        tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
+        transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
         ValueError: an option out of range.
     """
     check_positive(beta=beta, scale=scale)
     classes = len(context.task.classes)
-    transform = FeatureTransform(center, l2, tukey)
     head = TipAdapter(backbone.channels, classes, transform, beta=float(beta), scale=float(scale))
     head.strengths = strengths_of(alpha, GRID, name="alpha")
     return head
