@@ -38,7 +38,7 @@ def test_the_answer_comes_first_and_everything_it_rests_on_is_there(tmp_path: Pa
         "Confusion",
         "At other numbers of images",
         "What it costs",
-        "Who was tuned",
+        "Hyperparameter tuning",
         "How to reproduce this page",
     )
     places = [page.text.index(part) for part in parts]
@@ -52,7 +52,7 @@ def test_the_answer_comes_first_and_everything_it_rests_on_is_there(tmp_path: Pa
             assert f"A {c.a} , B {c.b}".replace(" ,", ",") in page.text
             assert signed(c.mean).replace("-", "\u2212") in page.text
     assert "handful compare 'my data'" in page.text
-    assert "4 trials of each recipe in each draw; 2 at a time" in page.text
+    assert "4 trials per recipe and draw; 2 jobs in parallel" in page.text
     assert "lr 0.0123" in page.text
     assert "cvs <i> left out : no masks" in page.text
     assert "cvs <i>" not in page.source
@@ -85,7 +85,7 @@ def test_many_recipes_are_not_drawn_with_one_colour_twice_and_the_control_is_amo
         random_result(n, 0.5 + 0.04 * i, per_class=m, n=60, draws=3) for m in (1, 5) for i, n in enumerate(names)
     ]
     page = page_of(outcome_of(results), tmp_path / "page.html")
-    assert "Of the 9 recipes the 6 first and the best control are drawn" in page.text
+    assert "Of the 9 recipes, the first 6 and the best control are shown" in page.text
     curve = page.source.split("<svg")[1].split("</svg>")[0]
     assert "plain" in curve
     assert "method 1<" not in curve

@@ -88,7 +88,7 @@ def select_recipe(
     First every recipe that the data allows is cross-validated with its own settings, controls first; a recipe whose
     turn comes after half the budget is left out. The one with the best mean is selected, and what is left of the
     budget tunes it on all images. With one or two images of a class nothing can be compared, and the recipe that was
-    best there on other data is selected.
+    best on other data is selected.
 
     Args:
         data: the training images, and no others; their split is ignored.

@@ -117,7 +117,7 @@ def _level(level: SizeResult) -> dict[str, Any]:
 
 
 def _classes(level: SizeResult) -> list[dict[str, Any]]:
-    """For each method the classes beside the best control's; first the methods with a class that got worse."""
+    """Recalls of each method next to those of the best control, classes that got worse first."""
     names = [e.recipe for e in level.entries if e.role == "method"]
     tables = []
     for name in names if level.harms else ():
@@ -127,13 +127,13 @@ def _classes(level: SizeResult) -> list[dict[str, Any]]:
 
 
 def _recalled(level: SizeResult, rows: Sequence[ClassRegression]) -> list[tuple[ClassRegression, float, float]]:
-    """Each class's difference, with the recalls of method and control that it is between."""
+    """Each class's difference, with the recalls of the method and of the control."""
     of = {result.recipe.name: {r["name"]: r["mean"] for r in recalls(result)} for result in level.results}
     return [(h, of[h.recipe].get(h.name, 0.0), of[h.control].get(h.name, 0.0)) for h in rows]
 
 
 def _confused(level: SizeResult) -> list[dict[str, Any]]:
-    """Confusions of the best recipe and, beside it, of the best control."""
+    """Confusions of the best recipe and of the best control."""
     names = dict.fromkeys(n for n in (level.best.recipe, level.control) if n is not None)
     of = {result.recipe.name: result for result in level.results}
     return [
@@ -143,7 +143,7 @@ def _confused(level: SizeResult) -> list[dict[str, Any]]:
 
 
 def _pictures(level: SizeResult, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
-    """Mistakes of the best recipe; examples of the classifier, whose maps are painted over its own mistakes only."""
+    """Mistakes of the best recipe, and examples of the classifier, whose maps are shown for its own mistakes only."""
     best = level.results[0]
     if classifier is None or classifier.recipe.name == best.recipe.name:
         return gallery_values(best, data, classifier)
@@ -153,7 +153,7 @@ def _pictures(level: SizeResult, data: Dataset | None, classifier: Classifier | 
 
 
 def _cost(outcome: ComparisonResult) -> dict[str, Any]:
-    """A person's time and the machine's, with the score that each bought."""
+    """Annotation time and computing time, with the scores reached."""
     last = outcome.levels[-1]
     shown = _most(last)
     machine = [_spent(e, last) for e in last.entries if e.recipe in shown]
@@ -183,7 +183,7 @@ def _level_name(level: SizeResult) -> str:
 
 
 def _tuning(outcome: ComparisonResult) -> list[dict[str, Any]]:
-    """What each recipe's tuning spent in all draws, and what it took."""
+    """What tuning each recipe cost over all draws, and the settings that it chose."""
     rows = []
     for name in dict.fromkeys(s.recipe for s in outcome.studies):
         studies = [s for s in outcome.studies if s.recipe == name]
@@ -207,10 +207,10 @@ def _repeat(outcome: ComparisonResult, data: Dataset | None, command: str | None
     budget = outcome.budget
     spent = "nothing was tuned"
     if budget.trials is not None:
-        spent = f"{budget.trials} trials of each recipe in each draw"
+        spent = f"{budget.trials} trials per recipe and draw"
     elif budget.share is not None and budget.seconds is not None:
-        spent = f"{duration(budget.seconds)} in all, {duration(budget.share)} of training for each recipe in each draw"
-    rows.insert(2, ("Tuning", f"{spent}; {budget.jobs} at a time"))
+        spent = f"{duration(budget.seconds)} in all, {duration(budget.share)} of training per recipe and draw"
+    rows.insert(2, ("Tuning", f"{spent}; {budget.jobs} jobs in parallel"))
     if data is None and "data" in outcome.facts:
         rows.insert(2, ("Data", f"{outcome.facts['data']} ({outcome.facts.get('images')} images)"))
     return rows

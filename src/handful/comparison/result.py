@@ -46,11 +46,11 @@ class TuningBudget:
 class TuningResult:
     """The tuning of one recipe in one draw (or fold), on that draw's training images alone.
 
-    `trials` are those started, the recipe's own settings being the first; `pruned` ones were stopped early, `failed`
-    ones did not train. `steps` and `seconds` are of their training. `values` are the settings taken, by option path;
-    empty where the recipe's own stay, and `why` says why. `score` and `own_score` are what the settings taken and the
-    recipe's own reach on the held-out training images (shares); None where nothing was tried. `share_too_small`: its
-    share of the time was too small for other settings than the recipe's own.
+    `trials` are those started, the first with the recipe's own settings; `pruned` ones were stopped early, `failed`
+    ones did not train. `steps` and `seconds` are of their training. `values` are the best settings, by option path;
+    empty where the recipe's own settings are kept, for the reason in `why`. `score` and `own_score` are the shares of
+    held-out training images that the best settings and the recipe's own classify right; None where nothing was tried.
+    `share_too_small`: the share of the time was too small for a second trial.
     """
 
     recipe: str
