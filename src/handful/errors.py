@@ -1,12 +1,12 @@
-"""Errors of ours: each says what is wrong, where, and the remedy."""
+"""Exceptions of handful; each has a message, a location and a remedy."""
 
 
 class HandfulError(Exception):
-    """Base of every error that a user can cause.
+    """Base class of all errors that a user can cause.
 
     Args:
-        what: one sentence, what is wrong.
-        where: the file, table row, option or class it was found in.
+        what: one sentence that says what is wrong.
+        where: the file, table row, option or class with the fault.
         remedy: what the user can do about it.
 
     Example:
@@ -24,7 +24,7 @@ class HandfulError(Exception):
         super().__init__(f"{text}\n  Remedy: {remedy}" if remedy else text)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Survive the way back from a worker process."""
+        """Pickle with all arguments, for errors in worker processes."""
         return _rebuild, (type(self), self.what, None if self.where is None else str(self.where), self.remedy)
 
 
@@ -37,41 +37,41 @@ class DataError(HandfulError):
 
 
 class RecipeError(HandfulError):
-    """A recipe, a part or an option that does not exist or does not fit."""
+    """A recipe, a part or an option that does not exist, or is invalid."""
 
 
 class WeightsError(HandfulError):
-    """Pretrained weights that cannot be had here."""
+    """Pretrained weights that are not available."""
 
 
 class ModelError(HandfulError):
-    """A saved model that is damaged, foreign or newer than this version."""
+    """A saved model that is damaged, not a model of handful, or newer than this version."""
 
 
 class TrainingError(HandfulError):
-    """Training cannot start or cannot go on."""
+    """Training cannot start or cannot continue."""
 
 
 class ProtocolError(HandfulError):
-    """The evaluation asked for does not fit the data."""
+    """The requested evaluation is impossible with the data."""
 
 
 class OutputError(HandfulError):
-    """Something is already where the output should go."""
+    """An output cannot be written, e.g. because it exists."""
 
 
 class HandfulWarning(UserWarning):
-    """Something in the data or the options that deserves a look, but is no error.
+    """Something doubtful in the data or the options that is not an error.
 
     Example:
         >>> import warnings
         >>> from handful import HandfulWarning
-        >>> warnings.simplefilter("ignore", HandfulWarning)  # no notes on doubtful data
+        >>> warnings.simplefilter("ignore", HandfulWarning)  # no warnings about doubtful data
     """
 
 
 def nearest(name: str, known: "list[str] | tuple[str, ...]", *, otherwise: str | None = None) -> str:
-    """A remedy that names the nearest known names; when none is near `otherwise`, or all of them without it."""
+    """A remedy that suggests the known names closest to `name`; if none is close, `otherwise`, or a list of all."""
     import difflib
 
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)

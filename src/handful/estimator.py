@@ -1,4 +1,4 @@
-"""A scikit-learn classifier over the same training function as the command line."""
+"""Scikit-learn estimator `HandfulClassifier`, which trains recipes on arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from handful.training.train import train
 
 @dataclass(frozen=True)
 class _Rows:
-    """How rows of numbers become images: the range seen in `fit` becomes 0..255, a row becomes height x width."""
+    """Conversion of rows of numbers to images: the range seen in `fit` becomes 0..255, a row height x width."""
 
     low: float
     high: float
@@ -40,7 +40,7 @@ class _Rows:
 
 
 class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Train a recipe on arrays: scikit-learn's interface, for `cross_val_score` and pipelines.
+    """Classifier with scikit-learn's interface that trains a recipe on arrays, for `cross_val_score` and pipelines.
 
     `X` is one of
 
@@ -51,11 +51,11 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
       as a square image if f is a square (flattened 8x8 digits), else as an image of one row.
 
     Args:
-        recipe: a recipe's name, the path of its TOML file, or a `Recipe`.
+        recipe: name of a recipe, path of its TOML file, or a `Recipe`.
         overrides: as `--set` of the command line, e.g. ("steps=300",).
-        random_state: an int is the training seed; as usual otherwise.
+        random_state: an int is the training seed; otherwise as in scikit-learn.
         device: "auto", "cpu", "cuda", "mps".
-        verbose: show a bar with loss and time left.
+        verbose: show a progress bar with loss and remaining time.
 
     Attributes:
         classes_: the labels seen in `fit`, sorted.
@@ -90,16 +90,16 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Train on images and labels.
 
         Args:
-            X: n images, see the class.
+            X: n images, as described for the class.
             y: n labels.
             masks: [n h w] at the images' own size, non-zero is foreground; or a sequence in which None means none.
             groups: n values; images of one group are never split where the recipe holds some out.
 
         Raises:
-            ValueError: `X` or `y` are not what scikit-learn takes.
-            HandfulError: what `train` refuses.
+            ValueError: `X` or `y` are invalid, as scikit-learn defines it.
+            HandfulError: as `train`.
         """
-        plan = self._recipe()
+        recipe = self._recipe()
         if y is None:
             raise ValueError("HandfulClassifier requires y to be passed, but the target y is None")
         X = self._validate(X, y)
@@ -115,7 +115,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
         self.classifier_: Classifier = train(
-            plan, data, seed=int(seed), device=select_device(self.device), progress=self.verbose
+            recipe, data, seed=int(seed), device=select_device(self.device), progress=self.verbose
         )
         # The classifier's classes are sorted as text, scikit-learn's as values.
         self._order = np.array([self.classifier_.classes.index(name) for name in names])
@@ -142,7 +142,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return load_recipe(self.recipe, overrides=tuple(self.overrides))
 
     def _validate(self, X: Any, y: Any) -> Any:
-        """The input as an array, or as a list of images; notes its form when `y` is given."""
+        """The input as an array or as a list of images; its form is stored if `y` is given."""
         fitting = y is not None
         sizes = {np.shape(x) for x in X} if isinstance(X, list | tuple) else set()
         if len(sizes) > 1 and all(len(size) >= 2 for size in sizes):

@@ -1,1 +1,1 @@
-"""The values that flow between the packages, and adapters that need no other package of handful."""
+"""Dataclasses that all packages share, and adapters to files, processes and servers."""

@@ -1,4 +1,4 @@
-"""What a part may know when it is built: the task, the recipe, and how to train or load a network of its own."""
+"""Build context of recipe parts: the task, the recipe, and functions that train or load further classifiers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,13 +17,18 @@ from handful.errors import TrainingError
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Facts of the training split only: class names and images per class, int64 [k]."""
+    """Class names and images per class of the training split.
+
+    Attributes:
+        classes: class names in sorted order.
+        counts: training images of each class, int64.
+    """
 
     classes: tuple[str, ...]
     counts: Int[np.ndarray, " k"]
 
 
-# A training function as a part may use it: Seg-M and induced trees train a network of their own.
+# A training function for parts: Seg-M and induced trees train a network of their own.
 Fit = Callable[[Recipe, Dataset, int], Any]
 
 

@@ -1,4 +1,4 @@
-"""Images with what is known of them, and sets of them: the core values that need no PyTorch."""
+"""The dataclasses `Sample` and `Dataset`; they need no PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,12 +15,16 @@ Split = Literal["train", "val", "test"]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One image with what is known of it.
+    """One image with its label, mask, group and split.
 
-    `id` is unique in its data set (the path below the root, or an index). `image` is a file or the decoded
-    pixels, uint8 RGB, channels first. `label` indexes `Dataset.classes`; None means unlabelled. `mask` is True on
-    the foreground, at the image's own size (after EXIF rotation). `mask_source` says who made it: "hand",
-    "binarize", "grabcut", "propagated". `group` ties samples that may not be split (a patient).
+    Attributes:
+        id: unique in its data set: the path below the root, or an index.
+        image: a file, or the decoded pixels, uint8 RGB, channels first.
+        label: index into `Dataset.classes`; None: unlabelled.
+        mask: True on the foreground, at the image's own size (after EXIF rotation).
+        mask_source: origin of the mask: "hand", "binarize", "grabcut" or "propagated".
+        group: samples of one group (e.g. a patient) are never on two sides of a split.
+        split: the split that the data assign it to.
 
     Example:
         >>> import numpy as np
@@ -41,7 +45,11 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples and the class names, which are sorted.
+    """Samples and the sorted class names.
+
+    Attributes:
+        samples: the samples.
+        classes: class names in sorted order.
 
     Example:
         >>> import numpy as np
@@ -60,12 +68,12 @@ class Dataset:
 
     @property
     def labels(self) -> Int[np.ndarray, " n"]:
-        """Label of each sample, int64; -1 where there is none."""
+        """Label of each sample, int64; -1 without a label."""
         return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
 
     @property
     def counts(self) -> Int[np.ndarray, " k"]:
-        """Labelled samples of each class."""
+        """Number of labelled samples of each class."""
         labels = self.labels
         return np.bincount(labels[labels >= 0], minlength=len(self.classes))
 
@@ -81,8 +89,8 @@ class Dataset:
     def without_labels(self) -> "Dataset":
         """The images alone, with their ids and splits: labels, masks, mask sources and groups are removed.
 
-        This is the guard against leaks: whatever a model predicts goes through it first, and so does every image
-        that a run may learn from without its label. No other code removes labels for this purpose.
+        This is the guard against label leaks: every image that a model predicts passes through it first, and so does
+        every image that a run learns from without its label. No other code removes labels for this purpose.
         """
         samples = (replace(s, label=None, mask=None, mask_source=None, group=None) for s in self.samples)
         return replace(self, samples=tuple(samples))

@@ -1,4 +1,4 @@
-"""Output files and folders: refuse what exists, write whole or not at all, stay below a folder, lock."""
+"""Output files and folders: overwrite checks, atomic writes, safe paths and file locks."""
 
 import os
 import shutil
@@ -12,11 +12,11 @@ from handful.errors import DataError, OutputError
 def refuse_existing(
     path: Path, *, ours: Collection[str] | Callable[[Path], bool] | None = None, overwrite: bool | None = False
 ) -> None:
-    """Refuse an output that exists. To be called before any work is done for it; nothing is removed here.
+    """Refuse an output that exists. Call it before any work is done; nothing is removed here.
 
     Args:
-        path: where the output goes: a file, or a folder if `ours` is given. An empty folder is as none.
-        ours: the entries that may be in the folder, by name or by a predicate: a folder with any other entry is
+        path: of the output: a file, or a folder if `ours` is given. An empty folder counts as none.
+        ours: the entries that may be in the folder, as names or as a predicate: a folder with any other entry is
             never overwritten.
         overwrite: whether the user agreed to replace it; None: this output never replaces another.
 
@@ -104,8 +104,8 @@ def write_atomically(path: Path, *, draft: Path | None = None) -> Iterator[Path]
 def replace_folder(folder: Path) -> Iterator[Path]:
     """Write a folder whole or not at all: yields an empty draft folder, which becomes `folder` if the block succeeds.
 
-    An error, or a process that dies in the block, leaves the old folder as it was. Its files are left to the system
-    to sync: a folder may hold a picture for each of many thousand images.
+    An error, or a process that dies in the block, leaves the old folder as it was. Its files are not synced to
+    disk one by one: there may be many thousands.
     """
     draft, old = (folder.with_name(f".{folder.name}.{suffix}") for suffix in ("part", "old"))
     for left_over in (draft, old) if folder.exists() else (draft,):
@@ -122,7 +122,7 @@ def replace_folder(folder: Path) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make new, renamed and deleted names in a folder survive a loss of power, where the system can."""
+    """Sync a folder's entries to disk, on systems that can, so that renames survive a loss of power."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""A tree over the classes."""
+"""Class hierarchies: trees whose leaves are the classes."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,9 @@ from jaxtyping import Bool
 class Hierarchy:
     """A tree over the classes. Nodes 0 to k - 1 are the leaves, in the order of the task's classes.
 
-    `parents[i]` is a node's parent, -1 for the root; `names` has a name for every node.
+    Attributes:
+        parents: index of each node's parent, -1 for the root.
+        names: name of each node.
     """
 
     parents: tuple[int, ...]
@@ -35,11 +37,11 @@ class Hierarchy:
 
     def path(self, node: int) -> tuple[int, ...]:
         """The nodes from this one to the root, both included."""
-        found = [node]
-        while (parent := self.parents[found[-1]]) != -1:
-            found.append(parent)
-            assert len(found) <= len(self.parents), "a tree has no cycle"
-        return tuple(found)
+        nodes = [node]
+        while (parent := self.parents[nodes[-1]]) != -1:
+            nodes.append(parent)
+            assert len(nodes) <= len(self.parents), "a tree has no cycle"
+        return tuple(nodes)
 
     def children(self, node: int) -> tuple[int, ...]:
         """The nodes directly below this one, in the order of their indices."""

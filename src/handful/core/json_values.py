@@ -1,4 +1,4 @@
-"""Plain values for JSON."""
+"""Conversion of values to JSON."""
 
 import math
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def jsonable(value: Any) -> Any:
-    """The value as JSON knows it: numbers that JSON does not know become null, and what is no plain value its text."""
+    """The value in types of JSON: NaN and infinity become null, and values of other types become text."""
     if isinstance(value, Mapping):
         return {str(k): jsonable(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

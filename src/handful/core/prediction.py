@@ -1,4 +1,4 @@
-"""What a model says of images, whoever computes it: PyTorch, or an exported graph."""
+"""Predictions, and the `Predictor` interface that PyTorch classifiers and ONNX models share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,14 @@ def predict_batch_size(size: tuple[int, int], *, most: int = 256) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What is said of some samples; `answers` is k where the image is rejected."""
+    """The predictions for some samples.
+
+    Attributes:
+        probabilities: of each class.
+        answers: index of the predicted class; k if the image is rejected.
+        typicality: p-value of each image under the out-of-distribution detector, if the model has one.
+        sets: conformal prediction sets, if the model has them.
+    """
 
     probabilities: Float[np.ndarray, "n k"]
     answers: Int[np.ndarray, " n"]
@@ -29,7 +36,7 @@ class Predictions:
 
 @runtime_checkable
 class Predictor(Protocol):
-    """A model as predicting needs it. `false_rejection` is 0 where it never rejects an image."""
+    """A model that predicts. `false_rejection` is 0 if it never rejects an image."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -38,20 +45,20 @@ class Predictor(Protocol):
 
     @property
     def false_rejection(self) -> float:
-        """Share of images like the training ones that are rejected."""
+        """Share of in-distribution images that are rejected."""
         ...
 
     @property
     def chunk(self) -> int:
-        """How many images are predicted at a time."""
+        """Number of images in one forward pass."""
         ...
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
-        """The image at the size that the model brings it to; as it is, where the model needs it at several."""
+        """The image at the model's working size; unchanged if the model works at several sizes."""
         ...
 
     def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
-        """All that the model says of samples."""
+        """All predictions for the samples, from one forward pass per batch."""
         ...
 
     def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
@@ -59,5 +66,5 @@ class Predictor(Protocol):
         ...
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
-        """A mask at the working size, back at an image's own h, w."""
+        """A mask at the working size, resized to an image's own h, w."""
         ...

@@ -1,4 +1,4 @@
-"""Processes: the cores this one may use, and an end together with the process that started it."""
+"""Processes: number of available cores, and exit together with the parent process."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ def exit_with_parent(wait: Callable[[], object]) -> None:
     """Exit when the parent process does, also when it was killed and could not stop its children.
 
     Args:
-        wait: returns once the parent has ended; it is called in a thread of its own.
+        wait: blocks until the parent has ended; called in a thread of its own.
     """
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""A Ray cluster (https://docs.ray.io), if wanted. Its machines see images, models and outputs at the same paths."""
+"""Connection to a Ray cluster (https://docs.ray.io). Its machines need images, models and outputs at the same paths."""
 
 from types import TracebackType
 from typing import Any
@@ -7,11 +7,11 @@ from handful.errors import ModelError
 
 
 class Cluster:
-    """A connection to a cluster, to be used as a context; one that was there before stays open behind it.
+    """A connection to a cluster, to be used as a context; an existing connection is reused and stays open.
 
     Args:
-        address: "local" starts a cluster here, "auto" finds the one of this machine, else the cluster's address.
-        workers: how many to use at most, with a core each; None: as many as the cluster has cores.
+        address: of the cluster; "local" starts one on this machine, "auto" finds the one that runs on it.
+        workers: maximum number of workers, with a core each; None: as many as the cluster has cores.
 
     Raises:
         ModelError: Ray is missing, or the cluster cannot be reached.

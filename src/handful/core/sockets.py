@@ -1,4 +1,4 @@
-"""Listening sockets of the servers, and the names of this machine that are local to it."""
+"""Listening sockets of the servers, and the loopback names of this machine."""
 
 import socket
 

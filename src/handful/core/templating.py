@@ -1,14 +1,14 @@
-"""Jinja environments for the templates that lie in a package's `templates` folder."""
+"""Jinja environments for the templates in a package's folder `templates`."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def environment(package: str, *, escape: bool = True) -> Environment:
-    """The templates of a package, e.g. "handful.reports"; a value that is missing is an error.
+    """The Jinja environment of a package, e.g. "handful.reports"; an undefined variable is an error.
 
     Args:
         package: dotted name of the package that has a `templates` folder.
-        escape: escape what is filled in, for HTML.
+        escape: escape values for HTML.
     """
     return Environment(
         loader=PackageLoader(package),

@@ -1,7 +1,7 @@
-"""Tensors that flow between data, network and losses. Shape letters: n k d c h w.
+"""Dataclasses of tensors: batches, network outputs, label embeddings and backbones.
 
-n images, k classes, d length of an embedding, c channels or features, h and w height and width. Values are frozen; a
-step returns a new one. Arrays make equality meaningless, so `eq=False`.
+Shape letters: n images, k classes, d length of an embedding, c channels or features, h and w height and width.
+Instances are frozen; a step returns a new one. `eq=False`, because tensors have no single truth value.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -14,15 +14,19 @@ from torch import Tensor
 Similarity = Literal["dot", "cosine"]
 
 
-IGNORE = -1  # pixel label that no loss looks at
+IGNORE = -1  # pixel label that losses ignore
 
 
 @dataclass(frozen=True, eq=False)
 class LabelEmbedding:
-    """One vector per class, and how an embedding is compared with it.
+    """Class vectors, and the similarity that compares an embedding with them.
 
-    `learn_temperature`: `temperature` is only where learning starts; a network keeps the learnt one. `read_as`: what
-    each class's name was read as, where names were read.
+    Attributes:
+        vectors: one vector per class.
+        similarity: "dot" product or "cosine".
+        temperature: divisor of the similarities.
+        learn_temperature: `temperature` is only the initial value; the network has the learnt one.
+        read_as: the words that each class name was looked up as, for word embeddings.
     """
 
     vectors: Float[Tensor, "k d"]
@@ -47,10 +51,13 @@ class LabelEmbedding:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a training step sees.
+    """The input of a training step.
 
-    `images` in [0, 1]; the network normalises. `labels` -1: none. `targets` are class probabilities.
-    `pixel_labels`: 0 background, class + 1, -1 ignore; all -1 where an image has no mask.
+    Attributes:
+        images: values in [0, 1]; the network normalizes them.
+        labels: class of each image, -1 without a label.
+        targets: class probabilities.
+        pixel_labels: 0 background, class + 1, -1 ignore; all -1 where an image has no mask.
     """
 
     images: Float[Tensor, "n 3 h w"]
@@ -59,7 +66,7 @@ class Batch:
     pixel_labels: Int[Tensor, "n h w"]
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
-        """The same rows of every field: of tensors, and of values that have `rows` themselves (a further view)."""
+        """The same rows of every field, nested batches (a second view) included."""
         return replace(self, **{f.name: _rows(getattr(self, f.name), which) for f in fields(self)})
 
 
@@ -73,12 +80,16 @@ def _rows(value: Any, which: slice | Tensor) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """What a network says of a batch.
+    """The output of a network on a batch.
 
-    `embedding` is compared with the label vectors to give `logits`; `features` is what the classifier pooled;
-    `pixels` are per-pixel scores, background first, for heads that segment. `distances` are the squared ones to each
-    class's nearest prototype, for heads that learn some. `typicality` is the share of training images that were as
-    unlike the others or more, where posthoc/out_of_distribution measures it.
+    Attributes:
+        embedding: compared with the label vectors to compute `logits`.
+        logits: class scores.
+        features: the pooled features.
+        pixels: class scores of each pixel, background first, from segmentation heads.
+        distances: squared distances to each class's nearest prototype, from prototype heads.
+        typicality: p-value of each image under posthoc/out_of_distribution: the share of training images that were at
+            least as unlike the others.
     """
 
     embedding: Float[Tensor, "n d"]
@@ -91,7 +102,7 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
-    """A feature extractor: [n 3 h w] to [n channels h/stride w/stride], rounded up, plus how it wants its input."""
+    """Feature extractor from [n 3 h w] to [n channels h/stride w/stride], rounded up, and its input normalization."""
 
     network: torch.nn.Module
     channels: int

@@ -1,1 +1,1 @@
-"""Data in: readers, masks, splits, checks, and images held in memory. Everything below the parts."""
+"""Data sets: readers, masks, splits, checks, and images as tensors in memory."""

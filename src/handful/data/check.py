@@ -1,4 +1,4 @@
-"""Checks before training: what makes it impossible is refused, what makes its score doubtful is warned of."""
+"""Checks of a data set before training: faults that make it impossible are errors, doubtful samples are warnings."""
 
 import warnings
 from collections import defaultdict
@@ -19,18 +19,18 @@ def check(
     strict: bool = False,
     each: Callable[[Image], None] | None = None,
 ) -> list[Finding]:
-    """Read every image once and return what is doubtful, after a `HandfulWarning` for each finding.
+    """Read every image once and return findings, after a `HandfulWarning` for each.
 
-    Kinds: "empty mask", "full mask", and equal pictures under two names (SHA-256 of the decoded pixels):
+    Kinds: "empty mask", "full mask", and identical images under two ids (SHA-256 of the decoded pixels):
     "duplicate across classes", "duplicate across splits", and "duplicate" within a class where drawing or
-    cross-validation could part them.
+    cross-validation could separate them.
 
     Args:
-        data: what will be trained on and scored.
-        per_class: images per class that will be drawn.
-        folds: folds that will be cut.
-        strict: refuse what would otherwise be warned of.
-        each: is handed every picture in turn, so that it need not be decoded again to be measured.
+        data: samples to train on and to score.
+        per_class: number of images per class in a draw; None: all.
+        folds: number of cross-validation folds; None: no cross-validation.
+        strict: raise an error for a finding instead of a warning.
+        each: called with every image in turn, so that it need not be decoded again to be measured.
 
     Raises:
         DataError: no images, no labels, one class, a class with fewer images than `per_class` or groups
@@ -97,13 +97,13 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
         )
     if folds is not None:
         refuse_small_classes(pool, folds)
-    wanted = per_class or 1
+    required = per_class or 1
     for label, name in enumerate(data.classes):
-        own = [s for s in pool.samples if s.label == label]
-        if len(own) < wanted:
+        labelled = [s for s in pool.samples if s.label == label]
+        if len(labelled) < required:
             raise DataError(
-                f"has {len(own)} labelled images for training, fewer than the {wanted} needed",
-                where=f"class {name!r}" + (f" ({own[0].id})" if own else ""),
+                f"has {len(labelled)} labelled images for training, fewer than the {required} needed",
+                where=f"class {name!r}" + (f" ({labelled[0].id})" if labelled else ""),
                 remedy="label more images of it, ask for fewer per class, or leave the class out.",
             )
 
@@ -120,42 +120,52 @@ def _masks_and_copies(data: Dataset, *, resplit: bool, each: Callable[[Image], N
 
 
 def blank_mask_findings(data: Dataset) -> list[Finding]:
-    """Findings "empty mask" and "full mask"."""
+    """The findings "empty mask" and "full mask"."""
     masked = [s for s in data.samples if s.mask is not None]
     empty = [s for s in masked if s.mask is not None and not s.mask.any()]
     full = [s for s in masked if s.mask is not None and s.mask.size and s.mask.all()]
     texts = (("empty mask", "the mask is empty", empty), ("full mask", "the mask covers the whole image", full))
     remedy = "draw these masks again, or remove them"
-    return [Finding(kind, "warning", text, tuple((s.id,) for s in own), remedy) for kind, text, own in texts if own]
+    return [
+        Finding(kind, "warning", text, tuple((s.id,) for s in samples), remedy)
+        for kind, text, samples in texts
+        if samples
+    ]
 
 
 def exact_copy_findings(data: Dataset, hashes: Sequence[str], *, resplit: bool) -> list[Finding]:
-    """Findings "duplicate across classes", "duplicate across splits" and, with `resplit`, "duplicate".
+    """The findings "duplicate across classes", "duplicate across splits" and, with `resplit`, "duplicate".
 
     Args:
         data: the samples.
-        hashes: `content_hash` of each sample's picture.
-        resplit: drawing or cross-validation could part copies that lie in one class and one part.
+        hashes: `content_hash` of each sample's image.
+        resplit: drawing or cross-validation could separate copies that are in one class and one split.
     """
-    same: dict[str, list[Sample]] = defaultdict(list)
-    for sample, own in zip(data.samples, hashes, strict=True):
-        same[own].append(sample)
-    return copy_findings([equal for equal in same.values() if len(equal) > 1], resplit=resplit)
+    samples_by_hash: dict[str, list[Sample]] = defaultdict(list)
+    for sample, digest in zip(data.samples, hashes, strict=True):
+        samples_by_hash[digest].append(sample)
+    return copy_findings([equal for equal in samples_by_hash.values() if len(equal) > 1], resplit=resplit)
 
 
 def copy_findings(sets: Sequence[Sequence[Sample]], *, resplit: bool, near: bool = False) -> list[Finding]:
-    """One finding for each kind of copy among sets of samples that show the same; `near`: nearly the same."""
-    found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for equal in sets:
-        ids = tuple(s.id for s in equal)
-        across_classes = len({s.label for s in equal} - {None}) > 1
-        across_splits = len({s.split or "train" for s in equal}) > 1
+    """One finding for each kind of copy.
+
+    Args:
+        sets: samples with the same image, in sets.
+        resplit: as for `exact_copy_findings`.
+        near: the images of a set are only nearly the same.
+    """
+    ids_by_kind: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for samples in sets:
+        ids = tuple(s.id for s in samples)
+        across_classes = len({s.label for s in samples} - {None}) > 1
+        across_splits = len({s.split or "train" for s in samples}) > 1
         if across_classes:
-            found["duplicate across classes"].append(ids)
+            ids_by_kind["duplicate across classes"].append(ids)
         if across_splits:
-            found["duplicate across splits"].append(ids)
+            ids_by_kind["duplicate across splits"].append(ids)
         if resplit and not across_classes and not across_splits:
-            found["duplicate"].append(ids)
+            ids_by_kind["duplicate"].append(ids)
     picture = "nearly the same picture" if near else "the same picture"
     texts: tuple[tuple[str, Severity, str, str], ...] = (
         (
@@ -178,7 +188,7 @@ def copy_findings(sets: Sequence[Sequence[Sample]], *, resplit: bool, near: bool
         ),
     )
     return [
-        Finding(f"near {kind}" if near else kind, severity, what, tuple(found[kind]), remedy)
+        Finding(f"near {kind}" if near else kind, severity, what, tuple(ids_by_kind[kind]), remedy)
         for kind, severity, what, remedy in texts
-        if kind in found
+        if kind in ids_by_kind
     ]

@@ -1,4 +1,4 @@
-"""From label names to class numbers: classes are sorted by name, and a label that is no class is refused."""
+"""Class indices of label names: classes are sorted by name, and a label that is not a class is an error."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,10 +8,10 @@ from handful.errors import DataError, nearest
 
 
 def class_names(names: Sequence[str | None], classes: Sequence[str] | None) -> tuple[str, ...]:
-    """The expected classes, or else those that occur; sorted by name either way, None left out.
+    """The class names in sorted order: `classes` if given, otherwise the `names` that occur, without None.
 
     Raises:
-        DataError: the expected classes name one twice.
+        DataError: `classes` contains a name twice.
     """
     if classes is None:
         return tuple(sorted({name for name in names if name is not None}))
@@ -22,7 +22,7 @@ def class_names(names: Sequence[str | None], classes: Sequence[str] | None) -> t
 
 
 def class_index(name: str, known: Mapping[str, int], where: object) -> int:
-    """The number of a class.
+    """The index of a class.
 
     Raises:
         DataError: the label is outside the classes.
@@ -34,7 +34,7 @@ def class_index(name: str, known: Mapping[str, int], where: object) -> int:
 
 
 def with_classes(data: Dataset, classes: Sequence[str] | None) -> Dataset:
-    """The same samples, numbered by the expected classes; None changes nothing.
+    """The same samples with labels that index the sorted `classes`; None changes nothing.
 
     Raises:
         DataError: a sample's class is not among them.

@@ -1,20 +1,25 @@
-"""What a look at the data brings up: one type for the checks before training and for `handful inspect`."""
+"""Findings about a data set, from the checks before training and from `handful inspect`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
-_SHOWN = 5  # places named in a message; a finding holds all
+_SHOWN = 5  # ids named in a message; a finding has all
 
 
 @dataclass(frozen=True)
 class Finding:
     """Something doubtful in the data.
 
-    `kind` is a short name, `what` a sentence without its full stop. `where` holds the ids it is about; those that
-    belong together, such as a picture and its copy, are one tuple. `remedy` says what to do, `numbers` what it rests
-    on. An "error" makes training impossible or a score wrong, a "warning" makes it doubtful, a "note" is to be known.
+    Attributes:
+        kind: a short name.
+        severity: an "error" makes training impossible or a score wrong, a "warning" makes it doubtful, a "note" is
+            information.
+        what: a sentence without its full stop.
+        where: ids of the samples concerned; those that belong together, such as an image and its copy, are one tuple.
+        remedy: what to do.
+        numbers: the measured values that the finding is based on.
     """
 
     kind: str
@@ -26,14 +31,14 @@ class Finding:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """All ids, one after the other."""
-        return tuple(i for together in self.where for i in together)
+        """All ids in one tuple."""
+        return tuple(i for ids in self.where for i in ids)
 
     @property
     def message(self) -> str:
-        """What it is and the first places."""
+        """`what`, with the first ids."""
         if not self.where:
             return self.what
-        shown = "; ".join(" = ".join(together) for together in self.where[:_SHOWN])
+        shown = "; ".join(" = ".join(ids) for ids in self.where[:_SHOWN])
         more = f"; and {len(self.where) - _SHOWN} more" if len(self.where) > _SHOWN else ""
         return f"{self.what}: {shown}{more}"

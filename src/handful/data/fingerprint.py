@@ -1,4 +1,4 @@
-"""A short name for the content of a data set, so that a score can say exactly what it was measured on."""
+"""Fingerprint of a data set: a short hash that identifies the data that a score was measured on."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from handful.errors import DataError
 def fingerprint(data: Dataset) -> str:
     """12 hex digits over classes, ids, labels, groups, splits, masks and image content, in order.
 
-    Image files count by their bytes, arrays by their pixels: the same pictures in another format are other data.
+    Image files are hashed by their bytes, arrays by their pixels: the same images in another format are other data.
 
     Raises:
         DataError: an image file cannot be read.
@@ -24,7 +24,7 @@ def fingerprint(data: Dataset) -> str:
 
 
 def ids_hash(train_ids: Iterable[str], test_ids: Iterable[str]) -> str:
-    """12 hex digits over which samples were trained on and which were scored, in order."""
+    """12 hex digits over the ids of the training samples and of the scored samples, in order."""
     text = repr((tuple(train_ids), tuple(test_ids)))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

@@ -1,4 +1,4 @@
-"""Decode PNG, JPEG, BMP, TIFF and WebP to uint8 RGB, from grey, alpha, palette, CMYK and 16 bits."""
+"""Decoding of PNG, JPEG, BMP, TIFF and WebP to uint8 RGB, from gray, alpha, palette, CMYK and 16 bits."""
 
 import hashlib
 import warnings
@@ -23,10 +23,10 @@ MAX_PIXELS = 100_000_000  # larger images are refused before they are decoded
 
 
 def read_image(path: Path) -> Image:
-    """The pixels of an image file, uint8 RGB [3 h w] in 0..255, turned as its EXIF orientation says.
+    """The pixels of an image file, uint8 RGB [3 h w] in 0..255, after EXIF rotation.
 
-    Transparent pixels show white behind them. 16-bit grey keeps its full range (65535 becomes 255), float
-    grey is expected in [0, 1]. Of several frames or pages the first is read.
+    Transparent pixels are composited on white. 16-bit gray keeps its full range (65535 becomes 255), float
+    gray is expected in [0, 1]. Of several frames or pages the first is read.
 
     Raises:
         DataError: the file is missing, damaged, of another format, larger than `MAX_PIXELS`, or out of range.
@@ -36,7 +36,7 @@ def read_image(path: Path) -> Image:
 
 
 def read_bytes(data: bytes, *, where: str, most_pixels: int | None = None) -> Image:
-    """As `read_image`, of what a file holds. `where` is what an error names.
+    """As `read_image`, from the content of a file. Errors name `where`.
 
     Raises:
         DataError: as `read_image`.
@@ -53,7 +53,7 @@ def decode(image: Pillow.Image, path: object) -> Image:
     """
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I") or upright.mode == "F":
-        return _deep(np.asarray(upright), path)
+        return _from_deep_gray(np.asarray(upright), path)
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         upright = Pillow.alpha_composite(Pillow.new("RGBA", rgba.size, "white"), rgba)
@@ -64,22 +64,22 @@ def image_size(path: Path) -> tuple[int, int]:
     """Height and width in pixels after EXIF rotation, from the header where the format has it there.
 
     Raises:
-        DataError: as `read_image`, as far as the header shows it.
+        DataError: as `read_image`, as far as the header shows.
     """
     with open_image(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
-        if turned and image.format == "TIFF":  # Pillow turns these itself while it loads
+        transposed = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+        if transposed and image.format == "TIFF":  # Pillow turns these itself while it loads
             image.load()
-            turned = False
+            transposed = False
         w, h = image.size
-        return (w, h) if turned else (h, w)
+        return (w, h) if transposed else (h, w)
 
 
 def from_array(array: npt.NDArray[Any], *, where: object = None) -> Image:
     """An array [h w], [h w 1], [h w 3] or [h w 4] as uint8 RGB [3 h w].
 
     uint8 stays; uint16 keeps its full range (65535 becomes 255); bool is 0 and 255; float is expected in
-    [0, 1]; other integers in 0..255. A fourth channel is alpha and shows white behind it.
+    [0, 1]; other integers in 0..255. A fourth channel is alpha; the image is composited on white.
 
     Args:
         array: the pixels, channels last.
@@ -97,8 +97,8 @@ def from_array(array: npt.NDArray[Any], *, where: object = None) -> Image:
         )
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
         raise _too_large(array.shape[0], array.shape[1], where)
-    grey = array[..., None] if array.ndim == 2 else array
-    bytes_ = _to_uint8(grey, where)
+    gray = array[..., None] if array.ndim == 2 else array
+    bytes_ = _to_uint8(gray, where)
     if bytes_.shape[2] == 4:
         alpha = bytes_[..., 3:].astype(np.uint16)
         bytes_ = ((bytes_[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
@@ -127,10 +127,10 @@ def sample_size(sample: Sample) -> tuple[int, int]:
 
 
 def refuse_other_size(sample: Sample, size: tuple[int, int]) -> None:
-    """Refuse a mask that is not of its image's `size`, h and w in pixels.
+    """Refuse a mask whose size differs from its image's `size`, h and w in pixels.
 
     Raises:
-        DataError: it is of another; names the sample.
+        DataError: names the sample.
     """
     if sample.mask is not None and sample.mask.shape != size:
         (h, w), (own_h, own_w) = sample.mask.shape, size
@@ -142,7 +142,7 @@ def refuse_other_size(sample: Sample, size: tuple[int, int]) -> None:
 
 
 def content_hash(image: Image) -> str:
-    """SHA-256 of the size and the decoded pixels: equal for the same picture in two lossless files."""
+    """SHA-256 of the size and the decoded pixels: equal for the same image in two lossless files."""
     digest = hashlib.sha256(f"{image.shape[1]}x{image.shape[2]}:".encode())
     digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()
@@ -152,7 +152,7 @@ def content_hash(image: Image) -> str:
 def open_image(
     source: Path | BytesIO, *, where: object = None, most_pixels: int | None = None
 ) -> Iterator[Pillow.Image]:
-    """An image file as Pillow opens it, still as stored; what fails inside the `with` is the file's fault.
+    """An image file as Pillow opens it, not yet rotated; any exception in the `with` block becomes a `DataError`.
 
     Raises:
         DataError: the file is missing, damaged, of another format, or has more pixels than `most_pixels` (None:
@@ -206,17 +206,17 @@ def _too_large(h: int, w: int, where: object, most: int = MAX_PIXELS) -> DataErr
     )
 
 
-def _deep(grey: npt.NDArray[Any], path: object) -> Image:
-    """16-bit grey (which Pillow also hands out as int32) and float grey."""
-    if grey.dtype.kind in "iu":
-        if grey.min() < 0 or grey.max() > 65535:
+def _from_deep_gray(gray: npt.NDArray[Any], path: object) -> Image:
+    """Decode 16-bit gray (which Pillow also returns as int32) and float gray."""
+    if gray.dtype.kind in "iu":
+        if gray.min() < 0 or gray.max() > 65535:
             raise DataError(
-                f"gray values reach from {grey.min()} to {grey.max()}, outside 16 bits",
+                f"gray values reach from {gray.min()} to {gray.max()}, outside 16 bits",
                 where=path,
                 remedy="save the image with 8 or 16 unsigned bits per pixel.",
             )
-        grey = grey.astype(np.uint16)
-    return from_array(grey, where=path)
+        gray = gray.astype(np.uint16)
+    return from_array(gray, where=path)
 
 
 def _to_uint8(array: npt.NDArray[Any], where: object) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Images in memory, as uint8 tensors at a recipe's working size: decoded once, augmented as whole batches."""
+"""Image tensors in memory: uint8 at a recipe's working size, decoded once, augmented in batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,7 +21,13 @@ from handful.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class ImageTensors:
-    """A data set in memory. `pixel_labels`: 0 background, class + 1, -1 ignore; None: no sample has a mask."""
+    """A data set as tensors in memory.
+
+    Attributes:
+        images: uint8 in 0..255.
+        labels: class of each image, -1 without a label.
+        pixel_labels: 0 background, class + 1, -1 ignore; None: no sample has a mask.
+    """
 
     images: UInt8[Tensor, "n 3 h w"]
     labels: Int[Tensor, " n"]
@@ -31,7 +37,7 @@ class ImageTensors:
         return len(self.images)
 
     def to(self, device: torch.device) -> "ImageTensors":
-        """The same on another device."""
+        """The same tensors on another device."""
         maps = self.pixel_labels
         return replace(
             self,
@@ -41,13 +47,13 @@ class ImageTensors:
         )
 
     def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
-        """The samples at `index`: images in [0, 1], channels-last, and one-hot targets (all 0: no label)."""
+        """The samples at `index`: images in [0, 1], channels-last, one-hot targets (all 0: no label)."""
         images = self.images[index].float().div_(255)
         labels = self.labels[index]
         targets = F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
         if self.pixel_labels is None:
             n, _, h, w = images.shape
-            maps = torch.tensor(IGNORE, device=images.device).expand(n, h, w)  # one number: not to be written to
+            maps = torch.tensor(IGNORE, device=images.device).expand(n, h, w)  # expanded: read only
         else:
             maps = self.pixel_labels[index].long()
         return Batch(images, labels, targets, maps)
@@ -76,10 +82,10 @@ def _fit(x: UInt8[Tensor, "n c h w"], size: tuple[int, int], resize: Resize) -> 
 
 
 def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]:
-    """The size images are held at: the recipe's, or the images' own when they all share one.
+    """The height and width of image tensors: the recipe's `size`, or the images' own size if it is the same for all.
 
     Raises:
-        DataError: the recipe names no size and the images differ; names the first that does.
+        DataError: `size` is None and the images differ in size; names the first that does.
     """
     if size is not None:
         return size
@@ -101,9 +107,13 @@ def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]
 def load_tensors(
     data: Dataset, *, size: tuple[int, int], resize: Resize = "squash", masks: bool = True
 ) -> ImageTensors:
-    """Decode every sample once, to uint8 [n 3 h w] at `size`; masks become pixel labels when `masks`.
+    """Decode every sample of a data set into tensors.
 
-    A mask on an unlabelled sample carries no class, so its pixels are all -1 (ignore).
+    Args:
+        data: the samples.
+        size: h and w of the tensors.
+        resize: how images and masks are resized, as `fit_size` does.
+        masks: turn masks into pixel labels. Pixels of an unlabelled sample are all -1 (ignore), even with a mask.
 
     Raises:
         DataError: a file cannot be read, or a mask is of another size than its image.
@@ -125,7 +135,7 @@ def load_tensors(
 def chunks(
     samples: tuple[Sample, ...], *, size: tuple[int, int], resize: Resize, length: int
 ) -> Iterator[UInt8[Tensor, "n 3 h w"]]:
-    """Images of `length` samples at a time: predicting over many needs no more memory than over few."""
+    """Image tensors of `length` samples at a time, so that memory does not grow with the number of samples."""
     for start in range(0, len(samples), length):
         part = samples[start : start + length]
         yield torch.stack([torch.from_numpy(fit_size(pixels(s), size, resize)) for s in part])

@@ -1,4 +1,4 @@
-"""Long-tailed draws: images per class fall off exponentially, and what scores them is balanced between the classes.
+"""Long-tailed draws: images per class decay exponentially, and the scored images are balanced between classes.
 
 After Cui et al. 2019 (https://arxiv.org/abs/1901.05555) and Cao et al. 2019 (https://arxiv.org/abs/1906.07413).
 """
@@ -33,8 +33,8 @@ def tail_sizes(classes: int, largest: int, ratio: float) -> list[int]:
 def tail_counts(classes: tuple[str, ...], largest: int, ratio: float, seed: int, order: Order = "classes") -> list[int]:
     """Images of each class, in class order.
 
-    `order`: which classes are large. "classes": the first ones, as published; "seeded": by a permutation of the
-    seed's, so that over several draws no class is always rare.
+    `order`: which classes are large. "classes": the first ones, as published; "seeded": in a random order of
+    the seed, so that over several draws no class is always rare.
 
     Raises:
         DataError: as `tail_sizes`.
@@ -49,13 +49,13 @@ def tail_counts(classes: tuple[str, ...], largest: int, ratio: float, seed: int,
 def long_tail(
     data: Dataset, largest: int, ratio: float, seed: int, *, order: Order = "classes"
 ) -> tuple[Dataset, Dataset]:
-    """A long-tailed draw from the training part, and the labelled rest of that part.
+    """A long-tailed draw from the training split, and the labelled rest of that split.
 
-    With one seed and order, draws are nested: a higher ratio or a smaller largest class takes some of the same
+    With one seed and order, draws are nested: a higher ratio or a smaller largest class selects a subset of the
     images, and a ratio of 1 is `splits.draw`.
 
     Args:
-        data: any data set; only its training part is looked at.
+        data: any data set; only its training split is used.
         largest: images of the largest class.
         ratio: rho, images of the largest class for each image of the smallest.
         seed: the number of the draw.
@@ -68,12 +68,12 @@ def long_tail(
 
 
 def class_balanced(data: Dataset, seed: int) -> Dataset:
-    """As many images of each class as the rarest class has that has any; nothing changes where all have as many."""
+    """A subset with equally many images of each class that occurs: as many as the rarest of them has."""
     most = min(Counter(s.label for s in data.samples).values(), default=0)
-    taken: Counter[int | None] = Counter()
-    chosen = []
+    counts: Counter[int | None] = Counter()
+    selected = []
     for sample in sorted(data.samples, key=lambda s: random_key(seed, s.id)):
-        if taken[sample.label] < most:
-            taken[sample.label] += 1
-            chosen.append(sample)
-    return in_order(data, chosen)
+        if counts[sample.label] < most:
+            counts[sample.label] += 1
+            selected.append(sample)
+    return in_order(data, selected)

@@ -1,7 +1,7 @@
-"""Draws of M images per class, folds and a held-out share: by seed, stratified, groups kept whole.
+"""Draws of M images per class, cross-validation folds and hold-out splits: seeded, stratified, groups never split.
 
-Everything here looks at ids, labels, groups and splits only, and sorts by id first, so the order in which the
-samples were read changes nothing. The part marked "test" is only ever returned by `test_split`.
+All depend on ids, labels, groups and splits only, and sort by id first, so the order in which the samples were read
+has no effect. Only `test_split` returns samples of split "test".
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from handful.errors import DataError
 
 
 def training_split(data: Dataset) -> Dataset:
-    """The samples that may be trained on, unlabelled ones among them: split "train", or none.
+    """The samples to train on, unlabelled ones included: split "train", or no split.
 
     Raises:
         DataError: there are none.
@@ -31,7 +31,7 @@ def training_split(data: Dataset) -> Dataset:
 
 
 def test_split(data: Dataset) -> Dataset:
-    """The labelled samples of split "test". Another part is never taken in its place.
+    """The labelled samples of split "test". No other split ever replaces it.
 
     Raises:
         DataError: there are none.
@@ -55,15 +55,14 @@ def test_split(data: Dataset) -> Dataset:
 
 
 def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
-    """`per_class` labelled images of each class from the training part, and the labelled rest of that part.
+    """`per_class` labelled images of each class from the training split, and the labelled rest of that split.
 
-    Draws are nested: with one seed, the images at M = 1 are among those at M = 5. A sample's place depends
-    on the seed and its id alone (SHA-256 of both), so a class or file added to the data moves nothing else.
-    Where a group is given, the rest holds no sample of a group that was drawn. Unlabelled samples are in
-    neither.
+    Draws are nested: with one seed, the images at M = 1 are among those at M = 5. The order of the samples depends
+    on the seed and their ids alone (SHA-256 of both), so adding a class or a file does not change the order of the
+    others. The rest has no sample of a group that was drawn. Unlabelled samples are in neither.
 
     Args:
-        data: any data set; only its training part is looked at.
+        data: any data set; only its training split is used.
         per_class: M, at least 1.
         seed: the number of the draw.
 
@@ -92,27 +91,27 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
                 if counts[label]
                 else "label images of it, or leave the class out.",
             )
-    taken: Counter[int | None] = Counter()
-    chosen = []
+    drawn_counts: Counter[int | None] = Counter()
+    drawn = []
     for sample in sorted(pool.samples, key=lambda s: random_key(seed, s.id)):
         assert sample.label is not None
-        if taken[sample.label] < wanted[sample.label]:
-            taken[sample.label] += 1
-            chosen.append(sample)
-    groups, ids = {_group(s) for s in chosen}, {s.id for s in chosen}
+        if drawn_counts[sample.label] < wanted[sample.label]:
+            drawn_counts[sample.label] += 1
+            drawn.append(sample)
+    groups, ids = {_group(s) for s in drawn}, {s.id for s in drawn}
     rest = [s for s in pool.samples if s.id not in ids and _group(s) not in groups]
-    return in_order(data, chosen), in_order(data, rest)
+    return in_order(data, drawn), in_order(data, rest)
 
 
 def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
-    """`k` pairs of training and held-out images: every labelled image of the training part is held out once.
+    """`k` pairs of training and held-out images: every labelled image of the training split is held out once.
 
-    Stratified by class; where a group is given, no group is on both sides (then only nearly stratified).
+    Stratified by class; with groups, no group is on both sides, and the folds are only nearly stratified.
 
     Args:
-        data: any data set; its "test" and "val" parts are left alone.
+        data: any data set; its splits "test" and "val" are not used.
         k: number of folds, at least 2.
-        seed: decides which images go together.
+        seed: of the assignment of images to folds.
 
     Raises:
         DataError: k is below 2, or a class has fewer images, or fewer groups, than folds.
@@ -126,22 +125,22 @@ def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
         pairs = StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels)
     else:
         pairs = StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, groups)
-    result = [(pool.select(train), pool.select(held)) for train, held in pairs]
-    for train, held in result:
-        _refuse_missing_class(train, held)
+    result = [(pool.select(train), pool.select(held_out)) for train, held_out in pairs]
+    for train, held_out in result:
+        _refuse_missing_class(train, held_out)
     return result
 
 
 def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Training images and a held-out share of the training part's labelled images, split once.
+    """One split of the training split's labelled images into training images and a held-out share.
 
-    Stratified: each class gives `share` of its images, rounded, and at least one image stays on either side.
-    Where a group is given it goes to one side whole, so the share is met as nearly as the groups allow.
+    Stratified: `share` of each class is held out, rounded, and at least one image is on either side. A group is never
+    split, so the held-out share may differ where groups are large.
 
     Args:
-        data: any data set; its "test" and "val" parts are left alone.
-        share: held out, between 0 and 1.
-        seed: decides which images are held out.
+        data: any data set; its splits "test" and "val" are not used.
+        share: share of the images to hold out, between 0 and 1.
+        seed: of the selection.
 
     Raises:
         DataError: the share is not between 0 and 1, or a class has a single image or group.
@@ -155,38 +154,38 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     for sample in pool.samples:
         members[_group(sample)].append(sample)
     order = sorted(members, key=lambda group: random_key(seed, group))
-    held: Counter[int | None] = Counter()
-    out: set[str] = set()
+    counts: Counter[int | None] = Counter()
+    held_out_groups: set[str] = set()
     for group in order:
         adds = Counter(s.label for s in members[group])
-        if all(held[label] + n <= wanted[label] for label, n in adds.items()):
-            held.update(adds)
-            out.add(group)
-    for label in wanted:  # a class whose every group is larger than its share still gives its smallest
-        if not held[label]:
+        if all(counts[label] + n <= wanted[label] for label, n in adds.items()):
+            counts.update(adds)
+            held_out_groups.add(group)
+    for label in wanted:  # a class whose groups are all larger than its share has its smallest held out
+        if not counts[label]:
             smallest = min(
                 (g for g in order if any(s.label == label for s in members[g])), key=lambda g: len(members[g])
             )
-            held.update(s.label for s in members[smallest])
-            out.add(smallest)
-    train = in_order(data, [s for s in pool.samples if _group(s) not in out])
-    kept = in_order(data, [s for s in pool.samples if _group(s) in out])
-    _refuse_missing_class(train, kept)
-    return train, kept
+            counts.update(s.label for s in members[smallest])
+            held_out_groups.add(smallest)
+    train = in_order(data, [s for s in pool.samples if _group(s) not in held_out_groups])
+    held_out = in_order(data, [s for s in pool.samples if _group(s) in held_out_groups])
+    _refuse_missing_class(train, held_out)
+    return train, held_out
 
 
 def refuse_small_classes(pool: Dataset, k: int) -> None:
-    """Refuse to cut a class into more parts than it has images or groups.
+    """Refuse to split a class into more folds than it has images or groups.
 
     Raises:
         DataError: names the class.
     """
     for label, name in enumerate(pool.classes):
-        own = [s for s in pool.samples if s.label == label]
-        for n, things in ((len(own), "labelled images"), (len({_group(s) for s in own}), "groups")):
+        samples = [s for s in pool.samples if s.label == label]
+        for n, unit in ((len(samples), "labelled images"), (len({_group(s) for s in samples}), "groups")):
             if n < k:
                 raise DataError(
-                    f"has {n} {things} for training, fewer than {k} folds",
+                    f"has {n} {unit} for training, fewer than {k} folds",
                     where=f"class {name!r}",
                     remedy=f"use {n} folds or fewer, label more images, or leave the class out."
                     if n > 1
@@ -226,12 +225,12 @@ def _counts(data: Dataset) -> Counter[int | None]:
 
 
 def _group(sample: Sample) -> str:
-    """Its group; a sample without one is a group of its own."""
+    """The sample's group; a sample without one is a group of its own."""
     return f"id:{sample.id}" if sample.group is None else f"group:{sample.group}"
 
 
 def random_key(seed: int, name: str) -> bytes:
-    """Where a name comes in the order of this seed: as good as random, the same on every machine."""
+    """Sort key that puts names in a pseudo-random order of this seed, the same on every machine."""
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
 

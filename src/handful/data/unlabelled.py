@@ -1,4 +1,4 @@
-"""Images that a run may learn from without their labels: the data's own, what a draw left over, those to be scored."""
+"""Unlabelled images for semi-supervised and transductive training."""
 
 from dataclasses import replace
 from typing import Literal
@@ -12,26 +12,26 @@ Unlabelled = Literal["none", "given", "rest"]
 def unlabelled_samples(
     data: Dataset, train: Dataset, scored: Dataset, *, which: Unlabelled, transductive: bool
 ) -> Dataset:
-    """The samples that a run learns from beside `train`, still with what the data says of them.
+    """The samples that a run learns from without labels, in addition to `train`; their labels are not removed here.
 
     Args:
-        data: everything.
+        data: the whole data set.
         train: the labelled training images of the run.
-        scored: the images it will be scored on. They are among those returned if `transductive`, and else never.
-        which: "none"; "given": training images that have no label; "rest": these, and all training images that the
-            draw left over.
-        transductive: whether the scored images are learnt from.
+        scored: the images that the run is scored on. They are returned only if `transductive`.
+        which: "none"; "given": training images that have no label; "rest": these, and all training images outside the
+            draw.
+        transductive: also return the scored images.
 
     Raises:
-        ProtocolError: it is asked for such images, and there are none.
+        ProtocolError: `which` is not "none", and there are no such images.
     """
-    used, apart = set(train.ids), set(scored.ids)
-    pool = [s for s in data.split("train", None).samples if s.id not in used and s.id not in apart]
-    found = [s for s in pool if which == "rest" or (which == "given" and s.label is None)]
-    if which != "none" and not found:
+    train_ids, scored_ids = set(train.ids), set(scored.ids)
+    pool = [s for s in data.split("train", None).samples if s.id not in train_ids and s.id not in scored_ids]
+    unlabelled = [s for s in pool if which == "rest" or (which == "given" and s.label is None)]
+    if which != "none" and not unlabelled:
         raise ProtocolError(
             "no unlabelled images found",
             where=f'unlabelled="{which}"',
             remedy='leave it out, or use "rest" if the draws leave images that are not scored.',
         )
-    return replace(data, samples=(*found, *(scored.samples if transductive else ())))
+    return replace(data, samples=(*unlabelled, *(scored.samples if transductive else ())))

@@ -1,4 +1,4 @@
-"""Ctrl-C between steps, never in the middle of one: what is saved then is exactly resumable."""
+"""Handler of Ctrl-C that lets the current training step finish, so that the checkpoint resumes exactly."""
 
 import signal
 import threading

@@ -1,1 +1,1 @@
-"""Masks: read from folders and annotation files, attached to samples, checked and compared."""
+"""Masks: readers of folders and annotation files, matching to images, checks and agreement."""

@@ -1,4 +1,4 @@
-"""Masks: read, write, and attach to their images from a folder or an annotation file."""
+"""Reading and writing of masks, and matching of masks to images by their file names."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,14 +28,14 @@ Blank = Literal["error", "drop", "keep"]
 def read_mask(path: Path, *, value: Value | None = None) -> Mask:
     """A mask from an image file: True where any channel is not zero.
 
-    Palette images count by index, as most tools write class masks, unless a colour is asked for. Fully
+    Palette images count by index, as most tools write class masks, unless `value` is a color. Fully
     transparent pixels are background; where all visible pixels are black, alpha alone is the mask. In a
-    JPEG, whose compression leaves no pixel quite zero, foreground starts at half brightness (128). EXIF rotation is
-    applied if the file carries any.
+    JPEG, whose compression leaves no pixel exactly zero, foreground starts at half brightness (128). EXIF rotation is
+    applied.
 
     Args:
         path: the file.
-        value: only this grey level (or palette index), or this red, green, blue, is foreground.
+        value: only this gray level (or palette index), or this RGB color, is foreground.
 
     Raises:
         DataError: the file cannot be read.
@@ -51,9 +51,9 @@ def read_mask(path: Path, *, value: Value | None = None) -> Mask:
     if picture.mode in ("P", "PA") or picture.has_transparency_data:
         rgba = np.asarray(picture.convert("RGBA"))
         visible = rgba[..., 3] > 0
-        drawn = _equal(rgba[..., :3], value) & visible
+        foreground = _equal(rgba[..., :3], value) & visible
         all_black = value is None and not rgba[..., :3][visible].any()
-        return visible if all_black else drawn
+        return visible if all_black else foreground
     pixels = np.asarray(picture)
     return _equal(pixels[..., None] if pixels.ndim == 2 else pixels, value)
 
@@ -70,7 +70,7 @@ def _equal(pixels: np.ndarray, value: Value | None) -> Mask:
 
 
 def write_mask(path: Path, mask: Mask, *, overwrite: bool = False) -> None:
-    """Write a mask as a PNG of 0 and 255; folders are made as needed.
+    """Write a mask as a PNG of 0 and 255; parent folders are created.
 
     Raises:
         OutputError: the file exists and `overwrite` is false.
@@ -105,9 +105,9 @@ def attach_masks(
     unmatched: Literal["error", "ignore"] = "error",
     blank: Blank = "error",
 ) -> Dataset:
-    """Give samples the masks found at `source`, as "hand" masks. Samples without one there stay as they are.
+    """Attach the masks found at `source` to samples, as "hand" masks. Samples without one there are unchanged.
 
-    What `source` is shows in its content: a folder of mask images that mirrors the images (same relative
+    `source` is recognized by its content: a folder of mask images that mirrors the images (same relative
     path, any image extension, or the extension added: "cat/001.png" and "cat/001.jpg.png" both fit
     "cat/001.jpg"), a folder of labelme JSON or one such file, a COCO JSON, or a Label Studio JSON export.
     `Names` says how names are matched.
@@ -117,7 +117,7 @@ def attach_masks(
         source: a folder or a JSON file.
         value: as for `read_mask`; mask images only.
         unmatched: a mask whose image is not in `data` is an error, or ignored (for a part of a larger set).
-        blank: a mask that is empty or covers everything is an error, is dropped with a warning, or kept.
+        blank: a mask that is empty or covers everything is an error, is dropped with a warning, or is kept.
 
     Raises:
         DataError: unreadable or unknown files, a mask without image, two masks for one image, a mask of
@@ -126,26 +126,26 @@ def attach_masks(
     source = Path(source)
     if not source.exists():
         raise DataError("no such file or folder", where=source, remedy="check the path of the masks.")
-    found = _mirrored(data, source, value) if source.is_dir() and not _any_labelme(source) else None
-    if found is None:
+    matches = _mirrored(data, source, value) if source.is_dir() and not _any_labelme(source) else None
+    if matches is None:
         if value is not None:
             what = "a foreground value was given, and these masks are shapes without pixel values"
             raise DataError(what, where=source, remedy="leave it out.")
         drawings = _drawings(source)
-        at = Names(data.ids).find_each([d.names for d in drawings], [d.where for d in drawings])
-        found = list(zip(at, drawings, strict=True))
+        positions = Names(data.ids).find_each([d.names for d in drawings], [d.where for d in drawings])
+        matches = list(zip(positions, drawings, strict=True))
     samples = list(data.samples)
-    taken: dict[int, str] = {}
-    for i, drawing in found:
+    origins: dict[int, str] = {}
+    for i, drawing in matches:
         if i is None:
             if unmatched == "ignore":
                 continue
             what = f"a mask without image: {drawing.names[-1]!r} is not among the {len(data)} images"
             raise DataError(what, where=drawing.where, remedy="remove the mask, add the image, or ignore such masks.")
-        if i in taken:
-            what = f"two masks for {samples[i].id}; the other is {taken[i]}"
+        if i in origins:
+            what = f"two masks for {samples[i].id}; the other is {origins[i]}"
             raise DataError(what, where=drawing.where, remedy="keep one of them.")
-        taken[i] = drawing.where
+        origins[i] = drawing.where
         if drawing.size is not None:
             _check_size(samples[i], drawing.size, drawing.where)
         samples[i] = with_mask(samples[i], drawing.rasterize(), where=drawing.where, blank=blank)
@@ -171,10 +171,10 @@ def with_mask(sample: Sample, mask: Mask, *, where: object, source: str = "hand"
 
 
 def _check_size(sample: Sample, size: tuple[int, int], where: object) -> None:
-    own = sample_size(sample)
-    if own != size:
+    h, w = sample_size(sample)
+    if (h, w) != size:
         raise DataError(
-            f"the mask is {size[0]}x{size[1]} and its image {sample.id} {own[0]}x{own[1]} (height x width)",
+            f"the mask is {size[0]}x{size[1]} and its image {sample.id} {h}x{w} (height x width)",
             where=where,
             remedy="export the mask at the image's own size, with the same rotation.",
         )
@@ -186,8 +186,8 @@ def _any_labelme(folder: Path) -> bool:
 
 def _drawings(source: Path) -> Sequence[Drawing]:
     if source.is_dir():
-        read = [read_labelme(p, source) for p in _files(source) if p.suffix.lower() == ".json"]
-        return [drawing for drawing in read if drawing is not None]
+        annotations = [read_labelme(p, source) for p in _files(source) if p.suffix.lower() == ".json"]
+        return [drawing for drawing in annotations if drawing is not None]
     if source.suffix.lower() != ".json":
         raise DataError("neither a folder nor a JSON file", where=source, remedy="give a folder for mask images.")
     content: Any = load_json(source)
@@ -208,24 +208,24 @@ def _drawings(source: Path) -> Sequence[Drawing]:
 def _mirrored(data: Dataset, folder: Path, value: Value | None) -> list[tuple[int | None, Drawing]]:
     """Each mask image of a folder with the position of its sample."""
     exact = {name: i for i, name in enumerate(data.ids)}
-    bare: dict[str, list[int]] = {}
+    by_stem: dict[str, list[int]] = {}
     for i, name in enumerate(data.ids):
-        bare.setdefault(stem(name), []).append(i)
-    found: list[tuple[int | None, Drawing]] = []
+        by_stem.setdefault(stem(name), []).append(i)
+    matches: list[tuple[int | None, Drawing]] = []
     for path in _files(folder):
         if path.suffix.lower() not in IMAGE_SUFFIXES:
             continue
         name = path.relative_to(folder).as_posix()
         key = stem(name)
-        at = [exact[key]] if key in exact else [exact[name]] if name in exact else bare.get(key, [])
-        if len(at) > 1:
-            what = f"fits several images: {', '.join(data.ids[i] for i in at)}"
-            raise DataError(what, where=path, remedy=f"name it after one of them ({data.ids[at[0]]}.png).")
+        candidates = [exact[key]] if key in exact else [exact[name]] if name in exact else by_stem.get(key, [])
+        if len(candidates) > 1:
+            what = f"fits several images: {', '.join(data.ids[i] for i in candidates)}"
+            raise DataError(what, where=path, remedy=f"name it after one of them ({data.ids[candidates[0]]}.png).")
         rasterize = partial(read_mask, path, value=value)
-        found.append((at[0] if at else None, Drawing((name,), str(path), None, rasterize)))
-    if not found:
+        matches.append((candidates[0] if candidates else None, Drawing((name,), str(path), None, rasterize)))
+    if not matches:
         raise DataError("no mask images or labelme files found", where=folder, remedy="check the path.")
-    return found
+    return matches
 
 
 def _files(folder: Path) -> list[Path]:

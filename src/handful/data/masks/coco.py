@@ -17,10 +17,10 @@ def is_coco(content: Any) -> bool:
 
 
 def read_coco(path: Path) -> list[Drawing]:
-    """One drawing per image that has annotations: all of them, of whatever category, united.
+    """One drawing per image that has annotations: the union of all, whatever their category.
 
     Raises:
-        DataError: an entry is not as COCO has it; names it. An annotation without a segmentation is one.
+        DataError: an entry is not valid COCO, e.g. has no segmentation; names it.
     """
     content = load_json(path)
     with format_errors(str(path), "COCO JSON"):
@@ -70,7 +70,7 @@ def decode(segmentation: Any, size: tuple[int, int]) -> Mask:
         runs = [int(c) for c in counts]
     else:
         runs = _run_lengths(counts.encode("ascii") if isinstance(counts, str) else bytes(counts))
-    # pycocotools leaves memory as it was where runs are too few, so it is given only what fits.
+    # pycocotools returns uninitialized memory if the runs are too short, so their sum is checked first.
     if min(runs, default=0) < 0 or sum(runs) != h * w:
         raise ValueError(f"the run lengths cover {sum(runs)} pixels and the image has {h * w}")
     rle = coco_mask.frPyObjects({"size": [h, w], "counts": runs}, h, w)
@@ -78,7 +78,7 @@ def decode(segmentation: Any, size: tuple[int, int]) -> Mask:
 
 
 def _run_lengths(text: bytes) -> list[int]:
-    """COCO's compressed counts: 5 bits a character, low bits first; later ones minus the one two before."""
+    """COCO's compressed counts: 5 bits per character, low bits first; from the third on, relative to two before."""
     runs: list[int] = []
     value = shift = 0
     for byte in text:

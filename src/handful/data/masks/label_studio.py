@@ -23,14 +23,14 @@ def is_label_studio(content: Any) -> bool:
 
 
 def read_label_studio(path: Path) -> list[Drawing]:
-    """One drawing per task with regions: all of one annotation's regions, of whatever label, united.
+    """One drawing per task with regions: the union of one annotation's regions, whatever their label.
 
-    Of several annotations of a task the ground truth counts, else the newest; cancelled ones and predictions
-    do not. Uploading puts eight hex digits and a hyphen before a file's name: a name is looked for as it
-    stands, then without.
+    Of several annotations of a task, the ground truth is used, otherwise the newest; cancelled ones and predictions
+    never. Uploads prefix a file's name with eight hex digits and a hyphen: the full name is looked up first, then the
+    name without the prefix.
 
     Raises:
-        DataError: an entry is not as Label Studio writes it; names the task.
+        DataError: an entry is not valid Label Studio JSON; names the task.
     """
     drawings = []
     for number, task in enumerate(load_json(path)):
@@ -83,7 +83,7 @@ def _region(region: dict[str, Any], size: tuple[int, int]) -> Mask:
     h, w = size
     if kind == "brush":
         return _brush(bytes(value["rle"]), size)
-    scale = np.array([w, h]) / 100  # coordinates are per cent of the width and of the height
+    scale = np.array([w, h]) / 100  # coordinates are percentages of the width and the height
     if kind == "polygon":
         return fill([np.asarray(value["points"], dtype=float).reshape(-1, 2) * scale], size)
     turn = float(value.get("rotation", 0))
@@ -95,7 +95,7 @@ def _region(region: dict[str, Any], size: tuple[int, int]) -> Mask:
 
 
 def _brush(runs: bytes, size: tuple[int, int]) -> Mask:
-    """Run lengths of a flat RGBA picture, whose length comes first; painted is where alpha is not zero."""
+    """Mask from run lengths of a flat RGBA image, preceded by its length; foreground is where alpha is not zero."""
     h, w = size
     length = int.from_bytes(runs[:4], "big")
     if length != h * w * 4:

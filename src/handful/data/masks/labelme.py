@@ -20,15 +20,13 @@ def is_labelme(content: Any) -> bool:
 
 
 def read_labelme(path: Path, root: Path) -> Drawing | None:
-    """A labelme file's polygons, rectangles, circles and masks, of whatever label, united.
+    """The union of a labelme file's polygons, rectangles, circles and masks, whatever their label.
 
-    None when it has none, or is JSON of another kind.
-
-    The image is the one of the same path as the file below `root`; if there is none, the one named in
-    `imagePath`. Points and lines have no area and are left out.
+    None if it has none, or is JSON of another kind. The image is the one at the same path below `root`, otherwise the
+    one named in `imagePath`. Points and lines have no area and are ignored.
 
     Raises:
-        DataError: the file is not as labelme writes it.
+        DataError: the file is not valid labelme JSON.
     """
     with format_errors(str(path), "labelme JSON"):
         content = load_json(path)
@@ -64,7 +62,7 @@ def _shape(shape: dict[str, Any], size: tuple[int, int]) -> Mask:
     if kind == "rectangle":
         (x1, y1), (x2, y2) = points
         return fill([np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])], size)
-    if kind == "circle":  # centre, then a point on the rim
+    if kind == "circle":  # center, then a point on the circle
         radius = float(np.hypot(*(points[1] - points[0])))
         return fill([ellipse(points[0, 0], points[0, 1], radius, radius)], size)
     if kind == "mask":  # corners of the box, both inside it, and a PNG of the box

@@ -1,4 +1,4 @@
-"""Which image an annotation file means: names there against sample ids here."""
+"""Matching of image names in annotation files to sample ids."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -18,11 +18,11 @@ def stem(name: str) -> str:
 
 
 class Names:
-    """Find samples by the names annotation files give them.
+    """Finds samples by their names in annotation files.
 
-    A name means the sample whose id it equals; else the one whose path ends with it, or that it ends with, so
-    that "001.jpg" and "data/images/cat/001.jpg" both mean "cat/001.jpg" but "dog/001.jpg" does not. With
-    extension first, then without, for images that were converted. Several samples that fit equally are an
+    A name matches the sample whose id it equals; otherwise the one whose path ends with it, or that it ends with, so
+    that "001.jpg" and "data/images/cat/001.jpg" both match "cat/001.jpg" but "dog/001.jpg" does not. Names are
+    compared with extension first, then without, for images that were converted. Several equally good matches are an
     error.
     """
 
@@ -36,19 +36,19 @@ class Names:
                 table.setdefault(parts[-1] if parts else "", []).append((parts, i))
 
     def find(self, name: str, where: object) -> int | None:
-        """Position of the sample that `name` means; None when there is none.
+        """Position of the sample that matches `name`; None if there is none.
 
         Raises:
-            DataError: several fit; names them.
+            DataError: several match; names them.
         """
         name = name.replace("\\", "/")
         if name in self.ids:
             return self.ids[name]
         for table, key in ((self.full, name), (self.bare, stem(name))):
             parts = PurePosixPath(key).parts
-            fits = [(own, i) for own, i in table.get(parts[-1] if parts else "", []) if _ends_alike(own, parts)]
-            longest = max((min(len(own), len(parts)) for own, _ in fits), default=0)
-            best = [i for own, i in fits if min(len(own), len(parts)) == longest]
+            matches = [(path, i) for path, i in table.get(parts[-1] if parts else "", []) if _same_end(path, parts)]
+            longest = max((min(len(path), len(parts)) for path, _ in matches), default=0)
+            best = [i for path, i in matches if min(len(path), len(parts)) == longest]
             if len(best) > 1:
                 ids = list(self.ids)
                 some = ", ".join(ids[i] for i in best[:3])
@@ -62,24 +62,27 @@ class Names:
         return None
 
     def find_each(self, names: Sequence[tuple[str, ...]], wheres: Sequence[str]) -> list[int | None]:
-        """As `find` for each image's names, the first that fits; when none at all does, without the folder they share.
+        """As `find` for the alternative names of each image: the position for the first name that matches.
 
-        Exports often put all images in a folder of their own ("images/001.jpg") that the data set does not have.
+        If no image matches, the names are compared without the folder that all of them share: exports often put all
+        images in a folder ("images/001.jpg") that the data set does not have.
         """
-        found = [self._first(several, where) for several, where in zip(names, wheres, strict=True)]
-        if found and all(i is None for i in found):
-            folders = [PurePosixPath(several[0].replace("\\", "/")).parts[:-1] for several in names]
+        positions = [self._first(alternatives, where) for alternatives, where in zip(names, wheres, strict=True)]
+        if positions and all(i is None for i in positions):
+            folders = [PurePosixPath(alternatives[0].replace("\\", "/")).parts[:-1] for alternatives in names]
             columns = zip(*folders, strict=False)
             shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
-            inner = ["/".join(PurePosixPath(several[0].replace("\\", "/")).parts[shared:]) for several in names]
-            found = [self.find(name, where) for name, where in zip(inner, wheres, strict=True)]
-        return found
+            inner = [
+                "/".join(PurePosixPath(alternatives[0].replace("\\", "/")).parts[shared:]) for alternatives in names
+            ]
+            positions = [self.find(name, where) for name, where in zip(inner, wheres, strict=True)]
+        return positions
 
-    def _first(self, several: tuple[str, ...], where: str) -> int | None:
-        hits = (self.find(name, where) for name in several)
-        return next((hit for hit in hits if hit is not None), None)
+    def _first(self, alternatives: tuple[str, ...], where: str) -> int | None:
+        positions = (self.find(name, where) for name in alternatives)
+        return next((position for position in positions if position is not None), None)
 
 
-def _ends_alike(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+def _same_end(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     n = min(len(a), len(b))
     return n > 0 and a[-n:] == b[-n:]

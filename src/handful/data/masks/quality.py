@@ -1,4 +1,4 @@
-"""How well one mask agrees with another: intersection over union, Dice, and both per class."""
+"""Agreement of masks: intersection over union and Dice coefficient, per image and per class."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A mask as an annotation file describes it, before it is laid on its image; and the shapes people draw."""
+"""Masks of annotation files before they are rasterized, and rasterization of polygons, ellipses and rectangles."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +21,11 @@ Points = Float[np.ndarray, "_ 2"]
 class Drawing:
     """One image's mask in an annotation file.
 
-    `names` are the image's names there, the likeliest first. `size` is h, w where the file states it. `rasterize`
-    makes the mask, when asked: it costs time and memory.
+    Attributes:
+        names: the image's possible names, the likeliest first.
+        where: position in the file, for errors.
+        size: h and w, if the file states them.
+        rasterize: computes the mask, which costs time and memory.
     """
 
     names: tuple[str, ...]
@@ -34,8 +37,8 @@ class Drawing:
 def fill(polygons: Sequence[Points], size: tuple[int, int]) -> Mask:
     """The union of polygons on h x w pixels; points are x, y in pixels, and 0, 0 is the image's corner.
 
-    Filled by COCO's own rule (pycocotools), whatever the file format, so that equal outlines give equal
-    masks. What lies outside the image is cut off.
+    Rasterized by COCO's rule (pycocotools), whatever the file format, so that equal outlines give equal
+    masks. Polygons are clipped to the image.
 
     Raises:
         ValueError: a polygon has fewer than three points, or a number that is not finite.
@@ -51,20 +54,20 @@ def fill(polygons: Sequence[Points], size: tuple[int, int]) -> Mask:
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, degrees: float = 0.0) -> Points:
-    """An ellipse around x, y as a polygon of 180 points, turned clockwise about its centre."""
+    """An ellipse around x, y as a polygon of 180 points, rotated clockwise about its center."""
     angle = np.linspace(0, 2 * np.pi, 180, endpoint=False)
-    return _turn(np.stack([rx * np.cos(angle), ry * np.sin(angle)], axis=1), degrees, (x, y))
+    return _rotate(np.stack([rx * np.cos(angle), ry * np.sin(angle)], axis=1), degrees, (x, y))
 
 
 def rectangle(x: float, y: float, width: float, height: float, degrees: float = 0.0) -> Points:
-    """A rectangle as a polygon, turned clockwise about its top left corner x, y."""
+    """A rectangle as a polygon, rotated clockwise about its top left corner x, y."""
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=float)
-    return _turn(corners, degrees, (x, y))
+    return _rotate(corners, degrees, (x, y))
 
 
-def _turn(points: Points, degrees: float, centre: tuple[float, float]) -> Points:
+def _rotate(points: Points, degrees: float, center: tuple[float, float]) -> Points:
     a = np.deg2rad(degrees)
-    return np.asarray(points @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + np.array(centre))
+    return np.asarray(points @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + np.array(center))
 
 
 def load_json(path: Path) -> Any:
@@ -81,7 +84,7 @@ def load_json(path: Path) -> Any:
 
 @contextmanager
 def format_errors(where: str, kind: str) -> Iterator[None]:
-    """Turn the many ways of not fitting a format into one error that says where."""
+    """Context that turns any exception on a malformed file into a `DataError` for `where`."""
     try:
         yield
     except DataError:
@@ -89,6 +92,6 @@ def format_errors(where: str, kind: str) -> Iterator[None]:
     except KeyError as error:
         what = f"not valid {kind}: {error} is missing"
         raise DataError(what, where=where, remedy="export the file again, or fix the entry.") from error
-    except Exception as error:  # pycocotools raises bare Exception for what it cannot take
+    except Exception as error:  # pycocotools raises a plain Exception on invalid input
         what = f"not valid {kind}: {error}"
         raise DataError(what, where=where, remedy="export the file again, or fix the entry.") from error

@@ -1,4 +1,4 @@
-"""From pixel probabilities to a mask, and whether it is worth keeping."""
+"""Thresholding of pixel probabilities to masks, and the rules for accepting a mask."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from handful.core.dataset import Mask
 
 @dataclass(frozen=True)
 class MaskRules:
-    """Which predicted pixels are foreground, and which predicted masks are kept.
+    """Rules for predicted masks: which pixels are foreground, and which masks are accepted.
 
     Args:
         restrict: "any": pixels whose likeliest class is not background (the paper). "own": pixels where the
-            image's own class is likelier than background, whatever the others say.
+            image's own class is likelier than background, whatever the other classes' probabilities.
         confidence: foreground pixels must also have at least this probability of not being background (for
             "own": of the own class against background alone).
-        min_share, max_share: masks must cover more and less than these shares of the image, so that empty and
-            full ones are always dropped.
+        min_share, max_share: an accepted mask covers more than `min_share` and less than `max_share` of the image, so
+            that empty and full ones are always dropped.
     """
 
     restrict: str = "any"

@@ -1,1 +1,1 @@
-"""Readers: one source of images and labels each, to a `Dataset`."""
+"""Readers of data sets, one module for each kind of source; each returns a `Dataset`."""

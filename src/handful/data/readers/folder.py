@@ -1,4 +1,4 @@
-"""Image folders: `class/image`, also with `train/`, `val/` and `test/` above the classes."""
+"""Data sets from image folders: `class/image`, or `train/class/image` with `val/` and `test/` likewise."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,39 +18,41 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
 
     Where a folder `train`, `val` or `test` itself holds folders, or there are no others, the classes are one
     level down and the split is set. A folder `unlabelled` in place of a class holds images without a label.
-    Hidden files, and files that are no images, are skipped. Nothing is decoded yet. Ids are the paths below
+    Hidden files, and files that are not images, are skipped. Images are not decoded. Ids are the paths below
     `root`.
 
     Args:
         root: the folder.
-        unlabelled: accept images that lie beside the class folders, or with no class folders at all, as unlabelled.
+        unlabelled: accept images outside class folders, or without any class folders, as unlabelled.
         classes: the expected class names; None: those that occur.
 
     Raises:
-        DataError: missing or empty folder, a class folder without an image, loose images that were not
-            announced, split folders mixed with others, or a class outside `classes`.
+        DataError: missing or empty folder, a class folder without an image, images outside class folders without
+            `unlabelled`, split folders mixed with others, or a class outside `classes`.
     """
     if not root.is_dir():
         raise DataError("no such folder", where=root, remedy="check the path.")
     refuse_image_mask_folders(root)
-    found = list(_parts(root, unlabelled))
-    if not found:
+    named_samples = list(_parts(root, unlabelled))
+    if not named_samples:
         raise DataError(
             "no images found",
             where=root,
             remedy="put them in one folder per class, such as cat/001.jpg; formats are PNG, JPEG, BMP, TIFF, WebP.",
         )
-    known = class_names([name for name, _ in found], classes)
-    index = {name: i for i, name in enumerate(known)}
-    samples = [replace(s, label=None if name is None else class_index(name, index, root / s.id)) for name, s in found]
-    return Dataset(tuple(samples), known)
+    all_classes = class_names([name for name, _ in named_samples], classes)
+    index = {name: i for i, name in enumerate(all_classes)}
+    samples = [
+        replace(s, label=None if name is None else class_index(name, index, root / s.id)) for name, s in named_samples
+    ]
+    return Dataset(tuple(samples), all_classes)
 
 
 def refuse_image_mask_folders(root: Path) -> None:
-    """Refuse a folder of images/ and masks/: the masks would be taken for images of a class.
+    """Refuse a folder with sub-folders images/ and masks/: the masks would be read as images of a class.
 
     Raises:
-        DataError: it is one.
+        DataError: it has exactly these sub-folders.
     """
     if {f.name for f in _folders(root)} == {"images", "masks"}:
         raise DataError(
@@ -85,12 +87,12 @@ def _parts(root: Path, unlabelled: bool) -> Iterator[tuple[str | None, Sample]]:
 
 def _classes(root: Path, folder: Path, split: Split | None, unlabelled: bool) -> Iterator[tuple[str | None, Sample]]:
     yield from _loose(root, folder, split, unlabelled)
-    for own in _folders(folder):
-        name = None if own.name in UNLABELLED else own.name
-        images = list(_images(root, own, name, split))
+    for class_folder in _folders(folder):
+        name = None if class_folder.name in UNLABELLED else class_folder.name
+        images = list(_images(root, class_folder, name, split))
         if not images:
             raise DataError(
-                "no images found in this class folder", where=own, remedy="add images, or remove the folder."
+                "no images found in this class folder", where=class_folder, remedy="add images, or remove the folder."
             )
         yield from images
 
@@ -110,8 +112,8 @@ def _loose(root: Path, folder: Path, split: Split | None, accept: bool) -> Itera
 
 def _images(root: Path, folder: Path, name: str | None, split: Split | None) -> Iterator[tuple[str | None, Sample]]:
     for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder).parts
-        if _is_image(path) and not any(part.startswith(".") for part in inner):
+        relative = path.relative_to(folder).parts
+        if _is_image(path) and not any(part.startswith(".") for part in relative):
             yield name, _sample(root, path, split)
 
 

@@ -1,4 +1,4 @@
-"""Tables (CSV, TSV, Parquet) that list images with label, mask, group and split."""
+"""Data sets from tables (CSV, TSV, Parquet) of image paths with label, mask, group and split."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from handful.data.masks.attach import read_mask, with_mask
 from handful.errors import DataError, nearest
 
 ROLES = ("path", "label", "mask", "group", "split")
-ROWS = 4096  # of a Parquet file in memory at a time
+BATCH_ROWS = 4096  # rows of a Parquet file in memory at a time
 Row = dict[str, str]
 
 
@@ -25,17 +25,17 @@ def read_table(
     classes: Sequence[str] | None = None,
     allow_outside: bool = False,
 ) -> Dataset:
-    """A data set from a table with a column `path` and, where wanted, `label`, `mask`, `group` and `split`.
+    """A data set from a table with a column `path` and, optionally, `label`, `mask`, `group` and `split`.
 
     Paths are relative to the table's folder. An empty label is an unlabelled image, an empty mask, group or split is
-    none. Every cell is read as text, so a class may be called NA or 007. Masks are PNG files. Ids are the paths
-    as the table has them.
+    None. Every cell is read as text, so a class may be called NA or 007. Masks are PNG files. Ids are the paths
+    as written in the table.
 
     Args:
         path: ends in .csv, .tsv or .parquet.
         columns: the table's own names, such as {"path": "filename", "label": "species"}.
         classes: the expected class names; None: those that occur.
-        allow_outside: let paths leave the table's folder.
+        allow_outside: allow paths outside the table's folder.
 
     Raises:
         DataError: unreadable table, missing column or file, path outside the folder, image listed twice,
@@ -44,8 +44,8 @@ def read_table(
     rows = list(stream_rows(path, columns))
     if not rows:
         raise DataError("the table has no rows", where=path, remedy="list one image per row.")
-    known = class_names([row["label"] or None for _, row in rows], classes)
-    index = {name: i for i, name in enumerate(known)}
+    all_classes = class_names([row["label"] or None for _, row in rows], classes)
+    index = {name: i for i, name in enumerate(all_classes)}
     seen: dict[Path, str] = {}
     samples = []
     for where, row in rows:
@@ -66,7 +66,7 @@ def read_table(
             mask = _file(path.parent, row["mask"], where, allow_outside, "mask")
             sample = with_mask(sample, read_mask(mask), where=f"{where}, {row['mask']}")
         samples.append(sample)
-    return Dataset(tuple(samples), known)
+    return Dataset(tuple(samples), all_classes)
 
 
 def _names(columns: Mapping[str, str]) -> dict[str, str]:
@@ -77,24 +77,24 @@ def _names(columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def stream_rows(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[tuple[str, Row]]:
-    """Each row's place in the file, with its text by role; a few rows are in memory at a time.
+    """Each row's position in the file (for errors), and its cells by role; few rows are in memory at a time.
 
     Raises:
-        DataError: missing or unreadable table, or no column for a role that was named, or for `path`.
+        DataError: missing or unreadable table, or no column for `path` or for a role in `columns`.
     """
-    names = _names(columns or {})
+    column_names = _names(columns or {})
     if not path.is_file():
         raise DataError("no such file", where=path, remedy="check the path.")
     try:
         lines = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
         _, header = next(lines)
-        places = {name.strip(): i for i, name in enumerate(header)}
-        for role, name in names.items():
-            if name not in places and (role == "path" or name != role):
+        positions = {name.strip(): i for i, name in enumerate(header)}
+        for role, name in column_names.items():
+            if name not in positions and (role == "path" or name != role):
                 raise _no_column(path, role, name, header)
-        at = {role: places[name] for role, name in names.items() if name in places}
+        position = {role: positions[name] for role, name in column_names.items() if name in positions}
         for where, row in lines:
-            yield where, {role: row[at[role]].strip() if role in at else "" for role in ROLES}
+            yield where, {role: row[position[role]].strip() if role in position else "" for role in ROLES}
     except DataError:
         raise
     except (OSError, ValueError, csv.Error, pyarrow.ArrowException) as error:
@@ -128,7 +128,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, list[str]]]:
     table = pyarrow.parquet.ParquetFile(path)
     yield str(path), table.schema_arrow.names
     row = 0
-    for batch in table.iter_batches(batch_size=ROWS):
+    for batch in table.iter_batches(batch_size=BATCH_ROWS):
         columns = [[_cell(value) for value in column.to_pylist()] for column in batch.columns]
         for cells in zip(*columns, strict=True):
             row += 1
@@ -161,10 +161,10 @@ def _file(folder: Path, name: str, where: str, allow_outside: bool, kind: str) -
 
 
 def named_file(folder: Path, name: str, where: str, *, allow_outside: bool, kind: str = "image") -> Path:
-    """The file that a row of a table names, whether it is there or not.
+    """The path of the file that a row of a table names; it need not exist.
 
     Raises:
-        DataError: no name, or one outside the table's folder where that is not allowed.
+        DataError: the name is empty, or outside the table's folder without `allow_outside`.
     """
     if not name:
         raise DataError(f"the {kind} path is empty", where=where, remedy="fill it in, or remove the row.")

@@ -1,4 +1,4 @@
-"""Public data sets by their torchvision name, from files already there; downloaded only when asked."""
+"""Data sets of torchvision by name, read from local files; downloaded only on request."""
 
 import inspect
 from dataclasses import replace
@@ -16,8 +16,8 @@ _TWO: dict[Split | None, Any] = {"train": "train", "test": "test"}
 _THREE: dict[Split | None, Any] = {"train": "train", "val": "val", "test": "test"}
 _WHOLE: dict[Split | None, Any] = {None: None}
 
-# Name -> its parts, and the value that torchvision's `train` or `split` argument takes for each. Sets with other
-# targets than one class per image are left out.
+# Name -> its splits, and the value of torchvision's argument `train` or `split` for each. Only sets with one class per
+# image.
 SETS: dict[str, dict[Split | None, Any]] = {
     "CIFAR10": _BOOL,
     "CIFAR100": _BOOL,
@@ -38,14 +38,14 @@ SETS: dict[str, dict[Split | None, Any]] = {
 
 
 def read_torchvision(name: str, *, root: Path, download: bool = False) -> Dataset:
-    """A torchvision data set with its official parts.
+    """A torchvision data set with its official splits.
 
-    Sets that are stored as image files stay files; those in one archive are held in memory as arrays.
+    Images that are stored as files are decoded later; those in one archive are arrays in memory.
 
     Args:
         name: as in torchvision.datasets, such as "CIFAR10"; those offered are in `SETS`.
-        root: the folder that torchvision keeps it in.
-        download: fetch it when it is not there.
+        root: the folder with torchvision's files.
+        download: download it if it is not there.
 
     Raises:
         DataError: unknown name (with the nearest), or the files are not in `root` or are damaged.
@@ -71,7 +71,7 @@ def _part(name: str, root: Path, value: Any, download: bool) -> Dataset:
     known = inspect.signature(kind.__init__).parameters
     options: dict[str, Any] = {key: value for key in ("train", "split") if key in known and value is not None}
     if "loader" in known:
-        options["loader"] = Path  # gives the file's path instead of its pixels
+        options["loader"] = Path  # returns the file's path instead of its pixels
     try:
         source = kind(root, download=download, **options)
         pairs = [source[i] for i in range(len(source))]
@@ -83,12 +83,12 @@ def _part(name: str, root: Path, value: Any, download: bool) -> Dataset:
         ) from error
     names = [str(c) for c in getattr(source, "classes", sorted({int(label) for _, label in pairs}))]
     classes = tuple(sorted(names))
-    position = {i: classes.index(own) for i, own in enumerate(names)}
+    class_position = {i: classes.index(class_name) for i, class_name in enumerate(names)}
     if "loader" not in known:
         data = from_arrays([np.asarray(image) for image, _ in pairs])
         images = [s.image for s in data.samples]
     else:
         images = [image for image, _ in pairs]
-    labels = [position[int(label)] for _, label in pairs]
+    labels = [class_position[int(label)] for _, label in pairs]
     samples = (Sample(f"{i:06d}", image, label) for i, (image, label) in enumerate(zip(images, labels, strict=True)))
     return Dataset(tuple(samples), classes)
