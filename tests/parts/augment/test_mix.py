@@ -18,10 +18,10 @@ def test_partners_are_others_and_each_serves_once() -> None:
 
 
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
-def test_shares_are_beta(alpha: float) -> None:
-    drawn = mixing_weights(20_000, alpha, seeded(0))
-    assert drawn.mean().item() == pytest.approx(0.5, abs=0.02)
-    assert drawn.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.05)
+def test_weights_are_beta(alpha: float) -> None:
+    weights = mixing_weights(20_000, alpha, seeded(0))
+    assert weights.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert weights.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.05)
 
 
 def test_an_unlabelled_partner_adds_no_target(context: Context) -> None:

@@ -20,7 +20,7 @@ def test_not_a_whole_number() -> None:
 
 
 @pytest.mark.parametrize("value", [(1.0, 0.5), (0.5, 3.0), (0.5,), ("a", "b"), "ab", (float("nan"), 1.0)])
-def test_not_a_span(value: Any) -> None:
+def test_not_a_range(value: Any) -> None:
     with pytest.raises((ValueError, TypeError), match=r"zoom|value"):
         check_range("zoom", value, 0.0, 2.0)
 
