@@ -77,4 +77,4 @@ def test_a_batch_smaller_than_the_processes_is_refused() -> None:
 )
 def test_what_processes_cannot_share_is_refused(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "start it once" in fails(*arguments)
+    assert "launch one process" in fails(*arguments)

@@ -8,7 +8,7 @@ from tests.support.datasets import context
 
 
 def test_names_that_mean_alike_are_joined_first(tmp_path: Path) -> None:
-    path = str(write_text(tmp_path / "glove.txt"))
+    path = str(write_text_vectors(tmp_path / "glove.txt"))
     text = TextSource("words", path, aliases={"0": "zero"})
     found = build(context(classes=("0", "cat", "dog", "van")), text=text)
     assert found.names[:4] == ("0", "cat", "dog", "van")
