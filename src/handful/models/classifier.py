@@ -59,7 +59,7 @@ class Classifier:
 
     @property
     def chunk(self) -> int:
-        """How many images are predicted at a time unless told: at most 256, and 4 million pixels."""
+        """Default number of images in a forward pass: at most 256, and 4 million pixels."""
         return predict_batch_size(self.size)
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
@@ -128,8 +128,8 @@ class Classifier:
             ModelError: the model was trained without sets, or on too few images for this coverage.
         """
         conformal = self._wrapped("conformal", 'posthoc = [{ name = "conformal" }]')
-        level: float = conformal.level(coverage)
-        return np.asarray(self.p_values(data) > level + CLOSE)
+        significance: float = conformal.significance(coverage)
+        return np.asarray(self.p_values(data) > significance + CLOSE)
 
     def typicality(self, data: Dataset) -> Float[np.ndarray, " n"]:
         """Share of training images that were as unlike the others as each sample is, or more: in (0, 1].
@@ -156,19 +156,19 @@ class Classifier:
         return 0.0 if part is None else float(part.false_rejection)
 
     def _wrapped(self, name: str, remedy: str) -> Any:
-        found = self.wrapped_by(name)
-        if found is None:
+        module = self.wrapped_by(name)
+        if module is None:
             raise ModelError(
                 f"this model has no posthoc part {name!r}", where=self.recipe.name, remedy=f"train it with {remedy}."
             )
-        return found
+        return module
 
     def _images(self, data: Dataset) -> Iterator[Float[Tensor, "n 3 h w"]]:
         for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=self.chunk):
             yield images.to(self.device).float().div_(255)
 
     def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
-        """Probabilities with all that the model can say beside them.
+        """Probabilities, answers, and the typicality and conformal sets that the model supports.
 
         Raises:
             ModelError: sets of this coverage cannot be given.

@@ -1,4 +1,4 @@
-"""Several trained classifiers as one: the weighted mean of their probabilities."""
+"""Ensemble: the weighted mean of the probabilities of several trained classifiers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ _TINY = 1e-30  # keeps the logarithm finite; float32 holds it
 
 @dataclass(frozen=True, eq=False)
 class Ensemble(Classifier):
-    """A classifier that asks its members; each brings images to its own size and normalises them its own way.
+    """A classifier that averages its members, each of which resizes and normalizes images as it was trained.
 
     `weights` add up to 1. `recipe`, `labels` and `counts` are the first member's where nothing else is said; `size` is
     the largest member's. `network` holds the members' networks, and is never called.
@@ -33,7 +33,7 @@ class Ensemble(Classifier):
         """The members' outputs as one, some images at a time.
 
         Logits are logarithms of the mean probabilities; embeddings and features stand side by side. `pixels` are
-        there when every member segments and all resize alike.
+        there when every member segments and all have the same `resize`.
         """
         length = chunk or self.chunk
         for outputs in zip(*(m.outputs(data, chunk=length) for m in self.members), strict=True):
@@ -41,9 +41,9 @@ class Ensemble(Classifier):
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
         """The image at the working size, where the members agree on one; else as it is."""
-        wishes = {(m.size, m.recipe.resize) for m in self.members}
-        alike = len(wishes) == 1 and not any(isinstance(m, Ensemble) for m in self.members)
-        return self.members[0].fitted(image) if alike else image
+        shapes = {(m.size, m.recipe.resize) for m in self.members}
+        same_size = len(shapes) == 1 and not any(isinstance(m, Ensemble) for m in self.members)
+        return self.members[0].fitted(image) if same_size else image
 
     def of_images(self, images: Float[Tensor, "n 3 h w"]) -> Output:
         """As `outputs`, for images in [0, 1] on this device."""
@@ -57,9 +57,9 @@ class Ensemble(Classifier):
     def mean(self, outputs: Sequence[Output]) -> Output:
         """The members' outputs as one."""
         pixels = [o.pixels for o in outputs if o.pixels is not None]
-        alike = len({m.recipe.resize for m in self.members}) == 1
+        same_resize = len({m.recipe.resize for m in self.members}) == 1
         maps = None
-        if len(pixels) == len(outputs) and alike:
+        if len(pixels) == len(outputs) and same_resize:
             sized = [F.interpolate(p.float().softmax(dim=1), self.size, mode="bilinear") for p in pixels]
             maps = self._weigh(sized).clamp_min(_TINY).log()
         return Output(
@@ -81,7 +81,7 @@ def join(
     Args:
         members: two or more, of the same classes; an ensemble may be one of them.
         weights: one per member, none negative, on any scale (VIPF: 3 for its better models, 1 for the rest); None:
-            all alike.
+            equal weights.
         recipe: what made it; by default the first member's, under the members' names.
 
     Raises:
@@ -121,16 +121,16 @@ def join(
     )
 
 
-def refuse_other_classes(found: tuple[str, ...], wanted: tuple[str, ...], *, where: str) -> None:
+def refuse_other_classes(given: tuple[str, ...], wanted: tuple[str, ...], *, where: str) -> None:
     """Refuse a model of other classes.
 
     Raises:
         ModelError: names what is missing and what is too many, or says that only the order differs.
     """
-    if found == wanted:
+    if given == wanted:
         return
-    missing = [c for c in wanted if c not in found]
-    extra = [c for c in found if c not in wanted]
+    missing = [c for c in wanted if c not in given]
+    extra = [c for c in given if c not in wanted]
     parts = [f"{', '.join(names[:5])} {what}" for names, what in ((missing, "missing"), (extra, "too many")) if names]
     raise ModelError(
         f"its classes differ: {'; '.join(parts) or 'they come in another order'}",

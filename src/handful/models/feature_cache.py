@@ -1,8 +1,7 @@
-"""Features of a frozen backbone, computed once for each image and kept on disk.
+"""Feature cache: features of a frozen backbone, computed once for each image and stored on disk.
 
-A vector is found by the pixels that the network is given and by everything that makes it from them: the backbone's
-part and weights, how maps are pooled, precision, device and library versions. Change one of these, and it is another
-extractor, with a folder of its own.
+The key of a vector is a hash of the pixels that the network is given. Each extractor has a folder of its own: the
+backbone's part and weights, how maps are pooled, precision, device and library versions.
 """
 
 import hashlib
@@ -27,7 +26,7 @@ LIBRARIES = ("timm", "torchvision")
 class FeatureCache:
     """The features of one backbone, looked up before they are computed.
 
-    An image that was computed beside others may differ from one computed alone in the last bits: the first stays.
+    An image that was computed in a batch may differ from one computed alone in the last bits: the first stays.
 
     Args:
         described: plain values that say what the extractor is, weights left out.
@@ -51,18 +50,18 @@ class FeatureCache:
         name = self._name(weights, images.device)
         store = self._stores.setdefault(str(root / name), FeatureStore(root / "features" / name))
         digests = [_digest(image) for image in images.detach().cpu().contiguous().numpy()]
-        found = store.get(digests)
-        missing = [i for i, vector in enumerate(found) if vector is None]
+        vectors = store.get(digests)
+        missing = [i for i, vector in enumerate(vectors) if vector is None]
         if not missing:
-            return torch.from_numpy(np.stack([v for v in found if v is not None])).to(images.device)
+            return torch.from_numpy(np.stack([v for v in vectors if v is not None])).to(images.device)
         made = compute(images if len(missing) == len(images) else images[missing]).float()
-        kept = made.detach().cpu().numpy()
-        store.add([digests[i] for i in missing], kept)
+        computed = made.detach().cpu().numpy()
+        store.add([digests[i] for i in missing], computed)
         if len(missing) == len(images):
             return made
-        for i, vector in zip(missing, kept, strict=True):
-            found[i] = vector
-        return torch.from_numpy(np.stack([v for v in found if v is not None])).to(images.device)
+        for i, vector in zip(missing, computed, strict=True):
+            vectors[i] = vector
+        return torch.from_numpy(np.stack([v for v in vectors if v is not None])).to(images.device)
 
     def _name(self, weights: nn.Module, device: torch.device) -> str:
         """The extractor's folder."""
@@ -94,9 +93,9 @@ def hash_tensors(tensors: Mapping[str, Any]) -> str:
 
 
 def _digest(image: Float[np.ndarray, "3 h w"]) -> bytes:
-    found = hashlib.sha256(repr(image.shape).encode())
-    found.update(image.data)
-    return found.digest()[:16]
+    digest = hashlib.sha256(repr(image.shape).encode())
+    digest.update(image.data)
+    return digest.digest()[:16]
 
 
 @cache

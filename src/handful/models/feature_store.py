@@ -1,4 +1,4 @@
-"""Feature vectors on disk, found by a digest: files that are written once, whole, and never changed.
+"""Feature store: vectors on disk by digest, in files that are written atomically and never changed.
 
 A file is a table of (digest, vector) and is named by the hash of its content: one that was damaged does not bear its
 name, and is deleted. Processes need no lock, since each writes files of its own and moves them into place.
@@ -26,14 +26,14 @@ Table = npt.NDArray[Any]  # of (digest, vector)
 
 
 def cache_folder() -> Path | None:
-    """Where features are kept: the folder in HANDFUL_CACHE, or `handful` in the user's cache; None: switched off.
+    """Folder of stored features: that in HANDFUL_CACHE, or `handful` in the user's cache; None: switched off.
 
     Deleting the folder empties the cache; nothing else is in it. HANDFUL_CACHE=off (or 0, none, empty) switches it
     off.
     """
-    wish = os.environ.get(VARIABLE)
-    if wish is not None:
-        return None if wish.strip().lower() in OFF else Path(wish).expanduser()
+    setting = os.environ.get(VARIABLE)
+    if setting is not None:
+        return None if setting.strip().lower() in OFF else Path(setting).expanduser()
     home = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "handful"
 
@@ -54,7 +54,7 @@ class FeatureStore:
         return [None if place is None else self._tables[place[0]]["vector"][place[1]] for place in places]
 
     def add(self, digests: Sequence[bytes], vectors: Float32[np.ndarray, "m c"]) -> None:
-        """Keep a vector for each digest; where the disk does not take them, nothing happens."""
+        """Store a vector for each digest; where the disk is full or read-only, nothing is stored or raised."""
         table = np.empty(len(digests), _layout(vectors.shape[1]))
         table["digest"] = np.array(digests, dtype="V16")
         table["vector"] = vectors
@@ -109,21 +109,21 @@ class FeatureStore:
         rows = np.concatenate([self._tables[name] for name in sorted(self._tables)])
         once = {digest: i for i, digest in enumerate(_digests(rows))}
         old = set(self._tables)
-        kept = self._write(rows[list(once.values())])
-        for name in old - {kept}:
+        joined = self._write(rows[list(once.values())])
+        for name in old - {joined}:
             (self.folder / name).unlink(missing_ok=True)
         self._read()
 
 
 def shrink(folder: Path, *, limit: int = LIMIT) -> None:
     """Delete the oldest files below a folder until they take at most nine tenths of `limit`, where they take more."""
-    found = [(path, path.stat()) for path in folder.glob(f"*/*{SUFFIX}")]
-    size = sum(facts.st_size for _, facts in found)
+    files = [(path, path.stat()) for path in folder.glob(f"*/*{SUFFIX}")]
+    size = sum(status.st_size for _, status in files)
     if size <= limit:
         return
-    for path, facts in sorted(found, key=lambda pair: pair[1].st_mtime):
+    for path, status in sorted(files, key=lambda pair: pair[1].st_mtime):
         path.unlink(missing_ok=True)
-        size -= facts.st_size
+        size -= status.st_size
         if size <= 0.9 * limit:
             return
 

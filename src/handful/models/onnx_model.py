@@ -1,4 +1,4 @@
-"""An exported model, run by onnxruntime: predicts what the classifier predicted, without PyTorch."""
+"""ONNX model: predictions of an exported classifier by onnxruntime, without PyTorch."""
 
 import json
 import os
@@ -44,18 +44,18 @@ class OnnxModel:
         return predict_batch_size(self.size)
 
     def run(self, images: UInt8[np.ndarray, "n 3 h w"]) -> dict[str, np.ndarray]:
-        """What the graph says of images of one size, by the outputs' names."""
+        """Outputs of the graph for images of one size, by name."""
         if not len(images):  # some operators want one at least
             return {name: value[:0] for name, value in self.run(np.zeros((1, 3, *self.size), np.uint8)).items()}
-        found = self.session.run(None, {"images": np.ascontiguousarray(images)})
-        return dict(zip(self.outputs, found, strict=True))
+        values = self.session.run(None, {"images": np.ascontiguousarray(images)})
+        return dict(zip(self.outputs, values, strict=True))
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
         """The image as small as the graph would make it, where it works at a single size: images then batch."""
         return image if self.views > 1 else fit_image(image, self.size, self.resize)
 
     def ask(self, images: Sequence[UInt8[np.ndarray, "3 _ _"]]) -> dict[str, np.ndarray]:
-        """What the graph says of images of any sizes; those of one size go through together."""
+        """Outputs of the graph for images of any size; images that share one size are a single batch."""
         if len({image.shape for image in images}) > 1:
             images = [self.fitted(image) for image in images]
         if len({image.shape for image in images}) <= 1:
@@ -65,21 +65,21 @@ class OnnxModel:
         return {name: np.concatenate([row[name] for row in rows]) for name in self.outputs}
 
     def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
-        """Probabilities with all that the model can say beside them.
+        """Probabilities, answers, and the typicality and conformal sets that the model supports.
 
         Raises:
             ModelError: sets of this coverage cannot be given.
             DataError: an image cannot be read.
         """
-        level = None if coverage is None else self.level(coverage)
+        significance_level = None if coverage is None else self.significance(coverage)
         rows = [self.ask([pixels(s) for s in part]) for part in self._parts(data.samples)]
-        return self.judged(_joined(rows, self.outputs), level)
+        return self._predictions(_joined(rows, self.outputs), significance_level)
 
-    def judged(self, said: dict[str, np.ndarray], level: float | None = None) -> Predictions:
-        """What the outputs mean; `level` is 1 - coverage, where it is not the model's own."""
-        sets = said.get("sets") if level is None else said["p_values"] > level + CLOSE
-        answers = said.get("answers", said["probabilities"].argmax(axis=1))
-        return Predictions(said["probabilities"], answers.astype(np.int64), said.get("typicality"), sets)
+    def _predictions(self, outputs: dict[str, np.ndarray], significance_level: float | None = None) -> Predictions:
+        """Predictions from the graph's outputs; `significance_level` replaces that of the exported sets."""
+        sets = outputs.get("sets") if significance_level is None else outputs["p_values"] > significance_level + CLOSE
+        answers = outputs.get("answers", outputs["probabilities"].argmax(axis=1))
+        return Predictions(outputs["probabilities"], answers.astype(np.int64), outputs.get("typicality"), sets)
 
     def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
         """Pixel probabilities of each sample at the working size, background first.
@@ -98,8 +98,8 @@ class OnnxModel:
         """A mask at the working size, back at an image's own h, w."""
         return unfit_mask(mask, size, self.resize)
 
-    def level(self, coverage: float) -> float:
-        """1 - coverage.
+    def significance(self, coverage: float) -> float:
+        """Significance level 1 - coverage.
 
         Raises:
             ModelError: the model gives no sets, or was calibrated on too few images.
@@ -112,7 +112,7 @@ class OnnxModel:
         return significance(coverage, **known)
 
     def _parts(self, samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
-        """Some samples at a time; none at all is one part, which says how many classes there are."""
+        """The samples in chunks; an empty sequence is one empty chunk, from which the number of classes is read."""
         for start in range(0, max(1, len(samples)), self.chunk):
             yield samples[start : start + self.chunk]
 

@@ -1,4 +1,4 @@
-"""Features of pictures from the installed EfficientNet-Lite0, frozen: what pictures look alike to a network."""
+"""Image features from the installed EfficientNet-Lite0, frozen, for nearest neighbors and cross-validation."""
 
 from collections.abc import Iterable, Iterator
 
@@ -24,21 +24,21 @@ def features(images: Iterable[Image], *, device: str = "cpu") -> Iterator[Float[
     Raises:
         WeightsError: the weights' package is not installed.
     """
-    place = torch.device(device)
+    target = torch.device(device)
     task = Task(("one", "other"), np.ones(2, np.int64))  # the head's scores are not looked at
     network = registry.build_network(RECIPE, registry.make_context(RECIPE, task))
-    network = network.eval().to(place).to(memory_format=network.layout)
+    network = network.eval().to(target).to(memory_format=network.layout)
 
     def flush(batch: list[torch.Tensor]) -> Float[np.ndarray, "n c"]:
-        with torch.inference_mode(), autocast(RECIPE.precision, place):
-            found = network(torch.stack(batch).to(place).float().div_(255)).features
-        return np.asarray(found.float().cpu().numpy())
+        with torch.inference_mode(), autocast(RECIPE.precision, target):
+            features = network(torch.stack(batch).to(target).float().div_(255)).features
+        return np.asarray(features.float().cpu().numpy())
 
-    held: list[torch.Tensor] = []
+    batch_images: list[torch.Tensor] = []
     for image in images:
-        held.append(torch.from_numpy(fit_size(image, (SIDE, SIDE), "squash")))
-        if len(held) == BATCH:
-            yield flush(held)
-            held = []
-    if held:
-        yield flush(held)
+        batch_images.append(torch.from_numpy(fit_size(image, (SIDE, SIDE), "squash")))
+        if len(batch_images) == BATCH:
+            yield flush(batch_images)
+            batch_images = []
+    if batch_images:
+        yield flush(batch_images)

@@ -1,4 +1,4 @@
-"""Which parameters learn in a stage, and the optimizer over them."""
+"""Optimizer of a stage: trainable parameters, parameter groups, layer-wise learning rate decay, and resets."""
 
 from typing import Any, Literal
 
@@ -11,22 +11,22 @@ from handful.models.network import Network
 
 
 def choose_trainable(network: Network, stage: Stage) -> list[nn.Parameter]:
-    """Parameters that learn in this stage, by name prefix; those that a backbone froze when built never do.
+    """Parameters that are trained in this stage, by name prefix; those that a backbone was built frozen with never are.
 
     Raises:
-        TrainingError: none is left.
+        TrainingError: no parameter is trainable.
     """
-    learn: list[nn.Parameter] = []
+    parameters: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         chosen = stage.trainable == "all" or name.startswith(tuple(stage.trainable))
         parameter.requires_grad_(chosen and name not in network.frozen)
         if parameter.requires_grad:
-            learn.append(parameter)
-    if not learn:
+            parameters.append(parameter)
+    if not parameters:
         raise TrainingError(
             "no parameter is trainable", where=f"trainable = {stage.trainable}", remedy='e.g. "all" or ["head"].'
         )
-    return learn
+    return parameters
 
 
 def make_optimizer(network: Network, stage: Stage) -> torch.optim.Optimizer:
@@ -34,43 +34,43 @@ def make_optimizer(network: Network, stage: Stage) -> torch.optim.Optimizer:
 
     With `layer_decay`, parameters of one depth share a group, whose "scale" is what `set_rate` multiplies by.
     """
-    wish = stage.optimizer
-    learn = choose_trainable(network, stage)
-    depths = layer_depths(network) if wish.layer_decay != 1 else {}
+    settings = stage.optimizer
+    parameters = choose_trainable(network, stage)
+    depths = layer_depths(network) if settings.layer_decay != 1 else {}
     groups: list[dict[str, Any]] = []
-    for depth in sorted({depths.get(p, 0) for p in learn}):
-        own = [p for p in learn if depths.get(p, 0) == depth]
-        decayed = [p for p in own if p.ndim > 1 or wish.decay_norms]
-        spared = [p for p in own if p.ndim <= 1 and not wish.decay_norms]
+    for depth in sorted({depths.get(p, 0) for p in parameters}):
+        group = [p for p in parameters if depths.get(p, 0) == depth]
+        decayed = [p for p in group if p.ndim > 1 or settings.decay_norms]
+        undecayed = [p for p in group if p.ndim <= 1 and not settings.decay_norms]
         groups += [
-            {"params": params, "weight_decay": decay, "scale": wish.layer_decay**depth}
-            for params, decay in ((decayed, wish.weight_decay), (spared, 0.0))
+            {"params": params, "weight_decay": decay, "scale": settings.layer_decay**depth}
+            for params, decay in ((decayed, settings.weight_decay), (undecayed, 0.0))
             if params
         ]
-    if wish.name == "adamw":
-        return torch.optim.AdamW(groups, lr=wish.lr, betas=(wish.momentum, 0.999))
-    return torch.optim.SGD(groups, lr=wish.lr, momentum=wish.momentum, nesterov=wish.nesterov)
+    if settings.name == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.lr, betas=(settings.momentum, 0.999))
+    return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.nesterov)
 
 
 def layer_depths(network: nn.Module) -> dict[nn.Parameter, int]:
-    """How far a backbone's parameters are from the head: 1 in its last stage, 2 in the one before, and so on.
+    """Distance of each backbone parameter from the head: 1 in the last stage, 2 in the one before, and so on.
 
     A backbone without stages counts its layers.
     """
     backbone: Any = network.backbone
     stages = list(getattr(backbone, "stages", None) or backbone.children())
-    found = dict.fromkeys(backbone.parameters(), len(stages))
-    return found | {p: len(stages) - i for i, stage in enumerate(stages) for p in stage.parameters()}
+    depths = dict.fromkeys(backbone.parameters(), len(stages))
+    return depths | {p: len(stages) - i for i, stage in enumerate(stages) for p in stage.parameters()}
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Let every group learn at this rate times its scale."""
+    """Set the learning rate of each parameter group to `rate` times its scale."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["scale"]
 
 
 def initial_values(network: nn.Module, stage: Stage) -> dict[str, Tensor]:
-    """Copies of what the stage will reset, taken before training.
+    """Copies of the parameters and buffers that the stage resets, taken before training.
 
     Raises:
         TrainingError: a prefix names nothing.
@@ -86,7 +86,7 @@ def initial_values(network: nn.Module, stage: Stage) -> dict[str, Tensor]:
 
 
 def reset(network: nn.Module | None, initial: dict[str, Tensor]) -> None:
-    """Put the copies back."""
+    """Load the copies into the network."""
     if network is not None and initial:
         network.load_state_dict(initial, strict=False)
 
@@ -98,9 +98,9 @@ def train_mode(network: nn.Module, *, statistics: Literal["batch", "frozen"] = "
     """
     network.train()
     backbone = getattr(getattr(network, "module", network), "backbone", None)
-    still = set(backbone.modules()) if statistics == "frozen" and backbone is not None else set()
+    frozen = set(backbone.modules()) if statistics == "frozen" and backbone is not None else set()
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            own = list(module.parameters(recurse=False))
-            if module in still or (own and not any(p.requires_grad for p in own)):
+            parameters = list(module.parameters(recurse=False))
+            if module in frozen or (parameters and not any(p.requires_grad for p in parameters)):
                 module.eval()

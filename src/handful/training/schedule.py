@@ -69,7 +69,7 @@ def total_steps(recipe: Recipe, n: int) -> int:
 
 
 def step_generator(seed: int, stage: int, step: int, device: torch.device) -> torch.Generator:
-    """The generator of one step's augmentation."""
+    """Random generator of one step's augmentation."""
     return torch.Generator(device).manual_seed(derive_seed(seed, Stream.AUGMENT, stage, step))
 
 
@@ -77,7 +77,7 @@ def step_generator(seed: int, stage: int, step: int, device: torch.device) -> to
 def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[np.ndarray, " length"]:
     """Indices of one epoch: a permutation of n images, or several in a row until `length` are there.
 
-    Every step of an epoch asks for it, so the last one is kept: not to be written to.
+    Every step of an epoch asks for it, so the last one is cached: not to be written to.
     """
     rng = np.random.default_rng([seed, Stream.ORDER, stage, epoch])
     rounds = [rng.permutation(n) for _ in range(math.ceil(length / n))]
@@ -87,7 +87,7 @@ def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[n
 def stage_order(
     stage: Stage, seed: int, number: int, epoch: int, labels: bytes, length: int
 ) -> Int[np.ndarray, " length"]:
-    """Indices of one epoch of a stage, as its sampler wants them.
+    """Indices of one epoch of a stage, drawn by its sampler.
 
     `labels`: the bytes of the images' int64 labels; they are looked up in every step, and bytes keep their hash.
     """
@@ -107,18 +107,18 @@ def sampled_order(
     to.
     """
     rng = np.random.default_rng([seed, Stream.ORDER, stage, epoch])
-    found, of, counts = np.unique(np.frombuffer(labels, np.int64), return_inverse=True, return_counts=True)
-    known = found >= 0
+    classes, class_index, counts = np.unique(np.frombuffer(labels, np.int64), return_inverse=True, return_counts=True)
+    known = classes >= 0
     weights = counts / counts.sum()
     weights[known] = weights[known].sum() * (counts[known] ** power / (counts[known] ** power).sum())
     ends = np.floor(np.cumsum(weights) * length + rng.random() * (1 - 1e-9))
     ends[-1] = length
-    chosen = []
+    indices = []
     for group, quota in enumerate(np.diff(ends, prepend=0).astype(int)):
-        own = np.flatnonzero(of == group)
-        rounds = [rng.permutation(own) for _ in range(math.ceil(quota / len(own)))]
-        chosen.append(np.concatenate([*rounds, own[:0]])[:quota])
-    return rng.permutation(np.concatenate(chosen))
+        members = np.flatnonzero(class_index == group)
+        rounds = [rng.permutation(members) for _ in range(math.ceil(quota / len(members)))]
+        indices.append(np.concatenate([*rounds, members[:0]])[:quota])
+    return rng.permutation(np.concatenate(indices))
 
 
 def learning_rate(schedule: Schedule, lr: float, share: float) -> float:
@@ -128,8 +128,8 @@ def learning_rate(schedule: Schedule, lr: float, share: float) -> float:
     if share < schedule.warmup:
         return lr * (share + 1e-3) / (schedule.warmup + 1e-3)
     if schedule.name == "cosine":
-        through = (share - schedule.warmup) / max(1e-12, 1 - schedule.warmup)
-        return lr * (schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * through)))
+        progress = (share - schedule.warmup) / max(1e-12, 1 - schedule.warmup)
+        return lr * (schedule.final + (1 - schedule.final) * 0.5 * (1 + math.cos(math.pi * progress)))
     if schedule.name == "step":
         return lr * schedule.factor ** sum(share >= m for m in schedule.milestones)
     return lr

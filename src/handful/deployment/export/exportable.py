@@ -48,8 +48,8 @@ class ExportableModel(nn.Module):
         self.network = classifier.network
         self.input_sizes = input_sizes(classifier)
         self.conformal = classifier.wrapped_by("conformal")
-        self.calibration = None if self.conformal is None else self.conformal.held()
-        self.significance = None if self.conformal is None else self.conformal.level()
+        self.calibration = None if self.conformal is None else self.conformal.fold_scores()
+        self.significance = None if self.conformal is None else self.conformal.significance()
         with torch.inference_mode():
             outputs = self._outputs([torch.zeros(1, 3, *size) for size, _ in self.input_sizes])
         self.names = tuple(name for name in OUTPUT_NAMES if name in outputs)

@@ -1,4 +1,4 @@
-"""p-values of a network's folds, and how many images a coverage takes: what posthoc/conformal computes with."""
+"""Cross-conformal p-values: a network that also holds the networks and the held-out scores of its folds."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -18,19 +18,19 @@ from handful.models.conformal_coverage import significance
 from handful.models.posthoc_module import PosthocModule, unwrap
 from handful.parts.posthoc._folds import plain_network
 
-Held = tuple[Float[Tensor, " m"], Float[Tensor, "m k"]]
+FoldScores = tuple[Float[Tensor, " m"], Float[Tensor, "m k"]]
 
 
 class _Given(nn.Module):
     """In the place of a backbone whose maps are handed in."""
 
     def rest(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-        """The maps."""
+        """Return the maps unchanged."""
         return maps
 
 
 class CrossConformal(PosthocModule):
-    """A network with those of the folds, and how well each training image fitted its class where it was left out.
+    """A network with the networks of its folds and the held-out score of each training image.
 
     Where the folds' backbones are the network's own (frozen), only their heads are kept.
     """
@@ -54,7 +54,7 @@ class CrossConformal(PosthocModule):
         shape = {"folds": folds, "images": images, "classes": classes, "shared": shared}
         super().__init__(network, Part("conformal", {"coverage": coverage, "by_class": by_class, **shape}))
         self.coverage, self.by_class, self.shared = coverage, by_class, shared
-        self.folds = nn.ModuleList(_bare(plain_network(network), shared=shared) for _ in range(folds))
+        self.folds = nn.ModuleList(_fold_network(plain_network(network), shared=shared) for _ in range(folds))
         self.register_buffer("scores", torch.zeros(images))
         self.register_buffer("labels", torch.zeros(images, dtype=torch.int64))
         self.register_buffer("fold", torch.zeros(images, dtype=torch.int64))
@@ -65,29 +65,33 @@ class CrossConformal(PosthocModule):
         output: Output = self.network(images)
         return output
 
-    def p_values(self, images: Float[Tensor, "n 3 h w"], held: Sequence[Held] | None = None) -> Float[Tensor, "n k"]:
+    def p_values(
+        self, images: Float[Tensor, "n 3 h w"], fold_scores: Sequence[FoldScores] | None = None
+    ) -> Float[Tensor, "n k"]:
         """p-value of each class for each image, in (0, 1].
 
-        `held`: what `held` gave, for a graph, which cannot pick a fold's images itself.
+        Args:
+            images: in [0, 1].
+            fold_scores: return value of `fold_scores`, for an exported graph, which cannot select a fold's images.
         """
-        folds = self.held() if held is None else held
+        folds = self.fold_scores() if fold_scores is None else fold_scores
         sums, total = self.weights, self.weights
         for (scores, counts), output in zip(folds, self._outputs(images), strict=True):
-            own = -output.logits.float().log_softmax(dim=1)
-            worse = (scores[None, :, None] >= own[:, None, :]).float()
+            new_scores = -output.logits.float().log_softmax(dim=1)
+            worse = (scores[None, :, None] >= new_scores[:, None, :]).float()
             sums = sums + (worse * counts[None]).sum(dim=1)
             total = total + counts.sum(dim=0)
         return sums / total
 
-    def held(self) -> list[Held]:
-        """For each fold the scores of the images it left out, and what each image counts for beside each class."""
-        found = []
+    def fold_scores(self) -> list[FoldScores]:
+        """Scores of the images held out of each fold, and their weights in the p-value of each class."""
+        fold_scores = []
         for number in range(len(self.folds)):
             here = self.fold == number
             labels, k = self.labels[here], len(self.weights)
             counts = self.weights[labels][:, None].expand(-1, k)
-            found.append((self.scores[here], counts * F.one_hot(labels, k) if self.by_class else counts))
-        return found
+            fold_scores.append((self.scores[here], counts * F.one_hot(labels, k) if self.by_class else counts))
+        return fold_scores
 
     def _outputs(self, images: Float[Tensor, "n 3 h w"]) -> list[Output]:
         """The folds' outputs; a backbone that they share runs once."""
@@ -101,14 +105,14 @@ class CrossConformal(PosthocModule):
         maps = network.feature_maps(images)
         return [fold(images, maps) for fold in folds]
 
-    def level(self, coverage: float | None = None) -> float:
-        """1 - coverage; None: the model's own.
+    def significance(self, coverage: float | None = None) -> float:
+        """Significance level 1 - coverage; None: that of the model's own coverage.
 
         Raises:
             ModelError: the training images do not support this coverage.
         """
-        wish = self.coverage if coverage is None else coverage
-        return significance(wish, images=self.fewest, heaviest=float(self.weights.max()), by_class=self.by_class)
+        requested = self.coverage if coverage is None else coverage
+        return significance(requested, images=self.fewest, heaviest=float(self.weights.max()), by_class=self.by_class)
 
     @property
     def fewest(self) -> int:
@@ -116,7 +120,7 @@ class CrossConformal(PosthocModule):
         return int(torch.bincount(self.labels).min()) if self.by_class else len(self.scores)
 
 
-def _bare(network: nn.Module, *, shared: bool) -> nn.Module:
+def _fold_network(network: nn.Module, *, shared: bool) -> nn.Module:
     """A copy to be filled with a fold's weights, without what the losses learnt."""
     copy = deepcopy(network)
     inner: Any = unwrap(copy)

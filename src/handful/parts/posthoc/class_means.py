@@ -84,8 +84,8 @@ def over_means(
         sums: Tensor | float = 0.0
         labels = torch.eye(len(one.classes), dtype=torch.float64)[torch.from_numpy(data.labels)]
         for output in one.outputs(data):
-            own, labels = labels[: len(output.features)], labels[len(output.features) :]
-            sums = sums + own.T @ output.features.double().cpu()
+            targets, labels = labels[: len(output.features)], labels[len(output.features) :]
+            sums = sums + targets.T @ output.features.double().cpu()
         assert isinstance(sums, Tensor), "there are training images"
         counts = torch.from_numpy(data.counts)
         wrapped = wrap(

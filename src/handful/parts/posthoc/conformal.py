@@ -93,7 +93,7 @@ def build(
         coverage: share of the sets that are to hold the right class.
         folds: number of folds; fewer where the smallest class has fewer images.
         by_class: compare images of a class with that class's alone; "auto": where each class has twice the images
-            that takes, or its largest score alone would decide; never beside `frequencies`.
+            that takes, or its largest score alone would decide; never with `frequencies`.
         frequencies: how frequent the classes, in their order, are where the model will be used, on any scale; None:
             as in the training images.
 
@@ -110,8 +110,8 @@ def build(
     if frequencies is not None and by_class is True:
         raise ValueError("frequencies have no effect with by_class: leave one of them out")
     enough = frequencies is None and context.task.counts.min() >= 2 * images_needed(coverage)
-    apart = bool(enough) if by_class == "auto" else bool(by_class)
-    _refuse_few(context, coverage, number, by_class=apart, heaviest=float(weights.max()))
+    per_class = bool(enough) if by_class == "auto" else bool(by_class)
+    _refuse_few(context, coverage, number, by_class=per_class, heaviest=float(weights.max()))
 
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
         one = classifiers[0]
@@ -122,7 +122,7 @@ def build(
         wrapped = wrap(
             one.network,
             coverage=coverage,
-            by_class=apart,
+            by_class=per_class,
             folds=number,
             images=n,
             shared=shared,
@@ -132,8 +132,8 @@ def build(
         wrapped.weights.copy_(torch.from_numpy(weights))
         wrapped = wrapped.to(one.device).eval().requires_grad_(False)
         known = {} if frequencies is None else {"coverage_frequencies": list(frequencies)}
-        facts = {"coverage": coverage, "coverage_by_class": apart, "coverage_images": n, "coverage_folds": number}
-        size = round(expected_size(parts, coverage, by_class=apart, weights=weights), 2)
+        facts = {"coverage": coverage, "coverage_by_class": per_class, "coverage_images": n, "coverage_folds": number}
+        size = round(expected_size(parts, coverage, by_class=per_class, weights=weights), 2)
         return with_card_entry(replace(one, network=wrapped), **facts, **known, expected_set_size=size)
 
     return apply
@@ -142,16 +142,16 @@ def build(
 def expected_size(
     parts: Sequence[Fold], coverage: float, *, by_class: bool, weights: Float[np.ndarray, " k"] | None = None
 ) -> float:
-    """Mean number of classes in the sets of the training images, each judged by a network that it did not train."""
+    """Mean number of classes in the sets of the training images, each predicted by a network that it did not train."""
     scores = -torch.from_numpy(np.concatenate([part.logits for part in parts])).log_softmax(dim=1).numpy()
     labels = np.concatenate([part.held_out.labels for part in parts])
     each = np.ones(scores.shape[1]) if weights is None else weights
-    own, size = scores[np.arange(len(labels)), labels], 0.0
+    true, size = scores[np.arange(len(labels)), labels], 0.0  # scores of each image's own class
     for y in range(scores.shape[1]):
         counts = each[labels] * (labels == y if by_class else 1)
-        order = np.argsort(own, kind="stable")
-        above = np.append(np.cumsum(counts[order][::-1])[::-1], 0.0)
-        worse = above[np.searchsorted(own[order], scores[:, y], side="left")] - counts * (own >= scores[:, y])
+        order = np.argsort(true, kind="stable")
+        weight_above = np.append(np.cumsum(counts[order][::-1])[::-1], 0.0)
+        worse = weight_above[np.searchsorted(true[order], scores[:, y], side="left")] - counts * (true >= scores[:, y])
         p = (worse + each[y]) / (counts.sum() - counts + each[y])
         size += float((each[labels] * (p > 1 - coverage + CLOSE)).sum())
     return size / float(each[labels].sum())
@@ -163,9 +163,9 @@ def _fill(wrapped: CrossConformal, parts: Sequence[Fold]) -> None:
     wrapped.labels.copy_(torch.from_numpy(labels))
     wrapped.scores.copy_(F.cross_entropy(logits, torch.from_numpy(labels), reduction="none"))
     wrapped.fold.copy_(torch.from_numpy(np.repeat(np.arange(len(parts)), [len(part.held_out) for part in parts])))
-    for own, part in zip(wrapped.folds, parts, strict=True):
+    for network, part in zip(wrapped.folds, parts, strict=True):
         state = part.classifier.network.state_dict()
-        own.load_state_dict({name: value for name, value in state.items() if name in own.state_dict()})
+        network.load_state_dict({name: value for name, value in state.items() if name in network.state_dict()})
 
 
 def _same_backbone(networks: Sequence[nn.Module]) -> bool:
@@ -180,12 +180,12 @@ def _weights(counts: Int[np.ndarray, " k"], frequencies: Sequence[float] | None)
     """What an image of each class counts for; 1 on average over the images."""
     if frequencies is None:
         return np.ones(len(counts))
-    wish = np.asarray(frequencies, dtype=np.float64)
-    if wish.shape != counts.shape or not np.isfinite(wish).all() or wish.min() <= 0:
+    relative = np.asarray(frequencies, dtype=np.float64)
+    if relative.shape != counts.shape or not np.isfinite(relative).all() or relative.min() <= 0:
         raise ValueError(
             f"frequencies {tuple(frequencies)} do not fit {len(counts)} classes: give a number above 0 each"
         )
-    return np.asarray(wish / wish.sum() / (counts / counts.sum()))
+    return np.asarray(relative / relative.sum() / (counts / counts.sum()))
 
 
 def _refuse_few(context: Context, coverage: float, folds: int, *, by_class: bool, heaviest: float) -> None:

@@ -52,7 +52,7 @@ class FrechetMean(PosthocModule):
 
 
 def wrap(network: nn.Module, *, temperature: float = 0.1, classes: int = 1) -> FrechetMean:
-    """The network with all classes alike far still; also how a saved one is built again.
+    """The network with equal distances between all classes, to be filled in; also rebuilds a saved one.
 
     Raises:
         ValueError: the temperature is out of range.
@@ -80,8 +80,8 @@ def of_hierarchy(hierarchy: Hierarchy) -> Float[Tensor, "k k"]:
 
 def scaled(squared: Float[Tensor, "k k"]) -> Float[Tensor, "k k"]:
     """Divided by the mean over different classes."""
-    apart = ~torch.eye(len(squared), dtype=torch.bool)
-    return (squared / squared[apart].mean()).float()
+    different = ~torch.eye(len(squared), dtype=torch.bool)
+    return (squared / squared[different].mean()).float()
 
 
 def build(
@@ -91,8 +91,8 @@ def build(
 
     Args:
         context: gives the class vectors, or the recipe's [hierarchy].
-        metric: "labels": distances of the recipe's class vectors (of one-hot ones all are alike, and no prediction
-            changes); "hierarchy": edges between two classes in the recipe's tree.
+        metric: "labels": distances of the recipe's class vectors (those of one-hot vectors are all equal, and no
+            prediction changes); "hierarchy": edges between two classes in the recipe's tree.
         temperature: how sure the probabilities are; changes no prediction.
 
     Raises:

@@ -85,17 +85,17 @@ def fit_detector(
         return Detector(score, points=0, rank=0, features=0)
     features = F.normalize(torch.from_numpy(features), dim=1).numpy()
     if score == "nearest_neighbour":
-        found = Detector(score, points=len(features), rank=0, features=features.shape[1])
-        found.points.copy_(torch.from_numpy(features))
-        return found
+        detector = Detector(score, points=len(features), rank=0, features=features.shape[1])
+        detector.points.copy_(torch.from_numpy(features))
+        return detector
     means = np.stack([features[labels == c].mean(axis=0) for c in range(classes)]).astype(np.float64)
     centered = features.astype(np.float64) - means[labels]
     axes, variances, rest = _shrunk(centered)
-    found = Detector(score, points=classes, rank=len(axes), features=features.shape[1])
-    found.points.copy_(torch.from_numpy(means))
-    found.axes.copy_(torch.from_numpy(axes))
-    found.weights.copy_(torch.from_numpy(np.append(1 / variances - 1 / rest, 1 / rest)))
-    return found
+    detector = Detector(score, points=classes, rank=len(axes), features=features.shape[1])
+    detector.points.copy_(torch.from_numpy(means))
+    detector.axes.copy_(torch.from_numpy(axes))
+    detector.weights.copy_(torch.from_numpy(np.append(1 / variances - 1 / rest, 1 / rest)))
+    return detector
 
 
 def _shrunk(
@@ -107,10 +107,10 @@ def _shrunk(
     share = float(ledoit_wolf_shrinkage(centered, assume_centered=True))
     n, c = centered.shape
     _, lengths, axes = np.linalg.svd(centered, full_matrices=False)
-    kept = lengths > 1e-6 * max(lengths.max(initial=0.0), 1e-12)
-    own = lengths[kept] ** 2 / n
-    rest = max(share * own.sum() / c, 1e-12)
-    return axes[kept], (1 - share) * own + rest, float(rest)
+    nonzero = lengths > 1e-6 * max(lengths.max(initial=0.0), 1e-12)
+    sample_variances = lengths[nonzero] ** 2 / n
+    rest = max(share * sample_variances.sum() / c, 1e-12)
+    return axes[nonzero], (1 - share) * sample_variances + rest, float(rest)
 
 
 class Typical(PosthocModule):
@@ -217,13 +217,17 @@ def build(
         for part in fold_networks(context, data, folds=number):
             detector = fit_detector(score, logits_and_features(part.classifier, part.train)[1], part.train.labels, k)
             scores.append(detector(torch.from_numpy(part.features), torch.from_numpy(part.logits)))
-        found = fit_detector(score, logits_and_features(one, data)[1], data.labels, k)
-        shape = {"points": len(found.points), "rank": len(found.axes), "features": found.points.shape[1]}
-        held = torch.cat(scores)
-        wrapped = wrap(one.network, score=score, false_rejection=false_rejection, images=len(held), **shape)
-        wrapped.detector.load_state_dict(found.state_dict())
-        wrapped.scores.copy_(held)
-        facts = {"rejection_score": score, "false_rejection": false_rejection, "rejection_images": len(held)}
+        final = fit_detector(score, logits_and_features(one, data)[1], data.labels, k)
+        shape = {
+            "points": len(final.points),
+            "rank": len(final.axes),
+            "features": final.points.shape[1],
+        }
+        held_out_scores = torch.cat(scores)
+        wrapped = wrap(one.network, score=score, false_rejection=false_rejection, images=len(held_out_scores), **shape)
+        wrapped.detector.load_state_dict(final.state_dict())
+        wrapped.scores.copy_(held_out_scores)
+        facts = {"rejection_score": score, "false_rejection": false_rejection, "rejection_images": len(held_out_scores)}
         return with_card_entry(replace(one, network=wrapped.to(one.device).eval()), **facts)
 
     return apply

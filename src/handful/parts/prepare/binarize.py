@@ -40,7 +40,7 @@ def build(
         invert: take the darker side instead; None: never for "threshold", and for "otsu" whichever side has
             less of the image's border.
         color: red, green, blue in 0..255, for rule "color".
-        tolerance: how far colors may differ and still be alike, in CIELAB (CIE76; about 2 is just visible);
+        tolerance: color difference that still counts as the same color, in CIELAB (CIE76; about 2 is just visible);
             None: by Otsu's rule on the image's own differences.
         replace: make masks also for samples that have one.
 

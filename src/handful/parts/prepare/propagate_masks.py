@@ -60,11 +60,11 @@ def propagate(
             where=HERE,
             remedy="use restrict = 'any' with a segmenter from other classes.",
         )
-    staying = frozenset(keep)
-    todo = [i for i, s in enumerate(data.samples) if s.id not in staying]
+    unchanged = frozenset(keep)
+    predicted = [i for i, s in enumerate(data.samples) if s.id not in unchanged]
     samples = list(data.samples)
     dropped: list[tuple[str, float]] = []
-    for i, maps in zip(todo, classifier.maps(data.select(todo).without_labels()), strict=True):
+    for i, maps in zip(predicted, classifier.maps(data.select(predicted).without_labels()), strict=True):
         sample = without_mask(samples[i])
         mask = classifier.own_size(_foreground(maps, sample, data, classifier, rules), sample_size(sample))
         share = float(mask.mean())
@@ -76,10 +76,10 @@ def propagate(
     after = replace(data, samples=tuple(samples))
     truth = replace(data, samples=tuple(s for s in data.samples if s.mask_source != SOURCE))
     report = PropagationReport(
-        kept=tuple(s.id for s in data.samples if s.id in staying),
-        propagated=tuple(samples[i].id for i in todo if samples[i].mask is not None),
+        kept=tuple(s.id for s in data.samples if s.id in unchanged),
+        propagated=tuple(samples[i].id for i in predicted if samples[i].mask is not None),
         dropped=tuple(dropped),
-        quality=quality(after.select(todo), truth),
+        quality=quality(after.select(predicted), truth),
     )
     return after, report
 
@@ -88,8 +88,8 @@ def _foreground(
     maps: Float[np.ndarray, "k1 h w"], sample: Sample, data: Dataset, classifier: Classifier, rules: MaskRules
 ) -> Mask:
     if rules.restrict == "own" and sample.label is not None:
-        own = maps[classifier.classes.index(data.classes[sample.label]) + 1]
-        return np.asarray((own > maps[0]) & (own >= rules.confidence * (own + maps[0])))
+        scores = maps[classifier.classes.index(data.classes[sample.label]) + 1]
+        return np.asarray((scores > maps[0]) & (scores >= rules.confidence * (scores + maps[0])))
     return foreground(maps, rules.confidence)
 
 

@@ -3,7 +3,7 @@
 D.-H. Lee, "Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks", ICML 2013
 workshop. There the network labels the unlabelled images anew in every epoch and their loss is faded in; here another
 recipe labels them once, before training, as in label propagation (Iscen et al. 2019, https://arxiv.org/abs/1904.04717):
-frozen features are the better judge where labels are few, and the network that may learn starts from what they say.
+frozen features classify better where labels are few, and the trainable network starts from their labels.
 
 The papers keep every image, less sure ones at less weight. We keep of each class the images that the teacher is surest
 of, the same number of each class where there are enough, as in curriculum labelling (Cascante-Bonilla et al. 2021,
@@ -26,19 +26,19 @@ HERE = "prepare/pseudo_label"
 
 
 def surest(probabilities: Float[np.ndarray, "n k"], share: float) -> Int[np.ndarray, " n"]:
-    """The class of each image that keeps a label, -1 for the others.
+    """Pseudo-label of each image: the predicted class of the surest images, -1 for the others.
 
     Args:
         probabilities: of each class, a row for each image.
-        share: above 0 to 1. Of each class the surest share n / k images keep their label, rounded up, fewer where
+        share: above 0 to 1. Of each class the surest share n / k images get a label, rounded up, fewer where
             fewer are taken for that class.
     """
     guesses, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     n, k = probabilities.shape
     labels = np.full(n, -1, dtype=np.int64)
     for c in range(k):
-        own = np.flatnonzero(guesses == c)
-        best = own[np.argsort(-sure[own], kind="stable")][: math.ceil(share * n / k)]
+        members = np.flatnonzero(guesses == c)
+        best = members[np.argsort(-sure[members], kind="stable")][: math.ceil(share * n / k)]
         labels[best] = c
     return labels
 
@@ -59,13 +59,13 @@ def build(context: Context, *, recipe: str = "pseudo-labels-lite0", share: float
         raise ValueError(f"share must be above 0 and at most 1, not {share!r}")
 
     def prepare(data: Dataset) -> Dataset:
-        bare = [i for i, s in enumerate(data.samples) if s.label is None]
-        if not bare:
+        unlabelled = [i for i, s in enumerate(data.samples) if s.label is None]
+        if not unlabelled:
             return data
         model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
-        labels = surest(model.probabilities(data.select(bare).without_labels()), share)
+        labels = surest(model.probabilities(data.select(unlabelled).without_labels()), share)
         samples = list(data.samples)
-        for i, label in zip(bare, labels.tolist(), strict=True):
+        for i, label in zip(unlabelled, labels.tolist(), strict=True):
             if label >= 0:
                 samples[i] = replace(samples[i], label=label)
         return replace(data, samples=tuple(samples))
@@ -75,5 +75,5 @@ def build(context: Context, *, recipe: str = "pseudo-labels-lite0", share: float
 
 def _teacher(context: Context, name: str) -> Recipe:
     """The named recipe; of its parts before training, those that label images would call themselves."""
-    found = context.recipe_named(name, where=HERE)
-    return replace(found, prepare=tuple(p for p in found.prepare if p.name != "pseudo_label"), posthoc=())
+    teacher = context.recipe_named(name, where=HERE)
+    return replace(teacher, prepare=tuple(p for p in teacher.prepare if p.name != "pseudo_label"), posthoc=())
