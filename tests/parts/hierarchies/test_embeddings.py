@@ -5,6 +5,7 @@ import pytest
 from handful.models.text import TextSource
 from handful.parts.hierarchies.embeddings import build
 from tests.support.datasets import context
+from tests.support.word_vector_files import write_text_vectors
 
 
 def test_names_that_mean_alike_are_joined_first(tmp_path: Path) -> None:
