@@ -91,3 +91,11 @@ def run_gaps(a: Result, b: Result) -> np.ndarray:
     """Accuracy of A minus that of B in each run."""
     first, second = (np.array([np.mean(r.predictions == r.labels) for r in x.runs]) for x in (a, b))
     return np.asarray(first - second)
+
+
+def same_runs(a: Result, b: Result) -> bool:
+    """Whether two results have the same training images, test images and probabilities."""
+    pairs = zip(a.runs, b.runs, strict=True)
+    return all(
+        x.ids == y.ids and x.train_ids == y.train_ids and (x.probabilities == y.probabilities).all() for x, y in pairs
+    )

@@ -2,7 +2,7 @@
 
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,12 @@ import pyarrow.parquet as pq
 from PIL import Image as Picture
 
 from handful.core.dataset import Image
+from handful.deployment.batch.archive import find_archive
+from handful.deployment.batch.jobs import BatchJob
+from handful.deployment.batch.plan import Plan
 from handful.deployment.batch.prefetch import LoadedImage
+from handful.deployment.batch.run import RunSummary, run_archive
+from handful.deployment.batch.write_chunks import WrittenChunk, write_chunks
 
 
 def gray_png(number: int, side: int = 6) -> bytes:
@@ -65,3 +70,17 @@ class GrayLevel:
         return pa.table(
             {"level": pa.array(levels, pa.int32()), "height": pa.array([r.size[0] for r in images], pa.int32())}
         )
+
+
+def write_gray_levels(plan: Plan, chunks: list[int], job: BatchJob) -> Iterable[WrittenChunk]:
+    """Stands for the executor of a batch run: the rows of a chunk are gray levels, whatever the job."""
+    return write_chunks(plan, chunks, GrayLevel(), threads=2)
+
+
+def run_gray_levels(
+    job: BatchJob, source: Path, out: Path, *, chunk_size: int | None = 4, overwrite: bool = False
+) -> RunSummary:
+    """A batch run on an archive in which every job measures gray levels."""
+    return run_archive(
+        job, find_archive(str(source)), out, chunk_size=chunk_size, overwrite=overwrite, executor=write_gray_levels
+    )
