@@ -50,13 +50,13 @@ class Context:
     folds: dict[int, Any] = field(default_factory=dict)
 
     def recipe_named(self, name: str, *, where: str) -> Recipe:
-        """The recipe of that name. TrainingError where none can be looked up, RecipeError where there is none."""
+        """The recipe of that name. TrainingError if no recipe can be loaded here, RecipeError if it does not exist."""
         if self.named is None:
             raise TrainingError("recipes cannot be loaded here", where=where)
         return self.named(name)
 
     def train(self, recipe: Recipe, data: Dataset, seed: int, *, where: str) -> Any:
-        """A classifier of its own for a part. TrainingError where nothing can be trained."""
+        """Train a further classifier for a part. TrainingError if training is not possible here."""
         if self.fit is None:
             raise TrainingError("training is not possible here", where=where)
         return self.fit(recipe, data, seed)

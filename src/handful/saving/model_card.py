@@ -40,7 +40,7 @@ def to_markdown(
         scores=card.get("scores"),
         measured=card.get("measured", []),
         failures=card.get("failures"),
-        found=card.get("calibration", {}),
+        calibration=card.get("calibration", {}),
         data=card.get("data", {}),
         versions={name: card[name] for name in ("handful", "torch") if name in card},
     )

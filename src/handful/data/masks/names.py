@@ -28,10 +28,10 @@ class Names:
 
     def __init__(self, ids: Sequence[str]) -> None:
         self.ids = {name: i for i, name in enumerate(ids)}
-        self.full: dict[str, list[tuple[tuple[str, ...], int]]] = {}
-        self.bare: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+        self.by_name: dict[str, list[tuple[tuple[str, ...], int]]] = {}
+        self.by_stem: dict[str, list[tuple[tuple[str, ...], int]]] = {}
         for i, name in enumerate(ids):
-            for table, key in ((self.full, name), (self.bare, stem(name))):
+            for table, key in ((self.by_name, name), (self.by_stem, stem(name))):
                 parts = PurePosixPath(key).parts
                 table.setdefault(parts[-1] if parts else "", []).append((parts, i))
 
@@ -44,7 +44,7 @@ class Names:
         name = name.replace("\\", "/")
         if name in self.ids:
             return self.ids[name]
-        for table, key in ((self.full, name), (self.bare, stem(name))):
+        for table, key in ((self.by_name, name), (self.by_stem, stem(name))):
             parts = PurePosixPath(key).parts
             matches = [(path, i) for path, i in table.get(parts[-1] if parts else "", []) if _same_end(path, parts)]
             longest = max((min(len(path), len(parts)) for path, _ in matches), default=0)
