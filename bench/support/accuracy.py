@@ -31,15 +31,17 @@ class RawPixels:
 
     def __init__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> None:  # noqa: ARG002
         self.size = recipe.image_size or (28, 28)
-        held = load_tensors(data, size=self.size, resize=recipe.resize, masks=False)
-        x = held.images[:, 0].flatten(1).numpy() / 255
-        self.model = LogisticRegression(max_iter=2000, random_state=seed).fit(x, held.labels.numpy())
+        tensors = load_tensors(data, size=self.size, resize=recipe.resize, masks=False)
+        x = tensors.images[:, 0].flatten(1).numpy() / 255
+        self.model = LogisticRegression(max_iter=2000, random_state=seed).fit(x, tensors.labels.numpy())
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
         """Class probabilities of each sample."""
-        held = load_tensors(data, size=self.size, masks=False)
-        found: Float[np.ndarray, "n k"] = self.model.predict_proba(held.images[:, 0].flatten(1).numpy() / 255)
-        return found
+        tensors = load_tensors(data, size=self.size, masks=False)
+        probabilities: Float[np.ndarray, "n k"] = self.model.predict_proba(
+            tensors.images[:, 0].flatten(1).numpy() / 255
+        )
+        return probabilities
 
 
 def plain_recipe(name: str, size: tuple[int, int]) -> Recipe:

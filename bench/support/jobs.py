@@ -49,41 +49,41 @@ def images(*, per_class: int, side: int, classes: int = 10, seed: int = 0) -> Da
     return from_arrays(pixels, np.arange(n) % classes, masks=masks)
 
 
-def build(wish: Recipe, data: Dataset) -> tuple[Context, Network]:
+def build(requested: Recipe, data: Dataset) -> tuple[Context, Network]:
     """The untrained network of a recipe, with what its parts may know."""
     task = Task(data.classes, data.counts)
     torch.manual_seed(0)
-    context = registry.make_context(wish, task)
-    return context, registry.build_network(wish, context)
+    context = registry.make_context(requested, task)
+    return context, registry.build_network(requested, context)
 
 
-def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None) -> float:
+def bare_loop(requested: Recipe, data: Dataset, *, channels_last: bool | None = None) -> float:
     """Train as a page of plain PyTorch would; gives the last loss. `channels_last` None: as `train` does.
 
     The same network, images in memory, augmentation functions, order, schedule and precision as
     `handful.train`; no checks, no progress, no accelerate, no seeds per step, no checkpoint.
     """
-    context, network = build(wish, data)
+    context, network = build(requested, data)
     if channels_last is not None:
         network.layout = torch.channels_last if channels_last else torch.contiguous_format
     network = network.to(memory_format=network.layout)
-    held = load_tensors(data, size=data_size(data))
-    stage = wish.stages[0]
+    tensors = load_tensors(data, size=data_size(data))
+    stage = requested.stages[0]
     loss_of = {"cross_entropy": cross_entropy, "pixel_cross_entropy": pixel_cross_entropy}[stage.losses[0].name]
     loss_part = loss_of.build(context)
-    changes = [registry.build("augment", part, context) for part in wish.augment]
+    changes = [registry.build("augment", part, context) for part in requested.augment]
     generator = torch.Generator().manual_seed(0)
     sgd = stage.optimizer
     optimizer = torch.optim.SGD(network.parameters(), lr=sgd.lr, momentum=sgd.momentum, weight_decay=sgd.weight_decay)
     network.train()
     loss = torch.zeros(())
-    for step, index in enumerate(order(held, wish)):
-        batch: Batch = held.batch(index, len(data.classes))
+    for step, index in enumerate(order(tensors, requested)):
+        batch: Batch = tensors.batch(index, len(data.classes))
         for change in changes:
             batch = change(batch, generator)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(stage.schedule, sgd.lr, step / (stage.steps or 1))
-        with autocast(wish.precision, CPU):
+        with autocast(requested.precision, CPU):
             output = network(batch.images)
         loss = loss_part(output, batch).mean()
         optimizer.zero_grad()
@@ -92,19 +92,19 @@ def bare_loop(wish: Recipe, data: Dataset, *, channels_last: bool | None = None)
     return float(loss.detach())
 
 
-def order(held: ImageTensors, wish: Recipe) -> Iterator[Tensor]:
+def order(tensors: ImageTensors, requested: Recipe) -> Iterator[Tensor]:
     """The index of each step's batch."""
-    sizes = batch_sizes(len(held), wish.batch_size)
-    steps = wish.stages[0].steps or 0
+    sizes = batch_sizes(len(tensors), requested.batch_size)
+    steps = requested.stages[0].steps or 0
     for step in range(steps):
         epoch, at = divmod(step, len(sizes))
         start = sum(sizes[:at])
-        index = epoch_order(0, 0, epoch, len(held), len(held))
+        index = epoch_order(0, 0, epoch, len(tensors), len(tensors))
         yield torch.from_numpy(index[start : start + sizes[at]])
 
 
 def data_size(data: Dataset) -> tuple[int, int]:
-    """Height and width of images that are held as arrays."""
+    """Height and width of images in memory."""
     first = data.samples[0].image
     assert isinstance(first, np.ndarray)
     return first.shape[1], first.shape[2]

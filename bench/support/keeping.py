@@ -33,12 +33,12 @@ class Keeping:
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
         """The classifier of this recipe: its network trained now, or by an earlier call."""
-        bare = replace(recipe, name="network", posthoc=())
-        key = f"{fingerprint(bare)} {seed} {data_fingerprint(data)}"
-        kept = self.folder / hashlib.sha256(key.encode()).hexdigest()[:16]
-        if not kept.exists():
-            _put(train(bare, data, seed=seed, device=device, progress=progress), kept)
-        classifier = replace(load_classifier(kept, device="cpu" if device == "auto" else device), recipe=recipe)
+        without_posthoc = replace(recipe, name="network", posthoc=())
+        key = f"{fingerprint(without_posthoc)} {seed} {data_fingerprint(data)}"
+        path = self.folder / hashlib.sha256(key.encode()).hexdigest()[:16]
+        if not path.exists():
+            _put(train(without_posthoc, data, seed=seed, device=device, progress=progress), path)
+        classifier = replace(load_classifier(path, device="cpu" if device == "auto" else device), recipe=recipe)
         fit = nested_fit(device, progress=False)
         task = Task(data.classes, data.counts)
         context = registry.make_context(
@@ -56,10 +56,10 @@ class Keeping:
         return classifier
 
 
-def _put(classifier: Classifier, kept: Path) -> None:
+def _put(classifier: Classifier, path: Path) -> None:
     """Save under another name first: a network that is there is whole. Who comes second finds it done."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-        made = save_classifier(classifier, Path(scratch) / "network")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        saved = save_classifier(classifier, Path(scratch) / "network")
         with suppress(OSError):
-            made.rename(kept)
+            saved.rename(path)

@@ -91,8 +91,8 @@ def _crop(image: Image, rng: np.random.Generator) -> Image:
 
 
 def with_borders(data: Dataset, strength: float, rng: np.random.Generator) -> Dataset:
-    """A frame of a colour per class, a twenty-fifth of the shorter side wide, laid over with this strength."""
-    colours = np.random.default_rng(0).integers(0, 256, (len(data.classes), 3))
+    """A frame of a color per class, a twenty-fifth of the shorter side wide, laid over with this strength."""
+    colors = np.random.default_rng(0).integers(0, 256, (len(data.classes), 3))
     samples = []
     for sample in data.samples:
         image = pixels(sample).astype(np.float64)
@@ -100,7 +100,7 @@ def with_borders(data: Dataset, strength: float, rng: np.random.Generator) -> Da
         width = max(1, round(min(h, w) / 25))
         frame = np.ones((h, w), dtype=bool)
         frame[width : h - width, width : w - width] = False
-        own = colours[sample.label or 0] + rng.normal(scale=15, size=3)
-        image[:, frame] = (1 - strength) * image[:, frame] + strength * own[:, None]
+        color = colors[sample.label or 0] + rng.normal(scale=15, size=3)
+        image[:, frame] = (1 - strength) * image[:, frame] + strength * color[:, None]
         samples.append(replace(sample, image=np.clip(image, 0, 255).astype(np.uint8)))
     return replace(data, samples=tuple(samples))
