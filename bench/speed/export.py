@@ -62,7 +62,7 @@ def _compare(name: str, wish: Recipe, number: int, repeats: int, *, quick: bool)
                 "int8": partial(_seconds, int8, probe, batch),
             }
             costs = take_turns(arms, repeats=repeats)
-            apart = float(np.abs(one.probabilities(probe) - exported.judge(probe).probabilities).max())
+            apart = float(np.abs(one.probabilities(probe) - exported.predict_all(probe).probabilities).max())
             report(
                 f"export: {name}, batch {batch}",
                 {
@@ -84,5 +84,5 @@ def _seconds(model: Classifier | Predictor, data: Dataset, batch: int) -> float:
     parts = [data.select(range(start, min(start + batch, len(data)))) for start in range(0, len(data), batch)]
     start = time.perf_counter()
     for part in parts:
-        model.judge(part)
+        model.predict_all(part)
     return time.perf_counter() - start

@@ -55,7 +55,7 @@ def _draw(options: Options, draw: int) -> dict[str, float]:
     plain = train(wish, images, seed=draw, device="cpu", progress=False)
     test = splits.test_split(data)
     seen, unseen = _of(test, trained), _of(test, named)
-    rejected = [float((guarded.judge(part).answers == len(trained)).mean()) for part in (seen, unseen)]
+    rejected = [float((guarded.predict_all(part).answers == len(trained)).mean()) for part in (seen, unseen)]
     wide = with_names(plain, named)
     fifteen, twenty, mean = (_shares(c, seen, unseen) for c in (plain, wide, _loki(wide)))
     five = twenty[1][:, len(trained) :].argmax(axis=1) + len(trained)

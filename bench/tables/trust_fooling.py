@@ -79,7 +79,7 @@ def _fooling(classifier: Classifier, draw: int, *, quick: bool) -> dict[str, Dat
 
 
 def _sure(model: Classifier, data: Dataset) -> float:
-    judged = model.judge(data.without_labels())
+    judged = model.predict_all(data.without_labels())
     return float(((judged.probabilities.max(axis=1) >= SURE) & (judged.answers < len(model.classes))).mean())
 
 

@@ -16,7 +16,7 @@ from tests.support.datasets import squares
 class OnlyMaps(Classifier):
     """Fails when it is asked for classes."""
 
-    def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
+    def predict_all(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         raise AssertionError("nothing is predicted before maps are known to be possible")
 
 

@@ -57,7 +57,7 @@ class Predictor(Protocol):
         """The image at the model's working size; unchanged if the model works at several sizes."""
         ...
 
-    def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
+    def predict_all(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         """All predictions for the samples, from one forward pass per batch."""
         ...
 

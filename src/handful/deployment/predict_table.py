@@ -79,7 +79,7 @@ def predict_table(
     if maps is not None:
         _check_maps(classifier)
     if coverage is not None:
-        classifier.judge(data.select(()), coverage=coverage)
+        classifier.predict_all(data.select(()), coverage=coverage)
     labelled = any(s.label is not None for s in data.samples)
     counts = np.zeros(len(classifier.classes) + 1, dtype=np.int64)  # the last one: rejected images
     with ExitStack() as outputs:
@@ -88,7 +88,7 @@ def predict_table(
         for start in range(0, max(1, len(data)), CHUNK):
             chunk = data.select(range(start, min(start + CHUNK, len(data))))
             images = chunk.without_labels()
-            predictions = classifier.judge(images, coverage=coverage)
+            predictions = classifier.predict_all(images, coverage=coverage)
             columns = columns_of(classifier.classes, chunk.ids, predictions)
             if labelled:
                 names = [None if s.label is None else chunk.classes[s.label] for s in chunk.samples]

@@ -167,7 +167,7 @@ class Classifier:
         for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=self.chunk):
             yield images.to(self.device).float().div_(255)
 
-    def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
+    def predict_all(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         """Probabilities, answers, and the typicality and conformal sets that the model supports.
 
         Raises:

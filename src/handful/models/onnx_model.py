@@ -64,7 +64,7 @@ class OnnxModel:
         rows = [self.run(image[None]) for image in images]
         return {name: np.concatenate([row[name] for row in rows]) for name in self.outputs}
 
-    def judge(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
+    def predict_all(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         """Probabilities, answers, and the typicality and conformal sets that the model supports.
 
         Raises:

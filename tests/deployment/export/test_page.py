@@ -64,7 +64,7 @@ def test_a_browser_says_what_the_classifier_says(tmp_path: Path) -> None:
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"file://{tmp_path}/page.html")
         page.wait_for_selector("#file:not([disabled])")
-        said = one.judge(probe)
+        said = one.predict_all(probe)
         for i, sample in enumerate(probe.samples):
             path = tmp_path / f"{i}.png"
             Picture.fromarray(np.asarray(sample.image).transpose(1, 2, 0)).save(path)

@@ -76,7 +76,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def _same(one: Classifier, model: OnnxModel, data: Dataset) -> None:
-    wanted, found = one.judge(data), model.judge(data)
+    wanted, found = one.predict_all(data), model.predict_all(data)
     assert np.abs(wanted.probabilities - found.probabilities).max() < CLOSE
     assert np.array_equal(wanted.answers, found.answers)
     assert (wanted.sets is None) == (found.sets is None)
@@ -98,12 +98,15 @@ def test_all_that_a_calibrated_model_says(tmp_path: Path, pictures: Dataset) -> 
     for wanted, found in zip(one.maps(pictures), model.maps(pictures), strict=True):
         assert np.abs(wanted - found).max() < CLOSE
     for coverage in (0.5, 0.85):
-        wanted_sets, found_sets = one.sets(pictures, coverage=coverage), model.judge(pictures, coverage=coverage).sets
+        wanted_sets, found_sets = (
+            one.sets(pictures, coverage=coverage),
+            model.predict_all(pictures, coverage=coverage).sets,
+        )
         assert np.array_equal(wanted_sets, found_sets)  # type: ignore[arg-type]
     with pytest.raises(ModelError, match=r"sets of coverage 0\.99 need"):
-        model.judge(pictures, coverage=0.99)
+        model.predict_all(pictures, coverage=0.99)
     with pytest.raises(ModelError, match=r"sets of coverage 0\.99 need"):
-        one.judge(pictures, coverage=0.99)
+        one.predict_all(pictures, coverage=0.99)
     assert (model.classes, model.size) == (one.classes, one.size)
     assert model.card["calibration"] == one.card["calibration"]
     assert 'name = "tiny"' in model.recipe
@@ -184,14 +187,14 @@ def test_a_model_without_sets_maps_or_readable_images(tmp_path: Path) -> None:
     export_onnx(_trained(_recipe("linear")), tmp_path / "model.onnx")
     model = load_onnx(tmp_path / "model.onnx")
     nothing = Dataset((), ())
-    assert model.judge(nothing).probabilities.shape == (0, 3)
+    assert model.predict_all(nothing).probabilities.shape == (0, 3)
     with pytest.raises(ModelError, match="exported without sets"):
-        model.judge(nothing, coverage=0.9)
+        model.predict_all(nothing, coverage=0.9)
     with pytest.raises(ModelError, match="no pixel maps"):
         list(model.maps(squares(1)))
     (tmp_path / "bad.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"bad\.png"):
-        model.judge(Dataset((Sample("bad.png", tmp_path / "bad.png"),), ()))
+        model.predict_all(Dataset((Sample("bad.png", tmp_path / "bad.png"),), ()))
 
 
 def test_the_command_line_predicts_without_pytorch(tmp_path: Path, pictures: Dataset) -> None:

@@ -77,7 +77,7 @@ class ClassifyJob(ModelJob):
 
     def columns(self, images: Sequence[LoadedImage]) -> pa.Table:
         """One row per image."""
-        predictions = self.model.judge(_dataset(images), coverage=self.coverage)
+        predictions = self.model.predict_all(_dataset(images), coverage=self.coverage)
         columns = columns_of(self.model.classes, [r.location.id for r in images], predictions)
         del columns["id"]
         return to_arrow(columns)

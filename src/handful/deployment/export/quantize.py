@@ -144,7 +144,7 @@ def compare_predictions(before: Predictor, after: Predictor, data: Dataset, *, h
         held_out: the model was not calibrated on these images.
     """
     images = data.without_labels()
-    p_before, p_after = before.judge(images).probabilities, after.judge(images).probabilities
+    p_before, p_after = before.predict_all(images).probabilities, after.predict_all(images).probabilities
     same_answer = float((p_before.argmax(1) == p_after.argmax(1)).mean())
     largest = float(np.abs(p_before - p_after).max())
     labels = data.labels
