@@ -13,8 +13,8 @@ def score(mean: float, low: float, high: float, worst: float) -> str:
 def difference(mean: float, low: float, high: float, *, bold: bool) -> str:
     """On a line of its own: points, and their interval where there is one."""
     mark = "**" if bold else ""
-    format_interval = "" if np.isnan(low) else f" ({signed(low)} to {signed(high)})"
-    return f"<br>{mark}{signed(mean)}{mark}{format_interval}"
+    bounds = "" if np.isnan(low) else f" ({signed(low)} to {signed(high)})"
+    return f"<br>{mark}{signed(mean)}{mark}{bounds}"
 
 
 def images(per_class: int | None) -> str:

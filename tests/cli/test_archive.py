@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from handful.deployment.batch import run as batch_run
 from handful.saving.classifier import save_classifier
 from tests.deployment.batch import gray_archives
 from tests.support.classifiers import untrained
@@ -90,7 +91,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("handful.deployment.batch.run.write_chunks", stop)
+        patch.setattr(batch_run, "write_chunks", stop)
         said = fails("predict", model, source, "-o", tmp_path / "out", code=130)
     assert "the same command continues from there" in said
     assert ok_json("predict", model, source, "-o", tmp_path / "out")["done_now"] == 3

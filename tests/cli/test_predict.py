@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image as Picture
 
+from handful.deployment import predict_table as predict_table_module
 from tests.support.command_line import fails, ok, ok_json, write_images
 from tests.support.datasets import squares
 
@@ -41,7 +42,7 @@ def test_predict_in_several_chunks_is_predict_in_one(
 ) -> None:
     ok("predict", inputs / "model", inputs / "images", "-o", tmp_path / "one.csv")
     for suffix in (".csv", ".parquet"):
-        monkeypatch.setattr("handful.deployment.predict_table.CHUNK", 5)
+        monkeypatch.setattr(predict_table_module, "CHUNK", 5)
         ok("predict", inputs / "model", inputs / "images", "-o", tmp_path / f"several{suffix}")
     whole = pd.read_csv(tmp_path / "one.csv")
     for parts in (pd.read_csv(tmp_path / "several.csv"), pd.read_parquet(tmp_path / "several.parquet")):

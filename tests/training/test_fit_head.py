@@ -15,6 +15,7 @@ from handful.parts import registry
 from handful.recipes.checks import check
 from handful.recipes.load import from_toml
 from handful.saving.classifier import load_classifier, save_classifier
+from handful.training import fit_head as fit_head_module
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
 
@@ -139,7 +140,7 @@ def test_nothing_stale_is_used(passes: list[int], changed: str, monkeypatch: pyt
 
 
 def test_a_stopped_run_goes_on_where_it_was(passes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handful.training.fit_head.CHUNK", 4)
+    monkeypatch.setattr(fit_head_module, "CHUNK", 4)
     with monkeypatch.context() as patch:
 
         def stop(self: Progress, loss: float, steps: int = 1) -> None:
