@@ -20,7 +20,8 @@ def test_a_python_caller_gets_the_files_of_the_command(tmp_path: Path) -> None:
     drawn = ("--masks", masks, "-m", 2, "--seed", 3, "--set", *FEW_STEPS)
     ok_json("fit", data, "-r", toml, *drawn, "-o", tmp_path / "command")
     samples = load_data(data, masks=masks)
-    result = fit_to(tmp_path / "python", toml, samples, per_class=2, seed=3, overrides=FEW_STEPS)
+    with pytest.warns(HandfulWarning, match="mean color"):  # the classes of the squares are colors
+        result = fit_to(tmp_path / "python", toml, samples, per_class=2, seed=3, overrides=FEW_STEPS)
     assert result.recipe.name == "cvs"
     assert result.selection is None
     names = [sorted(p.name for p in (tmp_path / folder).iterdir()) for folder in ("command", "python")]
