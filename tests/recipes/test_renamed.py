@@ -138,8 +138,8 @@ def test_studies_store_values_under_the_names_they_began_with() -> None:
 def test_every_renamed_name_leads_to_one_that_exists() -> None:
     for folder, names in PARTS.items():
         for former, current in names.items():
-            assert current in registry.names(folder)  # type: ignore[arg-type]
-            assert former not in registry.names(folder)  # type: ignore[arg-type]
+            assert current in registry.names(folder)
+            assert former not in registry.names(folder)
     for (folder, name), options in OPTIONS.items():
         known = registry.options(folder, name)  # type: ignore[arg-type]
         assert set(options.values()) <= set(known)

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -32,21 +33,23 @@ def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
     A keyword whose type is a dataclass stands for the dataclass's fields, each of them an option: parts that share
     options, such as the transform of features, declare them once.
     """
-    options: dict[str, inspect.Parameter] = {}
+    known: dict[str, inspect.Parameter] = {}
     for keyword in _keywords(folder, name):
         if not is_dataclass(keyword.annotation):
-            options[keyword.name] = keyword
+            known[keyword.name] = keyword
             continue
         hints = get_type_hints(keyword.annotation)
         for field in fields(keyword.annotation):
             default = getattr(keyword.default, field.name)
-            options[field.name] = keyword.replace(name=field.name, default=default, annotation=hints[field.name])
-    return options
+            known[field.name] = keyword.replace(name=field.name, default=default, annotation=hints[field.name])
+    return known
 
 
-def _keywords(folder: Folder, name: str) -> list[inspect.Parameter]:
+@cache
+def _keywords(folder: Folder, name: str) -> tuple[inspect.Parameter, ...]:
+    """The keyword-only arguments of a part's `build` that recipes decide."""
     signature = inspect.signature(part_module(folder, name).build, eval_str=True)
-    return [p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in WIRED]
+    return tuple(p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in WIRED)
 
 
 def _arguments(folder: Folder, part: Part) -> dict[str, Any]:

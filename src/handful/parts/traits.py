@@ -1,5 +1,6 @@
 """Look parts up by file name, and the traits that their modules declare; part folders may import this module."""
 
+from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
 from typing import Literal, get_args
@@ -54,6 +55,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
 }
 
 
+@cache
 def names(folder: Folder) -> tuple[str, ...]:
     """Names of the parts in a folder."""
     files = (f.name for f in resources.files(f"handful.parts.{folder}").iterdir())
