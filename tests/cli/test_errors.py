@@ -26,7 +26,6 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
         "handful.training.train",
         "handful.comparison.fit",
         "handful.evaluation.job",
-        "handful.annotation.propagate",
         "handful.evaluation.retrain",
         "handful.estimator",
     )

@@ -20,7 +20,7 @@ from handful.parts import registry
 from handful.parts.prepare._masking import sample_masks
 from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
 from handful.saving.classifier import load_classifier
-from handful.training.train import train
+from handful.training.train import nested_fit
 
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
@@ -55,14 +55,8 @@ def propagate_dataset(
     """
     before = training_split(data)
     task = Task(data.classes, before.counts)
-
-    def fit(plan: Recipe, part: Dataset, number: int) -> Any:
-        return train(plan, part, seed=number, device=device)
-
-    def load(folder: Path) -> Any:
-        return load_classifier(folder)
-
-    context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load)
+    fit = nested_fit(device, progress=True)
+    context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier)
     if model is None or rounds > 1:
         segmentation_recipe(context, None)  # refused before masks are made or anything is trained
     start, masks_per_class = before, per_class

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Literal
 
 from handful.core.dataset import Dataset
-from handful.core.recipe import Recipe
 from handful.data.splits import training_split
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
@@ -13,7 +12,7 @@ from handful.models.device import select_device
 from handful.models.ensemble import Ensemble, join, refuse_other_classes
 from handful.parts.posthoc.ensemble import cross_fitted_weights
 from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
-from handful.training.train import train
+from handful.training.train import nested_fit
 
 GRID = (1.0, 3.0)  # cross-fitted weights are chosen from these
 
@@ -64,9 +63,5 @@ def _cross_fitted_weights(
 ) -> tuple[float, ...]:
     part = training_split(data)
     refuse_other_classes(part.classes, members[0].classes, where="--data")
-
-    def fit(recipe: Recipe, samples: Dataset, training_seed: int) -> Classifier:
-        return train(recipe, samples, seed=training_seed, device=device)
-
     recipes = [(member.recipe, int(member.card.get("seed", 0))) for member in members]
-    return cross_fitted_weights(recipes, part, fit, folds=folds, grid=GRID, seed=seed)
+    return cross_fitted_weights(recipes, part, nested_fit(device, progress=True), folds=folds, grid=GRID, seed=seed)
