@@ -1,4 +1,14 @@
-"""Exceptions of handful; each has a message, a location and a remedy."""
+"""Exceptions of handful; each has a message, a location and a remedy, in the words of whoever called.
+
+A message never spells an option itself: `option` writes `--overwrite` in a command and `overwrite=True` in Python.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+COMMAND_LINE = "HANDFUL_COMMAND_LINE"  # environment variable, set while a command runs; worker processes inherit it
+FLAGS = {"columns": "column", "overrides": "set"}  # options of commands that Python names differently
 
 
 class HandfulError(Exception):
@@ -68,6 +78,55 @@ class HandfulWarning(UserWarning):
         >>> from handful import HandfulWarning
         >>> warnings.simplefilter("ignore", HandfulWarning)  # no warnings about doubtful data
     """
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Within this context, messages are in words of the command line, also in worker processes started from it."""
+    before = os.environ.get(COMMAND_LINE)
+    os.environ[COMMAND_LINE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(COMMAND_LINE, None)
+
+
+def by_interface(*, command: str, python: str) -> str:
+    """The first text in a command, the second in Python: for messages that differ by more than an option's spelling."""
+    return command if COMMAND_LINE in os.environ else python
+
+
+def option(name: str, value: object = True) -> str:
+    """An option in a message, as it is written where the user is: in a command, or in Python.
+
+    Args:
+        name: the keyword argument in Python.
+        value: True for a flag; None names the option without a value. A text in capitals stands for a value.
+
+    Example:
+        >>> from handful.errors import command_line, option
+        >>> option("overwrite"), option("folds", 5), option("columns", {"path": "NAME"})
+        ('overwrite=True', 'folds=5', 'columns={"path": NAME}')
+        >>> with command_line():
+        ...     option("overwrite"), option("folds", 5), option("columns", {"path": "NAME"})
+        ('--overwrite', '--folds 5', '--column path=NAME')
+    """
+    flag = FLAGS.get(name, name).replace("_", "-")
+    if isinstance(value, bool):
+        return by_interface(command=f"--{flag}" if value else f"--no-{flag}", python=f"{name}={value}")
+    if value is None:
+        return by_interface(command=f"--{flag}", python=name)
+    if isinstance(value, Mapping):
+        pairs = " ".join(f"--{flag} {key}={v}" for key, v in value.items())
+        inner = ", ".join(f'"{key}": {_literal(v)}' for key, v in value.items())
+        return by_interface(command=pairs, python=f"{name}={{{inner}}}")
+    return by_interface(command=f"--{flag} {value}", python=f"{name}={_literal(value)}")
+
+
+def _literal(value: object) -> str:
+    """A value in Python; a text in capitals stands for one, and is not quoted."""
+    return f'"{value}"' if isinstance(value, str) and not value.isupper() else str(value)
 
 
 def nearest(name: str, known: "list[str] | tuple[str, ...]", *, otherwise: str | None = None) -> str:

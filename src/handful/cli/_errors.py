@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from handful.errors import HandfulError, HandfulWarning, ProtocolError
+from handful.errors import HandfulError, HandfulWarning, ProtocolError, command_line
 from handful.training.launcher import rank_and_world_size
 
 USER_ERROR = 2  # exit codes
@@ -44,7 +44,7 @@ class ErrorHandlingGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        with warnings.catch_warnings():
+        with command_line(), warnings.catch_warnings():
             plain = warnings.showwarning
             warnings.simplefilter("always", HandfulWarning)
 

@@ -1,0 +1,43 @@
+import os
+import pickle
+
+import pytest
+
+from handful.errors import COMMAND_LINE, DataError, by_interface, command_line, nearest, option
+
+OPTIONS = [  # arguments of `option`, in Python, in a command
+    (("overwrite",), "overwrite=True", "--overwrite"),
+    (("controls", False), "controls=False", "--no-controls"),
+    (("per_class", 5), "per_class=5", "--per-class 5"),
+    (("long_tail", 0.5), "long_tail=0.5", "--long-tail 0.5"),
+    (("score_on", "rest"), 'score_on="rest"', "--score-on rest"),
+    (("masks", "PATH"), "masks=PATH", "--masks PATH"),
+    (("masks", None), "masks", "--masks"),
+    (("columns", {"path": "NAME"}), 'columns={"path": NAME}', "--column path=NAME"),
+    (("columns", {"path": "file"}), 'columns={"path": "file"}', "--column path=file"),
+    (("overrides", "steps=600"), 'overrides="steps=600"', "--set steps=600"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "python", "command"), OPTIONS)
+def test_an_option_is_written_as_where_the_user_is(arguments: tuple[str, object], python: str, command: str) -> None:
+    assert option(*arguments) == python
+    with command_line():
+        assert option(*arguments) == command
+        with command_line():
+            assert option(*arguments) == command
+        assert by_interface(command="a", python="b") == "a"
+        assert COMMAND_LINE in os.environ  # so that worker processes know
+    assert option(*arguments) == python
+
+
+def test_an_error_keeps_its_words_when_it_is_pickled() -> None:
+    with command_line():
+        error = DataError("not here", where="t.csv", remedy=f"pass {option('overwrite')}.")
+    copy = pickle.loads(pickle.dumps(error))
+    assert str(copy) == str(error) == "t.csv: not here\n  Remedy: pass --overwrite."
+
+
+def test_near_names_are_suggested() -> None:
+    assert nearest("liner", ("linear", "cosine")).startswith("did you mean 'linear'")
+    assert nearest("x", ("linear", "cosine"), otherwise="none.") == "none."
