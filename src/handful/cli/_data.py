@@ -17,17 +17,30 @@ def read(
     columns: Sequence[str] | None = None,
     allow_outside: bool = False,
     unlabelled: bool = False,
+    report: bool = True,
 ) -> "Dataset":
     """Read the data set at `source`, with its masks.
+
+    Args:
+        source: a path or a name.
+        masks: a folder of masks or an annotation file.
+        columns: the values of --column.
+        allow_outside: let a table's paths leave its folder.
+        unlabelled: accept images in no class folder.
+        report: warn of files that are not used.
 
     Raises:
         DataError: as `handful.data.load.read_dataset`; or a --column that is not ROLE=NAME.
     """
+    from handful.data.left_out import warn_left_out
     from handful.data.load import ReadOptions, read_dataset
 
     names = column_names(columns)
     options = ReadOptions(masks=masks, columns=names, allow_outside=allow_outside, unlabelled=unlabelled)
-    return read_dataset(source, options)
+    data = read_dataset(source, options)
+    if report:
+        warn_left_out(data)
+    return data
 
 
 def column_names(columns: Sequence[str] | None) -> dict[str, str] | None:

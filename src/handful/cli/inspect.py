@@ -56,7 +56,7 @@ def inspect(
         if fix is not None:
             check_table_path(fix)
         resolved_device = select_device(device)
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True, report=False)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("inspect", total=len(samples))

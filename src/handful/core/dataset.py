@@ -1,4 +1,4 @@
-"""The dataclasses `Sample` and `Dataset`; they need no PyTorch."""
+"""The dataclasses `Sample`, `Dataset` and `LeftOut`; they need no PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -43,6 +43,21 @@ class Sample:
     split: Split | None = None
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Files or records at the source of a data set that its reader did not use, for one reason.
+
+    Attributes:
+        kind: what they are, in the plural and with the reason: "links whose target is missing".
+        paths: their paths below the root of the data, or other names that a user recognizes; none is left out.
+        remedy: what makes them usable, or how to be rid of them; a clause without its full stop.
+    """
+
+    kind: str
+    paths: tuple[str, ...]
+    remedy: str
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples and the sorted class names.
@@ -50,6 +65,7 @@ class Dataset:
     Attributes:
         samples: the samples.
         classes: class names in sorted order.
+        left_out: what the reader did not use; it says nothing about the samples.
 
     Example:
         >>> import numpy as np
@@ -62,6 +78,7 @@ class Dataset:
 
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     def __len__(self) -> int:
         return len(self.samples)

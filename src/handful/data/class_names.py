@@ -47,4 +47,4 @@ def with_classes(data: Dataset, classes: Sequence[str] | None) -> Dataset:
         s if s.label is None else replace(s, label=class_index(data.classes[s.label], index, s.id))
         for s in data.samples
     )
-    return Dataset(tuple(samples), known)
+    return replace(data, samples=tuple(samples), classes=known)

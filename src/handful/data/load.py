@@ -7,6 +7,7 @@ from pathlib import Path
 from handful.core.dataset import Dataset
 from handful.data.check import check
 from handful.data.class_names import with_classes
+from handful.data.left_out import warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.readers.arrays import read_npz
 from handful.data.readers.embedded import EMBEDDED, read_embedded
@@ -56,6 +57,9 @@ def load_data(
 ) -> Dataset:
     """The data set at a path or of a name. Image files are listed, not decoded.
 
+    What the source holds and the data set does not is named in a `HandfulWarning`, one for each kind, and listed in
+    `Dataset.left_out`.
+
     Args:
         source: an image folder; a table (.csv, .tsv, .parquet); an archive (.npz); "mnist5k" or "digits", which
             come with packages; or "torchvision:NAME". Write "./digits" for a folder of such a name.
@@ -87,13 +91,14 @@ def load_data(
         download=download,
     )
     data = read_dataset(source, options)
+    warn_left_out(data)
     if strict:
         check(data, strict=True)
     return data
 
 
 def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
-    """The data set at a path or of a name, with its masks attached; see `load_data`.
+    """The data set at a path or of a name, with its masks attached; see `load_data`. `left_out` is not reported.
 
     Raises:
         DataError: unknown name (with the nearest), or data that cannot be used as they are.

@@ -1,7 +1,7 @@
 """Measurements of all images, made in one pass over the files: what findings and measures are computed from."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -140,7 +140,7 @@ def measure_images(
         batches = list(features(images()))
         vectors = np.concatenate(batches) if batches else np.zeros((0, 1), np.float32)
     return Measurements(
-        data=Dataset(tuple(readable), data.classes),
+        data=replace(data, samples=tuple(readable)),
         statistics=collector.result(),
         unreadable=tuple(unreadable),
         modes=tuple(modes),

@@ -1,0 +1,30 @@
+"""Messages about files and records that a reader did not use: one for each kind, with their number and examples."""
+
+import warnings
+from collections.abc import Iterable
+
+from handful.core.dataset import Dataset, LeftOut
+from handful.errors import HandfulWarning
+
+SHOWN = 3  # paths named in a message
+
+
+def merged(items: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    """One `LeftOut` for each kind and remedy, with the paths of all, in the order in which the kinds first occur."""
+    paths: dict[tuple[str, str], dict[str, None]] = {}
+    for item in items:
+        paths.setdefault((item.kind, item.remedy), {}).update(dict.fromkeys(item.paths))
+    return tuple(LeftOut(kind, tuple(names), remedy) for (kind, remedy), names in paths.items() if names)
+
+
+def summary(item: LeftOut) -> str:
+    """What was not used, how many and which, as a sentence without remedy and full stop."""
+    shown = "; ".join(item.paths[:SHOWN])
+    more = f"; and {len(item.paths) - SHOWN} more" if len(item.paths) > SHOWN else ""
+    return f"{item.kind}: {len(item.paths)} not used ({shown}{more})"
+
+
+def warn_left_out(data: Dataset) -> None:
+    """A `HandfulWarning` for each kind of file or record that the reader of the data did not use."""
+    for item in merged(data.left_out):
+        warnings.warn(f"{summary(item)}; {item.remedy}", HandfulWarning, stacklevel=3)
