@@ -1,7 +1,14 @@
+import shlex
 import subprocess
 import sys
 
+import pytest
+from typer.main import get_command
+
+from handful.cli import app
 from tests.support.command_line import ok
+
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 HELP = """
 import sys
@@ -22,33 +29,31 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_help_fits_sixty_columns() -> None:
-    commands = [line.split()[0] for line in ok("--help").split("Commands:")[1].splitlines() if line.strip()]
-    assert commands == [
-        "demo",
-        "recipes",
-        "fit",
-        "evaluate",
-        "sweep",
-        "compare",
-        "propagate",
-        "annotate",
-        "predict",
-        "explain",
-        "ensemble",
-        "distil",
-        "export",
-        "serve",
-        "hierarchy",
-        "inspect",
-        "labels",
-        "card",
-        "cost",
-    ]
-    for command in commands:
-        text = ok(command, "--help")
-        assert "--json" in text
-        assert max(len(line) for line in text.splitlines()) <= 60
+def test_help_lists_each_command_once_by_purpose() -> None:
+    lines = ok("--help").split("Options:")[1].splitlines()
+    purposes = [line.removesuffix(":") for line in lines if line and not line.startswith(" ")]
+    assert purposes == ["First steps", "Compare and measure", "Masks and annotation", "Deploy", "Details"]
+    listed = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith(("  --", "   "))]
+    assert listed == list(COMMANDS)
+    assert all(name in ok("--help").split("Options:")[0] for name in ("inspect", "predict"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_sixty_columns(command: str) -> None:
+    text = ok(command, "--help")
+    assert "--json" in text
+    assert max(len(line) for line in text.splitlines()) <= 60
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_ends_with_an_example_whose_options_exist(command: str) -> None:
+    title, blank, example = ok(command, "--help").splitlines()[-3:]
+    assert (title.strip(), blank) == ("Example:", "")
+    program, name, *arguments = shlex.split(example)
+    assert (program, name) == ("handful", command)
+    context = get_command(app).make_context("handful", [name, *arguments])
+    found = COMMANDS[name].make_context(name, arguments, parent=context)  # refuses an unknown option or a bad value
+    assert not found.args
 
 
 def test_version_and_module() -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from handful.cli._errors import ErrorHandlingGroup
+from handful.cli._help import Commands, GroupedCommands, register
 from handful.cli.annotate import annotate
 from handful.cli.card import card
 from handful.cli.compare import compare
@@ -25,43 +25,58 @@ from handful.cli.sweep import sweep
 
 RENAMED = {"part-size": "chunk-size", "parts": "chunks"}  # earlier names of options, which still work
 
+COMMANDS: Commands = {  # by purpose, with an example each
+    "First steps": {
+        inspect: "handful inspect photos/ --page findings.html",
+        fit: "handful fit photos/ -r logistic-lite0 --out model",
+        predict: "handful predict model new-photos/ --out classes.csv",
+        demo: "handful demo --out demo-out",
+    },
+    "Compare and measure": {
+        compare: "handful compare photos/ --budget 10m",
+        evaluate: "handful evaluate photos/ -r logistic-lite0 --folds 5",
+        sweep: "handful sweep photos/ -r knn-lite0 -m 1,5 --out sweep",
+        cost: "handful cost sweep/results.jsonl --label-seconds 5",
+        explain: "handful explain model new-photos/ --out explained",
+    },
+    "Masks and annotation": {
+        annotate: "handful annotate photos/ --folder annotations",
+        propagate: "handful propagate photos/ --masks masks/ --out all",
+    },
+    "Deploy": {
+        serve: "handful serve model --port 8000",
+        export: "handful export model --out model.onnx",
+        ensemble: "handful ensemble model model-2 --out ensemble",
+        distil: "handful distil ensemble photos/ -r full-lite0 -o small",
+        card: 'handful card model --use "sorting leaves"',
+    },
+    "Details": {
+        recipes: "handful recipes logistic-lite0",
+        labels: "handful labels photos/ --pairs 5",
+        hierarchy: "handful hierarchy photos/ --out tree.svg",
+    },
+}
+
 
 def _current_name(option: str) -> str:
     return RENAMED.get(option, option)
 
 
 app = typer.Typer(
-    cls=ErrorHandlingGroup,
+    cls=GroupedCommands,
     name="handful",
-    help="Image classifiers from a handful of labelled images, and the honest number to go with them.",
+    help="""Image classifiers from a handful of labelled images, and the honest number to go with them.
+
+    Start with three commands: inspect shows what is wrong with the images, fit trains a classifier, and predict
+    classifies new images with it. `handful COMMAND --help` ends with an example.
+    """,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"token_normalize_func": _current_name},
 )
-for command in (
-    demo,
-    recipes,
-    fit,
-    evaluate,
-    sweep,
-    compare,
-    propagate,
-    annotate,
-    predict,
-    explain,
-    ensemble,
-    distil,
-    export,
-    serve,
-    hierarchy,
-    inspect,
-    labels,
-    card,
-    cost,
-):
-    app.command()(command)
+register(app, COMMANDS)
 
 
 def _version(requested: bool) -> bool:
