@@ -50,6 +50,15 @@ def test_p_is_uniform_where_there_is_nothing_and_small_where_there_is() -> None:
     assert found.chance == pytest.approx(1 / 3, abs=0.08)
 
 
+def test_images_of_one_group_alone_predict_nothing() -> None:
+    rng = np.random.default_rng(0)
+    labels, x = np.repeat([0, 1], 20), rng.random((40, 1))
+    one, two = NuisanceVariable("mask area", np.arange(5, 35), x[5:35]), NuisanceVariable("file size", np.arange(40), x)
+    groups = np.array([0] * 5 + [1] * 30 + [2] * 5)  # the images with a mask are all of one patient
+    assert [s.name for s in find_shortcuts([one, two], labels, groups, shuffles=9)] == ["file size"]
+    assert find_shortcuts([one, two], labels, np.zeros(40, dtype=np.int64), shuffles=9) == ()
+
+
 def _quick(data: Dataset) -> tuple[Finding, ...]:
     known = measure(data)
     looked_at = nuisance_variables(data, known.statistics, rows=known.training)

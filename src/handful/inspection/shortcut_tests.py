@@ -98,7 +98,10 @@ def find_shortcuts(
     shuffles: int = SHUFFLES,
     seed: int = 0,
 ) -> tuple[Shortcut, ...]:
-    """Test each nuisance variable; the best predictor first. A variable with fewer than ten labelled images is skipped.
+    """Test each nuisance variable; the best predictor first.
+
+    A variable with fewer than ten labelled images is skipped, and so is one whose images are all of one class or of
+    one group: there is nothing to predict, or nothing to predict it from.
 
     Args:
         variables: the nuisance variables.
@@ -114,8 +117,8 @@ def find_shortcuts(
         if len(at) > MOST:
             at = np.sort(rng.choice(at, MOST, replace=False))
         classes, classes_of = np.unique(labels[variable.rows[at]], return_inverse=True)
-        if len(at) >= FEWEST and len(classes) > 1:
-            tied = groups[variable.rows[at]]
+        tied = groups[variable.rows[at]]
+        if len(at) >= FEWEST and len(classes) > 1 and len(np.unique(tied)) > 1:
             tested.append(_test(variable.name, variable.x[at], classes_of, tied, len(classes), shuffles, rng))
     corrected = holm([s.p for s in tested])
     return tuple(
