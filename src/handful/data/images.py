@@ -1,10 +1,10 @@
-"""Decoding of PNG, JPEG, BMP, TIFF and WebP to uint8 RGB, from gray, alpha, palette, CMYK and 16 bits."""
+"""Decoding of image files and arrays to uint8 RGB, from gray, alpha, palette, CMYK and 16 bits."""
 
 import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as Pillow
 
 from handful.core.dataset import Image, Sample
+from handful.data.formats import DECODERS, FORMATS, HEAD, format_of
 from handful.errors import DataError
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 100_000_000  # larger images are refused before they are decoded
 
 
@@ -166,7 +165,7 @@ def open_image(
             # A file object, not its name: Pillow maps named files into memory, and then scrambles uncompressed
             # TIFFs that are stored on their side.
             opened = source.open("rb") if isinstance(source, Path) else source
-            with opened as file, Pillow.open(file, formats=FORMATS) as image:
+            with opened as file, _open(file, path) as image:
                 if image.width * image.height > most:
                     raise _too_large(image.height, image.width, path, most)
                 yield image
@@ -182,7 +181,7 @@ def open_image(
         raise DataError(
             "this is not an image that can be read",
             where=path,
-            remedy=f"replace or remove the file; formats read are {', '.join(FORMATS)}.",
+            remedy=f"replace or remove the file; formats read are {', '.join(f.name for f in FORMATS if f.readable)}.",
         ) from error
     except Pillow.DecompressionBombError as error:
         raise DataError(
@@ -196,6 +195,27 @@ def open_image(
             where=path,
             remedy="replace the file with an intact copy, or remove it.",
         ) from error
+
+
+def _open(file: BufferedReader | BytesIO, where: object) -> Pillow.Image:
+    """The file as Pillow opens it.
+
+    Raises:
+        DataError: its content is of a format that an extra would read.
+    """
+    image_format = format_of(file.read(HEAD))
+    file.seek(0)
+    if image_format is not None and not image_format.readable:
+        raise DataError(
+            f"this is a {image_format.name} image, which cannot be read here",
+            where=where,
+            remedy=f"{image_format.how_to_read}.",
+        )
+    if image_format is not None and image_format.decoder == "HEIF":
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+    return Pillow.open(file, formats=DECODERS)
 
 
 def _too_large(h: int, w: int, where: object, most: int = MAX_PIXELS) -> DataError:

@@ -7,7 +7,7 @@ from typing import cast, get_args
 
 from handful.core.dataset import Dataset, Sample, Split
 from handful.data.class_names import class_index, class_names
-from handful.data.images import SUFFIXES
+from handful.data.formats import SUFFIXES
 from handful.errors import DataError
 
 UNLABELLED = ("unlabelled", "unlabeled")

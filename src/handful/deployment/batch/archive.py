@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from handful.data.images import SUFFIXES
+from handful.data.formats import ALL_SUFFIXES
 from handful.data.readers.folder import refuse_image_mask_folders
 from handful.data.readers.table import named_file, stream_rows
 from handful.errors import DataError
@@ -21,7 +21,7 @@ from handful.errors import DataError
 TABLES = (".csv", ".tsv", ".parquet")
 PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 SHARDS = (".tar", ".parquet")
-ENDS = tuple(SUFFIXES)
+ENDS = tuple(ALL_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ def _list_tar(path: Path, root: Path) -> Iterator[ImageLocation]:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps all members in memory
                 name = member.name.removeprefix("./")
-                if not member.isreg() or member.issparse() or PurePosixPath(name).suffix.lower() not in SUFFIXES:
+                if not member.isreg() or member.issparse() or PurePosixPath(name).suffix.lower() not in ALL_SUFFIXES:
                     continue
                 occurrences[name] = occurrences.get(name, 0) + 1
                 suffix = f"#{occurrences[name]}" if occurrences[name] > 1 else ""  # a tar file may hold a name twice
