@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from handful.core.dataset import Dataset, Mask, Sample, Split
 from handful.data.class_names import class_index, class_names, with_classes
 from handful.data.images import from_array
-from handful.errors import DataError, nearest
+from handful.data.split_names import parse_split
+from handful.errors import DataError
 
 # Common keys of images and labels in archives, with the split that they belong to.
 _PARTS: tuple[tuple[str, str, Split | None], ...] = (
@@ -189,9 +190,4 @@ def _mask(mask: npt.NDArray[Any] | None, size: tuple[int, ...], where: str) -> M
 
 def _split(value: Any, where: str) -> Split | None:
     text = _text(value)
-    for known in get_args(Split):
-        if text == known:
-            return known  # type: ignore[no-any-return]
-    if text is None:
-        return None
-    raise DataError(f"unknown split {text!r}", where=where, remedy=nearest(text, get_args(Split)))
+    return None if text is None else parse_split(text, where)

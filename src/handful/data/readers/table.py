@@ -3,14 +3,14 @@
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast, get_args
 
 import pyarrow
 import pyarrow.parquet
 
-from handful.core.dataset import Dataset, Sample, Split
+from handful.core.dataset import Dataset, Sample
 from handful.data.class_names import class_index, class_names
 from handful.data.masks.attach import read_mask, with_mask
+from handful.data.split_names import parse_split
 from handful.errors import DataError, nearest
 
 ROLES = ("path", "label", "mask", "group", "split")
@@ -60,7 +60,7 @@ def read_table(
             image=image,
             label=class_index(row["label"], index, where) if row["label"] else None,
             group=row["group"] or None,
-            split=_split(row["split"], where),
+            split=parse_split(row["split"], where),
         )
         if row["mask"]:
             mask = _file(path.parent, row["mask"], where, allow_outside, "mask")
@@ -177,15 +177,3 @@ def named_file(folder: Path, name: str, where: str, *, allow_outside: bool, kind
             "if you trust the table.",
         )
     return file
-
-
-def _split(name: str, where: str) -> Split | None:
-    if not name:
-        return None
-    if name.lower() not in get_args(Split):
-        raise DataError(
-            f"unknown split {name!r}",
-            where=where,
-            remedy=f"use train, val, test or nothing; {nearest(name, get_args(Split))}",
-        )
-    return cast(Split, name.lower())
