@@ -67,7 +67,7 @@ def test_without_pretrained_weights_the_controls_are_others() -> None:
     names, left = taken(pictures(size=28), pretrained=False)
     assert names >= {"classification-wrn", "logistic-pixels", "cvs-wrn", "multitask-wrn"}
     assert not {n for n in names if n.endswith("lite0")}
-    assert left["cvs-lite0"] == "--no-pretrained"
+    assert left["cvs-lite0"] == "pretrained=False"
 
 
 def test_images_of_several_sizes_are_said_to_be() -> None:
@@ -91,7 +91,7 @@ def test_controls_are_in_whatever_is_named_unless_spelled_out(tmp_path: Path) ->
     assert names == {"mine", "classification-wrn", "logistic-pixels"}
     names, left = taken(pictures(), "cvs-lite0", controls=False)
     assert names == {"cvs-lite0"}
-    assert left["logistic-lite0"] == "--no-controls"
+    assert left["logistic-lite0"] == "controls=False"
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

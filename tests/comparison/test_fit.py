@@ -35,7 +35,7 @@ def test_a_python_caller_gets_the_files_of_the_command(tmp_path: Path) -> None:
 def test_what_a_folder_holds_is_kept_unless_it_may_be_overwritten(tmp_path: Path) -> None:
     plan = recipe("linear", *FEW_STEPS)
     fit_to(tmp_path / "model", plan, squares(3))
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         fit_to(tmp_path / "model", plan, squares(3))
     again = fit_to(tmp_path / "model", plan, squares(3), seed=1, overwrite=True)
     assert load_classifier(tmp_path / "model").card["seed"] == again.classifier.card["seed"] == 1

@@ -62,7 +62,7 @@ def test_a_share_too_small_for_two_trials_is_not_wasted(tmp_path: Path, monkeypa
     assert len(trainer.calls) == 8  # one fold each, then the scored runs
     assert any("Nothing was tuned" in note for note in outcome.notes)
     # six folds of a tenth of a second each, six studies in one process: 3.6 s, told in whole minutes
-    assert "The budget was too small to tune control, method: --budget 1m would allow each a second trial." in (
+    assert "The budget was too small to tune control, method: seconds=60 would allow each a second trial." in (
         outcome.notes
     )
 

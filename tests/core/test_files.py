@@ -23,7 +23,7 @@ def test_a_file_is_replaced_only_when_asked_for(tmp_path: Path) -> None:
     refuse_existing(path)
     path.write_text("old")
     refuse_existing(path, overwrite=True)
-    with pytest.raises(OutputError, match=r"already exists\n.*--overwrite"):
+    with pytest.raises(OutputError, match=r"already exists\n.*overwrite=True"):
         refuse_existing(path)
     with pytest.raises(OutputError, match=r"already exists\n.*choose another path\.$"):
         refuse_existing(path, overwrite=None)
@@ -40,7 +40,7 @@ def test_a_folder_is_replaced_only_when_all_in_it_is_ours(
     for name in ("log", ".log.part"):
         (tmp_path / name).touch()
     refuse_existing(tmp_path, ours=ours, overwrite=True)
-    with pytest.raises(OutputError, match=r"already exists\n.*--overwrite"):
+    with pytest.raises(OutputError, match=r"already exists\n.*overwrite=True"):
         refuse_existing(tmp_path, ours=ours)
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(OutputError, match=r"holds other files \(thesis.tex\)\n.*choose another folder\.$"):

@@ -90,7 +90,7 @@ def test_empty_and_full_masks_are_warned_of_and_refused_when_strict() -> None:
         ("full mask", "the mask covers the whole image: 001", ("001",)),
     ]
     assert [str(w.message) for w in caught] == [f.message for f in findings]
-    with pytest.raises(DataError, match=r"000: the mask is empty(.|\n)*--strict"):
+    with pytest.raises(DataError, match=r"000: the mask is empty(.|\n)*strict to get a warning"):
         check(data, strict=True)
 
 
@@ -124,7 +124,7 @@ def test_duplicates_are_listed_and_refused_when_strict(
     for finding in findings:
         assert set(finding.ids) == set(names)
         assert all(name in finding.message for name in names)
-    with pytest.raises(DataError, match=r"the same picture(.|\n)*--strict"):
+    with pytest.raises(DataError, match=r"the same picture(.|\n)*strict to get a warning"):
         check(data, strict=True)
 
 

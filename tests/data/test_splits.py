@@ -182,9 +182,9 @@ def test_the_training_part_keeps_unlabelled_images() -> None:
 
 
 def test_no_part_stands_in_for_a_missing_one() -> None:
-    with pytest.raises(DataError, match=r"no split: 28(.|\n)*no test split|no test split(.|\n)*--folds"):
+    with pytest.raises(DataError, match=r"no split: 28(.|\n)*no test split|no test split(.|\n)*folds=5"):
         splits.test_split(_data(extra=((0, "val"),)))
-    with pytest.raises(DataError, match=r"x/0: the test split has no labels(.|\n)*--folds"):
+    with pytest.raises(DataError, match=r"x/0: the test split has no labels(.|\n)*folds=5"):
         splits.test_split(_data(extra=((None, "test"),)))
     held_only = replace(_data(), samples=tuple(replace(s, split="val") for s in _data().samples))
     with pytest.raises(DataError, match=r"val: 28.*no training split"):

@@ -78,7 +78,7 @@ def test_draws_must_be_different_numbers(draws: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"long_tail": 10.0}, "--per-class"),
+        ({"long_tail": 10.0}, "per_class=50"),
         ({"long_tail": 10.0, "folds": 3, "per_class": 3}, "leave one"),
         ({"tail_order": "seeded"}, "an order needs a long tail"),
     ],

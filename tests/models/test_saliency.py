@@ -104,7 +104,7 @@ def test_pictures_a_table_and_the_checks(tmp_path: Path) -> None:
     assert checks.pointed == np.mean([row["pointed"] == "True" for row in rows])
     assert checks.chance == pytest.approx(np.mean([float(row["mask_share"]) for row in rows]), abs=1e-4)
     assert -1 <= checks.similar <= 1
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         explain_to(untrained("segmentation"), data, tmp_path / "maps")
     bare = squares(1, masks=False)
     again = explain_to(untrained("linear"), bare, tmp_path / "maps", overwrite=True)

@@ -36,7 +36,7 @@ def test_round_trip_predicts_the_same(classifier: Classifier, tmp_path: Path) ->
 
 def test_nothing_is_overwritten_without_a_word(classifier: Classifier, tmp_path: Path) -> None:
     folder = save_classifier(classifier, tmp_path / "model")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="overwrite=True"):
         save_classifier(classifier, folder)
     save_classifier(classifier, folder, overwrite=True)
     photos = tmp_path / "photos"

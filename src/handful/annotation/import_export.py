@@ -13,7 +13,7 @@ from handful.annotation.files.project import Project, annotated
 from handful.annotation.files.store import AnnotationStore
 from handful.core.files import refuse_existing
 from handful.data.masks.attach import attach_masks, write_masks
-from handful.errors import DataError, OutputError
+from handful.errors import DataError, OutputError, option
 
 Format = Literal["png", "coco", "labelme", "label-studio", "table"]
 IMPORTED = "import"
@@ -49,7 +49,7 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
             raise OutputError(
                 f"{len(taken)} of the {len(samples)} images have a mask already",
                 where=taken[0],
-                remedy="pass --overwrite to replace these.",
+                remedy=f"pass {option('overwrite')} to replace these.",
             )
         for sample in samples:
             assert sample.mask is not None
@@ -78,7 +78,9 @@ def export_annotations(
         DataError: there is nothing to write, or the kind has no outlines.
     """
     if outlines and kind in ("png", "table"):
-        raise DataError(f"{kind} does not store outlines", where="--outlines", remedy="leave it out, or choose coco.")
+        raise DataError(
+            f"{kind} does not store outlines", where=option("outlines"), remedy="leave it out, or choose coco."
+        )
     is_folder = kind in ("png", "labelme")
     refuse_existing(out, ours=(lambda _: True) if is_folder else None, overwrite=overwrite)
     if out.resolve().is_relative_to(project.root) and out.resolve() != project.root and is_folder:
@@ -102,6 +104,6 @@ def export_annotations(
     text = f"{count} masks written to {out}."
     if kind == "table":
         outside = not project.root.is_relative_to(out.parent.resolve())
-        option = " --allow-outside" if outside else ""
-        text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{option} --recipe ..."
+        flag = " --allow-outside" if outside else ""
+        text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{flag} --recipe ..."
     return ExchangeResult(values, text)

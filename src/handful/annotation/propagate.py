@@ -14,7 +14,7 @@ from handful.core.files import refuse_existing
 from handful.core.recipe import Part, Recipe
 from handful.data.masks.attach import write_masks
 from handful.data.splits import training_split
-from handful.errors import DataError
+from handful.errors import DataError, option
 from handful.models.device import select_device
 from handful.parts import registry
 from handful.parts.prepare._masking import sample_masks
@@ -63,9 +63,9 @@ def propagate_dataset(
     if source is not None:
         if any(s.mask is not None for s in before.samples):
             raise DataError(
-                "masks are given twice: by --masks and by --source",
+                f"masks are given twice: by {option('masks', None)} and by {option('source', None)}",
                 where=source,
-                remedy="leave out --masks, or --source.",
+                remedy="leave one of them out.",
             )
         start, masks_per_class = _source(source, before, per_class, context), None
     after, report = run(

@@ -7,7 +7,7 @@ from handful.comparison.result import TuningResult
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data import splits
-from handful.errors import DataError, ProtocolError
+from handful.errors import DataError, ProtocolError, by_interface, option
 from handful.recipes.load import with_values
 
 FOLDS = 3  # fewer images of a class cannot be cut into these, and nothing is tuned
@@ -27,8 +27,13 @@ class StudyBudget:
             raise ProtocolError(
                 "a budget is a positive number of trials or a positive duration",
                 where=f"trials={self.trials}, seconds={self.seconds}",
-                remedy="give one of them, e.g. --trials 20 or --budget 30m; --trials 1 uses each recipe as it is.",
+                remedy=f"give one of them, e.g. {option('trials', 20)} or {_thirty_minutes()}; "
+                f"{option('trials', 1)} uses each recipe as it is.",
             )
+
+
+def _thirty_minutes() -> str:
+    return by_interface(command="--budget 30m", python="seconds=1800")
 
 
 def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
@@ -41,14 +46,16 @@ def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
         if budget is not None:
             raise ProtocolError(
                 "a budget is either a duration or a number of trials",
-                where=f"--budget {budget} --trials {trials}",
+                where=f"{option('budget', budget)}, {option('trials', trials)}",
                 remedy="leave one of them out.",
             )
         return StudyBudget(trials=trials)
     text = "30m" if budget is None else budget.strip()
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)", text)
     if match is None:
-        raise ProtocolError(f"{text!r} is not a duration", where="--budget", remedy="write e.g. 90s, 30m or 2h.")
+        raise ProtocolError(
+            f"{text!r} is not a duration", where=option("budget", None), remedy="write e.g. 90s, 30m or 2h."
+        )
     return StudyBudget(seconds=float(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[match[2]])
 
 

@@ -10,6 +10,7 @@ from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.images import pixels, sample_size
+from handful.errors import option
 from handful.models.text.class_names import split_name
 from handful.parts.prepare.binarize import border
 
@@ -70,19 +71,19 @@ Requirement = tuple[
     Callable[[_Situation], bool], Callable[[_Situation], str]
 ]  # a predicate, and the reason if it fails
 
-PRETRAINED: Requirement = (lambda s: s.pretrained, lambda _: "--no-pretrained")
-MASKS: Requirement = (lambda s: s.traits.masked > 0, lambda _: "no image has a mask (--masks)")
+PRETRAINED: Requirement = (lambda s: s.pretrained, lambda _: option("pretrained", False))
+MASKS: Requirement = (lambda s: s.traits.masked > 0, lambda _: f"no image has a mask ({option('masks', 'PATH')})")
 SMALL_IMAGES: Requirement = (
     lambda s: s.traits.side <= SMALL,
     lambda s: f"images of {s.traits.side} pixels are too large for a network trained from random weights",
 )
 ONE_SIZE: Requirement = (
     lambda s: s.traits.one_size or s.resized,
-    lambda _: "images differ in size (--set image_size=32)",
+    lambda _: f"images differ in size ({option('overrides', 'image_size=32')})",
 )
 FOREGROUND: Requirement = (
     lambda s: s.traits.black_ground or s.traits.masked > 0,
-    lambda _: "no image has a mask (--masks), and the background is not black",
+    lambda _: f"no image has a mask ({option('masks', 'PATH')}), and the background is not black",
 )
 WORDS: Requirement = (lambda s: s.traits.words, lambda _: "class names are not words")
 TEXT_ENCODER: Requirement = (
@@ -156,7 +157,7 @@ _RULES = (
         role="control",
     ),
     _Rule("logistic-pixels", _RANDOM_WEIGHTS, lambda _: "control: logistic regression on raw pixels", role="control"),
-    _Rule("vipf-small", (_never("takes three minutes per run or more: request it with --recipe"),), lambda _: ""),
+    _Rule("vipf-small", (_never("takes three minutes per run or more: request it by name"),), lambda _: ""),
 )
 
 

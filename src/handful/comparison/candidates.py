@@ -7,7 +7,7 @@ from handful.comparison.candidate_rules import apply_rules, traits_of
 from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.errors import ProtocolError
+from handful.errors import ProtocolError, option
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
 
@@ -68,7 +68,9 @@ def choose_candidates(
         pretrained = any(options_of(m).get("backbone.pretrained", False) for m in methods)
     for name, why in _controls(methods, pretrained).items():
         if name not in considered:
-            candidates.append(CandidateRecipe(name, "control", controls, why if controls else "--no-controls"))
+            candidates.append(
+                CandidateRecipe(name, "control", controls, why if controls else option("controls", False))
+            )
             methods += [load_recipe(name, overrides=overrides)] if controls else []
     if image_text is not None and ZERO_SHOT not in considered:
         candidates.append(CandidateRecipe(ZERO_SHOT, "control", True, f"control: class names alone ({image_text})"))
@@ -77,8 +79,8 @@ def choose_candidates(
     if not methods:
         raise ProtocolError(
             "no recipe besides the controls fits this data",
-            where="--no-controls",
-            remedy="leave it out, name recipes (--recipe), or give masks (--masks).",
+            where=option("controls", False),
+            remedy="leave it out, name recipes, or give masks.",
         )
     ordered = sorted(methods, key=lambda m: role_of(m.name) == "method")
     return ordered, sorted(candidates, key=lambda c: (not c.taken, c.role == "method"))

@@ -23,7 +23,7 @@ from handful.comparison.tuning import seconds_for_two_trials
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.errors import ProtocolError, TrainingError
+from handful.errors import ProtocolError, TrainingError, by_interface, option
 from handful.evaluation.annotation_cost import PAPER, AnnotationTimes
 from handful.evaluation.evaluate import FIVE_DRAWS, Protocol, splits_of, trainer_name
 from handful.evaluation.executor import Execution, ExecutorFactory
@@ -233,7 +233,8 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if not controls:
-        notes.append("The controls were left out (--no-controls): the best recipe may score below them.")
+        left_out = option("controls", False)
+        notes.append(f"The controls were left out ({left_out}): the best recipe may score below them.")
     if not any(s.values or s.trials > 1 for s in studies):
         notes.append("Nothing was tuned: every recipe ran with its default settings, chosen on other data.")
     notes += _budget_too_small(studies, budget)
@@ -252,7 +253,6 @@ def _budget_too_small(studies: Sequence[TuningResult], budget: TuningBudget) -> 
     if not short or budget.share is None or budget.seconds is None:
         return []
     names = ", ".join(dict.fromkeys(s.recipe for s in short))
-    minutes = max(seconds_for_two_trials(s.seconds) for s in short) / budget.share * budget.seconds / 60
-    return [
-        f"The budget was too small to tune {names}: --budget {math.ceil(minutes)}m would allow each a second trial."
-    ]
+    minutes = math.ceil(max(seconds_for_two_trials(s.seconds) for s in short) / budget.share * budget.seconds / 60)
+    enough = by_interface(command=f"--budget {minutes}m", python=f"seconds={60 * minutes}")
+    return [f"The budget was too small to tune {names}: {enough} would allow each a second trial."]

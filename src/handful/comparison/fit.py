@@ -12,7 +12,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.check import check
 from handful.data.splits import draw, training_split
-from handful.errors import HandfulWarning, ProtocolError, RecipeError
+from handful.errors import HandfulWarning, ProtocolError, RecipeError, by_interface, option
 from handful.evaluation.executor import default_jobs
 from handful.evaluation.tracking import Kind, Tracking
 from handful.inspection.image_statistics import StatisticsCollector
@@ -139,11 +139,15 @@ def fit_to(
 
 def _refuse_selection(*, auto: bool, seconds: float | None) -> None:
     if seconds is not None and not auto:
-        raise ProtocolError("there is no recipe to select", where="--budget", remedy="pass --recipe auto.")
+        raise ProtocolError(
+            "there is no recipe to select",
+            where=by_interface(command="--budget", python="seconds"),
+            remedy=f"pass {option('recipe', 'auto')}.",
+        )
     if auto and rank_and_world_size()[1] > 1:
         raise ProtocolError(
             "the selection of a recipe is not distributed",
-            where="--recipe auto",
+            where=option("recipe", "auto"),
             remedy="launch one process, or name a recipe.",
         )
 

@@ -8,6 +8,7 @@ from scipy import stats
 
 from handful.comparison.result import ALPHA, PowerAnalysis, RecipePair
 from handful.core.result import Result
+from handful.errors import option
 from handful.evaluation.design import design
 from handful.evaluation.score_table import ScoreTable
 from handful.evaluation.statistics import PairedDifference
@@ -130,7 +131,8 @@ def _describe(
     if sizes < 2 and not only_size:
         return lead
     if sizes < 2:
-        return f"{lead} Compare several numbers of images per class to see how the gap changes (--per-class 5,10,25)."
+        sizes_to_try = option("per_class", "5,10,25")
+        return f"{lead} Compare several numbers of images per class to see how the gap changes ({sizes_to_try})."
     line = (
         f"about {per_class} images per class"
         if per_class is not None

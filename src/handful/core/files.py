@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from handful.errors import DataError, OutputError
+from handful.errors import DataError, OutputError, option
 
 
 def refuse_existing(
@@ -64,14 +64,16 @@ def existing(path: Path, *, differs: Sequence[str] = (), can_overwrite: bool = T
     Args:
         path: the output.
         differs: settings in which the run that wrote it differs from this one, which could else continue it.
-        can_overwrite: whether `--overwrite` is a remedy.
+        can_overwrite: whether to overwrite it is a remedy.
     """
     other = f", from a run that differs in: {', '.join(differs)}" if differs else ""
     same = "repeat that run's command to continue it, " if differs else ""
     return OutputError(
         f"this already exists{other}",
         where=path,
-        remedy=f"{same}choose another path, or pass --overwrite." if can_overwrite else "choose another path.",
+        remedy=f"{same}choose another path, or pass {option('overwrite')}."
+        if can_overwrite
+        else "choose another path.",
     )
 
 

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Any
 
-from handful.errors import ModelError
+from handful.errors import ModelError, option
 
 
 class Cluster:
@@ -22,7 +22,7 @@ class Cluster:
             import ray
         except ImportError as error:
             raise ModelError(
-                "running on a cluster needs Ray", where="--ray", remedy='pip install "handful[ray]".'
+                "running on a cluster needs Ray", where=option("ray", None), remedy='pip install "handful[ray]".'
             ) from error
         self.ray: Any = ray
         self._ours = not ray.is_initialized()
@@ -33,8 +33,8 @@ class Cluster:
             except (ConnectionError, ValueError, RuntimeError) as error:
                 raise ModelError(
                     f"no Ray cluster can be reached ({str(error).splitlines()[0]})",
-                    where=f"--ray {address}",
-                    remedy="start one (ray start --head), give its address, or use --ray local.",
+                    where=option("ray", address),
+                    remedy=f"start one (ray start --head), give its address, or use {option('ray', 'local')}.",
                 ) from error
         self.width = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 

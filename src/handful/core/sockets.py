@@ -30,7 +30,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, str]:
         raise OutputError(
             f"cannot listen on this address ({error})",
             where=f"{host}:{port}",
-            remedy="choose another --port, or --host.",
+            remedy="choose another port, or host.",
         ) from error
     shown = f"[{host}]" if ":" in host else host
     return bound, f"http://{shown}:{bound.getsockname()[1]}/"

@@ -8,7 +8,7 @@ from handful.core.dataset import Dataset, Image, Sample
 from handful.data.finding import Finding, Severity
 from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.splits import refuse_small_classes
-from handful.errors import DataError, HandfulWarning
+from handful.errors import DataError, HandfulWarning, option
 
 
 def check(
@@ -45,7 +45,7 @@ def check(
             raise DataError(
                 finding.message,
                 where=finding.ids[0],
-                remedy=f"{finding.remedy}, or leave out strict (--strict) to get a warning instead.",
+                remedy=f"{finding.remedy}, or leave out {option('strict', None)} to get a warning instead.",
             )
         warnings.warn(finding.message, HandfulWarning, stacklevel=2)
     return findings

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from handful.core.dataset import Dataset, Sample
-from handful.errors import DataError
+from handful.errors import DataError, option
 
 
 def training_split(data: Dataset) -> Dataset:
@@ -41,15 +41,15 @@ def test_split(data: Dataset) -> Dataset:
         raise DataError(
             "there is no test split",
             where=_splits(data),
-            remedy='cross-validate (--folds 5), score on the images that the draws leave unused, or mark images "test" '
-            "in the split column or by a folder test/.",
+            remedy=f"cross-validate ({option('folds', 5)}), score on the images that the draws leave unused "
+            f'({option("per_class", 5)}), or mark images "test" in the split column or by a folder test/.',
         )
     labelled = _labelled(part)
     if not len(labelled):
         raise DataError(
             "the test split has no labels, so it cannot be scored",
             where=part.samples[0].id,
-            remedy="label its images, or cross-validate (--folds 5) on the labelled ones.",
+            remedy=f"label its images, or cross-validate ({option('folds', 5)}) on the labelled ones.",
         )
     return labelled
 

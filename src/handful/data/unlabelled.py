@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from handful.core.dataset import Dataset
-from handful.errors import ProtocolError
+from handful.errors import ProtocolError, option
 
 Unlabelled = Literal["none", "given", "rest"]
 
@@ -31,7 +31,7 @@ def unlabelled_samples(
     if which != "none" and not unlabelled:
         raise ProtocolError(
             "no unlabelled images found",
-            where=f'unlabelled="{which}"',
+            where=option("unlabelled", which),
             remedy='leave it out, or use "rest" if the draws leave images that are not scored.',
         )
     return replace(data, samples=(*unlabelled, *(scored.samples if transductive else ())))

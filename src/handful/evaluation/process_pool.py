@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from handful.core.dataset import Dataset
 from handful.core.processes import exit_with_parent
+from handful.errors import by_interface, option
 from handful.evaluation.executor import BrokenExecutorError
 from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 
@@ -84,7 +85,10 @@ class ProcessExecutor:
     def _broken(self) -> BrokenExecutorError:
         return BrokenExecutorError(
             "a worker process died",
-            where=f"jobs={self.jobs}",
-            remedy="use fewer jobs (memory may have run out); a script that uses jobs must start its work under "
-            '`if __name__ == "__main__":`.',
+            where=option("jobs", self.jobs),
+            remedy="use fewer jobs (memory may have run out)"
+            + by_interface(
+                command=".",
+                python='; a script that uses jobs must start its work under `if __name__ == "__main__":`.',
+            ),
         )

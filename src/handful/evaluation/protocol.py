@@ -8,7 +8,7 @@ from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.long_tail import Order, class_balanced, long_tail
 from handful.data.unlabelled import Unlabelled
-from handful.errors import ProtocolError
+from handful.errors import ProtocolError, option
 
 ScoreOn = Literal["test", "rest"]
 
@@ -58,20 +58,26 @@ class Protocol:
             raise ProtocolError(f"cannot score on {self.score_on!r}", remedy='choose "test" or "rest".')
         if self.unlabelled not in get_args(Unlabelled):
             raise ProtocolError(
-                f"unknown value {self.unlabelled!r}", where="unlabelled", remedy='"none", "given" or "rest".'
+                f"unknown value {self.unlabelled!r}",
+                where=option("unlabelled", None),
+                remedy='"none", "given" or "rest".',
             )
         if self.tail_order not in ("classes", "seeded"):
             raise ProtocolError(
-                f"unknown order {self.tail_order!r}", where="tail_order", remedy='"classes" or "seeded".'
+                f"unknown order {self.tail_order!r}", where=option("tail_order", None), remedy='"classes" or "seeded".'
             )
         if self.long_tail is not None and self.folds is not None:
             raise ProtocolError(
                 "a long tail cannot be combined with folds",
-                where=f"long_tail={self.long_tail:g}, folds={self.folds}",
+                where=f"{option('long_tail', self.long_tail)}, {option('folds', self.folds)}",
                 remedy="leave one of them out.",
             )
         if self.long_tail is None and self.tail_order != "classes":
-            raise ProtocolError("an order needs a long tail", where="tail_order", remedy="e.g. long_tail=100.")
+            raise ProtocolError(
+                "an order needs a long tail",
+                where=option("tail_order", None),
+                remedy=f"e.g. {option('long_tail', 100)}.",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +130,8 @@ def _splits_of_draw(
     if not len(test):
         raise ProtocolError(
             "the draw takes every labelled image, and none is left to score",
-            where=f"per_class={m}",
-            remedy="draw fewer per class, or cross-validate (folds=5).",
+            where=option("per_class", m),
+            remedy=f"draw fewer per class, or cross-validate ({option('folds', 5)}).",
         )
     yield None, train, test
 
@@ -134,20 +140,21 @@ def _refuse_unscorable(protocol: Protocol, test_split: Dataset | None) -> None:
     if protocol.folds is not None and test_split is not None:
         raise ProtocolError(
             "the data has a test split, and folds would leave it out",
-            where=f"folds={protocol.folds}",
-            remedy='leave out the folds, or set score_on="rest" to cross-validate on the training split.',
+            where=option("folds", protocol.folds),
+            remedy=f"leave out the folds, or cross-validate on the training split ({option('score_on', 'rest')}).",
         )
     if protocol.folds is not None or protocol.per_class is not None:
         return
     if protocol.long_tail is not None:
         raise ProtocolError(
             "a long tail needs the number of images of its largest class",
-            where=f"long_tail={protocol.long_tail:g}",
-            remedy="give per_class as well (--per-class 50).",
+            where=option("long_tail", protocol.long_tail),
+            remedy=f"give the number of images per class as well ({option('per_class', 50)}).",
         )
     if test_split is None:
         raise ProtocolError(
             "every labelled image would be trained on, and none is left to score",
-            where=f'score_on="{protocol.score_on}"',
-            remedy="cross-validate (folds=5), or give the number of images per class.",
+            where=option("score_on", protocol.score_on),
+            remedy=f"cross-validate ({option('folds', 5)}), "
+            f"or draw some images of each class ({option('per_class', 5)}).",
         )

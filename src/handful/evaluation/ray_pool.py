@@ -7,7 +7,7 @@ from typing import Any
 
 from handful.core.dataset import Dataset
 from handful.core.ray_cluster import Cluster
-from handful.errors import HandfulError
+from handful.errors import HandfulError, option
 from handful.evaluation.executor import BrokenExecutorError, ExecutorFactory
 from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 
@@ -48,7 +48,7 @@ class RayExecutor:
         except self.ray.exceptions.RayError as error:
             raise BrokenExecutorError(
                 f"a job failed on the cluster ({str(error).strip().splitlines()[-1]})",
-                where="--ray",
+                where=option("ray", None),
                 remedy="check that the cluster's machines have handful, the images and enough memory.",
             ) from error
         if isinstance(result, HandfulError):

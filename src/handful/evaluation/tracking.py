@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from handful.core.result import Result
-from handful.errors import OutputError
+from handful.errors import OutputError, option
 from handful.evaluation.metrics import SCORES
 from handful.evaluation.statistics import headline_metric, summarise
 
@@ -113,12 +113,14 @@ def _tracker_errors(kind: Kind, folder: Path) -> Iterator[None]:
         yield
     except ImportError as error:
         raise OutputError(
-            f"{kind} is not installed", where=f"--track {kind}", remedy=f'pip install "handful[{kind}]".'
+            f"{kind} is not installed", where=option("track", kind), remedy=f'pip install "handful[{kind}]".'
         ) from error
     except Exception as error:  # each tracker has its own
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise OutputError(
-            f"{kind} cannot write ({first})", where=folder, remedy="choose another folder with --track-to."
+            f"{kind} cannot write ({first})",
+            where=folder,
+            remedy=f"choose another folder ({option('track_to', 'FOLDER')}).",
         ) from error
 
 

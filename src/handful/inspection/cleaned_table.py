@@ -40,7 +40,7 @@ def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
         raise DataError(
             "the images are not files, so no table can list them",
             where=path,
-            remedy="--fix takes an image folder or a table.",
+            remedy="inspect an image folder or a table.",
         )
     rows, copies, conflicts = _without_copies(measurements)
     groups = _groups(measurements)

@@ -106,7 +106,9 @@ class OnnxModel:
         """
         if self.coverage is None:
             raise ModelError(
-                "this model was exported without sets", where=HERE, remedy="train it with --coverage, and export again."
+                "this model was exported without sets",
+                where=HERE,
+                remedy="train it with `handful fit --coverage 0.9`, and export again.",
             )
         known = {key: self.coverage[key] for key in ("images", "heaviest", "by_class")}
         return significance(coverage, **known)

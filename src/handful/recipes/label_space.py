@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from handful.core.recipe import Recipe
-from handful.errors import RecipeError
+from handful.errors import RecipeError, option
 from handful.recipes.load import load_recipe
 
 PLAIN = "classification-wrn"  # used if no recipe is given: its other parts matter only to `classifier_weights`
@@ -40,7 +40,7 @@ def labels_recipe(
         raise RecipeError(
             "the labels of this recipe are one-hot: all classes are equally dissimilar",
             where=loaded.name,
-            remedy='use another recipe, or none, or add --set labels.name="word_embeddings".',
+            remedy=f"use another recipe, or none, or add {option('overrides', 'labels.name=word_embeddings')}.",
         )
     return loaded
 
@@ -63,5 +63,7 @@ def hierarchy_recipe(
     chosen = [] if source is None else [f'hierarchy={{name="{source}"}}']
     loaded = load_recipe(recipe or PLAIN, overrides=[*chosen, *overrides])
     if loaded.hierarchy is None:
-        raise RecipeError("this recipe has no hierarchy", where=loaded.name, remedy="name a source: --source NAME.")
+        raise RecipeError(
+            "this recipe has no hierarchy", where=loaded.name, remedy=f"name a source: {option('source', 'NAME')}."
+        )
     return loaded

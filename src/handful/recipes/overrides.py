@@ -3,7 +3,7 @@
 import tomllib
 from typing import Any
 
-from handful.errors import RecipeError
+from handful.errors import RecipeError, option
 from handful.recipes.options import STAGE_OPTIONS, touches
 from handful.recipes.renamed import current_path
 
@@ -16,7 +16,10 @@ def override(tree: dict[str, Any], text: str) -> None:
     """
     key, equals, value_text = text.partition("=")
     if not equals:
-        raise RecipeError(f"{text!r} is not an override", remedy="write key=value, e.g. --set head.pool=foreground.")
+        raise RecipeError(
+            f"{text!r} is not an override",
+            remedy=f"write key=value, e.g. {option('overrides', 'head.pool=foreground')}.",
+        )
     try:
         value = tomllib.loads(f"x = {value_text}")["x"]
     except tomllib.TOMLDecodeError:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from handful.core.dataset import Dataset
 from handful.core.files import write_atomically
 from handful.core.recipe import Recipe
-from handful.errors import OutputError, TrainingError
+from handful.errors import OutputError, TrainingError, option
 from handful.recipes.write import fingerprint
 
 FILE = "checkpoint.safetensors"
@@ -30,7 +30,9 @@ def refuse_unfinished(folder: Path, *, resume: bool, overwrite: bool) -> None:
     unfinished = (folder / FILE).exists() or (folder / NETWORKS).exists()
     if unfinished and not (resume or overwrite):
         raise OutputError(
-            "this folder holds an unfinished run", where=folder, remedy="pass --resume, or --overwrite to start over."
+            "this folder holds an unfinished run",
+            where=folder,
+            remedy=f"pass {option('resume')}, or {option('overwrite')} to start over.",
         )
 
 

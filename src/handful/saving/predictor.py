@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from handful.core.prediction import Predictor
-from handful.errors import ModelError
+from handful.errors import ModelError, option
 
 if TYPE_CHECKING:
     from handful.models.classifier import Classifier
@@ -45,13 +45,17 @@ def load_predictor(
         return load_trained(model, tta=tta, classes=classes, device=device)
     from handful.models.onnx_model import load_onnx
 
-    for given, option in ((tta, "--tta"), (classes, "--classes")):
+    for given, name in ((tta, "tta"), (classes, "classes")):
         if given is not None:
             raise ModelError(
-                "an exported model cannot be changed", where=option, remedy="give the folder it was exported from."
+                "an exported model cannot be changed",
+                where=option(name, None),
+                remedy="give the folder it was exported from.",
             )
     if device not in ("auto", "cpu"):
-        raise ModelError("an exported model only runs on the CPU", where="--device", remedy="use auto or cpu.")
+        raise ModelError(
+            "an exported model only runs on the CPU", where=option("device", None), remedy="use auto or cpu."
+        )
     return load_onnx(model)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from handful.core.dataset import Dataset
 from handful.data.splits import training_split
-from handful.errors import ModelError
+from handful.errors import ModelError, option
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.models.ensemble import Ensemble, join, refuse_other_classes
@@ -52,7 +52,11 @@ def ensemble_to(
     ensemble = join(members, None if isinstance(weights, str) else weights)
     if weights == "cross_fitted":
         if data is None:
-            raise ModelError("cross_fitted needs the training data", where="--weights", remedy="give them with --data.")
+            raise ModelError(
+                "cross_fitted needs the training data",
+                where=option("weights", "cross_fitted"),
+                remedy=f"give them ({option('data', 'DATA')}).",
+            )
         ensemble = join(members, _cross_fitted_weights(members, data, folds=folds, seed=seed, device=device))
     save_classifier(ensemble, folder, overwrite=overwrite)
     return ensemble
@@ -62,6 +66,6 @@ def _cross_fitted_weights(
     members: Sequence[Classifier], data: Dataset, *, folds: int, seed: int, device: str
 ) -> tuple[float, ...]:
     part = training_split(data)
-    refuse_other_classes(part.classes, members[0].classes, where="--data")
+    refuse_other_classes(part.classes, members[0].classes, where=option("data", None))
     recipes = [(member.recipe, int(member.card.get("seed", 0))) for member in members]
     return cross_fitted_weights(recipes, part, nested_fit(device, progress=True), folds=folds, grid=GRID, seed=seed)

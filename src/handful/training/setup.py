@@ -135,5 +135,5 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
         raise TrainingError(
             "this recipe learns from masks, and no training image has one",
             where=recipe.name,
-            remedy="give masks (--masks), or a mask source in the recipe: binarize, grabcut or propagate_masks.",
+            remedy="give masks, or a mask source in the recipe: binarize, grabcut or propagate_masks.",
         )

@@ -10,7 +10,7 @@ from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
 from handful.data.load import load_data
 from handful.data.masks.attach import read_mask, with_mask
-from handful.errors import DataError
+from handful.errors import DataError, option
 
 SUFFIX = "-annotations"
 ACCEPTED = "propagated"  # source of a mask that was accepted as it was
@@ -54,7 +54,9 @@ def open_project(
     project_folder = (folder if folder is not None else path.parent / f"{name}{SUFFIX}").resolve()
     if path.is_dir() and project_folder.is_relative_to(root):
         what = "the annotation folder would be inside the image folder and count as a class"
-        raise DataError(what, where=project_folder, remedy="choose a folder outside the images (--folder).")
+        raise DataError(
+            what, where=project_folder, remedy=f"choose a folder outside the images ({option('folder', 'PATH')})."
+        )
     refuse_foreign(project_folder, ours=lambda entry: (entry.parent / JOURNAL).exists())
     away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
     if away:

@@ -29,7 +29,7 @@ from handful.annotation.tools.prompts import parse_prompts
 from handful.core.asgi import Guard
 from handful.core.dataset import Mask, Sample
 from handful.core.sockets import LOCAL_NAMES
-from handful.errors import DataError, HandfulError
+from handful.errors import DataError, HandfulError, option
 
 PAGE = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -234,7 +234,9 @@ def _assistance_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/sam")
     def sam(key: str, requested: AssistanceRequest) -> Response:
         if session.sam is None:
-            raise DataError("no SAM-type model is loaded", where="the page", remedy="start it with --sam MODEL.")
+            raise DataError(
+                "no SAM-type model is loaded", where="the page", remedy=f"start it with {option('sam', 'MODEL')}."
+            )
         return _mask_response(
             session.sam.mask(session.pixels(session.sample(key)), parse_prompts(requested.marks), key=key), 0
         )

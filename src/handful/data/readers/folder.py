@@ -8,7 +8,7 @@ from typing import cast, get_args
 from handful.core.dataset import Dataset, Sample, Split
 from handful.data.class_names import class_index, class_names
 from handful.data.formats import SUFFIXES
-from handful.errors import DataError
+from handful.errors import DataError, by_interface
 
 UNLABELLED = ("unlabelled", "unlabeled")
 
@@ -104,8 +104,8 @@ def _loose(root: Path, folder: Path, split: Split | None, accept: bool) -> Itera
                 raise DataError(
                     "this image is not in a class folder",
                     where=path,
-                    remedy="move it into a folder named after its class; if it has no label, into unlabelled/, "
-                    "or load with unlabelled=True (--unlabelled).",
+                    remedy="move it into a folder named after its class; if it has no label, into unlabelled/"
+                    + by_interface(command=".", python=", or load with unlabelled=True."),
                 )
             yield None, _sample(root, path, split)
 

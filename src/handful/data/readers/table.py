@@ -11,7 +11,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.data.class_names import class_index, class_names
 from handful.data.masks.attach import read_mask, with_mask
 from handful.data.split_names import parse_split
-from handful.errors import DataError, nearest
+from handful.errors import DataError, nearest, option
 
 ROLES = ("path", "label", "mask", "group", "split")
 BATCH_ROWS = 4096  # rows of a Parquet file in memory at a time
@@ -148,7 +148,7 @@ def _no_column(path: Path, role: str, name: str, header: list[str]) -> DataError
         remedy = "separate the columns by commas (.csv) or tabs (.tsv)."
     else:
         near = nearest(name, tuple(header)) if header else "add a header line."
-        remedy = f"add it, or name the column that holds the {role} (columns={{{role!r}: ...}}); {near}"
+        remedy = f"add it, or name the column that holds the {role} ({option('columns', {role: 'NAME'})}); {near}"
     what = f"no column {name!r}; columns are {', '.join(header) or 'none'}"
     return DataError(what, where=path, remedy=remedy)
 
@@ -173,7 +173,6 @@ def named_file(folder: Path, name: str, where: str, *, allow_outside: bool, kind
         raise DataError(
             f"the {kind} path {name} leads out of the table's folder",
             where=where,
-            remedy="move the file below the table, or load with allow_outside=True (--allow-outside) "
-            "if you trust the table.",
+            remedy=f"move the file below the table, or pass {option('allow_outside')} if you trust the table.",
         )
     return file

@@ -9,7 +9,7 @@ import numpy as np
 
 from handful.core.dataset import Dataset, Sample, Split
 from handful.data.readers.arrays import from_arrays
-from handful.errors import DataError, nearest
+from handful.errors import DataError, nearest, option
 
 _BOOL: dict[Split | None, Any] = {"train": True, "test": False}
 _TWO: dict[Split | None, Any] = {"train": "train", "test": "test"}
@@ -79,7 +79,8 @@ def _part(name: str, root: Path, value: Any, download: bool) -> Dataset:
         raise DataError(
             f"it cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
             where=f"torchvision:{name} in {root}",
-            remedy="name the folder that holds it (root=, --root), or allow the download (download=True, --download).",
+            remedy=f"name the folder that holds it ({option('root', 'FOLDER')}), "
+            f"or allow the download ({option('download')}).",
         ) from error
     names = [str(c) for c in getattr(source, "classes", sorted({int(label) for _, label in pairs}))]
     classes = tuple(sorted(names))

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from handful.core.files import sync_folder, write_atomically
 from handful.deployment.batch.archive import Archive, ImageLocation, image_column
-from handful.errors import DataError, OutputError
+from handful.errors import DataError, OutputError, option
 
 FORMAT = 1
 PLAN, MANIFEST, LOCK = "_plan.parquet", "_manifest.json", "_lock"
@@ -165,7 +165,9 @@ def read_plan(folder: Path) -> tuple[Plan | None, dict[str, Any]]:
         return Plan(folder, JobIdentity.from_json(manifest["job"]), int(manifest["images"])), manifest
     except (ValueError, KeyError, TypeError) as error:
         raise OutputError(
-            f"the manifest is damaged ({error!r})", where=path, remedy="choose another folder, or pass --overwrite."
+            f"the manifest is damaged ({error!r})",
+            where=path,
+            remedy=f"choose another folder, or pass {option('overwrite')}.",
         ) from error
 
 

@@ -11,7 +11,7 @@ from handful.deployment.export.page import export_page, refuse_missing
 from handful.deployment.export.quantize import QuantizationReport, export_int8, refuse_int8
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.export.to_torch import export_torch
-from handful.errors import ModelError, OutputError
+from handful.errors import ModelError, OutputError, option
 from handful.saving.classifier import load_classifier
 
 Format = Literal["onnx", "torch", "html"]
@@ -91,4 +91,8 @@ def refuse_int8_format(format: Format) -> None:  # noqa: A002
         ModelError: it is not.
     """
     if format != "onnx":
-        raise ModelError("8-bit arithmetic is for ONNX files only", where="--int8", remedy="add --to onnx.")
+        raise ModelError(
+            "8-bit arithmetic is for ONNX files only",
+            where=option("int8"),
+            remedy=f"add {option('to', 'onnx')}, and name a file .onnx.",
+        )

@@ -19,7 +19,7 @@ from handful.data.in_memory import fit_size
 from handful.deployment.export.exportable import ExportableModel, refuse_too_large
 from handful.deployment.export.exporter_logs import silence_exporters
 from handful.deployment.export.to_onnx import trace, with_resizing, write_model
-from handful.errors import DataError, ModelError
+from handful.errors import DataError, ModelError, option
 from handful.evaluation.intervals import paired_interval
 from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
@@ -68,8 +68,8 @@ def refuse_int8(classifier: Classifier) -> None:
         if classifier.wrapped_by(name) is not None:
             raise ModelError(
                 f"the model's {output} were calibrated in floating point, and would not be valid in 8 bits",
-                where="--int8",
-                remedy="export without --int8, or train without that part.",
+                where=option("int8"),
+                remedy="export in floating point, or train without that part.",
             )
 
 
@@ -81,11 +81,13 @@ def calibration_split(data: Dataset, classifier: Classifier) -> tuple[Dataset, D
         ModelError: the classes differ from the classifier's.
     """
     if data.classes:
-        refuse_other_classes(data.classes, classifier.classes, where="--data")
+        refuse_other_classes(data.classes, classifier.classes, where=option("data", None))
     training, validation = data.split("train", None), data.split("val")
     if not len(training):
         raise DataError(
-            "no training images found", where="--data", remedy="give the images that the model was trained on."
+            "no training images found",
+            where=option("data", None),
+            remedy="give the images that the model was trained on.",
         )
     chosen = np.linspace(0, len(training) - 1, min(MAX_CALIBRATION_IMAGES, len(training))).round().astype(np.int64)
     return training.select(chosen), validation if len(validation) else training, bool(len(validation))

@@ -63,7 +63,7 @@ def export_torch(classifier: Classifier, path: Path) -> tuple[str, ...]:
         raise ModelError(
             f"PyTorch cannot trace it: {first_error_line(error)}",
             where=classifier.recipe.name,
-            remedy="export to ONNX (--to onnx), or use the model's folder.",
+            remedy="export to ONNX, or use the model's folder.",
         ) from error
     pt2 = path.with_name(f".{path.stem}.part.pt2")  # PyTorch warns about any other suffix
     with write_atomically(path, draft=pt2) as draft, silence_exporters():
@@ -82,5 +82,5 @@ def refuse_resizing(exportable: ExportableModel) -> None:
             raise ModelError(
                 f"a PyTorch program resizes by squash only, not to {size[0]} x {size[1]} by {resize}",
                 where="resize",
-                remedy="export to ONNX (--to onnx), which supports all ways of resizing.",
+                remedy="export to ONNX, which supports all ways of resizing.",
             )

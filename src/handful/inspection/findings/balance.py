@@ -26,7 +26,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 "warning" if ratio >= STEEP else "note",
                 f"{data.classes[most]} has {counts[most]} images and {data.classes[least]} {counts[least]}",
                 remedy="read balanced accuracy, not accuracy; recipes for long tails (balanced-softmax-wrn, "
-                "logit-adjustment-wrn) or --per-class help",
+                "logit-adjustment-wrn) or as many training images of each class help",
                 numbers={"largest": int(counts[most]), "smallest": int(counts[least]), "ratio": float(ratio)},
             )
         )

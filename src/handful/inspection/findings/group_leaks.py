@@ -34,7 +34,8 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
                 f"{len(spread)} of {len(members)} guessed groups lie on both sides of the split; "
                 f"their pictures share {inferred.source}{proof}",
                 tuple(tuple(s.id for s in group) for group in spread),
-                "if they are one patient, film or burst, move each to one side; --fix adds the guess as a group column",
+                "if they are one patient, film or burst, move each to one side; "
+                "`handful inspect --fix` adds the guess as a group column",
                 numbers,
             ),
         )
@@ -44,7 +45,8 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
             "warning",
             f"pictures seem to come in {len(members)} groups: they share {inferred.source}{proof}",
             tuple(tuple(s.id for s in group) for group in members.values()),
-            "if they are one patient, film or burst, give a group column (--fix adds it), or drawing parts them",
+            "if they are one patient, film or burst, give a group column (`handful inspect --fix` adds it), "
+            "or drawing parts them",
             numbers,
         ),
     )

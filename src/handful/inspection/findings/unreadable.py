@@ -17,7 +17,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             "error",
             f"{len(measurements.unreadable)} {files} be read ({measurements.unreadable[0][1]})",
             tuple((name,) for name, _ in measurements.unreadable),
-            "replace them by intact copies, or leave them out (--fix does)",
+            "replace them by intact copies, or leave them out (`handful inspect --fix` does)",
             {"reasons": dict(measurements.unreadable)},
         ),
     )

@@ -10,7 +10,7 @@ from timm.models._features import FeatureDictNet, FeatureGetterNet
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.errors import RecipeError, WeightsError, nearest
+from handful.errors import RecipeError, WeightsError, nearest, option
 from handful.models.hub import reach
 from handful.parts.backbones._extractor import sequential_modules, split_stages
 from handful.parts.backbones._stages import Freeze, assemble
@@ -151,7 +151,7 @@ def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:
         raise RecipeError(
             f"{model} is built for one image size",
             where=HERE,
-            remedy="set image_size = [h, w] in the recipe (--set image_size=[h,w]).",
+            remedy=f"set image_size = [h, w] in the recipe ({option('overrides', 'image_size=[h,w]')}).",
         )
     with torch.random.fork_rng():
         stride = _create(model, {}).feature_info.reduction()[-1]
