@@ -14,7 +14,7 @@ from bench.support.options import Options
 from bench.support.record import append
 from bench.tables.cvs_cifar import NATURAL, STEPS
 from handful.core.recipe import Recipe
-from handful.evaluation.annotation_cost import forward_flops
+from handful.evaluation.operations import forward_flops
 from handful.recipes.load import load_recipe
 
 CONTROL = "classification-wide-wrn"

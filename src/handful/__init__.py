@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
     from handful.inspection.inspection import inspect as inspect
     from handful.models.classifier import Classifier as Classifier
     from handful.recipes.load import load_recipe as load_recipe
-    from handful.recipes.load import recipe_names as recipe_names
+    from handful.recipes.read import recipe_names as recipe_names
     from handful.saving.classifier import load_classifier as load_classifier
     from handful.saving.classifier import save_classifier as save_classifier
     from handful.saving.predictor import load_predictor as load_predictor
@@ -60,7 +60,7 @@ _PUBLIC = {
     "load_recipe": "recipes.load",
     "paired_difference": "evaluation.statistics",
     "predict_table": "deployment.predict_table",
-    "recipe_names": "recipes.load",
+    "recipe_names": "recipes.read",
     "save_classifier": "saving.classifier",
     "select_recipe": "comparison.auto",
     "summarise": "evaluation.statistics",

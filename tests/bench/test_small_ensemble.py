@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from bench.tables.small_ensemble import ROWS, SIDE, rows
 
-from handful.evaluation.annotation_cost import forward_flops, training_flops
+from handful.evaluation.operations import forward_flops, training_flops
 from handful.recipes.load import load_recipe
 
 

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-import torch
 
 from handful.core.recipe import Part
 from handful.errors import ProtocolError
@@ -12,14 +11,10 @@ from handful.evaluation.annotation_cost import (
     break_even,
     break_evens,
     cost_points,
-    forward_flops,
     masks_drawn,
-    training_flops,
 )
-from handful.recipes.load import load_recipe
 from handful.reports.text_tables import format_cost
-from handful.training.train import train
-from tests.support.datasets import CLASSES, recipe, squares
+from tests.support.datasets import recipe
 from tests.support.results import cost_curve, random_result
 
 # Table II of the paper, CIFAR-10, ResNet-101.
@@ -105,40 +100,6 @@ def test_points_of_results() -> None:
     assert points[1].flops == 12 * 6 * 3 * 1e6  # 12 steps of 6 images
     assert points[1].draws == 5
     assert cost_points([cvs], AnnotationTimes(10, 20), masks_per_class={"cvs": 1})[0].masks == 3
-
-
-def test_forward_flops_of_a_known_convolution() -> None:
-    """Against a count by hooks: 2 x kernel x positions for each convolution and linear layer."""
-    plan = recipe("linear")
-    classifier = train(plan, squares(2), progress=False)
-    total = 0
-
-    def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
-        nonlocal total
-        if isinstance(module, torch.nn.Conv2d):
-            total += 2 * output.numel() * module.weight[0].numel()
-        elif isinstance(module, torch.nn.Linear):
-            total += 2 * output.numel() * module.in_features
-
-    for module in classifier.network.modules():
-        module.register_forward_hook(count)
-    with torch.inference_mode():
-        classifier.network(torch.zeros(1, 3, 12, 12))
-    labels = 2 * len(CLASSES) ** 2  # comparing the embedding with the one-hot vectors
-    assert forward_flops(plan, CLASSES, size=(12, 12)) == pytest.approx(total, abs=labels)
-
-
-def test_forward_flops_of_an_ensemble_are_its_members() -> None:
-    plan = replace(recipe("linear"), posthoc=(Part("ensemble", {"members": 3, "recipes": ("classification-wrn",)}),))
-    own = forward_flops(recipe("linear"), CLASSES, size=(12, 12))
-    other = forward_flops(load_recipe("classification-wrn"), CLASSES, size=(12, 12))
-    assert forward_flops(plan, CLASSES, size=(12, 12)) == 3 * own + other
-
-
-def test_training_flops_counts_every_epoch() -> None:
-    plan = recipe("linear")
-    epochs = replace(plan, stages=(replace(plan.stages[0], steps=None, epochs=4),))
-    assert training_flops(epochs, 20, 1.0) == pytest.approx(4 * 20 * 3)
 
 
 @pytest.mark.parametrize("width", [80, 60])

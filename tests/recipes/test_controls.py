@@ -1,6 +1,5 @@
 """A recipe and the one that it is compared with differ in what its header names, and in nothing else."""
 
-import re
 import tomllib
 from importlib import resources
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 import pytest
 
 from handful.recipes.load import load_recipe, recipe_names
+from handful.recipes.purposes import HEADER
 from handful.recipes.write import to_tree
 
-HEADER = re.compile(r"^# Differs from (?P<base>[\w-]+) in: (?P<keys>[\w., ]+)\.$", re.MULTILINE)
 TEXTS = {
     name: (resources.files("handful.recipes") / "builtin" / f"{name}.toml").read_text(encoding="utf-8")
     for name in recipe_names()

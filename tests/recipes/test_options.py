@@ -7,8 +7,8 @@ from handful.comparison.budget import StudyBudget, read_budget
 from handful.comparison.search_space import check_spaces, decode, encode, search_fingerprint
 from handful.errors import ProtocolError, RecipeError
 from handful.recipes.load import from_toml, load_recipe, recipe_names, with_values
-from handful.recipes.options import options_of, touches
-from handful.recipes.overrides import put
+from handful.recipes.options import options_of
+from handful.recipes.overrides import put, touches
 from handful.recipes.write import fingerprint, to_toml
 from tests.support.comparisons import searched
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handful.core.json_values import jsonable
+from handful.core.text import wrap
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def print_text(text: str) -> None:
 def print_indented(text: str) -> None:
     """Print an indented paragraph."""
     margin = "    "
-    print(textwrap.fill(text, width(), initial_indent=margin, subsequent_indent=margin))
+    print("\n".join(wrap(text, width(), first=margin, indent=margin)))
 
 
 def print_lines(text: str) -> None:

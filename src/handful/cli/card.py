@@ -1,7 +1,7 @@
 """`handful card`: show a model card, or add scores and notes to it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
@@ -25,14 +25,25 @@ def card(
     The card is MODEL/CARD.md, with its values in MODEL/card.json; the weights are not changed.
     """
     from handful.cli._output import print_json, print_lines, print_to_stderr
+    from handful.saving.model_card import read_card
+
+    shown = read_card(model) if log is None and use is None and limits is None else None
+    if shown is None:
+        with print_to_stderr():
+            shown = _updated(model, log, use=use, limits=limits)
+    values, text = shown
+    if json:
+        print_json({"model": str(model), **values})
+    else:
+        print_lines(text)
+
+
+def _updated(model: Path, log: Path | None, *, use: str | None, limits: str | None) -> tuple[dict[str, Any], str]:
+    """The values and the text of a card that was completed, for which the model is loaded."""
     from handful.evaluation.results_log import read_results
     from handful.reports.card_scores import update_card
-    from handful.saving.classifier import CARD
+    from handful.saving.model_card import CARD
 
-    with print_to_stderr():
-        results = [] if log is None else read_results(log)
-        classifier = update_card(model, results=results, use=use, limits=limits)
-    if json:
-        print_json({"model": str(model), **classifier.card})
-        return
-    print_lines((model / CARD).read_text(encoding="utf-8"))
+    results = [] if log is None else read_results(log)
+    classifier = update_card(model, results=results, use=use, limits=limits)
+    return dict(classifier.card), (model / CARD).read_text(encoding="utf-8")

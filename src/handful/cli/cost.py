@@ -10,6 +10,8 @@ from handful.cli import _options as o
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from handful.core.result import Result
+
 
 def cost(
     results: Annotated[
@@ -31,10 +33,17 @@ def cost(
             help="Number of hand-drawn masks that a recipe used, if the log does not tell.",
         ),
     ] = None,
+    operations: Annotated[
+        bool,
+        Option("--operations", help="Count the operations of a training, too: builds each recipe's network."),
+    ] = False,
     image_size: Annotated[
         int | None,
         Option(
-            metavar="SIDE", min=1, show_default=False, help="Height and width of the images, for counting operations."
+            metavar="SIDE",
+            min=1,
+            show_default=False,
+            help="For --operations, which it implies: height and width of the images; default: those of the recipe.",
         ),
     ] = None,
     report: Annotated[
@@ -52,9 +61,8 @@ def cost(
 
     from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, width
     from handful.core.files import refuse_existing
-    from handful.evaluation.annotation_cost import AnnotationTimes, break_evens, cost_points, flops_by_recipe
+    from handful.evaluation.annotation_cost import AnnotationTimes, break_evens, cost_points
     from handful.evaluation.results_log import read_results
-    from handful.reports.evaluation_report import write_report
     from handful.reports.text_tables import format_cost
 
     with print_to_stderr():
@@ -62,9 +70,11 @@ def cost(
             refuse_existing(report, overwrite=overwrite)
         times = AnnotationTimes(label_seconds, mask_seconds)
         evaluated = read_results(results)
-        flops = flops_by_recipe(evaluated, side=image_size)
+        flops = _count(evaluated, image_size) if operations or image_size is not None else None
         points = cost_points(evaluated, times, masks_per_class=_masks_per_class(masks or ()), flops=flops)
         if report is not None:
+            from handful.reports.evaluation_report import write_report
+
             write_report(evaluated, report, cost=points, times=times, overwrite=overwrite)
     if json:
         rows = {"points": [asdict(p) for p in points], "break_even": [asdict(b) for b in break_evens(points)]}
@@ -73,6 +83,12 @@ def cost(
     print_lines(format_cost(points, width=width()))
     if report is not None:
         print_text(f"Report: {report}")
+
+
+def _count(results: "Sequence[Result]", side: int | None) -> dict[str, float]:
+    from handful.evaluation.operations import flops_by_recipe  # imports PyTorch
+
+    return flops_by_recipe(results, side=side)
 
 
 def _masks_per_class(values: "Sequence[str]") -> dict[str, int]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from handful.comparison.result import ALPHA, ComparisonResult, RankedRecipe, RecipePair, SizeResult, TuningResult
+from handful.core.text import wrap
 from handful.evaluation.statistics import METRICS
 from handful.reports.text_tables import (
     HEADS,
@@ -14,7 +15,6 @@ from handful.reports.text_tables import (
     layout_table,
     percent,
     signed,
-    wrap,
 )
 
 

@@ -4,18 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from handful.core.context import Task
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
 from handful.evaluation.statistics import summarise
-from handful.parts import registry
-from handful.parts.posthoc.ensemble import members_of
-from handful.recipes.load import load_recipe
-from handful.training.schedule import plan_steps
+from handful.parts import traits
 
 
 @dataclass(frozen=True)
@@ -81,11 +75,11 @@ def masks_drawn(recipe: Recipe, per_class: int | None) -> int | None:
     None at all without a loss that reads masks, or where the masks are made automatically; `per_class` of the part
     that makes the others' masks (`propagate_masks`) where it is set.
     """
-    automatic = any(registry.has_trait("prepare", part, "automatic") for part in recipe.prepare)
-    if automatic or not registry.reads_masks(recipe):
+    automatic = any(traits.has_trait("prepare", part, "automatic") for part in recipe.prepare)
+    if automatic or not traits.reads_masks(recipe):
         return 0
     for part in recipe.prepare:
-        if registry.has_trait("prepare", part, "makes_masks") and part.options.get("per_class") is not None:
+        if traits.has_trait("prepare", part, "makes_masks") and part.options.get("per_class") is not None:
             drawn = int(part.options["per_class"])
             return drawn if per_class is None else min(drawn, per_class)
     return per_class
@@ -111,7 +105,8 @@ def cost_points(
         times: seconds per label and per mask.
         masks_per_class: recipe name to hand masks per class, where `masks_drawn` cannot know (masks that came with
             the data but were made automatically, say). Never more than there are images.
-        flops: recipe name to the operations of one image's forward pass (`forward_flops`).
+        flops: recipe name to the operations of one image's forward pass (`operations.forward_flops`). Without it, no
+            PyTorch is imported.
     """
     points = []
     for result in results:
@@ -133,10 +128,16 @@ def cost_points(
                 high=row.high,
                 worst=row.worst,
                 draws=row.draws,
-                flops=None if forward is None else training_flops(result.recipe, row.n_train, forward),
+                flops=None if forward is None else _training_flops(result.recipe, row.n_train, forward),
             )
         )
     return points
+
+
+def _training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
+    from handful.evaluation.operations import training_flops  # imports PyTorch
+
+    return training_flops(recipe, n_train, forward)
 
 
 def break_even(points: Sequence[CostPoint], costly: str, cheap: str) -> BreakEven:
@@ -182,56 +183,6 @@ def break_evens(points: Sequence[CostPoint]) -> list[BreakEven]:
     names = list(dict.fromkeys(p.recipe for p in points))
     masked = [n for n in names if any(p.masks for p in points if p.recipe == n)]
     return [break_even(points, a, b) for a in masked for b in names if b not in masked]
-
-
-def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
-    """Operations of one training: steps x batch x 3 x forward (a backward pass costs about two forward ones).
-
-    Leaves out what `prepare` trains. Each stage counts in full, also where part of the network is frozen.
-    """
-    plan = plan_steps(recipe, n_train)
-    return float(plan.total * float(np.mean(plan.batch_sizes)) * 3 * forward)
-
-
-def flops_by_recipe(results: Sequence[Result], *, side: int | None = None) -> dict[str, float]:
-    """Operations of one image's forward pass (`forward_flops`) of each recipe, by its name.
-
-    Args:
-        results: of one or more recipes.
-        side: height and width of the images; None: the recipe's image size. Recipes without one are left out.
-
-    Raises:
-        RecipeError, WeightsError: a network cannot be built.
-    """
-    flops = {}
-    for result in results:
-        size = result.recipe.image_size if side is None else (side, side)
-        if size is not None:
-            flops[result.recipe.name] = forward_flops(result.recipe, result.classes, size=size)
-    return flops
-
-
-def forward_flops(recipe: Recipe, classes: Sequence[str], *, size: tuple[int, int]) -> float:
-    """Operations (a multiply-add counts as 2) of one image's forward pass at h x w, counted by torch.
-
-    Those of an ensemble's members are added up, each at its recipe's own size where it has one.
-
-    Raises:
-        RecipeError, WeightsError: the network cannot be built.
-    """
-    for part in recipe.posthoc:
-        if part.name == "ensemble":
-            numbers = {k: v for k, v in part.options.items() if k in ("members", "recipes")}
-            plans = members_of(recipe, load_recipe, **numbers)
-            each = {id(plan): forward_flops(plan, classes, size=plan.image_size or size) for plan in plans}
-            return sum(each[id(plan)] for plan in plans)
-    task = Task(tuple(classes), np.ones(len(classes), dtype=np.int64))
-    with torch.random.fork_rng():
-        labels = registry.build_labels(recipe, task)
-        network = registry.build_network(recipe, registry.make_context(recipe, task, labels=labels)).eval()
-    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 3, *size))
-    return float(counter.get_total_flops())
 
 
 def _hours(log: float) -> str:

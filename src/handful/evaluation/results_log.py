@@ -27,7 +27,7 @@ from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
 from handful.evaluation.metrics import balanced_accuracy, recalls
 from handful.evaluation.protocol import Protocol, TrainTestSplit
-from handful.recipes.load import from_toml
+from handful.recipes.read import read_recipe
 from handful.recipes.write import fingerprint, to_toml
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
@@ -191,7 +191,7 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     recipes = {}
     for mark in dict.fromkeys(str(group[0]) for group in groups):
         path = store.predictions / f"{mark}.toml"
-        recipes[mark] = from_toml(path.read_text(encoding="utf-8"), where=str(path))
+        recipes[mark] = read_recipe(path.read_text(encoding="utf-8"), where=str(path))
     names = Counter(recipe.name for recipe in recipes.values())
     results = []
     for group, pairs in groups.items():

@@ -22,7 +22,11 @@ from handful.parts.traits import Folder as Folder
 from handful.parts.traits import has_trait as has_trait
 from handful.parts.traits import names as names
 from handful.parts.traits import names_with as names_with
+from handful.parts.traits import needs_masks as needs_masks
 from handful.parts.traits import part_module as part_module
+from handful.parts.traits import reads_masks as reads_masks
+from handful.parts.traits import trains_unlabelled as trains_unlabelled
+from handful.parts.traits import uses_unlabelled as uses_unlabelled
 
 WIRED = ("backbone", "make")  # what the caller hands a part beside the user's options
 
@@ -186,26 +190,3 @@ def without_weights(folder: Folder, part: Part) -> Part:
         bare = [without_weights(folder, inner) for inner in inside]
         kept[part_module(folder, part.name).made_of] = tuple({"name": inner.name, **inner.options} for inner in bare)
     return replace(part, options=kept)
-
-
-def uses_unlabelled(recipe: Recipe) -> bool:
-    """Whether a recipe gains from images without a label: labelled before it trains, or as they are."""
-    return trains_unlabelled(recipe) or any(has_trait("prepare", part, "uses_unlabelled") for part in recipe.prepare)
-
-
-def trains_unlabelled(recipe: Recipe) -> bool:
-    """Whether a recipe trains on images that have no label then: its head or a loss says so."""
-    losses = [part for stage in recipe.stages for part in stage.losses]
-    learns = any(has_trait("losses", part, "uses_unlabelled") for part in losses)
-    return learns or has_trait("heads", recipe.head, "uses_unlabelled")
-
-
-def reads_masks(recipe: Recipe) -> bool:
-    """Whether a loss of the recipe learns from masks."""
-    return any(has_trait("losses", part, "reads_masks") for stage in recipe.stages for part in stage.losses)
-
-
-def needs_masks(recipe: Recipe) -> bool:
-    """Whether an image without a mask teaches the recipe nothing: all its losses learn from masks."""
-    losses = [part for stage in recipe.stages for part in stage.losses]
-    return bool(losses) and all(has_trait("losses", part, "reads_masks") for part in losses)

@@ -1,11 +1,16 @@
-"""Look parts up by file name, and the traits that their modules declare; part folders may import this module."""
+"""Look parts up by file name, and the traits that their modules declare; part folders may import this module.
 
+Traits are read from the text of a module, so that what only reads recipes imports no PyTorch.
+"""
+
+import ast
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
 from typing import Literal, get_args
 
-from handful.core.recipe import Part
+from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError, nearest
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
@@ -68,17 +73,60 @@ def part_module(folder: Folder, name: str) -> ModuleType:
     Raises:
         RecipeError: there is no such part.
     """
+    _refuse_unknown(folder, name)
+    return import_module(f"handful.parts.{folder}.{name}")
+
+
+def _refuse_unknown(folder: Folder, name: str) -> None:
     if name not in names(folder):
         raise RecipeError(f"unknown part {name!r}", where=folder, remedy=nearest(name, names(folder)))
-    return import_module(f"handful.parts.{folder}.{name}")
+
+
+@cache
+def _declared(folder: Folder, name: str) -> Mapping[str, bool | str]:
+    """The constants `name = True` or `name = "word"` of a part's module.
+
+    Raises:
+        RecipeError: there is no such part.
+    """
+    _refuse_unknown(folder, name)
+    text = (resources.files(f"handful.parts.{folder}") / f"{name}.py").read_text(encoding="utf-8")
+    constants: dict[str, object] = {}
+    for line in ast.parse(text).body:
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant):
+            constants |= {target.id: line.value.value for target in line.targets if isinstance(target, ast.Name)}
+    return {name: value for name, value in constants.items() if isinstance(value, bool | str)}
 
 
 def has_trait(folder: Folder, part: Part, trait: str) -> bool:
     """Whether a part's module declares one of `TRAITS`, e.g. `mixes_images = True`."""
     assert trait in TRAITS[folder], f"{trait!r} is not a trait of {folder}"
-    return bool(getattr(part_module(folder, part.name), trait, False))
+    return bool(_declared(folder, part.name).get(trait, False))
 
 
 def names_with(folder: Folder, trait: str) -> tuple[str, ...]:
     """Names of the parts in a folder that declare a trait."""
     return tuple(name for name in names(folder) if has_trait(folder, Part(name), trait))
+
+
+def uses_unlabelled(recipe: Recipe) -> bool:
+    """Whether a recipe gains from images without a label: labelled before it trains, or as they are."""
+    return trains_unlabelled(recipe) or any(has_trait("prepare", part, "uses_unlabelled") for part in recipe.prepare)
+
+
+def trains_unlabelled(recipe: Recipe) -> bool:
+    """Whether a recipe trains on images that have no label then: its head or a loss says so."""
+    losses = [part for stage in recipe.stages for part in stage.losses]
+    learns = any(has_trait("losses", part, "uses_unlabelled") for part in losses)
+    return learns or has_trait("heads", recipe.head, "uses_unlabelled")
+
+
+def reads_masks(recipe: Recipe) -> bool:
+    """Whether a loss of the recipe learns from masks."""
+    return any(has_trait("losses", part, "reads_masks") for stage in recipe.stages for part in stage.losses)
+
+
+def needs_masks(recipe: Recipe) -> bool:
+    """Whether an image without a mask teaches the recipe nothing: all its losses learn from masks."""
+    losses = [part for stage in recipe.stages for part in stage.losses]
+    return bool(losses) and all(has_trait("losses", part, "reads_masks") for part in losses)

@@ -1,35 +1,17 @@
-"""Read recipes: TOML text to a checked `Recipe`, by name or from a file, with overrides."""
+"""Load recipes: read, and checked against the parts that they name."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage
-from handful.errors import RecipeError, nearest
+from handful.core.recipe import Recipe
 from handful.recipes.checks import check
-from handful.recipes.fields import build
-from handful.recipes.inheritance import resolve
 from handful.recipes.options import check_search
-from handful.recipes.overrides import override, put
+from handful.recipes.overrides import put
+from handful.recipes.read import from_tree, read_recipe, recipe_text
+from handful.recipes.read import recipe_names as recipe_names
 from handful.recipes.renamed import current_path, to_current
 from handful.recipes.write import to_tree
-
-_PART_KEYS = ("name", "weight", "start", "stop")
-
-
-def recipe_names() -> tuple[str, ...]:
-    """Names of the recipes that come with handful.
-
-    Example:
-        >>> from handful import recipe_names
-        >>> "classification-wrn" in recipe_names()
-        True
-    """
-    files = (f.name for f in _builtin().iterdir())
-    return tuple(sorted(f[:-5] for f in files if f.endswith(".toml")))
 
 
 def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
@@ -46,21 +28,16 @@ def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
         >>> recipe.stages[0].steps, recipe.stages[0].optimizer.lr
         (600, 0.01)
     """
-    return from_toml(_text(str(name)), where=str(name), overrides=overrides)
+    return from_toml(recipe_text(str(name)), where=str(name), overrides=overrides)
 
 
 def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Parse and check a recipe's text. `extends`, its base by name or path, is resolved first (`inheritance`).
+    """Parse and check a recipe's text.
 
     Raises:
         RecipeError: as `load_recipe`.
     """
-    tree = to_current(resolve(_parse(text, where), where, lambda base: _parse(_text(base), base)), where)
-    for change in overrides:
-        override(tree, change)
-        tree = to_current(tree, change)
-    tree.setdefault("name", Path(where).stem)
-    recipe = _recipe(tree, where)
+    recipe = read_recipe(text, where=where, overrides=overrides)
     check(recipe)
     check_search(recipe)
     return recipe
@@ -75,89 +52,6 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     tree = to_tree(recipe)
     for path, value in values.items():
         put(tree, current_path(tree, path).split("."), value)
-    changed = _recipe(to_current(tree, recipe.name), recipe.name)
+    changed = from_tree(to_current(tree, recipe.name), recipe.name)
     check(changed)
     return changed
-
-
-def _builtin() -> Traversable:
-    return resources.files("handful.recipes") / "builtin"
-
-
-def _text(name: str) -> str:
-    path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise RecipeError("no such file", where=path, remedy="check the path; `handful recipes` lists names.")
-        return path.read_text(encoding="utf-8")
-    if name not in recipe_names():
-        raise RecipeError(
-            f"unknown recipe {name!r}", remedy=nearest(name, recipe_names(), otherwise="`handful recipes` lists them.")
-        )
-    return (_builtin() / f"{name}.toml").read_text(encoding="utf-8")
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"not TOML: {error}", where=where, remedy="fix that line.") from error
-
-
-def _recipe(tree: dict[str, Any], where: str) -> Recipe:
-    values = dict(tree)
-    for key in ("backbone", "head"):
-        if key not in values:
-            raise RecipeError(f"[{key}] is missing", where=where, remedy=f"add a [{key}] table with a name.")
-    for key in ("backbone", "head", "labels", "hierarchy"):
-        if key in values:
-            values[key] = _part(values[key], f"{where}: {key}")
-    for key in ("prepare", "augment", "posthoc"):
-        values[key] = tuple(_part(part, f"{where}: {key}") for part in _items(values, key, where))
-    stages = _items(values, "stages", where)
-    values["stages"] = tuple(_stage(stage, f"{where}: stages.{i}") for i, stage in enumerate(stages))
-    if values.get("image_size") is not None:
-        values["image_size"] = _size(values["image_size"], where)
-    return build(Recipe, values, where)
-
-
-def _items(values: dict[str, Any], key: str, where: str) -> Sequence[Any]:
-    items = values.get(key, ())
-    if not isinstance(items, list | tuple):
-        raise RecipeError(f"{key} cannot be {items!r}", where=where, remedy="give a list of tables.")
-    return items
-
-
-def _size(value: Any, where: str) -> tuple[int, int]:
-    sides = (value, value) if isinstance(value, int) else value
-    if not isinstance(sides, list | tuple) or len(sides) != 2 or not all(isinstance(s, int) for s in sides):
-        raise RecipeError(f"image_size is {value!r}", where=where, remedy="give [h, w] or one whole number.")
-    return int(sides[0]), int(sides[1])
-
-
-def _part(value: Any, where: str) -> Part:
-    if isinstance(value, str):
-        return Part(value)
-    if not isinstance(value, dict) or "name" not in value:
-        raise RecipeError("a part needs a name", where=where, remedy='write { name = "...", option = ... }.')
-    own = {k: value[k] for k in _PART_KEYS if k in value}
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k not in _PART_KEYS}
-    part = build(Part, {**own, "options": options}, where)
-    if not 0 <= part.start < part.stop <= 1:
-        raise RecipeError(
-            "start and stop are shares of training, 0 <= start < stop <= 1", where=where, remedy="correct these shares."
-        )
-    return part
-
-
-def _stage(value: Any, where: str) -> Stage:
-    if not isinstance(value, dict):
-        raise RecipeError(f"not a table: {value!r}", where=where, remedy="write [[stages]], and its keys below.")
-    values = dict(value)
-    values["losses"] = tuple(_part(part, f"{where}: losses") for part in _items(values, "losses", where))
-    values["optimizer"] = build(Optimizer, values.get("optimizer", {}), f"{where}: optimizer")
-    values["schedule"] = build(Schedule, values.get("schedule", {}), f"{where}: schedule")
-    for key in ("trainable", "reset"):
-        if isinstance(values.get(key), str) and values[key] != "all":
-            values[key] = [values[key]]
-    return build(Stage, values, where)

@@ -7,9 +7,9 @@ from typing import Any
 from handful.core.recipe import Part, Recipe, Stage
 from handful.errors import RecipeError, nearest
 from handful.parts import registry
+from handful.recipes.overrides import STAGE_OPTIONS
 from handful.recipes.renamed import FOLDERS
 
-STAGE_OPTIONS = ("steps", "epochs", "lr")  # without a path they apply to every stage
 _KEYS = {"low", "high", "log"}
 
 
@@ -92,15 +92,6 @@ def _check_range(space: Any, value: Any, where: str) -> None:
         raise RecipeError("the option takes whole numbers", where=where, remedy="write low and high as whole numbers.")
     if not (_is_number(value) and low <= value <= high):
         raise RecipeError(f"its default {value!r} is not in the range", where=where, remedy="widen the range.")
-
-
-def touches(override: str, path: str) -> bool:
-    """Whether an override with this key sets the option at `path`, which is then not searched."""
-    a, b = override.split("."), path.split(".")
-    names = [part[-1].replace("epochs", "steps") for part in (a, b)]
-    same_option = names[0] == names[1] and any(len(part) == 1 and part[0] in STAGE_OPTIONS for part in (a, b))
-    shorter = min(len(a), len(b))
-    return same_option or a[:shorter] == b[:shorter]
 
 
 def _is_number(value: Any) -> bool:

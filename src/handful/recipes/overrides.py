@@ -4,8 +4,9 @@ import tomllib
 from typing import Any
 
 from handful.errors import RecipeError, option
-from handful.recipes.options import STAGE_OPTIONS, touches
 from handful.recipes.renamed import current_path
+
+STAGE_OPTIONS = ("steps", "epochs", "lr")  # without a path they apply to every stage
 
 
 def override(tree: dict[str, Any], text: str) -> None:
@@ -59,3 +60,12 @@ def put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
     if isinstance(node, list):
         raise RecipeError("a whole list item cannot be set", where=".".join(keys), remedy="name a key inside it.")
     node[keys[-1]] = value
+
+
+def touches(override: str, path: str) -> bool:
+    """Whether an override with this key sets the option at `path`, which is then not searched."""
+    a, b = override.split("."), path.split(".")
+    names = [part[-1].replace("epochs", "steps") for part in (a, b)]
+    same_option = names[0] == names[1] and any(len(part) == 1 and part[0] in STAGE_OPTIONS for part in (a, b))
+    shorter = min(len(a), len(b))
+    return same_option or a[:shorter] == b[:shorter]

@@ -14,6 +14,7 @@ from handful.core.dataset import Dataset
 from handful.core.files import write_atomically
 from handful.core.result import Result
 from handful.core.templating import environment
+from handful.core.text import capitalize
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.evaluation.confusion import confusion_matrix
 from handful.evaluation.results_log import commit, versions
@@ -123,11 +124,6 @@ def typed_command() -> str:
     if name != "handful" and not module:
         return ""
     return shlex.join([*(() if name == "handful" else ("python", "-m")), name, *sys.argv[1:]])
-
-
-def capitalize(text: str) -> str:
-    """The text with a capital letter."""
-    return text[:1].upper() + text[1:]
 
 
 def duration(seconds: float) -> str:

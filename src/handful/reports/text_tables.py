@@ -1,10 +1,10 @@
 """Tables for the terminal. Scores always come with the number of draws, the interval and the worst draw."""
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 
+from handful.core.text import wrap
 from handful.evaluation.annotation_cost import CostPoint, break_evens
 from handful.evaluation.calibration import CalibrationSummary
 from handful.evaluation.statistics import METRICS, PairedDifference, ScoreSummary, ThirdScore
@@ -188,11 +188,6 @@ def layout_table(
         last = name
         lines.append(line(cell))
     return lines
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Lines of at most `width` characters."""
-    return textwrap.wrap(text, width)
 
 
 def format_cost(points: Sequence[CostPoint], *, width: int = 80) -> str:

@@ -32,12 +32,11 @@ from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
 from handful.saving.checkpoint import DRAFT, NETWORKS
 from handful.saving.checkpoint import FILE as CHECKPOINT
-from handful.saving.model_card import to_markdown
+from handful.saving.model_card import CARD, VALUES, to_markdown
 
 FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
-FILES = ("card.json", "classes.json", "recipe.toml", "weights.safetensors")
+FILES = (VALUES, "classes.json", "recipe.toml", "weights.safetensors")
 ENSEMBLE = "ensemble.json"
-CARD = "CARD.md"
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
 LABEL_FIELDS = ("similarity", "temperature", "learn_temperature", "read_as")  # of a `LabelEmbedding`, without vectors
 BROKEN = (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError)
@@ -73,7 +72,7 @@ def write_card(classifier: Classifier, folder: Path) -> None:
     card = {"handful": __version__, "torch": torch.__version__, **classifier.card}
     counts = tuple(classifier.counts.tolist())
     text = to_markdown(card, classifier.recipe, classes=classifier.classes, counts=counts, size=classifier.size)
-    _write_json(folder / "card.json", card)
+    _write_json(folder / VALUES, card)
     (folder / CARD).write_text(text, encoding="utf-8")
 
 
@@ -152,7 +151,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
             remedy="give a folder `handful fit` wrote.",
         )
     content = _json(folder / "classes.json")
-    card = _json(folder / "card.json")
+    card = _json(folder / VALUES)
     _refuse_format(content, card, folder)
     try:
         recipe = _read_recipe(folder)
@@ -202,7 +201,7 @@ def _build_network(
 
 
 def _load_ensemble(folder: Path, device: str) -> Ensemble:
-    content, card = _json(folder / ENSEMBLE), _json(folder / "card.json")
+    content, card = _json(folder / ENSEMBLE), _json(folder / VALUES)
     _refuse_format(content, card, folder)
     try:
         recipe = _read_recipe(folder)

@@ -4,7 +4,9 @@ A card describes a saved model: its training data, its scores, its intended use 
 facts as values. Every card has every heading: one without content says that nothing was measured or stated.
 """
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from handful.core.dataset import Dataset
@@ -12,6 +14,7 @@ from handful.core.recipe import Part, Recipe
 from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint
 
+CARD, VALUES = "CARD.md", "card.json"
 FEW = 5  # images of a class below which its card warns of it
 
 
@@ -45,6 +48,16 @@ def to_markdown(
         versions={name: card[name] for name in ("handful", "torch") if name in card},
     )
     return text.strip() + "\n"
+
+
+def read_card(folder: Path) -> tuple[dict[str, Any], str] | None:
+    """Values and text of a saved model's card, read without PyTorch; None where either is missing or damaged."""
+    try:
+        card = json.loads((folder / VALUES).read_text(encoding="utf-8"))
+        text = (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    return (card, text) if isinstance(card, dict) else None
 
 
 def data_facts(data: Dataset) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""Recipes as text for the terminal: all of them by purpose, or one explained."""
+
+from collections.abc import Sequence
+
+from handful.core.recipe import Recipe
+from handful.core.text import capitalize, wrap
+from handful.recipes.purposes import PURPOSES, Control, purpose_of
+
+NARROW = 80  # columns below which a recipe's name has a line of its own
+MARGIN = "  "
+
+
+def format_recipes(recipes: Sequence[Recipe], *, width: int) -> str:
+    """All recipes below their purposes, in lines of at most `width` characters; without a purpose, last."""
+    column = max((len(recipe.name) for recipe in recipes), default=0) + 2 * len(MARGIN)
+    blocks = []
+    for purpose in (*PURPOSES, None):
+        group = [recipe for recipe in recipes if purpose_of(recipe) == purpose]
+        first = PURPOSES[purpose].first if purpose is not None else ""
+        lines = [] if not group else wrap(capitalize(_describe(purpose)), width)
+        for recipe in sorted(group, key=lambda recipe: (recipe.name != first, recipe.name)):
+            lines += _entry(recipe, width=width, column=column)
+        blocks += ["\n".join(lines)] if lines else []
+    return "\n\n".join([*blocks, *wrap("Next: handful recipes NAME explains one of them.", width)])
+
+
+def _describe(purpose: str | None) -> str:
+    if purpose is None:
+        return "other recipes"
+    return f"{purpose}: {PURPOSES[purpose].what}. Take them {PURPOSES[purpose].when}."
+
+
+def _entry(recipe: Recipe, *, width: int, column: int) -> list[str]:
+    what = recipe.about.get("what", "")
+    if width < NARROW:
+        margin = 2 * MARGIN
+        return [MARGIN + recipe.name, *wrap(what, width, first=margin, indent=margin)]
+    first = (MARGIN + recipe.name).ljust(column)
+    return wrap(what, width, first=first, indent=" " * column) if what else [first.rstrip()]
+
+
+def format_explanation(recipe: Recipe, control: Control | None, *, width: int) -> str:
+    """What a recipe is, when to take it, its time, scores, control and source, as comments of a TOML file."""
+    about, purpose = recipe.about, purpose_of(recipe)
+    rows = [
+        ("What", about.get("what", "")),
+        ("When", f"{PURPOSES[purpose].when} ({purpose})" if purpose is not None else ""),
+        ("Time", about.get("time", "")),
+        ("Accuracy", about.get("expected", "")),
+        ("Control", _control(control)),
+        ("Source", about.get("paper", "")),
+        ("Try", about.get("command", "")),
+    ]
+    column = max(len(name) for name, _ in rows) + 2
+    lines = [f"# {recipe.name}", "#"]
+    for name, value in rows:
+        if value:
+            first = f"# {name}".ljust(column + 2)
+            indent = "#".ljust(column + 2)
+            lines += wrap(value, width, first=first, indent=indent)
+    return "\n".join(lines)
+
+
+def _control(control: Control | None) -> str:
+    if control is None:
+        return "none; others may be compared with it"
+    differs = f", from which it differs in {', '.join(control.keys)}" if control.keys else ""
+    return f"{control.name}{differs}"
