@@ -4,7 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+from PIL import Image
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
@@ -13,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from handful.errors import DataError, RecipeError, TrainingError
+from handful.errors import DataError, HandfulWarning, RecipeError, TrainingError
 from handful.estimator import HandfulClassifier
 from tests.support.datasets import recipe, squares
 
@@ -146,3 +149,70 @@ def test_predict_takes_what_fit_took() -> None:
         tiny().fit(X, y[:-1])
     with pytest.raises(ValueError, match="one class"):
         tiny().fit(X, np.zeros(len(X)))
+
+
+def test_groups_labels_and_images_of_a_selection_of_pandas_are_read_by_position(tmp_path: Path) -> None:
+    X, y, masks = pictures(3)
+    frame = pd.DataFrame({"picture": list(X), "label": y, "group": [f"p{i}" for i in range(len(y))]})
+    few = frame.sample(frac=1, random_state=0).iloc[1:]
+    fitted = tiny("segmentation").fit(
+        few["picture"], few["label"], masks=pd.Series(list(masks))[few.index], groups=few["group"]
+    )
+    plain = tiny("segmentation").fit(X[few.index], y[few.index], masks=masks[few.index])
+    np.testing.assert_array_equal(fitted.predict_proba(few["picture"]), plain.predict_proba(X[few.index]))
+
+
+def test_paths_and_pictures_are_fitted_like_arrays(tmp_path: Path) -> None:
+    X, y, _ = pictures(2)
+    paths = []
+    for i, image in enumerate(X):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+        paths.append(tmp_path / f"{i}.png")
+    plain = tiny().fit(X, y)
+    mixed = [str(paths[0]), Image.fromarray(X[1]), X[2], *paths[3:]]
+    for images in (
+        mixed,
+        pd.Series([str(p) for p in paths], index=range(10, 10 + len(y))),
+        np.array(paths).astype(str),
+    ):
+        fitted = tiny().fit(images, y)
+        assert fitted.n_features_in_ == plain.n_features_in_
+        np.testing.assert_array_equal(fitted.predict_proba(images), plain.predict_proba(X))
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector")
+@pytest.mark.parametrize(
+    ("convert", "classes"),
+    [
+        (lambda codes: codes[:, None], [0, 1, 2]),
+        (lambda codes: codes.astype(float), [0.0, 1.0, 2.0]),
+        (lambda codes: np.array([b"a", b"b", b"c"])[codes], ["a", "b", "c"]),
+        (lambda codes: np.eye(3)[codes], [0, 1, 2]),
+        (lambda codes: pd.Series(codes, dtype="Int64", index=codes), [0, 1, 2]),
+        (lambda codes: torch.from_numpy(codes), [0, 1, 2]),
+        (lambda codes: pd.get_dummies(pd.Series(list("abc")).take(codes)), ["a", "b", "c"]),
+        (lambda codes: pd.Series(["x", "y", "z"]).take(codes).astype("category"), ["x", "y", "z"]),
+    ],
+)
+def test_labels_of_every_form_are_the_same_classes(convert: Any, classes: list[object]) -> None:
+    X, y, _ = pictures(2)
+    codes = np.unique(y, return_inverse=True)[1]
+    fitted = tiny().fit(X, convert(codes))
+    assert fitted.classes_.tolist() == classes
+    assert fitted.predict(X).tolist() == [classes[i] for i in codes]
+
+
+def test_gaps_and_minus_one_are_unlabelled() -> None:
+    X, y, _ = pictures(2)
+    codes = np.unique(y, return_inverse=True)[1]
+    gaps = np.array([None if i == 0 else name for i, name in enumerate(y)], dtype=object)
+    assert tiny().fit(X, gaps).classes_.tolist() == ["blue", "green", "red"]
+    codes[0] = -1
+    with pytest.warns(HandfulWarning, match="y: 1 label is -1, read as unlabelled"):
+        assert tiny().fit(X, codes).classes_.tolist() == [0, 1, 2]
+
+
+def test_labels_with_one_name_are_refused() -> None:
+    X, y, _ = pictures(2)
+    with pytest.warns(HandfulWarning, match="one class"), pytest.raises(DataError, match="have the same name 'red'"):
+        tiny().fit(X, np.array([*y[:-1], "red "]))

@@ -11,8 +11,8 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.tensors import Batch
+from handful.data.arrays import from_arrays
 from handful.data.in_memory import ImageTensors, load_tensors
-from handful.data.readers.arrays import from_arrays
 from handful.models.device import autocast
 from handful.models.network import Network
 from handful.parts import registry

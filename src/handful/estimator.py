@@ -10,13 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils import Tags, assert_all_finite, check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.readers.arrays import from_arrays
+from handful.data.array_like import as_array, as_items
+from handful.data.arrays import as_image, from_arrays, is_picture
+from handful.data.class_names import consistent_names
+from handful.data.images import read_image
+from handful.data.labels import label_texts
+from handful.errors import DataError
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.checks import check
@@ -46,7 +51,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     - images [n h w] or [n h w c] with 1, 3 or 4 channels, read as `handful.data.images.from_array` does: uint8 in
       0..255, or float in [0, 1];
-    - a list of such images, of different sizes (the recipe must then set `image_size`);
+    - a list or column of such images, of paths of image files, of files' content (bytes) or of Pillow's images, which
+      may be mixed; where they differ in size, the recipe must set `image_size`;
     - rows of numbers [n f]: the least and largest value seen in `fit` become black and white, and a row is taken
       as a square image if f is a square (flattened 8x8 digits), else as an image of one row.
 
@@ -91,26 +97,30 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: n images, as described for the class.
-            y: n labels.
+            y: n labels, or one-hot rows [n k], as `handful.data.labels.label_texts` reads them; bytes are decoded. None
+                or NaN: unlabelled; so is -1 where all labels are whole numbers from 0.
             masks: [n h w] at the images' own size, non-zero is foreground; or a sequence in which None means none.
             groups: n values; images of one group are never split where the recipe holds some out.
 
+        All of them are read by position, whatever the index of a column of pandas.
+
         Raises:
             ValueError: `X` or `y` are invalid, as scikit-learn defines it.
-            HandfulError: as `train`.
+            HandfulError: as `train`; or labels of `y` that are not one class an image.
         """
         recipe = self._recipe()
         if y is None:
             raise ValueError("HandfulClassifier requires y to be passed, but the target y is None")
-        X = self._validate(X, y)
-        labels = column_or_1d(y, warn=True)
-        check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        values, names = _targets(y)
+        labelled = np.array([name is not None for name in names], dtype=bool)
+        X = self._validate(X, labelled)
+        check_classification_targets(values[labelled])
+        self.classes_, first = np.unique(values[labelled], return_index=True)
         if len(self.classes_) < 2:
             raise ValueError(f"a classifier needs two classes, and y has only one class: {self.classes_.tolist()}")
-        names = np.array([str(c) for c in self.classes_], dtype=object)
+        class_texts = [names[i] for i in np.flatnonzero(labelled)[first]]
         images = X if self._rows is None else self._rows.images(X)
-        data = from_arrays(images, names[codes], masks=masks, groups=groups)
+        data = from_arrays(images, names, masks=masks, groups=groups, classes=[str(name) for name in class_texts])
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
@@ -118,7 +128,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             recipe, data, seed=int(seed), device=select_device(self.device), progress=self.verbose
         )
         # The classifier's classes are sorted as text, scikit-learn's as values.
-        self._order = np.array([self.classifier_.classes.index(name) for name in names])
+        self._order = np.array([self.classifier_.classes.index(name) for name in class_texts])
         return self
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n k"]:
@@ -144,16 +154,14 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _validate(self, X: Any, y: Any) -> Any:
         """The input as an array or as a list of images; its form is stored if `y` is given."""
         fitting = y is not None
-        sizes = {np.shape(x) for x in X} if isinstance(X, list | tuple) else set()
-        if len(sizes) > 1 and all(len(size) >= 2 for size in sizes):
-            images: Any = [check_array(x, allow_nd=True, dtype=None) for x in X]
-        else:
+        images = _image_list(X)
+        if images is None:
             images = check_array(X, allow_nd=True, dtype=None)
         if isinstance(images, list) or images.ndim > 2:
             if fitting:
                 check_consistent_length(images, y)
                 self._rows: _Rows | None = None
-                self.n_features_in_ = int(np.size(images[0]))
+                self.n_features_in_ = _pixel_count(images[0])
             elif self._rows is not None:
                 raise ValueError(f"fitted on rows of {self.n_features_in_} numbers, and X has images")
             return images
@@ -174,6 +182,71 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.three_d_array = True
         tags.non_deterministic = False
         return tags
+
+
+def _targets(y: Any) -> tuple[npt.NDArray[Any], list[str | None]]:
+    """The labels as scikit-learn knows them [n], and as names of classes; None: unlabelled.
+
+    Raises:
+        ValueError: `y` has infinite numbers, or more than one column without being one-hot.
+        DataError: as `label_texts`; or two different labels with the same name.
+    """
+    array = as_array(y, "y")
+    if array.dtype.kind == "f":
+        assert_all_finite(array, allow_nan=True, input_name="y")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = column_or_1d(array, warn=True)
+    elif array.ndim == 2 and array.dtype.kind == "f" and not np.isin(array, (0, 1)).all():
+        column_or_1d(array)  # raises scikit-learn's error
+    names = label_texts(array if array.ndim == 1 else y, role="y")
+    if array.ndim > 1:
+        array = np.array([name if name is None or not name.isdigit() else int(name) for name in names], dtype=object)
+    names = consistent_names(names, None, where="y")
+    values = array if array.dtype.kind in "biufU" else _by_type(array, names)
+    same: dict[str, Any] = {}
+    for name, value in zip(names, values, strict=True):
+        if name is not None and same.setdefault(name, value) != value:
+            raise DataError(
+                f"the labels {same[name]!r} and {value!r} have the same name {name!r}",
+                where="y",
+                remedy="write them alike.",
+            )
+    return values, names
+
+
+def _by_type(values: npt.NDArray[Any], names: list[str | None]) -> npt.NDArray[Any]:
+    """Labels of mixed types, such as a column with gaps, with the type of those that are there; bytes as text."""
+    texts = [str(name) if isinstance(v, bytes) else v for v, name in zip(values, names, strict=True)]
+    present = [text for text, name in zip(texts, names, strict=True) if name is not None]
+    kind = np.asarray(present).dtype
+    typed = np.zeros(len(texts), dtype=kind if kind.kind in "biufU" else object)
+    typed[[name is not None for name in names]] = present
+    return typed
+
+
+def _image_list(X: Any) -> list[Any] | None:
+    """The images of a list or column that is not one array: files, Pillow's images, arrays of different sizes."""
+    if not (isinstance(X, list | tuple) or hasattr(X, "to_pylist") or getattr(X, "ndim", 0) in (1, 2)):
+        return None
+    array = None if isinstance(X, list | tuple) or hasattr(X, "to_pylist") else as_array(X, "X")
+    if array is not None:
+        if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OUS":  # a data frame of one column
+            array = array[:, 0]
+        if array.ndim != 1 or array.dtype.kind not in "OUS":
+            return None
+    items = as_items(X if array is None else array, "X")
+    if any(is_picture(item) for item in items):
+        return items
+    sizes = {np.shape(as_array(item, "X")) for item in items}
+    if all(len(size) >= 2 for size in sizes) and len(sizes) > (0 if array is not None else 1):
+        return [check_array(item, allow_nd=True, dtype=None) for item in items]
+    return None
+
+
+def _pixel_count(image: Any) -> int:
+    if is_picture(image):
+        image = as_image(image, "X[0]")
+    return int(np.size(read_image(image) if isinstance(image, Path) else image))
 
 
 def _unlabelled(images: Any) -> Dataset:

@@ -1,11 +1,12 @@
 """Class names and their indices: one Unicode form, sorted by name; a label that is not a class is an error."""
 
 import unicodedata
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from handful.core.dataset import Dataset
-from handful.errors import DataError, nearest
+from handful.errors import DataError, HandfulWarning, nearest
 
 
 def nfc(text: str) -> str:
@@ -35,6 +36,62 @@ def class_names(names: Sequence[str | None], classes: Sequence[str] | None) -> t
         twice = sorted({c for c in composed if composed.count(c) > 1})
         raise DataError(f"the class {twice[0]!r} is listed twice", where="classes", remedy="name each class once.")
     return tuple(sorted(composed))
+
+
+def consistent_names(names: Sequence[str | None], classes: Sequence[str] | None, *, where: object) -> list[str | None]:
+    """The class name of each sample, with names that are surely one class made one; what is doubtful is said once.
+
+    A name with blanks at an end becomes the name without them, if that is a class too. "-1" is no label where all
+    names are whole numbers from 0 and there are at least two others, as scikit-learn and STL-10 write it: give the
+    class another name, or list it in `classes`, if it is one. Names that differ in upper and lower case alone stay
+    two classes. Names in `classes` stay as they are.
+
+    Args:
+        names: the class name of each sample; None: unlabelled.
+        classes: the expected class names; None: those that occur.
+        where: what to name in a warning.
+    """
+    listed = set() if classes is None else {nfc(str(c)) for c in classes}
+    composed = [None if name is None else nfc(name) for name in names]
+    occurring = {name for name in composed if name is not None}
+    changes: dict[str, str | None] = {}
+    for name in sorted(occurring - listed):
+        bare = name.strip()
+        if bare != name and bare in occurring | listed:
+            changes[name] = bare
+            _warn(where, f"{name!r} and {bare!r} are read as one class, without the blanks at the end")
+        elif bare != name:
+            _warn(where, f"the class {name!r} has blanks at an end; rename it if they are not meant")
+    others = occurring - {"-1"}
+    if "-1" in occurring - listed and "0" in others and len(others) > 1 and all(_is_whole(name) for name in others):
+        changes["-1"] = None
+        warn_minus_one(composed.count("-1"), where)
+    _warn_of_case(occurring - listed - set(changes), where)
+    return [name if name is None else changes.get(name, name) for name in composed]
+
+
+def warn_minus_one(count: int, where: object) -> None:
+    """Say that so many labels are -1 and count as none."""
+    labels = "1 label is" if count == 1 else f"{count} labels are"
+    _warn(where, f"{labels} -1, read as unlabelled; if -1 is a class, name it in words")
+
+
+def _warn_of_case(names: set[str], where: object) -> None:
+    by_case: dict[str, list[str]] = {}
+    for name in sorted(names):
+        by_case.setdefault(name.casefold(), []).append(name)
+    for twins in by_case.values():
+        if len(twins) > 1:
+            listing = " and ".join(repr(name) for name in twins)
+            _warn(where, f"{listing} differ in case alone, and are {len(twins)} classes; rename them if they are one")
+
+
+def _is_whole(name: str) -> bool:
+    return name.isascii() and name.isdigit()
+
+
+def _warn(where: object, text: str) -> None:
+    warnings.warn(f"{where}: {text}", HandfulWarning, stacklevel=3)
 
 
 def class_index(name: str, known: Mapping[str, int], where: object) -> int:

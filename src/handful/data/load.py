@@ -9,9 +9,9 @@ from handful.data.check import check
 from handful.data.class_names import with_classes
 from handful.data.left_out import warn_left_out
 from handful.data.masks.attach import attach_masks
-from handful.data.readers.arrays import read_npz
 from handful.data.readers.embedded import EMBEDDED, read_embedded
 from handful.data.readers.folder import read_folder
+from handful.data.readers.npz import read_npz
 from handful.data.readers.table import read_table
 from handful.data.readers.torchvision import SETS, read_torchvision
 from handful.errors import DataError, nearest

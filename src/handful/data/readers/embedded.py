@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 
 from handful.core.dataset import Dataset
-from handful.data.readers.arrays import from_arrays
+from handful.data.arrays import from_arrays
 
 EMBEDDED = ("mnist5k", "digits")
 

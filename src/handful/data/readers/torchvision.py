@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from handful.core.dataset import Dataset, Sample, Split
-from handful.data.readers.arrays import from_arrays
+from handful.data.arrays import from_arrays
 from handful.errors import DataError, nearest, option
 
 _BOOL: dict[Split | None, Any] = {"train": True, "test": False}

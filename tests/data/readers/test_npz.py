@@ -4,62 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handful.data.readers.arrays import from_arrays, read_npz
-from handful.errors import DataError
+from handful.data.readers.npz import read_npz
+from handful.errors import DataError, HandfulWarning
 
 GREY = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 COLOUR = np.arange(3 * 4 * 5 * 3, dtype=np.uint8).reshape(3, 4, 5, 3)
-
-
-def test_grey_and_colour_with_any_labels() -> None:
-    data = from_arrays(GREY, np.array([2, 10, 2]))
-    assert data.classes == ("10", "2")  # by name, not by number
-    assert data.labels.tolist() == [1, 0, 1]
-    assert data.ids == ("000000", "000001", "000002")
-    image = data.samples[1].image
-    assert isinstance(image, np.ndarray)
-    assert np.array_equal(image, np.stack([GREY[1]] * 3))
-    colour = from_arrays(COLOUR, ["b", None, ("a", 1)])
-    assert colour.classes == ("('a', 1)", "b")
-    assert colour.labels.tolist() == [1, -1, 0]
-    assert np.array_equal(colour.samples[2].image, COLOUR[2].transpose(2, 0, 1))  # type: ignore[arg-type]
-
-
-def test_images_of_different_sizes() -> None:
-    data = from_arrays([np.zeros((2, 3), bool), np.ones((4, 4, 3), np.float32)])
-    assert [s.image.shape for s in data.samples] == [(3, 2, 3), (3, 4, 4)]  # type: ignore[union-attr]
-    assert (data.classes, data.labels.tolist()) == ((), [-1, -1])
-
-
-def test_masks_groups_and_splits() -> None:
-    masks = [GREY[0] > 3, None, GREY[2]]
-    data = from_arrays(GREY, [0, 1, np.nan], masks=masks, groups=[7, None, 7], splits=["train", None, "test"])
-    assert [None if s.mask is None else int(s.mask.sum()) for s in data.samples] == [16, None, 20]
-    assert [s.mask_source for s in data.samples] == ["hand", None, "hand"]
-    assert [s.group for s in data.samples] == ["7", None, "7"]
-    assert [s.split for s in data.samples] == ["train", None, "test"]
-    assert data.labels.tolist() == [0, 1, -1]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"labels": [0, 1]}, "labels: 3 images, but 2 labels(.|\n)*one for each image"),
-        ({"groups": [0]}, "3 images, but 1 groups"),
-        ({"masks": GREY[:, :3]}, r"image 0: the mask has shape \[3, 5\], the image \[4, 5\](.|\n)*size of its image"),
-        ({"splits": ["train", "tset", None]}, "image 1: unknown split 'tset'(.|\n)*'test'"),
-        ({"labels": [1, "1", 2]}, "two different labels have the same name '1'(.|\n)*rename"),
-        ({"labels": ["a", "c", "b"], "classes": ["a", "b"]}, "image 1: the label 'c' is not one of the 2 classes"),
-    ],
-)
-def test_what_does_not_fit_is_named(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        from_arrays(GREY, **options)
-
-
-def test_a_bad_image_is_named_by_its_position() -> None:
-    with pytest.raises(DataError, match=r"image 1: .*0 to 255(.|\n)*\[0, 1\]"):
-        from_arrays([np.zeros((2, 2)), np.array([[0.0, 255.0]])])
 
 
 def test_npz_with_parts_and_class_names(tmp_path: Path) -> None:
@@ -127,3 +76,34 @@ def test_bad_archives_are_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(DataError, match=r"bad\.npz: the archive cannot be read"):
         read_npz(path)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.array([b"cat", b"dog", b"cat"]), np.array([["cat"], ["dog"], ["cat"]]), np.array(["cat", "dog", "cat"])],
+)
+def test_labels_of_npz_are_decoded_and_squeezed(tmp_path: Path, labels: np.ndarray) -> None:
+    np.savez(tmp_path / "a.npz", images=GREY, labels=labels)
+    data = read_npz(tmp_path / "a.npz")
+    assert (data.classes, data.labels.tolist()) == (("cat", "dog"), [0, 1, 0])
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array([2, 0, 2]), np.array([[2.0], [0.0], [2.0]]), np.eye(3, dtype=np.uint8)[[2, 0, 2]]]
+)
+def test_positions_in_the_class_names_may_be_columns_floats_or_one_hot(tmp_path: Path, labels: np.ndarray) -> None:
+    np.savez(tmp_path / "a.npz", images=GREY, labels=labels, class_names=np.array([b"owl", b"cat", b"dog"]))
+    data = read_npz(tmp_path / "a.npz")
+    assert [data.classes[i] for i in data.labels] == ["dog", "owl", "dog"]
+    assert data.classes == ("cat", "dog", "owl")
+
+
+def test_minus_one_in_npz_is_said_once_for_all_parts(tmp_path: Path) -> None:
+    labels = np.array([-1, 0, 1])
+    np.savez(tmp_path / "a.npz", x_train=GREY, y_train=labels, x_test=GREY, y_test=labels)
+    with pytest.warns(HandfulWarning, match=r"a\.npz: 2 labels are -1") as notes:
+        assert read_npz(tmp_path / "a.npz").labels.tolist() == [-1, 0, 1] * 2
+    assert len(notes) == 1
+    np.savez(tmp_path / "b.npz", X=GREY, y=np.array([-1, 0, 0]), class_names=np.array(["a", "b"]))
+    with pytest.warns(HandfulWarning, match="1 label is -1"):
+        assert read_npz(tmp_path / "b.npz").labels.tolist() == [-1, 0, 0]

@@ -1,0 +1,165 @@
+"""Data sets from images in memory, or from a list of image files."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image as Pillow
+
+from handful.core.dataset import Dataset, Image, Mask, Sample, Split
+from handful.data.array_like import as_array, as_items, is_missing
+from handful.data.class_names import class_index, class_names, consistent_names
+from handful.data.images import decode, from_array, image_size, read_bytes
+from handful.data.labels import group_texts, label_texts, value_text
+from handful.data.split_names import parse_split
+from handful.errors import DataError
+
+
+def from_arrays(
+    images: Iterable[Any],
+    labels: Iterable[Any] | None = None,
+    *,
+    masks: Iterable[Any] | None = None,
+    groups: Iterable[Any] | None = None,
+    splits: Iterable[Any] | None = None,
+    classes: Sequence[str] | None = None,
+) -> Dataset:
+    """A data set from images [n h w] or [n h w c], or from a list of images.
+
+    Every argument is read by position: a NumPy array, a list, a column of pandas (whatever its index), polars or
+    Arrow, or a tensor. Ids are the positions, zero-padded.
+
+    Args:
+        images: one array, or one item per image: an array, an image of Pillow, the path of a file, or the content of
+            one as bytes. Pixels are converted as `handful.data.images.from_array` does; files are decoded later.
+        labels: a value per image, or one-hot rows, as `handful.data.labels.label_texts` reads them; the text of a
+            value is the class name. None or NaN: unlabelled; so is -1 as `consistent_names` says.
+        masks: [n h w], non-zero is foreground; or a sequence in which None means no mask.
+        groups: samples of one group are never on two sides of a split; None: a group of its own.
+        splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
+        classes: the expected class names; None: those that occur.
+
+    Raises:
+        DataError: inconsistent lengths, shapes, types or labels; names the position.
+    """
+    samples = image_samples(images, labels, masks=masks, groups=groups, splits=splits)
+    names: list[str | None] = [None] * len(samples)
+    if labels is not None:
+        names = consistent_names(label_texts(labels, classes=classes), classes, where="labels")
+    return labelled_dataset(samples, names, classes, [f"image {i}" for i in range(len(samples))])
+
+
+def image_samples(
+    images: Iterable[Any],
+    labels: Iterable[Any] | None = None,
+    *,
+    masks: Iterable[Any] | None = None,
+    groups: Iterable[Any] | None = None,
+    splits: Iterable[Any] | None = None,
+) -> list[Sample]:
+    """Unlabelled samples, from the arguments of `from_arrays`; of `labels` only the number is checked.
+
+    Raises:
+        DataError: as `from_arrays`.
+    """
+    items = as_items(images, "images")
+    columns: dict[str, list[Any]] = {}
+    for role, column in (("labels", labels), ("masks", masks), ("groups", groups), ("splits", splits)):
+        columns[role] = [None] * len(items) if column is None else as_items(column, role)
+        if len(columns[role]) != len(items):
+            what = f"{len(items)} images, but {len(columns[role])} {role}"
+            raise DataError(what, where=role, remedy="give one for each image.")
+    group_names = group_texts(columns["groups"])
+    samples = []
+    for i, item in enumerate(items):
+        where = f"image {i}"
+        image = as_image(item, where)
+        mask = _mask(columns["masks"][i], image, where)
+        samples.append(
+            Sample(
+                id=f"{i:06d}",
+                image=image,
+                mask=mask,
+                mask_source=None if mask is None else "hand",
+                group=group_names[i],
+                split=_split(columns["splits"][i], where),
+            )
+        )
+    return samples
+
+
+def labelled_dataset(
+    samples: Sequence[Sample], names: Sequence[str | None], classes: Sequence[str] | None, where: Sequence[str]
+) -> Dataset:
+    """The samples with the class that each is named; `where` is what to name in an error for each.
+
+    Raises:
+        DataError: a name is outside `classes`.
+    """
+    all_classes = class_names(names, classes)
+    index = {class_name: position for position, class_name in enumerate(all_classes)}
+    labels = [None if n is None else class_index(n, index, w) for n, w in zip(names, where, strict=True)]
+    return Dataset(tuple(replace(s, label=i) for s, i in zip(samples, labels, strict=True)), all_classes)
+
+
+def as_image(item: Any, where: object) -> Path | Image:
+    """An image as a sample holds it: the path of a file, or decoded pixels from an array, Pillow or a file's content.
+
+    Raises:
+        DataError: there is no such file, or the image cannot be read.
+    """
+    if isinstance(item, str | os.PathLike):
+        return _image_file(os.fspath(item), where)
+    if isinstance(item, bytes | bytearray | memoryview):
+        return read_bytes(bytes(item), where=str(where))
+    if not isinstance(item, Pillow.Image):
+        return from_array(as_array(item, where), where=where)
+    try:
+        return decode(item, where)
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        raise DataError(
+            f"the image is damaged or closed ({error})", where=where, remedy="give its path, or load() it before."
+        ) from error
+
+
+def is_picture(item: Any) -> bool:
+    """Whether an item is an image on its own that is not an array: a path, a file's content, an image of Pillow."""
+    return isinstance(item, str | bytes | os.PathLike | Pillow.Image)
+
+
+def _image_file(name: str | bytes, where: object) -> Path:
+    path = Path(os.fsdecode(name))
+    try:
+        if path.is_file():
+            return path
+        what = "a folder, not an image" if path.is_dir() else "no such image"
+    except (OSError, ValueError) as error:  # a NUL, or a name that is too long
+        what = f"not a path ({error})"
+    raise DataError(f"{what}: {str(path)!r}", where=where, remedy="check the path.")
+
+
+def _mask(mask: Any, image: Path | Image, where: str) -> Mask | None:
+    if is_missing(mask):
+        return None
+    if is_picture(mask):
+        remedy = "give masks as arrays (handful.data.masks.attach.read_mask)."
+        raise DataError("the mask is not an array", where=where, remedy=remedy)
+    size = image_size(image) if isinstance(image, Path) else image.shape[1:]
+    values = as_array(mask, where)
+    if values.shape != size:
+        raise DataError(
+            f"the mask has shape {list(values.shape)}, the image {list(size)}",
+            where=where,
+            remedy="give each mask as [h w] at the size of its image.",
+        )
+    return np.asarray(values != 0)
+
+
+def _split(value: Any, where: str) -> Split | None:
+    text = value_text(value, where)
+    return None if text is None else parse_split(text, where)

@@ -1,0 +1,108 @@
+"""Data sets from `.npz` archives of NumPy."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from handful.core.dataset import Dataset, Sample, Split
+from handful.data.arrays import image_samples, labelled_dataset
+from handful.data.class_names import consistent_names, warn_minus_one
+from handful.data.labels import label_texts
+from handful.errors import DataError
+
+# Common keys of images and labels in archives, with the split that they belong to.
+_PARTS: tuple[tuple[str, str, Split | None], ...] = (
+    ("train_images", "train_labels", "train"),
+    ("val_images", "val_labels", "val"),
+    ("test_images", "test_labels", "test"),
+    ("x_train", "y_train", "train"),
+    ("x_val", "y_val", "val"),
+    ("x_test", "y_test", "test"),
+    ("X", "y", None),
+    ("images", "labels", None),
+)
+
+
+def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
+    """A data set from a NumPy archive.
+
+    Keys: `train_images` and `train_labels`, likewise `val_` and `test_` (or `x_train`, `y_train` and so on),
+    or `images` and `labels` (or `X` and `y`) with no split. Labels are names, or positions in `class_names`
+    where the file has them. Optional: `train_masks`, `masks`, `train_groups`, `groups`, `splits`.
+
+    Raises:
+        DataError: the file is missing or damaged, has none of these keys, or contains Python objects.
+    """
+    arrays = _load(path)
+    parts = [part for part in _PARTS if part[0] in arrays]
+    if not parts:
+        raise DataError(
+            f"no images found; its keys are {', '.join(sorted(arrays)) or 'none'}",
+            where=path,
+            remedy="name them train_images, train_labels, test_images, test_labels, or images and labels.",
+        )
+    samples: list[Sample] = []
+    names: list[str | None] = []
+    try:
+        listed = label_texts(arrays["class_names"].ravel(), role="class_names") if "class_names" in arrays else None
+        positions = None if listed is None else [name or "" for name in listed]
+        for part in parts:
+            samples += _samples(arrays, part)
+            names += _names(arrays.get(part[1]), positions, part[1], len(arrays[part[0]]))
+        expected = classes if classes is not None else positions
+        names = consistent_names(names, expected, where=path)
+        return labelled_dataset(samples, names, expected, [s.id for s in samples])
+    except DataError as error:
+        raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
+
+
+def _samples(arrays: dict[str, npt.NDArray[Any]], part: tuple[str, str, Split | None]) -> list[Sample]:
+    images, labels, split = part
+    prefix = "" if split is None else f"{split}_"
+    samples = image_samples(
+        arrays[images],
+        arrays.get(labels),
+        masks=arrays.get(f"{prefix}masks"),
+        groups=arrays.get(f"{prefix}groups"),
+        splits=arrays.get("splits") if split is None else None,
+    )
+    return samples if split is None else [replace(s, id=f"{split}/{s.id}", split=split) for s in samples]
+
+
+def _names(column: npt.NDArray[Any] | None, names: list[str] | None, key: str, n: int) -> list[str | None]:
+    """The class name of each image of a part; with `names`, numbers are positions in them, and -1 is no label."""
+    if column is None:
+        return [None] * n
+    texts = label_texts(column, classes=names, role=key)
+    if names is None or column.dtype.kind not in "iuf" or (column.ndim == 2 and column.shape[1] > 1):
+        return texts
+    if "-1" in texts:
+        warn_minus_one(texts.count("-1"), key)
+    for i, text in enumerate(texts):
+        if text not in (None, "-1") and not (text.isdigit() and int(text) < len(names)):
+            raise DataError(
+                f"the label {text} is outside the {len(names)} class_names",
+                where=f"{key}[{i}]",
+                remedy="labels count from 0 in the order of class_names.",
+            )
+    return [None if text in (None, "-1") else names[int(text)] for text in texts]
+
+
+def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
+    if not path.is_file():
+        raise DataError("no such file", where=path, remedy="check the path.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("a single array, not an archive of several")
+            return {key: archive[key] for key in archive.files}
+    except Exception as error:  # zip, zlib and NumPy raise exceptions of many types on damaged files
+        raise DataError(
+            f"the archive cannot be read ({error})",
+            where=path,
+            remedy="write it with numpy.savez and plain arrays; class_names as text, not objects.",
+        ) from error
