@@ -17,6 +17,7 @@ def read(
     columns: Sequence[str] | None = None,
     allow_outside: bool = False,
     unlabelled: bool = False,
+    any_layout: bool = False,
     report: bool = True,
 ) -> "Dataset":
     """Read the data set at `source`, with its masks.
@@ -27,6 +28,7 @@ def read(
         columns: the values of --column.
         allow_outside: let a table's paths leave its folder.
         unlabelled: accept images in no class folder.
+        any_layout: accept a folder of any layout, for commands that do not learn from its labels.
         report: warn of files that are not used.
 
     Raises:
@@ -36,7 +38,9 @@ def read(
     from handful.data.load import ReadOptions, read_dataset
 
     names = column_names(columns)
-    options = ReadOptions(masks=masks, columns=names, allow_outside=allow_outside, unlabelled=unlabelled)
+    options = ReadOptions(
+        masks=masks, columns=names, allow_outside=allow_outside, unlabelled=unlabelled, any_layout=any_layout
+    )
     data = read_dataset(source, options)
     if report:
         warn_left_out(data)

@@ -10,7 +10,7 @@ from handful.data.class_names import with_classes
 from handful.data.left_out import warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.readers.embedded import EMBEDDED, read_embedded
-from handful.data.readers.folder import read_folder
+from handful.data.readers.folder import read_any_folder, read_folder
 from handful.data.readers.npz import read_npz
 from handful.data.readers.table import read_table
 from handful.data.readers.torchvision import SETS, read_torchvision
@@ -29,6 +29,7 @@ class ReadOptions:
         classes: the expected class names; None: those that occur.
         columns: a table's own column names, by role: {"path": "filename"}.
         unlabelled: accept images in no class folder, as unlabelled.
+        any_layout: accept a folder of any layout; where it is not that of a training set, its images are unlabelled.
         allow_outside: let a table's paths leave its folder.
         root: the folder of torchvision data sets.
         download: let torchvision fetch a set that is not there.
@@ -38,6 +39,7 @@ class ReadOptions:
     classes: Sequence[str] | None = None
     columns: Mapping[str, str] | None = None
     unlabelled: bool = False
+    any_layout: bool = False
     allow_outside: bool = False
     root: str | Path = "data"
     download: bool = False
@@ -121,6 +123,8 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         if source.startswith(_PREFIX):
             name, root = source.removeprefix(_PREFIX), Path(options.root)
             return with_classes(read_torchvision(name, root=root, download=options.download), classes)
+    if path.is_dir() and options.any_layout:
+        return read_any_folder(path)
     if path.is_dir():
         return read_folder(path, unlabelled=options.unlabelled, classes=classes)
     if path.suffix.lower() in TABLES:
