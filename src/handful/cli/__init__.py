@@ -93,8 +93,9 @@ def _top(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
     ),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
 ) -> None:
-    del version
+    del version, debug
 
 
 def main() -> None:

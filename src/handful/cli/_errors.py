@@ -1,6 +1,11 @@
 """Error handling of all commands: a paragraph on standard error and an exit code instead of a traceback."""
 
+import os
+import sys
+import traceback
 import warnings
+from contextlib import suppress
+from copy import copy
 from typing import Any, TextIO
 
 import typer
@@ -8,11 +13,15 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-from handful.errors import HandfulError, HandfulWarning, ProtocolError, command_line
+from handful.cli._library_errors import explain, last_line
+from handful.errors import HandfulWarning, ProtocolError, command_line
 from handful.training.launcher import rank_and_world_size
 
 USER_ERROR = 2  # exit codes
+FAULT = 70  # a fault of handful's own
 STOPPED = 130
+CLOSED = 1  # whoever reads the output has closed it, as `head` does
+DEBUG = "handful.debug"  # key in the context of a command
 
 
 def print_message(label: str, text: str, *, style: str) -> None:
@@ -40,7 +49,31 @@ def refuse_processes(command: str) -> None:
 
 
 class ErrorHandlingGroup(TyperGroup):
-    """Command group that turns errors of handful into exit code 2, Ctrl-C into 130 and warnings into notes."""
+    """Command group that ends every error with a paragraph on standard error and an exit code.
+
+    Errors that a user can cause end with 2, whoever raises them; Ctrl-C with 130; faults of handful with 70.
+    Warnings become notes.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for command in self.commands.values():  # --debug may come before the command and after it
+            for option in (copy(p) for p in self.params if p.name == "debug"):
+                option.expose_value = False
+                command.params.append(option)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line; what the output's encoding lacks is written as an escape."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        return super().main(*arguments, **options)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note whether the traceback of an error is to be shown."""
+        ctx.meta[DEBUG] = "--debug" in args
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -63,24 +96,42 @@ class ErrorHandlingGroup(TyperGroup):
 
             warnings.showwarning = show
             try:
-                return super().invoke(ctx)
-            except HandfulError as error:
-                print_message("Error", str(error), style="red")
-            except BrokenPipeError:
-                raise
-            except OSError as error:
-                if error.filename is None and error.strerror is None:
-                    raise
-                where = f"{error.filename}: " if error.filename is not None else ""
-                print_message(
-                    "Error",
-                    f"{where}{error.strerror}\n  Remedy: check the path, its permissions and the disk space.",
-                    style="red",
-                )
+                result = super().invoke(ctx)
+                sys.stdout.flush()
             except KeyboardInterrupt as stop:
                 print_message("Stopped", str(stop) or self._after_stop(ctx), style="yellow")
-                raise typer.Exit(STOPPED) from None
-        raise typer.Exit(USER_ERROR)
+                code = STOPPED
+            except Exception as error:
+                if hasattr(error, "exit_code") or isinstance(error, typer.Abort):  # of the command-line library
+                    raise
+                code = self._report(error, ctx)
+            else:
+                return result
+        raise typer.Exit(code)
+
+    def _report(self, error: Exception, ctx: Any) -> int:
+        """Print what is wrong, and the traceback if it is asked for; returns the exit code."""
+        if isinstance(error, BrokenPipeError):
+            _discard_output()
+            return CLOSED
+        if ctx.meta[DEBUG]:
+            traceback.print_exception(error)
+        command = self.commands.get(ctx.invoked_subcommand or "")
+        known = explain(error, {str(p.name) for p in command.params} if command is not None else ())
+        if known is not None:
+            print_message("Error", str(known), style="red")
+            return USER_ERROR
+        from handful._version import __version__
+
+        where = f"handful {__version__}, {ctx.invoked_subcommand}"
+        text = f"{where}: {last_line(error)}\n  This is a fault of handful. "
+        text += (
+            "Please report it with the traceback above."
+            if ctx.meta[DEBUG]
+            else "Please report it; the same command with --debug shows the traceback."
+        )
+        print_message("Error", text, style="red")
+        return FAULT
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Look the command up, and refuse several processes if it is not distributed."""
@@ -98,3 +149,9 @@ class ErrorHandlingGroup(TyperGroup):
         if "trials" in options:
             return "the same command continues where it stopped."
         return "the same command starts over."
+
+
+def _discard_output() -> None:
+    """Send what is still to be written to nowhere: the reader of standard output has gone."""
+    with suppress(OSError, ValueError):  # a stream without a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,8 +21,9 @@ def print_to_stderr() -> Iterator[None]:
 
 
 def print_json(values: Mapping[str, Any]) -> None:
-    """Print one JSON object; NaN and infinity become null."""
-    print(json.dumps(jsonable(values), ensure_ascii=False))
+    """Print one JSON object; NaN and infinity become null, and what the output's encoding lacks an escape."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(jsonable(values), ensure_ascii=not unicode))
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, title: str = "", text: int = 1) -> None:
@@ -69,8 +70,8 @@ def print_lines(text: str) -> None:
 
 
 def width() -> int:
-    """Width of text in columns: that of the terminal, at least 48 and at most 100; 80 without a terminal."""
-    return max(48, min(100, Console().width))
+    """Width of text in columns: that of the terminal, at least 40 and at most 100; 80 without a terminal."""
+    return max(40, min(100, Console().width))
 
 
 def stderr_is_terminal() -> bool:

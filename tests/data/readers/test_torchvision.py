@@ -65,7 +65,7 @@ def test_the_official_validation_part_is_kept_apart(tmp_path: Path) -> None:
 
 
 def test_an_absent_set_names_the_ways_out(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"torchvision:CIFAR10 in .*cannot be read(.|\n)*root=(.|\n)*--download"):
+    with pytest.raises(DataError, match=r"torchvision:CIFAR10 in .*cannot be read(.|\n)*root=(.|\n)*download=True"):
         read_torchvision("CIFAR10", root=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
