@@ -95,7 +95,7 @@ def test_json_in_an_encoding_without_the_letters_is_valid(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "stdout", output)
     print_json({"class": "Łódź \U0001f600"})
     output.flush()
-    assert json.loads(output.buffer.getvalue().decode("cp1252")) == {"class": "Łódź \U0001f600"}  # type: ignore[attr-defined]
+    assert json.loads(output.buffer.getvalue().decode("cp1252")) == {"class": "Łódź \U0001f600"}
 
 
 def test_a_closed_output_ends_the_command_without_a_word(tmp_path: Path) -> None:
