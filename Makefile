@@ -4,10 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-handful
 TABLE ?=
-WEB := src/handful/deployment/export/vendor/onnxruntime-web
-WEB_VERSION ?= 1.30.0
 
-.PHONY: demo test check bench results docs format web clean
+.PHONY: demo test check bench results docs format clean
 
 demo: $(READY)
 	$(BIN)/handful demo --resume
@@ -36,14 +34,6 @@ results: $(READY)
 docs: $(READY)
 	mkdir -p build/docs
 	$(BIN)/typer handful.cli utils docs --name handful --output build/docs/commands.md
-
-# What `handful export --to html` puts into a page: onnxruntime-web (MIT) from npm, beside its licence.
-web: $(READY)
-	mkdir -p build/web $(WEB)
-	cd build/web && npm pack --silent onnxruntime-web@$(WEB_VERSION)
-	tar -xzf build/web/onnxruntime-web-$(WEB_VERSION).tgz -C build/web
-	cp build/web/package/dist/ort.wasm.bundle.min.mjs build/web/package/dist/ort-wasm-simd-threaded.wasm $(WEB)
-	$(BIN)/python -c 'import onnxruntime, pathlib, shutil; [shutil.copy(pathlib.Path(onnxruntime.__file__).parent / n, "$(WEB)") for n in ("LICENSE", "ThirdPartyNotices.txt")]'
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

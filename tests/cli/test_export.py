@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from handful.deployment.export import export
 from tests.support.command_line import fails
 
 pytest.importorskip("onnxruntime")
@@ -18,6 +19,8 @@ pytest.importorskip("onnxruntime")
         ("a.onnx", ("--data", "x"), "only --int8 uses data"),
         ("a.pt2", ("--int8", "--data", "x"), "8-bit arithmetic is for ONNX files only"),
         ("taken.onnx", (), "already exists"),
+        ("a.onnx", ("--runtime", "x"), "only a page takes the browser runtime"),
+        ("a.html", ("--runtime", "x"), "ort.wasm.bundle.min.mjs is missing"),
     ],
 )
 def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, ...], said: str) -> None:
@@ -38,3 +41,13 @@ def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, 
 def test_predictions_that_are_refused(tmp_path: Path, name: str, options: tuple[str, ...], said: str) -> None:
     (tmp_path / "junk.onnx").write_text("junk")
     assert said in fails("predict", tmp_path / name, tmp_path, "-o", tmp_path / "p.csv", *options)
+
+
+def test_a_package_that_an_export_needs_is_named_before_the_model_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else object())
+    for name in ("a.onnx", "a.html"):
+        said = fails("export", tmp_path / "none", "-o", tmp_path / name)
+        assert "needs onnxscript" in said
+        assert 'pip install "handful[onnx]"' in said

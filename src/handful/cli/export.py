@@ -32,6 +32,14 @@ def export(
         str | None,
         Option(metavar="DATA", show_default=False, help="For --int8: the data that the model was trained on."),
     ] = None,
+    runtime: Annotated[
+        Path | None,
+        Option(
+            metavar="FOLDER",
+            show_default=False,
+            help="For html: folder with onnxruntime-web; default: fetched from npm once and cached.",
+        ),
+    ] = None,
     overwrite: o.Overwrite = False,
     allow_outside: o.Outside = False,
     column: o.Columns = None,
@@ -54,7 +62,7 @@ def export(
         samples = None
         if data is not None:
             samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
-        result = export_to(out, model, format=to, calibration=samples, overwrite=overwrite)
+        result = export_to(out, model, format=to, calibration=samples, runtime=runtime, overwrite=overwrite)
     size = out.stat().st_size
     if json:
         effect = None if result.quantization is None else vars(result.quantization)

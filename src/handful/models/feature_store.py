@@ -26,10 +26,10 @@ Table = npt.NDArray[Any]  # of (digest, vector)
 
 
 def cache_folder() -> Path | None:
-    """Folder of stored features: that in HANDFUL_CACHE, or `handful` in the user's cache; None: switched off.
+    """The cache: the folder in HANDFUL_CACHE, or `handful` in the user's cache; None: switched off.
 
-    Deleting the folder empties the cache; nothing else is in it. HANDFUL_CACHE=off (or 0, none, empty) switches it
-    off.
+    Deleting the folder empties the cache: features, and the browser runtime of exported pages. HANDFUL_CACHE=off (or 0,
+    none, empty) switches it off.
     """
     setting = os.environ.get(VARIABLE)
     if setting is not None:

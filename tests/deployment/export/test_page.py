@@ -11,7 +11,8 @@ import pytest
 from PIL import Image as Picture
 
 from handful.core.recipe import Part
-from handful.deployment.export.page import LICENSE, RUNTIME, SCRIPT, WASM, export_page, refuse_missing
+from handful.deployment.export.browser_runtime import BrowserRuntime, load_runtime
+from handful.deployment.export.page import export_page
 from handful.errors import OutputError
 from handful.models.classifier import Classifier
 from handful.training.train import train
@@ -27,13 +28,7 @@ def _model(*posthoc: Part) -> Classifier:
 
 
 def test_the_page_holds_all_that_it_runs(tmp_path: Path) -> None:
-    runtime = tmp_path / "runtime"
-    runtime.mkdir()
-    with pytest.raises(OutputError, match="make web"):
-        refuse_missing(runtime)
-    (runtime / SCRIPT).write_text("/*!\n * ONNX Runtime Web v9.9.9\n */")
-    (runtime / WASM).write_bytes(b"\0asm")
-    (runtime / LICENSE).write_text("MIT <License>")
+    runtime = BrowserRuntime(b"/*!\n * ONNX Runtime Web v9.9.9\n */", b"\0asm", "MIT <License>")
     assert export_page(_model(), tmp_path / "page.html", runtime=runtime) == ("probabilities", "maps")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert not re.findall(r"""(?:src|href)\s*=|https?://""", page)
@@ -46,16 +41,22 @@ def test_the_page_holds_all_that_it_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None or not (RUNTIME / WASM).is_file(), reason="takes Chromium and `make web`")
-def test_a_browser_says_what_the_classifier_says(tmp_path: Path) -> None:
+@pytest.mark.skipif(CHROMIUM is None, reason="takes Chromium")
+@pytest.mark.filterwarnings("ignore::handful.HandfulWarning")
+def test_a_browser_says_what_the_classifier_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from playwright.sync_api import sync_playwright
 
+    monkeypatch.delenv("HANDFUL_CACHE")
+    try:
+        runtime = load_runtime()
+    except OutputError as error:
+        pytest.skip(str(error))
     calibrated = (
         Part("conformal", {"coverage": 0.8, "folds": 2}),
         Part("out_of_distribution", {"false_rejection": 0.2}),
     )
     one = _model(*calibrated)
-    export_page(one, tmp_path / "page.html")
+    export_page(one, tmp_path / "page.html", runtime=runtime)
     probe = squares(1, size=31, seed=4)
     asked: list[str] = []
     with sync_playwright() as player:

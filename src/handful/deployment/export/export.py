@@ -1,13 +1,15 @@
 """Export as one task: write a saved model as an ONNX file, a PyTorch program or a page, by the file's suffix."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
 from handful.core.dataset import Dataset
 from handful.core.files import refuse_existing
+from handful.deployment.export.browser_runtime import load_runtime
 from handful.deployment.export.exportable import refuse_too_large
-from handful.deployment.export.page import export_page, refuse_missing
+from handful.deployment.export.page import export_page
 from handful.deployment.export.quantize import QuantizationReport, export_int8, refuse_int8
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.export.to_torch import export_torch
@@ -15,6 +17,7 @@ from handful.errors import ModelError, OutputError, option
 from handful.saving.classifier import load_classifier
 
 Format = Literal["onnx", "torch", "html"]
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # for ONNX files, and for pages, which contain one
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
 
 
@@ -37,6 +40,7 @@ def export_to(
     *,
     format: Format | None = None,  # noqa: A002
     calibration: Dataset | None = None,
+    runtime: str | Path | None = None,
     overwrite: bool = False,
 ) -> ExportResult:
     """Export a saved model into one file: what `handful export` does.
@@ -46,11 +50,13 @@ def export_to(
         model: folder of the saved model.
         format: must agree with the suffix; None: by the suffix.
         calibration: the training data of the model: compute in 8-bit integers, calibrated on it (ONNX only).
+        runtime: for a page: folder with onnxruntime-web; None: fetched from npm once and cached.
         overwrite: replace the file.
 
     Raises:
-        OutputError: another suffix, the file exists, or the runtime of the page is not there.
-        ModelError: the model cannot be exported, or not in 8 bits.
+        OutputError: another suffix, the file exists, the runtime of the page cannot be had, or is given for another
+            format.
+        ModelError: the model cannot be exported, or not in 8 bits; or a package for it is not installed.
         DataError: the calibration data has no training images, or other classes.
     """
     path = Path(path)
@@ -58,15 +64,24 @@ def export_to(
     if calibration is not None:
         refuse_int8_format(resolved)
     refuse_existing(path, overwrite=overwrite)
-    if resolved == "html":
-        refuse_missing()
+    if resolved != "torch":
+        _refuse_missing_packages(path)
+    if runtime is not None and resolved != "html":
+        raise OutputError(
+            "only a page takes the browser runtime",
+            where=option("runtime", None),
+            remedy="leave it out, or name an .html file.",
+        )
+    browser = load_runtime(runtime) if resolved == "html" else None
     classifier = load_classifier(model)
     refuse_too_large(classifier)
     if calibration is not None:
         refuse_int8(classifier)
         outputs, report = export_int8(classifier, calibration, path)
         return ExportResult(resolved, outputs, classifier.size, report)
-    export = {"onnx": export_onnx, "torch": export_torch, "html": export_page}[resolved]
+    if browser is not None:
+        return ExportResult(resolved, export_page(classifier, path, runtime=browser), classifier.size)
+    export = export_onnx if resolved == "onnx" else export_torch
     return ExportResult(resolved, export(classifier, path), classifier.size)
 
 
@@ -82,6 +97,17 @@ def file_format(path: Path, requested: Format | None = None) -> Format:
         wanted = ", ".join(SUFFIXES.values()) if chosen is None else SUFFIXES[chosen]
         raise OutputError(f"the file ends in {path.suffix or 'nothing'!r}", where=path, remedy=f"name one in {wanted}.")
     return chosen
+
+
+def _refuse_missing_packages(path: Path) -> None:
+    """Refuse an export for which a package is not installed.
+
+    Raises:
+        ModelError: names the extra.
+    """
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise ModelError(f"the export needs {' and '.join(missing)}", where=path, remedy='pip install "handful[onnx]".')
 
 
 def refuse_int8_format(format: Format) -> None:  # noqa: A002
