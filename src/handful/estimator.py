@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.array_like import as_array, as_items
-from handful.data.arrays import as_image, from_arrays, is_picture
+from handful.data.arrays import as_image, from_arrays, image_samples, is_picture
 from handful.data.class_names import consistent_names
 from handful.data.images import read_image
 from handful.data.labels import label_texts
@@ -49,8 +49,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     `X` is one of
 
-    - images [n h w] or [n h w c] with 1, 3 or 4 channels, read as `handful.data.images.from_array` does: uint8 in
-      0..255, or float in [0, 1];
+    - images [n h w] or [n h w c] with 1, 3 or 4 channels, read as `handful.data.arrays.from_arrays` does: uint8
+      in 0..255, float in [0, 1], or integers of up to 16 bits, scaled as in `fit`;
     - a list or column of such images, of paths of image files, of files' content (bytes) or of Pillow's images, which
       may be mixed; where they differ in size, the recipe must set `image_size`;
     - rows of numbers [n f]: the least and largest value seen in `fit` become black and white, and a row is taken
@@ -62,6 +62,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: an int is the training seed; otherwise as in scikit-learn.
         device: "auto", "cpu", "cuda", "mps".
         verbose: show a progress bar with loss and remaining time.
+        bit_depth: number of bits of integer images, such as 12; None: found over the images of `fit`.
+        window: the values of images that become black and white, e.g. of signed integers, or of floats outside [0, 1].
 
     Attributes:
         classes_: the labels seen in `fit`, sorted.
@@ -85,12 +87,16 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: Any = None,
         device: str = "auto",
         verbose: bool = False,
+        bit_depth: int | None = None,
+        window: tuple[float, float] | None = None,
     ) -> None:
         self.recipe = recipe
         self.overrides = overrides
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
+        self.bit_depth = bit_depth
+        self.window = window
 
     def fit(self, X: Any, y: Any, masks: Any = None, groups: Any = None) -> "HandfulClassifier":
         """Train on images and labels.
@@ -120,7 +126,15 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"a classifier needs two classes, and y has only one class: {self.classes_.tolist()}")
         class_texts = [names[i] for i in np.flatnonzero(labelled)[first]]
         images = X if self._rows is None else self._rows.images(X)
-        data = from_arrays(images, names, masks=masks, groups=groups, classes=[str(name) for name in class_texts])
+        data = from_arrays(
+            images,
+            names,
+            masks=masks,
+            groups=groups,
+            classes=[str(name) for name in class_texts],
+            bit_depth=self.bit_depth,
+            window=self.window,
+        )
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
@@ -250,4 +264,4 @@ def _pixel_count(image: Any) -> int:
 
 
 def _unlabelled(images: Any) -> Dataset:
-    return from_arrays(images)
+    return Dataset(tuple(image_samples(images)), ())

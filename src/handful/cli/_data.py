@@ -18,6 +18,9 @@ def read(
     allow_outside: bool = False,
     unlabelled: bool = False,
     any_layout: bool = False,
+    bit_depth: int | None = None,
+    window: str | None = None,
+    find_range: bool = True,
     report: bool = True,
 ) -> "Dataset":
     """Read the data set at `source`, with its masks.

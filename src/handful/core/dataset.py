@@ -1,4 +1,4 @@
-"""The dataclasses `Sample`, `Dataset` and `LeftOut`; they need no PyTorch."""
+"""The dataclasses `Sample`, `Dataset`, `PixelRange` and `LeftOut`; they need no PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,11 +6,38 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Int, Shaped, UInt8
 
 Image = UInt8[np.ndarray, "3 h w"]
+DeepImage = Shaped[np.ndarray, "c h w"]  # more than 8 bits per channel; 1, 3 or 4 channels
 Mask = Bool[np.ndarray, "h w"]
 Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class PixelRange:
+    """The values of deep images (more than 8 bits per channel) that become black and white, for all images alike.
+
+    Attributes:
+        low: this value, and whatever is below it, becomes 0.
+        high: this value, and whatever is above it, becomes 255.
+        window: the range was given as a window, in the units of the images, so that it holds for float images too;
+            False: it is the range of a number of bits, and float images stay in [0, 1].
+
+    Example:
+        >>> from handful.core.dataset import PixelRange
+        >>> PixelRange.of_bits(12)
+        PixelRange(low=0.0, high=4095.0, window=False)
+    """
+
+    low: float
+    high: float
+    window: bool = False
+
+    @classmethod
+    def of_bits(cls, bits: int) -> "PixelRange":
+        """The range of unsigned integers with this number of bits."""
+        return cls(0.0, float(2**bits - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,12 +46,14 @@ class Sample:
 
     Attributes:
         id: unique in its data set: the path below the root, or an index.
-        image: a file, or the decoded pixels, uint8 RGB, channels first.
+        image: a file, or the pixels, channels first: uint8 RGB, or the values of a deep image.
         label: index into `Dataset.classes`; None: unlabelled.
         mask: True on the foreground, at the image's own size (after EXIF rotation).
         mask_source: origin of the mask: "hand", "binarize", "grabcut" or "propagated".
         group: samples of one group (e.g. a patient) are never on two sides of a split.
         split: the split that the data assign it to.
+        pixel_range: how a deep image is scaled to 8 bits; None: 16-bit integers have their full range, and floats are
+            in [0, 1]. It does not concern images of 8 bits.
 
     Example:
         >>> import numpy as np
@@ -35,12 +64,13 @@ class Sample:
     """
 
     id: str
-    image: Path | Image
+    image: Path | Image | DeepImage
     label: int | None = None
     mask: Mask | None = None
     mask_source: str | None = None
     group: str | None = None
     split: Split | None = None
+    pixel_range: PixelRange | None = None
 
 
 @dataclass(frozen=True)

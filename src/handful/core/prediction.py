@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from handful.core.dataset import Dataset, Image, Mask
+from handful.core.dataset import Dataset, Image, Mask, PixelRange
 
 UNKNOWN = "I do not know"
 
@@ -51,6 +51,11 @@ class Predictor(Protocol):
     @property
     def chunk(self) -> int:
         """Number of images in one forward pass."""
+        ...
+
+    @property
+    def pixel_range(self) -> PixelRange | None:
+        """How images of more than 8 bits per channel are scaled; None: as without a range."""
         ...
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
+from PIL import ImageOps
 
-from handful.core.dataset import Dataset, Image, Mask, Sample, Split
+from handful.core.dataset import Dataset, DeepImage, Image, Mask, Sample, Split
 from handful.data.array_like import as_array, as_items, is_missing
 from handful.data.class_names import class_index, class_names, consistent_names
-from handful.data.images import decode, from_array, image_size, read_bytes
+from handful.data.decoding import decode
+from handful.data.images import deep_array, image_size, pixels, read_bytes
 from handful.data.labels import group_texts, label_texts, value_text
+from handful.data.pixel_range import with_pixel_range
 from handful.data.split_names import parse_split
 from handful.errors import DataError
 
@@ -26,6 +29,8 @@ def from_arrays(
     groups: Iterable[Any] | None = None,
     splits: Iterable[Any] | None = None,
     classes: Sequence[str] | None = None,
+    bit_depth: int | None = None,
+    window: tuple[float, float] | None = None,
 ) -> Dataset:
     """A data set from images [n h w] or [n h w c], or from a list of images.
 
@@ -41,6 +46,9 @@ def from_arrays(
         groups: samples of one group are never on two sides of a split; None: a group of its own.
         splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
         classes: the expected class names; None: those that occur.
+        bit_depth: number of bits of integers; None: as `handful.data.pixel_range.with_pixel_range` finds it over all
+            images.
+        window: the values that become black and white, e.g. of signed integers, or of floats outside [0, 1].
 
     Raises:
         DataError: inconsistent lengths, shapes, types or labels; names the position.
@@ -49,7 +57,13 @@ def from_arrays(
     names: list[str | None] = [None] * len(samples)
     if labels is not None:
         names = consistent_names(label_texts(labels, classes=classes), classes, where="labels")
-    return labelled_dataset(samples, names, classes, [f"image {i}" for i in range(len(samples))])
+    where = [f"image {i}" for i in range(len(samples))]
+    data = labelled_dataset(samples, names, classes, where)
+    data = with_pixel_range(data, bit_depth=bit_depth, window=window)
+    for sample, name in zip(data.samples, where, strict=True):
+        if not isinstance(sample.image, Path) and sample.image.dtype != np.uint8:
+            pixels(replace(sample, id=name))  # now, since later no one knows where the array came from
+    return data
 
 
 def image_samples(
@@ -61,6 +75,8 @@ def image_samples(
     splits: Iterable[Any] | None = None,
 ) -> list[Sample]:
     """Unlabelled samples, from the arguments of `from_arrays`; of `labels` only the number is checked.
+
+    Values of more than 8 bits stay as they are, without a range: a model has one, or the whole data set gets one.
 
     Raises:
         DataError: as `from_arrays`.
@@ -105,8 +121,10 @@ def labelled_dataset(
     return Dataset(tuple(replace(s, label=i) for s, i in zip(samples, labels, strict=True)), all_classes)
 
 
-def as_image(item: Any, where: object) -> Path | Image:
-    """An image as a sample holds it: the path of a file, or decoded pixels from an array, Pillow or a file's content.
+def as_image(item: Any, where: object) -> Path | Image | DeepImage:
+    """An image as a sample holds it: the path of a file, or pixels from an array, Pillow or a file's content.
+
+    Arrays of more than 8 bits, and gray images of Pillow with more than 8 bits, are not scaled yet, nor copied.
 
     Raises:
         DataError: there is no such file, or the image cannot be read.
@@ -116,8 +134,10 @@ def as_image(item: Any, where: object) -> Path | Image:
     if isinstance(item, bytes | bytearray | memoryview):
         return read_bytes(bytes(item), where=str(where))
     if not isinstance(item, Pillow.Image):
-        return from_array(as_array(item, where), where=where)
+        return deep_array(as_array(item, where), where=where)
     try:
+        if item.mode == "F" or item.mode.startswith("I"):
+            return deep_array(np.asarray(ImageOps.exif_transpose(item)), where=where)
         return decode(item, where)
     except DataError:
         raise
@@ -143,7 +163,7 @@ def _image_file(name: str | bytes, where: object) -> Path:
     raise DataError(f"{what}: {str(path)!r}", where=where, remedy="check the path.")
 
 
-def _mask(mask: Any, image: Path | Image, where: str) -> Mask | None:
+def _mask(mask: Any, image: Path | Image | DeepImage, where: str) -> Mask | None:
     if is_missing(mask):
         return None
     if is_picture(mask):

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from handful.core.dataset import Dataset, Sample
+from handful.data.images import pixels
 from handful.errors import DataError
 
 
 def fingerprint(data: Dataset) -> str:
     """12 hex digits over classes, ids, labels, groups, splits, masks and image content, in order.
 
-    Image files are hashed by their bytes, arrays by their pixels: the same images in another format are other data.
+    Image files are hashed by their bytes and their pixel range, arrays by their pixels: the same images in another
+    format are other data.
 
     Raises:
         DataError: an image file cannot be read.
@@ -35,12 +37,15 @@ def _sample(sample: Sample) -> bytes:
     if isinstance(sample.image, Path):
         try:
             one.update(sample.image.read_bytes())
+            if sample.pixel_range is not None:
+                one.update(repr(sample.pixel_range).encode())
         except OSError as error:
             raise DataError(
                 f"cannot be read: {error.strerror}", where=sample.image, remedy="check the file and its permissions."
             ) from error
     else:
-        one.update(repr(sample.image.shape).encode() + sample.image.tobytes())
+        image = pixels(sample)
+        one.update(repr(image.shape).encode() + image.tobytes())
     if sample.mask is not None:
         one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
     return one.digest()

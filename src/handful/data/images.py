@@ -1,62 +1,64 @@
-"""Decoding of image files and arrays to uint8 RGB, from gray, alpha, palette, CMYK and 16 bits."""
+"""Images of files and arrays as uint8 RGB, from gray, alpha, palette, CMYK and more than 8 bits per channel."""
 
 import hashlib
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import UInt8
-from PIL import ExifTags, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as Pillow
 
-from handful.core.dataset import Image, Sample
+from handful.core.dataset import DeepImage, Image, PixelRange, Sample
+from handful.data.decoding import MAX_PIXELS, decode, refuse_large, too_large
 from handful.data.formats import DECODERS, FORMATS, HEAD, format_of
+from handful.data.pixel_values import composite_on_white, to_uint8
 from handful.errors import DataError
 
-MAX_PIXELS = 100_000_000  # larger images are refused before they are decoded
+LARGE = 10_000_000  # pixels; larger images are decoded one at a time where threads decode several
+_LARGE = Lock()
 
 
-def read_image(path: Path) -> Image:
+def read_image(
+    path: Path, *, pixel_range: PixelRange | None = None, finish: Callable[[Image], Image] | None = None
+) -> Image:
     """The pixels of an image file, uint8 RGB [3 h w] in 0..255, after EXIF rotation.
 
-    Transparent pixels are composited on white. 16-bit gray keeps its full range (65535 becomes 255), float
-    gray is expected in [0, 1]. Of several frames or pages the first is read.
+    Transparent pixels are composited on white. Images of more than 8 bits per channel are scaled by `pixel_range`.
+    Of several frames or pages the first is read. A progressive JPEG of more than about 50 megapixels is decoded at half
+    its size (`handful.data.decoding.refuse_costly`).
+
+    Args:
+        path: the file.
+        pixel_range: the values of a deep image that become 0 and 255; None: 16-bit images keep their full range
+            (65535 becomes 255), and float gray is expected in [0, 1].
+        finish: applied to the pixels, such as resizing; threads do so for one large image at a time.
 
     Raises:
-        DataError: the file is missing, damaged, of another format, larger than `MAX_PIXELS`, or out of range.
+        DataError: the file is missing, damaged, of another format, too large to decode, or out of range.
     """
-    with open_image(path) as image:
-        return decode(image, path)
+    return _read(path, path, None, pixel_range, finish)
 
 
-def read_bytes(data: bytes, *, where: str, most_pixels: int | None = None) -> Image:
+def read_bytes(
+    data: bytes,
+    *,
+    where: str,
+    most_pixels: int | None = None,
+    pixel_range: PixelRange | None = None,
+    finish: Callable[[Image], Image] | None = None,
+) -> Image:
     """As `read_image`, from the content of a file. Errors name `where`.
 
     Raises:
         DataError: as `read_image`.
     """
-    with open_image(BytesIO(data), where=where, most_pixels=most_pixels) as image:
-        return decode(image, where)
-
-
-def decode(image: Pillow.Image, path: object) -> Image:
-    """The pixels of a file that `open_image` has opened, as `read_image` gives them.
-
-    Raises:
-        DataError: values outside what its mode allows.
-    """
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith("I") or upright.mode == "F":
-        return _from_deep_gray(np.asarray(upright), path)
-    if upright.has_transparency_data:
-        rgba = upright.convert("RGBA")
-        upright = Pillow.alpha_composite(Pillow.new("RGBA", rgba.size, "white"), rgba)
-    return _channels_first(np.asarray(upright.convert("RGB")))
+    return _read(BytesIO(data), where, most_pixels, pixel_range, finish)
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -74,18 +76,44 @@ def image_size(path: Path) -> tuple[int, int]:
         return (w, h) if transposed else (h, w)
 
 
-def from_array(array: npt.NDArray[Any], *, where: object = None) -> Image:
+def from_array(array: npt.NDArray[Any], *, where: object = None, pixel_range: PixelRange | None = None) -> Image:
     """An array [h w], [h w 1], [h w 3] or [h w 4] as uint8 RGB [3 h w].
 
-    uint8 stays; uint16 keeps its full range (65535 becomes 255); bool is 0 and 255; float is expected in
-    [0, 1]; other integers in 0..255. A fourth channel is alpha; the image is composited on white.
+    uint8 stays; bool is 0 and 255. Without a range uint16 keeps its full range (65535 becomes 255), float is expected
+    in [0, 1], and other integers in 0..255. A fourth channel is alpha; the image is composited on white.
 
     Args:
         array: the pixels, channels last.
         where: what to name in an error, such as the position in a larger array.
+        pixel_range: the values of integers, and with a window of floats too, that become 0 and 255.
 
     Raises:
         DataError: another shape, type or range.
+    """
+    refuse_shape(array, where)
+    bytes_ = to_uint8(array[..., None] if array.ndim == 2 else array, where, pixel_range)
+    if bytes_.shape[2] == 4:
+        bytes_ = composite_on_white(bytes_)
+    return np.array(np.broadcast_to(bytes_, (*bytes_.shape[:2], 3)).transpose(2, 0, 1), order="C")  # always a copy
+
+
+def deep_array(array: npt.NDArray[Any], *, where: object = None) -> Image | DeepImage:
+    """An array as `Sample.image`: uint8 and bool as `from_array` gives them, others as they are, channels first.
+
+    Raises:
+        DataError: another shape or type.
+    """
+    if array.dtype == np.uint8 or array.dtype.kind not in "iuf":
+        return from_array(array, where=where)
+    refuse_shape(array, where)
+    return np.moveaxis(array[..., None] if array.ndim == 2 else array, -1, 0)
+
+
+def refuse_shape(array: npt.NDArray[Any], where: object) -> None:
+    """Refuse an array whose shape is no image's.
+
+    Raises:
+        DataError: names the shape.
     """
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or not array.size:
         raise DataError(
@@ -95,22 +123,20 @@ def from_array(array: npt.NDArray[Any], *, where: object = None) -> Image:
             "(numpy.moveaxis(a, 0, -1) moves them there).",
         )
     if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise _too_large(array.shape[0], array.shape[1], where)
-    gray = array[..., None] if array.ndim == 2 else array
-    bytes_ = _to_uint8(gray, where)
-    if bytes_.shape[2] == 4:
-        alpha = bytes_[..., 3:].astype(np.uint16)
-        bytes_ = ((bytes_[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return _channels_first(np.broadcast_to(bytes_, (*bytes_.shape[:2], 3)))
+        raise too_large(array.shape[0], array.shape[1], where, MAX_PIXELS)
 
 
 def pixels(sample: Sample) -> Image:
-    """The sample's pixels, uint8 [3 h w]; files are decoded on every call.
+    """The sample's pixels, uint8 [3 h w]; files are decoded, and deep images scaled, on every call.
 
     Raises:
-        DataError: its file cannot be read.
+        DataError: its file cannot be read, or its values are out of range.
     """
-    return read_image(sample.image) if isinstance(sample.image, Path) else sample.image
+    if isinstance(sample.image, Path):
+        return read_image(sample.image, pixel_range=sample.pixel_range)
+    if sample.image.dtype == np.uint8:
+        return sample.image
+    return from_array(np.moveaxis(sample.image, 0, -1), where=sample.id, pixel_range=sample.pixel_range)
 
 
 def sample_size(sample: Sample) -> tuple[int, int]:
@@ -131,7 +157,7 @@ def refuse_other_size(sample: Sample, size: tuple[int, int]) -> None:
     Raises:
         DataError: names the sample.
     """
-    if sample.mask is not None and sample.mask.shape != size:
+    if sample.mask is not None and sample.mask.shape not in (size, sample_size(sample)):  # a reduced JPEG has two
         (h, w), (own_h, own_w) = sample.mask.shape, size
         raise DataError(
             f"the mask is {h} x {w} and its image {own_h} x {own_w} (height x width)",
@@ -166,8 +192,7 @@ def open_image(
             # TIFFs that are stored on their side.
             opened = source.open("rb") if isinstance(source, Path) else source
             with opened as file, _open(file, path) as image:
-                if image.width * image.height > most:
-                    raise _too_large(image.height, image.width, path, most)
+                refuse_large(image, path, most)
                 yield image
     except DataError:
         raise
@@ -218,49 +243,17 @@ def _open(file: BufferedReader | BytesIO, where: object) -> Pillow.Image:
     return Pillow.open(file, formats=DECODERS)
 
 
-def _too_large(h: int, w: int, where: object, most: int = MAX_PIXELS) -> DataError:
-    return DataError(
-        f"the image has {h} x {w} pixels, more than {most / 1e6:g} megapixels",
-        where=where,
-        remedy="scale it down, or cut it into tiles.",
-    )
-
-
-def _from_deep_gray(gray: npt.NDArray[Any], path: object) -> Image:
-    """Decode 16-bit gray (which Pillow also returns as int32) and float gray."""
-    if gray.dtype.kind in "iu":
-        if gray.min() < 0 or gray.max() > 65535:
-            raise DataError(
-                f"gray values reach from {gray.min()} to {gray.max()}, outside 16 bits",
-                where=path,
-                remedy="save the image with 8 or 16 unsigned bits per pixel.",
-            )
-        gray = gray.astype(np.uint16)
-    return from_array(gray, where=path)
-
-
-def _to_uint8(array: npt.NDArray[Any], where: object) -> npt.NDArray[np.uint8]:
-    kind = array.dtype.kind
-    if array.dtype == np.uint8:
-        return array
-    if kind == "u" and array.dtype.itemsize == 2:
-        return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if kind == "b":
-        return array.astype(np.uint8) * np.uint8(255)
-    if kind not in "iuf":
-        raise DataError(
-            f"an image array has type {array.dtype}", where=where, remedy="give uint8, uint16, bool or float."
-        )
-    low, high = array.min(), array.max()
-    top, unit = (1, "float images in [0, 1]") if kind == "f" else (255, "whole numbers in 0..255")
-    if not (low >= 0 and high <= top):  # also true of NaN
-        raise DataError(
-            f"{array.dtype} pixel values reach from {low:g} to {high:g}",
-            where=where,
-            remedy=f"give {unit}, or uint8 in 0..255.",
-        )
-    return np.rint(array * 255.0).astype(np.uint8) if kind == "f" else array.astype(np.uint8)
-
-
-def _channels_first(rgb: UInt8[np.ndarray, "h w 3"]) -> Image:
-    return np.array(rgb.transpose(2, 0, 1), order="C")  # a copy: writable, and of its own memory
+def _read(
+    source: Path | BytesIO,
+    where: object,
+    most_pixels: int | None,
+    pixel_range: PixelRange | None,
+    finish: Callable[[Image], Image] | None,
+) -> Image:
+    with ExitStack() as turn:
+        with open_image(source, where=where, most_pixels=most_pixels) as image:
+            if image.width * image.height > LARGE:
+                turn.enter_context(_LARGE)
+            decoded = decode(image, where, pixel_range)
+        del image  # its memory is free before `finish` takes more
+        return decoded if finish is None else finish(decoded)

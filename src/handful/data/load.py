@@ -9,6 +9,7 @@ from handful.data.check import check
 from handful.data.class_names import with_classes
 from handful.data.left_out import warn_left_out
 from handful.data.masks.attach import attach_masks
+from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.embedded import EMBEDDED, read_embedded
 from handful.data.readers.folder import read_any_folder, read_folder
 from handful.data.readers.npz import read_npz
@@ -33,6 +34,9 @@ class ReadOptions:
         allow_outside: let a table's paths leave its folder.
         root: the folder of torchvision data sets.
         download: let torchvision fetch a set that is not there.
+        bit_depth: number of bits per channel of 16-bit images, such as 12.
+        window: the values of deep images that become black and white.
+        find_range: find the range of deep images over the data set, if neither is given; False: a model knows it.
     """
 
     masks: str | Path | None = None
@@ -43,6 +47,9 @@ class ReadOptions:
     allow_outside: bool = False
     root: str | Path = "data"
     download: bool = False
+    bit_depth: int | None = None
+    window: tuple[float, float] | None = None
+    find_range: bool = True
 
 
 def load_data(
@@ -56,8 +63,10 @@ def load_data(
     strict: bool = False,
     root: str | Path = "data",
     download: bool = False,
+    bit_depth: int | None = None,
+    window: tuple[float, float] | None = None,
 ) -> Dataset:
-    """The data set at a path or of a name. Image files are listed, not decoded.
+    """The data set at a path or of a name. Image files are listed; only those of more than 8 bits per channel are decoded.
 
     What the source holds and the data set does not is named in a `HandfulWarning`, one for each kind, and listed in
     `Dataset.left_out`.
@@ -73,6 +82,9 @@ def load_data(
         strict: check everything now (`handful.data.check.check`) and refuse what it would only warn of.
         root: the folder of torchvision data sets.
         download: let torchvision fetch a set that is not there.
+        bit_depth: number of bits per channel of 16-bit images, such as 12; None: found over the data set, as
+            `handful.data.pixel_range.with_pixel_range` does.
+        window: the values of deep images (16-bit, signed, float, DICOM) that become black and white.
 
     Raises:
         DataError: unknown name (with the nearest), or data that cannot be used as they are.
@@ -91,6 +103,8 @@ def load_data(
         allow_outside=allow_outside,
         root=root,
         download=download,
+        bit_depth=bit_depth,
+        window=window,
     )
     data = read_dataset(source, options)
     warn_left_out(data)
@@ -106,6 +120,8 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
         DataError: unknown name (with the nearest), or data that cannot be used as they are.
     """
     data = _read_images(source, options)
+    if options.find_range:
+        data = with_pixel_range(data, bit_depth=options.bit_depth, window=options.window)
     return data if options.masks is None else attach_masks(data, options.masks)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from handful.core.dataset import Dataset, Image, Sample
-from handful.data.images import decode, open_image
+from handful.data.decoding import decode
+from handful.data.images import open_image, pixels
 from handful.errors import DataError
 from handful.inspection.cross_validate_features import CrossValidation, compress, cross_validate
 from handful.inspection.exif import CaptureInfo, read_capture_info
@@ -152,6 +153,6 @@ def measure_images(
 
 def _read(sample: Sample) -> tuple[Image, str, int, CaptureInfo | None]:
     if not isinstance(sample.image, Path):
-        return sample.image, "", -1, None
+        return pixels(sample), "", -1, None
     with open_image(sample.image) as opened:
-        return decode(opened, sample.image), opened.mode, sample.image.stat().st_size, read_capture_info(opened)
+        return decode(opened, sample.image, sample.pixel_range), opened.mode, sample.image.stat().st_size, read_capture_info(opened)

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from handful.core.dataset import Dataset, Image, Mask
+from handful.core.dataset import Dataset, Image, Mask, PixelRange, Sample
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
 from handful.data.in_memory import chunks, fit_size, unfit_mask
+from handful.data.pixel_range import scaled
 from handful.errors import ModelError
 from handful.models.conformal_coverage import CLOSE
 from handful.models.device import autocast
@@ -29,7 +30,8 @@ class Classifier:
 
     `network` maps images [n 3 h w] in [0, 1] to an `Output`: a `Network`, or a `posthoc` part's wrapping of one.
     `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of
-    how it came about.
+    how it came about. `pixel_range` is how the training images of more than 8 bits per channel were scaled, and so are
+    those that it predicts.
 
     Example:
         >>> from handful import load_data, load_recipe, train
@@ -46,6 +48,7 @@ class Classifier:
     size: tuple[int, int]
     counts: Int[np.ndarray, " k"]
     card: dict[str, Any] = field(default_factory=dict)
+    pixel_range: PixelRange | None = None
 
     @property
     def device(self) -> torch.device:
@@ -54,8 +57,11 @@ class Classifier:
 
     def outputs(self, data: Dataset, *, chunk: int | None = None) -> Iterator[Output]:
         """The network's outputs, some images at a time: memory does not grow with the data set."""
-        for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=chunk or self.chunk):
+        for images in chunks(self._scaled(data), size=self.size, resize=self.recipe.resize, length=chunk or self.chunk):
             yield self.of_images(images.to(self.device).float().div_(255))
+
+    def _scaled(self, data: Dataset) -> tuple[Sample, ...]:
+        return scaled(data, self.pixel_range).samples
 
     @property
     def chunk(self) -> int:
@@ -164,7 +170,7 @@ class Classifier:
         return module
 
     def _images(self, data: Dataset) -> Iterator[Float[Tensor, "n 3 h w"]]:
-        for images in chunks(data.samples, size=self.size, resize=self.recipe.resize, length=self.chunk):
+        for images in chunks(self._scaled(data), size=self.size, resize=self.recipe.resize, length=self.chunk):
             yield images.to(self.device).float().div_(255)
 
     def predict_all(self, data: Dataset, *, coverage: float | None = None) -> Predictions:

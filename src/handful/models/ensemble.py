@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from handful.core.dataset import Dataset, Image
 from handful.core.recipe import Recipe
 from handful.core.tensors import Output
-from handful.errors import ModelError
+from handful.errors import ModelError, option
 from handful.models.classifier import Classifier
 
 _TINY = 1e-30  # keeps the logarithm finite; float32 holds it
@@ -92,6 +92,12 @@ def join(
     first = members[0]
     for i, other in enumerate(members[1:], start=2):
         refuse_other_classes(other.classes, first.classes, where=f"model {i} ({other.recipe.name})")
+        if other.pixel_range != first.pixel_range:
+            raise ModelError(
+                "it scales images of more than 8 bits by another range than the first model",
+                where=f"model {i} ({other.recipe.name})",
+                remedy=f"train both with the same {option('bit_depth', None)} or {option('window', None)}.",
+            )
     shares = (1.0,) * len(members) if weights is None else tuple(float(w) for w in weights)
     finite = all(np.isfinite(w) and w >= 0 for w in shares)
     if len(shares) != len(members) or not finite or sum(shares) <= 0:
@@ -118,6 +124,7 @@ def join(
         card=card,
         members=tuple(members),
         weights=tuple(w / sum(shares) for w in shares),
+        pixel_range=first.pixel_range,
     )
 
 

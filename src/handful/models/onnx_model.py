@@ -3,16 +3,17 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from handful.core.dataset import Dataset, Image, Mask, Sample
+from handful.core.dataset import Dataset, Image, Mask, PixelRange, Sample
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.data.images import pixels
+from handful.data.pixel_range import read_pixel_range
 from handful.data.resampling import Resize, fit_image, unfit_mask
 from handful.errors import ModelError
 from handful.models.conformal_coverage import CLOSE, HERE, significance
@@ -37,6 +38,7 @@ class OnnxModel:
     coverage: dict[str, Any] | None = None
     card: dict[str, Any] = field(default_factory=dict)
     recipe: str = ""
+    pixel_range: PixelRange | None = None
 
     @property
     def chunk(self) -> int:
@@ -72,7 +74,7 @@ class OnnxModel:
             DataError: an image cannot be read.
         """
         significance_level = None if coverage is None else self.significance(coverage)
-        rows = [self.ask([pixels(s) for s in part]) for part in self._parts(data.samples)]
+        rows = [self.ask([pixels(replace(s, pixel_range=self.pixel_range)) for s in part]) for part in self._parts(data.samples)]
         return self._predictions(_joined(rows, self.outputs), significance_level)
 
     def _predictions(self, outputs: dict[str, np.ndarray], significance_level: float | None = None) -> Predictions:
@@ -92,7 +94,7 @@ class OnnxModel:
                 "this model has no pixel maps", where=self.name, remedy="export one with a segmenting head."
             )
         for part in self._parts(data.samples):
-            yield from self.ask([pixels(s) for s in part])["maps"]
+            yield from self.ask([pixels(replace(s, pixel_range=self.pixel_range)) for s in part])["maps"]
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""
@@ -178,6 +180,7 @@ def _described(session: Any, path: Path) -> OnnxModel:
             coverage=facts["coverage"],
             card=facts["card"],
             recipe=meta["recipe"],
+            pixel_range=read_pixel_range(facts.get("pixel_range")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(

@@ -54,7 +54,8 @@ def saliency(classifier: Classifier, data: Dataset) -> Iterator[Saliency]:
     first = next(iter(classifier.outputs(data.select([0]))))
     if first.pixels is None:
         backbone = _backbone(classifier)
-    for images in chunks(data.samples, size=classifier.size, resize=classifier.recipe.resize, length=CHUNK):
+    samples = scaled(data, classifier.pixel_range).samples
+    for images in chunks(samples, size=classifier.size, resize=classifier.recipe.resize, length=CHUNK):
         shown = images.to(classifier.device).float().div_(255)
         output = classifier.of_images(shown) if first.pixels is not None else None
         if output is not None and output.pixels is not None:

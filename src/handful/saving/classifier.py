@@ -7,7 +7,7 @@ again (`wrap` of the part's module). An ensemble is a folder that contains one f
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from handful.core.context import Task
 from handful.core.files import existing, refuse_foreign, replace_folder
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
+from handful.data.pixel_range import read_pixel_range
 from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
@@ -97,6 +98,8 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
         "labels": {key: getattr(classifier.labels, key) for key in LABEL_FIELDS},
         "wraps": wraps,
     }
+    if classifier.pixel_range is not None:  # models of 8-bit images have no such key
+        content["pixel_range"] = asdict(classifier.pixel_range)
     _write_json(folder / "classes.json", content)
 
 
@@ -158,6 +161,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         h, w = (int(side) for side in content["size"])
         tensors = load_file(folder / "weights.safetensors")
         task = Task(tuple(str(c) for c in content["classes"]), np.array(content["counts"], dtype=np.int64))
+        pixel_range = read_pixel_range(content.get("pixel_range"))
         labels = _label_embedding(tensors.pop("labels.vectors"), content["labels"], task)
         network, layout = _build_network(recipe, task, labels, content.get("wraps", ()))
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
@@ -166,7 +170,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         raise _damaged(error, folder) from error
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
-    return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card)
+    return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card, pixel_range)
 
 
 def _read_recipe(folder: Path) -> Recipe:

@@ -8,6 +8,7 @@ import torch
 from handful.core.context import Fit
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.data.pixel_range import common_range
 from handful.models.classifier import Classifier
 from handful.models.device import select_precision
 from handful.recipes.checks import check
@@ -107,4 +108,5 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, started: float) -> Cla
         "device": setup.device.type,
         "seconds": round(time.monotonic() - started, 2),
     }
-    return Classifier(recipe, setup.data.classes, setup.context.labels, network, setup.size, task.counts, card)
+    pixel_range = common_range(setup.data.samples)
+    return Classifier(recipe, setup.data.classes, setup.context.labels, network, setup.size, task.counts, card, pixel_range)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from jaxtyping import Bool, UInt8
 from PIL import Image as Picture
 
-from handful.core.dataset import Dataset, Image, Sample
+from handful.core.dataset import Dataset, Image, PixelRange, Sample
 from handful.core.prediction import Predictor
 from handful.data.masks.threshold import MaskRules, foreground
 from handful.deployment.batch.archive import ImageLocation
@@ -63,6 +63,11 @@ class ModelJob:
     def batch_size(self) -> int:
         """How many images the model predicts at a time."""
         return self.model.chunk
+
+    @property
+    def pixel_range(self) -> PixelRange | None:
+        """How the model scales images of more than 8 bits per channel."""
+        return self.model.pixel_range
 
     def resize(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
         """An image at the model's input size."""

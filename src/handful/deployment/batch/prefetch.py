@@ -12,7 +12,7 @@ from threading import Lock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from handful.core.dataset import Image
+from handful.core.dataset import Image, PixelRange
 from handful.data.images import read_bytes, read_image
 from handful.deployment.batch.archive import ImageLocation
 from handful.errors import DataError
@@ -31,25 +31,33 @@ class LoadedImage:
 
 
 class ArchiveReader:
-    """Reads images of the archive at `root`; `column` holds the images of Parquet files."""
+    """Reads images of the archive at `root`.
 
-    def __init__(self, root: Path, *, column: str = "image") -> None:
+    Args:
+        root: the archive's folder.
+        column: the column of Parquet files with the images.
+        pixel_range: how the model scales images of more than 8 bits per channel.
+    """
+
+    def __init__(self, root: Path, *, column: str = "image", pixel_range: PixelRange | None = None) -> None:
         self.root = root
         self.column = column
+        self.pixel_range = pixel_range
         # Rows come in order: at most two row groups are in memory, the second while the first is still in use.
         self._row_group = lru_cache(maxsize=2)(self._load_row_group)
         self._loading = Lock()
 
-    def read(self, location: ImageLocation) -> Image:
-        """The decoded image.
+    def read(self, location: ImageLocation, finish: Callable[[Image], Image] | None = None) -> Image:
+        """The decoded image, after `finish`: threads decode and finish one large image at a time.
 
         Raises:
             DataError: its file is missing, or the image is damaged or too large.
         """
         path = self.root / location.file
         if location.length < 0:
-            return read_image(path)
-        return read_bytes(self._bytes(path, location), where=location.id)
+            return read_image(path, pixel_range=self.pixel_range, finish=finish)
+        data = self._bytes(path, location)
+        return read_bytes(data, where=location.id, pixel_range=self.pixel_range, finish=finish)
 
     def _bytes(self, path: Path, location: ImageLocation) -> bytes:
         try:
@@ -95,11 +103,17 @@ def prefetch_images(
     """
 
     def load(location: ImageLocation) -> LoadedImage:
+        size = (0, 0)
+
+        def resize_to_model(image: Image) -> Image:
+            nonlocal size
+            size = (image.shape[1], image.shape[2])
+            return resize(image)
+
         try:
-            image = reader.read(location)
+            return LoadedImage(location, reader.read(location, resize_to_model), size)
         except DataError as error:
             return LoadedImage(location, None, error=error.what)
-        return LoadedImage(location, resize(image), (image.shape[1], image.shape[2]))
 
     waiting: deque[Future[LoadedImage]] = deque()
     remaining = iter(locations)

@@ -69,7 +69,7 @@ def write_chunks(plan: Plan, chunks: Iterable[int], job: LoadedJob, *, threads: 
             sizes[chunk] = len(members)
             yield from members
 
-    reader = ArchiveReader(Path(plan.identity.root), column=plan.identity.column)
+    reader = ArchiveReader(Path(plan.identity.root), column=plan.identity.column, pixel_range=job.pixel_range)
     images = prefetch_images(locations(), reader, job.resize, threads=threads, max_waiting=2 * job.batch_size)
     try:
         for first in images:

@@ -1,6 +1,7 @@
 """Export to ONNX (https://onnx.ai): one file from uint8 images to calibrated outputs, including the resizing."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,8 @@ def metadata(exportable: ExportableModel) -> dict[str, str]:
         "coverage": None,
         "card": {"handful": __version__, "torch": torch.__version__, **classifier.card},
     }
+    if classifier.pixel_range is not None:
+        values["pixel_range"] = asdict(classifier.pixel_range)
     if conformal is not None:
         values["coverage"] = {
             "coverage": conformal.coverage,

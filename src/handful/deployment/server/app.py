@@ -68,7 +68,9 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
     app = FastAPI(title=f"handful: {model.name}", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
 
     def decode(data: bytes, where: str) -> UInt8[ndarray, "3 _ _"]:
-        return model.fitted(read_bytes(data, where=where, most_pixels=limits.max_pixels))
+        return read_bytes(
+            data, where=where, most_pixels=limits.max_pixels, pixel_range=model.pixel_range, finish=model.fitted
+        )
 
     async def predict_file(file: UploadFile, where: str, with_map: bool) -> Prediction:
         data = await file.read()
@@ -80,7 +82,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
 
     @app.post("/predict", responses=ERRORS, response_model_exclude_none=True)
     async def predict(image: Annotated[UploadFile, File()], map: Map = False) -> Prediction:  # noqa: A002
-        """Predict one image: PNG, JPEG, BMP, TIFF or WebP."""
+        """Predict one image: PNG, JPEG, TIFF, WebP or another format that handful reads."""
         try:
             return await predict_file(image, "image", map)
         except DataError as error:
