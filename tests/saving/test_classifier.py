@@ -1,12 +1,17 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from handful.errors import ModelError, OutputError
+from handful.core.dataset import PixelRange
+from handful.core.dataset import Dataset
+from handful.data.arrays import from_arrays, image_samples
+from handful.errors import HandfulWarning, ModelError, OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
+from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.support.classifiers import untrained
@@ -112,3 +117,30 @@ def test_a_wrap_that_does_not_exist_is_refused_and_an_older_model_has_none(
     np.testing.assert_array_equal(
         load_classifier(folder).probabilities(squares(1)), classifier.probabilities(squares(1))
     )
+
+
+def test_a_model_scales_new_deep_images_as_its_training_images(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 4096, (8, 8, 8)).astype(np.uint16)
+    with pytest.warns(HandfulWarning, match="12-bit"):
+        data = from_arrays(values, ["cat", "dog"] * 4)
+    trained = train(load_recipe("logistic-pixels"), data, device="cpu", progress=False)
+    assert trained.pixel_range == PixelRange.of_bits(12)
+    loaded = load_classifier(save_classifier(trained, tmp_path / "model"))
+    assert loaded.pixel_range == trained.pixel_range
+    dark = values[:2] // 64  # of 6 bits, were they a data set of their own
+    expected = from_arrays(np.rint(dark * (255 / 4095)).astype(np.uint8))
+    np.testing.assert_array_equal(loaded.probabilities(Dataset(tuple(image_samples(dark)), ())), loaded.probabilities(expected))
+
+
+def test_a_model_of_8_bit_images_stores_no_pixel_range(classifier: Classifier, tmp_path: Path) -> None:
+    folder = save_classifier(classifier, tmp_path / "model")
+    assert "pixel_range" not in json.loads((folder / "classes.json").read_text())
+    assert load_classifier(folder).pixel_range is None
+
+
+def test_an_ensemble_has_one_pixel_range(classifier: Classifier) -> None:
+    other = replace(classifier, pixel_range=PixelRange.of_bits(12))
+    with pytest.raises(ModelError, match="by another range"):
+        join([classifier, other])
+    assert join([other, other]).pixel_range == other.pixel_range

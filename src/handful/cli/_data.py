@@ -32,17 +32,29 @@ def read(
         allow_outside: let a table's paths leave its folder.
         unlabelled: accept images in no class folder.
         any_layout: accept a folder of any layout, for commands that do not learn from its labels.
+        bit_depth: the value of --bit-depth.
+        window: the value of --window.
+        find_range: find the range of images of more than 8 bits per channel; False: a model knows it.
         report: warn of files that are not used.
 
     Raises:
-        DataError: as `handful.data.load.read_dataset`; or a --column that is not ROLE=NAME.
+        DataError: as `handful.data.load.read_dataset`; or a --column that is not ROLE=NAME, or a --window that is not
+            LOW,HIGH.
     """
     from handful.data.left_out import warn_left_out
     from handful.data.load import ReadOptions, read_dataset
+    from handful.data.pixel_range import parse_window
 
     names = column_names(columns)
     options = ReadOptions(
-        masks=masks, columns=names, allow_outside=allow_outside, unlabelled=unlabelled, any_layout=any_layout
+        masks=masks,
+        columns=names,
+        allow_outside=allow_outside,
+        unlabelled=unlabelled,
+        bit_depth=bit_depth,
+        window=None if window is None else parse_window(window),
+        find_range=find_range,
+        any_layout=any_layout,
     )
     data = read_dataset(source, options)
     if report:

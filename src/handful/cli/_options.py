@@ -91,6 +91,25 @@ Columns = Annotated[
         help="Name of a column in the table, by role, e.g. path=file.",
     ),
 ]
+BitDepth = Annotated[
+    int | None,
+    Option(
+        "--bit-depth",
+        metavar="N",
+        min=1,
+        max=16,
+        show_default=False,
+        help="Bits per channel of 16-bit images, e.g. 12; default: found over the data set.",
+    ),
+]
+Window = Annotated[
+    str | None,
+    Option(
+        metavar="LOW,HIGH",
+        show_default=False,
+        help="Values that become black and white, in 16-bit, signed, float or DICOM images, e.g. --window=-200,800.",
+    ),
+]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace the output of an earlier run.")]
 Resume = Annotated[bool, Option("--resume", help="Resume an interrupted run.")]
 Json = Annotated[bool, Option("--json", help="Print the result as one JSON object.")]

@@ -117,6 +117,8 @@ def compare(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Find the best recipe for the data.
@@ -140,7 +142,9 @@ def compare(
         tuning_budget = read_budget(budget, trials)
         numbers = (None,) if per_class is None else images_per_class(per_class)
         select_device(device)
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        samples = read(
+            data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+        )
         protocol = default_protocol(
             samples, per_class=numbers, draws=draws, first_draw=first_draw, folds=folds, score_on=score_on
         )

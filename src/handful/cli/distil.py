@@ -40,6 +40,8 @@ def distil(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Distil a model into one network.
@@ -57,7 +59,15 @@ def distil(
             out,
             model,
             load_recipe(recipe, overrides=set_ or ()),
-            read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True),
+            read(
+                data,
+                masks=masks,
+                columns=column,
+                allow_outside=allow_outside,
+                unlabelled=True,
+                bit_depth=bit_depth,
+                window=window,
+            ),
             temperature=temperature,
             labels=labels,
             per_class=per_class,

@@ -32,6 +32,8 @@ def ensemble(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Combine models into an ensemble.
@@ -45,7 +47,9 @@ def ensemble(
     with print_to_stderr():
         samples = None
         if data is not None and weights == "cross_fitted":
-            samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+            samples = read(
+                data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+            )
         result = ensemble_to(
             out,
             models,

@@ -82,6 +82,8 @@ def evaluate(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Score a recipe on repeated draws.
@@ -109,7 +111,9 @@ def evaluate(
         select_device(device)
         if track is not None:
             check_tracker(track, track_to)
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        samples = read(
+            data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+        )
         splits_of(samples, protocol)
         check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
         with runners(ray, jobs) as (number, executor):

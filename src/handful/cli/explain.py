@@ -36,6 +36,7 @@ def explain(
 
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, print_to_stderr
+    from handful.data.pixel_range import scaled
     from handful.models.device import select_device
     from handful.reports.explanations import check_folder, explain_to
     from handful.saving.classifier import load_classifier
@@ -43,7 +44,10 @@ def explain(
     with print_to_stderr():
         check_folder(out, overwrite=overwrite)
         classifier = load_classifier(model, device=select_device(device))
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True)
+        samples = read(
+            data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True, find_range=False
+        )
+        samples = scaled(samples, classifier.pixel_range)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("explain", total=len(samples))

@@ -61,7 +61,7 @@ def export(
         _check_data_option(int8=int8, data=data)
         samples = None
         if data is not None:
-            samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True)
+            samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True, find_range=False)
         result = export_to(out, model, format=to, calibration=samples, runtime=runtime, overwrite=overwrite)
     size = out.stat().st_size
     if json:

@@ -50,6 +50,8 @@ def fit(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Train a classifier and save it.
@@ -66,7 +68,7 @@ def fit(
         result = fit_to(
             out,
             recipe,
-            read(data, masks=masks, columns=column, allow_outside=allow_outside),
+            read(data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window),
             per_class=per_class,
             seed=seed,
             overrides=set_ or (),

@@ -33,6 +33,8 @@ def hierarchy(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Show the class hierarchy.
@@ -57,7 +59,7 @@ def hierarchy(
             check_figure(out)
             refuse_existing(out, overwrite=overwrite)
         select_device(device)
-        samples = read(data, columns=column, allow_outside=allow_outside)
+        samples = read(data, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window)
         tree = induced_hierarchy(loaded, samples, seed=seed, device=device)
         if out is not None:
             save_figure(dendrogram_figure(tree), out, overwrite=overwrite)

@@ -32,6 +32,8 @@ def inspect(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Find problems in a data set.
@@ -56,7 +58,16 @@ def inspect(
         if fix is not None:
             check_table_path(fix)
         resolved_device = select_device(device)
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True, report=False)
+        samples = read(
+            data,
+            masks=masks,
+            columns=column,
+            allow_outside=allow_outside,
+            unlabelled=True,
+            report=False,
+            bit_depth=bit_depth,
+            window=window,
+        )
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("inspect", total=len(samples))

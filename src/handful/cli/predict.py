@@ -88,7 +88,7 @@ def predict(
         refuse_chunk_options(options, remedy="name a folder as --out.")
         check_outputs(out, maps, overwrite=overwrite)
         classifier = load_predictor(model, tta=tta, classes=classes, device=device)
-        samples = read(data, columns=column, allow_outside=allow_outside, any_layout=True)
+        samples = read(data, columns=column, allow_outside=allow_outside, any_layout=True, find_range=False)
         with Progress(len(samples), "predict", shown=True, loss=False) as bar:
             advance = partial(bar.advance, 0.0)
             counts = predict_table(

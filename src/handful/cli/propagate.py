@@ -77,6 +77,8 @@ def propagate(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Propagate masks to all images.
@@ -106,7 +108,15 @@ def propagate(
         summary = propagate_to(
             out,
             load_recipe(recipe, overrides=set_ or ()),
-            read(data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True),
+            read(
+                data,
+                masks=masks,
+                columns=column,
+                allow_outside=allow_outside,
+                unlabelled=True,
+                bit_depth=bit_depth,
+                window=window,
+            ),
             source=source,
             model=model,
             per_class=per_class,

@@ -41,6 +41,8 @@ def sweep(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     json: o.Json = False,
 ) -> None:
     """Score recipes by number of images.
@@ -68,7 +70,9 @@ def sweep(
         if track is not None:
             check_tracker(track, track_to)
         refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        samples = read(
+            data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+        )
         check(samples, per_class=max(numbers) if long_tail is None else None, strict=strict)
         with runners(ray, jobs) as (number, executor):
             results, report = sweep_to(

@@ -83,7 +83,9 @@ def refuse_large(image: Pillow.Image, where: object, most: int = MAX_PIXELS) -> 
         raise too_large(h, w, where, most)
     if max(w, h) > MAX_SIDE:
         raise DataError(
-            f"the image has {h} x {w} pixels, a side of more than {MAX_SIDE:,}", where=where, remedy="cut it into tiles."
+            f"the image has {h} x {w} pixels, a side of more than {MAX_SIDE:,}",
+            where=where,
+            remedy="cut it into tiles.",
         )
 
 
@@ -145,7 +147,6 @@ def _strips(
     scaled = applies(pixel_range, floats=image.mode == "F")
     if deep and not scaled:
         _refuse_outside(image, path)
-    if deep:
     alpha = not deep and image.has_transparency_data
     for a, b in _rows(image.height, image.width):
         strip = image if b - a == image.height else image.crop((0, a, image.width, b))

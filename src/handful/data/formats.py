@@ -134,7 +134,7 @@ def _installed(image_format: ImageFormat) -> bool:
     return not image_format.feature or bool(features.check(image_format.feature))
 
 
-DECODERS = tuple(f.decoder for f in FORMATS if f.readable)  # Pillow's names
+DECODERS = tuple(f.decoder for f in FORMATS if f.readable and not f.extra)  # Pillow's own, by its names
 SUFFIXES = frozenset(suffix for f in FORMATS if f.readable for suffix in f.suffixes)
 ALL_SUFFIXES = frozenset(suffix for f in FORMATS for suffix in f.suffixes)  # with those that an extra reads
 

@@ -236,11 +236,13 @@ def _open(file: BufferedReader | BytesIO, where: object) -> Pillow.Image:
             where=where,
             remedy=f"{image_format.how_to_read}.",
         )
-    if image_format is not None and image_format.decoder == "HEIF":
+    if image_format is None or not image_format.extra:
+        return Pillow.open(file, formats=DECODERS)
+    if image_format.decoder == "HEIF":
         from pillow_heif import register_heif_opener
 
         register_heif_opener()
-    return Pillow.open(file, formats=DECODERS)
+    return Pillow.open(file, formats=(image_format.decoder,))
 
 
 def _read(

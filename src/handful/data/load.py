@@ -66,7 +66,7 @@ def load_data(
     bit_depth: int | None = None,
     window: tuple[float, float] | None = None,
 ) -> Dataset:
-    """The data set at a path or of a name. Image files are listed; only those of more than 8 bits per channel are decoded.
+    """The data set at a path or of a name. Image files are listed, and decoded if they are deep (16-bit).
 
     What the source holds and the data set does not is named in a `HandfulWarning`, one for each kind, and listed in
     `Dataset.left_out`.

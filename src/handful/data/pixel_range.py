@@ -21,7 +21,24 @@ from handful.data.images import open_image
 from handful.errors import DataError, HandfulWarning, option
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits per channel of cameras and scanners
-_SHALLOW = frozenset(".jpg .jpeg .jpe .jfif .mpo .bmp .dib .gif .webp .avif .avifs .heic .heif .hif".split())
+_SHALLOW = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".webp",
+        ".avif",
+        ".avifs",
+        ".heic",
+        ".heif",
+        ".hif",
+    ]
+)
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -55,9 +72,9 @@ def with_pixel_range(
 ) -> Dataset:
     """The data set with one range for all its deep images; with images of 8 bits alone it is unchanged.
 
-    Without options, the range is that of the fewest bits (8, 10, 12, 14 or 16) that hold every integer value in the data
-    set. With 16 bits, with values that no number of bits holds (negative or above 65,535) and with floats there is no
-    range: 16-bit integers keep their full range, and images of other values are refused when they are read.
+    Without options, the range is that of the fewest bits (8, 10, 12, 14 or 16) that hold every integer value in the
+    data set. With 16 bits, with values that no number of bits holds (negative or above 65,535) and with floats there is
+    no range: 16-bit integers keep their full range, and images of other values are refused when they are read.
 
     Args:
         data: the samples; deep files are read, others are not, or only their headers.
@@ -176,7 +193,7 @@ def _find_range(deep: Sequence[Sample]) -> PixelRange | None:
         return PixelRange.of_bits(16) if wide else None
     warn(
         f"{len(extents):,} {'image has' if len(extents) == 1 else 'images have'} more than 8 bits per channel, with "
-        f"values up to {high:,.0f}: all are read as {bits}-bit images, in which 0 is black and {2**bits - 1:,} is white "
+        f"values up to {high:,.0f}: all are read as {bits}-bit images, 0 black and {2**bits - 1:,} white "
         f"({option('bit_depth', 'N')} or {option('window', 'LOW,HIGH')} changes this)",
         HandfulWarning,
         stacklevel=3,

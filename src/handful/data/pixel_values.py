@@ -36,7 +36,8 @@ def to_uint8(array: npt.NDArray[Any], where: object, pixel_range: PixelRange | N
         if kind == "f" and np.isnan(array).any():
             raise DataError("pixel values are NaN", where=where, remedy="replace them by numbers.")
         scale = 255.0 / (pixel_range.high - pixel_range.low)
-        return np.rint((np.clip(array, pixel_range.low, pixel_range.high) - pixel_range.low) * scale).astype(np.uint8)
+        shifted = np.clip(array, pixel_range.low, pixel_range.high) - pixel_range.low
+        return np.asarray(np.rint(shifted * scale), np.uint8)
     if kind == "u" and array.dtype.itemsize == 2:
         return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
     low, high = array.min(), array.max()
@@ -47,7 +48,7 @@ def to_uint8(array: npt.NDArray[Any], where: object, pixel_range: PixelRange | N
             f"{array.dtype} pixel values reach from {low:g} to {high:g}",
             where=where,
             remedy=f"give {unit}, or uint8 in 0..255; or name the values that become black and white "
-            f"({window_option(low, high)}).",
+            f"({window_option(float(low), float(high))}).",
         )
     return np.rint(array * 255.0).astype(np.uint8) if kind == "f" else array.astype(np.uint8)
 
@@ -68,7 +69,7 @@ def refuse_outside_16_bits(low: float, high: float, where: object) -> None:
             f"gray values reach from {low:g} to {high:g}, outside 16 bits",
             where=where,
             remedy="save the image with 8 or 16 unsigned bits per pixel, or name the values that become black and "
-            f"white ({window_option(low, high)}).",
+            f"white ({window_option(float(low), float(high))}).",
         )
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from handful._version import __version__
 from handful.core.json_values import jsonable
 from handful.core.templating import environment
-from handful.data.images import MAX_PIXELS
+from handful.data.decoding import MAX_PIXELS
 from handful.models.onnx_model import OnnxModel
 from handful.reports.overlay import palette
 

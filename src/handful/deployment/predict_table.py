@@ -13,7 +13,8 @@ from PIL import Image as Picture
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_existing, replace_folder, safe_path, write_atomically
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
-from handful.data.images import pixels, sample_size
+from handful.data.images import pixels
+from handful.data.pixel_range import scaled
 from handful.errors import OutputError
 from handful.reports.overlay import paint_regions, palette
 
@@ -87,7 +88,7 @@ def predict_table(
         write_maps = None if maps is None else outputs.enter_context(_new_maps(maps, classifier))
         for start in range(0, max(1, len(data)), CHUNK):
             chunk = data.select(range(start, min(start + CHUNK, len(data))))
-            images = chunk.without_labels()
+            images = scaled(chunk.without_labels(), classifier.pixel_range)
             predictions = classifier.predict_all(images, coverage=coverage)
             columns = columns_of(classifier.classes, chunk.ids, predictions)
             if labelled:
@@ -232,12 +233,13 @@ def _save_overlay(
     """Draw the most probable class of each pixel over an image, at the image's own size."""
     path = safe_path(folder, f"{sample.id}.png")
     most_probable = probabilities.argmax(axis=0)
-    size = sample_size(sample)
+    image = pixels(sample)
+    size = (image.shape[1], image.shape[2])
     regions = np.zeros(size, dtype=np.int64)
     for value in np.unique(most_probable[most_probable > 0]):
         regions[classifier.own_size(most_probable == value, size)] = value
     path.parent.mkdir(parents=True, exist_ok=True)
-    Picture.fromarray(paint_regions(pixels(sample), regions, colors).transpose(1, 2, 0)).save(path, format="PNG")
+    Picture.fromarray(paint_regions(image, regions, colors).transpose(1, 2, 0)).save(path, format="PNG")
 
 
 def _write_legend(path: Path, classes: tuple[str, ...], colors: UInt8[np.ndarray, "k 3"]) -> None:

@@ -155,4 +155,9 @@ def _read(sample: Sample) -> tuple[Image, str, int, CaptureInfo | None]:
     if not isinstance(sample.image, Path):
         return pixels(sample), "", -1, None
     with open_image(sample.image) as opened:
-        return decode(opened, sample.image, sample.pixel_range), opened.mode, sample.image.stat().st_size, read_capture_info(opened)
+        return (
+            decode(opened, sample.image, sample.pixel_range),
+            opened.mode,
+            sample.image.stat().st_size,
+            read_capture_info(opened),
+        )

@@ -74,7 +74,10 @@ class OnnxModel:
             DataError: an image cannot be read.
         """
         significance_level = None if coverage is None else self.significance(coverage)
-        rows = [self.ask([pixels(replace(s, pixel_range=self.pixel_range)) for s in part]) for part in self._parts(data.samples)]
+        rows = [
+            self.ask([pixels(replace(s, pixel_range=self.pixel_range)) for s in part])
+            for part in self._parts(data.samples)
+        ]
         return self._predictions(_joined(rows, self.outputs), significance_level)
 
     def _predictions(self, outputs: dict[str, np.ndarray], significance_level: float | None = None) -> Predictions:

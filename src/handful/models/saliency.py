@@ -24,6 +24,7 @@ from torch import Tensor
 
 from handful.core.dataset import Dataset
 from handful.data.in_memory import chunks
+from handful.data.pixel_range import scaled
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
 from handful.models.device import autocast

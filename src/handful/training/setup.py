@@ -83,7 +83,6 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     if recipe.hierarchy is not None:
         context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
     accelerator = _make_accelerator(recipe, device)
-    common_range(data.samples)
     tensors = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize)
     tensors = tensors.to(accelerator.device)
     _check_masks(recipe, tensors.pixel_labels)

@@ -60,6 +60,7 @@ def train(
     """
     started = time.monotonic()
     check(recipe)
+    common_range(data.samples)
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(seed, Stream.WEIGHTS))
         fit = nested_fit(device, progress=progress, folder=folder, resume=resume)
@@ -109,4 +110,6 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, started: float) -> Cla
         "seconds": round(time.monotonic() - started, 2),
     }
     pixel_range = common_range(setup.data.samples)
-    return Classifier(recipe, setup.data.classes, setup.context.labels, network, setup.size, task.counts, card, pixel_range)
+    return Classifier(
+        recipe, setup.data.classes, setup.context.labels, network, setup.size, task.counts, card, pixel_range
+    )

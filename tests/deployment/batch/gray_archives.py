@@ -61,6 +61,7 @@ class GrayLevel:
     """One row per image: its gray level and height."""
 
     batch_size = 4
+    pixel_range = None
 
     def resize(self, image: Image) -> Image:
         return image

@@ -12,12 +12,15 @@ from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
+from handful.core.dataset import Dataset
+from handful.data.arrays import from_arrays, image_samples
 from handful.data.readers.folder import read_folder
 from handful.deployment.export.to_onnx import export_onnx
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.onnx_model import OnnxModel, load_onnx
+from handful.recipes.load import load_recipe
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
 
@@ -219,3 +222,16 @@ def test_the_command_line_predicts_without_pytorch(tmp_path: Path, pictures: Dat
         assert one_row[:2] == other_row[:2]
         assert np.allclose([float(x) for x in one_row[2:]], [float(x) for x in other_row[2:]], atol=CLOSE)
     assert (tmp_path / "found" / "rgb.png.png").read_bytes() == (tmp_path / "wanted" / "rgb.png.png").read_bytes()
+
+
+def test_an_exported_model_scales_deep_images_as_its_classifier(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 4096, (8, 8, 8)).astype(np.uint16)
+    data = from_arrays(values, ["cat", "dog"] * 4, bit_depth=12)
+    classifier = train(load_recipe("logistic-pixels"), data, device="cpu", progress=False)
+    export_onnx(classifier, tmp_path / "m.onnx")
+    model = load_onnx(tmp_path / "m.onnx")
+    assert model.pixel_range == classifier.pixel_range
+    new = Dataset(tuple(image_samples(values // 2)), ())
+    np.testing.assert_allclose(
+        model.predict_all(new).probabilities, classifier.predict_all(new).probabilities, atol=CLOSE
+    )

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import UInt8
 
-from handful.core.dataset import Image
+from handful.core.dataset import Image, PixelRange
 from handful.core.files import write_atomically
 from handful.deployment.batch.archive import ImageLocation
 from handful.deployment.batch.plan import DRAFT, Plan
@@ -30,6 +30,11 @@ class LoadedJob(Protocol):
     @property
     def batch_size(self) -> int:
         """The largest number of images that `columns` is called with."""
+        ...
+
+    @property
+    def pixel_range(self) -> PixelRange | None:
+        """How the model scales images of more than 8 bits per channel."""
         ...
 
     def resize(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:

@@ -16,6 +16,7 @@ from handful.core.dataset import Dataset
 from handful.core.prediction import Predictor
 from handful.data.images import pixels
 from handful.data.in_memory import fit_size
+from handful.data.pixel_range import scaled
 from handful.deployment.export.exportable import ExportableModel, refuse_too_large
 from handful.deployment.export.exporter_logs import silence_exporters
 from handful.deployment.export.to_onnx import trace, with_resizing, write_model
@@ -130,7 +131,7 @@ def quantize(exportable: ExportableModel, network: Any, data: Dataset) -> Any:
 
 
 def _inputs(exportable: ExportableModel, data: Dataset) -> Iterator[dict[str, np.ndarray]]:
-    for sample in data.samples:
+    for sample in scaled(data, exportable.classifier.pixel_range).samples:
         image = pixels(sample)
         resized = [fit_size(image, size, resize) for size, resize in exportable.input_sizes]
         yield {f"view_{i}": view[None].astype(np.float32) / 255 for i, view in enumerate(resized)}
