@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from handful.core.dataset import Dataset, PixelRange, Sample
+from handful.data.arrays import from_arrays
 from handful.data.fingerprint import fingerprint
 from handful.data.images import pixels, read_image
 from handful.data.load import load_data
 from handful.data.pixel_range import common_range, is_deep, parse_window, read_pixel_range, scaled, with_pixel_range
-from handful.data.arrays import from_arrays
 from handful.errors import DataError, HandfulWarning, command_line
 from tests.data.noise_images import save_noise_image
 
@@ -129,9 +129,13 @@ def test_small_integers_and_floats_are_read_as_ever() -> None:
 
 
 def test_parts_of_an_archive_are_scaled_alike(tmp_path: Path) -> None:
-    parts = {"train_images": TWELVE[None] // 64, "test_images": TWELVE[None]}
-    labels = {"train_labels": np.array(["cat"]), "test_labels": np.array(["dog"])}
-    np.savez(tmp_path / "a.npz", **parts, **labels)
+    np.savez(
+        tmp_path / "a.npz",
+        train_images=TWELVE[None] // 64,
+        train_labels=np.array(["cat"]),
+        test_images=TWELVE[None],
+        test_labels=np.array(["dog"]),
+    )
     with pytest.warns(HandfulWarning) as notes:
         data = load_data(tmp_path / "a.npz")
     assert len(notes) == 1

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.core.dataset import PixelRange
-from handful.core.dataset import Dataset
+from handful.core.dataset import Dataset, PixelRange
 from handful.data.arrays import from_arrays, image_samples
 from handful.errors import HandfulWarning, ModelError, OutputError
 from handful.models.classifier import Classifier
@@ -130,7 +129,9 @@ def test_a_model_scales_new_deep_images_as_its_training_images(tmp_path: Path) -
     assert loaded.pixel_range == trained.pixel_range
     dark = values[:2] // 64  # of 6 bits, were they a data set of their own
     expected = from_arrays(np.rint(dark * (255 / 4095)).astype(np.uint8))
-    np.testing.assert_array_equal(loaded.probabilities(Dataset(tuple(image_samples(dark)), ())), loaded.probabilities(expected))
+    np.testing.assert_array_equal(
+        loaded.probabilities(Dataset(tuple(image_samples(dark)), ())), loaded.probabilities(expected)
+    )
 
 
 def test_a_model_of_8_bit_images_stores_no_pixel_range(classifier: Classifier, tmp_path: Path) -> None:

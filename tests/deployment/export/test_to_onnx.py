@@ -12,7 +12,6 @@ from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe
-from handful.core.dataset import Dataset
 from handful.data.arrays import from_arrays, image_samples
 from handful.data.readers.folder import read_folder
 from handful.deployment.export.to_onnx import export_onnx
