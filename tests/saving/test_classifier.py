@@ -127,11 +127,10 @@ def test_a_model_scales_new_deep_images_as_its_training_images(tmp_path: Path) -
     assert trained.pixel_range == PixelRange.of_bits(12)
     loaded = load_classifier(save_classifier(trained, tmp_path / "model"))
     assert loaded.pixel_range == trained.pixel_range
-    dark = values[:2] // 64  # of 6 bits, were they a data set of their own
-    expected = from_arrays(np.rint(dark * (255 / 4095)).astype(np.uint8))
-    np.testing.assert_array_equal(
-        loaded.probabilities(Dataset(tuple(image_samples(dark)), ())), loaded.probabilities(expected)
-    )
+    values = values[:2] // 64  # of 6 bits, were they a data set of their own
+    dark = Dataset(tuple(image_samples(values)), ())
+    expected = from_arrays(np.rint(values * (255 / 4095)).astype(np.uint8))
+    np.testing.assert_array_equal(loaded.probabilities(dark), loaded.probabilities(expected))
 
 
 def test_a_model_of_8_bit_images_stores_no_pixel_range(classifier: Classifier, tmp_path: Path) -> None:
