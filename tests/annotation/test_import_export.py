@@ -13,7 +13,7 @@ from handful.annotation.import_export import Format, export_annotations, import_
 from handful.core.dataset import Mask
 from handful.data.load import load_data
 from handful.data.masks.attach import attach_masks
-from handful.data.masks.shapes import fill
+from handful.data.masks.polygons import fill
 from handful.errors import DataError, OutputError
 
 SIZES = {"cat/1.png": (20, 31), "cat/2.png": (9, 14), "dog/1.png": (17, 17), "dog/3.png": (8, 8)}

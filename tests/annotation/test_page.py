@@ -17,7 +17,7 @@ from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.proposals import write_proposals
 from handful.annotation.server.session import Session, Settings, image_key
 from handful.core.dataset import Dataset, Mask, Sample
-from handful.data.masks.attach import read_mask
+from handful.data.masks.image_file import read_mask
 from handful.recipes.write import to_toml
 from tests.annotation import photo_session
 from tests.support.datasets import recipe

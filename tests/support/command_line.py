@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from handful.cli import app
 from handful.core.dataset import Dataset
-from handful.data.masks.attach import write_masks
+from handful.data.masks.image_file import write_masks
 from handful.recipes.write import to_toml
 from tests.support.datasets import recipe, squares
 

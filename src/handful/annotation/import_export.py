@@ -12,7 +12,8 @@ from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import Project, annotated
 from handful.annotation.files.store import AnnotationStore
 from handful.core.files import refuse_existing
-from handful.data.masks.attach import attach_masks, write_masks
+from handful.data.masks.attach import attach_masks
+from handful.data.masks.image_file import write_masks
 from handful.errors import DataError, OutputError, option
 
 Format = Literal["png", "coco", "labelme", "label-studio", "table"]

@@ -12,7 +12,7 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.files import refuse_existing
 from handful.core.recipe import Part, Recipe
-from handful.data.masks.attach import write_masks
+from handful.data.masks.image_file import write_masks
 from handful.data.splits import training_split
 from handful.errors import DataError, option
 from handful.models.device import select_device

@@ -9,7 +9,7 @@ from handful.annotation.files.mask_patch import Patch, apply, pack, unpack
 from handful.annotation.files.store import AnnotationStore, StaleError
 from handful.annotation.tools.prompts import Prompt
 from handful.core.files import safe_path
-from handful.data.masks.attach import read_mask, write_mask
+from handful.data.masks.image_file import read_mask, write_mask
 from handful.errors import DataError
 
 SIZE = (6, 9)

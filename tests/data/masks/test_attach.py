@@ -8,7 +8,8 @@ import pytest
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
-from handful.data.masks.attach import attach_masks, read_mask, with_mask, write_mask, write_masks
+from handful.data.masks.attach import attach_masks, with_mask
+from handful.data.masks.image_file import read_mask, write_mask, write_masks
 from handful.errors import DataError, HandfulWarning, OutputError
 
 H, W = 6, 9

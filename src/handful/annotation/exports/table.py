@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handful.core.dataset import Dataset
 from handful.core.files import write_atomically
-from handful.data.masks.attach import write_mask
+from handful.data.masks.image_file import write_mask
 
 
 def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> int:  # noqa: ARG001

@@ -9,7 +9,8 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
 from handful.data.load import load_data
-from handful.data.masks.attach import read_mask, with_mask
+from handful.data.masks.attach import with_mask
+from handful.data.masks.image_file import read_mask
 from handful.errors import DataError, option
 
 SUFFIX = "-annotations"

@@ -9,7 +9,7 @@ from pathlib import Path
 from handful.annotation.files.annotations import Annotation
 from handful.core.dataset import Mask
 from handful.core.files import safe_path, write_atomically
-from handful.data.masks.attach import read_mask, write_mask
+from handful.data.masks.image_file import read_mask, write_mask
 
 FOLDER, LIST = "propagated", "round.json"
 

@@ -32,7 +32,7 @@ from handful.annotation.files.mask_patch import Patch, apply
 from handful.annotation.tools.prompts import Prompt
 from handful.core.dataset import Mask
 from handful.core.files import safe_path
-from handful.data.masks.attach import read_mask
+from handful.data.masks.image_file import read_mask
 from handful.errors import DataError, HandfulError
 
 CONFLICTS = "conflicts"

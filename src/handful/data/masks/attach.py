@@ -1,4 +1,4 @@
-"""Reading and writing of masks, and matching of masks to images by their file names."""
+"""Masks of a folder or an annotation file, matched to the images by their file names."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,94 +7,17 @@ from pathlib import Path
 from typing import Any, Literal
 from warnings import warn
 
-import numpy as np
-from PIL import Image as Picture
-from PIL import ImageOps
-
 from handful.core.dataset import Dataset, Mask, Sample
-from handful.core.files import refuse_existing, safe_path
-from handful.data.images import open_image, sample_size
+from handful.data.images import sample_size
 from handful.data.masks.coco import is_coco, read_coco
+from handful.data.masks.image_file import Value, read_mask
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
 from handful.data.masks.labelme import is_labelme, read_labelme
 from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem
 from handful.data.masks.shapes import Drawing, load_json
 from handful.errors import DataError, HandfulWarning
 
-Value = int | tuple[int, int, int]
 Blank = Literal["error", "drop", "keep"]
-
-
-def read_mask(path: Path, *, value: Value | None = None) -> Mask:
-    """A mask from an image file: True where any channel is not zero.
-
-    Palette images count by index, as most tools write class masks, unless `value` is a color. Fully
-    transparent pixels are background; where all visible pixels are black, alpha alone is the mask. In a
-    JPEG, whose compression leaves no pixel exactly zero, foreground starts at half brightness (128). EXIF rotation is
-    applied.
-
-    Args:
-        path: the file.
-        value: only this gray level (or palette index), or this RGB color, is foreground.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    with open_image(path) as opened:
-        picture = ImageOps.exif_transpose(opened)
-        picture.load()
-        lossy = opened.format == "JPEG"
-    if lossy and value is None:
-        return np.asarray(np.asarray(picture.convert("RGB")).max(axis=2) >= 128)
-    if picture.mode == "P" and not isinstance(value, tuple):
-        return _equal(np.asarray(picture)[..., None], value)
-    if picture.mode in ("P", "PA") or picture.has_transparency_data:
-        rgba = np.asarray(picture.convert("RGBA"))
-        visible = rgba[..., 3] > 0
-        foreground = _equal(rgba[..., :3], value) & visible
-        all_black = value is None and not rgba[..., :3][visible].any()
-        return visible if all_black else foreground
-    pixels = np.asarray(picture)
-    return _equal(pixels[..., None] if pixels.ndim == 2 else pixels, value)
-
-
-def _equal(pixels: np.ndarray, value: Value | None) -> Mask:
-    """Pixels [h w c] that equal the value in every channel; None: that are not zero in any."""
-    if value is None:
-        return np.asarray(pixels.astype(bool).any(axis=2))
-    if pixels.shape[2] == 1 and isinstance(value, tuple):
-        if len(set(value)) > 1:
-            return np.zeros(pixels.shape[:2], dtype=bool)
-        value = value[0]
-    return np.asarray((pixels == np.array(value)).all(axis=2))
-
-
-def write_mask(path: Path, mask: Mask, *, overwrite: bool = False) -> None:
-    """Write a mask as a PNG of 0 and 255; parent folders are created.
-
-    Raises:
-        OutputError: the file exists and `overwrite` is false.
-    """
-    refuse_existing(path, overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Picture.fromarray(mask.astype(np.uint8) * 255).save(path, format="PNG")
-
-
-def write_masks(data: Dataset, folder: Path, *, overwrite: bool = False) -> tuple[Path, ...]:
-    """Write every sample's mask to `folder`, mirroring the images: "cat/001.jpg" becomes "cat/001.jpg.png".
-
-    `attach_masks` reads such a folder back. Samples without a mask get no file.
-
-    Raises:
-        OutputError: a file exists and `overwrite` is false; nothing is written then.
-        DataError: an id is a path that leads out of the folder.
-    """
-    jobs = [(safe_path(folder, f"{s.id}.png"), s.mask) for s in data.samples if s.mask is not None]
-    for path, _ in jobs:
-        refuse_existing(path, overwrite=overwrite)
-    for path, mask in jobs:
-        write_mask(path, mask, overwrite=overwrite)
-    return tuple(path for path, _ in jobs)
 
 
 def attach_masks(

@@ -8,7 +8,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from handful.core.dataset import Mask
-from handful.data.masks.shapes import Drawing, fill, format_errors, load_json
+from handful.data.masks.polygons import fill
+from handful.data.masks.shapes import Drawing, format_errors, load_json
 
 
 def is_coco(content: Any) -> bool:

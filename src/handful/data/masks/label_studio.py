@@ -10,7 +10,8 @@ from label_studio_brush_rle_rs import decode_rle
 
 from handful.core.dataset import Mask
 from handful.data.masks.names import IMAGE_SUFFIXES
-from handful.data.masks.shapes import Drawing, ellipse, fill, format_errors, load_json, rectangle
+from handful.data.masks.polygons import fill
+from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json, rectangle
 
 UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image as Picture
 
 from handful.core.dataset import Mask
-from handful.data.masks.shapes import Drawing, ellipse, fill, format_errors, load_json
+from handful.data.masks.polygons import fill
+from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 

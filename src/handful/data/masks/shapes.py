@@ -1,20 +1,17 @@
-"""Masks of annotation files before they are rasterized, and rasterization of polygons, ellipses and rectangles."""
+"""Masks of annotation files before they are rasterized, and ellipses and rectangles as polygons."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-from pycocotools import mask as coco_mask
 
 from handful.core.dataset import Mask
+from handful.data.masks.polygons import Points
 from handful.errors import DataError
-
-Points = Float[np.ndarray, "_ 2"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,25 +29,6 @@ class Drawing:
     where: str
     size: tuple[int, int] | None
     rasterize: Callable[[], Mask]
-
-
-def fill(polygons: Sequence[Points], size: tuple[int, int]) -> Mask:
-    """The union of polygons on h x w pixels; points are x, y in pixels, and 0, 0 is the image's corner.
-
-    Rasterized by COCO's rule (pycocotools), whatever the file format, so that equal outlines give equal
-    masks. Polygons are clipped to the image.
-
-    Raises:
-        ValueError: a polygon has fewer than three points, or a number that is not finite.
-    """
-    for points in polygons:
-        if len(points) < 3 or not np.isfinite(points).all():
-            raise ValueError("a polygon needs at least three points with finite coordinates")
-    h, w = size
-    if not polygons:
-        return np.zeros(size, dtype=bool)
-    runs = coco_mask.frPyObjects([p.ravel().astype(float).tolist() for p in polygons], h, w)
-    return np.asarray(coco_mask.decode(coco_mask.merge(runs)) > 0)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, degrees: float = 0.0) -> Points:

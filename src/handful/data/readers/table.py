@@ -9,7 +9,8 @@ import pyarrow.parquet
 
 from handful.core.dataset import Dataset, Sample
 from handful.data.class_names import class_index, class_names
-from handful.data.masks.attach import read_mask, with_mask
+from handful.data.masks.attach import with_mask
+from handful.data.masks.image_file import read_mask
 from handful.data.split_names import parse_split
 from handful.errors import DataError, nearest, option
 
