@@ -46,7 +46,7 @@ def inspect(
 
     from handful.cli._data import read
     from handful.cli._output import print_json, print_to_stderr
-    from handful.inspection.cleaned_table import check_table_path, write_cleaned_table
+    from handful.inspection.cleaned_table import check_table_path, refuse_packed, write_cleaned_table
     from handful.inspection.inspection import inspect as inspect_data
     from handful.inspection.page import check_page_path, write_inspection
     from handful.inspection.summary import as_values
@@ -57,6 +57,7 @@ def inspect(
             check_page_path(page, overwrite=overwrite)
         if fix is not None:
             check_table_path(fix)
+            refuse_packed(Path(data), fix)
         resolved_device = select_device(device)
         samples = read(
             data,

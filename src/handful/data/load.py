@@ -1,7 +1,7 @@
-"""Loading of data sets from a folder, a table, an archive (.npz), or by the name of a public data set."""
+"""Loading of data sets from a folder, a table, an archive (.zip, .tar, .npz), or by the name of a public data set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handful.core.dataset import Dataset
@@ -11,8 +11,10 @@ from handful.data.left_out import warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.embedded import EMBEDDED, read_embedded
+from handful.data.readers.file_tree import ANNOTATIONS
 from handful.data.readers.folder import read_any_folder, read_folder
 from handful.data.readers.npz import read_npz
+from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
 from handful.data.readers.torchvision import SETS, read_torchvision
 from handful.errors import DataError, nearest
@@ -72,8 +74,9 @@ def load_data(
     `Dataset.left_out`.
 
     Args:
-        source: an image folder; a table (.csv, .tsv, .parquet); an archive (.npz); "mnist5k" or "digits", which
-            come with packages; or "torchvision:NAME". Write "./digits" for a folder of such a name.
+        source: an image folder, also as an archive (.zip, .tar, .tgz); a table (.csv, .tsv, .parquet); arrays (.npz);
+            "mnist5k" or "digits", which come with packages; or "torchvision:NAME". Write "./digits" for a folder of
+            such a name.
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
         classes: the expected class names; a label outside them is refused.
         columns: a table's own column names, by role: {"path": "filename"}.
@@ -122,7 +125,11 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
     data = _read_images(source, options)
     if options.find_range:
         data = with_pixel_range(data, bit_depth=options.bit_depth, window=options.window)
-    return data if options.masks is None else attach_masks(data, options.masks)
+    if options.masks is None:
+        return data
+    masks = Path(options.masks)
+    data = replace(data, left_out=tuple(item for item in data.left_out if item.kind != ANNOTATIONS))
+    return attach_masks(data, unpack(masks).root if is_packed(masks) and masks.is_file() else masks)
 
 
 def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
@@ -139,17 +146,34 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         if source.startswith(_PREFIX):
             name, root = source.removeprefix(_PREFIX), Path(options.root)
             return with_classes(read_torchvision(name, root=root, download=options.download), classes)
-    if path.is_dir() and options.any_layout:
-        return read_any_folder(path)
     if path.is_dir():
-        return read_folder(path, unlabelled=options.unlabelled, classes=classes)
+        return _read_folder(path, options)
+    if is_packed(path):
+        return _read_packed(path, options)
     if path.suffix.lower() in TABLES:
         return read_table(path, columns=options.columns, classes=classes, allow_outside=options.allow_outside)
     if path.suffix.lower() == ".npz":
         return read_npz(path, classes=classes)
     known = (*EMBEDDED, *(_PREFIX + name for name in SETS))
     raise DataError(
-        "this is not a folder, a table, an archive (.npz) or a known name",
+        "this is not a folder, a table, an archive (.zip, .tar, .tgz, .npz) or a known name",
         where=source,
         remedy=f"check the path, or {nearest(str(source), known)}",
     )
+
+
+def _read_folder(path: Path, options: ReadOptions) -> Dataset:
+    if options.any_layout:
+        return read_any_folder(path)
+    return read_folder(path, unlabelled=options.unlabelled, classes=options.classes)
+
+
+def _read_packed(path: Path, options: ReadOptions) -> Dataset:
+    """The data set in an archive of files. Errors name the archive, not the temporary folder."""
+    archive = unpack(path)
+    try:
+        data = _read_folder(archive.root, options)
+    except DataError as error:
+        where, remedy = (str(text).replace(str(archive.root), str(path)) for text in (error.where, error.remedy))
+        raise DataError(error.what, where=where, remedy=remedy) from error
+    return replace(data, left_out=(*archive.left_out, *data.left_out))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handful.core.dataset import Sample
+from handful.core.file_names import as_unicode
 from handful.core.files import refuse_existing
+from handful.data.readers.packed import is_packed
 from handful.errors import DataError, OutputError
 from handful.inspection.measurements import Measurements
 
@@ -45,19 +47,22 @@ def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
     rows, copies, conflicts = _without_copies(measurements)
     groups = _groups(measurements)
     path.parent.mkdir(parents=True, exist_ok=True)
+    table = [("path", "label", "group", "split"), *(_row(measurements, i, groups[i], path.parent) for i in rows)]
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "label", "group", "split"))
-    for i in rows:
-        sample = measurements.data.samples[i]
-        assert isinstance(sample.image, Path)
-        where = Path(os.path.relpath(sample.image.resolve(), path.parent.resolve())).as_posix()
-        label = "" if sample.label is None else measurements.data.classes[sample.label]
-        writer.writerow((where, label, groups[i] or "", sample.split or ""))
+    csv.writer(text, lineterminator="\n").writerows(table)
     with path.open("x", encoding="utf-8", newline="") as file:
         file.write(text.getvalue())
     named = {groups[i] for i in rows} - {None}
     return TableChanges(len(rows), len(measurements.unreadable), copies, conflicts, len(named))
+
+
+def _row(measurements: Measurements, position: int, group: str | None, folder: Path) -> tuple[str, str, str, str]:
+    """The cells of one sample. Paths are relative to the table's folder."""
+    sample = measurements.data.samples[position]
+    assert isinstance(sample.image, Path)
+    image = as_unicode(Path(os.path.relpath(sample.image.resolve(), folder.resolve())).as_posix())
+    label = "" if sample.label is None else measurements.data.classes[sample.label]
+    return image, label, group or "", sample.split or ""
 
 
 def check_table_path(path: Path) -> None:
@@ -69,6 +74,20 @@ def check_table_path(path: Path) -> None:
     if path.suffix.lower() != ".csv":
         raise OutputError("the new table is a CSV file", where=path, remedy="end its name in .csv.")
     refuse_existing(path, overwrite=None)
+
+
+def refuse_packed(source: Path, table: Path) -> None:
+    """Refuse to list the images of an archive: a table names files, and these would be gone with the command.
+
+    Raises:
+        DataError: the source is a .zip or .tar archive.
+    """
+    if is_packed(source) and source.is_file():
+        raise DataError(
+            "the images are in an archive, so no table can list them",
+            where=table,
+            remedy=f"unpack {source}, and inspect the folder.",
+        )
 
 
 def _without_copies(measurements: Measurements) -> tuple[list[int], int, int]:

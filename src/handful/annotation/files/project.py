@@ -11,6 +11,7 @@ from handful.data.class_names import class_names
 from handful.data.load import load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
+from handful.data.readers.packed import is_packed
 from handful.errors import DataError, option
 
 SUFFIX = "-annotations"
@@ -43,6 +44,10 @@ def open_project(
         DataError: no image files, images that lie elsewhere, or annotations that would lie among the images.
         OutputError: the folder holds other files.
     """
+    if is_packed(Path(source)) and Path(source).is_file():
+        raise DataError(
+            "images in an archive cannot be annotated", where=source, remedy="unpack it, and name the folder."
+        )
     data = load_data(source, unlabelled=True, columns=columns)
     files = [s for s in data.samples if isinstance(s.image, Path)]
     if len(files) < len(data):
