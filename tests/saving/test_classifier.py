@@ -1,6 +1,8 @@
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,7 +65,9 @@ def test_damaged_foreign_and_newer_models_are_refused(classifier: Classifier, tm
     with pytest.raises(ModelError, match="names no format"):
         load_classifier(folder)
     (folder / "classes.json").write_text("{")
-    with pytest.raises(ModelError, match="not JSON"):
+    with pytest.raises(
+        ModelError, match=r"(?s)classes\.json: this model is damaged or foreign: Expecting.*copy it again"
+    ):
         load_classifier(folder)
     (folder / "classes.json").write_text(json.dumps({**described, "classes": ["a", "b"]}))
     with pytest.raises(ModelError, match="damaged or foreign"):
@@ -144,3 +148,96 @@ def test_an_ensemble_has_one_pixel_range(classifier: Classifier) -> None:
     with pytest.raises(ModelError, match="by another range"):
         join([classifier, other])
     assert join([other, other]).pixel_range == other.pixel_range
+
+
+HOSTILE: tuple[Any, ...] = (
+    float("inf"),
+    float("nan"),
+    10**9,
+    10**30,
+    -1,
+    1.5,
+    True,
+    None,
+    "text",
+    [],
+    {},
+    [[[]]],
+    ["a", "b", "c"],
+    {"a": 1},
+    [10**9, 10**9],
+)
+
+
+@pytest.mark.parametrize("file", ["classes.json", "card.json"])
+def test_no_value_of_a_strangers_folder_stalls_or_raises_another_error(
+    classifier: Classifier, tmp_path: Path, file: str
+) -> None:
+    """Values that are as good as the saved ones load; the others are refused, all at once."""
+    card = {"seconds": 1.0, "steps": 3, "images_per_class": {"a": 1}, "calibration": {"coverage_images": 9}, "data": {}}
+    folder = save_classifier(replace(classifier, card=card), tmp_path / "model")
+    load_classifier(folder)
+    described = json.loads((folder / file).read_text())
+    nested = [(outer, inner) for outer, table in described.items() if isinstance(table, dict) for inner in table]
+    changes = [{**described, key: value} for key in described for value in HOSTILE]
+    changes += [
+        {**described, outer: {**described[outer], inner: value}} for outer, inner in nested for value in HOSTILE
+    ]
+    refused = 0
+    start = time.process_time()
+    for change in changes:
+        (folder / file).write_text(json.dumps(change))
+        try:
+            load_classifier(folder)
+        except ModelError:
+            refused += 1
+    assert refused > 0.6 * len(changes)
+    assert time.process_time() - start < 0.5 * len(changes)
+
+
+def test_a_strangers_recipe_and_posthoc_parts_are_refused_at_once(classifier: Classifier, tmp_path: Path) -> None:
+    folder = save_classifier(classifier, tmp_path / "model")
+    described = json.loads((folder / "classes.json").read_text())
+    recipe = (folder / "recipe.toml").read_text()
+    assert "depth = 10" in recipe
+    for text in (
+        recipe.replace("depth = 10", "depth = 1000000000"),
+        recipe.replace("depth = 10", "depth = 1000"),
+        recipe.replace("depth = 10", "depth = 10\nwidth = 1000") if "width" not in recipe else recipe + "\nx = inf",
+        'extends = "classification-wrn"',
+        "a." * 50_000 + "a = 1",
+        "\0",
+    ):
+        (folder / "recipe.toml").write_text(text)
+        _refused_at_once(folder)
+    (folder / "recipe.toml").write_text(recipe)
+    wraps: tuple[Any, ...] = (
+        {"name": "conformal", "images": 10**9, "folds": 10**9},
+        {"name": "conformal", "images": 10**9, "classes": 10**9},
+        {"name": "conformal", "folds": 1000, "images": "many"},
+        {"name": "out_of_distribution", "points": 10**9, "rank": 10**6, "features": 10**6},
+        {"name": "class_means", "classes": 10**9, "features": 10**9},
+        {"name": "loki", "classes": 10**6},
+        {"name": "logit_adjustment", "shift": [[]]},
+        {"name": "temperature", "temperature": [1]},
+        {"name": ["temperature"]},
+        [],
+        "tta",
+    )
+    for wrap in wraps:
+        (folder / "classes.json").write_text(json.dumps({**described, "wraps": [wrap]}))
+        _refused_at_once(folder)
+    (folder / "classes.json").write_text(json.dumps({**described, "wraps": [{"name": "tta"}] * 200}))
+    _refused_at_once(folder)
+    for text in ("[" * 100_000 + "]" * 100_000, "[]", "9" * 10_000, '{"a": ' * 500 + "1" + "}" * 500):
+        (folder / "classes.json").write_text(text)
+        _refused_at_once(folder)
+
+
+def _refused_at_once(folder: Path) -> None:
+    with pytest.raises(ModelError, match="damaged or foreign"):  # imports the parts
+        load_classifier(folder)
+    start = time.process_time()
+    with pytest.raises(ModelError, match="damaged or foreign"):
+        load_classifier(folder)
+    assert time.process_time() - start < 1

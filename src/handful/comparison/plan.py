@@ -9,6 +9,7 @@ from typing import Any
 from handful.comparison.result import TuningBudget
 from handful.comparison.search_space import search_fingerprint
 from handful.core.files import existing, refuse_foreign, write_atomically
+from handful.core.parsing import read_json
 from handful.core.recipe import Recipe
 from handful.evaluation.evaluate import Protocol
 from handful.reports.gallery import SHOWN
@@ -54,8 +55,8 @@ def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None
     before = None
     if path.exists():
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError:
+            before = read_json(path)
+        except ValueError:
             before = {}
     if before == plan:
         return

@@ -114,6 +114,8 @@ def read_pixel_range(content: Any) -> PixelRange | None:
     """
     if content is None:
         return None
+    if not isinstance(content, dict) or not {"low", "high", "window"} <= content.keys():
+        raise ValueError("the pixel range is not a table of low, high and window")
     low, high, window = (content[key] for key in ("low", "high", "window"))
     if not (isinstance(low, int | float) and isinstance(high, int | float) and -1e300 < low < high < 1e300):
         raise ValueError(f"a pixel range from {low!r} to {high!r}")

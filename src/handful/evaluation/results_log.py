@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from handful.core.files import write_atomically
+from handful.core.parsing import parse_json
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
@@ -79,8 +81,8 @@ class ResultsLog:
             return
         for text in self.log.read_text(encoding="utf-8").splitlines():
             try:
-                line = json.loads(text)
-            except json.JSONDecodeError:
+                line = parse_json(text)
+            except ValueError:
                 continue
             if isinstance(line, dict) and line.get("format") == FORMAT:
                 yield line
@@ -89,14 +91,20 @@ class ResultsLog:
         """The newest line of each experiment."""
         names = RunKey.__dataclass_fields__.keys()
         needed = names - set(NEWER)
-        whole = (line for line in self.lines() if needed <= line.keys())
+        whole = (line for line in self.lines() if needed <= line.keys() and _is_key(line))
         return {RunKey(**{n: line[n] for n in names if n in line}): line for line in whole}
 
     def load(self, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...]] | None:
         """The run of a line and its class names; None when the predictions are missing or not the ones it names."""
-        path = self.predictions / str(line["predictions"])
-        if not path.exists() or _file_hash(path) != line["predictions_sha256"]:
+        path = self.predictions / Path(str(line.get("predictions"))).name
+        if not path.is_file() or _file_hash(path) != line.get("predictions_sha256"):
             return None
+        try:
+            return self._read(path, line)
+        except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile):  # another program's log
+            return None
+
+    def _read(self, path: Path, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...]]:
         with np.load(path, allow_pickle=False) as stored:
             run = Run(
                 draw=line["draw"],
@@ -267,6 +275,12 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             packages[name] = "unknown"
     return packages
+
+
+def _is_key(line: Mapping[str, Any]) -> bool:
+    """Whether a line's fields of a key are plain values: a log may be damaged, or a stranger's."""
+    fields = (line.get(name) for name in RunKey.__dataclass_fields__)
+    return not any(isinstance(value, list | dict) for value in fields)
 
 
 def _file_hash(path: Path) -> str:

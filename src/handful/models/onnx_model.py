@@ -1,26 +1,31 @@
 """ONNX model: predictions of an exported classifier by onnxruntime, without PyTorch."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from handful.core.dataset import Dataset, Image, Mask, PixelRange, Sample
+from handful.core.parsing import parse_json
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.data.images import pixels
 from handful.data.pixel_range import read_pixel_range
 from handful.data.resampling import Resize, fit_image, unfit_mask
 from handful.errors import ModelError
+from handful.models import stored_values
 from handful.models.conformal_coverage import CLOSE, HERE, significance
+from handful.models.onnx_file import read_onnx_file
 
 FORMAT = 1
 KEY = "handful.format"
 SUFFIX = ".onnx"
+OUTPUTS = frozenset(("probabilities", "maps", "p_values", "sets", "typicality", "answers"))
+MAX_VIEWS = 1000
+EXPORT = "give a file that `handful export` wrote."
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +54,15 @@ class OnnxModel:
         """Outputs of the graph for images of one size, by name."""
         if not len(images):  # some operators want one at least
             return {name: value[:0] for name, value in self.run(np.zeros((1, 3, *self.size), np.uint8)).items()}
-        values = self.session.run(None, {"images": np.ascontiguousarray(images)})
-        return dict(zip(self.outputs, values, strict=True))
+        try:
+            values = self.session.run(None, {"images": np.ascontiguousarray(images)})
+        except Exception as error:  # onnxruntime's own classes, without a common base
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise ModelError(f"this ONNX model fails on images: {first}", where=self.name, remedy=EXPORT) from error
+        outputs = dict(zip(self.outputs, values, strict=True))
+        for name, value in outputs.items():
+            _check_output(name, value, len(images), len(self.classes), self.name)
+        return outputs
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
         """The image as small as the graph would make it, where it works at a single size: images then batch."""
@@ -124,6 +136,23 @@ class OnnxModel:
             yield samples[start : start + self.chunk]
 
 
+def _check_output(name: str, value: Any, n: int, k: int, where: str) -> None:
+    """Check the shape of an output for n images and k classes; a file may come from a stranger.
+
+    Raises:
+        ModelError: it is another than the one that its name stands for.
+    """
+    shapes: dict[str, tuple[int | None, ...]] = {"maps": (n, k + 1, None, None), "typicality": (n,), "answers": (n,)}
+    wanted = shapes.get(name, (n, k))
+    shape = tuple(np.shape(value))
+    if len(shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, shape, strict=True)):
+        raise ModelError(f"this ONNX model gives {name} of shape {shape} for {n} images", where=where, remedy=EXPORT)
+    if name == "probabilities" and not np.isfinite(value).all():
+        raise ModelError("this ONNX model gives probabilities that are not numbers", where=where, remedy=EXPORT)
+    if name == "answers" and n and not (value.min() >= 0 and value.max() <= k):
+        raise ModelError("this ONNX model answers with classes that it does not have", where=where, remedy=EXPORT)
+
+
 def _joined(rows: list[dict[str, np.ndarray]], names: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([row[name] for row in rows]) for name in names if name != "maps"}
 
@@ -144,48 +173,85 @@ def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
         raise ModelError(
             "an exported model needs onnxruntime", where=path, remedy='pip install "handful[onnx]".'
         ) from error
-    if not path.is_file():
-        raise ModelError("no such file", where=path, remedy="give a file that `handful export` wrote.")
+    content = read_onnx_file(path)
     options = onnxruntime.SessionOptions()
     number = threads if threads is not None else int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
     options.intra_op_num_threads = number
     options.log_severity_level = 3
     # Threads that wait for work by spinning take the cores from who decodes and answers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        # The bytes that were checked, not the path: it may lead to another file by now.
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own classes, without a common base
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"this ONNX model cannot be run: {first}", where=path, remedy="export it again.") from error
-    return _described(session, path)
+    return described(session, path)
 
 
-def _described(session: Any, path: Path) -> OnnxModel:
+def described(session: Any, path: Path) -> OnnxModel:
+    """The model of a session, with what the metadata of its file states.
+
+    Raises:
+        ModelError: they are missing, damaged, of a newer version, or do not fit the graph.
+    """
     meta: dict[str, str] = session.get_modelmeta().custom_metadata_map
     if KEY not in meta:
         raise ModelError("this is not a handful model", where=path, remedy="give a file that `handful export` wrote.")
     try:
-        facts = {key: json.loads(value) for key, value in meta.items() if key != "recipe"}
+        facts = {key: parse_json(value, finite=False) for key, value in meta.items() if key != "recipe"}
+        if not stored_values.is_whole(facts[KEY]) or facts[KEY] < 1:
+            raise ValueError(f"its format is {facts[KEY]!r}")
         if facts[KEY] > FORMAT:
             raise ModelError(
                 f"model format {facts[KEY]} is newer than this version's {FORMAT}", where=path, remedy="update handful."
             )
-        height, width = facts["size"]
         return OnnxModel(
             session=session,
-            classes=tuple(facts["classes"]),
-            size=(int(height), int(width)),
-            resize=facts["resize"],
-            outputs=tuple(facts["outputs"]),
-            name=facts["name"],
-            false_rejection=float(facts["false_rejection"]),
-            views=len(facts["views"]),
-            coverage=facts["coverage"],
-            card=facts["card"],
+            classes=stored_values.class_names(facts["classes"]),
+            size=stored_values.image_size(facts["size"]),
+            resize=_resize(facts["resize"]),
+            outputs=_outputs(facts["outputs"], session),
+            name=stored_values.texts([facts["name"]], "the name")[0],
+            false_rejection=stored_values.number(facts["false_rejection"], "false_rejection", low=0, high=1),
+            views=_views(facts["views"]),
+            coverage=stored_values.coverage(facts["coverage"]),
+            card=stored_values.card(facts["card"]),
             recipe=meta["recipe"],
             pixel_range=read_pixel_range(facts.get("pixel_range")),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"the metadata of this file is damaged: {error!r}", where=path, remedy="export it again."
-        ) from error
+    except KeyError as error:
+        raise _damaged(f"{error} is missing", path) from error
+    except ValueError as error:
+        raise _damaged(str(error), path) from error
+
+
+def _damaged(reason: str, path: Path) -> ModelError:
+    return ModelError(
+        f"the metadata of this file is damaged or foreign: {reason}", where=path, remedy="export it again."
+    )
+
+
+def _resize(value: Any) -> Resize:
+    if value not in get_args(Resize):
+        raise ValueError(f"resize is {value!r}")
+    known: Resize = value
+    return known
+
+
+def _outputs(value: Any, session: Any) -> tuple[str, ...]:
+    names = stored_values.texts(value, "the list of outputs")
+    graph_inputs = tuple(node.name for node in session.get_inputs())
+    graph_outputs = tuple(node.name for node in session.get_outputs())
+    if names != graph_outputs or graph_inputs != ("images",) or names[:1] != ("probabilities",):
+        raise ValueError(f"the graph has inputs {graph_inputs} and outputs {graph_outputs}, and they say {names}")
+    if not set(names) <= OUTPUTS or len(set(names)) < len(names) or ("sets" in names) != ("p_values" in names):
+        raise ValueError(f"the outputs are {names}")
+    return names
+
+
+def _views(value: Any) -> int:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_VIEWS:
+        raise ValueError("the list of views is empty, too long, or no list")
+    return len(value)

@@ -30,12 +30,28 @@ def build(kind: type[T], values: Any, where: str) -> T:
     for key, value in values.items():
         if key not in hints:
             raise RecipeError(f"unknown key {key!r}", where=where, remedy=nearest(key, tuple(hints)))
-        if not _fits(value, hints[key]):
-            raise _wrong_type(key, value, hints[key], defaults.get(key), where)
+        refuse_other_type(key, value, hints[key], defaults.get(key), where)
     for field in fields(kind):  # type: ignore[arg-type]
         if field.default is MISSING and field.default_factory is MISSING and field.name not in values:
             raise RecipeError(f"{field.name!r} is missing", where=where, remedy="set it.")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+def refuse_other_type(key: str, value: Any, hint: Any, default: Any, where: str) -> None:
+    """Refuse a value that does not have the annotated type.
+
+    Args:
+        key: its name.
+        value: what is given.
+        hint: the annotation.
+        default: the default, for the example of the remedy.
+        where: the path of its table, for errors.
+
+    Raises:
+        RecipeError: says what may be given.
+    """
+    if not _fits(value, hint):
+        raise _wrong_type(key, value, hint, default, where)
 
 
 @cache

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.recipe import Recipe
+from handful.recipes.bounds import check_values
 from handful.recipes.checks import check
 from handful.recipes.options import check_search
 from handful.recipes.overrides import put
@@ -39,6 +40,7 @@ def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe
     """
     recipe = read_recipe(text, where=where, overrides=overrides)
     check(recipe)
+    check_values(recipe)
     check_search(recipe)
     return recipe
 
@@ -54,4 +56,5 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         put(tree, current_path(tree, path).split("."), value)
     changed = from_tree(to_current(tree, recipe.name), recipe.name)
     check(changed)
+    check_values(changed)
     return changed

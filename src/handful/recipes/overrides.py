@@ -1,8 +1,8 @@
 """Overrides: values of a recipe set by path, before the recipe is checked."""
 
-import tomllib
 from typing import Any
 
+from handful.core.parsing import parse_toml
 from handful.errors import RecipeError, option
 from handful.recipes.renamed import current_path
 
@@ -22,8 +22,8 @@ def override(tree: dict[str, Any], text: str) -> None:
             remedy=f"write key=value, e.g. {option('overrides', 'head.pool=foreground')}.",
         )
     try:
-        value = tomllib.loads(f"x = {value_text}")["x"]
-    except tomllib.TOMLDecodeError:
+        value = parse_toml(f"x = {value_text}")["x"]
+    except ValueError:
         value = value_text
     path = current_path(tree, key.strip())
     if "search" in tree and isinstance(tree["search"], dict) and not path.startswith("search."):

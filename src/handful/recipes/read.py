@@ -3,13 +3,13 @@
 What has this form may still name an unknown part or option: `load` checks that.
 """
 
-import tomllib
 from collections.abc import Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from handful.core.parsing import parse_toml, read_text
 from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage
 from handful.errors import RecipeError, nearest
 from handful.recipes.fields import build
@@ -17,6 +17,7 @@ from handful.recipes.inheritance import resolve
 from handful.recipes.overrides import override
 from handful.recipes.renamed import to_current
 
+SHAPE = "give a UTF-8 text file of a few kilobytes, as `handful recipes` shows them."
 _PART_KEYS = ("name", "weight", "start", "stop")
 
 
@@ -61,7 +62,10 @@ def recipe_text(name: str) -> str:
     if path.suffix == ".toml":
         if not path.is_file():
             raise RecipeError("no such file", where=path, remedy="check the path; `handful recipes` lists names.")
-        return path.read_text(encoding="utf-8")
+        try:
+            return read_text(path)
+        except (OSError, ValueError) as error:
+            raise RecipeError(f"the recipe cannot be read: {error}", where=path, remedy=SHAPE) from error
     if name not in recipe_names():
         raise RecipeError(
             f"unknown recipe {name!r}", remedy=nearest(name, recipe_names(), otherwise="`handful recipes` lists them.")
@@ -75,8 +79,8 @@ def _builtin() -> Traversable:
 
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return parse_toml(text)
+    except ValueError as error:
         raise RecipeError(f"not TOML: {error}", where=where, remedy="fix that line.") from error
 
 

@@ -6,17 +6,18 @@ again (`wrap` of the part's module). An ensemble is a folder that contains one f
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from handful._version import __version__
 from handful.core.context import Task
@@ -25,22 +26,44 @@ from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.pixel_range import read_pixel_range
 from handful.errors import ModelError, RecipeError
+from handful.models import stored_values
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
 from handful.models.posthoc_module import posthoc_modules
 from handful.parts import registry
-from handful.recipes.load import from_toml
+from handful.recipes.bounds import OPTIONS
 from handful.recipes.write import to_toml
+from handful.saving.build_limit import BuildLimit
 from handful.saving.checkpoint import DRAFT, NETWORKS
 from handful.saving.checkpoint import FILE as CHECKPOINT
 from handful.saving.model_card import CARD, VALUES, to_markdown
+from handful.saving.model_files import (
+    LABEL_FIELDS,
+    card_file,
+    damaged,
+    json_file,
+    label_embedding,
+    list_of,
+    posthoc_tables,
+    saved_recipe,
+)
 
 FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
 FILES = (VALUES, "classes.json", "recipe.toml", "weights.safetensors")
 ENSEMBLE = "ensemble.json"
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
-LABEL_FIELDS = ("similarity", "temperature", "learn_temperature", "read_as")  # of a `LabelEmbedding`, without vectors
-BROKEN = (SafetensorError, RecipeError, KeyError, TypeError, ValueError, RuntimeError, AttributeError)
+BROKEN = (
+    SafetensorError,
+    RecipeError,
+    OSError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    ValueError,
+    RuntimeError,
+    AttributeError,
+    MemoryError,
+)
 
 
 def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -153,99 +176,83 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
             where=folder,
             remedy="give a folder `handful fit` wrote.",
         )
-    content = _json(folder / "classes.json")
-    card = _json(folder / VALUES)
+    content = json_file(folder / "classes.json")
+    card = card_file(folder)
     _refuse_format(content, card, folder)
     try:
-        recipe = _read_recipe(folder)
-        h, w = (int(side) for side in content["size"])
+        recipe = saved_recipe(folder)
+        h, w = stored_values.image_size(content["size"])
         tensors = load_file(folder / "weights.safetensors")
-        task = Task(tuple(str(c) for c in content["classes"]), np.array(content["counts"], dtype=np.int64))
+        classes = stored_values.class_names(content["classes"])
+        task = Task(classes, np.array(stored_values.counts(content["counts"], len(classes)), dtype=np.int64))
         pixel_range = read_pixel_range(content.get("pixel_range"))
-        labels = _label_embedding(tensors.pop("labels.vectors"), content["labels"], task)
-        network, layout = _build_network(recipe, task, labels, content.get("wraps", ()))
+        labels = label_embedding(tensors.pop("labels.vectors"), content["labels"], task)
+        limit = partial(BuildLimit, sum(t.numel() for t in tensors.values()), len(tensors))
+        network, layout = _build_network(recipe, task, labels, posthoc_tables(content.get("wraps", [])), limit)
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
         network.load_state_dict({k: v for k, v in state.items() if not re.match(r"(network\.)*losses\.", k)})
     except BROKEN as error:
-        raise _damaged(error, folder) from error
+        raise damaged(error, folder) from error
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
     return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card, pixel_range)
 
 
-def _read_recipe(folder: Path) -> Recipe:
-    path = folder / "recipe.toml"
-    return from_toml(path.read_text(encoding="utf-8"), where=str(path))
-
-
-def _label_embedding(vectors: Float[Tensor, "k d"], fields: Mapping[str, Any], task: Task) -> LabelEmbedding:
-    """The label embedding of a saved model.
-
-    Raises:
-        ValueError: its number of vectors, or of counts, is not that of the classes.
-    """
-    k = len(task.classes)
-    if len(vectors) != k or task.counts.shape != (k,):
-        raise ValueError(f"{k} class names but {len(vectors)} label vectors")
-    options: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
-    return LabelEmbedding(vectors, **options)
-
-
 def _build_network(
-    recipe: Recipe, task: Task, labels: LabelEmbedding, wraps: Sequence[Mapping[str, Any]]
+    recipe: Recipe,
+    task: Task,
+    labels: LabelEmbedding,
+    wraps: Sequence[Mapping[str, Any]],
+    limit: Callable[[], AbstractContextManager[Any]],
 ) -> tuple[nn.Module, torch.memory_format]:
-    """The network of a saved model before its weights are loaded, in its posthoc modules, and its memory format."""
+    """The network of a saved model before its weights are loaded, in its posthoc modules, and its memory format.
+
+    `limit` bounds what is built; a backbone that is a model of a library, cut off at a stage, is first built whole.
+    """
     untrained = replace(recipe, backbone=registry.without_weights("backbones", recipe.backbone))
-    built = registry.build_network(untrained, registry.make_context(recipe, task, labels=labels))
+    with nullcontext() if _is_library_model(recipe.backbone) else limit():
+        built = registry.build_network(untrained, registry.make_context(recipe, task, labels=labels))
     network: nn.Module = built
-    for wrap in wraps:
-        part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})
-        network = registry.part_module("posthoc", part.name).wrap(network, **part.options)
+    with limit():
+        for wrap in wraps:
+            part = Part(wrap["name"], {k: v for k, v in wrap.items() if k != "name"})
+            network = registry.part_module("posthoc", part.name).wrap(network, **part.options)
     return network, built.layout
 
 
+def _is_library_model(backbone: Part) -> bool:
+    """Whether a backbone, or one that it is made of, is named by a model of a library."""
+    inside = registry.members("backbones", backbone)
+    return "model" in registry.options("backbones", backbone.name) or any(map(_is_library_model, inside))
+
+
 def _load_ensemble(folder: Path, device: str) -> Ensemble:
-    content, card = _json(folder / ENSEMBLE), _json(folder / VALUES)
+    content, card = json_file(folder / ENSEMBLE), card_file(folder)
     _refuse_format(content, card, folder)
     try:
-        recipe = _read_recipe(folder)
-        names, weights = [str(name) for name in content["members"]], [float(w) for w in content["weights"]]
-        if not all(re.fullmatch(r"member-\d+", name) for name in names):
-            raise ValueError(f"members {names}")
+        recipe = saved_recipe(folder)
+        names = stored_values.texts(content["members"], "the list of members")
+        if len(names) > OPTIONS["members"] or not all(re.fullmatch(r"member-\d{1,4}", name) for name in names):
+            raise ValueError(f"members {names}"[:200])
+        if any((folder / name).is_symlink() for name in names):
+            raise ValueError("a member is a link")
+        weights = [stored_values.number(w, "a member's weight", low=0, high=1e12) for w in list_of(content["weights"])]
         ensemble = join([load_classifier(folder / n, device=device) for n in names], weights, recipe=recipe)
         if list(ensemble.classes) != content["classes"]:
             raise ValueError("its members have other classes")
-    except (*BROKEN, OSError) as error:
-        raise _damaged(error, folder) from error
+    except BROKEN as error:
+        raise damaged(error, folder) from error
     return replace(ensemble, card=card)
 
 
 def _refuse_format(content: dict[str, Any], card: dict[str, Any], folder: Path) -> None:
-    version = content.get("format")
-    if not isinstance(version, int) or version > FORMAT:
+    version: Any = content.get("format")
+    whole = stored_values.is_whole(version)
+    if not whole or version < 1 or version > FORMAT:
         raise ModelError(
             f"model format {version!r} is newer than this version's {FORMAT}"
-            if isinstance(version, int)
+            if whole and version > 0
             else "this is not a handful model: it names no format",
             where=folder,
             remedy=f"update handful (this is {__version__}; the model says {card.get('handful', 'nothing')}).",
         )
-
-
-def _damaged(error: Exception, folder: Path) -> ModelError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return ModelError(
-        f"this model is damaged or foreign: {reason}", where=folder, remedy="copy it again from where it was trained."
-    )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ModelError(f"{path.name} is missing", where=path.parent, remedy="copy the model again.")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"not JSON: {error}", where=path, remedy="copy the model again.") from error
-    if not isinstance(value, dict):
-        raise ModelError("not a JSON object", where=path, remedy="copy the model again.")
-    return value

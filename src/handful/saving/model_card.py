@@ -4,15 +4,19 @@ A card describes a saved model: its training data, its scores, its intended use 
 facts as values. Every card has every heading: one without content says that nothing was measured or stated.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jinja2 import UndefinedError
+
 from handful.core.dataset import Dataset
+from handful.core.parsing import read_json
 from handful.core.recipe import Part, Recipe
 from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint
+from handful.errors import ModelError
+from handful.models import stored_values
 
 CARD, VALUES = "CARD.md", "card.json"
 FEW = 5  # images of a class below which its card warns of it
@@ -33,31 +37,39 @@ def to_markdown(
     """
     templates = environment("handful.saving", escape=False)
     templates.filters.update(percent=_percent, cell=_cell)
-    text = templates.get_template("CARD.md.j2").render(
-        card=card,
-        recipe=recipe,
-        parts=[(name, _format_part(part)) for name, part in _parts(recipe)],
-        rows=list(zip(classes, counts, strict=True)),
-        size=size,
-        few=[name for name, n in zip(classes, counts, strict=True) if n < FEW],
-        scores=card.get("scores"),
-        measured=card.get("measured", []),
-        failures=card.get("failures"),
-        calibration=card.get("calibration", {}),
-        data=card.get("data", {}),
-        versions={name: card[name] for name in ("handful", "torch") if name in card},
-    )
+    template = templates.get_template("CARD.md.j2")
+    try:
+        text = template.render(
+            card=card,
+            recipe=recipe,
+            parts=[(name, _format_part(part)) for name, part in _parts(recipe)],
+            rows=list(zip(classes, counts, strict=True)),
+            size=size,
+            few=[name for name, n in zip(classes, counts, strict=True) if n < FEW],
+            scores=card.get("scores"),
+            measured=card.get("measured", []),
+            failures=card.get("failures"),
+            calibration=card.get("calibration", {}),
+            data=card.get("data", {}),
+            versions={name: card[name] for name in ("handful", "torch") if name in card},
+        )
+    except (UndefinedError, TypeError, ValueError) as error:  # entries that a stranger wrote, or left out
+        raise ModelError(
+            f"the values of the card do not fit together: {error}",
+            where=VALUES,
+            remedy="copy the model again from where it was trained.",
+        ) from error
     return text.strip() + "\n"
 
 
 def read_card(folder: Path) -> tuple[dict[str, Any], str] | None:
     """Values and text of a saved model's card, read without PyTorch; None where either is missing or damaged."""
     try:
-        card = json.loads((folder / VALUES).read_text(encoding="utf-8"))
+        card = stored_values.card(read_json(folder / VALUES, finite=False))
         text = (folder / CARD).read_text(encoding="utf-8")
     except (OSError, ValueError):
         return None
-    return (card, text) if isinstance(card, dict) else None
+    return card, text
 
 
 def data_facts(data: Dataset) -> dict[str, Any]:

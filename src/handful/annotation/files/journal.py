@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from handful.core.files import sync_folder, try_lock
+from handful.core.parsing import parse_json
 from handful.errors import DataError, OutputError
 
 Event = dict[str, Any]
@@ -26,7 +27,7 @@ def read_events(path: Path) -> tuple[list[Event], int]:
     lines = content[:whole].split(b"\n")[:-1]
     for number, line in enumerate(lines, start=1):
         try:
-            event = json.loads(line)
+            event = parse_json(line.decode())
             if not isinstance(event, dict) or not isinstance(event.get("event"), str):
                 raise ValueError("not an event")
         except ValueError as error:

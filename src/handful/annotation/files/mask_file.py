@@ -9,6 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from handful.core.dataset import Mask
 from handful.core.files import sync_folder, write_atomically
+from handful.core.parsing import parse_json
 from handful.data.images import open_image
 
 TEXT_CHUNK = "handful"  # keyword of the PNG text chunk with the metadata
@@ -36,7 +37,7 @@ def read_mask_metadata(path: Path) -> MaskMetadata | None:
     with open_image(path) as picture:
         text = getattr(picture, "text", {}).get(TEXT_CHUNK)
     try:
-        values = json.loads(text or "")
+        values = parse_json(text if isinstance(text, str) else "")
         return MaskMetadata(int(values["version"]), str(values["key"]), str(values["source"]))
     except (ValueError, KeyError, TypeError):
         return None

@@ -9,9 +9,11 @@ from pathlib import Path
 from handful.annotation.files.annotations import Annotation
 from handful.core.dataset import Mask
 from handful.core.files import safe_path, write_atomically
+from handful.core.parsing import read_json
 from handful.data.masks.image_file import read_mask, write_mask
 
 FOLDER, LIST = "propagated", "round.json"
+MAX_BYTES = 2**28  # of a list of a million images
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ def read_proposals(folder: Path) -> Proposals:
     for number in sorted(_rounds(folder), reverse=True):
         path = safe_path(folder, f"{FOLDER}/{number}/{LIST}")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_json(path, most_bytes=MAX_BYTES)
             return Proposals(folder, number, _numbers(values["certainty"]), _numbers(values.get("influence", {})))
-        except (OSError, ValueError, KeyError, AttributeError):
+        except (OSError, ValueError, KeyError, AttributeError, TypeError):
             continue  # a training that was stopped
     return Proposals(folder)
 

@@ -1,6 +1,5 @@
 """Masks of annotation files before they are rasterized, and ellipses and rectangles as polygons."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from handful.core.dataset import Mask
+from handful.core.parsing import read_json
 from handful.data.masks.polygons import Points
 from handful.errors import DataError
+
+MAX_BYTES = 2**29  # of an annotation file; its values take several times as much memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +57,8 @@ def load_json(path: Path) -> Any:
         DataError: it cannot be read as JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        return read_json(path, finite=False, most_bytes=MAX_BYTES)
+    except (OSError, ValueError) as error:
         raise DataError(f"not readable as JSON: {error}", where=path, remedy="export the file again.") from error
 
 

@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from handful.core.files import sync_folder, write_atomically
+from handful.core.parsing import read_json
 from handful.deployment.batch.archive import Archive, ImageLocation, image_column
 from handful.errors import DataError, OutputError, option
 
 FORMAT = 1
+MAX_MANIFEST = 2**28  # bytes; a job may name very many files
 PLAN, MANIFEST, LOCK = "_plan.parquet", "_manifest.json", "_lock"
 DRAFT = ".draft"
 SCHEMA = pa.schema(
@@ -155,7 +157,7 @@ def read_plan(folder: Path) -> tuple[Plan | None, dict[str, Any]]:
     if not path.is_file():
         return None, {}
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path, most_bytes=MAX_MANIFEST)
         if manifest["format"] > FORMAT:
             raise OutputError(
                 f"manifest format {manifest['format']} is newer than this version's {FORMAT}",

@@ -1,7 +1,6 @@
 """User files about classes: a vector per class (CSV, NPZ), or a text per class (TOML, CSV)."""
 
 import csv
-import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from handful.core.parsing import read_toml
 from handful.errors import DataError
 
 Vector = Float[np.ndarray, " d"]
@@ -120,8 +120,8 @@ def _read_text_file(path: Path, what: str) -> dict[str, Any]:
         raise DataError("no such file", where=path, remedy="check the path.")
     if path.suffix.lower() == ".toml":
         try:
-            return dict(tomllib.loads(path.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            return read_toml(path)
+        except (OSError, ValueError) as error:
             raise DataError(f"not TOML: {error}", where=path, remedy='write lines like "0" = "zero".') from error
     if path.suffix.lower() != ".csv":
         raise DataError(f"not a file of {what}", where=path, remedy="give a .toml or .csv file.")

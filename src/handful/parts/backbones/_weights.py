@@ -17,10 +17,24 @@ from torch import Tensor, nn
 from handful.errors import WeightsError
 from handful.models import hub
 
+MAX_PARAMETERS = 1_000_000_000
 OFFLINE = (
     'without a network use backbone "efficientnet_lite0", whose weights are installed; '
     'or give a checkpoint file as `weights = "path"`; or set pretrained = false.'
 )
+
+
+def refuse_large(parameters: int) -> None:
+    """Refuse a network before it is built.
+
+    Args:
+        parameters: their number, about.
+
+    Raises:
+        ValueError: they are more than `MAX_PARAMETERS`.
+    """
+    if parameters > MAX_PARAMETERS:
+        raise ValueError(f"a network of about {parameters:.2g} parameters; at most {MAX_PARAMETERS:.2g} are possible")
 
 
 def read_checkpoint(path: str) -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ from handful.models.norm import NormName, choose_norm
 from handful.parts.backbones._convolution import ConvolutionFactory, ConvolutionKind, HarmonicConv2d, Padding
 from handful.parts.backbones._dual_branch import LambdaPer
 from handful.parts.backbones._resnext_block import BlockConfig, ResidualBlock, Stem, make_stem
-from handful.parts.backbones._weights import load_checkpoint
+from handful.parts.backbones._weights import load_checkpoint, refuse_large
 
 FOUR_STAGES = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}  # blocks of each stage by depth
 EXPANSION = 4
@@ -112,6 +112,10 @@ def build(
     if groups < 1 or width < 1 or hidden[0] < 1:
         raise ValueError(f"width x base_width must be at least 64, with a group, not {width} x {base_width}, {groups}")
     check_choices(grouped, draw, stem)
+    outs = [EXPANSION * width * 2**i for i in range(len(blocks))]
+    refuse_large(
+        sum(n * inner * (2 * out + 9 * inner // groups) for n, inner, out in zip(blocks, hidden, outs, strict=True))
+    )
     config = BlockConfig(
         dual=dual,
         selective=selective,

@@ -20,7 +20,7 @@ from handful.parts.backbones._convolution import (
     Padding,
     pad_shortcut,
 )
-from handful.parts.backbones._weights import load_checkpoint
+from handful.parts.backbones._weights import load_checkpoint, refuse_large
 
 PLAIN = ConvolutionFactory()
 
@@ -96,6 +96,7 @@ def build(
         raise ValueError(f"width must be at least 1 and dropout in [0, 1), not {width} and {dropout}")
     if len(strides) != 3 or any(s not in (1, 2) for s in strides):
         raise ValueError(f"strides must be three numbers of 1 or 2, not {list(strides)}")
+    refuse_large(16_128 * (depth - 4) * width**2)
     blocks_per_stage = (depth - 4) // 6
     norm = choose_norm(norm, context.task)
     convolutions = ConvolutionFactory(convolution, padding, harmonics)
