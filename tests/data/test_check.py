@@ -146,3 +146,9 @@ def test_a_long_list_is_cut_in_the_message_only() -> None:
     with pytest.warns(HandfulWarning, match=r"001; 002; 003; 004; and 3 more$"):
         (finding,) = check(data)
     assert len(finding.ids) == 8
+
+
+def test_a_val_split_is_said_to_be_unused() -> None:
+    data = noise_dataset([0, 1, 0], splits=["train", "train", "val"])
+    with pytest.warns(HandfulWarning, match=r"the val split \(1 images\) is neither trained on nor scored"):
+        assert check(data, strict=True) == []

@@ -9,6 +9,7 @@ from handful.core.dataset import Dataset, Sample, Split
 from handful.data import splits
 from handful.data.splits import draw, folds, holdout, training_split
 from handful.errors import DataError
+from tests.data.noise_images import noise_dataset
 
 CLASSES = ("a", "b", "c")
 PIXEL = np.zeros((3, 1, 1), np.uint8)
@@ -189,3 +190,18 @@ def test_no_part_stands_in_for_a_missing_one() -> None:
     held_only = replace(_data(), samples=tuple(replace(s, split="val") for s in _data().samples))
     with pytest.raises(DataError, match=r"val: 28.*no training split"):
         training_split(held_only)
+
+
+def test_without_a_test_split_the_error_names_three_ways_and_the_val_split() -> None:
+    data = _data(extra=((0, "val"), (1, "val")))
+    with pytest.raises(DataError) as error:
+        splits.test_split(data)
+    for words in ("folds=5", "per_class=5", "folder test/", "The 2 images of the val split are not scored"):
+        assert words in error.value.remedy
+
+
+def test_images_of_one_group_are_not_split() -> None:
+    data = noise_dataset([0, 0, 1, 1], groups=["p"] * 4)
+    for split in (lambda: splits.folds(data, 2, 0), lambda: splits.holdout(data, 0.5, 0)):
+        with pytest.raises(DataError, match=r"all 4 training images are of the group 'p'(.|\n)*group of its own"):
+            split()

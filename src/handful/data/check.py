@@ -23,7 +23,7 @@ def check(
 
     Kinds: "empty mask", "full mask", and identical images under two ids (SHA-256 of the decoded pixels):
     "duplicate across classes", "duplicate across splits", and "duplicate" within a class where drawing or
-    cross-validation could separate them.
+    cross-validation could separate them. Another warning says that a val split is not used.
 
     Args:
         data: samples to train on and to score.
@@ -39,6 +39,7 @@ def check(
     """
     _refuse_unusable(data)
     _refuse_few(data, per_class, folds)
+    _warn_of_validation(data)
     findings = _masks_and_copies(data, resplit=folds is not None or not len(data.split("test")), each=each)
     for finding in findings:
         if strict:
@@ -106,6 +107,17 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
                 where=f"class {name!r}" + (f" ({labelled[0].id})" if labelled else ""),
                 remedy="label more images of it, ask for fewer per class, or leave the class out.",
             )
+
+
+def _warn_of_validation(data: Dataset) -> None:
+    """Say that nothing is done with a val split: other libraries stop a training by it, or choose the best epoch."""
+    if unused := len(data.split("val")):
+        warnings.warn(
+            f"the val split ({unused} images) is neither trained on nor scored; to use its images, move them into the "
+            "train or the test split",
+            HandfulWarning,
+            stacklevel=3,
+        )
 
 
 def _masks_and_copies(data: Dataset, *, resplit: bool, each: Callable[[Image], None] | None) -> list[Finding]:

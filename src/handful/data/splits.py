@@ -38,11 +38,17 @@ def test_split(data: Dataset) -> Dataset:
     """
     part = data.split("test")
     if not len(part):
+        validation = len(data.split("val"))
+        val = (
+            f" The {validation} images of the val split are not scored: if no setting was chosen with them, make "
+            "them the test split."
+        )
         raise DataError(
             "there is no test split",
             where=_splits(data),
             remedy=f"cross-validate ({option('folds', 5)}), score on the images that the draws leave unused "
-            f'({option("per_class", 5)}), or mark images "test" in the split column or by a folder test/.',
+            f'({option("per_class", 5)}), or mark images "test" in the split column or by a folder test/.'
+            + (val if validation else ""),
         )
     labelled = _labelled(part)
     if not len(labelled):
@@ -178,8 +184,9 @@ def refuse_small_classes(pool: Dataset, k: int) -> None:
     """Refuse to split a class into more folds than it has images or groups.
 
     Raises:
-        DataError: names the class.
+        DataError: names the class, or the only group.
     """
+    refuse_one_group(pool)
     for label, name in enumerate(pool.classes):
         samples = [s for s in pool.samples if s.label == label]
         for n, unit in ((len(samples), "labelled images"), (len({_group(s) for s in samples}), "groups")):
@@ -191,6 +198,23 @@ def refuse_small_classes(pool: Dataset, k: int) -> None:
                     if n > 1
                     else "label more images of it, or leave the class out.",
                 )
+
+
+def refuse_one_group(pool: Dataset) -> None:
+    """Refuse to split images that are all of one group.
+
+    Raises:
+        DataError: names the group.
+    """
+    groups = {s.group for s in pool.samples}
+    (only,) = groups if len(groups) == 1 else (None,)
+    if only is not None:
+        raise DataError(
+            f"all {len(pool)} training images are of the group {only!r}, and a group is never split",
+            where="groups",
+            remedy="give each patient (or site, or session) a group of its own, leave the groups out, or score on a "
+            "test split.",
+        )
 
 
 def _refuse_missing_class(*parts: Dataset) -> None:

@@ -128,6 +128,7 @@ def _splits_of_draw(
         train, rest = long_tail(data, m, protocol.long_tail, draw, order=protocol.tail_order)
         test = class_balanced(rest, draw) if test_split is None else class_balanced(test_split, 0)
     if not len(test):
+        splits.refuse_one_group(train)
         raise ProtocolError(
             "the draw takes every labelled image, and none is left to score",
             where=option("per_class", m),

@@ -277,3 +277,13 @@ def test_any_layout_gives_labels_where_it_is_that_of_a_training_set(tmp_path: Pa
     assert _seen(read_any_folder(tmp_path)) == [("test/dog/a.png", "dog", "test"), ("train/cat/a.png", "cat", "train")]
     with pytest.raises(DataError, match="no such folder"):
         read_any_folder(tmp_path / "gone")
+
+
+def test_class_folders_that_differ_in_case_alone_are_said(tmp_path: Path) -> None:
+    for name in ("cat/a.png", "Cat/b.png", " dog/c.png"):
+        save_noise_image(tmp_path / name)
+    with pytest.warns(HandfulWarning) as said:
+        assert read_folder(tmp_path).classes == (" dog", "Cat", "cat")
+    texts = " ".join(str(w.message) for w in said)
+    assert "'Cat' and 'cat' differ in case alone" in texts
+    assert "' dog' has blanks at an end" in texts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from handful.core.dataset import Dataset, Sample, Split
 from handful.core.file_names import as_unicode
-from handful.data.class_names import class_index, class_names, nfc
+from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.readers.file_tree import FileTree
 from handful.data.readers.split_folders import (
     inner_folder,
@@ -46,10 +46,12 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
     named_samples = list(_splits(tree, unlabelled, classes))
     if not named_samples:
         raise _no_images(tree)
-    all_classes = class_names([name for name, _ in named_samples], classes)
+    names = consistent_names([name for name, _ in named_samples], classes, where=root)
+    all_classes = class_names(names, classes)
     index = {name: i for i, name in enumerate(all_classes)}
     samples = [
-        replace(s, label=None if name is None else class_index(name, index, root / s.id)) for name, s in named_samples
+        replace(s, label=None if name is None else class_index(name, index, root / s.id))
+        for name, (_, s) in zip(names, named_samples, strict=True)
     ]
     return Dataset(tuple(samples), all_classes, tree.left_out)
 
