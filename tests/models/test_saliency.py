@@ -10,7 +10,7 @@ from PIL import Image as Picture
 from scipy.stats import spearmanr
 
 from handful.core.dataset import Dataset
-from handful.errors import ModelError, OutputError
+from handful.errors import HandfulWarning, ModelError, OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.network import Network
@@ -18,7 +18,9 @@ from handful.models.saliency import pointing, rank_correlation, saliency, share_
 from handful.parts import registry
 from handful.parts.posthoc.class_means import over_means
 from handful.parts.posthoc.tta import over_views
+from handful.recipes.load import load_recipe
 from handful.reports.explanations import TABLE, explain_to, overlay_heatmap
+from handful.training.train import train
 from tests.support.classifiers import mean_colour, untrained
 from tests.support.datasets import CLASSES, context, recipe, squares
 
@@ -60,6 +62,27 @@ def test_maps_go_through_a_wrapped_network() -> None:
     assert len(found) == 6
     assert max(float(one.map.max()) for one in found) == pytest.approx(1)
     assert list(saliency(pooled(), Dataset((), CLASSES))) == []
+
+
+def test_maps_that_are_not_finite_do_not_leave_the_program(tmp_path: Path) -> None:
+    classifier, data = pooled(), squares(1)
+    with torch.no_grad():
+        classifier.network.head.linear.weight[0, 0] = torch.nan  # type: ignore[union-attr, index]
+    with pytest.raises(ModelError, match="not finite"):
+        list(saliency(classifier, data))
+    with pytest.raises(ModelError, match="not finite"):
+        explain_to(classifier, data, tmp_path / "maps")
+    assert not (tmp_path / "maps").exists()
+
+
+def test_a_constant_map_is_zero_and_said(tmp_path: Path) -> None:
+    data = squares(1).select([0, 1])
+    classifier = train(load_recipe("logistic-pixels"), squares(2), device="cpu", progress=False)  # one vector per image
+    assert all(one.constant for one in saliency(classifier, data))
+    with pytest.warns(HandfulWarning, match="2 of 2 saliency maps are constant"):
+        checks = explain_to(classifier, data, tmp_path / "maps")
+    assert (checks.constant, checks.similar) == (2, 0)
+    assert not any(one.constant for one in saliency(pooled(), data))
 
 
 def test_models_without_one_map_are_refused() -> None:

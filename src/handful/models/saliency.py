@@ -33,22 +33,32 @@ from handful.models.network import Network
 from handful.models.posthoc_module import unwrap
 
 CHUNK = 16  # images at a time: gradients keep every layer's maps
+FLAT = 1e-5  # a map whose values differ by a smaller share of what they are summed from shows rounding errors
 
 
 @dataclass(frozen=True, eq=False)
 class Saliency:
-    """A map in [0, 1] at the working size, its highest point 1 (all 0: nothing speaks for the class)."""
+    """A map in [0, 1] at the working size, its highest point 1; all 0 where it is constant.
+
+    A constant map says that no region of the image speaks for the class more than another.
+    """
 
     predicted: int
     probability: float
     map: Float[np.ndarray, "h w"]
+
+    @property
+    def constant(self) -> bool:
+        """Whether the map shows nothing."""
+        return not self.map.any()
 
 
 def saliency(classifier: Classifier, data: Dataset) -> Iterator[Saliency]:
     """The map of each sample's most probable class.
 
     Raises:
-        ModelError: the network neither segments nor has one backbone whose maps lead to the class scores.
+        ModelError: the network neither segments nor has one backbone whose maps lead to the class scores, or a map is
+            not finite.
     """
     if not len(data):
         return
@@ -66,7 +76,21 @@ def saliency(classifier: Classifier, data: Dataset) -> Iterator[Saliency]:
             logits, maps = _grad_cam(classifier, backbone, shown)
         probabilities = logits.softmax(dim=1).cpu().numpy()
         for row, one in zip(probabilities, maps.cpu().numpy(), strict=True):
-            yield Saliency(int(row.argmax()), float(row.max()), one / max(float(one.max()), 1e-12))
+            if not (np.isfinite(row).all() and np.isfinite(one).all()):
+                raise ModelError(
+                    "the saliency map of an image is not finite",
+                    where=classifier.recipe.name,
+                    remedy="train the model again with precision = \"fp32\", or explain one with another head.",
+                )
+            yield Saliency(int(row.argmax()), float(row.max()), _scaled(one))
+
+
+def _scaled(map_: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """The map with its highest point at 1; zeros for a constant one."""
+    highest = float(map_.max())
+    if float(np.ptp(map_)) <= FLAT * highest:
+        return np.zeros_like(map_)
+    return map_ / max(highest, 1e-12)
 
 
 def _grad_cam(
@@ -86,7 +110,10 @@ def _grad_cam(
         ) from error
     finally:
         handle.remove()
-    cam = (gradients.mean(dim=(2, 3), keepdim=True) * seen[0].detach().float()).sum(dim=1, keepdim=True).relu()
+    terms = gradients.mean(dim=(2, 3), keepdim=True) * seen[0].detach().float()
+    cam = terms.sum(dim=1, keepdim=True).relu()
+    rounding = FLAT * terms.abs().sum(dim=1, keepdim=True).amax(dim=(2, 3), keepdim=True)
+    cam = cam.masked_fill(cam.amax(dim=(2, 3), keepdim=True) <= rounding, 0.0)
     return logits.detach(), F.interpolate(cam, images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
 
 

@@ -1,6 +1,7 @@
 """Explain predictions: a saliency map over each image, a table, and sanity checks of the maps."""
 
 import csv
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from handful.core.dataset import Dataset, Image, Sample
 from handful.core.files import refuse_existing, replace_folder, safe_path
 from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
+from handful.errors import HandfulWarning
 from handful.evaluation.intervals import wilson
 from handful.models.classifier import Classifier
 from handful.models.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled
@@ -28,6 +30,7 @@ class SanityChecks:
 
     Attributes:
         images: number of images explained.
+        constant: number of maps that are constant, and so show nothing.
         compared: number of images whose maps were compared with those of shuffled weights.
         similar: mean rank correlation of these maps with those of shuffled weights. Near 0 is good; near 1 means that
             a map does not depend on what was learned.
@@ -47,6 +50,7 @@ class SanityChecks:
     pointed_high: float | None = None
     inside: float | None = None
     chance: float | None = None
+    constant: int = 0
 
 
 def explain_to(
@@ -70,22 +74,33 @@ def explain_to(
 
     Raises:
         OutputError: something is there already.
-        ModelError: there are no maps of this model.
+        ModelError: there are no maps of this model, or they are not finite.
         DataError: an image cannot be read, or an id leads out of the folder.
     """
     check_folder(folder, overwrite=overwrite)
     images = data.without_labels()
     rows: list[_Row] = []
     maps: list[Float[np.ndarray, "h w"]] = []
+    constant: list[str] = []
     with replace_folder(folder) as draft:
         for sample, explanation in zip(data.samples, saliency(classifier, images), strict=True):
             _draw(draft, sample, explanation, classifier)
             maps += [explanation.map] if len(maps) < CHECKED else []
             rows.append(_row(sample, explanation, classifier, data.classes))
+            constant += [sample.id] if explanation.constant else []
             if advance is not None:
                 advance(1)
         _write(draft / TABLE, rows)
-    return _checks(rows, maps, classifier, images, seed)
+        checks = replace(_checks(rows, maps, classifier, images, seed), constant=len(constant))
+    if constant:
+        _warn_of_constant(constant, len(rows))
+    return checks
+
+
+def _warn_of_constant(ids: Sequence[str], images: int) -> None:
+    examples = ", ".join(ids[:3]) + (", ..." if len(ids) > 3 else "")
+    text = f"{len(ids)} of {images} saliency maps are constant and show nothing ({examples}): for this model no region "
+    warnings.warn(f"{text}of the image speaks for its class more than another.", HandfulWarning, stacklevel=3)
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:

@@ -28,6 +28,8 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in registry
     ("projection", {"hidden": 5, "norm": "none", "dropout": 0.5}),
     ("prototypes", {"per_class": 3, "size": 2, "gamma": 0.5, "norm": "none"}),
     ("nearest_centroid", {"center": False, "l2": False, "tukey": 2}),
+    ("nearest_centroid", {"tukey": 0.5}),
+    ("logistic", {"tukey": 0.3}),
     ("knn", {"neighbors": 3, "sharpness": 0.5}),
     ("logistic", {"C": 0.5, "l2": False}),
     ("ridge", {"penalty": 2}),
@@ -116,6 +118,18 @@ def test_gradients_reach_every_parameter_and_the_maps(name: str, options: Mappin
         assert values.grad is not None, parameter
         assert values.grad.isfinite().all(), parameter
         assert values.grad.abs().sum() > 0, parameter
+
+
+@every
+def test_gradients_are_finite_where_maps_are_zero(name: str, options: Mapping[str, Any]) -> None:
+    head, made = make(name, options, "one-hot")
+    x = maps(3, 4, (13, 18)).relu()
+    x[:, ::2] = 0
+    x[0] = 0
+    x.requires_grad_()
+    run(head.eval(), made, x, (13, 18)).logits.amax(dim=1).sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
 
 
 @every

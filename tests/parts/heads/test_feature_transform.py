@@ -30,6 +30,17 @@ def test_a_power_raises_features_before_anything_else() -> None:
     torch.testing.assert_close(raised.output(x).features, x)  # what others read stays as it is
 
 
+@pytest.mark.parametrize("tukey", [0.3, 0.5, 2.0])
+def test_raising_0_has_a_finite_gradient_and_changes_no_value(tukey: float) -> None:
+    x = torch.tensor([[0.0, -0.0, 1e-38, -4.0], [0.3, 7.0, torch.nan, 0.0]], requires_grad=True)
+    raised = FeatureTransform(tukey=tukey).raised(x)
+    assert raised.detach().numpy().tobytes() == (x.sign() * x.abs() ** tukey).detach().numpy().tobytes()
+    raised[:, [0, 1, 3]].sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert x.grad[:, [0, 1, 3]].isfinite().all()
+    assert x.grad[0, 0] == 0
+
+
 @pytest.mark.parametrize("tukey", [0, -1, True, float("inf")])
 def test_powers_that_are_not_above_0_are_refused(tukey: float) -> None:
     with pytest.raises(ValueError, match="tukey must be a number above 0"):

@@ -30,8 +30,11 @@ class FeatureTransform:
         check_positive(tukey=self.tukey)
 
     def raised(self, features: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:
-        """Features to the power, each with its own sign."""
-        return features if self.tukey == 1 else features.sign() * features.abs() ** float(self.tukey)
+        """Features to the power, each with its own sign. The gradient at 0 is 0: a root's own is infinite there."""
+        if self.tukey == 1:
+            return features
+        size = features.abs()
+        return features.sign() * size.masked_fill(size == 0, 1.0) ** float(self.tukey)
 
     def __call__(self, features: Float[Tensor, "*n c"], mean: Float[Tensor, " c"]) -> Float[Tensor, "*n c"]:
         """Features to the power, less the mean (of raised features), then of length 1, as the options say."""

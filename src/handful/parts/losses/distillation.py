@@ -15,7 +15,7 @@ from torch import Tensor
 from handful.core.context import Context
 from handful.core.recipe import Part, Recipe, Stage
 from handful.core.tensors import Batch, Output
-from handful.errors import TrainingError
+from handful.errors import RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
 
@@ -69,14 +69,23 @@ def build(context: Context, *, teacher: str, temperature: float = 4.0, labels: f
 def distilled(recipe: Recipe, teacher: Path, *, temperature: float = 4.0, labels: float = 0.1) -> Recipe:
     """The recipe with distillation: in each stage it replaces cross_entropy, or is added to the other losses.
 
-    `posthoc` is left out, so that the result is one network.
+    `posthoc` is left out, so that the result is one network, and so is `cache_views`: the teacher is shown each batch.
 
     Args:
         recipe: the student's.
         teacher: folder of the saved teacher.
         temperature: as in `build`.
         labels: as in `build`.
+
+    Raises:
+        RecipeError: the recipe has no stage that trains.
     """
+    if not recipe.stages:
+        raise RecipeError(
+            f"head {recipe.head.name!r} is fitted to the true labels, so it cannot learn from a teacher",
+            where=recipe.name,
+            remedy="distil into a recipe that is trained in steps, e.g. classification-lite0.",
+        )
     options = {"teacher": str(teacher), "temperature": temperature, "labels": labels}
 
     def with_distillation(stage: Stage) -> Stage:
@@ -88,4 +97,4 @@ def distilled(recipe: Recipe, teacher: Path, *, temperature: float = 4.0, labels
         return replace(stage, losses=tuple(losses))
 
     stages = tuple(map(with_distillation, recipe.stages))
-    return replace(recipe, name=f"{recipe.name}-distilled", stages=stages, posthoc=())
+    return replace(recipe, name=f"{recipe.name}-distilled", stages=stages, posthoc=(), cache_views=0)
