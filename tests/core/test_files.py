@@ -1,9 +1,14 @@
+import errno
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from handful.core.files import (
+    lock_output,
     refuse_existing,
     refuse_foreign,
     replace_folder,
@@ -11,7 +16,7 @@ from handful.core.files import (
     try_lock,
     write_atomically,
 )
-from handful.errors import DataError, OutputError
+from handful.errors import DataError, HandfulWarning, OutputError
 
 
 def names(folder: Path) -> list[str]:
@@ -112,3 +117,67 @@ def test_a_lock_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
         assert not try_lock(second.fileno())
     with (tmp_path / "lock").open("a") as third:
         assert try_lock(third.fileno())
+
+
+def hold(path: Path) -> subprocess.Popen[str]:
+    """A process that has locked an output, and waits for a line."""
+    code = "from pathlib import Path\nfrom handful.core.files import lock_output\n"
+    code += f"with lock_output(Path({str(path)!r})):\n    print('locked', flush=True)\n    input()\n"
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=PIPE, stdout=PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "locked\n"
+    return process
+
+
+@pytest.mark.parametrize(("name", "kind"), [("model", "folder"), ("table.csv", "file")])
+def test_a_second_process_is_refused_until_the_first_has_ended_or_was_killed(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    output = tmp_path / "deep" / name
+    with hold(output) as process:
+        with pytest.raises(OutputError, match=f"another process is writing to this {kind}"), lock_output(output):
+            pytest.fail("both write")
+        (tmp_path / "link").symlink_to(tmp_path / "deep")
+        with pytest.raises(OutputError, match="another process"), lock_output(tmp_path / "link" / name):
+            pytest.fail("both write")
+        process.communicate("\n")
+    assert names(output.parent) == []
+    with hold(output) as process:
+        process.kill()
+    assert names(output.parent) == [f".{name}.lock"]  # of the killed process
+    with lock_output(output):
+        assert names(output.parent) == [f".{name}.lock"]
+    assert names(output.parent) == []
+
+
+def test_a_lock_file_that_is_named_stays(tmp_path: Path) -> None:
+    with lock_output(tmp_path, lock=tmp_path / "_lock"):
+        assert names(tmp_path) == ["_lock"]
+    assert names(tmp_path) == ["_lock"]
+
+
+def test_a_file_system_without_locks_is_used_with_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.warns(HandfulWarning, match="no lock could be set"), lock_output(tmp_path / "model"):
+        pass
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "desktop.ini", "._model", ".nfs0001", "@eaDir"])
+def test_what_file_managers_leave_is_no_reason_to_refuse_a_folder(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / name).mkdir() if name.startswith("@") else (folder / name).touch()
+    refuse_existing(folder, ours=("log",))
+    (folder / "log").touch()
+    refuse_foreign(folder, ours=("log",))
+    refuse_existing(folder, ours=lambda entry: entry.name == "log", overwrite=True)
+    with pytest.raises(OutputError, match="already exists"):
+        refuse_existing(folder, ours=("log",))
+    (folder / "thesis.tex").touch()
+    with pytest.raises(OutputError, match="other files"):
+        refuse_foreign(folder, ours=("log",))

@@ -10,7 +10,7 @@ from typing import Any
 from handful.annotation.contact_sheet import tiles, write_sheet
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
-from handful.core.files import refuse_existing
+from handful.core.files import lock_output, refuse_existing
 from handful.core.recipe import Part, Recipe
 from handful.data.masks.image_file import write_masks
 from handful.data.splits import training_split
@@ -128,19 +128,20 @@ def propagate_to(
     """
     folder = Path(folder)
     select_device(device)
-    refuse_existing(folder, ours=OURS, overwrite=overwrite)
-    before, after, report = propagate_dataset(
-        recipe,
-        data,
-        source=source,
-        model=model,
-        per_class=per_class,
-        rules=rules,
-        rounds=rounds,
-        seed=seed,
-        device=device,
-    )
-    return write_propagation(folder, before, after, report, seed=seed)
+    with lock_output(folder):
+        refuse_existing(folder, ours=OURS, overwrite=overwrite)
+        before, after, report = propagate_dataset(
+            recipe,
+            data,
+            source=source,
+            model=model,
+            per_class=per_class,
+            rules=rules,
+            rounds=rounds,
+            seed=seed,
+            device=device,
+        )
+        return write_propagation(folder, before, after, report, seed=seed)
 
 
 def write_propagation(

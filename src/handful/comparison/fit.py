@@ -9,6 +9,7 @@ from pathlib import Path
 
 from handful.comparison.auto import FEW, RecipeSelection, select_recipe
 from handful.core.dataset import Dataset
+from handful.core.files import lock_output
 from handful.core.recipe import Recipe
 from handful.data.check import check
 from handful.data.splits import draw, training_split
@@ -105,35 +106,36 @@ def fit_to(
     calibrated = partial(with_calibration, temperature=temperature, coverage=coverage, reject=reject)
     plan = calibrated(_load(FEW if auto else recipe, overrides))
     select_device(device)
-    refuse_existing_model(folder, overwrite=overwrite)
-    refuse_unfinished(folder, resume=resume, overwrite=overwrite)
-    _check_data(data, per_class=per_class, strict=strict)
-    part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
-    selection = None
-    if auto:
-        selection = select_recipe(
-            part,
-            folder.with_name(f"{folder.name}-comparison"),
-            seconds=AUTO_SECONDS if seconds is None else seconds,
-            seed=seed,
-            overrides=overrides,
-            jobs=default_jobs(device),
-            device=device,
-            overwrite=overwrite,
-            progress=progress,
-            on_message=on_message,
-        )
-        plan = calibrated(selection.recipe)
     first = rank_and_world_size()[0] == 0
-    settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}
-    tracking = Tracking(track, track_to, plan.name, settings) if track is not None and first else None
-    with tracking or nullcontext():
-        log = None if tracking is None else tracking.log
-        classifier = train(plan, part, seed=seed, device=device, folder=folder, resume=resume, log=log)
-    if first:
-        selected = {} if selection is None else {"auto": selection.card}
-        classifier = replace(classifier, card={**classifier.card, **selected, "data": data_facts(part)})
-        save_classifier(classifier, folder, overwrite=overwrite)
+    with lock_output(folder) if first else nullcontext():
+        refuse_existing_model(folder, overwrite=overwrite)
+        refuse_unfinished(folder, resume=resume, overwrite=overwrite)
+        _check_data(data, per_class=per_class, strict=strict)
+        part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
+        selection = None
+        if auto:
+            selection = select_recipe(
+                part,
+                folder.with_name(f"{folder.name}-comparison"),
+                seconds=AUTO_SECONDS if seconds is None else seconds,
+                seed=seed,
+                overrides=overrides,
+                jobs=default_jobs(device),
+                device=device,
+                overwrite=overwrite,
+                progress=progress,
+                on_message=on_message,
+            )
+            plan = calibrated(selection.recipe)
+        settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}
+        tracking = Tracking(track, track_to, plan.name, settings) if track is not None and first else None
+        with tracking or nullcontext():
+            log = None if tracking is None else tracking.log
+            classifier = train(plan, part, seed=seed, device=device, folder=folder, resume=resume, log=log)
+        if first:
+            selected = {} if selection is None else {"auto": selection.card}
+            classifier = replace(classifier, card={**classifier.card, **selected, "data": data_facts(part)})
+            save_classifier(classifier, folder, overwrite=overwrite)
     return FitResult(classifier, plan, selection)
 
 

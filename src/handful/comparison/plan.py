@@ -8,7 +8,7 @@ from typing import Any
 
 from handful.comparison.result import TuningBudget
 from handful.comparison.search_space import search_fingerprint
-from handful.core.files import existing, refuse_foreign, write_atomically
+from handful.core.files import existing, is_clutter, refuse_foreign, write_atomically
 from handful.core.parsing import read_json
 from handful.core.recipe import Recipe
 from handful.evaluation.evaluate import Protocol
@@ -51,7 +51,7 @@ def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None
     """
     path = folder / PLAN
     refuse_foreign(folder, ours=OURS)
-    entries = sorted(folder.iterdir()) if folder.exists() else []
+    entries = [e for e in sorted(folder.iterdir()) if not is_clutter(e)] if folder.exists() else []
     before = None
     if path.exists():
         try:

@@ -1,12 +1,24 @@
 """Output files and folders: overwrite checks, atomic writes, safe paths and file locks."""
 
+import errno
 import os
+import re
 import shutil
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from handful.errors import DataError, OutputError, option
+from handful.errors import DataError, HandfulWarning, OutputError, option
+
+CLUTTER = re.compile(
+    r"\.DS_Store|\._.*|Icon\r|(eh)?thumbs(_vista)?\.db|desktop\.ini|\.directory|\.nfs.*|\..*\.lock", re.IGNORECASE
+)
+
+
+def is_clutter(entry: Path) -> bool:
+    """Whether an entry is what file managers and file systems leave in any folder, or a lock of ours."""
+    return entry.name == "@eaDir" if entry.is_dir() else CLUTTER.fullmatch(entry.name) is not None
 
 
 def refuse_existing(
@@ -30,12 +42,14 @@ def refuse_existing(
             raise existing(path, can_overwrite=overwrite is not None)
         return
     refuse_foreign(path, ours=ours)
-    if path.exists() and any(path.iterdir()) and not overwrite:
+    if path.exists() and not all(map(is_clutter, path.iterdir())) and not overwrite:
         raise existing(path, can_overwrite=overwrite is not None)
 
 
 def refuse_foreign(folder: Path, *, ours: Collection[str] | Callable[[Path], bool]) -> None:
     """Refuse a folder with entries that handful did not write: such a folder is never overwritten.
+
+    What file managers leave in any folder, such as `.DS_Store`, is no reason: it goes with the old folder.
 
     Args:
         folder: it need not exist.
@@ -52,7 +66,7 @@ def refuse_foreign(folder: Path, *, ours: Collection[str] | Callable[[Path], boo
         names = {*ours, *(f".{name}.part" for name in ours)}  # a process that died left a draft
         ours = lambda entry: entry.name in names  # noqa: E731
     for entry in sorted(folder.iterdir()):
-        if not ours(entry):
+        if not (is_clutter(entry) or ours(entry)):
             raise OutputError(
                 f"this folder holds other files ({entry.name})", where=folder, remedy="choose another folder."
             )
@@ -150,14 +164,77 @@ def safe_path(folder: Path, name: str) -> Path:
     return path
 
 
+@contextmanager
+def lock_output(path: Path, *, lock: Path | None = None) -> Iterator[None]:
+    """Refuse other processes that start to write the same output, until the block ends.
+
+    The lock ends with the process, also one that is killed: a lock file that was left behind blocks nothing.
+
+    Args:
+        path: the output, a file or a folder; its parent folder is made.
+        lock: the lock file, which is not deleted; by default `.<name>.lock` beside the output, until the block ends.
+
+    Raises:
+        OutputError: another process is writing it.
+    """
+    path = path.resolve()
+    name = path.with_name(f".{path.name or 'root'}.lock") if lock is None else lock
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = _open_locked(name, path)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            if lock is None:
+                with suppress(OSError):
+                    name.unlink()
+            os.close(descriptor)
+
+
+def _open_locked(name: Path, output: Path) -> int | None:
+    """A descriptor of the lock file, locked; None where such a file cannot be made."""
+    while True:
+        try:
+            descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            _warn_of_no_locks()
+            return None
+        if not try_lock(descriptor):
+            os.close(descriptor)
+            kind = "file" if output.is_file() or output.suffix else "folder"
+            raise OutputError(
+                f"another process is writing to this {kind}",
+                where=output,
+                remedy=f"wait for it, or choose another {kind}.",
+            )
+        try:
+            if name.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)  # who had the lock has deleted the file in between
+
+
 def try_lock(descriptor: int) -> bool:
-    """Lock an open file for this process, until it ends or closes the file; False: another process holds the lock."""
+    """Lock an open file for this process, until it ends or closes the file; False: another process holds the lock.
+
+    On a file system without locks nothing is locked, which a `HandfulWarning` says.
+    """
     try:
         import fcntl
     except ImportError:  # no such locks on this system
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         return False
+    except OSError:
+        _warn_of_no_locks()
     return True
+
+
+def _warn_of_no_locks() -> None:
+    text = "no lock could be set on the output: let no other process write to it at the same time."
+    warnings.warn(text, HandfulWarning, stacklevel=4)

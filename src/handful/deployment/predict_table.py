@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
-from handful.core.files import refuse_existing, replace_folder, safe_path, write_atomically
+from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path, write_atomically
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels
 from handful.data.pixel_range import scaled
@@ -76,14 +76,16 @@ def predict_table(
         30
     """
     path = Path(path)
-    check_outputs(path, maps, overwrite=overwrite)
-    if maps is not None:
-        _check_maps(classifier)
-    if coverage is not None:
-        classifier.predict_all(data.select(()), coverage=coverage)
-    labelled = any(s.label is not None for s in data.samples)
-    counts = np.zeros(len(classifier.classes) + 1, dtype=np.int64)  # the last one: rejected images
     with ExitStack() as outputs:
+        for output in (path,) if maps is None else (path, maps):
+            outputs.enter_context(lock_output(output))
+        check_outputs(path, maps, overwrite=overwrite)
+        if maps is not None:
+            _check_maps(classifier)
+        if coverage is not None:
+            classifier.predict_all(data.select(()), coverage=coverage)
+        labelled = any(s.label is not None for s in data.samples)
+        counts = np.zeros(len(classifier.classes) + 1, dtype=np.int64)  # the last one: rejected images
         write_rows = outputs.enter_context(_new_table(path))
         write_maps = None if maps is None else outputs.enter_context(_new_maps(maps, classifier))
         for start in range(0, max(1, len(data)), CHUNK):

@@ -80,7 +80,7 @@ def saliency(classifier: Classifier, data: Dataset) -> Iterator[Saliency]:
                 raise ModelError(
                     "the saliency map of an image is not finite",
                     where=classifier.recipe.name,
-                    remedy="train the model again with precision = \"fp32\", or explain one with another head.",
+                    remedy='train the model again with precision = "fp32", or explain one with another head.',
                 )
             yield Saliency(int(row.argmax()), float(row.max()), _scaled(one))
 

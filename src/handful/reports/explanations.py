@@ -2,7 +2,8 @@
 
 import csv
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
-from handful.core.files import refuse_existing, replace_folder, safe_path
+from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path
 from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import HandfulWarning
@@ -77,12 +78,11 @@ def explain_to(
         ModelError: there are no maps of this model, or they are not finite.
         DataError: an image cannot be read, or an id leads out of the folder.
     """
-    check_folder(folder, overwrite=overwrite)
     images = data.without_labels()
     rows: list[_Row] = []
     maps: list[Float[np.ndarray, "h w"]] = []
     constant: list[str] = []
-    with replace_folder(folder) as draft:
+    with lock_output(folder), _new_folder(folder, overwrite=overwrite) as draft:
         for sample, explanation in zip(data.samples, saliency(classifier, images), strict=True):
             _draw(draft, sample, explanation, classifier)
             maps += [explanation.map] if len(maps) < CHECKED else []
@@ -95,6 +95,13 @@ def explain_to(
     if constant:
         _warn_of_constant(constant, len(rows))
     return checks
+
+
+@contextmanager
+def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
+    check_folder(folder, overwrite=overwrite)
+    with replace_folder(folder) as draft:
+        yield draft
 
 
 def _warn_of_constant(ids: Sequence[str], images: int) -> None:

@@ -21,7 +21,7 @@ from torch import nn
 
 from handful._version import __version__
 from handful.core.context import Task
-from handful.core.files import existing, refuse_foreign, replace_folder
+from handful.core.files import existing, is_clutter, refuse_foreign, replace_folder
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.pixel_range import read_pixel_range
@@ -149,7 +149,9 @@ def is_model(folder: Path) -> bool:
 def _is_ours(entry: Path) -> bool:
     """Whether an entry of a folder belongs to a saved model, or to its training."""
     if entry.is_dir():
-        return bool(OWN_FOLDERS.fullmatch(entry.name)) and all(map(_is_ours, entry.iterdir()))
+        return bool(OWN_FOLDERS.fullmatch(entry.name)) and all(
+            is_clutter(inner) or _is_ours(inner) for inner in entry.iterdir()
+        )
     return entry.name in (*FILES, CARD, CHECKPOINT, DRAFT, ENSEMBLE)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from handful.core.dataset import Dataset
+from handful.core.files import lock_output
 from handful.core.recipe import Recipe
 from handful.data.splits import draw, training_split
 from handful.models.classifier import Classifier
@@ -51,9 +52,10 @@ def distil_to(
     select_device(device)
     load_classifier(teacher)
     student = distilled(recipe, teacher.resolve(), temperature=temperature, labels=labels)
-    refuse_existing_model(folder, overwrite=overwrite)
-    refuse_unfinished(folder, resume=resume, overwrite=overwrite)
-    part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
-    classifier = train(student, part, seed=seed, device=device, folder=folder, resume=resume)
-    save_classifier(classifier, folder, overwrite=overwrite)
+    with lock_output(folder):
+        refuse_existing_model(folder, overwrite=overwrite)
+        refuse_unfinished(folder, resume=resume, overwrite=overwrite)
+        part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
+        classifier = train(student, part, seed=seed, device=device, folder=folder, resume=resume)
+        save_classifier(classifier, folder, overwrite=overwrite)
     return classifier

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from handful.core.dataset import Dataset
+from handful.core.files import lock_output
 from handful.data.splits import training_split
 from handful.errors import ModelError, option
 from handful.models.classifier import Classifier
@@ -47,18 +48,19 @@ def ensemble_to(
         DataError, TrainingError: the weights cannot be cross-fitted.
     """
     folder = Path(folder)
-    refuse_existing_model(folder, overwrite=overwrite)
-    members = [load_classifier(model, device=select_device(device)) for model in models]
-    ensemble = join(members, None if isinstance(weights, str) else weights)
-    if weights == "cross_fitted":
-        if data is None:
-            raise ModelError(
-                "cross_fitted needs the training data",
-                where=option("weights", "cross_fitted"),
-                remedy=f"give them ({option('data', 'DATA')}).",
-            )
-        ensemble = join(members, _cross_fitted_weights(members, data, folds=folds, seed=seed, device=device))
-    save_classifier(ensemble, folder, overwrite=overwrite)
+    with lock_output(folder):
+        refuse_existing_model(folder, overwrite=overwrite)
+        members = [load_classifier(model, device=select_device(device)) for model in models]
+        ensemble = join(members, None if isinstance(weights, str) else weights)
+        if weights == "cross_fitted":
+            if data is None:
+                raise ModelError(
+                    "cross_fitted needs the training data",
+                    where=option("weights", "cross_fitted"),
+                    remedy=f"give them ({option('data', 'DATA')}).",
+                )
+            ensemble = join(members, _cross_fitted_weights(members, data, folds=folds, seed=seed, device=device))
+        save_classifier(ensemble, folder, overwrite=overwrite)
     return ensemble
 
 

@@ -1,13 +1,12 @@
 """Batch prediction over an archive: plan, process chunk by chunk, resume, verify."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handful.core.files import existing, refuse_foreign, try_lock
+from handful.core.files import existing, lock_output, refuse_foreign
 from handful.core.processes import available_cores
 from handful.deployment.batch.archive import Archive
 from handful.deployment.batch.jobs import BatchJob
@@ -77,7 +76,7 @@ def run_archive(
     refuse_foreign(out, ours=_is_ours)
     identity = identify_job(archive, task=job.task, model=model_hash(job.model), chunk_size=0, options=job.options())
     out.mkdir(parents=True, exist_ok=True)
-    with _locked(out):
+    with lock_output(out, lock=out / LOCK):
         plan, manifest = _resumable_plan(identity, out, chunk_size=chunk_size, overwrite=overwrite)
         if plan is not None and manifest.get("complete") and not plan.missing_chunks():
             return RunSummary(plan.images, plan.chunk_count, int(manifest["failed"]), 0)
@@ -133,16 +132,6 @@ def _is_ours(entry: Path) -> bool:
 def decoder_threads() -> int:
     """Number of threads that decode images."""
     return max(1, min(8, available_cores()))
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    with (out / LOCK).open("a") as file:
-        if not try_lock(file.fileno()):
-            raise OutputError(
-                "another process is writing to this folder", where=out, remedy="wait for it, or choose another folder."
-            )
-        yield
 
 
 def _remove_drafts(out: Path) -> None:
