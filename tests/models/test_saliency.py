@@ -67,7 +67,7 @@ def test_maps_go_through_a_wrapped_network() -> None:
 def test_maps_that_are_not_finite_do_not_leave_the_program(tmp_path: Path) -> None:
     classifier, data = pooled(), squares(1)
     with torch.no_grad():
-        classifier.network.head.linear.weight[0, 0] = torch.nan  # type: ignore[union-attr, index]
+        classifier.network.get_parameter("head.linear.weight")[0, 0] = torch.nan
     with pytest.raises(ModelError, match="not finite"):
         list(saliency(classifier, data))
     with pytest.raises(ModelError, match="not finite"):

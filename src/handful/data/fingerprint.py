@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
-from handful.core.dataset import Dataset, Sample
+from handful.core.dataset import Dataset, DeepImage, Image, Sample
 from handful.data.images import pixels
 from handful.errors import DataError
 
@@ -25,6 +26,33 @@ def fingerprint(data: Dataset) -> str:
     return total.hexdigest()[:12]
 
 
+def part_fingerprints(data: Dataset) -> dict[str, str]:
+    """16 hex digits for each thing that a training run reads, in the order of ids: to say what of the data differs.
+
+    The keys are "classes", "labels" (with the ids), "pixels" (of labelled samples), "ranges" (of deep images), "masks",
+    "groups" and "unlabelled" (ids and pixels of the other samples). Image files are hashed by their bytes, once in a process.
+
+    Raises:
+        DataError: an image file cannot be read.
+    """
+    names = ("classes", "labels", "pixels", "ranges", "masks", "groups", "unlabelled")
+    hashes = {name: hashlib.sha256() for name in names}
+    hashes["classes"].update(repr(data.classes).encode())
+    for sample in sorted(data.samples, key=lambda s: s.id):
+        if sample.label is None:
+            hashes["unlabelled"].update(repr(sample.id).encode() + _image_hash(sample.image))
+        else:
+            hashes["labels"].update(repr((sample.id, sample.label)).encode())
+            hashes["pixels"].update(_image_hash(sample.image))
+        if sample.pixel_range is not None:
+            hashes["ranges"].update(repr((sample.id, sample.pixel_range)).encode())
+        if sample.mask is not None:
+            hashes["masks"].update(repr((sample.id, sample.mask.shape)).encode() + sample.mask.tobytes())
+        if sample.group is not None:
+            hashes["groups"].update(repr((sample.id, sample.group)).encode())
+    return {name: total.hexdigest()[:16] for name, total in hashes.items()}
+
+
 def ids_hash(train_ids: Iterable[str], test_ids: Iterable[str]) -> str:
     """12 hex digits over the ids of the training samples and of the scored samples, in order."""
     text = repr((tuple(train_ids), tuple(test_ids)))
@@ -35,17 +63,37 @@ def _sample(sample: Sample) -> bytes:
     one = hashlib.sha256()
     one.update(repr((sample.id, sample.label, sample.group, sample.split)).encode())
     if isinstance(sample.image, Path):
-        try:
-            one.update(sample.image.read_bytes())
-            if sample.pixel_range is not None:
-                one.update(repr(sample.pixel_range).encode())
-        except OSError as error:
-            raise DataError(
-                f"cannot be read: {error.strerror}", where=sample.image, remedy="check the file and its permissions."
-            ) from error
+        one.update(_read(sample.image))
+        if sample.pixel_range is not None:
+            one.update(repr(sample.pixel_range).encode())
     else:
         image = pixels(sample)
         one.update(repr(image.shape).encode() + image.tobytes())
     if sample.mask is not None:
         one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
     return one.digest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"cannot be read: {error.strerror}", where=path, remedy="check the file and its permissions."
+        ) from error
+
+
+def _image_hash(image: Path | Image | DeepImage) -> bytes:
+    if not isinstance(image, Path):
+        return hashlib.sha256(repr((image.shape, str(image.dtype))).encode() + image.tobytes()).digest()
+    try:
+        status = image.stat()
+    except OSError:
+        return hashlib.sha256(_read(image)).digest()
+    return _file_hash(image, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=100_000)
+def _file_hash(path: Path, *status: int) -> bytes:  # noqa: ARG001
+    """The hash of a file's content, read again only when the file has changed."""
+    return hashlib.sha256(_read(path)).digest()

@@ -25,7 +25,7 @@ from handful.core.files import existing, is_clutter, refuse_foreign, replace_fol
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.pixel_range import read_pixel_range
-from handful.errors import ModelError, RecipeError
+from handful.errors import ModelError, RecipeError, option
 from handful.models import stored_values
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
@@ -36,6 +36,7 @@ from handful.recipes.write import to_toml
 from handful.saving.build_limit import BuildLimit
 from handful.saving.checkpoint import DRAFT, NETWORKS
 from handful.saving.checkpoint import FILE as CHECKPOINT
+from handful.saving.disk_space import refuse_when_full
 from handful.saving.model_card import CARD, VALUES, to_markdown
 from handful.saving.model_files import (
     LABEL_FIELDS,
@@ -70,7 +71,8 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     """Write a classifier to a folder, whole or not at all.
 
     Raises:
-        OutputError: the folder exists and `overwrite` is false, or it holds other files than a saved model.
+        OutputError: the folder exists and `overwrite` is false, it holds other files than a saved model, or the disk is
+            full: what was in the folder, a checkpoint too, stays.
 
     Example:
         >>> from handful import load_data, load_recipe, save_classifier, train
@@ -81,13 +83,11 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     """
     folder = Path(folder)
     refuse_existing_model(folder, overwrite=overwrite)
-    with replace_folder(folder) as draft:
-        if isinstance(classifier, Ensemble):
-            _write_members(classifier, draft)
-        else:
-            _write_network(classifier, draft)
-        (draft / "recipe.toml").write_text(to_toml(classifier.recipe), encoding="utf-8")
-        write_card(classifier, draft)
+    remedy = "free disk space, then run the same again."
+    if (folder / CHECKPOINT).exists():
+        remedy = f"free disk space, then continue with {option('resume')}: nothing is trained again."
+    with refuse_when_full(folder, "the model", remedy=remedy), replace_folder(folder) as draft:
+        _write(classifier, draft)
     return folder
 
 
@@ -100,10 +100,21 @@ def write_card(classifier: Classifier, folder: Path) -> None:
     (folder / CARD).write_text(text, encoding="utf-8")
 
 
+def _write(classifier: Classifier, folder: Path) -> None:
+    """Write the files of a classifier into a folder that exists."""
+    if isinstance(classifier, Ensemble):
+        _write_members(classifier, folder)
+    else:
+        _write_network(classifier, folder)
+    (folder / "recipe.toml").write_text(to_toml(classifier.recipe), encoding="utf-8")
+    write_card(classifier, folder)
+
+
 def _write_members(ensemble: Ensemble, folder: Path) -> None:
     names = [f"member-{i}" for i in range(1, len(ensemble.members) + 1)]
     for name, member in zip(names, ensemble.members, strict=True):
-        save_classifier(member, folder / name)
+        (folder / name).mkdir()
+        _write(member, folder / name)
     content = {"format": FORMAT, "classes": ensemble.classes, "members": names, "weights": ensemble.weights}
     _write_json(folder / ENSEMBLE, content)
 

@@ -12,7 +12,7 @@ from handful.data.pixel_range import common_range
 from handful.models.classifier import Classifier
 from handful.models.device import select_precision
 from handful.recipes.checks import check
-from handful.saving.checkpoint import Checkpoint
+from handful.saving.checkpoint import Checkpoint, identify_source
 from handful.training.assembly import Assembly, assemble
 from handful.training.fit_head import fit_head
 from handful.training.launcher import rank_and_world_size
@@ -61,12 +61,15 @@ def train(
     started = time.monotonic()
     check(recipe)
     common_range(data.samples)
+    source = None if folder is None else identify_source(folder, data, resume=resume)
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(seed, Stream.WEIGHTS))
         fit = nested_fit(device, progress=progress, folder=folder, resume=resume)
         setup = prepare_run(recipe, data, seed=seed, device=device, fit=fit)
         assembly = assemble(setup)
-        checkpoint = None if folder is None else Checkpoint(folder, recipe, seed, setup.data)
+        checkpoint = None if folder is None else Checkpoint(folder, recipe, seed, setup.data, source=source)
+        if checkpoint is not None and rank_and_world_size()[0] == 0:
+            checkpoint.refuse_full_disk(assembly.network, assembly.averaged, trained=bool(recipe.stages))
         if not recipe.stages:
             fit_head(setup, assembly, progress=progress)
         run_stages(setup, assembly, checkpoint=checkpoint, resume=resume, progress=progress, log=log)
