@@ -16,7 +16,8 @@ from handful.models.onnx_model import load_onnx
 from handful.models.saliency import saliency
 from handful.reports.card_scores import update_card
 from handful.reports.explanations import TABLE, explain_to
-from handful.saving.classifier import CARD, load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
+from handful.saving.model_card import CARD
 from handful.training.distil import distil_to
 from handful.training.ensemble import ensemble_to
 from handful.training.train import train
