@@ -30,7 +30,7 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
     """16 hex digits for each thing that a training run reads, in the order of ids: to say what of the data differs.
 
     The keys are "classes", "labels" (with the ids), "pixels" (of labelled samples), "ranges" (of deep images), "masks",
-    "groups" and "unlabelled" (ids and pixels of the other samples). Image files are hashed by their bytes, once in a process.
+    "groups" and "unlabelled" (ids and pixels of the other samples). A file is hashed once in a process.
 
     Raises:
         DataError: an image file cannot be read.
