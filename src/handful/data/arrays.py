@@ -167,7 +167,7 @@ def _mask(mask: Any, image: Path | Image | DeepImage, where: str) -> Mask | None
     if is_missing(mask):
         return None
     if is_picture(mask):
-        remedy = "give masks as arrays (handful.data.masks.attach.read_mask)."
+        remedy = "give masks as arrays (handful.data.masks.image_file.read_mask)."
         raise DataError("the mask is not an array", where=where, remedy=remedy)
     size = image_size(image) if isinstance(image, Path) else image.shape[1:]
     values = as_array(mask, where)

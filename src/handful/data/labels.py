@@ -14,7 +14,7 @@ _TEXT = (str, bytes, bytearray, memoryview)
 
 
 def label_texts(
-    labels: Iterable[Any], *, classes: Sequence[str] | None = None, role: str = "labels"
+    labels: Iterable[Any], *, classes: Sequence[str] | None = None, role: str = "labels", start: int = 0
 ) -> list[str | None]:
     """The class name of each label; None: unlabelled.
 
@@ -27,6 +27,7 @@ def label_texts(
         labels: one for each image, or one-hot rows.
         classes: names of the columns of one-hot rows.
         role: the argument's name, for errors.
+        start: number of the first position, for errors.
 
     Raises:
         DataError: a label that is several values but not one-hot, infinite, or bytes that are not UTF-8; or two
@@ -36,19 +37,19 @@ def label_texts(
     items = [_plain(item) for item in as_items(labels, role)]
     if any(isinstance(item, np.ndarray) for item in items):
         names = classes if columns is None else [str(c) for c in columns]
-        return _one_hot(items, names, role)
-    texts = [value_text(item, f"{role}[{i}]") for i, item in enumerate(items)]
+        return _one_hot(items, names, role, start)
+    texts = [value_text(item, f"{role}[{i}]") for i, item in enumerate(items, start)]
     _refuse_same_text(items, texts, role)
     return texts
 
 
-def group_texts(groups: Iterable[Any], role: str = "groups") -> list[str | None]:
+def group_texts(groups: Iterable[Any], role: str = "groups", *, start: int = 0) -> list[str | None]:
     """The text of each group, as `label_texts` writes it; None: no group.
 
     Raises:
         DataError: a group of several values; names the position.
     """
-    return [value_text(_plain(item), f"{role}[{i}]") for i, item in enumerate(as_items(groups, role))]
+    return [value_text(_plain(item), f"{role}[{i}]") for i, item in enumerate(as_items(groups, role), start)]
 
 
 def value_text(value: Any, where: object) -> str | None:
@@ -90,10 +91,10 @@ def _plain(item: Any) -> Any:
     return item
 
 
-def _one_hot(items: list[Any], names: Sequence[str] | None, role: str) -> list[str | None]:
+def _one_hot(items: list[Any], names: Sequence[str] | None, role: str, start: int) -> list[str | None]:
     first = next(item for item in items if isinstance(item, np.ndarray))
     texts: list[str | None] = []
-    for i, row in enumerate(items):
+    for i, row in enumerate(items, start):
         if is_missing(row):
             texts.append(None)
             continue

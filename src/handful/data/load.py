@@ -1,6 +1,6 @@
 """Loading of data sets from a folder, a table, an archive (.zip, .tar, .npz), or by the name of a public data set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.embedded import EMBEDDED, read_embedded
 from handful.data.readers.file_tree import ANNOTATIONS
 from handful.data.readers.folder import read_any_folder, read_folder
+from handful.data.readers.hugging_face import read_hugging_face
+from handful.data.readers.hugging_face_files import is_hugging_face
 from handful.data.readers.npz import read_npz
 from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
@@ -34,6 +36,8 @@ class ReadOptions:
         unlabelled: accept images in no class folder, as unlabelled.
         any_layout: accept a folder of any layout; where it is not that of a training set, its images are unlabelled.
         allow_outside: let a table's paths leave its folder.
+        on_error: called with the id and the error of a row of a table that cannot be used, which is left out; None:
+            the error is raised.
         root: the folder of torchvision data sets.
         download: let torchvision fetch a set that is not there.
         bit_depth: number of bits per channel of 16-bit images, such as 12.
@@ -47,6 +51,7 @@ class ReadOptions:
     unlabelled: bool = False
     any_layout: bool = False
     allow_outside: bool = False
+    on_error: Callable[[str, DataError], None] | None = None
     root: str | Path = "data"
     download: bool = False
     bit_depth: int | None = None
@@ -74,7 +79,8 @@ def load_data(
     `Dataset.left_out`.
 
     Args:
-        source: an image folder, also as an archive (.zip, .tar, .tgz); a table (.csv, .tsv, .parquet); arrays (.npz);
+        source: an image folder, also as an archive (.zip, .tar, .tgz); a table (.csv, .tsv, .parquet); arrays (.npz); a
+            Parquet file with images inside, a folder of such files or one that `save_to_disk` of Hugging Face wrote;
             "mnist5k" or "digits", which come with packages; or "torchvision:NAME". Write "./digits" for a folder of
             such a name.
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
@@ -146,12 +152,14 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         if source.startswith(_PREFIX):
             name, root = source.removeprefix(_PREFIX), Path(options.root)
             return with_classes(read_torchvision(name, root=root, download=options.download), classes)
+    if is_hugging_face(path):
+        return _read_rows(read_hugging_face, path, options)
     if path.is_dir():
         return _read_folder(path, options)
     if is_packed(path):
         return _read_packed(path, options)
     if path.suffix.lower() in TABLES:
-        return read_table(path, columns=options.columns, classes=classes, allow_outside=options.allow_outside)
+        return _read_rows(read_table, path, options)
     if path.suffix.lower() == ".npz":
         return read_npz(path, classes=classes)
     known = (*EMBEDDED, *(_PREFIX + name for name in SETS))
@@ -177,3 +185,13 @@ def _read_packed(path: Path, options: ReadOptions) -> Dataset:
         where, remedy = (str(text).replace(str(archive.root), str(path)) for text in (error.where, error.remedy))
         raise DataError(error.what, where=where, remedy=remedy) from error
     return replace(data, left_out=(*archive.left_out, *data.left_out))
+
+
+def _read_rows(read: Callable[..., Dataset], path: Path, options: ReadOptions) -> Dataset:
+    return read(
+        path,
+        columns=options.columns,
+        classes=options.classes,
+        allow_outside=options.allow_outside,
+        on_error=options.on_error,
+    )

@@ -8,7 +8,7 @@ from PIL import Image
 
 from handful.core.dataset import Dataset
 from handful.data.readers.table import read_table
-from handful.errors import DataError
+from handful.errors import DataError, HandfulWarning
 from tests.data.noise_images import save_noise_image
 
 
@@ -101,7 +101,20 @@ def test_outside_paths_are_refused_unless_allowed(folder: Path) -> None:
         ("", r"no column 'path'; columns are none(.|\n)*header"),
         ("path,label\n", r"no rows(.|\n)*one image per row"),
         ("file,label\nimg/a.png,cat\n", r"no column 'path'; columns are file, label(.|\n)*columns="),
-        ("path;label\nimg/a.png;cat\n", r"no column 'path'(.|\n)*separate the columns by commas"),
+        ("path:label\nimg/a.png:cat\n", r"no column 'path'; columns are path:label(.|\n)*add it"),
+        (
+            "file;label\nimg/a.png;cat\n",
+            r"columns are file;label(.|\n)*separate the columns by commas",
+        ),
+        ("path,label\nimg/a\0.png,cat\n", r"line 2: the image path 'img/a\\x00\.png' has a NUL"),
+        ("path,label\nhttps://x.org/a.png,cat\n", r"line 2: .* is an address(.|\n)*download"),
+        ("path,label\nC:\\img\\a.png,cat\n", r"line 2: .* absolute path of Windows(.|\n)*relative"),
+        ("path,label\nC:/img/a.png,cat\n", r"line 2: .* absolute path of Windows"),
+        ("path,label\n\\\\nas\\a.png,cat\n", r"line 2: .* absolute path of Windows"),
+        ("path,label\nimg\\gone.png,cat\n", r"no such image: img/gone\.png"),
+        ("path,label\nimg/A.PNG,cat\n", r"no such image: img/A\.PNG(.|\n)*did you mean img/a\.png\?"),
+        ("path,label\nimg,cat\n", r"line 2: the image path img is a folder"),
+        (f"path,label\n{300 * 'a'},cat\n", r"line 2: no such image: a+"),
         ("path,label\nimg/gone.png,cat\n", r"line 2: no such image: img/gone\.png(.|\n)*relative to the table"),
         ("path,label\n,cat\n", r"line 2: the image path is empty(.|\n)*remove the row"),
         ("path,mask\nimg/a.png,mask/gone.png\n", r"line 2: no such mask: mask/gone\.png"),
@@ -117,11 +130,12 @@ def test_bad_tables_name_the_row_and_the_remedy(folder: Path, text: str, message
 
 
 def test_unreadable_tables_are_named(folder: Path) -> None:
-    (folder / "t.csv").write_bytes(b"path,label\nimg/a.png,\xff\xfe\n")
+    (folder / "t.csv").write_bytes("path,label\nimg/a.png,café\n".encode("cp1252"))
     (folder / "t.parquet").write_bytes(b"no parquet")
-    for name in ("t.csv", "t.parquet"):
-        with pytest.raises(DataError, match=rf"{name}: the table cannot be read(.|\n)*UTF-8"):
-            read_table(folder / name)
+    with pytest.raises(DataError, match=r"t\.csv: the table is not UTF-8(.|\n)*Excel(.|\n)*CSV UTF-8"):
+        read_table(folder / "t.csv")
+    with pytest.raises(DataError, match=r"t\.parquet: the table cannot be read(.|\n)*UTF-8"):
+        read_table(folder / "t.parquet")
     with pytest.raises(DataError, match=r"gone\.csv: no such file"):
         read_table(folder / "gone.csv")
 
@@ -138,3 +152,82 @@ def test_a_mask_of_another_size_is_named(folder: Path) -> None:
     Image.fromarray(np.eye(5, dtype=np.uint8) * 255).save(folder / "mask/small.png")
     with pytest.raises(DataError, match=r"line 2, mask/small\.png: .*5x5.*6x8(.|\n)*Remedy"):
         read_table(_table(folder, "path,mask\nimg/a.png,mask/small.png\n"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    ("separator", "name"), [(";", "t.csv"), ("\t", "t.CSV"), ("|", "t.csv"), (",", "t.tsv"), (";", "t.TSV")]
+)
+def test_separators_and_encodings_of_spreadsheets(folder: Path, separator: str, name: str, encoding: str) -> None:
+    text = f"path{separator}label\r\nimg/a.png{separator}café\r\n"
+    (folder / name).write_bytes(text.encode(encoding))
+    assert _labels(read_table(folder / name)) == ["café"]
+
+
+def test_a_header_may_differ_in_case(folder: Path) -> None:
+    assert _labels(read_table(_table(folder, "Path,LABEL\nimg/a.png,cat\n"))) == ["cat"]
+
+
+def test_columns_beside_a_missing_label_are_recorded(folder: Path) -> None:
+    left_out = read_table(_table(folder, "path,species,age\nimg/a.png,cat,3\n")).left_out
+    assert [(item.paths, "label" in item.remedy) for item in left_out] == [(("species", "age"), True)]
+    assert read_table(_table(folder, "path,label,age\nimg/a.png,cat,3\n")).left_out == ()
+
+
+def test_paths_as_other_systems_write_them(folder: Path) -> None:
+    save_noise_image(folder / "im/cafe\u0301.v2.jpg", 7)
+    save_noise_image(folder / "im/e\u0301te\u0301/1.JPG", 8)
+    text = "path,mask\nimg\\a.png,mask\\a.png\nimg/b,\n img/c.png ,\nim/caf\u00e9.v2,\nim/\u00e9t\u00e9/1.JPG,\n"
+    data = read_table(_table(folder, text))
+    assert data.ids == ("img/a.png", "img/b", "img/c.png", "im/caf\u00e9.v2", "im/\u00e9t\u00e9/1.JPG")
+    assert len({s.image for s in data.samples}) == 5
+    assert data.samples[0].mask is not None
+    save_noise_image(folder / "img/b.jpg", 7)
+    with pytest.raises(DataError, match=r"line 3: .* img/b fits several files \(b\.jpg, b\.png\)(.|\n)*ending"):
+        read_table(folder / "table.csv")
+    with pytest.raises(DataError, match=r"leads out"):
+        read_table(_table(folder, "path\nimg\\..\\..\\root2\\a.png\n"))
+
+
+def test_blanks_of_names_stay_where_they_are_the_only_difference(folder: Path) -> None:
+    save_noise_image(folder / " d/a.png", 5)
+    text = "path,label\n d/a.png, dog\nimg/a.png,cat\nimg/b.png,cat\n"
+    with pytest.warns(HandfulWarning, match="the class ' dog' has blanks at an end"):
+        assert _labels(read_table(_table(folder, text))) == [" dog", "cat", "cat"]
+    with pytest.warns(HandfulWarning, match="'cat ' and 'cat' are read as one class"):
+        assert _labels(read_table(_table(folder, "path,label\nimg/a.png,cat \nimg/b.png,cat\n"))) == ["cat"] * 2
+    assert _labels(read_table(_table(folder, "path, label\nimg/a.png, cat\nimg/b.png, dog\n"))) == ["cat", "dog"]
+
+
+def test_minus_one_in_a_table_is_no_label(folder: Path) -> None:
+    with pytest.warns(HandfulWarning, match=r"table\.csv: 1 label is -1"):
+        data = read_table(_table(folder, "path,label\nimg/a.png,-1\nimg/b.png,0\nimg/c.png,1\n"))
+    assert _labels(data) == [None, "0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (pyarrow.array([b"cat", b"dog"]), ["cat", "dog"]),
+        (pyarrow.array([["cat"], ["dog"]]), ["cat", "dog"]),
+        (pyarrow.array([[0, 1], [1, 0]]), ["1", "0"]),
+        (pyarrow.array(["cat", "dog"]).dictionary_encode(), ["cat", "dog"]),
+        (pyarrow.array([True, False]), ["True", "False"]),
+    ],
+)
+def test_labels_of_parquet_in_every_form(folder: Path, labels: pyarrow.Array, names: list[str]) -> None:
+    other = pyarrow.array([[1.0, 2.0], [3.0, 4.0]])  # a column that no role names is not read
+    table = pyarrow.table({"path": ["img/a.png", "img/b.png"], "label": labels, "embedding": other})
+    pyarrow.parquet.write_table(table, folder / "t.PARQUET")
+    assert _labels(read_table(folder / "t.PARQUET")) == names
+
+
+def test_rows_that_cannot_be_used_are_left_out_on_request(folder: Path) -> None:
+    errors: list[tuple[str, DataError]] = []
+    text = "path,label\nimg/a.png,cat\nimg\\gone.png,cat\nimg/b.png,owl\n"
+    data = read_table(_table(folder, text), classes=["cat"], on_error=lambda name, error: errors.append((name, error)))
+    assert data.ids == ("img/a.png",)
+    assert [(name, error.what) for name, error in errors] == [
+        ("img/gone.png", "no such image: img/gone.png"),
+        ("img/b.png", "the label 'owl' is not one of the 1 classes"),
+    ]

@@ -1,22 +1,17 @@
 """Data sets from tables (CSV, TSV, Parquet) of image paths with label, mask, group and split."""
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-import pyarrow
-import pyarrow.parquet
-
-from handful.core.dataset import Dataset, Sample
-from handful.data.class_names import class_index, class_names
+from handful.core.dataset import Dataset, LeftOut, Sample
+from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
+from handful.data.readers.table_paths import TablePaths, portable
+from handful.data.readers.table_rows import Row, header_of, stream_rows
 from handful.data.split_names import parse_split
-from handful.errors import DataError, nearest, option
-
-ROLES = ("path", "label", "mask", "group", "split")
-BATCH_ROWS = 4096  # rows of a Parquet file in memory at a time
-Row = dict[str, str]
+from handful.errors import DataError, option
 
 
 def read_table(
@@ -25,18 +20,25 @@ def read_table(
     columns: Mapping[str, str] | None = None,
     classes: Sequence[str] | None = None,
     allow_outside: bool = False,
+    on_error: Callable[[str, DataError], None] | None = None,
 ) -> Dataset:
     """A data set from a table with a column `path` and, optionally, `label`, `mask`, `group` and `split`.
 
-    Paths are relative to the table's folder. An empty label is an unlabelled image, an empty mask, group or split is
-    None. Every cell is read as text, so a class may be called NA or 007. Masks are PNG files. Ids are the paths
-    as written in the table.
+    Paths are relative to the table's folder, and found as `TablePaths` says. An empty label is an unlabelled image, an
+    empty mask, group or split is None. Every cell is read as text, so a class may be called NA or 007; labels of a
+    Parquet file are read as `handful.data.labels.label_texts` does, and by the class names that Hugging Face stores in
+    the file. "-1" is no label where all labels are whole numbers from 0, as
+    `handful.data.class_names.consistent_names` says. Masks are image files. Ids are the paths as written in the table,
+    with slashes and in Unicode's composed form. A CSV file is UTF-8 (or UTF-16 with its mark), and separated by commas,
+    semicolons, tabs or bars.
 
     Args:
         path: ends in .csv, .tsv or .parquet.
         columns: the table's own names, such as {"path": "filename", "label": "species"}.
         classes: the expected class names; None: those that occur.
         allow_outside: allow paths outside the table's folder.
+        on_error: called with the id and the error of a row that cannot be used, which is left out; None: the error is
+            raised.
 
     Raises:
         DataError: unreadable table, missing column or file, path outside the folder, image listed twice,
@@ -45,135 +47,62 @@ def read_table(
     rows = list(stream_rows(path, columns))
     if not rows:
         raise DataError("the table has no rows", where=path, remedy="list one image per row.")
-    all_classes = class_names([row["label"] or None for _, row in rows], classes)
+    names = consistent_names(_labels([row["label"] for _, row in rows]), classes, where=path)
+    all_classes = class_names(names, classes)
     index = {name: i for i, name in enumerate(all_classes)}
+    paths = TablePaths(path.parent, allow_outside=allow_outside)
     seen: dict[Path, str] = {}
     samples = []
-    for where, row in rows:
-        image = _file(path.parent, row["path"], where, allow_outside, "image")
-        if image in seen:
-            raise DataError(
-                f"the image {row['path']} is listed twice", where=where, remedy=f"remove this row or {seen[image]}."
-            )
-        seen[image] = where
-        sample = Sample(
-            id=Path(row["path"]).as_posix(),
-            image=image,
-            label=class_index(row["label"], index, where) if row["label"] else None,
-            group=row["group"] or None,
-            split=parse_split(row["split"], where),
-        )
-        if row["mask"]:
-            mask = _file(path.parent, row["mask"], where, allow_outside, "mask")
-            sample = with_mask(sample, read_mask(mask), where=f"{where}, {row['mask']}")
-        samples.append(sample)
-    return Dataset(tuple(samples), all_classes)
+    for (where, row), name in zip(rows, names, strict=True):
+        try:
+            sample = _sample(row, where, paths, seen)
+            label = None if name is None else class_index(name, index, where)
+            samples.append(replace(sample, label=label))
+        except DataError as error:
+            if on_error is None:
+                raise
+            on_error(_id(portable(row["path"])), error)
+    return Dataset(tuple(samples), all_classes, _other_columns(path, columns))
 
 
-def _names(columns: Mapping[str, str]) -> dict[str, str]:
-    for role in columns:
-        if role not in ROLES:
-            raise DataError(f"unknown column role {role!r}", where="columns", remedy=nearest(role, ROLES))
-    return {role: columns.get(role, role) for role in ROLES}
-
-
-def stream_rows(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[tuple[str, Row]]:
-    """Each row's position in the file (for errors), and its cells by role; few rows are in memory at a time.
-
-    Raises:
-        DataError: missing or unreadable table, or no column for `path` or for a role in `columns`.
-    """
-    column_names = _names(columns or {})
-    if not path.is_file():
-        raise DataError("no such file", where=path, remedy="check the path.")
-    try:
-        lines = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
-        _, header = next(lines)
-        positions = {name.strip(): i for i, name in enumerate(header)}
-        for role, name in column_names.items():
-            if name not in positions and (role == "path" or name != role):
-                raise _no_column(path, role, name, header)
-        position = {role: positions[name] for role, name in column_names.items() if name in positions}
-        for where, row in lines:
-            yield where, {role: row[position[role]].strip() if role in position else "" for role in ROLES}
-    except DataError:
-        raise
-    except (OSError, ValueError, csv.Error, pyarrow.ArrowException) as error:
+def _sample(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> Sample:
+    image = paths.find(row["path"], where)
+    if image in seen:
         raise DataError(
-            f"the table cannot be read ({error})",
-            where=path,
-            remedy="save it again as UTF-8 CSV, TSV or Parquet.",
-        ) from error
-
-
-def _text(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The header, then each row."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
-        header = next(reader, [])
-        yield f"{path}, line 1", header
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if len(row) > len(header):
-                raise DataError(
-                    f"the row has {len(row)} cells, the header {len(header)}",
-                    where=where,
-                    remedy="quote cells that contain the separator.",
-                )
-            if row:
-                yield where, row + [""] * (len(header) - len(row))
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """The header, then each row."""
-    table = pyarrow.parquet.ParquetFile(path)
-    yield str(path), table.schema_arrow.names
-    row = 0
-    for batch in table.iter_batches(batch_size=BATCH_ROWS):
-        columns = [[_cell(value) for value in column.to_pylist()] for column in batch.columns]
-        for cells in zip(*columns, strict=True):
-            row += 1
-            yield f"{path}, row {row}", list(cells)
-
-
-def _cell(value: object) -> str:
-    if value is None or value != value:  # NaN
-        return ""
-    if isinstance(value, float) and value.is_integer():  # whole numbers beside gaps are stored as floats
-        return str(int(value))
-    return str(value)
-
-
-def _no_column(path: Path, role: str, name: str, header: list[str]) -> DataError:
-    if len(header) == 1 and any(separator in header[0] for separator in ";\t|,"):
-        remedy = "separate the columns by commas (.csv) or tabs (.tsv)."
-    else:
-        near = nearest(name, tuple(header)) if header else "add a header line."
-        remedy = f"add it, or name the column that holds the {role} ({option('columns', {role: 'NAME'})}); {near}"
-    what = f"no column {name!r}; columns are {', '.join(header) or 'none'}"
-    return DataError(what, where=path, remedy=remedy)
-
-
-def _file(folder: Path, name: str, where: str, allow_outside: bool, kind: str) -> Path:
-    file = named_file(folder, name, where, allow_outside=allow_outside, kind=kind)
-    if not file.is_file():
-        raise DataError(f"no such {kind}: {name}", where=where, remedy="paths are relative to the table's own folder.")
-    return file
-
-
-def named_file(folder: Path, name: str, where: str, *, allow_outside: bool, kind: str = "image") -> Path:
-    """The path of the file that a row of a table names; it need not exist.
-
-    Raises:
-        DataError: the name is empty, or outside the table's folder without `allow_outside`.
-    """
-    if not name:
-        raise DataError(f"the {kind} path is empty", where=where, remedy="fill it in, or remove the row.")
-    file = (folder / name).resolve()
-    if not allow_outside and not file.is_relative_to(folder.resolve()):
-        raise DataError(
-            f"the {kind} path {name} leads out of the table's folder",
-            where=where,
-            remedy=f"move the file below the table, or pass {option('allow_outside')} if you trust the table.",
+            f"the image {row['path']} is listed twice", where=where, remedy=f"remove this row or {seen[image]}."
         )
-    return file
+    seen[image] = where
+    sample = Sample(
+        id=_id(paths.spelling(row["path"])),
+        image=image,
+        group=nfc(row["group"]) or None,
+        split=parse_split(row["split"], where),
+    )
+    if not row["mask"]:
+        return sample
+    mask = paths.find(row["mask"], where, "mask")
+    return with_mask(sample, read_mask(mask), where=f"{where}, {row['mask']}")
+
+
+def _id(path: str) -> str:
+    return nfc(PurePosixPath(path).as_posix())
+
+
+def _labels(cells: Sequence[str]) -> list[str | None]:
+    """The labels, without the blanks that follow each separator or precede it."""
+    filled = [cell for cell in cells if cell.strip()]
+    if all(cell[0].isspace() for cell in filled):
+        cells = [cell.lstrip() for cell in cells]
+    if all(cell[-1].isspace() for cell in filled):
+        cells = [cell.rstrip() for cell in cells]
+    return [cell if cell.strip() else None for cell in cells]
+
+
+def _other_columns(path: Path, columns: Mapping[str, str] | None) -> tuple[LeftOut, ...]:
+    """The columns that are not read, if none is the label's: one of them may be meant."""
+    header, positions = header_of(path, columns)
+    others = tuple(name.strip() for i, name in enumerate(header) if i not in positions.values() and name.strip())
+    if "label" in positions or not others:
+        return ()
+    remedy = f"name the column of the labels, if it is one of them ({option('columns', {'label': 'NAME'})})"
+    return (LeftOut("columns of a table without a column label", others, remedy),)

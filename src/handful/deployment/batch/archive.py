@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from handful.data.formats import ALL_SUFFIXES
 from handful.data.readers.folder import refuse_image_mask_folders
-from handful.data.readers.table import named_file, stream_rows
+from handful.data.readers.table_paths import named_file
+from handful.data.readers.table_rows import stream_rows
 from handful.errors import DataError
 
 TABLES = (".csv", ".tsv", ".parquet")
@@ -217,8 +218,8 @@ def _list_folder(root: Path) -> Iterator[ImageLocation]:
 
 def _list_table(path: Path, columns: Mapping[str, str] | None, allow_outside: bool) -> Iterator[ImageLocation]:
     for where, row in stream_rows(path, columns):
-        named_file(path.parent, row["path"], where, allow_outside=allow_outside)
-        name = Path(row["path"]).as_posix()
+        named_file(path.parent, row["path"].strip(), where, allow_outside=allow_outside)
+        name = Path(row["path"].strip()).as_posix()
         yield ImageLocation(name, name)
 
 

@@ -1,0 +1,151 @@
+"""Files that the rows of a table name: kept inside the table's folder, and found where another system spells them."""
+
+import difflib
+import os
+import re
+from pathlib import Path, PurePath
+
+from handful.data.class_names import nfc
+from handful.data.formats import ALL_SUFFIXES
+from handful.errors import DataError, option
+
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+class TablePaths:
+    """Finds the files that the rows of one table name; each folder is listed once.
+
+    A path is tried as it is written, without the blanks around it, and with slashes in place of the backslashes of
+    Windows. Then each of its names matches the one file or folder that is the same text in another Unicode form, and
+    its last name also the one image file that only adds an ending ("img/001" is img/001.jpg).
+
+    Args:
+        folder: the table's folder.
+        allow_outside: allow files outside of it.
+    """
+
+    def __init__(self, folder: Path, *, allow_outside: bool) -> None:
+        self.folder, self.allow_outside = folder, allow_outside
+        self._listings: dict[Path, list[str]] = {}
+
+    def find(self, name: str, where: str, kind: str = "image") -> Path:
+        """The file that `name` means.
+
+        Raises:
+            DataError: there is none, or several; or as `named_file`.
+        """
+        for spelling in dict.fromkeys((name, name.strip(), portable(name))):
+            if not spelling:
+                continue
+            file = self._inside(spelling, where, kind)
+            if _is_file(file):
+                return file
+        spelling = portable(name)
+        matches = self._matches(self._inside(spelling, where, kind, follow=False))
+        if len(matches) == 1:
+            return self._inside(str(matches[0]), where, kind)
+        if matches:
+            names = ", ".join(match.name for match in matches[:3])
+            raise DataError(
+                f"the {kind} path {spelling} fits several files ({names})", where=where, remedy="write its ending too."
+            )
+        raise self._absent(spelling, where, kind)
+
+    def spelling(self, name: str) -> str:
+        """The name of a file as `find` understands it: as written where a file is called so, else with slashes."""
+        return next((s for s in (name, name.strip()) if s and _is_file(self.folder / s)), portable(name))
+
+    def _inside(self, name: str, where: str, kind: str, *, follow: bool = True) -> Path:
+        resolved = named_file(self.folder, name, where, allow_outside=self.allow_outside, kind=kind)
+        return resolved if follow else Path(os.path.normpath(self.folder.absolute() / name))
+
+    def _matches(self, path: Path) -> list[Path]:
+        """Existing files whose path is `path` in another Unicode form, or with an ending of images."""
+        parents = [Path(path.anchor)]
+        for part in path.parts[1:-1]:
+            parents = [
+                parent / entry
+                for parent in parents
+                for entry in ([part] if _exists(parent / part) else self._listing(parent))
+                if nfc(entry) == nfc(part)
+            ]
+        return [
+            parent / entry
+            for parent in parents
+            for entry in self._listing(parent)
+            if (nfc(entry) == nfc(path.name) or _adds_an_ending(entry, path.name)) and _is_file(parent / entry)
+        ]
+
+    def _listing(self, folder: Path) -> list[str]:
+        if folder not in self._listings:
+            try:
+                self._listings[folder] = sorted(os.listdir(folder))  # noqa: PTH208  names alone
+            except OSError:
+                self._listings[folder] = []
+        return self._listings[folder]
+
+    def _absent(self, name: str, where: str, kind: str) -> DataError:
+        file = self.folder / name
+        if _exists(file) and file.is_dir():
+            remedy = f"name the {kind} in it; to read a whole folder, give the folder in place of the table."
+            return DataError(f"the {kind} path {name} is a folder", where=where, remedy=remedy)
+        by_lower = {entry.lower(): entry for entry in self._listing(file.parent.absolute())}
+        close = difflib.get_close_matches(file.name.lower(), by_lower, n=1, cutoff=0.8)
+        near = f" did you mean {(PurePath(name).parent / by_lower[close[0]]).as_posix()}?" if close else ""
+        backslash = " (each backslash was also tried as a slash)" if "\\" in name else ""
+        remedy = f"paths are relative to the table's own folder.{near}"
+        return DataError(f"no such {kind}: {name}{backslash}", where=where, remedy=remedy)
+
+
+def portable(name: str) -> str:
+    """A path without the blanks around it, with slashes for the backslashes of Windows."""
+    return name.strip().replace("\\", "/")
+
+
+def named_file(folder: Path, name: str, where: str, *, allow_outside: bool, kind: str = "image") -> Path:
+    """The path of the file that a row of a table names; it need not exist.
+
+    Raises:
+        DataError: the name is empty, has a NUL in it, is an address or an absolute path of Windows, or is outside the
+            table's folder without `allow_outside`.
+    """
+    if not name.strip():
+        raise DataError(f"the {kind} path is empty", where=where, remedy="fill it in, or remove the row.")
+    if "\0" in name:
+        what = f"the {kind} path {name!r} has a NUL character in it"
+        raise DataError(what, where=where, remedy="correct the row; the table may be damaged.")
+    if _ADDRESS.match(name):
+        what = f"the {kind} path {name} is an address"
+        raise DataError(what, where=where, remedy="download the file, and name it by its path relative to the table.")
+    if os.name != "nt" and _WINDOWS.match(name):
+        what = f"the {kind} path {name} is an absolute path of Windows"
+        raise DataError(what, where=where, remedy="write paths relative to the table's own folder.")
+    try:
+        file = (folder / name).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle
+        what = f"the {kind} path {name[:80]} is not a path ({error})"
+        raise DataError(what, where=where, remedy="correct the row.") from error
+    if not allow_outside and not file.is_relative_to(folder.resolve()):
+        raise DataError(
+            f"the {kind} path {name} leads out of the table's folder",
+            where=where,
+            remedy=f"move the file below the table, or pass {option('allow_outside')} if you trust the table.",
+        )
+    return file
+
+
+def _is_file(path: Path) -> bool:
+    return _exists(path) and path.is_file()
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _adds_an_ending(entry: str, name: str) -> bool:
+    stem, suffix = os.path.splitext(entry)  # noqa: PTH122  names, not paths
+    return suffix.lower() in ALL_SUFFIXES and nfc(stem) == nfc(name)
