@@ -10,6 +10,7 @@ from PIL import ExifTags, ImageFile
 from PIL import Image as Pillow
 
 from handful.core.dataset import Image, PixelRange
+from handful.data.dicom import INVERTED, WINDOW
 from handful.data.pixel_values import applies, composite_on_white, refuse_outside_16_bits, to_uint8
 from handful.errors import DataError
 
@@ -41,6 +42,9 @@ def decode(image: Pillow.Image, path: object, pixel_range: PixelRange | None = N
     refuse_costly(image, path)
     if image.format == "PPM" and pixel_range is not None and not pixel_range.window:
         pixel_range = None  # its header says the largest value, and Pillow has scaled it to 16 bits
+    if image.format == "DICOM" and (pixel_range is None or not pixel_range.window):
+        pixel_range = image.info.get(WINDOW)
+    inverted = bool(image.info.get(INVERTED))
     if pixel_range is not None and _is_deep_color(image):
         values = _deep_color(image)
         h, w = values.shape[:2]
@@ -58,6 +62,7 @@ def decode(image: Pillow.Image, path: object, pixel_range: PixelRange | None = N
         rgb = strip if strip.dtype == np.uint8 else to_uint8(strip, path, pixel_range)
         if rgb.ndim == 3 and rgb.shape[2] in (2, 4):
             rgb = composite_on_white(rgb)
+        rgb = 255 - rgb if inverted else rgb
         stored[:, start : start + len(rgb)] = rgb.transpose(2, 0, 1) if rgb.ndim == 3 else rgb
     return upright
 
@@ -108,7 +113,7 @@ def refuse_costly(image: Pillow.Image, where: object) -> None:
     Raises:
         DataError: names the memory, and a size that would do.
     """
-    limit, needed = BYTES_PER_PIXEL * MAX_PIXELS, _bytes_needed(image)
+    limit, needed = BYTES_PER_PIXEL * MAX_PIXELS + _ROW * MAX_SIDE, _bytes_needed(image)
     if needed <= limit or _reduce(image):
         return
     w, h = image.size

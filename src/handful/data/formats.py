@@ -58,6 +58,7 @@ FORMATS = (
     ImageFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"), "PPM"),
     ImageFormat("AVIF", (".avif", ".avifs"), "AVIF", feature="avif"),
     ImageFormat("HEIC", (".heic", ".heif", ".heics", ".heifs", ".hif"), "HEIF", "heif", "pillow_heif"),
+    ImageFormat("DICOM", (".dcm", ".dicom"), "DICOM", "dicom", "pydicom"),
 )
 NOT_READ = (
     ImageFormat("JPEG XL", (".jxl",)),

@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 
 from handful.core.dataset import DeepImage, Image, PixelRange, Sample
 from handful.data.decoding import MAX_PIXELS, decode, refuse_large, too_large
+from handful.data.dicom import register as register_dicom
 from handful.data.formats import DECODERS, FORMATS, HEAD, format_of
 from handful.data.pixel_values import composite_on_white, to_uint8
 from handful.errors import DataError
@@ -238,7 +239,9 @@ def _open(file: BufferedReader | BytesIO, where: object) -> Pillow.Image:
         )
     if image_format is None or not image_format.extra:
         return Pillow.open(file, formats=DECODERS)
-    if image_format.decoder == "HEIF":
+    if image_format.decoder == "DICOM":
+        register_dicom()
+    else:
         from pillow_heif import register_heif_opener
 
         register_heif_opener()

@@ -7,6 +7,7 @@ from pathlib import Path
 from handful.core.dataset import Dataset
 from handful.data.check import check
 from handful.data.class_names import with_classes
+from handful.data.frames import further_frames
 from handful.data.left_out import warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.pixel_range import with_pixel_range
@@ -129,6 +130,7 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
         DataError: unknown name (with the nearest), or data that cannot be used as they are.
     """
     data = _read_images(source, options)
+    data = replace(data, left_out=(*data.left_out, *further_frames(data)))
     if options.find_range:
         data = with_pixel_range(data, bit_depth=options.bit_depth, window=options.window)
     if options.masks is None:
