@@ -5,13 +5,20 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-handful
 TABLE ?=
 
-.PHONY: demo test check bench results docs format clean
+.PHONY: demo test lowest check bench results docs format clean
 
 demo: $(READY)
 	$(BIN)/handful demo --resume
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4
+
+# The tests with the lowest versions that pyproject.toml allows, in an environment of their own (10 GB, minutes to install).
+LOWEST ?= $(VENV)-lowest
+lowest: $(READY)
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(LOWEST)
+	$(BIN)/uv pip install --quiet --resolution lowest-direct --python $(LOWEST)/bin/python -e '.[dev]'
+	$(LOWEST)/bin/python -m pytest -n auto --maxprocesses 4
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -36,8 +36,12 @@ class SegmentAnything:
         except ImportError as error:
             raise RecipeError("a SAM-type model needs transformers", remedy="pip install 'handful[sam]'.") from error
         try:
-            self.network = local_first(AutoModelForMaskGeneration.from_pretrained, model).eval().to(device)
-            self.processor = local_first(AutoProcessor.from_pretrained, model)
+            self.network = (
+                local_first(AutoModelForMaskGeneration.from_pretrained, model, trust_remote_code=False)
+                .eval()
+                .to(device)
+            )
+            self.processor = local_first(AutoProcessor.from_pretrained, model, trust_remote_code=False)
         except (OSError, ValueError, KeyError) as error:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise WeightsError(

@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from handful.errors import WeightsError
 from handful.models.hub import local_first
+from handful.models.text.encoder_files import check_folder
 
 INSTALL = "pip install 'handful[words]'."
 REMEDY = (
@@ -30,16 +31,18 @@ def load_pretrained(kind: str, model: str, **options: Any) -> Any:
         **options: passed to `from_pretrained`.
 
     Raises:
-        WeightsError: transformers is not installed, or the model is neither on this machine nor on the hub.
+        WeightsError: transformers is not installed, the model is neither on this machine nor on the hub, or it asks for
+            code of its own.
     """
     try:
         import transformers
     except ImportError as error:
         raise WeightsError("transformers is not installed", where=model, remedy=INSTALL) from error
+    check_folder(model)
     auto_class = getattr(transformers, kind)
     try:
         with torch.random.fork_rng(devices=[]):
-            return local_first(auto_class.from_pretrained, model, **options)
+            return local_first(auto_class.from_pretrained, model, trust_remote_code=False, **options)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise WeightsError(
             f"the image-text model cannot be loaded: {(str(error).splitlines() or ['?'])[0][:120]}",

@@ -3,6 +3,8 @@
 import contextlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +12,7 @@ from jaxtyping import Float
 
 from handful.errors import WeightsError
 from handful.models.hub import local_first
+from handful.models.text.encoder_files import check_folder, check_modules
 
 INSTALL = "pip install 'handful[words]'; or give a file of word vectors."
 
@@ -35,18 +38,20 @@ def encode_sentences(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "
         model: hub name or folder of a sentence-transformers model.
 
     Raises:
-        WeightsError: sentence-transformers is not installed, or the model is neither on this machine nor on the hub.
+        WeightsError: sentence-transformers is not installed, the model is neither on this machine nor on the hub, or it
+            asks for code of its own.
     """
     try:
-        from sentence_transformers import SentenceTransformer
+        import sentence_transformers  # noqa: F401
         from transformers.utils import logging
     except ImportError as error:
         raise WeightsError("sentence-transformers is not installed", where=model, remedy=INSTALL) from error
+    check_folder(model)
     progress_bar = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
         with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(sys.stderr):
-            encoder = local_first(SentenceTransformer, model, device="cpu")
+            encoder = local_first(_open, model)
             vectors = encoder.encode(list(texts), convert_to_numpy=True, show_progress_bar=False)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise WeightsError(
@@ -58,3 +63,16 @@ def encode_sentences(texts: Sequence[str], *, model: str) -> Float[np.ndarray, "
         if progress_bar:
             logging.enable_progress_bar()
     return np.asarray(vectors, dtype=np.float32)
+
+
+def _open(model: str, *, local_files_only: bool = False) -> Any:
+    """The encoder, once its list of modules is checked: that of a model on the hub is fetched first, alone."""
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import cached_file
+
+    listed = cached_file(
+        model, "modules.json", local_files_only=local_files_only, _raise_exceptions_for_missing_entries=False
+    )
+    if listed is not None:
+        check_modules(Path(listed))
+    return SentenceTransformer(model, device="cpu", local_files_only=local_files_only, trust_remote_code=False)
