@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from handful.core.file_names import printable
+
 Severity = Literal["error", "warning", "note"]
 _SHOWN = 5  # ids named in a message; a finding has all
 
@@ -39,6 +41,6 @@ class Finding:
         """`what`, with the first ids."""
         if not self.where:
             return self.what
-        shown = "; ".join(" = ".join(ids) for ids in self.where[:_SHOWN])
+        shown = "; ".join(" = ".join(map(printable, ids)) for ids in self.where[:_SHOWN])
         more = f"; and {len(self.where) - _SHOWN} more" if len(self.where) > _SHOWN else ""
         return f"{self.what}: {shown}{more}"

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable
 
 from handful.core.dataset import Dataset, LeftOut
+from handful.core.file_names import printable
 from handful.errors import HandfulWarning
 
 SHOWN = 3  # paths named in a message
@@ -19,12 +20,17 @@ def merged(items: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
 
 def summary(item: LeftOut) -> str:
     """What was not used, how many and which, as a sentence without remedy and full stop."""
-    shown = "; ".join(item.paths[:SHOWN])
+    shown = "; ".join(printable(path) for path in item.paths[:SHOWN])
     more = f"; and {len(item.paths) - SHOWN} more" if len(item.paths) > SHOWN else ""
     return f"{item.kind}: {len(item.paths)} not used ({shown}{more})"
 
 
 def warn_left_out(data: Dataset) -> None:
     """A `HandfulWarning` for each kind of file or record that the reader of the data did not use."""
-    for item in merged(data.left_out):
-        warnings.warn(f"{summary(item)}; {item.remedy}", HandfulWarning, stacklevel=3)
+    warn_of(data.left_out)
+
+
+def warn_of(items: Iterable[LeftOut]) -> None:
+    """As `warn_left_out`, of items that belong to no data set."""
+    for item in merged(items):
+        warnings.warn(f"{summary(item)}; {item.remedy}", HandfulWarning, stacklevel=4)

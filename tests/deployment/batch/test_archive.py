@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from handful.core.dataset import LeftOut
 from handful.deployment.batch.archive import find_archive
 from handful.deployment.batch.prefetch import ArchiveReader
 from handful.errors import DataError
+from tests.data.noise_images import save_noise_image
 from tests.deployment.batch import gray_archives
 
 
@@ -151,3 +153,25 @@ def test_an_exported_model_goes_through_an_archive_without_pytorch() -> None:
     code = "import sys, handful.deployment.batch.ray, handful.models.onnx_model; assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_files_that_may_be_meant_as_images_are_recorded(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    for name in ("a.png", "deep/b.png", "@eaDir/c.png", "__x/d.png"):
+        save_noise_image(folder / name)
+    (folder / "raw.CR2").write_bytes(b"raw")
+    (folder / "notes.txt").write_text("no image")
+    (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    (folder / "deep/up").symlink_to(folder)
+    skipped: list[LeftOut] = []
+    assert [p.id for p in find_archive(str(folder)).locations(skipped)] == ["__x/d.png", "a.png", "deep/b.png"]
+    assert sorted((item.kind, item.paths) for item in skipped) == [
+        ("camera raw files", ("raw.CR2",)),
+        ("links whose target is missing", ("gone.png",)),
+    ]
+    with tarfile.open(tmp_path / "s.tar", "w") as tar:
+        for name in ("a.png", "raw.CR2", "notes.txt", "deep/up"):
+            tar.add(folder / name, name)
+    skipped.clear()
+    assert [p.id for p in find_archive(str(tmp_path / "s.tar")).locations(skipped)] == ["s.tar/a.png"]
+    assert sorted(item.paths for item in skipped) == [("s.tar/deep/up",), ("s.tar/raw.CR2",)]

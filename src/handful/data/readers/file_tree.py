@@ -16,7 +16,7 @@ ANNOTATIONS = "annotation files"
 OTHER = "files that are not images"
 ARCHIVES = "archives within the folder"
 SPECIAL = "files that cannot be read"
-_REMEDIES = {
+REMEDIES = {
     BROKEN_LINKS: "restore what they point to (mount its disk, or fetch it with git-annex or DVC), or remove them",
     LOOPS: "remove them",
     ANNOTATIONS: "name them as the masks if they are to be used",
@@ -135,7 +135,7 @@ class FileTree:
         return False
 
     def _record(self, kind: str, path: Path, remedy: str | None = None) -> None:
-        self._left_out.append(LeftOut(kind, (self.id(path),), _REMEDIES[kind] if remedy is None else remedy))
+        self._left_out.append(LeftOut(kind, (self.id(path),), REMEDIES[kind] if remedy is None else remedy))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

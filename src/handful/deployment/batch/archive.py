@@ -13,8 +13,12 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from handful.data.formats import ALL_SUFFIXES
+from handful.core.dataset import LeftOut
+from handful.core.file_names import as_id, is_system_name
+from handful.data.formats import ALL_SUFFIXES, NOT_READ
+from handful.data.readers.file_tree import BROKEN_LINKS, REMEDIES
 from handful.data.readers.folder import refuse_image_mask_folders
+from handful.data.readers.packed import LINKS
 from handful.data.readers.table_paths import named_file
 from handful.data.readers.table_rows import stream_rows
 from handful.errors import DataError
@@ -54,17 +58,21 @@ class Archive:
         """Whether the images are stored inside other files (shards), which only a batch run reads."""
         return any(f.suffix == ".tar" or holds_images(f, self.columns) for f in self.files)
 
-    def locations(self) -> Iterator[ImageLocation]:
+    def locations(self, skipped: list[LeftOut] | None = None) -> Iterator[ImageLocation]:
         """Every image, always in the same order.
+
+        Args:
+            skipped: a list to which files that are not images, but may be meant as such, are added on the way.
 
         Raises:
             DataError: a shard or table is damaged, or a path in a table leads out of the table's folder.
         """
+        skipped = [] if skipped is None else skipped
         if not self.files:
-            yield from _list_folder(self.root)
+            yield from _list_folder(self.root, skipped)
         for file in self.files:
             if file.suffix == ".tar":
-                yield from _list_tar(file, self.root)
+                yield from _list_tar(file, self.root, skipped)
             elif holds_images(file, self.columns):
                 yield from _list_parquet(file, self.root)
             else:
@@ -140,7 +148,7 @@ def _shards(folder: Path, columns: Mapping[str, str] | None) -> tuple[Path, ...]
     for file in files:
         _refuse_packed(file)
     shards = tuple(f.resolve() for f in files if f.suffix == ".tar" or holds_images(f, columns))
-    image = next(_list_folder(folder), None) if shards else None
+    image = next(_list_folder(folder, []), None) if shards else None
     if image is not None:
         raise DataError(
             f"the folder holds shards ({shards[0].name}) and images ({image.id})",
@@ -194,26 +202,43 @@ def _refuse_packed(path: Path) -> None:
         raise DataError(
             "the shard is compressed",
             where=path,
-            remedy="decompress it to .tar: images are compressed anyway.",
+            remedy="decompress it to .tar (images are compressed anyway), or name a table as the output.",
         )
 
 
-def _list_folder(root: Path) -> Iterator[ImageLocation]:
+def _list_folder(root: Path, skipped: list[LeftOut]) -> Iterator[ImageLocation]:
     refuse_image_mask_folders(root)
 
-    def walk(folder: Path, below: str) -> Iterator[ImageLocation]:
+    def walk(folder: Path, below: str, ancestors: tuple[tuple[int, int], ...]) -> Iterator[ImageLocation]:
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in ancestors:  # a link to a folder above it
+            return
+        above = (*ancestors, (status.st_dev, status.st_ino))
         with os.scandir(folder) as entries:  # tells files from folders without a system call for each
-            visible = [e for e in entries if not e.name.startswith(".")]
-        folders = {e.name for e in visible if e.is_dir(follow_symlinks=not below) and not e.name.startswith("__")}
+            visible = [e for e in entries if not is_system_name(e.name)]
+        folders = {e.name for e in visible if e.is_dir()}
         files = [e.name for e in visible if e.name.lower().endswith(ENDS) and e.is_file()]
+        for entry in visible:
+            if entry.is_symlink() and not Path(entry.path).exists():
+                skipped.append(LeftOut(BROKEN_LINKS, (as_id(below + entry.name),), REMEDIES[BROKEN_LINKS]))
+            else:
+                _record_unread(below + entry.name, skipped)
         del visible  # a folder may hold millions
         for name in sorted([*folders, *files]):
             if name in folders:
-                yield from walk(folder / name, f"{below}{name}/")
+                yield from walk(folder / name, f"{below}{name}/", above)
             else:
-                yield ImageLocation(below + name, below + name)
+                yield ImageLocation(as_id(below + name), below + name)
 
-    yield from walk(root, "")
+    yield from walk(root, "", ())
+
+
+def _record_unread(name: str, skipped: list[LeftOut]) -> None:
+    """Record a file whose ending is that of images which no version of handful reads."""
+    suffix = PurePosixPath(name).suffix.lower()
+    for image_format in NOT_READ:
+        if suffix in image_format.suffixes:
+            skipped.append(LeftOut(f"{image_format.name} files", (as_id(name),), image_format.remedy))
 
 
 def _list_table(path: Path, columns: Mapping[str, str] | None, allow_outside: bool) -> Iterator[ImageLocation]:
@@ -223,7 +248,7 @@ def _list_table(path: Path, columns: Mapping[str, str] | None, allow_outside: bo
         yield ImageLocation(name, name)
 
 
-def _list_tar(path: Path, root: Path) -> Iterator[ImageLocation]:
+def _list_tar(path: Path, root: Path, skipped: list[LeftOut]) -> Iterator[ImageLocation]:
     shard = path.relative_to(root).as_posix()
     occurrences: dict[str, int] = {}
     try:
@@ -231,7 +256,15 @@ def _list_tar(path: Path, root: Path) -> Iterator[ImageLocation]:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # otherwise it keeps all members in memory
                 name = member.name.removeprefix("./")
-                if not member.isreg() or member.issparse() or PurePosixPath(name).suffix.lower() not in ALL_SUFFIXES:
+                if any(is_system_name(part) for part in PurePosixPath(name).parts) or member.isdir():
+                    continue
+                if not member.isreg() or member.issparse():
+                    skipped.append(
+                        LeftOut(LINKS, (f"{shard}/{as_id(name)}",), "write the shard with the files themselves")
+                    )
+                    continue
+                if PurePosixPath(name).suffix.lower() not in ALL_SUFFIXES:
+                    _record_unread(f"{shard}/{name}", skipped)
                     continue
                 occurrences[name] = occurrences.get(name, 0) + 1
                 suffix = f"#{occurrences[name]}" if occurrences[name] > 1 else ""  # a tar file may hold a name twice

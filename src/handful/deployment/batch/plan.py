@@ -15,8 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from handful.core.dataset import LeftOut
 from handful.core.files import sync_folder, write_atomically
 from handful.core.parsing import read_json
+from handful.data.left_out import warn_of
 from handful.deployment.batch.archive import Archive, ImageLocation, image_column
 from handful.errors import DataError, OutputError, option
 
@@ -116,13 +118,14 @@ def identify_job(archive: Archive, *, task: str, model: str, chunk_size: int, op
 
 
 def make_plan(folder: Path, archive: Archive, identity: JobIdentity) -> Plan:
-    """List the archive's images and write the plan.
+    """List the archive's images and write the plan; warn of files that are not listed though they may be meant.
 
     Raises:
         DataError: the archive holds no images, or cannot be read.
     """
     count = 0
-    remaining = archive.locations()
+    skipped: list[LeftOut] = []
+    remaining = archive.locations(skipped)
     with write_atomically(folder / PLAN, draft=folder / (PLAN + DRAFT)) as draft:
         with pq.ParquetWriter(draft, SCHEMA, write_statistics=False) as file:  # nobody looks up an image by its id
             while locations := list(islice(remaining, identity.chunk_size)):
@@ -130,6 +133,7 @@ def make_plan(folder: Path, archive: Archive, identity: JobIdentity) -> Plan:
                 count += len(locations)
         if not count:
             raise DataError("no images found", where=archive.root, remedy="check the path.")
+    warn_of(skipped)
     plan = Plan(folder, identity, count)
     write_manifest(plan, {"complete": False})
     return plan
