@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from handful.core.processes import available_cores
+from handful.core.processes import available_cores, requested_threads
 
 WATCH = """
 import sys, time
@@ -32,3 +32,15 @@ def test_only_cores_that_the_process_may_use_are_counted() -> None:
         assert available_cores() == 1
     finally:
         os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.parametrize(
+    ("text", "threads"),
+    [("1", 1), ("1,2", 1), (" 1 , 4", 1), ("999999", available_cores())]
+    + [(text, None) for text in ("", "0", "-1", "auto", "1.5", ",2", "²")],
+)
+def test_threads_are_as_many_as_the_variable_asks_for(
+    text: str, threads: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert requested_threads() == threads

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from handful.core.dataset import Dataset
+from handful.errors import HandfulWarning
 from handful.evaluation.evaluate import Protocol, evaluate
 from tests.support.datasets import recipe
 from tests.support.results import same_runs
@@ -26,6 +27,21 @@ def test_workers_give_what_one_process_gives(data: Dataset, tmp_path: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_where_no_worker_can_start_runs_follow_one_another(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(38, "Function not implemented")  # of a semaphore where there is no /dev/shm
+
+    monkeypatch.setattr("handful.evaluation.process_pool.ProcessPoolExecutor", fail)
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    with pytest.warns(HandfulWarning, match="worker processes cannot be started.*Function not implemented"):
+        result = evaluate(
+            recipe(), data, protocol=Protocol((0, 1), per_class=2), trainer=trainer, progress=False, jobs=2
+        )
+    assert len(result.runs) == len(trainer.calls) == 2
+
+
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(KILLED.format(folder=str(tmp_path / "calls")), encoding="utf-8")

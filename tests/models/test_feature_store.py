@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.errors import HandfulWarning
 from handful.models import feature_store
-from handful.models.feature_store import FeatureStore, cache_folder, shrink
+from handful.models.feature_store import FeatureStore, _warn_of_no_home, cache_folder, shrink
 
 DIGESTS = [bytes([i]) * 16 for i in range(6)]
 
@@ -102,3 +103,23 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "handful"
+
+
+@pytest.mark.parametrize("setting", [None, "~/features"])
+def test_without_a_home_directory_nothing_is_cached_which_is_said_once(
+    setting: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HANDFUL_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    if setting is not None:
+        monkeypatch.setenv("HANDFUL_CACHE", setting)
+
+    def fail(*_: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", fail)
+    monkeypatch.setattr(Path, "expanduser", fail)
+    _warn_of_no_home.cache_clear()
+    with pytest.warns(HandfulWarning, match="no home directory, so features are not cached"):
+        assert cache_folder() is None
+    assert cache_folder() is None

@@ -10,6 +10,16 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def requested_threads() -> int | None:
+    """Number of threads that OMP_NUM_THREADS asks for, at most the available cores; None: it asks for none.
+
+    Of a list, such as "4,2", the first number counts: the others are of nested parallel regions.
+    """
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    number = int(first) if first.isdecimal() and first.isascii() else 0
+    return min(number, available_cores()) or None
+
+
 def exit_with_parent(wait: Callable[[], object]) -> None:
     """Exit when the parent process does, also when it was killed and could not stop its children.
 

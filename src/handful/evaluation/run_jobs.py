@@ -1,12 +1,13 @@
 """Run training jobs one after another in this process, or in parallel on an executor."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from handful.core.dataset import Dataset
 from handful.core.progress import RunsBar
-from handful.errors import HandfulError
+from handful.errors import HandfulError, HandfulWarning
 from handful.evaluation.executor import BrokenExecutorError, Execution, Executor
 from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 from handful.evaluation.process_pool import ProcessExecutor
@@ -86,10 +87,11 @@ def run_queue(
         BrokenExecutorError: as `run_jobs`.
     """
     if execution.jobs > 1 or execution.executor is not None:
-        make = execution.executor or ProcessExecutor
-        with make(data, execution.jobs, execution.device, trainer) as executor:
-            _run_in_parallel(next_job, on_finished, on_failed, executor, execution.jobs)
-        return
+        executor = _make_executor(data, execution, trainer)
+        if executor is not None:
+            with executor:
+                _run_in_parallel(next_job, on_finished, on_failed, executor, execution.jobs)
+            return
     while (job := next_job()) is not None:
         try:
             result = run(job, data, device=execution.device, trainer=trainer)
@@ -99,6 +101,18 @@ def run_queue(
             on_failed(job, error)
         else:
             on_finished(result)
+
+
+def _make_executor(data: Dataset, execution: Execution, trainer: Trainer | None) -> Executor | None:
+    """The executor of the jobs; None where this system lets no worker processes communicate."""
+    if execution.executor is not None:
+        return execution.executor(data, execution.jobs, execution.device, trainer)
+    try:
+        return ProcessExecutor(data, execution.jobs, execution.device, trainer)
+    except (OSError, ImportError, NotImplementedError) as error:  # e.g. a container without /dev/shm
+        text = f"worker processes cannot be started ({error}): runs follow one another in this process."
+        warnings.warn(text, HandfulWarning, stacklevel=3)
+        return None
 
 
 def _run_in_parallel(

@@ -7,14 +7,18 @@ name, and is deleted. Processes need no lock, since each writes files of its own
 import hashlib
 import os
 import tempfile
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32
+
+from handful.errors import HandfulWarning
 
 VARIABLE = "HANDFUL_CACHE"
 OFF = ("", "0", "off", "none")
@@ -32,10 +36,23 @@ def cache_folder() -> Path | None:
     none, empty) switches it off.
     """
     setting = os.environ.get(VARIABLE)
-    if setting is not None:
-        return None if setting.strip().lower() in OFF else Path(setting).expanduser()
+    if setting is not None and setting.strip().lower() in OFF:
+        return None
     home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "handful"
+    try:
+        if setting is not None:
+            return Path(setting).expanduser()
+        return (Path(home) if Path(home).is_absolute() else Path.home() / ".cache") / "handful"
+    except RuntimeError:  # a user without a home directory, as in some containers
+        _warn_of_no_home()
+        return None
+
+
+@cache
+def _warn_of_no_home() -> None:
+    """Say once in a process that nothing is cached."""
+    text = f"there is no home directory, so features are not cached: set {VARIABLE} to a folder, or to off."
+    warnings.warn(text, HandfulWarning, stacklevel=4)
 
 
 class FeatureStore:

@@ -1,6 +1,5 @@
 """ONNX model: predictions of an exported classifier by onnxruntime, without PyTorch."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from handful.core.dataset import Dataset, Image, Mask, PixelRange, Sample
 from handful.core.parsing import parse_json
 from handful.core.prediction import Predictions, predict_batch_size
+from handful.core.processes import requested_threads
 from handful.data.images import pixels
 from handful.data.pixel_range import read_pixel_range
 from handful.data.resampling import Resize, fit_image, unfit_mask
@@ -175,8 +175,7 @@ def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
         ) from error
     content = read_onnx_file(path)
     options = onnxruntime.SessionOptions()
-    number = threads if threads is not None else int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
-    options.intra_op_num_threads = number
+    options.intra_op_num_threads = threads or requested_threads() or 0
     options.log_severity_level = 3
     # Threads that wait for work by spinning take the cores from who decodes and answers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

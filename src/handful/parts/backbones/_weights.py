@@ -43,7 +43,10 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
     Raises:
         WeightsError: the file is missing, damaged, or not a table of tensors.
     """
-    file = Path(path).expanduser()
+    try:
+        file = Path(path).expanduser()
+    except RuntimeError:  # a user without a home directory
+        file = Path(path)
     file = file / "weights.safetensors" if file.is_dir() else file
     if not file.is_file():
         raise WeightsError("no such file", where=file, remedy="check the path; " + OFFLINE)
