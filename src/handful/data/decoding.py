@@ -140,7 +140,7 @@ def _reduce(image: Pillow.Image) -> bool:
     if not isinstance(image, ImageFile.ImageFile) or image.format != "JPEG":
         return False
     w, h = image.size
-    image.draft(None, ((w + 1) // 2, (h + 1) // 2))
+    image.draft(None, (max(1, w // 2), max(1, h // 2)))
     return image.size != (w, h)
 
 
