@@ -1,4 +1,6 @@
 import csv
+import os
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +9,10 @@ import pytest
 from PIL import Image as Picture
 
 from handful.data.load import load_data
-from handful.errors import DataError, OutputError
+from handful.errors import DataError, HandfulWarning, OutputError
 from handful.inspection.cleaned_table import write_cleaned_table
 from handful.inspection.measurements import Measurements, measure_images
+from tests.data.noise_images import save_noise_image
 from tests.inspection.smooth_images import measure, smooth_dataset, smooth_image
 
 
@@ -110,3 +113,25 @@ def test_pictures_are_handed_on_once_each(tmp_path: Path) -> None:
     assert len(seen) == 9
     assert known.features is not None
     assert known.features.shape == (9, 4)
+
+
+def test_names_with_blanks_separators_quotes_and_line_breaks_are_read_back(tmp_path: Path) -> None:
+    for i, name in enumerate((" dog/a b.png", "cat, the/x;y.png", 'the "old"/z\nz.png', "caf\u00e9/ e.png")):
+        save_noise_image(tmp_path / "images" / name, i)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HandfulWarning)  # of the blank
+        data = load_data(tmp_path / "images")
+        write_cleaned_table(measure_images(data), tmp_path / "images/t.csv")
+        again = load_data(tmp_path / "images/t.csv")
+    assert again.classes == data.classes
+    assert [again.classes[s.label or 0] for s in again.samples] == [data.classes[s.label or 0] for s in data.samples]
+    assert [s.image for s in again.samples] == [s.image for s in data.samples]
+
+
+def test_names_that_are_not_utf_8_are_read_back(tmp_path: Path) -> None:
+    for i, name in enumerate(("cat/a.png", "dog/b.png")):
+        save_noise_image(tmp_path / name, i)
+    os.rename(tmp_path / "cat/a.png", os.fsencode(tmp_path / "cat") + b"/caf\xe9.png")  # noqa: PTH104
+    data = load_data(tmp_path)
+    write_cleaned_table(measure_images(data), tmp_path / "t.csv")
+    assert load_data(tmp_path / "t.csv").ids == data.ids

@@ -1,6 +1,7 @@
 """File names as text: bytes that are not UTF-8, Unicode forms, control characters; and names that systems write."""
 
 import os
+import re
 import unicodedata
 
 # Folders and files that operating systems, file servers and viewers write by themselves; compared in lower case.
@@ -54,6 +55,12 @@ def as_unicode(name: str) -> str:
         return os.fsencode(name).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # half a surrogate pair, from another system's Unicode
         return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def from_unicode(name: str) -> str:
+    """The file name that `as_unicode` made this text of; any other text is returned as it is."""
+    raw = re.sub(rb"\\x([89a-f][0-9a-f])", lambda match: bytes.fromhex(match[1].decode("ascii")), os.fsencode(name))
+    return os.fsdecode(raw)
 
 
 def as_id(path: str) -> str:

@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path, PurePath
 
+from handful.core.file_names import from_unicode
 from handful.data.class_names import nfc
 from handful.data.formats import ALL_SUFFIXES
 from handful.errors import DataError, option
@@ -35,7 +36,7 @@ class TablePaths:
         Raises:
             DataError: there is none, or several; or as `named_file`.
         """
-        for spelling in dict.fromkeys((name, name.strip(), portable(name))):
+        for spelling in dict.fromkeys((name, name.strip(), from_unicode(name), portable(name))):
             if not spelling:
                 continue
             file = self._inside(spelling, where, kind)
@@ -54,7 +55,7 @@ class TablePaths:
 
     def spelling(self, name: str) -> str:
         """The name of a file as `find` understands it: as written where a file is called so, else with slashes."""
-        return next((s for s in (name, name.strip()) if s and _is_file(self.folder / s)), portable(name))
+        return next((s for s in (name, name.strip()) if s and _is_file(self.folder / from_unicode(s))), portable(name))
 
     def _inside(self, name: str, where: str, kind: str, *, follow: bool = True) -> Path:
         resolved = named_file(self.folder, name, where, allow_outside=self.allow_outside, kind=kind)
