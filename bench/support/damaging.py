@@ -80,7 +80,7 @@ def seeds() -> dict[str, bytes]:
         "categories": [],
     }
     labelme = {"imageHeight": SIDE, "imageWidth": SIDE, "imagePath": "0.png"}
-    labelme["shapes"] = [{"label": "x", "shape_type": "polygon", "points": outline}]  # type: ignore[assignment]
+    labelme["shapes"] = [{"label": "x", "shape_type": "polygon", "points": outline}]
     region = {"type": "polygonlabels", "original_height": SIDE, "original_width": SIDE, "value": {"points": outline}}
     studio = [{"id": 1, "data": {"image": "a/0.png"}, "annotations": [{"result": [region]}]}]
     table = pd.DataFrame({"path": ["a/0.png", "b/1.png"], "label": ["x", "y"]})
