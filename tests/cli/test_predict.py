@@ -1,4 +1,6 @@
 import csv
+import json
+import tarfile
 from pathlib import Path
 
 import pandas as pd
@@ -6,7 +8,7 @@ import pytest
 from PIL import Image as Picture
 
 from handful.deployment import predict_table as predict_table_module
-from tests.support.command_line import fails, ok, ok_json, write_images
+from tests.support.command_line import fails, ok, ok_json, run, write_images
 from tests.support.datasets import squares
 
 
@@ -52,6 +54,87 @@ def test_predict_in_several_chunks_is_predict_in_one(
 def test_a_failed_prediction_leaves_nothing(inputs: Path, tmp_path: Path) -> None:
     images = write_images(squares(1, seed=4), tmp_path / "images")
     next(images.rglob("*.png")).write_bytes(b"no image")
-    said = fails("predict", inputs / "model", images, "-o", tmp_path / "p.csv", "--maps", tmp_path / "maps")
+    command = ("predict", inputs / "model", images, "-o", tmp_path / "p.csv", "--maps", tmp_path / "maps")
+    said = fails(*command, "--strict")
     assert "0.png" in said.replace("\n", "")
     assert {p.name for p in tmp_path.iterdir()} == {"images"}
+
+
+def test_an_image_is_predicted_on_the_screen(inputs: Path) -> None:
+    image = inputs / "images" / "red" / "0.png"
+    image = image if image.is_file() else sorted((inputs / "images" / "red").iterdir())[0]
+    said = ok("predict", inputs / "model", image)
+    assert "probability" in said
+    assert "%" in said
+    (row,) = ok_json("predict", inputs / "model", image, "--top", 2)["images"]
+    assert row["id"] == image.as_posix()
+    assert len(row["probabilities"]) == 2
+    assert row["prediction"] == next(iter(row["probabilities"]))
+    assert row["probability"] == max(row["probabilities"].values())
+
+
+def test_patterns_and_several_sources_are_predicted_each_image_once(inputs: Path) -> None:
+    folder = inputs / "images"
+    rows = ok_json("predict", inputs / "model", f"{folder}/r*/*.png", folder / "red", folder / "blue")["images"]
+    ids = [row["id"] for row in rows]
+    assert len(ids) == len(set(ids)) == 8
+    assert all(Path(name).is_file() for name in ids)
+    said = fails("predict", inputs / "model", f"{folder}/*.nothing")
+    assert "no files match this pattern" in said
+    assert "no such file" in fails("predict", inputs / "model", folder / "nothing.png", folder)
+
+
+def test_standard_output_takes_csv_and_json_lines(inputs: Path, tmp_path: Path) -> None:
+    ok("predict", inputs / "model", inputs / "images", "-o", tmp_path / "P.CSV")
+    table = list(csv.DictReader((tmp_path / "P.CSV").open()))
+    printed = list(csv.DictReader(ok("predict", inputs / "model", inputs / "images", "-o", "-").splitlines()))
+    assert [{**row, "error": ""} for row in table] == printed
+    lines = ok("predict", inputs / "model", inputs / "images", "-o", "-", "--json").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == [row["id"] for row in table]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_bad_image_is_a_row_with_its_error(
+    suffix: str, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_images(squares(2, seed=4), tmp_path / "images")
+    bad = sorted(images.rglob("*.png"))[1]
+    bad.write_bytes(b"no image")
+    monkeypatch.setattr(predict_table_module, "CHUNK", 4)
+    out = tmp_path / f"p{suffix}"
+    result = run("predict", inputs / "model", images, "-o", out)
+    assert result.exit_code == 3
+    assert "1 could not be read" in " ".join(result.stdout.split())
+    table = pd.read_csv(out) if suffix == ".csv" else pd.read_parquet(out)
+    failed = table[table["error"].notna()]
+    assert failed["id"].tolist() == [bad.relative_to(images).as_posix()]
+    assert failed["prediction"].isna().all()
+    assert failed["p_red"].isna().all()
+    assert table["p_red"].notna().sum() == 5
+    printed = run("predict", inputs / "model", bad)
+    assert printed.exit_code == 3
+    assert "not predicted" in printed.stdout
+
+
+def test_a_missing_file_of_a_table_is_a_row_with_its_error(inputs: Path, tmp_path: Path) -> None:
+    good = sorted((inputs / "images" / "red").iterdir())[0]
+    (tmp_path / good.name).write_bytes(good.read_bytes())
+    (tmp_path / "t.csv").write_text(f"path,label\n{good.name},red\ngone.png,blue\n")
+    result = run("predict", inputs / "model", tmp_path / "t.csv", "-o", tmp_path / "p.csv")
+    assert result.exit_code == 3
+    assert pd.read_csv(tmp_path / "p.csv")["error"].notna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("name", ["s.tar", "S.TAR"])
+def test_a_tar_file_is_predicted_into_a_table(name: str, inputs: Path, tmp_path: Path) -> None:
+    image = sorted((inputs / "images" / "red").iterdir())[0]
+    with tarfile.open(tmp_path / name, "w") as tar:
+        tar.add(image, "0.png")
+        tar.add(inputs / "linear.toml", "1.png")
+    result = run("predict", inputs / "model", tmp_path / name, "-o", tmp_path / "p.csv")
+    assert result.exit_code == 3
+    table = pd.read_csv(tmp_path / "p.csv")
+    assert table["id"].tolist() == [f"{name}/0.png", f"{name}/1.png"]
+    assert table["error"].notna().tolist() == [False, True]
+    direct = ok_json("predict", inputs / "model", image)["images"][0]
+    assert table["probability"][0] == pytest.approx(direct["probability"], abs=1e-5)

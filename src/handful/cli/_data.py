@@ -1,6 +1,6 @@
 """Read data sets and numbers from the options of a command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +8,7 @@ from handful.errors import DataError, ProtocolError
 
 if TYPE_CHECKING:
     from handful.core.dataset import Dataset
+    from handful.deployment.batch.archive import Archive
 
 
 def read(
@@ -21,6 +22,7 @@ def read(
     bit_depth: int | None = None,
     window: str | None = None,
     find_range: bool = True,
+    on_error: Callable[[str, DataError], None] | None = None,
     report: bool = True,
 ) -> "Dataset":
     """Read the data set at `source`, with its masks.
@@ -35,6 +37,7 @@ def read(
         bit_depth: the value of --bit-depth.
         window: the value of --window.
         find_range: find the range of images of more than 8 bits per channel; False: a model knows it.
+        on_error: called with the id and the error of a row of a table that cannot be used; None: it is raised.
         report: warn of files that are not used.
 
     Raises:
@@ -54,12 +57,68 @@ def read(
         bit_depth=bit_depth,
         window=None if window is None else parse_window(window),
         find_range=find_range,
+        on_error=on_error,
         any_layout=any_layout,
     )
     data = read_dataset(source, options)
     if report:
         warn_left_out(data)
     return data
+
+
+def read_to_predict(
+    sources: Sequence[str],
+    *,
+    columns: Sequence[str] | None = None,
+    allow_outside: bool = False,
+    on_error: Callable[[str, DataError], None] | None = None,
+) -> "Dataset | Archive":
+    """The images to predict: a data set, or an archive where they are stored inside of other files.
+
+    Args:
+        sources: what `read` takes, image files, shards, or patterns of either; several of them are images or shards.
+        columns: the values of --column.
+        allow_outside: let a table's paths leave its folder.
+        on_error: as for `read`.
+
+    Raises:
+        DataError: something is not there, or is none of these.
+    """
+    from handful.data.left_out import warn_left_out
+    from handful.data.readers.image_files import is_pattern, read_image_files
+    from handful.deployment.batch.archive import find_archive, is_shard
+
+    names = column_names(columns)
+    if all(is_shard(source, names) for source in sources):
+        return find_archive(*sources, columns=names)
+    if len(sources) == 1 and not is_pattern(sources[0]) and not _is_image(sources[0]):
+        try:
+            return read(
+                sources[0],
+                columns=columns,
+                allow_outside=allow_outside,
+                any_layout=True,
+                find_range=False,
+                on_error=on_error,
+            )
+        except DataError:
+            archive = find_archive(*sources, columns=names) if Path(sources[0]).is_dir() else None
+            if archive is None or not archive.packed:
+                raise
+            return archive
+    for source in sources:
+        if Path(source).is_file() and Path(source).suffix.lower() in (".csv", ".tsv", ".parquet", ".npz", ".tar"):
+            raise DataError("only images and folders can be combined", where=source, remedy="predict it by itself.")
+    data = read_image_files(sources)
+    warn_left_out(data)
+    return data
+
+
+def _is_image(source: str) -> bool:
+    """Whether this is an image file, by its name or content."""
+    from handful.data.formats import identify
+
+    return Path(source).is_file() and identify(Path(source)) is not None
 
 
 def column_names(columns: Sequence[str] | None) -> dict[str, str] | None:

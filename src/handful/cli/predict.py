@@ -1,30 +1,50 @@
 """`handful predict`: classes, probabilities and segmentation maps of images."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from typer import Argument, Option
+from typer import Argument, Exit, Option
 
 from handful.cli import _options as o
-from handful.cli._batch import BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
+from handful.cli._batch import UNREADABLE, BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
+from handful.cli._output import print_json, print_table, print_text, print_to_stderr
 
+if TYPE_CHECKING:
+    from handful.deployment.batch.jobs import BatchJob
+    from handful.deployment.predict_table import PredictedChunk, TableSummary
+
+UNKNOWN = "I do not know"  # as in handful.core.prediction, which imports NumPy
 MODEL = "Model folder (from `handful fit`) or .onnx file (from `handful export`)."
+DATA = "Images, folders, patterns (photos/*.jpg); or one table, archive (.tar, .parquet, .npz) or embedded data set."
+SCREEN = "-"  # as --out: standard output
 
 
 def predict(
     model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help=MODEL)],
-    data: o.Data,
+    data: Annotated[list[str], Argument(metavar="DATA...", show_default=False, help=DATA)],
     out: Annotated[
-        Path,
+        Path | None,
         Option(
             "--out",
             "-o",
             metavar="PATH",
             show_default=False,
-            help="Table to write, .csv or .parquet; or a folder for Parquet chunks, which can be resumed.",
+            help="Table to write, .csv or .parquet; -: CSV (with --json: JSON lines) on standard output; or a folder for "
+            "Parquet chunks, which can be resumed; default: print the predictions.",
         ),
-    ],
+    ] = None,
+    top: Annotated[
+        int | None,
+        Option(
+            metavar="K",
+            min=1,
+            show_default=False,
+            help="Number of most probable classes to print for each image; default: 1.",
+        ),
+    ] = None,
     maps: Annotated[
         Path | None,
         Option(
@@ -52,6 +72,9 @@ def predict(
         float | None,
         Option(metavar="SHARE", show_default=False, help="Coverage of the prediction sets; default: as trained."),
     ] = None,
+    strict: Annotated[
+        bool, Option("--strict", help="Stop at an image that cannot be read, instead of recording it.")
+    ] = False,
     chunk_size: ChunkSize = None,
     ray: o.Ray = None,
     workers: Workers = None,
@@ -63,42 +86,116 @@ def predict(
 ) -> None:
     """Predict the classes of images.
 
-    Writes a table with a row for each image of DATA: its class and all probabilities. Models that were trained with
-    --coverage or --reject add the prediction set, or whether the image is rejected.
+    Prints the class of each image of DATA and its probability. --out writes a table with all probabilities instead.
+    Models that were trained with --coverage or --reject add the prediction set, or whether the image is rejected.
 
-    With a folder as --out, DATA may be an archive of any size, including tar shards (in the layout of webdataset) and
-    Parquet files with the images in them. An image that cannot be read is recorded and skipped (exit code 3), and after
+    An image that cannot be read is recorded and skipped (exit code 3). With a folder as --out, DATA may be an archive
+    of any size, such as tar shards (in the layout of webdataset) or Parquet files with the images in them, and after
     any interruption the same command continues where it stopped.
     """
-    from handful.cli._data import read
-    from handful.cli._output import print_json, print_table, print_text, print_to_stderr
+    from handful.cli._predictions import print_predictions, print_rows
+    from handful.deployment.batch.jobs import BatchJob
+    from handful.deployment.predict_table import write_table
+
+    printed = out is None or str(out) == SCREEN
+    _refuse_top(top, printed=printed and (out is None or json))
+    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside)
+    job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
+    if out is not None and not printed and not out.suffix:
+        _refuse_for_chunks(maps=maps, strict=strict, data=data)
+        run_batch_job(job, data[0], out, options, json=json)
+        return
+    path = None if printed else out
+    refuse_chunk_options(options, remedy="name a folder as --out.")
+    with _predicted(job, data, options, path=path, maps=maps, strict=strict) as (chunks, names):
+        if path is None and out is None:
+            failed = print_predictions(chunks, top=top or 1, json=json)
+        elif path is None:
+            failed = print_rows(chunks, top=top, json=json)
+        else:
+            summary = write_table(path, chunks, names)
+            failed = summary.failed
+    if path is not None:
+        _print_summary(summary, path, maps, json=json)
+    if failed:
+        raise Exit(UNREADABLE)
+
+
+@contextmanager
+def _predicted(
+    job: "BatchJob", data: list[str], options: BatchOptions, *, path: Path | None, maps: Path | None, strict: bool
+) -> "Iterator[tuple[Iterator[PredictedChunk], tuple[str, ...]]]":
+    """The rows of all images and the names of the classes, with a progress bar."""
+    from handful.cli._data import read_to_predict
+    from handful.core.dataset import Dataset
+    from handful.core.files import lock_output
     from handful.core.progress import Progress
-    from handful.deployment.predict_table import check_outputs, predict_table
+    from handful.deployment.batch.to_table import predict_archive
+    from handful.deployment.predict_table import check_outputs, draw_maps, predict_chunks
     from handful.saving.predictor import load_predictor
 
-    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside)
-    if not out.suffix:
-        from handful.deployment.batch.jobs import BatchJob
-
-        _refuse_maps(maps)
-        job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
-        run_batch_job(job, data, out, options, json=json)
-        return
-    with print_to_stderr():
-        refuse_chunk_options(options, remedy="name a folder as --out.")
-        check_outputs(out, maps, overwrite=overwrite)
-        classifier = load_predictor(model, tta=tta, classes=classes, device=device)
-        samples = read(data, columns=column, allow_outside=allow_outside, any_layout=True, find_range=False)
-        with Progress(len(samples), "predict", shown=True, loss=False) as bar:
-            advance = partial(bar.advance, 0.0)
-            counts = predict_table(
-                classifier, samples, out, maps=maps, coverage=coverage, overwrite=overwrite, advance=advance
+    with ExitStack() as stack:
+        with print_to_stderr():
+            for output in (path, maps):
+                if output is not None:
+                    stack.enter_context(lock_output(output))
+            check_outputs(path, maps, overwrite=options.overwrite)
+            classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)
+            unusable: dict[str, str] = {}
+            found = read_to_predict(
+                data,
+                columns=options.column,
+                allow_outside=options.allow_outside,
+                on_error=None if strict else lambda name, error: unusable.update({name: error.what}),
             )
+        total = len(found) if isinstance(found, Dataset) else None
+        bar = stack.enter_context(Progress(total, "predict", shown=True, loss=False))
+        advance = partial(bar.advance, 0.0)
+        if isinstance(found, Dataset):
+            draw = None if maps is None else stack.enter_context(draw_maps(maps, classifier))
+            chunks = predict_chunks(
+                classifier, found, coverage=job.coverage, strict=strict, draw=draw, advance=advance, unusable=unusable
+            )
+        else:
+            _refuse_maps(maps)
+            chunks = predict_archive(job, found, strict=strict, start=bar.go_on, advance=advance)
+        yield chunks, classifier.classes
+
+
+def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, *, json: bool) -> None:
+    counts = {name: n for name, n in summary.counts.items() if n or name != UNKNOWN}
     if json:
-        print_json({"out": str(out), "maps": maps, "rows": len(samples), "predictions": counts})
+        failed = {"failed": summary.failed} if summary.failed else {}
+        print_json({"out": str(path), "maps": maps, "rows": summary.rows, "predictions": counts, **failed})
         return
     print_table(("class", "images"), [(name, str(n)) for name, n in counts.items()])
-    print_text(f"{len(samples)} rows in {out}" + ("" if maps is None else f", maps in {maps}"))
+    text = f"{summary.rows} rows in {path}" + ("" if maps is None else f", maps in {maps}")
+    if summary.failed:
+        text += f". {summary.failed} could not be read: the column error says why."
+    print_text(text)
+
+
+def _refuse_top(top: int | None, *, printed: bool) -> None:
+    from handful.errors import OutputError
+
+    if top is not None and not printed:
+        raise OutputError(
+            "this option is for printed predictions", where="--top", remedy="leave it out: a table has all classes."
+        )
+
+
+def _refuse_for_chunks(*, maps: Path | None, strict: bool, data: list[str]) -> None:
+    from handful.errors import OutputError
+
+    _refuse_maps(maps)
+    if strict:
+        raise OutputError("a run over an archive records what cannot be read", where="--strict", remedy="leave it out.")
+    if len(data) > 1:
+        raise OutputError(
+            "Parquet chunks are written for one folder, table or pattern",
+            where=data[1],
+            remedy="name the folder that holds these files, or quote the pattern; or name a .csv file as --out.",
+        )
 
 
 def _refuse_maps(maps: Path | None) -> None:
@@ -106,7 +203,7 @@ def _refuse_maps(maps: Path | None) -> None:
 
     if maps is not None:
         raise OutputError(
-            "pictures of maps need a table as output",
+            "pictures of maps need a table as output, and image files",
             where="--maps",
             remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
         )

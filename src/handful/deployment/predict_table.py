@@ -1,35 +1,49 @@
 """Predict images into a table (CSV or Parquet), a few at a time, so that memory does not grow with their number."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
-from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path, write_atomically
+from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels
 from handful.data.pixel_range import scaled
-from handful.errors import OutputError
+from handful.deployment.table_files import SUFFIXES, Columns, Errors, new_table, with_gaps
+from handful.errors import DataError, HandfulWarning, OutputError
 from handful.reports.overlay import paint_regions, palette
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-SUFFIXES = (".csv", ".parquet")
 LEGEND = "legend.csv"  # in the folder of maps
 CHUNK = 256  # samples between two writes
 
-Columns = dict[str, list[str] | list[str | None] | np.ndarray]  # texts as lists, numbers as arrays
+
+@dataclass(frozen=True, eq=False)
+class PredictedChunk:
+    """The rows of some images: their columns, and why an image has no prediction, by its position."""
+
+    columns: Columns
+    errors: Errors
 
 
-class _WriteRows(Protocol):
-    def __call__(self, columns: Columns) -> None: ...
+@dataclass(frozen=True)
+class TableSummary:
+    """Number of rows by predicted class, with the rejected images counted separately; and of unreadable images."""
+
+    counts: dict[str, int]
+    failed: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return sum(self.counts.values()) + self.failed
 
 
 def predict_table(
@@ -40,14 +54,15 @@ def predict_table(
     maps: Path | None = None,
     coverage: float | None = None,
     overwrite: bool = False,
+    strict: bool = False,
     advance: Callable[[int], None] | None = None,
 ) -> dict[str, int]:
     """Write one row per sample: id, predicted class, its probability, and the probability of every class.
 
     If the data has labels, there is a column `label` too (empty: none). A model trained with conformal sets adds a
     column `set`, the classes separated by "|" (empty: no class is plausible). A model that rejects images adds
-    `typicality` and `answer`, which is the predicted class, or "I do not know" where the image is rejected. The file is
-    written whole or not at all.
+    `typicality` and `answer`, which is the predicted class, or "I do not know" where the image is rejected. If an image
+    cannot be read, its row is empty, and a column `error` says why. The file is written whole or not at all.
 
     Args:
         classifier: a trained classifier or an exported one.
@@ -57,14 +72,16 @@ def predict_table(
             names the class of each color.
         coverage: of the conformal sets; None: that of training.
         overwrite: replace existing output.
+        strict: refuse an image that cannot be read.
         advance: called with the number of samples just written.
 
     Returns:
-        Number of images by predicted class, with the rejected images counted separately.
+        Number of images by predicted class, with the rejected images counted separately. Unreadable images are in no
+        class; a `HandfulWarning` says how many there are.
 
     Raises:
         OutputError: unknown suffix, or the output exists.
-        DataError: an image cannot be read, or an id leads out of the folder of the maps.
+        DataError: with `strict`, an image cannot be read; or an id leads out of the folder of the maps.
         ModelError: `maps` is given and the classifier does not segment, or it has no sets of this coverage.
 
     Example:
@@ -80,52 +97,131 @@ def predict_table(
         for output in (path,) if maps is None else (path, maps):
             outputs.enter_context(lock_output(output))
         check_outputs(path, maps, overwrite=overwrite)
+        draw = None
         if maps is not None:
-            _check_maps(classifier)
-        if coverage is not None:
-            classifier.predict_all(data.select(()), coverage=coverage)
-        labelled = any(s.label is not None for s in data.samples)
-        counts = np.zeros(len(classifier.classes) + 1, dtype=np.int64)  # the last one: rejected images
-        write_rows = outputs.enter_context(_new_table(path))
-        write_maps = None if maps is None else outputs.enter_context(_new_maps(maps, classifier))
-        for start in range(0, max(1, len(data)), CHUNK):
-            chunk = data.select(range(start, min(start + CHUNK, len(data))))
-            images = scaled(chunk.without_labels(), classifier.pixel_range)
-            predictions = classifier.predict_all(images, coverage=coverage)
-            columns = columns_of(classifier.classes, chunk.ids, predictions)
-            if labelled:
-                names = [None if s.label is None else chunk.classes[s.label] for s in chunk.samples]
-                columns = {"id": columns["id"], "label": names, **columns}
-            write_rows(columns)
-            counts += np.bincount(predictions.answers, minlength=len(counts))
-            if write_maps is not None:
-                write_maps(images)
-            if advance is not None:
-                advance(len(chunk))
-    by_class = dict(zip(classifier.classes, counts[:-1].tolist(), strict=True))
-    return by_class | ({UNKNOWN: int(counts[-1])} if classifier.false_rejection else {})
+            draw = outputs.enter_context(draw_maps(maps, classifier))
+        chunks = predict_chunks(classifier, data, coverage=coverage, strict=strict, draw=draw, advance=advance)
+        summary = write_table(path, chunks, classifier.classes)
+    if summary.failed:
+        warnings.warn(
+            f"{summary.failed} of {summary.rows} images could not be read: the column error says why",
+            HandfulWarning,
+            stacklevel=2,
+        )
+    return summary.counts if classifier.false_rejection else _without_rejected(summary.counts)
 
 
-def check_outputs(path: Path, maps: Path | None, *, overwrite: bool) -> None:
+def predict_chunks(
+    classifier: Predictor,
+    data: Dataset,
+    *,
+    coverage: float | None = None,
+    strict: bool = False,
+    draw: Callable[[Dataset], None] | None = None,
+    advance: Callable[[int], None] | None = None,
+    unusable: Mapping[str, str] | None = None,
+) -> Iterator[PredictedChunk]:
+    """The rows of all samples, some at a time; at least one chunk, which may be empty.
+
+    Args:
+        classifier: a trained classifier or an exported one.
+        data: images to predict.
+        coverage: of the conformal sets; None: that of training.
+        strict: refuse an image that cannot be read.
+        draw: called with the images of each chunk that can be read.
+        advance: called with the number of samples of each chunk.
+        unusable: ids of further images that cannot be predicted, and why: rows at the end.
+
+    Raises:
+        DataError, ModelError: as `predict_table`.
+    """
+    if coverage is not None:
+        classifier.predict_all(data.select(()), coverage=coverage)
+    labelled = any(s.label is not None for s in data.samples)
+    for start in range(0, max(1, len(data)), CHUNK):
+        chunk = data.select(range(start, min(start + CHUNK, len(data))))
+        images, errors, predictions = _predict_readable(classifier, chunk, coverage, strict)
+        columns = with_gaps(columns_of(classifier.classes, images.ids, predictions), errors, len(chunk))
+        columns["id"] = list(chunk.ids)
+        if labelled:
+            names = [None if s.label is None else chunk.classes[s.label] for s in chunk.samples]
+            columns = {"id": columns["id"], "label": names, **columns}
+        if draw is not None:
+            draw(images)
+        yield PredictedChunk(columns, errors)
+        if advance is not None:
+            advance(len(chunk))
+    if unusable:
+        reasons = dict(enumerate(unusable.values()))
+        empty: Columns = {n: c[:0] for n, c in columns.items()}
+        yield PredictedChunk({**with_gaps(empty, reasons, len(reasons)), "id": list(unusable)}, reasons)
+
+
+def write_table(path: Path, chunks: Iterable[PredictedChunk], classes: Sequence[str]) -> TableSummary:
+    """Write the rows to a .csv or .parquet file, whole or not at all."""
+    counts: Counter[str | None] = Counter()
+    failed = 0
+    with new_table(path) as write_rows:
+        for chunk in chunks:
+            write_rows(chunk.columns, chunk.errors)
+            counts.update(chunk.columns.get("answer", chunk.columns["prediction"]))
+            failed += len(chunk.errors)
+    return TableSummary({name: counts[name] for name in (*classes, UNKNOWN)}, failed)
+
+
+def _without_rejected(counts: dict[str, int]) -> dict[str, int]:
+    return {name: n for name, n in counts.items() if name != UNKNOWN}
+
+
+def _predict_readable(
+    classifier: Predictor, chunk: Dataset, coverage: float | None, strict: bool
+) -> tuple[Dataset, Errors, Predictions]:
+    """The images that can be read, the reason for each of the others by its position, and the predictions."""
+    images = scaled(chunk.without_labels(), classifier.pixel_range)
+    try:
+        return images, {}, classifier.predict_all(images, coverage=coverage)
+    except DataError:
+        reasons = {i: _reason_unreadable(s) for i, s in enumerate(images.samples)} if not strict else {}
+        errors = {i: reason for i, reason in reasons.items() if reason is not None}
+        if not errors:
+            raise
+    readable = images.select([i for i in range(len(images)) if i not in errors])
+    return readable, errors, classifier.predict_all(readable, coverage=coverage)
+
+
+def _reason_unreadable(sample: Sample) -> str | None:
+    try:
+        pixels(sample)
+    except DataError as error:
+        return error.what
+    return None
+
+
+def check_outputs(path: Path | None, maps: Path | None, *, overwrite: bool) -> None:
     """Refuse outputs that cannot be written, before the model is loaded.
 
     Args:
-        path: the table.
+        path: the table; None: there is none.
         maps: the folder of the maps.
         overwrite: existing output may be replaced.
 
     Raises:
         OutputError: unknown suffix, or the output exists; a folder that holds no maps is never replaced.
     """
-    if path.suffix not in SUFFIXES:
+    if path is not None:
+        _check_table(path, overwrite=overwrite)
+    if maps is not None:
+        refuse_existing(maps, ours=lambda entry: (entry.parent / LEGEND).is_file(), overwrite=overwrite)
+
+
+def _check_table(path: Path, *, overwrite: bool) -> None:
+    if path.suffix.lower() not in SUFFIXES:
         raise OutputError(
             "not a .csv or .parquet file",
             where=path,
             remedy="name such a file, or a folder (no dot in its name) for Parquet chunks.",
         )
     refuse_existing(path, overwrite=overwrite)
-    if maps is not None:
-        refuse_existing(maps, ours=lambda entry: (entry.parent / LEGEND).is_file(), overwrite=overwrite)
 
 
 def _check_maps(classifier: Predictor) -> None:
@@ -162,58 +258,10 @@ def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predic
     return columns
 
 
-def to_arrow(columns: Columns) -> "pa.Table":
-    """The columns as an Arrow table."""
-    import pyarrow as pa
-
-    kinds = {name: pa.float32() if isinstance(c, np.ndarray) else pa.string() for name, c in columns.items()}
-    return pa.table(columns, schema=pa.schema(list(kinds.items())))
-
-
 @contextmanager
-def _new_table(path: Path) -> Iterator[_WriteRows]:
-    """A function that appends rows to a new table, which replaces the one at `path` if all goes well."""
-    open_writer = _csv_writer if path.suffix == ".csv" else _parquet_writer
-    with write_atomically(path) as draft, open_writer(draft) as write_rows:
-        yield write_rows
-
-
-@contextmanager
-def _csv_writer(path: Path) -> Iterator[_WriteRows]:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-
-        def write_rows(columns: Columns) -> None:
-            if file.tell() == 0:
-                table.writerow(columns)
-            cells = [[f"{x:.6g}" for x in c] if isinstance(c, np.ndarray) else c for c in columns.values()]
-            table.writerows(zip(*cells, strict=True))
-
-        yield write_rows
-
-
-@contextmanager
-def _parquet_writer(path: Path) -> Iterator[_WriteRows]:
-    import pyarrow.parquet as pq
-
-    writer: pq.ParquetWriter | None = None
-
-    def write_rows(columns: Columns) -> None:
-        nonlocal writer
-        table = to_arrow(columns)
-        writer = writer or pq.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-
-    try:
-        yield write_rows
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-@contextmanager
-def _new_maps(folder: Path, classifier: Predictor) -> Iterator[Callable[[Dataset], None]]:
+def draw_maps(folder: Path, classifier: Predictor) -> Iterator[Callable[[Dataset], None]]:
     """A function that draws the maps of some images into a new folder, which replaces `folder` if all goes well."""
+    _check_maps(classifier)
     colors = palette(len(classifier.classes))
     with replace_folder(folder) as draft:
         _write_legend(draft / LEGEND, classifier.classes, colors)

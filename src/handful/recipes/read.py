@@ -59,7 +59,7 @@ def recipe_text(name: str) -> str:
         RecipeError: no such file, or an unknown name (with the nearest).
     """
     path = Path(name)
-    if path.suffix == ".toml":
+    if path.suffix.lower() == ".toml":
         if not path.is_file():
             raise RecipeError("no such file", where=path, remedy="check the path; `handful recipes` lists names.")
         try:

@@ -16,7 +16,7 @@ HASHED = ("*.safetensors", "recipe.toml", "classes.json", "ensemble.json")  # fi
 
 def is_exported(model: Path) -> bool:
     """Whether this is a file that `handful export` wrote, rather than the folder of a classifier."""
-    return model.suffix == ".onnx" and not model.is_dir()
+    return model.suffix.lower() == ".onnx" and not model.is_dir()
 
 
 def load_predictor(

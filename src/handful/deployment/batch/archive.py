@@ -56,7 +56,7 @@ class Archive:
     @property
     def packed(self) -> bool:
         """Whether the images are stored inside other files (shards), which only a batch run reads."""
-        return any(f.suffix == ".tar" or holds_images(f, self.columns) for f in self.files)
+        return any(f.suffix.lower() == ".tar" or holds_images(f, self.columns) for f in self.files)
 
     def locations(self, skipped: list[LeftOut] | None = None) -> Iterator[ImageLocation]:
         """Every image, always in the same order.
@@ -71,7 +71,7 @@ class Archive:
         if not self.files:
             yield from _list_folder(self.root, skipped)
         for file in self.files:
-            if file.suffix == ".tar":
+            if file.suffix.lower() == ".tar":
                 yield from _list_tar(file, self.root, skipped)
             elif holds_images(file, self.columns):
                 yield from _list_parquet(file, self.root)
@@ -79,13 +79,32 @@ class Archive:
                 yield from _list_table(file, self.columns, self.allow_outside)
 
 
-def find_archive(source: str, *, columns: Mapping[str, str] | None = None, allow_outside: bool = False) -> Archive:
+def is_shard(source: str, columns: Mapping[str, str] | None) -> bool:
+    """Whether a path or pattern names shards, which hold images: tar files, or Parquet files with an image column.
+
+    Raises:
+        DataError: a Parquet file is damaged.
+    """
+    path = Path(source)
+    if path.suffix.lower() != ".parquet":
+        return path.suffix.lower() == ".tar" and not path.is_dir()
+    return holds_images(path, columns) if path.is_file() else not path.is_dir() and _is_pattern(source)
+
+
+def _is_pattern(source: str) -> bool:
+    return re.search(r"[*?\[{]", source) is not None
+
+
+def find_archive(
+    source: str, *others: str, columns: Mapping[str, str] | None = None, allow_outside: bool = False
+) -> Archive:
     """The archive at a path.
 
     Args:
         source: a folder of images; a table (.csv, .tsv, .parquet) of image paths; a Parquet file with the images in a
             column `image` of bytes (or of `bytes` and `path`, as Hugging Face stores it); a tar file in the layout of
             webdataset; a folder of such shards; or a pattern of shards: shard-*.tar, shard-{000..099}.tar.
+        others: further shards or patterns of shards.
         columns: the table's column names by role: path, or image.
         allow_outside: let a table's paths lead out of its folder.
 
@@ -93,9 +112,12 @@ def find_archive(source: str, *, columns: Mapping[str, str] | None = None, allow
         DataError: nothing is there, a folder holds both shards and images, or shards are compressed.
     """
     path = Path(source)
+    if others:
+        files = tuple(file for one in (source, *others) for file in find_archive(one, columns=columns).files)
+        return Archive(_common_root(files), files, columns, allow_outside)
     if path.is_dir():
         return Archive(path.resolve(), _shards(path, columns), columns, allow_outside)
-    if not path.exists() and re.search(r"[*?\[{]", source):
+    if not path.exists() and _is_pattern(source):
         files = _match_shards(source)
         return Archive(_common_root(files), files, columns, allow_outside)
     if not path.is_file():
@@ -147,7 +169,7 @@ def _shards(folder: Path, columns: Mapping[str, str] | None) -> tuple[Path, ...]
     files = [folder / name for name in sorted(names) if (folder / name).is_file()]
     for file in files:
         _refuse_packed(file)
-    shards = tuple(f.resolve() for f in files if f.suffix == ".tar" or holds_images(f, columns))
+    shards = tuple(f.resolve() for f in files if f.suffix.lower() == ".tar" or holds_images(f, columns))
     image = next(_list_folder(folder, []), None) if shards else None
     if image is not None:
         raise DataError(
@@ -171,7 +193,7 @@ def _match_shards(pattern: str) -> tuple[Path, ...]:
         files += sorted(base.glob(str(PurePosixPath(*path.parts[fixed:]))))
     for path in files:
         _refuse_packed(path)
-        if not path.is_file() or path.suffix not in SHARDS:
+        if not path.is_file() or path.suffix.lower() not in SHARDS:
             what = "this shard is missing" if not path.is_file() else "not a .tar or .parquet shard"
             raise DataError(what, where=path, remedy=f"check the pattern {pattern}.")
     if not files:

@@ -17,7 +17,8 @@ from handful.data.masks.threshold import MaskRules, foreground
 from handful.deployment.batch.archive import ImageLocation
 from handful.deployment.batch.prefetch import LoadedImage
 from handful.deployment.batch.write_chunks import LoadedJob
-from handful.deployment.predict_table import columns_of, to_arrow
+from handful.deployment.predict_table import columns_of
+from handful.deployment.table_files import to_arrow
 from handful.saving.predictor import Tta, load_predictor
 
 

@@ -61,7 +61,7 @@ class ArchiveReader:
 
     def _bytes(self, path: Path, location: ImageLocation) -> bytes:
         try:
-            if path.suffix == ".parquet":
+            if path.suffix.lower() == ".parquet":
                 return self._cell(path, location)
             with path.open("rb") as file:
                 file.seek(location.offset)

@@ -51,7 +51,7 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
     if not file.is_file():
         raise WeightsError("no such file", where=file, remedy="check the path; " + OFFLINE)
     try:
-        if file.suffix == ".safetensors":
+        if file.suffix.lower() == ".safetensors":
             content: Any = load_file(file)
         else:
             content = torch.load(file, map_location="cpu", weights_only=True)

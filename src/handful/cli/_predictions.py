@@ -1,0 +1,77 @@
+"""Print predictions: for people, as CSV, or as JSON."""
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handful.cli._output import print_json, print_table
+
+if TYPE_CHECKING:
+    from handful.deployment.predict_table import PredictedChunk
+
+
+def print_predictions(chunks: "Iterable[PredictedChunk]", *, top: int, json: bool) -> int:
+    """Print the most probable classes of each image; returns the number of images that could not be read."""
+    images = [image for chunk in chunks for image in _images(chunk, top)]
+    if json:
+        print_json({"images": images})
+    else:
+        _print_for_people(images)
+    return sum("error" in image for image in images)
+
+
+def print_rows(chunks: "Iterable[PredictedChunk]", *, top: int | None, json: bool) -> int:
+    """Print a row of CSV or one JSON object for each image, as soon as it is predicted.
+
+    Returns:
+        The number of images that could not be read.
+    """
+    from handful.deployment.table_files import ERROR, cells
+
+    failed = 0
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    for number, chunk in enumerate(chunks):
+        failed += len(chunk.errors)
+        if json:
+            for image in _images(chunk, top):
+                print_json(image)
+            continue
+        if number == 0:
+            table.writerow([*chunk.columns, ERROR])
+        table.writerows([*row, chunk.errors.get(i)] for i, row in enumerate(cells(chunk.columns)))
+    return failed
+
+
+def _images(chunk: "PredictedChunk", top: int | None) -> Iterator[dict[str, Any]]:
+    """Each image of a chunk as one object, with the probabilities of its most probable classes in their order."""
+    columns = chunk.columns
+    names = [name.removeprefix("p_") for name in columns if name.startswith("p_")]
+    probabilities = np.stack([np.asarray(columns[f"p_{name}"], np.float64) for name in names], axis=1)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+    for i, best in enumerate(order):
+        if i in chunk.errors:
+            yield {"id": columns["id"][i], "error": chunk.errors[i]}
+            continue
+        image: dict[str, Any] = {name: _plain(c[i]) for name, c in columns.items() if not name.startswith("p_")}
+        yield {**image, "probabilities": {names[j]: _plain(probabilities[i, j]) for j in best}}
+
+
+def _plain(value: Any) -> Any:
+    return float(f"{value:.6g}") if isinstance(value, float | np.floating) else value
+
+
+def _print_for_people(images: list[dict[str, Any]]) -> None:
+    extra = [name for name in ("answer", "set") if any(name in image for image in images)]
+    rows = []
+    for image in images:
+        if "error" in image:
+            rows.append((image["id"], f"not predicted: {image['error']}", *("" for _ in extra), ""))
+            continue
+        for rank, (name, probability) in enumerate(image["probabilities"].items()):
+            first = rank == 0
+            cells = (str(image[n]) if first else "" for n in extra)
+            rows.append((image["id"] if first else "", name, *cells, f"{100 * probability:.1f} %"))
+    print_table(("image", "class", *extra, "probability"), rows, text=2 + len(extra))
