@@ -32,8 +32,8 @@ def predict(
             "-o",
             metavar="PATH",
             show_default=False,
-            help="Table to write, .csv or .parquet; or a folder for Parquet chunks, which can be resumed; -: CSV on standard "
-            "output (with --json: JSON lines); default: print the predictions.",
+            help="Table to write, .csv or .parquet; or a folder for Parquet chunks, which can be resumed; -: CSV on "
+            "standard output (with --json: JSON lines); default: print the predictions.",
         ),
     ] = None,
     top: Annotated[
