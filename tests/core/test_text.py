@@ -1,6 +1,6 @@
 import pytest
 
-from handful.core.text import shorten_middle, wrap
+from handful.core.text import fill, shorten_middle, wrap
 
 
 def test_words_are_broken_at_spaces_only() -> None:
@@ -17,14 +17,18 @@ def test_what_is_shortened_fits_and_keeps_both_ends(text: str) -> None:
     for width in range(60):
         short = shorten_middle(text, width)
         assert len(short) == min(len(text), width)
-        if len(text) > width >= 4:
-            start, end = short.split("…")
+        if len(text) > width >= 5:
+            start, end = short.split("...")
             assert text.startswith(start)
             assert text.endswith(end)
             assert len(end) >= len(start)
 
 
 def test_the_name_of_a_file_is_whole_where_it_fits() -> None:
-    assert shorten_middle("photos/leaves/upper-side/IMG_0001.jpeg", 20) == "photo…/IMG_0001.jpeg"
+    assert shorten_middle("photos/leaves/upper-side/IMG_0001.jpeg", 20) == "pho.../IMG_0001.jpeg"
     assert shorten_middle("photos/leaves/upper-side/IMG_0001.jpeg", 38) == "photos/leaves/upper-side/IMG_0001.jpeg"
-    assert shorten_middle("leaves/averylongname_of_a_file.png", 14) == "leaves…ile.png"
+    assert shorten_middle("leaves/averylongname_of_a_file.png", 14) == "leave...le.png"
+
+
+def test_paragraphs_are_wrapped_each_by_itself() -> None:
+    assert fill("one two three\n  Remedy: four five", 12) == "one two\nthree\n  Remedy:\nfour five"

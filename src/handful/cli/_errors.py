@@ -14,6 +14,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from handful.cli._library_errors import explain, last_line
+from handful.core.text import fill
 from handful.errors import HandfulWarning, ProtocolError, command_line
 from handful.training.launcher import rank_and_world_size
 
@@ -29,8 +30,10 @@ def print_message(label: str, text: str, *, style: str) -> None:
     if rank_and_world_size()[0] > 0:
         return
     console = Console(stderr=True)
-    paragraph = Text(f"{label}: ", style=f"bold {style}").append(text, style=style)
-    console.print(paragraph, soft_wrap=not console.is_terminal, highlight=False)
+    paragraph = f"{label}: {text}"
+    lines = Text(fill(paragraph, console.width) if console.is_terminal else paragraph, style=style)
+    lines.stylize("bold", 0, len(label) + 1)
+    console.print(lines, soft_wrap=True, highlight=False)
 
 
 def refuse_processes(command: str) -> None:

@@ -1,6 +1,7 @@
 """Results on standard output: tables for people, or one JSON object; and what may be written where."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -8,9 +9,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from handful.core.json_values import jsonable
-from handful.core.text import wrap
+from handful.core.text import fill, shorten_middle, wrap
+
+GAP = 2  # spaces between the columns of a table
+SHORTEST = 10  # characters to which a word of a table is shortened at most
 
 
 @contextmanager
@@ -27,13 +32,40 @@ def print_json(values: Mapping[str, Any]) -> None:
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, title: str = "", text: int = 1) -> None:
-    """Print a table of the terminal's width; the first `text` columns are left-aligned, the others are numbers."""
+    """Print a table of the terminal's width; the first `text` columns are left-aligned, the others are numbers.
+
+    Texts are wrapped between words; words that are too long for their column are shortened in the middle.
+    """
+    console = Console(highlight=False)
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="left" if i < text else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console(highlight=False).print(table)
+    cells = [[row[i] for row in rows] for i in range(len(columns))]
+    numbers = sum(max(map(len, [columns[i], *cells[i]])) for i in range(text, len(columns)))
+    room = console.width - numbers - GAP * (len(columns) - 1)
+    limits = _limits([_longest_word([columns[i], *cells[i]]) for i in range(text)], room)
+    for i, limit in enumerate(limits):
+        table.add_column(columns[i], min_width=limit)
+        cells[i] = [_shorten_words(cell, limit) for cell in cells[i]]
+    for name in columns[text:]:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in zip(*cells, strict=True):
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _shorten_words(text: str, limit: int) -> str:
+    return re.sub(r"\S+", lambda word: shorten_middle(word[0], limit), text)
+
+
+def _longest_word(texts: Sequence[str]) -> int:
+    return max((len(word) for text in texts for word in text.split()), default=0)
+
+
+def _limits(words: list[int], room: int) -> list[int]:
+    """Columns for the longest word of each text, the longest of which give way until all fit, or have `SHORTEST`."""
+    limits = list(words)
+    while sum(limits) > room and max(limits) > SHORTEST:
+        limits[limits.index(max(limits))] -= 1
+    return limits
 
 
 def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -55,13 +87,14 @@ def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
 def print_text(text: str) -> None:
     """Print a paragraph, wrapped if standard output is a terminal."""
     console = Console(highlight=False, markup=False)
-    console.print(text, soft_wrap=not console.is_terminal)
+    console.print(fill(text, console.width) if console.is_terminal else text, soft_wrap=True)
 
 
 def print_indented(text: str) -> None:
-    """Print an indented paragraph."""
+    """Print an indented paragraph; paths that are too long for a line are shortened in the middle."""
     margin = "    "
-    print("\n".join(wrap(text, width(), first=margin, indent=margin)))
+    short = _shorten_words(text, width() - len(margin))
+    print("\n".join(wrap(short, width(), first=margin, indent=margin)))
 
 
 def print_lines(text: str) -> None:

@@ -2,7 +2,7 @@
 
 import textwrap
 
-ELLIPSIS = "…"
+ELLIPSIS = "..."
 
 
 def wrap(text: str, width: int, *, first: str = "", indent: str = "") -> list[str]:
@@ -19,18 +19,24 @@ def wrap(text: str, width: int, *, first: str = "", indent: str = "") -> list[st
     )
 
 
+def fill(text: str, width: int) -> str:
+    """A text of one or more paragraphs, each wrapped by itself; they keep their indents in the first line."""
+    return "\n".join(line for paragraph in text.split("\n") for line in wrap(paragraph, width) or [""])
+
+
 def shorten_middle(text: str, width: int) -> str:
-    """A path or name in at most `width` characters: what is left out in the middle becomes an ellipsis.
+    """A path or name in at most `width` characters: what is left out in the middle becomes three dots.
 
     The end, which tells names apart, has the larger half; of a path its last name is whole if it fits.
     """
     if len(text) <= width:
         return text
-    if width <= 1:
+    room = width - len(ELLIPSIS)
+    if room < 1:
         return ELLIPSIS[:width]
     last = len(text) - max(text.rfind("/"), text.rfind("\\"), 0)
-    end = max(last, width // 2) if last < width - 1 else width // 2
-    return text[: width - 1 - end] + ELLIPSIS + text[len(text) - end :]
+    end = max(last if last < room else 0, (room + 1) // 2)
+    return text[: room - end] + ELLIPSIS + text[len(text) - end :]
 
 
 def capitalize(text: str) -> str:

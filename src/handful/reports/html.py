@@ -14,7 +14,7 @@ from handful.core.dataset import Dataset
 from handful.core.files import write_atomically
 from handful.core.result import Result
 from handful.core.templating import environment
-from handful.core.text import capitalize
+from handful.core.text import capitalize, shorten_middle
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.evaluation.confusion import confusion_matrix
 from handful.evaluation.results_log import commit, versions
@@ -26,6 +26,7 @@ from handful.reports.text_tables import format_interval, image_range, images_per
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
 MOST_CONFUSIONS = 10  # that are listed
+LONGEST = 80  # characters of a path or name that are shown; the whole is in its tooltip
 
 
 def write_page(path: Path, template: str, values: Mapping[str, Any]) -> Path:
@@ -41,19 +42,40 @@ def _with_filters() -> Environment:
     templates.filters.update(
         amount=images_per_class,
         images=image_range,
-        path=breakable,
+        name=breakable_name,
+        path=breakable_path,
         percent=percent,
         sentence=capitalize,
         signed=signed_points,
         verdict=verdict,
+        words=breakable_words,
     )
     templates.globals.update(span=format_interval)
     return templates
 
 
-def breakable(path: str) -> Markup:
-    """A path that a narrow column breaks after its folders, not within a name's extension."""
-    return Markup("/<wbr>").join(escape(part) for part in path.split("/"))
+def breakable_path(path: str) -> Markup:
+    """A path for a narrow caption: broken after its folders and underscores, long pieces shortened in the middle."""
+    return _breakable(path, piece=16)
+
+
+def breakable_name(name: str) -> Markup:
+    """The name of a class or recipe for a cell or heading: as a path, with longer pieces left whole."""
+    return _breakable(name, piece=24)
+
+
+def breakable_words(text: str) -> Markup:
+    """A sentence in which long words, such as paths, are broken and shortened as names are."""
+    if isinstance(text, Markup):
+        return text
+    return Markup("").join(breakable_name(w) if len(w) > 24 else escape(w) for w in re.split(r"(\s+)", text))
+
+
+def _breakable(text: str, *, piece: int) -> Markup:
+    pieces = re.split(r"(?<=[/_ -])", shorten_middle(text, LONGEST))
+    short = [shorten_middle(part, piece) for part in pieces]
+    joined = Markup("").join(part + Markup("<wbr>") if part[-1:] in ("/", "_") else escape(part) for part in short)
+    return joined if "".join(short) == text else Markup('<span title="{}">{}</span>').format(text, joined)
 
 
 def recalls(result: Result) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handful.core.text import wrap
+from handful.core.text import shorten_middle, wrap
 from handful.evaluation.annotation_cost import CostPoint, break_evens
 from handful.evaluation.calibration import CalibrationSummary
 from handful.evaluation.statistics import METRICS, PairedDifference, ScoreSummary, ThirdScore
@@ -168,7 +168,9 @@ def format_measures(rows: Sequence[CalibrationSummary], *, width: int = 80) -> s
 def layout_table(
     names: Sequence[tuple[str, ...]], title: str, heads: tuple[str, ...], cells: Sequence[tuple[str, ...]], width: int
 ) -> list[str]:
-    """Lines of a table. Names stand on the left if they fit, else on a line of their own; they are never cut."""
+    """Lines of a table. Names stand on the left if they fit, else on a line of their own, where only longer ones than
+    `width` are shortened.
+    """
     sizes = [max(len(h), *(len(c[i]) for c in cells)) for i, h in enumerate(heads)]
 
     def line(texts: tuple[str, ...]) -> str:
@@ -184,7 +186,7 @@ def layout_table(
     lines = [line(heads)]
     last: tuple[str, ...] = ()
     for name, cell in zip(names, cells, strict=True):
-        lines += [] if name == last else name
+        lines += [] if name == last else [shorten_middle(text, width) for text in name]
         last = name
         lines.append(line(cell))
     return lines

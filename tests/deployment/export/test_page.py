@@ -73,7 +73,7 @@ def test_a_browser_says_what_the_classifier_says(tmp_path: Path, monkeypatch: py
             page.wait_for_selector(f"#size:has-text('{i}.png')")
             answer = page.inner_text("#answer")
             assert answer == (*one.classes, "I do not know")[said.answers[i]]
-            best = f"{100 * said.probabilities[i].max():.1f} %"
+            best = f"{100 * said.probabilities[i].max():.1f}%"
             assert best in page.inner_text("#bars")
             wanted = [name for name, own in zip(one.classes, said.sets[i], strict=True) if own]  # type: ignore[index]
             told = page.inner_text("#set")
