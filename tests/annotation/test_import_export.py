@@ -127,3 +127,28 @@ def test_nothing_to_write_is_said(tmp_path: Path) -> None:
     Picture.new("RGB", (4, 4)).save(tmp_path / "photos/a.png")
     with pytest.raises(DataError, match="no image has a mask"):
         export_annotations(open_project(tmp_path / "photos"), "coco", tmp_path / "x.json")
+
+
+def test_what_an_import_leaves_out_is_said(project: Project, tmp_path: Path) -> None:
+    export_annotations(project, "coco", tmp_path / "out.json")
+    content = json.loads((tmp_path / "out.json").read_text())
+    content["images"].append({"id": 99, "file_name": "fox/9.png", "height": 8, "width": 8})
+    content["annotations"].append({"id": 99, "image_id": 99, "segmentation": [[1, 1, 5, 1, 5, 5]]})
+    (tmp_path / "out.json").write_text(json.dumps(content))
+    done = import_masks(Project(project.root, tmp_path / "other", project.data), tmp_path / "out.json")
+    assert "Masks without image: 1 not used (fox/9.png)" in done.text
+    assert done.values["left_out"][0]["paths"] == ("fox/9.png",)
+
+
+def test_the_mask_of_a_renamed_image_is_named_at_export(project: Project, tmp_path: Path) -> None:
+    (project.root / "cat/1.png").rename(project.root / "cat/renamed.png")
+    (project.root / "dog/3.png").rename(project.root / "dog/4.png")
+    renamed = open_project(project.root)
+    done = export_annotations(renamed, "coco", tmp_path / "out.json")
+    assert done.values["masks"] == 2
+    assert [item["paths"] for item in done.values["left_out"]] == [("cat/1.png.png",), ("dog/3.png",)]
+    assert "cat/1.png.png" in done.text
+    for name in ("cat/2.png", "dog/1.png"):
+        (project.root / name).unlink()
+    with pytest.raises(DataError, match=r"no image has a mask yet; annotated masks whose image is not there"):
+        export_annotations(open_project(project.root), "coco", tmp_path / "none.json")

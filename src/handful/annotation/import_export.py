@@ -1,17 +1,19 @@
 """Import masks from other programs, and export annotations for them."""
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from handful.annotation.exports import coco, label_studio, labelme, table
-from handful.annotation.files.annotations import read_record
+from handful.annotation.files.annotations import read_record, without_image
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import Project, annotated
 from handful.annotation.files.store import AnnotationStore
+from handful.core.dataset import LeftOut
 from handful.core.files import refuse_existing
+from handful.data.left_out import merged, summary
 from handful.data.masks.attach import attach_masks
 from handful.data.masks.image_file import write_masks
 from handful.errors import DataError, OutputError, option
@@ -43,7 +45,7 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
     data = attach_masks(project.data, source, blank="drop")
     samples = [s for s in data.samples if s.mask is not None]
     if not samples:
-        raise DataError("all masks are empty", where=source, remedy="check the file.")
+        raise DataError("all masks are empty, or cover the whole image", where=source, remedy="check the file.")
     with AnnotationStore(project.folder, project.data.ids) as store:
         taken = [s.id for s in samples if store[s.id].mask_source is not None]
         if taken and not overwrite:
@@ -64,9 +66,21 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
                 source=IMPORTED,
             )
     folder = project.folder / "masks"
-    values = {"imported": len(samples), "replaced": len(taken), "folder": str(folder)}
+    left_out = merged(data.left_out[len(project.data.left_out) :])
+    values = {
+        "imported": len(samples),
+        "replaced": len(taken),
+        "folder": str(folder),
+        "left_out": [asdict(item) for item in left_out],
+    }
     text = f"{len(samples)} masks imported to {folder}; {len(taken)} of them replaced existing ones."
-    return ExchangeResult(values, text)
+    return ExchangeResult(values, " ".join([text, *_sentences(left_out)]))
+
+
+def _sentences(left_out: Sequence[LeftOut]) -> list[str]:
+    """What was not used, a sentence for each kind."""
+    texts = (f"{summary(item)}; {item.remedy}." for item in left_out)
+    return [text[0].upper() + text[1:] for text in texts]
 
 
 def export_annotations(
@@ -87,8 +101,10 @@ def export_annotations(
     if out.resolve().is_relative_to(project.root) and out.resolve() != project.root and is_folder:
         raise OutputError("the output would lie among the images", where=out, remedy="choose a folder outside them.")
     data = annotated(project, read_record(project.folder, project.data.ids))
+    left_out = without_image(project.folder, project.data.ids)
     if not any(s.mask is not None or (s.label is not None and kind in ("label-studio", "table")) for s in data.samples):
-        raise DataError("no image has a mask yet", where=project.folder, remedy="draw some first.")
+        what = "".join(f"; {summary(item)}" for item in left_out)
+        raise DataError(f"no image has a mask yet{what}", where=project.folder, remedy="draw some first.")
     out.parent.mkdir(parents=True, exist_ok=True)
     if kind == "png":
         count = len(write_masks(data, out, overwrite=overwrite))
@@ -101,10 +117,16 @@ def export_annotations(
         }
         count = writers[kind](data, out, project.root, outlines=outlines)
     labels = sum(s.label is not None for s in data.samples)
-    values = {"out": str(out), "format": kind, "masks": count, "labels": labels}
+    values = {
+        "out": str(out),
+        "format": kind,
+        "masks": count,
+        "labels": labels,
+        "left_out": [asdict(item) for item in left_out],
+    }
     text = f"{count} masks written to {out}."
     if kind == "table":
         outside = not project.root.is_relative_to(out.parent.resolve())
         flag = " --allow-outside" if outside else ""
         text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{flag} --recipe ..."
-    return ExchangeResult(values, text)
+    return ExchangeResult(values, " ".join([text, *_sentences(left_out)]))

@@ -1,5 +1,6 @@
 """Mask images: read, write, attach from a mirrored folder, and the errors that name the file."""
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,14 +135,77 @@ def test_masks_stay_inside_their_folder(tmp_path: Path, name: str) -> None:
         write_masks(outside, tmp_path / "masks")
 
 
-def test_a_mask_without_image(tmp_path: Path) -> None:
-    write_mask(tmp_path / "cat" / "1.png", disc())
-    write_mask(tmp_path / "cat" / "7.png", disc())
-    data = dataset("cat/1.jpg")
-    with pytest.raises(DataError, match=r"mask without image.*cat/7\.png") as caught:
+def test_masks_without_image_are_passed_over_and_counted(tmp_path: Path) -> None:
+    for name in ("1.png", "7.png", "8.png"):
+        write_mask(tmp_path / "cat" / name, disc())
+    got = attach_masks(dataset("cat/1.jpg", "dog/1.jpg"), tmp_path)
+    assert [s.mask is not None for s in got.samples] == [True, False]
+    assert [(item.kind, item.paths) for item in got.left_out] == [("masks without image", ("cat/7.png", "cat/8.png"))]
+    with pytest.raises(DataError, match=r"mask without image.*cat/1\.png.*3 masks") as caught:
+        attach_masks(dataset("bird/1.jpg"), tmp_path)
+    assert str(tmp_path / "cat" / "1.png") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cat/1_mask.png",
+        "cat/1_segmentation.png",
+        "cat/1_Segmentation.PNG",
+        "cat/1-mask.png",
+        "cat/1_gt.png",
+        "cat/1_seg.tif",
+        "cat/1_label.png",
+        "cat/1.mask.png",
+        "Cat/1.PNG",
+        "cat/0a1b2c3d-1.png",
+        "masks/cat/1.png",
+        "1.png",
+        "1_mask.png",
+    ],
+)
+def test_a_mask_named_after_its_image_in_other_words(tmp_path: Path, name: str) -> None:
+    write_mask(tmp_path / name, disc())
+    got = attach_masks(dataset("cat/1.jpg", "dog/2.jpg"), tmp_path)
+    assert [s.mask is not None for s in got.samples] == [True, False]
+
+
+def test_an_ending_that_is_part_of_the_name_wins(tmp_path: Path) -> None:
+    write_mask(tmp_path / "cat" / "1_mask.png", disc())
+    got = attach_masks(dataset("cat/1.jpg", "cat/1_mask.jpg"), tmp_path)
+    assert [s.mask is not None for s in got.samples] == [False, True]
+
+
+def test_a_flat_folder_needs_names_that_occur_once(tmp_path: Path) -> None:
+    write_mask(tmp_path / "1.png", disc())
+    with pytest.raises(DataError, match=r"several images: cat/1\.jpg, dog/1\.jpg"):
+        attach_masks(dataset("cat/1.jpg", "dog/1.jpg"), tmp_path)
+
+
+def test_names_are_compared_in_one_unicode_form(tmp_path: Path) -> None:
+    one, other = unicodedata.normalize("NFC", "cafe\u0301/1"), unicodedata.normalize("NFD", "caf\u00e9/1")
+    assert one != other
+    write_mask(tmp_path / f"{other}.png", disc())
+    assert attach_masks(dataset(f"{one}.jpg", "b/2.jpg"), tmp_path).samples[0].mask is not None
+
+
+def test_what_else_lies_among_masks_is_counted(tmp_path: Path) -> None:
+    write_mask(tmp_path / "1.png", disc())
+    second = Picture.fromarray(~disc())
+    Picture.fromarray(disc()).save(tmp_path / "2.tif", save_all=True, append_images=[second])
+    (tmp_path / "2.xml").write_text("<x/>")
+    got = attach_masks(dataset("1.jpg", "2.jpg"), tmp_path)
+    assert {item.kind: item.paths for item in got.left_out} == {
+        "further pages or frames of mask files": ("2.tif",),
+        "files among the masks that are not images": ("2.xml",),
+    }
+
+
+def test_the_images_themselves_are_not_masks(tmp_path: Path) -> None:
+    write_mask(tmp_path / "1.png", disc())
+    data = Dataset((Sample("1.png", tmp_path / "1.png", 0),), ("a", "b"))
+    with pytest.raises(DataError, match="one of the images, not a mask"):
         attach_masks(data, tmp_path)
-    assert str(tmp_path / "cat" / "7.png") in str(caught.value)
-    assert attach_masks(data, tmp_path, unmatched="ignore").samples[0].mask is not None
 
 
 def test_two_masks_for_one_image_and_one_for_two(tmp_path: Path) -> None:
@@ -177,8 +241,12 @@ def test_an_empty_or_full_mask(tmp_path: Path, fill: bool, what: str) -> None:
     data = dataset("1.jpg")
     with pytest.raises(DataError, match=rf"1\.png.*{what}"):
         attach_masks(data, tmp_path)
+    dropped = attach_masks(data, tmp_path, blank="drop")
+    assert dropped.samples[0].mask is None
+    assert what.removeprefix("covers ") in dropped.left_out[0].kind
+    assert dropped.left_out[0].paths == ("1.jpg",)
     with pytest.warns(HandfulWarning, match=what):
-        assert attach_masks(data, tmp_path, blank="drop").samples[0].mask is None
+        assert with_mask(data.samples[0], np.full((H, W), fill), where="row 3", blank="drop").mask is None
     assert attach_masks(data, tmp_path, blank="keep").samples[0].mask is not None
 
 

@@ -15,7 +15,7 @@ from pycocotools import mask as coco_mask
 
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.attach import attach_masks
-from handful.errors import DataError
+from handful.errors import DataError, HandfulWarning
 
 H, W = 40, 60
 
@@ -110,9 +110,16 @@ def test_coco_names_match_below_folders(tmp_path: Path) -> None:
     ("segmentation", "what"),
     [
         ({"size": [H, W], "counts": [5, 40]}, "cover 45 pixels and the image has 2400"),
-        ({"size": [H, W], "counts": [-5, 2405]}, "cover 2400"),
+        ({"size": [H, W], "counts": [-5, 2405]}, "below 0"),
         ({"size": [H, W], "counts": "12abc"}, "run lengths"),
         ({"size": [H, W], "counts": "\x01"}, "character"),
+        ({"size": [H, W], "counts": "o" * 3_000_000}, "more than 7 characters"),
+        ({"size": [H, W], "counts": 10**12}, "neither a list nor a text"),
+        ({"size": [None, W], "counts": [2400]}, "for .None, 60."),
+        ([[1e300, 2, 3, 4, 5, 6]], "not a position"),
+        ([[float("nan"), 2, 3, 4, 5, 6]], "finite"),
+        ([[float("inf"), 2, 3, 4, 5, 6]], "finite"),
+        ([1, 2, 3, 4, 5, 6], "not a list of numbers"),
         ({"size": [W, H], "counts": [2400]}, "for .60, 40. and the image is .40, 60."),
         ({"counts": [2400]}, "'size' is missing"),
         ([[1, 2, 3, 4]], "three points"),
@@ -128,14 +135,89 @@ def test_damaged_coco_is_an_error_that_names_the_annotation(tmp_path: Path, segm
     assert "masks.json: annotation 0 of 1.jpg" in str(caught.value)
 
 
-def test_coco_boxes_alone_are_no_masks(tmp_path: Path) -> None:
+def test_coco_boxes_are_masks_where_there_is_no_outline_and_that_is_said(tmp_path: Path) -> None:
     content = coco()
-    content["annotations"] = [{"id": 3, "image_id": 7, "bbox": [1, 2, 3, 4]}]
-    with pytest.raises(DataError, match="'segmentation' is missing"):
-        attached(content, tmp_path, "1.jpg")
+    boxed = {"id": 3, "image_id": 7, "bbox": [10, 5, 20, 15]}
+    for annotation in (boxed, {**boxed, "segmentation": []}, {**boxed, "segmentation": None}):
+        content["annotations"] = [annotation]
+        with pytest.warns(HandfulWarning, match="1 annotations have a bounding box and no outline"):
+            assert same(attached(content, tmp_path, "1.jpg")[0], box(5, 10, 20, 30))
     content["annotations"][0]["image_id"] = 99
     with pytest.raises(DataError, match="image id 99"):
         attached(content, tmp_path, "1.jpg")
+
+
+def test_coco_annotations_that_are_not_masks(tmp_path: Path) -> None:
+    content = coco(compressed(blob()))
+    content["annotations"].append({"id": 4, "image_id": 7, "keypoints": [1, 2, 2]})
+    data = attach_masks(dataset("1.jpg"), write(content, tmp_path))
+    assert [(item.kind, item.paths) for item in data.left_out] == [
+        ("COCO annotations without a segmentation or a box", ("annotation 4 of 1.jpg",))
+    ]
+    content["annotations"] = content["annotations"][1:]
+    with pytest.raises(DataError, match=r"no masks in it; COCO annotations without.*annotation 4 of 1\.jpg"):
+        attached(content, tmp_path, "1.jpg")
+
+
+def test_coco_of_a_larger_set(tmp_path: Path) -> None:
+    content = coco(compressed(blob()))
+    content["annotations"].append({**content["annotations"][0], "id": 9, "image_id": 8})
+    data = attach_masks(dataset("1.jpg", "5.jpg"), write(content, tmp_path))
+    assert same(data.samples[0].mask, blob())
+    assert [(item.kind, item.paths) for item in data.left_out] == [("masks without image", ("2.jpg",))]
+
+
+def test_coco_ids_as_text_and_sizes_left_out(tmp_path: Path) -> None:
+    content = coco(compressed(blob()))
+    content["annotations"][0]["image_id"] = "7"
+    content["images"][0]["height"] = content["images"][0]["width"] = None
+    assert same(attached(content, tmp_path, "1.jpg")[0], blob())
+    del content["images"][0]["height"]
+    assert same(attached(content, tmp_path, "1.jpg")[0], blob())
+    for wrong in ("high", -1, 0, [5], 1e300, 2.5):
+        content["images"][0].update(height=wrong, width=W)
+        with pytest.raises(DataError, match="not valid COCO JSON"):
+            attached(content, tmp_path, "1.jpg")
+
+
+def test_coco_images_that_share_an_id(tmp_path: Path) -> None:
+    content = coco(compressed(blob()))
+    content["annotations"].append({**content["annotations"][0], "image_id": 8})
+    content["images"].append({**content["images"][0], "file_name": "3.jpg"})
+    data = attach_masks(dataset("1.jpg", "2.jpg", "3.jpg"), write(content, tmp_path))
+    assert [s.mask is not None for s in data.samples] == [False, True, False]
+    assert data.left_out[0].paths == ("1.jpg", "3.jpg")
+    content["images"][-1]["file_name"] = "1.jpg"  # the same image twice
+    assert attached(content, tmp_path, "1.jpg", "2.jpg")[0] is not None
+
+
+def test_a_hash_before_a_coco_name(tmp_path: Path) -> None:
+    content = coco(compressed(blob()), name="images/0a1b2c3d-1.jpg")
+    assert same(attached(content, tmp_path, "cat/1.jpg")[0], blob())
+
+
+@pytest.mark.parametrize("far", [1e6, 1e8, 4e8])
+def test_far_corners_of_any_format(tmp_path: Path, far: float) -> None:
+    lower = np.tri(H, W, dtype=bool)
+    (got,) = attached(coco([[0, 0, far, far, 0, far]]), tmp_path, "1.jpg")
+    assert same(got, lower)
+    shape = {"shape_type": "polygon", "points": [[0, 0], [far, far], [0, far]]}
+    (got,) = attached(labelme(shape), tmp_path, "1.jpg")
+    assert same(got, lower)
+    circle = {"shape_type": "circle", "points": [[10 - far, 10], [10, 10]]}  # its rim passes through the image
+    (got,) = attached(labelme(circle), tmp_path, "1.jpg")
+    assert got is not None
+    assert (got[9:11, :9].all(), got[9:11, 11:].any()) == (True, False)
+    points = [[0, 0], [far, far * W / H], [0, far]]
+    (got,) = attached([task(region("polygon", {"points": points}))], tmp_path, "1.jpg")
+    assert got is not None
+    assert got[-1, 0]
+
+
+def write(content: Any, folder: Path) -> Path:
+    path = folder / "masks.json"
+    path.write_text(json.dumps(content))
+    return path
 
 
 def test_coco_of_another_image_or_size(tmp_path: Path) -> None:
@@ -182,7 +264,7 @@ def labelme(*shapes: dict[str, Any], name: str = "1.jpg") -> dict[str, Any]:
     return {"version": "5.4", "shapes": list(shapes), "imagePath": name, "imageHeight": H, "imageWidth": W}
 
 
-def png(mask: Mask) -> str:
+def png(mask: np.ndarray) -> str:
     buffer = io.BytesIO()
     Picture.fromarray(mask).save(buffer, format="PNG")
     return base64.b64encode(buffer.getvalue()).decode()
@@ -226,7 +308,20 @@ def test_a_labelme_circle_and_shapes_without_area(tmp_path: Path) -> None:
     rows, columns = np.mgrid[:H, :W] + 0.5
     exact = (rows - 20) ** 2 + (columns - 30) ** 2 < 100
     assert (got != exact).sum() < 20
-    assert attached(labelme(line), tmp_path, "1.jpg") == [None]
+    data = attach_masks(dataset("1.jpg"), write(labelme(line, circle), tmp_path))
+    assert [item.paths for item in data.left_out] == [("masks.json (linestrip)",)]
+    with pytest.raises(DataError, match="no masks in it; points and lines in labelme files: 1 not used"):
+        attached(labelme(line), tmp_path, "1.jpg")
+
+
+def test_labelme_without_size_or_image_path(tmp_path: Path) -> None:
+    shape = {"shape_type": "rectangle", "points": [[10, 5], [30, 20]]}
+    content = labelme(shape) | {"imageHeight": None, "imageWidth": None, "imageData": "AAAA"}
+    assert same(attached(content, tmp_path, "1.jpg")[0], box(5, 10, 20, 30))
+    (tmp_path / "labels").mkdir()
+    del content["imagePath"]
+    (tmp_path / "labels/1.JSON").write_text(json.dumps(content))
+    assert attach_masks(dataset("1.jpg"), tmp_path / "labels").samples[0].mask is not None
 
 
 def test_labelme_takes_the_name_in_the_file_if_its_own_is_no_image(tmp_path: Path) -> None:
@@ -245,7 +340,7 @@ def test_labelme_takes_the_name_in_the_file_if_its_own_is_no_image(tmp_path: Pat
             {"shape_type": "mask", "points": [[58, 5], [65, 8]], "mask": png(np.ones((4, 8)) > 0)},
             "over the image's edge",
         ),
-        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": "QUJD"}, "not valid labelme JSON"),
+        ({"shape_type": "mask", "points": [[1, 1], [2, 2]], "mask": "QUJD"}, "not an image"),
     ],
 )
 def test_damaged_labelme_names_the_shape(tmp_path: Path, shape: dict[str, Any], what: str) -> None:
@@ -333,8 +428,45 @@ def test_of_several_annotations_the_truth_or_the_newest_counts(tmp_path: Path) -
     assert same(attached([both], tmp_path, "1.jpg")[0], blob(2))
     both["annotations"][-1]["ground_truth"] = True
     assert same(attached([both], tmp_path, "1.jpg")[0], blob(1))
-    assert attached([{**one, "annotations": cancelled}], tmp_path, "1.jpg") == [None]
-    assert attached([{**one, "annotations": []}], tmp_path, "1.jpg") == [None]
+    older = attach_masks(dataset("1.jpg"), write([both], tmp_path)).left_out
+    assert [item.paths for item in older] == [("task 5",)]
+    for unused in (cancelled, list[Any]()):
+        with pytest.raises(DataError, match="no masks in it"):
+            attached([{**one, "annotations": unused}], tmp_path, "1.jpg")
+
+
+def test_label_studio_bitmask(tmp_path: Path) -> None:
+    layer = np.zeros((H, W, 4), np.uint8)
+    layer[blob(), 3] = 255  # black on a transparent background
+    url = f"data:image/png;base64,{png(layer)}"
+    (got,) = attached([task(region("bitmasklabels", {"imageDataURL": url}))], tmp_path, "1.jpg")
+    assert same(got, blob())
+    for wrong, what in ((png(layer), "not a data URL"), ("data:image/png;base64,QUJD", "not an image")):
+        with pytest.raises(DataError, match=what):
+            attached([task(region("bitmask", {"imageDataURL": wrong}))], tmp_path, "1.jpg")
+    wide = f"data:image/png;base64,{png(np.zeros((H, W + 1)) > 0)}"
+    with pytest.raises(DataError, match="over the image's edge"):
+        attached([task(region("bitmask", {"imageDataURL": wide}))], tmp_path, "1.jpg")
+
+
+def test_label_studio_vectors(tmp_path: Path) -> None:
+    corners = [(10, 10), (60, 10), (60, 80), (10, 80)]
+    vertices = [{"id": str(i), "x": x, "y": y, "isBezier": False} for i, (x, y) in enumerate(corners)]
+    closed = region("vectorlabels", {"vertices": vertices, "closed": True})
+    (got,) = attached([task(closed)], tmp_path, "1.jpg")
+    assert same(got, box(4, 6, 32, 36))
+    control = {"isBezier": True, "controlPoint1": {"x": 60, "y": 10}, "controlPoint2": {"x": 60, "y": 10}}
+    curved = region("vector", {"vertices": [vertices[0], {**vertices[1], **control}, *vertices[2:]], "closed": True})
+    (got,) = attached([task(curved)], tmp_path, "1.jpg")
+    assert same(got, box(4, 6, 32, 36))  # its control points are its own corner
+    line = region("vector", {"vertices": vertices, "closed": False})
+    point = region("keypointlabels", {"x": 5, "y": 5})
+    data = attach_masks(dataset("1.jpg"), write([task(closed, line, point)], tmp_path))
+    assert same(data.samples[0].mask, box(4, 6, 32, 36))
+    (item,) = data.left_out
+    assert (item.kind, len(item.paths)) == ("Label Studio regions without an area", 2)
+    with pytest.raises(DataError, match="no masks in it; Label Studio regions without an area: 1 not used"):
+        attached([task(line)], tmp_path, "1.jpg")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 from handful.annotation.files.journal import Event, read_events
 from handful.annotation.files.mask_file import read_mask_metadata
 from handful.annotation.tools.prompts import Prompt, parse_prompts
+from handful.core.dataset import LeftOut
 from handful.core.files import safe_path
 from handful.errors import DataError
 
@@ -73,6 +74,27 @@ def read_record(folder: Path, ids: Sequence[str]) -> AnnotationRecord:
     folder = folder.resolve()
     events, _ = read_events(safe_path(folder, JOURNAL))
     return recover(folder, events, ids)
+
+
+def without_image(folder: Path, ids: Sequence[str]) -> tuple[LeftOut, ...]:
+    """Masks and labels in an annotation folder whose image is not among these: it was renamed, moved or deleted.
+
+    Raises:
+        DataError: the journal is damaged.
+    """
+    folder, known = folder.resolve(), set(ids)
+    masks = folder / MASKS
+    names = (p.relative_to(masks).as_posix() for p in sorted(masks.rglob("*.png")) if not p.name.startswith("."))
+    masked = tuple(name for name in names if name.removesuffix(".png") not in known)
+    events, _ = read_events(safe_path(folder, JOURNAL))
+    labels = {str(e["id"]): e.get("label") for e in events if e["event"] == "label" and "id" in e}
+    labelled = tuple(name for name, label in labels.items() if label is not None and name not in known)
+    remedy = "give the images their old names, or rename these"
+    kinds = (
+        (f"annotated masks whose image is not there ({MASKS}/)", masked),
+        ("labels of images that are not there", labelled),
+    )
+    return tuple(LeftOut(kind, paths, remedy) for kind, paths in kinds if paths)
 
 
 def recover(folder: Path, events: Sequence[Event], ids: Sequence[str]) -> AnnotationRecord:

@@ -5,14 +5,14 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool
 
-from handful.annotation.files.annotations import Annotation
+from handful.annotation.files.annotations import Annotation, without_image
 from handful.annotation.files.feature_file import FeatureFile
 from handful.annotation.files.project import Project, all_classes, effective_label, image_path
 from handful.annotation.files.proposals import read_proposals
@@ -21,6 +21,7 @@ from handful.annotation.server.background import BackgroundProcess
 from handful.annotation.tools import active_learning
 from handful.core.dataset import Image, Sample
 from handful.data.images import image_size, read_image
+from handful.data.left_out import merged
 from handful.errors import DataError
 
 if TYPE_CHECKING:
@@ -143,6 +144,12 @@ class Session:
             "folds": self.settings.folds,
             "round": self.proposals.round,
             "work": self.work(),
+            "left_out": [
+                asdict(item)
+                for item in merged(
+                    [*self.project.data.left_out, *without_image(self.project.folder, self.project.data.ids)]
+                )
+            ],
         }
 
     def work(self) -> dict[str, Any]:

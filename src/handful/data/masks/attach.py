@@ -7,72 +7,107 @@ from pathlib import Path
 from typing import Any, Literal
 from warnings import warn
 
-from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.dataset import Dataset, LeftOut, Mask, Sample
 from handful.data.images import sample_size
+from handful.data.left_out import merged, summary
 from handful.data.masks.coco import is_coco, read_coco
-from handful.data.masks.image_file import Value, read_mask
+from handful.data.masks.image_file import Value, pages, read_mask
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
 from handful.data.masks.labelme import is_labelme, read_labelme
-from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem
-from handful.data.masks.shapes import Drawing, load_json
+from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem, without_ending
+from handful.data.masks.shapes import Drawing, Drawings, load_json
 from handful.errors import DataError, HandfulWarning
 
 Blank = Literal["error", "drop", "keep"]
 
 
-def attach_masks(
-    data: Dataset,
-    source: str | Path,
-    *,
-    value: Value | None = None,
-    unmatched: Literal["error", "ignore"] = "error",
-    blank: Blank = "error",
-) -> Dataset:
+def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = None, blank: Blank = "error") -> Dataset:
     """Attach the masks found at `source` to samples, as "hand" masks. Samples without one there are unchanged.
 
     `source` is recognized by its content: a folder of mask images that mirrors the images (same relative
     path, any image extension, or the extension added: "cat/001.png" and "cat/001.jpg.png" both fit
-    "cat/001.jpg"), a folder of labelme JSON or one such file, a COCO JSON, or a Label Studio JSON export.
-    `Names` says how names are matched.
+    "cat/001.jpg"), a folder of labelme JSON or one such file, a COCO JSON, or a Label Studio JSON export. A mask image
+    may end in "_mask" and the like, and lie in another folder if its name fits one image alone. `Names` says how names
+    are matched. What is not used is in `left_out` of the result.
 
     Args:
         data: the samples.
         source: a folder or a JSON file.
         value: as for `read_mask`; mask images only.
-        unmatched: a mask whose image is not in `data` is an error, or ignored (for a part of a larger set).
-        blank: a mask that is empty or covers everything is an error, is dropped with a warning, or is kept.
+        blank: a mask that is empty or covers everything is an error, is left out, or is kept.
 
     Raises:
-        DataError: unreadable or unknown files, a mask without image, two masks for one image, a mask of
+        DataError: unreadable or unknown files, no mask that belongs to an image, two masks for one image, a mask of
             another size than its image, an empty or full mask; names the file.
     """
     source = Path(source)
     if not source.exists():
         raise DataError("no such file or folder", where=source, remedy="check the path of the masks.")
-    matches = _mirrored(data, source, value) if source.is_dir() and not _any_labelme(source) else None
-    if matches is None:
+    if source.is_dir() and not _any_labelme(source):
+        found, positions = _mirrored(data, source, value)
+    else:
         if value is not None:
             what = "a foreground value was given, and these masks are shapes without pixel values"
             raise DataError(what, where=source, remedy="leave it out.")
-        drawings = _drawings(source)
-        positions = Names(data.ids).find_each([d.names for d in drawings], [d.where for d in drawings])
-        matches = list(zip(positions, drawings, strict=True))
-    samples = list(data.samples)
+        found = _drawings(source)
+        positions = Names(data.ids).find_each([d.names for d in found.drawings], [d.where for d in found.drawings])
+    _refuse_unusable(data, source, found, positions)
+    samples, left_out = list(data.samples), list(found.left_out)
     origins: dict[int, str] = {}
-    for i, drawing in matches:
+    for i, drawing in zip(positions, found.drawings, strict=True):
         if i is None:
-            if unmatched == "ignore":
-                continue
-            what = f"a mask without image: {drawing.names[-1]!r} is not among the {len(data)} images"
-            raise DataError(what, where=drawing.where, remedy="remove the mask, add the image, or ignore such masks.")
+            continue
+        left_out += drawing.left_out
+        if drawing.rasterize is None:
+            continue
         if i in origins:
             what = f"two masks for {samples[i].id}; the other is {origins[i]}"
             raise DataError(what, where=drawing.where, remedy="keep one of them.")
         origins[i] = drawing.where
+        size = sample_size(samples[i])
         if drawing.size is not None:
             _check_size(samples[i], drawing.size, drawing.where)
-        samples[i] = with_mask(samples[i], drawing.rasterize(), where=drawing.where, blank=blank)
-    return replace(data, samples=tuple(samples))
+        mask = drawing.rasterize(size)
+        if blank == "drop" and mask.shape == size and (mask.all() or not mask.any()):
+            kind = "masks that cover the whole image" if mask.all() else "empty masks"
+            left_out.append(LeftOut(kind, (samples[i].id,), "draw them again"))
+        else:
+            samples[i] = with_mask(samples[i], mask, where=drawing.where, blank=blank)
+    left_out += _missing(found, positions)
+    _say_boxes(found, positions, source)
+    return replace(data, samples=tuple(samples), left_out=(*data.left_out, *merged(left_out)))
+
+
+def _refuse_unusable(data: Dataset, source: Path, found: Drawings, positions: Sequence[int | None]) -> None:
+    """Refuse a source of which nothing can be used."""
+    masks = [(d, i) for d, i in zip(found.drawings, positions, strict=True) if d.rasterize is not None]
+    if not masks:
+        unused = [
+            f"; {summary(item)}" for item in merged([*found.left_out, *(x for d in found.drawings for x in d.left_out)])
+        ]
+        raise DataError(f"no masks in it{''.join(unused)}", where=source, remedy="draw some, or leave these masks out.")
+    if all(i is None for _, i in masks):
+        first = masks[0][0]
+        more = "" if len(masks) == 1 else f", nor is that of any of the {len(masks)} masks"
+        raise DataError(
+            f"a mask without image: {first.names[-1]!r} is not among the {len(data)} images{more}",
+            where=first.where,
+            remedy="name the masks after their images (cat/001.png for cat/001.jpg), or check both paths.",
+        )
+
+
+def _missing(found: Drawings, positions: Sequence[int | None]) -> list[LeftOut]:
+    """The masks whose images are not in the data."""
+    missing = [d for d, i in zip(found.drawings, positions, strict=True) if i is None and d.rasterize is not None]
+    names = tuple(d.names[-1] for d in missing)
+    return [LeftOut("masks without image", names, "add the images, or name the masks after theirs")] if names else []
+
+
+def _say_boxes(found: Drawings, positions: Sequence[int | None], source: Path) -> None:
+    boxes = sum(d.boxes for d, i in zip(found.drawings, positions, strict=True) if i is not None)
+    if boxes:
+        what = f"{source}: {boxes} annotations have a bounding box and no outline; the boxes are used as masks"
+        warn(what, HandfulWarning, stacklevel=3)
 
 
 def with_mask(sample: Sample, mask: Mask, *, where: object, source: str = "hand", blank: Blank = "error") -> Sample:
@@ -107,10 +142,13 @@ def _any_labelme(folder: Path) -> bool:
     return any(is_labelme(load_json(p)) for p in _files(folder) if p.suffix.lower() == ".json")
 
 
-def _drawings(source: Path) -> Sequence[Drawing]:
+def _drawings(source: Path) -> Drawings:
     if source.is_dir():
-        annotations = [read_labelme(p, source) for p in _files(source) if p.suffix.lower() == ".json"]
-        return [drawing for drawing in annotations if drawing is not None]
+        files = [p for p in _files(source) if p.suffix.lower() == ".json"]
+        read = [(p, read_labelme(p, source)) for p in files]
+        others = tuple(p.relative_to(source).as_posix() for p, drawing in read if drawing is None)
+        left_out = LeftOut("JSON files that are not of labelme", others, "name such a file itself to read its masks")
+        return Drawings(tuple(d for _, d in read if d is not None), (left_out,) if others else ())
     if source.suffix.lower() != ".json":
         raise DataError("neither a folder nor a JSON file", where=source, remedy="give a folder for mask images.")
     content: Any = load_json(source)
@@ -120,7 +158,7 @@ def _drawings(source: Path) -> Sequence[Drawing]:
         return read_label_studio(source)
     if is_labelme(content):
         drawing = read_labelme(source, source.parent)
-        return [] if drawing is None else [drawing]
+        return Drawings(() if drawing is None else (drawing,))
     raise DataError(
         "masks are not read from this kind of JSON",
         where=source,
@@ -128,27 +166,52 @@ def _drawings(source: Path) -> Sequence[Drawing]:
     )
 
 
-def _mirrored(data: Dataset, folder: Path, value: Value | None) -> list[tuple[int | None, Drawing]]:
-    """Each mask image of a folder with the position of its sample."""
+def _mirrored(data: Dataset, folder: Path, value: Value | None) -> tuple[Drawings, list[int | None]]:
+    """Each mask image of a folder, and the position of its sample."""
     exact = {name: i for i, name in enumerate(data.ids)}
     by_stem: dict[str, list[int]] = {}
     for i, name in enumerate(data.ids):
         by_stem.setdefault(stem(name), []).append(i)
-    matches: list[tuple[int | None, Drawing]] = []
+    names = Names(data.ids)
+    images = {s.image.resolve() for s in data.samples if isinstance(s.image, Path)}
+    drawings: list[Drawing] = []
+    positions: list[int | None] = []
+    paged, others = [], []
     for path in _files(folder):
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
         name = path.relative_to(folder).as_posix()
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
+            others.append(name)
+            continue
         key = stem(name)
         candidates = [exact[key]] if key in exact else [exact[name]] if name in exact else by_stem.get(key, [])
         if len(candidates) > 1:
             what = f"fits several images: {', '.join(data.ids[i] for i in candidates)}"
             raise DataError(what, where=path, remedy=f"name it after one of them ({data.ids[candidates[0]]}.png).")
-        rasterize = partial(read_mask, path, value=value)
-        matches.append((candidates[0] if candidates else None, Drawing((name,), str(path), None, rasterize)))
-    if not matches:
-        raise DataError("no mask images or labelme files found", where=folder, remedy="check the path.")
-    return matches
+        if path.resolve() in images:
+            remedy = "give the folder or file of the masks."
+            raise DataError("this is one of the images, not a mask", where=path, remedy=remedy)
+        position = candidates[0] if candidates else _first(names, (name, key, without_ending(name)), path)
+        if position is not None and path.suffix.lower() in (".tif", ".tiff", ".mpo", ".gif") and pages(path) > 1:
+            paged.append(name)
+        positions.append(position)
+        drawings.append(Drawing((name,), str(path), None, partial(_read, path, value)))
+    if not drawings:
+        remedy = "check the path; of COCO and Label Studio, name the JSON file."
+        raise DataError("no mask images or labelme files found", where=folder, remedy=remedy)
+    left_out = (
+        LeftOut("further pages or frames of mask files", tuple(paged), "save one mask per file"),
+        LeftOut("files among the masks that are not images", tuple(others), "remove them, or convert masks to PNG"),
+    )
+    return Drawings(tuple(drawings), tuple(item for item in left_out if item.paths)), positions
+
+
+def _first(names: Names, spellings: Sequence[str], where: Path) -> int | None:
+    positions = (names.find(name, where) for name in spellings)
+    return next((position for position in positions if position is not None), None)
+
+
+def _read(path: Path, value: Value | None, size: tuple[int, int]) -> Mask:  # noqa: ARG001
+    return read_mask(path, value=value)
 
 
 def _files(folder: Path) -> list[Path]:

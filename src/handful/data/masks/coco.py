@@ -1,5 +1,6 @@
 """Masks from COCO JSON: polygons and run lengths (https://cocodataset.org/#format-data)."""
 
+import reprlib
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,12 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from handful.core.dataset import Mask
-from handful.data.masks.polygons import fill
-from handful.data.masks.shapes import Drawing, format_errors, load_json
+from handful.core.dataset import LeftOut, Mask
+from handful.data.masks.polygons import Points, fill
+from handful.data.masks.shapes import Drawing, Drawings, format_errors, load_json, points_of, rectangle, stated_size
+
+LONGEST_RUN = 7  # characters of 5 bits: 32 bits and a sign
+NO_OUTLINE = "export them with polygons or run lengths if they should be masks"
 
 
 def is_coco(content: Any) -> bool:
@@ -17,38 +21,77 @@ def is_coco(content: Any) -> bool:
     return isinstance(content, dict) and isinstance(content.get("images"), list) and "annotations" in content
 
 
-def read_coco(path: Path) -> list[Drawing]:
+def read_coco(path: Path) -> Drawings:
     """One drawing per image that has annotations: the union of all, whatever their category.
 
+    Where an annotation has a box and no segmentation, the box is its mask. Images whose id another image has are left
+    out, as annotations name their image by id.
+
     Raises:
-        DataError: an entry is not valid COCO, e.g. has no segmentation; names it.
+        DataError: an entry is not valid COCO; names it.
     """
     content = load_json(path)
     with format_errors(str(path), "COCO JSON"):
-        grouped: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+        grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for annotation in content["annotations"]:
-            grouped[annotation["image_id"]].append(annotation)
-        drawings = []
+            grouped[_key(annotation["image_id"])].append(annotation)
+        images: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for image in content["images"]:
-            if image["id"] in grouped:
-                drawings.append(_drawing(path, image, grouped.pop(image["id"])))
-        if grouped:
-            raise ValueError(f"annotations of image id {next(iter(grouped))!r}, which is not among the images")
-    return drawings
+            images[_key(image["id"])].append(image)
+        unknown = [annotations[0]["image_id"] for key, annotations in grouped.items() if key not in images]
+        if unknown:
+            raise ValueError(f"annotations of image id {unknown[0]!r}, which is not among the images")
+        drawings, twice = [], []
+        for key, annotations in grouped.items():
+            names = dict.fromkeys(str(image["file_name"]) for image in images[key])
+            if len(names) > 1:
+                twice += list(names)
+            else:
+                drawings.append(_drawing(path, images[key][0], annotations))
+    kind, remedy = "annotated images that share their id in the COCO file", "give each image an id of its own"
+    return Drawings(tuple(drawings), (LeftOut(kind, tuple(twice), remedy),) if twice else ())
+
+
+def _key(value: object) -> str:
+    """An id, which may be a number in one place and text in another."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int | str) or value == "":
+        raise ValueError(f"{reprlib.repr(value)} is not an id")
+    return str(value)
 
 
 def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]]) -> Drawing:
-    size = (int(image["height"]), int(image["width"]))
     name = str(image["file_name"])
+    with format_errors(f"{path}: {name}", "COCO JSON"):
+        size = stated_size(image.get("height"), image.get("width"))
+    masks = [a for a in annotations if a.get("segmentation") not in (None, [], {}) or _box_of(a) is not None]
+    masks += [a for a in annotations if a.get("segmentation") == [] and _box_of(a) is None]  # damaged
+    others = tuple(f"annotation {reprlib.repr(a.get('id'))} of {name}" for a in annotations if a not in masks)
+    boxes = sum(a.get("segmentation") in (None, [], {}) and _box_of(a) is not None for a in annotations)
 
-    def rasterize() -> Mask:
+    def rasterize(size: tuple[int, int]) -> Mask:
         mask = np.zeros(size, dtype=bool)
-        for annotation in annotations:
-            with format_errors(f"{path}: annotation {annotation.get('id')} of {name}", "COCO JSON"):
-                mask |= decode(annotation["segmentation"], size)
+        for annotation in masks:
+            with format_errors(f"{path}: annotation {reprlib.repr(annotation.get('id'))} of {name}", "COCO JSON"):
+                box = _box_of(annotation)
+                if box is not None and annotation.get("segmentation") in (None, [], {}):
+                    mask |= fill([_corners(box)], size)
+                else:
+                    mask |= decode(annotation["segmentation"], size)
         return mask
 
-    return Drawing((name,), f"{path}: {name}", size, rasterize)
+    left_out = LeftOut("COCO annotations without a segmentation or a box", others, NO_OUTLINE)
+    return Drawing((name,), f"{path}: {name}", size, rasterize if masks else None, (left_out,) if others else (), boxes)
+
+
+def _box_of(annotation: dict[str, Any]) -> object:
+    return annotation.get("bbox") or None
+
+
+def _corners(box: object) -> Points:
+    left, top, width, height = points_of(box).ravel()
+    return rectangle(left, top, width, height)
 
 
 def decode(segmentation: Any, size: tuple[int, int]) -> Mask:
@@ -60,20 +103,25 @@ def decode(segmentation: Any, size: tuple[int, int]) -> Mask:
     if isinstance(segmentation, list):
         if not segmentation:
             raise ValueError("the segmentation is empty")
-        return fill([np.asarray(p, dtype=float).reshape(-1, 2) for p in segmentation], size)
+        return fill([points_of(p) for p in segmentation], size)
     if not isinstance(segmentation, dict):
         raise ValueError("the segmentation is neither polygons nor run lengths")
     h, w = size
-    if [int(x) for x in segmentation["size"]] != [h, w]:
-        raise ValueError(f"the run lengths are for {segmentation['size']} and the image is {[h, w]} (h, w)")
+    if stated_size(*segmentation["size"]) != (h, w):
+        stated = reprlib.repr(segmentation["size"])
+        raise ValueError(f"the run lengths are for {stated} and the image is {[h, w]} (h, w)")
     counts = segmentation["counts"]
     if isinstance(counts, list):
         runs = [int(c) for c in counts]
+    elif isinstance(counts, str):
+        runs = _run_lengths(counts.encode("ascii"))
     else:
-        runs = _run_lengths(counts.encode("ascii") if isinstance(counts, str) else bytes(counts))
+        raise ValueError("the run lengths are neither a list nor a text")
     # pycocotools returns uninitialized memory if the runs are too short, so their sum is checked first.
-    if min(runs, default=0) < 0 or sum(runs) != h * w:
-        raise ValueError(f"the run lengths cover {sum(runs)} pixels and the image has {h * w}")
+    if min(runs, default=0) < 0:
+        raise ValueError("a run length is below 0")
+    if sum(runs) != h * w:
+        raise ValueError(f"the run lengths cover {sum(runs):.12g} pixels and the image has {h * w}")
     rle = coco_mask.frPyObjects({"size": [h, w], "counts": runs}, h, w)
     return np.asarray(coco_mask.decode(rle) > 0)
 
@@ -86,6 +134,8 @@ def _run_lengths(text: bytes) -> list[int]:
         digit = byte - 48
         if not 0 <= digit < 64:
             raise ValueError("the compressed run lengths hold a character that COCO does not use")
+        if shift >= 5 * LONGEST_RUN:
+            raise ValueError(f"a compressed run length has more than {LONGEST_RUN} characters")
         value |= (digit & 31) << shift
         shift += 5
         if not digit & 32:

@@ -1,19 +1,36 @@
-"""Masks from a Label Studio JSON export (https://labelstud.io/guide/export): brush, polygon, rectangle, ellipse."""
+"""Masks from a Label Studio JSON export (https://labelstud.io/guide/export): regions that have an area."""
 
-import re
+import base64
+import reprlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import numpy as np
+from jaxtyping import Float
 from label_studio_brush_rle_rs import decode_rle
 
-from handful.core.dataset import Mask
-from handful.data.masks.names import IMAGE_SUFFIXES
-from handful.data.masks.polygons import fill
-from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json, rectangle
+from handful.core.dataset import LeftOut, Mask
+from handful.data.masks.image_file import mask_from_bytes
+from handful.data.masks.names import IMAGE_SUFFIXES, UPLOAD
+from handful.data.masks.polygons import Points, fill
+from handful.data.masks.shapes import (
+    Drawing,
+    Drawings,
+    ellipse,
+    format_errors,
+    load_json,
+    points_of,
+    rectangle,
+    stated_size,
+)
 
-UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
+AREAS = frozenset(("brush", "bitmask", "polygon", "rectangle", "ellipse", "vector"))
+# Labels of the whole image, which are not regions, and relations between regions.
+LABELS = frozenset(
+    ("choices", "taxonomy", "rating", "textarea", "number", "datetime", "pairwise", "relation", "ranker")
+)
+DRAW = "draw a region with an area: brush, bitmask, polygon, rectangle, ellipse or closed vector"
 
 
 def is_label_studio(content: Any) -> bool:
@@ -23,7 +40,7 @@ def is_label_studio(content: Any) -> bool:
     )
 
 
-def read_label_studio(path: Path) -> list[Drawing]:
+def read_label_studio(path: Path) -> Drawings:
     """One drawing per task with regions: the union of one annotation's regions, whatever their label.
 
     Of several annotations of a task, the ground truth is used, otherwise the newest; cancelled ones and predictions
@@ -33,26 +50,44 @@ def read_label_studio(path: Path) -> list[Drawing]:
     Raises:
         DataError: an entry is not valid Label Studio JSON; names the task.
     """
-    drawings = []
+    drawings, older = [], []
     for number, task in enumerate(load_json(path)):
-        where = f"{path}: task {task.get('id', number)}"
+        where = f"{path}: task {reprlib.repr(task.get('id', number)).strip(chr(39))}"
         with format_errors(where, "Label Studio JSON"):
-            regions = _regions(task)
-            if regions:
-                sizes = {(int(r["original_height"]), int(r["original_width"])) for r in regions}
-                if len(sizes) > 1:
-                    raise ValueError(f"its regions are for images of different sizes: {sorted(sizes)}")
-                drawings.append(_drawing(where, _names(task["data"]), regions, sizes.pop()))
-    return drawings
+            results, unused = _results(task)
+            older += [f"task {reprlib.repr(task.get('id', number))}"] * unused
+            regions = [r for r in results if _kind(r) in AREAS and not _is_open(r)]
+            others = tuple(f"{where} ({_kind(r)})" for r in results if r not in regions and _kind(r) not in LABELS)
+            if not regions and not others:
+                continue
+            sizes = {stated_size(r.get("original_height"), r.get("original_width")) for r in regions} - {None}
+            if len(sizes) > 1:
+                raise ValueError(f"its regions are for images of different sizes: {sorted(s for s in sizes if s)}")
+            left_out = (LeftOut("Label Studio regions without an area", others, DRAW),) if others else ()
+            size = next(iter(sizes), None)
+            drawings.append(_drawing(where, _names(task["data"]), regions, size, left_out))
+    kind = "Label Studio annotations that were cancelled, or of which a newer one or the ground truth is used"
+    remedy = "delete them, or mark the right one as ground truth"
+    return Drawings(tuple(drawings), (LeftOut(kind, tuple(older), remedy),) if older else ())
 
 
-def _regions(task: dict[str, Any]) -> list[dict[str, Any]]:
+def _results(task: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """The regions and choices of the annotation that counts, and how many annotations with regions do not."""
     valid = [a for a in task["annotations"] if not a.get("was_cancelled")]
+    drawn = sum(bool(a.get("result")) for a in task["annotations"])
     if not valid:
-        return []
+        return [], drawn
     best = max(valid, key=lambda a: (bool(a.get("ground_truth")), str(a.get("updated_at") or a.get("created_at"))))
-    known = ("brush", "polygon", "rectangle", "ellipse")
-    return [r for r in best["result"] if str(r.get("type", "")).removesuffix("labels") in known]
+    return list(best["result"]), drawn - bool(best["result"])
+
+
+def _kind(region: dict[str, Any]) -> str:
+    return str(region.get("type", ""))[:40].removesuffix("labels")
+
+
+def _is_open(region: dict[str, Any]) -> bool:
+    """Whether a region is a vector that is a line."""
+    return _kind(region) == "vector" and not region["value"].get("closed")
 
 
 def _names(data: dict[str, Any]) -> tuple[str, ...]:
@@ -66,27 +101,40 @@ def _names(data: dict[str, Any]) -> tuple[str, ...]:
     raise ValueError("none of the task's data is the name of an image file")
 
 
-def _drawing(where: str, names: tuple[str, ...], regions: list[dict[str, Any]], size: tuple[int, int]) -> Drawing:
-    def rasterize() -> Mask:
+def _drawing(
+    where: str,
+    names: tuple[str, ...],
+    regions: list[dict[str, Any]],
+    size: tuple[int, int] | None,
+    left_out: tuple[LeftOut, ...],
+) -> Drawing:
+    def rasterize(size: tuple[int, int]) -> Mask:
         mask = np.zeros(size, dtype=bool)
         for region in regions:
-            with format_errors(f"{where}, region {region.get('id')}", "Label Studio JSON"):
-                mask |= _region(region, size)
+            name = f"{where}, region {reprlib.repr(region.get('id'))}"
+            with format_errors(name, "Label Studio JSON"):
+                mask |= _region(region, size, name)
         return mask
 
-    return Drawing(names, f"{where} ({names[-1]})", size, rasterize)
+    return Drawing(names, f"{where} ({names[-1]})", size, rasterize if regions else None, left_out)
 
 
-def _region(region: dict[str, Any], size: tuple[int, int]) -> Mask:
+def _region(region: dict[str, Any], size: tuple[int, int], where: str) -> Mask:
     if region.get("image_rotation"):
         raise ValueError("the image was turned while it was annotated; turn it back to 0 degrees and export again")
-    value, kind = region["value"], str(region["type"]).removesuffix("labels")
+    value, kind = region["value"], _kind(region)
     h, w = size
     if kind == "brush":
+        if not isinstance(value["rle"], list):
+            raise ValueError("the run lengths are not a list")
         return _brush(bytes(value["rle"]), size)
+    if kind == "bitmask":
+        return _bitmask(str(value["imageDataURL"]), size, where)
     scale = np.array([w, h]) / 100  # coordinates are percentages of the width and the height
     if kind == "polygon":
-        return fill([np.asarray(value["points"], dtype=float).reshape(-1, 2) * scale], size)
+        return fill([points_of(value["points"]) * scale], size)
+    if kind == "vector":
+        return fill([_vector(value["vertices"]) * scale], size)
     turn = float(value.get("rotation", 0))
     x, y = float(value["x"]) * w / 100, float(value["y"]) * h / 100
     if kind == "ellipse":
@@ -102,3 +150,35 @@ def _brush(runs: bytes, size: tuple[int, int]) -> Mask:
     if length != h * w * 4:
         raise ValueError(f"the brush covers {length // 4} pixels and the image has {h * w}")
     return np.asarray(decode_rle(list(runs), False).reshape(h, w, 4)[..., 3] > 0)
+
+
+def _bitmask(url: str, size: tuple[int, int], where: str) -> Mask:
+    """Mask from a PNG of black pixels on a transparent background, as a data URL."""
+    head, comma, content = url.partition(",")
+    if not comma or not head.startswith("data:image/"):
+        raise ValueError("the bitmask is not a data URL of an image")
+    mask = mask_from_bytes(base64.b64decode(content), where=where, size=size)
+    if mask.shape != size:
+        raise ValueError(f"the bitmask is {mask.shape[0]}x{mask.shape[1]} and the image {size[0]}x{size[1]}")
+    return mask
+
+
+def _vector(vertices: list[dict[str, Any]]) -> Points:
+    """The outline of a closed vector; curves are cubic Bezier curves, by 16 points each."""
+    points = []
+    for number, start in enumerate(vertices):
+        end = vertices[(number + 1) % len(vertices)]
+        first, last = points_of([start["x"], start["y"]])[0], points_of([end["x"], end["y"]])[0]
+        points.append(first)
+        if start.get("isBezier") or end.get("isBezier"):
+            leaving = _control(start, "controlPoint2") if start.get("isBezier") else first
+            arriving = _control(end, "controlPoint1") if end.get("isBezier") else last
+            for t in np.arange(1, 16) / 16:
+                weights = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3
+                points.append(sum(w * p for w, p in zip(weights, (first, leaving, arriving, last), strict=True)))
+    return np.array(points, dtype=float).reshape(-1, 2)
+
+
+def _control(vertex: dict[str, Any], name: str) -> Float[np.ndarray, " 2"]:
+    point = vertex[name]
+    return np.asarray(points_of([point["x"], point["y"]])[0])

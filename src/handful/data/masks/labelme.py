@@ -2,15 +2,16 @@
 
 import base64
 import io
+import reprlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image as Picture
 
-from handful.core.dataset import Mask
+from handful.core.dataset import LeftOut, Mask
+from handful.data.images import open_image
 from handful.data.masks.polygons import fill
-from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json
+from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json, points_of, stated_size
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 
@@ -23,8 +24,8 @@ def is_labelme(content: Any) -> bool:
 def read_labelme(path: Path, root: Path) -> Drawing | None:
     """The union of a labelme file's polygons, rectangles, circles and masks, whatever their label.
 
-    None if it has none, or is JSON of another kind. The image is the one at the same path below `root`, otherwise the
-    one named in `imagePath`. Points and lines have no area and are ignored.
+    None if it is JSON of another kind. The image is the one at the same path below `root`, otherwise the
+    one named in `imagePath`. Points and lines have no area and are left out.
 
     Raises:
         DataError: the file is not valid labelme JSON.
@@ -33,50 +34,55 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
         content = load_json(path)
         if not is_labelme(content):
             return None
-        size = (int(content["imageHeight"]), int(content["imageWidth"]))
-        shapes = [s for s in content["shapes"] if s.get("shape_type", "polygon") not in NO_AREA]
-        image = str(content["imagePath"]).replace("\\", "/")
+        size = stated_size(content.get("imageHeight"), content.get("imageWidth"))
+        kinds = [s.get("shape_type") or "polygon" for s in content["shapes"]]
+        shapes = [s for s, kind in zip(content["shapes"], kinds, strict=True) if kind not in NO_AREA]
+        image = str(content.get("imagePath") or "").replace("\\", "/")
         folder = path.relative_to(root).parent
         suffix = image[image.rfind(".") :] if "." in image else ""
         names = (
             str((folder / f"{path.stem}{suffix}").as_posix()),
             (folder / image.split("/")[-1]).as_posix(),
         )
-    if not shapes:
-        return None
+    others = tuple(f"{path.relative_to(root).as_posix()} ({kind})" for kind in kinds if kind in NO_AREA)
+    left_out = (LeftOut("points and lines in labelme files", others, "draw a shape with an area"),) if others else ()
 
-    def rasterize() -> Mask:
+    def rasterize(size: tuple[int, int]) -> Mask:
         mask = np.zeros(size, dtype=bool)
         for number, shape in enumerate(shapes, start=1):
             with format_errors(f"{path}: shape {number}", "labelme JSON"):
-                mask |= _shape(shape, size)
+                mask |= _shape(shape, size, f"{path}: shape {number}")
         return mask
 
-    return Drawing(names, str(path), size, rasterize)
+    return Drawing(names if image else names[:1], str(path), size, rasterize if shapes else None, left_out)
 
 
-def _shape(shape: dict[str, Any], size: tuple[int, int]) -> Mask:
-    points = np.asarray(shape["points"], dtype=float).reshape(-1, 2)
-    kind = shape.get("shape_type", "polygon")
+def _shape(shape: dict[str, Any], size: tuple[int, int], where: str) -> Mask:
+    points = points_of(shape["points"])
+    kind = shape.get("shape_type") or "polygon"
     if kind in ("polygon", "oriented_rectangle"):
         return fill([points], size)
     if kind == "rectangle":
         (x1, y1), (x2, y2) = points
         return fill([np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)])], size)
     if kind == "circle":  # center, then a point on the circle
+        if len(points) != 2:
+            raise ValueError("a circle needs its center and a point on it")
         radius = float(np.hypot(*(points[1] - points[0])))
         return fill([ellipse(points[0, 0], points[0, 1], radius, radius)], size)
     if kind == "mask":  # corners of the box, both inside it, and a PNG of the box
-        return _paste(base64.b64decode(shape["mask"]), points, size)
-    raise ValueError(f"unknown shape type {kind!r}")
+        return _paste(base64.b64decode(str(shape["mask"])), points, size, where)
+    raise ValueError(f"unknown shape type {reprlib.repr(kind)}")
 
 
-def _paste(png: bytes, points: np.ndarray, size: tuple[int, int]) -> Mask:
-    with Picture.open(io.BytesIO(png)) as picture:
-        small = np.asarray(picture.convert("L")) > 0
+def _paste(png: bytes, points: np.ndarray, size: tuple[int, int], where: str) -> Mask:
+    with open_image(io.BytesIO(png), where=where) as picture:
+        h, w = picture.height, picture.width
+        small = np.asarray(picture.convert("L")) > 0 if h <= size[0] and w <= size[1] else None
+    if not np.isfinite(points).all():
+        raise ValueError("the corners of a mask are not finite")
     left, top = (int(v) for v in points[0])
-    h, w = small.shape
-    if left < 0 or top < 0 or top + h > size[0] or left + w > size[1]:
+    if small is None or left < 0 or top < 0 or top + h > size[0] or left + w > size[1]:
         raise ValueError(f"a mask of {h}x{w} at row {top}, column {left} reaches over the image's edge")
     mask = np.zeros(size, dtype=bool)
     mask[top : top + h, left : left + w] = small

@@ -1,5 +1,6 @@
 """Masks of annotation files before they are rasterized, and ellipses and rectangles as polygons."""
 
+import reprlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handful.core.dataset import Mask
+from handful.core.dataset import LeftOut, Mask
 from handful.core.parsing import read_json
 from handful.data.masks.polygons import Points
 from handful.errors import DataError
@@ -24,13 +25,25 @@ class Drawing:
         names: the image's possible names, the likeliest first.
         where: position in the file, for errors.
         size: h and w, if the file states them.
-        rasterize: computes the mask, which costs time and memory.
+        rasterize: computes the mask for an image of h x w pixels, which costs time and memory; None: it has none.
+        left_out: the image's annotations that are not masks.
+        boxes: number of its annotations of which only a bounding box is known, and used as the mask.
     """
 
     names: tuple[str, ...]
     where: str
     size: tuple[int, int] | None
-    rasterize: Callable[[], Mask]
+    rasterize: Callable[[tuple[int, int]], Mask] | None
+    left_out: tuple[LeftOut, ...] = ()
+    boxes: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Drawings:
+    """The masks of an annotation file or folder, and what there is not used whatever the images."""
+
+    drawings: tuple[Drawing, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, degrees: float = 0.0) -> Points:
@@ -73,5 +86,35 @@ def format_errors(where: str, kind: str) -> Iterator[None]:
         what = f"not valid {kind}: {error} is missing"
         raise DataError(what, where=where, remedy="export the file again, or fix the entry.") from error
     except Exception as error:  # pycocotools raises a plain Exception on invalid input
-        what = f"not valid {kind}: {error}"
+        what = f"not valid {kind}: {_shortened(error)}"
         raise DataError(what, where=where, remedy="export the file again, or fix the entry.") from error
+
+
+def stated_size(height: object, width: object) -> tuple[int, int] | None:
+    """The h and w that a file states; None if it leaves one out.
+
+    Raises:
+        ValueError: they are not whole numbers above 0.
+    """
+    if height is None or width is None:
+        return None
+    numbers = [float(v) for v in (height, width) if isinstance(v, int | float | str)]
+    if len(numbers) < 2 or not all(0 < n < 2**31 and n == int(n) for n in numbers):
+        raise ValueError(f"height and width are {reprlib.repr(height)} and {reprlib.repr(width)}")
+    return int(numbers[0]), int(numbers[1])
+
+
+def points_of(values: object) -> Points:
+    """Points x, y from a list of numbers or of pairs.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not isinstance(values, list) or not values:
+        raise ValueError("the points are not a list of numbers")
+    return np.asarray(values, dtype=float).reshape(-1, 2)
+
+
+def _shortened(error: Exception) -> str:
+    text = str(error)
+    return text if len(text) <= 200 else f"{text[:200]}..."
