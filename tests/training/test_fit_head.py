@@ -139,6 +139,14 @@ def test_nothing_stale_is_used(passes: list[int], changed: str, monkeypatch: pyt
     np.testing.assert_allclose(classifier.probabilities(test), found, atol=1e-5)
 
 
+def test_features_of_two_lengths_are_cached_apart(passes: list[int]) -> None:
+    """The pixels of a recipe with other image sizes are as many: only the recipe says how many."""
+    data = squares(2)
+    for size in (4, 6, 4):
+        train(plan("backbone={name='pixels'}", f"image_size={size}"), data, progress=False)
+    assert passes == [len(data)] * 2
+
+
 def test_a_stopped_run_goes_on_where_it_was(passes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_head_module, "CHUNK", 4)
     with monkeypatch.context() as patch:

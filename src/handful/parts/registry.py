@@ -154,7 +154,9 @@ def build_network(recipe: Recipe, context: Context) -> Network:
     network = Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
     if has_trait("heads", recipe.head, "fitted"):
         bare = without_weights("backbones", recipe.backbone)
-        network.cache = FeatureCache({"backbone": asdict(bare), "mean": backbone.mean, "std": backbone.std})
+        network.cache = FeatureCache(
+            {"backbone": asdict(bare), "channels": backbone.channels, "mean": backbone.mean, "std": backbone.std}
+        )
     return network
 
 
