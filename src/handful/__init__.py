@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from handful._version import __version__ as __version__
 
 if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
+    from handful.automl.run import run as run
     from handful.comparison.auto import select_recipe as select_recipe
     from handful.comparison.compare import compare as compare
     from handful.comparison.fit import fit_to as fit_to
@@ -61,6 +62,7 @@ _PUBLIC = {
     "paired_difference": "evaluation.statistics",
     "predict_table": "deployment.predict_table",
     "recipe_names": "recipes.read",
+    "run": "automl.run",
     "save_classifier": "saving.classifier",
     "select_recipe": "comparison.auto",
     "summarise": "evaluation.statistics",

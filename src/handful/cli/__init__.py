@@ -20,6 +20,7 @@ from handful.cli.labels import labels
 from handful.cli.predict import predict
 from handful.cli.propagate import propagate
 from handful.cli.recipes import recipes
+from handful.cli.run import run
 from handful.cli.serve import serve
 from handful.cli.sweep import sweep
 
@@ -27,6 +28,7 @@ RENAMED = {"part-size": "chunk-size", "parts": "chunks"}  # earlier names of opt
 
 COMMANDS: Commands = {  # by purpose, with an example each
     "First steps": {
+        run: "handful run photos/",
         inspect: "handful inspect photos/ --page findings.html",
         fit: "handful fit photos/ -r logistic-lite0 --out model",
         predict: "handful predict model new-photos/ --out classes.csv",
@@ -67,8 +69,9 @@ app = typer.Typer(
     name="handful",
     help="""Image classifiers from a handful of labelled images, and the honest number to go with them.
 
-    Start with three commands: inspect shows what is wrong with the images, fit trains a classifier, and predict
-    classifies new images with it. `handful COMMAND --help` ends with an example.
+    Start with three commands: run trains the best classifier for a folder of images and says how often it is right,
+    inspect shows what is wrong with the images, and predict classifies new ones.
+    `handful COMMAND --help` ends with an example.
     """,
     no_args_is_help=True,
     add_completion=False,

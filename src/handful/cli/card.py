@@ -43,7 +43,9 @@ def _updated(model: Path, log: Path | None, *, use: str | None, limits: str | No
     from handful.evaluation.results_log import read_results
     from handful.reports.card_scores import update_card
     from handful.saving.model_card import CARD
+    from handful.saving.model_folder import model_folder
 
+    model = model_folder(model)
     results = [] if log is None else read_results(log)
     classifier = update_card(model, results=results, use=use, limits=limits)
     return dict(classifier.card), (model / CARD).read_text(encoding="utf-8")

@@ -9,8 +9,11 @@ from scipy import stats
 Z = float(stats.norm.ppf(0.975))
 
 
-def wilson(right: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share (Wilson 1927, https://doi.org/10.2307/2276774); `right` may be a mean."""
+def wilson(right: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval of a share (Wilson 1927, https://doi.org/10.2307/2276774).
+
+    `right` may be a mean over repeats, and `n` an effective number of images.
+    """
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     share, square = right / n, z * z / n
     center = (share + square / 2) / (1 + square)

@@ -17,6 +17,7 @@ from handful.parts import registry
 from handful.recipes.write import fingerprint
 from handful.reports.text_tables import NOTES, format_measure
 from handful.saving.classifier import load_classifier, write_card
+from handful.saving.model_folder import model_folder
 
 MOST = 3  # classes and confusions that are named
 
@@ -36,6 +37,7 @@ def update_card(
         ModelError: there is no such model.
         ProtocolError: no result, or more than one, is of its recipe, classes and number of images.
     """
+    folder = model_folder(folder)
     classifier = load_classifier(folder)
     added: dict[str, Any] = {}
     if results:

@@ -48,10 +48,10 @@ from handful.saving.model_files import (
     posthoc_tables,
     saved_recipe,
 )
+from handful.saving.model_folder import ENSEMBLE, is_model, model_folder
 
 FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
 FILES = (VALUES, "classes.json", "recipe.toml", "weights.safetensors")
-ENSEMBLE = "ensemble.json"
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
 BROKEN = (
     SafetensorError,
@@ -152,11 +152,6 @@ def refuse_existing_model(folder: Path, *, overwrite: bool) -> None:
         raise existing(folder)
 
 
-def is_model(folder: Path) -> bool:
-    """Whether a folder holds a saved classifier or ensemble."""
-    return (folder / "weights.safetensors").exists() or (folder / ENSEMBLE).exists()
-
-
 def _is_ours(entry: Path) -> bool:
     """Whether an entry of a folder belongs to a saved model, or to its training."""
     if entry.is_dir():
@@ -167,7 +162,7 @@ def _is_ours(entry: Path) -> bool:
 
 
 def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
-    """Read a saved classifier or ensemble.
+    """Read a saved classifier or ensemble from its folder, or from that of `handful run`.
 
     Raises:
         ModelError: it is missing, damaged, not a model of handful, or written by a newer version.
@@ -179,7 +174,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         >>> load_classifier(save_classifier(classifier, "digits-model")).classes == classifier.classes
         True
     """
-    folder = Path(folder)
+    folder = model_folder(Path(folder))
     if (folder / ENSEMBLE).is_file():
         return _load_ensemble(folder, device)
     missing = [name for name in FILES if not (folder / name).is_file()]

@@ -17,6 +17,7 @@ from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint
 from handful.errors import ModelError
 from handful.models import stored_values
+from handful.saving.model_folder import model_folder
 
 CARD, VALUES = "CARD.md", "card.json"
 FEW = 5  # images of a class below which its card warns of it
@@ -64,6 +65,7 @@ def to_markdown(
 
 def read_card(folder: Path) -> tuple[dict[str, Any], str] | None:
     """Values and text of a saved model's card, read without PyTorch; None where either is missing or damaged."""
+    folder = model_folder(folder)
     try:
         card = stored_values.card(read_json(folder / VALUES, finite=False))
         text = (folder / CARD).read_text(encoding="utf-8")

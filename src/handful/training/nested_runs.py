@@ -15,7 +15,8 @@ from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.write import fingerprint
 from handful.saving.checkpoint import NETWORKS
-from handful.saving.classifier import is_model, load_classifier, save_classifier
+from handful.saving.classifier import load_classifier, save_classifier
+from handful.saving.model_folder import is_model
 
 FolderFit = Callable[[Recipe, Dataset, int, Path | None], Classifier]
 

@@ -18,7 +18,8 @@ def votes(image: torch.Tensor, **options: Any) -> torch.Tensor:
     options = {"size": (h, w), "cell": 4, "orientations": 8, **options}
     network = registry.build("backbones", Part("hog", options), context()).network
     cells = network(image.expand(1, 3, h, w))
-    return cells.reshape(options["orientations"], h // options["cell"], w // options["cell"])
+    found: torch.Tensor = cells.reshape(options["orientations"], h // options["cell"], w // options["cell"])
+    return found
 
 
 @pytest.mark.parametrize("bin_", range(8))

@@ -4,8 +4,8 @@ Dalal and Triggs 2005 (https://doi.org/10.1109/CVPR.2005.177): gradients of the 
 cell, bilinearly in space, and the votes of a cell are normalized. Three things differ, so that the features are plain
 tensor operations that export to ONNX. A gradient (x, y) of length m votes for the direction u with
 m max(0, cos(angle between them))^4 instead of linearly for the two nearest bins; directions cover the full circle,
-since a stroke's two sides differ. Each cell is normalized by itself, by the square root of its length (their L1-sqrt scheme),
-not in overlapping blocks. The image is gray, whereas they take the color channel with the largest gradient.
+since a stroke's two sides differ. Each cell is divided by the square root of its length, not normalized in overlapping
+blocks. The image is gray, whereas they take the color channel with the largest gradient.
 """
 
 import math

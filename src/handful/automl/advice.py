@@ -1,0 +1,113 @@
+"""What would help most, measured on the images at hand: more images, unlabelled images, or more time.
+
+More images: the selected recipe is cross-validated again on half of each fold's training images. The step from half to
+all is continued: if the error follows a power law (Hestness et al. 2017, https://arxiv.org/abs/1712.00409), error(2n) /
+error(n) = error(n) / error(n/2). Unlabelled images: the other half is given without its labels.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from handful.automl.result import Advice, ClassScore
+from handful.automl.select import NotTried
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Result, Run
+from handful.data.splits import random_key
+from handful.evaluation.job import TrainingJob, run
+
+SMALLEST = 4  # images of each class in a fold that can be halved
+MOST_REPEATS = 2
+LEAST = 0.005  # gain worth naming
+
+
+def more_images(result: Result, data: Dataset, *, device: str) -> Advice | None:
+    """What twice as many images should bring; None: too few to halve, or no gain is to be expected."""
+    runs = _first_repeats(result)
+    if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
+        return None
+    whole = _accuracy(runs)
+    half = _accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
+    error, before = 1 - whole, 1 - half
+    gain = error - error * error / before if before > error > 0 else 0.0
+    if gain < LEAST:
+        return None
+    return Advice(
+        f"twice as many labelled images: about {_points(gain)} more of 100 right, going by half as many, "
+        f"with which {_points(half)} of 100 were right instead of {_points(whole)}",
+        gain,
+    )
+
+
+def unlabelled_images(recipe: Recipe, data: Dataset, result: Result, *, device: str) -> Advice | None:
+    """What as many unlabelled images as labelled ones bring to `recipe`, which uses them, measured at half the labels.
+
+    Args:
+        recipe: a recipe that learns from unlabelled images.
+        data: the training images.
+        result: of the selected recipe: gives the folds, and is the control.
+        device: as for `train`.
+    """
+    runs = _first_repeats(result)
+    if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
+        return None
+    without = _accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
+    with_them = _accuracy([_rerun(recipe, data, run, device=device, unlabelled=True) for run in runs])
+    gain = with_them - without
+    if gain < 2 * LEAST:
+        return None
+    return Advice(
+        f"images without labels, in a folder unlabelled/: as many again as labelled ones brought {_points(gain)} "
+        "more of 100 right",
+        gain,
+    )
+
+
+def weakest_class(classes: Sequence[ClassScore]) -> Advice | None:
+    """The class that gains most from more images; None: all are right equally often."""
+    scored = [c for c in classes if c.scored]
+    if len(scored) < 2:
+        return None
+    worst = min(scored, key=lambda c: c.recall)
+    if worst.recall > 0.99 or worst.recall > np.mean([c.recall for c in scored]) - 0.05:
+        return None
+    return Advice(f"more images of {worst.name} first: it is right for {_points(worst.recall)} of 100", math.nan)
+
+
+def more_time(not_tried: Sequence[NotTried], describe: dict[str, str]) -> Advice | None:
+    """A longer budget, where a network did not fit in it."""
+    waiting = [n for n in not_tried if n.budget is not None]
+    if not waiting:
+        return None
+    minutes = math.ceil(min(n.budget for n in waiting if n.budget is not None) / 60)
+    first = min(waiting, key=lambda n: n.budget or 0)
+    return Advice(f"more time: --budget {minutes}m also tries {describe.get(first.recipe, first.recipe)}", math.nan)
+
+
+def _first_repeats(result: Result) -> list[Run]:
+    draws = sorted({run.draw for run in result.runs})[:MOST_REPEATS]
+    return [run for run in result.runs if run.draw in draws]
+
+
+def _rerun(recipe: Recipe, data: Dataset, done: Run, *, device: str, unlabelled: bool = False) -> Run:
+    """The run again with half of its training images of each class, the others without labels if wanted."""
+    position = {s.id: i for i, s in enumerate(data.samples)}
+    by_class: dict[int | None, list[str]] = {}
+    for name in sorted(done.train_ids, key=lambda name: random_key(done.seed, name)):
+        by_class.setdefault(data.samples[position[name]].label, []).append(name)
+    half = [position[i] for names in by_class.values() for i in names[: math.ceil(len(names) / 2)]]
+    rest = [position[i] for names in by_class.values() for i in names[math.ceil(len(names) / 2) :]]
+    test = [position[i] for i in done.ids]
+    job = TrainingJob(0, recipe, done.draw, done.fold, None, half, test, rest if unlabelled else [])
+    return replace(run(job, data, device=device, trainer=None).run, counts=None)
+
+
+def _accuracy(runs: Sequence[Run]) -> float:
+    return float(np.mean(np.concatenate([run.probabilities.argmax(axis=1) == run.labels for run in runs])))
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.0f}"

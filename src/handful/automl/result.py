@@ -1,0 +1,132 @@
+"""The result of an automatic run, as plain values from which its text, its JSON file and its page are written."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from handful.automl.select import NotTried
+from handful.core.json_values import jsonable
+from handful.core.result import Result
+
+FORMAT = 1  # of run.json; raised when a key changes its meaning
+ScoredBy = Literal["cross-validation", "test images", "draws", "nothing"]
+
+
+@dataclass(frozen=True)
+class HonestScore:
+    """How often the classifier is right on new images; shares, 0 to 1, NaN where it could not be measured.
+
+    Attributes:
+        scored_by: "cross-validation": on images that each fold left out, corrected for the selection; "test images":
+            of a test part, by the saved model; "draws": on images that repeated draws left out, the selection repeated
+            in each; "nothing": too few images.
+        accuracy: share of right answers, classes as frequent as in the data.
+        low: lower end of its 95 % interval.
+        high: its upper end.
+        worst: accuracy of the worst repeat; NaN with one.
+        balanced: mean of the classes' recalls.
+        chance: share of right answers of always naming the most frequent class.
+        images: number of different images that were scored.
+        repeats: of the cross-validation, or draws.
+        folds: of the cross-validation; 0 without.
+    """
+
+    scored_by: ScoredBy
+    accuracy: float
+    low: float
+    high: float
+    worst: float
+    balanced: float
+    chance: float
+    images: int
+    repeats: int
+    folds: int
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A recipe that was tried: its mean held-out accuracy, what it is called in a sentence, and seconds of a run."""
+
+    recipe: str
+    description: str
+    accuracy: float
+    seconds: float
+    selected: bool
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """A class: training images, share of its scored images that are right, and what it is most often taken for."""
+
+    name: str
+    images: int
+    scored: int
+    recall: float
+    mistaken_for: str
+    mistaken: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What would help, in a sentence, and the gain in accuracy that was measured for it; NaN: not measured."""
+
+    what: str
+    gain: float
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """The outcome of `handful.run`.
+
+    Attributes:
+        folder: what was written: `model/`, `report.html`, `CARD.md`, `run.json` and, with unlabelled images,
+            `predictions.csv`.
+        images: labelled images that were learned from.
+        unlabelled: images without a label.
+        masks: labelled images with a mask.
+        doubts: what is doubtful about the data and what was done about it, in sentences.
+        recipe: name of the selected recipe.
+        description: what it is called in a sentence.
+        score: see `HonestScore`.
+        classes: see `ClassScore`.
+        tried: recipes that were tried, in the order they were.
+        not_tried: recipes that were not, with the reason.
+        advice: what would help most, the largest gain first.
+        predicted: number of unlabelled images by predicted class.
+        seconds: wall time of the run.
+        result: held-out predictions behind the score; None without.
+
+    Example:
+        >>> from handful import load_data, run
+        >>> digits = load_data("digits").select(range(60))
+        >>> result = run(digits, "digits-run", seconds=20, device="cpu", progress=False)
+        >>> result.score.accuracy > result.score.chance
+        True
+    """
+
+    folder: Path
+    images: int
+    unlabelled: int
+    masks: int
+    doubts: tuple[str, ...]
+    recipe: str
+    description: str
+    score: HonestScore
+    classes: tuple[ClassScore, ...]
+    tried: tuple[Tried, ...]
+    not_tried: tuple[NotTried, ...]
+    advice: tuple[Advice, ...]
+    predicted: Mapping[str, int]
+    seconds: float
+    result: Result | None = field(default=None, repr=False)
+
+
+def as_values(result: RunResult) -> dict[str, Any]:
+    """The result as `run.json` holds it: plain values without predictions, null for NaN."""
+    values = {k: v for k, v in vars(result).items() if k not in ("result", "folder")}
+    for name in ("classes", "tried", "not_tried", "advice"):
+        values[name] = [asdict(entry) for entry in values[name]]
+    values["score"] = asdict(result.score)
+    plain: dict[str, Any] = jsonable({"format": FORMAT, **values})
+    return plain

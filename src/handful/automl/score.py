@@ -1,0 +1,99 @@
+"""The honest score of a run, and how each class fares."""
+
+import numpy as np
+
+from handful.automl.result import ClassScore, HonestScore
+from handful.core.dataset import Dataset
+from handful.core.result import Result, Run
+from handful.evaluation.confusion import confusion_matrix
+from handful.evaluation.metrics import recalls
+from handful.evaluation.score_table import joined
+from handful.evaluation.selection_bias import SelectedScore, selected_score
+from handful.evaluation.statistics import summarise
+from handful.models.classifier import Classifier
+
+NOTHING = HonestScore("nothing", *(np.nan,) * 6, images=0, repeats=0, folds=0)
+
+
+def scored_run(classifier: Classifier, train: Dataset, test: Dataset, *, number: int, seconds: float) -> Run:
+    """The classifier's predictions of test images, which it sees without labels, masks and groups."""
+    probabilities = np.asarray(classifier.probabilities(test.without_labels()), np.float32)
+    labelled = [s.id for s in train.samples if s.label is not None]
+    return Run(
+        draw=number,
+        fold=None,
+        seed=number,
+        train_ids=tuple(labelled),
+        ids=test.ids,
+        labels=test.labels,
+        probabilities=probabilities,
+        seconds=seconds,
+        counts=train.counts,
+    )
+
+
+def cross_validated_score(result: Result, selected: SelectedScore) -> HonestScore:
+    """The score of a selection by cross-validation."""
+    folds = {run.fold for run in result.runs}
+    balanced, chance, images = _further(result)
+    balanced = max(0.0, balanced - selected.optimism)
+    worst = selected.worst if selected.draws > 1 else np.nan
+    accuracy = (selected.mean, selected.low, selected.high, worst)
+    return HonestScore("cross-validation", *accuracy, balanced, chance, images, selected.draws, len(folds))
+
+
+def tested_score(result: Result, data: Dataset) -> HonestScore:
+    """The score of one classifier on test images, or of several draws."""
+    draws = len(result.runs)
+    balanced, chance, images = _further(result)
+    if draws == 1:
+        groups = {s.id: s.group for s in data.samples if s.group is not None}
+        own = selected_score([result], "accuracy", groups=groups)
+        return HonestScore("test images", own.mean, own.low, own.high, np.nan, balanced, chance, images, 1, 0)
+    (row,) = summarise(result)
+    return HonestScore("draws", row.mean, row.low, row.high, row.worst, balanced, chance, images, draws, 0)
+
+
+def class_scores(result: Result | None, data: Dataset) -> tuple[ClassScore, ...]:
+    """Each class of the training images, with its recall in `result`."""
+    counts = data.counts
+    if result is None:
+        rest = (0, np.nan, "", np.nan)
+        return tuple(ClassScore(name, int(n), *rest) for name, n in zip(data.classes, counts, strict=True))
+    shares = confusion_matrix(result)
+    scored = [len({i for run in result.runs for i in np.array(run.ids)[run.labels == c]}) for c in range(len(counts))]
+    rows = []
+    for c, name in enumerate(data.classes):
+        others = np.where(np.arange(len(counts)) == c, -1.0, shares[c])
+        other = int(others.argmax())
+        mistaken = float(others[other])
+        rows.append(
+            ClassScore(
+                name,
+                int(counts[c]),
+                scored[c],
+                float(shares[c, c]) if scored[c] else np.nan,
+                data.classes[other] if mistaken > 0 else "",
+                max(0.0, mistaken),
+            )
+        )
+    return tuple(rows)
+
+
+def without_optimism(entries: dict[str, object], selected: SelectedScore | None, tried: int) -> dict[str, object]:
+    """A card's entries (`reports.card_scores`), the accuracy corrected for the selection, the others left out."""
+    if selected is None:
+        return entries
+    scores = dict(entries["scores"])  # type: ignore[call-overload]
+    corrected = {"mean": selected.mean, "low": selected.low, "high": selected.high, "worst": selected.worst}
+    scores["rows"] = [{"metric": "accuracy", **corrected}]
+    scores["design"] = f"{scores['design']}; corrected for the selection of the best of {tried} recipes"
+    return {**entries, "scores": scores}
+
+
+def _further(result: Result) -> tuple[float, float, int]:
+    """Mean recall of the classes, share of the most frequent class, and number of different images scored."""
+    labels, predictions = joined(result.runs)
+    k = len(result.classes)
+    images = len({i for run in result.runs for i in run.ids})
+    return float(np.nanmean(recalls(labels, predictions, k))), float(np.bincount(labels).max() / len(labels)), images

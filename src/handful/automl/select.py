@@ -1,0 +1,184 @@
+"""Selection among candidates by repeated cross-validation on the training images, within a time budget."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handful.automl.budget import Budget
+from handful.automl.candidates import Candidate, describe
+from handful.automl.estimate import training_seconds
+from handful.comparison.defaults import default_folds
+from handful.core.dataset import Dataset
+from handful.core.result import Result
+from handful.data.splits import folds as split_folds
+from handful.errors import HandfulError
+from handful.evaluation.evaluate import evaluate
+from handful.evaluation.executor import default_jobs
+from handful.evaluation.metrics import Metric, uneven
+from handful.evaluation.protocol import Protocol
+from handful.evaluation.selection_bias import SelectedScore, selected_score
+from handful.recipes.load import load_recipe
+
+REPEATS = 5
+FEW = "nearest-centroid-lite0"  # where no class can be held out: the best at one image per class, docs/measured.md
+WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed
+
+
+@dataclass(frozen=True)
+class NotTried:
+    """A candidate that was not tried, the reason, and the budget in seconds that would allow it; None: none would."""
+
+    recipe: str
+    why: str
+    budget: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The selected candidate, the results of all that were tried, and what was not.
+
+    Attributes:
+        candidate: the selected one.
+        results: held-out predictions of each recipe that was tried, in the order of the candidates; empty: too few
+            images.
+        tried: the candidates of these results.
+        score: the selected recipe's score, corrected for its selection; None without results.
+        metric: what selected it.
+        not_tried: the others.
+    """
+
+    candidate: Candidate
+    results: tuple[Result, ...]
+    tried: tuple[Candidate, ...]
+    score: SelectedScore | None
+    metric: Metric
+    not_tried: tuple[NotTried, ...]
+
+    @property
+    def result(self) -> Result | None:
+        """Held-out predictions of the selected recipe."""
+        return None if self.score is None else self.results[self.score.best]
+
+
+def select(
+    candidates: Sequence[Candidate],
+    data: Dataset,
+    budget: Budget,
+    *,
+    log: Path,
+    seed: int = 0,
+    repeats: int = REPEATS,
+    jobs: int | None = None,
+    device: str = "auto",
+    progress: bool = True,
+    on_message: Callable[[str], None] = lambda _: None,
+) -> Selection:
+    """Cross-validate the candidates and select one.
+
+    Fitted recipes are tried first, then repeated on other folds while the budget allows it. A network is tried where
+    the time that its first steps took says that it ends within the budget.
+
+    Args:
+        candidates: cheapest first.
+        data: the training images, with their groups.
+        budget: of the whole run.
+        log: JSON-lines file of the runs: those in it are not repeated.
+        seed: number of the first repeat.
+        repeats: of the cross-validation, at most.
+        jobs: training runs of networks at a time; None: one per core.
+        device: as for `train`.
+        progress: show progress bars.
+        on_message: called with a sentence about what is going on.
+    """
+    metric: Metric = "balanced_accuracy" if uneven(data.counts.astype(float)) else "accuracy"
+    k = default_folds(replace(data, samples=tuple(replace(s, split=None) for s in data.samples))) or 2
+    if data.counts.min() < 2 or not _can_fold(data, k, seed):
+        chosen = next((c for c in candidates if c.recipe.name == FEW), Candidate(load_recipe(FEW), False))
+        return Selection(chosen, (), (), None, metric, ())
+    runner = _Runner(data, k, log, device, progress)
+    fitted = [c for c in candidates if not c.trained]
+    runner.repeat(fitted, seed)
+    for repeat in range(1, repeats):
+        if not budget.repeats_allowed:
+            break
+        runner.repeat([c for c in fitted if c.recipe.name in runner.results], seed + repeat)
+    for candidate in candidates:
+        if candidate.trained:
+            runner.try_network(candidate, seed, budget, jobs or default_jobs(device), on_message)
+    tried = [c for c in candidates if c.recipe.name in runner.results]
+    results = tuple(runner.results[c.recipe.name] for c in tried)
+    groups = {s.id: s.group for s in data.samples if s.group is not None}
+    score = selected_score(results, "accuracy", select_by=metric, groups=groups)
+    return Selection(tried[score.best], results, tuple(tried), score, metric, tuple(runner.not_tried))
+
+
+class _Runner:
+    """Cross-validation of one candidate after the other; results of several repeats are joined."""
+
+    def __init__(self, data: Dataset, folds: int, log: Path, device: str, progress: bool) -> None:
+        self.data, self.folds, self.log = data, folds, log
+        self.device, self.progress = device, progress
+        self.results: dict[str, Result] = {}
+        self.not_tried: list[NotTried] = []
+
+    def repeat(self, candidates: Sequence[Candidate], draw: int) -> None:
+        """One repeat of fitted candidates; one that fails is not tried again."""
+        for candidate in candidates:
+            try:
+                self._evaluate(candidate, draw, jobs=1)
+            except HandfulError as error:
+                self.not_tried.append(NotTried(candidate.recipe.name, f"it failed: {error.what}"))
+                self.results.pop(candidate.recipe.name, None)
+
+    def try_network(
+        self, candidate: Candidate, draw: int, budget: Budget, jobs: int, on_message: Callable[[str], None]
+    ) -> None:
+        """One repeat of a network, if it ends within the budget."""
+        name = candidate.recipe.name
+        if budget.left < WORTHWHILE:
+            self.not_tried.append(NotTried(name, "a network takes minutes"))
+            return
+        train, _ = split_folds(self.data, self.folds, draw)[0]
+        try:
+            each = training_seconds(candidate.recipe, train, seed=draw, device=self.device)
+        except HandfulError as error:
+            self.not_tried.append(NotTried(name, f"it failed: {error.what}"))
+            return
+        at_once = min(jobs, self.folds)
+        needed = each * (math.ceil(self.folds / at_once) + 1)  # the folds, and the model itself
+        if needed > budget.left:
+            whole = budget.spent + needed
+            self.not_tried.append(NotTried(name, f"takes about {_minutes(needed)}", whole * 1.25))
+            return
+        on_message(f"Trying {describe(name)}: about {_minutes(needed)}.")
+        self._evaluate(candidate, draw, jobs=at_once)
+
+    def _evaluate(self, candidate: Candidate, draw: int, *, jobs: int) -> None:
+        protocol = Protocol((draw,), folds=self.folds, unlabelled="given" if candidate.unlabelled else "none")
+        result = evaluate(
+            candidate.recipe,
+            self.data,
+            protocol=protocol,
+            jobs=jobs,
+            device=self.device,
+            log=self.log,
+            progress=self.progress,
+        )
+        before = self.results.get(candidate.recipe.name)
+        runs = result.runs if before is None else (*before.runs, *result.runs)
+        self.results[candidate.recipe.name] = replace(result, runs=runs)
+
+
+def _can_fold(data: Dataset, folds: int, seed: int) -> bool:
+    """Whether each class has enough groups for the folds."""
+    try:
+        split_folds(data, folds, seed)
+    except HandfulError:
+        return False
+    return True
+
+
+def _minutes(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"

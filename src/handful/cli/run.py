@@ -1,0 +1,86 @@
+"""`handful run`: from a folder of images to a classifier, an honest score and a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from handful.cli import _options as o
+
+
+def run(
+    data: o.Data,
+    out: Annotated[
+        Path | None,
+        Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder; default: handful-NAME."),
+    ] = None,
+    budget: Annotated[
+        str, Option(metavar="TIME", help="Wall time, e.g. 90s, 3m, 1h; work that has begun is finished.")
+    ] = "3m",
+    masks: o.Masks = None,
+    per_class: o.PerClass = None,
+    seed: o.Seed = 0,
+    jobs: Annotated[
+        int | None,
+        Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            show_default=False,
+            help="Number of networks trained in parallel; default: one per core.",
+        ),
+    ] = None,
+    overwrite: o.Overwrite = False,
+    device: o.Device = "auto",
+    allow_outside: o.Outside = False,
+    column: o.Columns = None,
+    open_: Annotated[bool, Option("--open", help="Open the report in a browser.")] = False,
+    json: o.Json = False,
+) -> None:
+    """Train the best classifier for the images and say how often it is right.
+
+    Ties copies together, tries methods from the cheapest on, trains the best on all labelled images, and predicts those
+    without a label. The same command resumes an interrupted run.
+    """
+    from handful.automl.result import as_values
+    from handful.automl.run import run as run_automl
+    from handful.automl.text import format_run
+    from handful.cli._data import read
+    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
+    from handful.comparison.budget import read_budget
+
+    folder = Path(f"handful-{Path(data).stem or 'run'}") if out is None else out
+    seconds = read_budget(budget, None).seconds
+    assert seconds is not None
+    with print_to_stderr():
+        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        result = run_automl(
+            samples,
+            folder,
+            seconds=seconds,
+            per_class=per_class,
+            seed=seed,
+            jobs=jobs,
+            device=device,
+            overwrite=overwrite,
+            progress=stderr_is_terminal(),
+            on_message=print_text,
+        )
+    if json:
+        print_json({"folder": str(folder), **as_values(result)})
+    else:
+        print_lines("")
+        print_lines(format_run(result, width=width()))
+    if open_:
+        _open_page(folder / "report.html")
+
+
+def _open_page(page: Path) -> None:
+    """Open a page in the browser if there is a display."""
+    import os
+    import sys
+    import webbrowser
+
+    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        webbrowser.open(page.resolve().as_uri())

@@ -1,0 +1,188 @@
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handful.automl import run as run_module
+from handful.automl import select as select_module
+from handful.automl.candidates import choose_candidates
+from handful.automl.result import RunResult
+from handful.automl.run import run
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.errors import DataError, OutputError, TrainingError
+from handful.evaluation import evaluate as evaluate_module
+from handful.saving.classifier import load_classifier
+from tests.support.datasets import squares
+
+FAST = ("logistic-hog", "nearest-centroid-lite0")  # of the candidates, to save time
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the features of these tests' images are kept."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _few_candidates(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    monkeypatch.setenv("HANDFUL_CACHE", str(cache))
+    choose = choose_candidates
+
+    def few(data: Dataset) -> Any:
+        return [c for c in choose(data) if c.recipe.name in FAST or c.trained or c.unlabelled]
+
+    monkeypatch.setattr(run_module, "choose_candidates", few)
+
+
+def start(data: Dataset, folder: Path, **options: Any) -> RunResult:
+    return run(data, folder, **{"seconds": 5.0, "device": "cpu", "progress": False, **options})
+
+
+def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> None:
+    said: list[str] = []
+    data = squares(6)
+    result = start(data, tmp_path / "out", on_message=said.append)
+    assert said[0] == "Found 18 images of 3 classes (6 of each); 18 with a mask."
+    assert {f.name for f in (tmp_path / "out").iterdir()} >= {"model", "report.html", "CARD.md", "run.json"}
+    assert result.score.scored_by == "cross-validation"
+    assert result.score.images == 18
+    assert 0 <= result.score.low <= result.score.accuracy <= result.score.high <= 1
+    assert {t.recipe for t in result.tried} == set(FAST)
+    assert [n.recipe for n in result.not_tried] == ["classification-wrn", "cvs-lite0", "fine-tuned-lite0"]
+    classifier = load_classifier(tmp_path / "out")
+    assert classifier.classes == data.classes
+    assert classifier.recipe.name == result.recipe
+    card = (tmp_path / "out" / "CARD.md").read_text()
+    assert f"{100 * result.score.accuracy:.1f}" in card
+    assert "corrected for the selection of the best of 2 recipes" in card
+    saved = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert saved["score"]["accuracy"] == pytest.approx(result.score.accuracy)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Right for about" in page
+    assert page.count("<figure") >= 18
+
+
+def test_the_same_run_goes_on_and_another_one_is_refused(tmp_path: Path) -> None:
+    data, folder = squares(4), tmp_path / "out"
+    first = start(data, folder)
+    lines = (folder / "results.jsonl").read_text().splitlines()
+    again = start(data, folder)
+    assert set((folder / "results.jsonl").read_text().splitlines()) >= set(lines)
+    assert again.recipe == first.recipe
+    with pytest.raises(OutputError, match="differs in: seed"):
+        start(data, folder, seed=1)
+    assert start(data, folder, seed=1, overwrite=True).images == 12
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"thesis\.txt"):
+        start(squares(4), tmp_path, overwrite=True)
+    assert [f.name for f in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_test_part_scores_the_saved_model_once(tmp_path: Path) -> None:
+    train, test = squares(5, split="train"), squares(8, seed=1, split="test")
+    result = start(replace(train, samples=(*train.samples, *test.samples)), tmp_path / "out")
+    assert result.score.scored_by == "test images"
+    assert (result.score.images, result.images) == (24, 15)
+    assert math.isnan(result.score.worst)
+    predictions = load_classifier(tmp_path / "out").predict(test.without_labels())
+    assert result.score.accuracy == pytest.approx(float(np.mean(predictions == test.labels)))
+
+
+def test_few_images_of_each_class_are_drawn_and_the_others_scored(tmp_path: Path) -> None:
+    result = start(squares(12), tmp_path / "out", per_class=3, seconds=20.0)
+    assert result.images == 9
+    assert result.result is not None
+    for run_ in result.result.runs:
+        assert not set(run_.ids) & set(run_.train_ids)
+        assert len(run_.ids) == 27
+    assert result.score.scored_by == ("draws" if len(result.result.runs) > 1 else "test images")
+
+
+def test_a_class_with_one_image_gives_a_model_and_no_number(tmp_path: Path) -> None:
+    data = squares(4)
+    one = replace(data, samples=tuple(s for s in data.samples if s.label != 0 or s.id.endswith("-0.png")))
+    result = start(one, tmp_path / "out")
+    assert result.score.scored_by == "nothing"
+    assert math.isnan(result.score.accuracy)
+    assert "cannot be said" in (tmp_path / "out" / "report.html").read_text()
+    assert load_classifier(tmp_path / "out").classes == data.classes
+
+
+def test_images_without_a_label_are_learned_from_and_predicted(tmp_path: Path) -> None:
+    data, further = squares(5), squares(3, seed=7)
+    unlabelled = tuple(replace(s, id=f"unlabelled/{s.id}", label=None, mask=None) for s in further.samples)
+    result = start(replace(data, samples=(*data.samples, *unlabelled)), tmp_path / "out", seconds=20.0)
+    assert "pseudo-labels-lite0" in {t.recipe for t in result.tried}
+    with (tmp_path / "out" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [s.id for s in unlabelled]
+    assert sum(result.predicted.values()) == len(rows) == result.unlabelled
+
+
+def test_labels_that_mean_nothing_are_not_scored_above_chance(tmp_path: Path) -> None:
+    data = squares(12)
+    labels = np.random.default_rng(0).permutation(data.labels)
+    shuffled = tuple(replace(s, label=int(y)) for s, y in zip(data.samples, labels, strict=True))
+    result = start(replace(data, samples=shuffled), tmp_path / "out")
+    assert result.score.low < 1 / 3
+    assert result.score.accuracy < 0.55
+
+
+def test_a_network_is_tried_where_its_first_steps_say_that_it_ends_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(select_module, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(select_module, "training_seconds", lambda recipe, *_, **__: seconds_of(recipe))
+    tiny: dict[str, Recipe] = {}
+    choose = choose_candidates
+
+    def short(data: Dataset) -> Any:
+        candidates = []
+        for c in choose(data):
+            if c.trained:
+                stage = replace(c.recipe.stages[0], steps=2)
+                tiny[c.recipe.name] = replace(c.recipe, stages=(stage,), image_size=(32, 32))
+                c = replace(c, recipe=tiny[c.recipe.name])
+            candidates.append(c)
+        return candidates
+
+    def seconds_of(recipe: Recipe) -> float:
+        return 0.5 if recipe.name == "classification-wrn" else 1000.0
+
+    monkeypatch.setattr(run_module, "choose_candidates", short)
+    result = start(squares(4), tmp_path / "out", seconds=60.0, on_message=said.append, jobs=1)
+    assert "classification-wrn" in {t.recipe for t in result.tried}
+    reasons = {n.recipe: n for n in result.not_tried}
+    assert reasons["fine-tuned-lite0"].why.startswith("takes about")
+    assert (reasons["fine-tuned-lite0"].budget or 0) > 5000
+    assert any("more time: --budget" in a.what for a in result.advice)
+    assert any(line.startswith("Trying small network trained from scratch") for line in said)
+
+
+def test_a_recipe_that_fails_is_left_out_with_its_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate = evaluate_module.evaluate
+
+    def failing(recipe: Recipe, *args: Any, **options: Any) -> Any:
+        if recipe.name == "logistic-hog":
+            raise TrainingError("it does not converge", where="head", remedy="none.")
+        return evaluate(recipe, *args, **options)
+
+    monkeypatch.setattr(select_module, "evaluate", failing)
+    result = start(squares(4), tmp_path / "out")
+    assert result.recipe == "nearest-centroid-lite0"
+    assert ("logistic-hog", "it failed: it does not converge") in {(n.recipe, n.why) for n in result.not_tried}
+
+
+def test_data_without_labels_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no image has a label"):
+        start(squares(3).without_labels(), tmp_path / "out")

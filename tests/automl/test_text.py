@@ -1,0 +1,94 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from handful.automl.candidates import DESCRIPTIONS, choose_candidates
+from handful.automl.result import Advice, ClassScore, HonestScore, RunResult, Tried, as_values
+from handful.automl.select import NotTried
+from handful.automl.text import answer, format_run
+from tests.support.datasets import squares
+
+NAN = math.nan
+SCORE = HonestScore("cross-validation", 0.792, 0.71, 0.861, 0.74, 0.70, 0.35, 120, 5, 5)
+RUN = RunResult(
+    folder=Path("handful-photos"),
+    images=120,
+    unlabelled=30,
+    masks=0,
+    doubts=(),
+    recipe="logistic-lite0",
+    description=DESCRIPTIONS["logistic-lite0"],
+    score=SCORE,
+    classes=(
+        ClassScore("rust", 60, 60, 0.9, "scab", 0.08),
+        ClassScore("scab", 40, 40, 0.6, "rust", 0.4),
+        ClassScore("healthy", 20, 20, 0.99, "rust", 0.01),
+    ),
+    tried=(
+        Tried("logistic-hog", "logistic regression on edge directions", 0.6, 0.5, False),
+        Tried("logistic-lite0", "logistic regression on a pretrained network's features", 0.8, 1.0, True),
+    ),
+    not_tried=(NotTried("fine-tuned-lite0", "takes about 9 minutes", 700.0),),
+    advice=(Advice("twice as many labelled images: about 3 more of 100 right", 0.03),),
+    predicted={"rust": 30},
+    seconds=42.3,
+)
+
+
+def test_the_answer_is_a_sentence_in_tenths_where_the_interval_is_wide() -> None:
+    assert answer(SCORE) == "Right for about 8 of 10 new images; between 7 and 9 of 10; the worst repeat 7."
+
+
+def test_the_answer_is_in_hundredths_where_much_was_measured() -> None:
+    score = replace(SCORE, accuracy=0.913, low=0.89, high=0.93, worst=NAN, scored_by="test images")
+    assert answer(score) == "Right for about 91 of 100 new images; between 89 and 93 of 100."
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(1.0, "10 of 10"), (0.97, "more than 9 of 10"), (0.02, "fewer than 1 of 10")]
+)
+def test_nearly_all_is_not_all(share: float, text: str) -> None:
+    score = replace(SCORE, accuracy=share, low=max(0, share - 0.3), high=min(1, share + 0.3), worst=NAN)
+    assert f"about {text} new" in answer(score)
+
+
+def test_without_a_score_it_says_so_and_what_would_give_one() -> None:
+    nothing = HonestScore("nothing", NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, 0)
+    text = format_run(replace(RUN, score=nothing, classes=(), tried=(), advice=()))
+    assert "cannot be said" in text
+    assert "nan" not in text
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_lines_say_what_happened_and_fit(width: int) -> None:
+    text = format_run(RUN, width=width)
+    assert all(len(line) <= width for line in text.splitlines())
+    joined = " ".join(text.split())
+    for part in (
+        "79.2 % accuracy, 95 % interval 71.0 to 86.1, 120 images held out in turn, 5 times 5 folds, corrected",
+        "Always naming the most frequent class: 4 of 10. With every class counted alike: 7 of 10.",
+        "Confuses: scab is taken for rust in 4 of 10; rust is taken for scab in 1 of 10.",
+        "Would help: twice as many labelled images",
+        "Method: logistic regression on a pretrained network's features (logistic-lite0), the best of 2 tried.",
+        "Not tried: fine-tuning of a pretrained network (takes about 9 minutes).",
+        "predictions.csv (30 images without a label)",
+        "Next: handful predict handful-photos NEW_IMAGES",
+    ):
+        assert part in joined
+
+
+def test_no_answer_begins_with_the_name_of_a_recipe() -> None:
+    assert not any(line.startswith(tuple(DESCRIPTIONS)) for line in format_run(RUN).splitlines())
+
+
+def test_values_are_plain() -> None:
+    values = as_values(RUN)
+    assert values["format"] == 1
+    assert values["score"]["scored_by"] == "cross-validation"
+    assert values["not_tried"][0]["why"] == "takes about 9 minutes"
+
+
+def test_every_candidate_has_a_description() -> None:
+    assert {c.recipe.name for c in choose_candidates(squares(3))} <= set(DESCRIPTIONS)
