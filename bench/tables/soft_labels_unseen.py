@@ -53,7 +53,7 @@ def _draw(options: Options, draw: int) -> dict[str, float]:
     images, _ = splits.draw(_of(data, trained), 2 if options.quick else PER_CLASS, draw)
     guarded = train(replace(wish, posthoc=(REJECT,)), images, seed=draw, device="cpu", progress=False)
     plain = train(wish, images, seed=draw, device="cpu", progress=False)
-    test = splits.test_split(data)
+    test = splits.scored_split(data, "test")
     seen, unseen = _of(test, trained), _of(test, named)
     rejected = [float((guarded.predict_all(part).answers == len(trained)).mean()) for part in (seen, unseen)]
     wide = with_names(plain, named)

@@ -32,7 +32,7 @@ def run(options: Options) -> None:
     torch.set_num_threads(1)
     setting = SETTINGS[0]
     data = setting.load(options.folder())
-    test = splits.test_split(data)
+    test = splits.scored_split(data, "test")
     shifts = "".join(f"{f'by {s}':>8}" for s in range(1, MARGIN + 1))
     print(f"{'percent of predictions unchanged':<34}{'draw':>5}{shifts}{'accuracy':>10}")
     for draw in range(1 if options.quick else min(options.draws, DRAWS)):

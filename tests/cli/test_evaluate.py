@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
-from tests.support.command_line import fails, files, ok, ok_json
+from handful.evaluation.results_log import read_results
+from tests.support.command_line import fails, files, ok, ok_json, write_images
+from tests.support.datasets import squares
 
 
 def test_evaluate_says_draws_interval_and_worst(inputs: Path, tmp_path: Path) -> None:
@@ -42,3 +44,22 @@ def test_evaluate_draws_a_long_tail_and_tells_it(tmp_path: Path) -> None:
     ok_json(*command, "--tail-order", "seeded")
     assert len(log.read_text().splitlines()) == 4
     assert "--per-class" in fails("evaluate", tmp_path / "images", "-r", tmp_path / "linear.toml", "--long-tail", 3)
+
+
+def test_train_and_val_without_test_name_three_ways_that_work(inputs: Path, tmp_path: Path) -> None:
+    for part, seed in (("train", 1), ("val", 2)):
+        write_images(squares(4, seed=seed), tmp_path / "data" / part)
+    command = ("evaluate", tmp_path / "data", "-r", inputs / "linear.toml", "-n", 2)
+    said = " ".join(fails(*command).split())
+    assert "cross-validate (--folds 5)" in said
+    assert "the draws leave unused (--per-class 5)" in said
+    assert "the 12 images of the val split (--score-on val)" in said
+    for way in (("--folds", 2), ("--per-class", 2)):
+        assert ok_json(*command, *way)["scores"]["accuracy"]["recipe"] == "linear"
+    log = tmp_path / "runs.jsonl"
+    text = ok(*command, "--score-on", "val", "--log", log)
+    assert "linear (val split)" in " ".join(text.split())
+    assert "Scored on the val split." in text
+    assert {json.loads(line)["score_on"] for line in log.read_text().splitlines()} == {"val"}
+    assert [result.recipe.name for result in read_results(log)] == ["linear (val split)"]
+    assert all(name.startswith("val/") for run in read_results(log)[0].runs for name in run.ids)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from handful.core.dataset import Dataset
-from tests.support.command_line import fails, files, ok, ok_json
+from tests.support.command_line import fails, files, ok, ok_json, write_images
+from tests.support.datasets import squares
 
 MADE = {"results.jsonl", "results-predictions", "report.html", "shown-model"}
 
@@ -134,3 +135,19 @@ def test_sweep_over_long_tails(tmp_path: Path) -> None:
     assert said["headline"] == "balanced_accuracy"
     assert [(row["per_class"], row["smallest"]) for row in said["scores"]] == [(3, 1), (6, 2)]
     assert "Larger, medium and smaller classes" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_sweep_scores_on_the_val_split(inputs: Path, tmp_path: Path) -> None:
+    for part, seed in (("train", 1), ("val", 2)):
+        write_images(squares(4, seed=seed), tmp_path / "data" / part)
+    recipes = ("-r", inputs / "linear.toml", "-r", "logistic-pixels")
+    command = ("sweep", tmp_path / "data", *recipes, "-m", "1,2", "-n", 2, "--score-on", "val", "-o", tmp_path / "out")
+    said = ok_json(*command)
+    assert [(row["recipe"], row["n_test"]) for row in said["scores"]] == 2 * [
+        ("linear (val split)", 12),
+        ("logistic-pixels (val split)", 12),
+    ]
+    assert [(row["a"], row["b"], row["per_class"]) for row in said["comparisons"]] == [
+        ("logistic-pixels (val split)", "linear (val split)", m) for m in (1, 2)
+    ]
+    assert "Scored on the val split." in ok(*command, "--resume")

@@ -21,3 +21,7 @@ def test_one_draw_with_folds_and_five_without() -> None:
     assert default_protocol(squares(9), per_class=(1, 5)) == Protocol((0, 1, 2, 3, 4))
     assert default_protocol(squares(9), per_class=(1,), folds=2, first_draw=3) == Protocol((3,), folds=2)
     assert default_protocol(squares(9), draws=2, score_on="rest") == Protocol((0, 1), folds=5, score_on="rest")
+
+
+def test_the_val_split_is_scored_without_folds() -> None:
+    assert default_protocol(squares(9), score_on="val") == Protocol((0, 1, 2, 3, 4), score_on="val")

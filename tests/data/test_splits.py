@@ -173,7 +173,7 @@ def test_holdouts_that_cannot_be() -> None:
 def test_the_test_part_is_the_labelled_test_samples() -> None:
     extra: tuple[tuple[int | None, Split | None], ...] = ((1, "test"), (None, "test"), (0, "val"))
     data = _data(extra=extra)
-    assert splits.test_split(data).ids == ("x/0",)
+    assert splits.scored_split(data, "test").ids == ("x/0",)
     assert len(training_split(data)) == 28
     assert set(training_split(data).ids).isdisjoint({"x/0", "x/1", "x/2"})
 
@@ -184,9 +184,9 @@ def test_the_training_part_keeps_unlabelled_images() -> None:
 
 def test_no_part_stands_in_for_a_missing_one() -> None:
     with pytest.raises(DataError, match=r"no split: 28(.|\n)*no test split|no test split(.|\n)*folds=5"):
-        splits.test_split(_data(extra=((0, "val"),)))
+        splits.scored_split(_data(extra=((0, "val"),)), "test")
     with pytest.raises(DataError, match=r"x/0: the test split has no labels(.|\n)*folds=5"):
-        splits.test_split(_data(extra=((None, "test"),)))
+        splits.scored_split(_data(extra=((None, "test"),)), "test")
     held_only = replace(_data(), samples=tuple(replace(s, split="val") for s in _data().samples))
     with pytest.raises(DataError, match=r"val: 28.*no training split"):
         training_split(held_only)
@@ -195,9 +195,21 @@ def test_no_part_stands_in_for_a_missing_one() -> None:
 def test_without_a_test_split_the_error_names_three_ways_and_the_val_split() -> None:
     data = _data(extra=((0, "val"), (1, "val")))
     with pytest.raises(DataError) as error:
-        splits.test_split(data)
-    for words in ("folds=5", "per_class=5", "folder test/", "The 2 images of the val split are not scored"):
+        splits.scored_split(data, "test")
+    for words in ("folds=5", "per_class=5", 'the 2 images of the val split (score_on="val")'):
         assert words in error.value.remedy
+    with pytest.raises(DataError) as error:
+        splits.scored_split(_data(), "test")
+    for words in ("folds=5", "per_class=5", "folder test/"):
+        assert words in error.value.remedy
+    assert "score_on" not in error.value.remedy
+
+
+def test_the_val_split_is_scored_on_request() -> None:
+    data = _data(extra=((0, "val"), (1, "test"), (None, "val")))
+    assert splits.scored_split(data, "val").ids == ("x/0",)
+    with pytest.raises(DataError, match=r"there is no val split(.|\n)*score_on=\"test\""):
+        splits.scored_split(_data(extra=((0, "test"),)), "val")
 
 
 def test_images_of_one_group_are_not_split() -> None:

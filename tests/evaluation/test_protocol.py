@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from handful.core.dataset import Dataset
-from handful.errors import ProtocolError
+from handful.errors import DataError, ProtocolError
 from handful.evaluation.protocol import Protocol, splits_of
 from tests.support.datasets import squares
 
@@ -29,6 +29,33 @@ def test_without_a_test_part_the_rest_is_scored() -> None:
     found = splits_of(squares(5), Protocol((0, 1), per_class=2))
     assert [len(c.test) for c in found] == [9, 9]
     assert set(found[0].test.ids) != set(found[1].test.ids)
+
+
+def with_validation(data: Dataset) -> Dataset:
+    """The data with two more images per class in a val split."""
+    validation = squares(2, seed=3, split="val")
+    return Dataset(data.samples + validation.samples, data.classes)
+
+
+def test_the_val_split_is_scored_on_request_and_never_trained_on(data: Dataset) -> None:
+    everything = with_validation(data)
+    validation = everything.split("val").ids
+    for per_class in (None, 2):
+        for cell in splits_of(everything, Protocol((0, 1), per_class=per_class, score_on="val")):
+            assert cell.test.ids == validation
+            assert all(s.split == "train" for s in cell.train.samples)
+    with pytest.raises(DataError, match=r"there is no val split(.|\n)*score_on=\"test\""):
+        splits_of(data, Protocol((0,), per_class=2, score_on="val"))
+    with pytest.raises(ProtocolError, match="the data has a val split, and folds would leave it out"):
+        splits_of(everything, Protocol((0,), folds=2, score_on="val"))
+
+
+def test_without_anything_to_score_the_remedy_names_the_val_split(data: Dataset) -> None:
+    rest = Dataset(tuple(s for s in with_validation(data).samples if s.split != "test"), data.classes)
+    with pytest.raises(ProtocolError) as error:
+        splits_of(rest, Protocol((0,)))
+    for way in ("folds=5", "per_class=5", 'the 6 images of the val split (score_on="val")'):
+        assert way in error.value.remedy
 
 
 def test_folds_hold_out_every_image_once_per_draw() -> None:

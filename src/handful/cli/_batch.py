@@ -45,6 +45,8 @@ class BatchOptions:
     overwrite: bool
     column: "Sequence[str] | None"
     allow_outside: bool
+    root: Path
+    download: bool
 
 
 def chunk_executor(ray: str | None, workers: int | None) -> "ChunkExecutor | None":

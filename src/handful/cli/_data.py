@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handful.cli._options import ROOT
 from handful.errors import DataError, ProtocolError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ def read(
     masks: Path | None = None,
     columns: Sequence[str] | None = None,
     allow_outside: bool = False,
+    root: Path = ROOT,
+    download: bool = False,
     unlabelled: bool = False,
     any_layout: bool = False,
     bit_depth: int | None = None,
@@ -32,6 +35,8 @@ def read(
         masks: a folder of masks or an annotation file.
         columns: the values of --column.
         allow_outside: let a table's paths leave its folder.
+        root: the value of --root.
+        download: let torchvision fetch a data set that is not in `root`.
         unlabelled: accept images in no class folder.
         any_layout: accept a folder of any layout, for commands that do not learn from its labels.
         bit_depth: the value of --bit-depth.
@@ -53,6 +58,8 @@ def read(
         masks=masks,
         columns=names,
         allow_outside=allow_outside,
+        root=root,
+        download=download,
         unlabelled=unlabelled,
         bit_depth=bit_depth,
         window=None if window is None else parse_window(window),
@@ -71,6 +78,8 @@ def read_to_predict(
     *,
     columns: Sequence[str] | None = None,
     allow_outside: bool = False,
+    root: Path = ROOT,
+    download: bool = False,
     on_error: Callable[[str, DataError], None] | None = None,
 ) -> "Dataset | Archive":
     """The images to predict: a data set, or an archive where they are stored inside of other files.
@@ -79,6 +88,8 @@ def read_to_predict(
         sources: what `read` takes, image files, shards, or patterns of either; several of them are images or shards.
         columns: the values of --column.
         allow_outside: let a table's paths leave its folder.
+        root: the value of --root.
+        download: as for `read`.
         on_error: as for `read`.
 
     Raises:
@@ -97,6 +108,8 @@ def read_to_predict(
                 sources[0],
                 columns=columns,
                 allow_outside=allow_outside,
+                root=root,
+                download=download,
                 any_layout=True,
                 find_range=False,
                 on_error=on_error,

@@ -10,7 +10,8 @@ Data = Annotated[
     Argument(
         metavar="DATA",
         show_default=False,
-        help="Image folder, table (.csv, .parquet), archive (.npz), or embedded data set (mnist5k, digits).",
+        help="Image folder, also as an archive (.zip, .tar); table (.csv, .tsv, .parquet); arrays (.npz); Hugging Face "
+        "folder or Parquet file; torchvision:NAME; or an embedded data set (mnist5k, digits).",
     ),
 ]
 Recipe = Annotated[
@@ -91,6 +92,9 @@ Columns = Annotated[
         help="Name of a column in the table, by role, e.g. path=file.",
     ),
 ]
+ROOT = Path("data")
+Root = Annotated[Path, Option("--root", metavar="FOLDER", help="Folder of torchvision data sets.")]
+Download = Annotated[bool, Option("--download", help="Download a torchvision data set that is missing from --root.")]
 BitDepth = Annotated[
     int | None,
     Option(

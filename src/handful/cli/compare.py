@@ -117,6 +117,8 @@ def compare(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     bit_depth: o.BitDepth = None,
     window: o.Window = None,
     json: o.Json = False,
@@ -143,13 +145,20 @@ def compare(
         numbers = (None,) if per_class is None else images_per_class(per_class)
         select_device(device)
         samples = read(
-            data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+            data,
+            masks=masks,
+            columns=column,
+            allow_outside=allow_outside,
+            root=root,
+            download=download,
+            bit_depth=bit_depth,
+            window=window,
         )
         protocol = default_protocol(
             samples, per_class=numbers, draws=draws, first_draw=first_draw, folds=folds, score_on=score_on
         )
         largest = max((m for m in numbers if m is not None), default=None)
-        check(samples, per_class=largest, folds=protocol.folds, strict=strict)
+        check(samples, per_class=largest, folds=protocol.folds, score_on=score_on, strict=strict)
         recipes, candidates = choose_candidates(
             samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
         )

@@ -32,6 +32,8 @@ def ensemble(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     bit_depth: o.BitDepth = None,
     window: o.Window = None,
     json: o.Json = False,
@@ -48,7 +50,14 @@ def ensemble(
         samples = None
         if data is not None and weights == "cross_fitted":
             samples = read(
-                data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+                data,
+                masks=masks,
+                columns=column,
+                allow_outside=allow_outside,
+                root=root,
+                download=download,
+                bit_depth=bit_depth,
+                window=window,
             )
         result = ensemble_to(
             out,

@@ -9,14 +9,18 @@ from handful.cli import _options as o
 
 if TYPE_CHECKING:
     from handful.core.result import Result
+    from handful.evaluation.protocol import Protocol
 
 Draws = Annotated[
     int, Option("--draws", "-n", metavar="N", min=1, help="Number of repeated draws; each trains a new model.")
 ]
 FirstDraw = Annotated[int, Option(metavar="N", min=0, help="Number of the first draw; use 100 and up for development.")]
 ScoreOn = Annotated[
-    Literal["test", "rest"],
-    Option(help="Images to score on: the test split (if the data has one), or the training images that a draw left."),
+    Literal["test", "rest", "val"],
+    Option(
+        help="Images to score on: the test split (if the data has one), the rest of the training images that a draw "
+        "left, or the val split."
+    ),
 ]
 
 LongTail = Annotated[
@@ -82,6 +86,8 @@ def evaluate(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     bit_depth: o.BitDepth = None,
     window: o.Window = None,
     json: o.Json = False,
@@ -112,10 +118,18 @@ def evaluate(
         if track is not None:
             check_tracker(track, track_to)
         samples = read(
-            data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+            data,
+            masks=masks,
+            columns=column,
+            allow_outside=allow_outside,
+            root=root,
+            download=download,
+            bit_depth=bit_depth,
+            window=window,
         )
         splits_of(samples, protocol)
-        check(samples, per_class=per_class if long_tail is None else None, folds=folds, strict=strict)
+        each = per_class if long_tail is None else None
+        check(samples, per_class=each, folds=folds, score_on=score_on, strict=strict)
         with runners(ray, jobs) as (number, executor):
             result = evaluate_recipe(
                 loaded,
@@ -133,7 +147,7 @@ def evaluate(
         identity = {"recipe": loaded.name, "fingerprint": fingerprint(loaded), "log": log}
         print_json({**identity, **_scores(result, calibration=calibration)})
     else:
-        _print_scores(result, transductive=transductive, calibration=calibration)
+        _print_scores(result, protocol, calibration=calibration)
 
 
 def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
@@ -153,14 +167,17 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     return values
 
 
-def _print_scores(result: "Result", *, transductive: bool, calibration: bool) -> None:
+def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool) -> None:
     from handful.cli._output import print_lines, print_text, width
     from handful.evaluation.calibration import summarise_calibration
+    from handful.evaluation.protocol import VAL_SCORED
     from handful.evaluation.statistics import headline_metric, summarise
     from handful.reports.text_tables import format_measures, format_table
 
     print_lines(format_table(summarise(result, headline_metric(result)), width=width()))
-    if transductive:
+    if protocol.score_on == "val":
+        print_text(VAL_SCORED)
+    if protocol.transductive:
         print_text(
             "Transductive: trained on the scored images too, without their labels. Scores on other images may be lower."
         )

@@ -22,6 +22,8 @@ def explain(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     json: o.Json = False,
 ) -> None:
     """Draw saliency maps of predictions.
@@ -45,7 +47,14 @@ def explain(
         check_folder(out, overwrite=overwrite)
         classifier = load_classifier(model, device=select_device(device))
         samples = read(
-            data, masks=masks, columns=column, allow_outside=allow_outside, unlabelled=True, find_range=False
+            data,
+            masks=masks,
+            columns=column,
+            allow_outside=allow_outside,
+            root=root,
+            download=download,
+            unlabelled=True,
+            find_range=False,
         )
         samples = scaled(samples, classifier.pixel_range)
         console = Console(stderr=True)

@@ -43,6 +43,8 @@ def export(
     overwrite: o.Overwrite = False,
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     json: o.Json = False,
 ) -> None:
     """Export a model as one file.
@@ -61,7 +63,15 @@ def export(
         _check_data_option(int8=int8, data=data)
         samples = None
         if data is not None:
-            samples = read(data, columns=column, allow_outside=allow_outside, unlabelled=True, find_range=False)
+            samples = read(
+                data,
+                columns=column,
+                allow_outside=allow_outside,
+                root=root,
+                download=download,
+                unlabelled=True,
+                find_range=False,
+            )
         result = export_to(out, model, format=to, calibration=samples, runtime=runtime, overwrite=overwrite)
     size = out.stat().st_size
     if json:

@@ -33,6 +33,8 @@ def hierarchy(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     bit_depth: o.BitDepth = None,
     window: o.Window = None,
     json: o.Json = False,
@@ -59,7 +61,15 @@ def hierarchy(
             check_figure(out)
             refuse_existing(out, overwrite=overwrite)
         select_device(device)
-        samples = read(data, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window)
+        samples = read(
+            data,
+            columns=column,
+            allow_outside=allow_outside,
+            root=root,
+            download=download,
+            bit_depth=bit_depth,
+            window=window,
+        )
         tree = induced_hierarchy(loaded, samples, seed=seed, device=device)
         if out is not None:
             save_figure(dendrogram_figure(tree), out, overwrite=overwrite)

@@ -46,6 +46,8 @@ def labels(
     overwrite: o.Overwrite = False,
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     json: o.Json = False,
 ) -> None:
     """Show similarities of class names.
@@ -65,7 +67,11 @@ def labels(
         if out is not None:
             check_figure(out)
             refuse_existing(out, overwrite=overwrite)
-        result = label_similarity(loaded, read(data, columns=column, allow_outside=allow_outside), seed=seed)
+        result = label_similarity(
+            loaded,
+            read(data, columns=column, allow_outside=allow_outside, root=root, download=download, find_range=False),
+            seed=seed,
+        )
         if out is not None:
             result.save_figure(out, overwrite=overwrite)
     if json:

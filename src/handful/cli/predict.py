@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 UNKNOWN = "I do not know"  # as in handful.core.prediction, which imports NumPy
 MODEL = "Model folder (from `handful fit`) or .onnx file (from `handful export`)."
-DATA = "Images, folders, patterns (photos/*.jpg); or one table, archive (.tar, .parquet, .npz) or embedded data set."
+DATA = (
+    "Images, folders, patterns (photos/*.jpg); or one table (.csv, .tsv), archive (.zip, .tar, .parquet, .npz), "
+    "Hugging Face folder, torchvision:NAME or embedded data set."
+)
 SCREEN = "-"  # as --out: standard output
 
 
@@ -82,6 +85,8 @@ def predict(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     json: o.Json = False,
 ) -> None:
     """Predict the classes of images.
@@ -99,7 +104,7 @@ def predict(
 
     printed = out is None or str(out) == SCREEN
     _refuse_top(top, printed=printed and (out is None or json))
-    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside)
+    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside, root, download)
     job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
     if out is not None and not printed and not out.suffix:
         _refuse_for_chunks(maps=maps, strict=strict, data=data)
@@ -146,6 +151,8 @@ def _predicted(
                 data,
                 columns=options.column,
                 allow_outside=options.allow_outside,
+                root=options.root,
+                download=options.download,
                 on_error=None if strict else lambda name, error: unusable.update({name: error.what}),
             )
         total = len(found) if isinstance(found, Dataset) else None

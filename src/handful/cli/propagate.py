@@ -77,6 +77,8 @@ def propagate(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     bit_depth: o.BitDepth = None,
     window: o.Window = None,
     json: o.Json = False,
@@ -97,7 +99,7 @@ def propagate(
     if not min_share < max_share:
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
     rules = MaskRules(restrict, confidence, min_share, max_share)
-    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside)
+    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside, root, download)
     if chunks:
         training = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
         job = _segmentation_job(model, rules, device, {**training, "--rounds": rounds > 1, "--set": set_})
@@ -113,6 +115,8 @@ def propagate(
                 masks=masks,
                 columns=column,
                 allow_outside=allow_outside,
+                root=root,
+                download=download,
                 unlabelled=True,
                 bit_depth=bit_depth,
                 window=window,

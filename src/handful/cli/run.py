@@ -35,6 +35,10 @@ def run(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
+    bit_depth: o.BitDepth = None,
+    window: o.Window = None,
     open_: Annotated[bool, Option("--open", help="Open the report in a browser.")] = False,
     json: o.Json = False,
 ) -> None:
@@ -54,7 +58,16 @@ def run(
     seconds = read_budget(budget, None).seconds
     assert seconds is not None
     with print_to_stderr():
-        samples = read(data, masks=masks, columns=column, allow_outside=allow_outside)
+        samples = read(
+            data,
+            masks=masks,
+            columns=column,
+            allow_outside=allow_outside,
+            root=root,
+            download=download,
+            bit_depth=bit_depth,
+            window=window,
+        )
         result = run_automl(
             samples,
             folder,

@@ -41,6 +41,8 @@ def sweep(
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
     column: o.Columns = None,
+    root: o.Root = o.ROOT,
+    download: o.Download = False,
     bit_depth: o.BitDepth = None,
     window: o.Window = None,
     json: o.Json = False,
@@ -56,7 +58,7 @@ def sweep(
     from handful.comparison.sweep import LOG, as_text, as_values, sweep_to
     from handful.core.files import refuse_existing
     from handful.data.check import check
-    from handful.evaluation.evaluate import Protocol
+    from handful.evaluation.protocol import VAL_SCORED, Protocol
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
     from handful.recipes.load import load_recipe
@@ -71,9 +73,16 @@ def sweep(
             check_tracker(track, track_to)
         refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
         samples = read(
-            data, masks=masks, columns=column, allow_outside=allow_outside, bit_depth=bit_depth, window=window
+            data,
+            masks=masks,
+            columns=column,
+            allow_outside=allow_outside,
+            root=root,
+            download=download,
+            bit_depth=bit_depth,
+            window=window,
         )
-        check(samples, per_class=max(numbers) if long_tail is None else None, strict=strict)
+        check(samples, per_class=max(numbers) if long_tail is None else None, score_on=score_on, strict=strict)
         with runners(ray, jobs) as (number, executor):
             results, report = sweep_to(
                 out,
@@ -93,4 +102,6 @@ def sweep(
         print_json({"log": out / LOG, "report": report, **as_values(results, calibration=calibration)})
         return
     print_lines(as_text(results, width=width(), calibration=calibration))
+    if score_on == "val":
+        print_text(VAL_SCORED)
     print_text(f"Report: {report}")

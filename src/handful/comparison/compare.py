@@ -28,6 +28,7 @@ from handful.evaluation.annotation_cost import PAPER, AnnotationTimes
 from handful.evaluation.evaluate import FIVE_DRAWS, Protocol, splits_of, trainer_name
 from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import Trainer
+from handful.evaluation.protocol import VAL_SCORED
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.retrain import train_again
 from handful.models.classifier import Classifier
@@ -244,6 +245,8 @@ def _notes(
     ]
     if protocol.score_on == "rest" and len(data.split("test")):
         notes.append("Scored on the training images that the draws left out; the test split was not used.")
+    if protocol.score_on == "val":
+        notes.append(VAL_SCORED)
     return tuple(notes)
 
 

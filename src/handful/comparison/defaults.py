@@ -28,7 +28,7 @@ def default_protocol(
         folds: number of cross-validation folds; None: as `default_folds` where all images are used.
         score_on: the images to score on.
     """
-    if folds is None and all(m is None for m in per_class):
+    if folds is None and score_on != "val" and all(m is None for m in per_class):
         folds = default_folds(data)
     count = draws or (DRAWS if folds is None else 1)
     return Protocol(tuple(range(first_draw, first_draw + count)), None, folds, score_on)

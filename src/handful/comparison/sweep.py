@@ -96,7 +96,7 @@ def differences_to_first(results: Sequence[Result]) -> list[PairedDifference]:
     base: dict[int | None, Result] = {}
     for result in results:
         m = result.runs[0].per_class
-        if result.recipe is first:
+        if result.recipe == first:
             base[m] = result
         else:
             rows.append(paired_difference(result, base[m], headline_metric(results)))

@@ -16,6 +16,7 @@ def check(
     *,
     per_class: int | None = None,
     folds: int | None = None,
+    score_on: str | None = None,
     strict: bool = False,
     each: Callable[[Image], None] | None = None,
 ) -> list[Finding]:
@@ -29,6 +30,7 @@ def check(
         data: samples to train on and to score.
         per_class: number of images per class in a draw; None: all.
         folds: number of cross-validation folds; None: no cross-validation.
+        score_on: what is scored, as in `handful.Protocol`; None: nothing.
         strict: raise an error for a finding instead of a warning.
         each: called with every image in turn, so that it need not be decoded again to be measured.
 
@@ -39,8 +41,10 @@ def check(
     """
     _refuse_unusable(data)
     _refuse_few(data, per_class, folds)
-    _warn_of_validation(data)
-    findings = _masks_and_copies(data, resplit=folds is not None or not len(data.split("test")), each=each)
+    if score_on != "val":
+        _warn_of_validation(data, scored=score_on is not None)
+    resplit = folds is not None or not len(data.split("val" if score_on == "val" else "test"))
+    findings = _masks_and_copies(data, resplit=resplit, each=each)
     for finding in findings:
         if strict:
             raise DataError(
@@ -109,12 +113,13 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
             )
 
 
-def _warn_of_validation(data: Dataset) -> None:
+def _warn_of_validation(data: Dataset, *, scored: bool) -> None:
     """Say that nothing is done with a val split: other libraries stop a training by it, or choose the best epoch."""
     if unused := len(data.split("val")):
+        score = f"score on it ({option('score_on', 'val')}), or " if scored else ""
         warnings.warn(
-            f"the val split ({unused} images) is neither trained on nor scored; to use its images, move them into the "
-            "train or the test split",
+            f"the val split ({unused} images) is neither trained on nor scored; to use its images, {score}move them "
+            "into the train or the test split",
             HandfulWarning,
             stacklevel=3,
         )

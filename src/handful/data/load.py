@@ -23,7 +23,7 @@ from handful.data.readers.torchvision import SETS, read_torchvision
 from handful.errors import DataError, nearest
 
 TABLES = (".csv", ".tsv", ".parquet")
-_PREFIX = "torchvision:"
+TORCHVISION = "torchvision:"
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
                     remedy=f"write ./{source} for the path, or rename it.",
                 )
             return with_classes(read_embedded(source), classes)
-        if source.startswith(_PREFIX):
-            name, root = source.removeprefix(_PREFIX), Path(options.root)
+        if source.startswith(TORCHVISION):
+            name, root = source.removeprefix(TORCHVISION), Path(options.root)
             return with_classes(read_torchvision(name, root=root, download=options.download), classes)
     if is_hugging_face(path):
         return _read_rows(read_hugging_face, path, options)
@@ -164,7 +164,7 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         return _read_rows(read_table, path, options)
     if path.suffix.lower() == ".npz":
         return read_npz(path, classes=classes)
-    known = (*EMBEDDED, *(_PREFIX + name for name in SETS))
+    known = (*EMBEDDED, *(TORCHVISION + name for name in SETS))
     raise DataError(
         "this is not a folder, a table, an archive (.zip, .tar, .tgz, .npz) or a known name",
         where=source,

@@ -1,12 +1,13 @@
 """Draws of M images per class, cross-validation folds and hold-out splits: seeded, stratified, groups never split.
 
 All depend on ids, labels, groups and splits only, and sort by id first, so the order in which the samples were read
-has no effect. Only `test_split` returns samples of split "test".
+has no effect. Only `scored_split` returns samples of the splits "test" and "val".
 """
 
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -24,40 +25,44 @@ def training_split(data: Dataset) -> Dataset:
     if not len(part):
         raise DataError(
             "there is no training split",
-            where=_splits(data),
+            where=split_sizes(data),
             remedy='mark some images "train" in the split column, or put them in a folder train/.',
         )
     return part
 
 
-def test_split(data: Dataset) -> Dataset:
-    """The labelled samples of split "test". No other split ever replaces it.
+def scored_split(data: Dataset, name: Literal["test", "val"]) -> Dataset:
+    """The labelled samples of split "test", or of "val" on request. No other split ever replaces it.
 
     Raises:
         DataError: there are none.
     """
-    part = data.split("test")
+    part = data.split(name)
     if not len(part):
-        validation = len(data.split("val"))
-        val = (
-            f" The {validation} images of the val split are not scored: if no setting was chosen with them, make "
-            "them the test split."
-        )
-        raise DataError(
-            "there is no test split",
-            where=_splits(data),
-            remedy=f"cross-validate ({option('folds', 5)}), score on the images that the draws leave unused "
-            f'({option("per_class", 5)}), or mark images "test" in the split column or by a folder test/.'
-            + (val if validation else ""),
-        )
+        raise DataError(f"there is no {name} split", where=split_sizes(data), remedy=ways_to_score(data))
     labelled = _labelled(part)
     if not len(labelled):
         raise DataError(
-            "the test split has no labels, so it cannot be scored",
+            f"the {name} split has no labels, so it cannot be scored",
             where=part.samples[0].id,
             remedy=f"label its images, or cross-validate ({option('folds', 5)}) on the labelled ones.",
         )
     return labelled
+
+
+def ways_to_score(data: Dataset) -> str:
+    """The remedy for data without a test split: how else a recipe can be scored on it."""
+    ways = [
+        f"cross-validate ({option('folds', 5)})",
+        f"score on the images that the draws leave unused ({option('per_class', 5)})",
+    ]
+    if len(data.split("test")):
+        ways.append(f"score on the test split ({option('score_on', 'test')})")
+    elif validation := len(data.split("val")):
+        ways.append(f"score on the {validation} images of the val split ({option('score_on', 'val')})")
+    else:
+        ways.append('mark images "test" in the split column or by a folder test/')
+    return f"{', '.join(ways[:-1])}, or {ways[-1]}."
 
 
 def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
@@ -258,6 +263,7 @@ def random_key(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
 
-def _splits(data: Dataset) -> str:
+def split_sizes(data: Dataset) -> str:
+    """The number of images of each split, as the location of an error."""
     counts = Counter("no split" if s.split is None else s.split for s in data.samples)
     return "the data (" + (", ".join(f"{name}: {n}" for name, n in sorted(counts.items())) or "empty") + ")"

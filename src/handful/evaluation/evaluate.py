@@ -20,7 +20,7 @@ from handful.evaluation.protocol import Protocol as Protocol
 from handful.evaluation.protocol import ScoreOn as ScoreOn
 from handful.evaluation.protocol import TrainTestSplit as TrainTestSplit
 from handful.evaluation.protocol import splits_of as splits_of
-from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_unlabelled
+from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_conditions
 from handful.evaluation.run_jobs import run_jobs
 from handful.evaluation.statistics import summarise as summarise
 from handful.parts.registry import uses_unlabelled
@@ -159,7 +159,7 @@ def _evaluate(
     run_jobs(remaining, data, on_finished, execution=execution, trainer=trainer, loaded=len(runs))
     return [
         Result(
-            with_unlabelled(recipe, protocol.unlabelled, transductive=protocol.transductive),
+            with_conditions(recipe, protocol.unlabelled, protocol.transductive, score_on=protocol.score_on),
             data.classes,
             tuple(runs[i] for i, (plan, _) in enumerate(work) if plan == p),
         )

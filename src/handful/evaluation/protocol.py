@@ -10,7 +10,9 @@ from handful.data.long_tail import Order, class_balanced, long_tail
 from handful.data.unlabelled import Unlabelled
 from handful.errors import ProtocolError, option
 
-ScoreOn = Literal["test", "rest"]
+ScoreOn = Literal["test", "rest", "val"]
+
+VAL_SCORED = "Scored on the val split. If settings were chosen with its images, scores on new images will be lower."
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Protocol:
         tail_order: which classes are large: the first ones ("classes"), or others in each draw ("seeded").
         score_on: "test": the test part the data brings; where it brings none, what was left out of training (a
             fold, or the rest of the pool), so that train and test are re-split with each draw. "rest": always the
-            training images that were left out; for development, when the test part must stay unseen.
+            training images that were left out; for development, when the test part must stay unseen. "val": the val
+            part, which is never trained on; a result then says so in its recipe's name, since settings that were
+            chosen with these images make its score too high.
         unlabelled: what recipes that use images without labels get beside the drawn ones: "none"; "given": the training
             images that have no label; "rest": these, and those that a draw left over and that are not scored.
         transductive: whether such recipes also get the images to be scored, without their labels. A result then says
@@ -54,8 +58,8 @@ class Protocol:
             raise ProtocolError(
                 "draws must be different numbers from 0 up", where=f"draws={self.draws}", remedy="e.g. (0, 1, 2, 3, 4)."
             )
-        if self.score_on not in ("test", "rest"):
-            raise ProtocolError(f"cannot score on {self.score_on!r}", remedy='choose "test" or "rest".')
+        if self.score_on not in get_args(ScoreOn):
+            raise ProtocolError(f"cannot score on {self.score_on!r}", remedy='choose "test", "rest" or "val".')
         if self.unlabelled not in get_args(Unlabelled):
             raise ProtocolError(
                 f"unknown value {self.unlabelled!r}",
@@ -97,9 +101,12 @@ def splits_of(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
         ProtocolError: the protocol leaves nothing to score, or would score on something other than it says.
         DataError: a class has too few images for it.
     """
-    has_test_split = any(s.split == "test" for s in data.samples)
-    test_split = splits.test_split(data) if has_test_split and protocol.score_on == "test" else None
-    _refuse_unscorable(protocol, test_split)
+    test_split = None
+    if protocol.score_on == "val":
+        test_split = splits.scored_split(data, "val")
+    elif protocol.score_on == "test" and len(data.split("test")):
+        test_split = splits.scored_split(data, "test")
+    _refuse_unscorable(data, protocol, test_split)
     return [
         TrainTestSplit(draw, fold, train, test)
         for draw in protocol.draws
@@ -137,10 +144,10 @@ def _splits_of_draw(
     yield None, train, test
 
 
-def _refuse_unscorable(protocol: Protocol, test_split: Dataset | None) -> None:
+def _refuse_unscorable(data: Dataset, protocol: Protocol, test_split: Dataset | None) -> None:
     if protocol.folds is not None and test_split is not None:
         raise ProtocolError(
-            "the data has a test split, and folds would leave it out",
+            f"the data has a {protocol.score_on} split, and folds would leave it out",
             where=option("folds", protocol.folds),
             remedy=f"leave out the folds, or cross-validate on the training split ({option('score_on', 'rest')}).",
         )
@@ -155,7 +162,6 @@ def _refuse_unscorable(protocol: Protocol, test_split: Dataset | None) -> None:
     if test_split is None:
         raise ProtocolError(
             "every labelled image would be trained on, and none is left to score",
-            where=option("score_on", protocol.score_on),
-            remedy=f"cross-validate ({option('folds', 5)}), "
-            f"or draw some images of each class ({option('per_class', 5)}).",
+            where=splits.split_sizes(data),
+            remedy=splits.ways_to_score(data),
         )

@@ -207,7 +207,7 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
         if names[recipe.name] > 1:
             recipe = replace(recipe, name=f"{recipe.name} {group[0]}")
         unlabelled, transductive = group[-2:]
-        recipe = with_unlabelled(recipe, unlabelled or "none", transductive=bool(transductive))
+        recipe = with_conditions(recipe, unlabelled or "none", bool(transductive), score_on=group[5])
         runs = sorted((run for run, _ in pairs), key=lambda r: (r.draw, r.fold or 0))
         results.append(Result(recipe, pairs[0][1], tuple(runs)))
     return results
@@ -240,11 +240,12 @@ def make_key(recipe: Recipe, protocol: Protocol, split: TrainTestSplit, *, train
     )
 
 
-def with_unlabelled(recipe: Recipe, unlabelled: str, *, transductive: bool) -> Recipe:
-    """The recipe under a name that says what it saw beside its labelled images."""
-    seen = [f"{unlabelled} unlabelled"] if unlabelled != "none" else []
-    seen += ["transductive"] if transductive else []
-    return replace(recipe, name=f"{recipe.name} ({', '.join(seen)})") if seen else recipe
+def with_conditions(recipe: Recipe, unlabelled: str, transductive: bool, *, score_on: str) -> Recipe:
+    """The recipe under a name that says what it saw beside its labelled images, and whether the val split is scored."""
+    conditions = [f"{unlabelled} unlabelled"] if unlabelled != "none" else []
+    conditions += ["transductive"] if transductive else []
+    conditions += ["val split"] if score_on == "val" else []
+    return replace(recipe, name=f"{recipe.name} ({', '.join(conditions)})") if conditions else recipe
 
 
 @cache

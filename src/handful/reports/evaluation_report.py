@@ -172,8 +172,8 @@ def _development(results: Sequence[Result], data: Dataset | None) -> bool:
     """Whether scores come from training images although the data has a test part."""
     if data is None:
         return False
-    test = {s.id for s in data.samples if s.split == "test"}
-    return bool(test) and not any(test & set(r.runs[0].ids) for r in results)
+    scored = {s.id for s in data.samples if s.split in ("test", "val")}
+    return bool(len(data.split("test"))) and not any(scored & set(r.runs[0].ids) for r in results)
 
 
 def _groups(rows: Sequence[ScoreSummary]) -> list[tuple[str, list[ScoreSummary]]]:

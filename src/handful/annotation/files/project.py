@@ -8,7 +8,7 @@ from handful.annotation.files.annotations import JOURNAL, Annotation, Annotation
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
-from handful.data.load import load_data
+from handful.data.load import TORCHVISION, load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.readers.packed import is_packed
@@ -48,7 +48,13 @@ def open_project(
         raise DataError(
             "images in an archive cannot be annotated", where=source, remedy="unpack it, and name the folder."
         )
-    data = load_data(source, unlabelled=True, columns=columns)
+    if str(source).startswith(TORCHVISION):
+        raise DataError(
+            "a torchvision data set cannot be annotated by its name",
+            where=source,
+            remedy="name the folder of its images.",
+        )
+    data = load_data(source, unlabelled=True, columns=columns, allow_outside=True)
     files = [s for s in data.samples if isinstance(s.image, Path)]
     if len(files) < len(data):
         raise DataError(
@@ -67,7 +73,7 @@ def open_project(
     away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
     if away:
         raise DataError(
-            f"{len(away)} images are links to files outside {root}",
+            f"{len(away)} images are outside {root}, or links to files there",
             where=away[0],
             remedy="copy the files into it, or annotate the folder that holds them.",
         )

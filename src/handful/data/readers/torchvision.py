@@ -76,8 +76,9 @@ def _part(name: str, root: Path, value: Any, download: bool) -> Dataset:
         source = kind(root, download=download, **options)
         pairs = [source[i] for i in range(len(source))]
     except (RuntimeError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
-            f"it cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})",
+            f"it cannot be read ({reason.partition(' You can use download')[0]})",
             where=f"torchvision:{name} in {root}",
             remedy=f"name the folder that holds it ({option('root', 'FOLDER')}), "
             f"or allow the download ({option('download')}).",
