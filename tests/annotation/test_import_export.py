@@ -91,6 +91,7 @@ def test_polygons_have_the_class(project: Project, tmp_path: Path) -> None:
     assert content["annotations"][0]["area"] == _masks()["cat/1.png"].sum()
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of pycocotools' arrays, with NumPy 2
 def test_coco_itself_reads_it(project: Project, tmp_path: Path) -> None:
     from pycocotools.coco import COCO
 

@@ -32,7 +32,8 @@ def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, 
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("junk.onnx", (), "this ONNX model cannot be run"),
+        ("junk.onnx", (), "this ONNX model is damaged or foreign: it ends too early"),
+        ("empty.onnx", (), "this ONNX model cannot be run"),
         ("none.onnx", (), "no such file"),
         ("junk.onnx", ("--tta", "flip"), "an exported model cannot be changed"),
         ("junk.onnx", ("--device", "cuda"), "an exported model only runs on the CPU"),
@@ -40,6 +41,7 @@ def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, 
 )
 def test_predictions_that_are_refused(tmp_path: Path, name: str, options: tuple[str, ...], said: str) -> None:
     (tmp_path / "junk.onnx").write_text("junk")
+    (tmp_path / "empty.onnx").write_bytes(b"\x08\x0a")  # a version, and no graph
     assert said in fails("predict", tmp_path / name, tmp_path, "-o", tmp_path / "p.csv", *options)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import handful.recipes.load
+import handful.recipes.read
 from handful.cli._library_errors import explain, last_line
 from tests.support.command_line import fails, run
 
@@ -40,7 +40,7 @@ KNOWN = [  # error of a library, and what is said
 def test_what_a_library_raises_is_one_paragraph_with_a_remedy(
     error: Exception, says: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handful.recipes.load, "load_recipe", boom(error))
+    monkeypatch.setattr(handful.recipes.read, "read_recipe", boom(error))
     said = fails("recipes", "cvs-wrn")
     assert all(words in " ".join(said.split()) for words in says), said
     assert said.startswith("Error: ")
@@ -49,7 +49,7 @@ def test_what_a_library_raises_is_one_paragraph_with_a_remedy(
 
 @pytest.mark.parametrize("error", [KeyError("x"), AssertionError(), TypeError("two\nlines"), IndexError()])
 def test_anything_else_is_said_to_be_a_fault_of_handful(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handful.recipes.load, "load_recipe", boom(error))
+    monkeypatch.setattr(handful.recipes.read, "read_recipe", boom(error))
     said = " ".join(fails("recipes", "cvs-wrn", code=70).split())
     assert said.startswith("Error: handful ")
     assert last_line(error) in said

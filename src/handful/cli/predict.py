@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from handful.deployment.batch.jobs import BatchJob
     from handful.deployment.predict_table import PredictedChunk, TableSummary
 
-UNKNOWN = "I do not know"  # as in handful.core.prediction, which imports NumPy
 MODEL = "Model folder (from `handful fit`) or .onnx file (from `handful export`)."
 DATA = (
     "Images, folders, patterns (photos/*.jpg); or one table (.csv, .tsv), archive (.zip, .tar, .parquet, .npz), "
@@ -170,12 +169,11 @@ def _predicted(
 
 
 def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, *, json: bool) -> None:
-    counts = {name: n for name, n in summary.counts.items() if n or name != UNKNOWN}
     if json:
         failed = {"failed": summary.failed} if summary.failed else {}
-        print_json({"out": str(path), "maps": maps, "rows": summary.rows, "predictions": counts, **failed})
+        print_json({"out": str(path), "maps": maps, "rows": summary.rows, "predictions": summary.counts, **failed})
         return
-    print_table(("class", "images"), [(name, str(n)) for name, n in counts.items()])
+    print_table(("class", "images"), [(name, str(n)) for name, n in summary.counts.items()])
     text = f"{summary.rows} rows in {path}" + ("" if maps is None else f", maps in {maps}")
     if summary.failed:
         text += f". {summary.failed} could not be read: the column error says why."

@@ -35,7 +35,7 @@ class PredictedChunk:
 
 @dataclass(frozen=True)
 class TableSummary:
-    """Number of rows by predicted class, with the rejected images counted separately; and of unreadable images."""
+    """Number of rows by predicted class, and of rejected images if the model rejects any; and of unreadable images."""
 
     counts: dict[str, int]
     failed: int
@@ -108,7 +108,7 @@ def predict_table(
             HandfulWarning,
             stacklevel=2,
         )
-    return summary.counts if classifier.false_rejection else _without_rejected(summary.counts)
+    return summary.counts
 
 
 def predict_chunks(
@@ -160,17 +160,15 @@ def predict_chunks(
 def write_table(path: Path, chunks: Iterable[PredictedChunk], classes: Sequence[str]) -> TableSummary:
     """Write the rows to a .csv or .parquet file, whole or not at all."""
     counts: Counter[str | None] = Counter()
-    failed = 0
+    failed, rejects = 0, False
     with new_table(path) as write_rows:
         for chunk in chunks:
+            rejects |= "answer" in chunk.columns
             write_rows(chunk.columns, chunk.errors)
             counts.update(chunk.columns.get("answer", chunk.columns["prediction"]))
             failed += len(chunk.errors)
-    return TableSummary({name: counts[name] for name in (*classes, UNKNOWN)}, failed)
-
-
-def _without_rejected(counts: dict[str, int]) -> dict[str, int]:
-    return {name: n for name, n in counts.items() if name != UNKNOWN}
+    answers = (*classes, UNKNOWN) if rejects else tuple(classes)
+    return TableSummary({name: counts[name] for name in answers}, failed)
 
 
 def _predict_readable(

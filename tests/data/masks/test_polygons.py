@@ -13,6 +13,7 @@ def _by_pycocotools(points: np.ndarray, h: int, w: int) -> Mask:
     return np.asarray(coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects([points.ravel().tolist()], h, w))) > 0)
 
 
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of pycocotools' arrays, with NumPy 2
 @pytest.mark.parametrize("reach", [0.5, 1, 3, 30, 1000])
 def test_far_polygons_are_what_pycocotools_makes_of_them(reach: float) -> None:
     rng = np.random.default_rng(int(reach * 2))

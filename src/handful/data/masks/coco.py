@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from handful.core.dataset import LeftOut, Mask
 from handful.data.masks.polygons import Points, fill
+from handful.data.masks.run_lengths import mask_of_runs, parse_run_lengths
 from handful.data.masks.shapes import Drawing, Drawings, format_errors, load_json, points_of, rectangle, stated_size
 
-LONGEST_RUN = 7  # characters of 5 bits: 32 bits and a sign
 NO_OUTLINE = "export them with polygons or run lengths if they should be masks"
 
 
@@ -114,34 +113,7 @@ def decode(segmentation: Any, size: tuple[int, int]) -> Mask:
     if isinstance(counts, list):
         runs = [int(c) for c in counts]
     elif isinstance(counts, str):
-        runs = _run_lengths(counts.encode("ascii"))
+        runs = parse_run_lengths(counts.encode("ascii"))
     else:
         raise ValueError("the run lengths are neither a list nor a text")
-    # pycocotools returns uninitialized memory if the runs are too short, so their sum is checked first.
-    if min(runs, default=0) < 0:
-        raise ValueError("a run length is below 0")
-    if sum(runs) != h * w:
-        raise ValueError(f"the run lengths cover {sum(runs):.12g} pixels and the image has {h * w}")
-    rle = coco_mask.frPyObjects({"size": [h, w], "counts": runs}, h, w)
-    return np.asarray(coco_mask.decode(rle) > 0)
-
-
-def _run_lengths(text: bytes) -> list[int]:
-    """COCO's compressed counts: 5 bits per character, low bits first; from the third on, relative to two before."""
-    runs: list[int] = []
-    value = shift = 0
-    for byte in text:
-        digit = byte - 48
-        if not 0 <= digit < 64:
-            raise ValueError("the compressed run lengths hold a character that COCO does not use")
-        if shift >= 5 * LONGEST_RUN:
-            raise ValueError(f"a compressed run length has more than {LONGEST_RUN} characters")
-        value |= (digit & 31) << shift
-        shift += 5
-        if not digit & 32:
-            value -= (1 << shift) if digit & 16 else 0
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
-    if shift:
-        raise ValueError("the compressed run lengths end too early")
-    return runs
+    return mask_of_runs(runs, (h, w))

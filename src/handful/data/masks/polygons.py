@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from pycocotools import mask as coco_mask
 
 from handful.core.dataset import Mask
+from handful.data.masks.run_lengths import mask_of_runs, parse_run_lengths
 
 Points = Float[np.ndarray, "_ 2"]
 
@@ -41,7 +42,7 @@ def fill(polygons: Sequence[Points], size: tuple[int, int]) -> Mask:
     near = [p for p in polygons if _is_near(p)]
     if near:
         runs = coco_mask.frPyObjects([p.ravel().astype(float).tolist() for p in near], h, w)
-        mask |= coco_mask.decode(coco_mask.merge(runs)) > 0
+        mask |= mask_of_runs(parse_run_lengths(coco_mask.merge(runs)["counts"]), size)
     for points in polygons:
         if not _is_near(points):
             mask |= fill_far(points, size)

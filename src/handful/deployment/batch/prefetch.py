@@ -9,8 +9,10 @@ from itertools import islice
 from pathlib import Path
 from threading import Lock
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import UInt8
 
 from handful.core.dataset import Image, PixelRange
 from handful.data.images import read_bytes, read_image
@@ -105,7 +107,7 @@ def prefetch_images(
     def load(location: ImageLocation) -> LoadedImage:
         size = (0, 0)
 
-        def resize_to_model(image: Image) -> Image:
+        def resize_to_model(image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
             nonlocal size
             size = (image.shape[1], image.shape[2])
             return resize(image)
