@@ -33,7 +33,7 @@ def test_the_public_names_are_these() -> None:
         load_data Dataset Sample load_recipe recipe_names Recipe
         train fit_to Classifier save_classifier load_classifier load_predictor
         evaluate sweep Protocol Result summarise paired_difference
-        compare select_recipe ComparisonResult inspect Inspection predict_table export_onnx
+        run compare select_recipe ComparisonResult inspect Inspection predict_table export_onnx
         HandfulClassifier HandfulError HandfulWarning
     """
     assert set(NAMES) == set(expected.split())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from handful.annotation.files.project import Project
 from handful.annotation.training import propose
-from handful.core.dataset import Dataset, Sample
+from handful.core.dataset import Dataset, PixelRange, Sample
 from handful.core.recipe import Part, Recipe
 from handful.data import in_memory
 from handful.deployment.export.quantize import compare_predictions
@@ -30,9 +30,10 @@ from tests.support.datasets import context, squares
 
 
 def known_samples(per_class: int = 2) -> Dataset:
-    """Samples of which everything is known: label, mask, its source, group and split."""
+    """Samples of which everything is known: label, mask, its source, group, split and range."""
     data = squares(per_class, split="test")
-    return replace(data, samples=tuple(replace(s, group=f"patient {i}") for i, s in enumerate(data.samples)))
+    known = (replace(s, group=f"patient {i}", pixel_range=PixelRange(0, 255)) for i, s in enumerate(data.samples))
+    return replace(data, samples=tuple(known))
 
 
 def is_image_alone(sample: Sample) -> bool:
@@ -49,14 +50,14 @@ def test_labels_masks_their_sources_and_groups_are_removed() -> None:
     images = data.without_labels()
     for before, after in zip(data.samples, images.samples, strict=True):
         assert is_image_alone(after)
-        assert (after.id, after.split) == (before.id, before.split)
+        assert (after.id, after.split, after.pixel_range) == (before.id, before.split, before.pixel_range)
         assert after.image is before.image
     assert images.classes == data.classes
     assert (data.labels >= 0).all(), "the data itself is left as it is"
 
 
 def test_a_new_field_of_a_sample_is_either_kept_or_removed_on_purpose() -> None:
-    kept, removed = {"id", "image", "split"}, {"label", "mask", "mask_source", "group"}
+    kept, removed = {"id", "image", "split", "pixel_range"}, {"label", "mask", "mask_source", "group"}
     assert set(Sample.__dataclass_fields__) == kept | removed
 
 

@@ -22,6 +22,11 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
         "first of all: photographs, few labels, seconds a run",
         "logistic-lite0",
     ),
+    "drawings": Purpose(
+        "a simple classifier on the directions of edges; nothing is pretrained",
+        "for drawings, digits, symbols and other shapes: seconds a run",
+        "logistic-hog",
+    ),
     "unlabelled images": Purpose(
         "learns from images without a label, too",
         "when many more images of the same kind are unlabelled",
