@@ -216,3 +216,20 @@ def test_labels_with_one_name_are_refused() -> None:
     X, y, _ = pictures(2)
     with pytest.warns(HandfulWarning, match="one class"), pytest.raises(DataError, match="have the same name 'red'"):
         tiny().fit(X, np.array([*y[:-1], "red "]))
+
+
+def test_by_default_the_best_of_what_is_fitted_in_seconds_is_selected() -> None:
+    X, y = load_digits(return_X_y=True)
+    model = HandfulClassifier(random_state=0, device="cpu").fit(X[:60], y[:60])
+    assert model.recipe_ in ("logistic-pixels", "logistic-hog")
+    assert model.score(X[1000:1200], y[1000:1200]) > 0.75
+    photographs = squares(3)
+    images = [s.image.transpose(1, 2, 0) for s in photographs.samples]  # type: ignore[union-attr]
+    model = HandfulClassifier(random_state=0, device="cpu").fit(images, photographs.labels)
+    assert model.recipe_ in ("logistic-pixels", "logistic-hog", "nearest-centroid-lite0", "logistic-lite0")
+
+
+def test_the_default_passes_a_clone_and_one_image_of_each_class() -> None:
+    X, y = load_digits(return_X_y=True)
+    model = clone(HandfulClassifier(random_state=0, device="cpu")).fit(X[:10], y[:10])
+    assert model.predict(X[:10]).tolist() == y[:10].tolist()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from handful._version import __version__ as __version__
 
 if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
+    from handful.automl.fit import fit_to as fit_to
     from handful.automl.run import run as run
     from handful.comparison.auto import select_recipe as select_recipe
     from handful.comparison.compare import compare as compare
-    from handful.comparison.fit import fit_to as fit_to
     from handful.comparison.result import ComparisonResult as ComparisonResult
     from handful.core.dataset import Dataset as Dataset
     from handful.core.dataset import Sample as Sample
@@ -53,7 +53,7 @@ _PUBLIC = {
     "compare": "comparison.compare",
     "evaluate": "evaluation.evaluate",
     "export_onnx": "deployment.export.to_onnx",
-    "fit_to": "comparison.fit",
+    "fit_to": "automl.fit",
     "inspect": "inspection.inspection",
     "load_classifier": "saving.classifier",
     "load_data": "data.load",

@@ -14,6 +14,9 @@ from sklearn.utils import Tags, assert_all_finite, check_array, check_random_sta
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
+from handful.automl.budget import SECONDS, Budget
+from handful.automl.candidates import choose_candidates
+from handful.automl.select import select
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.array_like import as_array, as_items
@@ -27,6 +30,8 @@ from handful.models.device import select_device
 from handful.recipes.checks import check
 from handful.recipes.load import load_recipe
 from handful.training.train import train
+
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
       as a square image if f is a square (flattened 8x8 digits), else as an image of one row.
 
     Args:
-        recipe: name of a recipe, path of its TOML file, or a `Recipe`.
+        recipe: name of a recipe, path of its TOML file, a `Recipe`, or "auto": the best of those that are fitted within
+            seconds, by cross-validation on the images of `fit`; for rows of numbers none that is pretrained.
         overrides: as `--set` of the command line, e.g. ("steps=300",).
         random_state: an int is the training seed; otherwise as in scikit-learn.
         device: "auto", "cpu", "cuda", "mps".
@@ -68,20 +74,21 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes:
         classes_: the labels seen in `fit`, sorted.
         classifier_: the trained `Classifier`.
+        recipe_: name of the recipe that trained it.
         n_features_in_: numbers per image in `fit` (of the first image, if their sizes differ).
 
     Example:
         >>> from handful import HandfulClassifier
         >>> from sklearn.datasets import load_digits
         >>> X, y = load_digits(return_X_y=True)
-        >>> classifier = HandfulClassifier("logistic-pixels", random_state=0, device="cpu").fit(X[:50], y[:50])
-        >>> classifier.predict(X[:3]).tolist()
-        [0, 1, 2]
+        >>> classifier = HandfulClassifier(random_state=0, device="cpu").fit(X[:50], y[:50])
+        >>> classifier.recipe_, classifier.predict(X[:3]).tolist()
+        ('logistic-hog', [0, 1, 2])
     """
 
     def __init__(
         self,
-        recipe: str | Path | Recipe = "classification-wrn",
+        recipe: str | Path | Recipe = AUTO,
         *,
         overrides: Sequence[str] = (),
         random_state: Any = None,
@@ -114,7 +121,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: `X` or `y` are invalid, as scikit-learn defines it.
             HandfulError: as `train`; or labels of `y` that are not one class an image.
         """
-        recipe = self._recipe()
+        recipe = None if self.recipe == AUTO else self._recipe()
         if y is None:
             raise ValueError("HandfulClassifier requires y to be passed, but the target y is None")
         values, names = _targets(y)
@@ -138,6 +145,9 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
+        if recipe is None:
+            recipe = self._select(data, seed=int(seed))
+        self.recipe_ = recipe.name
         self.classifier_: Classifier = train(
             recipe, data, seed=int(seed), device=select_device(self.device), progress=self.verbose
         )
@@ -156,6 +166,21 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The most probable of `classes_` for each image."""
         best = self.predict_proba(X).argmax(axis=1)
         return np.asarray(self.classes_[best])
+
+    def _select(self, data: Dataset, *, seed: int) -> Recipe:
+        """The best of the candidates that are fitted, not trained."""
+        candidates = choose_candidates(data, overrides=tuple(self.overrides), photographs=self._rows is None)
+        fitted = [c for c in candidates if not c.trained]
+        selection = select(
+            fitted,
+            data,
+            Budget(SECONDS),
+            seed=seed,
+            repeats=1,
+            device=select_device(self.device),
+            progress=self.verbose,
+        )
+        return selection.candidate.recipe
 
     def _recipe(self) -> Recipe:
         if isinstance(self.recipe, Recipe):

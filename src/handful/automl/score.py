@@ -42,14 +42,16 @@ def cross_validated_score(result: Result, selected: SelectedScore) -> HonestScor
     return HonestScore("cross-validation", *accuracy, balanced, chance, images, selected.draws, len(folds))
 
 
-def tested_score(result: Result, data: Dataset) -> HonestScore:
-    """The score of one classifier on test images, or of several draws."""
+def tested_score(result: Result, data: Dataset, *, drawn: bool = False) -> HonestScore:
+    """The score of one classifier on test images, or of the draws."""
     draws = len(result.runs)
     balanced, chance, images = _further(result)
     if draws == 1:
         groups = {s.id: s.group for s in data.samples if s.group is not None}
         own = selected_score([result], "accuracy", groups=groups)
-        return HonestScore("test images", own.mean, own.low, own.high, np.nan, balanced, chance, images, 1, 0)
+        return HonestScore(
+            "draws" if drawn else "test images", own.mean, own.low, own.high, np.nan, balanced, chance, images, 1, 0
+        )
     (row,) = summarise(result)
     return HonestScore("draws", row.mean, row.low, row.high, row.worst, balanced, chance, images, draws, 0)
 

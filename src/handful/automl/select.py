@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from handful.automl.budget import Budget
 from handful.automl.candidates import Candidate, describe
@@ -18,7 +21,6 @@ from handful.evaluation.executor import default_jobs
 from handful.evaluation.metrics import Metric, uneven
 from handful.evaluation.protocol import Protocol
 from handful.evaluation.selection_bias import SelectedScore, selected_score
-from handful.recipes.load import load_recipe
 
 REPEATS = 5
 FEW = "nearest-centroid-lite0"  # where no class can be held out: the best at one image per class, docs/measured.md
@@ -56,6 +58,26 @@ class Selection:
     not_tried: tuple[NotTried, ...]
 
     @property
+    def why(self) -> str:
+        """The reason for the selection, in a sentence without its full stop."""
+        if self.score is None:
+            return "a class is too small to hold images out: selected because it was best on other data"
+        number, share = len(self.results), 100 * (self.score.mean + self.score.optimism)
+        return f"the best of {number} in cross-validation on the training images ({share:.1f} % accuracy there)"
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The selection as plain values, for the model's card."""
+        table = [
+            {"recipe": c.recipe.name, "accuracy": round(_accuracy(result), 4), "runs": len(result.runs)}
+            for c, result in zip(self.tried, self.results, strict=True)
+        ]
+        left_out = {n.recipe: n.why for n in self.not_tried}
+        scored_on = "held-out training images; chosen by it, so not a score to report"
+        values = {"why": self.why, "recipe": self.candidate.recipe.name, "table": table}
+        return {**values, "scored_on": scored_on, "left_out": left_out} if table else values
+
+    @property
     def result(self) -> Result | None:
         """Held-out predictions of the selected recipe."""
         return None if self.score is None else self.results[self.score.best]
@@ -66,7 +88,7 @@ def select(
     data: Dataset,
     budget: Budget,
     *,
-    log: Path,
+    log: Path | None = None,
     seed: int = 0,
     repeats: int = REPEATS,
     jobs: int | None = None,
@@ -83,7 +105,7 @@ def select(
         candidates: cheapest first.
         data: the training images, with their groups.
         budget: of the whole run.
-        log: JSON-lines file of the runs: those in it are not repeated.
+        log: JSON-lines file of the runs: those in it are not repeated; None: no file.
         seed: number of the first repeat.
         repeats: of the cross-validation, at most.
         jobs: training runs of networks at a time; None: one per core.
@@ -94,7 +116,7 @@ def select(
     metric: Metric = "balanced_accuracy" if uneven(data.counts.astype(float)) else "accuracy"
     k = default_folds(replace(data, samples=tuple(replace(s, split=None) for s in data.samples))) or 2
     if data.counts.min() < 2 or not _can_fold(data, k, seed):
-        chosen = next((c for c in candidates if c.recipe.name == FEW), Candidate(load_recipe(FEW), False))
+        chosen = next((c for c in candidates if c.recipe.name == FEW), candidates[0])
         return Selection(chosen, (), (), None, metric, ())
     runner = _Runner(data, k, log, device, progress)
     fitted = [c for c in candidates if not c.trained]
@@ -116,7 +138,7 @@ def select(
 class _Runner:
     """Cross-validation of one candidate after the other; results of several repeats are joined."""
 
-    def __init__(self, data: Dataset, folds: int, log: Path, device: str, progress: bool) -> None:
+    def __init__(self, data: Dataset, folds: int, log: Path | None, device: str, progress: bool) -> None:
         self.data, self.folds, self.log = data, folds, log
         self.device, self.progress = device, progress
         self.results: dict[str, Result] = {}
@@ -168,6 +190,10 @@ class _Runner:
         before = self.results.get(candidate.recipe.name)
         runs = result.runs if before is None else (*before.runs, *result.runs)
         self.results[candidate.recipe.name] = replace(result, runs=runs)
+
+
+def _accuracy(result: Result) -> float:
+    return float(np.mean(np.concatenate([run.predictions == run.labels for run in result.runs])))
 
 
 def _can_fold(data: Dataset, folds: int, seed: int) -> bool:

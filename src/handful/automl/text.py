@@ -58,7 +58,8 @@ def how_scored(result: RunResult) -> str:
     if score.scored_by == "test images":
         return f"on the {images} of the test part, which were not learned from"
     if score.scored_by == "draws":
-        return f"{score.repeats} draws of other images to learn from, scored on {images} that they left out"
+        draws = f"{score.repeats} draw{'' if score.repeats == 1 else 's'} of images to learn from"
+        return f"{draws}, scored on {images} that they left out"
     repeats = f"{score.repeats} times " if score.repeats > 1 else ""
     tried = f", corrected for choosing the best of {len(result.tried)}" if len(result.tried) > 1 else ""
     return f"{images} held out in turn, {repeats}{score.folds} folds{tried}"

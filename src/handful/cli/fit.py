@@ -9,24 +9,23 @@ from handful.cli import _options as o
 from handful.cli._output import calibration_rows
 
 if TYPE_CHECKING:
-    from handful.comparison.fit import FitResult
+    from handful.automl.fit import FitResult
 
 
 def fit(
     data: o.Data,
+    out: Annotated[
+        Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder for the model.")
+    ],
     recipe: Annotated[
         str,
         Option(
             "--recipe",
             "-r",
             metavar="NAME",
-            show_default=False,
             help="Recipe name (see `handful recipes`) or .toml file; auto: select one by cross-validation.",
         ),
-    ],
-    out: Annotated[
-        Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder for the model.")
-    ],
+    ] = "auto",
     masks: o.Masks = None,
     per_class: o.PerClass = None,
     budget: Annotated[
@@ -34,7 +33,7 @@ def fit(
         Option(
             metavar="TIME",
             show_default=False,
-            help="Wall time for selecting a recipe with --recipe auto; default: 10m.",
+            help="Wall time for selecting a recipe with --recipe auto; default: 3m.",
         ),
     ] = None,
     seed: o.Seed = 0,
@@ -60,10 +59,10 @@ def fit(
 
     Trains on the training split of DATA, or on --per-class images of it. The model is saved as a folder.
     """
+    from handful.automl.fit import fit_to
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, print_to_stderr, stderr_is_terminal
     from handful.comparison.budget import read_budget
-    from handful.comparison.fit import fit_to
     from handful.training.launcher import rank_and_world_size
 
     with print_to_stderr():
@@ -117,8 +116,7 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
     steps = f"{card['steps']} steps" if card["steps"] else "fitted"
     rows = [("model", str(out)), ("recipe", result.recipe.name)]
     if selection is not None:
-        settings = "" if selection.study is None else f" Settings: {selection.study.why}."
-        rows.append(("selected", f"{selection.why}{settings}"))
+        rows.append(("selected", f"{selection.why}."))
     rows.append(("trained on", f"{images}{unlabelled}"))
     rows.append(("took", f"{card['seconds']:.0f} s, {steps} on {card['device']}"))
     return [*rows, *calibration_rows(card)]

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.comparison.fit import fit_to
+from handful.automl.fit import fit_to
 from handful.data.load import load_data
 from handful.errors import DataError, HandfulWarning, OutputError, ProtocolError, RecipeError
 from handful.saving.classifier import load_classifier
@@ -45,6 +45,7 @@ def test_auto_says_in_the_card_why_it_took_its_recipe(tmp_path: Path) -> None:
     result = fit_to(tmp_path / "model", "auto", squares(1), overrides=("image_size=[32, 32]",))
     assert result.selection is not None
     assert result.recipe.name == "nearest-centroid-lite0"
+    assert "best on other data" in result.selection.why
     assert load_classifier(tmp_path / "model").card["auto"]["why"] == result.selection.why
 
 

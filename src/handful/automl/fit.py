@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from handful.comparison.auto import FEW, RecipeSelection, select_recipe
+from handful.automl.budget import SECONDS, Budget
+from handful.automl.candidates import choose_candidates
+from handful.automl.select import FEW, Selection, select
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output
 from handful.core.recipe import Recipe
 from handful.data.check import check
 from handful.data.splits import draw, training_split
 from handful.errors import HandfulWarning, ProtocolError, RecipeError, by_interface, option
-from handful.evaluation.executor import default_jobs
 from handful.evaluation.tracking import Kind, Tracking
 from handful.inspection.image_statistics import StatisticsCollector
 from handful.inspection.quick_check import MOST, quick_warnings
@@ -29,7 +30,7 @@ from handful.training.launcher import rank_and_world_size
 from handful.training.train import train
 
 AUTO = "auto"
-AUTO_SECONDS = 600.0
+LOG = "results.jsonl"  # of the selection, in the folder beside the model's
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,7 @@ class FitResult:
 
     classifier: Classifier
     recipe: Recipe
-    selection: RecipeSelection | None = None
+    selection: Selection | None = None
 
 
 def fit_to(
@@ -71,7 +72,7 @@ def fit_to(
     Args:
         folder: of the model. While training, it holds the checkpoint.
         recipe: a recipe's name, the path of its TOML file, a `Recipe`, or "auto": select one by cross-validation on
-            the training images (`select_recipe`), in a folder beside `folder` that ends in `-comparison`.
+            the training images, as `run` does; its log is in a folder beside `folder` that ends in `-selection`.
         data: everything; its training part is learned from.
         per_class: draw this many labelled images of each class, and train on these alone.
         seed: decides draw, initial weights, order and augmentation.
@@ -79,7 +80,7 @@ def fit_to(
         temperature: fit a temperature on held-out training images.
         coverage: give conformal prediction sets at this coverage.
         reject: reject images unlike the training images, and about this share of the others.
-        seconds: wall time to select a recipe in, with "auto" only; default: ten minutes.
+        seconds: wall time to select a recipe in, with "auto" only; default: three minutes.
         resume: continue a stopped training from the checkpoint in `folder`.
         overwrite: replace the model in `folder`.
         strict: refuse doubtful data.
@@ -114,19 +115,17 @@ def fit_to(
         part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
         selection = None
         if auto:
-            selection = select_recipe(
+            selection = select(
+                choose_candidates(part, overrides=overrides),
                 part,
-                folder.with_name(f"{folder.name}-comparison"),
-                seconds=AUTO_SECONDS if seconds is None else seconds,
+                Budget(SECONDS if seconds is None else seconds),
+                log=folder.with_name(f"{folder.name}-selection") / LOG,
                 seed=seed,
-                overrides=overrides,
-                jobs=default_jobs(device),
                 device=device,
-                overwrite=overwrite,
                 progress=progress,
                 on_message=on_message,
             )
-            plan = calibrated(selection.recipe)
+            plan = calibrated(selection.candidate.recipe)
         settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}
         tracking = Tracking(track, track_to, plan.name, settings) if track is not None and first else None
         with tracking or nullcontext():
