@@ -19,8 +19,8 @@ from handful.automl.score import (
     NOTHING,
     class_scores,
     cross_validated_score,
+    held_out_score,
     scored_run,
-    tested_score,
     without_optimism,
 )
 from handful.automl.select import REPEATS, Selection, select
@@ -152,7 +152,7 @@ def _from_all(data: Dataset, folder: Path, budget: Budget, settings: _Settings) 
     if len(test):
         run_ = scored_run(classifier, learned, test, number=settings.seed, seconds=classifier.card["seconds"])
         result = Result(selection.candidate.recipe, data.classes, (run_,))
-        return _Outcome(classifier, learned, selection, result, tested_score(result, data))
+        return _Outcome(classifier, learned, selection, result, held_out_score(result, data))
     if selection.result is None or selection.score is None:
         return _Outcome(classifier, learned, selection, None, NOTHING)
     score = cross_validated_score(selection.result, selection.score)
@@ -181,7 +181,7 @@ def _by_draws(data: Dataset, folder: Path, budget: Budget, settings: _Settings) 
     assert first is not None
     classifier, learned, selection = first
     result = Result(selection.candidate.recipe, data.classes, tuple(runs))
-    return _Outcome(classifier, learned, selection, result, tested_score(result, data, drawn=True))
+    return _Outcome(classifier, learned, selection, result, held_out_score(result, data, drawn=True))
 
 
 def _select(pool: Dataset, folder: Path, budget: Budget, settings: _Settings, *, repeats: int, seed: int) -> Selection:

@@ -42,7 +42,7 @@ def cross_validated_score(result: Result, selected: SelectedScore) -> HonestScor
     return HonestScore("cross-validation", *accuracy, balanced, chance, images, selected.draws, len(folds))
 
 
-def tested_score(result: Result, data: Dataset, *, drawn: bool = False) -> HonestScore:
+def held_out_score(result: Result, data: Dataset, *, drawn: bool = False) -> HonestScore:
     """The score of one classifier on test images, or of the draws."""
     draws = len(result.runs)
     balanced, chance, images = _further(result)
