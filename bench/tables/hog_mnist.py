@@ -1,7 +1,8 @@
 """Oriented gradients on MNIST, beside raw pixels and the frozen features of the embedded network.
 
 Power, cells, orientations and warps were chosen on draws 100 to 105 of the embedded 5,000 digits; the test part of
-MNIST is scored on draws 0 to 4 only. An earlier version (no power, weaker warps) was scored there at one image per class.
+MNIST is scored on draws 0 to 4 only. An earlier version (no power, weaker warps) was scored there at one image per
+class.
 """
 
 from bench.support.accuracy import run_sweep, show
