@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from handful.cli._library_errors import explain, last_line
 from handful.core.text import fill
 from handful.errors import HandfulWarning, ProtocolError, command_line
-from handful.training.launcher import rank_and_world_size
+from handful.training.launcher import check_launcher, rank_and_world_size
 
 USER_ERROR = 2  # exit codes
 FAULT = 70  # a fault of handful's own
@@ -40,8 +40,9 @@ def refuse_processes(command: str) -> None:
     """Refuse several processes: they can share one training, and would repeat everything else.
 
     Raises:
-        ProtocolError: a launcher started more than one, and the command is not `fit`.
+        ProtocolError: a launcher started more than one, and the command is not `fit`; or its variables are not valid.
     """
+    check_launcher()
     world_size = rank_and_world_size()[1]
     if world_size > 1 and command != "fit":
         raise ProtocolError(

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
+from handful.errors import DataError
+
 Image = UInt8[np.ndarray, "3 h w"]
 DeepImage = Shaped[np.ndarray, "c h w"]  # more than 8 bits per channel; 1, 3 or 4 channels
 Mask = Bool[np.ndarray, "h w"]
@@ -129,9 +131,13 @@ class Dataset:
         """Id of each sample."""
         return tuple(s.id for s in self.samples)
 
-    def select(self, indices: Sequence[int] | Int[np.ndarray, " m"]) -> "Dataset":
-        """The samples at these positions, in this order."""
-        return replace(self, samples=tuple(self.samples[int(i)] for i in indices))
+    def select(self, indices: Sequence[int] | np.ndarray) -> "Dataset":
+        """The samples at these positions, in this order; or those where a mask of n booleans is True.
+
+        Raises:
+            DataError: a mask of another length, or positions that are not whole numbers.
+        """
+        return replace(self, samples=tuple(self.samples[i] for i in _positions(indices, len(self))))
 
     def without_labels(self) -> "Dataset":
         """The images alone, with their ids and splits: labels, masks, mask sources and groups are removed.
@@ -145,3 +151,16 @@ class Dataset:
     def split(self, *splits: Split | None) -> "Dataset":
         """The samples whose `split` is one of these."""
         return replace(self, samples=tuple(s for s in self.samples if s.split in splits))
+
+
+def _positions(indices: Sequence[int] | np.ndarray, n: int) -> list[int]:
+    array = np.asarray(indices)
+    if array.ndim == 1 and array.dtype == np.bool_ and len(array) == n:
+        return [int(i) for i in np.flatnonzero(array)]
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise DataError(
+            f"positions of type {array.dtype} and shape {list(array.shape)} for {n} samples",
+            where="Dataset.select",
+            remedy="give whole numbers, or a boolean for each sample.",
+        )
+    return [int(i) for i in array]

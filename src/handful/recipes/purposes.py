@@ -1,9 +1,9 @@
 """Purposes of recipes, of which `about.purpose` names one, and the control of a recipe."""
 
 import re
-import tomllib
 from dataclasses import dataclass
 
+from handful.core.parsing import parse_toml
 from handful.core.recipe import Recipe
 
 
@@ -99,7 +99,7 @@ def control_of(text: str) -> Control | None:
     header = HEADER.search(text)
     if header is not None:
         return Control(header["base"], tuple(header["keys"].split(", ")))
-    base = tomllib.loads(text).get("extends")
+    base = parse_toml(text).get("extends")
     return Control(base) if isinstance(base, str) else None
 
 

@@ -15,7 +15,7 @@ from handful.recipes.checks import check
 from handful.saving.checkpoint import Checkpoint, identify_source
 from handful.training.assembly import Assembly, assemble
 from handful.training.fit_head import fit_head
-from handful.training.launcher import rank_and_world_size
+from handful.training.launcher import check_launcher, rank_and_world_size
 from handful.training.loop import Log, run_stages
 from handful.training.nested_runs import memoize_on_disk
 from handful.training.random_streams import Stream, derive_seed
@@ -60,6 +60,7 @@ def train(
     """
     started = time.monotonic()
     check(recipe)
+    check_launcher()
     common_range(data.samples)
     source = None if folder is None else identify_source(folder, data, resume=resume)
     with torch.random.fork_rng():

@@ -47,6 +47,13 @@ def test_one_file_serves_for_many_tasks(tmp_path: Path) -> None:
         ("a: [cat]\na: [dog]", "the key 'a' is listed twice"),
         ("a: &a\n  - cat\n  - dog\n  - *a", "contains itself"),
         ("a:\n  b:\n    a: [cat, dog]", "the group 'a' contains itself"),
+        ("[" * 200 + "]" * 200, "nested deeper than 64 levels"),
+        ("[" * 20_000, "nested deeper than 64 levels|not YAML"),
+        ("a: " + "[cat]\n" * 200_000, "larger than 0.25 MB"),
+        (
+            "l0: &l0 [cat, dog]\n" + "".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]\n" for i in range(1, 12)),
+            "more than 100,000 entries",
+        ),
         ("? [cat, dog]\n: dog", "a group has no name"),
         ("cat: [dog, emu]", "have other classes below them: 'cat'"),
         ("[cat, dog]", "classes are missing from the hierarchy: 'emu'"),

@@ -1,6 +1,7 @@
 """Limits of the prediction server: sizes, times and simultaneous requests."""
 
 from dataclasses import dataclass
+from math import isfinite
 
 from handful.errors import OutputError
 
@@ -20,7 +21,7 @@ class Limits:
         decoders: threads that decode images.
 
     Raises:
-        OutputError: a limit is not positive.
+        OutputError: a limit is not a finite number above 0.
     """
 
     megabytes: float = 20.0
@@ -34,8 +35,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value > 0:
-                raise OutputError(f"{name} is {value!r}", where="limits", remedy="give a number above 0.")
+            if not (value > 0 and isfinite(value)):
+                raise OutputError(f"{name} is {value!r}", where="limits", remedy="give a finite number above 0.")
 
     @property
     def max_bytes(self) -> int:
