@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jaxtyping import UInt8
 from torch import Tensor
@@ -16,6 +17,7 @@ from handful.core.recipe import Part, Recipe
 from handful.data import in_memory
 from handful.deployment.export.quantize import compare_predictions
 from handful.deployment.predict_table import predict_table
+from handful.errors import DataError
 from handful.evaluation.job import TrainingJob, run
 from handful.models import classifier as classifier_module
 from handful.models import saliency as saliency_module
@@ -123,3 +125,21 @@ def test_a_run_learns_from_unlabelled_images_alone() -> None:
     run(TrainingJob(0, context().recipe, 0, None, None, [0, 2, 4], [0], [1, 3, 5]), data, device="cpu", trainer=trainer)
     assert [s.label for s in seen] == [0, 1, 2, None, None, None]
     assert all(is_image_alone(s) for s in seen[3:])
+
+
+def test_a_mask_of_booleans_selects_where_it_is_true() -> None:
+    data = Dataset(tuple(Sample(str(i), np.zeros((3, 2, 2), np.uint8)) for i in range(4)), ())
+    for mask in (np.array([False, True, False, True]), [False, True, False, True]):
+        assert data.select(mask).ids == ("1", "3")
+    assert data.select(np.array([3, 0])).ids == ("3", "0")
+    assert data.select(range(2)).ids == ("0", "1")
+    assert data.select(()).ids == ()
+
+
+@pytest.mark.parametrize(
+    "indices", [[True, False], np.array([0.5, 1.0]), np.array(["0"]), np.array([[0, 1]]), np.array(True)]
+)
+def test_what_is_neither_positions_nor_a_mask_is_refused(indices: Any) -> None:
+    data = Dataset(tuple(Sample(str(i), np.zeros((3, 2, 2), np.uint8)) for i in range(4)), ())
+    with pytest.raises(DataError, match="for 4 samples"):
+        data.select(indices)
