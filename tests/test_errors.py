@@ -3,7 +3,18 @@ import pickle
 
 import pytest
 
-from handful.errors import COMMAND_LINE, DataError, by_interface, command_line, nearest, option
+from handful.errors import (
+    COMMAND_LINE,
+    DataError,
+    alternatives,
+    by_interface,
+    command_line,
+    hint,
+    name_options,
+    nearest,
+    offers,
+    option,
+)
 
 OPTIONS = [  # arguments of `option`, in Python, in a command
     (("overwrite",), "overwrite=True", "--overwrite"),
@@ -41,3 +52,19 @@ def test_an_error_keeps_its_words_when_it_is_pickled() -> None:
 def test_near_names_are_suggested() -> None:
     assert nearest("liner", ("linear", "cosine")).startswith("did you mean 'linear'")
     assert nearest("x", ("linear", "cosine"), otherwise="none.") == "none."
+
+
+def test_a_hint_names_an_option_only_where_the_running_command_has_it() -> None:
+    assert hint("overrides", "lr=1") == ' (overrides="lr=1")'
+    with command_line():
+        assert hint("overrides", "lr=1") == " (--set lr=1)"
+        name_options(["--set", "-s", "--allow-outside"])
+        assert hint("overrides", "lr=1") == " (--set lr=1)"
+        assert hint("folds", 5) == ""
+        assert (offers("allow_outside"), offers("allow"), offers("overwrite")) == (True, False, False)
+    assert offers("overwrite")
+    assert COMMAND_LINE not in os.environ
+
+
+def test_ways_out_are_one_sentence() -> None:
+    assert [alternatives(ways) for ways in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a.", "a or b.", "a, b, or c."]

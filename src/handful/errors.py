@@ -4,10 +4,11 @@ A message never spells an option itself: `option` writes `--overwrite` in a comm
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-COMMAND_LINE = "HANDFUL_COMMAND_LINE"  # environment variable, set while a command runs; worker processes inherit it
+COMMAND_LINE = "HANDFUL_COMMAND_LINE"  # environment variable: options of the running command, for worker processes too
+ANY_OPTION = "*"
 FLAGS = {"columns": "column", "overrides": "set"}  # options of commands that Python names differently
 
 
@@ -84,7 +85,7 @@ class HandfulWarning(UserWarning):
 def command_line() -> Iterator[None]:
     """Within this context, messages are in words of the command line, also in worker processes started from it."""
     before = os.environ.get(COMMAND_LINE)
-    os.environ[COMMAND_LINE] = "1"
+    os.environ[COMMAND_LINE] = ANY_OPTION
     try:
         yield
     finally:
@@ -95,6 +96,35 @@ def command_line() -> Iterator[None]:
 def by_interface(*, command: str, python: str) -> str:
     """The first text in a command, the second in Python: for messages that differ by more than an option's spelling."""
     return command if COMMAND_LINE in os.environ else python
+
+
+def name_options(flags: Iterable[str]) -> None:
+    """Within `command_line`: the options of the command that runs, such as --overwrite, for `offers`."""
+    os.environ[COMMAND_LINE] = " ".join(flags)
+
+
+def offers(name: str) -> bool:
+    """Whether a remedy may name an option: in a command, whether it has that option; in Python, always.
+
+    Args:
+        name: the keyword argument in Python.
+    """
+    flags = os.environ.get(COMMAND_LINE, ANY_OPTION)
+    return flags == ANY_OPTION or f"--{_flag(name)}" in flags.split()
+
+
+def hint(name: str, value: object = True) -> str:
+    """An option in parentheses, after a blank, as `option` writes it; empty if the running command does not have it."""
+    return f" ({option(name, value)})" if offers(name) else ""
+
+
+def alternatives(ways: Sequence[str]) -> str:
+    """Several ways out as the sentence of a remedy: "a, b, or c."."""
+    return f"{', '.join(ways[:-1])}{',' if len(ways) > 2 else ''} or {ways[-1]}." if len(ways) > 1 else f"{ways[0]}."
+
+
+def _flag(name: str) -> str:
+    return FLAGS.get(name, name).replace("_", "-")
 
 
 def option(name: str, value: object = True) -> str:
@@ -112,7 +142,7 @@ def option(name: str, value: object = True) -> str:
         ...     option("overwrite"), option("folds", 5), option("columns", {"path": "NAME"})
         ('--overwrite', '--folds 5', '--column path=NAME')
     """
-    flag = FLAGS.get(name, name).replace("_", "-")
+    flag = _flag(name)
     if isinstance(value, bool):
         return by_interface(command=f"--{flag}" if value else f"--no-{flag}", python=f"{name}={value}")
     if value is None:

@@ -165,3 +165,11 @@ def test_an_argument_that_is_missing_or_misspelt_names_the_right_one() -> None:
     assert "DATA" in run("fit").stderr
     assert "--recipe" in run("fit", "x", "--recpe", "y").stderr
     assert "fit" in run("fot").stderr
+
+
+def test_a_shared_message_names_no_option_that_the_command_lacks(inputs: Path, tmp_path: Path) -> None:
+    data = (inputs / "images", "-r", inputs / "linear.toml", "-m", 4)
+    assert "--folds 5" in fails("evaluate", *data)
+    said = fails("sweep", *data, "-o", tmp_path / "out")
+    assert "draw fewer per class." in said
+    assert "--folds" not in said

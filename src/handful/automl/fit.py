@@ -160,7 +160,7 @@ def _load(recipe: str | Path | Recipe, overrides: Sequence[str]) -> Recipe:
         raise RecipeError(
             "overrides belong to a recipe's name or file, and this is a Recipe",
             where=recipe.name,
-            remedy="load it with load_recipe(name, overrides=...).",
+            remedy="load it by its name, with the overrides.",
         )
     return recipe
 

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from handful.cli._library_errors import explain, last_line
 from handful.core.text import fill
-from handful.errors import HandfulWarning, ProtocolError, command_line
+from handful.errors import HandfulWarning, ProtocolError, command_line, name_options, offers
 from handful.training.launcher import check_launcher, rank_and_world_size
 
 USER_ERROR = 2  # exit codes
@@ -48,7 +48,7 @@ def refuse_processes(command: str) -> None:
         raise ProtocolError(
             f"{world_size} processes were launched, and only `handful fit` is distributed",
             where=f"handful {command}",
-            remedy="launch one process; --jobs uses several cores.",
+            remedy="launch one process" + ("; --jobs uses several cores." if offers("jobs") else "."),
         )
 
 
@@ -139,9 +139,12 @@ class ErrorHandlingGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Look the command up, and refuse several processes if it is not distributed."""
-        command = super().resolve_command(ctx, args)
-        refuse_processes(command[0] or "")
-        return command
+        resolved = super().resolve_command(ctx, args)
+        name, command, _ = resolved
+        if command is not None:
+            name_options(flag for p in command.params for flag in (*p.opts, *p.secondary_opts))
+        refuse_processes(name or "")
+        return resolved
 
     def _after_stop(self, ctx: Any) -> str:
         command = self.commands.get(ctx.invoked_subcommand or "")

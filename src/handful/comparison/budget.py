@@ -26,7 +26,7 @@ class StudyBudget:
         if len(given) != 1 or given[0] <= 0:
             raise ProtocolError(
                 "a budget is a positive number of trials or a positive duration",
-                where=f"trials={self.trials}, seconds={self.seconds}",
+                where=", ".join(option(name, value) for name, value in vars(self).items() if value is not None) or None,
                 remedy=f"give one of them, e.g. {option('trials', 20)} or {_thirty_minutes()}; "
                 f"{option('trials', 1)} uses each recipe as it is.",
             )
@@ -52,9 +52,11 @@ def read_budget(budget: str | None, trials: int | None) -> StudyBudget:
         return StudyBudget(trials=trials)
     text = "30m" if budget is None else budget.strip()
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)", text)
-    if match is None:
+    if match is None or not float(match[1]):
         raise ProtocolError(
-            f"{text!r} is not a duration", where=option("budget", None), remedy="write e.g. 90s, 30m or 2h."
+            f"{text!r} is not a {'duration' if match is None else 'positive duration'}",
+            where=option("budget", None),
+            remedy="write e.g. 90s, 30m or 2h.",
         )
     return StudyBudget(seconds=float(match[1]) * {"s": 1, "m": 60, "min": 60, "h": 3600}[match[2]])
 

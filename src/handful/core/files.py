@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from handful.errors import DataError, HandfulWarning, OutputError, option
+from handful.errors import DataError, HandfulWarning, OutputError, offers, option
 
 CLUTTER = re.compile(
     r"\.DS_Store|\._.*|Icon\r|(eh)?thumbs(_vista)?\.db|desktop\.ini|\.directory|\.nfs.*|\..*\.lock", re.IGNORECASE
@@ -86,7 +86,7 @@ def existing(path: Path, *, differs: Sequence[str] = (), can_overwrite: bool = T
         f"this already exists{other}",
         where=path,
         remedy=f"{same}choose another path, or pass {option('overwrite')}."
-        if can_overwrite
+        if can_overwrite and offers("overwrite")
         else "choose another path.",
     )
 

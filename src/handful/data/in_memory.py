@@ -16,7 +16,7 @@ from handful.data.resampling import Resize as Resize
 from handful.data.resampling import fit_mask as fit_mask
 from handful.data.resampling import inner_size
 from handful.data.resampling import unfit_mask as unfit_mask
-from handful.errors import DataError, option
+from handful.errors import DataError, hint
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def working_size(data: Dataset, size: tuple[int, int] | None) -> tuple[int, int]
             raise DataError(
                 f"images differ in size ({first[0]}x{first[1]} and {h}x{w})",
                 where=sample.id,
-                remedy=f"set image_size = [h, w] in the recipe ({option('overrides', 'image_size=[h,w]')}).",
+                remedy=f"set image_size = [h, w] in the recipe{hint('overrides', 'image_size=[h,w]')}.",
             )
         first = (h, w)
     if first is None:

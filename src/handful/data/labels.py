@@ -8,7 +8,7 @@ import numpy as np
 
 from handful.data.array_like import as_array, as_items, is_missing
 from handful.data.class_names import nfc
-from handful.errors import DataError
+from handful.errors import DataError, by_interface
 
 _TEXT = (str, bytes, bytearray, memoryview)
 
@@ -73,7 +73,8 @@ def value_text(value: Any, where: object) -> str | None:
         value = bool(value)
     elif isinstance(value, float | np.floating | Decimal):
         if not np.isfinite(float(value)):
-            raise DataError(f"{value} is not a label", where=where, remedy="correct it, or give None for no label.")
+            none = by_interface(command="leave it empty", python="give None")
+            raise DataError(f"{value} is not a label", where=where, remedy=f"correct it, or {none} for no label.")
         value = int(value) if value == int(value) else value
     text = nfc(str(value))
     return text if text.strip() else None
@@ -103,12 +104,13 @@ def _one_hot(items: list[Any], names: Sequence[str] | None, role: str, start: in
             raise _several(row, where)
         ones = np.flatnonzero(row == 1)
         if len(ones) != 1 or np.count_nonzero(row) != 1:
+            none = by_interface(command="", python=" (None instead of a row: unlabelled)")
             what = "no class" if not np.count_nonzero(row) else "several classes, or shares of them"
             raise DataError(
                 f"the row {_short(row)} has {what}",
                 where=where,
-                remedy="an image has one class: give one label for each image, or rows of zeros with a single one "
-                "(None instead of a row: unlabelled).",
+                remedy="an image has one class: give one label for each image, or rows of zeros with a single one"
+                f"{none}.",
             )
         texts.append(value_text(str(ones[0]) if names is None else _column(names, int(ones[0]), len(row)), where))
     return texts

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from handful.core.dataset import Dataset, PixelRange, Sample
 from handful.data.decoding import deep_values, depth_of
 from handful.data.images import open_image
-from handful.errors import DataError, HandfulWarning, option
+from handful.errors import DataError, HandfulWarning, offers, option
 
 DEPTHS = (8, 10, 12, 14, 16)  # bits per channel of cameras and scanners
 _SHALLOW = frozenset(
@@ -134,7 +134,7 @@ def common_range(samples: Sequence[Sample]) -> PixelRange | None:
         raise DataError(
             "images are scaled to 8 bits by different ranges",
             where=f"{samples[0].id}, {other.id}",
-            remedy=f"load them together, or with the same {option('bit_depth', None)} or {option('window', None)}.",
+            remedy="load them together, or with the same bit depth or window.",
         )
     return first
 
@@ -193,10 +193,10 @@ def _find_range(deep: Sequence[Sample]) -> PixelRange | None:
     bits = next(bits for bits in DEPTHS if high < 2**bits)
     if bits == 16:
         return PixelRange.of_bits(16) if wide else None
+    ways = f" ({option('bit_depth', 'N')} or {option('window', 'LOW,HIGH')} changes this)" if offers("window") else ""
     warn(
         f"{len(extents):,} {'image has' if len(extents) == 1 else 'images have'} more than 8 bits per channel, with "
-        f"values up to {high:,.0f}: all are read as {bits}-bit images, 0 black and {2**bits - 1:,} white "
-        f"({option('bit_depth', 'N')} or {option('window', 'LOW,HIGH')} changes this)",
+        f"values up to {high:,.0f}: all are read as {bits}-bit images, 0 black and {2**bits - 1:,} white{ways}",
         HandfulWarning,
         stacklevel=3,
     )

@@ -12,7 +12,7 @@ from typing import Literal
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from handful.core.dataset import Dataset, Sample
-from handful.errors import DataError, option
+from handful.errors import DataError, alternatives, offers, option
 
 
 def training_split(data: Dataset) -> Dataset:
@@ -45,24 +45,23 @@ def scored_split(data: Dataset, name: Literal["test", "val"]) -> Dataset:
         raise DataError(
             f"the {name} split has no labels, so it cannot be scored",
             where=part.samples[0].id,
-            remedy=f"label its images, or cross-validate ({option('folds', 5)}) on the labelled ones.",
+            remedy="label its images" + (f", or cross-validate ({option('folds', 5)})." if offers("folds") else "."),
         )
     return labelled
 
 
 def ways_to_score(data: Dataset) -> str:
     """The remedy for data without a test split: how else a recipe can be scored on it."""
-    ways = [
-        f"cross-validate ({option('folds', 5)})",
-        f"score on the images that the draws leave unused ({option('per_class', 5)})",
-    ]
+    ways = [f"cross-validate ({option('folds', 5)})"] if offers("folds") else []
+    if offers("per_class"):
+        ways.append(f"score on the images that the draws leave unused ({option('per_class', 5)})")
     if len(data.split("test")):
         ways.append(f"score on the test split ({option('score_on', 'test')})")
     elif validation := len(data.split("val")):
         ways.append(f"score on the {validation} images of the val split ({option('score_on', 'val')})")
     else:
         ways.append('mark images "test" in the split column or by a folder test/')
-    return f"{', '.join(ways[:-1])}, or {ways[-1]}."
+    return alternatives(ways)
 
 
 def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:

@@ -13,7 +13,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
 from handful.data.unlabelled import unlabelled_samples
-from handful.errors import ProtocolError
+from handful.errors import ProtocolError, option
 from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import JobResult, Trainer, TrainingJob
 from handful.evaluation.protocol import Protocol as Protocol
@@ -175,7 +175,8 @@ def _without_unused(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Reci
         raise ProtocolError(
             "none of these recipes learns from unlabelled images",
             where=", ".join(dict.fromkeys(recipe.name for recipe, _ in plans)),
-            remedy="leave unlabelled and transductive out, or use e.g. label-propagation-lite0.",
+            remedy=f"leave {option('unlabelled', None)} and {option('transductive', None)} out, or use e.g. "
+            "label-propagation-lite0.",
         )
     return [
         (recipe, protocol if use else replace(protocol, unlabelled="none", transductive=False))

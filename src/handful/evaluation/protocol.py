@@ -8,7 +8,7 @@ from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.long_tail import Order, class_balanced, long_tail
 from handful.data.unlabelled import Unlabelled
-from handful.errors import ProtocolError, option
+from handful.errors import ProtocolError, alternatives, offers, option
 
 ScoreOn = Literal["test", "rest", "val"]
 
@@ -56,7 +56,9 @@ class Protocol:
         """Refuse values that contradict each other or are out of range."""
         if not self.draws or len(set(self.draws)) < len(self.draws) or min(self.draws) < 0:
             raise ProtocolError(
-                "draws must be different numbers from 0 up", where=f"draws={self.draws}", remedy="e.g. (0, 1, 2, 3, 4)."
+                "draws must be different numbers from 0 up",
+                where=option("draws", self.draws),
+                remedy="e.g. (0, 1, 2, 3, 4).",
             )
         if self.score_on not in get_args(ScoreOn):
             raise ProtocolError(f"cannot score on {self.score_on!r}", remedy='choose "test", "rest" or "val".')
@@ -136,10 +138,11 @@ def _splits_of_draw(
         test = class_balanced(rest, draw) if test_split is None else class_balanced(test_split, 0)
     if not len(test):
         splits.refuse_one_group(train)
+        cross_validate = [f"cross-validate ({option('folds', 5)})"] if offers("folds") else []
         raise ProtocolError(
             "the draw takes every labelled image, and none is left to score",
             where=option("per_class", m),
-            remedy=f"draw fewer per class, or cross-validate ({option('folds', 5)}).",
+            remedy=alternatives(["draw fewer per class", *cross_validate]),
         )
     yield None, train, test
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from handful.core.dataset import Dataset, Image
 from handful.core.recipe import Recipe
 from handful.core.tensors import Output
-from handful.errors import ModelError, option
+from handful.errors import ModelError
 from handful.models.classifier import Classifier
 
 _TINY = 1e-30  # keeps the logarithm finite; float32 holds it
@@ -96,7 +96,7 @@ def join(
             raise ModelError(
                 "it scales images of more than 8 bits by another range than the first model",
                 where=f"model {i} ({other.recipe.name})",
-                remedy=f"train both with the same {option('bit_depth', None)} or {option('window', None)}.",
+                remedy="train both with the same bit depth or window.",
             )
     shares = (1.0,) * len(members) if weights is None else tuple(float(w) for w in weights)
     finite = all(np.isfinite(w) and w >= 0 for w in shares)

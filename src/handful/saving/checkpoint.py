@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset
 from handful.core.files import write_atomically
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import part_fingerprints
-from handful.errors import HandfulWarning, OutputError, TrainingError, by_interface, option
+from handful.errors import HandfulWarning, OutputError, TrainingError, by_interface, offers, option
 from handful.recipes.write import fingerprint
 from handful.saving.disk_space import refuse_full_disk, refuse_when_full, tensor_bytes
 
@@ -106,7 +106,9 @@ class Checkpoint:
             tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         before = self.path.exists()
-        remedy = "free disk space, then " + (f"continue with {option('resume')}." if before else "start again.")
+        remedy = "free disk space, then " + (
+            f"continue with {option('resume')}." if before and offers("resume") else "start again."
+        )
         with (
             refuse_when_full(self.path, "the checkpoint", remedy=remedy),
             write_atomically(self.path, draft=self.path.with_name(DRAFT)) as draft,

@@ -25,7 +25,7 @@ from handful.core.files import existing, is_clutter, refuse_foreign, replace_fol
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.pixel_range import read_pixel_range
-from handful.errors import ModelError, RecipeError, option
+from handful.errors import ModelError, RecipeError, offers, option
 from handful.models import stored_values
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
@@ -84,7 +84,7 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     folder = Path(folder)
     refuse_existing_model(folder, overwrite=overwrite)
     remedy = "free disk space, then run the same again."
-    if (folder / CHECKPOINT).exists():
+    if (folder / CHECKPOINT).exists() and offers("resume"):
         remedy = f"free disk space, then continue with {option('resume')}: nothing is trained again."
     with refuse_when_full(folder, "the model", remedy=remedy), replace_folder(folder) as draft:
         _write(classifier, draft)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from handful.core.progress import Progress
-from handful.errors import TrainingError, option
+from handful.errors import TrainingError, hint
 from handful.saving.checkpoint import Checkpoint
 from handful.training.assembly import Assembly
 from handful.training.distributed import sum_loss
@@ -128,7 +128,7 @@ def _diverged(setup: Setup, number: int, step: int, checkpoint: Checkpoint | Non
     return TrainingError(
         f"the loss is not finite at step {step}.{saved}",
         where=f"{setup.recipe.name}: stages.{number}",
-        remedy=f"lower the learning rate ({option('overrides', f'lr={lr / 10:g}')}), clip gradients "
-        f"({option('overrides', f'stages.{number}.optimizer.clip=1.0')})"
-        ' or use precision = "fp32".',
+        remedy=f"lower the learning rate{hint('overrides', f'lr={lr / 10:g}')}, clip gradients"
+        f"{hint('overrides', f'stages.{number}.optimizer.clip=1.0')}"
+        ', or use precision = "fp32".',
     )

@@ -11,7 +11,7 @@ from handful.core.context import Context, Fit, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
-from handful.errors import TrainingError
+from handful.errors import TrainingError, hint
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
 from handful.recipes.load import load_recipe
@@ -135,5 +135,6 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
         raise TrainingError(
             "this recipe learns from masks, and no training image has one",
             where=recipe.name,
-            remedy="give masks, or a mask source in the recipe: binarize, grabcut or propagate_masks.",
+            remedy=f"give masks{hint('masks', 'PATH')}, or a mask source in the recipe: binarize, grabcut or "
+            "propagate_masks.",
         )

@@ -13,7 +13,7 @@ from torch import Tensor
 from handful.core.prediction import predict_batch_size
 from handful.core.tensors import Batch
 from handful.data.in_memory import ImageTensors
-from handful.errors import TrainingError, option
+from handful.errors import TrainingError, hint
 from handful.models.device import autocast
 from handful.models.network import Network
 from handful.training.augmentation import Compose
@@ -61,7 +61,7 @@ def cache_views(
         raise TrainingError(
             "cache_views needs a backbone whose first stages are frozen",
             where="backbone",
-            remedy=f"set its freeze option, e.g. {option('overrides', 'backbone.freeze=3')}, or cache_views = 0.",
+            remedy=f"set its freeze option{hint('overrides', 'backbone.freeze=3')}, or cache_views = 0.",
         )
     device = tensors.images.device
     maps, labels = [], []

@@ -19,7 +19,7 @@ from handful.data.readers.hugging_face_files import (
 )
 from handful.data.readers.table_paths import TablePaths
 from handful.data.split_names import parse_split
-from handful.errors import DataError, option
+from handful.errors import DataError, offers, option
 
 ROLES = ("path", "image", "label", "mask", "group", "split")
 
@@ -134,7 +134,9 @@ def _masks(schema: pa.Schema, columns: Mapping[str, str]) -> tuple[LeftOut, ...]
     name = columns.get("mask", "mask")
     if name not in image_columns(schema):
         return ()
-    remedy = f"write them to a folder of PNG files, and pass it as the masks ({option('masks', 'FOLDER')})"
+    remedy = "write them to a folder of PNG files, " + (
+        f"and pass it as the masks ({option('masks', 'FOLDER')})" if offers("masks") else "for commands that read masks"
+    )
     return (LeftOut("columns of masks", (name,), remedy),)
 
 
