@@ -58,7 +58,7 @@ def test_the_messages_of_the_package_are_seen() -> None:
     assert len(SHOWN) > 500
     assert len(NAMING) > 50
     assert {"fit", "evaluate", "compare"} <= commands_of()["handful.data.load"]
-    assert "predict" not in commands_of()["handful.comparison.fit"]
+    assert "predict" not in commands_of()["handful.automl.fit"]
 
 
 def test_no_message_of_a_command_is_in_words_of_python() -> None:
