@@ -41,7 +41,7 @@ def run(options: Options) -> None:
         start = time.perf_counter()
         found = inspect(data)
         line = told(name, mark, data, found, time.perf_counter() - start)
-        print(f"\n{name}: {overview(found)} {line['seconds']:.0f} s. {count_findings(found)}")
+        print(f"\n{name}: {overview(found)} {line['seconds']:.0f} s. {count_findings(found.findings)}")
         for finding in line["findings"]:
             print(f"  {finding['severity']}  {finding['finding']}")
         if not options.quick:

@@ -1,9 +1,12 @@
 import os
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from handful.cli._batch import UNREADABLE
+from handful.cli._errors import CLOSED, FAULT, STOPPED, USER_ERROR
 from tests.support.command_line import fails, files, ok, write_images
 from tests.support.datasets import squares
 
@@ -173,3 +176,9 @@ def test_a_shared_message_names_no_option_that_the_command_lacks(inputs: Path, t
     said = fails("sweep", *data, "-o", tmp_path / "out")
     assert "draw fewer per class." in said
     assert "--folds" not in said
+
+
+def test_the_guide_states_every_exit_code() -> None:
+    guide = Path(__file__).parents[2] / "docs/guide/command-line.md"
+    stated = {int(code) for code in re.findall(r"^\| (\d+) \|", guide.read_text(encoding="utf-8"), re.MULTILINE)}
+    assert stated == {0, CLOSED, USER_ERROR, UNREADABLE, FAULT, STOPPED}

@@ -79,3 +79,26 @@ def test_a_sound_set_is_fitted_in_silence() -> None:
     assert quick_warnings(data, measure(data).statistics) == ()
     samples = tuple(replace(s, split="test" if i % 2 else "train") for i, s in enumerate(data.samples))
     assert quick_warnings(replace(data, samples=samples), measure(data).statistics) == ()
+
+
+def test_five_findings_are_printed_and_the_others_counted(images: Path, tmp_path: Path) -> None:
+    for i, image in enumerate(sorted(images.rglob("*.png"))[:3]):
+        image.write_bytes(image.read_bytes()[: 40 + i])  # cut short
+    (images / "blue/notes.txt").write_text("no image")
+    Picture.open(images / "red/again.png").save(images / "green/copy.png")
+    findings = ok_json("inspect", images)["findings"]
+    heads = [f"{finding['severity'].upper()}  {finding['kind']}" for finding in findings]
+    assert len(heads) > 5
+
+    def printed(*options: object) -> list[str]:
+        return [
+            line for line in ok("inspect", images, *options).splitlines() if line.startswith(("ERR", "WARN", "NOTE"))
+        ]
+
+    assert printed() == heads[:5]
+    assert printed("--all") == heads
+    text = " ".join(ok("inspect", images, "--page", tmp_path / "page.html").split())
+    assert f"Not printed: {len(heads) - 5} note" in text
+    assert "; the page shows all." in text
+    assert "--all prints them" in " ".join(ok("inspect", images).split())
+    assert "Not printed" not in ok("inspect", images, "--all")

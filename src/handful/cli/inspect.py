@@ -8,9 +8,13 @@ from typer import Option
 from handful.cli import _options as o
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handful.data.finding import Finding
     from handful.inspection.inspection import Inspection
 
 MOST_CLASSES = 20  # rows of the table of classes
+MOST_FINDINGS = 5  # the gravest ones; --all prints the others too
 
 
 def inspect(
@@ -28,6 +32,9 @@ def inspect(
             help="Cleaned table to write, .csv: without duplicates and unreadable files, with inferred groups.",
         ),
     ] = None,
+    all_: Annotated[
+        bool, Option("--all", help=f"Print all findings, not only the {MOST_FINDINGS} that matter most.")
+    ] = False,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,
@@ -84,7 +91,7 @@ def inspect(
         fixed = None if table is None else {"table": fix, **vars(table)}
         print_json({**as_values(inspection), "page": page, "fix": fixed})
         return
-    _print(inspection)
+    _print(inspection, most=len(inspection.findings) if all_ else MOST_FINDINGS, page=page)
     if table is not None:
         _print_paragraph(
             f"{fix}: {table.rows} images; left out {table.unreadable} unreadable, {table.copies} copies and "
@@ -95,20 +102,31 @@ def inspect(
         _print_paragraph(f"Report: {page}")
 
 
-def _print(inspection: "Inspection") -> None:
-    """Print the overview, the classes, all findings, and how precise a score can be."""
+def _print(inspection: "Inspection", *, most: int, page: Path | None) -> None:
+    """Print the overview, the classes, the gravest findings, and how precise a score can be."""
     from handful.cli._output import print_indented, print_lines, print_text
     from handful.inspection.summary import count_findings, describe_limits, overview
 
     print_text(overview(inspection))
     _print_classes(inspection)
-    for finding in inspection.findings:
+    findings = inspection.findings  # the gravest come first
+    for finding in findings[:most]:
         print_lines(f"\n{finding.severity.upper()}  {finding.kind}")
         print_indented(f"{finding.message}.")
         print_indented(f"Do: {finding.remedy}.")
-    _print_paragraph(count_findings(inspection))
+    _print_paragraph(count_findings(findings) + _describe_rest(findings[most:], page))
     for sentence in describe_limits(inspection):
         _print_paragraph(sentence)
+
+
+def _describe_rest(findings: "Sequence[Finding]", page: Path | None) -> str:
+    """How many findings are not printed, of which weight, and where they are."""
+    from handful.inspection.summary import count_findings
+
+    if not findings:
+        return ""
+    where = "--all prints them, and --page FILE writes a page with pictures" if page is None else "the page shows all"
+    return f" Not printed: {count_findings(findings).removesuffix('.')}; {where}."
 
 
 def _print_classes(inspection: "Inspection") -> None:

@@ -58,7 +58,7 @@ def write_inspection(inspection: Inspection, path: Path, *, name: str, overwrite
         "inspect.html.j2",
         {
             "title": f"Inspection of {name}",
-            "tally": count_findings(inspection),
+            "tally": count_findings(inspection.findings),
             "overview": overview(inspection),
             "findings": [shown.finding(f) for f in inspection.findings],
             "rows": class_rows(inspection),

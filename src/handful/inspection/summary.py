@@ -1,11 +1,13 @@
 """An inspection in words and plain values, for the terminal, for JSON and for the page."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from handful.data.finding import Finding
 from handful.inspection.inspection import Inspection
 from handful.reports.text_tables import format_interval, percent, signed
 
@@ -49,9 +51,9 @@ def overview(inspection: Inspection) -> str:
     )
 
 
-def count_findings(inspection: Inspection) -> str:
+def count_findings(findings: Sequence[Finding]) -> str:
     """How many findings of each weight."""
-    counts = Counter(f.severity for f in inspection.findings)
+    counts = Counter(f.severity for f in findings)
     named = [f"{n} {kind}{'' if n == 1 else 's'}" for kind in ("error", "warning", "note") if (n := counts[kind])]
     if not named:
         return "Nothing doubtful was found."
