@@ -248,3 +248,27 @@ def test_reading_agrees_with_pillow_on_a_palette(tmp_path: Path) -> None:
     quantised.save(tmp_path / "a.png")
     expected = np.asarray(ImageOps.exif_transpose(quantised).convert("RGB")).transpose(2, 0, 1)
     assert np.array_equal(read_image(tmp_path / "a.png"), expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "pixels"),
+    [
+        (np.zeros((6, 8, 3), np.float32), "3 channels of 32-bit float"),
+        (np.zeros((6, 8, 3), np.int32), "3 channels of 32-bit signed"),
+        (np.zeros((6, 8), np.float64), "1 channel of 64-bit float"),
+        (np.zeros((6, 8), np.uint64), "1 channel of 64-bit unsigned"),
+        (np.zeros((6, 8), np.complex64), "1 channel of 64-bit complex"),
+    ],
+)
+def test_a_tiff_with_pixels_of_another_kind_says_which_are_read(
+    tmp_path: Path, values: np.ndarray, pixels: str
+) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    with pytest.raises(DataError, match=f"a TIFF image with {pixels} values, which are not read"):
+        read_image(tmp_path / "a.tif")
+    content = (tmp_path / "a.tif").read_bytes()
+    for cut in (8, 20, 60, len(content) // 2):
+        (tmp_path / "a.tif").write_bytes(content[:cut])
+        with pytest.raises(DataError):
+            read_image(tmp_path / "a.tif")

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from handful.data.load import load_data
-from handful.errors import DataError
+from handful.errors import DataError, HandfulWarning
 from tests.data.noise_images import save_noise_image
 
 
@@ -70,7 +70,8 @@ def test_masks_are_attached(folder: Path) -> None:
     drawn = np.zeros((6, 8), np.uint8)
     drawn[1:3, 1:4] = 255
     Image.fromarray(drawn).save(masks / "dog/c.png")
-    data = load_data(folder, masks=str(masks))
+    with pytest.warns(HandfulWarning, match=r"masks: 2 of 3 images have no mask there \(cat/a.png; cat/b.png\)"):
+        data = load_data(folder, masks=str(masks))
     assert [None if s.mask is None else int(s.mask.sum()) for s in data.samples] == [None, None, 6]
 
 

@@ -11,7 +11,15 @@ from handful.data.arrays import from_arrays
 from handful.data.fingerprint import fingerprint
 from handful.data.images import pixels, read_image
 from handful.data.load import load_data
-from handful.data.pixel_range import common_range, is_deep, parse_window, read_pixel_range, scaled, with_pixel_range
+from handful.data.pixel_range import (
+    common_range,
+    is_deep,
+    parse_window,
+    read_pixel_range,
+    scaled,
+    warn_without_range,
+    with_pixel_range,
+)
 from handful.errors import DataError, HandfulWarning, command_line
 from tests.data.noise_images import save_noise_image
 
@@ -194,3 +202,23 @@ def test_a_netpbm_file_says_its_largest_value_itself(tmp_path: Path) -> None:
     sample = Sample("a", tmp_path / "a.pgm", pixel_range=PixelRange.of_bits(12))
     assert pixels(sample)[0, 0].tolist() == [0, 255]
     assert with_pixel_range(Dataset((sample,), ())).samples[0].pixel_range == PixelRange.of_bits(12)
+
+
+def test_images_without_alpha_decide_the_range_of_arrays_too() -> None:
+    array = np.zeros((2, 4, 4, 4), np.uint16)
+    array[..., :3], array[..., 3] = 1000, 65535
+    with pytest.warns(HandfulWarning, match="up to 1,000: all are read as 10-bit"):
+        from_arrays(array, ["a", "b"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_model_without_a_range_is_warned_of_images_that_fill_few_bits(tmp_path: Path) -> None:
+    Image.fromarray(TWELVE).save(tmp_path / "12.png")
+    Image.fromarray(np.array([[0, 65535]], np.uint16)).save(tmp_path / "16.png")
+    save_noise_image(tmp_path / "8.png")
+    twelve, full, eight = (Sample(f"{n}.png", tmp_path / f"{n}.png") for n in (12, 16, 8))
+    for samples in ((full,), (eight,), (full, twelve), ()):
+        warn_without_range(samples, None)
+    warn_without_range((twelve,), PixelRange.of_bits(12))
+    with pytest.warns(HandfulWarning, match=r"up to 4,095 of 65,535.*look dark.*value x 255 / 4095.*bit_depth=12"):
+        warn_without_range((eight, twelve), None)

@@ -1,5 +1,6 @@
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -118,3 +119,14 @@ def test_blank_dark_and_washed_out_pictures_are_no_copies_of_each_other() -> Non
         "washed out": ("w",),
     }
     assert duplicates.find(known) == ()
+
+
+def test_dark_pictures_of_16_bits_are_to_be_scaled(tmp_path: Path) -> None:
+    data = smooth_dataset()
+    Picture.fromarray(smooth_image(900)[0].astype(np.uint16) * 16).save(tmp_path / "deep.png")
+    dark = (smooth_image(900) / 16).astype(np.uint8)
+    known = measure(replace(data, samples=(*data.samples, Sample("deep", dark, 0))))
+    read = replace(known.data, samples=(*data.samples, Sample("deep", tmp_path / "deep.png", 0)))
+    (finding,) = exposure.find(replace(known, data=read))
+    assert (finding.kind, finding.ids) == ("dark", ("deep",))
+    assert "bit_depth=N" in (finding.remedy or "")

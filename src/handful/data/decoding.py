@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import ExifTags, ImageFile
 from PIL import Image as Pillow
 
-from handful.core.dataset import Image, PixelRange
+from handful.core.dataset import DeepImage, Image, PixelRange
 from handful.data.dicom import INVERTED, WINDOW
 from handful.data.pixel_values import applies, composite_on_white, refuse_outside_16_bits, to_uint8
 from handful.errors import DataError
@@ -75,6 +75,25 @@ def deep_values(image: Pillow.Image) -> Iterator[npt.NDArray[Any]]:
     image.load()
     for a, b in _rows(image.height, image.width):
         yield np.asarray(image.crop((0, a, image.width, b)))
+
+
+def decode_values(image: Pillow.Image, path: object) -> Image | DeepImage:
+    """An opened image as `decode` gives it; of more than 8 bits per channel [c h w] with the values of its file.
+
+    PPM and DICOM state their range themselves, and are decoded by it.
+    """
+    if depth_of(image) == "8-bit" or image.format in ("PPM", "DICOM"):
+        return decode(image, path)
+    refuse_costly(image, path)
+    values = np.concatenate(list(deep_values(image)))
+    if values.dtype.kind != "f" and values.min() >= 0 and values.max() < 2**16:
+        values = values.astype(np.uint16)
+    values = np.atleast_3d(values)
+    h, w, c = values.shape
+    orientation = _orientation(image)
+    upright = np.empty((c, w, h) if orientation in (5, 6, 7, 8) else (c, h, w), values.dtype)
+    _unrotated(upright, orientation)[:] = values.transpose(2, 0, 1)
+    return upright
 
 
 def refuse_large(image: Pillow.Image, where: object, most: int = MAX_PIXELS) -> None:
@@ -188,8 +207,8 @@ def _orientation(image: Pillow.Image) -> int:
     return int(image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
-def _unrotated(upright: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:
-    """A view of the upright image [3 h w] with rows and columns as the file stores them, for an EXIF orientation."""
+def _unrotated(upright: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """A view of the upright image [c h w] with rows and columns as the file stores them, for an EXIF orientation."""
     turned = upright.transpose(0, 2, 1) if orientation in (5, 6, 7, 8) else upright
     backward = slice(None, None, -1)
     rows = backward if orientation in (3, 4, 6, 7) else slice(None)

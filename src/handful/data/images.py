@@ -15,10 +15,11 @@ from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as Pillow
 
 from handful.core.dataset import DeepImage, Image, PixelRange, Sample
-from handful.data.decoding import MAX_PIXELS, decode, refuse_large, too_large
+from handful.data.decoding import MAX_PIXELS, decode, decode_values, refuse_large, too_large
 from handful.data.dicom import register as register_dicom
 from handful.data.formats import DECODERS, FORMATS, HEAD, format_of
 from handful.data.pixel_values import composite_on_white, to_uint8
+from handful.data.tiff_pixels import describe_pixels
 from handful.errors import DataError
 
 LARGE = 10_000_000  # pixels; larger images are decoded one at a time where threads decode several
@@ -174,6 +175,16 @@ def content_hash(image: Image) -> str:
     return digest.hexdigest()
 
 
+def read_values(data: bytes, *, where: str) -> Image | DeepImage:
+    """The image in the content of a file, as `Sample.image`: deep ones with the values that the file stores.
+
+    Raises:
+        DataError: as `read_image`.
+    """
+    with open_image(BytesIO(data), where=where) as image:
+        return decode_values(image, where)
+
+
 @contextmanager
 def open_image(
     source: Path | BytesIO, *, where: object = None, most_pixels: int | None = None
@@ -227,7 +238,7 @@ def _open(file: BufferedReader | BytesIO, where: object) -> Pillow.Image:
     """The file as Pillow opens it.
 
     Raises:
-        DataError: its content is of a format that an extra would read.
+        DataError: its content is of a format that an extra would read, or a TIFF with pixels that Pillow does not read.
     """
     image_format = format_of(file.read(HEAD))
     file.seek(0)
@@ -238,7 +249,17 @@ def _open(file: BufferedReader | BytesIO, where: object) -> Pillow.Image:
             remedy=f"{image_format.how_to_read}.",
         )
     if image_format is None or not image_format.extra:
-        return Pillow.open(file, formats=DECODERS)
+        try:
+            return Pillow.open(file, formats=DECODERS)
+        except UnidentifiedImageError as error:
+            pixels = describe_pixels(file) if image_format is not None and image_format.name == "TIFF" else None
+            if pixels is None:
+                raise
+            raise DataError(
+                f"a TIFF image with {pixels} values, which are not read",
+                where=where,
+                remedy="save it with 1, 3 or 4 channels of 8 or 16 unsigned bits, or 1 channel of 32-bit float.",
+            ) from error
     if image_format.decoder == "DICOM":
         register_dicom()
     else:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from warnings import warn
 
 from handful.core.dataset import Dataset
+from handful.core.file_names import printable
 from handful.data.check import check
 from handful.data.class_names import with_classes
 from handful.data.frames import further_frames
-from handful.data.left_out import warn_left_out
+from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.embedded import EMBEDDED, read_embedded
@@ -20,7 +22,7 @@ from handful.data.readers.npz import read_npz
 from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
 from handful.data.readers.torchvision import SETS, read_torchvision
-from handful.errors import DataError, nearest
+from handful.errors import DataError, HandfulWarning, nearest
 
 TABLES = (".csv", ".tsv", ".parquet")
 TORCHVISION = "torchvision:"
@@ -137,7 +139,20 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
         return data
     masks = Path(options.masks)
     data = replace(data, left_out=tuple(item for item in data.left_out if item.kind != ANNOTATIONS))
-    return attach_masks(data, unpack(masks).root if is_packed(masks) and masks.is_file() else masks)
+    data = attach_masks(data, unpack(masks).root if is_packed(masks) and masks.is_file() else masks)
+    _say_without_mask(data, masks)
+    return data
+
+
+def _say_without_mask(data: Dataset, source: Path) -> None:
+    """A `HandfulWarning` that counts the labelled images that are not of the test split and have no mask."""
+    learned = [s for s in data.samples if s.label is not None and s.split != "test"]
+    without = [s.id for s in learned if s.mask is None]
+    if without:
+        shown = "; ".join(printable(name) for name in without[:SHOWN])
+        more = f"; and {len(without) - SHOWN:,} more" if len(without) > SHOWN else ""
+        what = f"{source}: {len(without):,} of {len(learned):,} images have no mask there ({shown}{more})"
+        warn(what, HandfulWarning, stacklevel=4)
 
 
 def _read_images(source: str | Path, options: ReadOptions) -> Dataset:

@@ -39,6 +39,7 @@ _SHALLOW = frozenset(
         ".hif",
     ]
 )
+LOOKED_AT = 64  # images of those to predict
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -104,6 +105,29 @@ def scaled(data: Dataset, pixel_range: PixelRange | None) -> Dataset:
     if all(s.pixel_range == pixel_range for s in data.samples):
         return data
     return replace(data, samples=tuple(replace(s, pixel_range=pixel_range) for s in data.samples))
+
+
+def warn_without_range(samples: Sequence[Sample], pixel_range: PixelRange | None) -> None:
+    """A `HandfulWarning` where images hold 14 bits or fewer of 16, and the model that predicts them has no range.
+
+    Args:
+        samples: images to predict, of which the first deep ones among `LOOKED_AT` are read.
+        pixel_range: the model's.
+    """
+    if pixel_range is not None:
+        return
+    deep = [s for s in samples[:LOOKED_AT] if is_deep(s)]
+    extents = [e for e in map(_extent, deep) if e is not None and not e.floats and not e.wide]
+    high = max((e.high for e in extents), default=0)
+    bits = next((bits for bits in DEPTHS if high < 2**bits), 16)
+    if extents and min(e.low for e in extents) >= 0 and bits < 16:
+        warn(
+            f"the values of 16-bit images reach up to {high:,.0f} of 65,535, and the model was trained on images of "
+            f"the full range or of 8 bits: these look dark to it. Save them as 8-bit images (value x 255 / "
+            f"{2**bits - 1}), or train on such images with {option('bit_depth', bits)}",
+            HandfulWarning,
+            stacklevel=3,
+        )
 
 
 def read_pixel_range(content: Any) -> PixelRange | None:
@@ -222,7 +246,7 @@ def _extremes(sample: Sample) -> Iterator[tuple[float, float, str]]:
         return float(values.min()), float(values.max()), values.dtype.kind
 
     if not isinstance(sample.image, Path):
-        yield of(sample.image)
+        yield of(sample.image[:3])  # without alpha
         return
     with open_image(sample.image) as image:
         if image.format == "DICOM":  # each file names a window of its own

@@ -16,7 +16,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels
-from handful.data.pixel_range import scaled
+from handful.data.pixel_range import scaled, warn_without_range
 from handful.deployment.table_files import SUFFIXES, Columns, Errors, new_table, with_gaps
 from handful.errors import DataError, HandfulWarning, OutputError
 from handful.reports.overlay import paint_regions, palette
@@ -137,6 +137,7 @@ def predict_chunks(
     """
     if coverage is not None:
         classifier.predict_all(data.select(()), coverage=coverage)
+    warn_without_range(data.samples, classifier.pixel_range)
     labelled = any(s.label is not None for s in data.samples)
     for start in range(0, max(1, len(data)), CHUNK):
         chunk = data.select(range(start, min(start + CHUNK, len(data))))

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from handful.core.dataset import Dataset
 from handful.data.images import pixels
@@ -162,3 +163,17 @@ def test_other_parquet_files_are_tables(tmp_path: Path) -> None:
     assert load_data(path).samples[0].image == image
     named = pa.table({"path": ["a.png"], "label": [1]}).replace_schema_metadata(features())
     assert load_data(save_parquet(named, path)).classes == ("cat",)
+
+
+@pytest.mark.parametrize("suffix", ["PNG", "TIFF"])
+def test_images_of_16_bits_have_the_range_of_the_data_set(tmp_path: Path, suffix: str) -> None:
+    cells = []
+    for top in (3000, 4095):
+        buffer = io.BytesIO()
+        Image.fromarray(np.array([[0, top]], np.uint16)).save(buffer, suffix)
+        cells.append({"bytes": buffer.getvalue(), "path": f"{top}.{suffix.lower()}"})
+    table = pa.table({"image": pa.array(cells, STRUCT), "label": pa.array([0, 1], pa.int64())})
+    path = save_parquet(table.replace_schema_metadata(features()), tmp_path / "a.parquet")
+    with pytest.warns(HandfulWarning, match="up to 4,095: all are read as 12-bit"):
+        data = load_data(path)
+    assert [pixels(s)[0, 0].tolist() for s in data.samples] == [[0, round(3000 * 255 / 4095)], [0, 255]]

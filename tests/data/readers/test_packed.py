@@ -66,7 +66,10 @@ def test_masks_may_be_in_an_archive_too(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "masks/cat").mkdir(parents=True)
     Image.frombytes("L", (8, 6), bytes(24) + b"\xff" * 24).save(tmp_path / "masks/cat/a.png")
     masks = write_archive(tmp_path / "masks", tmp_path / "masks.zip")
-    with pytest.warns(HandfulWarning, match="unpacked"):
+    with (
+        pytest.warns(HandfulWarning, match="unpacked"),
+        pytest.warns(HandfulWarning, match="2 of 3 images have no mask"),
+    ):
         data = load_data(folder, masks=masks)
     assert [s.mask is not None for s in data.samples] == [True, False, False]
 

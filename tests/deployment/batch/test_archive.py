@@ -175,3 +175,17 @@ def test_files_that_may_be_meant_as_images_are_recorded(tmp_path: Path) -> None:
     skipped.clear()
     assert [p.id for p in find_archive(str(tmp_path / "s.tar")).locations(skipped)] == ["s.tar/a.png"]
     assert sorted(item.paths for item in skipped) == [("s.tar/deep/up",), ("s.tar/raw.CR2",)]
+
+
+def test_paths_of_windows_and_without_an_ending_are_those_of_a_table(tmp_path: Path) -> None:
+    gray_archives.write_folder(tmp_path / "a", 5)
+    (tmp_path / "list.csv").write_text("path\na\\0\\000.png\na/1/001\n  a\\2\\002  \n")
+    assert levels(tmp_path / "list.csv") == {"a/0/000.png": 0, "a/1/001": 1, "a/2/002": 2}
+    (tmp_path / "list.csv").write_text("path\na\\9\\none.png\n")
+    (location,) = find_archive(str(tmp_path / "list.csv")).locations()
+    with pytest.raises(DataError, match="cannot be opened"):
+        ArchiveReader(tmp_path).read(location)
+    for outside in ("..\\x.png", "C:\\x.png", "\\\\host\\x.png"):
+        (tmp_path / "list.csv").write_text(f"path\n{outside}\n")
+        with pytest.raises(DataError, match=r"leads out|absolute path"):
+            list(find_archive(str(tmp_path / "list.csv")).locations())

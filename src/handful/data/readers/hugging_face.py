@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from handful.core.dataset import Dataset, LeftOut, Sample, Split
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
-from handful.data.images import read_bytes
+from handful.data.images import read_values
 from handful.data.labels import group_texts, label_texts
 from handful.data.readers.hugging_face_files import (
     class_names_of,
@@ -51,8 +51,8 @@ def read_hugging_face(
 
     A column of images holds `bytes` and `path`, or bytes alone. Labels are named by the `ClassLabel` of the file; -1 is
     no label. Splits are those of the files' or folders' names (train-00000-of-00001.parquet, test/), or of a column
-    `split`. Images are decoded to memory. Ids are the split and the image's file name, or its row where names are
-    missing or repeated.
+    `split`. Images are decoded to memory, 16-bit ones with their own values. Ids are the split and the image's file
+    name, or its row where names are missing or repeated.
 
     Args:
         path: a Parquet file, a folder of such files, or a folder that `save_to_disk` wrote.
@@ -165,7 +165,7 @@ def _samples(
         sample = Sample(id=nfc(name), image=Path(), group=groups[i], split=split)
         try:
             if cell.get("bytes") is not None:
-                sample = replace(sample, image=read_bytes(cell["bytes"], where=where))
+                sample = replace(sample, image=read_values(cell["bytes"], where=where))
             else:
                 sample = replace(sample, image=paths.find(str(cell.get("path") or ""), where))
             yield (replace(sample, split=parse_split(splits[i] or "", where) or split), None)

@@ -7,6 +7,7 @@ import os
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +20,7 @@ from handful.data.formats import ALL_SUFFIXES, NOT_READ
 from handful.data.readers.file_tree import BROKEN_LINKS, REMEDIES
 from handful.data.readers.folder import refuse_image_mask_folders
 from handful.data.readers.packed import LINKS
-from handful.data.readers.table_paths import named_file
+from handful.data.readers.table_paths import TablePaths, named_file
 from handful.data.readers.table_rows import stream_rows
 from handful.errors import DataError
 
@@ -264,10 +265,24 @@ def _record_unread(name: str, skipped: list[LeftOut]) -> None:
 
 
 def _list_table(path: Path, columns: Mapping[str, str] | None, allow_outside: bool) -> Iterator[ImageLocation]:
+    paths = TablePaths(path.parent, allow_outside=allow_outside)
     for where, row in stream_rows(path, columns):
-        named_file(path.parent, row["path"].strip(), where, allow_outside=allow_outside)
         name = Path(row["path"].strip()).as_posix()
-        yield ImageLocation(name, name)
+        if not named_file(path.parent, row["path"].strip(), where, allow_outside=allow_outside).is_file():
+            yield _spelled_otherwise(paths, row["path"], where)
+        else:
+            yield ImageLocation(name, name)
+
+
+def _spelled_otherwise(paths: TablePaths, name: str, where: str) -> ImageLocation:
+    """The file that `TablePaths` finds under this name; if it finds none, the run records that when it reads it."""
+    spelling, root = paths.spelling(name), paths.folder.resolve()
+    named_file(paths.folder, spelling, where, allow_outside=paths.allow_outside)
+    with suppress(DataError):
+        file = paths.find(name, where)
+        below = file.relative_to(root) if file.is_relative_to(root) else file
+        return ImageLocation(spelling, below.as_posix())
+    return ImageLocation(spelling, spelling)
 
 
 def _list_tar(path: Path, root: Path, skipped: list[LeftOut]) -> Iterator[ImageLocation]:

@@ -1,8 +1,13 @@
 """Pictures with nothing to see: blank, dark or washed out."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from handful.core.dataset import Sample
 from handful.data.finding import Finding
+from handful.data.pixel_range import is_deep
+from handful.errors import option
 from handful.inspection.measurements import Measurements
 from handful.inspection.near_duplicates import blank_images
 
@@ -28,8 +33,15 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             "warning",
             f"{which.sum()} {'picture is' if which.sum() == 1 else 'pictures are'} {text}",
             tuple((measurements.data.samples[i].id,) for i in np.flatnonzero(which)),
-            "take them again, or leave them out",
+            _remedy([measurements.data.samples[i] for i in np.flatnonzero(which)]),
         )
         for kind, which, text in ways
         if which.any()
     )
+
+
+def _remedy(samples: Sequence[Sample]) -> str:
+    again = "take them again, or leave them out"
+    if not any(map(is_deep, samples)):
+        return again
+    return f"name the values of 16-bit images ({option('bit_depth', 'N')} or {option('window', 'LOW,HIGH')}); {again}"
