@@ -8,7 +8,7 @@ TABLE ?=
 .PHONY: demo test lowest check bench results docs format clean
 
 demo: $(READY)
-	$(BIN)/handful demo --resume
+	$(BIN)/handful demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4

@@ -1,13 +1,9 @@
 import json
 import re
-import webbrowser
-from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from handful.core.dataset import Dataset
 from tests.support.command_line import fails, files, ok, ok_json, write_images
 from tests.support.datasets import squares
 
@@ -85,47 +81,6 @@ def test_cost_is_hours_of_labels_and_masks(swept: Path, tmp_path: Path) -> None:
     free = ok_json("cost", swept / "results.jsonl", "--masks-per-class", "cvs=0", "--label-seconds", 3600)
     assert {p["hours"] for p in free["points"]} == {3, 6}
     assert "RECIPE=N" in fails("cost", swept / "results.jsonl", "--masks-per-class", "cvs")
-
-
-def few_digits() -> Dataset:
-    from handful.comparison.demo import demo_data
-
-    data = demo_data()
-    rng = np.random.default_rng(0)
-    chosen = []
-    for split, n in (("train", 5), ("test", 2)):
-        for label in range(10):
-            own = [i for i, s in enumerate(data.samples) if s.split == split and s.label == label]
-            chosen += [int(i) for i in rng.choice(own, n, replace=False)]
-    return data.select(chosen)
-
-
-def test_demo_trains_reports_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = few_digits()
-    opened: list[str] = []
-    monkeypatch.setattr(import_module("handful.comparison.demo"), "demo_data", lambda: data)
-    monkeypatch.setattr(webbrowser, "open", opened.append)
-    monkeypatch.setenv("DISPLAY", ":0")
-    monkeypatch.chdir(tmp_path)
-    small = ("demo", "--jobs", 1, "--set", "steps=1", "--set", "backbone.width=1", "--set", "batch_size=4")
-    text = ok(*small, "--open")
-    assert opened == [(tmp_path / "demo-out" / "report.html").as_uri()]
-    assert {p.name for p in (tmp_path / "demo-out").iterdir()} == MADE
-    assert all(word in text for word in ("classification-wrn", "cvs-wrn", "cvs-joint-wrn", "report.html", "benchmark"))
-    runs = (tmp_path / "demo-out" / "results.jsonl").read_text()
-    assert ok_json(*small, "--resume")["scores"][0]["draws"] == 3
-    assert (tmp_path / "demo-out" / "results.jsonl").read_text() == runs
-    assert "pass --overwrite" in fails(*small)
-
-
-def test_the_demos_test_part_is_fixed_and_stratified() -> None:
-    from handful.comparison.demo import demo_data
-
-    data = demo_data()
-    test = data.split("test")
-    assert (len(test), len(data)) == (1000, 5000)
-    assert np.bincount(test.labels).tolist() == [100] * 10
-    assert test.ids == demo_data().split("test").ids
 
 
 def test_sweep_over_long_tails(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def more_images(result: Result, data: Dataset, *, device: str) -> Advice | None:
     if gain < LEAST:
         return None
     return Advice(
-        f"twice as many labelled images: about {_points(gain)} more of 100 right, going by half as many, "
-        f"with which {_points(half)} of 100 were right instead of {_points(whole)}",
+        f"twice as many labelled images: about {_points(gain)} more of 100 right (on held-out training images "
+        f"{_points(whole)} of 100 are, with half as many {_points(half)})",
         gain,
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from handful.automl.result import RunResult
-from handful.automl.text import answer, confusions, exact, how_scored, method, next_steps
+from handful.automl.text import answer, commands, confusions, exact, how_scored, method
 from handful.core.dataset import Dataset
 from handful.core.files import refuse_existing
 from handful.core.result import Result
@@ -44,7 +44,7 @@ def write_report(
         "how": how_scored(result) if scored else "",
         "confuses": confusions(result.classes),
         "method": method(result),
-        "next": next_steps(result),
+        "next": commands(result),
         "strips": [] if scored is None else _strips(scored, data),
         "matrix": None if scored is None else confusion_table(scored),
         "confusions": [] if scored is None else largest_confusions(scored, MOST_CONFUSIONS),

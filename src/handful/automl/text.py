@@ -1,6 +1,7 @@
 """An automatic run as lines for a terminal: how often it will be right, what would help, what is next."""
 
 import math
+import shlex
 
 from handful.automl.candidates import describe
 from handful.automl.result import ClassScore, HonestScore, RunResult
@@ -90,8 +91,14 @@ def written(result: RunResult) -> str:
 
 
 def next_steps(result: RunResult) -> str:
+    """What to type next, in a sentence."""
+    return f"Next: {'; '.join(commands(result))}."
+
+
+def commands(result: RunResult) -> tuple[str, ...]:
     """What to type next."""
-    return f"Next: handful predict {result.folder} NEW_IMAGES --out new.csv; handful serve {result.folder}."
+    folder = shlex.quote(str(result.folder))
+    return f"handful predict {folder} NEW_IMAGES --out new.csv", f"handful serve {folder}"
 
 
 def _of(share: float, whole: int) -> str:

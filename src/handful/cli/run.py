@@ -1,11 +1,14 @@
 """`handful run`: from a folder of images to a classifier, an honest score and a report."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from handful.cli import _options as o
+
+if TYPE_CHECKING:
+    from handful.automl.result import RunResult
 
 
 def run(
@@ -47,11 +50,9 @@ def run(
     Ties copies together, tries methods from the cheapest on, trains the best on all labelled images, and predicts those
     without a label. The same command resumes an interrupted run.
     """
-    from handful.automl.result import as_values
     from handful.automl.run import run as run_automl
-    from handful.automl.text import format_run
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_lines, print_text, print_to_stderr, stderr_is_terminal, width
+    from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
     from handful.comparison.budget import read_budget
 
     folder = Path(f"handful-{Path(data).stem or 'run'}") if out is None else out
@@ -80,16 +81,25 @@ def run(
             progress=stderr_is_terminal(),
             on_message=print_text,
         )
-    if json:
-        print_json({"folder": str(folder), **as_values(result)})
-    else:
-        print_lines("")
-        print_lines(format_run(result, width=width()))
+    print_run(result, json=json)
     if open_:
-        _open_page(folder / "report.html")
+        open_page(folder / "report.html")
 
 
-def _open_page(page: Path) -> None:
+def print_run(result: "RunResult", *, json: bool) -> None:
+    """Print the answer, or all values as JSON."""
+    from handful.automl.result import as_values
+    from handful.automl.text import format_run
+    from handful.cli._output import print_json, print_lines, width
+
+    if json:
+        print_json({"folder": str(result.folder), **as_values(result)})
+        return
+    print_lines("")
+    print_lines(format_run(result, width=width()))
+
+
+def open_page(page: Path) -> None:
     """Open a page in the browser if there is a display."""
     import os
     import sys
