@@ -1,3 +1,4 @@
+import re
 import shlex
 import subprocess
 import sys
@@ -43,6 +44,8 @@ def test_help_fits_sixty_columns(command: str) -> None:
     text = ok(command, "--help")
     assert "--json" in text
     assert max(len(line) for line in text.splitlines()) <= 60
+    assert not [line for line in text.splitlines() if re.search(r"\w-$", line)], "a word is broken at its hyphen"
+    assert text.isascii()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from typer import Option
+from typer import Argument, Option
 
 from handful.cli import _options as o
 from handful.core.sockets import LOCAL
@@ -20,7 +20,12 @@ RECIPE = "cvs-lite0"
 
 
 def annotate(
-    data: o.Data,
+    data: Annotated[
+        str,
+        Argument(
+            metavar="DATA", show_default=False, help="Image folder, or table (.csv, .tsv, .parquet) of image files."
+        ),
+    ],
     folder: Annotated[
         Path | None,
         Option(

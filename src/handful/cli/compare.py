@@ -63,7 +63,7 @@ def compare(
             metavar="K",
             min=2,
             show_default=False,
-            help="Number of cross-validation folds; default without a test split and --per-class: 5.",
+            help="Number of cross-validation folds; default: 5, without a test split and --per-class.",
         ),
     ] = None,
     budget: Budget = None,

@@ -10,7 +10,7 @@ from handful.cli import _options as o
 
 def ensemble(
     models: Annotated[
-        list[Path], Argument(metavar="MODEL...", show_default=False, help="Model folders (from `handful fit`).")
+        list[Path], Argument(metavar="MODEL", show_default=False, help="Model folders (from `handful fit`).")
     ],
     out: o.Out,
     weights: Annotated[

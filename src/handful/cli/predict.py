@@ -26,7 +26,7 @@ SCREEN = "-"  # as --out: standard output
 
 def predict(
     model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help=MODEL)],
-    data: Annotated[list[str], Argument(metavar="DATA...", show_default=False, help=DATA)],
+    data: Annotated[list[str], Argument(metavar="DATA", show_default=False, help=DATA)],
     out: Annotated[
         Path | None,
         Option(
