@@ -1,4 +1,5 @@
 import io
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -247,3 +248,61 @@ def test_a_link_that_came_later_leads_nowhere(client: TestClient, held: Session,
     for path in ("picture", "thumb"):
         assert client.get(f"api/images/{KEY}/{path}").status_code == 400
     assert client.post(f"api/images/{KEY}/grabcut", json={"marks": []}).status_code == 400
+
+
+HOSTILE = [
+    '{"kind": "point", "points": [[NaN, 1]]}',
+    '{"kind": "point", "points": [[1, Infinity]]}',
+    '{"kind": "point", "points": [[1, -1e999]]}',
+    '{"kind": "point", "points": [[1e6, 1]]}',
+    '{"kind": "point", "points": [[1' + "0" * 400 + ", 1]]}",
+    '{"kind": "point", "points": [[true, null]]}',
+    '{"kind": "point", "points": [["x", 1]]}',
+    '{"kind": "point", "points": [[1, 2, 3]]}',
+    '{"kind": "point", "points": 5}',
+    '{"kind": "point", "points": []}',
+    '{"kind": "point"}',
+    '{"kind": "star", "points": [[1, 1]]}',
+    '{"kind": [], "points": [[1, 1]]}',
+    '{"kind": "box", "points": [[1, 1]]}',
+    '{"kind": "scribble", "points": [[1, 1], [9, 9]], "width": NaN}',
+    '{"kind": "scribble", "points": [[1, 1], [9, 9]], "width": 0}',
+    '{"kind": "scribble", "points": [[1, 1], [9, 9]], "width": 1e300}',
+    '{"kind": "scribble", "points": [[1, 1], [9, 9]], "width": 1' + "0" * 400 + "}",
+    '{"kind": "scribble", "points": [[1, 1], [9, 9]], "width": [1]}',
+    '{"kind": "scribble", "points": ' + "[" * 500 + "]" * 500 + "}",
+    "5",
+]
+
+
+@pytest.mark.parametrize("prompt", HOSTILE)
+@pytest.mark.parametrize("route", ["marks", "grabcut", "random-walker", "sam"])
+def test_hostile_prompts_are_answered_with_an_error(client: TestClient, route: str, prompt: str) -> None:
+    body = f'{{"marks": [{prompt}], "base": 0, "key": "k"}}'
+    start = time.perf_counter()
+    answer = client.post(f"api/images/{KEY}/{route}", content=body, headers={"Content-Type": "application/json"})
+    assert time.perf_counter() - start < 1
+    assert answer.status_code in (400, 409, 422), answer.text
+
+
+@pytest.mark.parametrize("route", ["grabcut", "random-walker"])
+@pytest.mark.parametrize("reach", [999_999, -999_999])
+def test_prompts_far_outside_are_answered_in_time(client: TestClient, route: str, reach: int) -> None:
+    points = [[(i % 7) * reach / 7, (i % 11) * reach / 11] for i in range(2000)]
+    marks = [
+        {"kind": "scribble", "points": points, "width": 10_000},
+        {"kind": "box", "points": [[-reach, -reach], [reach, reach]]},
+        {"kind": "point", "points": [[5, 5]], "foreground": False},
+    ]
+    start = time.perf_counter()
+    answer = client.post(f"api/images/{KEY}/{route}", json={"marks": marks})
+    assert time.perf_counter() - start < 5
+    assert answer.status_code in (200, 400, 422), answer.text
+
+
+@pytest.mark.parametrize("place", [{"x": 10**30}, {"y": -1}, {"w": 2**40, "h": 2**40}, {"w": 0}, {"x": 23, "y": 23}])
+def test_strokes_outside_the_image_are_refused(client: TestClient, place: dict[str, int]) -> None:
+    values = {"x": 1, "y": 1, "w": 4, "h": 4, "base": 0, "change": "k", **place}
+    headers = {"Content-Type": "application/octet-stream"}
+    answer = client.post(f"api/images/{KEY}/stroke", params=values, content=b"\x00" * 9, headers=headers)
+    assert answer.status_code in (400, 422), answer.text

@@ -66,7 +66,7 @@ def _parse_prompt(value: object) -> Prompt:
         if not all(math.isfinite(c) and abs(c) < 1e6 for point in points for c in point):
             raise ValueError("a coordinate that is not a number")
         return Prompt(cast(Kind, kind), points, bool(value.get("foreground", True)), width)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"this is not a prompt ({error})", where=str(value)[:80], remedy="reload the page.") from error
 
 
