@@ -302,7 +302,7 @@ def test_prompts_far_outside_are_answered_in_time(client: TestClient, route: str
 
 @pytest.mark.parametrize("place", [{"x": 10**30}, {"y": -1}, {"w": 2**40, "h": 2**40}, {"w": 0}, {"x": 23, "y": 23}])
 def test_strokes_outside_the_image_are_refused(client: TestClient, place: dict[str, int]) -> None:
-    values = {"x": 1, "y": 1, "w": 4, "h": 4, "base": 0, "change": "k", **place}
+    values: dict[str, int | str] = {"x": 1, "y": 1, "w": 4, "h": 4, "base": 0, "change": "k", **place}
     headers = {"Content-Type": "application/octet-stream"}
     answer = client.post(f"api/images/{KEY}/stroke", params=values, content=b"\x00" * 9, headers=headers)
     assert answer.status_code in (400, 422), answer.text
