@@ -63,7 +63,7 @@ def test_fit_auto_picks_and_keeps_the_reason_in_the_card(inputs: Path, tmp_path:
     images = write_images(squares(1), tmp_path / "one")
     said = ok_json("fit", images, "-r", "auto", "-o", tmp_path / "model", "--set", "image_size=[32, 32]")
     assert said["recipe"] == "nearest-centroid-lite0"
-    assert "too small to compare" in said["card"]["auto"]["why"]
+    assert "too small to hold images out" in said["card"]["auto"]["why"]
     card = json.loads((tmp_path / "model" / "card.json").read_text())
     assert card["auto"] == said["card"]["auto"]
     assert "--recipe auto" in fails(

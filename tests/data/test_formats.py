@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from handful.data import formats
-from handful.data.formats import FORMATS, ImageFile, format_of, identify, is_image_name
+from handful.data.formats import FORMATS, ImageFile, count_endings, format_of, identify, is_image_name
 from handful.data.images import image_size, read_image
 from handful.errors import DataError
 from tests.data.noise_images import noise_image, save_noise_image
@@ -108,3 +108,8 @@ def test_endings_are_in_lower_case_and_unique() -> None:
     assert all(s == s.lower() and s.startswith(".") for s in suffixes)
     assert is_image_name("cat/IMG.HEIC")
     assert not is_image_name("cat/notes.txt")
+
+
+def test_endings_that_mean_the_same_are_counted_together() -> None:
+    names = ("a.jpg", "b.JPEG", "c.png", "d.jfif", "e", "f.PNG")
+    assert count_endings(map(Path, names)) == {"JPG": 3, "PNG": 2, "without an ending": 1}

@@ -10,6 +10,7 @@ from handful.cli._output import calibration_rows
 
 if TYPE_CHECKING:
     from handful.automl.fit import FitResult
+    from handful.core.dataset import Dataset
 
 
 def fit(
@@ -66,19 +67,20 @@ def fit(
     from handful.training.launcher import rank_and_world_size
 
     with print_to_stderr():
+        samples = read(
+            data,
+            masks=masks,
+            columns=column,
+            allow_outside=allow_outside,
+            root=root,
+            download=download,
+            bit_depth=bit_depth,
+            window=window,
+        )
         result = fit_to(
             out,
             recipe,
-            read(
-                data,
-                masks=masks,
-                columns=column,
-                allow_outside=allow_outside,
-                root=root,
-                download=download,
-                bit_depth=bit_depth,
-                window=window,
-            ),
+            samples,
             per_class=per_class,
             seed=seed,
             overrides=set_ or (),
@@ -103,8 +105,16 @@ def fit(
         values = {"recipe": result.recipe.name, "classes": classifier.classes, "card": classifier.card}
         print_json({"model": str(out), **values})
         return
-    print_table(("", ""), _rows(out, result), text=2)
+    print_table(("", ""), [*_rows(out, result), *_format_row(samples)], text=2)
     print_text(f"Next: handful predict {out} IMAGES --out predictions.csv. `handful evaluate` measures the score.")
+
+
+def _format_row(data: "Dataset") -> list[tuple[str, str]]:
+    """How many files of each format there are, where they are of several: a format may give a class away."""
+    from handful.data.formats import count_endings
+
+    counts = count_endings(s.image for s in data.samples if isinstance(s.image, Path))
+    return [("files", ", ".join(f"{n} {ending}" for ending, n in counts.items()))] if len(counts) > 1 else []
 
 
 def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Image formats: which files are images, which of these can be read here, and what the others need."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -90,6 +92,7 @@ NOT_READ = (
         remedy="export single frames to PNG or JPEG",
     ),
 )
+ENDINGS = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tiff": ".tif"}  # that mean the same
 _BY_SUFFIX = {suffix: f for f in (*FORMATS, *NOT_READ) for suffix in f.suffixes}
 _BY_DECODER = {f.decoder: f for f in FORMATS}
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
@@ -179,6 +182,12 @@ def identify(path: Path) -> ImageFile | None:
         remedy = f"give them the ending {content.suffixes[0]}"
         return ImageFile(f"{content.name} with another ending ({path.suffix})", False, remedy)
     return ImageFile(content.name, True) if content.readable else ImageFile(content.name, False, content.how_to_read)
+
+
+def count_endings(paths: Iterable[Path]) -> dict[str, int]:
+    """Number of files of each ending, the most frequent first: "png" and "PNG" are one, "jpeg" is "jpg"."""
+    endings = Counter(ENDINGS.get(p.suffix.lower(), p.suffix.lower()).removeprefix(".").upper() for p in paths)
+    return {ending or "without an ending": n for ending, n in endings.most_common()}
 
 
 def is_image_name(name: str) -> bool:
