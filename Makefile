@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-handful
 TABLE ?=
 
-.PHONY: demo test lowest check bench results docs format clean
+.PHONY: demo test lowest check bench results docs pictures format clean
 
 demo: $(READY)
 	$(BIN)/handful demo
@@ -38,9 +38,14 @@ bench: $(READY)
 results: $(READY)
 	$(BIN)/python -m bench.document
 
+# The site, in build/docs. What is doubtful is an error: dead links, pages outside the navigation, broken docstrings.
 docs: $(READY)
-	mkdir -p build/docs
-	$(BIN)/typer handful.cli utils docs --name handful --output build/docs/commands.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo build/docs/index.html
+
+# The pictures of the documentation, from real runs: make pictures CELLS=white_blood_cells/images (needs Chromium).
+pictures: $(READY)
+	$(BIN)/python docs/tools/make_pictures.py $(CELLS)
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from handful import load_data
 from handful.core.context import Context, Task
 from handful.core.tensors import Batch, LabelEmbedding, Output
 from handful.recipes.load import load_recipe
@@ -18,15 +20,53 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", (GUIDE / page).read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
-def test_the_first_model_is_evaluated_and_saved(
+def run_blocks(page: str, sources: list[str]) -> dict[str, object]:
+    """The names of Python blocks of a page, run one after another as one program."""
+    names: dict[str, object] = {}
+    for block in sources:
+        exec(compile(block, page, "exec"), names)
+    return names
+
+
+def test_the_first_model_in_python_is_evaluated_and_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for block in blocks("first-model.md", "python"):
-        exec(compile(block, "first-model.md", "exec"), names)
+    run_blocks("python.md", blocks("python.md", "python")[1:])
     assert re.search(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\), worst draw 0\.\d{3}", capsys.readouterr().out)
     assert (tmp_path / "model" / "CARD.md").is_file()
+
+
+@pytest.mark.slow
+def test_all_in_one_call_trains_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_blocks("python.md", blocks("python.md", "python")[:1])
+    assert (tmp_path / "digits-run" / "report.html").is_file()
+
+
+def test_data_of_ones_own_are_read_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_blocks("your-own-data.md", blocks("your-own-data.md", "python"))
+    assert capsys.readouterr().out.splitlines() == ["20 ('leaf', 'stem')", "0"]
+
+
+def test_the_table_of_the_page_is_read(tmp_path: Path) -> None:
+    (table,) = (text for text in blocks("your-own-data.md", "text") if text.startswith("path,"))
+    (tmp_path / "table.csv").write_text(table)
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for i in (1, 2, 3):
+        Image.new("RGB", (8, 8), (40 * i, 0, 0)).save(tmp_path / "images" / f"00{i}.png")
+    Image.linear_gradient("L").resize((8, 8)).point(lambda value: 255 * (value > 99)).save(
+        tmp_path / "masks" / "001.png"
+    )
+    data = load_data(tmp_path / "table.csv")
+    assert data.classes == ("glaucoma", "healthy")
+    assert [s.label for s in data.samples] == [1, 0, None]
+    assert [s.group for s in data.samples] == ["patient-1", "patient-2", "patient-2"]
+    assert [s.mask is not None for s in data.samples] == [True, False, False]
 
 
 def test_the_loss_of_the_guide_is_cross_entropy_at_gamma_0() -> None:

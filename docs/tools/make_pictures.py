@@ -1,0 +1,89 @@
+"""Draw the pictures of the documentation from real runs: `python docs/tools/make_pictures.py WHITE_BLOOD_CELLS`.
+
+Prints what the commands of the README printed, and writes `docs/report.png` and `docs/comparison.png`. It needs the
+package `playwright`, Chromium, and the folder of images of white blood cells, one folder per class
+(`white_blood_cells/images` of `HANDFUL_DATA`, see `bench/README.md`).
+"""
+
+import argparse
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+DOCS = Path(__file__).parents[1]
+WIDTH, HEIGHT = 1280, 1125
+MOST_BYTES = 250_000
+NEW = 3  # images of each class that are kept from training and predicted
+RUN = ("run", "photos/")
+COMMANDS = (RUN, ("inspect", "photos/"), ("predict", "handful-photos", "new/"))
+COMPARE = (
+    *("compare", "photos/", "--per-class", "5", "--trials", "1", "--out", "comparison"),
+    *("--recipe", "nearest-centroid-lite0", "--recipe", "logistic-lite0", "--recipe", "logistic-hog"),
+)
+
+
+def main() -> None:
+    """Run the commands, and draw the pages that they write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="white blood cells, one folder per class")
+    parser.add_argument("--work", type=Path, help="folder to run in, which is left there; default: a temporary one")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        work = options.work or Path(temporary)
+        divide(options.data, work)
+        for command in (*COMMANDS, COMPARE):
+            print(f"$ handful {' '.join(command)}\n{run(command, work)}", flush=True)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium())
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+            draw(page, work / "handful-photos" / "report.html", DOCS / "report.png")
+            draw(page, work / "comparison" / "report.html", DOCS / "comparison.png")
+            browser.close()
+
+
+def divide(images: Path, work: Path) -> None:
+    """Copy the images to `photos/`, but some of each class to `new/`."""
+    for folder in sorted(path for path in images.iterdir() if path.is_dir()):
+        for i, image in enumerate(sorted(folder.iterdir())):
+            target = work / "new" if i < NEW else work / "photos" / folder.name
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(image, target / image.name)
+
+
+def run(command: tuple[str, ...], work: Path) -> str:
+    """What `handful` prints in a terminal of 80 columns."""
+    environment = {**os.environ, "COLUMNS": "80"}
+    called = [sys.executable, "-m", "handful", *command]
+    done = subprocess.run(
+        called, cwd=work, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if done.returncode:
+        sys.exit(done.stdout)
+    return done.stdout
+
+
+def draw(page: Page, source: Path, target: Path) -> None:
+    """The top of a page as a PNG of at most `MOST_BYTES`, with as many colors as fit."""
+    page.goto(source.resolve().as_uri())
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for colors in (256, 128, 64, 32):
+        image.quantize(colors).save(target, optimize=True)
+        if target.stat().st_size <= MOST_BYTES:
+            return
+
+
+def chromium() -> str | None:
+    """Path of an installed Chromium; None: the one that came with playwright."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+if __name__ == "__main__":
+    main()
