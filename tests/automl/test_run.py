@@ -14,6 +14,7 @@ from handful.automl.candidates import choose_candidates
 from handful.automl.result import RunResult
 from handful.automl.run import run
 from handful.core.dataset import Dataset
+from handful.core.files import lock_output
 from handful.core.recipe import Recipe
 from handful.errors import DataError, OutputError, TrainingError
 from handful.evaluation import evaluate as evaluate_module
@@ -187,3 +188,10 @@ def test_a_recipe_that_fails_is_left_out_with_its_reason(tmp_path: Path, monkeyp
 def test_data_without_labels_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no image has a label"):
         start(squares(3).without_labels(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_run_in_the_folder_is_refused_at_its_start(tmp_path: Path) -> None:
+    with lock_output(tmp_path / "out"), pytest.raises(OutputError, match="another process"):
+        start(squares(3), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

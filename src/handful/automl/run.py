@@ -25,11 +25,12 @@ from handful.automl.score import (
 )
 from handful.automl.select import REPEATS, Selection, select
 from handful.core.dataset import Dataset
-from handful.core.files import existing, refuse_foreign, write_atomically
+from handful.core.files import existing, lock_output, refuse_foreign, write_atomically
 from handful.core.progress import Progress
 from handful.core.result import Result
 from handful.core.text import capitalize
 from handful.data.fingerprint import fingerprint
+from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
 from handful.data.splits import draw, random_key, training_split
 from handful.deployment.predict_table import predict_table
@@ -117,14 +118,22 @@ def run(
     folder, settings = Path(folder), _Settings(per_class, seed, jobs, select_device(device), progress, on_message)
     refuse_foreign(folder, ours=OURS)
     data = source if isinstance(source, Dataset) else read_dataset(source, options or ReadOptions())
-    _claim(folder, {"data": fingerprint(data), "per_class": per_class, "seed": seed}, overwrite=overwrite)
+    if data is not source:
+        warn_left_out(data)
     on_message(_found(data))
-    with Progress(len(data), "looking at the images", shown=progress, loss=False) as bar:
+    with lock_output(folder):
+        _claim(folder, {"data": fingerprint(data), "per_class": per_class, "seed": seed}, overwrite=overwrite)
+        return _run(data, folder, budget, settings)
+
+
+def _run(data: Dataset, folder: Path, budget: Budget, settings: _Settings) -> RunResult:
+    """The run in a folder that is claimed."""
+    with Progress(len(data), "looking at the images", shown=settings.progress, loss=False) as bar:
         tied = tie_related(data, device=settings.device, advance=lambda: bar.advance(np.nan))
     doubts = (*tied.notes, *_doubts(tied))
     for doubt in doubts:
-        on_message(doubt)
-    learn = _by_draws if per_class is not None else _from_all
+        settings.say(doubt)
+    learn = _by_draws if settings.per_class is not None else _from_all
     outcome = learn(tied.data, folder, budget, settings)
     result = _finish(outcome, tied, doubts, folder, budget, settings)
     with write_atomically(folder / VALUES) as draft:

@@ -153,7 +153,7 @@ class ErrorHandlingGroup(TyperGroup):
             return "continue with the same command and --resume."
         if "log" in options:
             return "finished runs are in the log (with --log): the same command continues from there."
-        if "trials" in options:
+        if "trials" in options or ctx.invoked_subcommand in ("run", "demo"):
             return "the same command continues where it stopped."
         return "the same command starts over."
 

@@ -45,7 +45,7 @@ def run(
     open_: Annotated[bool, Option("--open", help="Open the report in a browser.")] = False,
     json: o.Json = False,
 ) -> None:
-    """Train the best classifier for the images and say how often it is right.
+    """Train the best classifier and say how often it is right.
 
     Ties copies together, tries methods from the cheapest on, trains the best on all labelled images, and predicts those
     without a label. The same command resumes an interrupted run.
@@ -55,7 +55,8 @@ def run(
     from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
     from handful.comparison.budget import read_budget
 
-    folder = Path(f"handful-{Path(data).stem or 'run'}") if out is None else out
+    name = Path(data.replace(":", "-")).resolve().stem or "images"
+    folder = Path(f"handful-{name}") if out is None else out
     seconds = read_budget(budget, None).seconds
     assert seconds is not None
     with print_to_stderr():
