@@ -185,6 +185,23 @@ def test_a_recipe_that_fails_is_left_out_with_its_reason(tmp_path: Path, monkeyp
     assert ("logistic-hog", "it failed: it does not converge") in {(n.recipe, n.why) for n in result.not_tried}
 
 
+def test_after_the_budget_no_further_recipe_starts(tmp_path: Path) -> None:
+    result = start(squares(4), tmp_path / "out", seconds=0.01)
+    assert [t.recipe for t in result.tried] == ["logistic-hog"]
+    assert ("nearest-centroid-lite0", "no time was left") in {(n.recipe, n.why) for n in result.not_tried}
+
+
+def test_data_that_no_recipe_learns_is_an_error_with_the_reasons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> Any:
+        raise TrainingError("it does not converge", where="head", remedy="none.")
+
+    monkeypatch.setattr(select_module, "evaluate", failing)
+    with pytest.raises(TrainingError, match=r"no recipe could be trained .*logistic-hog: it failed"):
+        start(squares(4), tmp_path / "out")
+
+
 def test_data_without_labels_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no image has a label"):
         start(squares(3).without_labels(), tmp_path / "out")

@@ -35,7 +35,7 @@ class Candidate:
 
 
 def choose_candidates(data: Dataset, *, overrides: Sequence[str] = (), photographs: bool = True) -> list[Candidate]:
-    """The recipes that suit these images, cheapest first; the first of equals is selected.
+    """The recipes that suit these images, the likely best of the cheap ones first; the first of equals is selected.
 
     Heads fitted to frozen features take seconds and are always tried. Networks are tried if the budget allows it:
     fine-tuning and, where there are masks, CvS; and on small images of one size a network from random weights.
@@ -52,8 +52,9 @@ def choose_candidates(data: Dataset, *, overrides: Sequence[str] = (), photograp
         Candidate(load_recipe("logistic-pixels", overrides=overrides), False),
         Candidate(load_recipe("logistic-hog", overrides=(f"cache_views={views}", *overrides)), False),
     ]
-    fitted = ["nearest-centroid-lite0", "logistic-lite0"] if pretrained else []
-    candidates += [Candidate(load_recipe(name, overrides=overrides), False) for name in fitted]
+    names = ["nearest-centroid-lite0", "logistic-lite0"] if pretrained else []
+    features = [Candidate(load_recipe(name, overrides=overrides), False) for name in names]
+    candidates = features + candidates if traits.side > SMALL else candidates + features
     if pretrained and any(s.label is None for s in training_split(data).samples):
         candidates.append(Candidate(load_recipe("pseudo-labels-lite0", overrides=overrides), False, True))
     trained = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from handful.automl.budget import Budget
 from handful.automl.candidates import Candidate, describe
@@ -15,7 +16,7 @@ from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.splits import folds as split_folds
-from handful.errors import HandfulError
+from handful.errors import HandfulError, TrainingError
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.executor import default_jobs
 from handful.evaluation.metrics import Metric, uneven
@@ -112,6 +113,9 @@ def select(
         device: as for `train`.
         progress: show progress bars.
         on_message: called with a sentence about what is going on.
+
+    Raises:
+        TrainingError: no candidate could be trained.
     """
     metric: Metric = "balanced_accuracy" if uneven(data.counts.astype(float)) else "accuracy"
     k = default_folds(replace(data, samples=tuple(replace(s, split=None) for s in data.samples))) or 2
@@ -120,15 +124,18 @@ def select(
         return Selection(chosen, (), (), None, metric, ())
     runner = _Runner(data, k, log, device, progress)
     fitted = [c for c in candidates if not c.trained]
-    runner.repeat(fitted, seed)
+    runner.repeat(fitted, seed, budget)
     for repeat in range(1, repeats):
         if not budget.repeats_allowed:
             break
-        runner.repeat([c for c in fitted if c.recipe.name in runner.results], seed + repeat)
+        runner.repeat([c for c in fitted if c.recipe.name in runner.results], seed + repeat, budget)
     for candidate in candidates:
         if candidate.trained:
             runner.try_network(candidate, seed, budget, jobs or default_jobs(device), on_message)
     tried = [c for c in candidates if c.recipe.name in runner.results]
+    if not tried:
+        reasons = "; ".join(f"{n.recipe}: {n.why}" for n in runner.not_tried)
+        raise TrainingError(f"no recipe could be trained ({reasons})", where="the data", remedy="check the images.")
     results = tuple(runner.results[c.recipe.name] for c in tried)
     groups = {s.id: s.group for s in data.samples if s.group is not None}
     score = selected_score(results, "accuracy", select_by=metric, groups=groups)
@@ -144,11 +151,19 @@ class _Runner:
         self.results: dict[str, Result] = {}
         self.not_tried: list[NotTried] = []
 
-    def repeat(self, candidates: Sequence[Candidate], draw: int) -> None:
-        """One repeat of fitted candidates; one that fails is not tried again."""
+    def repeat(self, candidates: Sequence[Candidate], draw: int, budget: Budget) -> None:
+        """One repeat of fitted candidates; one that fails is not tried again, and only the first may exceed the budget.
+
+        Regressions on a few hundred rows are faster on one thread than on several, which wait for each other.
+        """
         for candidate in candidates:
+            if self.results and budget.left <= 0:
+                if candidate.recipe.name not in self.results:
+                    self.not_tried.append(NotTried(candidate.recipe.name, "no time was left"))
+                continue
             try:
-                self._evaluate(candidate, draw, jobs=1)
+                with threadpool_limits(1, user_api="blas"):
+                    self._evaluate(candidate, draw, jobs=1)
             except HandfulError as error:
                 self.not_tried.append(NotTried(candidate.recipe.name, f"it failed: {error.what}"))
                 self.results.pop(candidate.recipe.name, None)
