@@ -63,6 +63,6 @@ def test_doubtful_data_is_a_warning_or_refused(tmp_path: Path) -> None:
 def test_options_that_do_not_fit_are_refused_before_training(tmp_path: Path) -> None:
     with pytest.raises(ProtocolError, match="no recipe to select"):
         fit_to(tmp_path / "model", recipe("linear"), squares(2), seconds=60)
-    with pytest.raises(RecipeError, match="load_recipe"):
+    with pytest.raises(RecipeError, match="load it by its name"):
         fit_to(tmp_path / "model", recipe("linear"), squares(2), overrides=FEW_STEPS)
     assert not (tmp_path / "model").exists()

@@ -39,10 +39,11 @@ def _few_candidates(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
         return [c for c in choose(data) if c.recipe.name in FAST or c.trained or c.unlabelled]
 
     monkeypatch.setattr(run_module, "choose_candidates", few)
+    monkeypatch.setattr(run_module, "REPEATS", 1)
 
 
 def start(data: Dataset, folder: Path, **options: Any) -> RunResult:
-    return run(data, folder, **{"seconds": 5.0, "device": "cpu", "progress": False, **options})
+    return run(data, folder, **{"seconds": 55.0, "device": "cpu", "progress": False, **options})
 
 
 def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> None:
@@ -98,8 +99,11 @@ def test_a_test_part_scores_the_saved_model_once(tmp_path: Path) -> None:
     assert result.score.accuracy == pytest.approx(float(np.mean(predictions == test.labels)))
 
 
-def test_few_images_of_each_class_are_drawn_and_the_others_scored(tmp_path: Path) -> None:
-    result = start(squares(12), tmp_path / "out", per_class=3, seconds=20.0)
+def test_few_images_of_each_class_are_drawn_and_the_others_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "REPEATS", 2)
+    result = start(squares(12), tmp_path / "out", per_class=3)
     assert result.images == 9
     assert result.result is not None
     for run_ in result.result.runs:
@@ -122,7 +126,7 @@ def test_a_class_with_one_image_gives_a_model_and_no_number(tmp_path: Path) -> N
 def test_images_without_a_label_are_learned_from_and_predicted(tmp_path: Path) -> None:
     data, further = squares(5), squares(3, seed=7)
     unlabelled = tuple(replace(s, id=f"unlabelled/{s.id}", label=None, mask=None) for s in further.samples)
-    result = start(replace(data, samples=(*data.samples, *unlabelled)), tmp_path / "out", seconds=20.0)
+    result = start(replace(data, samples=(*data.samples, *unlabelled)), tmp_path / "out")
     assert "pseudo-labels-lite0" in {t.recipe for t in result.tried}
     with (tmp_path / "out" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -73,7 +73,7 @@ def open_project(
     away = [s.id for s in files if not Path(str(s.image)).resolve().is_relative_to(root)]
     if away:
         raise DataError(
-            f"{len(away)} images are outside {root}, or links to files there",
+            f"{len(away)} of the images are outside {root}, or links to files outside",
             where=away[0],
             remedy="copy the files into it, or annotate the folder that holds them.",
         )
