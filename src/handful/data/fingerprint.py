@@ -60,14 +60,13 @@ def ids_hash(train_ids: Iterable[str], test_ids: Iterable[str]) -> str:
 
 
 def _sample(sample: Sample) -> bytes:
-    one = hashlib.sha256()
-    one.update(repr((sample.id, sample.label, sample.group, sample.split)).encode())
+    header = repr((sample.id, sample.label, sample.group, sample.split)).encode()
     if isinstance(sample.image, Path):
-        one.update(_read(sample.image))
+        one = _with_content(header, sample.image, *_status(sample.image)).copy()
         if sample.pixel_range is not None:
             one.update(repr(sample.pixel_range).encode())
     else:
-        image = pixels(sample)
+        one, image = hashlib.sha256(header), pixels(sample)
         one.update(repr(image.shape).encode() + image.tobytes())
     if sample.mask is not None:
         one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
@@ -86,14 +85,19 @@ def _read(path: Path) -> bytes:
 def _image_hash(image: Path | Image | DeepImage) -> bytes:
     if not isinstance(image, Path):
         return hashlib.sha256(repr((image.shape, str(image.dtype))).encode() + image.tobytes()).digest()
+    return _with_content(b"", image, *_status(image)).digest()
+
+
+def _status(path: Path) -> tuple[int, ...]:
+    """What changes with a file's content; empty for a file that cannot be found."""
     try:
-        status = image.stat()
+        status = path.stat()
     except OSError:
-        return hashlib.sha256(_read(image)).digest()
-    return _file_hash(image, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 @lru_cache(maxsize=100_000)
-def _file_hash(path: Path, *status: int) -> bytes:  # noqa: ARG001
-    """The hash of a file's content, read again only when the file has changed."""
-    return hashlib.sha256(_read(path)).digest()
+def _with_content(header: bytes, path: Path, *status: int) -> "hashlib._Hash":  # noqa: ARG001
+    """The hash of a header and a file's content, which is read again only when the file has changed."""
+    return hashlib.sha256(header + _read(path))
