@@ -89,6 +89,12 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     assert [f.name for f in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_what_a_file_manager_left_in_the_folder_is_no_other_run(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".DS_Store").write_bytes(b"")
+    assert start(squares(2), tmp_path / "out").images == 6
+
+
 def test_a_test_part_scores_the_saved_model_once(tmp_path: Path) -> None:
     train, test = squares(5, split="train"), squares(8, seed=1, split="test")
     result = start(replace(train, samples=(*train.samples, *test.samples)), tmp_path / "out")

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from handful.comparison.auto import FEW, RecipeSelection, select_recipe
+from handful.comparison.auto import RecipeSelection, select_recipe
+from handful.comparison.candidates import FEW
 from handful.core.dataset import Dataset
 from handful.errors import ProtocolError
 from handful.evaluation import job

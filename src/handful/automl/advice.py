@@ -18,6 +18,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.splits import random_key
 from handful.evaluation.job import TrainingJob, run
+from handful.evaluation.score_table import pooled_accuracy
 
 SMALLEST = 4  # images of each class in a fold that can be halved
 MOST_REPEATS = 2
@@ -29,8 +30,8 @@ def more_images(result: Result, data: Dataset, *, device: str) -> Advice | None:
     runs = _first_repeats(result)
     if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
         return None
-    whole = _accuracy(runs)
-    half = _accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
+    whole = pooled_accuracy(runs)
+    half = pooled_accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
     error, before = 1 - whole, 1 - half
     gain = error - error * error / before if before > error > 0 else 0.0
     if gain < LEAST:
@@ -54,8 +55,8 @@ def unlabelled_images(recipe: Recipe, data: Dataset, result: Result, *, device: 
     runs = _first_repeats(result)
     if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
         return None
-    without = _accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
-    with_them = _accuracy([_rerun(recipe, data, run, device=device, unlabelled=True) for run in runs])
+    without = pooled_accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
+    with_them = pooled_accuracy([_rerun(recipe, data, run, device=device, unlabelled=True) for run in runs])
     gain = with_them - without
     if gain < 2 * LEAST:
         return None
@@ -103,10 +104,6 @@ def _rerun(recipe: Recipe, data: Dataset, done: Run, *, device: str, unlabelled:
     test = [position[i] for i in done.ids]
     job = TrainingJob(0, recipe, done.draw, done.fold, None, half, test, rest if unlabelled else [])
     return replace(run(job, data, device=device, trainer=None).run, counts=None)
-
-
-def _accuracy(runs: Sequence[Run]) -> float:
-    return float(np.mean(np.concatenate([run.probabilities.argmax(axis=1) == run.labels for run in runs])))
 
 
 def _points(share: float) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import choose_candidates
-from handful.automl.select import FEW, Selection, select
+from handful.automl.select import Selection, select
+from handful.comparison.candidates import FEW
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output
 from handful.core.recipe import Recipe

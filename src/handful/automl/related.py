@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from handful.core.dataset import Dataset, Sample
 from handful.inspection.measurements import Measurements, measure_images
+from handful.inspection.near_duplicates import connected_sets
 from handful.training.image_features import features
 
 MOST = 3000  # images that pass the network; among more, only exact copies and very near ones are found
@@ -80,21 +79,15 @@ def _copy_notes(samples: Sequence[Sample], sets: Sequence[tuple[int, ...]]) -> l
 
 def _groups(keys: Sequence[str], sets: Sequence[tuple[int, ...]]) -> list[str | None]:
     """The group of each sample: samples of one key, or of one set of copies, are in one; None: alone."""
-    root = {key: key for key in keys}
-
-    def top(key: str) -> str:
-        while root[key] != key:
-            root[key] = root[root[key]]
-            key = root[key]
-        return key
-
-    for members in sets:
-        for i in members[1:]:
-            a, b = sorted((top(keys[members[0]]), top(keys[i])))
-            root[b] = a
-    tops = [top(key) for key in keys]
-    counts = dict(zip(*np.unique(np.array(tops), return_counts=True), strict=True)) if tops else {}
-    return [None if counts[t] == 1 and t.startswith("id:") else t.partition(":")[2] for t in tops]
+    first: dict[str, int] = {}
+    pairs = [(first.setdefault(key, i), i) for i, key in enumerate(keys)]
+    pairs += [(members[0], i) for members in sets for i in members[1:]]
+    groups: list[str | None] = [None] * len(keys)
+    for members in connected_sets(pairs):
+        name = min(keys[i] for i in members)
+        for i in members:
+            groups[i] = None if len(members) == 1 and name.startswith("id:") else name.partition(":")[2]
+    return groups
 
 
 def _without_leaks(data: Dataset) -> tuple[Dataset, int]:

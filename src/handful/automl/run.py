@@ -24,8 +24,9 @@ from handful.automl.score import (
     without_optimism,
 )
 from handful.automl.select import REPEATS, Selection, select
+from handful.comparison.plan import PLAN, claim_folder
 from handful.core.dataset import Dataset
-from handful.core.files import existing, lock_output, refuse_foreign, write_atomically
+from handful.core.files import lock_output, refuse_foreign, write_atomically
 from handful.core.progress import Progress
 from handful.core.result import Result
 from handful.core.text import capitalize
@@ -35,6 +36,7 @@ from handful.data.load import ReadOptions, read_dataset
 from handful.data.splits import draw, random_key, training_split
 from handful.deployment.predict_table import predict_table
 from handful.errors import DataError
+from handful.evaluation.score_table import pooled_accuracy
 from handful.inspection.quick_check import quick_findings
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
@@ -45,7 +47,7 @@ from handful.saving.model_card import CARD, data_facts
 from handful.saving.model_folder import MODEL
 from handful.training.train import train
 
-PLAN, VALUES, LOG, PAGE = "plan.json", "run.json", "results.jsonl", "report.html"
+VALUES, LOG, PAGE = "run.json", "results.jsonl", "report.html"
 TABLE = "predictions.csv"
 OURS = (PLAN, VALUES, LOG, "results-predictions", PAGE, MODEL, TABLE, CARD)
 MOST_SCORED = 1000  # images of a draw that are scored
@@ -122,7 +124,8 @@ def run(
         warn_left_out(data)
     on_message(_found(data))
     with lock_output(folder):
-        _claim(folder, {"data": fingerprint(data), "per_class": per_class, "seed": seed}, overwrite=overwrite)
+        plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed}
+        claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
         return _run(data, folder, budget, settings)
 
 
@@ -270,10 +273,11 @@ def _with_scores(outcome: _Outcome) -> Classifier:
 def _tried(selection: Selection) -> tuple[Tried, ...]:
     rows = []
     for candidate, result in zip(selection.tried, selection.results, strict=True):
-        right = np.concatenate([run.predictions == run.labels for run in result.runs])
         name = candidate.recipe.name
         seconds = float(np.mean([run.seconds for run in result.runs]))
-        rows.append(Tried(name, describe(name), float(right.mean()), seconds, name == selection.candidate.recipe.name))
+        rows.append(
+            Tried(name, describe(name), pooled_accuracy(result.runs), seconds, name == selection.candidate.recipe.name)
+        )
     return tuple(rows)
 
 
@@ -322,28 +326,3 @@ def _some(data: Dataset, most: int) -> Dataset:
     labelled = [i for i, s in enumerate(data.samples) if s.label is not None]
     chosen = sorted(labelled, key=lambda i: random_key(0, data.samples[i].id))[:most]
     return data.select(sorted(chosen))
-
-
-def _claim(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None:
-    """Write the plan into the folder; the files of the same plan stay, those of another one go if `overwrite`.
-
-    Raises:
-        OutputError: the folder holds another run, and `overwrite` is false.
-    """
-    path = folder / PLAN
-    try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        before = None
-    entries = list(folder.iterdir()) if folder.exists() else []
-    if before != plan and entries:
-        if not overwrite:
-            differs = [key for key in plan if not isinstance(before, dict) or before.get(key) != plan[key]]
-            raise existing(folder, differs=differs)
-        for entry in entries:
-            if entry.is_dir():
-                shutil.rmtree(entry)
-            else:
-                entry.unlink()
-    with write_atomically(path) as draft:
-        draft.write_text(json.dumps(plan), encoding="utf-8")

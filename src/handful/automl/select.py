@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from handful.automl.budget import Budget
 from handful.automl.candidates import Candidate, describe
 from handful.automl.estimate import training_seconds
+from handful.comparison.candidates import FEW
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.result import Result
@@ -21,10 +21,10 @@ from handful.evaluation.evaluate import evaluate
 from handful.evaluation.executor import default_jobs
 from handful.evaluation.metrics import Metric, uneven
 from handful.evaluation.protocol import Protocol
+from handful.evaluation.score_table import pooled_accuracy
 from handful.evaluation.selection_bias import SelectedScore, selected_score
 
 REPEATS = 5
-FEW = "nearest-centroid-lite0"  # where no class can be held out: the best at one image per class, docs/measured.md
 WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed
 
 
@@ -70,7 +70,7 @@ class Selection:
     def card(self) -> dict[str, Any]:
         """The selection as plain values, for the model's card."""
         table = [
-            {"recipe": c.recipe.name, "accuracy": round(_accuracy(result), 4), "runs": len(result.runs)}
+            {"recipe": c.recipe.name, "accuracy": round(pooled_accuracy(result.runs), 4), "runs": len(result.runs)}
             for c, result in zip(self.tried, self.results, strict=True)
         ]
         left_out = {n.recipe: n.why for n in self.not_tried}
@@ -205,10 +205,6 @@ class _Runner:
         before = self.results.get(candidate.recipe.name)
         runs = result.runs if before is None else (*before.runs, *result.runs)
         self.results[candidate.recipe.name] = replace(result, runs=runs)
-
-
-def _accuracy(result: Result) -> float:
-    return float(np.mean(np.concatenate([run.predictions == run.labels for run in result.runs])))
 
 
 def _can_fold(data: Dataset, folds: int, seed: int) -> bool:

@@ -118,6 +118,17 @@ Overwrite = Annotated[bool, Option("--overwrite", help="Replace the output of an
 Resume = Annotated[bool, Option("--resume", help="Resume an interrupted run.")]
 Json = Annotated[bool, Option("--json", help="Print the result as one JSON object.")]
 Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", min=1, help="Number of training runs in parallel.")]
+JobsPerCore = Annotated[
+    int | None,
+    Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        show_default=False,
+        help="Number of training runs in parallel; default: one per core.",
+    ),
+]
 Out = Annotated[
     Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder; it must not exist yet.")
 ]

@@ -100,17 +100,7 @@ def compare(
     label_seconds: Annotated[float, Option(metavar="SECONDS", help="Annotation time of a class label.")] = 3.5,
     mask_seconds: Annotated[float, Option(metavar="SECONDS", help="Annotation time of a mask.")] = 29.52,
     out: Annotated[Path, Option("--out", "-o", metavar="FOLDER", help="Output folder.")] = Path("compare"),
-    jobs: Annotated[
-        int | None,
-        Option(
-            "--jobs",
-            "-j",
-            metavar="N",
-            min=1,
-            show_default=False,
-            help="Number of training runs in parallel; default: one per core.",
-        ),
-    ] = None,
+    jobs: o.JobsPerCore = None,
     ray: o.Ray = None,
     overwrite: o.Overwrite = False,
     strict: o.Strict = False,

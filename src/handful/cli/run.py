@@ -23,17 +23,7 @@ def run(
     masks: o.Masks = None,
     per_class: o.PerClass = None,
     seed: o.Seed = 0,
-    jobs: Annotated[
-        int | None,
-        Option(
-            "--jobs",
-            "-j",
-            metavar="N",
-            min=1,
-            show_default=False,
-            help="Number of networks trained in parallel; default: one per core.",
-        ),
-    ] = None,
+    jobs: o.JobsPerCore = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     allow_outside: o.Outside = False,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.comparison.budget import FOLDS, StudyBudget, not_tuned, reason_not_tuned, with_best_values
-from handful.comparison.candidates import choose_candidates
+from handful.comparison.candidates import FEW, choose_candidates
 from handful.comparison.compare import compare
 from handful.comparison.defaults import default_folds
 from handful.comparison.plan import STUDIES
@@ -20,8 +20,6 @@ from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import JobResult, Trainer, TrainingJob
 from handful.evaluation.run_jobs import run_queue
 from handful.recipes.load import load_recipe
-
-FEW = "nearest-centroid-lite0"  # the best at one image per class on other data: docs/measured.md
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,14 +43,20 @@ def make_plan(
     }
 
 
-def claim_folder(folder: Path, plan: dict[str, Any], *, overwrite: bool) -> None:
+def claim_folder(folder: Path, plan: dict[str, Any], *, ours: Sequence[str] = OURS, overwrite: bool) -> None:
     """Write the plan into its folder. Files of the same plan are kept, those of another one deleted if `overwrite`.
+
+    Args:
+        folder: it need not exist.
+        plan: what two runs must have in common to be the same one.
+        ours: the entries that may be in the folder, the plan's among them.
+        overwrite: delete the files of another plan.
 
     Raises:
         OutputError: the folder holds something else.
     """
     path = folder / PLAN
-    refuse_foreign(folder, ours=OURS)
+    refuse_foreign(folder, ours=ours)
     entries = [e for e in sorted(folder.iterdir()) if not is_clutter(e)] if folder.exists() else []
     before = None
     if path.exists():

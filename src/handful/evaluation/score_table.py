@@ -134,6 +134,12 @@ def joined(runs: Sequence[Run]) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, 
     return np.concatenate([r.labels for r in runs]), np.concatenate([r.predictions for r in runs])
 
 
+def pooled_accuracy(runs: Sequence[Run]) -> float:
+    """Share of right predictions of several runs, each image counted as often as it was scored."""
+    labels, predictions = joined(runs)
+    return float(np.mean(labels == predictions))
+
+
 def _key(run: Run) -> tuple[int, int]:
     return run.draw, -1 if run.fold is None else run.fold
 

@@ -11,6 +11,8 @@ Beta(1, 4). So no ratio counts that is to be expected `CHANCE` times or more amo
 (d = 12) only the very near remain, of 10,000 photographs (d = 27) all.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -34,7 +36,7 @@ def find_near_duplicates(
 ) -> list[tuple[int, ...]]:
     """Sets of near duplicates, exact ones among them, as sorted positions; ordered by the first of each set."""
     pairs = [*_exact_pairs(statistics.hashes), *((int(i), int(j)) for i, j in _near_pairs(statistics, features))]
-    return _connected_sets(pairs)
+    return connected_sets(pairs)
 
 
 def blank_images(statistics: ImageStatistics) -> Bool[np.ndarray, " n"]:
@@ -123,7 +125,7 @@ def _are_neighbors(features: Float[np.ndarray, "n c"], pairs: Int[np.ndarray, "m
     return agree
 
 
-def _connected_sets(pairs: list[tuple[int, int]]) -> list[tuple[int, ...]]:
+def connected_sets(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, ...]]:
     """The connected components of a graph with these edges."""
     root: dict[int, int] = {}
 
