@@ -16,7 +16,7 @@ def idx_file(array: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize("command", READING)
 def test_every_command_that_reads_data_takes_torchvision_sets(command: str) -> None:
-    assert {"root", "download", "column"} <= {p.name for p in COMMANDS[command].params}
+    assert {"root", "download", "columns"} <= {p.name for p in COMMANDS[command].params}
 
 
 def test_a_torchvision_set_is_read_from_its_root(tmp_path: Path) -> None:

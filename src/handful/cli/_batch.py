@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Exit, Option
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from handful.cli._data_options import SourceOptions
 
+if TYPE_CHECKING:
     from handful.deployment.batch.jobs import BatchJob
     from handful.deployment.batch.run import ChunkExecutor, RunSummary
 
@@ -43,10 +43,7 @@ class BatchOptions:
     ray: str | None
     workers: int | None
     overwrite: bool
-    column: "Sequence[str] | None"
-    allow_outside: bool
-    root: Path
-    download: bool
+    source: SourceOptions
 
 
 def chunk_executor(ray: str | None, workers: int | None) -> "ChunkExecutor | None":
@@ -88,9 +85,9 @@ def run_batch_job(job: "BatchJob", data: str, out: Path, options: BatchOptions, 
     from handful.deployment.batch.archive import find_archive
     from handful.deployment.batch.run import run_archive
 
-    columns, executor = column_names(options.column), chunk_executor(options.ray, options.workers)
+    columns, executor = column_names(options.source.columns), chunk_executor(options.ray, options.workers)
     with print_to_stderr(), Progress(None, job.task, shown=True, loss=False) as bar:
-        archive = find_archive(data, columns=columns, allow_outside=options.allow_outside)
+        archive = find_archive(data, columns=columns, allow_outside=options.source.allow_outside)
         try:
             summary = run_archive(
                 job,

@@ -1,10 +1,11 @@
 """Read data sets and numbers from the options of a command."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from handful.cli._options import ROOT
+from handful.cli._data_options import SourceOptions
 from handful.errors import DataError, ProtocolError
 
 if TYPE_CHECKING:
@@ -14,16 +15,10 @@ if TYPE_CHECKING:
 
 def read(
     source: str,
+    options: SourceOptions,
     *,
-    masks: Path | None = None,
-    columns: Sequence[str] | None = None,
-    allow_outside: bool = False,
-    root: Path = ROOT,
-    download: bool = False,
     unlabelled: bool = False,
     any_layout: bool = False,
-    bit_depth: int | None = None,
-    window: str | None = None,
     find_range: bool = True,
     on_error: Callable[[str, DataError], None] | None = None,
     report: bool = True,
@@ -32,15 +27,9 @@ def read(
 
     Args:
         source: a path or a name.
-        masks: a folder of masks or an annotation file.
-        columns: the values of --column.
-        allow_outside: let a table's paths leave its folder.
-        root: the value of --root.
-        download: let torchvision fetch a data set that is not in `root`.
+        options: the options of the command that say how it is read.
         unlabelled: accept images in no class folder.
         any_layout: accept a folder of any layout, for commands that do not learn from its labels.
-        bit_depth: the value of --bit-depth.
-        window: the value of --window.
         find_range: find the range of images of more than 8 bits per channel; False: a model knows it.
         on_error: called with the id and the error of a row of a table that cannot be used; None: it is raised.
         report: warn of files that are not used.
@@ -53,21 +42,12 @@ def read(
     from handful.data.load import ReadOptions, read_dataset
     from handful.data.pixel_range import parse_window
 
-    names = column_names(columns)
-    options = ReadOptions(
-        masks=masks,
-        columns=names,
-        allow_outside=allow_outside,
-        root=root,
-        download=download,
-        unlabelled=unlabelled,
-        bit_depth=bit_depth,
-        window=None if window is None else parse_window(window),
-        find_range=find_range,
-        on_error=on_error,
-        any_layout=any_layout,
-    )
-    data = read_dataset(source, options)
+    values: dict[str, Any] = {field.name: getattr(options, field.name) for field in fields(options)}
+    values["columns"] = column_names(options.columns)
+    if values.get("window") is not None:
+        values["window"] = parse_window(values["window"])
+    how = ReadOptions(**values, unlabelled=unlabelled, any_layout=any_layout, find_range=find_range, on_error=on_error)
+    data = read_dataset(source, how)
     if report:
         warn_left_out(data)
     return data
@@ -75,21 +55,15 @@ def read(
 
 def read_to_predict(
     sources: Sequence[str],
+    options: SourceOptions,
     *,
-    columns: Sequence[str] | None = None,
-    allow_outside: bool = False,
-    root: Path = ROOT,
-    download: bool = False,
     on_error: Callable[[str, DataError], None] | None = None,
 ) -> "Dataset | Archive":
     """The images to predict: a data set, or an archive where they are stored inside of other files.
 
     Args:
         sources: what `read` takes, image files, shards, or patterns of either; several of them are images or shards.
-        columns: the values of --column.
-        allow_outside: let a table's paths leave its folder.
-        root: the value of --root.
-        download: as for `read`.
+        options: as for `read`.
         on_error: as for `read`.
 
     Raises:
@@ -99,21 +73,12 @@ def read_to_predict(
     from handful.data.readers.image_files import is_pattern, read_image_files
     from handful.deployment.batch.archive import find_archive, is_shard
 
-    names = column_names(columns)
+    names = column_names(options.columns)
     if all(is_shard(source, names) for source in sources):
         return find_archive(*sources, columns=names)
     if len(sources) == 1 and not is_pattern(sources[0]) and not _is_image(sources[0]):
         try:
-            return read(
-                sources[0],
-                columns=columns,
-                allow_outside=allow_outside,
-                root=root,
-                download=download,
-                any_layout=True,
-                find_range=False,
-                on_error=on_error,
-            )
+            return read(sources[0], options, any_layout=True, find_range=False, on_error=on_error)
         except DataError:
             archive = find_archive(*sources, columns=names) if Path(sources[0]).is_dir() else None
             if archive is None or not archive.packed:

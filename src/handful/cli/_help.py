@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from handful.cli._data_options import flatten
 from handful.cli._errors import ErrorHandlingGroup
 
 HYPHEN = "\N{NON-BREAKING HYPHEN}"  # stands for a hyphen while lines are broken
@@ -58,4 +59,4 @@ def register(app: typer.Typer, commands: Commands) -> None:
     """Add commands to an application, each below its purpose and with its example at the end of its help."""
     for purpose, examples in commands.items():
         for command, example in examples.items():
-            app.command(rich_help_panel=purpose, epilog=f"Example:\n\n    {example}")(command)
+            app.command(rich_help_panel=purpose, epilog=f"Example:\n\n    {example}")(flatten(command))

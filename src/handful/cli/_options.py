@@ -20,14 +20,6 @@ Recipe = Annotated[
         "--recipe", "-r", metavar="NAME", show_default=False, help="Recipe name (see `handful recipes`) or .toml file."
     ),
 ]
-Masks = Annotated[
-    Path | None,
-    Option(
-        metavar="PATH",
-        show_default=False,
-        help="Segmentation masks: a folder, or a COCO, labelme or Label Studio file.",
-    ),
-]
 PerClass = Annotated[
     int | None,
     Option(
@@ -82,7 +74,6 @@ Seed = Annotated[
 ]
 Device = Annotated[str, Option(metavar="NAME", help="Device to compute on: auto, cpu, cuda or mps.")]
 Strict = Annotated[bool, Option("--strict", help="Fail on doubtful data (duplicates, empty masks) instead of warning.")]
-Outside = Annotated[bool, Option("--allow-outside", help="Allow paths in a table that lead out of its folder.")]
 Columns = Annotated[
     list[str] | None,
     Option(
@@ -90,28 +81,6 @@ Columns = Annotated[
         metavar="ROLE=NAME",
         show_default=False,
         help="Name of a column in the table, by role, e.g. path=file.",
-    ),
-]
-ROOT = Path("data")
-Root = Annotated[Path, Option("--root", metavar="FOLDER", help="Folder of torchvision data sets.")]
-Download = Annotated[bool, Option("--download", help="Download a torchvision data set that is missing from --root.")]
-BitDepth = Annotated[
-    int | None,
-    Option(
-        "--bit-depth",
-        metavar="N",
-        min=1,
-        max=16,
-        show_default=False,
-        help="Bits per channel of 16-bit images, e.g. 12; default: found over the data set.",
-    ),
-]
-Window = Annotated[
-    str | None,
-    Option(
-        metavar="LOW,HIGH",
-        show_default=False,
-        help="Values that become black and white, in 16-bit, signed, float or DICOM images, e.g. --window=-200,800.",
     ),
 ]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace the output of an earlier run.")]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 from handful.cli.evaluate import FirstDraw, ScoreOn
 
 if TYPE_CHECKING:
@@ -95,7 +96,6 @@ def compare(
         ),
     ] = None,
     score_on: ScoreOn = "test",
-    masks: o.Masks = None,
     set_: o.Sets = None,
     label_seconds: Annotated[float, Option(metavar="SECONDS", help="Annotation time of a class label.")] = 3.5,
     mask_seconds: Annotated[float, Option(metavar="SECONDS", help="Annotation time of a mask.")] = 29.52,
@@ -105,13 +105,9 @@ def compare(
     overwrite: o.Overwrite = False,
     strict: o.Strict = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Find the best recipe for the data.
 
@@ -134,16 +130,7 @@ def compare(
         tuning_budget = read_budget(budget, trials)
         numbers = (None,) if per_class is None else images_per_class(per_class)
         select_device(device)
-        samples = read(
-            data,
-            masks=masks,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            bit_depth=bit_depth,
-            window=window,
-        )
+        samples = read(data, data_options)
         protocol = default_protocol(
             samples, per_class=numbers, draws=draws, first_draw=first_draw, folds=folds, score_on=score_on
         )

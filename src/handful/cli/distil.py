@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 
 
 def distil(
@@ -31,20 +32,15 @@ def distil(
             metavar="SHARE", min=0.0, max=1.0, help="Weight of the true labels in the loss; the rest is the teacher's."
         ),
     ] = 0.1,
-    masks: o.Masks = None,
     per_class: o.PerClass = None,
     seed: o.Seed = 0,
     set_: o.Sets = None,
     resume: o.Resume = False,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Distil a model into one network.
 
@@ -61,17 +57,7 @@ def distil(
             out,
             model,
             load_recipe(recipe, overrides=set_ or ()),
-            read(
-                data,
-                masks=masks,
-                columns=column,
-                allow_outside=allow_outside,
-                root=root,
-                download=download,
-                unlabelled=True,
-                bit_depth=bit_depth,
-                window=window,
-            ),
+            read(data, data_options, unlabelled=True),
             temperature=temperature,
             labels=labels,
             per_class=per_class,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 
 
 def ensemble(
@@ -25,18 +26,13 @@ def ensemble(
         str | None,
         Option(metavar="DATA", show_default=False, help="For cross_fitted: the training data of the models."),
     ] = None,
-    masks: o.Masks = None,
     folds: Annotated[int, Option(metavar="K", min=2, help="For cross_fitted: number of folds.")] = 5,
     seed: Annotated[int, Option(metavar="N", min=0, help="For cross_fitted: random seed of the folds.")] = 0,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Combine models into an ensemble.
 
@@ -49,16 +45,7 @@ def ensemble(
     with print_to_stderr():
         samples = None
         if data is not None and weights == "cross_fitted":
-            samples = read(
-                data,
-                masks=masks,
-                columns=column,
-                allow_outside=allow_outside,
-                root=root,
-                download=download,
-                bit_depth=bit_depth,
-                window=window,
-            )
+            samples = read(data, data_options)
         result = ensemble_to(
             out,
             models,

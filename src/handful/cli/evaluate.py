@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 
 if TYPE_CHECKING:
     from handful.core.result import Result
@@ -65,7 +66,6 @@ def evaluate(
         bool, Option("--transductive", help="Also train on the images to be scored, without their labels.")
     ] = False,
     calibration: Calibration = False,
-    masks: o.Masks = None,
     set_: o.Sets = None,
     temperature: o.Temperature = False,
     coverage: o.Coverage = None,
@@ -84,13 +84,9 @@ def evaluate(
     track: o.Track = None,
     track_to: o.TrackTo = o.TRACKING,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Score a recipe on repeated draws.
 
@@ -117,16 +113,7 @@ def evaluate(
         select_device(device)
         if track is not None:
             check_tracker(track, track_to)
-        samples = read(
-            data,
-            masks=masks,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            bit_depth=bit_depth,
-            window=window,
-        )
+        samples = read(data, data_options)
         splits_of(samples, protocol)
         each = per_class if long_tail is None else None
         check(samples, per_class=each, folds=folds, score_on=score_on, strict=strict)

@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import MaskOptions
 
 
 def explain(
@@ -14,17 +15,14 @@ def explain(
     out: Annotated[
         Path, Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder for the pictures.")
     ],
-    masks: o.Masks = None,
     seed: Annotated[
         int, Option(metavar="N", min=0, help="Random seed of the weight shuffling in the sanity check.")
     ] = 0,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
     json: o.Json = False,
+    *,
+    data_options: MaskOptions,
 ) -> None:
     """Draw saliency maps of predictions.
 
@@ -46,16 +44,7 @@ def explain(
     with print_to_stderr():
         check_folder(out, overwrite=overwrite)
         classifier = load_classifier(model, device=select_device(device))
-        samples = read(
-            data,
-            masks=masks,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            unlabelled=True,
-            find_range=False,
-        )
+        samples = read(data, data_options, unlabelled=True, find_range=False)
         samples = scaled(samples, classifier.pixel_range)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import SourceOptions
 
 if TYPE_CHECKING:
     from handful.deployment.export.quantize import QuantizationReport
@@ -41,11 +42,9 @@ def export(
         ),
     ] = None,
     overwrite: o.Overwrite = False,
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
     json: o.Json = False,
+    *,
+    data_options: SourceOptions,
 ) -> None:
     """Export a model as one file.
 
@@ -63,15 +62,7 @@ def export(
         _check_data_option(int8=int8, data=data)
         samples = None
         if data is not None:
-            samples = read(
-                data,
-                columns=column,
-                allow_outside=allow_outside,
-                root=root,
-                download=download,
-                unlabelled=True,
-                find_range=False,
-            )
+            samples = read(data, data_options, unlabelled=True, find_range=False)
         result = export_to(out, model, format=to, calibration=samples, runtime=runtime, overwrite=overwrite)
     size = out.stat().st_size
     if json:

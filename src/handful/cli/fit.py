@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 from handful.cli._output import calibration_rows
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ def fit(
             help="Recipe name (see `handful recipes`) or .toml file; auto: select one by cross-validation.",
         ),
     ] = "auto",
-    masks: o.Masks = None,
     per_class: o.PerClass = None,
     budget: Annotated[
         str | None,
@@ -48,13 +48,9 @@ def fit(
     track: o.Track = None,
     track_to: o.TrackTo = o.TRACKING,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Train a classifier and save it.
 
@@ -67,16 +63,7 @@ def fit(
     from handful.training.launcher import rank_and_world_size
 
     with print_to_stderr():
-        samples = read(
-            data,
-            masks=masks,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            bit_depth=bit_depth,
-            window=window,
-        )
+        samples = read(data, data_options)
         result = fit_to(
             out,
             recipe,

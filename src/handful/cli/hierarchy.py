@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import ImageOptions
 
 
 def hierarchy(
@@ -31,13 +32,9 @@ def hierarchy(
     seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: ImageOptions,
 ) -> None:
     """Show the class hierarchy.
 
@@ -61,15 +58,7 @@ def hierarchy(
             check_figure(out)
             refuse_existing(out, overwrite=overwrite)
         select_device(device)
-        samples = read(
-            data,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            bit_depth=bit_depth,
-            window=window,
-        )
+        samples = read(data, data_options)
         tree = induced_hierarchy(loaded, samples, seed=seed, device=device)
         if out is not None:
             save_figure(dendrogram_figure(tree), out, overwrite=overwrite)

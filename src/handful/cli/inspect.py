@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ MOST_FINDINGS = 5  # the gravest ones; --all prints the others too
 
 def inspect(
     data: o.Data,
-    masks: o.Masks = None,
     page: Annotated[
         Path | None,
         Option("--page", "-p", metavar="FILE", show_default=False, help="Report to write, with pictures, .html."),
@@ -37,13 +37,9 @@ def inspect(
     ] = False,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Find problems in a data set.
 
@@ -68,18 +64,7 @@ def inspect(
             check_table_path(fix)
             refuse_packed(Path(data), fix)
         resolved_device = select_device(device)
-        samples = read(
-            data,
-            masks=masks,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            unlabelled=True,
-            report=False,
-            bit_depth=bit_depth,
-            window=window,
-        )
+        samples = read(data, data_options, unlabelled=True, report=False)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("inspect", total=len(samples))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import SourceOptions
 
 if TYPE_CHECKING:
     from handful.reports.label_similarity import LabelSimilarity
@@ -44,11 +45,9 @@ def labels(
     set_: o.Sets = None,
     seed: o.Seed = 0,
     overwrite: o.Overwrite = False,
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
     json: o.Json = False,
+    *,
+    data_options: SourceOptions,
 ) -> None:
     """Show similarities of class names.
 
@@ -67,11 +66,7 @@ def labels(
         if out is not None:
             check_figure(out)
             refuse_existing(out, overwrite=overwrite)
-        result = label_similarity(
-            loaded,
-            read(data, columns=column, allow_outside=allow_outside, root=root, download=download, find_range=False),
-            seed=seed,
-        )
+        result = label_similarity(loaded, read(data, data_options, find_range=False), seed=seed)
         if out is not None:
             result.save_figure(out, overwrite=overwrite)
     if json:

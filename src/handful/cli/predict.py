@@ -10,6 +10,7 @@ from typer import Argument, Exit, Option
 
 from handful.cli import _options as o
 from handful.cli._batch import UNREADABLE, BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
+from handful.cli._data_options import SourceOptions
 from handful.cli._output import print_json, print_table, print_text, print_to_stderr
 
 if TYPE_CHECKING:
@@ -82,11 +83,9 @@ def predict(
     workers: Workers = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
     json: o.Json = False,
+    *,
+    data_options: SourceOptions,
 ) -> None:
     """Predict the classes of images.
 
@@ -103,7 +102,7 @@ def predict(
 
     printed = out is None or str(out) == SCREEN
     _refuse_top(top, printed=printed and (out is None or json))
-    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside, root, download)
+    options = BatchOptions(chunk_size, ray, workers, overwrite, data_options)
     job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
     if out is not None and not printed and not out.suffix:
         _refuse_for_chunks(maps=maps, strict=strict, data=data)
@@ -146,14 +145,8 @@ def _predicted(
             check_outputs(path, maps, overwrite=options.overwrite)
             classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)
             unusable: dict[str, str] = {}
-            found = read_to_predict(
-                data,
-                columns=options.column,
-                allow_outside=options.allow_outside,
-                root=options.root,
-                download=options.download,
-                on_error=None if strict else lambda name, error: unusable.update({name: error.what}),
-            )
+            on_error = None if strict else lambda name, error: unusable.update({name: error.what})
+            found = read_to_predict(data, options.source, on_error=on_error)
         total = len(found) if isinstance(found, Dataset) else None
         bar = stack.enter_context(Progress(total, "predict", shown=True, loss=False))
         advance = partial(bar.advance, 0.0)

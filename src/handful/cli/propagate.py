@@ -7,6 +7,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._batch import BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
+from handful.cli._data_options import DataOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 def propagate(
     data: o.Data,
     out: o.Out,
-    masks: o.Masks = None,
     source: Annotated[
         Literal["grabcut", "binarize"] | None,
         Option(show_default=False, help="Make the first masks by this method, for data without masks."),
@@ -75,13 +75,9 @@ def propagate(
     set_: o.Sets = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Propagate masks to all images.
 
@@ -99,10 +95,17 @@ def propagate(
     if not min_share < max_share:
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
     rules = MaskRules(restrict, confidence, min_share, max_share)
-    options = BatchOptions(chunk_size, ray, workers, overwrite, column, allow_outside, root, download)
+    options = BatchOptions(chunk_size, ray, workers, overwrite, data_options)
     if chunks:
-        training = {"--masks": masks, "--source": source, "--per-class": per_class, "--restrict": restrict == "own"}
-        job = _segmentation_job(model, rules, device, {**training, "--rounds": rounds > 1, "--set": set_})
+        training = {
+            "--masks": data_options.masks,
+            "--source": source,
+            "--per-class": per_class,
+            "--restrict": restrict == "own",
+            "--rounds": rounds > 1,
+            "--set": set_,
+        }
+        job = _segmentation_job(model, rules, device, training)
         run_batch_job(job, data, out, options, json=json)
         return
     refuse_chunk_options(options, remedy="pass --chunks too.")
@@ -110,17 +113,7 @@ def propagate(
         summary = propagate_to(
             out,
             load_recipe(recipe, overrides=set_ or ()),
-            read(
-                data,
-                masks=masks,
-                columns=column,
-                allow_outside=allow_outside,
-                root=root,
-                download=download,
-                unlabelled=True,
-                bit_depth=bit_depth,
-                window=window,
-            ),
+            read(data, data_options, unlabelled=True),
             source=source,
             model=model,
             per_class=per_class,

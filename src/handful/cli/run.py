@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 
 if TYPE_CHECKING:
     from handful.automl.result import RunResult
@@ -20,20 +21,15 @@ def run(
     budget: Annotated[
         str, Option(metavar="TIME", help="Wall time, e.g. 90s, 3m, 1h; work that has begun is finished.")
     ] = "3m",
-    masks: o.Masks = None,
     per_class: o.PerClass = None,
     seed: o.Seed = 0,
     jobs: o.JobsPerCore = None,
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     open_: Annotated[bool, Option("--open", help="Open the report in a browser.")] = False,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Train the best classifier and say how often it is right.
 
@@ -50,16 +46,7 @@ def run(
     seconds = read_budget(budget, None).seconds
     assert seconds is not None
     with print_to_stderr():
-        samples = read(
-            data,
-            masks=masks,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            bit_depth=bit_depth,
-            window=window,
-        )
+        samples = read(data, data_options)
         result = run_automl(
             samples,
             folder,

@@ -5,6 +5,7 @@ from typing import Annotated
 from typer import Option
 
 from handful.cli import _options as o
+from handful.cli._data_options import DataOptions
 from handful.cli.evaluate import Calibration, Draws, FirstDraw, LongTail, ScoreOn, TailOrder
 
 OURS = ("results.jsonl", "results-predictions", "report.html", "shown-model")
@@ -29,7 +30,6 @@ def sweep(
     tail_order: TailOrder = "classes",
     score_on: ScoreOn = "test",
     calibration: Calibration = False,
-    masks: o.Masks = None,
     set_: o.Sets = None,
     jobs: o.Jobs = 1,
     ray: o.Ray = None,
@@ -39,13 +39,9 @@ def sweep(
     track: o.Track = None,
     track_to: o.TrackTo = o.TRACKING,
     device: o.Device = "auto",
-    allow_outside: o.Outside = False,
-    column: o.Columns = None,
-    root: o.Root = o.ROOT,
-    download: o.Download = False,
-    bit_depth: o.BitDepth = None,
-    window: o.Window = None,
     json: o.Json = False,
+    *,
+    data_options: DataOptions,
 ) -> None:
     """Score recipes by number of images.
 
@@ -72,16 +68,7 @@ def sweep(
         if track is not None:
             check_tracker(track, track_to)
         refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
-        samples = read(
-            data,
-            masks=masks,
-            columns=column,
-            allow_outside=allow_outside,
-            root=root,
-            download=download,
-            bit_depth=bit_depth,
-            window=window,
-        )
+        samples = read(data, data_options)
         check(samples, per_class=max(numbers) if long_tail is None else None, score_on=score_on, strict=strict)
         with runners(ray, jobs) as (number, executor):
             results, report = sweep_to(

@@ -1,0 +1,95 @@
+"""Options of commands that read data: one dataclass for each group of options, whose fields become options."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+from typer import Option
+
+from handful.cli._options import Columns
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """How a source is read. A field is named as the argument of `handful.data.load.ReadOptions` that gets its value."""
+
+    columns: Columns = None
+    allow_outside: Annotated[
+        bool, Option("--allow-outside", help="Allow paths in a table that lead out of its folder.")
+    ] = False
+    root: Annotated[Path, Option("--root", metavar="FOLDER", help="Folder of torchvision data sets.")] = Path("data")
+    download: Annotated[
+        bool, Option("--download", help="Download a torchvision data set that is missing from --root.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class ImageOptions(SourceOptions):
+    """And how the pixels are read, for commands without a model that knows it."""
+
+    bit_depth: Annotated[
+        int | None,
+        Option(
+            "--bit-depth",
+            metavar="N",
+            min=1,
+            max=16,
+            show_default=False,
+            help="Bits per channel of 16-bit images, e.g. 12; default: found over the data set.",
+        ),
+    ] = None
+    window: Annotated[
+        str | None,
+        Option(
+            metavar="LOW,HIGH",
+            show_default=False,
+            help="Values that become black and white, in 16-bit, signed, float or DICOM images, e.g. "
+            "--window=-200,800.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class MaskOptions(SourceOptions):
+    """And the masks, for commands with a model."""
+
+    masks: Annotated[
+        Path | None,
+        Option(
+            metavar="PATH",
+            show_default=False,
+            help="Segmentation masks: a folder, or a COCO, labelme or Label Studio file.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class DataOptions(MaskOptions, ImageOptions):
+    """All of them."""
+
+
+def flatten(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for each field of its parameters that hold options."""
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type[SourceOptions]] = {}
+    for parameter in inspect.signature(command).parameters.values():
+        group = parameter.annotation
+        if not (isinstance(group, type) and issubclass(group, SourceOptions)):
+            parameters.append(parameter)
+            continue
+        groups[parameter.name] = group
+        hints = get_type_hints(group, include_extras=True)
+        for field in fields(group):
+            parameters.append(parameter.replace(name=field.name, default=field.default, annotation=hints[field.name]))
+
+    @wraps(command)
+    def flat(**values: Any) -> None:
+        given = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
+        command(**values, **given)
+
+    flat.__annotations__ = {p.name: p.annotation for p in parameters}
+    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect.signature
+    return flat

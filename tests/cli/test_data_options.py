@@ -1,0 +1,50 @@
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from handful.cli._data import read
+from handful.cli._data_options import DataOptions, ImageOptions, MaskOptions, SourceOptions, flatten
+from handful.data.load import ReadOptions
+from handful.errors import DataError
+from tests.cli.test_cli import COMMANDS
+
+
+def test_each_data_option_is_one_of_reading() -> None:
+    assert {f.name for f in fields(DataOptions)} <= {f.name for f in fields(ReadOptions)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_all_options_of_a_group_or_none(name: str) -> None:
+    given = {p.name for p in COMMANDS[name].params} - {"columns" if name == "annotate" else ""}
+    names = {group: {f.name for f in fields(group)} for group in (SourceOptions, ImageOptions, MaskOptions)}
+    source = names[SourceOptions]
+    if given & (source | {"bit_depth", "window"}):
+        assert source <= given
+        assert names[ImageOptions] <= given or not (names[ImageOptions] - source) & given
+
+
+def test_the_fields_of_a_group_become_options_and_reach_the_command() -> None:
+    seen: list[tuple[str, DataOptions]] = []
+
+    def command(data: str, *, data_options: DataOptions) -> None:
+        """Read data."""
+        seen.append((data, data_options))
+
+    app = typer.Typer()
+    app.command()(flatten(command))
+    values = ["photos", "--column", "path=file", "--column", "label=kind", "--masks", "m", "--window=-200,800"]
+    result = CliRunner().invoke(app, [*values, "--bit-depth", "12", "--root", "sets", "--download", "--allow-outside"])
+    assert result.exit_code == 0, result.output
+    options = DataOptions(["path=file", "label=kind"], True, Path("sets"), True, 12, "-200,800", Path("m"))
+    assert seen == [("photos", options)]
+
+
+def test_values_are_parsed_when_the_data_are_read() -> None:
+    assert len(read("digits", DataOptions())) == 1797
+    with pytest.raises(DataError, match="ROLE=NAME"):
+        read("digits", SourceOptions(columns=["file"]))
+    with pytest.raises(DataError, match="dark"):
+        read("digits", replace(ImageOptions(), window="dark"))
