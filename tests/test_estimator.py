@@ -226,7 +226,7 @@ def test_by_default_the_best_of_what_is_fitted_in_seconds_is_selected() -> None:
     photographs = squares(3)
     images = [s.image.transpose(1, 2, 0) for s in photographs.samples]  # type: ignore[union-attr]
     model = HandfulClassifier(random_state=0, device="cpu").fit(images, photographs.labels)
-    assert model.recipe_ in ("logistic-pixels", "logistic-hog", "nearest-centroid-lite0", "logistic-lite0")
+    assert model.recipe_ in ("logistic-pixels", "logistic-hog", "nearest-centroid", "logistic")
 
 
 def test_the_default_passes_a_clone_and_one_image_of_each_class() -> None:

@@ -19,6 +19,7 @@ from handful.evaluation.evaluate import Protocol, sweep
 from handful.evaluation.executor import Trainer
 from handful.evaluation.statistics import headline_metric, paired_difference, summarise
 from handful.recipes.load import load_recipe
+from handful.recipes.renamed import current_name
 from handful.reports.text_tables import format_comparisons, format_table
 
 PREDICTIONS = Path(__file__).parents[1] / "predictions"
@@ -114,7 +115,7 @@ def _sweep(
 
 def show(results: Sequence[Result], *, control: str) -> None:
     """Print the scores, and every recipe's paired difference to the control's."""
-    metric = headline_metric(results)
+    metric, control = headline_metric(results), current_name(control)
     print(format_table(summarise(results, metric), width=100))
     base = {r.runs[0].per_class: r for r in results if r.recipe.name == control}
     pairs = [(r, base[r.runs[0].per_class]) for r in results if r.recipe.name != control]

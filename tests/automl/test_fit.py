@@ -44,7 +44,7 @@ def test_what_a_folder_holds_is_kept_unless_it_may_be_overwritten(tmp_path: Path
 def test_auto_says_in_the_card_why_it_took_its_recipe(tmp_path: Path) -> None:
     result = fit_to(tmp_path / "model", "auto", squares(1), overrides=("image_size=[32, 32]",))
     assert result.selection is not None
-    assert result.recipe.name == "nearest-centroid-lite0"
+    assert result.recipe.name == "nearest-centroid"
     assert "best on other data" in result.selection.why
     assert load_classifier(tmp_path / "model").card["auto"]["why"] == result.selection.why
 

@@ -21,7 +21,7 @@ from handful.evaluation import evaluate as evaluate_module
 from handful.saving.classifier import load_classifier
 from tests.support.datasets import squares
 
-FAST = ("logistic-hog", "nearest-centroid-lite0")  # of the candidates, to save time
+FAST = ("logistic-hog", "nearest-centroid")  # of the candidates, to save time
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> Non
     assert result.score.images == 18
     assert 0 <= result.score.low <= result.score.accuracy <= result.score.high <= 1
     assert {t.recipe for t in result.tried} == set(FAST)
-    assert [n.recipe for n in result.not_tried] == ["classification-wrn", "cvs-lite0", "fine-tuned-lite0"]
+    assert [n.recipe for n in result.not_tried] == ["classification-wrn", "cvs", "fine-tuned"]
     classifier = load_classifier(tmp_path / "out")
     assert classifier.classes == data.classes
     assert classifier.recipe.name == result.recipe
@@ -133,7 +133,7 @@ def test_images_without_a_label_are_learned_from_and_predicted(tmp_path: Path) -
     data, further = squares(5), squares(3, seed=7)
     unlabelled = tuple(replace(s, id=f"unlabelled/{s.id}", label=None, mask=None) for s in further.samples)
     result = start(replace(data, samples=(*data.samples, *unlabelled)), tmp_path / "out")
-    assert "pseudo-labels-lite0" in {t.recipe for t in result.tried}
+    assert "pseudo-labels" in {t.recipe for t in result.tried}
     with (tmp_path / "out" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [s.id for s in unlabelled]
@@ -175,8 +175,8 @@ def test_a_network_is_tried_where_its_first_steps_say_that_it_ends_in_time(
     result = start(squares(4), tmp_path / "out", seconds=60.0, on_message=said.append, jobs=1)
     assert "classification-wrn" in {t.recipe for t in result.tried}
     reasons = {n.recipe: n for n in result.not_tried}
-    assert reasons["fine-tuned-lite0"].why.startswith("takes about")
-    assert (reasons["fine-tuned-lite0"].budget or 0) > 5000
+    assert reasons["fine-tuned"].why.startswith("takes about")
+    assert (reasons["fine-tuned"].budget or 0) > 5000
     assert any("more time: --budget" in a.what for a in result.advice)
     assert any(line.startswith("Trying small network trained from scratch") for line in said)
 
@@ -191,14 +191,14 @@ def test_a_recipe_that_fails_is_left_out_with_its_reason(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(select_module, "evaluate", failing)
     result = start(squares(4), tmp_path / "out")
-    assert result.recipe == "nearest-centroid-lite0"
+    assert result.recipe == "nearest-centroid"
     assert ("logistic-hog", "it failed: it does not converge") in {(n.recipe, n.why) for n in result.not_tried}
 
 
 def test_after_the_budget_no_further_recipe_starts(tmp_path: Path) -> None:
     result = start(squares(4), tmp_path / "out", seconds=0.01)
     assert [t.recipe for t in result.tried] == ["logistic-hog"]
-    assert ("nearest-centroid-lite0", "no time was left") in {(n.recipe, n.why) for n in result.not_tried}
+    assert ("nearest-centroid", "no time was left") in {(n.recipe, n.why) for n in result.not_tried}
 
 
 def test_data_that_no_recipe_learns_is_an_error_with_the_reasons(

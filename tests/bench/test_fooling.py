@@ -41,7 +41,7 @@ def test_noise_fills_the_range() -> None:
 
 def test_recipes_of_the_tables_are_sound() -> None:
     part = Part("conformal", {"coverage": 0.9})
-    for name in ("logistic-lite0", "nearest-centroid-lite0", "classification-lite0"):
+    for name in ("logistic", "nearest-centroid", "classification"):
         recipe = calibrated(name, part, called="x", quick=True)
         check(recipe)
         assert recipe.posthoc[-1] == part

@@ -7,10 +7,10 @@ LARGE = DataTraits(masked=0, labelled=9, side=96, one_size=True, black_ground=Fa
 
 def test_the_first_requirement_that_fails_is_the_reason() -> None:
     reasons = {c.recipe: c.why for c in apply_rules(LARGE, pretrained=False, resized=False) if not c.taken}
-    assert reasons["cvs-lite0"] == "pretrained=False"
+    assert reasons["cvs"] == "pretrained=False"
     assert reasons["cvs-wrn"].startswith("images of 96 pixels are too large")
     reasons = {c.recipe: c.why for c in apply_rules(LARGE, pretrained=True, resized=False) if not c.taken}
-    assert reasons["cvs-lite0"] == "no image has a mask (masks=PATH)"
+    assert reasons["cvs"] == "no image has a mask (masks=PATH)"
 
 
 def test_controls_whose_requirements_fail_are_not_mentioned() -> None:

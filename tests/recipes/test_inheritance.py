@@ -10,10 +10,10 @@ from handful.errors import RecipeError
 from handful.recipes.load import from_toml, load_recipe
 from handful.recipes.write import fingerprint, to_toml
 
-BASE = load_recipe("classification-lite0")
+BASE = load_recipe("classification")
 
 
-def extended(text: str, *, base: str = "classification-lite0") -> Recipe:
+def extended(text: str, *, base: str = "classification") -> Recipe:
     return from_toml(f'extends = "{base}"\n{text}', where="mine")
 
 
@@ -59,7 +59,7 @@ def test_a_search_takes_the_place_of_the_bases() -> None:
 
 
 def test_overrides_reach_what_was_inherited() -> None:
-    found = from_toml('extends = "classification-lite0"', where="mine", overrides=["stages.0.optimizer.lr=0.5"])
+    found = from_toml('extends = "classification"', where="mine", overrides=["stages.0.optimizer.lr=0.5"])
     assert found.stages[0].optimizer.lr == 0.5
 
 
@@ -67,7 +67,7 @@ def test_files_extend_files_beside_them_and_so_on(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "a.toml").write_text('extends = "deep/b.toml"\nbatch_size = 8')
     (tmp_path / "deep" / "b.toml").write_text('name = "called b"\nextends = "c.toml"\nbatch_size = 4\nema = 0.9')
-    (tmp_path / "deep" / "c.toml").write_text('extends = "classification-lite0"\nema = 0.5\nprecision = "fp32"')
+    (tmp_path / "deep" / "c.toml").write_text('extends = "classification"\nema = 0.5\nprecision = "fp32"')
     found = load_recipe(tmp_path / "a.toml")
     assert found.name == "a"
     assert (found.batch_size, found.ema, found.precision) == (8, 0.9, "fp32")
@@ -76,11 +76,11 @@ def test_files_extend_files_beside_them_and_so_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('extends = "classification-lite"', "(?s)mine: extends: unknown recipe.*did you mean 'classification-lite0'"),
+        ('extends = "classification-lite"', "(?s)mine: extends: unknown recipe.*did you mean 'classification'"),
         ('extends = "none.toml"', "(?s)extends: no such file.*check the path"),
         ('extends = ["a", "b"]', "extends must name one recipe"),
-        ('extends = "classification-lite0"\nbatchsize = 3', "did you mean 'batch_size'"),
-        ('extends = "classification-lite0"\n[[stages]]\nstep = 3', "did you mean 'steps'"),
+        ('extends = "classification"\nbatchsize = 3', "did you mean 'batch_size'"),
+        ('extends = "classification"\n[[stages]]\nstep = 3', "did you mean 'steps'"),
     ],
 )
 def test_a_wrong_base_is_one_clear_error(text: str, message: str) -> None:

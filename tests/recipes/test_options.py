@@ -25,7 +25,7 @@ def test_every_shipped_space_fits_its_recipe(name: str) -> None:
 
 def test_the_main_recipes_and_their_controls_have_a_space() -> None:
     kinds = ("classification", "cvs", "cvs-joint", "multitask", "soft-labels")
-    assert {f"{k}-{s}" for k in kinds for s in ("lite0", "wrn")} | {
+    assert {*kinds, *(f"{kind}-wrn" for kind in kinds)} | {
         "vipf-small",
         "classification-resnext-small",
     } <= set(TUNED)
@@ -33,8 +33,8 @@ def test_the_main_recipes_and_their_controls_have_a_space() -> None:
 
 @pytest.mark.parametrize("kind", ["cvs", "cvs-joint", "multitask", "soft-labels"])
 def test_a_method_is_searched_as_its_control_is_and_no_less(kind: str) -> None:
-    for size in ("lite0", "wrn"):
-        method, control = load_recipe(f"{kind}-{size}"), load_recipe(f"classification-{size}")
+    for size in ("", "-wrn"):
+        method, control = load_recipe(f"{kind}{size}"), load_recipe(f"classification{size}")
         assert set(control.search) <= set(method.search)
         own = {path: options_of(r)["lr"] for r, path in ((method, "method"), (control, "control"))}
         for recipe, lr in zip((method, control), own.values(), strict=True):
@@ -92,7 +92,7 @@ def test_what_is_set_by_hand_is_not_searched() -> None:
 
 
 def test_every_option_is_a_path_that_can_be_set() -> None:
-    recipe = load_recipe("cvs-lite0")
+    recipe = load_recipe("cvs")
     for path, own in options_of(recipe).items():
         if own is not None:
             assert with_values(recipe, {path: list(own) if isinstance(own, tuple) else own}) is not None

@@ -18,10 +18,10 @@ def test_every_purpose_has_recipes_and_begins_with_one_of_them() -> None:
 
 
 def test_a_recipe_of_ones_own_needs_no_purpose() -> None:
-    text = 'extends = "logistic-lite0"'
+    text = 'extends = "logistic"'
     assert purpose_of(read_recipe(text, where="mine")) is None
     assert purpose_of(read_recipe(text + '\n[about]\npurpose = "fun"', where="mine")) is None
-    assert control_of(text) == Control("logistic-lite0")
+    assert control_of(text) == Control("logistic")
 
 
 def test_the_control_is_what_the_header_or_extends_names() -> None:

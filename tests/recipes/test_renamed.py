@@ -7,7 +7,8 @@ from handful.core.recipe import Recipe
 from handful.errors import RecipeError
 from handful.parts import registry
 from handful.recipes.load import from_toml, load_recipe, with_values
-from handful.recipes.renamed import OPTIONS, PARTS, VALUES
+from handful.recipes.read import recipe_names
+from handful.recipes.renamed import OPTIONS, PARTS, RECIPES, VALUES, stored_name
 from handful.recipes.write import fingerprint, stored_paths, to_toml
 
 FORMER = """
@@ -104,7 +105,7 @@ def test_overrides_and_tuned_values_may_use_former_names() -> None:
 
 
 def test_what_extends_a_recipe_may_use_former_names() -> None:
-    own = from_toml('extends = "logistic-lite0"\n[head]\ncentre = false', where="mine")
+    own = from_toml('extends = "logistic"\n[head]\ncentre = false', where="mine")
     assert own.head.options["center"] is False
     tuned = from_toml('extends = "classification-wrn"\n[search]\n"augment.0.turn" = [20.0, 30.0]', where="mine")
     assert set(tuned.search) == {"augment.0.degrees"}
@@ -144,4 +145,60 @@ def test_every_renamed_name_leads_to_one_that_exists() -> None:
         known = registry.options(folder, name)  # type: ignore[arg-type]
         assert set(options.values()) <= set(known)
         assert not set(options) & set(known)
-    assert {(folder, name) for folder, name, _ in VALUES} <= set(OPTIONS)
+    assert {(folder, name) for folder, name, _ in VALUES} <= {*OPTIONS, ("prepare", "pseudo_label")}
+
+
+FINGERPRINTS = {  # of the recipes as they were called when their first results were logged
+    "classification-lite0": "681210f22702",
+    "cvs-frozen-norm-lite0": "8d9c34bf14a6",
+    "cvs-full-lite0": "1866f51a3999",
+    "cvs-head-first-lite0": "4df37a7e3514",
+    "cvs-joint-lite0": "3438ae1f438e",
+    "cvs-layer-decay-lite0": "841e2baf1a48",
+    "cvs-lite0": "16b5dbe34fef",
+    "fine-tuned-lite0": "513567626a37",
+    "frozen-norm-lite0": "d731d191637e",
+    "full-lite0": "236a58ec47b3",
+    "head-first-lite0": "943c510907ab",
+    "knn-lite0": "893caa38fa20",
+    "label-propagation-lite0": "b3aa13dfffd6",
+    "layer-decay-lite0": "4e2a5235b698",
+    "lda-lite0": "021fa4fb9395",
+    "logistic-lite0": "5d0116ba39df",
+    "multitask-lite0": "47827e0e1ff2",
+    "nearest-centroid-lite0": "5cdcfeb64cc4",
+    "pseudo-labels-lite0": "13141279204d",
+    "ridge-lite0": "6786d60e9327",
+    "self-training-lite0": "d68d3f3a6fdd",
+    "soft-labels-frozen-norm-lite0": "aa9ef4233a15",
+    "soft-labels-full-lite0": "8d87fd8d9efc",
+    "soft-labels-head-first-lite0": "77dcef66fa3d",
+    "soft-labels-layer-decay-lite0": "b947dd7e9684",
+    "soft-labels-lite0": "3a715042280d",
+    "tip-adapter-lite0": "2cfe24dec4df",
+}
+
+
+def test_a_former_name_of_a_recipe_is_the_recipe_and_results_are_stored_under_it() -> None:
+    assert set(FINGERPRINTS) == set(RECIPES)
+    assert set(RECIPES.values()) <= set(recipe_names())
+    for former, expected in FINGERPRINTS.items():
+        recipe = load_recipe(former)
+        assert recipe == load_recipe(RECIPES[former])
+        assert (recipe.name, fingerprint(recipe)) == (RECIPES[former], expected)
+        assert stored_name(recipe.name) == former
+
+
+def test_a_recipe_of_ones_own_may_extend_a_former_name_and_a_saved_one_bear_it() -> None:
+    own = from_toml('extends = "logistic-lite0"\n[head]\ntukey = 1.0', where="mine")
+    assert own == from_toml('extends = "logistic"\n[head]\ntukey = 1.0', where="mine")
+    saved = to_toml(load_recipe("ridge")).replace('name = "ridge"', 'name = "ridge-lite0"', 1)
+    assert '"ridge-lite0"' in saved
+    assert from_toml(saved, where="recipe.toml") == load_recipe("ridge")
+
+
+def test_a_teacher_may_have_its_former_name() -> None:
+    former = load_recipe("self-training", overrides=("prepare.0.recipe=label-propagation-lite0",))
+    current = load_recipe("self-training", overrides=("prepare.0.recipe=label-propagation",))
+    assert former == current
+    assert fingerprint(former) == fingerprint(current)

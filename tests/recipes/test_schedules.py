@@ -13,13 +13,13 @@ from handful.training.train import train
 from tests.support.datasets import context, squares
 
 SCHEDULES = ("head-first", "layer-decay", "frozen-norm", "full")
-METHODS = {"": "classification-lite0", "cvs-": "cvs-lite0", "soft-labels-": "soft-labels-lite0"}
+METHODS = {"": "classification", "cvs-": "cvs", "soft-labels-": "soft-labels"}
 CELLS = [(schedule, prefix) for schedule in SCHEDULES for prefix in METHODS]
 
 
 def cell(schedule: str, prefix: str) -> tuple[Recipe, Recipe]:
     """A schedule with a method, and the method's own recipe."""
-    return load_recipe(f"{prefix}{schedule}-lite0"), load_recipe(METHODS[prefix])
+    return load_recipe(f"{prefix}{schedule}"), load_recipe(METHODS[prefix])
 
 
 @pytest.mark.parametrize(("schedule", "prefix"), CELLS)
@@ -59,6 +59,6 @@ def test_head_first_leaves_the_backbone_to_its_second_stage(prefix: str) -> None
 
 @pytest.mark.parametrize(("schedule", "prefix"), [*((s, "") for s in SCHEDULES), ("layer-decay", "cvs-")])
 def test_it_trains(schedule: str, prefix: str) -> None:
-    own = load_recipe(f"{prefix}{schedule}-lite0", overrides=("steps=1", "image_size=[32, 32]", "batch_size=4"))
+    own = load_recipe(f"{prefix}{schedule}", overrides=("steps=1", "image_size=[32, 32]", "batch_size=4"))
     found = train(own, squares(2), progress=False).probabilities(squares(1, seed=3))
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)

@@ -22,9 +22,9 @@ def test_a_row_of_the_papers_table_is_its_baseline_but_for_the_method(name: str)
     assert without_method(load_recipe(name)) == without_method(load_recipe("paper-soft-labels-cross-entropy"))
 
 
-@pytest.mark.parametrize("kind", ["wrn", "lite0"])
-def test_our_recipes_are_their_control_but_for_the_labels(kind: str) -> None:
-    ours, control = load_recipe(f"soft-labels-{kind}"), load_recipe(f"classification-{kind}")
+@pytest.mark.parametrize("size", ["-wrn", ""])
+def test_our_recipes_are_their_control_but_for_the_labels(size: str) -> None:
+    ours, control = load_recipe(f"soft-labels{size}"), load_recipe(f"classification{size}")
     plain = replace(control, name="", about={}, search={})
     assert replace(ours, name="", about={}, search={}, labels=control.labels) == plain
     assert ours.search == {**control.search, "labels.temperature": ours.search["labels.temperature"]}

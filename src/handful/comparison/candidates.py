@@ -11,10 +11,10 @@ from handful.errors import ProtocolError, option
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
 
-FEW = "nearest-centroid-lite0"  # the best at one image per class on other data: docs/measured.md
-FEATURES = (FEW, "logistic-lite0")
+FEW = "nearest-centroid"  # the best at one image per class on other data: docs/measured.md
+FEATURES = (FEW, "logistic")
 CONTROL_OF = {  # backbone to the tuned cross-entropy on it
-    "efficientnet_lite0": "classification-lite0",
+    "efficientnet_lite0": "classification",
     "wide_resnet": "classification-wrn",
     "dsk_resnext": "classification-resnext-small",
     "torchvision": "classification-resnet",
@@ -97,7 +97,7 @@ def _controls(methods: Sequence[Recipe], pretrained: bool) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if pretrained:
         reasons |= dict.fromkeys(FEATURES, "control: the pretrained backbone's features, without training")
-        reasons["classification-lite0"] = "control: tuned cross-entropy on the pretrained backbone"
+        reasons["classification"] = "control: tuned cross-entropy on the pretrained backbone"
     else:
         reasons["logistic-pixels"] = "control: logistic regression on raw pixels"
     for method in methods:

@@ -12,6 +12,7 @@ from handful.core.files import existing, is_clutter, refuse_foreign, write_atomi
 from handful.core.parsing import read_json
 from handful.core.recipe import Recipe
 from handful.evaluation.evaluate import Protocol
+from handful.recipes.renamed import stored_name
 from handful.reports.gallery import SHOWN
 
 PLAN, STUDIES, LOG, VALUES, PAGE = "plan.json", "studies.db", "results.jsonl", "comparison.json", "report.html"
@@ -30,7 +31,7 @@ def make_plan(
     first = protocols[0]
     return {
         "data": data,
-        "recipes": {r.name: search_fingerprint(r) for r in recipes},
+        "recipes": {stored_name(r.name): search_fingerprint(r) for r in recipes},
         "images per class": [protocol.per_class for protocol in protocols],
         "draws": list(first.draws),
         "folds": first.folds,

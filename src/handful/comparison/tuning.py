@@ -24,6 +24,7 @@ from handful.errors import HandfulError
 from handful.evaluation.metrics import uneven
 from handful.recipes.load import with_values
 from handful.recipes.options import options_of
+from handful.recipes.renamed import stored_name
 from handful.recipes.write import stored_paths
 from handful.training.random_streams import derive_seed
 from handful.training.schedule import total_steps
@@ -90,7 +91,7 @@ class TuningStudy:
         self.folds = splits.folds(data, FOLDS, draw)
         self.weights = _weights([held_out.labels for _, held_out in self.folds], len(data.classes))
         digest = sha256(repr((search_fingerprint(recipe), data.ids)).encode()).hexdigest()[:8]
-        words = [recipe.name, *([f"M={per_class}"] if per_class is not None else []), f"draw {draw}"]
+        words = [stored_name(recipe.name), *([f"M={per_class}"] if per_class is not None else []), f"draw {draw}"]
         name = " ".join([*words, *([f"fold {fold}"] if fold is not None else []), digest])
         self.seed = int(sha256(name.encode()).hexdigest()[:8], 16)
         self.optuna_study: OptunaStudy = optuna.create_study(

@@ -176,7 +176,7 @@ def _without_unused(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Reci
             "none of these recipes learns from unlabelled images",
             where=", ".join(dict.fromkeys(recipe.name for recipe, _ in plans)),
             remedy=f"leave {option('unlabelled', None)} and {option('transductive', None)} out, or use e.g. "
-            "label-propagation-lite0.",
+            "label-propagation.",
         )
     return [
         (recipe, protocol if use else replace(protocol, unlabelled="none", transductive=False))

@@ -30,6 +30,7 @@ from handful.errors import OutputError
 from handful.evaluation.metrics import balanced_accuracy, recalls
 from handful.evaluation.protocol import Protocol, TrainTestSplit
 from handful.recipes.read import read_recipe
+from handful.recipes.renamed import stored_name
 from handful.recipes.write import fingerprint, to_toml
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
@@ -144,7 +145,7 @@ class ResultsLog:
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
-            "name": recipe.name,
+            "name": stored_name(recipe.name),
             **key.as_json(),
             "seed": run.seed,
             "n_train": len(run.train_ids),

@@ -26,7 +26,7 @@ def resolve(tree: Tree, where: str, read: Read, seen: tuple[str, ...] = ()) -> T
     if extends is None:
         return to_current(tree, where)
     if not isinstance(extends, str):
-        raise RecipeError("extends must name one recipe", where=where, remedy='e.g. extends = "classification-lite0".')
+        raise RecipeError("extends must name one recipe", where=where, remedy='e.g. extends = "classification".')
     name = str(Path(where).parent / extends) if extends.endswith(".toml") else extends
     if name in (where, *seen):
         chain = " extends ".join((*seen, where, name))

@@ -20,7 +20,7 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
     "frozen features": Purpose(
         "a simple classifier on the features of a pretrained network",
         "first of all: photographs, few labels, seconds a run",
-        "logistic-lite0",
+        "logistic",
     ),
     "drawings": Purpose(
         "a simple classifier on the directions of edges; nothing is pretrained",
@@ -30,12 +30,12 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
     "unlabelled images": Purpose(
         "learns from images without a label, too",
         "when many more images of the same kind are unlabelled",
-        "pseudo-labels-lite0",
+        "pseudo-labels",
     ),
     "fine-tuned": Purpose(
         "a pretrained network, trained further",
         "for photographs with ten or more images per class, and minutes to spend",
-        "fine-tuned-lite0",
+        "fine-tuned",
     ),
     "random weights": Purpose(
         "a network trained from random weights",
@@ -45,12 +45,12 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
     "masks": Purpose(
         "learns from outlines of the object as well (CvS, multi-task)",
         "when there are masks, or a plain background from which they follow",
-        "cvs-lite0",
+        "cvs",
     ),
     "soft labels": Purpose(
         "compares images with word vectors of the class names",
         "when the names are words, and similar classes have similar names",
-        "soft-labels-lite0",
+        "soft-labels",
     ),
     "long tails": Purpose(
         "weighs classes of very different size",

@@ -15,7 +15,7 @@ from handful.errors import RecipeError, nearest
 from handful.recipes.fields import build
 from handful.recipes.inheritance import resolve
 from handful.recipes.overrides import override
-from handful.recipes.renamed import to_current
+from handful.recipes.renamed import current_name, to_current
 
 SHAPE = "give a UTF-8 text file of a few kilobytes, as `handful recipes` shows them."
 _PART_KEYS = ("name", "weight", "start", "stop")
@@ -48,12 +48,12 @@ def read_recipe(text: str, *, where: str, overrides: Sequence[str] = ()) -> Reci
     for change in overrides:
         override(tree, change)
         tree = to_current(tree, change)
-    tree.setdefault("name", Path(where).stem)
+    tree.setdefault("name", current_name(Path(where).stem))
     return from_tree(tree, where)
 
 
 def recipe_text(name: str) -> str:
-    """The TOML text of a recipe, by its name or the path of a .toml file.
+    """The TOML text of a recipe, by its name, a former one, or the path of a .toml file.
 
     Raises:
         RecipeError: no such file, or an unknown name (with the nearest).
@@ -66,6 +66,7 @@ def recipe_text(name: str) -> str:
             return read_text(path)
         except (OSError, ValueError) as error:
             raise RecipeError(f"the recipe cannot be read: {error}", where=path, remedy=SHAPE) from error
+    name = current_name(name)
     if name not in recipe_names():
         raise RecipeError(
             f"unknown recipe {name!r}", remedy=nearest(name, recipe_names(), otherwise="`handful recipes` lists them.")

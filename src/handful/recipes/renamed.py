@@ -1,8 +1,8 @@
-"""Former names of parts, options and option values, so that recipes written with them are still read.
+"""Former names of recipes, parts, options and option values, so that what is written with them is still read.
 
 Recipes, overrides and search paths are translated to the current names right after parsing. What is hashed or stored by
-path (fingerprints, tuning studies) keeps the former names: logs and studies that are older than a name go on. Whoever
-renames something in a part adds it to these tables.
+name or path (fingerprints, results logs, plans, tuning studies) keeps the former names: logs and studies that are older
+than a name go on. Whoever renames a recipe or something in a part adds it to these tables.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,38 @@ from handful.errors import RecipeError
 
 Tree = dict[str, Any]
 
+RECIPES: Mapping[str, str] = {  # former name of a recipe, with its backbone's; current name
+    f"{name}-lite0": name
+    for name in (
+        "classification",
+        "cvs",
+        "cvs-frozen-norm",
+        "cvs-full",
+        "cvs-head-first",
+        "cvs-joint",
+        "cvs-layer-decay",
+        "fine-tuned",
+        "frozen-norm",
+        "full",
+        "head-first",
+        "knn",
+        "label-propagation",
+        "layer-decay",
+        "lda",
+        "logistic",
+        "multitask",
+        "nearest-centroid",
+        "pseudo-labels",
+        "ridge",
+        "self-training",
+        "soft-labels",
+        "soft-labels-frozen-norm",
+        "soft-labels-full",
+        "soft-labels-head-first",
+        "soft-labels-layer-decay",
+        "tip-adapter",
+    )
+}
 FOLDERS = {  # key of a part, or of a list of parts, in a recipe: the folder of these parts
     "backbone": "backbones",
     "head": "heads",
@@ -43,7 +75,18 @@ OPTIONS: Mapping[tuple[str, str], Mapping[str, str]] = {  # folder and current n
 }
 VALUES: Mapping[tuple[str, str, str], Mapping[str, str]] = {  # folder, part and option: former, current value
     ("prepare", "binarize", "rule"): {"colour": "color"},
+    ("prepare", "pseudo_label", "recipe"): RECIPES,
 }
+
+
+def current_name(name: str) -> str:
+    """The name of a recipe, by any name that it ever had."""
+    return RECIPES.get(name, name)
+
+
+def stored_name(name: str) -> str:
+    """The first name that a recipe had, under which results logs, plans and tuning studies have it."""
+    return _inverse(RECIPES).get(name, name)
 
 
 def to_current(tree: Tree, where: str, *, base: Tree | None = None) -> Tree:
@@ -81,6 +124,8 @@ def to_current(tree: Tree, where: str, *, base: Tree | None = None) -> Tree:
         return {**renamed, "name": name} if "name" in part else renamed
 
     current = _with_parts(tree, change)
+    if isinstance(current.get("name"), str):
+        current["name"] = current_name(current["name"])
     if isinstance(current.get("search"), dict):
         current["search"] = _current_search(current, where)
     return current

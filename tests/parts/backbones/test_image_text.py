@@ -63,7 +63,7 @@ def test_zero_shot_is_the_nearest_class_name_whatever_the_images_teach(model: st
 
 
 def test_it_is_a_control_of_a_comparison_where_a_model_is_named(model: str) -> None:
-    recipes, candidates = choose_candidates(squares(3), ["nearest-centroid-lite0"], image_text=model)
+    recipes, candidates = choose_candidates(squares(3), ["nearest-centroid"], image_text=model)
     assert "zero-shot" in [r.name for r in recipes]
     assert next(c for c in candidates if c.recipe == "zero-shot").taken
     assert role_of("zero-shot") == "control"

@@ -70,7 +70,7 @@ def test_without_unlabelled_images_nothing_is_trained() -> None:
 def test_a_teacher_that_asks_for_pseudo_labels_itself_is_trained_without() -> None:
     calls = list[tuple[Recipe, Dataset, int]]()
     context = replace(datasets.context(), fit=Teacher(np.full((9, 3), 1 / 3), calls))
-    registry.build("prepare", Part("pseudo_label", {"recipe": "self-training-lite0"}), context)(half_labelled())
+    registry.build("prepare", Part("pseudo_label", {"recipe": "self-training"}), context)(half_labelled())
     assert calls[0][0].prepare == ()
 
 

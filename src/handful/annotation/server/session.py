@@ -34,7 +34,7 @@ CACHED_IMAGES = 2
 class Settings:
     """Settings of the trainings that the page starts, and the secret in its URL."""
 
-    recipe: str = "cvs-lite0"  # a name or a .toml file
+    recipe: str = "cvs"  # a name or a .toml file
     overrides: tuple[str, ...] = ()
     draws: int = 2
     folds: int = 3

@@ -84,7 +84,7 @@ def distilled(recipe: Recipe, teacher: Path, *, temperature: float = 4.0, labels
         raise RecipeError(
             f"head {recipe.head.name!r} is fitted to the true labels, so it cannot learn from a teacher",
             where=recipe.name,
-            remedy="distil into a recipe that is trained in steps, e.g. classification-lite0.",
+            remedy="distil into a recipe that is trained in steps, e.g. classification.",
         )
     options = {"teacher": str(teacher), "temperature": temperature, "labels": labels}
 

@@ -43,7 +43,7 @@ def surest(probabilities: Float[np.ndarray, "n k"], share: float) -> Int[np.ndar
     return labels
 
 
-def build(context: Context, *, recipe: str = "pseudo-labels-lite0", share: float = 0.5) -> Prepare:
+def build(context: Context, *, recipe: str = "pseudo-labels", share: float = 0.5) -> Prepare:
     """Label what the teacher is surest of. Without unlabelled images nothing is trained, and nothing changes.
 
     Args:
