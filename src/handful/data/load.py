@@ -12,6 +12,7 @@ from handful.data.class_names import with_classes
 from handful.data.frames import further_frames
 from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.attach import attach_masks
+from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.embedded import EMBEDDED, read_embedded
 from handful.data.readers.file_tree import ANNOTATIONS
@@ -22,7 +23,7 @@ from handful.data.readers.npz import read_npz
 from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
 from handful.data.readers.torchvision import SETS, read_torchvision
-from handful.errors import DataError, HandfulWarning, nearest
+from handful.errors import DataError, HandfulWarning, nearest, option
 
 TABLES = (".csv", ".tsv", ".parquet")
 TORCHVISION = "torchvision:"
@@ -79,7 +80,8 @@ def load_data(
     """The data set at a path or of a name. Image files are listed, and decoded if they are deep (16-bit).
 
     What the source holds and the data set does not is named in a `HandfulWarning`, one for each kind, and listed in
-    `Dataset.left_out`.
+    `Dataset.left_out`. Masks that lie among the images are attached to them, as
+    `handful.data.masks.beside.separate_masks` says.
 
     Args:
         source: an image folder, also as an archive (.zip, .tar, .tgz); a table (.csv, .tsv, .parquet); arrays (.npz); a
@@ -131,17 +133,33 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
     Raises:
         DataError: unknown name (with the nearest), or data that cannot be used as they are.
     """
-    data = _read_images(source, options)
+    data = separate_masks(_read_images(source, options), unused=_unused_masks(source, options))
     data = replace(data, left_out=(*data.left_out, *further_frames(data)))
     if options.find_range:
         data = with_pixel_range(data, bit_depth=options.bit_depth, window=options.window)
     if options.masks is None:
         return data
     masks = Path(options.masks)
+    if _is_same(source, masks) and any(s.mask is not None for s in data.samples):
+        return data
     data = replace(data, left_out=tuple(item for item in data.left_out if item.kind != ANNOTATIONS))
     data = attach_masks(data, unpack(masks).root if is_packed(masks) and masks.is_file() else masks)
     _say_without_mask(data, masks)
     return data
+
+
+def _unused_masks(source: str | Path, options: ReadOptions) -> str | None:
+    """Why masks beside the images are not used, as a remedy; None: they are."""
+    if options.any_layout:
+        return UNUSED
+    if options.masks is None or _is_same(source, options.masks):
+        return None
+    return f"to use them, leave out {option('masks', None)}"
+
+
+def _is_same(source: str | Path, masks: str | Path) -> bool:
+    """Whether the masks are looked for where the images are."""
+    return Path(source).resolve() == Path(masks).resolve()
 
 
 def _say_without_mask(data: Dataset, source: Path) -> None:

@@ -10,6 +10,7 @@ from warnings import warn
 from handful.core.dataset import Dataset, LeftOut, Mask, Sample
 from handful.data.images import sample_size
 from handful.data.left_out import merged, summary
+from handful.data.masks.beside import is_mask
 from handful.data.masks.coco import is_coco, read_coco
 from handful.data.masks.image_file import Value, pages, read_mask
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
@@ -174,27 +175,34 @@ def _mirrored(data: Dataset, folder: Path, value: Value | None) -> tuple[Drawing
         by_stem.setdefault(stem(name), []).append(i)
     names = Names(data.ids)
     images = {s.image.resolve() for s in data.samples if isinstance(s.image, Path)}
+    folders = {path.parent for path in images}
     drawings: list[Drawing] = []
     positions: list[int | None] = []
-    paged, others = [], []
+    paged, others, beside = [], [], []
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() not in IMAGE_SUFFIXES:
             others.append(name)
+            continue
+        if path.resolve() in images or (path.parent.resolve() in folders and not is_mask(path)):
+            beside.append(path)
             continue
         key = stem(name)
         candidates = [exact[key]] if key in exact else [exact[name]] if name in exact else by_stem.get(key, [])
         if len(candidates) > 1:
             what = f"fits several images: {', '.join(data.ids[i] for i in candidates)}"
             raise DataError(what, where=path, remedy=f"name it after one of them ({data.ids[candidates[0]]}.png).")
-        if path.resolve() in images:
-            remedy = "give the folder or file of the masks."
-            raise DataError("this is one of the images, not a mask", where=path, remedy=remedy)
         position = candidates[0] if candidates else _first(names, (name, key, without_ending(name)), path)
         if position is not None and path.suffix.lower() in (".tif", ".tiff", ".mpo", ".gif") and pages(path) > 1:
             paged.append(name)
         positions.append(position)
         drawings.append(Drawing((name,), str(path), None, partial(_read, path, value)))
+    if beside and not drawings:
+        remedy = (
+            "give the folder or file of the masks, or name masks that lie beside their images after them (x.png or "
+            "x_mask.png beside x.jpg)."
+        )
+        raise DataError("this is one of the images, not a mask", where=beside[0], remedy=remedy)
     if not drawings:
         remedy = "check the path; of COCO and Label Studio, name the JSON file."
         raise DataError("no mask images or labelme files found", where=folder, remedy=remedy)

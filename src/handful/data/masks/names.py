@@ -11,10 +11,8 @@ from handful.errors import DataError
 
 IMAGE_SUFFIXES = ALL_SUFFIXES
 UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")  # Label Studio's prefix of uploaded files
-ENDING = re.compile(
-    r"(?<=.)[ ._-](?:masks?|seg|segm|segmentations?|segmented|gt|ground[ _-]?truth|labels?|annotations?|roi)$",
-    re.IGNORECASE,
-)
+MARKS = "masks?|seg|segm|segmentations?|segmented|gt|ground[ _-]?truth|labels?|annotations?|roi"  # of masks, in names
+ENDING = re.compile(rf"(?<=.)[ ._-](?:{MARKS})$", re.IGNORECASE)
 
 
 def stem(name: str) -> str:

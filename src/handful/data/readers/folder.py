@@ -8,6 +8,7 @@ from pathlib import Path
 from handful.core.dataset import Dataset, Sample, Split
 from handful.core.file_names import as_unicode
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
+from handful.data.masks.beside import is_mask_folder
 from handful.data.readers.file_tree import FileTree
 from handful.data.readers.split_folders import (
     inner_folder,
@@ -105,7 +106,7 @@ def _splits(tree: FileTree, unlabelled: bool, classes: Sequence[str] | None) -> 
     for folder in folders:
         if folder in splits:
             yield from _classes(tree, inner_folder(tree, folder), splits[folder], unlabelled, classes)
-        elif is_unlabelled(folder):
+        elif is_unlabelled(folder) or is_mask_folder(folder.name):
             yield from ((None, _sample(tree, path, None)) for path in tree.images_below(folder))
         elif next(tree.images_below(folder), None) is not None:
             raise DataError(

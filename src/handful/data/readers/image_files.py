@@ -8,6 +8,7 @@ from pathlib import Path
 
 from handful.core.dataset import Dataset, LeftOut, Sample
 from handful.data.formats import identify
+from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.readers.folder import read_any_folder
 from handful.errors import DataError
 
@@ -22,7 +23,7 @@ def read_image_files(sources: Sequence[str]) -> Dataset:
 
     Args:
         sources: image files, folders, and patterns such as photos/*.jpg. A file that is named is in the data whatever
-            it holds; a pattern and a folder stand for their images.
+            it holds, but for the mask of another one; a pattern and a folder stand for their images.
 
     Raises:
         DataError: a path does not exist, or there are no images.
@@ -44,7 +45,7 @@ def read_image_files(sources: Sequence[str]) -> Dataset:
     if not samples:
         raise DataError("no images found", where=", ".join(sources), remedy="check the path.")
     unlabelled = (replace(s, id=name, label=None, split=None) for name, s in samples.items())
-    return Dataset(tuple(unlabelled), (), tuple(left_out))
+    return separate_masks(Dataset(tuple(unlabelled), (), tuple(left_out)), unused=UNUSED)
 
 
 def _matches(source: str) -> Iterator[Path]:

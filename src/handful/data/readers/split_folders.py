@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from handful.core.dataset import Split
+from handful.data.masks.beside import is_mask_folder
 from handful.data.readers.file_tree import FileTree
 from handful.data.split_names import split_of, split_words, word_of
 from handful.errors import DataError
@@ -71,7 +72,7 @@ def refuse_same_subfolders(tree: FileTree, classes: Sequence[Path]) -> None:
     """
     if len(classes) < 2:
         return
-    subfolders = [{f.name.casefold(): f.name for f in tree.folders(c)} for c in classes]
+    subfolders = [{f.name.casefold(): f.name for f in tree.folders(c) if not is_mask_folder(f.name)} for c in classes]
     shared = sorted(set(subfolders[0]).intersection(*subfolders[1:]))
     if len(shared) < 2 or any(len(names) > len(shared) for names in subfolders):
         return
