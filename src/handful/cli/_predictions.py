@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from handful.deployment.predict_table import PredictedChunk
 
 
-def print_predictions(chunks: "Iterable[PredictedChunk]", *, top: int, json: bool) -> int:
-    """Print the most probable classes of each image; returns the number of images that could not be read."""
-    images = [image for chunk in chunks for image in _images(chunk, top)]
+def images_of(chunks: "Iterable[PredictedChunk]", *, top: int) -> list[dict[str, Any]]:
+    """Each image as one object, with its most probable classes."""
+    return [image for chunk in chunks for image in _images(chunk, top)]
+
+
+def print_images(images: list[dict[str, Any]], *, json: bool) -> None:
+    """Print the most probable classes of each image."""
     if json:
         print_json({"images": images})
     else:
         _print_for_people(images)
-    return sum("error" in image for image in images)
 
 
 def print_rows(chunks: "Iterable[PredictedChunk]", *, top: int | None, json: bool) -> int:

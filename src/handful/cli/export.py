@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def export(
-    model: Annotated[Path, Argument(metavar="MODEL", show_default=False, help="Model folder (from `handful fit`).")],
+    model: Annotated[
+        Path,
+        Argument(metavar="MODEL", show_default=False, help="Folder from `handful run` or `handful fit`."),
+    ],
     out: Annotated[
         Path, Option("--out", "-o", metavar="FILE", show_default=False, help="File to write: .onnx, .pt2 or .html.")
     ],
@@ -52,6 +55,9 @@ def export(
     conformal sets, rejection and segmentation maps. `handful predict FILE.onnx` and `handful serve FILE.onnx` run it
     without PyTorch.
     """
+    from handful.cli._model_argument import check_model_argument
+
+    check_model_argument(model)
     from handful.cli._data import read
     from handful.cli._output import print_json, print_table, print_text, print_to_stderr
     from handful.deployment.export.export import export_to, file_format, refuse_int8_format

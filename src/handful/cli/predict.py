@@ -14,10 +14,11 @@ from handful.cli._data_options import SourceOptions
 from handful.cli._output import print_json, print_table, print_text, print_to_stderr
 
 if TYPE_CHECKING:
+    from handful.core.prediction import Predictor
     from handful.deployment.batch.jobs import BatchJob
     from handful.deployment.predict_table import PredictedChunk, TableSummary
 
-MODEL = "Model folder (from `handful fit`) or .onnx file (from `handful export`)."
+MODEL = "Folder from `handful run` or `handful fit`, or .onnx file from `handful export`."
 DATA = (
     "Images, folders, patterns (photos/*.jpg); or one table (.csv, .tsv), archive (.zip, .tar, .parquet, .npz), "
     "Hugging Face folder, torchvision:NAME or embedded data set."
@@ -89,20 +90,28 @@ def predict(
 ) -> None:
     """Predict the classes of images.
 
-    Prints the class of each image of DATA and its probability. --out writes a table with all probabilities instead.
+    Prints the class of each image of DATA and its probability, how often the model is right, and which images are
+    doubtful. --out writes a table with all probabilities instead.
     Models that were trained with --coverage or --reject add the prediction set, or whether the image is rejected.
 
     An image that cannot be read is recorded and skipped (exit code 3). With a folder as --out, DATA may be an archive
     of any size, such as tar shards (in the layout of webdataset) or Parquet files with the images in them, and after
     any interruption the same command continues where it stopped.
     """
-    from handful.cli._predictions import print_predictions, print_rows
-    from handful.deployment.batch.jobs import BatchJob
-    from handful.deployment.predict_table import write_table
+    from handful.cli._model_argument import check_model_argument
+    from handful.cli._model_quality import describe_quality
+    from handful.cli._prediction_summary import PredictionSummary
+    from handful.cli._predictions import images_of, print_images, print_rows
+    from handful.deployment.predict_table import check_outputs, write_table
 
     printed = out is None or str(out) == SCREEN
     _refuse_top(top, printed=printed and (out is None or json))
     options = BatchOptions(chunk_size, ray, workers, overwrite, data_options)
+    if out is not None and out.suffix:
+        check_outputs(out, maps, overwrite=overwrite)
+    check_model_argument(model, data)
+    from handful.deployment.batch.jobs import BatchJob
+
     job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
     if out is not None and not printed and not out.suffix:
         _refuse_for_chunks(maps=maps, strict=strict, data=data)
@@ -110,16 +119,24 @@ def predict(
         return
     path = None if printed else out
     refuse_chunk_options(options, remedy="name a folder as --out.")
-    with _predicted(job, data, options, path=path, maps=maps, strict=strict) as (chunks, names):
-        if path is None and out is None:
-            failed = print_predictions(chunks, top=top or 1, json=json)
-        elif path is None:
-            failed = print_rows(chunks, top=top, json=json)
+    with _predicted(job, data, options, path=path, maps=maps, strict=strict) as (predictor, chunks):
+        seen = PredictionSummary(predictor.classes)
+        if path is not None:
+            summary = write_table(path, seen.observe(chunks), predictor.classes)
+            failed, show = summary.failed, partial(_print_summary, summary, path, maps, json=json)
+        elif out is not None:
+            failed, show = print_rows(seen.observe(chunks), top=top, json=json), None
         else:
-            summary = write_table(path, chunks, names)
-            failed = summary.failed
-    if path is not None:
-        _print_summary(summary, path, maps, json=json)
+            images = images_of(seen.observe(chunks), top=top or 1)
+            failed, show = sum("error" in image for image in images), partial(print_images, images, json=json)
+    if show is not None and json:
+        show()
+    elif show is not None:
+        card = getattr(predictor, "card", {})
+        print_text(describe_quality(card))
+        show()
+        for sentence in seen.sentences(card):
+            print_text(sentence)
     if failed:
         raise Exit(UNREADABLE)
 
@@ -127,15 +144,14 @@ def predict(
 @contextmanager
 def _predicted(
     job: "BatchJob", data: list[str], options: BatchOptions, *, path: Path | None, maps: Path | None, strict: bool
-) -> "Iterator[tuple[Iterator[PredictedChunk], tuple[str, ...]]]":
-    """The rows of all images and the names of the classes, with a progress bar."""
+) -> "Iterator[tuple[Predictor, Iterator[PredictedChunk]]]":
+    """The model and the rows of all images, with a progress bar; a wrong path is refused before the model is loaded."""
     from handful.cli._data import read_to_predict
     from handful.core.dataset import Dataset
     from handful.core.files import lock_output
-    from handful.core.progress import Progress
+    from handful.core.progress import Activity, Progress
     from handful.deployment.batch.to_table import predict_archive
     from handful.deployment.predict_table import check_outputs, draw_maps, predict_chunks
-    from handful.saving.predictor import load_predictor
 
     with ExitStack() as stack:
         with print_to_stderr():
@@ -143,12 +159,16 @@ def _predicted(
                 if output is not None:
                     stack.enter_context(lock_output(output))
             check_outputs(path, maps, overwrite=options.overwrite)
-            classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)
             unusable: dict[str, str] = {}
             on_error = None if strict else lambda name, error: unusable.update({name: error.what})
-            found = read_to_predict(data, options.source, on_error=on_error)
+            with Activity("reading the data", shown=True):
+                found = read_to_predict(data, options.source, on_error=on_error)
+            with Activity("loading the model", shown=True):
+                from handful.saving.predictor import load_predictor
+
+                classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)
         total = len(found) if isinstance(found, Dataset) else None
-        bar = stack.enter_context(Progress(total, "predict", shown=True, loss=False))
+        bar = stack.enter_context(Progress(total, "predicting", shown=True, loss=False))
         advance = partial(bar.advance, 0.0)
         if isinstance(found, Dataset):
             draw = None if maps is None else stack.enter_context(draw_maps(maps, classifier))
@@ -158,7 +178,7 @@ def _predicted(
         else:
             _refuse_maps(maps)
             chunks = predict_archive(job, found, strict=strict, start=bar.go_on, advance=advance)
-        yield chunks, classifier.classes
+        yield classifier, chunks
 
 
 def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, *, json: bool) -> None:

@@ -21,7 +21,7 @@ def serve(
         Argument(
             metavar="MODEL",
             show_default=False,
-            help="Model folder (from `handful fit`) or .onnx file (from `handful export`).",
+            help="Folder from `handful run` or `handful fit`, or .onnx file from `handful export`.",
         ),
     ],
     host: Annotated[
@@ -61,11 +61,13 @@ def serve(
     several, and /openapi.json describes it. /health and /ready are for probes, /metrics is for Prometheus. On Ctrl-C
     or SIGTERM, the server finishes pending requests and stops.
     """
-    from handful.models.onnx_model import load_onnx
+    from handful.cli._model_argument import check_model_argument
 
+    check_model_argument(model)
     _refuse_without_server()
     from handful.deployment.server.limits import Limits
     from handful.deployment.server.run import serve as run
+    from handful.models.onnx_model import load_onnx
 
     limits = Limits(megabytes, megapixels, batch, waiting, seconds)
     with TemporaryDirectory(prefix="handful-") as folder:

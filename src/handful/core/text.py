@@ -1,8 +1,10 @@
-"""Text in a limited number of columns: paragraphs without broken words, and long names shortened in the middle."""
+"""Text in a limited number of columns, with names shortened in the middle; and shares in words."""
 
+import math
 import textwrap
 
 ELLIPSIS = "..."
+WIDE = 0.15  # width of an interval from which on shares are said in tenths
 
 
 def wrap(text: str, width: int, *, first: str = "", indent: str = "") -> list[str]:
@@ -42,3 +44,27 @@ def shorten_middle(text: str, width: int) -> str:
 def capitalize(text: str) -> str:
     """The text with a capital letter."""
     return text[:1].upper() + text[1:]
+
+
+def share_of(share: float, whole: int) -> str:
+    """A share in whole parts, such as "9 of 10"; never rounded to none or to all."""
+    return f"{share_count(share, whole)} of {whole}"
+
+
+def share_count(share: float, whole: int) -> str:
+    """The number of parts in `share_of`."""
+    count = round(share * whole)
+    if count == whole and share < 1:
+        return f"more than {whole - 1}" if share > 1 - 0.5 / whole else str(whole - 1)
+    if count == 0 and share > 0:
+        return "fewer than 1"
+    return str(count)
+
+
+def how_often_right(share: float, low: float, high: float) -> str:
+    """How often a classifier is right, with the 95 % interval, as in "about 9 of 10 new images (...)".
+
+    The number is in tenths where the interval is wide; the interval always has the digits of the tables.
+    """
+    text = f"about {share_of(share, 10 if high - low > WIDE else 100)} new images"
+    return text if math.isnan(low + high) else f"{text} (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"

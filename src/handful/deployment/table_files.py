@@ -57,7 +57,8 @@ def cells(columns: Columns) -> Iterator[tuple[str | None, ...]]:
 
 
 def _number(value: float) -> str | None:
-    return None if np.isnan(value) else f"{value:.6g}"
+    """Six digits, never with an exponent: spreadsheets show those as they are."""
+    return None if np.isnan(value) else np.format_float_positional(float(f"{value:.6g}"), trim="-")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ again (`wrap` of the part's module). An ensemble is a folder that contains one f
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
@@ -25,7 +26,7 @@ from handful.core.files import existing, is_clutter, refuse_foreign, replace_fol
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.pixel_range import read_pixel_range
-from handful.errors import ModelError, RecipeError, offers, option
+from handful.errors import HandfulWarning, ModelError, RecipeError, offers, option
 from handful.models import stored_values
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
@@ -37,7 +38,7 @@ from handful.saving.build_limit import BuildLimit
 from handful.saving.checkpoint import DRAFT, NETWORKS
 from handful.saving.checkpoint import FILE as CHECKPOINT
 from handful.saving.disk_space import refuse_when_full
-from handful.saving.model_card import CARD, VALUES, to_markdown
+from handful.saving.model_card import CARD, to_markdown
 from handful.saving.model_files import (
     LABEL_FIELDS,
     card_file,
@@ -48,10 +49,17 @@ from handful.saving.model_files import (
     posthoc_tables,
     saved_recipe,
 )
-from handful.saving.model_folder import ENSEMBLE, is_model, model_folder
+from handful.saving.model_folder import (
+    ENSEMBLE,
+    FILES,
+    VALUES,
+    is_model,
+    is_unfinished_run,
+    model_folder,
+    not_a_model,
+)
 
 FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
-FILES = (VALUES, "classes.json", "recipe.toml", "weights.safetensors")
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
 BROKEN = (
     SafetensorError,
@@ -174,16 +182,14 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         >>> load_classifier(save_classifier(classifier, "digits-model")).classes == classifier.classes
         True
     """
-    folder = model_folder(Path(folder))
+    given, folder = Path(folder), model_folder(Path(folder))
     if (folder / ENSEMBLE).is_file():
         return _load_ensemble(folder, device)
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise ModelError(
-            f"this is not a saved model: {', '.join(missing)} missing",
-            where=folder,
-            remedy="give a folder `handful fit` wrote.",
-        )
+    if not all((folder / name).is_file() for name in FILES):
+        raise not_a_model(folder)
+    if is_unfinished_run(given):
+        text = f"{given}: this run is not finished; the model may yet change. The same command continues the run"
+        warnings.warn(text, HandfulWarning, stacklevel=2)
     content = json_file(folder / "classes.json")
     card = card_file(folder)
     _refuse_format(content, card, folder)

@@ -17,9 +17,9 @@ from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint
 from handful.errors import ModelError
 from handful.models import stored_values
-from handful.saving.model_folder import model_folder
+from handful.saving.model_folder import VALUES, model_folder
 
-CARD, VALUES = "CARD.md", "card.json"
+CARD = "CARD.md"
 FEW = 5  # images of a class below which its card warns of it
 
 

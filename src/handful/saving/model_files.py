@@ -15,7 +15,7 @@ from handful.errors import ModelError
 from handful.models import stored_values
 from handful.recipes.bounds import OPTIONS
 from handful.recipes.load import from_toml
-from handful.saving.model_card import VALUES
+from handful.saving.model_folder import VALUES
 
 LABEL_FIELDS = ("similarity", "temperature", "learn_temperature", "read_as")  # of a `LabelEmbedding`, without vectors
 MAX_WRAPS = 100

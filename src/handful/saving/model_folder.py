@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
+from handful.core.parsing import read_json
+from handful.errors import ModelError, by_interface
+
 WEIGHTS, ENSEMBLE, MODEL = "weights.safetensors", "ensemble.json", "model"
+VALUES, CLASSES, RECIPE = "card.json", "classes.json", "recipe.toml"
+FILES = (VALUES, CLASSES, RECIPE, WEIGHTS)  # of a model that is not an ensemble
+PLAN, RUN = "plan.json", "run.json"  # of an automatic run: written at its start, and with its answer
+GIVE = "give the folder that `handful run` or `handful fit` wrote."
 
 
 def is_model(folder: Path) -> bool:
@@ -14,3 +21,31 @@ def model_folder(folder: Path) -> Path:
     """The folder of the model: `folder` itself, or `model/` in it where only that holds one, as after `handful run`."""
     inside = folder / MODEL
     return inside if is_model(inside) and not is_model(folder) else folder
+
+
+def is_unfinished_run(folder: Path) -> bool:
+    """Whether this is the folder of an automatic run that has not written its answer."""
+    if not (folder / PLAN).is_file() or (folder / RUN).is_file():
+        return False
+    try:
+        plan = read_json(folder / PLAN)
+    except (OSError, ValueError):
+        return False
+    return isinstance(plan, dict) and "per_class" in plan  # that of a comparison has other keys
+
+
+def not_a_model(folder: Path) -> ModelError:
+    """The error for a folder without the files of a model."""
+    if not folder.exists():
+        return ModelError("this is not a saved model: no such file or folder", where=folder, remedy=GIVE)
+    if folder.is_file():
+        return ModelError("this is not a saved model: it is a file", where=folder, remedy=GIVE)
+    if is_unfinished_run(folder):
+        return ModelError(
+            "this run has no model yet: it was stopped before, or is still going on",
+            where=folder,
+            remedy=by_interface(command="the same `handful run` command", python="the same call of `run`")
+            + " continues it.",
+        )
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    return ModelError(f"this is not a saved model: {', '.join(missing)} missing", where=folder, remedy=GIVE)

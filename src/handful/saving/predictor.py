@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from handful.core.prediction import Predictor
 from handful.errors import ModelError, option
+from handful.saving.model_folder import GIVE
 
 if TYPE_CHECKING:
     from handful.models.classifier import Classifier
@@ -90,7 +91,7 @@ def model_hash(model: Path) -> str:
     else:
         files = [model] if model.is_file() else []
     if not files:
-        raise ModelError("no such model", where=model, remedy="give a folder that `handful fit` wrote.")
+        raise ModelError("no such model", where=model, remedy=GIVE)
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as content:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.core.progress import Progress
+from handful.core.progress import Activity, Progress
 from handful.models.device import autocast
 from handful.training.assembly import Assembly
 from handful.training.random_streams import Stream, derive_seed
@@ -24,14 +24,15 @@ def fit_head(setup: Setup, assembly: Assembly, *, progress: bool) -> None:
     """Fit the network's head to every image in memory; nothing else of the network changes."""
     head: Any = assembly.network.head
     features = extract_features(setup, assembly, progress=progress)
-    head.fit(features, setup.tensors.labels, seed=derive_seed(setup.seed, Stream.HEAD))
+    with Activity("fitting", shown=progress or None):
+        head.fit(features, setup.tensors.labels, seed=derive_seed(setup.seed, Stream.HEAD))
 
 
 def extract_features(setup: Setup, assembly: Assembly, *, progress: bool) -> Float[Tensor, "n v c"]:
     """Features of every image as it is and, with the recipe's `cache_views`, of that many augmented views."""
     assembly.network.eval()
     views = 1 + setup.recipe.cache_views
-    with Progress(len(setup.tensors) * views, setup.recipe.name, shown=progress, loss=False) as bar:
+    with Progress(len(setup.tensors) * views, "computing features", shown=progress or None, loss=False) as bar:
         return torch.stack([_view_features(setup, assembly, view, bar) for view in range(views)], dim=1)
 
 

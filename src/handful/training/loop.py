@@ -52,8 +52,8 @@ def run_stages(
     """
     plan, accelerator = setup.plan, setup.accelerator
     first, done = checkpoint.position() if checkpoint is not None and resume else (0, 0)
-    shown = progress and accelerator.is_local_main_process
-    with Progress(plan.total, setup.recipe.name, shown=shown) as bar:
+    shown = (progress and accelerator.is_local_main_process) or None
+    with Progress(plan.total, "training", shown=shown if plan.total else False) as bar:
         monitor = Monitor(bar, log if accelerator.is_main_process else None, checkpoint)
         for number, steps in enumerate(plan.stage_steps):
             start = steps if number < first else done if number == first else 0

@@ -14,10 +14,11 @@ import torch
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
+from handful.core.progress import Progress
 from handful.core.tensors import Output
 from handful.models.temperature_scaling import fit_temperature
 from handful.parts.heads._feature_transform import FeatureTransform, check_positive
-from handful.parts.heads._held_out_scores import held_out_scores
+from handful.parts.heads._held_out_scores import FitAndScore, held_out_scores, number_of_folds
 from handful.parts.heads._pooling import Compare
 
 Arrays = Mapping[str, Tensor]
@@ -103,14 +104,18 @@ class FittedHead(nn.Module):
             return self.strengths[0], self.start
         bounds = (self.start / RANGE, self.start * RANGE)
         candidates: list[tuple[float, float, float]] = []
-        for strength in self.strengths:
-            scores = held_out_scores(self._fit_and_score(strength), x, y, classes=self.classes, seed=seed)
-            temperature, loss = fit_temperature(scores, known, bounds=bounds, tolerance=1e-3)
-            candidates.append((loss, strength, temperature))
+        fits = len(self.strengths) * number_of_folds(known)
+        with Progress(fits, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
+            for strength in self.strengths:
+                scores = held_out_scores(
+                    _counted(self._fit_and_score(strength), bar), x, y, classes=self.classes, seed=seed
+                )
+                temperature, loss = fit_temperature(scores, known, bounds=bounds, tolerance=1e-3)
+                candidates.append((loss, strength, temperature))
         _, strength, temperature = min(candidates, key=lambda candidate: candidate[0])
         return strength, temperature
 
-    def _fit_and_score(self, strength: float) -> Any:
+    def _fit_and_score(self, strength: float) -> FitAndScore:
         def run(
             x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], to: Float32[np.ndarray, "n c"]
         ) -> Float[np.ndarray, "n k"]:
@@ -131,6 +136,17 @@ class FittedHead(nn.Module):
             if prefix + name in state_dict:
                 self.register_buffer(name, torch.empty_like(state_dict[prefix + name], device=self.mean.device))
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def _counted(fit_and_score: FitAndScore, bar: Progress) -> FitAndScore:
+    """The same, with the bar advanced by each fit."""
+
+    def run(x: np.ndarray, y: np.ndarray, to: np.ndarray) -> np.ndarray:
+        scores = fit_and_score(x, y, to)
+        bar.advance()
+        return scores
+
+    return run
 
 
 def class_means(x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], classes: int) -> Float32[np.ndarray, "k c"]:

@@ -28,11 +28,15 @@ def held_out_scores(
     views = x.shape[1]
     labelled, unlabelled = np.flatnonzero(y >= 0), np.flatnonzero(y < 0)
     known = y[labelled]
-    folds = min(FOLDS if len(known) < MANY else 3, int(np.bincount(known).min()))
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
+    splitter = StratifiedKFold(number_of_folds(known), shuffle=True, random_state=seed % 2**32)
     scores = np.zeros((len(labelled), classes))
     for train, test in splitter.split(known, known):
         fitted = np.concatenate([labelled[train], unlabelled])
         flat = x[fitted].reshape(len(fitted) * views, -1)
         scores[test] = fit_and_score(flat, np.repeat(y[fitted], views), x[labelled[test], 0])
     return scores
+
+
+def number_of_folds(known: Int[np.ndarray, " m"]) -> int:
+    """Number of folds for these labels."""
+    return min(FOLDS if len(known) < MANY else 3, int(np.bincount(known).min()))

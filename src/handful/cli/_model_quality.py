@@ -1,0 +1,60 @@
+"""What a model's card says of its quality, in sentences for those who read its predictions."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from handful.core.text import how_often_right
+
+SURE = 0.02  # share of a class taken for another from which on it is named
+CARD = Mapping[str, Any]
+
+
+class Confusion(NamedTuple):
+    """Share of the images of class `label` that the model took for `predicted` when it was scored."""
+
+    label: str
+    predicted: str
+    share: float
+
+
+def describe_quality(card: CARD) -> str:
+    """How often the model is right on new images, and whether its probabilities can be taken at their word."""
+    text = _accuracy(card)
+    if "temperature" in card.get("calibration", {}):
+        return text
+    off = _calibration_error(card)
+    if off is None:
+        return f"{text} Its probabilities are not calibrated: a high one is no promise."
+    return f"{text} Its probabilities are not calibrated: on held-out images they were off by about {off:.0f} points."
+
+
+def known_confusions(card: CARD) -> list[Confusion]:
+    """The largest confusions when the model was scored, the largest first; empty: not measured, or none."""
+    try:
+        rows = [
+            Confusion(str(r["label"]), str(r["predicted"]), float(r["share"])) for r in card["failures"]["confusions"]
+        ]
+    except (KeyError, TypeError, ValueError):
+        return []
+    return sorted((row for row in rows if row.share >= SURE), key=lambda row: -row.share)
+
+
+def _accuracy(card: CARD) -> str:
+    try:
+        (row,) = (r for r in card["scores"]["rows"] if r["metric"] == "accuracy")
+        mean, low, high = (math.nan if row[name] is None else float(row[name]) for name in ("mean", "low", "high"))
+    except (KeyError, TypeError, ValueError):
+        mean = low = high = math.nan
+    if math.isnan(mean):
+        return "How often this model is right is not known: its card has no score (`handful run` measures one)."
+    return f"Right for {how_often_right(mean, low, high)}, if they are like those it learned from."
+
+
+def _calibration_error(card: CARD) -> float | None:
+    """In points of 100."""
+    try:
+        (value,) = (r["mean"] for r in card["measured"] if r["measure"] == "expected calibration error")
+        return float(value)
+    except (KeyError, TypeError, ValueError):
+        return None

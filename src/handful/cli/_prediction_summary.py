@@ -1,0 +1,114 @@
+"""What to look at in predictions: the doubtful images by name, classes never predicted, and known confusions."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from heapq import heappush, heappushpop
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from handful.cli._model_quality import CARD, Confusion, known_confusions
+from handful.core.file_names import printable
+from handful.core.text import share_of
+
+if TYPE_CHECKING:
+    from handful.deployment.predict_table import PredictedChunk
+
+DOUBTFUL = 0.7  # probability below which an image is doubtful
+MOST = 5  # images and confusions that are named
+EXPECTED = 3  # images of a class, were all equally frequent, from which on it is odd that it is never predicted
+
+
+class _Doubt(NamedTuple):
+    """A doubtful image; the least probable is the greatest."""
+
+    negative: float
+    name: str
+    prediction: str
+
+
+class PredictionSummary:
+    """Counts predictions as they pass, and keeps the least probable ones.
+
+    Args:
+        classes: the model's.
+    """
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self.classes = classes
+        self.counts: Counter[str] = Counter()
+        self.doubtful = self.labelled = self.right = 0
+        self._doubts: list[_Doubt] = []
+
+    def observe(self, chunks: "Iterable[PredictedChunk]") -> "Iterator[PredictedChunk]":
+        """The same chunks, each counted as it passes."""
+        for chunk in chunks:
+            self._add(chunk)
+            yield chunk
+
+    def sentences(self, card: CARD) -> list[str]:
+        """What to look at; nothing where nothing was predicted."""
+        if not self.counts:
+            return []
+        texts = [self._labels(), self._doubtful(), self._never(), self._confused(card), self._advice()]
+        return [text for text in texts if text]
+
+    def _add(self, chunk: "PredictedChunk") -> None:
+        columns = chunk.columns
+        names, predictions = columns["id"], columns["prediction"]
+        probabilities = np.asarray(columns["probability"], np.float64)
+        self.counts.update(p for p in predictions if p is not None)
+        known = [(a, b) for a, b in zip(columns.get("label", ()), predictions, strict=False) if a in self.classes and b]
+        self.labelled += len(known)
+        self.right += sum(a == b for a, b in known)
+        rows = np.flatnonzero(probabilities < DOUBTFUL)
+        self.doubtful += len(rows)
+        for i in rows:
+            doubt = _Doubt(-float(probabilities[i]), str(names[i]), str(predictions[i]))
+            (heappush if len(self._doubts) < MOST else heappushpop)(self._doubts, doubt)
+
+    def _labels(self) -> str:
+        if not self.labelled:
+            return ""
+        share = f"{100 * self.right / self.labelled:.1f} %"
+        return f"{self.right} of {self.labelled} have the class of their label ({share})."
+
+    def _doubtful(self) -> str:
+        total = self.counts.total()
+        limit = f"{100 * DOUBTFUL:.0f} %"
+        if not self.doubtful:
+            return f"Doubtful (under {limit}): none of {total}." if total > 1 else ""
+        shown = sorted(self._doubts, reverse=True)
+        named = "; ".join(f"{printable(d.name)} ({d.prediction}, {-100 * d.negative:.1f} %)" for d in shown)
+        more = f"; and {self.doubtful - len(shown)} more" if self.doubtful > len(shown) else ""
+        return f"Doubtful (under {limit}): {self.doubtful} of {total}: {named}{more}."
+
+    def _missing(self) -> list[str]:
+        if self.counts.total() < EXPECTED * len(self.classes):
+            return []
+        return [name for name in self.classes if not self.counts[name]]
+
+    def _never(self) -> str:
+        missing = self._missing()
+        return f"Never predicted: {', '.join(missing)}, of {self.counts.total()} images." if missing else ""
+
+    def _confused(self, card: CARD) -> str:
+        """The confusions that may be among these predictions; those of classes that are never predicted first."""
+        missing = self._missing()
+        rows = [row for row in known_confusions(card) if self.counts[row.predicted]]
+        rows.sort(key=lambda row: row.label not in missing)
+        if not rows:
+            return ""
+        return f"Known to confuse: {'; '.join(map(self._confusion, rows[:MOST]))}."
+
+    def _confusion(self, row: Confusion) -> str:
+        count = self.counts[row.predicted]
+        return f"{row.label} is taken for {row.predicted} in {share_of(row.share, 100)} ({count} here are called that)"
+
+    def _advice(self) -> str:
+        if not self.doubtful and not self._missing():
+            return ""
+        return (
+            "What to do: look at these images. Those that are wrong are worth most as new training images: put them "
+            "into the folder of their class and train again."
+        )
