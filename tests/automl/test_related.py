@@ -30,11 +30,24 @@ def test_copies_are_one_group_and_said() -> None:
     groups = {s.id: s.group for s in tied.data.samples}
     assert groups["a/copy.png"] == groups["a/0x.png"] is not None
     assert sum(g is not None for g in groups.values()) == 2
-    assert tied.notes[0].startswith("1 image is a copy of another, e.g. a/0x.png = a/copy.png")
+    assert tied.notes[0].startswith("1 image is an exact copy of another, e.g. a/0x.png = a/copy.png")
 
 
 def test_a_copy_in_another_class_is_said() -> None:
-    assert "in two classes" in " ".join(tie_related(with_copies(photos(), label=1)).notes)
+    text = " ".join(tie_related(with_copies(photos(), label=1)).notes)
+    assert "1 exact copy is in two classes, e.g. a/0x.png = a/copy.png: one label must be wrong." in text
+
+
+def test_the_same_thing_photographed_again_is_not_called_a_copy_or_wrong() -> None:
+    data = photos()
+    first = data.samples[0].image
+    assert isinstance(first, np.ndarray)
+    again = np.clip(first.astype(np.int64) + 3, 0, 255).astype(np.uint8)
+    text = " ".join(tie_related(with_copies(data, image=again, label=1)).notes)
+    assert "1 image is nearly the same as another, e.g. a/0x.png = a/copy.png (the same thing photographed" in text
+    assert "1 pair of near copies is in two classes, e.g. a/0x.png = a/copy.png: look at them" in text
+    assert "exact" not in text
+    assert "must be wrong" not in text
 
 
 def test_groups_of_the_data_stay_and_grow_by_copies() -> None:

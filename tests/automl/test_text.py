@@ -38,12 +38,14 @@ RUN = RunResult(
 
 
 def test_the_answer_is_a_sentence_in_tenths_where_the_interval_is_wide() -> None:
-    assert answer(SCORE) == "Right for about 8 of 10 new images; between 7 and 9 of 10; the worst repeat 7."
+    assert answer(SCORE) == (
+        "Right for about 8 of 10 new images (95 % interval 71.0 to 86.1 %); in the worst repeat 74.0 %."
+    )
 
 
 def test_the_answer_is_in_hundredths_where_much_was_measured() -> None:
     score = replace(SCORE, accuracy=0.913, low=0.89, high=0.93, worst=NAN, scored_by="test images")
-    assert answer(score) == "Right for about 91 of 100 new images; between 89 and 93 of 100."
+    assert answer(score) == "Right for about 91 of 100 new images (95 % interval 89.0 to 93.0 %)."
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,8 @@ def test_the_lines_say_what_happened_and_fit(width: int) -> None:
     assert all(len(line) <= width for line in text.splitlines())
     joined = " ".join(text.split())
     for part in (
-        "79.2 % accuracy, 95 % interval 71.0 to 86.1, 120 images held out in turn, 5 times 5 folds, corrected",
+        "(95 % interval 71.0 to 86.1 %)",
+        "(79.2 % accuracy, 120 images held out in turn, 5 times 5 folds, corrected",
         "Always naming the most frequent class: 4 of 10. With every class counted alike: 7 of 10.",
         "Confuses: scab is taken for rust in 4 of 10; rust is taken for scab in 1 of 10.",
         "Would help: twice as many labelled images",

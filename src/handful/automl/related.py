@@ -45,7 +45,7 @@ def tie_related(data: Dataset, *, device: str = "cpu", advance: Callable[[], Non
     sets = [members for members in measurements.copies if len(members) > 1]
     keys = [f"group:{s.group}" if s.group is not None else f"id:{s.id}" for s in samples]
     if sets:
-        notes += _copy_notes(samples, sets)
+        notes += _copy_notes(samples, sets, measurements.statistics.hashes)
     inferred = measurements.inferred_groups
     if inferred is not None:
         together = sum(g is not None for g in inferred.groups)
@@ -63,18 +63,42 @@ def tie_related(data: Dataset, *, device: str = "cpu", advance: Callable[[], Non
     return TiedData(kept, measurements, tuple(notes))
 
 
-def _copy_notes(samples: Sequence[Sample], sets: Sequence[tuple[int, ...]]) -> list[str]:
-    copies = sum(len(members) - 1 for members in sets)
-    first = " = ".join(samples[i].id for i in sets[0][:2])
-    what = "is a copy of another" if copies == 1 else "are copies of others"
-    notes = [f"{_files(copies)} {what}, e.g. {first}: copies stay together."]
-    several = [members for members in sets if len({samples[i].label for i in members} - {None}) > 1]
-    if several:
-        first = " = ".join(samples[i].id for i in several[0][:2])
+def _copy_notes(samples: Sequence[Sample], sets: Sequence[tuple[int, ...]], hashes: Sequence[str]) -> list[str]:
+    """Sentences about copies: exact ones, of equal pixels, and near ones, which may be two photos of one thing."""
+    exact = [members for members in sets if len({hashes[i] for i in members}) == 1]
+    near = [members for members in sets if len({hashes[i] for i in members}) > 1]
+    notes = []
+    if exact:
+        text = "is an exact copy of another" if _extra(exact) == 1 else "are exact copies of others"
+        notes.append(f"{_files(_extra(exact))} {text}, e.g. {_example(samples, exact)}: copies stay together.")
+    if near:
+        text = "is nearly the same as another" if _extra(near) == 1 else "are nearly the same as others"
         notes.append(
-            f"{len(several)} of these pictures {_are(len(several))} in two classes, e.g. {first}: one is wrong."
+            f"{_files(_extra(near))} {text}, e.g. {_example(samples, near)} (the same thing photographed again, or a "
+            "picture saved anew): they stay together, so that none is both learned from and scored."
+        )
+    exact, near = ([m for m in kind if len({samples[i].label for i in m} - {None}) > 1] for kind in (exact, near))
+    if exact:
+        text = "exact copy is" if len(exact) == 1 else "exact copies are"
+        notes.append(f"{len(exact)} {text} in two classes, e.g. {_example(samples, exact)}: one label must be wrong.")
+    if near:
+        text = "pair of near copies is" if len(near) == 1 else "pairs of near copies are"
+        notes.append(
+            f"{len(near)} {text} in two classes, e.g. {_example(samples, near)}: look at them, a label may be wrong."
         )
     return notes
+
+
+def _extra(sets: Sequence[tuple[int, ...]]) -> int:
+    """Number of images beside the first of each set."""
+    return sum(len(members) - 1 for members in sets)
+
+
+def _example(samples: Sequence[Sample], sets: Sequence[tuple[int, ...]]) -> str:
+    """Two images of the first set, of two classes if it has any."""
+    first, *others = sets[0]
+    other = next((i for i in others if samples[i].label != samples[first].label), others[0])
+    return f"{samples[first].id} = {samples[other].id}"
 
 
 def _groups(keys: Sequence[str], sets: Sequence[tuple[int, ...]]) -> list[str | None]:

@@ -318,7 +318,7 @@ def _doubts(tied: TiedData) -> tuple[str, ...]:
     """What the images' statistics say against them; copies have been dealt with."""
     findings = quick_findings(tied.measurements.data, tied.measurements.statistics)
     shown = [f for f in findings if f.severity != "note" and "duplicate" not in f.kind]
-    return tuple(f"{capitalize(f.message)}." for f in shown[:MOST_DOUBTS])
+    return tuple(f"{capitalize(f.message)}. To do: {f.remedy}." for f in shown[:MOST_DOUBTS])
 
 
 def _some(data: Dataset, most: int) -> Dataset:

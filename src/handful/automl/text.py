@@ -5,9 +5,8 @@ import shlex
 
 from handful.automl.candidates import describe
 from handful.automl.result import ClassScore, HonestScore, RunResult
-from handful.core.text import wrap
+from handful.core.text import how_often_right, share_of, wrap
 
-WIDE = 0.15  # width of an interval from which on shares are said in tenths
 MOST_CONFUSIONS = 2
 SURE = 0.02  # share of a class taken for another from which on it is named
 
@@ -33,10 +32,9 @@ def answer(score: HonestScore) -> str:
             "How often it is right cannot be said: a class has a single image, or images of a single group, so none "
             "can be held out to test on. Two more images of each class would change that."
         )
-    whole = 10 if score.high - score.low > WIDE else 100
-    text = f"Right for about {_of(score.accuracy, whole)} new images; between {_range(score, whole)}"
+    text = f"Right for {how_often_right(score.accuracy, score.low, score.high)}"
     if not math.isnan(score.worst):
-        text += f"; the worst repeat {_count(score.worst, whole)}"
+        text += f"; in the worst repeat {100 * score.worst:.1f} %"
     return text + "."
 
 
@@ -45,10 +43,10 @@ def exact(result: RunResult) -> str:
     score = result.score
     if score.scored_by == "nothing":
         return ""
-    numbers = f"{100 * score.accuracy:.1f} % accuracy, 95 % interval {100 * score.low:.1f} to {100 * score.high:.1f}"
-    text = f"({numbers}, {how_scored(result)}.) Always naming the most frequent class: {_of(score.chance, 10)}."
+    text = f"({100 * score.accuracy:.1f} % accuracy, {how_scored(result)}.) "
+    text += f"Always naming the most frequent class: {share_of(score.chance, 10)}."
     if abs(score.balanced - score.accuracy) >= 0.03:
-        text += f" With every class counted alike: {_of(score.balanced, 10)}."
+        text += f" With every class counted alike: {share_of(score.balanced, 10)}."
     return text
 
 
@@ -71,7 +69,7 @@ def confusions(classes: tuple[ClassScore, ...]) -> str:
     rows = sorted((c for c in classes if c.scored and c.mistaken >= SURE), key=lambda c: -c.mistaken)
     if not rows:
         return "Confuses: nothing worth naming." if any(c.scored for c in classes) else ""
-    named = [f"{c.name} is taken for {c.mistaken_for} in {_of(c.mistaken, 10)}" for c in rows[:MOST_CONFUSIONS]]
+    named = [f"{c.name} is taken for {c.mistaken_for} in {share_of(c.mistaken, 10)}" for c in rows[:MOST_CONFUSIONS]]
     return f"Confuses: {'; '.join(named)}."
 
 
@@ -99,22 +97,3 @@ def commands(result: RunResult) -> tuple[str, ...]:
     """What to type next."""
     folder = shlex.quote(str(result.folder))
     return f"handful predict {folder} NEW_IMAGES --out new.csv", f"handful serve {folder}"
-
-
-def _of(share: float, whole: int) -> str:
-    return f"{_count(share, whole)} of {whole}"
-
-
-def _count(share: float, whole: int) -> str:
-    """A share of `whole`, never rounded to none or to all."""
-    count = round(share * whole)
-    if count == whole and share < 1:
-        return f"more than {whole - 1}" if share > 1 - 0.5 / whole else str(whole - 1)
-    if count == 0 and share > 0:
-        return "fewer than 1"
-    return str(count)
-
-
-def _range(score: HonestScore, whole: int) -> str:
-    low, high = math.floor(score.low * whole), math.ceil(score.high * whole)
-    return f"{low} and {high} of {whole}"

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
@@ -21,6 +21,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     if len(sizes):
         h, w = np.log(sizes.T.astype(np.float64))
         shape, area = w - h, w + h
+        odd = np.abs(area - np.median(area)) > np.log(OTHER)
         tests: list[tuple[str, Bool[np.ndarray, " n"], str]] = [
             (
                 "odd shape",
@@ -29,8 +30,8 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             ),
             (
                 "odd size",
-                np.abs(area - np.median(area)) > np.log(OTHER),
-                "of over 16 times, or under a sixteenth of, the usual area",
+                odd,
+                f"far smaller or larger than the others ({_range(sizes, odd)} pixels; usual are {_usual(sizes)})",
             ),
         ]
         for kind, which, text in tests:
@@ -65,3 +66,19 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
+
+
+def _range(sizes: Int[np.ndarray, "n 2"], which: Bool[np.ndarray, " n"]) -> str:
+    """Width x height of the smallest and the largest of some images."""
+    chosen = sizes[which]
+    if not len(chosen):
+        return ""
+    order = np.argsort(chosen.prod(axis=1))
+    ends = dict.fromkeys(f"{w} x {h}" for h, w in chosen[order[[0, -1]]])
+    return " to ".join(ends)
+
+
+def _usual(sizes: Int[np.ndarray, "n 2"]) -> str:
+    """Median width x height."""
+    h, w = np.median(sizes, axis=0)
+    return f"{w:.0f} x {h:.0f}"

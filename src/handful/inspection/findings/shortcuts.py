@@ -30,8 +30,8 @@ def shortcut_findings(shortcuts: Sequence[Shortcut], reference: str = "") -> tup
             Finding(
                 "shortcut",
                 "warning" if strong else "note",
-                f"{s.name} alone finds {100 * s.score:.0f} % of a class on average "
-                f"({100 * s.low:.0f} to {100 * s.high:.0f}; chance {100 * s.chance:.0f}{reference})",
+                f"{s.name} alone tells the class of {100 * s.score:.0f} of 100 images, every class counted alike "
+                f"({100 * s.low:.0f} to {100 * s.high:.0f}; by guessing {100 * s.chance:.0f}{reference})",
                 remedy=_remedy(s.name, strong),
                 numbers={**vars(s), "share": s.share},
             )
