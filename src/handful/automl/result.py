@@ -9,6 +9,7 @@ from handful.automl.select import NotTried
 from handful.core.json_values import jsonable
 from handful.core.result import Result
 
+VALUES, LOG, PAGE, TABLE = "run.json", "results.jsonl", "report.html", "predictions.csv"  # files of a run
 FORMAT = 1  # of run.json; raised when a key changes its meaning
 ScoredBy = Literal["cross-validation", "test images", "draws", "nothing"]
 
