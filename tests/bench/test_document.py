@@ -1,4 +1,5 @@
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bench.support.summaries import Summary
 from scipy import stats
 
 from handful.comparison.result import as_values
+from handful.recipes.load import load_recipe, recipe_names
 from handful.reports.text_tables import format_interval, percent, signed
 from tests.support.comparison_results import outcome_of, several
 from tests.support.results import random_result
@@ -202,3 +204,26 @@ def test_the_committed_page_has_every_table_that_has_runs() -> None:
     for table in [*planned["tables"], *planned["summaries"]]:
         if (RESULTS / f"{table.get('log') or table['name']}.jsonl").exists():
             assert f"## {table['title']}\n" in page, "run: make results"
+
+
+def sections_of(table: str) -> str:
+    """The parts of the page that a table of `bench` fills."""
+    plan = tomllib.loads(PLAN.read_text(encoding="utf-8"))
+    entries = [entry for kind in plan.values() for entry in kind]
+    titles = [e["title"] for e in entries if table in (e.get("name"), e.get("log"))]
+    page = dict(part.split("\n", 1) for part in PAGE.read_text(encoding="utf-8").split("\n## ")[1:])
+    return "".join(page[title] for title in titles)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_scores_that_a_recipe_states_stand_in_the_table_that_it_names(name: str) -> None:
+    said = str(load_recipe(name).about["expected"])
+    if said.startswith(("paper", "not measured")):
+        return
+    parts = re.split(r"\(?(?:row [^()]* of )?make bench TABLE=([a-z0-9-]+)\)?", said)
+    assert len(parts) > 1, "no table"
+    for text, table in zip(parts[::2], parts[1::2], strict=False):
+        scores = re.findall(r"\d+\.\d", text)
+        assert scores
+        shown = sections_of(table)
+        assert [score for score in scores if score not in shown] == []
