@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,16 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handful.automl import run as run_module
+from handful.automl import candidates as candidates_module
 from handful.automl import select as select_module
+from handful.automl import select_and_train as training_module
 from handful.automl.candidates import choose_candidates
 from handful.automl.result import RunResult
 from handful.automl.run import run
+from handful.automl.text import format_run
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output
 from handful.core.recipe import Recipe
-from handful.errors import DataError, OutputError, TrainingError
+from handful.errors import DataError, OutputError, ProtocolError, RecipeError, TrainingError
 from handful.evaluation import evaluate as evaluate_module
+from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
 from tests.support.datasets import squares
 
@@ -38,12 +42,13 @@ def _few_candidates(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     def few(data: Dataset) -> Any:
         return [c for c in choose(data) if c.recipe.name in FAST or c.trained or c.unlabelled]
 
-    monkeypatch.setattr(run_module, "choose_candidates", few)
-    monkeypatch.setattr(run_module, "REPEATS", 1)
+    monkeypatch.setattr(candidates_module, "choose_candidates", few)
+    monkeypatch.setattr(training_module, "REPEATS", 1)
+    monkeypatch.setattr(select_module, "WORTHWHILE", math.inf)  # no network, on however slow a machine
 
 
 def start(data: Dataset, folder: Path, **options: Any) -> RunResult:
-    return run(data, folder, **{"seconds": 55.0, "device": "cpu", "progress": False, **options})
+    return run(data, folder, **{"seconds": 1000.0, "device": "cpu", "progress": False, **options})
 
 
 def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> None:
@@ -108,7 +113,7 @@ def test_a_test_part_scores_the_saved_model_once(tmp_path: Path) -> None:
 def test_few_images_of_each_class_are_drawn_and_the_others_scored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "REPEATS", 2)
+    monkeypatch.setattr(training_module, "REPEATS", 2)
     result = start(squares(12), tmp_path / "out", per_class=3)
     assert result.images == 9
     assert result.result is not None
@@ -171,7 +176,7 @@ def test_a_network_is_tried_where_its_first_steps_say_that_it_ends_in_time(
     def seconds_of(recipe: Recipe) -> float:
         return 0.5 if recipe.name == "classification-wrn" else 1000.0
 
-    monkeypatch.setattr(run_module, "choose_candidates", short)
+    monkeypatch.setattr(candidates_module, "choose_candidates", short)
     result = start(squares(4), tmp_path / "out", seconds=60.0, on_message=said.append, jobs=1)
     assert "classification-wrn" in {t.recipe for t in result.tried}
     reasons = {n.recipe: n for n in result.not_tried}
@@ -210,6 +215,38 @@ def test_data_that_no_recipe_learns_is_an_error_with_the_reasons(
     monkeypatch.setattr(select_module, "evaluate", failing)
     with pytest.raises(TrainingError, match=r"no recipe could be trained .*logistic-hog: it failed"):
         start(squares(4), tmp_path / "out")
+
+
+def test_a_named_recipe_is_scored_alone_and_a_further_one_joins_those_that_suit_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = replace(load_recipe("logistic-pixels"), name="mine", about={"what": "regression on pixels"})
+    alone = start(squares(4), tmp_path / "alone", recipes=[mine])
+    assert [t.recipe for t in alone.tried] == ["mine"]
+    assert not alone.not_tried
+    assert (alone.recipe, alone.description) == ("mine", "regression on pixels")
+    assert "Method: regression on pixels (mine)." in format_run(alone, width=80)
+    joined = start(squares(4), tmp_path / "joined", recipes=["auto", mine])
+    assert {t.recipe for t in joined.tried} == {*FAST, "mine"}
+    with pytest.raises(OutputError, match="differs in"):
+        start(squares(4), tmp_path / "alone", recipes=["logistic-pixels"])
+    for names, error in ((["logistic-pixel"], RecipeError), ([mine, mine], ProtocolError)):
+        with pytest.raises(error):
+            start(squares(4), tmp_path / "other", recipes=names)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("per_class", [1, 4])
+def test_a_named_network_that_takes_longer_than_the_budget_is_refused_with_the_time_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_class: int
+) -> None:
+    monkeypatch.setattr(select_module, "training_seconds", lambda *_, **__: 2000.0)
+    with pytest.raises(ProtocolError, match=r"classification-wrn takes about \d+ minutes") as fault:
+        start(squares(per_class), tmp_path / "out", recipes=["classification-wrn"], jobs=1)
+    assert re.search(r"seconds=\d+, or name", fault.value.remedy)
+    result = start(squares(4), tmp_path / "two", recipes=["classification-wrn", "logistic-pixels"], jobs=1)
+    assert result.recipe == "logistic-pixels"
+    assert [n.recipe for n in result.not_tried] == ["classification-wrn"]
 
 
 def test_data_without_labels_is_refused_before_anything_is_trained(tmp_path: Path) -> None:

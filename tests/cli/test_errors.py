@@ -27,7 +27,9 @@ def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
     # All are imported before the first is changed: a module that is first imported later would keep the changed one.
     names = (
         "handful.training.train",
+        "handful.automl.estimate",
         "handful.automl.fit",
+        "handful.automl.select_and_train",
         "handful.evaluation.job",
         "handful.evaluation.retrain",
         "handful.estimator",

@@ -18,6 +18,7 @@ FORMATS = {"write e.g. path=file.", "write e.g. cvs-wrn=5.", "write key=value, e
 
 # Messages that only these commands can print, of those whose modules import the one with the message.
 PRINTED_BY = {
+    "handful.automl.select": {"fit", "run"},  # the demo's recipes fit into its time
     "handful.comparison.budget": {"compare"},  # its options of a number of trials
     "handful.comparison.candidates": {"compare"},
     "handful.core.ray_cluster": {"compare", "evaluate", "predict", "propagate", "sweep"},

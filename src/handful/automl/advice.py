@@ -6,7 +6,7 @@ error(n) = error(n) / error(n/2). Unlabelled images: the other half is given wit
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -78,14 +78,14 @@ def weakest_class(classes: Sequence[ClassScore]) -> Advice | None:
     return Advice(f"more images of {worst.name} first: it is right for {_points(worst.recall)} of 100", math.nan)
 
 
-def more_time(not_tried: Sequence[NotTried], describe: dict[str, str]) -> Advice | None:
+def more_time(not_tried: Sequence[NotTried], descriptions: Mapping[str, str]) -> Advice | None:
     """A longer budget, where a network did not fit in it."""
     waiting = [n for n in not_tried if n.budget is not None]
     if not waiting:
         return None
     minutes = math.ceil(min(n.budget for n in waiting if n.budget is not None) / 60)
     first = min(waiting, key=lambda n: n.budget or 0)
-    return Advice(f"more time: --budget {minutes}m also tries {describe.get(first.recipe, first.recipe)}", math.nan)
+    return Advice(f"more time: --budget {minutes}m also tries {descriptions.get(first.recipe, first.recipe)}", math.nan)
 
 
 def _first_repeats(result: Result) -> list[Run]:

@@ -28,6 +28,10 @@ class Budget:
         """Whether another repeat of fitted recipes may start."""
         return self.spent < FITTED_SHARE * self.seconds
 
+    def needed(self, seconds: float) -> float:
+        """The budget that would allow another `seconds` of training, with some room."""
+        return (self.spent + seconds) * 1.25
+
     @property
     def left(self) -> float:
         """Seconds that training runs may still take."""

@@ -55,7 +55,7 @@ def finish(
         masks=sum(s.mask is not None for s in outcome.learned.samples),
         doubts=doubts,
         recipe=selection.candidate.recipe.name,
-        description=describe(selection.candidate.recipe.name),
+        description=describe(selection.candidate.recipe),
         score=outcome.score,
         classes=classes,
         tried=_tried(selection),
@@ -81,11 +81,9 @@ def _with_scores(outcome: Outcome) -> Classifier:
 def _tried(selection: Selection) -> tuple[Tried, ...]:
     rows = []
     for candidate, result in zip(selection.tried, selection.results, strict=True):
-        name = candidate.recipe.name
+        recipe, selected = candidate.recipe, candidate is selection.candidate
         seconds = float(np.mean([run.seconds for run in result.runs]))
-        rows.append(
-            Tried(name, describe(name), pooled_accuracy(result.runs), seconds, name == selection.candidate.recipe.name)
-        )
+        rows.append(Tried(recipe.name, describe(recipe), pooled_accuracy(result.runs), seconds, selected))
     return tuple(rows)
 
 

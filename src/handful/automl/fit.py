@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from handful.automl.budget import SECONDS, Budget
-from handful.automl.candidates import choose_candidates
+from handful.automl.candidates import AUTO, choose_candidates
 from handful.automl.select import Selection, select
 from handful.comparison.candidates import FEW
 from handful.core.dataset import Dataset
@@ -30,7 +30,6 @@ from handful.saving.model_card import data_facts
 from handful.training.launcher import rank_and_world_size
 from handful.training.train import train
 
-AUTO = "auto"
 LOG = "results.jsonl"  # of the selection, in the folder beside the model's
 
 

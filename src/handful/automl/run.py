@@ -1,11 +1,14 @@
 """Automatic run: check the data, select a recipe, train it, score it, predict what has no label, and report."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from handful.automl.budget import SECONDS, Budget
+from handful.automl.candidates import Requested, load_requested
 from handful.automl.finish import finish
 from handful.automl.related import TiedData, tie_related
 from handful.automl.result import LOG, PAGE, TABLE, VALUES, RunResult, as_values
@@ -14,6 +17,7 @@ from handful.comparison.plan import PLAN, claim_folder
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign, write_atomically
 from handful.core.progress import Progress
+from handful.core.recipe import Recipe
 from handful.core.text import capitalize
 from handful.data.fingerprint import fingerprint
 from handful.data.left_out import warn_left_out
@@ -22,6 +26,7 @@ from handful.data.splits import training_split
 from handful.errors import DataError
 from handful.inspection.quick_check import quick_findings
 from handful.models.device import select_device
+from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.saving.model_card import CARD
 from handful.saving.model_folder import MODEL
 
@@ -34,6 +39,7 @@ def run(
     folder: str | Path,
     *,
     options: ReadOptions | None = None,
+    recipes: Sequence[str | Path | Recipe] | None = None,
     seconds: float = SECONDS,
     per_class: int | None = None,
     seed: int = 0,
@@ -57,6 +63,8 @@ def run(
         folder: gets the model in `model/`, `report.html`, `CARD.md`, `run.json` and, where images have no label,
             `predictions.csv`.
         options: how the source is read.
+        recipes: names, TOML files or recipes to select from instead of those that suit the images, each as it is;
+            "auto" among them: those too. One alone is not selected, only scored.
         seconds: wall time; work that has begun is finished.
         per_class: learn from this many images per class alone, and score on others, for five draws if time allows.
         seed: number of the first repeat or draw; seeds the training.
@@ -68,7 +76,8 @@ def run(
         on_message: called with sentences about what was found and what is going on.
 
     Raises:
-        DataError, OutputError, ProtocolError: before anything is trained.
+        DataError, OutputError, RecipeError: before anything is trained.
+        ProtocolError: also before that, or where the recipes take longer than `seconds`.
 
     Example:
         >>> from handful import load_data, run
@@ -77,15 +86,16 @@ def run(
         >>> (result.folder / "report.html").exists()
         True
     """
-    budget = Budget(seconds)
-    folder, settings = Path(folder), Settings(per_class, seed, jobs, select_device(device), progress, on_message)
+    budget, requested = Budget(seconds), load_requested(recipes)
+    folder = Path(folder)
+    settings = Settings(per_class, requested, seed, jobs, select_device(device), progress, on_message)
     refuse_foreign(folder, ours=OURS)
     data = source if isinstance(source, Dataset) else read_dataset(source, options or ReadOptions())
     if data is not source:
         warn_left_out(data)
     on_message(_found(data))
     with lock_output(folder):
-        plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed}
+        plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed, **_named(requested)}
         claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
         return _run(data, folder, budget, settings)
 
@@ -103,6 +113,14 @@ def _run(data: Dataset, folder: Path, budget: Budget, settings: Settings) -> Run
     with write_atomically(folder / VALUES) as draft:
         draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
     return result
+
+
+def _named(requested: Requested) -> dict[str, Any]:
+    """The requested recipes in the plan of the run; nothing for those that suit the images."""
+    if not requested.recipes:
+        return {}
+    recipes = {recipe.name: recipe_fingerprint(recipe) for recipe in requested.recipes}
+    return {"recipes": recipes, "automatic": requested.automatic}
 
 
 def _found(data: Dataset) -> str:

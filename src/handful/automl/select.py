@@ -16,7 +16,7 @@ from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.splits import folds as split_folds
-from handful.errors import HandfulError, TrainingError
+from handful.errors import HandfulError, ProtocolError, TrainingError, by_interface
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.executor import default_jobs
 from handful.evaluation.metrics import Metric, uneven
@@ -61,6 +61,8 @@ class Selection:
     @property
     def why(self) -> str:
         """The reason for the selection, in a sentence without its full stop."""
+        if self.score is None and self.candidate.requested:
+            return "a class is too small to hold images out: the first recipe that was named"
         if self.score is None:
             return "a class is too small to hold images out: selected because it was best on other data"
         number, share = len(self.results), 100 * (self.score.mean + self.score.optimism)
@@ -115,12 +117,15 @@ def select(
         on_message: called with a sentence about what is going on.
 
     Raises:
-        TrainingError: no candidate could be trained.
+        ProtocolError: no candidate can be tried within the budget.
+        HandfulError: no candidate could be trained, with the reasons.
     """
     metric: Metric = "balanced_accuracy" if uneven(data.counts.astype(float)) else "accuracy"
     k = default_folds(replace(data, samples=tuple(replace(s, split=None) for s in data.samples))) or 2
     if data.counts.min() < 2 or not _can_fold(data, k, seed):
         chosen = next((c for c in candidates if c.recipe.name == FEW), candidates[0])
+        if chosen.trained:
+            _refuse_over_budget(chosen, data, budget, seed=seed, device=device)
         return Selection(chosen, (), (), None, metric, ())
     runner = _Runner(data, k, log, device, progress)
     fitted = [c for c in candidates if not c.trained]
@@ -134,8 +139,7 @@ def select(
             runner.try_network(candidate, seed, budget, jobs or default_jobs(device), on_message)
     tried = [c for c in candidates if c.recipe.name in runner.results]
     if not tried:
-        reasons = "; ".join(f"{n.recipe}: {n.why}" for n in runner.not_tried)
-        raise TrainingError(f"no recipe could be trained ({reasons})", where="the data", remedy="check the images.")
+        _refuse_untried(runner)
     results = tuple(runner.results[c.recipe.name] for c in tried)
     groups = {s.id: s.group for s in data.samples if s.group is not None}
     score = selected_score(results, "accuracy", select_by=metric, groups=groups)
@@ -150,6 +154,7 @@ class _Runner:
         self.device, self.progress = device, progress
         self.results: dict[str, Result] = {}
         self.not_tried: list[NotTried] = []
+        self.errors: list[HandfulError] = []
 
     def repeat(self, candidates: Sequence[Candidate], draw: int, budget: Budget) -> None:
         """One repeat of fitted candidates; one that fails is not tried again, and only the first may exceed the budget.
@@ -165,31 +170,34 @@ class _Runner:
                 with threadpool_limits(1, user_api="blas"):
                     self._evaluate(candidate, draw, jobs=1)
             except HandfulError as error:
-                self.not_tried.append(NotTried(candidate.recipe.name, f"it failed: {error.what}"))
-                self.results.pop(candidate.recipe.name, None)
+                self._note_failure(candidate, error)
 
     def try_network(
         self, candidate: Candidate, draw: int, budget: Budget, jobs: int, on_message: Callable[[str], None]
     ) -> None:
         """One repeat of a network, if it ends within the budget."""
         name = candidate.recipe.name
-        if budget.left < WORTHWHILE:
+        if budget.left < WORTHWHILE and not candidate.requested:
             self.not_tried.append(NotTried(name, "a network takes minutes"))
             return
         train, _ = split_folds(self.data, self.folds, draw)[0]
         try:
             each = training_seconds(candidate.recipe, train, seed=draw, device=self.device)
         except HandfulError as error:
-            self.not_tried.append(NotTried(name, f"it failed: {error.what}"))
+            self._note_failure(candidate, error)
             return
         at_once = min(jobs, self.folds)
         needed = each * (math.ceil(self.folds / at_once) + 1)  # the folds, and the model itself
         if needed > budget.left:
-            whole = budget.spent + needed
-            self.not_tried.append(NotTried(name, f"takes about {_minutes(needed)}", whole * 1.25))
+            self.not_tried.append(NotTried(name, f"takes about {_minutes(needed)}", budget.needed(needed)))
             return
-        on_message(f"Trying {describe(name)}: about {_minutes(needed)}.")
+        on_message(f"Trying {describe(candidate.recipe)}: about {_minutes(needed)}.")
         self._evaluate(candidate, draw, jobs=at_once)
+
+    def _note_failure(self, candidate: Candidate, error: HandfulError) -> None:
+        self.errors.append(error)
+        self.not_tried.append(NotTried(candidate.recipe.name, f"it failed: {error.what}"))
+        self.results.pop(candidate.recipe.name, None)
 
     def _evaluate(self, candidate: Candidate, draw: int, *, jobs: int) -> None:
         protocol = Protocol((draw,), folds=self.folds, unlabelled="given" if candidate.unlabelled else "none")
@@ -205,6 +213,44 @@ class _Runner:
         before = self.results.get(candidate.recipe.name)
         runs = result.runs if before is None else (*before.runs, *result.runs)
         self.results[candidate.recipe.name] = replace(result, runs=runs)
+
+
+def _refuse_untried(runner: _Runner) -> None:
+    """Say why there is nothing to select from.
+
+    Raises:
+        ProtocolError: the budget is too short.
+        HandfulError: the error of the only candidate, or those of all.
+    """
+    waiting = [n for n in runner.not_tried if n.budget is not None]
+    if not waiting and len(runner.errors) == 1:
+        raise runner.errors[0]
+    if not waiting:
+        reasons = "; ".join(f"{n.recipe}: {n.why}" for n in runner.not_tried)
+        raise TrainingError(f"no recipe could be trained ({reasons})", where="the data", remedy="check the images.")
+    first = min(waiting, key=lambda n: n.budget or 0.0)
+    raise _too_short(first.recipe, first.why, first.budget or 0.0)
+
+
+def _refuse_over_budget(candidate: Candidate, data: Dataset, budget: Budget, *, seed: int, device: str) -> None:
+    """Refuse a network that is to be trained without being compared, where that exceeds the budget.
+
+    Raises:
+        ProtocolError: its first steps say so.
+    """
+    seconds = training_seconds(candidate.recipe, data, seed=seed, device=device)
+    if seconds > budget.left:
+        raise _too_short(candidate.recipe.name, f"takes about {_minutes(seconds)}", budget.needed(seconds))
+
+
+def _too_short(recipe: str, why: str, seconds: float) -> ProtocolError:
+    minutes = math.ceil(seconds / 60)
+    return ProtocolError(
+        f"{recipe} {why}, more than the budget leaves",
+        where=by_interface(command="--budget", python="seconds"),
+        remedy=f"pass {by_interface(command=f'--budget {minutes}m', python=f'seconds={60 * minutes}')}, or name a "
+        "recipe that is only fitted, such as logistic-lite0.",
+    )
 
 
 def _can_fold(data: Dataset, folds: int, seed: int) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handful.automl.budget import RESERVE, Budget
-from handful.automl.candidates import choose_candidates
+from handful.automl.candidates import Requested, candidates_of
 from handful.automl.result import LOG, HonestScore
 from handful.automl.score import NOTHING, cross_validated_score, held_out_score, scored_run
 from handful.automl.select import REPEATS, Selection, select
@@ -25,6 +25,7 @@ class Settings:
     """Options of a run."""
 
     per_class: int | None
+    requested: Requested
     seed: int
     jobs: int | None
     device: str
@@ -86,7 +87,7 @@ def learn_from_draws(data: Dataset, folder: Path, budget: Budget, settings: Sett
 
 def _select(pool: Dataset, folder: Path, budget: Budget, settings: Settings, *, repeats: int, seed: int) -> Selection:
     return select(
-        choose_candidates(pool),
+        candidates_of(pool, settings.requested),
         pool,
         budget,
         log=folder / LOG,

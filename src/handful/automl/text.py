@@ -3,7 +3,7 @@
 import math
 import shlex
 
-from handful.automl.candidates import describe
+from handful.automl.candidates import DESCRIPTIONS
 from handful.automl.result import ClassScore, HonestScore, RunResult
 from handful.core.text import how_often_right, share_of, wrap
 
@@ -77,8 +77,9 @@ def method(result: RunResult) -> str:
     """What was selected and what was not tried."""
     count = len(result.tried)
     best = f", the best of {count} tried" if count > 1 else ""
-    text = f"Method: {result.description} ({result.recipe}){best}."
-    waiting = [f"{describe(n.recipe)} ({n.why})" for n in result.not_tried]
+    name = result.recipe if result.description == result.recipe else f"{result.description} ({result.recipe})"
+    text = f"Method: {name}{best}."
+    waiting = [f"{DESCRIPTIONS.get(n.recipe, n.recipe)} ({n.why})" for n in result.not_tried]
     return text + (f" Not tried: {'; '.join(waiting)}." if waiting else "")
 
 

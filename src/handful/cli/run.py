@@ -21,6 +21,17 @@ def run(
     budget: Annotated[
         str, Option(metavar="TIME", help="Wall time, e.g. 90s, 3m, 1h; work that has begun is finished.")
     ] = "3m",
+    recipe: Annotated[
+        list[str] | None,
+        Option(
+            "--recipe",
+            "-r",
+            metavar="NAME",
+            show_default=False,
+            help="Recipe name or .toml file to select from; may be repeated. Default: auto, those that suit the "
+            "images.",
+        ),
+    ] = None,
     per_class: o.PerClass = None,
     seed: o.Seed = 0,
     jobs: o.JobsPerCore = None,
@@ -50,6 +61,7 @@ def run(
         result = run_automl(
             samples,
             folder,
+            recipes=recipe,
             seconds=seconds,
             per_class=per_class,
             seed=seed,

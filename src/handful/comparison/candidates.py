@@ -51,10 +51,7 @@ def choose_candidates(
     """
     if requested:
         methods = [load_recipe(name, overrides=overrides) for name in requested]
-        names = [m.name for m in methods]
-        if len(set(names)) < len(names):
-            duplicate = next(n for n in names if names.count(n) > 1)
-            raise ProtocolError("is listed twice", where=duplicate, remedy="give each recipe a name of its own.")
+        refuse_duplicates(methods)
         candidates = [CandidateRecipe(m.name, role_of(m.name), True, "requested") for m in methods]
     else:
         resized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
@@ -85,6 +82,18 @@ def choose_candidates(
         )
     ordered = sorted(methods, key=lambda m: role_of(m.name) == "method")
     return ordered, sorted(candidates, key=lambda c: (not c.taken, c.role == "method"))
+
+
+def refuse_duplicates(recipes: Sequence[Recipe]) -> None:
+    """Refuse recipes of one name.
+
+    Raises:
+        ProtocolError: a name twice.
+    """
+    names = [recipe.name for recipe in recipes]
+    if len(set(names)) < len(names):
+        duplicate = next(n for n in names if names.count(n) > 1)
+        raise ProtocolError("is listed twice", where=duplicate, remedy="give each recipe a name of its own.")
 
 
 def role_of(name: str) -> Role:
