@@ -49,7 +49,7 @@ def test_masks_go_in_and_out(photos: Path, tmp_path: Path) -> None:
 )
 def test_options_that_do_not_fit_are_refused(photos: Path, tmp_path: Path, options: list[str], said: str) -> None:
     error = fails("annotate", photos, *options)
-    assert said in error.replace("\n", " ")
+    assert said in error
     assert not list(tmp_path.glob("x*"))
 
 

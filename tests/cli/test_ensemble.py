@@ -63,7 +63,7 @@ def test_nothing_is_overwritten_unasked_and_other_classes_are_refused(inputs: Pa
     other = write_images(squares(2, seed=9), tmp_path / "images")
     (other / "red").rename(other / "white")
     ok("fit", other, "-r", inputs / "linear.toml", "-o", tmp_path / "other", "--set", "steps=2")
-    failed = fails("ensemble", inputs / "one", tmp_path / "other", "-o", tmp_path / "none").replace("\n", " ")
+    failed = fails("ensemble", inputs / "one", tmp_path / "other", "-o", tmp_path / "none")
     assert "red missing" in failed
     assert "white too many" in failed
     assert not (tmp_path / "none").exists()

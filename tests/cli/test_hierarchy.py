@@ -52,7 +52,7 @@ def test_a_recipe_brings_its_own_tree_and_trains_for_it(inputs: Path) -> None:
 
 def test_draws_and_never_overwrites_unasked(inputs: Path, tmp_path: Path) -> None:
     command = ("hierarchy", inputs / "images", *words(inputs), "--out", tmp_path / "tree.png")
-    assert "Figure: " in ok(*command)
+    assert "Figure:" in ok(*command)
     before = (tmp_path / "tree.png").read_bytes()
     assert "--overwrite" in fails(*command)
     assert (tmp_path / "tree.png").read_bytes() == before

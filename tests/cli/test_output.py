@@ -1,5 +1,6 @@
 import pytest
 
+from handful.cli._errors import print_message
 from handful.cli._output import print_indented, print_table, print_text
 
 PATH = "/home/someone/projects/2024/leaves-of-the-garden/models/logistic-lite0-10-per-class/model.onnx"
@@ -37,6 +38,20 @@ def test_no_word_of_a_table_is_broken(
     (long,) = [word for word in words if word.startswith("Tara")]
     assert long.endswith("ens")
     assert len(long) >= 8
+
+
+@pytest.mark.parametrize(("columns", "width"), [("60", 60), (None, 80), ("300", 100)])
+def test_paragraphs_are_wrapped_alike_in_a_pipe(
+    columns: str | None, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    print_text("copies stay together " * 12)
+    print_message("Note", "images are left out " * 12, style="yellow")
+    shown = capsys.readouterr()
+    for text in (shown.out, shown.err):
+        assert width - 11 < max(map(len, text.splitlines())) <= width
 
 
 def test_a_long_word_of_a_paragraph_stays_whole(

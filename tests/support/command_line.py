@@ -37,12 +37,12 @@ def ok_json(*arguments: object) -> dict[str, Any]:
 
 
 def fails(*arguments: object, code: int = 2) -> str:
-    """Standard error of a command that ends with this code and prints no result."""
+    """Standard error, in one line, of a command that ends with this code and prints no result."""
     result = run(*arguments)
     assert result.exit_code == code, result.stderr
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
-    return result.stderr
+    return " ".join(result.stderr.split())
 
 
 def write_images(data: Dataset, folder: Path) -> Path:

@@ -14,6 +14,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from handful.cli._library_errors import explain, last_line
+from handful.cli._output import width
 from handful.core.text import fill
 from handful.errors import HandfulWarning, ProtocolError, command_line, name_options, offers
 from handful.training.launcher import check_launcher, rank_and_world_size
@@ -26,14 +27,12 @@ DEBUG = "handful.debug"  # key in the context of a command
 
 
 def print_message(label: str, text: str, *, style: str) -> None:
-    """Print a labelled paragraph on standard error, wrapped if that is a terminal. Only rank 0 prints."""
+    """Print a labelled paragraph on standard error, wrapped at the width of text. Only rank 0 prints."""
     if rank_and_world_size()[0] > 0:
         return
-    console = Console(stderr=True)
-    paragraph = f"{label}: {text}"
-    lines = Text(fill(paragraph, console.width) if console.is_terminal else paragraph, style=style)
+    lines = Text(fill(f"{label}: {text}", width()), style=style)
     lines.stylize("bold", 0, len(label) + 1)
-    console.print(lines, soft_wrap=True, highlight=False)
+    Console(stderr=True).print(lines, soft_wrap=True, highlight=False)
 
 
 def refuse_processes(command: str) -> None:

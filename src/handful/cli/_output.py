@@ -85,9 +85,8 @@ def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def print_text(text: str) -> None:
-    """Print a paragraph, wrapped if standard output is a terminal."""
-    console = Console(highlight=False, markup=False)
-    console.print(fill(text, console.width) if console.is_terminal else text, soft_wrap=True)
+    """Print a paragraph, wrapped at the width of text; words and paths stay whole."""
+    Console(highlight=False, markup=False).print(fill(text, width()), soft_wrap=True)
 
 
 def print_indented(text: str) -> None:
