@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from handful.automl.result import RunResult
 from handful.automl.text import answer, commands, confusions, exact, how_scored, method
@@ -14,7 +15,10 @@ from handful.data.images import pixels
 from handful.evaluation.confusion import largest_confusions
 from handful.reports.gallery import as_data_url
 from handful.reports.html import MOST_CONFUSIONS, confusion_table, duration, recalls, reproduction, write_page
+from handful.reports.plots import as_svg
+from handful.reports.reliability_diagram import reliability_figure
 
+MOST_AT_TOP = 6  # classes whose confusion matrix stands beside the answer
 MOST_CLASSES = 20  # classes with a strip of images
 IN_STRIP = 8  # images of a class; mistakes fill half of it at most
 
@@ -36,6 +40,7 @@ def write_report(
     """
     refuse_existing(path, overwrite=overwrite)
     scored = result.result
+    matrix = None if scored is None else confusion_table(scored)
     values: dict[str, Any] = {
         "title": "How good is it?",
         "run": result,
@@ -46,7 +51,9 @@ def write_report(
         "method": method(result),
         "next": commands(result),
         "strips": [] if scored is None else _strips(scored, data),
-        "matrix": None if scored is None else confusion_table(scored),
+        "matrix": matrix,
+        "small_matrix": matrix if matrix is not None and len(matrix) <= MOST_AT_TOP else None,
+        "reliability": None if scored is None else Markup(as_svg(reliability_figure(scored), salt="reliability")),
         "confusions": [] if scored is None else largest_confusions(scored, MOST_CONFUSIONS),
         "recalls": [] if scored is None else recalls(scored),
         "repeat": [] if scored is None else reproduction([scored], data, command),

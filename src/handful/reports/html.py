@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from handful.evaluation.statistics import class_recalls
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
+from handful.reports.glossary import MEANINGS, explain_terms, term
 from handful.reports.text_tables import format_interval, image_range, images_per_class, percent, signed, verdict
 
 MOST_IN_MATRIX = 20  # classes beyond which the largest confusions are listed instead
@@ -43,20 +45,27 @@ def _with_filters() -> Environment:
         amount=images_per_class,
         images=image_range,
         name=breakable_name,
+        caption=breakable_caption,
         path=breakable_path,
         percent=percent,
         sentence=capitalize,
         signed=signed_points,
+        terms=partial(explain_terms, plain=breakable_words),
         verdict=verdict,
         words=breakable_words,
     )
-    templates.globals.update(span=format_interval)
+    templates.globals.update(span=format_interval, term=term, meanings=MEANINGS)
     return templates
 
 
 def breakable_path(path: str) -> Markup:
     """A path for a narrow caption: broken after its folders and underscores, long pieces shortened in the middle."""
     return _breakable(path, piece=16)
+
+
+def breakable_caption(name: str) -> Markup:
+    """The name of a class below a small picture."""
+    return _breakable(name, piece=13)
 
 
 def breakable_name(name: str) -> Markup:
