@@ -249,7 +249,7 @@ def _too_short(recipe: str, why: str, seconds: float) -> ProtocolError:
         f"{recipe} {why}, more than the budget leaves",
         where=by_interface(command="--budget", python="seconds"),
         remedy=f"pass {by_interface(command=f'--budget {minutes}m', python=f'seconds={60 * minutes}')}, or name a "
-        "recipe that is only fitted, such as logistic-lite0.",
+        "recipe that is only fitted, such as logistic.",
     )
 
 
