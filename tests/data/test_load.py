@@ -53,12 +53,12 @@ def test_torchvision_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "near"), [("mnist5", "mnist5k"), ("digit", "digits"), ("torchvison:MNIST", "MNIST")])
 def test_an_unknown_name_gets_the_nearest(name: str, near: str) -> None:
-    with pytest.raises(DataError, match=rf"{name}: this is not a folder(.|\n)*did you mean(.|\n)*{near}"):
+    with pytest.raises(DataError, match=rf"{name}: no such file or folder(.|\n)*did you mean(.|\n)*{near}"):
         load_data(name)
 
 
 def test_a_missing_path_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone: this is not a folder(.|\n)*check the path"):
+    with pytest.raises(DataError, match=r"gone: no such file or folder(.|\n)*check the path"):
         load_data(tmp_path / "gone")
     with pytest.raises(DataError, match=r"gone\.parquet: no such file"):
         load_data(tmp_path / "gone.parquet")

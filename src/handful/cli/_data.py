@@ -70,7 +70,8 @@ def read_to_predict(
         DataError: something is not there, or is none of these.
     """
     from handful.data.left_out import warn_left_out
-    from handful.data.readers.image_files import is_pattern, read_image_files
+    from handful.data.readers.image_files import read_image_files
+    from handful.data.sources import is_pattern
     from handful.deployment.batch.archive import find_archive, is_shard
 
     names = column_names(options.columns)

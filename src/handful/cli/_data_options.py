@@ -71,6 +71,15 @@ class DataOptions(MaskOptions, ImageOptions):
     """All of them."""
 
 
+def _refuse_missing(data: Any) -> None:
+    """Refuse paths that do not exist before the command imports what it needs, which takes seconds."""
+    from handful.data.sources import is_pattern, refuse_missing
+
+    for source in [data] if isinstance(data, str) else data or []:
+        if not is_pattern(source):
+            refuse_missing(source)
+
+
 def flatten(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option for each field of its parameters that hold options."""
     parameters: list[inspect.Parameter] = []
@@ -87,6 +96,7 @@ def flatten(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def flat(**values: Any) -> None:
+        _refuse_missing(values.get("data"))
         given = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
         command(**values, **given)
 

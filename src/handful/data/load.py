@@ -14,7 +14,7 @@ from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.pixel_range import with_pixel_range
-from handful.data.readers.embedded import EMBEDDED, read_embedded
+from handful.data.readers.embedded import read_embedded
 from handful.data.readers.file_tree import ANNOTATIONS
 from handful.data.readers.folder import read_any_folder, read_folder
 from handful.data.readers.hugging_face import read_hugging_face
@@ -22,11 +22,11 @@ from handful.data.readers.hugging_face_files import is_hugging_face
 from handful.data.readers.npz import read_npz
 from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
-from handful.data.readers.torchvision import SETS, read_torchvision
-from handful.errors import DataError, HandfulWarning, nearest, option
+from handful.data.readers.torchvision import read_torchvision
+from handful.data.sources import EMBEDDED, TORCHVISION, refuse_missing
+from handful.errors import DataError, HandfulWarning, option
 
 TABLES = (".csv", ".tsv", ".parquet")
-TORCHVISION = "torchvision:"
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def load_data(
         window: the values of deep images (16-bit, signed, float, DICOM) that become black and white.
 
     Raises:
-        DataError: unknown name (with the nearest), or data that cannot be used as they are.
+        DataError: no such path or name (with the nearest), or data that cannot be used as they are.
 
     Example:
         >>> from handful import load_data
@@ -187,6 +187,7 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         if source.startswith(TORCHVISION):
             name, root = source.removeprefix(TORCHVISION), Path(options.root)
             return with_classes(read_torchvision(name, root=root, download=options.download), classes)
+    refuse_missing(source)
     if is_hugging_face(path):
         return _read_rows(read_hugging_face, path, options)
     if path.is_dir():
@@ -197,25 +198,24 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         return _read_rows(read_table, path, options)
     if path.suffix.lower() == ".npz":
         return read_npz(path, classes=classes)
-    known = (*EMBEDDED, *(TORCHVISION + name for name in SETS))
     raise DataError(
-        "this is not a folder, a table, an archive (.zip, .tar, .tgz, .npz) or a known name",
+        "this is not a folder, a table or an archive (.zip, .tar, .tgz, .npz)",
         where=source,
-        remedy=f"check the path, or {nearest(str(source), known)}",
+        remedy="give the folder that holds the images, or a table of their paths.",
     )
 
 
-def _read_folder(path: Path, options: ReadOptions) -> Dataset:
+def _read_folder(path: Path, options: ReadOptions, *, unpacked: bool = False) -> Dataset:
     if options.any_layout:
         return read_any_folder(path)
-    return read_folder(path, unlabelled=options.unlabelled, classes=options.classes)
+    return read_folder(path, unlabelled=options.unlabelled, classes=options.classes, unpacked=unpacked)
 
 
 def _read_packed(path: Path, options: ReadOptions) -> Dataset:
     """The data set in an archive of files. Errors name the archive, not the temporary folder."""
     archive = unpack(path)
     try:
-        data = _read_folder(archive.root, options)
+        data = _read_folder(archive.root, options, unpacked=True)
     except DataError as error:
         where, remedy = (str(text).replace(str(archive.root), str(path)) for text in (error.where, error.remedy))
         raise DataError(error.what, where=where, remedy=remedy) from error

@@ -8,8 +8,6 @@ import numpy as np
 from handful.core.dataset import Dataset
 from handful.data.arrays import from_arrays
 
-EMBEDDED = ("mnist5k", "digits")
-
 
 def read_embedded(name: str) -> Dataset:
     """The data set of this name; neither has an official test split, so every `split` is None.

@@ -1,5 +1,6 @@
 """Data sets from image folders: `class/image`, or `train/class/image` with `val/` and `test/` likewise."""
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,12 +18,15 @@ from handful.data.readers.split_folders import (
     refuse_same_subfolders,
     splits_by_folder,
 )
+from handful.data.sources import folder_above
 from handful.errors import DataError, HandfulWarning, by_interface
 
 NamedSample = tuple[str | None, Sample]  # the name of its class, and the sample without label
 
 
-def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] | None = None) -> Dataset:
+def read_folder(
+    root: Path, *, unlabelled: bool = False, classes: Sequence[str] | None = None, unpacked: bool = False
+) -> Dataset:
     """A data set from a folder: each sub-folder is a class, with every image below it.
 
     Where a folder `train`, `val` or `test` (in any spelling that `handful.data.split_names` knows) itself holds
@@ -35,6 +39,7 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
         root: the folder.
         unlabelled: accept images outside class folders, or without any class folders, as unlabelled.
         classes: the expected class names; None: those that occur.
+        unpacked: it is the content of an archive: what lies above it is not the user's.
 
     Raises:
         DataError: missing or empty folder, a class folder without an image, images outside class folders without
@@ -44,6 +49,8 @@ def read_folder(root: Path, *, unlabelled: bool = False, classes: Sequence[str] 
     _refuse_missing(root)
     refuse_image_mask_folders(root)
     tree = FileTree(root)
+    if not unlabelled and not unpacked:
+        _refuse_one_class(tree)
     named_samples = list(_splits(tree, unlabelled, classes))
     if not named_samples:
         raise _no_images(tree)
@@ -156,13 +163,26 @@ def _classes(
 def _loose(tree: FileTree, folder: Path, split: Split | None, accept: bool) -> Iterator[NamedSample]:
     for path in tree.images(folder, documents=False):
         if not accept:
-            raise DataError(
-                "this image is not in a class folder",
-                where=path,
-                remedy="move it into a folder named after its class; if it has no label, into unlabelled/"
-                + by_interface(command=".", python=", or load with unlabelled=True."),
-            )
+            raise _not_in_class_folder(path)
         yield None, _sample(tree, path, split)
+
+
+def _refuse_one_class(tree: FileTree) -> None:
+    """Refuse a folder that holds images alone and lies among others like it: it is one class, or within one."""
+    path = None if tree.folders(tree.root) else next(FileTree(tree.root).images(tree.root, documents=False), None)
+    above = None if path is None else folder_above(tree.root)
+    if path is not None and above is not None:
+        raise _not_in_class_folder(path, str(above if tree.root.is_absolute() else Path(os.path.relpath(above))))
+
+
+def _not_in_class_folder(path: Path, above: str | None = None) -> DataError:
+    whole = "" if above is None else f"if this folder is of one class, give the folder above: {above!r}; otherwise "
+    unlabelled = by_interface(command=".", python=", or load with unlabelled=True.")
+    return DataError(
+        "this image is not in a class folder",
+        where=path,
+        remedy=f"{whole}move it into a folder named after its class; if it has no label, into unlabelled/{unlabelled}",
+    )
 
 
 def _sample(tree: FileTree, path: Path, split: Split | None) -> Sample:

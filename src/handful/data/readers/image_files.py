@@ -1,6 +1,5 @@
 """Images without labels, from files, patterns and folders."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from glob import glob
@@ -10,12 +9,8 @@ from handful.core.dataset import Dataset, LeftOut, Sample
 from handful.data.formats import identify
 from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.readers.folder import read_any_folder
+from handful.data.sources import is_pattern, refuse_missing
 from handful.errors import DataError
-
-
-def is_pattern(source: str) -> bool:
-    """Whether a text is a pattern such as photos/*.jpg, rather than an existing path."""
-    return re.search(r"[*?\[]", source) is not None and not Path(source).exists()
 
 
 def read_image_files(sources: Sequence[str]) -> Dataset:
@@ -54,7 +49,6 @@ def _matches(source: str) -> Iterator[Path]:
         if not names:
             raise DataError("no files match this pattern", where=source, remedy="check the pattern.")
         yield from map(Path, names)
-    elif Path(source).exists():
-        yield Path(source)
     else:
-        raise DataError("no such file or folder", where=source, remedy="check the path.")
+        refuse_missing(source)
+        yield Path(source)
