@@ -26,7 +26,7 @@ OPTIONS = [  # arguments of `option`, in Python, in a command
     (("masks", None), "masks", "--masks"),
     (("columns", {"path": "NAME"}), 'columns={"path": NAME}', "--column path=NAME"),
     (("columns", {"path": "file"}), 'columns={"path": "file"}', "--column path=file"),
-    (("overrides", "steps=600"), 'overrides="steps=600"', "--set steps=600"),
+    (("overrides", "steps=600"), 'overrides=["steps=600"]', "--set steps=600"),
 ]
 
 
@@ -55,7 +55,7 @@ def test_near_names_are_suggested() -> None:
 
 
 def test_a_hint_names_an_option_only_where_the_running_command_has_it() -> None:
-    assert hint("overrides", "lr=1") == ' (overrides="lr=1")'
+    assert hint("overrides", "lr=1") == ' (overrides=["lr=1"])'
     with command_line():
         assert hint("overrides", "lr=1") == " (--set lr=1)"
         name_options(["--set", "-s", "--allow-outside"])

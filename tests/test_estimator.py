@@ -151,6 +151,19 @@ def test_predict_takes_what_fit_took() -> None:
         tiny().fit(X, np.zeros(len(X)))
 
 
+def test_one_image_and_images_unlike_those_of_fit() -> None:
+    X, y, _ = pictures(2)
+    fitted = tiny().fit(X, y)
+    with pytest.raises(ValueError, match="X is one image"):
+        fitted.predict(X[0])
+    with pytest.warns(HandfulWarning, match="not like those of fit: they are gray"):
+        fitted.predict(X[..., 0])
+    with pytest.raises(RecipeError, match=r"one text instead of a list(.|\n)*overrides=\[\"steps=3\"\]"):
+        HandfulClassifier("logistic-pixels", overrides="steps=3").fit(X, y)
+    with pytest.raises(RecipeError, match=r"did you mean 'steps'"):
+        HandfulClassifier("logistic-pixels", overrides=["step=3"]).fit(X, y)
+
+
 def test_groups_labels_and_images_of_a_selection_of_pandas_are_read_by_position(tmp_path: Path) -> None:
     X, y, masks = pictures(3)
     frame = pd.DataFrame({"picture": list(X), "label": y, "group": [f"p{i}" for i in range(len(y))]})
@@ -206,7 +219,8 @@ def test_gaps_and_minus_one_are_unlabelled() -> None:
     X, y, _ = pictures(2)
     codes = np.unique(y, return_inverse=True)[1]
     gaps = np.array([None if i == 0 else name for i, name in enumerate(y)], dtype=object)
-    assert tiny().fit(X, gaps).classes_.tolist() == ["blue", "green", "red"]
+    with pytest.warns(HandfulWarning, match="y: 1 of 6 without a label"):
+        assert tiny().fit(X, gaps).classes_.tolist() == ["blue", "green", "red"]
     codes[0] = -1
     with pytest.warns(HandfulWarning, match="y: 1 label is -1, read as unlabelled"):
         assert tiny().fit(X, codes).classes_.tolist() == [0, 1, 2]

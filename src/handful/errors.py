@@ -10,6 +10,7 @@ from contextlib import contextmanager
 COMMAND_LINE = "HANDFUL_COMMAND_LINE"  # environment variable: options of the running command, for worker processes too
 ANY_OPTION = "*"
 FLAGS = {"columns": "column", "overrides": "set"}  # options of commands that Python names differently
+LISTS = ("overrides",)  # of which Python takes a list, and a command one at a time
 
 
 class HandfulError(Exception):
@@ -151,7 +152,8 @@ def option(name: str, value: object = True) -> str:
         pairs = " ".join(f"--{flag} {key}={v}" for key, v in value.items())
         inner = ", ".join(f'"{key}": {_literal(v)}' for key, v in value.items())
         return by_interface(command=pairs, python=f"{name}={{{inner}}}")
-    return by_interface(command=f"--{flag} {value}", python=f"{name}={_literal(value)}")
+    literal = f"[{_literal(value)}]" if name in LISTS else _literal(value)
+    return by_interface(command=f"--{flag} {value}", python=f"{name}={literal}")
 
 
 def _literal(value: object) -> str:

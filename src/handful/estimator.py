@@ -1,8 +1,6 @@
 """Scikit-learn estimator `HandfulClassifier`, which trains recipes on arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isqrt
 from pathlib import Path
 from typing import Any
 
@@ -10,43 +8,25 @@ import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, assert_all_finite, check_array, check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import choose_candidates
 from handful.automl.select import select
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.array_like import as_array, as_items
-from handful.data.arrays import as_image, from_arrays, image_samples, is_picture
-from handful.data.class_names import consistent_names
-from handful.data.images import read_image
-from handful.data.labels import label_texts
-from handful.errors import DataError
+from handful.data.arrays import from_arrays, image_samples
+from handful.data.estimator_input import ImageForm, Rows, as_images, pixel_count, read_targets
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.checks import check
 from handful.recipes.load import load_recipe
+from handful.recipes.overrides import refuse_text
 from handful.training.train import train
 
 AUTO = "auto"
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Conversion of rows of numbers to images: the range seen in `fit` becomes 0..255, a row height x width."""
-
-    low: float
-    high: float
-    height: int
-    width: int
-
-    def images(self, X: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        span = self.high - self.low
-        scaled = np.clip((X.astype(np.float64) - self.low) / (span if span > 0 else 1.0), 0.0, 1.0)
-        return np.rint(scaled * 255).astype(np.uint8).reshape(len(X), self.height, self.width)
 
 
 class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -121,10 +101,11 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: `X` or `y` are invalid, as scikit-learn defines it.
             HandfulError: as `train`; or labels of `y` that are not one class an image.
         """
+        refuse_text(self.overrides)
         recipe = None if self.recipe == AUTO else self._recipe()
         if y is None:
             raise ValueError("HandfulClassifier requires y to be passed, but the target y is None")
-        values, names = _targets(y)
+        values, names = read_targets(y)
         labelled = np.array([name is not None for name in names], dtype=bool)
         X = self._validate(X, labelled)
         check_classification_targets(values[labelled])
@@ -193,27 +174,28 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _validate(self, X: Any, y: Any) -> Any:
         """The input as an array or as a list of images; its form is stored if `y` is given."""
         fitting = y is not None
-        images = _image_list(X)
-        if images is None:
-            images = check_array(X, allow_nd=True, dtype=None)
+        if not fitting and self._form is not None:
+            self._form.refuse_one_image(X)
+        images = as_images(X)
         if isinstance(images, list) or images.ndim > 2:
             if fitting:
                 check_consistent_length(images, y)
-                self._rows: _Rows | None = None
-                self.n_features_in_ = _pixel_count(images[0])
-            elif self._rows is not None:
+                self._rows: Rows | None = None
+                self._form: ImageForm | None = ImageForm.of(images)
+                self.n_features_in_ = pixel_count(images[0])
+            elif self._form is None:
                 raise ValueError(f"fitted on rows of {self.n_features_in_} numbers, and X has images")
+            else:
+                self._form.warn_of_difference(images)
             return images
         if fitting:
             rows, _ = validate_data(self, X, y, dtype="numeric")
-            f = rows.shape[1]
-            side = isqrt(f)
-            height, width = (side, side) if side * side == f else (1, f)
-            self._rows = _Rows(float(rows.min()), float(rows.max()), height, width)
+            self._rows, self._form = Rows.of(rows), None
             return rows
-        rows = validate_data(self, X, dtype="numeric", reset=False)
         if self._rows is None:
-            raise ValueError(f"fitted on images, and X has rows of {rows.shape[1]} numbers")
+            raise ValueError(f"fitted on images, and X has rows of {images.shape[1]} numbers")
+        rows = validate_data(self, X, dtype="numeric", reset=False)
+        self._rows.warn_of_range(rows)
         return rows
 
     def __sklearn_tags__(self) -> Tags:
@@ -221,71 +203,6 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.three_d_array = True
         tags.non_deterministic = False
         return tags
-
-
-def _targets(y: Any) -> tuple[npt.NDArray[Any], list[str | None]]:
-    """The labels as scikit-learn knows them [n], and as names of classes; None: unlabelled.
-
-    Raises:
-        ValueError: `y` has infinite numbers, or more than one column without being one-hot.
-        DataError: as `label_texts`; or two different labels with the same name.
-    """
-    array = as_array(y, "y")
-    if array.dtype.kind == "f":
-        assert_all_finite(array, allow_nan=True, input_name="y")
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = column_or_1d(array, warn=True)
-    elif array.ndim == 2 and array.dtype.kind == "f" and not np.isin(array, (0, 1)).all():
-        column_or_1d(array)  # raises scikit-learn's error
-    names = label_texts(array if array.ndim == 1 else y, role="y")
-    if array.ndim > 1:
-        array = np.array([name if name is None or not name.isdigit() else int(name) for name in names], dtype=object)
-    names = consistent_names(names, None, where="y")
-    values = array if array.dtype.kind in "biufU" else _by_type(array, names)
-    same: dict[str, Any] = {}
-    for name, value in zip(names, values, strict=True):
-        if name is not None and same.setdefault(name, value) != value:
-            raise DataError(
-                f"the labels {same[name]!r} and {value!r} have the same name {name!r}",
-                where="y",
-                remedy="write them alike.",
-            )
-    return values, names
-
-
-def _by_type(values: npt.NDArray[Any], names: list[str | None]) -> npt.NDArray[Any]:
-    """Labels of mixed types, such as a column with gaps, with the type of those that are there; bytes as text."""
-    texts = [str(name) if isinstance(v, bytes) else v for v, name in zip(values, names, strict=True)]
-    present = [text for text, name in zip(texts, names, strict=True) if name is not None]
-    kind = np.asarray(present).dtype
-    typed = np.zeros(len(texts), dtype=kind if kind.kind in "biufU" else object)
-    typed[[name is not None for name in names]] = present
-    return typed
-
-
-def _image_list(X: Any) -> list[Any] | None:
-    """The images of a list or column that is not one array: files, Pillow's images, arrays of different sizes."""
-    if not (isinstance(X, list | tuple) or hasattr(X, "to_pylist") or getattr(X, "ndim", 0) in (1, 2)):
-        return None
-    array = None if isinstance(X, list | tuple) or hasattr(X, "to_pylist") else as_array(X, "X")
-    if array is not None:
-        if array.ndim == 2 and array.shape[1] == 1 and array.dtype.kind in "OUS":  # a data frame of one column
-            array = array[:, 0]
-        if array.ndim != 1 or array.dtype.kind not in "OUS":
-            return None
-    items = as_items(X if array is None else array, "X")
-    if any(is_picture(item) for item in items):
-        return items
-    sizes = {np.shape(as_array(item, "X")) for item in items}
-    if all(len(size) >= 2 for size in sizes) and len(sizes) > (0 if array is not None else 1):
-        return [check_array(item, allow_nd=True, dtype=None) for item in items]
-    return None
-
-
-def _pixel_count(image: Any) -> int:
-    if is_picture(image):
-        image = as_image(image, "X[0]")
-    return int(np.size(read_image(image) if isinstance(image, Path) else image))
 
 
 def _unlabelled(images: Any) -> Dataset:

@@ -1,12 +1,30 @@
 """Overrides: values of a recipe set by path, before the recipe is checked."""
 
+from collections.abc import Sequence
+from dataclasses import fields
+from difflib import get_close_matches
 from typing import Any
 
 from handful.core.parsing import parse_toml
+from handful.core.recipe import Recipe
 from handful.errors import RecipeError, option
 from handful.recipes.renamed import current_path
 
 STAGE_OPTIONS = ("steps", "epochs", "lr")  # without a path they apply to every stage
+
+
+def refuse_text(overrides: Sequence[str]) -> None:
+    """Refuse a single text in place of a list of overrides, which would be read letter by letter.
+
+    Raises:
+        RecipeError: names the list that is meant.
+    """
+    if isinstance(overrides, str):
+        raise RecipeError(
+            f"one text instead of a list: {overrides!r}",
+            where=option("overrides", None),
+            remedy=f"write {option('overrides', overrides)}.",
+        )
 
 
 def override(tree: dict[str, Any], text: str) -> None:
@@ -26,9 +44,21 @@ def override(tree: dict[str, Any], text: str) -> None:
     except ValueError:
         value = value_text
     path = current_path(tree, key.strip())
+    _refuse_like_stage_option(path)
     if "search" in tree and isinstance(tree["search"], dict) and not path.startswith("search."):
         tree["search"] = {k: v for k, v in tree["search"].items() if not touches(path, k)}
     put(tree, path.split("."), value)
+
+
+def _refuse_like_stage_option(path: str) -> None:
+    """Refuse `step`, which is no key of a recipe: the error about unknown keys does not know `steps`."""
+    if "." in path or path in STAGE_OPTIONS or path in {field.name for field in fields(Recipe)}:
+        return
+    close = get_close_matches(path, STAGE_OPTIONS, n=1, cutoff=0.7)
+    if close:
+        raise RecipeError(
+            f"unknown key {path!r}", where=option("overrides", None), remedy=f"did you mean {close[0]!r}?"
+        )
 
 
 def put(tree: dict[str, Any], keys: list[str], value: Any) -> None:

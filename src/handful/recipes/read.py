@@ -14,7 +14,7 @@ from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage
 from handful.errors import RecipeError, nearest
 from handful.recipes.fields import build
 from handful.recipes.inheritance import resolve
-from handful.recipes.overrides import override
+from handful.recipes.overrides import override, refuse_text
 from handful.recipes.renamed import current_name, to_current
 
 SHAPE = "give a UTF-8 text file of a few kilobytes, as `handful recipes` shows them."
@@ -45,6 +45,7 @@ def read_recipe(text: str, *, where: str, overrides: Sequence[str] = ()) -> Reci
         RecipeError: it does not have the form of a recipe.
     """
     tree = to_current(resolve(_parse(text, where), where, lambda base: _parse(recipe_text(base), base)), where)
+    refuse_text(overrides)
     for change in overrides:
         override(tree, change)
         tree = to_current(tree, change)
