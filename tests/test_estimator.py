@@ -237,6 +237,14 @@ def test_by_default_the_best_of_what_is_fitted_in_seconds_is_selected() -> None:
     model = HandfulClassifier(random_state=0, device="cpu").fit(X[:60], y[:60])
     assert model.recipe_ in ("logistic-pixels", "logistic-hog")
     assert model.score(X[1000:1200], y[1000:1200]) > 0.75
+    assert model.cv_results_["param_recipe"][model.best_index_] == model.recipe_
+    best = model.cv_results_["mean_test_score"][model.best_index_]
+    score = model.honest_score_
+    assert score.low < score.accuracy <= best
+    assert best - score.optimism == pytest.approx(score.accuracy)
+    assert (score.tried, score.images) == (2, 60)
+    assert repr(model.classifier_) == f"Classifier({model.recipe_!r}, 10 classes, 60 training images, 32x32)"
+    assert not hasattr(model.set_params(recipe="logistic-pixels").fit(X[:30], y[:30]), "cv_results_")
     photographs = squares(3)
     images = [s.image.transpose(1, 2, 0) for s in photographs.samples]  # type: ignore[union-attr]
     model = HandfulClassifier(random_state=0, device="cpu").fit(images, photographs.labels)
@@ -247,3 +255,11 @@ def test_the_default_passes_a_clone_and_one_image_of_each_class() -> None:
     X, y = load_digits(return_X_y=True)
     model = clone(HandfulClassifier(random_state=0, device="cpu")).fit(X[:10], y[:10])
     assert model.predict(X[:10]).tolist() == y[:10].tolist()
+    assert (model.cv_results_, model.honest_score_.scored_by) == ({}, "nothing")
+
+
+def test_progress_is_shown_where_somebody_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    assert [HandfulClassifier(verbose=v)._shows_progress() for v in (None, True, False)] == [False, True, False]
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert HandfulClassifier()._shows_progress()

@@ -1,6 +1,8 @@
 """Scikit-learn estimator `HandfulClassifier`, which trains recipes on arrays."""
 
+import sys
 from collections.abc import Sequence
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import choose_candidates
+from handful.automl.cv_results import cv_results
+from handful.automl.score import NOTHING, cross_validated_score
 from handful.automl.select import select
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
@@ -47,7 +51,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         overrides: as `--set` of the command line, e.g. ("steps=300",).
         random_state: an int is the training seed; otherwise as in scikit-learn.
         device: "auto", "cpu", "cuda", "mps".
-        verbose: show a progress bar with loss and remaining time.
+        verbose: show progress on standard error; None: where somebody sees it, in a terminal or a notebook.
         bit_depth: number of bits of integer images, such as 12; None: found over the images of `fit`.
         window: the values of images that become black and white, e.g. of signed integers, or of floats outside [0, 1].
 
@@ -56,6 +60,13 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classifier_: the trained `Classifier`.
         recipe_: name of the recipe that trained it.
         n_features_in_: numbers per image in `fit` (of the first image, if their sizes differ).
+        cv_results_: with "auto": the recipes that were cross-validated, as in `GridSearchCV`, for `pandas.DataFrame`
+            (`handful.automl.cv_results`); empty where a class has too few images to hold some out.
+        best_index_: with "auto": the row of `cv_results_` that was selected.
+        honest_score_: with "auto": the accuracy to expect on new images with its 95 % interval, a
+            `handful.automl.result.HonestScore`. It is lower than that of `cv_results_`, which is too high for having
+            been the highest of several. Images of one `group` are held out together; copies are not looked for, as
+            `handful.run` does.
 
     Example:
         >>> from handful import HandfulClassifier
@@ -73,7 +84,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         overrides: Sequence[str] = (),
         random_state: Any = None,
         device: str = "auto",
-        verbose: bool = False,
+        verbose: bool | None = None,
         bit_depth: int | None = None,
         window: tuple[float, float] | None = None,
     ) -> None:
@@ -126,11 +137,13 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
+        for name in ("cv_results_", "best_index_", "honest_score_"):
+            self.__dict__.pop(name, None)  # of an earlier fit
         if recipe is None:
             recipe = self._select(data, seed=int(seed))
         self.recipe_ = recipe.name
         self.classifier_: Classifier = train(
-            recipe, data, seed=int(seed), device=select_device(self.device), progress=self.verbose
+            recipe, data, seed=int(seed), device=select_device(self.device), progress=self._shows_progress()
         )
         # The classifier's classes are sorted as text, scikit-learn's as values.
         self._order = np.array([self.classifier_.classes.index(name) for name in class_texts])
@@ -159,9 +172,20 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seed=seed,
             repeats=1,
             device=select_device(self.device),
-            progress=self.verbose,
+            progress=self._shows_progress(),
         )
+        self.cv_results_ = cv_results(selection)
+        self.honest_score_ = NOTHING
+        if selection.result is not None and selection.score is not None:
+            self.best_index_ = selection.score.best
+            self.honest_score_ = cross_validated_score(selection.result, selection.score, tried=len(selection.tried))
         return selection.candidate.recipe
+
+    def _shows_progress(self) -> bool:
+        """Whether progress is shown: as `verbose` says, or where somebody sees it, in the first process alone."""
+        if self.verbose is not None:
+            return bool(self.verbose)
+        return parent_process() is None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
 
     def _recipe(self) -> Recipe:
         if isinstance(self.recipe, Recipe):

@@ -56,6 +56,22 @@ def test_nearly_all_is_not_all(share: float, text: str) -> None:
     assert f"about {text} new" in answer(score)
 
 
+def test_the_object_reads_as_the_sentences() -> None:
+    assert str(RUN) == format_run(RUN)
+    assert "handful-photos/report.html" in RUN._repr_html_()
+    assert "Right for about 8 of 10" in RUN._repr_html_()
+    assert repr(RUN).startswith("RunResult('handful-photos', 'logistic', HonestScore(79.2 %, 95 % interval")
+
+
+def test_the_score_says_why_it_is_lower_than_that_of_the_trials() -> None:
+    text = repr(replace(SCORE, worst=NAN, tried=2, optimism=0.008))
+    assert "0.8 points taken off for being the best of 2 recipes" in text
+    assert "nan" not in text
+    assert "worst" not in text
+    assert "worst repeat 74.0 %" in repr(SCORE)
+    assert "points" not in repr(SCORE)
+
+
 def test_without_a_score_it_says_so_and_what_would_give_one() -> None:
     nothing = HonestScore("nothing", NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, 0)
     text = format_run(replace(RUN, score=nothing, classes=(), tried=(), advice=()))

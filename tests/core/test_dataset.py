@@ -143,3 +143,12 @@ def test_what_is_neither_positions_nor_a_mask_is_refused(indices: Any) -> None:
     data = Dataset(tuple(Sample(str(i), np.zeros((3, 2, 2), np.uint8)) for i in range(4)), ())
     with pytest.raises(DataError, match="for 4 samples"):
         data.select(indices)
+
+
+def test_data_sets_and_samples_are_shown_in_a_line() -> None:
+    pixels = np.zeros((3, 16, 20), np.uint8)
+    samples = tuple(Sample(f"{i}.png", pixels, label=i % 2) for i in range(80))
+    assert repr(Dataset(samples, ("ant", "bee"))) == "Dataset(80 images, 2 classes, 16x20)"
+    mixed = (replace(samples[0], mask=np.ones((16, 20), bool), group="g"), Sample("b.png", Path("b.png")))
+    assert repr(Dataset(mixed, ("ant",))) == "Dataset(2 images, 1 class, 1 without a label, 1 with a mask)"
+    assert [repr(s) for s in mixed] == ["Sample('0.png', label=0, group='g', mask, 16x20)", "Sample('b.png')"]

@@ -1,5 +1,7 @@
 """The result of an automatic run, as plain values from which its text, its JSON file and its page are written."""
 
+import html
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,6 +33,9 @@ class HonestScore:
         images: number of different images that were scored.
         repeats: of the cross-validation, or draws.
         folds: of the cross-validation; 0 without.
+        tried: number of recipes that it was the best of.
+        optimism: how much lower `accuracy` is than the selected recipe's own in `RunResult.tried`, which is too high
+            for having been the highest of several (`handful.evaluation.selection_bias`).
     """
 
     scored_by: ScoredBy
@@ -43,6 +48,19 @@ class HonestScore:
     images: int
     repeats: int
     folds: int
+    tried: int = 1
+    optimism: float = 0.0
+
+    def __repr__(self) -> str:
+        """The accuracy with its interval, what it was measured on, and why it is lower than that of the trials."""
+        if self.scored_by == "nothing":
+            return "HonestScore(not measured: too few images)"
+        interval = f"{100 * self.accuracy:.1f} %, 95 % interval {100 * self.low:.1f} to {100 * self.high:.1f}"
+        worst = "" if math.isnan(self.worst) else f", worst repeat {100 * self.worst:.1f} %"
+        text = f"{interval}{worst}, by {self.scored_by} on {self.images} images"
+        if self.tried > 1:
+            text += f", {100 * self.optimism:.1f} points taken off for being the best of {self.tried} recipes"
+        return f"HonestScore({text})"
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ class RunResult:
         description: what it is called in a sentence.
         score: see `HonestScore`.
         classes: see `ClassScore`.
-        tried: recipes that were tried, in the order they were.
+        tried: recipes that were tried, in the order they were, each with its own accuracy, before the correction.
         not_tried: recipes that were not, with the reason.
         advice: what would help most, the largest gain first.
         predicted: number of unlabelled images by predicted class.
@@ -121,6 +139,21 @@ class RunResult:
     predicted: Mapping[str, int]
     seconds: float
     result: Result | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """The sentences that `handful run` ends with."""
+        from handful.automl.text import format_run
+
+        return format_run(self)
+
+    def __repr__(self) -> str:
+        """The folder, the recipe and the score, in one line."""
+        return f"RunResult({str(self.folder)!r}, {self.recipe!r}, {self.score!r})"
+
+    def _repr_html_(self) -> str:
+        """As `__str__`, with a link to the report, for notebooks."""
+        page = html.escape((self.folder / "report.html").as_posix())
+        return f'<pre>{html.escape(str(self))}</pre><p><a href="{page}">report.html</a></p>'
 
 
 def as_values(result: RunResult) -> dict[str, Any]:

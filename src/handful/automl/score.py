@@ -32,14 +32,21 @@ def scored_run(classifier: Classifier, train: Dataset, test: Dataset, *, number:
     )
 
 
-def cross_validated_score(result: Result, selected: SelectedScore) -> HonestScore:
-    """The score of a selection by cross-validation."""
+def cross_validated_score(result: Result, selected: SelectedScore, *, tried: int) -> HonestScore:
+    """The score of a selection by cross-validation.
+
+    Args:
+        result: of the selected recipe.
+        selected: its corrected score.
+        tried: number of recipes that it was selected from.
+    """
     folds = {run.fold for run in result.runs}
     balanced, chance, images = _further(result)
     balanced = max(0.0, balanced - selected.optimism)
     worst = selected.worst if selected.draws > 1 else np.nan
     accuracy = (selected.mean, selected.low, selected.high, worst)
-    return HonestScore("cross-validation", *accuracy, balanced, chance, images, selected.draws, len(folds))
+    counts = (images, selected.draws, len(folds), tried)
+    return HonestScore("cross-validation", *accuracy, balanced, chance, *counts, selected.optimism)
 
 
 def held_out_score(result: Result, data: Dataset, *, drawn: bool = False) -> HonestScore:

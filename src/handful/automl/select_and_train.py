@@ -56,7 +56,7 @@ def learn_from_all(data: Dataset, folder: Path, budget: Budget, settings: Settin
         return Outcome(classifier, learned, selection, result, held_out_score(result, data))
     if selection.result is None or selection.score is None:
         return Outcome(classifier, learned, selection, None, NOTHING)
-    score = cross_validated_score(selection.result, selection.score)
+    score = cross_validated_score(selection.result, selection.score, tried=len(selection.tried))
     return Outcome(classifier, learned, selection, selection.result, score)
 
 

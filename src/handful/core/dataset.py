@@ -74,6 +74,16 @@ class Sample:
     split: Split | None = None
     pixel_range: PixelRange | None = None
 
+    def __repr__(self) -> str:
+        """The id and what is known of the image, without its pixels."""
+        size = "" if isinstance(self.image, Path) else f", {self.image.shape[1]}x{self.image.shape[2]}"
+        known = [f"{name}={value!r}" for name in _SHOWN if (value := getattr(self, name)) is not None]
+        known += ["mask"] if self.mask is not None else []
+        return f"Sample({', '.join([repr(self.id), *known])}{size})"
+
+
+_SHOWN = ("label", "group", "split")  # in a sample's repr
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -111,6 +121,21 @@ class Dataset:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+    def __repr__(self) -> str:
+        """How many images, of which classes and size; files are not opened for it."""
+        sizes = {None if isinstance(s.image, Path) else s.image.shape[1:] for s in self.samples}
+        counts = [f"{len(self)} image{'' if len(self) == 1 else 's'}"]
+        counts.append(f"{len(self.classes)} class{'' if len(self.classes) == 1 else 'es'}")
+        if len(sizes) == 1 and None not in sizes:
+            h, w = next(size for size in sizes if size is not None)
+            counts.append(f"{h}x{w}")
+        for what, number in (
+            ("without a label", sum(s.label is None for s in self.samples)),
+            ("with a mask", sum(s.mask is not None for s in self.samples)),
+        ):
+            counts += [f"{number} {what}"] if number else []
+        return f"Dataset({', '.join(counts)})"
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -50,6 +50,11 @@ class Classifier:
     card: dict[str, Any] = field(default_factory=dict)
     pixel_range: PixelRange | None = None
 
+    def __repr__(self) -> str:
+        """The recipe, classes and size, without the network's layers."""
+        (h, w), classes = self.size, f"{len(self.classes)} class{'' if len(self.classes) == 1 else 'es'}"
+        return f"Classifier({self.recipe.name!r}, {classes}, {int(self.counts.sum())} training images, {h}x{w})"
+
     @property
     def device(self) -> torch.device:
         """Where the network is."""

@@ -8,10 +8,11 @@ from handful.annotation.files.annotations import JOURNAL, Annotation, Annotation
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
-from handful.data.load import TORCHVISION, load_data
+from handful.data.load import load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.readers.packed import is_packed
+from handful.data.sources import TORCHVISION
 from handful.errors import DataError, option
 
 SUFFIX = "-annotations"
