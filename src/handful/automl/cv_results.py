@@ -22,7 +22,7 @@ def cv_results(selection: Selection) -> dict[str, Any]:
     table: dict[str, Any] = {
         "params": [{"recipe": candidate.recipe.name} for candidate in selection.tried],
         "param_recipe": np.array([candidate.recipe.name for candidate in selection.tried], dtype=object),
-        "description": np.array([describe(candidate.recipe.name) for candidate in selection.tried], dtype=object),
+        "description": np.array([describe(candidate.recipe) for candidate in selection.tried], dtype=object),
     }
     splits = [[float(np.mean(run.predictions == run.labels)) for run in r.runs] for r in selection.results]
     for i in range(max(map(len, splits))):
