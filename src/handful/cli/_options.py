@@ -20,6 +20,27 @@ Recipe = Annotated[
         "--recipe", "-r", metavar="NAME", show_default=False, help="Recipe name (see `handful recipes`) or .toml file."
     ),
 ]
+Backbone = Annotated[
+    str | None,
+    Option(
+        "--backbone",
+        "-b",
+        metavar="NAME",
+        show_default=False,
+        help="Backbone instead of the recipe's: lite0, lite2, lite0+lite2, pixels, hog, a model of timm "
+        "(vit_small_patch14_dinov2.lvd142m), MODEL=FILE, or a folder with a model.",
+    ),
+]
+Backbones = Annotated[
+    list[str] | None,
+    Option(
+        "--backbone",
+        "-b",
+        metavar="NAME[,NAME...]",
+        show_default=False,
+        help="Backbones to compare, as for fit: lite0, lite2, lite0+lite2, a model of timm, MODEL=FILE, or a folder.",
+    ),
+]
 PerClass = Annotated[
     int | None,
     Option(

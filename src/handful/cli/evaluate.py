@@ -51,6 +51,7 @@ Unlabelled = Annotated[
 def evaluate(
     data: o.Data,
     recipe: o.Recipe,
+    backbone: o.Backbone = None,
     draws: Draws = 5,
     first_draw: FirstDraw = 0,
     per_class: o.PerClass = None,
@@ -106,7 +107,7 @@ def evaluate(
     from handful.recipes.write import fingerprint
 
     with print_to_stderr():
-        loaded = load_recipe(recipe, overrides=set_ or ())
+        loaded = load_recipe(recipe, backbone=backbone, overrides=set_ or ())
         loaded = with_calibration(loaded, temperature=temperature, coverage=coverage, reject=reject)
         draw_numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(draw_numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)

@@ -60,7 +60,7 @@ def sweep(
     from handful.recipes.load import load_recipe
 
     with print_to_stderr():
-        recipes = [load_recipe(name, overrides=set_ or ()) for name in recipe]
+        recipes = [load_recipe(name, backbone=backbone, overrides=set_ or ()) for name in recipe]
         numbers = images_per_class(per_class)
         draw_numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(draw_numbers, None, None, score_on, long_tail, tail_order)

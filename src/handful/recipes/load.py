@@ -9,19 +9,28 @@ from handful.recipes.bounds import check_values
 from handful.recipes.checks import check
 from handful.recipes.options import check_search
 from handful.recipes.overrides import put
-from handful.recipes.read import from_tree, read_recipe, recipe_text
+from handful.recipes.read import from_tree, overridden, read_recipe, recipe_text
 from handful.recipes.read import recipe_names as recipe_names
 from handful.recipes.renamed import current_path, to_current
+from handful.recipes.with_backbone import put_backbone, split_name
 from handful.recipes.write import to_tree
 
 
-def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(name: str | Path, *, backbone: str | None = None, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe by name, or from a TOML file, with `key=value` overrides such as "head.pool=foreground".
 
     Keys are paths into the TOML ("stages.0.optimizer.lr=0.01"); `steps`, `epochs` and `lr` alone mean every stage.
 
+    Args:
+        name: of the recipe, or NAME@BACKBONE.
+        backbone: a backbone instead of the recipe's own: "lite0", "lite2", "lite0+lite2", "pixels", "hog", a model of
+            timm ("vit_small_patch14_dinov2.lvd142m"), MODEL=FILE, or a folder; see `choose_backbone`.
+        overrides: applied in order, after the backbone.
+
     Raises:
-        RecipeError: unknown recipe, key, part or option (with the nearest name), or a value that does not fit.
+        RecipeError: unknown recipe, key, part, option or backbone (with the nearest name), or a value that does not
+            fit; or a backbone that the recipe cannot work with.
+        WeightsError: a backbone's file that is not there, or does not say which network it is of.
 
     Example:
         >>> from handful import load_recipe
@@ -29,7 +38,8 @@ def load_recipe(name: str | Path, *, overrides: Sequence[str] = ()) -> Recipe:
         >>> recipe.stages[0].steps, recipe.stages[0].optimizer.lr
         (600, 0.01)
     """
-    return from_toml(recipe_text(str(name)), where=str(name), overrides=overrides)
+    where, named = split_name(str(name))
+    return _load(recipe_text(where), where=where, backbone=backbone or named, overrides=overrides)
 
 
 def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -38,7 +48,29 @@ def from_toml(text: str, *, where: str, overrides: Sequence[str] = ()) -> Recipe
     Raises:
         RecipeError: as `load_recipe`.
     """
-    recipe = read_recipe(text, where=where, overrides=overrides)
+    return _load(text, where=where, backbone=None, overrides=overrides)
+
+
+def with_backbone(recipe: Recipe, backbone: str) -> Recipe:
+    """A recipe on another backbone, as `load_recipe` reads it.
+
+    Raises:
+        RecipeError, WeightsError: as `load_recipe`.
+    """
+    tree = to_tree(recipe)
+    put_backbone(tree, backbone)
+    return _checked(from_tree(tree, recipe.name))
+
+
+def _load(text: str, *, where: str, backbone: str | None, overrides: Sequence[str]) -> Recipe:
+    if backbone is None:
+        return _checked(read_recipe(text, where=where, overrides=overrides))
+    tree = to_tree(read_recipe(text, where=where))
+    put_backbone(tree, backbone)
+    return _checked(from_tree(overridden(tree, overrides), where))
+
+
+def _checked(recipe: Recipe) -> Recipe:
     check(recipe)
     check_values(recipe)
     check_search(recipe)

@@ -45,12 +45,22 @@ def read_recipe(text: str, *, where: str, overrides: Sequence[str] = ()) -> Reci
         RecipeError: it does not have the form of a recipe.
     """
     tree = to_current(resolve(_parse(text, where), where, lambda base: _parse(recipe_text(base), base)), where)
+    tree = overridden(tree, overrides)
+    tree.setdefault("name", current_name(Path(where).stem))
+    return from_tree(tree, where)
+
+
+def overridden(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A recipe's tree with "key=value" overrides, applied in order.
+
+    Raises:
+        RecipeError: not a "key=value" text, or a key that does not exist.
+    """
     refuse_text(overrides)
     for change in overrides:
         override(tree, change)
         tree = to_current(tree, change)
-    tree.setdefault("name", current_name(Path(where).stem))
-    return from_tree(tree, where)
+    return tree
 
 
 def recipe_text(name: str) -> str:

@@ -14,6 +14,7 @@ from tests.support.datasets import context
 SMALL: dict[str, Mapping[str, Any]] = {  # options that a part needs, or that make it quick
     "wide_resnet": {"depth": 10, "width": 1},
     "timm": {"model": "resnet10t"},
+    "timm_pooled": {"model": "resnet10t"},
     "pixels": {"size": 6},
     "concat": {"backbones": ("efficientnet_lite0", {"name": "pixels", "size": 6})},
     "dsk_resnext": {"depth": 11, "width": 16, "groups": 4, "base_width": 16},
@@ -36,6 +37,7 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [
     ("timm", {"model": "resnet10t", "dilate": True}),
     ("timm", {"model": "convnext_atto", "stride": 8, "fuse": True, "freeze": "stem"}),
     ("timm", {"model": "mobilenetv3_small_050", "stride": 16, "freeze": 2}),
+    ("timm_pooled", {"model": "convnext_atto"}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+import re
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -16,12 +17,9 @@ from torch import Tensor, nn
 
 from handful.errors import WeightsError
 from handful.models import hub
+from handful.models.timm_models import missing_weights, remedy
 
 MAX_PARAMETERS = 1_000_000_000
-OFFLINE = (
-    'without a network use backbone "efficientnet_lite0", whose weights are installed; '
-    'or give a checkpoint file as `weights = "path"`; or set pretrained = false.'
-)
 
 
 def refuse_large(parameters: int) -> None:
@@ -49,7 +47,7 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
         file = Path(path)
     file = file / "weights.safetensors" if file.is_dir() else file
     if not file.is_file():
-        raise WeightsError("no such file", where=file, remedy="check the path; " + OFFLINE)
+        raise WeightsError("no such file", where=file, remedy="check the path; or " + remedy(None))
     try:
         if file.suffix.lower() == ".safetensors":
             content: Any = load_file(file)
@@ -66,7 +64,13 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
             content = content[key]
     if not isinstance(content, Mapping) or not content or not all(isinstance(v, Tensor) for v in content.values()):
         raise WeightsError("not a table of tensors", where=file, remedy="save model.state_dict().")
-    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
+    return {_plain_name(str(name)): tensor for name, tensor in content.items()}
+
+
+def _plain_name(name: str) -> str:
+    """A tensor's name without what wraps a network: another library's `module`, our posthoc parts."""
+    name = name.removeprefix("module.")
+    return re.sub(r"^(network\.)+(?=backbone\.)", "", name)
 
 
 def load_checkpoint(path: str, network: nn.Module, backbone: nn.Module, *, rename: Callable[[str], str | None]) -> None:
@@ -129,8 +133,12 @@ def download(url: str) -> dict[str, Tensor]:
 
 
 @contextlib.contextmanager
-def download_errors(where: object) -> Iterator[None]:
+def download_errors(where: str, *, hub_id: str | None = None) -> Iterator[None]:
     """Turn a failed download into a `WeightsError`.
+
+    Args:
+        where: the model or address that is asked for.
+        hub_id: its repository on the Hugging Face hub, where it is there.
 
     Raises:
         WeightsError: the body raised a network or server error, or a file is truncated.
@@ -138,11 +146,7 @@ def download_errors(where: object) -> Iterator[None]:
     try:
         yield
     except (OSError, HTTPException, RuntimeError) as error:
-        raise WeightsError(
-            f"the pretrained weights are not on this machine and cannot be downloaded ({str(error)[:120]})",
-            where=where,
-            remedy=OFFLINE,
-        ) from error
+        raise missing_weights(where, error, hub_id=hub_id) from error
 
 
 @contextlib.contextmanager

@@ -3,21 +3,19 @@
 from contextlib import nullcontext
 from typing import Any
 
-import huggingface_hub
 import timm
 import torch
 from timm.models._features import FeatureDictNet, FeatureGetterNet
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.errors import RecipeError, WeightsError, nearest, option
-from handful.models.hub import reach
+from handful.errors import RecipeError, option
+from handful.models.timm_models import MODEL_ERRORS, pretrained_config, weight_options
 from handful.parts.backbones._extractor import sequential_modules, split_stages
 from handful.parts.backbones._stages import Freeze, assemble
-from handful.parts.backbones._weights import OFFLINE, download_errors, load_checkpoint
+from handful.parts.backbones._weights import download_errors, load_checkpoint
 
 HERE = "backbones/timm"
-MODEL_ERRORS = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
 
 
 def build(
@@ -55,21 +53,21 @@ def build(
     """
     if (pretrained and weights is not None) or (dilate and fuse):
         raise ValueError("pretrained cannot be combined with weights, nor dilate with fuse")
-    config = _pretrained_config(model)
+    config = pretrained_config(model, where=HERE)
     options: dict[str, Any] = {}
     if dilate:
         stride = options["output_stride"] = 8 if stride is None else stride
     if config.fixed_input_size:
         options["img_size"] = _fixed_size(model, context.recipe.image_size)
-    weight_options = _weight_options(model, config) if pretrained else {}
-    net = _create(model, options | weight_options)
+    loading = weight_options(model, config, where=HERE) if pretrained else {}
+    net = _create(model, options | loading)
     modules = sequential_modules(net)
     if fuse and modules is None:
         raise ValueError(f"fuse is for models that are a plain sequence of stages, which {model} is not")
     strides = list(net.feature_info.reduction())
     if modules is None and isinstance(net, FeatureDictNet) and stride in strides[:-1]:
         last = max(i for i, s in enumerate(strides) if s == stride)
-        net = _create(model, options | weight_options | {"out_indices": (net.feature_info.out_indices[last],)})
+        net = _create(model, options | loading | {"out_indices": (net.feature_info.out_indices[last],)})
     stages = split_stages(net, stride=stride)
     backbone = assemble(stages, stride=stride, fuse=fuse, freeze=freeze, mean=config.mean, std=config.std)
     if weights is not None:
@@ -87,19 +85,14 @@ def build(
     return backbone
 
 
-def _pretrained_config(model: str) -> Any:
-    """Timm's configuration of a model.
-
-    Raises:
-        RecipeError: the model or its tag is unknown; with the nearest names.
-    """
-    base, _, tag = model.partition(".")
-    if not timm.is_model(base):
-        raise RecipeError(f"unknown model {base!r}", where=HERE, remedy=nearest(base, tuple(timm.list_models())))
-    tagged = tuple(timm.list_pretrained(f"{base}.*"))
-    if tag and model not in tagged:
-        raise RecipeError(f"unknown weights {model!r}", where=HERE, remedy=nearest(model, tagged or (base,)))
-    return timm.get_pretrained_cfg(model)
+def sequence_strides(model: str) -> tuple[int, ...]:
+    """The strides of a model's stages; empty for one that is not a plain sequence of stages, or gives no maps."""
+    try:
+        with torch.device("meta"):
+            net: Any = timm.create_model(model, features_only=True)
+        return tuple(net.feature_info.reduction()) if sequential_modules(net) is not None else ()
+    except MODEL_ERRORS:
+        return ()
 
 
 def _create(model: str, options: dict[str, Any]) -> Any:
@@ -109,7 +102,8 @@ def _create(model: str, options: dict[str, Any]) -> Any:
         RecipeError: the model gives no feature maps with these options.
     """
     try:
-        with download_errors(model) if "pretrained" in options else nullcontext():
+        hub_id = timm.get_pretrained_cfg(model).hf_hub_id
+        with download_errors(model, hub_id=hub_id) if "pretrained" in options else nullcontext():
             net: Any = timm.create_model(model, features_only=True, **options)
             if isinstance(net, FeatureGetterNet) and len(set(net.feature_info.reduction())) == 1:
                 # A plain transformer: its maps are the last block's patch tokens, as its final norm leaves them.
@@ -121,24 +115,6 @@ def _create(model: str, options: dict[str, Any]) -> Any:
             where=HERE,
             remedy="use a convolutional model, such as resnet18 or convnext_atto; not all can dilate.",
         ) from error
-
-
-def _weight_options(model: str, config: Any) -> dict[str, Any]:
-    """Timm's options to load pretrained weights: from the cache without asking the hub, else from a hub that answers.
-
-    Raises:
-        WeightsError: the model has no weights, or they are not cached and the hub does not answer.
-    """
-    if not (config.hf_hub_id or config.url or config.file):
-        raise WeightsError(f"timm has no pretrained weights of {model}", where=HERE, remedy=OFFLINE)
-    if config.hf_hub_id:
-        for name in (config.hf_hub_filename or "model.safetensors", "pytorch_model.bin"):
-            path = huggingface_hub.try_to_load_from_cache(config.hf_hub_id, name)
-            if isinstance(path, str) and not config.custom_load:
-                return {"pretrained": True, "pretrained_cfg_overlay": {"file": path}}
-        with download_errors(config.hf_hub_id):
-            reach()
-    return {"pretrained": True}
 
 
 def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:

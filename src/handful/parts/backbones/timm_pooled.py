@@ -1,0 +1,212 @@
+"""Feature vectors of a model of the timm library, as its own classifier reads them: no maps.
+
+For heads that classify an image as a whole. Any model of the library will do; plain transformers (ViT, DINO, DINOv2,
+DINOv3, CLIP, SigLIP) have five stages, all others one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import timm
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.core.context import Context
+from handful.core.tensors import Backbone
+from handful.errors import RecipeError, option
+from handful.models.timm_models import MODEL_ERRORS, pretrained_config, weight_options
+from handful.parts.backbones._stages import Freeze, StageOutput, assemble
+from handful.parts.backbones._timm_checkpoint import load_model
+from handful.parts.backbones._transformer import GROUPS, Token, default_token, is_transformer, split_transformer
+from handful.parts.backbones._vector import STRIDE, to_maps
+from handful.parts.backbones._weights import download_errors, load_exactly, read_checkpoint, refuse_large
+
+HERE = "backbones/timm_pooled"
+ARGUMENTS = (  # of timm's models that may be given: numbers that say how large a network is, and how tokens are pooled
+    "class_token",
+    "depth",
+    "depths",
+    "dims",
+    "embed_dim",
+    "global_pool",
+    "init_values",
+    "layers",
+    "mlp_ratio",
+    "no_embed_class",
+    "num_heads",
+    "num_reg_tokens",
+    "patch_size",
+    "pre_norm",
+    "qk_norm",
+    "qkv_bias",
+    "reg_tokens",
+    "swiglu_mlp",
+)
+MAX_NUMBER, MAX_DEPTH = 16_384, 1000
+
+
+class Pooled(nn.Module):
+    """A model without its classifier, as one stage."""
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c 1 1"]:
+        """Normalized images to vectors, as maps of one cell."""
+        return to_maps(self.net.forward_head(self.net.forward_features(x), pre_logits=True))
+
+
+def build(
+    context: Context,
+    *,
+    model: str,
+    pretrained: bool = False,
+    weights: str | None = None,
+    token: Token | None = None,
+    freeze: Freeze = "none",
+    args: Mapping[str, Any] | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Backbone:
+    """A timm model as a feature extractor of one vector per image.
+
+    Args:
+        context: the recipe's image size, which is the input size of a transformer; the model is checked on it.
+        model: a timm name, with or without its tag, e.g. "vit_small_patch14_dinov2.lvd142m".
+        pretrained: initialize with the library's weights.
+        weights: initialize from a checkpoint of this model, or from the folder of a saved classifier with this
+            backbone.
+        token: of a transformer: "pooled", what its own classifier reads (the class token, the mean of the patch tokens
+            or attention pooling), or "class_and_patches", the class token and the mean of the patch tokens side by
+            side. None: the latter for models with a class token that were trained without labels, else the former.
+        freeze: stages that are not trained: "none", "stem" (the first), "all", or a number.
+        args: sizes of the model that differ from its name's, e.g. `embed_dim` and `depth`.
+        mean: of the images' normalization, for each color channel; None: the model's.
+        std: of the images' normalization, for each color channel; None: the model's.
+
+    Raises:
+        RecipeError: the model is unknown, or does not accept this image size.
+        ValueError: options that exclude each other, or arguments out of range.
+        WeightsError: the weights cannot be loaded, or are of another model.
+    """
+    if pretrained and weights is not None:
+        raise ValueError("pretrained cannot be combined with weights")
+    config = pretrained_config(model, where=HERE)
+    sizes = checked_arguments(args)
+    size = context.recipe.image_size
+    sizes |= _input_size(model, sizes, size) if config.fixed_input_size else {}
+    net = _create(model, sizes | (weight_options(model, config, where=HERE) if pretrained else {}))
+    tensors = {} if weights is None else read_checkpoint(weights)
+    saved = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
+    if weights is not None and not saved:
+        load_model(net, tensors, model=model, config=config, where=weights)
+    if is_transformer(net):
+        stages = split_transformer(net, token or default_token(net, labelled=config.num_classes > 0))
+    else:
+        stages = [StageOutput(Pooled(net), int(net.num_features), STRIDE)]
+    backbone = assemble(stages, stride=None, fuse=False, freeze=freeze, mean=mean or config.mean, std=std or config.std)
+    if saved:
+        load_exactly(backbone.network, saved, where=weights)
+    backbone.network.whole = True  # type: ignore[assignment]
+    channels = _channels(backbone.network, model, size or config.input_size[-2:])
+    return Backbone(backbone.network, channels, STRIDE, backbone.mean, backbone.std)
+
+
+def stage_count(model: str, args: Mapping[str, Any] | None = None) -> int:
+    """How many stages the backbone has that is built of a model.
+
+    Raises:
+        ValueError: as `checked_arguments`.
+    """
+    return GROUPS + 1 if is_transformer(_describe(model, checked_arguments(args))) else 1
+
+
+def checked_arguments(args: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Arguments of a timm model, which may come from a stranger's file.
+
+    Raises:
+        ValueError: an unknown argument, or one out of range.
+    """
+    checked: dict[str, Any] = {}
+    for name, value in (args or {}).items():
+        if name not in ARGUMENTS:
+            raise ValueError(f"args takes {', '.join(ARGUMENTS)}, not {name!r}")
+        values = value if isinstance(value, list | tuple) else (value,)
+        most = MAX_DEPTH if name in ("depth", "depths", "layers") else MAX_NUMBER
+        plain = all(isinstance(v, bool | str) or (isinstance(v, int | float) and 0 <= v <= most) for v in values)
+        if not plain or len(values) > MAX_DEPTH:
+            raise ValueError(f"{name} of args is {value!r}; numbers from 0 to {most} are possible")
+        checked[name] = tuple(value) if isinstance(value, list) else value
+    return checked
+
+
+def _create(model: str, options: dict[str, Any]) -> Any:
+    """The model without its classifier.
+
+    Raises:
+        RecipeError: it cannot be built with these options.
+        ValueError: it is too large.
+        WeightsError: its weights cannot be downloaded.
+    """
+    plain = {k: v for k, v in options.items() if not k.startswith("pretrained")}
+    try:
+        parameters = sum(p.numel() for p in _describe(model, plain).parameters())
+    except MODEL_ERRORS as error:
+        raise RecipeError(
+            f"{model} cannot be built{f' with {sorted(plain)}' if plain else ''} ({error})",
+            where=HERE,
+            remedy="set another image_size in the recipe, or use another model.",
+        ) from error
+    refuse_large(parameters)
+    if "pretrained" in options:
+        with download_errors(model, hub_id=timm.get_pretrained_cfg(model).hf_hub_id):
+            return timm.create_model(model, num_classes=0, **options)
+    return timm.create_model(model, num_classes=0, **options)
+
+
+def _describe(model: str, args: dict[str, Any]) -> Any:
+    """A model without memory for its weights."""
+    with torch.device("meta"):
+        return timm.create_model(model, num_classes=0, **args)
+
+
+def _input_size(model: str, args: dict[str, Any], size: tuple[int, int] | None) -> dict[str, Any]:
+    """Timm's option for the input size of a transformer: the recipe's, rounded up to whole patches.
+
+    Raises:
+        RecipeError: the recipe has no image size.
+    """
+    if size is None:
+        raise RecipeError(
+            f"{model} is built for one image size",
+            where=HERE,
+            remedy=f"set image_size = [h, w] in the recipe ({option('overrides', 'image_size=[h,w]')}).",
+        )
+    described = _describe(model, args)
+    if not is_transformer(described):
+        return {"img_size": size}
+    h, w = (-(-side // patch) * patch for side, patch in zip(size, described.patch_embed.patch_size, strict=True))
+    return {"img_size": (h, w), "dynamic_img_size": False}
+
+
+def _channels(network: nn.Module, model: str, size: tuple[int, int]) -> int:
+    """The length of the vectors, for an image of this size.
+
+    Raises:
+        RecipeError: the model fails on such an image.
+    """
+    h, w = size
+    network.eval()
+    try:
+        with torch.inference_mode():
+            shape = tuple(network(torch.zeros(1, 3, h, w)).shape)
+    except MODEL_ERRORS as error:
+        raise RecipeError(
+            f"{model} fails ({error}) on images of {h}x{w}",
+            where=HERE,
+            remedy="set another image_size in the recipe, or use another model.",
+        ) from error
+    network.train()
+    return int(shape[1])

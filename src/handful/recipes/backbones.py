@@ -1,0 +1,212 @@
+"""What the name of a backbone stands for: an embedded network, a model of a library, or a file of the user's own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from handful.errors import HandfulError, RecipeError, WeightsError, nearest, option
+from handful.models.timm_models import cached_weights, missing_weights, pretrained_config
+from handful.recipes.backbone_files import TimmFolder, is_saved_classifier, read_timm_folder, transformers_size
+from handful.recipes.read import read_recipe
+
+Table = Mapping[str, Any]
+LITE = {"lite0": ("efficientnet_lite0", 224), "lite2": ("efficientnet_lite2", 260)}
+LITE_STAGES = 5
+SMALL = {"pixels": False, "hog": True}  # backbones without weights; whether their values are counts of votes
+NAMED = (*LITE, "lite0+lite2", *SMALL)
+WITH_MAPS = "lite0, lite2, resnet18.a1_in1k, convnext_atto.d2_in1k"
+WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
+
+
+@dataclass(frozen=True)
+class BackboneChoice:
+    """The backbone parts that a name stands for, each as a table of name and options.
+
+    Attributes:
+        vector: for heads that read one vector per image.
+        layers: for heads that are trained together with the backbone's layers; None: it cannot be trained.
+        stages: number of stages of `layers` and `maps`.
+        maps: for heads that score pixels; None: it gives no maps that are fine enough.
+        size: height and width of its input; None: the recipe's.
+        precision: floating-point format; None: the recipe's.
+        rectified: its features are not negative, as behind a ReLU.
+    """
+
+    vector: Table
+    layers: Table | None = None
+    stages: int = 1
+    maps: Table | None = None
+    size: tuple[int, int] | None = None
+    precision: str | None = None
+    rectified: bool = True
+
+
+def choose_backbone(name: str) -> BackboneChoice:
+    """The backbone of a name.
+
+    Args:
+        name: "lite0", "lite2", "pixels", "hog"; a timm name, with or without its tag; MODEL=FILE, a checkpoint of a
+            timm model; the folder of a timm or transformers model, or of a saved classifier; the hub name of an
+            image-text model; or several of these joined by "+".
+
+    Raises:
+        RecipeError: nothing has this name; with the nearest names.
+        WeightsError: a file or folder that is not there, or does not say which network it is of.
+    """
+    if name in LITE:
+        part, side = LITE[name]
+        return BackboneChoice({"name": part}, {"name": part}, LITE_STAGES, {"name": part}, (side, side))
+    if name in SMALL:
+        return BackboneChoice({"name": name}, size=(32, 32), precision="fp32", rectified=SMALL[name])
+    path = _path(name)
+    if path is not None:
+        return _of_path(path)
+    if "+" in name:
+        return _joined([choose_backbone(member) for member in name.split("+")])
+    model, equals, file = name.partition("=")
+    if equals:
+        return _of_timm(TimmFolder(_timm_name(model), str(_existing(Path(file)))))
+    base = name.removeprefix("hf-hub:").removeprefix("hf_hub:").removeprefix("timm/")
+    if base.count("/") == 1 and base == name:
+        return BackboneChoice({"name": "image_text", "model": name}, size=transformers_size(name), rectified=False)
+    return _of_timm(TimmFolder(_timm_name(base), None))
+
+
+def check_weights(backbone: Table) -> None:
+    """Refuse a timm backbone whose pretrained weights are not there, if the hub does not answer, before any training.
+
+    Raises:
+        WeightsError: says how to bring them.
+    """
+    from handful.models.hub import reach
+
+    for member in backbone.get("backbones", ()):
+        check_weights(member if isinstance(member, Mapping) else {"name": member})
+    if not backbone.get("pretrained") or not backbone["name"].startswith("timm"):
+        return
+    config = pretrained_config(backbone["model"], where="backbone")
+    if cached_weights(config) is None:
+        try:
+            reach()
+        except OSError as error:
+            raise missing_weights(backbone["model"], error, hub_id=config.hf_hub_id) from error
+
+
+def _path(name: str) -> Path | None:
+    """The path that a name is; None for one that is none."""
+    try:
+        path = Path(name).expanduser()
+        exists = name != "" and path.exists()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    written = name.startswith((".", "/", "~")) or path.suffix.lower() in WEIGHT_FILES or "\\" in name
+    return path if exists or (written and "=" not in name) else None
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise WeightsError("no such file", where=path, remedy=f"check the path; or {option('backbone', 'lite0')}.")
+    return path
+
+
+def _of_path(path: Path) -> BackboneChoice:
+    """A file or folder of the user's own.
+
+    Raises:
+        WeightsError: it is not there, or does not say which network it is of.
+    """
+    _existing(path)
+    saved = next((folder for folder in (path, path / "model") if is_saved_classifier(folder)), None)
+    if saved is not None:
+        return _of_classifier(saved)
+    described = read_timm_folder(path)
+    if described is not None:
+        return _of_timm(replace(described, model=_timm_name(described.model)))
+    if path.is_dir() and (path / "config.json").is_file():
+        size = transformers_size(str(path))
+        return BackboneChoice({"name": "image_text", "model": str(path)}, size=size, rectified=False)
+    raise WeightsError(
+        "it does not say which network its weights are of",
+        where=path,
+        remedy=f"name the model: {option('backbone', f'resnet18={path}')}; or put timm's config.json beside it.",
+    )
+
+
+def _of_classifier(folder: Path) -> BackboneChoice:
+    """The backbone of a saved classifier, as it was trained.
+
+    Raises:
+        WeightsError: it has no weights of its own.
+    """
+    from handful.parts import registry
+
+    where = folder / "recipe.toml"
+    recipe = read_recipe(where.read_text(encoding="utf-8"), where=str(where))
+    part = recipe.backbone
+    table = {"name": part.name, **{k: v for k, v in part.options.items() if k not in ("pretrained", "freeze")}}
+    known = registry.options("backbones", part.name)
+    if "weights" not in known:
+        if "model" in known or part.name in SMALL:
+            return BackboneChoice({"name": part.name, **part.options}, size=recipe.image_size, rectified=False)
+        raise WeightsError(
+            f"the weights of its backbone {part.name!r} cannot be taken over",
+            where=folder,
+            remedy="name the backbone that it was trained with.",
+        )
+    table["weights"] = str(folder)
+    segments = registry.has_trait("heads", recipe.head, "segments")
+    lite = part.name in dict(LITE.values())
+    stages = LITE_STAGES if lite and "stride" not in table else 1
+    signed = part.name in ("timm_pooled", "timm")
+    maps = table if segments else None
+    return BackboneChoice(table, table, stages, maps, recipe.image_size, rectified=not signed)
+
+
+def _timm_name(name: str) -> str:
+    """A name of timm.
+
+    Raises:
+        RecipeError: it is none; with the nearest names of all kinds.
+    """
+    import timm
+
+    base = name.partition(".")[0]
+    if not timm.is_model(base):
+        known = (*NAMED, *timm.list_models(), *timm.list_pretrained())
+        remedy = nearest(name, known, otherwise=f"names are {', '.join(NAMED)}, those of timm, and paths.")
+        raise RecipeError(f"unknown backbone {name!r}", where=option("backbone", None), remedy=remedy)
+    pretrained_config(name, where=option("backbone", None))  # refuses an unknown tag
+    return name
+
+
+def _of_timm(found: TimmFolder) -> BackboneChoice:
+    """A timm model with its pretrained weights, or with those of a file."""
+    from handful.parts.backbones.timm import sequence_strides
+    from handful.parts.backbones.timm_pooled import stage_count
+
+    config: Any = pretrained_config(found.model, where=option("backbone", None))
+    weights = {"pretrained": True} if found.weights is None else {"weights": found.weights}
+    plain: Table = {"name": "timm", "model": found.model, **weights}
+    own = {"mean": found.mean, "std": found.std, "args": found.args or None}
+    own = {k: v for k, v in own.items() if v is not None and v != getattr(config, k, None)}
+    vector: Table = {"name": "timm_pooled", "model": found.model, **weights, **own}
+    try:
+        count = stage_count(found.model, found.args)
+    except (HandfulError, ValueError) as error:
+        raise WeightsError(str(error), where=found.weights, remedy="give a folder that timm has written.") from error
+    strides = () if own else sequence_strides(found.model)
+    size: tuple[int, int] = found.size or tuple(config.input_size[-2:])
+    if count > 1 or not strides:
+        return BackboneChoice(vector, vector, count, None, size, rectified=count == 1)
+    return BackboneChoice(vector, plain, len(strides), plain if 8 in strides else None, size)
+
+
+def _joined(members: list[BackboneChoice]) -> BackboneChoice:
+    """Backbones side by side, at the largest of their sizes."""
+    sizes = [member.size for member in members if member.size is not None]
+    return BackboneChoice(
+        {"name": "concat", "backbones": [dict(member.vector) for member in members]},
+        size=max(sizes, default=None),
+        rectified=all(member.rectified for member in members),
+    )

@@ -1,0 +1,111 @@
+"""A recipe on another backbone: the part, and what the backbone needs of the recipe.
+
+`NAME@BACKBONE` names it: "logistic@resnet18.a1_in1k". The image size becomes the backbone's; frozen stages are counted
+from the last one, so that as many are trained as the recipe says; square roots of features are left out where features
+are signed (they are for what a ReLU leaves; Yang, Liu and Xu 2021, https://arxiv.org/abs/2101.06395).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handful.core.recipe import Part
+from handful.errors import RecipeError, option
+from handful.parts import registry
+from handful.recipes.backbones import LITE, LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone
+
+Tree = dict[str, Any]
+DEFAULT = "lite0"
+SEPARATOR = "@"
+REPLACEABLE = (*dict(LITE.values()), "concat", "hog", "image_text", "pixels", "timm", "timm_pooled")
+
+
+def on_backbone(recipe: str, backbone: str | None) -> str:
+    """The name of a recipe on a backbone; None: on its own."""
+    return recipe if backbone is None else f"{recipe}{SEPARATOR}{backbone}"
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """The recipe's name or path, and its backbone where one is named."""
+    if name.endswith(".toml"):
+        return name, None
+    recipe, separator, backbone = name.partition(f".toml{SEPARATOR}")
+    if separator:
+        return f"{recipe}.toml", backbone
+    recipe, separator, backbone = name.partition(SEPARATOR)
+    return recipe, backbone if separator else None
+
+
+def put_backbone(tree: Tree, name: str) -> None:
+    """Put a backbone into a recipe's tree, with what it needs.
+
+    Raises:
+        RecipeError: no such backbone, or the recipe cannot work with it.
+        WeightsError: a file that is not there, or does not say which network it is of.
+    """
+    recipe = str(tree["name"])
+    before = tree["backbone"]
+    choice = choose_backbone(name)
+    if before["name"] not in REPLACEABLE or tree.get("labels", {}).get("source") == "image_text":
+        raise RecipeError(
+            "this recipe is written for the backbone that it names",
+            where=recipe,
+            remedy=f"leave {option('backbone', None)} out, or use a recipe such as logistic, fine-tuned or cvs.",
+        )
+    if name == DEFAULT and before["name"] == LITE[DEFAULT][0]:
+        return
+    head = Part(tree["head"]["name"])
+    if registry.has_trait("heads", head, "fitted"):
+        tree["backbone"] = dict(choice.vector)
+        if not choice.rectified:
+            tree["head"].pop("tukey", None)
+    else:
+        tree["backbone"] = _trained(
+            before, choice, name, recipe, segments=registry.has_trait("heads", head, "segments")
+        )
+        if tree["backbone"].get("freeze", "none") == "none":
+            tree["cache_views"] = 0
+    if choice.size is not None:
+        tree["image_size"] = list(choice.size)
+    if choice.precision is not None:
+        tree["precision"] = choice.precision
+    _put_teachers(tree, name)
+    about = {k: v for k, v in tree.get("about", {}).items() if k not in ("expected", "time", "command")}
+    tree["about"] = {**about, "what": f"{about.get('what', recipe)}, on {name}", "expected": "not measured"}
+    tree["name"] = on_backbone(recipe, name)
+
+
+def _trained(
+    before: Mapping[str, Any], choice: BackboneChoice, name: str, recipe: str, *, segments: bool
+) -> dict[str, Any]:
+    """The backbone of a head that is trained.
+
+    Raises:
+        RecipeError: it gives no maps, or cannot be trained.
+    """
+    table = choice.maps if segments else choice.layers
+    if table is None:
+        what = "gives no maps of 8 pixels a cell, which this recipe scores" if segments else "cannot be trained further"
+        ways = f"backbones that can: {WITH_MAPS}; or a recipe that reads frozen features, such as logistic."
+        raise RecipeError(f"the backbone {name!r} {what}", where=recipe, remedy=ways)
+    maps = {k: before[k] for k in ("stride", "fuse") if k in before} if segments else {}
+    if "expand" in before and table["name"] in dict(LITE.values()):
+        maps["expand"] = before["expand"]
+    freeze = _frozen(before.get("freeze", "none"), choice.stages)
+    return {**table, **({} if "weights" in table and "stride" in table else maps), "freeze": freeze}
+
+
+def _frozen(freeze: str | int, stages: int) -> str | int:
+    """As many stages trained as of the five of the recipe's own backbone."""
+    if freeze in ("none", "all"):
+        return freeze
+    trained = LITE_STAGES - (1 if isinstance(freeze, str) else freeze)
+    return max(0, stages - trained) or "none"
+
+
+def _put_teachers(tree: Tree, name: str) -> None:
+    """Recipes that label images before training read the same backbone."""
+    for part in tree.get("prepare", ()):
+        known = registry.options("prepare", part["name"])
+        teacher = part.get("recipe", known["recipe"].default if "recipe" in known else None)
+        if isinstance(teacher, str):
+            part["recipe"] = on_backbone(teacher, name)

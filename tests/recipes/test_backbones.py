@@ -1,0 +1,99 @@
+import json
+import shutil
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from handful.errors import WeightsError
+from handful.models import hub
+from handful.recipes.backbones import check_weights, choose_backbone
+from handful.recipes.load import load_recipe
+from handful.saving.classifier import save_classifier
+from handful.training.train import train
+from tests.support.clip_model import SIDE as CLIP_SIDE
+from tests.support.clip_model import write_clip
+from tests.support.datasets import CLASSES, squares
+from tests.support.vision_transformer import ARGS, MODEL, SIDE, write_transformer
+
+
+def test_a_folder_of_timm_says_which_model_it_is_and_how_large(tmp_path: Path) -> None:
+    folder = write_transformer(tmp_path / "vit")
+    choice = choose_backbone(folder)
+    assert choice == choose_backbone(f"{folder}/model.safetensors")  # the configuration is beside the file
+    assert choice.size == (SIDE, SIDE)
+    assert choice.stages == 5
+    assert choice.vector["args"] == ARGS
+    assert choice.vector["mean"] == (0.5, 0.4, 0.3)
+    assert choice.maps is None
+
+
+def test_a_folder_from_the_hub_is_the_published_model_with_these_weights(tmp_path: Path) -> None:
+    net = timm.create_model("resnet18.a1_in1k")
+    save_file(net.state_dict(), tmp_path / "model.safetensors")
+    about = {"tag": "a1_in1k", "input_size": [3, 224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": "resnet18", "pretrained_cfg": about}))
+    choice = choose_backbone(str(tmp_path))
+    weights = str(tmp_path / "model.safetensors")
+    assert choice.vector == {"name": "timm_pooled", "model": "resnet18.a1_in1k", "weights": weights}
+    assert choice.maps == {"name": "timm", "model": "resnet18.a1_in1k", "weights": weights}
+    (tmp_path / "config.json").unlink()
+    assert choose_backbone(f"resnet18.a1_in1k={weights}") == choice
+    with pytest.raises(WeightsError, match=r"(?s)does not say which network.*resnet18="):
+        choose_backbone(weights)
+
+
+def test_a_folder_of_the_transformers_library_is_an_image_encoder(tmp_path: Path) -> None:
+    folder = write_clip(tmp_path, CLASSES)
+    choice = choose_backbone(folder)
+    assert choice.vector == {"name": "image_text", "model": folder}
+    assert choice.size == (CLIP_SIDE, CLIP_SIDE)
+    assert choice.layers is None
+
+
+def test_the_backbone_of_a_saved_classifier_goes_on_as_it_was_trained(tmp_path: Path) -> None:
+    folder = write_transformer(tmp_path / "vit")
+    data = squares(2)
+    trained = load_recipe("fine-tuned", backbone=folder, overrides=("steps=2", "posthoc=[{name='class_means'}]"))
+    classifier = train(trained, data, progress=False, device="cpu")
+    save_classifier(classifier, tmp_path / "run" / "model")
+    shutil.rmtree(folder)
+    recipe = load_recipe("nearest-centroid", backbone=str(tmp_path / "run"))
+    again = train(recipe, data, progress=False, device="cpu")
+    own = {n: t for n, t in classifier.network.state_dict().items() if "backbone.stages.4" in n}
+    state = again.network.state_dict()
+    assert own
+    for name, tensor in own.items():
+        assert torch.equal(state[name.removeprefix("network.")], tensor)
+
+
+def test_what_is_no_backbone_names_what_is(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"architecture": "resnet18"}')
+    with pytest.raises(WeightsError, match="none of model"):
+        choose_backbone(str(tmp_path))
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(WeightsError, match="configuration cannot be read"):
+        choose_backbone(str(tmp_path))
+    bad = {"architecture": MODEL, "model_args": {"checkpoint_path": "x"}}
+    (tmp_path / "config.json").write_text(json.dumps(bad))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(WeightsError, match="not 'checkpoint_path'"):
+        choose_backbone(str(tmp_path))
+
+
+def test_weights_that_are_not_there_are_refused_with_the_ways_to_bring_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(hub, "reach", refuse)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
+    table = {"name": "timm_pooled", "model": "resnet18.a1_in1k", "pretrained": True}
+    for backbone in (table, {"name": "concat", "backbones": ["efficientnet_lite0", table]}):
+        with pytest.raises(WeightsError, match=r"(?s)resnet18.a1_in1k.*no route.*lite0.*hf download timm/resnet18.a1"):
+            check_weights(backbone)
+    check_weights({"name": "efficientnet_lite0"})
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: "model.safetensors")
+    check_weights(table)
