@@ -26,7 +26,7 @@ from handful.data.estimator_input import ImageForm, Rows, as_images, pixel_count
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.checks import check
-from handful.recipes.load import load_recipe
+from handful.recipes.load import load_recipe, with_backbone
 from handful.recipes.overrides import refuse_text
 from handful.training.train import train
 
@@ -48,6 +48,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         recipe: name of a recipe, path of its TOML file, a `Recipe`, or "auto": the best of those that are fitted within
             seconds, by cross-validation on the images of `fit`; for rows of numbers none that is pretrained.
+        backbone: instead of the recipe's own, as for `load_recipe`, e.g. "resnet18.a1_in1k"; with "auto", of all
+            recipes that are tried.
         overrides: as `--set` of the command line, e.g. ("steps=300",).
         random_state: an int is the training seed; otherwise as in scikit-learn.
         device: "auto", "cpu", "cuda", "mps".
@@ -81,6 +83,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         recipe: str | Path | Recipe = AUTO,
         *,
+        backbone: str | None = None,
         overrides: Sequence[str] = (),
         random_state: Any = None,
         device: str = "auto",
@@ -89,6 +92,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         window: tuple[float, float] | None = None,
     ) -> None:
         self.recipe = recipe
+        self.backbone = backbone
         self.overrides = overrides
         self.random_state = random_state
         self.device = device
@@ -163,7 +167,12 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _select(self, data: Dataset, *, seed: int) -> Recipe:
         """The best of the candidates that are fitted, not trained."""
-        candidates = choose_candidates(data, overrides=tuple(self.overrides), photographs=self._rows is None)
+        candidates = choose_candidates(
+            data,
+            overrides=tuple(self.overrides),
+            photographs=self._rows is None,
+            backbones=() if self.backbone is None else (self.backbone,),
+        )
         fitted = [c for c in candidates if not c.trained]
         selection = select(
             fitted,
@@ -192,8 +201,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if self.overrides:
                 raise ValueError("overrides apply to a recipe's name or file, not to a Recipe")
             check(self.recipe)
-            return self.recipe
-        return load_recipe(self.recipe, overrides=tuple(self.overrides))
+            return self.recipe if self.backbone is None else with_backbone(self.recipe, self.backbone)
+        return load_recipe(self.recipe, backbone=self.backbone, overrides=tuple(self.overrides))
 
     def _validate(self, X: Any, y: Any) -> Any:
         """The input as an array or as a list of images; its form is stored if `y` is given."""

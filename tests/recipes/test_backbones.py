@@ -8,9 +8,10 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from handful.core.recipe import Part
 from handful.errors import WeightsError
-from handful.models import hub
-from handful.recipes.backbones import check_weights, choose_backbone
+from handful.models import timm_models
+from handful.recipes.backbones import check_weights, choose_backbone, short_name
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
@@ -88,12 +89,23 @@ def test_weights_that_are_not_there_are_refused_with_the_ways_to_bring_them(monk
     def refuse() -> None:
         raise OSError("no route to host")
 
-    monkeypatch.setattr(hub, "reach", refuse)
+    monkeypatch.setattr(timm_models, "reach", refuse)
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
-    table = {"name": "timm_pooled", "model": "resnet18.a1_in1k", "pretrained": True}
-    for backbone in (table, {"name": "concat", "backbones": ["efficientnet_lite0", table]}):
+    options = {"model": "resnet18.a1_in1k", "pretrained": True}
+    own = Part("timm_pooled", options)
+    pair = Part("concat", {"backbones": ("efficientnet_lite0", {"name": "timm", **options})})
+    for backbone in (own, pair):
         with pytest.raises(WeightsError, match=r"(?s)resnet18.a1_in1k.*no route.*lite0.*hf download timm/resnet18.a1"):
             check_weights(backbone)
-    check_weights({"name": "efficientnet_lite0"})
+    check_weights(Part("efficientnet_lite0"))
     monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: "model.safetensors")
-    check_weights(table)
+    check_weights(own)
+
+
+def test_tables_name_the_last_part_of_a_path(tmp_path: Path) -> None:
+    folder = write_transformer(tmp_path / "mine")
+    assert short_name(folder) == "mine"
+    assert short_name(f"lite0+{folder}") == "lite0+mine"
+    assert short_name(f"resnet18={tmp_path}/a.safetensors") == "resnet18=a.safetensors"
+    assert short_name("openai/clip-vit-base-patch32") == "openai/clip-vit-base-patch32"
+    assert short_name("lite0+lite2") == "lite0+lite2"

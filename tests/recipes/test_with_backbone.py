@@ -103,6 +103,7 @@ def test_a_recipe_on_a_backbone_is_read_back(tmp_path: Path) -> None:
     folder = write_transformer(tmp_path / "vit")
     for name in (f"logistic@{folder}", f"classification@{folder}"):
         recipe = load_recipe(name)
+        assert recipe.name.endswith("@vit")
         assert recipe.image_size == (SIDE, SIDE)
         assert from_toml(to_toml(recipe), where="saved") == recipe
     with pytest.raises(WeightsError, match="no such file"):

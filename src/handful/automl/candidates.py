@@ -11,7 +11,9 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.splits import training_split
 from handful.parts.registry import uses_unlabelled
-from handful.recipes.load import load_recipe
+from handful.recipes.backbones import SIMPLE, check_weights, choose_backbone
+from handful.recipes.load import load_recipe, with_backbone
+from handful.recipes.with_backbone import split_name, suits
 
 DESCRIPTIONS = {
     "logistic-pixels": "logistic regression on raw pixels",
@@ -48,36 +50,55 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Requested:
-    """The recipes that the user named, and whether those that suit the images are tried as well."""
+    """The recipes and backbones that the user named, and whether recipes that suit the images are tried as well."""
 
     recipes: tuple[Recipe, ...] = ()
     automatic: bool = True
+    backbones: tuple[str, ...] = ()
 
 
-def load_requested(names: Sequence[str | Path | Recipe] | None) -> Requested:
+def load_requested(names: Sequence[str | Path | Recipe] | None, backbones: Sequence[str] = ()) -> Requested:
     """The recipes to select from: "auto" stands for those that suit the images, and is the default.
 
+    Args:
+        names: of recipes; each is taken on each backbone.
+        backbones: as for `load_recipe`; empty: the recipes' own.
+
     Raises:
-        RecipeError: an unknown recipe.
+        RecipeError: an unknown recipe or backbone, or two that do not go together.
+        WeightsError: a backbone whose weights are not there.
         ProtocolError: a name twice.
     """
+    for backbone in backbones:
+        check_weights(load_recipe("logistic", backbone=backbone).backbone)
     if not names:
-        return Requested()
-    recipes = [name if isinstance(name, Recipe) else load_recipe(name) for name in names if name != AUTO]
+        return Requested(backbones=tuple(backbones))
+    recipes = [_load(name, b) for name in names if name != AUTO for b in backbones or (None,)]
     refuse_duplicates(recipes)
-    return Requested(tuple(recipes), AUTO in names)
+    return Requested(tuple(recipes), AUTO in names, tuple(backbones))
+
+
+def _load(name: str | Path | Recipe, backbone: str | None) -> Recipe:
+    if not isinstance(name, Recipe):
+        return load_recipe(name, backbone=backbone)
+    return name if backbone is None else with_backbone(name, backbone)
 
 
 def candidates_of(data: Dataset, requested: Requested) -> list[Candidate]:
     """The candidates of a run: what the user named, as it is, and with "auto" the recipes that suit the images."""
     names = {recipe.name for recipe in requested.recipes}
-    chosen = [c for c in choose_candidates(data) if c.recipe.name not in names] if requested.automatic else []
+    chosen = []
+    if requested.automatic:
+        suitable = choose_candidates(data, backbones=requested.backbones)
+        chosen = [c for c in suitable if c.recipe.name not in names]
     unlabelled = any(s.label is None for s in training_split(data).samples)
     named = [Candidate(r, bool(r.stages), unlabelled and uses_unlabelled(r), True) for r in requested.recipes]
     return [*chosen, *named]
 
 
-def choose_candidates(data: Dataset, *, overrides: Sequence[str] = (), photographs: bool = True) -> list[Candidate]:
+def choose_candidates(
+    data: Dataset, *, overrides: Sequence[str] = (), photographs: bool = True, backbones: Sequence[str] = ()
+) -> list[Candidate]:
     """The recipes that suit these images, the likely best of the cheap ones first; the first of equals is selected.
 
     Heads fitted to frozen features take seconds and are always tried. Networks are tried if the budget allows it:
@@ -87,28 +108,43 @@ def choose_candidates(data: Dataset, *, overrides: Sequence[str] = (), photograp
         data: all images.
         overrides: recipe values, as for `load_recipe`, for every recipe.
         photographs: whether networks that were pretrained on photographs may suit them.
+        backbones: pretrained ones instead of the embedded one, each with the recipes that it can be used with.
+
+    Raises:
+        RecipeError, WeightsError: an unknown backbone, or one whose weights are not there.
     """
     traits = traits_of(data)
-    pretrained = photographs and find_spec(PRETRAINED) is not None
+    chosen: list[str | None] = [name for name in backbones if name not in SIMPLE]
+    if not backbones and photographs and find_spec(PRETRAINED) is not None:
+        chosen = [None]
     views = max(FEWEST_VIEWS, min(MOST_VIEWS, ROWS // max(1, traits.labelled)))
     candidates = [
         Candidate(load_recipe("logistic-pixels", overrides=overrides), False),
         Candidate(load_recipe("logistic-hog", overrides=(f"cache_views={views}", *overrides)), False),
     ]
-    names = ["nearest-centroid", "logistic"] if pretrained else []
-    features = [Candidate(load_recipe(name, overrides=overrides), False) for name in names]
+    features = [Candidate(recipe, False) for recipe in _each(("nearest-centroid", "logistic"), chosen, overrides)]
     candidates = features + candidates if traits.side > SMALL else candidates + features
-    if pretrained and any(s.label is None for s in training_split(data).samples):
-        candidates.append(Candidate(load_recipe("pseudo-labels", overrides=overrides), False, True))
-    trained = []
+    if any(s.label is None for s in training_split(data).samples):
+        candidates += [Candidate(recipe, False, True) for recipe in _each(("pseudo-labels",), chosen, overrides)]
+    networks = [*(("cvs",) if traits.masked else ()), "fine-tuned"]
+    trained = [Candidate(recipe, True) for recipe in _each(networks, chosen, overrides)]
     if traits.side <= SMALL and traits.one_size:
-        trained.append("classification-wrn")
-    if pretrained:
-        trained += ["cvs"] if traits.masked else []
-        trained.append("fine-tuned")
-    return candidates + [Candidate(load_recipe(name, overrides=overrides), True) for name in trained]
+        trained.insert(0, Candidate(load_recipe("classification-wrn", overrides=overrides), True))
+    return candidates + trained
+
+
+def _each(names: Sequence[str], backbones: Sequence[str | None], overrides: Sequence[str]) -> list[Recipe]:
+    """The recipes on each backbone that they can be used with."""
+    fitting = [(n, b) for n in names for b in backbones if b is None or suits(n, choose_backbone(b))]
+    recipes = [load_recipe(name, backbone=backbone, overrides=overrides) for name, backbone in fitting]
+    for recipe in recipes:
+        check_weights(recipe.backbone)
+    return recipes
 
 
 def describe(recipe: Recipe) -> str:
     """What a candidate is called in a sentence."""
-    return DESCRIPTIONS.get(recipe.name) or str(recipe.about.get("what") or recipe.name)
+    name, backbone = split_name(recipe.name)
+    if name in DESCRIPTIONS:
+        return DESCRIPTIONS[name] + ("" if backbone is None else f" ({backbone})")
+    return str(recipe.about.get("what") or recipe.name)

@@ -21,7 +21,9 @@ from handful.core.progress import Progress
 from handful.deployment.predict_table import predict_table
 from handful.evaluation.score_table import pooled_accuracy
 from handful.models.classifier import Classifier
+from handful.recipes.backbones import short_name
 from handful.recipes.load import load_recipe
+from handful.recipes.with_backbone import split_name
 from handful.reports.card_scores import card_scores
 from handful.saving.classifier import save_classifier
 from handful.saving.model_card import CARD, data_facts
@@ -93,9 +95,11 @@ def _advice(outcome: Outcome, classes: Sequence[ClassScore], settings: Settings)
     result = selection.result
     if result is not None and not selection.candidate.trained:
         found.append(more_images(result, outcome.learned, device=settings.device))
-        names = {c.recipe.name for c in selection.tried}
+        names = {split_name(c.recipe.name)[0] for c in selection.tried}
         if not selection.candidate.unlabelled and "logistic" in names and "pseudo-labels" not in names:
-            spread = load_recipe("pseudo-labels")
+            _, short = split_name(selection.candidate.recipe.name)
+            backbone = next((b for b in settings.requested.backbones if short_name(b) == short), None)
+            spread = load_recipe("pseudo-labels", backbone=backbone)
             found.append(unlabelled_images(spread, outcome.learned, result, device=settings.device))
     measured = sorted((a for a in found if a is not None), key=lambda a: -a.gain)
     others = (weakest_class(classes), more_time(selection.not_tried, DESCRIPTIONS))

@@ -23,7 +23,7 @@ from handful.inspection.quick_check import MOST, quick_warnings
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.calibration import with_calibration
-from handful.recipes.load import load_recipe
+from handful.recipes.load import load_recipe, with_backbone
 from handful.saving.checkpoint import refuse_unfinished
 from handful.saving.classifier import refuse_existing_model, save_classifier
 from handful.saving.model_card import data_facts
@@ -47,6 +47,7 @@ def fit_to(
     recipe: str | Path | Recipe,
     data: Dataset,
     *,
+    backbone: str | None = None,
     per_class: int | None = None,
     seed: int = 0,
     overrides: Sequence[str] = (),
@@ -74,6 +75,7 @@ def fit_to(
         recipe: a recipe's name, the path of its TOML file, a `Recipe`, or "auto": select one by cross-validation on
             the training images, as `run` does; its log is in a folder beside `folder` that ends in `-selection`.
         data: everything; its training part is learned from.
+        backbone: instead of the recipe's own, as for `load_recipe`; with "auto", of all recipes that are tried.
         per_class: draw this many labelled images of each class, and train on these alone.
         seed: decides draw, initial weights, order and augmentation.
         overrides: recipe values, e.g. ("steps=600",); not with a `Recipe`.
@@ -105,7 +107,7 @@ def fit_to(
     auto = recipe == AUTO
     _refuse_selection(auto=auto, seconds=seconds)
     calibrated = partial(with_calibration, temperature=temperature, coverage=coverage, reject=reject)
-    plan = calibrated(_load(FEW if auto else recipe, overrides))
+    plan = calibrated(_load(FEW if auto else recipe, backbone, overrides))
     select_device(device)
     first = rank_and_world_size()[0] == 0
     with lock_output(folder) if first else nullcontext():
@@ -116,7 +118,7 @@ def fit_to(
         selection = None
         if auto:
             selection = select(
-                choose_candidates(part, overrides=overrides),
+                choose_candidates(part, overrides=overrides, backbones=() if backbone is None else (backbone,)),
                 part,
                 Budget(SECONDS if seconds is None else seconds),
                 log=folder.with_name(f"{folder.name}-selection") / LOG,
@@ -153,16 +155,16 @@ def _refuse_selection(*, auto: bool, seconds: float | None) -> None:
         )
 
 
-def _load(recipe: str | Path | Recipe, overrides: Sequence[str]) -> Recipe:
+def _load(recipe: str | Path | Recipe, backbone: str | None, overrides: Sequence[str]) -> Recipe:
     if not isinstance(recipe, Recipe):
-        return load_recipe(recipe, overrides=overrides)
+        return load_recipe(recipe, backbone=backbone, overrides=overrides)
     if overrides:
         raise RecipeError(
             "overrides belong to a recipe's name or file, and this is a Recipe",
             where=recipe.name,
             remedy="load it by its name, with the overrides.",
         )
-    return recipe
+    return recipe if backbone is None else with_backbone(recipe, backbone)
 
 
 def _check_data(data: Dataset, *, per_class: int | None, strict: bool) -> None:

@@ -25,7 +25,9 @@ from handful.data.load import ReadOptions, read_dataset
 from handful.data.splits import training_split
 from handful.errors import DataError
 from handful.inspection.quick_check import quick_findings
+from handful.models import hub
 from handful.models.device import select_device
+from handful.recipes.backbones import stronger_backbone
 from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.saving.model_card import CARD
 from handful.saving.model_folder import MODEL
@@ -40,6 +42,7 @@ def run(
     *,
     options: ReadOptions | None = None,
     recipes: Sequence[str | Path | Recipe] | None = None,
+    backbone: str | Sequence[str] | None = None,
     seconds: float = SECONDS,
     per_class: int | None = None,
     seed: int = 0,
@@ -65,6 +68,8 @@ def run(
         options: how the source is read.
         recipes: names, TOML files or recipes to select from instead of those that suit the images, each as it is;
             "auto" among them: those too. One alone is not selected, only scored.
+        backbone: one or several (a list, or with commas) instead of the recipes' own, as for `load_recipe`: each recipe
+            is tried on each of them.
         seconds: wall time; work that has begun is finished.
         per_class: learn from this many images per class alone, and score on others, for five draws if time allows.
         seed: number of the first repeat or draw; seeds the training.
@@ -76,7 +81,7 @@ def run(
         on_message: called with sentences about what was found and what is going on.
 
     Raises:
-        DataError, OutputError, RecipeError: before anything is trained.
+        DataError, OutputError, RecipeError, WeightsError: before anything is trained.
         ProtocolError: also before that, or where the recipes take longer than `seconds`.
 
     Example:
@@ -86,7 +91,9 @@ def run(
         >>> (result.folder / "report.html").exists()
         True
     """
-    budget, requested = Budget(seconds), load_requested(recipes)
+    budget, probe = Budget(seconds), hub.Probe()
+    backbones = backbone.split(",") if isinstance(backbone, str) else backbone or ()
+    requested = load_requested(recipes, backbones)
     folder = Path(folder)
     settings = Settings(per_class, requested, seed, jobs, select_device(device), progress, on_message)
     refuse_foreign(folder, ours=OURS)
@@ -97,7 +104,10 @@ def run(
     with lock_output(folder):
         plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed, **_named(requested)}
         claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
-        return _run(data, folder, budget, settings)
+        result = _run(data, folder, budget, settings)
+    if probe.answers and not backbones:
+        on_message(stronger_backbone())
+    return result
 
 
 def _run(data: Dataset, folder: Path, budget: Budget, settings: Settings) -> RunResult:
@@ -117,10 +127,11 @@ def _run(data: Dataset, folder: Path, budget: Budget, settings: Settings) -> Run
 
 def _named(requested: Requested) -> dict[str, Any]:
     """The requested recipes in the plan of the run; nothing for those that suit the images."""
+    backbones = {"backbones": list(requested.backbones)} if requested.backbones else {}
     if not requested.recipes:
-        return {}
+        return backbones
     recipes = {recipe.name: recipe_fingerprint(recipe) for recipe in requested.recipes}
-    return {"recipes": recipes, "automatic": requested.automatic}
+    return {"recipes": recipes, "automatic": requested.automatic, **backbones}
 
 
 def _found(data: Dataset) -> str:

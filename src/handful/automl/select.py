@@ -23,6 +23,7 @@ from handful.evaluation.metrics import Metric, uneven
 from handful.evaluation.protocol import Protocol
 from handful.evaluation.score_table import pooled_accuracy
 from handful.evaluation.selection_bias import SelectedScore, selected_score
+from handful.recipes.with_backbone import split_name
 
 REPEATS = 5
 WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed
@@ -123,7 +124,7 @@ def select(
     metric: Metric = "balanced_accuracy" if uneven(data.counts.astype(float)) else "accuracy"
     k = default_folds(replace(data, samples=tuple(replace(s, split=None) for s in data.samples))) or 2
     if data.counts.min() < 2 or not _can_fold(data, k, seed):
-        chosen = next((c for c in candidates if c.recipe.name == FEW), candidates[0])
+        chosen = next((c for c in candidates if split_name(c.recipe.name)[0] == FEW), candidates[0])
         if chosen.trained:
             _refuse_over_budget(chosen, data, budget, seed=seed, device=device)
         return Selection(chosen, (), (), None, metric, ())

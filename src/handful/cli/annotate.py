@@ -55,6 +55,7 @@ def annotate(
         Option("--out", "-o", metavar="PATH", show_default=False, help="Output file or folder of the export."),
     ] = None,
     recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="Recipe to train from the page.")] = RECIPE,
+    backbone: o.Backbone = None,
     sam: Annotated[
         str | None,
         Option(
@@ -108,8 +109,9 @@ def annotate(
         _refuse_without_server()
         from handful.annotation.server.run import serve
 
-        _check_training(recipe, set_, device)
-        settings = Settings(recipe, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
+        name = recipe if backbone is None else f"{recipe}@{backbone}"
+        _check_training(name, set_, device)
+        settings = Settings(name, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
     ready = partial(_print_address, project=project, host=host, json=json)
     with AnnotationStore(project.folder, project.data.ids) as store:
         session = Session(project, store, source=data, settings=settings, columns=columns)
@@ -157,9 +159,10 @@ def _check_training(recipe: str, overrides: "Sequence[str] | None", device: str)
     if recipe == RECIPE and not overrides and device == "auto":
         return
     from handful.models.device import select_device
+    from handful.recipes.backbones import check_weights
     from handful.recipes.load import load_recipe
 
-    load_recipe(recipe, overrides=overrides or ())
+    check_weights(load_recipe(recipe, overrides=overrides or ()).backbone)
     select_device(device)
 
 

@@ -34,6 +34,7 @@ def compare(
             help="Recipe name or .toml file; may be repeated. Default: chosen by the data.",
         ),
     ] = None,
+    backbone: o.Backbones = None,
     per_class: Annotated[
         str | None,
         Option(
@@ -114,7 +115,7 @@ def compare(
     Compares recipes and controls on identical draws, each tuned with the same budget on training images only. The same
     command resumes an interrupted comparison.
     """
-    from handful.cli._data import images_per_class, read
+    from handful.cli._data import images_per_class, names_of, read
     from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
     from handful.cli._ray import runners
     from handful.comparison.budget import read_budget
@@ -125,9 +126,11 @@ def compare(
     from handful.evaluation.annotation_cost import AnnotationTimes
     from handful.evaluation.executor import default_jobs
     from handful.models.device import select_device
+    from handful.models.hub import Probe
+    from handful.recipes.backbones import stronger_backbone
 
     with print_to_stderr():
-        tuning_budget = read_budget(budget, trials)
+        probe, tuning_budget = Probe(), read_budget(budget, trials)
         numbers = (None,) if per_class is None else images_per_class(per_class)
         select_device(device)
         samples = read(data, data_options)
@@ -137,7 +140,13 @@ def compare(
         largest = max((m for m in numbers if m is not None), default=None)
         check(samples, per_class=largest, folds=protocol.folds, score_on=score_on, strict=strict)
         recipes, candidates = choose_candidates(
-            samples, recipe or (), overrides=set_ or (), controls=controls, pretrained=pretrained, image_text=image_text
+            samples,
+            recipe or (),
+            backbones=names_of(backbone),
+            overrides=set_ or (),
+            controls=controls,
+            pretrained=pretrained,
+            image_text=image_text,
         )
         with runners(ray, jobs or (default_jobs(device) if ray is None else 1)) as (number, executor):
             comparison = compare(
@@ -158,6 +167,8 @@ def compare(
                 progress=stderr_is_terminal(),
                 on_message=print_text,
             )
+        if probe.answers and not backbone:
+            print_text(stronger_backbone())
     _print_comparison(comparison, out, json=json)
 
 

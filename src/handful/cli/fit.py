@@ -28,6 +28,7 @@ def fit(
             help="Recipe name (see `handful recipes`) or .toml file; auto: select one by cross-validation.",
         ),
     ] = "auto",
+    backbone: o.Backbone = None,
     per_class: o.PerClass = None,
     budget: Annotated[
         str | None,
@@ -68,6 +69,7 @@ def fit(
             out,
             recipe,
             samples,
+            backbone=backbone,
             per_class=per_class,
             seed=seed,
             overrides=set_ or (),

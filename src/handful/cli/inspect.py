@@ -20,6 +20,7 @@ MOST_FINDINGS = 5  # the gravest ones; --all prints the others too
 
 def inspect(
     data: o.Data,
+    backbone: o.Backbone = None,
     page: Annotated[
         Path | None,
         Option("--page", "-p", metavar="FILE", show_default=False, help="Report to write, with pictures, .html."),
@@ -56,6 +57,7 @@ def inspect(
     from handful.inspection.page import check_page_path, write_inspection
     from handful.inspection.summary import as_values
     from handful.models.device import select_device
+    from handful.training.image_features import features_recipe
 
     with print_to_stderr():
         if page is not None:
@@ -64,11 +66,15 @@ def inspect(
             check_table_path(fix)
             refuse_packed(Path(data), fix)
         resolved_device = select_device(device)
+        if backbone is not None:
+            features_recipe(backbone)  # refused before the images are read
         samples = read(data, data_options, unlabelled=True, report=False)
         console = Console(stderr=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("inspect", total=len(samples))
-            inspection = inspect_data(samples, device=resolved_device, advance=lambda: bar.advance(task))
+            inspection = inspect_data(
+                samples, backbone=backbone, device=resolved_device, advance=lambda: bar.advance(task)
+            )
         if page is not None:
             write_inspection(inspection, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
         table = None if fix is None else write_cleaned_table(inspection.measurements, fix)

@@ -24,8 +24,16 @@ def propagate(
         Option(show_default=False, help="Make the first masks by this method, for data without masks."),
     ] = None,
     recipe: Annotated[
-        str, Option("--recipe", "-r", metavar="NAME", help="Recipe of the segmentation model.")
-    ] = "cvs-wrn",
+        str | None,
+        Option(
+            "--recipe",
+            "-r",
+            metavar="NAME",
+            show_default=False,
+            help="Recipe of the segmentation model; default: cvs-wrn, or cvs with --backbone.",
+        ),
+    ] = None,
+    backbone: o.Backbone = None,
     model: Annotated[
         Path | None,
         Option(
@@ -112,7 +120,7 @@ def propagate(
     with print_to_stderr():
         summary = propagate_to(
             out,
-            load_recipe(recipe, overrides=set_ or ()),
+            load_recipe(recipe or ("cvs-wrn" if backbone is None else "cvs"), backbone=backbone, overrides=set_ or ()),
             read(data, data_options, unlabelled=True),
             source=source,
             model=model,

@@ -32,6 +32,7 @@ def run(
             "images.",
         ),
     ] = None,
+    backbone: o.Backbones = None,
     per_class: o.PerClass = None,
     seed: o.Seed = 0,
     jobs: o.JobsPerCore = None,
@@ -48,7 +49,7 @@ def run(
     without a label. The same command resumes an interrupted run.
     """
     from handful.automl.run import run as run_automl
-    from handful.cli._data import read
+    from handful.cli._data import names_of, read
     from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
     from handful.comparison.budget import read_budget
 
@@ -62,6 +63,7 @@ def run(
             samples,
             folder,
             recipes=recipe,
+            backbone=names_of(backbone),
             seconds=seconds,
             per_class=per_class,
             seed=seed,

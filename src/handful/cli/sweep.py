@@ -20,6 +20,7 @@ def sweep(
         ),
     ],
     out: o.Out,
+    backbone: o.Backbone = None,
     per_class: Annotated[
         str,
         Option("--per-class", "-m", metavar="M,M,...", help="Numbers of labelled images per class, comma-separated."),

@@ -1,6 +1,7 @@
 """Candidate recipes of a comparison: the methods that the data allows, and the controls that belong to them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from handful.comparison.candidate_rules import apply_rules, traits_of
@@ -8,8 +9,11 @@ from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.errors import ProtocolError, option
+from handful.recipes.backbones import DEFAULT, check_weights, choose_backbone, short_name
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
+from handful.recipes.renamed import RECIPES, current_name
+from handful.recipes.with_backbone import on_backbone, split_name, suits
 
 FEW = "nearest-centroid"  # the best at one image per class on other data: docs/measured.md
 FEATURES = (FEW, "logistic")
@@ -27,6 +31,7 @@ def choose_candidates(
     data: Dataset,
     requested: Sequence[str | Path] = (),
     *,
+    backbones: Sequence[str] = (),
     overrides: Sequence[str] = (),
     controls: bool = True,
     pretrained: bool = True,
@@ -37,6 +42,8 @@ def choose_candidates(
     Args:
         data: decides which recipes are compared where none is requested.
         requested: recipe names or TOML files; empty: what the data allows.
+        backbones: as for `load_recipe`: each recipe is compared on each of them that it can be used with, and the
+            controls of the pretrained backbone too. Empty: the recipes' own.
         overrides: as for `load_recipe`, for every recipe.
         controls: include the controls, whatever is requested.
         pretrained: allow pretrained weights where nothing is requested.
@@ -46,30 +53,34 @@ def choose_candidates(
         The recipes, controls first; and every recipe that was considered, with the reason to take it or not.
 
     Raises:
-        RecipeError: an unknown recipe or option.
+        RecipeError: an unknown recipe, option or backbone.
+        WeightsError: a backbone whose weights are not there.
         ProtocolError: nothing to compare, or a name twice.
     """
     if requested:
-        methods = [load_recipe(name, overrides=overrides) for name in requested]
+        wanted = [on_backbone(str(name), b) for name in requested for b in backbones or (None,)]
+        methods = [load_recipe(name, overrides=overrides) for name in wanted]
         refuse_duplicates(methods)
         candidates = [CandidateRecipe(m.name, role_of(m.name), True, "requested") for m in methods]
     else:
         resized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
-        candidates = [
-            c
-            for c in apply_rules(traits_of(data), pretrained=pretrained, resized=resized)
-            if controls or c.role == "method"
+        allowed = [
+            pair
+            for rule in apply_rules(traits_of(data), pretrained=pretrained, resized=resized)
+            for pair in _on_backbones(rule, backbones)
+            if controls or rule.role == "method"
         ]
-        methods = [load_recipe(c.recipe, overrides=overrides) for c in candidates if c.taken]
+        candidates = [candidate for candidate, _ in allowed]
+        methods = [load_recipe(name, overrides=overrides) for candidate, name in allowed if candidate.taken]
     considered = {c.recipe for c in candidates}
     if requested:  # the requested recipes decide whether pretrained weights are allowed
-        pretrained = any(options_of(m).get("backbone.pretrained", False) for m in methods)
+        pretrained = bool(backbones) or any(options_of(m).get("backbone.pretrained", False) for m in methods)
     for name, why in _controls(methods, pretrained).items():
-        if name not in considered:
-            candidates.append(
-                CandidateRecipe(name, "control", controls, why if controls else option("controls", False))
-            )
-            methods += [load_recipe(name, overrides=overrides)] if controls else []
+        reason = why if controls else option("controls", False)
+        for control, full in _on_backbones(CandidateRecipe(name, "control", controls, reason), backbones):
+            if control.recipe not in considered and (control.taken or not controls):
+                candidates.append(control)
+                methods += [load_recipe(full, overrides=overrides)] if controls else []
     if image_text is not None and ZERO_SHOT not in considered:
         candidates.append(CandidateRecipe(ZERO_SHOT, "control", True, f"control: class names alone ({image_text})"))
         model = (f"backbone.model={image_text}", f"labels.path={image_text}")
@@ -80,6 +91,8 @@ def choose_candidates(
             where=option("controls", False),
             remedy="leave it out, name recipes, or give masks.",
         )
+    for method in methods:
+        check_weights(method.backbone)
     ordered = sorted(methods, key=lambda m: role_of(m.name) == "method")
     return ordered, sorted(candidates, key=lambda c: (not c.taken, c.role == "method"))
 
@@ -98,7 +111,25 @@ def refuse_duplicates(recipes: Sequence[Recipe]) -> None:
 
 def role_of(name: str) -> Role:
     """Whether a recipe is one of the controls."""
-    return "control" if name in CONTROLS else "method"
+    return "control" if current_name(split_name(name)[0]) in CONTROLS else "method"
+
+
+def _on_backbones(candidate: CandidateRecipe, backbones: Sequence[str]) -> list[tuple[CandidateRecipe, str]]:
+    """The candidate on each backbone, or as it is where it has a backbone of its own; why not, where one is unfit.
+
+    With each of them, the name that it is loaded by.
+    """
+    recipe = candidate.recipe
+    if not backbones or current_name(recipe) not in RECIPES.values():
+        return [(candidate, recipe)]
+    found = []
+    for backbone in backbones:
+        fits = suits(recipe, choose_backbone(backbone))
+        why = candidate.why if fits else f"{backbone} gives no maps that are fine enough, or cannot be trained"
+        name = recipe if backbone == DEFAULT else on_backbone(recipe, short_name(backbone))
+        changed = replace(candidate, recipe=name, taken=candidate.taken and fits, why=why)
+        found.append((changed, on_backbone(recipe, backbone)))
+    return found
 
 
 def _controls(methods: Sequence[Recipe], pretrained: bool) -> dict[str, str]:

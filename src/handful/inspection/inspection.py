@@ -39,16 +39,20 @@ class Inspection:
     examples: tuple[Examples, ...]
 
 
-def inspect(data: Dataset, *, device: str = "cpu", advance: Callable[[], None] | None = None) -> Inspection:
-    """Inspect a data set: each image is read once and passes the embedded backbone once.
+def inspect(
+    data: Dataset, *, backbone: str | None = None, device: str = "cpu", advance: Callable[[], None] | None = None
+) -> Inspection:
+    """Inspect a data set: each image is read once and passes the backbone once.
 
     Args:
         data: the samples; they are not changed.
+        backbone: as for `load_recipe`; None: the embedded one, which the thresholds of the findings were set with.
         device: torch device that the backbone runs on.
         advance: called after each sample is read.
 
     Raises:
-        WeightsError: the backbone's weights are not installed.
+        RecipeError: an unknown backbone.
+        WeightsError: the backbone's weights are not there.
 
     Example:
         >>> from handful import inspect, load_data
@@ -56,7 +60,7 @@ def inspect(data: Dataset, *, device: str = "cpu", advance: Callable[[], None] |
         >>> "few images" in [finding.kind for finding in inspection.findings]
         True
     """
-    measurements = measure_images(data, features=partial(features, device=device), advance=advance)
+    measurements = measure_images(data, features=partial(features, device=device, backbone=backbone), advance=advance)
     findings = [finding for kind in kinds() for finding in kind.find(measurements)]
     return Inspection(
         measurements=measurements,

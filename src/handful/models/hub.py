@@ -4,6 +4,7 @@ Asked for a model without a network, the hub's own library goes on trying for ha
 """
 
 import contextlib
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -33,6 +34,23 @@ def local_first(load: Callable[..., Any], model: str, **options: Any) -> Any:
             raise
         reach()
         return load(model, **options)
+
+
+class Probe:
+    """Whether the hub answers, asked in the background: nobody waits for it."""
+
+    def __init__(self) -> None:
+        self.answers = False
+        self.thread = threading.Thread(target=self._ask, daemon=True)
+        self.thread.start()
+
+    def _ask(self) -> None:
+        from huggingface_hub.constants import HF_HUB_OFFLINE
+
+        if not HF_HUB_OFFLINE:
+            with contextlib.suppress(OSError):
+                reach()
+                self.answers = True
 
 
 def reach() -> None:

@@ -65,6 +65,12 @@ def weight_options(model: str, config: Any, *, where: str) -> dict[str, Any]:
     return {"pretrained": True}
 
 
+def hub_repository(model: str) -> str | None:
+    """The repository of a model's pretrained weights on the Hugging Face hub; None where they are elsewhere."""
+    config: Any = timm.get_pretrained_cfg(model)
+    return None if config is None else config.hf_hub_id
+
+
 def missing_weights(where: str, error: Exception, *, hub_id: str | None) -> WeightsError:
     """The error for weights that are neither on this machine nor can be downloaded."""
     return WeightsError(
@@ -82,5 +88,5 @@ def remedy(hub_id: str | None) -> str:
     folder = hub_id.rpartition("/")[2]
     return (
         f'{installed}; or run "hf download {hub_id} --local-dir {folder}" where there is a network, and bring that '
-        f"folder here{hint('backbone', folder)}; or bring the cache of the Hugging Face hub, or a checkpoint."
+        f"folder here{hint('backbone', folder)}; or bring the cache of the hub, or give a file as weights."
     )

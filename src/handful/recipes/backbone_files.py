@@ -9,6 +9,7 @@ from handful.errors import WeightsError
 from handful.models import stored_values
 
 CONFIG = "config.json"
+TRANSFORMERS_SIDE = 224  # of most image-text models; images of another size are resized again
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 IGNORED = ("img_size", "num_classes", "in_chans", "drop_rate", "drop_path_rate")  # arguments that a recipe decides
 
@@ -71,16 +72,17 @@ def read_timm_folder(path: Path) -> TimmFolder | None:
         raise WeightsError(str(error), where=folder / CONFIG, remedy="give a folder that timm has written.") from error
 
 
-def transformers_size(model: str) -> tuple[int, int] | None:
-    """The input size of an image-text model of the transformers library, in its folder; None where it is unknown.
+def transformers_size(model: str) -> tuple[int, int]:
+    """The input size of an image-text model of the transformers library, by its folder; 224 where that says nothing.
 
     Raises:
         WeightsError: the folder's configuration cannot be read.
     """
     folder = Path(model)
     vision = _config(folder).get("vision_config") if folder.is_dir() else None
-    side = vision.get("image_size") if isinstance(vision, dict) else None
-    return (side, side) if stored_values.is_whole(side) and 0 < side <= stored_values.MAX_SIDE else (224, 224)
+    side: Any = vision.get("image_size") if isinstance(vision, dict) else None
+    known = stored_values.is_whole(side) and 0 < side <= stored_values.MAX_SIDE
+    return (side, side) if known else (TRANSFORMERS_SIDE, TRANSFORMERS_SIDE)
 
 
 def _config(folder: Path) -> dict[str, Any]:

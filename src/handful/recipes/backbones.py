@@ -5,17 +5,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from handful.core.recipe import Part
 from handful.errors import HandfulError, RecipeError, WeightsError, nearest, option
-from handful.models.timm_models import cached_weights, missing_weights, pretrained_config
+from handful.models.timm_models import pretrained_config, weight_options
+from handful.parts import registry
 from handful.recipes.backbone_files import TimmFolder, is_saved_classifier, read_timm_folder, transformers_size
 from handful.recipes.read import read_recipe
 
 Table = Mapping[str, Any]
 LITE = {"lite0": ("efficientnet_lite0", 224), "lite2": ("efficientnet_lite2", 260)}
 LITE_STAGES = 5
-SMALL = {"pixels": False, "hog": True}  # backbones without weights; whether their values are counts of votes
-NAMED = (*LITE, "lite0+lite2", *SMALL)
+SIMPLE = {"pixels": False, "hog": True}  # backbones without weights; whether their values are counts of votes
+NAMED = (*LITE, "lite0+lite2", *SIMPLE)
 WITH_MAPS = "lite0, lite2, resnet18.a1_in1k, convnext_atto.d2_in1k"
+DEFAULT, STRONGER = "lite0", "vit_small_patch14_dinov2.lvd142m"
+WHERE = "backbone"
 WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
 
 
@@ -57,8 +61,8 @@ def choose_backbone(name: str) -> BackboneChoice:
     if name in LITE:
         part, side = LITE[name]
         return BackboneChoice({"name": part}, {"name": part}, LITE_STAGES, {"name": part}, (side, side))
-    if name in SMALL:
-        return BackboneChoice({"name": name}, size=(32, 32), precision="fp32", rectified=SMALL[name])
+    if name in SIMPLE:
+        return BackboneChoice({"name": name}, size=(32, 32), precision="fp32", rectified=SIMPLE[name])
     path = _path(name)
     if path is not None:
         return _of_path(path)
@@ -73,24 +77,40 @@ def choose_backbone(name: str) -> BackboneChoice:
     return _of_timm(TimmFolder(_timm_name(base), None))
 
 
-def check_weights(backbone: Table) -> None:
+def short_name(name: str) -> str:
+    """A backbone's name in tables: of a path, its last part."""
+    path = _path(name)
+    if path is None and "+" in name:
+        return "+".join(map(short_name, name.split("+")))
+    model, equals, file = name.partition("=")
+    return path.resolve().name if path is not None else f"{model}={Path(file).name}" if equals else name
+
+
+def check_weights(backbone: Part) -> None:
     """Refuse a timm backbone whose pretrained weights are not there, if the hub does not answer, before any training.
 
     Raises:
         WeightsError: says how to bring them.
     """
-    from handful.models.hub import reach
-
-    for member in backbone.get("backbones", ()):
-        check_weights(member if isinstance(member, Mapping) else {"name": member})
-    if not backbone.get("pretrained") or not backbone["name"].startswith("timm"):
+    for member in registry.members("backbones", backbone):
+        check_weights(member)
+    if not (is_timm(backbone) and backbone.options.get("pretrained")):
         return
-    config = pretrained_config(backbone["model"], where="backbone")
-    if cached_weights(config) is None:
-        try:
-            reach()
-        except OSError as error:
-            raise missing_weights(backbone["model"], error, hub_id=config.hf_hub_id) from error
+    model = backbone.options["model"]
+    weight_options(model, pretrained_config(model, where=f"backbones/{backbone.name}"), where=model)
+
+
+def stronger_backbone() -> str:
+    """What a user with a network may take, in a sentence."""
+    return (
+        f"There is a network: {option('backbone', STRONGER)} is stronger on photographs (DINOv2, some 90 MB to "
+        f"download), and {option('backbone', f'{DEFAULT},{STRONGER}')} tries both."
+    )
+
+
+def is_timm(backbone: Part) -> bool:
+    """Whether a backbone is a model of the timm library."""
+    return backbone.name in ("timm", "timm_pooled")
 
 
 def _path(name: str) -> Path | None:
@@ -106,7 +126,7 @@ def _path(name: str) -> Path | None:
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise WeightsError("no such file", where=path, remedy=f"check the path; or {option('backbone', 'lite0')}.")
+        raise WeightsError("no such file", where=path, remedy=f"check the path, or use {DEFAULT}.")
     return path
 
 
@@ -129,7 +149,7 @@ def _of_path(path: Path) -> BackboneChoice:
     raise WeightsError(
         "it does not say which network its weights are of",
         where=path,
-        remedy=f"name the model: {option('backbone', f'resnet18={path}')}; or put timm's config.json beside it.",
+        remedy=f"name the model, as in resnet18={path}, or put timm's config.json beside it.",
     )
 
 
@@ -139,15 +159,13 @@ def _of_classifier(folder: Path) -> BackboneChoice:
     Raises:
         WeightsError: it has no weights of its own.
     """
-    from handful.parts import registry
-
     where = folder / "recipe.toml"
     recipe = read_recipe(where.read_text(encoding="utf-8"), where=str(where))
     part = recipe.backbone
     table = {"name": part.name, **{k: v for k, v in part.options.items() if k not in ("pretrained", "freeze")}}
     known = registry.options("backbones", part.name)
     if "weights" not in known:
-        if "model" in known or part.name in SMALL:
+        if "model" in known or part.name in SIMPLE:
             return BackboneChoice({"name": part.name, **part.options}, size=recipe.image_size, rectified=False)
         raise WeightsError(
             f"the weights of its backbone {part.name!r} cannot be taken over",
@@ -158,7 +176,7 @@ def _of_classifier(folder: Path) -> BackboneChoice:
     segments = registry.has_trait("heads", recipe.head, "segments")
     lite = part.name in dict(LITE.values())
     stages = LITE_STAGES if lite and "stride" not in table else 1
-    signed = part.name in ("timm_pooled", "timm")
+    signed = is_timm(part)
     maps = table if segments else None
     return BackboneChoice(table, table, stages, maps, recipe.image_size, rectified=not signed)
 
@@ -175,8 +193,8 @@ def _timm_name(name: str) -> str:
     if not timm.is_model(base):
         known = (*NAMED, *timm.list_models(), *timm.list_pretrained())
         remedy = nearest(name, known, otherwise=f"names are {', '.join(NAMED)}, those of timm, and paths.")
-        raise RecipeError(f"unknown backbone {name!r}", where=option("backbone", None), remedy=remedy)
-    pretrained_config(name, where=option("backbone", None))  # refuses an unknown tag
+        raise RecipeError(f"unknown backbone {name!r}", where=WHERE, remedy=remedy)
+    pretrained_config(name, where=WHERE)  # refuses an unknown tag
     return name
 
 
@@ -185,7 +203,7 @@ def _of_timm(found: TimmFolder) -> BackboneChoice:
     from handful.parts.backbones.timm import sequence_strides
     from handful.parts.backbones.timm_pooled import stage_count
 
-    config: Any = pretrained_config(found.model, where=option("backbone", None))
+    config: Any = pretrained_config(found.model, where=WHERE)
     weights = {"pretrained": True} if found.weights is None else {"weights": found.weights}
     plain: Table = {"name": "timm", "model": found.model, **weights}
     own = {"mean": found.mean, "std": found.std, "args": found.args or None}

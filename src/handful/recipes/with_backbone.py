@@ -1,20 +1,21 @@
 """A recipe on another backbone: the part, and what the backbone needs of the recipe.
 
-`NAME@BACKBONE` names it: "logistic@resnet18.a1_in1k". The image size becomes the backbone's; frozen stages are counted
-from the last one, so that as many are trained as the recipe says; square roots of features are left out where features
-are signed (they are for what a ReLU leaves; Yang, Liu and Xu 2021, https://arxiv.org/abs/2101.06395).
+`NAME@BACKBONE` names it: "logistic@resnet18.a1_in1k"; of a path, the last part. The image size becomes the backbone's;
+frozen stages are counted from the last one, so that as many are trained as the recipe says; square roots of features
+are left out where features are signed (they are for what a ReLU leaves; Yang, Liu and Xu 2021,
+https://arxiv.org/abs/2101.06395).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from handful.core.recipe import Part
-from handful.errors import RecipeError, option
+from handful.errors import RecipeError
 from handful.parts import registry
-from handful.recipes.backbones import LITE, LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone
+from handful.recipes.backbones import DEFAULT, LITE, LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone, short_name
+from handful.recipes.read import read_recipe, recipe_text
 
 Tree = dict[str, Any]
-DEFAULT = "lite0"
 SEPARATOR = "@"
 REPLACEABLE = (*dict(LITE.values()), "concat", "hog", "image_text", "pixels", "timm", "timm_pooled")
 
@@ -35,6 +36,14 @@ def split_name(name: str) -> tuple[str, str | None]:
     return recipe, backbone if separator else None
 
 
+def suits(recipe: str, choice: BackboneChoice) -> bool:
+    """Whether a recipe that comes with handful can work with a backbone: fitted heads with any, others with some."""
+    head = read_recipe(recipe_text(recipe), where=recipe).head
+    if registry.has_trait("heads", head, "fitted"):
+        return True
+    return (choice.maps if registry.has_trait("heads", head, "segments") else choice.layers) is not None
+
+
 def put_backbone(tree: Tree, name: str) -> None:
     """Put a backbone into a recipe's tree, with what it needs.
 
@@ -49,7 +58,7 @@ def put_backbone(tree: Tree, name: str) -> None:
         raise RecipeError(
             "this recipe is written for the backbone that it names",
             where=recipe,
-            remedy=f"leave {option('backbone', None)} out, or use a recipe such as logistic, fine-tuned or cvs.",
+            remedy="leave the other backbone out, or use a recipe such as logistic, fine-tuned or cvs.",
         )
     if name == DEFAULT and before["name"] == LITE[DEFAULT][0]:
         return
@@ -70,8 +79,8 @@ def put_backbone(tree: Tree, name: str) -> None:
         tree["precision"] = choice.precision
     _put_teachers(tree, name)
     about = {k: v for k, v in tree.get("about", {}).items() if k not in ("expected", "time", "command")}
-    tree["about"] = {**about, "what": f"{about.get('what', recipe)}, on {name}", "expected": "not measured"}
-    tree["name"] = on_backbone(recipe, name)
+    tree["about"] = {**about, "what": f"{about.get('what', recipe)}, on {short_name(name)}", "expected": "not measured"}
+    tree["name"] = on_backbone(recipe, short_name(name))
 
 
 def _trained(

@@ -1,6 +1,7 @@
-"""Image features from the installed EfficientNet-Lite0, frozen, for nearest neighbors and cross-validation."""
+"""Image features of a frozen backbone, for nearest neighbors and cross-validation."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,31 +13,53 @@ from handful.core.recipe import Part, Recipe
 from handful.data.in_memory import fit_size
 from handful.models.device import autocast
 from handful.parts import registry
+from handful.recipes.backbones import check_weights
+from handful.recipes.load import load_recipe
 
 SIDE = 160  # in a first try as good as 224 for telling classes apart, at half the time; 112 was worse
 BATCH = 64
 RECIPE = Recipe("inspect", backbone=Part("efficientnet_lite0"), head=Part("linear", {"norm": "none"}), stages=())
 
 
-def features(images: Iterable[Image], *, device: str = "cpu") -> Iterator[Float[np.ndarray, "n c"]]:
-    """What the backbone's last maps are on average, for pictures squashed to 160 x 160, some at a time.
+def features_recipe(backbone: str) -> Recipe:
+    """A recipe whose network gives the features of a backbone.
 
     Raises:
-        WeightsError: the weights' package is not installed.
+        RecipeError, WeightsError: as `load_recipe`.
     """
-    target = torch.device(device)
+    known = load_recipe("logistic", backbone=backbone)
+    check_weights(known.backbone)
+    return replace(RECIPE, backbone=known.backbone, image_size=known.image_size, precision=known.precision)
+
+
+def features(
+    images: Iterable[Image], *, device: str = "cpu", backbone: str | None = None
+) -> Iterator[Float[np.ndarray, "n c"]]:
+    """What the backbone's last maps are on average, for squashed pictures, some at a time.
+
+    Args:
+        images: the pictures.
+        device: that the backbone runs on.
+        backbone: as for `load_recipe`; None: the installed EfficientNet-Lite0, at 160 x 160 pixels.
+
+    Raises:
+        RecipeError: an unknown backbone.
+        WeightsError: the weights are not there.
+    """
+    target, recipe = torch.device(device), RECIPE if backbone is None else features_recipe(backbone)
+    size = recipe.image_size or (SIDE, SIDE)
     task = Task(("one", "other"), np.ones(2, np.int64))  # the head's scores are not looked at
-    network = registry.build_network(RECIPE, registry.make_context(RECIPE, task))
+    network = registry.build_network(recipe, registry.make_context(recipe, task))
     network = network.eval().to(target).to(memory_format=network.layout)
 
     def flush(batch: list[torch.Tensor]) -> Float[np.ndarray, "n c"]:
-        with torch.inference_mode(), autocast(RECIPE.precision, target):
+        with torch.inference_mode(), autocast(recipe.precision, target):
             features = network(torch.stack(batch).to(target).float().div_(255)).features
         return np.asarray(features.float().cpu().numpy())
 
     batch_images: list[torch.Tensor] = []
     for image in images:
-        batch_images.append(torch.from_numpy(fit_size(image, (SIDE, SIDE), "squash")))
+        batch_images.append(torch.from_numpy(fit_size(image, size, "squash")))
         if len(batch_images) == BATCH:
             yield flush(batch_images)
             batch_images = []

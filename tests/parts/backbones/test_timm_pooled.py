@@ -40,7 +40,7 @@ def test_vectors_of_a_transformer_in_five_stages_are_what_its_own_classifier_rea
     torch.manual_seed(0)
     backbone = build(sized(side, side), model=model, args=SMALL, token="pooled")
     torch.manual_seed(0)
-    net = timm.create_model(model, num_classes=0, img_size=side, dynamic_img_size=False, **SMALL).eval()
+    net: Any = timm.create_model(model, num_classes=0, img_size=side, dynamic_img_size=False, **SMALL).eval()
     x = torch.randn(2, 3, side, side)
     with torch.no_grad():
         expected = net.forward_head(net.forward_features(x), pre_logits=True)
@@ -55,8 +55,8 @@ def test_other_models_are_one_stage(model: str) -> None:
     torch.manual_seed(0)
     backbone = build(sized(64, 64), model=model)
     torch.manual_seed(0)
-    fixed = {"img_size": 64} if model.startswith("swin") else {}
-    net = timm.create_model(model, num_classes=0, **fixed).eval()
+    fixed: dict[str, Any] = {"img_size": 64} if model.startswith("swin") else {}
+    net: Any = timm.create_model(model, num_classes=0, **fixed).eval()
     x = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         expected = net.forward_head(net.forward_features(x), pre_logits=True)

@@ -39,6 +39,7 @@ def load_pretrained(kind: str, model: str, **options: Any) -> Any:
     except ImportError as error:
         raise WeightsError("transformers is not installed", where=model, remedy=INSTALL) from error
     check_folder(model)
+    transformers.utils.logging.disable_progress_bar()  # of loading; downloads have one of their own
     auto_class = getattr(transformers, kind)
     try:
         with torch.random.fork_rng(devices=[]):

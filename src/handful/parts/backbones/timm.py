@@ -9,8 +9,8 @@ from timm.models._features import FeatureDictNet, FeatureGetterNet
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.errors import RecipeError, option
-from handful.models.timm_models import MODEL_ERRORS, pretrained_config, weight_options
+from handful.errors import RecipeError, hint
+from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, weight_options
 from handful.parts.backbones._extractor import sequential_modules, split_stages
 from handful.parts.backbones._stages import Freeze, assemble
 from handful.parts.backbones._weights import download_errors, load_checkpoint
@@ -102,8 +102,7 @@ def _create(model: str, options: dict[str, Any]) -> Any:
         RecipeError: the model gives no feature maps with these options.
     """
     try:
-        hub_id = timm.get_pretrained_cfg(model).hf_hub_id
-        with download_errors(model, hub_id=hub_id) if "pretrained" in options else nullcontext():
+        with download_errors(model, hub_id=hub_repository(model)) if "pretrained" in options else nullcontext():
             net: Any = timm.create_model(model, features_only=True, **options)
             if isinstance(net, FeatureGetterNet) and len(set(net.feature_info.reduction())) == 1:
                 # A plain transformer: its maps are the last block's patch tokens, as its final norm leaves them.
@@ -127,7 +126,7 @@ def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:
         raise RecipeError(
             f"{model} is built for one image size",
             where=HERE,
-            remedy=f"set image_size = [h, w] in the recipe ({option('overrides', 'image_size=[h,w]')}).",
+            remedy=f"set image_size = [h, w] in the recipe{hint('overrides', 'image_size=[h,w]')}.",
         )
     with torch.random.fork_rng():
         stride = _create(model, {}).feature_info.reduction()[-1]

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.errors import RecipeError, option
-from handful.models.timm_models import MODEL_ERRORS, pretrained_config, weight_options
+from handful.errors import RecipeError, hint
+from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, weight_options
 from handful.parts.backbones._stages import Freeze, StageOutput, assemble
 from handful.parts.backbones._timm_checkpoint import load_model
 from handful.parts.backbones._transformer import GROUPS, Token, default_token, is_transformer, split_transformer
@@ -161,7 +161,7 @@ def _create(model: str, options: dict[str, Any]) -> Any:
         ) from error
     refuse_large(parameters)
     if "pretrained" in options:
-        with download_errors(model, hub_id=timm.get_pretrained_cfg(model).hf_hub_id):
+        with download_errors(model, hub_id=hub_repository(model)):
             return timm.create_model(model, num_classes=0, **options)
     return timm.create_model(model, num_classes=0, **options)
 
@@ -182,7 +182,7 @@ def _input_size(model: str, args: dict[str, Any], size: tuple[int, int] | None) 
         raise RecipeError(
             f"{model} is built for one image size",
             where=HERE,
-            remedy=f"set image_size = [h, w] in the recipe ({option('overrides', 'image_size=[h,w]')}).",
+            remedy=f"set image_size = [h, w] in the recipe{hint('overrides', 'image_size=[h,w]')}.",
         )
     described = _describe(model, args)
     if not is_transformer(described):
