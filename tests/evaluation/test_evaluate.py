@@ -90,3 +90,18 @@ def test_a_long_tail_is_drawn_and_scored_on_classes_alike(data: Dataset, tmp_pat
     trainer = NearestMeanTrainer(tmp_path / "calls")
     result = evaluate(recipe(), data, protocol=protocol, trainer=trainer, progress=False)
     assert all(run.counts is not None and run.counts.tolist() == [6, 2, 1] for run in result.runs)
+
+
+def test_an_evaluation_that_is_stopped_has_the_runs_that_are_finished_and_can_be_continued(
+    data: Dataset, tmp_path: Path
+) -> None:
+    log, protocol = tmp_path / "runs.jsonl", Protocol((0, 1, 2), per_class=2)
+    trainer = NearestMeanTrainer(tmp_path / "calls")
+    answers = iter((False, False, True))
+    result = evaluate(
+        recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False, stop=lambda: next(answers)
+    )
+    assert [run.draw for run in result.runs] == [0, 1]
+    whole = evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
+    assert [run.draw for run in whole.runs] == [0, 1, 2]
+    assert len(trainer.calls) == 3

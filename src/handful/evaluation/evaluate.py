@@ -41,6 +41,7 @@ def evaluate(
     trainer: Trainer | None = None,
     executor: ExecutorFactory | None = None,
     progress: bool = True,
+    stop: Callable[[], bool] | None = None,
 ) -> Result:
     """Train a recipe once per draw (and fold), and predict the images that were left out.
 
@@ -60,6 +61,7 @@ def evaluate(
         trainer: called instead of `handful.train`, for instance for a control that is not a network.
         executor: makes the executor that runs the jobs; None: processes of this machine.
         progress: show a progress bar over the runs.
+        stop: asked before each run: no further one starts once it is true, and the result has those that are finished.
 
     Returns:
         The recipe and its runs, with the predictions of each. `summarise` computes scores from it.
@@ -76,7 +78,7 @@ def evaluate(
         >>> len(result.runs), len(result.runs[0].train_ids)
         (2, 50)
     """
-    execution = Execution(jobs, device, executor, progress)
+    execution = Execution(jobs, device, executor, progress, stop)
     return _evaluate([(recipe, protocol)], data, execution, log, predictions, trainer)[0]
 
 
@@ -161,7 +163,7 @@ def _evaluate(
         Result(
             with_conditions(recipe, protocol.unlabelled, protocol.transductive, score_on=protocol.score_on),
             data.classes,
-            tuple(runs[i] for i, (plan, _) in enumerate(work) if plan == p),
+            tuple(runs[i] for i, (plan, _) in enumerate(work) if plan == p and i in runs),
         )
         for p, (recipe, protocol) in enumerate(plans)
     ]

@@ -60,12 +60,14 @@ class Execution:
         device: as for `train`.
         executor: makes the executor that runs the jobs; None: processes of this machine, or this process for one job.
         progress: whether to show a progress bar over the runs.
+        stop: asked before each run: no further one starts once it is true. None: all are run.
     """
 
     jobs: int = 1
     device: str = "auto"
     executor: ExecutorFactory | None = None
     progress: bool = True
+    stop: Callable[[], bool] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a number of jobs below 1."""

@@ -45,10 +45,13 @@ def run_jobs(
     text = f"{loaded} from the log" if loaded else "evaluating"
     with RunsBar(len(jobs) + loaded, text, shown=execution.progress) as bar:
         bar.advance(loaded)
-        waiting = iter(jobs)
+        waiting, stopped = iter(jobs), False
 
         def next_job() -> TrainingJob | None:
-            job = next(waiting, None)
+            nonlocal stopped
+            job = None if stopped else next(waiting, None)
+            if job is not None and execution.stop is not None and execution.stop():
+                job, stopped = None, True
             if job is not None and execution.jobs == 1:
                 bar.describe(job.name)
             return job
