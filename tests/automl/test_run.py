@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from handful.automl import candidates as candidates_module
+from handful.automl import extras as extras_module
 from handful.automl import select as select_module
 from handful.automl import select_and_train as training_module
 from handful.automl.candidates import choose_candidates
@@ -19,7 +20,7 @@ from handful.automl.text import format_run
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output
 from handful.core.recipe import Recipe
-from handful.errors import DataError, OutputError, ProtocolError, RecipeError, TrainingError
+from handful.errors import DataError, ModelError, OutputError, ProtocolError, RecipeError, TrainingError
 from handful.evaluation import evaluate as evaluate_module
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
@@ -182,7 +183,7 @@ def test_a_network_is_tried_where_its_first_steps_say_that_it_ends_in_time(
     reasons = {n.recipe: n for n in result.not_tried}
     assert reasons["fine-tuned"].why.startswith("takes about")
     assert (reasons["fine-tuned"].budget or 0) > 5000
-    assert any("more time: --budget" in a.what for a in result.advice)
+    assert any("more time: seconds=" in a.what for a in result.advice)
     assert any(line.startswith("Trying small network trained from scratch") for line in said)
 
 
@@ -200,10 +201,55 @@ def test_a_recipe_that_fails_is_left_out_with_its_reason(tmp_path: Path, monkeyp
     assert ("logistic-hog", "it failed: it does not converge") in {(n.recipe, n.why) for n in result.not_tried}
 
 
-def test_after_the_budget_no_further_recipe_starts(tmp_path: Path) -> None:
-    result = start(squares(4), tmp_path / "out", seconds=0.01)
+def test_after_the_budget_one_fit_is_finished_and_nothing_else_starts(tmp_path: Path) -> None:
+    said: list[RunResult] = []
+    data = squares(4)
+    result = start(data, tmp_path / "out", seconds=0.01, on_answer=said.append)
     assert [t.recipe for t in result.tried] == ["logistic-hog"]
-    assert ("nearest-centroid", "no time was left") in {(n.recipe, n.why) for n in result.not_tried}
+    reasons = {n.recipe: n for n in result.not_tried}
+    assert reasons["nearest-centroid"].why == "no time was left"
+    assert result.result is not None
+    assert len(result.result.runs) == 1
+    assert 0 < result.score.images < len(data)
+    (answer,) = said
+    assert answer.score == result.score
+    assert not answer.skipped
+    assert result.skipped[0].startswith("what twice as many images would bring (about")
+    text = " ".join(format_run(result).split())
+    assert f"{result.score.images} of 12 images held out in turn; the budget ended before the others" in text
+    assert "Left out, as no time was left: what twice as many" in text
+    assert "s of a budget of 0 s: what had begun was finished." in text
+    more = start(data, tmp_path / "out")
+    assert {t.recipe for t in more.tried} == set(FAST)
+    assert more.score.images == len(data)
+
+
+def test_the_answer_and_its_files_are_there_before_anything_is_measured_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(extras_module, "more_images", stop)
+    said: list[RunResult] = []
+    with pytest.raises(KeyboardInterrupt, match="the model is ready"):
+        start(squares(4), tmp_path / "out", on_answer=said.append)
+    assert len(said) == 1
+    assert {f.name for f in (tmp_path / "out").iterdir()} >= {"model", "report.html", "CARD.md", "run.json"}
+    load_classifier(tmp_path / "out")
+
+
+def test_a_run_that_is_stopped_before_its_answer_says_that_it_can_be_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training_module, "train", stop)
+    with pytest.raises(KeyboardInterrupt, match="no model yet; what was computed is kept"):
+        start(squares(4), tmp_path / "out")
+    with pytest.raises(ModelError, match="this run has no model yet"):
+        load_classifier(tmp_path / "out")
 
 
 def test_data_that_no_recipe_learns_is_an_error_with_the_reasons(

@@ -7,7 +7,8 @@ import pytest
 from handful.automl.candidates import DESCRIPTIONS, choose_candidates
 from handful.automl.result import Advice, ClassScore, HonestScore, RunResult, Tried, as_values
 from handful.automl.select import NotTried
-from handful.automl.text import answer, format_run
+from handful.automl.text import after_stop, answer, format_answer, format_extras, format_run
+from handful.errors import command_line
 from tests.support.datasets import squares
 
 NAN = math.nan
@@ -92,10 +93,34 @@ def test_the_lines_say_what_happened_and_fit(width: int) -> None:
         "Would help: twice as many labelled images",
         "Method: logistic regression on a pretrained network's features (logistic), the best of 2 tried.",
         "Not tried: fine-tuning of a pretrained network (takes about 9 minutes).",
-        "predictions.csv (30 images without a label)",
+        "Wrote predictions.csv (30 images without a label). Took 42 s of a budget of 180 s.",
         "Next: handful predict handful-photos NEW_IMAGES",
     ):
         assert part in joined
+
+
+def test_a_method_that_is_usually_good_and_was_not_tried_is_said_right_after_the_answer() -> None:
+    waiting = (NotTried("logistic", "no time was left", 700.0), NotTried("fine-tuned", "takes about 9 minutes", 800.0))
+    with command_line():
+        text = " ".join(format_answer(replace(RUN, not_tried=waiting)).split())
+    assert "74.0 %. BUT: logistic regression on a pretrained network's features was not tried (no time was" in text
+    assert "The same command with --budget 15m tries it." in text
+    assert "BUT" not in format_answer(RUN)
+
+
+def test_a_budget_that_was_exceeded_is_said_with_what_was_left_out() -> None:
+    text = " ".join(format_extras(replace(RUN, seconds=242.0, skipped=("what 3 would bring (about 40 s)",))).split())
+    assert "Left out, as no time was left: what 3 would bring (about 40 s)." in text
+    assert "Took 242 s of a budget of 180 s: what had begun was finished." in text
+
+
+def test_a_run_that_is_stopped_names_the_command_for_its_model(tmp_path: Path) -> None:
+    folder = tmp_path / "my photos"
+    with command_line():
+        assert "no model yet" in after_stop(folder)
+        (folder / "model").mkdir(parents=True)
+        (folder / "model" / "weights.safetensors").touch()
+        assert f"`handful predict '{folder}' NEW_IMAGES` works" in after_stop(folder)
 
 
 def test_no_answer_begins_with_the_name_of_a_recipe() -> None:

@@ -10,28 +10,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from handful.automl.budget import Budget, budget_option
+from handful.automl.candidates import PROMISING
 from handful.automl.result import Advice, ClassScore
 from handful.automl.select import NotTried
 from handful.core.dataset import Dataset
+from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.splits import random_key
 from handful.evaluation.job import TrainingJob, run
 from handful.evaluation.score_table import pooled_accuracy
+from handful.recipes.with_backbone import split_name
 
 SMALLEST = 4  # images of each class in a fold that can be halved
 MOST_REPEATS = 2
 LEAST = 0.005  # gain worth naming
 
 
-def more_images(result: Result, data: Dataset, *, device: str) -> Advice | None:
-    """What twice as many images should bring; None: too few to halve, or no gain is to be expected."""
+def more_images(result: Result, data: Dataset, *, device: str, budget: Budget) -> Advice | None:
+    """What twice as many images should bring; None: too few to halve, no gain is to be expected, or no time is left."""
     runs = _first_repeats(result)
     if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
         return None
     whole = pooled_accuracy(runs)
-    half = pooled_accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
+    half = _rerun_all(result.recipe, data, runs, device=device, budget=budget)
+    if half is None:
+        return None
     error, before = 1 - whole, 1 - half
     gain = error - error * error / before if before > error > 0 else 0.0
     if gain < LEAST:
@@ -43,7 +50,7 @@ def more_images(result: Result, data: Dataset, *, device: str) -> Advice | None:
     )
 
 
-def unlabelled_images(recipe: Recipe, data: Dataset, result: Result, *, device: str) -> Advice | None:
+def unlabelled_images(recipe: Recipe, data: Dataset, result: Result, *, device: str, budget: Budget) -> Advice | None:
     """What as many unlabelled images as labelled ones bring to `recipe`, which uses them, measured at half the labels.
 
     Args:
@@ -51,12 +58,15 @@ def unlabelled_images(recipe: Recipe, data: Dataset, result: Result, *, device: 
         data: the training images.
         result: of the selected recipe: gives the folds, and is the control.
         device: as for `train`.
+        budget: of the whole run: None is returned when it ends.
     """
     runs = _first_repeats(result)
     if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
         return None
-    without = pooled_accuracy([_rerun(result.recipe, data, run, device=device) for run in runs])
-    with_them = pooled_accuracy([_rerun(recipe, data, run, device=device, unlabelled=True) for run in runs])
+    without = _rerun_all(result.recipe, data, runs, device=device, budget=budget)
+    with_them = _rerun_all(recipe, data, runs, device=device, budget=budget, unlabelled=True)
+    if without is None or with_them is None:
+        return None
     gain = with_them - without
     if gain < 2 * LEAST:
         return None
@@ -83,14 +93,30 @@ def more_time(not_tried: Sequence[NotTried], descriptions: Mapping[str, str]) ->
     waiting = [n for n in not_tried if n.budget is not None]
     if not waiting:
         return None
-    minutes = math.ceil(min(n.budget for n in waiting if n.budget is not None) / 60)
-    first = min(waiting, key=lambda n: n.budget or 0)
-    return Advice(f"more time: --budget {minutes}m also tries {descriptions.get(first.recipe, first.recipe)}", math.nan)
+    first = min(waiting, key=lambda n: (n.budget or 0, split_name(n.recipe)[0] != PROMISING))
+    others = sum(n.budget == first.budget for n in waiting) - 1
+    more = f" and {others} other{'' if others == 1 else 's'}" if others else ""
+    name = descriptions.get(first.recipe, first.recipe)
+    return Advice(f"more time: {budget_option(first.budget or 0)} also tries {name}{more}", math.nan)
 
 
 def _first_repeats(result: Result) -> list[Run]:
     draws = sorted({run.draw for run in result.runs})[:MOST_REPEATS]
     return [run for run in result.runs if run.draw in draws]
+
+
+def _rerun_all(
+    recipe: Recipe, data: Dataset, runs: Sequence[Run], *, device: str, budget: Budget, unlabelled: bool = False
+) -> float | None:
+    """Accuracy of the runs again with half of their images; None: the time ended before the last one."""
+    done = []
+    with threadpool_limits(1, user_api="blas"), Progress(len(runs), "fits", shown=None, loss=False, unit="fits") as bar:
+        for run_ in runs:
+            if not budget.allows(0):
+                return None
+            done.append(_rerun(recipe, data, run_, device=device, unlabelled=unlabelled))
+            bar.advance()
+    return pooled_accuracy(done)
 
 
 def _rerun(recipe: Recipe, data: Dataset, done: Run, *, device: str, unlabelled: bool = False) -> Run:

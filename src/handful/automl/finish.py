@@ -1,29 +1,26 @@
-"""The end of an automatic run: save the model, predict what has no label, find out what would help, and report."""
+"""The end of an automatic run: the model, the answer and the report, and then what the time that is left allows."""
 
+import json
 import shutil
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handful.automl.advice import more_images, more_time, unlabelled_images, weakest_class
 from handful.automl.budget import Budget
-from handful.automl.candidates import DESCRIPTIONS, describe
+from handful.automl.candidates import describe
+from handful.automl.extras import add_extras, cheap_advice
 from handful.automl.related import TiedData
 from handful.automl.report import write_report
-from handful.automl.result import PAGE, TABLE, Advice, ClassScore, RunResult, Tried
+from handful.automl.result import PAGE, VALUES, RunResult, Tried, as_values
 from handful.automl.score import class_scores, without_optimism
 from handful.automl.select import Selection
 from handful.automl.select_and_train import Outcome, Settings
-from handful.core.progress import Progress
-from handful.deployment.predict_table import predict_table
+from handful.core.dataset import Dataset
+from handful.core.files import write_atomically
 from handful.evaluation.score_table import pooled_accuracy
 from handful.models.classifier import Classifier
-from handful.recipes.backbones import short_name
-from handful.recipes.load import load_recipe
-from handful.recipes.with_backbone import split_name
 from handful.reports.card_scores import card_scores
 from handful.saving.classifier import save_classifier
 from handful.saving.model_card import CARD, data_facts
@@ -33,42 +30,43 @@ from handful.saving.model_folder import MODEL
 def finish(
     outcome: Outcome, tied: TiedData, doubts: tuple[str, ...], folder: Path, budget: Budget, settings: Settings
 ) -> RunResult:
-    """Save the model and its card, predict what has no label, find out what would help, and write the report."""
+    """Save the model, its card and the report, and pass on the answer; then what the time that is left allows."""
     selection, data = outcome.selection, tied.data
-    classifier = _with_scores(outcome)
-    save_classifier(classifier, folder / MODEL, overwrite=True)
-    shutil.copyfile(folder / MODEL / CARD, folder / CARD)
-    unlabelled = data.select([i for i, s in enumerate(data.samples) if s.label is None])
-    predicted: Mapping[str, int] = {}
-    if len(unlabelled):
-        with Progress(len(unlabelled), "predicting", shown=settings.progress, loss=False) as bar:
-            predicted = predict_table(
-                classifier,
-                unlabelled,
-                folder / TABLE,
-                overwrite=True,
-                advance=lambda n: bar.advance(np.nan, n),
-            )
     classes = class_scores(outcome.result, outcome.learned)
-    result = RunResult(
-        folder=folder,
-        images=int(outcome.learned.counts.sum()),
-        unlabelled=len(unlabelled),
-        masks=sum(s.mask is not None for s in outcome.learned.samples),
-        doubts=doubts,
-        recipe=selection.candidate.recipe.name,
-        description=describe(selection.candidate.recipe),
-        score=outcome.score,
-        classes=classes,
-        tried=_tried(selection),
-        not_tried=selection.not_tried,
-        advice=_advice(outcome, classes, settings),
-        predicted=predicted,
-        seconds=round(budget.spent, 1),
-        result=outcome.result,
-    )
-    write_report(result, folder / PAGE, data=data, overwrite=True)
+    with settings.stages.stage("writing the report"):
+        classifier = _with_scores(outcome)
+        save_classifier(classifier, folder / MODEL, overwrite=True)
+        shutil.copyfile(folder / MODEL / CARD, folder / CARD)
+        result = RunResult(
+            folder=folder,
+            images=int(outcome.learned.counts.sum()),
+            unlabelled=sum(s.label is None for s in data.samples),
+            masks=sum(s.mask is not None for s in outcome.learned.samples),
+            doubts=doubts,
+            recipe=selection.candidate.recipe.name,
+            description=describe(selection.candidate.recipe),
+            score=outcome.score,
+            classes=classes,
+            tried=_tried(selection),
+            not_tried=selection.not_tried,
+            advice=cheap_advice(classes, selection.not_tried),
+            predicted={},
+            seconds=round(budget.spent, 1),
+            budget=budget.seconds,
+            result=outcome.result,
+        )
+        _write(result, data)
+    settings.on_answer(result)
+    result = add_extras(result, outcome, classifier, data, budget, settings)
+    _write(result, data)
     return result
+
+
+def _write(result: RunResult, data: Dataset) -> None:
+    """Write the report and the values."""
+    write_report(result, result.folder / PAGE, data=data, overwrite=True)
+    with write_atomically(result.folder / VALUES) as draft:
+        draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _with_scores(outcome: Outcome) -> Classifier:
@@ -87,20 +85,3 @@ def _tried(selection: Selection) -> tuple[Tried, ...]:
         seconds = float(np.mean([run.seconds for run in result.runs]))
         rows.append(Tried(recipe.name, describe(recipe), pooled_accuracy(result.runs), seconds, selected))
     return tuple(rows)
-
-
-def _advice(outcome: Outcome, classes: Sequence[ClassScore], settings: Settings) -> tuple[Advice, ...]:
-    """What would help: measured gains first, the largest of them first."""
-    selection, found = outcome.selection, []
-    result = selection.result
-    if result is not None and not selection.candidate.trained:
-        found.append(more_images(result, outcome.learned, device=settings.device))
-        names = {split_name(c.recipe.name)[0] for c in selection.tried}
-        if not selection.candidate.unlabelled and "logistic" in names and "pseudo-labels" not in names:
-            _, short = split_name(selection.candidate.recipe.name)
-            backbone = next((b for b in settings.requested.backbones if short_name(b) == short), None)
-            spread = load_recipe("pseudo-labels", backbone=backbone)
-            found.append(unlabelled_images(spread, outcome.learned, result, device=settings.device))
-    measured = sorted((a for a in found if a is not None), key=lambda a: -a.gain)
-    others = (weakest_class(classes), more_time(selection.not_tried, DESCRIPTIONS))
-    return (*measured, *(a for a in others if a is not None))

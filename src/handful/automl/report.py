@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from handful.automl.result import RunResult
-from handful.automl.text import answer, commands, confusions, exact, how_scored, method
+from handful.automl.text import answer, commands, confusions, exact, how_scored, left_out, method, missed, took
 from handful.core.dataset import Dataset
 from handful.core.files import refuse_existing
 from handful.core.result import Result
@@ -45,10 +45,13 @@ def write_report(
         "title": "How good is it?",
         "run": result,
         "answer": answer(result.score),
+        "missed": missed(result),
         "exact": exact(result),
         "how": how_scored(result) if scored else "",
         "confuses": confusions(result.classes),
         "method": method(result),
+        "left_out": left_out(result),
+        "took": took(result),
         "next": commands(result),
         "strips": [] if scored is None else _strips(scored, data),
         "matrix": matrix,

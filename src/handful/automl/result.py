@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from handful.automl.budget import SECONDS
 from handful.automl.select import NotTried
 from handful.core.json_values import jsonable
 from handful.core.result import Result
@@ -114,6 +115,8 @@ class RunResult:
         advice: what would help most, the largest gain first.
         predicted: number of unlabelled images by predicted class.
         seconds: wall time of the run.
+        budget: wall time that it was given.
+        skipped: what was left out because no time was left, in words.
         result: held-out predictions behind the score; None without.
 
     Example:
@@ -138,6 +141,8 @@ class RunResult:
     advice: tuple[Advice, ...]
     predicted: Mapping[str, int]
     seconds: float
+    budget: float = SECONDS
+    skipped: tuple[str, ...] = ()
     result: Result | None = field(default=None, repr=False)
 
     def __str__(self) -> str:

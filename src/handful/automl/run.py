@@ -1,22 +1,20 @@
 """Automatic run: check the data, select a recipe, train it, score it, predict what has no label, and report."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import Requested, load_requested
 from handful.automl.finish import finish
 from handful.automl.related import TiedData, tie_related
-from handful.automl.result import LOG, PAGE, TABLE, VALUES, RunResult, as_values
+from handful.automl.result import LOG, PAGE, TABLE, VALUES, RunResult
 from handful.automl.select_and_train import Say, Settings, learn_from_all, learn_from_draws
+from handful.automl.text import after_stop
 from handful.comparison.plan import PLAN, claim_folder
 from handful.core.dataset import Dataset
-from handful.core.files import lock_output, refuse_foreign, write_atomically
-from handful.core.progress import Progress
+from handful.core.files import lock_output, refuse_foreign
+from handful.core.progress import Progress, Stages
 from handful.core.recipe import Recipe
 from handful.core.text import capitalize
 from handful.data.fingerprint import fingerprint
@@ -51,6 +49,8 @@ def run(
     overwrite: bool = False,
     progress: bool = True,
     on_message: Say = lambda _: None,
+    on_answer: Callable[[RunResult], None] = lambda _: None,
+    started: float | None = None,
 ) -> RunResult:
     """From images to a classifier, an honest score and a report: what `handful run` does.
 
@@ -70,7 +70,7 @@ def run(
             "auto" among them: those too. One alone is not selected, only scored.
         backbone: one or several (a list, or with commas) instead of the recipes' own, as for `load_recipe`: each recipe
             is tried on each of them.
-        seconds: wall time; work that has begun is finished.
+        seconds: wall time: a fit that has begun is finished, and nothing starts after it.
         per_class: learn from this many images per class alone, and score on others, for five draws if time allows.
         seed: number of the first repeat or draw; seeds the training.
         jobs: training runs of networks at a time; None: one per core. A script that asks for several needs
@@ -79,6 +79,9 @@ def run(
         overwrite: replace another run in `folder`.
         progress: show progress bars.
         on_message: called with sentences about what was found and what is going on.
+        on_answer: called with the result as soon as it is known, before it is seen what would help and before images
+            without a label are predicted.
+        started: `time.monotonic()` where the time began before this call.
 
     Raises:
         DataError, OutputError, RecipeError, WeightsError: before anything is trained.
@@ -91,11 +94,13 @@ def run(
         >>> (result.folder / "report.html").exists()
         True
     """
-    budget, probe = Budget(seconds), hub.Probe()
+    budget, probe = Budget(seconds, started=started), hub.Probe()
     backbones = backbone.split(",") if isinstance(backbone, str) else backbone or ()
     requested = load_requested(recipes, backbones)
-    folder = Path(folder)
-    settings = Settings(per_class, requested, seed, jobs, select_device(device), progress, on_message)
+    folder, device = Path(folder), select_device(device)
+    count = 5 if per_class is None else None
+    stages = Stages(count, spent=lambda: budget.spent, seconds=seconds, shown=progress)
+    settings = Settings(per_class, requested, seed, jobs, device, progress, on_message, stages, on_answer)
     refuse_foreign(folder, ours=OURS)
     data = source if isinstance(source, Dataset) else read_dataset(source, options or ReadOptions())
     if data is not source:
@@ -104,7 +109,10 @@ def run(
     with lock_output(folder):
         plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed, **_named(requested)}
         claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
-        result = _run(data, folder, budget, settings)
+        try:
+            result = _run(data, folder, budget, settings)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(after_stop(folder)) from None
     if probe.answers and not backbones:
         on_message(stronger_backbone())
     return result
@@ -112,17 +120,17 @@ def run(
 
 def _run(data: Dataset, folder: Path, budget: Budget, settings: Settings) -> RunResult:
     """The run in a folder that is claimed."""
-    with Progress(len(data), "looking at the images", shown=settings.progress, loss=False) as bar:
-        tied = tie_related(data, device=settings.device, advance=lambda: bar.advance(np.nan))
+    with (
+        settings.stages.stage("looking at the images"),
+        Progress(len(data), "reading and comparing", shown=settings.progress, loss=False) as bar,
+    ):
+        tied = tie_related(data, device=settings.device, advance=bar.advance)
     doubts = (*tied.notes, *_doubts(tied))
     for doubt in doubts:
         settings.say(doubt)
     learn = learn_from_draws if settings.per_class is not None else learn_from_all
     outcome = learn(tied.data, folder, budget, settings)
-    result = finish(outcome, tied, doubts, folder, budget, settings)
-    with write_atomically(folder / VALUES) as draft:
-        draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
-    return result
+    return finish(outcome, tied, doubts, folder, budget, settings)
 
 
 def _named(requested: Requested) -> dict[str, Any]:

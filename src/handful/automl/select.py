@@ -8,8 +8,8 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from handful.automl.budget import Budget
-from handful.automl.candidates import Candidate, describe
+from handful.automl.budget import Budget, Pace
+from handful.automl.candidates import Candidate, describe, run_order
 from handful.automl.estimate import training_seconds
 from handful.comparison.candidates import FEW
 from handful.comparison.defaults import default_folds
@@ -99,11 +99,13 @@ def select(
     device: str = "auto",
     progress: bool = True,
     on_message: Callable[[str], None] = lambda _: None,
+    on_candidate: Callable[[str], None] = lambda _: None,
 ) -> Selection:
     """Cross-validate the candidates and select one.
 
     Fitted recipes are tried first, then repeated on other folds while the budget allows it. A network is tried where
-    the time that its first steps took says that it ends within the budget.
+    the time that its first steps took says that it ends within the budget. On a slow machine the first recipe may be
+    the only one, scored on the folds that there was time for.
 
     Args:
         candidates: cheapest first.
@@ -116,6 +118,7 @@ def select(
         device: as for `train`.
         progress: show progress bars.
         on_message: called with a sentence about what is going on.
+        on_candidate: called with what a candidate is called in a sentence, before it is tried.
 
     Raises:
         ProtocolError: no candidate can be tried within the budget.
@@ -128,8 +131,8 @@ def select(
         if chosen.trained:
             _refuse_over_budget(chosen, data, budget, seed=seed, device=device)
         return Selection(chosen, (), (), None, metric, ())
-    runner = _Runner(data, k, log, device, progress)
-    fitted = [c for c in candidates if not c.trained]
+    runner = _Runner(data, k, log, device, progress, on_candidate)
+    fitted = run_order([c for c in candidates if not c.trained])
     runner.repeat(fitted, seed, budget)
     for repeat in range(1, repeats):
         if not budget.repeats_allowed:
@@ -150,9 +153,19 @@ def select(
 class _Runner:
     """Cross-validation of one candidate after the other; results of several repeats are joined."""
 
-    def __init__(self, data: Dataset, folds: int, log: Path | None, device: str, progress: bool) -> None:
+    def __init__(
+        self,
+        data: Dataset,
+        folds: int,
+        log: Path | None,
+        device: str,
+        progress: bool,
+        on_candidate: Callable[[str], None],
+    ) -> None:
         self.data, self.folds, self.log = data, folds, log
-        self.device, self.progress = device, progress
+        self.device, self.progress, self.on_candidate = device, progress, on_candidate
+        self.longest = 0.0  # seconds of a run
+        self.full = True  # every result scores every image: results can be compared
         self.results: dict[str, Result] = {}
         self.not_tried: list[NotTried] = []
         self.errors: list[HandfulError] = []
@@ -163,13 +176,13 @@ class _Runner:
         Regressions on a few hundred rows are faster on one thread than on several, which wait for each other.
         """
         for candidate in candidates:
-            if self.results and budget.left <= 0:
+            if self.results and (budget.left <= 0 or not self.full):
                 if candidate.recipe.name not in self.results:
-                    self.not_tried.append(NotTried(candidate.recipe.name, "no time was left"))
+                    self._note_no_time(candidate, budget)
                 continue
             try:
                 with threadpool_limits(1, user_api="blas"):
-                    self._evaluate(candidate, draw, jobs=1)
+                    self._evaluate(candidate, draw, budget, jobs=1)
             except HandfulError as error:
                 self._note_failure(candidate, error)
 
@@ -178,7 +191,7 @@ class _Runner:
     ) -> None:
         """One repeat of a network, if it ends within the budget."""
         name = candidate.recipe.name
-        if budget.left < WORTHWHILE and not candidate.requested:
+        if (self.results and not self.full) or (budget.left < WORTHWHILE and not candidate.requested):
             self.not_tried.append(NotTried(name, "a network takes minutes"))
             return
         train, _ = split_folds(self.data, self.folds, draw)[0]
@@ -193,14 +206,21 @@ class _Runner:
             self.not_tried.append(NotTried(name, f"takes about {_minutes(needed)}", budget.needed(needed)))
             return
         on_message(f"Trying {describe(candidate.recipe)}: about {_minutes(needed)}.")
-        self._evaluate(candidate, draw, jobs=at_once)
+        self._evaluate(candidate, draw, budget, jobs=at_once)
+
+    def _note_no_time(self, candidate: Candidate, budget: Budget) -> None:
+        needed = budget.needed(self.longest * (self.folds + 1))
+        self.not_tried.append(NotTried(candidate.recipe.name, "no time was left", needed))
 
     def _note_failure(self, candidate: Candidate, error: HandfulError) -> None:
         self.errors.append(error)
         self.not_tried.append(NotTried(candidate.recipe.name, f"it failed: {error.what}"))
         self.results.pop(candidate.recipe.name, None)
 
-    def _evaluate(self, candidate: Candidate, draw: int, *, jobs: int) -> None:
+    def _evaluate(self, candidate: Candidate, draw: int, budget: Budget, *, jobs: int) -> None:
+        """One repeat. Where the time ends in it, it does not count, unless it is the only one there is."""
+        self.on_candidate(describe(candidate.recipe))
+        pace = Pace(budget, first=not self.results, longest=self.longest)
         protocol = Protocol((draw,), folds=self.folds, unlabelled="given" if candidate.unlabelled else "none")
         result = evaluate(
             candidate.recipe,
@@ -210,8 +230,15 @@ class _Runner:
             device=self.device,
             log=self.log,
             progress=self.progress,
+            stop=pace,
         )
+        self.longest = pace.longest
         before = self.results.get(candidate.recipe.name)
+        if len(result.runs) < self.folds and self.results:
+            if before is None:
+                self._note_no_time(candidate, budget)
+            return
+        self.full = self.full and len(result.runs) == self.folds
         runs = result.runs if before is None else (*before.runs, *result.runs)
         self.results[candidate.recipe.name] = replace(result, runs=runs)
 

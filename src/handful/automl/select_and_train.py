@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handful.automl.budget import RESERVE, Budget
-from handful.automl.candidates import Requested, candidates_of
-from handful.automl.result import LOG, HonestScore
+from handful.automl.candidates import Requested, candidates_of, describe
+from handful.automl.result import LOG, HonestScore, RunResult
 from handful.automl.score import NOTHING, cross_validated_score, held_out_score, scored_run
 from handful.automl.select import REPEATS, Selection, select
 from handful.core.dataset import Dataset
+from handful.core.progress import Stages
 from handful.core.result import Result
 from handful.data.splits import draw, random_key, training_split
 from handful.models.classifier import Classifier
@@ -31,6 +32,8 @@ class Settings:
     device: str
     progress: bool
     say: Say
+    stages: Stages
+    on_answer: Callable[[RunResult], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +51,10 @@ def learn_from_all(data: Dataset, folder: Path, budget: Budget, settings: Settin
     """Select, train on all training images, and score on the test part or by the cross-validation."""
     pool, test = training_split(data), data.split("test")
     test = test.select([i for i, s in enumerate(test.samples) if s.label is not None])
-    selection = _select(pool, folder, budget, settings, repeats=REPEATS, seed=settings.seed)
-    classifier, learned = _train(selection, pool, settings, seed=settings.seed)
+    with settings.stages.stage("comparing methods"):
+        selection = _select(pool, folder, budget, settings, repeats=REPEATS, seed=settings.seed)
+    with settings.stages.stage(f"training on all images: {describe(selection.candidate.recipe)}"):
+        classifier, learned = _train(selection, pool, settings, seed=settings.seed)
     if len(test):
         run_ = scored_run(classifier, learned, test, number=settings.seed, seconds=classifier.card["seconds"])
         result = Result(selection.candidate.recipe, data.classes, (run_,))
@@ -74,10 +79,13 @@ def learn_from_draws(data: Dataset, folder: Path, budget: Budget, settings: Sett
         train_part, rest = draw(data, settings.per_class, settings.seed + number)
         test = data.split("test") if len(data.split("test")) else rest
         test = _some(test, MOST_SCORED)
-        selection = _select(train_part, folder, budget, settings, repeats=1, seed=settings.seed + number)
-        classifier, learned = _train(selection, train_part, settings, seed=settings.seed + number)
-        seconds = classifier.card["seconds"]
-        runs.append(scored_run(classifier, learned, test, number=settings.seed + number, seconds=seconds))
+        seed = settings.seed + number
+        with settings.stages.stage(f"learning from {settings.per_class} of each class, time {number + 1}"):
+            selection = _select(train_part, folder, budget, settings, repeats=1, seed=seed)
+            settings.stages.describe(f"training: {describe(selection.candidate.recipe)}")
+            classifier, learned = _train(selection, train_part, settings, seed=seed)
+            seconds = classifier.card["seconds"]
+            runs.append(scored_run(classifier, learned, test, number=seed, seconds=seconds))
         first = first or (classifier, learned, selection)
     assert first is not None
     classifier, learned, selection = first
@@ -97,6 +105,7 @@ def _select(pool: Dataset, folder: Path, budget: Budget, settings: Settings, *, 
         device=settings.device,
         progress=settings.progress,
         on_message=settings.say,
+        on_candidate=settings.stages.describe,
     )
 
 

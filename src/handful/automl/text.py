@@ -2,26 +2,38 @@
 
 import math
 import shlex
+from pathlib import Path
 
-from handful.automl.candidates import DESCRIPTIONS
+from handful.automl.budget import budget_option
+from handful.automl.candidates import DESCRIPTIONS, PROMISING
 from handful.automl.result import ClassScore, HonestScore, RunResult
 from handful.core.text import how_often_right, share_of, wrap
+from handful.errors import by_interface
+from handful.recipes.with_backbone import split_name
+from handful.saving.model_folder import MODEL, is_model
 
 MOST_CONFUSIONS = 2
 SURE = 0.02  # share of a class taken for another from which on it is named
 
 
 def format_run(result: RunResult, *, width: int = 80) -> str:
+    """All lines, of at most `width` columns."""
+    return f"{format_answer(result, width=width)}\n{format_extras(result, width=width)}"
+
+
+def format_answer(result: RunResult, *, width: int = 80) -> str:
     """The answer in lines of at most `width` columns."""
-    paragraphs = [
-        answer(result.score),
-        exact(result),
-        confusions(result.classes),
-        *(f"Would help: {advice.what}." for advice in result.advice),
-        method(result),
-        written(result),
-        next_steps(result),
-    ]
+    scored = [answer(result.score), missed(result), exact(result), confusions(result.classes)]
+    return _lines([*scored, method(result), written(result)], width)
+
+
+def format_extras(result: RunResult, *, width: int = 80) -> str:
+    """What follows the answer: what would help, what was left out, the time, and what to type next."""
+    help_ = [f"Would help: {advice.what}." for advice in result.advice]
+    return _lines([*help_, predicted(result), left_out(result), took(result), next_steps(result)], width)
+
+
+def _lines(paragraphs: list[str], width: int) -> str:
     return "\n".join(line for text in paragraphs if text for line in wrap(text, width))
 
 
@@ -36,6 +48,17 @@ def answer(score: HonestScore) -> str:
     if not math.isnan(score.worst):
         text += f"; in the worst repeat {100 * score.worst:.1f} %"
     return text + "."
+
+
+def missed(result: RunResult) -> str:
+    """That a method which is usually among the best was not tried for lack of time, and what budget would do."""
+    for n in result.not_tried:
+        if split_name(n.recipe)[0] == PROMISING and n.budget is not None:
+            return (
+                f"BUT: {DESCRIPTIONS[PROMISING]} was not tried ({n.why}), and it is usually among the best. The same "
+                f"{by_interface(command='command', python='call')} with {budget_option(n.budget)} tries it."
+            )
+    return ""
 
 
 def exact(result: RunResult) -> str:
@@ -59,6 +82,8 @@ def how_scored(result: RunResult) -> str:
     if score.scored_by == "draws":
         draws = f"{score.repeats} draw{'' if score.repeats == 1 else 's'} of images to learn from"
         return f"{draws}, scored on {images} that they left out"
+    if score.images < result.images:
+        return f"{score.images} of {result.images} images held out in turn; the budget ended before the others"
     repeats = f"{score.repeats} times " if score.repeats > 1 else ""
     tried = f", corrected for choosing the best of {len(result.tried)}" if len(result.tried) > 1 else ""
     return f"{images} held out in turn, {repeats}{score.folds} folds{tried}"
@@ -83,10 +108,29 @@ def method(result: RunResult) -> str:
     return text + (f" Not tried: {'; '.join(waiting)}." if waiting else "")
 
 
+def left_out(result: RunResult) -> str:
+    """What was left out because no time was left."""
+    if not result.skipped:
+        return ""
+    return f"Left out, as no time was left: {'; '.join(result.skipped)}."
+
+
 def written(result: RunResult) -> str:
-    """The files."""
-    table = f", predictions.csv ({result.unlabelled} images without a label)" if result.unlabelled else ""
-    return f"Wrote {result.folder}: report.html, model/, CARD.md{table}. {result.seconds:.0f} s."
+    """The files of the answer."""
+    return f"Wrote {result.folder}: report.html (open it in a browser), model/, CARD.md."
+
+
+def predicted(result: RunResult) -> str:
+    """The file with the classes of images without a label."""
+    return f"Wrote predictions.csv ({result.unlabelled} images without a label)." if result.predicted else ""
+
+
+def took(result: RunResult) -> str:
+    """The time that the run took, and whether that is more than it was given."""
+    text = f"Took {result.seconds:.0f} s of a budget of {result.budget:.0f} s"
+    if result.seconds <= result.budget:
+        return f"{text}."
+    return f"{text}: what had begun was finished."
 
 
 def next_steps(result: RunResult) -> str:
@@ -98,3 +142,12 @@ def commands(result: RunResult) -> tuple[str, ...]:
     """What to type next."""
     folder = shlex.quote(str(result.folder))
     return f"handful predict {folder} NEW_IMAGES --out new.csv", f"handful serve {folder}"
+
+
+def after_stop(folder: Path) -> str:
+    """What can be used of a run that was stopped, and that it can be continued."""
+    again = by_interface(command="The same command continues where it stopped", python="The same call continues it")
+    if is_model(folder / MODEL):
+        use = by_interface(command=f"`handful predict {shlex.quote(str(folder))} NEW_IMAGES` works", python="it loads")
+        return f"the model is ready ({use}), and CARD.md in {folder} says how often it is right. {again}."
+    return f"there is no model yet; what was computed is kept. {again}."

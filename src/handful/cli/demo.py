@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli.run import open_page, print_run
+from handful.cli.run import answer_printer, open_page, print_extras
 
 
 def demo(
@@ -22,10 +22,11 @@ def demo(
     """
     from handful.automl.demo import INTRODUCTION, SECONDS, demo_data
     from handful.automl.run import OURS, run
-    from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
+    from handful.cli._output import print_text, print_to_stderr
     from handful.core.files import refuse_foreign
 
     refuse_foreign(out, ours=OURS)
+    on_answer = answer_printer(json=json)
     with print_to_stderr():
         print_text(INTRODUCTION)
         result = run(
@@ -33,10 +34,10 @@ def demo(
             out,
             seconds=SECONDS,
             overwrite=overwrite,
-            progress=stderr_is_terminal(),
             on_message=print_text,
+            on_answer=on_answer,
         )
-    print_run(result, json=json)
+    print_extras(result, json=json)
     if not json:
         print_text("With your own images, in one folder per class: handful run FOLDER.")
     if open_:

@@ -161,9 +161,9 @@ def _predicted(
             check_outputs(path, maps, overwrite=options.overwrite)
             unusable: dict[str, str] = {}
             on_error = None if strict else lambda name, error: unusable.update({name: error.what})
-            with Activity("reading the data", shown=True):
+            with Activity("Reading the data", shown=True, announce=True):
                 found = read_to_predict(data, options.source, on_error=on_error)
-            with Activity("loading the model", shown=True):
+            with Activity("Loading the model", shown=True, announce=True):
                 from handful.saving.predictor import load_predictor
 
                 classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)

@@ -1,5 +1,9 @@
 """`handful run`: from a folder of images to a classifier, an honest score and a report."""
 
+import sys
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +23,7 @@ def run(
         Option("--out", "-o", metavar="FOLDER", show_default=False, help="Output folder; default: handful-NAME."),
     ] = None,
     budget: Annotated[
-        str, Option(metavar="TIME", help="Wall time, e.g. 90s, 3m, 1h; work that has begun is finished.")
+        str, Option(metavar="TIME", help="Wall time, e.g. 90s, 3m, 1h; a fit that has begun is finished.")
     ] = "3m",
     recipe: Annotated[
         list[str] | None,
@@ -45,20 +49,27 @@ def run(
 ) -> None:
     """Train the best classifier and say how often it is right.
 
-    Ties copies together, tries methods from the cheapest on, trains the best on all labelled images, and predicts those
-    without a label. The same command resumes an interrupted run.
+    Ties copies together, tries methods from the cheapest on, and trains the best on all labelled images. After the
+    answer, where time is left, predicts images without a label and measures what would help. The same command resumes
+    an interrupted run.
     """
-    from handful.automl.run import run as run_automl
+    started = time.monotonic()
     from handful.cli._data import names_of, read
-    from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
+    from handful.cli._output import print_text, print_to_stderr
     from handful.comparison.budget import read_budget
+    from handful.core.progress import Activity
 
     name = Path(data.replace(":", "-")).resolve().stem or "images"
     folder = Path(f"handful-{name}") if out is None else out
     seconds = read_budget(budget, None).seconds
     assert seconds is not None
+    on_answer = answer_printer(json=json)
     with print_to_stderr():
-        samples = read(data, data_options)
+        with Activity("Reading the data", shown=True, announce=True):
+            samples = read(data, data_options)
+        with Activity("Loading what trains", shown=True, announce=True):
+            from handful.automl.run import run as run_automl
+
         result = run_automl(
             samples,
             folder,
@@ -70,25 +81,43 @@ def run(
             jobs=jobs,
             device=device,
             overwrite=overwrite,
-            progress=stderr_is_terminal(),
             on_message=print_text,
+            on_answer=on_answer,
+            started=started,
         )
-    print_run(result, json=json)
+    print_extras(result, json=json)
     if open_:
         open_page(folder / "report.html")
 
 
-def print_run(result: "RunResult", *, json: bool) -> None:
-    """Print the answer, or all values as JSON."""
+def answer_printer(*, json: bool) -> "Callable[[RunResult], None]":
+    """A function that prints the answer on what is standard output now; with JSON it prints nothing."""
+    output = sys.stdout
+
+    def print_answer(result: "RunResult") -> None:
+        from handful.automl.text import format_answer
+        from handful.cli._output import print_lines, width
+
+        if json:
+            return
+        with redirect_stdout(output):
+            print_lines("")
+            print_lines(format_answer(result, width=width()))
+            output.flush()
+
+    return print_answer
+
+
+def print_extras(result: "RunResult", *, json: bool) -> None:
+    """Print what follows the answer, or all values as JSON."""
     from handful.automl.result import as_values
-    from handful.automl.text import format_run
+    from handful.automl.text import format_extras
     from handful.cli._output import print_json, print_lines, width
 
     if json:
         print_json({"folder": str(result.folder), **as_values(result)})
         return
-    print_lines("")
-    print_lines(format_run(result, width=width()))
+    print_lines(format_extras(result, width=width()))
 
 
 def open_page(page: Path) -> None:

@@ -170,10 +170,18 @@ class RunsBar(_TransientBar):
 
 
 class Activity(_TransientBar):
-    """A line that says what is going on, for work of unknown length, to be used as a context."""
+    """A line that says what is going on, for work of unknown length, to be used as a context.
 
-    def __init__(self, text: str, *, shown: bool | None = None) -> None:
+    Args:
+        text: what is going on.
+        shown: as for the bars.
+        announce: outside a terminal, print the line when it begins.
+    """
+
+    def __init__(self, text: str, *, shown: bool | None = None, announce: bool = False) -> None:
         super().__init__(SpinnerColumn(), TimeElapsedColumn(), name=text, total=None, shown=shown)
+        if announce and self.shown and not self.console.is_terminal:
+            _region.line(f"{text} ...")
 
 
 class _StageLine(_TransientBar):
@@ -193,13 +201,13 @@ class Stages:
     """The numbered stages of a long command: which it is in, and the time that is gone.
 
     Args:
-        count: how many there are.
+        count: how many there are; None: that is not known.
         seconds: the time that they may take; None: no limit.
         spent: seconds since the start.
         shown: whether anything is shown.
     """
 
-    def __init__(self, count: int, *, spent: Callable[[], float], seconds: float | None, shown: bool) -> None:
+    def __init__(self, count: int | None, *, spent: Callable[[], float], seconds: float | None, shown: bool) -> None:
         self.count, self.seconds, self.spent, self.shown = count, seconds, spent, shown
         self.number = 0
         self.text = self.detail = ""
@@ -208,7 +216,8 @@ class Stages:
     def stage(self, text: str) -> Iterator[None]:
         """The next stage."""
         self.number += 1
-        self.text, self.detail = f"{self.number} of {self.count}: {text}", ""
+        of = "" if self.count is None else f" of {self.count}"
+        self.text, self.detail = f"{self.number}{of}: {text}", ""
         started = self.spent()
         line = _StageLine(self.text, self.clock, shown=self.shown)
         if self.shown and not line.console.is_terminal:

@@ -200,13 +200,14 @@ def test_system_folders_and_files_are_no_data(tmp_path: Path) -> None:
 def test_other_files_are_left_out_by_kind(tmp_path: Path) -> None:
     for name in ("cat/a.png", "dog/a.png"):
         save_noise_image(tmp_path / name)
-    for name in ("cat/b.psd", "dog/b.psd", "cat/c.txt", "cat/d.json", "cat/e.zip", "README.md", "LICENSE"):
+    for name in ("cat/b.psd", "dog/b.psd", "cat/c.txt", "cat/d.json", "cat/e.zip", "README.md", "LICENSE", "notes.txt"):
         (tmp_path / name).write_bytes(b"anything")
     (tmp_path / "dog/gone.png").symlink_to(tmp_path / "nowhere.png")
     data = read_folder(tmp_path)
     assert {item.kind: item.paths for item in data.left_out} == {
         "Photoshop files": ("cat/b.psd", "dog/b.psd"),
         "files that are not images": ("cat/c.txt",),
+        "text files": ("notes.txt",),
         "annotation files": ("cat/d.json",),
         "archives within the folder": ("cat/e.zip",),
         "links whose target is missing": ("dog/gone.png",),

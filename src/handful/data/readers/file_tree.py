@@ -1,6 +1,7 @@
 """The image files below a folder, with a record of every file that is passed over."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ BROKEN_LINKS = "links whose target is missing"
 LOOPS = "links to a folder that holds them"
 ANNOTATIONS = "annotation files"
 OTHER = "files that are not images"
+TEXTS = "text files"
 ARCHIVES = "archives within the folder"
 SPECIAL = "files that cannot be read"
 REMEDIES = {
@@ -21,6 +23,7 @@ REMEDIES = {
     LOOPS: "remove them",
     ANNOTATIONS: "name them as the masks if they are to be used",
     OTHER: "convert them if they are pictures, or move them elsewhere",
+    TEXTS: "nothing is to be done if they are notes",
     ARCHIVES: "unpack them, or name one of them as the data",
     SPECIAL: "replace them by image files, or remove them",
 }
@@ -43,6 +46,8 @@ _DOCUMENTS = frozenset(
         ".log",
     )
 )
+_TEXTS = frozenset((".txt", ".md", ".rst", ".log"))
+_DESCRIPTION = re.compile(r"(readme|licen[sc]e|copying|citation|change|authors|class|label)", re.IGNORECASE)
 _MOST_LINKS = 8  # linked folders on one path; links among folders could otherwise multiply without an end
 
 
@@ -84,7 +89,7 @@ class FileTree:
 
         Args:
             folder: the folder.
-            documents: record texts and tables, too: a data set's own description is not among its images.
+            documents: record tables and descriptions, too: a data set's own description is not among its images.
 
         Raises:
             DataError: the folder cannot be listed.
@@ -120,6 +125,8 @@ class FileTree:
             return False
         suffix = path.suffix.lower()
         if suffix in _DOCUMENTS and not documents:
+            if suffix in _TEXTS and not _DESCRIPTION.match(path.name):
+                self._record(TEXTS, path)
             return False
         file = identify(path)
         if file is not None and file.readable:

@@ -1,0 +1,133 @@
+"""What an automatic run does after its answer, each only where the time that is left allows it.
+
+Images without a label are predicted; then what would help is measured.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from handful.automl.advice import more_images, more_time, unlabelled_images, weakest_class
+from handful.automl.budget import Budget
+from handful.automl.candidates import DESCRIPTIONS, PROMISING
+from handful.automl.result import TABLE, Advice, ClassScore, RunResult
+from handful.automl.select import NotTried
+from handful.automl.select_and_train import Outcome, Settings
+from handful.core.dataset import Dataset
+from handful.core.progress import Progress
+from handful.deployment.predict_table import predict_table
+from handful.models.classifier import Classifier
+from handful.recipes.backbones import short_name
+from handful.recipes.load import load_recipe
+from handful.recipes.with_backbone import split_name
+
+SPREAD = "pseudo-labels"
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Something that a run does after its answer.
+
+    Attributes:
+        what: in words, in the form "predicting 20 images".
+        seconds: that it takes.
+        measure: does it; returns what would help, or None.
+    """
+
+    what: str
+    seconds: float
+    measure: Callable[[], Advice | None]
+
+
+def add_extras(
+    result: RunResult, outcome: Outcome, classifier: Classifier, data: Dataset, budget: Budget, settings: Settings
+) -> RunResult:
+    """The result, completed by what the time that is left allows; what it does not is named."""
+    predicted: dict[str, int] = {}
+    extras = [
+        *_prediction(result, outcome, classifier, data, predicted, settings),
+        *_measurements(outcome, budget, settings),
+    ]
+    if not extras:
+        return replace(result, seconds=round(budget.spent, 1))
+    measured, skipped = [], []
+    possible = any(budget.allows(extra.seconds) for extra in extras)
+    with settings.stages.stage("what would help, in the time that is left") if possible else nullcontext():
+        for extra in extras:
+            text = f"{extra.what} (about {max(1, round(extra.seconds))} s)"
+            if not budget.allows(extra.seconds):
+                skipped.append(text)
+                continue
+            settings.stages.describe(text)
+            measured.append(extra.measure())
+    gains = sorted((a for a in measured if a is not None), key=lambda a: -a.gain)
+    return replace(
+        result,
+        advice=(*gains, *result.advice),
+        predicted=predicted,
+        skipped=tuple(skipped),
+        seconds=round(budget.spent, 1),
+    )
+
+
+def cheap_advice(classes: Sequence[ClassScore], not_tried: Sequence[NotTried]) -> tuple[Advice, ...]:
+    """What would help, as far as it is known without a further training."""
+    found = (weakest_class(classes), more_time(not_tried, DESCRIPTIONS))
+    return tuple(advice for advice in found if advice is not None)
+
+
+def _prediction(
+    result: RunResult,
+    outcome: Outcome,
+    classifier: Classifier,
+    data: Dataset,
+    predicted: dict[str, int],
+    settings: Settings,
+) -> list[Extra]:
+    """Prediction of the images without a label, at the pace at which the model was trained."""
+    unlabelled = data.select([i for i, s in enumerate(data.samples) if s.label is None])
+    if not len(unlabelled):
+        return []
+
+    def predict() -> None:
+        with Progress(len(unlabelled), "predicting", shown=settings.progress, loss=False) as bar:
+            counts: Mapping[str, int] = predict_table(
+                classifier,
+                unlabelled,
+                result.folder / TABLE,
+                overwrite=True,
+                advance=lambda n: bar.advance(steps=n),
+            )
+        predicted.update(counts)
+
+    seconds = classifier.card["seconds"] * len(unlabelled) / max(1, len(outcome.learned))
+    return [Extra(f"predicting {len(unlabelled)} images without a label", seconds, predict)]
+
+
+def _measurements(outcome: Outcome, budget: Budget, settings: Settings) -> list[Extra]:
+    """Measurements of what would help, at the pace of the runs that they repeat."""
+    selection, result = outcome.selection, outcome.selection.result
+    if result is None or selection.candidate.trained:
+        return []
+    device = settings.device
+    once = sum(run.seconds for run in result.runs)
+    extras = [
+        Extra(
+            "what twice as many images would bring",
+            once,
+            lambda: more_images(result, outcome.learned, device=device, budget=budget),
+        )
+    ]
+    names = {split_name(c.recipe.name)[0] for c in selection.tried}
+    if not selection.candidate.unlabelled and PROMISING in names and SPREAD not in names:
+        _, short = split_name(selection.candidate.recipe.name)
+        backbone = next((b for b in settings.requested.backbones if short_name(b) == short), None)
+        spread = load_recipe(SPREAD, backbone=backbone)
+        extras.append(
+            Extra(
+                "what images without a label would bring",
+                2 * once,
+                lambda: unlabelled_images(spread, outcome.learned, result, device=device, budget=budget),
+            )
+        )
+    return extras
