@@ -40,8 +40,8 @@ def _few_candidates(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     monkeypatch.setenv("HANDFUL_CACHE", str(cache))
     choose = choose_candidates
 
-    def few(data: Dataset) -> Any:
-        return [c for c in choose(data) if c.recipe.name in FAST or c.trained or c.unlabelled]
+    def few(data: Dataset, **options: Any) -> Any:
+        return [c for c in choose(data, **options) if c.recipe.name in FAST or c.trained or c.unlabelled]
 
     monkeypatch.setattr(candidates_module, "choose_candidates", few)
     monkeypatch.setattr(training_module, "REPEATS", 1)
@@ -164,9 +164,9 @@ def test_a_network_is_tried_where_its_first_steps_say_that_it_ends_in_time(
     tiny: dict[str, Recipe] = {}
     choose = choose_candidates
 
-    def short(data: Dataset) -> Any:
+    def short(data: Dataset, **options: Any) -> Any:
         candidates = []
-        for c in choose(data):
+        for c in choose(data, **options):
             if c.trained:
                 stage = replace(c.recipe.stages[0], steps=2)
                 tiny[c.recipe.name] = replace(c.recipe, stages=(stage,), image_size=(32, 32))
