@@ -136,3 +136,9 @@ def test_values_are_plain() -> None:
 
 def test_every_candidate_has_a_description() -> None:
     assert {c.recipe.name for c in choose_candidates(squares(3))} <= set(DESCRIPTIONS)
+
+
+def test_a_calibrated_network_says_so() -> None:
+    text = " ".join(format_run(replace(RUN, temperature=1.4)).split())
+    assert "Its probabilities are calibrated on held-out images (temperature 1.4)." in text
+    assert "calibrated" not in format_run(RUN)

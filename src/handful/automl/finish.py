@@ -53,6 +53,7 @@ def finish(
             predicted={},
             seconds=round(budget.spent, 1),
             budget=budget.seconds,
+            temperature=classifier.card.get("calibration", {}).get("temperature"),
             result=outcome.result,
         )
         _write(result, data)

@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from handful.automl.budget import SECONDS, Budget
+from handful.automl.calibration import with_temperature
 from handful.automl.candidates import AUTO, choose_candidates
+from handful.automl.estimate import TimeNotice
 from handful.automl.select import Selection, select
 from handful.comparison.candidates import FEW
 from handful.core.dataset import Dataset
@@ -91,7 +93,7 @@ def fit_to(
         source: name of the data, for the tracker.
         device: "auto", "cpu", "cuda", "mps".
         progress: show a bar while recipes are compared.
-        on_message: called with a sentence on what is about to be compared.
+        on_message: called with sentences on what is about to be compared, and how long training takes.
 
     Raises:
         ProtocolError, RecipeError, OutputError, DataError: before anything is trained.
@@ -131,9 +133,11 @@ def fit_to(
         settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}
         tracking = Tracking(track, track_to, plan.name, settings) if track is not None and first else None
         with tracking or nullcontext():
-            log = None if tracking is None else tracking.log
+            log = TimeNotice(plan, part, on_message, then=None if tracking is None else tracking.log)
             classifier = train(plan, part, seed=seed, device=device, folder=folder, resume=resume, log=log)
         if first:
+            if selection is not None:
+                classifier = with_temperature(classifier, selection)
             selected = {} if selection is None else {"auto": selection.card}
             classifier = replace(classifier, card={**classifier.card, **selected, "data": data_facts(part)})
             save_classifier(classifier, folder, overwrite=overwrite)

@@ -117,6 +117,7 @@ class RunResult:
         seconds: wall time of the run.
         budget: wall time that it was given.
         skipped: what was left out because no time was left, in words.
+        temperature: of a trained network's probabilities, fitted to held-out images; None: a fitted head has its own.
         result: held-out predictions behind the score; None without.
 
     Example:
@@ -143,6 +144,7 @@ class RunResult:
     seconds: float
     budget: float = SECONDS
     skipped: tuple[str, ...] = ()
+    temperature: float | None = None
     result: Result | None = field(default=None, repr=False)
 
     def __str__(self) -> str:

@@ -195,12 +195,12 @@ class _Runner:
             self.not_tried.append(NotTried(name, "a network takes minutes"))
             return
         train, _ = split_folds(self.data, self.folds, draw)[0]
+        at_once = min(jobs, self.folds)
         try:
-            each = training_seconds(candidate.recipe, train, seed=draw, device=self.device)
+            each = training_seconds(candidate.recipe, train, seed=draw, device=self.device, jobs=at_once)
         except HandfulError as error:
             self._note_failure(candidate, error)
             return
-        at_once = min(jobs, self.folds)
         needed = each * (math.ceil(self.folds / at_once) + 1)  # the folds, and the model itself
         if needed > budget.left:
             self.not_tried.append(NotTried(name, f"takes about {_minutes(needed)}", budget.needed(needed)))

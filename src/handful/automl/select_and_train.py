@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handful.automl.budget import RESERVE, Budget
+from handful.automl.calibration import with_temperature
 from handful.automl.candidates import Requested, candidates_of, describe
 from handful.automl.result import LOG, HonestScore, RunResult
 from handful.automl.score import NOTHING, cross_validated_score, held_out_score, scored_run
@@ -110,12 +111,13 @@ def _select(pool: Dataset, folder: Path, budget: Budget, settings: Settings, *, 
 
 
 def _train(selection: Selection, pool: Dataset, settings: Settings, *, seed: int) -> tuple[Classifier, Dataset]:
-    """The selected recipe trained on every labelled image, and on those without a label if it uses them."""
+    """The selected recipe trained on every labelled image, and on those without a label if it uses them; calibrated."""
     data = pool
     if not selection.candidate.unlabelled:
         data = pool.select([i for i, s in enumerate(pool.samples) if s.label is not None])
     recipe = selection.candidate.recipe
-    return train(recipe, data, seed=seed, device=settings.device, progress=settings.progress), data
+    classifier = train(recipe, data, seed=seed, device=settings.device, progress=settings.progress)
+    return with_temperature(classifier, selection), data
 
 
 def _some(data: Dataset, most: int) -> Dataset:

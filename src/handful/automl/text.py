@@ -104,6 +104,8 @@ def method(result: RunResult) -> str:
     best = f", the best of {count} tried" if count > 1 else ""
     name = result.recipe if result.description == result.recipe else f"{result.description} ({result.recipe})"
     text = f"Method: {name}{best}."
+    if result.temperature is not None:
+        text += f" Its probabilities are calibrated on held-out images (temperature {result.temperature:.2g})."
     waiting = [f"{DESCRIPTIONS.get(n.recipe, n.recipe)} ({n.why})" for n in result.not_tried]
     return text + (f" Not tried: {'; '.join(waiting)}." if waiting else "")
 

@@ -115,6 +115,9 @@ def compare(
     Compares recipes and controls on identical draws, each tuned with the same budget on training images only. The same
     command resumes an interrupted comparison.
     """
+    from dataclasses import replace
+
+    from handful.automl.estimate import WORTH_SAYING, comparison_seconds, in_words
     from handful.cli._data import images_per_class, names_of, read
     from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
     from handful.cli._ray import runners
@@ -122,6 +125,7 @@ def compare(
     from handful.comparison.candidates import choose_candidates
     from handful.comparison.compare import compare
     from handful.comparison.defaults import default_protocol
+    from handful.comparison.plan import LOG
     from handful.data.check import check
     from handful.evaluation.annotation_cost import AnnotationTimes
     from handful.evaluation.executor import default_jobs
@@ -148,7 +152,13 @@ def compare(
             pretrained=pretrained,
             image_text=image_text,
         )
-        with runners(ray, jobs or (default_jobs(device) if ray is None else 1)) as (number, executor):
+        at_once = jobs or (default_jobs(device) if ray is None else 1)
+        if ray is None and not (out / LOG).exists():
+            protocols = [replace(protocol, per_class=m) for m in numbers]
+            seconds = comparison_seconds(recipes, samples, protocols, jobs=at_once, device=device)
+            if seconds >= WORTH_SAYING:
+                print_text(f"The scored trainings take about {in_words(seconds)} on this machine.")
+        with runners(ray, at_once) as (number, executor):
             comparison = compare(
                 recipes,
                 samples,

@@ -94,8 +94,9 @@ def evaluate(
     Trains a new model for each draw of images from DATA; reports the mean score, its confidence interval and the worst
     draw.
     """
+    from handful.automl.estimate import evaluation_sentences
     from handful.cli._data import read
-    from handful.cli._output import print_json, print_to_stderr, stderr_is_terminal
+    from handful.cli._output import print_json, print_text, print_to_stderr, stderr_is_terminal
     from handful.cli._ray import runners
     from handful.data.check import check
     from handful.evaluation.evaluate import Protocol, splits_of
@@ -115,9 +116,12 @@ def evaluate(
         if track is not None:
             check_tracker(track, track_to)
         samples = read(data, data_options)
-        splits_of(samples, protocol)
+        splits = splits_of(samples, protocol)
         each = per_class if long_tail is None else None
         check(samples, per_class=each, folds=folds, score_on=score_on, strict=strict)
+        if ray is None:
+            for sentence in evaluation_sentences(loaded, samples, splits, protocol, jobs=jobs, device=device):
+                print_text(sentence)
         with runners(ray, jobs) as (number, executor):
             result = evaluate_recipe(
                 loaded,

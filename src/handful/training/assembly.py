@@ -54,8 +54,12 @@ class Assembly:
         return self.network if self.averaged is None else self.averaged
 
 
-def assemble(setup: Setup) -> Assembly:
+def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
     """Build the parts of the recipe. Weights are drawn from PyTorch's global generator, in the order of the calls.
+
+    Args:
+        setup: data and schedule.
+        progress: show a bar while views are cached.
 
     Raises:
         RecipeError, TrainingError, WeightsError: from the parts.
@@ -82,6 +86,7 @@ def assemble(setup: Setup) -> Assembly:
             views=recipe.cache_views,
             classes=len(setup.data.classes),
             seed=setup.seed,
+            progress=progress,
         )
     return Assembly(network, losses, augment, posthoc, average, initial, views)
 

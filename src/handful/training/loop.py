@@ -80,7 +80,7 @@ def run_stage(
         TrainingError: the loss is not finite.
         KeyboardInterrupt: on Ctrl-C, after the checkpoint is written.
     """
-    training = _begin_stage(setup, assembly, number, start=start, restored=restored)
+    training = begin_stage(setup, assembly, number, start=start, restored=restored)
     accelerator, steps, before = setup.accelerator, training.steps, setup.plan.before(number)
     writer = monitor.checkpoint if accelerator.is_main_process else None
     value = math.nan
@@ -103,10 +103,18 @@ def run_stage(
                 raise KeyboardInterrupt
 
 
-def _begin_stage(
+def begin_stage(
     setup: Setup, assembly: Assembly, number: int, *, start: int, restored: Checkpoint | None
 ) -> TrainingStep:
-    """Reset what the stage resets, choose what it trains, and make or restore its optimizer."""
+    """Reset what the stage resets, choose what it trains, and make or restore its optimizer.
+
+    Args:
+        setup: data and schedule.
+        assembly: the network and what trains it.
+        number: of the stage.
+        start: the step to begin with.
+        restored: a checkpoint of this step, to be loaded.
+    """
     network, stage = assembly.network, setup.recipe.stages[number]
     if start == 0:
         reset(network, assembly.initial[number])

@@ -67,7 +67,7 @@ def train(
         torch.manual_seed(derive_seed(seed, Stream.WEIGHTS))
         fit = nested_fit(device, progress=progress, folder=folder, resume=resume)
         setup = prepare_run(recipe, data, seed=seed, device=device, fit=fit)
-        assembly = assemble(setup)
+        assembly = assemble(setup, progress=progress)
         checkpoint = None if folder is None else Checkpoint(folder, recipe, seed, setup.data, source=source)
         if checkpoint is not None and rank_and_world_size()[0] == 0:
             checkpoint.refuse_full_disk(assembly.network, assembly.averaged, trained=bool(recipe.stages))

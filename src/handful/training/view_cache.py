@@ -4,6 +4,7 @@ On two cores the early stages at 256 pixels are most of a training step. Frozen 
 the same view, so a fixed number of views per image is computed before training, and each step picks among them.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from handful.core.prediction import predict_batch_size
+from handful.core.progress import Progress
 from handful.core.tensors import Batch
 from handful.data.in_memory import ImageTensors
 from handful.errors import TrainingError, hint
@@ -41,7 +43,15 @@ class ViewCache:
 
 
 def cache_views(
-    network: Network, tensors: ImageTensors, augment: Compose, *, precision: str, views: int, classes: int, seed: int
+    network: Network,
+    tensors: ImageTensors,
+    augment: Compose,
+    *,
+    precision: str,
+    views: int,
+    classes: int,
+    seed: int,
+    progress: bool = False,
 ) -> ViewCache:
     """Augment every image `views` times and run the frozen stages on each view.
 
@@ -53,6 +63,7 @@ def cache_views(
         views: of each image.
         classes: number of classes.
         seed: of the run.
+        progress: show a bar over the images.
 
     Raises:
         TrainingError: the backbone has no frozen stages to cache.
@@ -67,14 +78,16 @@ def cache_views(
     maps, labels = [], []
     length = predict_batch_size((tensors.images.shape[2], tensors.images.shape[3]), most=len(tensors))
     network.eval()
-    for view in range(views):
-        for start in range(0, len(tensors), length):
+    starts = [(view, start) for view in range(views) for start in range(0, len(tensors), length)]
+    with Progress(views * len(tensors), "frozen stages", shown=progress, loss=False) as bar:
+        for view, start in starts:
             index = torch.arange(start, min(len(tensors), start + length), device=device)
             generator = torch.Generator(device).manual_seed(derive_seed(seed, Stream.VIEWS, view, start))
             batch = augment(tensors.batch(index, classes), generator, share=0.0)
             with torch.no_grad(), autocast(precision, device):
                 maps.append(network.frozen_maps(batch.images).contiguous())
             labels.append(batch.pixel_labels.to(torch.int16))
+            bar.advance(math.nan, len(index))
     n = len(tensors)
     stacked = torch.cat(maps)
     return ViewCache(

@@ -83,3 +83,30 @@ def test_refusals_name_what_there_is() -> None:
     with pytest.raises(ValueError, match="0 to 3 stages, not 4"):
         count_frozen_stages(4, 3)
     assert [count_frozen_stages(f, 5) for f in ("none", "stem", "all", 4)] == [0, 1, 5, 4]
+
+
+def test_activations_that_need_their_input_are_in_place_in_evaluation_only() -> None:
+    def with_activation(in_place: bool) -> Stages:
+        torch.manual_seed(0)
+        block = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(inplace=in_place), nn.Conv2d(4, 4, 3), nn.ReLU(inplace=True))
+        return Stages([StageOutput(block, 4, 1)], freeze=0, out_indices=[0])
+
+    net, plain = with_activation(True), with_activation(False)
+    six, relu, plain_six = net.stages[0][1], net.stages[0][3], plain.stages[0][1]
+    assert not six.inplace
+    assert relu.inplace
+    for built in (net, plain, copy.deepcopy(net)):
+        built.train()
+        built(torch.ones(1, 3, 8, 8)).sum().backward()
+    for ours, theirs in zip(net.parameters(), plain.parameters(), strict=True):
+        assert torch.equal(ours.grad, theirs.grad)
+    net.eval()
+    plain.eval()
+    assert six.inplace
+    assert not plain_six.inplace
+
+
+def test_activations_of_frozen_stages_stay_in_place() -> None:
+    stages = [StageOutput(nn.Sequential(nn.Conv2d(a, 4, 1), nn.ReLU6(inplace=True)), 4, 1) for a in (3, 4)]
+    net = Stages(stages, freeze=1, out_indices=[1]).train()
+    assert [stage[1].inplace for stage in net.stages] == [True, False]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from handful.core.tensors import Backbone
 
 Freeze = Literal["none", "stem", "all"] | int
+KEEPS_INPUT = (nn.ReLU6, nn.SiLU, nn.Hardswish)  # their gradient needs the input: in place, autograd clones it first
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +44,19 @@ class Stages(nn.Module):
         self.split = freeze if freeze == len(outputs) else min(freeze, out_indices[0] + 1)
         for stage in self.stages[:freeze]:
             stage.requires_grad_(False)
+        self.in_place = [m for m in self.modules() if isinstance(m, KEEPS_INPUT) and m.inplace]
         self.train(self.training)
 
     def train(self, mode: bool = True) -> "Stages":
-        """Training mode for the stages that are not frozen; the frozen ones keep evaluation mode."""
+        """Training mode for the stages that are not frozen; the frozen ones keep evaluation mode.
+
+        Activations whose input would be cloned are computed in place in evaluation mode only.
+        """
         super().train(mode)
         for stage in self.stages[: self.freeze]:
             stage.eval()
+        for activation in self.in_place:
+            activation.inplace = not activation.training
         return self
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
