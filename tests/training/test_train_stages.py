@@ -1,6 +1,7 @@
 """Stages that sample by class, and stages that begin a part of the network anew."""
 
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.errors import TrainingError
+from handful.errors import RecipeError, TrainingError
 from handful.recipes.load import from_toml
 from handful.recipes.write import fingerprint, to_toml
 from handful.training.optimizer import initial_values, reset
@@ -93,3 +94,52 @@ def test_a_balanced_stage_sees_the_classes_alike(monkeypatch: pytest.MonkeyPatch
     counts = np.bincount(seen)
     assert counts.sum() >= 50
     assert np.ptp(counts) <= 6
+
+
+def early(threshold: float | None = 0.5) -> Recipe:
+    """A recipe that has learned the squares before its steps are over."""
+    own = recipe("linear", "steps=60", "lr=0.1")
+    return replace(own, stages=(replace(own.stages[0], stopping_threshold=threshold),))
+
+
+def losses_of(own: Recipe, data: Dataset) -> tuple[list[float], int]:
+    """The loss of each step, and the number of steps on the card."""
+    losses: list[float] = []
+    classifier = train(own, data, progress=False, log=lambda values, _: losses.append(values["loss"]))
+    return losses, classifier.card["steps"]
+
+
+def test_a_stage_ends_once_the_average_loss_is_below_the_threshold() -> None:
+    data = squares(4)
+    whole, planned = losses_of(early(None), data)
+    stopped, taken = losses_of(early(), data)
+    averages = accumulate(whole, lambda average, loss: 0.9 * average + 0.1 * loss)
+    first_below = next(step for step, average in enumerate(averages, start=1) if average < 0.5)
+    assert planned == len(whole) == 60
+    assert taken == len(stopped) == first_below < 60
+    assert stopped == whole[:taken]
+
+
+@pytest.mark.parametrize("early_by", [1, 4])
+def test_a_resumed_run_stops_at_the_same_step(early_by: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = squares(4)
+    whole = train(early(), data, progress=False)
+    at = whole.card["steps"] - early_by
+    resumed = stopped_and_resumed(early(), data, tmp_path / "run", monkeypatch, at=at)
+    assert resumed.card["steps"] == whole.card["steps"]
+    for name, value in whole.network.state_dict().items():
+        assert value.equal(resumed.network.state_dict()[name]), name
+
+
+def test_the_stage_after_one_that_stopped_early_takes_its_own_steps() -> None:
+    own = early()
+    _, taken = losses_of(own, squares(4))
+    second = replace(own.stages[0], steps=3, stopping_threshold=None)
+    assert losses_of(replace(own, stages=(*own.stages, second)), squares(4))[1] == taken + 3
+
+
+def test_a_threshold_is_in_the_text_only_where_given_and_is_above_0() -> None:
+    assert "stopping_threshold" not in to_toml(recipe("linear"))
+    assert from_toml(to_toml(early()), where="tiny") == early()
+    with pytest.raises(RecipeError, match="stopping_threshold must be above 0"):
+        recipe("linear", "stages.0.stopping_threshold=0.0")

@@ -89,6 +89,8 @@ class Stage:
         reset: name prefixes of the layers that are set back to their initial weights when the stage begins.
         statistics: statistics of the backbone's batch norm layers: those of each "batch", or the initial ones
             ("frozen"). Scale and shift are trained in both cases.
+        stopping_threshold: early stopping: the stage ends once the moving average of the training loss over about ten
+            steps is below this; None: it takes all its steps.
     """
 
     losses: tuple[Part, ...]
@@ -101,6 +103,7 @@ class Stage:
     sampler: Literal["shuffle", "balanced", "square_root"] = "shuffle"
     reset: tuple[str, ...] = ()
     statistics: Literal["batch", "frozen"] = "batch"
+    stopping_threshold: float | None = None
 
 
 @dataclass(frozen=True)

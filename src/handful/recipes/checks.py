@@ -47,6 +47,10 @@ def _check_stage(stage: Stage, where: str) -> None:
         raise RecipeError(
             "layer_decay must be above 0 and at most 1", where=where, remedy="e.g. layer_decay = 0.65; 1: no decay."
         )
+    if stage.stopping_threshold is not None and stage.stopping_threshold <= 0:
+        raise RecipeError(
+            "stopping_threshold must be above 0", where=where, remedy="e.g. stopping_threshold = 0.05, or leave it out."
+        )
     for part in stage.losses:
         registry.check("losses", part)
 

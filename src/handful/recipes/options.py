@@ -38,7 +38,9 @@ def _options_of_stage(path: str, stage: Stage) -> dict[str, Any]:
     values: dict[str, Any] = {
         f"{path}.steps" if stage.steps is not None else f"{path}.epochs": stage.steps or stage.epochs
     }
-    values |= {f"{path}.{name}": getattr(stage, name) for name in ("floor", "sampler", "statistics")}
+    values |= {
+        f"{path}.{name}": getattr(stage, name) for name in ("floor", "sampler", "statistics", "stopping_threshold")
+    }
     for name in ("optimizer", "schedule"):
         values |= {f"{path}.{name}.{option}": value for option, value in vars(getattr(stage, name)).items()}
     for i, part in enumerate(stage.losses):

@@ -1,6 +1,7 @@
 """Checkpoints of training runs (safetensors, no pickle): a resumed run ends exactly as an uninterrupted one."""
 
 import hashlib
+import math
 import time
 import warnings
 from collections.abc import Mapping
@@ -93,8 +94,17 @@ class Checkpoint:
         average: nn.Module | None,
         stage: int,
         step: int,
+        average_loss: float = math.inf,
     ) -> None:
         """Write atomically: a crash leaves the old file or the new one.
+
+        Args:
+            network: the network that is trained.
+            optimizer: of the stage.
+            average: the network with averaged weights.
+            stage: number of the stage.
+            step: the step to resume with.
+            average_loss: moving average of the training loss.
 
         Raises:
             OutputError: the disk is full; the old file stays.
@@ -113,7 +123,8 @@ class Checkpoint:
             refuse_when_full(self.path, "the checkpoint", remedy=remedy),
             write_atomically(self.path, draft=self.path.with_name(DRAFT)) as draft,
         ):
-            save_file(tensors, draft, {**self.identity, "stage": str(stage), "step": str(step)})
+            at = {"stage": str(stage), "step": str(step), "average_loss": repr(average_loss)}
+            save_file(tensors, draft, {**self.identity, **at})
         self._last = time.monotonic()
 
     def refuse_full_disk(self, network: nn.Module, average: nn.Module | None, *, trained: bool) -> None:
@@ -143,6 +154,14 @@ class Checkpoint:
         metadata = read_metadata(self.path)
         _refuse_other_run(metadata, self.identity, self.path)
         return int(metadata["stage"]), int(metadata["step"])
+
+    def average_loss(self) -> float:
+        """The moving average of the training loss; infinite at the start of a stage, or in an earlier version's file.
+
+        Raises:
+            TrainingError: the checkpoint is damaged.
+        """
+        return float(read_metadata(self.path).get("average_loss", "inf"))
 
     def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None) -> None:
         """Load the state that `save` wrote. The optimizer's state stays empty at the start of a stage."""

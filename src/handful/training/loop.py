@@ -16,6 +16,7 @@ from handful.training.step import TrainingStep
 
 Log = Callable[[Mapping[str, float], int], None]
 LOSS_EVERY = 10  # steps between two readings of the loss on a GPU, which has to finish its work for one
+SMOOTHING = 0.9  # of the moving average of the loss that early stopping reads
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,8 @@ def run_stages(
     resume: bool,
     progress: bool,
     log: Log | None,
-) -> None:
-    """Train the network, stage after stage.
+) -> int:
+    """Train the network, stage after stage, and return the number of steps: fewer than planned if a stage stops early.
 
     Args:
         setup: data and schedule.
@@ -53,20 +54,26 @@ def run_stages(
     plan, accelerator = setup.plan, setup.accelerator
     first, done = checkpoint.position() if checkpoint is not None and resume else (0, 0)
     shown = (progress and accelerator.is_local_main_process) or None
+    taken = 0
     with Progress(plan.total, "training", shown=shown if plan.total else False) as bar:
         monitor = Monitor(bar, log if accelerator.is_main_process else None, checkpoint)
         for number, steps in enumerate(plan.stage_steps):
             start = steps if number < first else done if number == first else 0
             bar.advance(math.nan, start)
+            end = start
             if number >= first:
                 restored = checkpoint if number == first and (first, done) != (0, 0) else None
-                run_stage(setup, assembly, number, start=start, restored=restored, monitor=monitor)
+                end = run_stage(setup, assembly, number, start=start, restored=restored, monitor=monitor)
+            if end < steps:
+                bar.advance(math.nan, steps - end)
+            taken += end
+    return taken
 
 
 def run_stage(
     setup: Setup, assembly: Assembly, number: int, *, start: int, restored: Checkpoint | None, monitor: Monitor
-) -> None:
-    """Train one stage from a step on.
+) -> int:
+    """Train one stage from a step on, and return the step at which it ended.
 
     Args:
         setup: data and schedule.
@@ -83,24 +90,29 @@ def run_stage(
     training = begin_stage(setup, assembly, number, start=start, restored=restored)
     accelerator, steps, before = setup.accelerator, training.steps, setup.plan.before(number)
     writer = monitor.checkpoint if accelerator.is_main_process else None
-    value = math.nan
+    threshold = setup.recipe.stages[number].stopping_threshold
+    value, average = math.nan, math.inf if restored is None else restored.average_loss()
     with Interrupt() as interrupt:
         for step in range(start, steps):
+            if threshold is not None and average < threshold:
+                return step
             loss = training.gradients(step)
             stop = False
-            if setup.device.type == "cpu" or step % LOSS_EVERY == 0 or step == steps - 1:
+            if setup.device.type == "cpu" or step % LOSS_EVERY == 0 or step == steps - 1 or threshold is not None:
                 value, stop = sum_loss(loss, interrupt.asked, accelerator)
                 if not math.isfinite(value):
                     raise _diverged(setup, number, step, monitor.checkpoint)
+                average = value if average == math.inf else SMOOTHING * average + (1 - SMOOTHING) * value
             rate = training.update(step)
             monitor.bar.advance(value)
             if monitor.log is not None and math.isfinite(value):
                 monitor.log({"loss": value, "learning rate": rate}, before + step + 1)
             stop = stop or (interrupt.asked and accelerator.num_processes == 1)
             if writer is not None and (writer.due() or stop or step + 1 == steps):
-                writer.save(assembly.network, training.optimizer, assembly.averaged, number, step + 1)
+                writer.save(assembly.network, training.optimizer, assembly.averaged, number, step + 1, average)
             if stop:
                 raise KeyboardInterrupt
+    return steps
 
 
 def begin_stage(

@@ -73,8 +73,8 @@ def train(
             checkpoint.refuse_full_disk(assembly.network, assembly.averaged, trained=bool(recipe.stages))
         if not recipe.stages:
             fit_head(setup, assembly, progress=progress)
-        run_stages(setup, assembly, checkpoint=checkpoint, resume=resume, progress=progress, log=log)
-        classifier = _make_classifier(setup, assembly, started=started)
+        steps = run_stages(setup, assembly, checkpoint=checkpoint, resume=resume, progress=progress, log=log)
+        classifier = _make_classifier(setup, assembly, steps=steps, started=started)
         for posthoc in assembly.posthoc:
             classifier = posthoc((classifier,), setup.labelled)
     return classifier
@@ -97,7 +97,7 @@ def nested_fit(device: str, *, progress: bool, folder: Path | None = None, resum
     return memoize_on_disk(fit, folder if rank_and_world_size()[1] == 1 else None, resume=resume, device=device)
 
 
-def _make_classifier(setup: Setup, assembly: Assembly, *, started: float) -> Classifier:
+def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: float) -> Classifier:
     """The trained network with its card, before the recipe's `posthoc` parts."""
     recipe, task = setup.recipe, setup.context.task
     network = assembly.trained
@@ -108,7 +108,7 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, started: float) -> Cla
         "train_images": len(setup.labelled_ids),
         "unlabelled_images": len(setup.tensors) - len(setup.labelled_ids),
         "images_per_class": dict(zip(task.classes, task.counts.tolist(), strict=True)),
-        "steps": setup.plan.total,
+        "steps": steps,
         "precision": str(precision).removeprefix("torch."),
         "device": setup.device.type,
         "seconds": round(time.monotonic() - started, 2),

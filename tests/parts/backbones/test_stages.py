@@ -85,20 +85,26 @@ def test_refusals_name_what_there_is() -> None:
     assert [count_frozen_stages(f, 5) for f in ("none", "stem", "all", 4)] == [0, 1, 5, 4]
 
 
-def test_activations_that_need_their_input_are_in_place_in_evaluation_only() -> None:
-    def with_activation(in_place: bool) -> Stages:
-        torch.manual_seed(0)
-        block = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6(inplace=in_place), nn.Conv2d(4, 4, 3), nn.ReLU(inplace=True))
-        return Stages([StageOutput(block, 4, 1)], freeze=0, out_indices=[0])
+def activation_stages(*channels: int, in_place: bool = True, freeze: int = 0) -> tuple[Stages, list[nn.ReLU6]]:
+    """Stages of a convolution and a ReLU6, and the latter."""
+    torch.manual_seed(0)
+    sixes = [nn.ReLU6(inplace=in_place) for _ in channels]
+    blocks = [
+        nn.Sequential(nn.Conv2d(a, 4, 3), six, nn.Conv2d(4, 4, 3)) for a, six in zip(channels, sixes, strict=True)
+    ]
+    outputs = [StageOutput(block, 4, 1) for block in blocks]
+    return Stages(outputs, freeze=freeze, out_indices=[len(outputs) - 1]), sixes
 
-    net, plain = with_activation(True), with_activation(False)
-    six, relu, plain_six = net.stages[0][1], net.stages[0][3], plain.stages[0][1]
+
+def test_activations_that_need_their_input_are_in_place_in_evaluation_only() -> None:
+    net, (six,) = activation_stages(3)
+    plain, (plain_six,) = activation_stages(3, in_place=False)
     assert not six.inplace
-    assert relu.inplace
-    for built in (net, plain, copy.deepcopy(net)):
-        built.train()
+    for built in (net, plain):
         built(torch.ones(1, 3, 8, 8)).sum().backward()
     for ours, theirs in zip(net.parameters(), plain.parameters(), strict=True):
+        assert ours.grad is not None
+        assert theirs.grad is not None
         assert torch.equal(ours.grad, theirs.grad)
     net.eval()
     plain.eval()
@@ -107,6 +113,11 @@ def test_activations_that_need_their_input_are_in_place_in_evaluation_only() -> 
 
 
 def test_activations_of_frozen_stages_stay_in_place() -> None:
-    stages = [StageOutput(nn.Sequential(nn.Conv2d(a, 4, 1), nn.ReLU6(inplace=True)), 4, 1) for a in (3, 4)]
-    net = Stages(stages, freeze=1, out_indices=[1]).train()
-    assert [stage[1].inplace for stage in net.stages] == [True, False]
+    _, sixes = activation_stages(3, 4, freeze=1)
+    assert [six.inplace for six in sixes] == [True, False]
+
+
+def test_a_copy_switches_its_own_activations() -> None:
+    net, (six,) = activation_stages(3)
+    copy.deepcopy(net).eval()
+    assert not six.inplace
