@@ -1,7 +1,7 @@
 """Partial fine-tuning compared with fine-tuning all layers and with logistic regression on frozen features.
 
-CIFAR-10 at 5 images per class, 100 test images of each class, the draws and test images of `general-tools`. Frozen stages,
-views and steps were chosen on development draws of the training part.
+CIFAR-10 at 5 images per class, 100 test images of each class, the draws and test images of `general-tools`. Frozen
+stages, views and steps were chosen on development draws of the training part.
 """
 
 from bench.support.accuracy import recipes, run_sweep, show

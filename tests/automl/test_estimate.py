@@ -12,6 +12,7 @@ from handful.automl.estimate import (
     evaluation_sentences,
     in_words,
     networks,
+    time_sentences,
     training_seconds,
 )
 from handful.core.recipe import Part
@@ -61,6 +62,11 @@ def test_a_short_training_and_the_end_of_a_resumed_one_are_not_worth_a_line() ->
     for step in range(92, 101):
         notice({"loss": 1.0}, step)
     assert not lines
+
+
+def test_a_training_that_may_stop_early_takes_at_most_so_long() -> None:
+    plan = replace(SLOW, stages=(replace(SLOW.stages[0], stopping_threshold=0.1),))
+    assert time_sentences(plan, "Training", 60.0) == ("Training: at most 60 seconds on this machine.",)
 
 
 @pytest.mark.usefixtures("clock")

@@ -62,7 +62,8 @@ def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> Non
     assert result.score.images == 18
     assert 0 <= result.score.low <= result.score.accuracy <= result.score.high <= 1
     assert {t.recipe for t in result.tried} == set(FAST)
-    assert [n.recipe for n in result.not_tried] == ["classification-wrn", "cvs", "fine-tuned"]
+    fine_tuned = ["partial-fine-tuning", "fine-tuned"]
+    assert [n.recipe for n in result.not_tried] == ["classification-wrn", "cvs", *fine_tuned]
     classifier = load_classifier(tmp_path / "out")
     assert classifier.classes == data.classes
     assert classifier.recipe.name == result.recipe

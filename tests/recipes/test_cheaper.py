@@ -1,18 +1,34 @@
-from handful.recipes.cheaper import cheaper_than
+import pytest
+
+from handful.recipes.cheaper import OF_BACKBONE, OF_RECIPE, OTHERWISE, cheaper_than
 from handful.recipes.load import load_recipe
+from handful.recipes.read import recipe_names
 
 
-def test_a_pretrained_network_has_a_fitted_head_beside_it_with_the_scores_of_both() -> None:
-    fine_tuned = load_recipe("fine-tuned-lite0")
-    text = cheaper_than(fine_tuned) or ""
+def test_fine_tuning_all_layers_is_compared_with_fine_tuning_the_last_ones() -> None:
+    text = cheaper_than(load_recipe("fine-tuned-lite0")) or ""
+    assert text.startswith("Cheaper: partial-fine-tuning-lite0, ")
+    assert load_recipe("partial-fine-tuning-lite0").about["expected"] in text
+
+
+def test_another_pretrained_network_has_a_fitted_head_with_the_scores_of_both_if_they_were_measured() -> None:
+    partial = load_recipe("partial-fine-tuning-lite0")
+    text = cheaper_than(partial) or ""
     assert text.startswith("Cheaper: logistic-lite0, seconds a run")
-    assert fine_tuned.about["expected"] in text
+    assert partial.about["expected"] in text
+    assert "Accuracy" not in (cheaper_than(load_recipe("cvs-lite0")) or "")
 
 
-def test_what_was_not_measured_together_is_not_compared() -> None:
+def test_a_network_from_random_weights_is_not_sent_to_pretrained_ones() -> None:
     text = cheaper_than(load_recipe("classification-wrn")) or ""
     assert text.startswith("Cheaper: logistic-hog, ")
     assert "Accuracy" not in text
+
+
+@pytest.mark.parametrize("name", {OTHERWISE, *OF_RECIPE.values(), *OF_BACKBONE.values()})
+def test_cheaper_recipes_exist_and_state_their_time(name: str) -> None:
+    assert name in recipe_names()
+    assert load_recipe(name).about["time"]
 
 
 def test_the_cheapest_has_no_cheaper_one() -> None:

@@ -21,6 +21,7 @@ DESCRIPTIONS = {
     "nearest-centroid": "nearest class mean of a pretrained network's features",
     "logistic": "logistic regression on a pretrained network's features",
     "pseudo-labels": "a pretrained network's features, spread to the unlabelled images",
+    "partial-fine-tuning": "fine-tuning of a pretrained network's last layers",
     "fine-tuned": "fine-tuning of a pretrained network",
     "cvs": "segmentation network that learns from the masks (CvS)",
     "classification-wrn": "small network trained from scratch",
@@ -103,7 +104,8 @@ def choose_candidates(
     """The recipes that suit these images, the likely best of the cheap ones first; the first of equals is selected.
 
     Heads fitted to frozen features take seconds and are always tried. Networks are tried if the budget allows it:
-    fine-tuning and, where there are masks, CvS; and on small images of one size a network from random weights.
+    fine-tuning of the last or of all layers and, where there are masks, CvS; and on small images of one size a network
+    from random weights.
 
     Args:
         data: all images.
@@ -127,7 +129,7 @@ def choose_candidates(
     candidates = features + candidates if traits.side > SMALL else candidates + features
     if any(s.label is None for s in training_split(data).samples):
         candidates += [Candidate(recipe, False, True) for recipe in _each(("pseudo-labels",), chosen, overrides)]
-    networks = [*(("cvs",) if traits.masked else ()), "fine-tuned"]
+    networks = [*(("cvs",) if traits.masked else ()), "partial-fine-tuning", "fine-tuned"]
     trained = [Candidate(recipe, True) for recipe in _each(networks, chosen, overrides)]
     if traits.side <= SMALL and traits.one_size:
         trained.insert(0, Candidate(load_recipe("classification-wrn", overrides=overrides), True))

@@ -160,7 +160,8 @@ def time_sentences(recipe: Recipe, what: str, seconds: float) -> tuple[str, ...]
     """
     if seconds < WORTH_SAYING:
         return ()
-    first = f"{what}: about {in_words(seconds)} on this machine."
+    early = any(stage.stopping_threshold is not None for stage in recipe.stages)
+    first = f"{what}: {'at most' if early else 'about'} {in_words(seconds)} on this machine."
     cheaper = cheaper_than(recipe) if seconds > LONG else None
     return (first,) if cheaper is None else (first, cheaper)
 

@@ -3,6 +3,7 @@
 from handful.core.recipe import Recipe
 from handful.recipes.read import read_recipe, recipe_text
 
+OF_RECIPE = {"fine-tuned-lite0": "partial-fine-tuning-lite0"}
 OF_BACKBONE = {"efficientnet_lite0": "logistic-lite0"}
 OTHERWISE = "logistic-hog"
 
@@ -13,10 +14,15 @@ def cheaper_than(recipe: Recipe) -> str | None:
     Args:
         recipe: a recipe that is trained; None is returned if it is the cheapest of its kind.
     """
-    name = OF_BACKBONE.get(recipe.backbone.name, OTHERWISE)
+    name = OF_RECIPE.get(recipe.name, OF_BACKBONE.get(recipe.backbone.name, OTHERWISE))
     if name == recipe.name:
         return None
     about = read_recipe(recipe_text(name), where=name).about
     text = f"Cheaper: {name}, {about['time']}."
-    measured = recipe.about.get("expected", "")
-    return f"{text} Accuracy of {recipe.name}: {measured}." if name in measured else text
+    for subject, expected, other in (
+        (name, about.get("expected", ""), recipe.name),
+        (recipe.name, recipe.about.get("expected", ""), name),
+    ):
+        if other in expected:
+            return f"{text} Accuracy of {subject}: {expected}."
+    return text
