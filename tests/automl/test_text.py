@@ -142,3 +142,11 @@ def test_a_calibrated_network_says_so() -> None:
     text = " ".join(format_run(replace(RUN, temperature=1.4)).split())
     assert "Its probabilities are calibrated on held-out images (temperature 1.4)." in text
     assert "calibrated" not in format_run(RUN)
+
+
+def test_what_was_not_tried_for_one_reason_is_said_together() -> None:
+    others = ("partial-fine-tuning-lite0", "fine-tuned-lite0")
+    run = replace(RUN, not_tried=(*(NotTried(name, "a network takes minutes") for name in others), NotTried("x", "y")))
+    text = " ".join(format_run(run).split())
+    names = f"{DESCRIPTIONS[others[0]]}, {DESCRIPTIONS[others[1]]}"
+    assert f"Not tried: {names} (a network takes minutes); x (y)." in text

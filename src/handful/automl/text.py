@@ -106,8 +106,11 @@ def method(result: RunResult) -> str:
     text = f"Method: {name}{best}."
     if result.temperature is not None:
         text += f" Its probabilities are calibrated on held-out images (temperature {result.temperature:.2g})."
-    waiting = [f"{DESCRIPTIONS.get(n.recipe, n.recipe)} ({n.why})" for n in result.not_tried]
-    return text + (f" Not tried: {'; '.join(waiting)}." if waiting else "")
+    waiting: dict[str, list[str]] = {}
+    for other in result.not_tried:
+        waiting.setdefault(other.why, []).append(DESCRIPTIONS.get(other.recipe, other.recipe))
+    reasons = "; ".join(f"{', '.join(names)} ({why})" for why, names in waiting.items())
+    return text + (f" Not tried: {reasons}." if reasons else "")
 
 
 def left_out(result: RunResult) -> str:
