@@ -22,14 +22,14 @@ def run(options: Options) -> None:
     torch.set_num_threads(1)
     data = images(per_class=BATCH // 2, side=160, classes=2)
     arms = {}
-    for name in ("fine-tuned-lite0", "partial-fine-tuning-lite0"):
+    for name in ("fine-tuned", "partial-fine-tuning"):
         steps = (load_recipe(name).stages[0].steps or WHOLE) * BATCH // WHOLE
         recipe = load_recipe(name, overrides=(f"steps={2 if options.quick else steps}",))
         arms[name] = partial(cpu_seconds, partial(train, recipe, data, device="cpu", progress=False))
     costs = take_turns(arms, repeats=1 if options.quick else 3)
     report(
         "fine-tuning",
-        {"last two stages / all stages": ratio(costs, "partial-fine-tuning-lite0", "fine-tuned-lite0")},
+        {"last two stages / all stages": ratio(costs, "partial-fine-tuning", "fine-tuned")},
         costs,
         quick=options.quick,
         images=len(data),

@@ -8,7 +8,7 @@ from bench.support.accuracy import recipes, run_sweep, show
 from bench.support.options import Options
 from bench.support.trust import cifar10_small
 
-NAMES = ("logistic-lite0", "partial-fine-tuning-lite0", "fine-tuned-lite0")
+NAMES = ("logistic", "partial-fine-tuning", "fine-tuned")
 PER_CLASS = (5,)
 
 

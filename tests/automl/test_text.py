@@ -145,7 +145,7 @@ def test_a_calibrated_network_says_so() -> None:
 
 
 def test_what_was_not_tried_for_one_reason_is_said_together() -> None:
-    others = ("partial-fine-tuning-lite0", "fine-tuned-lite0")
+    others = ("partial-fine-tuning", "fine-tuned")
     run = replace(RUN, not_tried=(*(NotTried(name, "a network takes minutes") for name in others), NotTried("x", "y")))
     text = " ".join(format_run(run).split())
     names = f"{DESCRIPTIONS[others[0]]}, {DESCRIPTIONS[others[1]]}"

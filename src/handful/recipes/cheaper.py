@@ -3,8 +3,8 @@
 from handful.core.recipe import Recipe
 from handful.recipes.read import read_recipe, recipe_text
 
-OF_RECIPE = {"fine-tuned-lite0": "partial-fine-tuning-lite0"}
-OF_BACKBONE = {"efficientnet_lite0": "logistic-lite0"}
+OF_RECIPE = {"fine-tuned": "partial-fine-tuning"}
+OF_BACKBONE = {"efficientnet_lite0": "logistic"}
 OTHERWISE = "logistic-hog"
 
 

@@ -79,7 +79,7 @@ def cache_views(
     length = predict_batch_size((tensors.images.shape[2], tensors.images.shape[3]), most=len(tensors))
     network.eval()
     starts = [(view, start) for view in range(views) for start in range(0, len(tensors), length)]
-    with Progress(views * len(tensors), "frozen stages", shown=progress, loss=False) as bar:
+    with Progress(views * len(tensors), "caching views", shown=progress or None, loss=False) as bar:
         for view, start in starts:
             index = torch.arange(start, min(len(tensors), start + length), device=device)
             generator = torch.Generator(device).manual_seed(derive_seed(seed, Stream.VIEWS, view, start))
