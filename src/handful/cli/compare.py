@@ -125,7 +125,6 @@ def compare(
     from handful.comparison.candidates import choose_candidates
     from handful.comparison.compare import compare
     from handful.comparison.defaults import default_protocol
-    from handful.comparison.plan import LOG
     from handful.data.check import check
     from handful.evaluation.annotation_cost import AnnotationTimes
     from handful.evaluation.executor import default_jobs
@@ -153,7 +152,7 @@ def compare(
             image_text=image_text,
         )
         at_once = jobs or (default_jobs(device) if ray is None else 1)
-        if ray is None and not (out / LOG).exists():
+        if ray is None and (overwrite or not out.exists()):
             protocols = [replace(protocol, per_class=m) for m in numbers]
             seconds = comparison_seconds(recipes, samples, protocols, jobs=at_once, device=device)
             if seconds >= WORTH_SAYING:
