@@ -19,7 +19,9 @@ from handful.models.network import Network
 from handful.parts.traits import FOLDERS as FOLDERS
 from handful.parts.traits import TRAITS as TRAITS
 from handful.parts.traits import Folder as Folder
+from handful.parts.traits import as_part as as_part
 from handful.parts.traits import has_trait as has_trait
+from handful.parts.traits import members as members
 from handful.parts.traits import names as names
 from handful.parts.traits import names_with as names_with
 from handful.parts.traits import needs_masks as needs_masks
@@ -158,28 +160,6 @@ def build_network(recipe: Recipe, context: Context) -> Network:
             {"backbone": asdict(bare), "channels": backbone.channels, "mean": backbone.mean, "std": backbone.std}
         )
     return network
-
-
-def as_part(value: Any) -> Part:
-    """A part inside another's option: its name, or a table of its name and options.
-
-    Raises:
-        RecipeError: neither.
-    """
-    if isinstance(value, str):
-        return Part(value)
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        raise RecipeError(
-            "a part inside another needs a name", where=repr(value), remedy='write "NAME" or { name = "...", ... }.'
-        )
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k != "name"}
-    return Part(value["name"], options)
-
-
-def members(folder: Folder, part: Part) -> tuple[Part, ...]:
-    """The parts that a part is made of, where its module names the option that lists them in `made_of`."""
-    listed = part.options.get(getattr(part_module(folder, part.name), "made_of", ""), ())
-    return tuple(as_part(value) for value in listed) if isinstance(listed, list | tuple) else ()
 
 
 def without_weights(folder: Folder, part: Part) -> Part:

@@ -31,6 +31,8 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "erases_pixels": "paints over pixels, which lose their labels",
     },
     "backbones": {
+        "image_text": "its features are compared with texts, which the model that its option `model` names encodes",
+        "imagenet_classifier": "the EfficientNet-Lite whose ImageNet classifier reads its features: \"0\", \"2\"",
         "made_of": "the name of the option that lists the backbones it is made of",
     },
     "heads": {
@@ -107,6 +109,44 @@ def has_trait(folder: Folder, part: Part, trait: str) -> bool:
 def names_with(folder: Folder, trait: str) -> tuple[str, ...]:
     """Names of the parts in a folder that declare a trait."""
     return tuple(name for name in names(folder) if has_trait(folder, Part(name), trait))
+
+
+def as_part(value: object) -> Part:
+    """A part inside another's option: its name, or a table of its name and options.
+
+    Raises:
+        RecipeError: neither.
+    """
+    if isinstance(value, str):
+        return Part(value)
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise RecipeError(
+            "a part inside another needs a name", where=repr(value), remedy='write "NAME" or { name = "...", ... }.'
+        )
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k != "name"}
+    return Part(value["name"], options)
+
+
+def members(folder: Folder, part: Part) -> tuple[Part, ...]:
+    """The parts that a part is made of, where its module names the option that lists them in `made_of`."""
+    listed = part.options.get(str(_declared(folder, part.name).get("made_of", "")), ())
+    return tuple(as_part(value) for value in listed) if isinstance(listed, list | tuple) else ()
+
+
+def image_text_model(backbone: Part) -> str | None:
+    """The image-text model whose image encoder a backbone is; None: it is none."""
+    return str(backbone.options["model"]) if has_trait("backbones", backbone, "image_text") else None
+
+
+def imagenet_classifiers(backbone: Part) -> tuple[int, ...]:
+    """Numbers of the EfficientNet-Lite networks whose ImageNet classifiers read a backbone's features; (): not all do.
+
+    A backbone may be made of several; the features of a network with other weights or an earlier end are others.
+    """
+    inside = members("backbones", backbone) or (backbone,)
+    numbers = [_declared("backbones", part.name).get("imagenet_classifier") for part in inside]
+    original = all(part.options.keys() <= {"freeze", "drop_path"} for part in inside)
+    return tuple(int(number) for number in numbers if number) if all(numbers) and original else ()
 
 
 def uses_unlabelled(recipe: Recipe) -> bool:

@@ -9,6 +9,8 @@ from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.parts.backbones._efficientnet_lite import DEFAULT, LiteOptions, build_lite
 
+imagenet_classifier = "2"
+
 
 def build(context: Context, *, network: LiteOptions = DEFAULT) -> Backbone:  # noqa: ARG001
     """Five stages at strides 2, 4, 8, 16 and 32 with 16, 24, 48, 120 and 1280 channels.

@@ -17,6 +17,8 @@ from handful.core.tensors import Backbone
 from handful.models.text.clip import check_image_text, load_pretrained, projected_features
 from handful.parts.backbones._vector import to_maps, vector_backbone
 
+image_text = True
+
 
 class ImageText(nn.Module):
     """Images to their embeddings; the text encoder is dropped."""

