@@ -68,16 +68,8 @@ class ClassNameScores(nn.Module):
             self.register_buffer(name, torch.from_numpy(np.array(rows, np.float32, order="C")))
 
     def embed(self, features: Float[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        """The images' vectors, of length 1; features of several networks lie side by side."""
-        features = features.float()
-        if len(self.weight):
-            parts = features.chunk(len(self.weight), dim=1)
-            logits = [
-                F.linear(SCALE * F.normalize(part, dim=1), weight, bias)
-                for part, weight, bias in zip(parts, self.weight, self.bias, strict=True)
-            ]
-            features = torch.stack([each.softmax(dim=1) for each in logits]).mean(dim=0) @ self.vectors
-        return F.normalize(features, dim=1)
+        """The images' vectors, of length 1."""
+        return embed(features, self.weight, self.bias, self.vectors)
 
     def forward(self, features: Float[Tensor, "n c"]) -> Float[Tensor, "n k"]:
         """Cosines of the images' vectors with the classes'."""
@@ -89,6 +81,30 @@ class ClassNameScores(nn.Module):
             if prefix + name in state_dict:
                 self.register_buffer(name, torch.empty_like(state_dict[prefix + name], device=self.named.device))
         super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+def embed(
+    features: Float[Tensor, "n c"],
+    weight: Float[Tensor, "..."],
+    bias: Float[Tensor, "..."],
+    vectors: Float[Tensor, "..."],
+) -> Float[Tensor, "n d"]:
+    """Vectors of images, of length 1, from their features; those of several networks lie side by side.
+
+    Args:
+        features: pooled features.
+        weight: of the networks' ImageNet classifiers, see `ClassNameScores`; empty: the features are the vectors.
+        bias: of these classifiers.
+        vectors: of ImageNet's classes.
+    """
+    features = features.float()
+    if len(weight):
+        parts = features.chunk(len(weight), dim=1)
+        logits = [
+            F.linear(SCALE * F.normalize(part, dim=1), w, b) for part, w, b in zip(parts, weight, bias, strict=True)
+        ]
+        features = torch.stack([each.softmax(dim=1) for each in logits]).mean(dim=0) @ vectors
+    return F.normalize(features, dim=1)
 
 
 def imagenet_arrays(
@@ -144,4 +160,5 @@ def other_names(model: str | None, arrays: Mapping[str, Float[np.ndarray, "..."]
 
 
 def _unit(vectors: Float[np.ndarray, "r d"]) -> Float[np.ndarray, "r d"]:
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    unit: Float[np.ndarray, "r d"] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit.astype(np.float32)

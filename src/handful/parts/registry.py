@@ -1,7 +1,7 @@
 """Build parts, which are looked up by file name: the folder is the registry."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, fields, is_dataclass, replace
 from functools import cache
 from pathlib import Path

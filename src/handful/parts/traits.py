@@ -32,7 +32,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     },
     "backbones": {
         "image_text": "its features are compared with texts, which the model that its option `model` names encodes",
-        "imagenet_classifier": "the EfficientNet-Lite whose ImageNet classifier reads its features: \"0\", \"2\"",
+        "imagenet_classifier": 'the EfficientNet-Lite whose ImageNet classifier reads its features: "0", "2"',
         "made_of": "the name of the option that lists the backbones it is made of",
     },
     "heads": {

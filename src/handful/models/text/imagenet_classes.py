@@ -6,7 +6,7 @@ from importlib import metadata
 
 import numpy as np
 from jaxtyping import Float
-from timm.data import ImageNetInfo
+from timm.data.imagenet_info import ImageNetInfo
 
 from handful.models.feature_store import FeatureStore, cache_folder
 from handful.models.text.sentence_encoder import encode_sentences, installed_model
@@ -31,12 +31,17 @@ def imagenet_vectors() -> Float[np.ndarray, "1000 d"]:
     model, texts = installed_model(), definitions()
     folder = cache_folder()
     if folder is None:
-        return encode_sentences(texts, model=model)
+        return _encoded(model)
     store = FeatureStore(folder / "texts" / f"{ENCODER}-{metadata.version(ENCODER)}")
     digests = [hashlib.sha256(text.encode()).digest()[:16] for text in texts]
     kept = store.get(digests)
     if all(vector is not None for vector in kept):
         return np.stack([vector for vector in kept if vector is not None])
-    vectors = encode_sentences(texts, model=model)
+    vectors = _encoded(model)
     store.add(digests, vectors)
     return vectors
+
+
+@cache
+def _encoded(model: str) -> Float[np.ndarray, "1000 d"]:
+    return encode_sentences(definitions(), model=model)
