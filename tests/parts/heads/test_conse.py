@@ -19,7 +19,7 @@ def test_no_image_changes_what_it_predicts_and_it_is_saved(tmp_path: object, mon
     plan, new = load_recipe("conse", overrides=SMALL), squares(3, seed=5)
     one, several = (train(plan, squares(n, seed=n), progress=False) for n in (1, 3))
     np.testing.assert_array_equal(one.predict(new), several.predict(new))
-    assert float(one.network.head.temperature) == pytest.approx(0.08)  # type: ignore[union-attr]
+    assert float(one.network.head.temperature) == pytest.approx(0.08)  # type: ignore[arg-type, union-attr]
     monkeypatch.undo()  # a saved model needs no text encoder
     loaded = load_classifier(save_classifier(several, f"{tmp_path}/model"))
     np.testing.assert_array_equal(loaded.probabilities(new), several.probabilities(new))
