@@ -15,8 +15,8 @@ from handful.data.class_names import with_classes
 from handful.recipes.load import load_recipe
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-ONE = ("logistic", "conse", "logistic-names")
-BOTH = (*ONE, "logistic-joined", "logistic-joined-names")
+BOTH = ("logistic", "conse", "logistic-names", *(f"{name}@lite0+lite2" for name in ("logistic", "logistic-names")))
+ONE = ("logistic", "logistic-names")
 
 
 def digits(folder: Path) -> Dataset:
@@ -31,8 +31,8 @@ def run(options: Options) -> None:
     folder = options.folder()
     tables = (
         (few_test_images(cifar10(folder), 200), BOTH, (1, 5, 10, 50)),
-        (cells(folder), ("logistic", "logistic-names"), (1, 5, 10)),
-        (digits(folder), ("logistic", "logistic-names"), (1, 5)),
+        (cells(folder), ONE, (1, 5, 10)),
+        (digits(folder), ONE, (1, 5)),
         (few_test_images(cifar100(folder), 20), BOTH, (1, 5)),
     )
     for data, names, per_class in tables:

@@ -1,5 +1,12 @@
-from handful.automl.candidates import Candidate, run_order
+from dataclasses import replace
+
+import pytest
+
+from handful.automl import candidates
+from handful.automl.candidates import DESCRIPTIONS, Candidate, choose_candidates, describe, run_order
+from handful.core.dataset import Dataset
 from handful.recipes.load import load_recipe
+from tests.support.datasets import squares
 
 
 def names(*recipes: str) -> list[str]:
@@ -17,3 +24,23 @@ def test_the_promising_recipe_runs_before_a_weaker_one_on_the_same_features() ->
 def test_other_orders_stay() -> None:
     assert names("logistic-pixels", "logistic-hog") == ["logistic-pixels", "logistic-hog"]
     assert names("logistic", "nearest-centroid") == ["logistic", "nearest-centroid"]
+
+
+def chosen(data: Dataset) -> list[Candidate]:
+    return [c for c in choose_candidates(data) if not c.trained]
+
+
+def test_two_networks_and_names_as_a_prior_are_tried_where_they_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = [c.recipe for c in chosen(squares(2))]
+    both, prior = "logistic@lite0+lite2", "logistic-names"
+    assert {both, prior, f"{prior}@lite0+lite2"} <= {recipe.name for recipe in tried}
+    assert all(describe(recipe).split(" (")[0] in DESCRIPTIONS.values() for recipe in tried)
+    monkeypatch.setattr(candidates, "has_text_encoder", lambda: False)
+    assert prior not in {c.recipe.name for c in chosen(squares(2))}
+    monkeypatch.setattr(candidates, "SECOND", "a_package_that_is_not_installed")
+    assert both not in {c.recipe.name for c in chosen(squares(2))}
+
+
+def test_names_that_are_no_words_are_no_prior() -> None:
+    data = replace(squares(2), classes=("1", "2", "3"))
+    assert not [c for c in chosen(data) if c.recipe.name.startswith("logistic-names")]

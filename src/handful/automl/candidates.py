@@ -21,7 +21,7 @@ DESCRIPTIONS = {
     "logistic-hog": "logistic regression on edge directions",
     "nearest-centroid": "nearest class mean of a pretrained network's features",
     "logistic": "logistic regression on a pretrained network's features",
-    "logistic-names": "logistic regression on a pretrained network's features, with the class names as a prior",
+    "logistic-names": "logistic regression on a pretrained network's features and the class names",
     "pseudo-labels": "a pretrained network's features, spread to the unlabelled images",
     "partial-fine-tuning": "fine-tuning of a pretrained network's last layers",
     "fine-tuned": "fine-tuning of a pretrained network",

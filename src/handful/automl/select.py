@@ -1,6 +1,7 @@
 """Selection among candidates by repeated cross-validation on the training images, within a time budget."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,13 +17,14 @@ from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.splits import folds as split_folds
-from handful.errors import HandfulError, ProtocolError, TrainingError, by_interface
+from handful.errors import HandfulError, HandfulWarning, ProtocolError, TrainingError, by_interface
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.executor import default_jobs
 from handful.evaluation.metrics import Metric, uneven
 from handful.evaluation.protocol import Protocol
 from handful.evaluation.score_table import pooled_accuracy
 from handful.evaluation.selection_bias import SelectedScore, selected_score
+from handful.parts.posthoc.zero_shot_prior import NOTHING
 from handful.recipes.with_backbone import split_name
 
 REPEATS = 5
@@ -181,7 +183,9 @@ class _Runner:
                     self._note_no_time(candidate, budget)
                 continue
             try:
-                with threadpool_limits(1, user_api="blas"):
+                with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+                    if not candidate.requested:
+                        warnings.filterwarnings("ignore", NOTHING, HandfulWarning)
                     self._evaluate(candidate, draw, budget, jobs=1)
             except HandfulError as error:
                 self._note_failure(candidate, error)

@@ -149,6 +149,11 @@ def imagenet_classifiers(backbone: Part) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers if number) if all(numbers) and original else ()
 
 
+def scores_names(backbone: Part) -> bool:
+    """Whether a backbone's features can be compared with class names."""
+    return image_text_model(backbone) is not None or imagenet_classifiers(backbone) != ()
+
+
 def uses_unlabelled(recipe: Recipe) -> bool:
     """Whether a recipe gains from images without a label: labelled before it trains, or as they are."""
     return trains_unlabelled(recipe) or any(has_trait("prepare", part, "uses_unlabelled") for part in recipe.prepare)

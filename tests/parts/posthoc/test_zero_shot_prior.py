@@ -63,7 +63,7 @@ def test_cosines_times_the_weight_are_added_to_the_logits(monkeypatch: pytest.Mo
         torch.testing.assert_close(one.logits, other.logits + 3 * module.scores(other.features))
 
 
-@pytest.mark.parametrize("name", ["logistic", pytest.param("logistic-joined", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["logistic", pytest.param("logistic@lite0+lite2", marks=pytest.mark.slow)])
 def test_saved_and_exported_it_predicts_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_texts(monkeypatch)
     classifier, new = train(plan(5.0, name), squares(2), progress=False), squares(2, seed=4)
@@ -88,7 +88,7 @@ def test_names_that_say_nothing_are_left_out_and_said_so(monkeypatch: pytest.Mon
         classifier = train(plan(), squares(2), progress=False)
     assert classifier.wrapped_by("zero_shot_prior") is None
     assert classifier.card["class_names"]["weight"] == 0
-    assert "| class names as a prior | weight 0: the class names say nothing of the images:" in card_of(classifier)
+    assert "| class names as a prior | weight 0: the class names say nothing of these images:" in card_of(classifier)
 
 
 def test_with_an_image_text_model(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from handful.parts.traits import has_trait, image_text_model, imagenet_classifie
 FROM_ONE_IMAGE = {"conse": 14.0, "image_text": 100.0}  # weight of a cosine at one image per class; CLIP's is 100
 SETS = 999  # random sets of names
 LEVEL = 0.05
+NOTHING = "the class names say nothing of these images"
 
 
 class WithPrior(PosthocModule):
@@ -86,7 +87,7 @@ class Weight:
         if self.p_value is None:
             return "as the recipe says"
         text = f"{100 * self.p_value:.1f} % of random sets of other names fit the training images as well"
-        return text if self.value else f"the class names say nothing of the images: {text}"
+        return text if self.value else f"{NOTHING}: {text}"
 
 
 def build(
@@ -138,8 +139,7 @@ def build(
         if chosen.p_value is not None:
             entry["p_value"] = round(chosen.p_value, 4)
             if not chosen.value:
-                text = "the class names say nothing of these images: as a prior they have weight 0."
-                warnings.warn(text, HandfulWarning, stacklevel=2)
+                warnings.warn(f"{NOTHING}: as a prior they have weight 0.", HandfulWarning, stacklevel=2)
 
         def change(one: Classifier) -> Classifier:
             network = wrap(one.network, weight=chosen.value, scores=ClassNameScores(arrays)) if chosen.value else None
