@@ -12,6 +12,7 @@ from handful.evaluation.selection_bias import SelectedScore, selected_score
 from handful.evaluation.statistics import summarise
 from handful.models.classifier import Classifier
 
+WILSON = "Wilson interval of as many images, a group counting as one"  # what `selected_score` gives
 NOTHING = HonestScore("nothing", *(np.nan,) * 6, images=0, repeats=0, folds=0)
 
 
@@ -96,7 +97,7 @@ def without_optimism(entries: dict[str, object], selected: SelectedScore | None,
     scores = dict(entries["scores"])  # type: ignore[call-overload]
     corrected = {"mean": selected.mean, "low": selected.low, "high": selected.high, "worst": selected.worst}
     scores["rows"] = [{"metric": "accuracy", **corrected}]
-    scores["design"] = f"{scores['design']}; corrected for the selection of the best of {tried} recipes"
+    scores["design"] = WILSON + (f"; corrected for the selection of the best of {tried} recipes" if tried > 1 else "")
     return {**entries, "scores": scores}
 
 

@@ -121,6 +121,11 @@ def _is_table_of(**entries: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
+def _counts_cross_validation(value: Any) -> bool:
+    """Whether scores have whole numbers of folds and images, where they have any."""
+    return isinstance(value, dict) and all(is_whole(value.get(key, 0)) for key in ("folds", "images"))
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
@@ -157,13 +162,16 @@ _CARD: Mapping[str, Callable[[Any], bool]] = {
     "calibration": _is_table,
     "scores": lambda value: (
         value is None
-        or _is_table_of(
-            draws=is_whole,
-            n_train=_is_number,
-            n_test=_is_number,
-            design=_is_text,
-            rows=_is_list_of(_is_table_of(metric=_is_text, worst=_is_optional_number, **_INTERVAL)),
-        )(value)
+        or (
+            _counts_cross_validation(value)
+            and _is_table_of(
+                draws=is_whole,
+                n_train=_is_number,
+                n_test=_is_number,
+                design=_is_text,
+                rows=_is_list_of(_is_table_of(metric=_is_text, worst=_is_optional_number, **_INTERVAL)),
+            )(value)
+        )
     ),
     "measured": _is_list_of(_is_table_of(measure=_is_text, mean=_is_text, low=_is_text, high=_is_text, worst=_is_text)),
     "failures": lambda value: (

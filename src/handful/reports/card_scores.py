@@ -66,6 +66,8 @@ def card_scores(result: Result) -> dict[str, Any]:
         "draws": rows[0].draws,
         "n_train": rows[0].n_train,
         "n_test": rows[0].n_test,
+        "folds": len({run.fold for run in result.runs} - {None}),
+        "images": len({name for run in result.runs for name in run.ids}),
         "design": NOTES[rows[0].design],
         "recipe": fingerprint(result.recipe),
         "rows": [

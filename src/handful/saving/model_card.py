@@ -17,6 +17,7 @@ from handful.core.templating import environment
 from handful.data.fingerprint import fingerprint
 from handful.errors import ModelError
 from handful.models import stored_values
+from handful.parts.traits import has_trait, reads_masks
 from handful.saving.model_folder import VALUES, model_folder
 
 CARD = "CARD.md"
@@ -48,6 +49,8 @@ def to_markdown(
             size=size,
             few=[name for name, n in zip(classes, counts, strict=True) if n < FEW],
             scores=card.get("scores"),
+            several=(card.get("scores") or {}).get("draws", 0) > 1,
+            uses_masks=_uses_masks(recipe),
             measured=card.get("measured", []),
             failures=card.get("failures"),
             calibration=card.get("calibration", {}),
@@ -85,7 +88,13 @@ def data_facts(data: Dataset) -> dict[str, Any]:
         "images": len(data),
         "masks": sum(s.mask is not None for s in data.samples),
         "groups": len({s.group for s in data.samples} - {None}),
+        "grouped": sum(s.group is not None for s in data.samples),
     }
+
+
+def _uses_masks(recipe: Recipe) -> bool:
+    """Whether the recipe learns from masks, or makes further ones from them."""
+    return reads_masks(recipe) or any(has_trait("prepare", part, "makes_masks") for part in recipe.prepare)
 
 
 def _parts(recipe: Recipe) -> list[tuple[str, Part]]:
