@@ -34,9 +34,12 @@ def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = blocks("python")
     assert len(example.strip().splitlines()) <= 8
     exec(compile(example, "README.md", "exec"), {})
-    recipe, score = capsys.readouterr().out.split()
-    assert recipe.startswith("logistic-")
-    assert float(score) > 0.9
+    answer, score = capsys.readouterr().out.splitlines()
+    promised = re.fullmatch(
+        r"logistic-\w+ HonestScore\(([\d.]+) %, 95 % interval ([\d.]+) to ([\d.]+), by .*\)", answer
+    )
+    assert promised is not None
+    assert float(promised[2]) < 100 * float(score) < float(promised[3])
 
 
 def test_it_takes_three_minutes_to_read() -> None:

@@ -48,7 +48,7 @@ def _few_candidates(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     monkeypatch.setattr(select_module, "WORTHWHILE", math.inf)  # no network, on however slow a machine
 
 
-def start(data: Dataset, folder: Path, **options: Any) -> RunResult:
+def start(data: Any, folder: Path, **options: Any) -> RunResult:
     return run(data, folder, **{"seconds": 1000.0, "device": "cpu", "progress": False, **options})
 
 
@@ -75,6 +75,19 @@ def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> Non
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Right for about" in page
     assert page.count("<figure") >= 18
+
+
+def test_arrays_and_their_labels_are_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = squares(4)
+    images = np.stack([np.asarray(s.image).transpose(1, 2, 0) for s in data.samples])
+    labels = np.array(data.classes)[data.labels]
+    result = start(images, tmp_path / "out", labels=labels, groups=range(len(labels)), progress=True)
+    assert "Found 12 images of 3 classes (4 of each)." in capsys.readouterr().err
+    assert str(result).startswith("Right for about")
+    assert "worst" not in (tmp_path / "out" / "CARD.md").read_text()
+    for source, given in ((images, {}), (data, {"labels": labels}), (tmp_path, {"labels": labels})):
+        with pytest.raises(DataError, match=r"images in memory"):
+            start(source, tmp_path / "other", **given)
 
 
 def test_the_same_run_goes_on_and_another_one_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Automatic run: check the data, select a recipe, train it, score it, predict what has no label, and report."""
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from handful.core.files import lock_output, refuse_foreign
 from handful.core.progress import Progress, Stages
 from handful.core.recipe import Recipe
 from handful.core.text import capitalize
+from handful.data.arrays import from_arrays
 from handful.data.fingerprint import fingerprint
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
 from handful.data.splits import training_split
-from handful.errors import DataError
+from handful.errors import DataError, option
 from handful.inspection.quick_check import quick_findings
 from handful.models import hub
 from handful.models.device import select_device
@@ -35,9 +37,11 @@ MOST_DOUBTS = 3  # that are said; `handful inspect` shows all
 
 
 def run(
-    source: str | Path | Dataset,
+    source: str | Path | Dataset | Iterable[Any],
     folder: str | Path,
     *,
+    labels: Iterable[Any] | None = None,
+    groups: Iterable[Any] | None = None,
     options: ReadOptions | None = None,
     recipes: Sequence[str | Path | Recipe] | None = None,
     backbone: str | Sequence[str] | None = None,
@@ -48,7 +52,7 @@ def run(
     device: str = "auto",
     overwrite: bool = False,
     progress: bool = True,
-    on_message: Say = lambda _: None,
+    on_message: Say | None = None,
     on_answer: Callable[[RunResult], None] = lambda _: None,
     started: float | None = None,
 ) -> RunResult:
@@ -62,9 +66,12 @@ def run(
     The same call continues a run that was stopped.
 
     Args:
-        source: as for `load_data`, or a data set.
+        source: as for `load_data`, or a data set; or images as `handful.data.arrays.from_arrays` takes them: arrays
+            [n h w] or [n h w c], a list of paths or of Pillow's images.
         folder: gets the model in `model/`, `report.html`, `CARD.md`, `run.json` and, where images have no label,
             `predictions.csv`.
+        labels: of the images of `source`, where these are not a path or a data set; None or NaN: unlabelled.
+        groups: of these images, such as the patient: images of one group are never on both sides of a split.
         options: how the source is read.
         recipes: names, TOML files or recipes to select from instead of those that suit the images, each as it is;
             "auto" among them: those too. One alone is not selected, only scored.
@@ -78,7 +85,8 @@ def run(
         device: as for `train`.
         overwrite: replace another run in `folder`.
         progress: show progress bars.
-        on_message: called with sentences about what was found and what is going on.
+        on_message: called with sentences about what was found and what is going on; None: with `progress` they are
+            printed to standard error. The answer is printed by `print(result)`.
         on_answer: called with the result as soon as it is known, before it is seen what would help and before images
             without a label are predicted.
         started: `time.monotonic()` where the time began before this call.
@@ -94,18 +102,17 @@ def run(
         >>> (result.folder / "report.html").exists()
         True
     """
+    say = on_message or (_to_stderr if progress else lambda _: None)
     budget, probe = Budget(seconds, started=started), hub.Probe()
     backbones = backbone.split(",") if isinstance(backbone, str) else backbone or ()
     requested = load_requested(recipes, backbones)
     folder, device = Path(folder), select_device(device)
     count = 5 if per_class is None else None
     stages = Stages(count, spent=lambda: budget.spent, seconds=seconds, shown=progress)
-    settings = Settings(per_class, requested, seed, jobs, device, progress, on_message, stages, on_answer)
+    settings = Settings(per_class, requested, seed, jobs, device, progress, say, stages, on_answer)
     refuse_foreign(folder, ours=OURS)
-    data = source if isinstance(source, Dataset) else read_dataset(source, options or ReadOptions())
-    if data is not source:
-        warn_left_out(data)
-    on_message(_found(data))
+    data = _read(source, labels, groups, options or ReadOptions())
+    say(_found(data))
     with lock_output(folder):
         plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed, **_named(requested)}
         claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
@@ -114,8 +121,28 @@ def run(
         except KeyboardInterrupt:
             raise KeyboardInterrupt(after_stop(folder)) from None
     if probe.answers and not backbones:
-        on_message(stronger_backbone())
+        say(stronger_backbone())
     return result
+
+
+def _read(source: Any, labels: Any, groups: Any, options: ReadOptions) -> Dataset:
+    """The data set that a run is given, in whichever form."""
+    in_memory = not isinstance(source, str | Path | Dataset)
+    if in_memory != (labels is not None):
+        what = "images in memory need labels" if in_memory else "labels are for images in memory, which this is not"
+        remedy = "give one label for each image." if in_memory else "leave them out, or give arrays or a list of paths."
+        raise DataError(what, where=option("labels", None), remedy=remedy)
+    if in_memory:
+        return from_arrays(source, labels, groups=groups, bit_depth=options.bit_depth, window=options.window)
+    if isinstance(source, Dataset):
+        return source
+    data = read_dataset(source, options)
+    warn_left_out(data)
+    return data
+
+
+def _to_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _run(data: Dataset, folder: Path, budget: Budget, settings: Settings) -> RunResult:
