@@ -10,6 +10,7 @@ from handful.recipes.read import recipe_names
 def test_fine_tuning_all_layers_is_compared_with_fine_tuning_the_last_ones() -> None:
     text = cheaper_than(load_recipe("fine-tuned")) or ""
     assert text.startswith("Cheaper: partial-fine-tuning, ")
+    assert load_recipe("partial-fine-tuning").about["expected"] in text
 
 
 def test_another_pretrained_network_has_a_fitted_head_with_the_scores_of_both_if_they_were_measured() -> None:
