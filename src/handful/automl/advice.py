@@ -93,8 +93,8 @@ def more_time(not_tried: Sequence[NotTried], descriptions: Mapping[str, str]) ->
     waiting = [n for n in not_tried if n.budget is not None]
     if not waiting:
         return None
-    first = min(waiting, key=lambda n: (n.budget or 0, split_name(n.recipe)[0] != PROMISING))
-    others = sum(n.budget == first.budget for n in waiting) - 1
+    first = min(waiting, key=lambda n: (math.ceil((n.budget or 0) / 60), split_name(n.recipe)[0] != PROMISING))
+    others = sum(budget_option(n.budget or 0) == budget_option(first.budget or 0) for n in waiting) - 1
     more = f" and {others} other{'' if others == 1 else 's'}" if others else ""
     name = descriptions.get(first.recipe, first.recipe)
     return Advice(f"more time: {budget_option(first.budget or 0)} also tries {name}{more}", math.nan)

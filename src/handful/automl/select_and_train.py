@@ -54,7 +54,8 @@ def learn_from_all(data: Dataset, folder: Path, budget: Budget, settings: Settin
     test = test.select([i for i, s in enumerate(test.samples) if s.label is not None])
     with settings.stages.stage("comparing methods"):
         selection = _select(pool, folder, budget, settings, repeats=REPEATS, seed=settings.seed)
-    with settings.stages.stage(f"training on all images: {describe(selection.candidate.recipe)}"):
+    with settings.stages.stage("training on all images"):
+        settings.stages.describe(describe(selection.candidate.recipe))
         classifier, learned = _train(selection, pool, settings, seed=settings.seed)
     if len(test):
         run_ = scored_run(classifier, learned, test, number=settings.seed, seconds=classifier.card["seconds"])

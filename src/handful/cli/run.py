@@ -67,7 +67,7 @@ def run(
     with print_to_stderr():
         with Activity("Reading the data", shown=True, announce=True):
             samples = read(data, data_options)
-        with Activity("Loading what trains", shown=True, announce=True):
+        with Activity("Loading PyTorch", shown=True, announce=True):
             from handful.automl.run import run as run_automl
 
         result = run_automl(

@@ -31,7 +31,8 @@ def shortcut_findings(shortcuts: Sequence[Shortcut], reference: str = "") -> tup
                 "shortcut",
                 "warning" if strong else "note",
                 f"{s.name} alone tells the class of {100 * s.score:.0f} of 100 images, every class counted alike "
-                f"({100 * s.low:.0f} to {100 * s.high:.0f}; by guessing {100 * s.chance:.0f}{reference})",
+                f"({100 * s.low:.0f} to {100 * s.high:.0f}; by guessing {100 * s.chance:.0f}{reference}): a classifier "
+                "may go by it instead of by what the images show",
                 remedy=_remedy(s.name, strong),
                 numbers={**vars(s), "share": s.share},
             )
