@@ -18,7 +18,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from handful.errors import DataError, HandfulWarning, RecipeError, TrainingError
 from handful.estimator import HandfulClassifier
+from handful.recipes.load import load_recipe
 from tests.support.datasets import recipe, squares
+from tests.support.vision_transformer import write_transformer
 
 SKIPPED = {
     "check_array_api_input": "networks run on torch tensors made here from NumPy; other arrays are converted first",
@@ -263,3 +265,16 @@ def test_progress_is_shown_where_somebody_sees_it(monkeypatch: pytest.MonkeyPatc
     assert [HandfulClassifier(verbose=v)._shows_progress() for v in (None, True, False)] == [False, True, False]
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert HandfulClassifier()._shows_progress()
+
+
+def test_a_backbone_of_ones_own_is_a_parameter(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3), dtype=np.uint8)
+    labels = [0, 1] * 4
+    folder = write_transformer(tmp_path / "vit")
+    model = HandfulClassifier("knn", backbone=folder, device="cpu", random_state=0).fit(images, labels)
+    assert model.recipe_ == "knn@vit"
+    assert model.get_params()["backbone"] == folder
+    again = HandfulClassifier(load_recipe("knn"), backbone=folder, device="cpu", random_state=0).fit(images, labels)
+    np.testing.assert_allclose(again.predict_proba(images), model.predict_proba(images), atol=1e-6)
+    selected = HandfulClassifier(backbone=folder, device="cpu", random_state=0).fit(images, labels)
+    assert "nearest-centroid" not in {params["recipe"] for params in selected.cv_results_["params"]}

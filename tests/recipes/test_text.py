@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from handful.core.recipe import Recipe
@@ -22,6 +24,8 @@ def test_the_list_has_every_recipe_once_below_its_purpose_in_so_many_columns(wid
         names = [line.split()[0] for line in block.splitlines() if line.startswith("  ") and line[2] != " "]
         assert names[0] == entry.first
         listed += names
+        for variants in re.findall(r"; also ((?:[\w-]+, )*[\w-]+)", " ".join(block.split())):
+            listed += variants.split(", ")
     assert sorted(listed) == list(recipe_names())
     assert "-\n" not in format_recipes(recipes(), width=width)  # no name is broken at its hyphen
 

@@ -4,9 +4,9 @@ import pytest
 
 from handful.core.recipe import Part
 from handful.errors import RecipeError, WeightsError
+from handful.recipes.backbone_names import on_backbone, split_name
 from handful.recipes.load import load_recipe, with_backbone
 from handful.recipes.read import recipe_names
-from handful.recipes.with_backbone import on_backbone, split_name
 from handful.recipes.write import fingerprint, to_toml
 from tests.support.vision_transformer import SIDE, write_transformer
 

@@ -25,7 +25,7 @@ from handful.evaluation.protocol import Protocol
 from handful.evaluation.score_table import pooled_accuracy
 from handful.evaluation.selection_bias import SelectedScore, selected_score
 from handful.parts.posthoc.zero_shot_prior import NOTHING
-from handful.recipes.with_backbone import split_name
+from handful.recipes.backbone_names import split_name
 
 REPEATS = 5
 WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed

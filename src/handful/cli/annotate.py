@@ -92,6 +92,7 @@ def annotate(
     from handful.annotation.summary import summary
     from handful.cli._data import column_names
     from handful.cli._output import print_json, print_text, print_to_stderr
+    from handful.recipes.backbone_names import on_backbone
 
     columns = column_names(column)
     _check_exchange(import_, export, out, outlines=outlines)
@@ -109,7 +110,7 @@ def annotate(
         _refuse_without_server()
         from handful.annotation.server.run import serve
 
-        name = recipe if backbone is None else f"{recipe}@{backbone}"
+        name = on_backbone(recipe, backbone)
         _check_training(name, set_, device)
         settings = Settings(name, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
     ready = partial(_print_address, project=project, host=host, json=json)

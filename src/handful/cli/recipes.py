@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 def recipes(
     name: Annotated[
         str | None,
-        Argument(metavar="NAME", show_default=False, help="Recipe to explain and to print as TOML; default: list all."),
+        Argument(
+            metavar="NAME",
+            show_default=False,
+            help="Recipe to explain and to print as TOML, or NAME@BACKBONE; default: list all.",
+        ),
     ] = None,
     set_: o.Sets = None,
     json: o.Json = False,
@@ -26,6 +30,7 @@ def recipes(
     > mine.toml` starts a recipe of your own.
     """
     from handful.cli._output import print_json, print_lines, print_to_stderr, width
+    from handful.recipes.backbone_names import split_name
     from handful.recipes.purposes import control_of
     from handful.recipes.read import recipe_names, recipe_text
     from handful.recipes.text import format_explanation, format_recipes
@@ -44,7 +49,7 @@ def recipes(
     if json:
         print_json({"fingerprint": fingerprint(recipe), "recipe": to_tree(recipe)})
     else:
-        print_lines(format_explanation(recipe, control_of(recipe_text(name)), width=width()))
+        print_lines(format_explanation(recipe, control_of(recipe_text(split_name(name)[0])), width=width()))
         print_lines("")
         print_lines(to_toml(recipe).rstrip())
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.recipe import Recipe
+from handful.recipes.backbone_names import split_name
 from handful.recipes.bounds import check_values
 from handful.recipes.checks import check
 from handful.recipes.options import check_search
@@ -12,7 +13,7 @@ from handful.recipes.overrides import put
 from handful.recipes.read import from_tree, overridden, read_recipe, recipe_text
 from handful.recipes.read import recipe_names as recipe_names
 from handful.recipes.renamed import current_path, to_current
-from handful.recipes.with_backbone import put_backbone, split_name
+from handful.recipes.with_backbone import put_backbone
 from handful.recipes.write import to_tree
 
 

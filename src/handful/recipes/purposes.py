@@ -57,16 +57,6 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
         "when a rare class matters as much as a frequent one",
         "ldam-drw-wrn",
     ),
-    "VIPF": Purpose(
-        "the losses and the network of the VIPF paper, at a size for a CPU",
-        "for small images, from random weights, with related classes",
-        "vipf-small",
-    ),
-    "ensembles": Purpose(
-        "several networks, one answer; and one network of as many operations",
-        "when accuracy is worth several times the computation",
-        "small-ensemble-wrn",
-    ),
     "class names": Purpose(
         "learns from no image",
         "when there are no labels yet; needs the weights of CLIP",

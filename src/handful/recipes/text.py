@@ -10,18 +10,40 @@ NARROW = 80  # columns below which a recipe's name has a line of its own
 MARGIN = "  "
 
 
+SIZES = ("wrn", "resnet")  # ends of names: the method on a network of this kind
+
+
 def format_recipes(recipes: Sequence[Recipe], *, width: int) -> str:
-    """All recipes below their purposes, in lines of at most `width` characters; without a purpose, last."""
-    column = max((len(recipe.name) for recipe in recipes), default=0) + 2 * len(MARGIN)
+    """All recipes below their purposes, in lines of at most `width` characters; without a purpose, last.
+
+    A method on other networks, or combined with another recipe's method, is named in the entry of the method.
+    """
+    families = _families(recipes)
+    column = max(map(len, families), default=0) + 2 * len(MARGIN)
     blocks = []
     for purpose in (*PURPOSES, None):
-        group = [recipe for recipe in recipes if purpose_of(recipe) == purpose]
+        group = [recipe for recipe in recipes if recipe.name in families and purpose_of(recipe) == purpose]
         first = PURPOSES[purpose].first if purpose is not None else ""
         lines = [] if not group else wrap(capitalize(_describe(purpose)), width)
         for recipe in sorted(group, key=lambda recipe: (recipe.name != first, recipe.name)):
-            lines += _entry(recipe, width=width, column=column)
+            lines += _entry(recipe, families[recipe.name], width=width, column=column)
         blocks += ["\n".join(lines)] if lines else []
-    return "\n\n".join([*blocks, *wrap("Next: handful recipes NAME explains one of them.", width)])
+    more = "Next: handful recipes NAME explains one of them. All but those from random weights take --backbone NAME."
+    return "\n\n".join([*blocks, "\n".join(wrap(more, width))])
+
+
+def _families(recipes: Sequence[Recipe]) -> dict[str, list[str]]:
+    """The recipes with entries of their own, and the names that are told in each of them.
+
+    `cvs-wrn` and `cvs-full` belong to `cvs`: their names end with a network, or with another recipe.
+    """
+    purposes = {recipe.name: purpose_of(recipe) for recipe in recipes}
+    base = {}
+    for name in purposes:
+        cuts = [i for i, character in enumerate(name) if character == "-"]
+        fitting = [name[:i] for i in cuts if name[i + 1 :] in SIZES or name[i + 1 :] in purposes]
+        base[name] = next((b for b in fitting if purposes.get(b) == purposes[name]), name)
+    return {name: [n for n, b in base.items() if b == name != n] for name in purposes if base[name] == name}
 
 
 def _describe(purpose: str | None) -> str:
@@ -30,8 +52,8 @@ def _describe(purpose: str | None) -> str:
     return f"{purpose}: {PURPOSES[purpose].what}. Take them {PURPOSES[purpose].when}."
 
 
-def _entry(recipe: Recipe, *, width: int, column: int) -> list[str]:
-    what = recipe.about.get("what", "")
+def _entry(recipe: Recipe, variants: Sequence[str], *, width: int, column: int) -> list[str]:
+    what = recipe.about.get("what", "") + (f"; also {', '.join(variants)}" if variants else "")
     if width < NARROW:
         margin = 2 * MARGIN
         return [MARGIN + recipe.name, *wrap(what, width, first=margin, indent=margin)]

@@ -12,28 +12,12 @@ from typing import Any
 from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.parts import registry
+from handful.recipes.backbone_names import on_backbone
 from handful.recipes.backbones import DEFAULT, LITE, LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone, short_name
 from handful.recipes.read import read_recipe, recipe_text
 
 Tree = dict[str, Any]
-SEPARATOR = "@"
 REPLACEABLE = (*dict(LITE.values()), "concat", "hog", "image_text", "pixels", "timm", "timm_pooled")
-
-
-def on_backbone(recipe: str, backbone: str | None) -> str:
-    """The name of a recipe on a backbone; None: on its own."""
-    return recipe if backbone is None else f"{recipe}{SEPARATOR}{backbone}"
-
-
-def split_name(name: str) -> tuple[str, str | None]:
-    """The recipe's name or path, and its backbone where one is named."""
-    if name.endswith(".toml"):
-        return name, None
-    recipe, separator, backbone = name.partition(f".toml{SEPARATOR}")
-    if separator:
-        return f"{recipe}.toml", backbone
-    recipe, separator, backbone = name.partition(SEPARATOR)
-    return recipe, backbone if separator else None
 
 
 def suits(recipe: str, choice: BackboneChoice) -> bool:
