@@ -23,7 +23,7 @@ from handful.core.result import Result, Run
 from handful.data.splits import random_key
 from handful.evaluation.job import TrainingJob, run
 from handful.evaluation.score_table import pooled_accuracy
-from handful.recipes.with_backbone import split_name
+from handful.recipes.backbone_names import split_name
 
 SMALLEST = 4  # images of each class in a fold that can be halved
 MOST_REPEATS = 2

@@ -17,9 +17,9 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.deployment.predict_table import predict_table
 from handful.models.classifier import Classifier
+from handful.recipes.backbone_names import split_name
 from handful.recipes.backbones import short_name
 from handful.recipes.load import load_recipe
-from handful.recipes.with_backbone import split_name
 
 SPREAD = "pseudo-labels"
 

@@ -9,7 +9,7 @@ from handful.automl.candidates import DESCRIPTIONS, PROMISING
 from handful.automl.result import ClassScore, HonestScore, RunResult
 from handful.core.text import how_often_right, share_of, wrap
 from handful.errors import by_interface
-from handful.recipes.with_backbone import split_name
+from handful.recipes.backbone_names import split_name
 from handful.saving.model_folder import MODEL, is_model
 
 MOST_CONFUSIONS = 2
