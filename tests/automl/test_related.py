@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from handful.automl.related import tie_related
+from handful.automl.related import TiedData, tie_related
 from handful.core.dataset import Dataset, Sample
+from handful.inspection.measurements import measure_images
 
 
 def photos(n: int = 8, *, seed: int = 0) -> Dataset:
@@ -25,8 +26,12 @@ def with_copies(data: Dataset, **changes: object) -> Dataset:
     return replace(data, samples=(*data.samples, copy))
 
 
+def tied_data(data: Dataset) -> TiedData:
+    return tie_related(data, measure_images(data))
+
+
 def test_copies_are_one_group_and_said() -> None:
-    tied = tie_related(with_copies(photos()))
+    tied = tied_data(with_copies(photos()))
     groups = {s.id: s.group for s in tied.data.samples}
     assert groups["a/copy.png"] == groups["a/0x.png"] is not None
     assert sum(g is not None for g in groups.values()) == 2
@@ -34,7 +39,7 @@ def test_copies_are_one_group_and_said() -> None:
 
 
 def test_a_copy_in_another_class_is_said() -> None:
-    text = " ".join(tie_related(with_copies(photos(), label=1)).notes)
+    text = " ".join(tied_data(with_copies(photos(), label=1)).notes)
     assert "1 exact copy is in two classes, e.g. a/0x.png = a/copy.png: one label must be wrong." in text
 
 
@@ -43,7 +48,7 @@ def test_the_same_thing_photographed_again_is_not_called_a_copy_or_wrong() -> No
     first = data.samples[0].image
     assert isinstance(first, np.ndarray)
     again = np.clip(first.astype(np.int64) + 3, 0, 255).astype(np.uint8)
-    text = " ".join(tie_related(with_copies(data, image=again, label=1)).notes)
+    text = " ".join(tied_data(with_copies(data, image=again, label=1)).notes)
     assert "1 image is nearly the same as another, e.g. a/0x.png = a/copy.png (the same thing photographed" in text
     assert "1 pair of near copies is in two classes, e.g. a/0x.png = a/copy.png: look at them" in text
     assert "exact" not in text
@@ -53,7 +58,7 @@ def test_the_same_thing_photographed_again_is_not_called_a_copy_or_wrong() -> No
 def test_groups_of_the_data_stay_and_grow_by_copies() -> None:
     data = photos()
     samples = [replace(s, group="p1") if i in (0, 2) else s for i, s in enumerate(data.samples)]
-    tied = tie_related(with_copies(replace(data, samples=tuple(samples)), group="p2"))
+    tied = tied_data(with_copies(replace(data, samples=tuple(samples)), group="p2"))
     groups = {s.id: s.group for s in tied.data.samples}
     assert groups["a/0x.png"] == groups["a/2x.png"] == groups["a/copy.png"] is not None
 
@@ -61,7 +66,7 @@ def test_groups_of_the_data_stay_and_grow_by_copies() -> None:
 def test_training_images_with_a_copy_to_test_on_are_left_out() -> None:
     data = photos()
     samples = tuple(replace(s, split="test" if i > 5 else "train") for i, s in enumerate(data.samples))
-    tied = tie_related(with_copies(replace(data, samples=samples), split="test"))
+    tied = tied_data(with_copies(replace(data, samples=samples), split="test"))
     assert "a/0x.png" not in tied.data.ids
     assert "a/copy.png" in tied.data.ids
     assert "1 image for training has a copy among the test images" in " ".join(tied.notes)
@@ -70,6 +75,6 @@ def test_training_images_with_a_copy_to_test_on_are_left_out() -> None:
 def test_files_that_cannot_be_read_are_left_out_and_said(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no image")
     data = photos()
-    tied = tie_related(replace(data, samples=(*data.samples, Sample("a/bad.png", tmp_path / "bad.png", label=0))))
+    tied = tied_data(replace(data, samples=(*data.samples, Sample("a/bad.png", tmp_path / "bad.png", label=0))))
     assert tied.data.ids == data.ids
     assert "1 image cannot be read and is left out, e.g. a/bad.png" in tied.notes[0]

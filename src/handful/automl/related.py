@@ -5,13 +5,16 @@ and groups inferred from names or EXIF times (`inspection.group_inference`) beco
 Training images with a copy in the test part are left out. Files that cannot be read are left out, too.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
-from handful.core.dataset import Dataset, Sample
-from handful.inspection.measurements import Measurements, measure_images
+import numpy as np
+
+from handful.core.dataset import Dataset, Image, Sample
+from handful.data.image_cache import working_image
+from handful.inspection.measurements import Measurements
 from handful.inspection.near_duplicates import connected_sets
+from handful.recipes.inspection import SIDE
 from handful.training.image_features import features
 
 MOST = 3000  # images that pass the network; among more, only exact copies and very near ones are found
@@ -26,16 +29,25 @@ class TiedData:
     notes: tuple[str, ...]
 
 
-def tie_related(data: Dataset, *, device: str = "cpu", advance: Callable[[], None] | None = None) -> TiedData:
-    """Tie copies and inferred groups; each image is read once.
+def tie_related(
+    data: Dataset,
+    measurements: Measurements,
+    *,
+    device: str = "cpu",
+    advance: Callable[[], None] = lambda: None,
+) -> TiedData:
+    """Tie copies and inferred groups.
 
     Args:
         data: the samples.
-        device: torch device of the embedded backbone.
-        advance: called after each image.
+        measurements: of them, without features.
+        device: torch device of the embedded backbone, which computes the features.
+        advance: called before each image passes it.
     """
-    extract = partial(features, device=device) if len(data) <= MOST else None
-    measurements = measure_images(data, features=extract, advance=advance)
+    readable = measurements.data.samples
+    if readable and len(data) <= MOST:
+        vectors = list(features(_small_images(readable, advance), device=device))
+        measurements = replace(measurements, features=np.concatenate(vectors))
     notes = []
     if measurements.unreadable:
         first, reason = measurements.unreadable[0]
@@ -61,6 +73,12 @@ def tie_related(data: Dataset, *, device: str = "cpu", advance: Callable[[], Non
     if leaks:
         notes.append(f"{_files(leaks)} for training {_have(leaks)} a copy among the test images: left out of training.")
     return TiedData(kept, measurements, tuple(notes))
+
+
+def _small_images(samples: Sequence[Sample], advance: Callable[[], None]) -> Iterator[Image]:
+    for sample in samples:
+        advance()
+        yield working_image(sample, (SIDE, SIDE), "squash").image
 
 
 def _copy_notes(samples: Sequence[Sample], sets: Sequence[tuple[int, ...]], hashes: Sequence[str]) -> list[str]:

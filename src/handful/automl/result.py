@@ -5,12 +5,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from handful.automl.budget import SECONDS
-from handful.automl.select import NotTried
 from handful.core.json_values import jsonable
 from handful.core.result import Result
+
+if TYPE_CHECKING:
+    from handful.automl.select import NotTried
 
 VALUES, LOG, PAGE, TABLE = "run.json", "results.jsonl", "report.html", "predictions.csv"  # files of a run
 FORMAT = 1  # of run.json; raised when a key changes its meaning
@@ -138,7 +140,7 @@ class RunResult:
     score: HonestScore
     classes: tuple[ClassScore, ...]
     tried: tuple[Tried, ...]
-    not_tried: tuple[NotTried, ...]
+    not_tried: "tuple[NotTried, ...]"
     advice: tuple[Advice, ...]
     predicted: Mapping[str, int]
     seconds: float

@@ -1,36 +1,41 @@
-"""Automatic run: check the data, select a recipe, train it, score it, predict what has no label, and report."""
+"""Automatic run: check the data, select a recipe, train it, score it, predict what has no label, and report.
+
+Importing PyTorch takes seconds. What the images' files alone tell is said before that, so this module imports it late.
+"""
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handful.automl.budget import SECONDS, Budget
-from handful.automl.candidates import Requested, load_requested
-from handful.automl.finish import finish
-from handful.automl.related import TiedData, tie_related
 from handful.automl.result import LOG, PAGE, TABLE, VALUES, RunResult
-from handful.automl.select_and_train import Say, Settings, learn_from_all, learn_from_draws
-from handful.automl.text import after_stop
-from handful.comparison.plan import PLAN, claim_folder
+from handful.automl.sizes import working_sizes
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign
-from handful.core.progress import Progress, Stages
+from handful.core.plan_file import PLAN, claim_folder
+from handful.core.progress import Activity, Progress, Stages
 from handful.core.recipe import Recipe
 from handful.core.text import capitalize
 from handful.data.arrays import from_arrays
 from handful.data.fingerprint import fingerprint
+from handful.data.image_cache import cache_images
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
 from handful.data.splits import training_split
 from handful.errors import DataError, option
+from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.quick_check import quick_findings
 from handful.models import hub
-from handful.models.device import select_device
-from handful.recipes.backbones import stronger_backbone
 from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.saving.model_card import CARD
 from handful.saving.model_folder import MODEL
+
+if TYPE_CHECKING:
+    from handful.automl.candidates import Requested
+    from handful.automl.select_and_train import Settings
+
+Say = Callable[[str], None]
 
 OURS = (PLAN, VALUES, LOG, "results-predictions", PAGE, MODEL, TABLE, CARD)
 MOST_DOUBTS = 3  # that are said; `handful inspect` shows all
@@ -105,22 +110,32 @@ def run(
     say = on_message or (_to_stderr if progress else lambda _: None)
     budget, probe = Budget(seconds, started=started), hub.Probe()
     backbones = backbone.split(",") if isinstance(backbone, str) else backbone or ()
-    requested = load_requested(recipes, backbones)
-    folder, device = Path(folder), select_device(device)
-    count = 5 if per_class is None else None
-    stages = Stages(count, spent=lambda: budget.spent, seconds=seconds, shown=progress)
-    settings = Settings(per_class, requested, seed, jobs, device, progress, say, stages, on_answer)
+    requested = _requested(recipes, backbones, device)
+    folder = Path(folder)
+    stages = Stages(5 if per_class is None else None, spent=lambda: budget.spent, seconds=seconds, shown=progress)
     refuse_foreign(folder, ours=OURS)
     data = _read(source, labels, groups, options or ReadOptions())
     say(_found(data))
-    with lock_output(folder):
+    masked = any(s.mask is not None for s in data.samples)
+    with lock_output(folder), cache_images(working_sizes(masked=masked)):
         plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed, **_named(requested)}
         claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
         try:
-            result = _run(data, folder, budget, settings)
+            with Progress(len(data), "reading the images", shown=progress, loss=False) as bar:
+                measurements = measure_images(data, advance=bar.advance)
+            doubts = _doubts(measurements)
+            for doubt in doubts:
+                say(doubt)
+            with Activity("Loading PyTorch", shown=progress, announce=True):
+                settings = _settings(requested, per_class, seed, jobs, device, progress, say, stages, on_answer)
+            result = _run(data, measurements, doubts, folder, budget, settings)
         except KeyboardInterrupt:
+            from handful.automl.text import after_stop
+
             raise KeyboardInterrupt(after_stop(folder)) from None
     if probe.answers and not backbones:
+        from handful.recipes.backbones import stronger_backbone
+
         say(stronger_backbone())
     return result
 
@@ -145,23 +160,70 @@ def _to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 
-def _run(data: Dataset, folder: Path, budget: Budget, settings: Settings) -> RunResult:
-    """The run in a folder that is claimed."""
+def _requested(
+    recipes: Sequence[str | Path | Recipe] | None, backbones: Sequence[str], device: str
+) -> "Requested | None":
+    """The recipes and backbones that the user named; they, and a device of another name, are checked first of all."""
+    if device not in ("auto", "cpu"):
+        from handful.models.device import select_device
+
+        select_device(device)
+    if not recipes and not backbones:
+        return None
+    from handful.automl.candidates import load_requested
+
+    return load_requested(recipes, backbones)
+
+
+def _settings(
+    requested: "Requested | None",
+    per_class: int | None,
+    seed: int,
+    jobs: int | None,
+    device: str,
+    progress: bool,
+    say: Say,
+    stages: Stages,
+    on_answer: Callable[[RunResult], None],
+) -> "Settings":
+    """The options for what needs PyTorch, which this imports."""
+    from handful.automl.candidates import Requested
+    from handful.automl.select_and_train import Settings
+    from handful.models.device import select_device
+
+    chosen = select_device(device)
+    return Settings(per_class, requested or Requested(), seed, jobs, chosen, progress, say, stages, on_answer)
+
+
+def _run(
+    data: Dataset,
+    measurements: Measurements,
+    doubts: tuple[str, ...],
+    folder: Path,
+    budget: Budget,
+    settings: "Settings",
+) -> RunResult:
+    """What needs PyTorch: compare the images, select, train, score and report."""
+    from handful.automl.finish import finish
+    from handful.automl.related import tie_related
+    from handful.automl.select_and_train import learn_from_all, learn_from_draws
+
     with (
         settings.stages.stage("looking at the images"),
-        Progress(len(data), "reading and comparing", shown=settings.progress, loss=False) as bar,
+        Progress(len(data), "comparing", shown=settings.progress, loss=False) as bar,
     ):
-        tied = tie_related(data, device=settings.device, advance=bar.advance)
-    doubts = (*tied.notes, *_doubts(tied))
-    for doubt in doubts:
-        settings.say(doubt)
+        tied = tie_related(data, measurements, device=settings.device, advance=bar.advance)
+    for note in tied.notes:
+        settings.say(note)
     learn = learn_from_draws if settings.per_class is not None else learn_from_all
     outcome = learn(tied.data, folder, budget, settings)
-    return finish(outcome, tied, doubts, folder, budget, settings)
+    return finish(outcome, tied, (*tied.notes, *doubts), folder, budget, settings)
 
 
-def _named(requested: Requested) -> dict[str, Any]:
+def _named(requested: "Requested | None") -> dict[str, Any]:
     """The requested recipes in the plan of the run; nothing for those that suit the images."""
+    if requested is None:
+        return {}
     backbones = {"backbones": list(requested.backbones)} if requested.backbones else {}
     if not requested.recipes:
         return backbones
@@ -187,8 +249,8 @@ def _found(data: Dataset) -> str:
     return text + (f"; {', '.join(further)}." if further else ".")
 
 
-def _doubts(tied: TiedData) -> tuple[str, ...]:
-    """What the images' statistics say against them; copies have been dealt with."""
-    findings = quick_findings(tied.measurements.data, tied.measurements.statistics)
+def _doubts(measurements: Measurements) -> tuple[str, ...]:
+    """What the images' statistics say against them; copies are dealt with elsewhere."""
+    findings = quick_findings(measurements.data, measurements.statistics)
     shown = [f for f in findings if f.severity != "note" and "duplicate" not in f.kind]
     return tuple(f"{capitalize(f.message)}. To do: {f.remedy}." for f in shown[:MOST_DOUBTS])

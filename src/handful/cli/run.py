@@ -54,6 +54,7 @@ def run(
     an interrupted run.
     """
     started = time.monotonic()
+    from handful.automl.run import run as run_automl
     from handful.cli._data import names_of, read
     from handful.cli._output import print_text, print_to_stderr
     from handful.comparison.budget import read_budget
@@ -67,9 +68,6 @@ def run(
     with print_to_stderr():
         with Activity("Reading the data", shown=True, announce=True):
             samples = read(data, data_options)
-        with Activity("Loading PyTorch", shown=True, announce=True):
-            from handful.automl.run import run as run_automl
-
         result = run_automl(
             samples,
             folder,

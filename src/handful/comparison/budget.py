@@ -2,13 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from handful.comparison.result import TuningResult
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.errors import DataError, ProtocolError, by_interface, option
-from handful.recipes.load import with_values
+
+if TYPE_CHECKING:
+    from handful.comparison.result import TuningResult
 
 FOLDS = 3  # fewer images of a class cannot be cut into these, and nothing is tuned
 
@@ -78,11 +80,15 @@ def reason_not_tuned(recipe: Recipe, data: Dataset, budget: StudyBudget) -> str 
     return None
 
 
-def with_best_values(recipe: Recipe, study: TuningResult) -> Recipe:
+def with_best_values(recipe: Recipe, study: "TuningResult") -> Recipe:
     """The recipe with the best settings of its study."""
+    from handful.recipes.load import with_values  # imports PyTorch, and `read_budget` is the first thing of a command
+
     return with_values(recipe, study.values) if study.values else recipe
 
 
-def not_tuned(recipe: Recipe, *, per_class: int | None, draw: int, fold: int | None, why: str) -> TuningResult:
+def not_tuned(recipe: Recipe, *, per_class: int | None, draw: int, fold: int | None, why: str) -> "TuningResult":
     """The tuning result of a recipe that is not tuned."""
+    from handful.comparison.result import TuningResult
+
     return TuningResult(recipe.name, per_class, draw, fold, 0, 0, 0, 0, 0.0, {}, None, None, why)

@@ -13,7 +13,7 @@ from typing import Any
 
 from handful.comparison.budget import StudyBudget, reason_not_tuned
 from handful.comparison.candidates import role_of
-from handful.comparison.plan import PAGE, VALUES, claim_folder, describe_plan, make_plan
+from handful.comparison.plan import OURS, PAGE, VALUES, describe_plan, make_plan
 from handful.comparison.ranking import rank_results
 from handful.comparison.report import write_comparison
 from handful.comparison.result import CandidateRecipe, ComparisonResult, TuningBudget, TuningResult, as_values
@@ -21,6 +21,7 @@ from handful.comparison.scheduler import Key, ScheduledRun, Scheduler
 from handful.comparison.search_space import check_spaces
 from handful.comparison.tuning import seconds_for_two_trials
 from handful.core.dataset import Dataset
+from handful.core.plan_file import claim_folder
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.errors import ProtocolError, TrainingError, by_interface, option
@@ -119,7 +120,7 @@ def compare(
     budget = _shared_budget(study_budget, tuned, jobs)
     data_hash = data_fingerprint(data)
     plan = make_plan(recipes, protocols, budget, data_hash, trainer_name(trainer), controls)
-    claim_folder(folder, plan, overwrite=overwrite)
+    claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
     on_message(describe_plan(len(recipes), len(scheduled), tuned, budget))
     scheduler = Scheduler(
         folder,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from handful.core.dataset import Dataset, Image, Sample
 from handful.data.finding import Finding, Severity
+from handful.data.image_cache import store_decoded
 from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.splits import refuse_small_classes
 from handful.errors import DataError, HandfulWarning, option
@@ -129,6 +130,7 @@ def _masks_and_copies(data: Dataset, *, resplit: bool, each: Callable[[Image], N
     hashes = []
     for sample in data.samples:
         image = pixels(sample)
+        store_decoded(sample, image)
         hashes.append(content_hash(image))
         refuse_other_size(sample, (image.shape[1], image.shape[2]))
         if each is not None:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.tensors import IGNORE, Batch
-from handful.data.images import pixels, refuse_other_size, sample_size
+from handful.data.image_cache import working_image
+from handful.data.images import refuse_other_size, sample_size
 from handful.data.resampling import Resize as Resize
 from handful.data.resampling import fit_mask as fit_mask
 from handful.data.resampling import inner_size
@@ -124,9 +125,9 @@ def load_tensors(
     kind = torch.int16 if len(data.classes) > 126 else torch.int8
     maps = torch.full((n, h, w), IGNORE, dtype=kind) if any_mask else None
     for i, sample in enumerate(data.samples):
-        image = pixels(sample)
-        refuse_other_size(sample, (image.shape[1], image.shape[2]))
-        images[i] = torch.from_numpy(fit_size(image, size, resize))
+        working = working_image(sample, size, resize)
+        refuse_other_size(sample, working.decoded_size)
+        images[i] = torch.from_numpy(working.image)
         if maps is not None and sample.mask is not None and sample.label is not None:
             maps[i] = torch.from_numpy(fit_mask(sample.mask, size, resize)).to(kind) * (sample.label + 1)
     return ImageTensors(images, torch.from_numpy(data.labels), maps)
@@ -138,4 +139,4 @@ def chunks(
     """Image tensors of `length` samples at a time, so that memory does not grow with the number of samples."""
     for start in range(0, len(samples), length):
         part = samples[start : start + length]
-        yield torch.stack([torch.from_numpy(fit_size(pixels(s), size, resize)) for s in part])
+        yield torch.stack([torch.from_numpy(working_image(s, size, resize).image) for s in part])

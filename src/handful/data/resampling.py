@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, UInt8
-from scipy.sparse import csr_array
 
 from handful.core.dataset import Image, Mask
 
@@ -35,6 +34,8 @@ class Taps:
 
     def matrix(self, old: int) -> Any:
         """The weights as a sparse matrix, n x old."""
+        from scipy.sparse import csr_array  # importing it takes a third of a second
+
         n, t = self.weights.shape
         rows, columns = np.repeat(np.arange(n), t), (self.first[:, None] + np.arange(t)).ravel()
         nonzero = self.weights.ravel() > 0

@@ -9,8 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
 from handful.core.dataset import Dataset, Sample
 from handful.errors import DataError, alternatives, offers, option
 
@@ -126,6 +124,8 @@ def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
     Raises:
         DataError: k is below 2, or a class has fewer images, or fewer groups, than folds.
     """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # seconds on a busy machine
+
     if k < 2:
         raise DataError(f"cannot cross-validate with {k} folds", remedy="use 2 or more.")
     pool = _pool(data)

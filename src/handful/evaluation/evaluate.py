@@ -12,6 +12,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import fingerprint
+from handful.data.image_cache import cache_images
 from handful.data.unlabelled import unlabelled_samples
 from handful.errors import ProtocolError, option
 from handful.evaluation.executor import Execution, ExecutorFactory
@@ -158,7 +159,9 @@ def _evaluate(
         if store is not None:
             store.add(keys[i], result.job.recipe, result.run, data.classes, result.facts)
 
-    run_jobs(remaining, data, on_finished, execution=execution, trainer=trainer, loaded=len(runs))
+    sizes = [(recipe.image_size, recipe.resize) for recipe, _ in plans if recipe.image_size is not None]
+    with cache_images(sizes):
+        run_jobs(remaining, data, on_finished, execution=execution, trainer=trainer, loaded=len(runs))
     return [
         Result(
             with_conditions(recipe, protocol.unlabelled, protocol.transductive, score_on=protocol.score_on),

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from handful.core.dataset import Dataset
 from handful.core.processes import exit_with_parent
+from handful.data.image_cache import LIMIT, start_image_cache
 from handful.errors import by_interface, option
 from handful.evaluation.executor import BrokenExecutorError
 from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
@@ -22,7 +23,7 @@ from handful.evaluation.job import JobResult, Trainer, TrainingJob, run
 _shared: list[tuple[Dataset, str, Trainer | None]] = []  # arguments of `_start` in a worker
 
 
-def _start(path: Path, device: str, trainer: Trainer | None, threads: int) -> None:
+def _start(path: Path, device: str, trainer: Trainer | None, threads: int, jobs: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -31,6 +32,7 @@ def _start(path: Path, device: str, trainer: Trainer | None, threads: int) -> No
         data: Dataset = pickle.load(file)  # our own, written a moment ago
     torch.set_num_threads(threads)
     threadpool_limits(threads)
+    start_image_cache(limit=LIMIT // jobs)
     _shared[:] = [(data, device, trainer)]
 
 
@@ -52,7 +54,7 @@ class ProcessExecutor:
         with path.open("wb") as file:
             pickle.dump(data, file, protocol=pickle.HIGHEST_PROTOCOL)
         context = multiprocessing.get_context("spawn")
-        arguments = (path, device, trainer, max(1, torch.get_num_threads() // jobs))
+        arguments = (path, device, trainer, max(1, torch.get_num_threads() // jobs), jobs)
         self.pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=arguments)
 
     def __enter__(self) -> "ProcessExecutor":

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 FOLDS, REPEATS = 5, 3  # probabilities are averaged over ways to cut the folds
 LENGTH = 64  # principal components that are kept
@@ -50,6 +47,8 @@ class CrossValidation:
 
 def compress(features: Float[np.ndarray, "n c"], length: int = LENGTH) -> Float[np.ndarray, "n d"]:
     """First principal components of the standardized features, scaled so that the first has deviation 1."""
+    from sklearn.decomposition import PCA  # seconds on a busy machine
+
     z = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
     d = min(length, len(z) - 1, z.shape[1])
     components = PCA(d, svd_solver="randomized", random_state=0).fit_transform(z.astype(np.float64))
@@ -69,6 +68,9 @@ def cross_validate(
 
     A class with fewer than five images, or groups, is left out. Components are found without labels, over all rows.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
     enough = [
         c for c in range(classes) if len(np.unique(groups[rows[labels[rows] == c]])) >= FEWEST
     ]  # a group of its own per image where none is given

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from handful.core.dataset import Dataset, Image, Sample
 from handful.data.decoding import decode
+from handful.data.image_cache import store_decoded
 from handful.data.images import open_image, pixels
 from handful.errors import DataError
 from handful.inspection.cross_validate_features import CrossValidation, compress, cross_validate
@@ -125,6 +126,7 @@ def measure_images(
                 unreadable.append((sample.id, error.what))
             else:
                 collector.add(image)
+                store_decoded(sample, image)
                 readable.append(sample)
                 modes.append(mode)
                 sizes.append(size)

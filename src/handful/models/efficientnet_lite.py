@@ -5,8 +5,10 @@ trained on ImageNet's 1,000 classes, the classifier's among them: `_fc.weight` [
 """
 
 import pickle
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +28,8 @@ def is_installed(number: int) -> bool:
 def installed_tensors(number: int) -> dict[str, Tensor]:
     """The package's tensors by their names there, in the order of timm's network; the classifier's are the last two.
 
+    They are shared: do not write to them.
+
     Args:
         number: 0 or 2.
 
@@ -42,9 +46,15 @@ def installed_tensors(number: int) -> dict[str, Tensor]:
         ) from error
     path = getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path()
     try:
-        tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return dict(_read(str(path), Path(path).stat().st_mtime_ns))
     except (OSError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise other_version(number) from error
+
+
+@lru_cache(maxsize=2)
+def _read(path: str, changed: int) -> dict[str, Tensor]:  # noqa: ARG001
+    """The tensors of a file, which a run of many trainings reads once; do not write to them."""
+    tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return tensors
 
 
