@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from sklearn.metrics import f1_score
 
 Metric = Literal["accuracy", "balanced_accuracy", "macro_f1"]
 
@@ -32,6 +31,8 @@ def balanced_accuracy(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray
 
 def macro_f1(labels: Int[np.ndarray, " n"], predictions: Int[np.ndarray, " n"], classes: int) -> float:
     """Mean over the classes of the F1 score; 0 for a class that is never predicted right."""
+    from sklearn.metrics import f1_score  # seconds on a busy machine
+
     return float(f1_score(labels, predictions, labels=np.arange(classes), average="macro", zero_division=0))
 
 
