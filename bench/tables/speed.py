@@ -2,7 +2,7 @@
 
 from bench.support.options import Options, run_table
 
-PARTS = ("speed-loop", "speed-loader", "speed-layout", "speed-help", "speed-memory", "speed-threads", "speed-frozen")
+PARTS = tuple(f"speed-{name}" for name in ("loop", "loader", "layout", "help", "memory", "threads", "frozen", "run"))
 
 
 def run(options: Options) -> None:

@@ -16,6 +16,7 @@ from handful.comparison.candidates import FEW
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.result import Result
+from handful.data.image_cache import cache_images
 from handful.data.splits import folds as split_folds
 from handful.errors import HandfulError, HandfulWarning, ProtocolError, TrainingError, by_interface
 from handful.evaluation.evaluate import evaluate
@@ -89,6 +90,7 @@ class Selection:
         return None if self.score is None else self.results[self.score.best]
 
 
+@cache_images()
 def select(
     candidates: Sequence[Candidate],
     data: Dataset,
