@@ -44,7 +44,7 @@ def test_each_kind_of_backbone_gets_what_it_needs() -> None:
     assert load_recipe("ridge", backbone="lite2").image_size == (260, 260)
     pair = load_recipe("ridge", backbone="lite0+lite2")
     assert pair.backbone.options["backbones"] == ({"name": "efficientnet_lite0"}, {"name": "efficientnet_lite2"})
-    assert pair.image_size == (260, 260)
+    assert pair.image_size == (224, 224)  # as good as 260 where it was measured
     assert load_recipe("ridge", backbone="hog").image_size == (32, 32)
 
 
