@@ -1,17 +1,21 @@
 """Draw the pictures of the documentation from real runs: `python docs/tools/make_pictures.py WHITE_BLOOD_CELLS`.
 
-Prints what the commands of the README printed, and writes `docs/report.png` and `docs/comparison.png`. It needs the
-package `playwright`, Chromium, and the folder of images of white blood cells, one folder per class
-(`white_blood_cells/images` of `HANDFUL_DATA`, see `bench/README.md`).
+Prints what the commands of the README printed, and writes `docs/report.png`, `comparison.png`, `annotate.png` (the
+annotation page, with masks where there is a folder `masks` beside the images) and `browser.png` (the page of an
+exported model). It needs the package `playwright`, Chromium, and the folder of images of white blood cells, one folder
+per class (`white_blood_cells/images` of `HANDFUL_DATA`, see `bench/README.md`).
 """
 
 import argparse
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
@@ -23,6 +27,7 @@ MOST_BYTES = 250_000
 NEW = 3  # images of each class that are kept from training and predicted
 RUN = ("run", "photos/")
 COMMANDS = (RUN, ("inspect", "photos/"), ("predict", "handful-photos", "new/"))
+EXPORT = ("export", "handful-photos", "--out", "model.html", "--overwrite")
 COMPARE = (
     *("compare", "photos/", "--per-class", "5", "--trials", "1", "--out", "comparison"),
     *("--recipe", "nearest-centroid-lite0", "--recipe", "logistic-lite0", "--recipe", "logistic-hog"),
@@ -38,13 +43,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = options.work or Path(temporary)
         divide(options.data, work)
-        for command in (*COMMANDS, COMPARE):
+        for command in (*COMMANDS, COMPARE, EXPORT):
             print(f"$ handful {' '.join(command)}\n{run(command, work)}", flush=True)
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium())
+            browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
-            draw(page, work / "handful-photos" / "report.html", DOCS / "report.png")
-            draw(page, work / "comparison" / "report.html", DOCS / "comparison.png")
+            for source, name in (("handful-photos", "report.png"), ("comparison", "comparison.png")):
+                page.goto((work / source / "report.html").resolve().as_uri())
+                draw(page, DOCS / name)
+            page.set_viewport_size({"width": 1000, "height": 720})
+            page.goto((work / "model.html").resolve().as_uri())
+            page.set_input_files("#file:enabled", str(next((work / "new").iterdir())), timeout=120_000)
+            page.wait_for_selector("#bars > *")
+            draw(page, DOCS / "browser.png")
+            page.set_viewport_size({"width": WIDTH, "height": 800})
+            with annotation_page(work, options.data.parent / "masks") as address:
+                page.goto(address)
+                page.wait_for_function("window.handful?.editor.image?.id", timeout=120_000)
+                page.wait_for_timeout(1000)
+                draw(page, DOCS / "annotate.png")
             browser.close()
 
 
@@ -69,9 +86,29 @@ def run(command: tuple[str, ...], work: Path) -> str:
     return done.stdout
 
 
-def draw(page: Page, source: Path, target: Path) -> None:
+@contextmanager
+def annotation_page(work: Path, masks: Path) -> Iterator[str]:
+    """The address of the annotation page of the photos, with the masks of every third one if there are masks."""
+    photos = sorted((work / "photos").glob("*/*"))
+    for photo in photos[::3]:
+        mask = (masks / photo.relative_to(work / "photos")).with_suffix(".png")
+        if mask.exists():
+            target = work / "some-masks" / mask.relative_to(masks)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(mask, target)
+    if (work / "some-masks").exists():
+        run(("annotate", "photos/", "--import", "some-masks", "--overwrite"), work)
+    called = [sys.executable, "-m", "handful", "annotate", "photos/", "--no-browser", "--json"]
+    with subprocess.Popen(called, cwd=work, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield str(json.loads(server.stdout.readline())["address"])
+        finally:
+            server.terminate()
+
+
+def draw(page: Page, target: Path) -> None:
     """The top of a page as a PNG of at most `MOST_BYTES`, with as many colors as fit."""
-    page.goto(source.resolve().as_uri())
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     for colors in (256, 128, 64, 32):
         image.quantize(colors).save(target, optimize=True)
