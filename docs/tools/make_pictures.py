@@ -21,6 +21,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from handful.annotation.server.session import image_key
+
 DOCS = Path(__file__).parents[1]
 WIDTH, HEIGHT = 1280, 1125
 MOST_BYTES = 250_000
@@ -58,8 +60,10 @@ def main() -> None:
             draw(page, DOCS / "browser.png")
             page.set_viewport_size({"width": WIDTH, "height": 800})
             with annotation_page(work, options.data.parent / "masks") as address:
-                page.goto(address)
-                page.wait_for_function("window.handful?.editor.image?.id", timeout=120_000)
+                first = min((work / "photos").glob("*/*")).relative_to(work / "photos").as_posix()
+                page.goto(f"{address}#{image_key(first)}")
+                while not page.evaluate("window.handful?.editor.image?.id"):  # its policy forbids wait_for_function
+                    page.wait_for_timeout(200)
                 page.wait_for_timeout(1000)
                 draw(page, DOCS / "annotate.png")
             browser.close()
