@@ -16,13 +16,20 @@ class Confusion(NamedTuple):
     share: float
 
 
-def confusion_matrix(result: Result) -> Float[np.ndarray, "k k"]:
-    """Row by row, the share of a class's images that were predicted as each class; 0 for a class without images."""
+def confusion_counts(result: Result) -> Float[np.ndarray, "k k"]:
+    """Row by row, how many of a class's images were predicted as each class: the mean over the draws."""
     k = len(result.classes)
     counts = np.zeros((k, k))
     for run in result.runs:
         np.add.at(counts, (run.labels, run.predictions), 1)
-    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+    return counts / max(1, len({run.draw for run in result.runs}))
+
+
+def confusion_matrix(result: Result) -> Float[np.ndarray, "k k"]:
+    """Row by row, the share of a class's images that were predicted as each class; 0 for a class without images."""
+    counts = confusion_counts(result)
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.asarray(counts / np.where(totals > 0, totals, 1))
 
 
 def largest_confusions(result: Result, most: int) -> list[Confusion]:

@@ -116,12 +116,18 @@ def legend(classes: Sequence[str]) -> list[tuple[str, str]]:
     ]
 
 
-def as_data_url(image: Image) -> str:
-    """An image as a PNG data URL, at most 192 pixels long; small ones keep their pixels."""
+def as_data_url(image: Image, side: int = SIDE) -> str:
+    """An image as a data URL, its longest side at most `side` pixels.
+
+    Small images keep their pixels (PNG); those of over 192 pixels are JPEG.
+    """
     picture = Picture.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
-    if max(picture.size) > SIDE:
-        picture.thumbnail((SIDE, SIDE), Picture.Resampling.LANCZOS)
+    if max(picture.size) > side:
+        picture.thumbnail((side, side), Picture.Resampling.LANCZOS)
     file = io.BytesIO()
+    if max(picture.size) > SIDE:
+        picture.save(file, "JPEG", quality=85)
+        return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
     picture.save(file, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 

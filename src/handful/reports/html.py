@@ -17,7 +17,7 @@ from handful.core.result import Result
 from handful.core.templating import environment
 from handful.core.text import capitalize, shorten_middle
 from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.evaluation.confusion import confusion_matrix
+from handful.evaluation.confusion import confusion_counts, confusion_matrix
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.statistics import class_recalls
 from handful.models.classifier import Classifier
@@ -95,11 +95,13 @@ def recalls(result: Result) -> list[dict[str, Any]]:
     return [vars(r) for r in rows]
 
 
-def confusion_table(result: Result) -> list[tuple[str, list[float]]] | None:
-    """Rows: of the images of a class, the share predicted as each class; None with too many classes to read."""
+def confusion_table(result: Result) -> list[tuple[str, list[tuple[float, float]]]] | None:
+    """Rows: of the images of a class, share and number predicted as each class; None with too many classes to read."""
     if len(result.classes) > MOST_IN_MATRIX:
         return None
-    return list(zip(result.classes, confusion_matrix(result).tolist(), strict=True))
+    shares, counts = confusion_matrix(result).tolist(), confusion_counts(result).tolist()
+    cells = [list(zip(*row, strict=True)) for row in zip(shares, counts, strict=True)]
+    return list(zip(result.classes, cells, strict=True))
 
 
 def gallery_values(result: Result, data: Dataset | None, classifier: Classifier | None) -> dict[str, Any]:
