@@ -75,6 +75,23 @@ def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> Non
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Right for about" in page
     assert page.count("<figure") >= 18
+    assert page.count("<dialog") == 1
+    assert "out: how good is it?" in page
+    assert "Nothing is rejected" in page
+    assert "draws together" not in page
+    assert "true class" in page
+    assert "from_arrays(new_images)" in page
+
+
+def test_a_normal_class_is_counted_in_the_result_the_report_and_the_card(tmp_path: Path) -> None:
+    data = squares(6)
+    with pytest.raises(DataError, match="no class of the data"):
+        start(data, tmp_path / "out", normal_class="fine")
+    result = start(data, tmp_path / "out", normal_class=data.classes[0])
+    assert result.normal_class is not None
+    assert (result.normal_class.missed.images, result.normal_class.false_alarms.images) == (12, 6)
+    assert "means that nothing is wrong" in (tmp_path / "out" / "CARD.md").read_text()
+    assert "taken to mean that nothing is wrong" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_arrays_and_their_labels_are_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

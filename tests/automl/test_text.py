@@ -9,6 +9,7 @@ from handful.automl.result import Advice, ClassScore, HonestScore, RunResult, Tr
 from handful.automl.select import NotTried
 from handful.automl.text import after_stop, answer, format_answer, format_extras, format_run
 from handful.errors import command_line
+from handful.evaluation.normal_class import NormalClassRates, Rate
 from tests.support.datasets import squares
 
 NAN = math.nan
@@ -82,7 +83,8 @@ def test_without_a_score_it_says_so_and_what_would_give_one() -> None:
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_the_lines_say_what_happened_and_fit(width: int) -> None:
-    text = format_run(RUN, width=width)
+    with command_line():
+        text = format_run(RUN, width=width)
     assert all(len(line) <= width for line in text.splitlines())
     joined = " ".join(text.split())
     for part in (
@@ -150,3 +152,15 @@ def test_what_was_not_tried_for_one_reason_is_said_together() -> None:
     text = " ".join(format_run(run).split())
     names = f"{DESCRIPTIONS[others[0]]}, {DESCRIPTIONS[others[1]]}"
     assert f"Not tried: {names} (a network takes minutes); x (y)." in text
+
+
+def test_where_a_class_means_nothing_is_wrong_misses_and_false_alarms_are_said() -> None:
+    missed, alarms = Rate(4.5, 21, 4.5 / 21, 0.09, 0.42), Rate(1, 15, 1 / 15, 0.01, 0.3)
+    run = replace(RUN, normal_class=NormalClassRates("good", True, missed, alarms))
+    with command_line():
+        text = " ".join(format_run(run).split())
+    assert "good is taken to mean that nothing is wrong (recognized by its name; --normal-class NAME changes" in text
+    assert "Missed: of the images of all other classes, 21.4 % (4.5 of 21; 95 % interval 9.0 to 42.0 %)" in text
+    assert "False alarms: of the images of good, 6.7 % (1 of 15; 95 % interval 1.0 to 30.0 %)" in text
+    assert as_values(run)["normal_class"]["missed"]["images"] == 21
+    assert "nothing is wrong" not in format_run(RUN)

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from handful.automl.select import Selection
 from handful.automl.select_and_train import Outcome, Settings
 from handful.core.dataset import Dataset
 from handful.core.files import write_atomically
+from handful.evaluation.normal_class import NormalClassRates, normal_class_rates
 from handful.evaluation.score_table import pooled_accuracy
 from handful.models.classifier import Classifier
 from handful.reports.card_scores import card_scores
@@ -34,7 +36,9 @@ def finish(
     selection, data = outcome.selection, tied.data
     classes = class_scores(outcome.result, outcome.learned)
     with settings.stages.stage("writing the report"):
-        classifier = _with_scores(outcome)
+        groups = {s.id: s.group for s in data.samples if s.group is not None}
+        rates = normal_class_rates(outcome.result, requested=settings.normal_class, groups=groups)
+        classifier = _with_scores(outcome, rates)
         save_classifier(classifier, folder / MODEL, overwrite=True)
         shutil.copyfile(folder / MODEL / CARD, folder / CARD)
         result = RunResult(
@@ -54,6 +58,9 @@ def finish(
             seconds=round(budget.spent, 1),
             budget=budget.seconds,
             temperature=classifier.card.get("calibration", {}).get("temperature"),
+            data=settings.name,
+            date=date.today().isoformat(),
+            normal_class=rates,
             result=outcome.result,
         )
         _write(result, data)
@@ -70,11 +77,13 @@ def _write(result: RunResult, data: Dataset) -> None:
         draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def _with_scores(outcome: Outcome) -> Classifier:
+def _with_scores(outcome: Outcome, rates: NormalClassRates | None) -> Classifier:
     """The classifier, its card completed by the data and the scores."""
     entries: dict[str, Any] = {} if outcome.result is None else card_scores(outcome.result)
     if outcome.score.scored_by == "cross-validation":
         entries = without_optimism(entries, outcome.selection.score, len(outcome.selection.results))
+    if rates is not None:
+        entries["normal_class"] = asdict(rates)
     card = {**outcome.classifier.card, "data": data_facts(outcome.learned), **entries}
     return replace(outcome.classifier, card=card)
 

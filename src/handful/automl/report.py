@@ -1,14 +1,16 @@
 """HTML page of an automatic run: the answer, the images behind it, then the statistics."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from handful.automl.next_steps import has_arrays, next_steps
 from handful.automl.result import RunResult
-from handful.automl.text import answer, commands, confusions, exact, how_scored, left_out, method, missed, took
-from handful.core.dataset import Dataset
+from handful.automl.text import answer, confusions, exact, how_scored, left_out, method, missed, normal_class, took
+from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_existing
 from handful.core.result import Result
 from handful.data.images import pixels
@@ -17,9 +19,11 @@ from handful.reports.gallery import as_data_url
 from handful.reports.html import MOST_CONFUSIONS, confusion_table, duration, recalls, reproduction, write_page
 from handful.reports.plots import as_svg
 from handful.reports.reliability_diagram import reliability_figure
+from handful.saving.model_card import read_card
 
 MOST_AT_TOP = 6  # classes whose confusion matrix stands beside the answer
 MOST_CLASSES = 20  # classes with a strip of images
+LARGE, MEDIUM = 640, 384  # pixels of an image when it is enlarged; the second with many classes
 IN_STRIP = 8  # images of a class; mistakes fill half of it at most
 
 
@@ -42,7 +46,8 @@ def write_report(
     scored = result.result
     matrix = None if scored is None else confusion_table(scored)
     values: dict[str, Any] = {
-        "title": "How good is it?",
+        "title": f"{result.data}: how good is it?" if result.data else "How good is it?",
+        "date": _day(result.date),
         "run": result,
         "answer": answer(result.score),
         "missed": missed(result),
@@ -52,7 +57,10 @@ def write_report(
         "method": method(result),
         "left_out": left_out(result),
         "took": took(result),
-        "next": commands(result),
+        "normal_class": normal_class(result),
+        "probability": _probability(result.folder),
+        "repeats": scored is not None and len({run.draw for run in scored.runs}) > 1,
+        "next": next_steps(result.folder, arrays=has_arrays(data)),
         "strips": [] if scored is None else _strips(scored, data),
         "matrix": matrix,
         "small_matrix": matrix if matrix is not None and len(matrix) <= MOST_AT_TOP else None,
@@ -63,6 +71,32 @@ def write_report(
         "duration": duration,
     }
     return write_page(path, "run.html.j2", values)
+
+
+def _probability(folder: Path) -> str:
+    """What the percentages under the images are, as the model's card says."""
+    card = read_card(folder)
+    calibration = {} if card is None else card[0].get("calibration", {})
+    calibrated = (
+        "it is calibrated" if "temperature" in calibration else "it is not calibrated, so a high one is no promise"
+    )
+    rejects = (
+        "Images unlike the training images are rejected."
+        if "false_rejection" in calibration
+        else "Nothing is rejected: an image of no class is given one all the same."
+    )
+    return f"The percentage is the probability of the class that was predicted; {calibrated}. {rejects}"
+
+
+def _file(sample: Sample) -> str:
+    """The name of an image's file, or where it is in an array."""
+    if isinstance(sample.image, Path):
+        return sample.id.rsplit("/", 1)[-1]
+    return f"[{int(sample.id)}]" if sample.id.isdigit() else sample.id
+
+
+def _day(date_: str) -> str:
+    return f"{(day := date.fromisoformat(date_)).day} {day:%B} {day.year}" if date_ else ""
 
 
 def _strips(result: Result, data: Dataset) -> list[dict[str, Any]]:
@@ -76,6 +110,7 @@ def _strips(result: Result, data: Dataset) -> list[dict[str, Any]]:
             labels[name] = int(label)
     mean = {name: np.mean(rows, axis=0) for name, rows in probabilities.items()}
     strips = []
+    side = LARGE if len(result.classes) <= MOST_AT_TOP else MEDIUM
     for c, class_name in enumerate(result.classes[:MOST_CLASSES]):
         names = sorted((n for n in labels if labels[n] == c and n in of_id), key=lambda n: (mean[n][c], n))
         wrong = [n for n in names if mean[n].argmax() != c]
@@ -84,8 +119,9 @@ def _strips(result: Result, data: Dataset) -> list[dict[str, Any]]:
         shown = few_wrong + right[: IN_STRIP - len(few_wrong)]
         images = [
             {
-                "url": as_data_url(pixels(of_id[n])),
+                "url": as_data_url(pixels(of_id[n]), side),
                 "id": n,
+                "file": _file(of_id[n]),
                 "predicted": result.classes[int(mean[n].argmax())],
                 "right": mean[n].argmax() == c,
                 "probability": float(mean[n].max()),

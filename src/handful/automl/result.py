@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from handful.automl.budget import SECONDS
 from handful.core.json_values import jsonable
 from handful.core.result import Result
+from handful.evaluation.normal_class import NormalClassRates
 
 if TYPE_CHECKING:
     from handful.automl.select import NotTried
@@ -120,6 +121,9 @@ class RunResult:
         budget: wall time that it was given.
         skipped: what was left out because no time was left, in words.
         temperature: of a trained network's probabilities, fitted to held-out images; None: a fitted head has its own.
+        data: name of the data.
+        date: day of the run, as YYYY-MM-DD.
+        normal_class: misses and false alarms, where a class means that nothing is wrong.
         result: held-out predictions behind the score; None without.
 
     Example:
@@ -147,6 +151,9 @@ class RunResult:
     budget: float = SECONDS
     skipped: tuple[str, ...] = ()
     temperature: float | None = None
+    data: str = ""
+    date: str = ""
+    normal_class: NormalClassRates | None = None
     result: Result | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
@@ -171,5 +178,6 @@ def as_values(result: RunResult) -> dict[str, Any]:
     for name in ("classes", "tried", "not_tried", "advice"):
         values[name] = [asdict(entry) for entry in values[name]]
     values["score"] = asdict(result.score)
+    values["normal_class"] = None if result.normal_class is None else asdict(result.normal_class)
     plain: dict[str, Any] = jsonable({"format": FORMAT, **values})
     return plain

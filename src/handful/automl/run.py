@@ -24,6 +24,7 @@ from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
 from handful.data.splits import training_split
 from handful.errors import DataError, option
+from handful.evaluation.normal_class import check_normal_class
 from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.quick_check import quick_findings
 from handful.models import hub
@@ -60,6 +61,8 @@ def run(
     on_message: Say | None = None,
     on_answer: Callable[[RunResult], None] = lambda _: None,
     started: float | None = None,
+    name: str | None = None,
+    normal_class: str | None = None,
 ) -> RunResult:
     """From images to a classifier, an honest score and a report: what `handful run` does.
 
@@ -95,6 +98,9 @@ def run(
         on_answer: called with the result as soon as it is known, before it is seen what would help and before images
             without a label are predicted.
         started: `time.monotonic()` where the time began before this call.
+        name: of the data, for the top of the report; None: the source, or for a data set the folder.
+        normal_class: class that means that nothing is wrong, for which misses and false alarms are counted; None:
+            recognized by its name, such as "good" or "healthy"; "none": there is none.
 
     Raises:
         DataError, OutputError, RecipeError, WeightsError: before anything is trained.
@@ -113,8 +119,10 @@ def run(
     requested = _requested(recipes, backbones, device)
     folder = Path(folder)
     stages = Stages(5 if per_class is None else None, spent=lambda: budget.spent, seconds=seconds, shown=progress)
+    name = name or (Path(source).name if isinstance(source, str | Path) else folder.name)
     refuse_foreign(folder, ours=OURS)
     data = _read(source, labels, groups, options or ReadOptions())
+    check_normal_class(normal_class, data.classes)
     say(_found(data))
     masked = any(s.mask is not None for s in data.samples)
     with lock_output(folder), cache_images(working_sizes(masked=masked)):
@@ -127,7 +135,9 @@ def run(
             for doubt in doubts:
                 say(doubt)
             with Activity("Loading PyTorch", shown=progress, announce=True):
-                settings = _settings(requested, per_class, seed, jobs, device, progress, say, stages, on_answer)
+                settings = _settings(
+                    requested, per_class, seed, jobs, device, progress, say, stages, on_answer, name, normal_class
+                )
             result = _run(data, measurements, doubts, folder, budget, settings)
         except KeyboardInterrupt:
             from handful.automl.text import after_stop
@@ -185,14 +195,16 @@ def _settings(
     say: Say,
     stages: Stages,
     on_answer: Callable[[RunResult], None],
+    name: str,
+    normal_class: str | None,
 ) -> "Settings":
     """The options for what needs PyTorch, which this imports."""
     from handful.automl.candidates import Requested
     from handful.automl.select_and_train import Settings
     from handful.models.device import select_device
 
-    chosen = select_device(device)
-    return Settings(per_class, requested or Requested(), seed, jobs, chosen, progress, say, stages, on_answer)
+    chosen, methods = select_device(device), requested or Requested()
+    return Settings(per_class, methods, seed, jobs, chosen, progress, say, stages, on_answer, name, normal_class)
 
 
 def _run(

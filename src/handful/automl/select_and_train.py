@@ -35,6 +35,8 @@ class Settings:
     say: Say
     stages: Stages
     on_answer: Callable[[RunResult], None]
+    name: str
+    normal_class: str | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,13 @@ import math
 import shlex
 from pathlib import Path
 
+from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
 from handful.automl.candidates import DESCRIPTIONS, PROMISING
 from handful.automl.result import ClassScore, HonestScore, RunResult
 from handful.core.text import how_often_right, share_of, wrap
-from handful.errors import by_interface
+from handful.errors import by_interface, option
+from handful.evaluation.normal_class import Rate
 from handful.recipes.backbone_names import split_name
 from handful.saving.model_folder import MODEL, is_model
 
@@ -23,7 +25,13 @@ def format_run(result: RunResult, *, width: int = 80) -> str:
 
 def format_answer(result: RunResult, *, width: int = 80) -> str:
     """The answer in lines of at most `width` columns."""
-    scored = [answer(result.score), missed(result), exact(result), confusions(result.classes)]
+    scored = [
+        answer(result.score),
+        missed(result),
+        exact(result),
+        normal_class(result),
+        confusions(result.classes),
+    ]
     return _lines([*scored, method(result), written(result)], width)
 
 
@@ -89,6 +97,24 @@ def how_scored(result: RunResult) -> str:
     return f"{images} held out in turn, {repeats}{score.folds} folds{tried}"
 
 
+def normal_class(result: RunResult) -> str:
+    """Where a class means that nothing is wrong: how many of the others pass as it, and how many of it do not."""
+    rates = result.normal_class
+    if rates is None:
+        return ""
+    how = f" (recognized by its name; {option('normal_class', 'NAME')} changes that)" if rates.recognized else ""
+    return (
+        f"{rates.name} is taken to mean that nothing is wrong{how}. Missed: of the images of all other classes, "
+        f"{_rate(rates.missed)} pass as {rates.name}. False alarms: of the images of {rates.name}, "
+        f"{_rate(rates.false_alarms)} are called something else."
+    )
+
+
+def _rate(rate: Rate) -> str:
+    count = f"{round(rate.count, 1):g} of {rate.images}"
+    return f"{100 * rate.share:.1f} % ({count}; 95 % interval {100 * rate.low:.1f} to {100 * rate.high:.1f} %)"
+
+
 def confusions(classes: tuple[ClassScore, ...]) -> str:
     """The largest confusions."""
     rows = sorted((c for c in classes if c.scored and c.mistaken >= SURE), key=lambda c: -c.mistaken)
@@ -140,13 +166,7 @@ def took(result: RunResult) -> str:
 
 def next_steps(result: RunResult) -> str:
     """What to type next, in a sentence."""
-    return f"Next: {'; '.join(commands(result))}."
-
-
-def commands(result: RunResult) -> tuple[str, ...]:
-    """What to type next."""
-    folder = shlex.quote(str(result.folder))
-    return f"handful predict {folder} NEW_IMAGES --out new.csv", f"handful serve {folder}"
+    return f"Next: {'; '.join(steps.next_steps(result.folder))}."
 
 
 def after_stop(folder: Path) -> str:

@@ -11,6 +11,8 @@ from handful.cli._data_options import SourceOptions
 if TYPE_CHECKING:
     from handful.deployment.export.quantize import QuantizationReport
 
+DURATION = "about half a minute, more on a busy machine"
+
 
 def export(
     model: Annotated[
@@ -56,13 +58,18 @@ def export(
     without PyTorch.
     """
     from handful.cli._model_argument import check_model_argument
+    from handful.deployment.extra_packages import refuse_without_export
 
     check_model_argument(model)
-    from handful.cli._data import read
+    if out.suffix.lower() in (".onnx", ".html"):
+        refuse_without_export(out)
     from handful.cli._output import print_json, print_table, print_text, print_to_stderr
-    from handful.deployment.export.export import export_to, file_format, refuse_int8_format
+    from handful.core.progress import Activity
 
-    with print_to_stderr():
+    with print_to_stderr(), Activity(f"Exporting to {out}: {DURATION}", shown=True, announce=True):
+        from handful.cli._data import read
+        from handful.deployment.export.export import export_to, file_format, refuse_int8_format
+
         if int8:
             refuse_int8_format(file_format(out, to))
         _check_data_option(int8=int8, data=data)

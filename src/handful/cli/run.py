@@ -38,6 +38,15 @@ def run(
     ] = None,
     backbone: o.Backbones = None,
     per_class: o.PerClass = None,
+    normal_class: Annotated[
+        str | None,
+        Option(
+            metavar="NAME",
+            show_default=False,
+            help="Class that means that nothing is wrong: counts what is missed and false alarms. Default: recognized "
+            "by its name, such as good or healthy; none: there is none.",
+        ),
+    ] = None,
     seed: o.Seed = 0,
     jobs: o.JobsPerCore = None,
     overwrite: o.Overwrite = False,
@@ -82,6 +91,8 @@ def run(
             on_message=print_text,
             on_answer=on_answer,
             started=started,
+            name=Path(data).name or name,
+            normal_class=normal_class,
         )
     print_extras(result, json=json)
     if open_:

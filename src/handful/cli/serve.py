@@ -62,21 +62,32 @@ def serve(
     or SIGTERM, the server finishes pending requests and stops.
     """
     from handful.cli._model_argument import check_model_argument
+    from handful.deployment.extra_packages import refuse_without_server
 
     check_model_argument(model)
-    _refuse_without_server()
-    from handful.deployment.server.limits import Limits
-    from handful.deployment.server.run import serve as run
-    from handful.models.onnx_model import load_onnx
+    refuse_without_server(folder=model.is_dir())
+    from handful.core.progress import Activity
 
-    limits = Limits(megabytes, megapixels, batch, waiting, seconds)
     with TemporaryDirectory(prefix="handful-") as folder:
-        graph = _onnx_file(model, Path(folder))
-        loaded = load_onnx(graph, threads=1)
+        with Activity(_starting(model), shown=True, announce=True):
+            from handful.deployment.server.limits import Limits
+            from handful.deployment.server.run import serve as run
+            from handful.models.onnx_model import load_onnx
+
+            limits = Limits(megabytes, megapixels, batch, waiting, seconds)
+            graph = _onnx_file(model, Path(folder))
+            loaded = load_onnx(graph, threads=1)
         if host not in LOCAL and token is None:
             _print_open_server()
         on_start = partial(_print_address, model=loaded, json=json)
         run(graph, host=host, port=port, token=token, workers=workers, limits=limits, on_start=on_start)
+
+
+def _starting(model: Path) -> str:
+    """What happens before the server answers, and how long it takes."""
+    if model.is_dir():
+        return "Converting the model to ONNX, then starting the server: about half a minute, more on a busy machine"
+    return "Loading the model and starting the server: some seconds"
 
 
 def _onnx_file(model: Path, folder: Path) -> Path:
@@ -107,16 +118,3 @@ def _print_address(address: str, *, model: "OnnxModel", json: bool) -> None:
     else:
         print_text(f"{model.name} at {address} (press Ctrl-C to stop)")
     sys.stdout.flush()  # a pipe or a journal sees it at once
-
-
-def _refuse_without_server() -> None:
-    from importlib.util import find_spec
-
-    from handful.errors import ModelError
-
-    missing = [name for name in ("fastapi", "python_multipart", "uvicorn", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        raise ModelError(
-            f"the server needs {missing[0].replace('_', '-')}, which is not installed",
-            remedy='pip install "handful[serve]".',
-        )

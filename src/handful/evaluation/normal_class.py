@@ -16,11 +16,15 @@ from handful.core.result import Result
 from handful.errors import DataError, nearest, option
 from handful.evaluation.intervals import wilson
 
-NAMES = frozenset(
-    "background defectless empty faultless flawless free good healthy intact negative normal ok okay".split()
-)  # words of a class's name that say so
-NEGATIONS = frozenset("bad no non not un".split())  # before such a word: the opposite
-NOTHING = frozenset("defect defects disease diseases fault faults finding findings tumor tumors tumour".split())
+NAMES = (  # words of a class's name that say so
+    *("background", "empty", "faultless", "flawless", "free", "good", "healthy", "intact"),
+    *("negative", "normal", "ok", "okay"),
+)
+NEGATIONS = ("bad", "no", "non", "not", "un")  # before such a word: the opposite
+NOTHING = (  # after "no" or "non": so too
+    *("defect", "defects", "disease", "diseases", "fault", "faults", "finding", "findings"),
+    *("tumor", "tumors", "tumour", "tumours"),
+)
 NONE = "none"  # as the name of the normal class: there is none
 
 

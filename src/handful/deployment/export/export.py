@@ -1,7 +1,6 @@
 """Export as one task: write a saved model as an ONNX file, a PyTorch program or a page, by the file's suffix."""
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -13,11 +12,11 @@ from handful.deployment.export.page import export_page
 from handful.deployment.export.quantize import QuantizationReport, export_int8, refuse_int8
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.export.to_torch import export_torch
+from handful.deployment.extra_packages import refuse_without_export
 from handful.errors import ModelError, OutputError, option
 from handful.saving.classifier import load_classifier
 
 Format = Literal["onnx", "torch", "html"]
-PACKAGES = ("onnx", "onnxruntime", "onnxscript")  # for ONNX files, and for pages, which contain one
 SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
 
 
@@ -66,7 +65,7 @@ def export_to(
     with lock_output(path):
         refuse_existing(path, overwrite=overwrite)
         if resolved != "torch":
-            _refuse_missing_packages(path)
+            refuse_without_export(path)
         if runtime is not None and resolved != "html":
             raise OutputError(
                 "only a page takes the browser runtime",
@@ -98,17 +97,6 @@ def file_format(path: Path, requested: Format | None = None) -> Format:
         wanted = ", ".join(SUFFIXES.values()) if chosen is None else SUFFIXES[chosen]
         raise OutputError(f"the file ends in {path.suffix or 'nothing'!r}", where=path, remedy=f"name one in {wanted}.")
     return chosen
-
-
-def _refuse_missing_packages(path: Path) -> None:
-    """Refuse an export for which a package is not installed.
-
-    Raises:
-        ModelError: names the extra.
-    """
-    missing = [name for name in PACKAGES if find_spec(name) is None]
-    if missing:
-        raise ModelError(f"the export needs {' and '.join(missing)}", where=path, remedy='pip install "handful[onnx]".')
 
 
 def refuse_int8_format(format: Format) -> None:  # noqa: A002
