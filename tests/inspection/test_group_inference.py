@@ -24,7 +24,7 @@ def _patients(*, alike: float) -> Measurements:
 def test_a_patient_in_the_names_is_guessed_where_pictures_agree() -> None:
     (found,) = group_leaks.find(_patients(alike=2.0))
     assert (found.kind, len(found.where), {len(w) for w in found.where}) == ("group guessed", 12, {4})
-    assert "group column" in found.remedy
+    assert "column group" in found.remedy
     assert group_leaks.find(_patients(alike=0.0)) == ()
 
 

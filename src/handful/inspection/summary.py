@@ -9,7 +9,10 @@ import numpy as np
 
 from handful.data.finding import Finding
 from handful.inspection.inspection import Inspection
+from handful.inspection.measures.learning_curve import LearningCurve
 from handful.reports.text_tables import format_interval, percent, signed
+
+FEWEST_NOW = 8  # images of the rarest class, below which nothing is said of more images
 
 
 @dataclass(frozen=True)
@@ -66,33 +69,45 @@ def describe_limits(inspection: Inspection) -> list[str]:
     sentences = []
     r = inspection.resolution
     if r is not None:
-        part = "all labelled images, each scored once by cross-validation" if r.crossed else "the test part"
+        part = f"the {r.images} images of the test part"
+        if r.crossed:
+            labelled = int((inspection.measurements.labels >= 0).sum())
+            left_out = labelled - r.images
+            copies = f" (copies count once: {left_out} of {labelled} are left out)" if left_out else ""
+            part = f"{r.images} images{copies}"
         sentences.append(
-            f"On {part} ({r.images} images), a score of {percent(r.accuracy)} % has a 95 % interval of "
-            f"{format_interval(r.low, r.high)}. "
-            + (
-                "No true difference between two methods would be found four times in five."
-                if np.isnan(r.smallest)
-                else f"Two methods must truly differ by {100 * r.smallest:.1f} points to be told apart four times in "
-                "five."
-            )
-            + f" (Methods are taken to disagree on {percent(r.disagree)} % of images, as two did here.)"
+            f"How sure a score can be: measured on {part}, it is known within about "
+            f"{100 * (r.high - r.low) / 2:.0f} points up or down. A quick trial here (no training of a network) is right "
+            f"for {percent(r.accuracy)} %, 95 % interval {format_interval(r.low, r.high)}; `handful run` measures what "
+            "the best method reaches."
+        )
+        sentences.append(
+            "So few images cannot show which of two methods is better, even where one truly is."
+            if np.isnan(r.smallest)
+            else f"To show which of two methods is better, they must differ by {100 * r.smallest:.1f} points or more "
+            "(then it shows four times in five)."
         )
     c = inspection.curve
     if c is not None:
-        sentences.append(
-            f"Ten more images per class (now {c.now} in the rarest) should bring {signed(c.gain)} points of balanced "
-            f"accuracy ({signed(c.gain_low)} to {signed(c.gain_high)}) to logistic regression on frozen features; "
-            "the interval is that of draws from these images, and other images would widen it."
-        )
+        sentences.append(_describe_gain(c))
     x = inspection.complexity
     if x is not None:
-        sentences.append(
-            f"Intrinsic dimension {x.dimension:.1f} (of features {x.feature_dimension:.1f}), label sharpness "
-            f"{x.sharpness:.3f}: larger ones are harder to learn from few images. Closest pair of two classes: "
-            f"{x.closest[0]} and {x.closest[1]}."
-        )
+        sentences.append(f"Most alike of two different classes: {x.closest[0]} and {x.closest[1]}.")
     return sentences
+
+
+def _describe_gain(curve: LearningCurve) -> str:
+    """What ten more images per class should bring, or that it cannot be seen."""
+    rarest = f"the rarest class has {curve.now}"
+    if curve.now < FEWEST_NOW:
+        return f"Whether more images would help cannot be seen yet: {rarest}."
+    if round(100 * curve.gain_high, 1) == 0:
+        return f"Ten more images per class ({rarest} now) should bring next to nothing to the quick trial."
+    return (
+        f"Ten more images per class ({rarest} now) should make the quick trial right for {signed(curve.gain)} points "
+        f"more, every class counted alike (95 % interval {signed(curve.gain_low)} to {signed(curve.gain_high)}, as far "
+        "as these images can tell)."
+    )
 
 
 def as_values(inspection: Inspection) -> dict[str, Any]:

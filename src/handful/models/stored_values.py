@@ -131,6 +131,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
+_RATE = dict.fromkeys(("count", "images", "share", "low", "high"), _is_number)
 _INTERVAL = dict.fromkeys(("mean", "low", "high"), _is_optional_number)
 _CALIBRATION: Mapping[str, Callable[[Any], bool]] = {
     "temperature": _is_number,
@@ -160,6 +161,10 @@ _CARD: Mapping[str, Callable[[Any], bool]] = {
     "images_per_class": lambda value: isinstance(value, dict) and all(map(is_whole, value.values())),
     "data": _is_table,
     "calibration": _is_table,
+    "normal_class": lambda value: (
+        value is None
+        or _is_table_of(name=_is_text, missed=_is_table_of(**_RATE), false_alarms=_is_table_of(**_RATE))(value)
+    ),
     "scores": lambda value: (
         value is None
         or (

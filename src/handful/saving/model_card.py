@@ -53,6 +53,7 @@ def to_markdown(
             uses_masks=_uses_masks(recipe),
             measured=card.get("measured", []),
             failures=card.get("failures"),
+            normal=card.get("normal_class"),
             calibration=card.get("calibration", {}),
             data=card.get("data", {}),
             versions={name: card[name] for name in ("handful", "torch") if name in card},

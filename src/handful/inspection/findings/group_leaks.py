@@ -35,7 +35,7 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
                 f"their pictures share {inferred.source}{proof}",
                 tuple(tuple(s.id for s in group) for group in spread),
                 "if they are one patient, film or burst, move each to one side; "
-                "`handful inspect --fix` adds the guess as a group column",
+                "`handful inspect --fix FILE.csv` writes a table with the guess as its column group",
                 numbers,
             ),
         )
@@ -45,8 +45,9 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
             "warning",
             f"pictures seem to come in {len(members)} groups: they share {inferred.source}{proof}",
             tuple(tuple(s.id for s in group) for group in members.values()),
-            "if they are one patient, film or burst, give a group column (`handful inspect --fix` adds it), "
-            "or drawing parts them",
+            "if they are one patient, film or burst, keep them together: `handful inspect --fix groups.csv` writes a table "
+            "with a column group, and `handful run groups.csv` never learns from one part of a group and tests on the "
+            "other",
             numbers,
         ),
     )

@@ -1,7 +1,7 @@
 """Labels that may be wrong: confident learning on probabilities from models that did not see the image.
 
-Northcutt et al. 2021, https://arxiv.org/abs/1911.00068, by cleanlab (pip install handful[inspect]): an image counts
-when both of its filters pick it, and a second classifier, the nearest mean of features, names the same other class.
+Northcutt et al. 2021, https://arxiv.org/abs/1911.00068, by cleanlab: an image counts when both of its
+filters pick it, and a second classifier, the nearest mean of features, names the same other class.
 """
 
 import numpy as np
@@ -27,13 +27,11 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     if rare:
         listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
         findings.append(_not_judged(f"fewer than {FEWEST} images of {listed}:", "look through them yourself"))
-    try:
-        from cleanlab.filter import find_label_issues
-    except ImportError:
-        return (*findings, _not_judged("cleanlab is not installed:", "pip install 'handful[inspect]'"))
+    from cleanlab.filter import find_label_issues
+
     chance = 1 / len(cv.classes)
     if cv.balanced_accuracy < chance + 0.25 * (1 - chance):
-        text = f"the judging models find {100 * cv.balanced_accuracy:.0f} % of a class on average:"
+        text = f"a quick trial is right for {100 * cv.balanced_accuracy:.0f} of 100 images only, every class counted alike:"
         return (*findings, _not_judged(text, "have two people label a part independently"))
     suspects = np.asarray(find_label_issues(cv.labels, cv.probabilities, filter_by="both", n_jobs=1))
     suspects &= (cv.nearest == cv.predictions) & (cv.predictions != cv.labels)

@@ -15,7 +15,7 @@ STRONG, WEAK = 0.25, 0.1  # share of the way from chance to perfect that is warn
 def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Finding "shortcut" for each nuisance variable that beats chance: a warning if by much, else a note."""
     cv = measurements.cross_validation
-    reference = "" if cv is None else f"; features of the whole image {100 * cv.balanced_accuracy:.0f}"
+    reference = "" if cv is None else f"; the whole image, in a quick trial, {100 * cv.balanced_accuracy:.0f}"
     return shortcut_findings(measurements.shortcuts, reference)
 
 
@@ -47,7 +47,7 @@ def _remedy(name: str, strong: bool) -> str:
         "image size": "bring all images to one size before training, or ask why classes differ in it",
         "file size": "ask why: another source or compression per class? Save all in the same way",
         "color mode": "ask why: another source per class? Save all in the same mode",
-        "camera": "take every class with every camera, or tie a camera's images by a group column",
+        "camera": "take every class with every camera",
         "mean color": "if color means nothing here, augment it or train on gray images",
         "border color": "look at the borders: crop frames and stamps away",
     }
