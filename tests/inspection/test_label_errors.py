@@ -1,7 +1,4 @@
-import sys
-
 import numpy as np
-import pytest
 
 from handful.core.dataset import Dataset
 from handful.inspection.cross_validate_features import cross_validate

@@ -77,9 +77,9 @@ def describe_limits(inspection: Inspection) -> list[str]:
             part = f"{r.images} images{copies}"
         sentences.append(
             f"How sure a score can be: measured on {part}, it is known within about "
-            f"{100 * (r.high - r.low) / 2:.0f} points up or down. A quick trial here (no training of a network) is right "
-            f"for {percent(r.accuracy)} %, 95 % interval {format_interval(r.low, r.high)}; `handful run` measures what "
-            "the best method reaches."
+            f"{100 * (r.high - r.low) / 2:.0f} points up or down. A quick trial (no network is trained) is right for "
+            f"{percent(r.accuracy)} %, 95 % interval {format_interval(r.low, r.high)}; `handful run` measures what the "
+            "best method reaches."
         )
         sentences.append(
             "So few images cannot show which of two methods is better, even where one truly is."

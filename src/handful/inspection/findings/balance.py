@@ -25,8 +25,8 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 "imbalance",
                 "warning" if ratio >= STEEP else "note",
                 f"{data.classes[most]} has {counts[most]} images and {data.classes[least]} {counts[least]}",
-                remedy="label more of the rare ones; until then look at each class by itself, not only at how many images are "
-                "right in all",
+                remedy="label more of the rare ones; until then look at each class by itself, not only at all images "
+                "together",
                 numbers={"largest": int(counts[most]), "smallest": int(counts[least]), "ratio": float(ratio)},
             )
         )

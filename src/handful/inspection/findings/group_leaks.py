@@ -45,9 +45,9 @@ def _guessed(measurements: Measurements) -> tuple[Finding, ...]:
             "warning",
             f"pictures seem to come in {len(members)} groups: they share {inferred.source}{proof}",
             tuple(tuple(s.id for s in group) for group in members.values()),
-            "if they are one patient, film or burst, keep them together: `handful inspect --fix groups.csv` writes a table "
-            "with a column group, and `handful run groups.csv` never learns from one part of a group and tests on the "
-            "other",
+            "if they are one patient, film or burst, keep them together: `handful inspect --fix groups.csv` writes a "
+            "table with a column group, and `handful run groups.csv` never learns from one part of a group and tests "
+            "on the other",
             numbers,
         ),
     )

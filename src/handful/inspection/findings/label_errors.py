@@ -31,7 +31,8 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
 
     chance = 1 / len(cv.classes)
     if cv.balanced_accuracy < chance + 0.25 * (1 - chance):
-        text = f"a quick trial is right for {100 * cv.balanced_accuracy:.0f} of 100 images only, every class counted alike:"
+        share = f"{100 * cv.balanced_accuracy:.0f}"
+        text = f"a quick trial is right for {share} of 100 images only, every class counted alike:"
         return (*findings, _not_judged(text, "have two people label a part independently"))
     suspects = np.asarray(find_label_issues(cv.labels, cv.probabilities, filter_by="both", n_jobs=1))
     suspects &= (cv.nearest == cv.predictions) & (cv.predictions != cv.labels)
