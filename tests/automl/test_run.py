@@ -80,7 +80,7 @@ def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> Non
     assert "Nothing is rejected" in page
     assert "draws together" not in page
     assert "true class" in page
-    assert "from_arrays(new_images)" in page
+    assert "from handful.data.arrays import" in page
 
 
 def test_a_normal_class_is_counted_in_the_result_the_report_and_the_card(tmp_path: Path) -> None:
