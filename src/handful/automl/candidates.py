@@ -161,13 +161,16 @@ def _on_features(backbones: Sequence[str | None], overrides: Sequence[str], *, w
 def run_order(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The order in which candidates are run: `PROMISING` before what is computed from the same features and is weaker.
 
-    Nearly all of the time goes into the features, and only the first candidate is sure to be tried.
+    Nearly all of the time goes into the features, and only the first candidate is sure to be tried. Two networks, which
+    the user did not name, come last: they cost three times as much as one.
     """
     names = [split_name(c.recipe.name)[0] for c in candidates]
     start = names.index(FEW) if FEW in names else len(names)
-    promising = [c for c, name in zip(candidates[start:], names[start:], strict=True) if name == PROMISING]
-    others = [c for c, name in zip(candidates[start:], names[start:], strict=True) if name != PROMISING]
-    return [*candidates[:start], *promising, *others]
+    two = [c for c in candidates if split_name(c.recipe.name)[1] == JOINED and not c.requested]
+    one = [(c, name) for c, name in zip(candidates[start:], names[start:], strict=True) if c not in two]
+    promising = [c for c, name in one if name == PROMISING]
+    others = [c for c, name in one if name != PROMISING]
+    return [*candidates[:start], *promising, *others, *two]
 
 
 def describe(recipe: Recipe) -> str:

@@ -60,6 +60,8 @@ def answer(score: HonestScore) -> str:
 
 def missed(result: RunResult) -> str:
     """That a method which is usually among the best was not tried for lack of time, and what budget would do."""
+    if any(split_name(t.recipe)[0] == PROMISING for t in result.tried):
+        return ""
     for n in result.not_tried:
         if split_name(n.recipe)[0] == PROMISING and n.budget is not None:
             return (
