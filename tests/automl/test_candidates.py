@@ -26,6 +26,14 @@ def test_other_orders_stay() -> None:
     assert names("logistic", "nearest-centroid") == ["logistic", "nearest-centroid"]
 
 
+def test_two_networks_run_after_all_that_one_network_gives_unless_they_were_named() -> None:
+    both = Candidate(load_recipe("logistic@lite0+lite2"), False)
+    cheap = [Candidate(load_recipe(name), False) for name in ("nearest-centroid", "logistic", "logistic-pixels")]
+    assert run_order([cheap[0], both, *cheap[1:]])[-1] is both
+    named = replace(both, requested=True)
+    assert run_order([cheap[0], named, *cheap[1:]]) == [named, cheap[1], cheap[0], cheap[2]]
+
+
 def chosen(data: Dataset) -> list[Candidate]:
     return [c for c in choose_candidates(data) if not c.trained]
 

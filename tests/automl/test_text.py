@@ -10,6 +10,7 @@ from handful.automl.select import NotTried
 from handful.automl.text import after_stop, answer, format_answer, format_extras, format_run
 from handful.errors import command_line
 from handful.evaluation.normal_class import NormalClassRates, Rate
+from handful.recipes.backbone_names import split_name
 from tests.support.datasets import squares
 
 NAN = math.nan
@@ -103,11 +104,14 @@ def test_the_lines_say_what_happened_and_fit(width: int) -> None:
 
 def test_a_method_that_is_usually_good_and_was_not_tried_is_said_right_after_the_answer() -> None:
     waiting = (NotTried("logistic", "no time was left", 700.0), NotTried("fine-tuned", "takes about 9 minutes", 800.0))
+    weaker = (Tried("nearest-centroid", DESCRIPTIONS["nearest-centroid"], 0.74, 1.0, True),)
     with command_line():
-        text = " ".join(format_answer(replace(RUN, not_tried=waiting)).split())
+        text = " ".join(format_answer(replace(RUN, tried=weaker, not_tried=waiting)).split())
     assert "74.0 %. BUT: logistic regression on a pretrained network's features was not tried (no time was" in text
     assert "The same command with --budget 15m tries it." in text
     assert "BUT" not in format_answer(RUN)
+    on_two = (NotTried("logistic@lite0+lite2", "no time was left", 700.0),)
+    assert "BUT" not in format_answer(replace(RUN, not_tried=on_two))
 
 
 def test_a_budget_that_was_exceeded_is_said_with_what_was_left_out() -> None:
@@ -137,7 +141,7 @@ def test_values_are_plain() -> None:
 
 
 def test_every_candidate_has_a_description() -> None:
-    assert {c.recipe.name for c in choose_candidates(squares(3))} <= set(DESCRIPTIONS)
+    assert {split_name(c.recipe.name)[0] for c in choose_candidates(squares(3))} <= set(DESCRIPTIONS)
 
 
 def test_a_calibrated_network_says_so() -> None:
