@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from handful.automl import candidates
-from handful.automl.candidates import DESCRIPTIONS, Candidate, choose_candidates, describe, run_order
+from handful.automl.candidates import DESCRIPTIONS, Candidate, choose_candidates, describe, run_order, without_scores
 from handful.core.dataset import Dataset
 from handful.recipes.load import load_recipe
 from tests.support.datasets import squares
@@ -32,6 +32,16 @@ def test_two_networks_run_after_all_that_one_network_gives_unless_they_were_name
     assert run_order([cheap[0], both, *cheap[1:]])[-1] is both
     named = replace(both, requested=True)
     assert run_order([cheap[0], named, *cheap[1:]]) == [named, cheap[1], cheap[0], cheap[2]]
+
+
+def test_without_scores_the_names_are_a_prior_where_they_can_be_else_the_nearest_class_mean() -> None:
+    def best(*recipes: str) -> str:
+        return without_scores([Candidate(load_recipe(name), False) for name in recipes]).recipe.name
+
+    assert best("nearest-centroid", "logistic", "logistic-names") == "logistic-names"
+    assert best("logistic-names", "logistic-names@lite0+lite2") == "logistic-names@lite0+lite2"
+    assert best("logistic", "nearest-centroid@resnet18") == "nearest-centroid@resnet18"
+    assert best("logistic-pixels", "logistic-hog") == "logistic-pixels"
 
 
 def chosen(data: Dataset) -> list[Candidate]:

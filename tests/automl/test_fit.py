@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.automl import candidates
 from handful.automl.fit import fit_to
 from handful.data.load import load_data
 from handful.errors import DataError, HandfulWarning, OutputError, ProtocolError, RecipeError
@@ -41,7 +42,8 @@ def test_what_a_folder_holds_is_kept_unless_it_may_be_overwritten(tmp_path: Path
     assert load_classifier(tmp_path / "model").card["seed"] == again.classifier.card["seed"] == 1
 
 
-def test_auto_says_in_the_card_why_it_took_its_recipe(tmp_path: Path) -> None:
+def test_auto_says_in_the_card_why_it_took_its_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "has_text_encoder", lambda: False)
     result = fit_to(tmp_path / "model", "auto", squares(1), overrides=("image_size=[32, 32]",))
     assert result.selection is not None
     assert result.recipe.name == "nearest-centroid"

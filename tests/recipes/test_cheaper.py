@@ -27,7 +27,7 @@ def test_a_network_from_random_weights_is_not_sent_to_pretrained_ones() -> None:
     assert "Accuracy" not in text
 
 
-@pytest.mark.parametrize("name", {OTHERWISE, *OF_RECIPE.values(), *OF_BACKBONE.values()})
+@pytest.mark.parametrize("name", sorted({OTHERWISE, *OF_RECIPE.values(), *OF_BACKBONE.values()}))
 def test_cheaper_recipes_exist_and_state_their_time(name: str) -> None:
     assert name in recipe_names()
     assert load_recipe(name).about["time"]

@@ -10,9 +10,8 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from handful.automl.budget import Budget, Pace
-from handful.automl.candidates import Candidate, describe, run_order
+from handful.automl.candidates import Candidate, describe, run_order, without_scores
 from handful.automl.estimate import training_seconds
-from handful.comparison.candidates import FEW
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.result import Result
@@ -26,7 +25,6 @@ from handful.evaluation.protocol import Protocol
 from handful.evaluation.score_table import pooled_accuracy
 from handful.evaluation.selection_bias import SelectedScore, selected_score
 from handful.parts.posthoc.zero_shot_prior import NOTHING
-from handful.recipes.backbone_names import split_name
 
 REPEATS = 5
 WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed
@@ -131,7 +129,7 @@ def select(
     metric: Metric = "balanced_accuracy" if uneven(data.counts.astype(float)) else "accuracy"
     k = default_folds(replace(data, samples=tuple(replace(s, split=None) for s in data.samples))) or 2
     if data.counts.min() < 2 or not _can_fold(data, k, seed):
-        chosen = next((c for c in candidates if split_name(c.recipe.name)[0] == FEW), candidates[0])
+        chosen = without_scores(candidates)
         if chosen.trained:
             _refuse_over_budget(chosen, data, budget, seed=seed, device=device)
         return Selection(chosen, (), (), None, metric, ())
