@@ -42,7 +42,7 @@ def propagate_dataset(
     Args:
         recipe: of the segmenter; only its pixel losses are used.
         data: labelled and unlabelled samples, some with masks.
-        source: "grabcut" or "binarize" makes masks first, for `per_class` labelled samples of each class.
+        source: "grabcut", "binarize" or "salient" makes masks first, for `per_class` labelled samples of each class.
         model: a saved segmenter, instead of training one.
         per_class: masks per class to learn from; all others are replaced, and those there were measure them.
         rules: which pixels and masks are kept.

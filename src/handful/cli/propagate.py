@@ -20,7 +20,7 @@ def propagate(
     data: o.Data,
     out: o.Out,
     source: Annotated[
-        Literal["grabcut", "binarize"] | None,
+        Literal["grabcut", "binarize", "salient"] | None,
         Option(show_default=False, help="Make the first masks by this method, for data without masks."),
     ] = None,
     recipe: Annotated[

@@ -135,6 +135,6 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
         raise TrainingError(
             "this recipe learns from masks, and no training image has one",
             where=recipe.name,
-            remedy=f"give masks{hint('masks', 'PATH')}, or a mask source in the recipe: binarize, grabcut or "
-            "propagate_masks.",
+            remedy=f"give masks{hint('masks', 'PATH')}, or a mask source in the recipe: binarize, grabcut, "
+            "salient or propagate_masks.",
         )

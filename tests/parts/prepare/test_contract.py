@@ -13,10 +13,12 @@ from handful.core.recipe import Part, Recipe
 from handful.parts import registry
 from tests.parts.prepare.color_segmenter import color_segmenter
 from tests.support import datasets
+from tests.support.u2netp import needs_u2netp
 
 # Options that suit the squares; every other part is tried with its defaults.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {"binarize": {"threshold": 0.25}, "propagate_masks": {"per_class": 1}}
 PARTS = [name for name in registry.names("prepare") if registry.has_trait("prepare", Part(name), "makes_masks")]
+TRIED = [pytest.param(name, marks=needs_u2netp if name == "salient" else ()) for name in PARTS]
 
 
 def context() -> Context:
@@ -39,7 +41,7 @@ def frozen(sample: Sample) -> tuple[object, ...]:
     return tuple(v.tobytes() if isinstance(v, np.ndarray) else v for v in values)
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", TRIED)
 @pytest.mark.parametrize("change", [True, False])
 def test_contract(name: str, change: bool) -> None:
     given = data()
@@ -73,7 +75,7 @@ def test_other_parts_make_no_masks(name: str) -> None:
     assert [s.mask is None for s in got.samples] == [s.mask is None for s in given.samples]
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", TRIED)
 def test_no_samples(name: str) -> None:
     empty = replace(data(), samples=())
     assert len(registry.build("prepare", Part(name, OPTIONS.get(name, {})), context())(empty)) == 0

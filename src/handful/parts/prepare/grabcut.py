@@ -4,8 +4,11 @@ Pixels near the edge start as background and those in the center as object, so i
 Small images are enlarged for it: at 32 pixels it mostly finds nothing, at 128 it mostly finds the object.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
+from jaxtyping import Bool, UInt8
 
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask
@@ -14,16 +17,17 @@ from handful.parts.prepare._masking import Prepare, make_masks, sample_masks
 
 makes_masks = True
 automatic = True
+BOX, CORE, ITERATIONS, SIDE, LARGEST = 0.94, 0.25, 5, 128, 512  # the defaults
 
 
 def build(
     context: Context,
     *,
-    box: float = 0.94,
-    core: float = 0.25,
-    iterations: int = 5,
-    side: int = 128,
-    largest: int = 512,
+    box: float = BOX,
+    core: float = CORE,
+    iterations: int = ITERATIONS,
+    side: int = SIDE,
+    largest: int = LARGEST,
     per_class: int | None = None,
     replace: bool = False,
 ) -> Prepare:
@@ -63,8 +67,48 @@ def build(
     return prepare
 
 
-def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int, largest: int, seed: int) -> Mask:
+def grabcut(
+    image: Image,
+    *,
+    seed: int,
+    box: float = BOX,
+    core: float = CORE,
+    iterations: int = ITERATIONS,
+    side: int = SIDE,
+    largest: int = LARGEST,
+) -> Mask:
     """The object in the center of an image; the same seed gives the same mask."""
+
+    def centered(h: int, w: int) -> UInt8[np.ndarray, "h2 w2"]:
+        trimap = np.full((h, w), cv2.GC_BGD, dtype=np.uint8)
+        trimap[_center(h, box), _center(w, box)] = cv2.GC_PR_FGD
+        if core:
+            trimap[_center(h, core), _center(w, core)] = cv2.GC_FGD
+        return trimap
+
+    return refine(image, centered, seed=seed, iterations=iterations, side=side, largest=largest)
+
+
+def refine(
+    image: Image,
+    make_trimap: Callable[[int, int], UInt8[np.ndarray, "h2 w2"]],
+    *,
+    seed: int,
+    iterations: int = ITERATIONS,
+    side: int = SIDE,
+    largest: int = LARGEST,
+) -> Mask:
+    """What GrabCut makes of a first guess.
+
+    Args:
+        image: the image.
+        make_trimap: height and width to OpenCV's four values (GC_BGD, GC_FGD, GC_PR_BGD, GC_PR_FGD) of each pixel; a
+            guess without object, or without background, gives an empty mask.
+        seed: the same seed gives the same mask.
+        iterations: as for `build`, like the options below.
+        side: images that are smaller are enlarged.
+        largest: images that are larger are reduced.
+    """
     _, h, w = image.shape
     factor = float(-(-side // min(h, w))) if min(h, w) < side else min(1.0, largest / max(h, w))
     H, W = max(1, round(h * factor)), max(1, round(w * factor))
@@ -72,19 +116,20 @@ def grabcut(image: Image, *, box: float, core: float, iterations: int, side: int
     if factor != 1:
         interpolation = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
         resized = cv2.resize(resized, (W, H), interpolation=interpolation)
-    trimap = np.full((H, W), cv2.GC_BGD, dtype=np.uint8)
-    trimap[_center(H, box), _center(W, box)] = cv2.GC_PR_FGD
-    if core:
-        trimap[_center(H, core), _center(W, core)] = cv2.GC_FGD
-    if (trimap == cv2.GC_BGD).all() or (trimap != cv2.GC_BGD).all():  # too few pixels for a box
+    trimap = make_trimap(H, W)
+    if _is_object(trimap).all() or not _is_object(trimap).any():
         return np.zeros((h, w), dtype=bool)
     cv2.setRNGSeed(seed % 2**31)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(resized, trimap, (0, 0, 0, 0), background, foreground, iterations, cv2.GC_INIT_WITH_MASK)
-    mask = ((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)).astype(np.uint8) * 255
+    mask: np.ndarray = _is_object(trimap).astype(np.uint8) * 255
     if factor != 1:
         mask = cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR)
     return np.asarray(mask >= 128)
+
+
+def _is_object(trimap: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    return np.asarray((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD))
 
 
 def _center(length: int, share: float) -> slice:
