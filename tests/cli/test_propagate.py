@@ -2,9 +2,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image as Picture
 
 from handful.data.images import pixels
+from handful.models import u2netp
 from tests.support.command_line import fails, ok, ok_json, write_images
 from tests.support.datasets import squares
 
@@ -24,6 +26,15 @@ def test_propagate_writes_masks_that_can_be_used(inputs: Path, tmp_path: Path) -
     assert "IoU" in again or "0 masks" in again
     fitted = ("fit", inputs / "images", "--masks", out / "masks", "-r", inputs / "cvs.toml", "-o", tmp_path / "model")
     assert "12 images" in ok(*fitted, "--set", "steps=2")
+
+
+def test_propagate_from_salient_masks_names_their_extra_before_training(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(u2netp, "PACKAGE", "handful-has-no-such-package")
+    out = tmp_path / "out"
+    command = ("propagate", inputs / "images", "-r", inputs / "cvs.toml", "--source", "salient", "-m", 1, "-o", out)
+    assert "handful[salient]" in fails(*command, "--set", "steps=1000000")
 
 
 def test_propagate_without_any_mask_makes_the_first_ones(inputs: Path, tmp_path: Path) -> None:
