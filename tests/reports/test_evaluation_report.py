@@ -92,7 +92,15 @@ def test_one_run_without_data(tmp_path: Path) -> None:
     page = Page(write_report([only], tmp_path / "r.html"))
     assert "With all labelled images, a reaches 75.0 % accuracy (one run, 95 % interval" in page.text
     assert "says nothing of other draws" in page.text
+    assert "Training 1 run, " in page.text
     assert page.images == []
+
+
+def test_short_names_head_a_matrix_upright(tmp_path: Path) -> None:
+    runs = [run([0, 1, 0, 1], [0, 1, 1, 1], draw=d, classes=2) for d in (0, 1)]
+    page = Page(write_report([result("a", *runs, classes=("7", "seven"))], tmp_path / "r.html"))
+    assert '<th scope="col">7</th>' in page.source
+    assert '<th scope="col"><span>seven</span></th>' in page.source
 
 
 def test_the_answer_names_the_winner_or_that_there_is_none(tmp_path: Path) -> None:

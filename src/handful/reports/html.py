@@ -137,8 +137,8 @@ def reproduction(results: Sequence[Result], data: Dataset | None, command: str |
     recipes = {result.recipe.name: fingerprint(result.recipe) for result in results}
     rows.append(("Recipes", ", ".join(f"{name} {mark}" for name, mark in recipes.items())))
     seconds = [r.seconds for result in results for r in result.runs]
-    spent = f"{duration(sum(seconds))} together, {duration(max(seconds))} the longest"
-    rows.append(("Training", f"{len(seconds)} runs, {spent}"))
+    spent = f"{len(seconds)} runs, {duration(sum(seconds))} together, {duration(max(seconds))} the longest"
+    rows.append(("Training", spent if len(seconds) > 1 else f"1 run, {duration(seconds[0])}"))
     rows.append(("Source", commit()))
     rows.append(("Versions", ", ".join(f"{name} {version}" for name, version in versions().items())))
     return [(name, re.sub(r"\s+", " ", value)) for name, value in rows if value]

@@ -39,7 +39,7 @@ def reliability_figure(result: Result) -> Figure:
     share = np.array([b.images for b in bins]) / sum(b.images for b in bins)
     bars = np.abs(np.array([y - low, high - y]))
     axes.errorbar(x, y, yerr=bars, color=SERIES[0], linewidth=1.2, elinewidth=1.2)
-    axes.scatter(x, y, s=np.maximum(14, MOST_AREA * share / share.max()), color=SERIES[0], zorder=3)
+    axes.scatter(x, y, s=np.maximum(14, MOST_AREA * share / share.max()), color=SERIES[0], zorder=3, clip_on=False)
     axes.set_xlim(0, 101)
     axes.set_ylim(0, 101)
     axes.set_aspect("equal")
