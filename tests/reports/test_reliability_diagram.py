@@ -5,6 +5,7 @@ import pytest
 
 from handful.reports.evaluation_report import write_report
 from handful.reports.reliability_diagram import MOST_RECIPES, calibration_section, reliability_figure
+from tests.support.html import Page
 from tests.support.results import random_result
 
 
@@ -31,7 +32,7 @@ def test_the_section_has_the_focus_first_and_only_its_number_of_images() -> None
 
 
 def test_a_report_has_the_section(tmp_path: Path) -> None:
-    page = write_report([random_result("a", 0.7)], tmp_path / "r.html").read_text()
-    assert "<h2>Calibration</h2>" in page
-    assert "The confidence of a is" in page
-    assert "expected calibration error, %" in page
+    page = Page(write_report([random_result("a", 0.7)], tmp_path / "r.html"))
+    assert "<h2>Calibration</h2>" in page.source
+    assert "Calibration: the confidence of a is off by " in page.text
+    assert "expected calibration error, %" in page.text

@@ -25,12 +25,19 @@ class Page(HTMLParser):
             self.images.append(dict(attrs)["src"] or "")
         if tag not in ("meta", "img", "br"):
             self.open.append(tag)
+        self.separate(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         pass
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        self.separate(tag)
+
+    def separate(self, tag: str) -> None:
+        """A tag separates words, but for that of a term that is explained within a sentence."""
+        if tag != "abbr":
+            self.words.append(" ")
 
     def handle_data(self, data: str) -> None:
         if "style" not in self.open:
@@ -50,7 +57,7 @@ class Page(HTMLParser):
         assert all(after <= before + 1 for before, after in pairwise(levels))
         for tag, own in self.tags:
             if tag == "th":
-                assert own.get("scope") in ("col", "row", "rowgroup")
+                assert own.get("scope") in ("col", "colgroup", "row", "rowgroup")
             if tag == "img":
                 assert own.get("alt")
             if "wide" in (own.get("class") or "").split():
@@ -60,4 +67,4 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).replace("\u00a0", " ").split())
+        return " ".join("".join(self.words).replace("\u00a0", " ").split())
