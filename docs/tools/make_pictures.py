@@ -32,7 +32,7 @@ COMMANDS = (RUN, ("inspect", "photos/"), ("predict", "handful-photos", "new/"))
 EXPORT = ("export", "handful-photos", "--out", "model.html", "--overwrite")
 COMPARE = (
     *("compare", "photos/", "--per-class", "5", "--trials", "1", "--out", "comparison"),
-    *("--recipe", "nearest-centroid-lite0", "--recipe", "logistic-lite0", "--recipe", "logistic-hog"),
+    *("--recipe", "nearest-centroid", "--recipe", "logistic", "--recipe", "logistic-hog"),
 )
 
 
@@ -53,9 +53,9 @@ def main() -> None:
             for source, name in (("handful-photos", "report.png"), ("comparison", "comparison.png")):
                 page.goto((work / source / "report.html").resolve().as_uri())
                 draw(page, DOCS / name)
-            page.set_viewport_size({"width": 1000, "height": 720})
+            page.set_viewport_size({"width": 1000, "height": 760})
             page.goto((work / "model.html").resolve().as_uri())
-            page.set_input_files("#file:enabled", str(next((work / "new").iterdir())), timeout=120_000)
+            page.set_input_files("#file:enabled", str(min((work / "new").iterdir())), timeout=120_000)
             page.wait_for_selector("#bars > *")
             draw(page, DOCS / "browser.png")
             page.set_viewport_size({"width": WIDTH, "height": 800})
