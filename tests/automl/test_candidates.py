@@ -3,7 +3,15 @@ from dataclasses import replace
 import pytest
 
 from handful.automl import candidates
-from handful.automl.candidates import DESCRIPTIONS, Candidate, choose_candidates, describe, run_order, without_scores
+from handful.automl.candidates import (
+    DESCRIPTIONS,
+    Candidate,
+    choose_candidates,
+    describe,
+    describe_name,
+    run_order,
+    without_scores,
+)
 from handful.core.dataset import Dataset
 from handful.recipes.load import load_recipe
 from tests.support.datasets import squares
@@ -52,7 +60,7 @@ def test_two_networks_and_names_as_a_prior_are_tried_where_they_are_installed(mo
     tried = [c.recipe for c in chosen(squares(2))]
     both, prior = "logistic@lite0+lite2", "logistic-names"
     assert {both, prior, f"{prior}@lite0+lite2"} <= {recipe.name for recipe in tried}
-    assert all(describe(recipe).split(" (")[0] in DESCRIPTIONS.values() for recipe in tried)
+    assert all(describe(recipe) != recipe.name for recipe in tried)
     monkeypatch.setattr(candidates, "has_text_encoder", lambda: False)
     assert prior not in {c.recipe.name for c in chosen(squares(2))}
     monkeypatch.setattr(candidates, "SECOND", "a_package_that_is_not_installed")
@@ -62,3 +70,10 @@ def test_two_networks_and_names_as_a_prior_are_tried_where_they_are_installed(mo
 def test_names_that_are_no_words_are_no_prior() -> None:
     data = replace(squares(2), classes=("1", "2", "3"))
     assert not [c for c in chosen(data) if c.recipe.name.startswith("logistic-names")]
+
+
+def test_a_recipe_on_another_backbone_is_called_after_it() -> None:
+    assert describe_name("logistic@lite0+lite2") == "logistic regression on two pretrained networks' features"
+    assert describe_name("logistic@resnet18") == "logistic regression on resnet18's features"
+    assert describe_name("mine") == "mine"
+    assert describe_name("logistic") == DESCRIPTIONS["logistic"]

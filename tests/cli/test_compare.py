@@ -62,7 +62,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(inputs: Path, tmp_path
 def test_fit_auto_picks_and_keeps_the_reason_in_the_card(inputs: Path, tmp_path: Path) -> None:
     images = write_images(squares(1), tmp_path / "one")
     said = ok_json("fit", images, "-r", "auto", "-o", tmp_path / "model", "--set", "image_size=[32, 32]")
-    assert said["recipe"] == "nearest-centroid"
+    assert said["recipe"].split("@")[0] in ("logistic-names", "nearest-centroid")  # by the packages that are installed
     assert "too small to hold images out" in said["card"]["auto"]["why"]
     card = json.loads((tmp_path / "model" / "card.json").read_text())
     assert card["auto"] == said["card"]["auto"]

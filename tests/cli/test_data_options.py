@@ -26,7 +26,11 @@ def test_a_command_has_all_options_of_a_group_or_none(name: str) -> None:
         assert names[ImageOptions] <= given or not (names[ImageOptions] - source) & given
 
 
-def test_the_fields_of_a_group_become_options_and_reach_the_command() -> None:
+def test_the_fields_of_a_group_become_options_and_reach_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
     seen: list[tuple[str, DataOptions]] = []
 
     def command(data: str, *, data_options: DataOptions) -> None:

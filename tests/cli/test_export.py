@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from handful.deployment.export import export
+from handful.deployment import extra_packages
+from handful.saving.model_folder import FILES
 from tests.support.command_line import fails
 
 pytest.importorskip("onnxruntime")
@@ -25,7 +26,10 @@ pytest.importorskip("onnxruntime")
 )
 def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, ...], said: str) -> None:
     (tmp_path / "taken.onnx").write_text("something of the user's")
-    assert said in fails("export", tmp_path / "none", "-o", tmp_path / out, *options)
+    (tmp_path / "model").mkdir()
+    for name in FILES:
+        (tmp_path / "model" / name).touch()
+    assert said in fails("export", tmp_path / "model", "-o", tmp_path / out, *options)
     assert (tmp_path / "taken.onnx").read_text() == "something of the user's"
 
 
@@ -48,7 +52,7 @@ def test_predictions_that_are_refused(tmp_path: Path, name: str, options: tuple[
 def test_a_package_that_an_export_needs_is_named_before_the_model_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnxscript" else object())
+    monkeypatch.setattr(extra_packages, "find_spec", lambda name: None if name == "onnxscript" else object())
     for name in ("a.onnx", "a.html"):
         said = fails("export", tmp_path / "none", "-o", tmp_path / name)
         assert "needs onnxscript" in said

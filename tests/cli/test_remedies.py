@@ -32,6 +32,7 @@ PRINTED_BY = {
 WITH_OPTION = {  # modules that read or check the value of an option: only commands with the option print its faults
     "handful.cli._data",
     "handful.data.pixel_range",
+    "handful.evaluation.normal_class",
     "handful.evaluation.protocol",
     "handful.recipes.overrides",
     "handful.saving.checkpoint",

