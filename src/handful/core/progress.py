@@ -59,7 +59,7 @@ class _Region:
     def line(self, text: str) -> None:
         """A line that stays."""
         self.last_line = time.monotonic()
-        Console(stderr=True, highlight=False, markup=False).print(text, soft_wrap=True)
+        Console(stderr=True, highlight=False, markup=False).print(text)
 
     def still(self, text: Callable[[], str]) -> None:
         """Outside a terminal: a line if there was none for long."""
