@@ -6,9 +6,18 @@ import pytest
 
 from handful.deployment import extra_packages
 from handful.saving.model_folder import FILES
-from tests.support.command_line import fails
+from tests.support.command_line import fails, write_images
+from tests.support.datasets import squares
 
 pytest.importorskip("onnxruntime")
+
+
+def model_of_empty_files(folder: Path) -> Path:
+    """What a command takes for a model until it loads it."""
+    folder.mkdir()
+    for name in FILES:
+        (folder / name).touch()
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -24,12 +33,13 @@ pytest.importorskip("onnxruntime")
         ("a.html", ("--runtime", "x"), "ort.wasm.bundle.min.mjs is missing"),
     ],
 )
-def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, ...], said: str) -> None:
+def test_exports_that_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str, options: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x").mkdir()
     (tmp_path / "taken.onnx").write_text("something of the user's")
-    (tmp_path / "model").mkdir()
-    for name in FILES:
-        (tmp_path / "model" / name).touch()
-    assert said in fails("export", tmp_path / "model", "-o", tmp_path / out, *options)
+    assert said in fails("export", model_of_empty_files(tmp_path / "model"), "-o", tmp_path / out, *options)
     assert (tmp_path / "taken.onnx").read_text() == "something of the user's"
 
 
@@ -46,14 +56,16 @@ def test_exports_that_are_refused(tmp_path: Path, out: str, options: tuple[str, 
 def test_predictions_that_are_refused(tmp_path: Path, name: str, options: tuple[str, ...], said: str) -> None:
     (tmp_path / "junk.onnx").write_text("junk")
     (tmp_path / "empty.onnx").write_bytes(b"\x08\x0a")  # a version, and no graph
-    assert said in fails("predict", tmp_path / name, tmp_path, "-o", tmp_path / "p.csv", *options)
+    images = write_images(squares(1), tmp_path / "images")
+    assert said in fails("predict", tmp_path / name, images, "-o", tmp_path / "p.csv", *options)
 
 
 def test_a_package_that_an_export_needs_is_named_before_the_model_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extra_packages, "find_spec", lambda name: None if name == "onnxscript" else object())
+    model = model_of_empty_files(tmp_path / "model")
     for name in ("a.onnx", "a.html"):
-        said = fails("export", tmp_path / "none", "-o", tmp_path / name)
+        said = fails("export", model, "-o", tmp_path / name)
         assert "needs onnxscript" in said
         assert 'pip install "handful[onnx]"' in said
