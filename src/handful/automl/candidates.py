@@ -166,11 +166,12 @@ def run_order(candidates: Sequence[Candidate]) -> list[Candidate]:
     """
     names = [split_name(c.recipe.name)[0] for c in candidates]
     start = names.index(FEW) if FEW in names else len(names)
-    two = [c for c in candidates if split_name(c.recipe.name)[1] == JOINED and not c.requested]
-    one = [(c, name) for c, name in zip(candidates[start:], names[start:], strict=True) if c not in two]
-    promising = [c for c, name in one if name == PROMISING]
-    others = [c for c, name in one if name != PROMISING]
-    return [*candidates[:start], *promising, *others, *two]
+
+    def rank(candidate: Candidate) -> tuple[bool, bool]:
+        name, backbone = split_name(candidate.recipe.name)
+        return backbone == JOINED and not candidate.requested, name != PROMISING
+
+    return [*candidates[:start], *sorted(candidates[start:], key=rank)]
 
 
 def without_scores(candidates: Sequence[Candidate]) -> Candidate:
@@ -180,12 +181,13 @@ def without_scores(candidates: Sequence[Candidate]) -> Candidate:
     the prior has weight 0 where the names say nothing of the images), on two networks if they are among the candidates;
     else the nearest class mean, else the first.
     """
-    names = [c.recipe.name for c in candidates]
-    ranked = (f"{WITH_NAMES}@{JOINED}", WITH_NAMES, FEW)
-    best = next((name for name in ranked if name in names), None)
-    if best is not None:
-        return candidates[names.index(best)]
-    return next((c for c in candidates if split_name(c.recipe.name)[0] == FEW), candidates[0])
+    first = {(WITH_NAMES, JOINED): 0, (WITH_NAMES, None): 1}
+
+    def rank(candidate: Candidate) -> int:
+        name, backbone = split_name(candidate.recipe.name)
+        return first.get((name, backbone), 2 if name == FEW else 3)
+
+    return min(candidates, key=rank)
 
 
 def describe(recipe: Recipe) -> str:
@@ -201,7 +203,5 @@ def describe_name(recipe: str) -> str:
     if text is None or backbone is None:
         return text or recipe
     if backbone == JOINED:
-        return text.replace("a pretrained network's", "two pretrained networks'").replace(
-            "a pretrained network", "both"
-        )
+        return text.replace("a pretrained network's", "two pretrained networks'")  # which are not trained further
     return text.replace("a pretrained network", backbone)

@@ -31,6 +31,21 @@ def pretrained_config(model: str, *, where: str) -> Any:
     return timm.get_pretrained_cfg(model)
 
 
+def required_size(model: str, size: tuple[int, int] | None, *, where: str) -> tuple[int, int]:
+    """The recipe's image size, which a model that is built for one size cannot do without.
+
+    Raises:
+        RecipeError: the recipe has none.
+    """
+    if size is None:
+        raise RecipeError(
+            f"{model} is built for one image size",
+            where=where,
+            remedy=f"set image_size = [h, w] in the recipe{hint('overrides', 'image_size=[h,w]')}.",
+        )
+    return size
+
+
 def cached_weights(config: Any) -> str | None:
     """The file of a model's pretrained weights in the cache of the Hugging Face hub; None: not there."""
     if config.hf_hub_id:

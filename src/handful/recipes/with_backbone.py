@@ -13,7 +13,6 @@ from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.parts import registry
 from handful.recipes.backbone_names import on_backbone
-from handful.recipes.backbone_names import split_name as split_name
 from handful.recipes.backbones import DEFAULT, LITE, LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone, short_name
 from handful.recipes.read import read_recipe, recipe_text
 

@@ -9,8 +9,8 @@ from timm.models._features import FeatureDictNet, FeatureGetterNet
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.errors import RecipeError, hint
-from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, weight_options
+from handful.errors import RecipeError
+from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, required_size, weight_options
 from handful.parts.backbones._extractor import sequential_modules, split_stages
 from handful.parts.backbones._stages import Freeze, assemble
 from handful.parts.backbones._weights import download_errors, load_checkpoint
@@ -122,12 +122,7 @@ def _fixed_size(model: str, size: tuple[int, int] | None) -> tuple[int, int]:
     Raises:
         RecipeError: the recipe has no image size.
     """
-    if size is None:
-        raise RecipeError(
-            f"{model} is built for one image size",
-            where=HERE,
-            remedy=f"set image_size = [h, w] in the recipe{hint('overrides', 'image_size=[h,w]')}.",
-        )
+    size = required_size(model, size, where=HERE)
     with torch.random.fork_rng():
         stride = _create(model, {}).feature_info.reduction()[-1]
     h, w = (-(-side // stride) * stride for side in size)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.errors import RecipeError, hint
-from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, weight_options
+from handful.errors import RecipeError
+from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, required_size, weight_options
 from handful.parts.backbones._stages import Freeze, StageOutput, assemble
 from handful.parts.backbones._timm_checkpoint import load_model
 from handful.parts.backbones._transformer import GROUPS, Token, default_token, is_transformer, split_transformer
@@ -178,12 +178,7 @@ def _input_size(model: str, args: dict[str, Any], size: tuple[int, int] | None) 
     Raises:
         RecipeError: the recipe has no image size.
     """
-    if size is None:
-        raise RecipeError(
-            f"{model} is built for one image size",
-            where=HERE,
-            remedy=f"set image_size = [h, w] in the recipe{hint('overrides', 'image_size=[h,w]')}.",
-        )
+    size = required_size(model, size, where=HERE)
     described = _describe(model, args)
     if not is_transformer(described):
         return {"img_size": size}
