@@ -95,6 +95,7 @@ def test_a_stronger_backbone_is_named_where_the_hub_answers_and_nobody_waits_for
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = ("compare", images, "-r", "logistic-pixels", "--no-controls", "--trials", 1, "--folds", 2, "--jobs", 1)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     waiting = threading.Event()
     for name, reach in (("yes", lambda: None), ("no", _refuse), ("silent", waiting.wait)):
         monkeypatch.setattr(hub, "reach", reach)

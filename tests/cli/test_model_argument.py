@@ -17,7 +17,8 @@ def model(folder: Path) -> Path:
 def test_a_model_and_the_folder_of_its_run_are_accepted(tmp_path: Path) -> None:
     check_model_argument(model(tmp_path / "run" / "model"))
     check_model_argument(tmp_path / "run")
-    check_model_argument(Path("any.onnx"))
+    (tmp_path / "exported.onnx").touch()
+    check_model_argument(tmp_path / "exported.onnx")
 
 
 def test_swapped_arguments_are_said_to_be_swapped(tmp_path: Path) -> None:
