@@ -29,6 +29,17 @@ def test_predict_into_a_folder_goes_on_and_tells_what_was_there(tmp_path: Path, 
     assert pd.read_parquet(tmp_path / "out").id.tolist() == [f"x-0.tar/{i:03d}.png" for i in range(6)]
 
 
+def test_predict_into_a_folder_ends_with_how_far_to_trust_it(tmp_path: Path, model: Path) -> None:
+    source = gray_archives.write_folder(tmp_path / "a", 3)
+
+    said = " ".join(ok("predict", model, source, "-o", tmp_path / "out").split())
+
+    assert "How often this model is right is not known" in said
+    assert "Doubtful (under 70 %): 3 of 3: " in said
+    counts = pd.read_parquet(tmp_path / "out").prediction.value_counts()
+    assert all(f"{name} {n}" in said for name, n in counts.items())
+
+
 def test_images_that_cannot_be_read_give_code_3(tmp_path: Path, model: Path) -> None:
     source = gray_archives.write_folder(tmp_path / "a", 3)
     (source / "1" / "001.png").write_bytes(b"no picture")

@@ -30,15 +30,59 @@ MOST_REPEATS = 2
 LEAST = 0.005  # gain worth naming
 
 
-def more_images(result: Result, data: Dataset, *, device: str, budget: Budget) -> Advice | None:
+class Halved:
+    """The selected recipe and others, trained on half of the images of each fold.
+
+    Args:
+        result: of the selected recipe: gives the folds.
+        data: the training images.
+        device: as for `train`.
+        budget: of the whole run: nothing is trained after it.
+    """
+
+    def __init__(self, result: Result, data: Dataset, *, device: str, budget: Budget) -> None:
+        self.recipe, self.data, self.device, self.budget = result.recipe, data, device, budget
+        draws = sorted({run.draw for run in result.runs})[:MOST_REPEATS]
+        self.runs = [run for run in result.runs if run.draw in draws]
+        self._selected: float | None = None
+
+    @property
+    def possible(self) -> bool:
+        """Whether every fold has enough images of each class to halve."""
+        return all(run.counts is not None and run.counts.min() >= SMALLEST for run in self.runs)
+
+    @property
+    def seconds(self) -> float:
+        """Time that training on half of the images takes at most: that of the runs on all of them."""
+        return sum(run.seconds for run in self.runs)
+
+    def selected(self) -> float | None:
+        """Accuracy of the selected recipe, trained once however often it is asked for; None: no time was left."""
+        if self._selected is None:
+            self._selected = self.accuracy(self.recipe)
+        return self._selected
+
+    def accuracy(self, recipe: Recipe, *, unlabelled: bool = False) -> float | None:
+        """Accuracy of a recipe, given the other half without its labels if wanted; None: no time was left."""
+        done = []
+        with (
+            threadpool_limits(1, user_api="blas"),
+            Progress(len(self.runs), "fits", shown=None, loss=False, unit="fits") as bar,
+        ):
+            for run_ in self.runs:
+                if not self.budget.allows(0):
+                    return None
+                done.append(_rerun(recipe, self.data, run_, device=self.device, unlabelled=unlabelled))
+                bar.advance()
+        return pooled_accuracy(done)
+
+
+def more_images(halved: Halved) -> Advice | None:
     """What twice as many images should bring; None: too few to halve, no gain is to be expected, or no time is left."""
-    runs = _first_repeats(result)
-    if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
-        return None
-    whole = pooled_accuracy(runs)
-    half = _rerun_all(result.recipe, data, runs, device=device, budget=budget)
+    half = halved.selected() if halved.possible else None
     if half is None:
         return None
+    whole = pooled_accuracy(halved.runs)
     error, before = 1 - whole, 1 - half
     gain = error - error * error / before if before > error > 0 else 0.0
     if gain < LEAST:
@@ -50,21 +94,13 @@ def more_images(result: Result, data: Dataset, *, device: str, budget: Budget) -
     )
 
 
-def unlabelled_images(recipe: Recipe, data: Dataset, result: Result, *, device: str, budget: Budget) -> Advice | None:
+def unlabelled_images(recipe: Recipe, halved: Halved) -> Advice | None:
     """What as many unlabelled images as labelled ones bring to `recipe`, which uses them, measured at half the labels.
 
-    Args:
-        recipe: a recipe that learns from unlabelled images.
-        data: the training images.
-        result: of the selected recipe: gives the folds, and is the control.
-        device: as for `train`.
-        budget: of the whole run: None is returned when it ends.
+    The control is the selected recipe. None: too few to halve, no gain worth naming, or no time is left.
     """
-    runs = _first_repeats(result)
-    if any(run.counts is None or run.counts.min() < SMALLEST for run in runs):
-        return None
-    without = _rerun_all(result.recipe, data, runs, device=device, budget=budget)
-    with_them = _rerun_all(recipe, data, runs, device=device, budget=budget, unlabelled=True)
+    without = halved.selected() if halved.possible else None
+    with_them = None if without is None else halved.accuracy(recipe, unlabelled=True)
     if without is None or with_them is None:
         return None
     gain = with_them - without
@@ -97,25 +133,6 @@ def more_time(not_tried: Sequence[NotTried], describe: Callable[[str], str]) -> 
     others = sum(budget_option(n.budget or 0) == budget_option(first.budget or 0) for n in waiting) - 1
     more = f" and {others} other{'' if others == 1 else 's'}" if others else ""
     return Advice(f"more time: {budget_option(first.budget or 0)} also tries {describe(first.recipe)}{more}", math.nan)
-
-
-def _first_repeats(result: Result) -> list[Run]:
-    draws = sorted({run.draw for run in result.runs})[:MOST_REPEATS]
-    return [run for run in result.runs if run.draw in draws]
-
-
-def _rerun_all(
-    recipe: Recipe, data: Dataset, runs: Sequence[Run], *, device: str, budget: Budget, unlabelled: bool = False
-) -> float | None:
-    """Accuracy of the runs again with half of their images; None: the time ended before the last one."""
-    done = []
-    with threadpool_limits(1, user_api="blas"), Progress(len(runs), "fits", shown=None, loss=False, unit="fits") as bar:
-        for run_ in runs:
-            if not budget.allows(0):
-                return None
-            done.append(_rerun(recipe, data, run_, device=device, unlabelled=unlabelled))
-            bar.advance()
-    return pooled_accuracy(done)
 
 
 def _rerun(recipe: Recipe, data: Dataset, done: Run, *, device: str, unlabelled: bool = False) -> Run:

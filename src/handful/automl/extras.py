@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from handful.automl.advice import more_images, more_time, unlabelled_images, weakest_class
+from handful.automl.advice import Halved, more_images, more_time, unlabelled_images, weakest_class
 from handful.automl.budget import Budget
 from handful.automl.candidates import PROMISING, describe_name
 from handful.automl.result import TABLE, Advice, ClassScore, RunResult
@@ -109,15 +109,8 @@ def _measurements(outcome: Outcome, budget: Budget, settings: Settings) -> list[
     selection, result = outcome.selection, outcome.selection.result
     if result is None or selection.candidate.trained:
         return []
-    device = settings.device
-    once = sum(run.seconds for run in result.runs)
-    extras = [
-        Extra(
-            "what twice as many images would bring",
-            once,
-            lambda: more_images(result, outcome.learned, device=device, budget=budget),
-        )
-    ]
+    halved = Halved(result, outcome.learned, device=settings.device, budget=budget)
+    extras = [Extra("what twice as many images would bring", halved.seconds, lambda: more_images(halved))]
     names = {split_name(c.recipe.name)[0] for c in selection.tried}
     if not selection.candidate.unlabelled and PROMISING in names and SPREAD not in names:
         _, short = split_name(selection.candidate.recipe.name)
@@ -126,8 +119,8 @@ def _measurements(outcome: Outcome, budget: Budget, settings: Settings) -> list[
         extras.append(
             Extra(
                 "what images without a label would bring",
-                2 * once,
-                lambda: unlabelled_images(spread, outcome.learned, result, device=device, budget=budget),
+                halved.seconds,
+                lambda: unlabelled_images(spread, halved),
             )
         )
     return extras

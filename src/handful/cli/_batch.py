@@ -79,6 +79,12 @@ def refuse_chunk_options(options: BatchOptions, *, remedy: str) -> None:
 
 def run_batch_job(job: "BatchJob", data: str, out: Path, options: BatchOptions, *, json: bool) -> None:
     """Run a batch job and print its summary; exit with code 3 if some images could not be read."""
+    if write_chunks(job, data, out, options, json=json):
+        raise Exit(UNREADABLE)
+
+
+def write_chunks(job: "BatchJob", data: str, out: Path, options: BatchOptions, *, json: bool) -> int:
+    """Run a batch job and print its summary; returns the number of images that could not be read."""
     from handful.cli._data import column_names
     from handful.cli._output import print_json, print_text, print_to_stderr
     from handful.core.progress import Progress
@@ -106,8 +112,7 @@ def run_batch_job(job: "BatchJob", data: str, out: Path, options: BatchOptions, 
         print_json({"out": str(out), **counts, "done_now": summary.done})
     else:
         print_text(_describe(summary, out))
-    if summary.failed:
-        raise Exit(UNREADABLE)
+    return summary.failed
 
 
 def _describe(summary: "RunSummary", out: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Exit, Option
 
 from handful.cli import _options as o
-from handful.cli._batch import UNREADABLE, BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
+from handful.cli._batch import UNREADABLE, BatchOptions, ChunkSize, Workers, refuse_chunk_options, write_chunks
 from handful.cli._data_options import SourceOptions
 from handful.cli._output import print_json, print_table, print_text, print_to_stderr
 
@@ -115,7 +115,7 @@ def predict(
     job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
     if out is not None and not printed and not out.suffix:
         _refuse_for_chunks(maps=maps, strict=strict, data=data)
-        run_batch_job(job, data[0], out, options, json=json)
+        _predict_to_chunks(job, data[0], out, options, json=json)
         return
     path = None if printed else out
     refuse_chunk_options(options, remedy="name a folder as --out.")
@@ -179,6 +179,28 @@ def _predicted(
             _refuse_maps(maps)
             chunks = predict_archive(job, found, strict=strict, start=bar.go_on, advance=advance)
         yield classifier, chunks
+
+
+def _predict_to_chunks(job: "BatchJob", data: str, out: Path, options: BatchOptions, *, json: bool) -> None:
+    """Predict into Parquet chunks, then say how often the model is right and which images are doubtful."""
+    from handful.cli._model_quality import describe_quality
+    from handful.cli._prediction_summary import PredictionSummary
+    from handful.deployment.batch.to_table import read_predictions
+    from handful.saving.model_card import read_card
+    from handful.saving.predictor import is_exported
+
+    failed = write_chunks(job, data, out, options, json=json)
+    if not json:
+        stored = None if is_exported(job.model) else read_card(job.model)
+        card = {} if stored is None else stored[0]
+        seen = PredictionSummary(tuple(card.get("images_per_class", ())))
+        for _ in seen.observe(read_predictions(out, probabilities=False)):
+            pass
+        print_table(("class", "images"), [(name, f"{n:,}") for name, n in sorted(seen.counts.items())])
+        for sentence in (describe_quality(card), *seen.sentences(card)):
+            print_text(sentence)
+    if failed:
+        raise Exit(UNREADABLE)
 
 
 def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, *, json: bool) -> None:

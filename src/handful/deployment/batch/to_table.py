@@ -15,6 +15,8 @@ from handful.deployment.predict_table import CHUNK, PredictedChunk
 from handful.deployment.table_files import ERROR, Columns
 from handful.errors import DataError
 
+SUMMARY_COLUMNS = ("id", "label", "prediction", "probability", ERROR)
+
 
 def predict_archive(
     job: BatchJob,
@@ -39,12 +41,26 @@ def predict_archive(
     with TemporaryDirectory(prefix="handful-") as folder:
         out = Path(folder)
         run_archive(job, archive, out, chunk_size=CHUNK, start=start, advance=advance)
-        for file in sorted(out.glob("part-*.parquet")):
-            chunk = _read_chunk(pq.read_table(file))
+        for chunk in read_predictions(out):
             if strict and chunk.errors:
                 row, what = next(iter(chunk.errors.items()))
                 raise DataError(what, where=chunk.columns["id"][row], remedy="replace or remove this image.")
             yield chunk
+
+
+def read_predictions(folder: Path, *, probabilities: bool = True) -> Iterator[PredictedChunk]:
+    """The rows of a complete batch run.
+
+    Args:
+        folder: that `run_archive` wrote with the job "predict".
+        probabilities: read those of all classes too, besides the predicted one's.
+
+    Raises:
+        OSError, pyarrow.ArrowException: a chunk is damaged.
+    """
+    for file in sorted(folder.glob("part-*.parquet")):
+        columns = None if probabilities else [n for n in pq.read_schema(file).names if n in SUMMARY_COLUMNS]
+        yield _read_chunk(pq.read_table(file, columns=columns))
 
 
 def _read_chunk(table: pa.Table) -> PredictedChunk:

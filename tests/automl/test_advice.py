@@ -1,0 +1,67 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from handful.automl import advice as advice_module
+from handful.automl.advice import Halved, more_images, unlabelled_images
+from handful.automl.budget import Budget
+from handful.core.dataset import Dataset
+from handful.data.load import load_data
+from handful.evaluation.evaluate import evaluate
+from handful.evaluation.protocol import Protocol
+from handful.recipes.load import load_recipe
+
+RECIPE = load_recipe("logistic-pixels")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return _first(12)
+
+
+@pytest.fixture(scope="module")
+def runs(digits: Dataset) -> Any:
+    return evaluate(RECIPE, digits, protocol=Protocol(draws=(0,), folds=2), device="cpu", progress=False)
+
+
+def test_the_selected_recipe_is_trained_on_halves_once_for_both_measurements(
+    digits: Dataset, runs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves, train = [], advice_module.run
+
+    def counted(job: Any, *arguments: Any, **options: Any) -> Any:
+        halves.append((job.recipe.name, len(job.train), len(job.unlabelled)))
+        return train(job, *arguments, **options)
+
+    monkeypatch.setattr(advice_module, "run", counted)
+    halved = Halved(runs, digits, device="cpu", budget=Budget(600.0))
+    more_images(halved)
+    unlabelled_images(load_recipe("logistic-hog"), halved)
+    names = {name for name, _, _ in halves}
+    assert names == {"logistic-pixels", "logistic-hog"}
+    assert len(halves) == 4
+    assert {(n, u) for name, n, u in halves if name == "logistic-pixels"} == {(30, 0)}
+    assert {(n, u) for name, n, u in halves if name == "logistic-hog"} == {(30, 30)}
+
+
+def test_twice_as_many_images_are_promised_less_than_the_error_that_is_left(digits: Dataset, runs: Any) -> None:
+    advice = more_images(Halved(runs, digits, device="cpu", budget=Budget(600.0)))
+    assert advice is not None
+    right = sum((run.predictions == run.labels).sum() for run in runs.runs) / 120
+    assert 0 < advice.gain < 1 - right
+
+
+def test_nothing_is_measured_without_time_or_with_too_few_images(digits: Dataset, runs: Any) -> None:
+    assert more_images(Halved(runs, digits, device="cpu", budget=Budget(0.0))) is None
+    few = _first(3)
+    result = evaluate(RECIPE, few, protocol=Protocol(draws=(0,), folds=3), device="cpu", progress=False)
+    halved = Halved(result, few, device="cpu", budget=Budget(600.0))
+    assert not halved.possible
+    assert more_images(halved) is None
+
+
+def _first(n: int) -> Dataset:
+    """The first n images of each class."""
+    data = load_data("digits")
+    return data.select(np.concatenate([np.flatnonzero(data.labels == c)[:n] for c in range(10)]))
