@@ -28,6 +28,24 @@ def test_propagate_writes_masks_that_can_be_used(inputs: Path, tmp_path: Path) -
     assert "12 images" in ok(*fitted, "--set", "steps=2")
 
 
+def test_propagate_by_matching_trains_nothing_and_refuses_what_is_for_training(inputs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ("propagate", inputs / "images", "--masks", inputs / "masks", "--method", "match", "-o", out)
+    said = ok_json(*command, "-m", 1)
+    assert (said["kept"], said["propagated"] + len(said["dropped"])) == (3, 9)
+    assert said["quality"]["all"]["iou"] > 0.6
+    assert "IoU" in ok(*command, "-m", 1, "--overwrite")
+    for options, named in (
+        (("--model", inputs / "model"), "--model"),
+        (("--restrict", "own"), "--restrict"),
+        (("--confidence", "0.5"), "--confidence"),
+        (("--recipe", inputs / "cvs.toml"), "--recipe"),
+        (("--backbone", "efficientnet_lite0"), "--backbone"),
+    ):
+        message = fails(*command, "--overwrite", *options)
+        assert f"leave out {named}" in message or f"{named}:" in message
+
+
 def test_propagate_from_salient_masks_names_their_extra_before_training(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import json
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from handful.annotation.contact_sheet import tiles, write_sheet
 from handful.core.context import Context, Task
@@ -14,14 +14,16 @@ from handful.core.files import lock_output, refuse_existing
 from handful.core.recipe import Part, Recipe
 from handful.data.masks.image_file import write_masks
 from handful.data.splits import training_split
-from handful.errors import DataError, option
+from handful.errors import DataError, RecipeError, option
 from handful.models.device import select_device
 from handful.parts import registry
+from handful.parts.prepare import match_masks
 from handful.parts.prepare._masking import sample_masks
 from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.train import nested_fit
 
+Method = Literal["train", "match"]
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
 
@@ -34,6 +36,7 @@ def propagate_dataset(
     per_class: int | None = None,
     rules: MaskRules | None = None,
     rounds: int = 1,
+    method: Method = "train",
     seed: int = 0,
     device: str = "auto",
 ) -> tuple[Dataset, Dataset, PropagationReport]:
@@ -47,17 +50,19 @@ def propagate_dataset(
         per_class: masks per class to learn from; all others are replaced, and those there were measure them.
         rules: which pixels and masks are kept.
         rounds: 2: learn again from the propagated masks too.
+        method: "train" a segmenter, or "match" the images to those with masks, see `prepare/match_masks`.
         seed: draws the masks, and trains.
         device: as for `train`.
 
     Raises:
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
+    refuse_unused(method, model=model, rules=rules)
     before = training_split(data)
     task = Task(data.classes, before.counts)
     fit = nested_fit(device, progress=True)
     context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier)
-    if model is None or rounds > 1:
+    if method == "train" and (model is None or rounds > 1):
         segmentation_recipe(context, None)  # refused before masks are made or anything is trained
     start, masks_per_class = before, per_class
     if source is not None:
@@ -68,6 +73,9 @@ def propagate_dataset(
                 remedy="leave one of them out.",
             )
         start, masks_per_class = _source(source, before, per_class, context), None
+    if method == "match":
+        after, report = match_masks.run(context, start, per_class=masks_per_class, rounds=rounds, rules=rules)
+        return start, after, report
     after, report = run(
         context,
         start,
@@ -77,6 +85,26 @@ def propagate_dataset(
         rules=rules,
     )
     return start, after, report
+
+
+def refuse_unused(method: Method, *, model: Path | None, rules: MaskRules | None) -> None:
+    """Refuse options of a segmenter where none is used.
+
+    Raises:
+        RecipeError: names the option.
+    """
+    used = {
+        "model": model is not None,
+        "restrict": rules is not None and rules.restrict != "any",
+        "confidence": rules is not None and rules.confidence > 0,
+    }
+    for name, is_used in used.items():
+        if method == "match" and is_used:
+            raise RecipeError(
+                "this option is for a segmentation model, and matching uses none",
+                where=option(name, None),
+                remedy=f"leave it out, or leave out {option('method', 'match')}.",
+            )
 
 
 def _source(name: str, data: Dataset, per_class: int | None, context: Context) -> Dataset:
@@ -100,6 +128,7 @@ def propagate_to(
     per_class: int | None = None,
     rules: MaskRules | None = None,
     rounds: int = 1,
+    method: Method = "train",
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
@@ -115,6 +144,7 @@ def propagate_to(
         per_class: masks per class to learn from.
         rules: which pixels and masks are kept.
         rounds: 2: learn again from the propagated masks too.
+        method: as for `propagate_dataset`.
         seed: draws the masks, and trains.
         device: as for `train`.
         overwrite: replace what an earlier call wrote.
@@ -138,6 +168,7 @@ def propagate_to(
             per_class=per_class,
             rules=rules,
             rounds=rounds,
+            method=method,
             seed=seed,
             device=device,
         )

@@ -23,6 +23,10 @@ def propagate(
         Literal["grabcut", "binarize", "salient"] | None,
         Option(show_default=False, help="Make the first masks by this method, for data without masks."),
     ] = None,
+    method: Annotated[
+        Literal["train", "match"],
+        Option(help="Train a segmentation model, or match the images to those with masks: seconds, no training."),
+    ] = "train",
     recipe: Annotated[
         str | None,
         Option(
@@ -97,17 +101,24 @@ def propagate(
     from handful.cli._data import read
     from handful.cli._output import print_json, print_to_stderr
     from handful.data.masks.threshold import MaskRules
-    from handful.errors import DataError
+    from handful.errors import DataError, RecipeError
     from handful.recipes.load import load_recipe
 
     if not min_share < max_share:
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
+    if method == "match" and (recipe is not None or backbone is not None):
+        raise RecipeError(
+            "matching uses the installed EfficientNet-Lite0, and trains no recipe",
+            where="--method match",
+            remedy=f"leave out {'--recipe' if recipe is not None else '--backbone'}, or --method.",
+        )
     rules = MaskRules(restrict, confidence, min_share, max_share)
     options = BatchOptions(chunk_size, ray, workers, overwrite, data_options)
     if chunks:
         training = {
             "--masks": data_options.masks,
             "--source": source,
+            "--method": method == "match",
             "--per-class": per_class,
             "--restrict": restrict == "own",
             "--rounds": rounds > 1,
@@ -127,6 +138,7 @@ def propagate(
             per_class=per_class,
             rules=rules,
             rounds=rounds,
+            method=method,
             seed=seed,
             device=device,
             overwrite=overwrite,

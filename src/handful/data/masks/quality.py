@@ -1,7 +1,8 @@
-"""Agreement of masks: intersection over union and Dice coefficient, per image and per class."""
+"""Agreement of masks: intersection over union, Dice coefficient and boundary F, per image and per class."""
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from handful.core.dataset import Dataset, Mask
@@ -17,6 +18,27 @@ def dice(predicted: Mask, truth: Mask) -> float:
     """Twice the intersection over the sum of areas (Dice 1945), in [0, 1]; 1 where both are empty."""
     total = np.count_nonzero(predicted) + np.count_nonzero(truth)
     return float(2 * np.count_nonzero(predicted & truth) / total) if total else 1.0
+
+
+def boundary_f(predicted: Mask, truth: Mask, *, tolerance: float = 2.0) -> float:
+    """F measure of boundary pixels that lie within `tolerance` pixels of the other boundary, in [0, 1].
+
+    The boundary (Martin, Fowlkes and Malik 2004) is a mask's pixels with a neighbor outside of it, or at the image's
+    border; 1 where neither mask has any.
+    """
+    edges = [_boundary(mask) for mask in (predicted, truth)]
+    if not (edges[0].any() and edges[1].any()):
+        return float(edges[0].any() == edges[1].any())
+    precision, recall = (
+        float((cv2.distanceTransform((~other).astype(np.uint8), cv2.DIST_L2, 5)[edge] <= tolerance).mean())
+        for edge, other in (edges, edges[::-1])
+    )
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def _boundary(mask: Mask) -> Mask:
+    inside = mask.astype(np.uint8)
+    return np.asarray(inside > cv2.erode(inside, np.ones((3, 3), np.uint8), borderValue=0))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import timm
 from torch import nn
 
 from handful.core.tensors import Backbone
-from handful.models.efficientnet_lite import CLASSIFIER, installed_tensors, other_version
+from handful.models.efficientnet_lite import load_installed
 from handful.parts.backbones._stages import Freeze, StageOutput, assemble
 from handful.parts.backbones._weights import load_checkpoint
 
@@ -74,7 +74,7 @@ def build_lite(number: int, options: LiteOptions) -> Backbone:
         drop_path_rate=options.drop_path,
     )
     if options.pretrained and options.weights is None:
-        _load_installed(net, number)
+        load_installed(net, number)
     stages, start = [], 0
     for i, stop in enumerate(STAGE_ENDS):
         channels = int(net.feature_info[i]["num_chs"])
@@ -93,16 +93,3 @@ def build_lite(number: int, options: LiteOptions) -> Backbone:
             options.weights, net, backbone.network, rename=lambda n: None if n.startswith("classifier.") else n
         )
     return backbone
-
-
-def _load_installed(net: nn.Module, number: int) -> None:
-    """Load the package's tensors by position, without its classifier.
-
-    Raises:
-        WeightsError: the package is not installed, or its shapes are others.
-    """
-    tensors = [tensor for name, tensor in installed_tensors(number).items() if name not in CLASSIFIER]
-    state = net.state_dict()
-    if [t.shape for t in tensors] != [t.shape for t in state.values()]:
-        raise other_version(number)
-    net.load_state_dict(dict(zip(state, tensors, strict=True)))

@@ -4,9 +4,8 @@ The paper's Seg-M: M masks per class train the segmentation network; its predict
 the image's own label is the image's mask. So a Seg-M of other classes works as well (CIFAR-10 to CIFAR-100).
 """
 
-import logging
-from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +15,17 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe, Stage
 from handful.data.images import sample_size
-from handful.data.masks.quality import MaskQuality, quality
 from handful.data.masks.threshold import MaskRules as MaskRules
 from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
-from handful.parts.prepare._masking import Prepare, sample_masks, warn_dropped, without_mask
+from handful.parts.prepare._masking import Prepare, sample_masks
+from handful.parts.prepare._propagation import SOURCE, log_report, with_new_masks
+from handful.parts.prepare._propagation import PropagationReport as PropagationReport
 from handful.parts.traits import has_trait
 
 makes_masks = True
-log = logging.getLogger(__name__)
-SOURCE = "propagated"
 HERE = "prepare/propagate_masks"
-
-
-@dataclass(frozen=True)
-class PropagationReport:
-    """What propagation did. `quality` compares new masks with those the images had before, per class and "all"."""
-
-    kept: tuple[str, ...]  # ids whose masks stayed as they were, and trained the segmenter if one was trained
-    propagated: tuple[str, ...]  # ids with a new mask
-    dropped: tuple[tuple[str, float], ...]  # ids whose predicted mask was implausible, with its share
-    quality: dict[str, MaskQuality] = field(default_factory=dict)
 
 
 def propagate(
@@ -62,26 +50,15 @@ def propagate(
         )
     unchanged = frozenset(keep)
     predicted = [i for i, s in enumerate(data.samples) if s.id not in unchanged]
-    samples = list(data.samples)
-    dropped: list[tuple[str, float]] = []
-    for i, maps in zip(predicted, classifier.maps(data.select(predicted).without_labels()), strict=True):
-        sample = without_mask(samples[i])
-        mask = classifier.own_size(_foreground(maps, sample, data, classifier, rules), sample_size(sample))
-        share = float(mask.mean())
-        if rules.min_share < share < rules.max_share:
-            sample = replace(sample, mask=mask, mask_source=SOURCE)
-        else:
-            dropped.append((sample.id, share))
-        samples[i] = sample
-    after = replace(data, samples=tuple(samples))
-    truth = replace(data, samples=tuple(s for s in data.samples if s.mask_source != SOURCE))
-    report = PropagationReport(
-        kept=tuple(s.id for s in data.samples if s.id in unchanged),
-        propagated=tuple(samples[i].id for i in predicted if samples[i].mask is not None),
-        dropped=tuple(dropped),
-        quality=quality(after.select(predicted), truth),
-    )
-    return after, report
+    maps = classifier.maps(data.select(predicted).without_labels())
+
+    def masks() -> Iterator[Mask]:
+        for i, pixel_maps in zip(predicted, maps, strict=True):
+            sample = data.samples[i]
+            mask = _foreground(pixel_maps, sample, data, classifier, rules)
+            yield classifier.own_size(mask, sample_size(sample))
+
+    return with_new_masks(data, predicted, masks(), rules)
 
 
 def _foreground(
@@ -214,11 +191,7 @@ def build(
 
     def prepare(data: Dataset) -> Dataset:
         after, report = run(context, data, per_class=per_class, rounds=rounds, recipe=recipe, model=model, rules=rules)
-        if report.dropped:
-            why = f"implausible (share of the image not between {min_share:g} and {max_share:g})"
-            warn_dropped([name for name, _ in report.dropped], "propagate_masks", why)
-        for name, q in report.quality.items():
-            log.info("propagated masks, %s: IoU %.3f, Dice %.3f over %d images", name, q.iou, q.dice, q.images)
+        log_report(report, rules, source="propagate_masks")
         return after
 
     return prepare

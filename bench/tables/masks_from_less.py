@@ -1,0 +1,134 @@
+"""Masks from 1, 2 or 5 hand masks per class, or from none, against hand masks that no source has seen.
+
+White blood cells, fundus photographs (vessels) and generated collages. In each draw all sources get the same masks and
+make those of the same other images; IoU, Dice and boundary F (2 pixels, at the image's own size) are means over these,
+and seconds are the CPU's for an image, training included. A mask that a source leaves out counts as an empty one.
+
+Seg-M is `prepare/propagate_masks` with the recipe `cvs`, at the sizes of the tables `cvs-cells` and `cvs-hrf`, and
+other sizes where draws 100 and up had better masks.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+
+from bench.support.collages import collages
+from bench.support.data import cells_once, hrf
+from bench.support.options import Options
+from bench.support.record import append
+from bench.tables.cvs_cells import SETTINGS
+from handful.core.context import Context, Task
+from handful.core.dataset import Dataset
+from handful.core.recipe import Part
+from handful.data.masks.quality import boundary_f, dice, iou
+from handful.errors import HandfulWarning
+from handful.evaluation.intervals import mean_interval
+from handful.parts import registry
+from handful.parts.prepare._masking import sample_masks, without_mask
+from handful.recipes.load import load_recipe
+from handful.training.train import nested_fit
+
+MASKS = (1, 2, 5)
+FROM_MASKS = {"Seg-M": "propagate_masks", "matched": "match_masks"}
+FROM_NONE = {
+    "grabcut": Part("grabcut"),
+    "otsu": Part("binarize", {"rule": "otsu"}),
+    "salient": Part("salient"),
+}
+SEG_SIZES = {
+    "white blood cells": SETTINGS,
+    "fundus vessels": ("image_size=[384, 576]", "batch_size=8", "steps=120"),
+    "collages": ("image_size=[128, 128]",),
+}
+
+
+@dataclass(frozen=True)
+class Set:
+    """A data set of the table, and how many images of a draw are scored."""
+
+    name: str
+    load: Callable[[Path], Dataset]
+    scored: int
+
+
+SETS = (Set("white blood cells", cells_once, 40), Set("fundus vessels", hrf, 10), Set("collages", collages, 40))
+
+
+def run(options: Options) -> None:
+    """Every set, number of masks and source, draw by draw."""
+    for set_ in SETS[:1] if options.quick else SETS:
+        measure(set_, tuple(range(1 if options.quick else options.draws)), options)
+
+
+def measure(
+    set_: Set,
+    draws: tuple[int, ...],
+    options: Options,
+    *,
+    masks: tuple[int, ...] = MASKS,
+    sources: tuple[str, ...] = (),
+) -> None:
+    """Print and record the sources on one set.
+
+    Args:
+        set_: the data.
+        draws: of the masks and the scored images.
+        options: where the data are.
+        masks: hand masks per class.
+        sources: names; (): all.
+    """
+    data = set_.load(options.folder())
+    named = sources or (*FROM_NONE, *FROM_MASKS)
+    for m in (0, *masks):
+        for name in (n for n in named if (n in FROM_NONE) == (m == 0)):
+            rows = np.array([scores(set_, data, name, m, draw, options) for draw in draws])
+            line: dict[str, object] = {"data": set_.name, "source": name, "masks": m, "draws": len(draws)}
+            for i, value in enumerate(("iou", "dice", "boundary_f")):
+                low, high, _ = mean_interval(rows[:, i])
+                line |= {value: _short(rows[:, i].mean()), f"{value}_low": _short(low), f"{value}_high": _short(high)}
+            line |= {"iou_worst": _short(rows[:, 0].min()), "seconds": _short(rows[:, 3].mean())}
+            line["by_draw"] = [[_short(v) for v in row] for row in rows[:, :3]]
+            append("masks-from-less", line, quick=options.quick or min(draws) >= 100)
+            text = "  ".join(f"{k} {line[k]:.3f}" for k in ("iou", "dice", "boundary_f", "iou_worst"))
+            print(f"{set_.name:<18} {name:<10} M = {m}  {text}  {line['seconds']:.2f} s", flush=True)
+
+
+def scores(set_: Set, data: Dataset, name: str, m: int, draw: int, options: Options) -> tuple[float, ...]:
+    """Mean IoU, Dice and boundary F of one draw, and CPU seconds an image."""
+    given, truth = drawn(data, m, draw, 4 if options.quick else set_.scored)
+    settings = (*SEG_SIZES[set_.name], *(("steps=4",) if options.quick else ()))
+    recipe = load_recipe("cvs", overrides=settings)
+    task = Task(given.classes, given.counts)
+    labels = registry.build_labels(recipe, task)
+    fit = nested_fit("cpu", progress=False)
+    context: Context = registry.make_context(recipe, task, labels=labels, seed=draw, fit=fit)
+    start = process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HandfulWarning)  # of masks that are left out, which are scored as empty
+        part = FROM_NONE.get(name) or Part(FROM_MASKS[name])
+        made = registry.build("prepare", part, context)(given)
+    seconds = (process_time() - start) / len(truth)
+    rows = []
+    for sample in made.samples:
+        if (mask := truth.get(sample.id)) is not None:
+            new = np.zeros_like(mask) if sample.mask is None else sample.mask
+            rows.append((iou(new, mask), dice(new, mask), boundary_f(new, mask)))
+    return (*np.mean(rows, axis=0).tolist(), seconds)
+
+
+def drawn(data: Dataset, m: int, draw: int, scored: int) -> tuple[Dataset, dict[str, np.ndarray]]:
+    """Images with m masks per class and others without; the others' hand masks."""
+    largest = sample_masks(data, range(len(data)), max(MASKS), draw)
+    supports = sample_masks(data, range(len(data)), m, draw) if m else ()
+    rest = np.random.default_rng((draw, 1)).permutation([i for i in range(len(data)) if i not in largest])[:scored]
+    truth = {s.id: mask for s in data.select(rest).samples if (mask := s.mask) is not None}
+    samples = tuple(without_mask(s) if s.id in truth else s for s in data.select([*supports, *rest]).samples)
+    return replace(data, samples=samples), truth
+
+
+def _short(value: float) -> float:
+    return round(float(value), 4)

@@ -1,0 +1,146 @@
+"""Object or background for each cell of an image, by its likeness to the cells of images with masks.
+
+`Attention` compares a cell with the most similar ones of the masked images (token matching of UniAP and Chameleon,
+without their training): for objects that are larger than a cell. `Linear` is logistic regression on the maps of all
+strides: for what is thinner, such as vessels.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from handful.core.dataset import Mask
+from handful.models.frozen_maps import STRIDES, ImageMaps, enlarge
+
+COARSE = (8, 16)  # strides that `Attention` compares
+CHUNK = 1024
+Support = tuple[ImageMaps, Mask]
+
+
+def coverage(mask: Mask, size: tuple[int, int]) -> Float[Tensor, "h2 w2"]:
+    """The share of each cell that a mask covers."""
+    return torch.from_numpy(cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA))
+
+
+class Attention:
+    """The weighted mean of the coverage of the `top` most similar cells; weights are a softmax over cosines.
+
+    Args:
+        supports: maps and masks.
+        rng: draws the cells of an image where there are more than fit into `most`.
+        top: number of cells.
+        temperature: of the softmax.
+        most: cells that are compared with in all, as many of the object as of the background where both abound.
+    """
+
+    def __init__(
+        self,
+        supports: Sequence[Support],
+        rng: np.random.Generator,
+        *,
+        top: int = 16,
+        temperature: float = 0.02,
+        most: int = 16384,
+    ) -> None:
+        keys, values = [], []
+        for maps, mask in supports:
+            vectors = maps.joined(COARSE, normalize=True).flatten(1)
+            share = coverage(mask, maps.cells(COARSE[0])).flatten()
+            index = torch.from_numpy(_sample(share.numpy() > 0.25, max(2, most // len(supports)), rng))
+            keys.append(vectors[:, index])
+            values.append(share[index])
+        self._keys, self._values = torch.cat(keys, dim=1), torch.cat(values)
+        self._top, self._temperature = min(top, len(self._values)), temperature
+
+    def __call__(self, maps: ImageMaps) -> Float[Tensor, "h w"]:
+        """Probability of the object in each cell at stride 8."""
+        vectors = maps.joined(COARSE, normalize=True)
+        likely = []
+        for chunk in vectors.flatten(1).T.split(CHUNK):
+            cosines, index = (chunk @ self._keys).topk(self._top, dim=1)
+            likely.append(((cosines / self._temperature).softmax(dim=1) * self._values[index]).sum(dim=1))
+        return torch.cat(likely).reshape(vectors.shape[1:])
+
+
+def _sample(is_object: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Positions of at most so many cells, of the object and the background alike where there are enough."""
+    if len(is_object) <= most:
+        return np.arange(len(is_object))
+    objects, grounds = (rng.permutation(np.flatnonzero(which)) for which in (is_object, ~is_object))
+    n = max(most - len(grounds), min(len(objects), most // 2))
+    return np.concatenate([objects[:n], grounds[: most - n]])
+
+
+class Linear:
+    """Logistic regression on the standardized maps of all strides, joined at stride 2.
+
+    As it is linear, the score of a cell is the sum of its scores at each stride, enlarged: no joined maps are needed to
+    predict. The object and the background weigh the same.
+
+    Args:
+        supports: maps and masks.
+        rng: draws the cells.
+        l2: penalty.
+        cells: drawn from each image.
+        most: cells in all.
+    """
+
+    def __init__(
+        self,
+        supports: Sequence[Support],
+        rng: np.random.Generator,
+        *,
+        l2: float = 0.01,
+        cells: int = 8192,
+        most: int = 40960,
+    ) -> None:
+        features, shares = [], []
+        for maps, mask in supports:
+            joined = maps.joined(STRIDES, normalize=False).flatten(1).T
+            each = min(cells, max(2, most // len(supports)))
+            index = torch.from_numpy(rng.permutation(len(joined))[:each])
+            features.append(joined[index])
+            shares.append(coverage(mask, maps.cells(STRIDES[0])).flatten()[index])
+        x, y = torch.cat(features), torch.cat(shares)
+        mean, std = x.mean(dim=0), x.std(dim=0).clamp_min(1e-6)
+        weight, bias = _logistic((x - mean) / std, y, l2)
+        self._weight = weight / std
+        self._bias = bias - (self._weight * mean).sum()
+
+    def __call__(self, maps: ImageMaps) -> Float[Tensor, "h w"]:
+        """Probability of the object in each cell at stride 2."""
+        size, start = maps.cells(STRIDES[0]), 0
+        score = self._bias.expand(size)
+        for stride in STRIDES:
+            level = maps.levels[stride].float()
+            weight = self._weight[start : start + len(level)]
+            score = score + enlarge(torch.einsum("c,chw->hw", weight, level)[None], size)[0]
+            start += len(level)
+        return score.sigmoid()
+
+
+def _logistic(
+    x: Float[Tensor, "n c"], y: Float[Tensor, " n"], l2: float, *, iterations: int = 60
+) -> tuple[Float[Tensor, " c"], Float[Tensor, ""]]:
+    """Weights and bias of logistic regression on shares, where object and background weigh one half each."""
+    share = y.mean().clamp(1e-4, 1 - 1e-4)
+    importance = 0.5 * (y / share + (1 - y) / (1 - share))
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        x, y, importance = x.clone(), y.clone(), importance.clone()
+        w = torch.zeros(x.shape[1] + 1, requires_grad=True)
+        optimizer = torch.optim.LBFGS([w], max_iter=iterations, history_size=10, line_search_fn="strong_wolfe")
+
+        def loss() -> float:
+            optimizer.zero_grad()
+            nll = F.binary_cross_entropy_with_logits(x @ w[:-1] + w[-1], y, reduction="none")
+            total = (nll * importance).mean() + l2 * w[:-1].square().sum() / 2
+            total.backward()  # type: ignore[no-untyped-call]
+            return float(total.detach())
+
+        optimizer.step(loss)
+    return w.detach()[:-1], w.detach()[-1]
