@@ -40,7 +40,7 @@ def _enlarged(image: Image) -> Image:
 def _placed(digit: np.ndarray, rng: np.random.Generator) -> Mask:
     """A digit of 28 x 28 at a random size, turn and place."""
     scale, turn = rng.uniform(2.6, 3.8), rng.uniform(-25, 25)
-    matrix = cv2.getRotationMatrix2D((13.5, 13.5), turn, scale)
+    matrix: np.ndarray = cv2.getRotationMatrix2D((13.5, 13.5), turn, scale)
     matrix[:, 2] += SIDE / 2 - 13.5 + rng.uniform(-14, 14, 2)
     return np.asarray(cv2.warpAffine(digit, matrix, (SIDE, SIDE), flags=cv2.INTER_CUBIC) > 100)
 
@@ -50,4 +50,5 @@ def _painted(ground: Image, mask: Mask, rng: np.random.Generator) -> Image:
     color = rng.integers(30, 226, 3)[:, None, None]
     grain = cv2.GaussianBlur(rng.normal(0, 60, (SIDE, SIDE)), (0, 0), 1.0)
     share = cv2.GaussianBlur(mask.astype(np.float64), (0, 0), 0.7)
-    return np.clip(np.rint(ground + share * (color + grain - ground)), 0, 255).astype(np.uint8)
+    painted: np.ndarray = np.rint(ground + share * (color + grain - ground))
+    return painted.clip(0, 255).astype(np.uint8)

@@ -61,7 +61,7 @@ class Attention:
         """Probability of the object in each cell at stride 8."""
         vectors = maps.joined(COARSE, normalize=True)
         likely = []
-        for chunk in vectors.flatten(1).T.split(CHUNK):
+        for chunk in torch.split(vectors.flatten(1).T, CHUNK):
             cosines, index = (chunk @ self._keys).topk(self._top, dim=1)
             likely.append(((cosines / self._temperature).softmax(dim=1) * self._values[index]).sum(dim=1))
         return torch.cat(likely).reshape(vectors.shape[1:])
@@ -142,5 +142,5 @@ def _logistic(
             total.backward()  # type: ignore[no-untyped-call]
             return float(total.detach())
 
-        optimizer.step(loss)
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
     return w.detach()[:-1], w.detach()[-1]
