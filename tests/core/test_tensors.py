@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from handful.core.tensors import Batch, LabelEmbedding
+from handful.core.tensors import Batch, LabelEmbedding, Output
 
 
 def batch(n: int = 5) -> Batch:
@@ -42,7 +42,13 @@ def test_rows_of_nested_values_of_tuples_and_of_none() -> None:
     first, second = batch(), replace(batch(), images=torch.zeros(5, 3, 4, 4))
     weights = torch.arange(5.0)
     whole = TwoViews(
-        first.images, first.labels, first.targets, first.pixel_labels, second, (weights, (second, None), "crop"), "two"
+        first.images,
+        first.labels,
+        first.targets,
+        first.pixel_labels,
+        second=second,
+        crops=(weights, (second, None), "crop"),
+        name="two",
     )
     some = whole.rows(slice(0, 2))
     assert type(some) is TwoViews
@@ -77,3 +83,41 @@ def test_class_scores_of_images_and_of_pixels(similarity: str) -> None:
     pixels = embedding[:, :, None, None].expand(2, 2, 3, 3)
     torch.testing.assert_close(labels.logits(pixels)[:, :, 1, 2], by_hand / 0.5)
     assert labels.size == 2
+
+
+def with_views() -> Batch:
+    """Five images, of which the second, fourth and fifth have no label, with a view of these and one of all."""
+    whole = replace(batch(), labels=torch.tensor([2, -1, 0, -1, -1]), index=torch.arange(10, 15), progress=0.5)
+    teacher = Output(torch.rand(5, 3), torch.rand(5, 3), torch.rand(5, 2))
+    return replace(whole, views=(whole.rows(whole.labels < 0), whole), teacher_output=teacher)
+
+
+@pytest.mark.parametrize("which", [slice(1, None, 2), [3, 0, 3], [False, True, True, False, True], slice(0, 0)])
+def test_rows_of_further_views_show_the_same_images(which: slice | list[int]) -> None:
+    whole = with_views()
+    rows = which if isinstance(which, slice) else torch.tensor(which)
+    some = whole.rows(rows)
+    assert some.index is not None
+    assert some.progress == 0.5
+    unlabelled, everything = some.views
+    assert torch.equal(unlabelled.index, some.index[some.labels < 0])  # type: ignore[arg-type]
+    assert torch.equal(unlabelled.images, some.images[some.labels < 0])
+    assert torch.equal(everything.index, some.index)  # type: ignore[arg-type]
+    assert some.teacher_output is not None
+    assert whole.teacher_output is not None
+    assert torch.equal(some.teacher_output.logits, whole.teacher_output.logits[rows])
+
+
+def test_the_rows_that_a_view_shows() -> None:
+    whole = with_views()
+    assert whole.view_rows(0).tolist() == [1, 3, 4]
+    assert whole.view_rows(1).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_rows_of_an_output_are_rows_of_all_its_fields() -> None:
+    output = Output(torch.rand(4, 3), torch.rand(4, 3), torch.rand(4, 2), distances=torch.rand(4, 3))
+    some = replace(output, views=(output,)).rows(slice(1, 3))
+    for name in ("embedding", "logits", "features", "distances"):
+        assert torch.equal(getattr(some, name), getattr(output, name)[1:3])
+        assert torch.equal(getattr(some.views[0], name), getattr(output, name)[1:3])
+    assert some.pixels is None

@@ -12,6 +12,7 @@ from handful.training import batches
 from handful.training.batches import BatchSource, StepInput
 from handful.training.schedule import stage_order
 from tests.support.datasets import CLASSES, recipe, squares
+from tests.support.two_streams import half_labelled, two_streams
 from tests.training.runs import assembled
 
 N = 15  # images: batches of six, six and three
@@ -112,3 +113,92 @@ def test_cached_views_come_with_their_maps_and_the_same_images() -> None:
     plain = BatchSource(*assembled(replace(plan, cache_views=0), squares(5)), 0).batch(1)
     assert plain.maps is None
     assert torch.equal(plain.batch.labels, given.batch.labels)
+
+
+def test_rows_know_their_image_and_how_far_the_stage_is() -> None:
+    setup, assembly = assembled(replace(recipe("linear", "steps=4"), augment=()), squares(5))
+    for step in (0, 3):
+        given = BatchSource(setup, assembly, 0).batch(step).batch
+        assert given.index is not None
+        assert torch.equal(given.images, setup.tensors.images[given.index].float() / 255)
+        assert torch.equal(given.labels, setup.tensors.labels[given.index])
+        assert given.progress == step / 4
+        assert given.views == ()
+
+
+def test_labelled_images_come_before_those_of_the_other_stream() -> None:
+    setup, assembly = assembled(two_streams(), half_labelled(5))  # 15 labelled images and 21 others
+    source = BatchSource(setup, assembly, 0)
+    sizes, seen = (6, 6, 3), []
+    for step in range(9):
+        given, size = source.batch(step), sizes[step % 3]
+        assert (given.images, given.unlabelled) == (size, 2 * size)
+        assert bool((given.batch.labels[:size] >= 0).all())
+        assert bool((given.batch.labels[size:] < 0).all())
+        assert bool((given.batch.targets[size:] == 0).all())
+        assert given.batch.index is not None
+        seen += given.batch.index[size:].tolist()
+    pile = torch.nonzero(setup.tensors.labels < 0)[:, 0].tolist()
+    for number in range(len(seen) // 21):
+        assert sorted(seen[number * 21 : (number + 1) * 21]) == pile
+
+
+def test_the_labelled_stream_is_that_of_the_labelled_images_alone() -> None:
+    data = half_labelled(5)
+    alone = data.select([i for i, sample in enumerate(data.samples) if sample.label is not None])
+    plain = replace(recipe("linear"), augment=())
+    both = BatchSource(*assembled(replace(two_streams(), augment=()), data), 0)
+    one = BatchSource(*assembled(plain, alone), 0)
+    for step in range(6):
+        expected = one.batch(step).batch
+        assert torch.equal(both.batch(step).batch.images[: len(expected.labels)], expected.images)
+
+
+def test_further_views_show_the_same_images() -> None:
+    plan = replace(two_streams(), augment=())
+    source = BatchSource(*assembled(plan, half_labelled()), 0)
+    batch = source.batch(1).batch
+    unlabelled, everything = batch.views
+    of_pile = batch.labels < 0
+    assert torch.equal(batch.view_rows(0), of_pile.nonzero()[:, 0])
+    assert torch.equal(batch.view_rows(1), torch.arange(len(batch.labels)))
+    assert unlabelled.index is not None
+    assert batch.index is not None
+    assert torch.equal(unlabelled.index, batch.index[of_pile])
+    assert not torch.equal(unlabelled.images, batch.images[of_pile])
+    assert torch.equal(everything.images, batch.images.flip(-1))  # turned over from the first view
+
+
+def test_a_view_of_the_image_does_not_show_the_first_views_augmentation() -> None:
+    views = [
+        BatchSource(*assembled(plan, half_labelled()), 0).batch(2).batch.views[0].images
+        for plan in (two_streams(), replace(two_streams(), augment=()))
+    ]
+    assert torch.equal(*views)
+
+
+def test_further_views_are_a_function_of_the_step() -> None:
+    source, other = (BatchSource(*assembled(two_streams(), half_labelled()), 0) for _ in range(2))
+    seen = [source.batch(step).batch for step in range(5)]
+    for step in (4, 0, 3):
+        again = other.batch(step).batch
+        assert torch.equal(again.images, seen[step].images)
+        for a, b in zip(again.views, seen[step].views, strict=True):
+            assert torch.equal(a.images, b.images)
+    assert not torch.equal(seen[0].views[0].images, seen[3].views[0].images)
+
+
+@pytest.mark.parametrize("process", [0, 1])
+def test_a_process_gets_its_rows_of_both_streams_and_of_the_views(
+    process: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = BatchSource(*assembled(two_streams(), half_labelled()), 0).batch(1)
+    monkeypatch.setattr(batches, "own_rows", lambda _: slice(process, None, 2))
+    given = BatchSource(*assembled(two_streams(), half_labelled()), 0).batch(1)
+    assert (given.images, given.unlabelled) == (whole.images, whole.unlabelled)
+    assert torch.equal(given.batch.images, whole.batch.images[process::2])
+    mine = torch.arange(process, len(whole.batch.labels), 2)
+    of_pile = [i for i in mine.tolist() if whole.batch.labels[i] < 0]
+    positions = [i - whole.images for i in of_pile]
+    assert torch.equal(given.batch.views[0].images, whole.batch.views[0].images[positions])
+    assert torch.equal(given.batch.views[1].images, whole.batch.views[1].images[process::2])

@@ -1,9 +1,5 @@
 """Two processes on the CPU, as a launcher would start them, against one."""
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,23 +15,9 @@ from handful.saving.classifier import load_classifier
 from handful.training.distributed import SharedBatchNorm, check_batches, share_norms
 from handful.training.train import train
 from tests.support.command_line import fails
+from tests.support.processes import free_port, start
 
 SMALL = ("precision=fp32", "steps=12", "backbone.depth=10", "backbone.width=1", "lr=0.01")
-
-
-def start(arguments: list[str], number: int, of: int, port: int) -> subprocess.Popen[str]:
-    together = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": of, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    environment = (
-        os.environ | {k: str(v) for k, v in together.items()} | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    )
-    command = [sys.executable, "-m", "handful", *arguments]
-    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def test_two_processes_learn_what_one_does_and_one_of_them_writes(tmp_path: Path) -> None:

@@ -2,15 +2,17 @@ import numpy as np
 import pytest
 import torch
 
-from handful.core.recipe import Part, Schedule, Stage
+from handful.core.recipe import Part, Recipe, Schedule, Stage
 from handful.training.schedule import (
     batch_sizes,
     epoch_order,
     learning_rate,
+    plan_steps,
     sampled_order,
     stage_order,
     stage_steps,
     step_generator,
+    unlabelled_order,
 )
 
 LOSS = (Part("cross_entropy"),)
@@ -102,3 +104,30 @@ def test_learning_rate_warms_up_then_follows_its_schedule() -> None:
     assert learning_rate(Schedule("constant", warmup=0.0), 0.3, 0.9) == 0.3
     started = Schedule("constant", warmup=0.1, initial=0.01)
     assert [learning_rate(started, 0.1, s) for s in (0.0, 0.05, 0.1)] == pytest.approx([0.01, 0.055, 0.1])
+
+
+def test_a_stage_with_two_streams_counts_labelled_images() -> None:
+    two = Stage(LOSS, epochs=3, unlabelled=1.5)
+    recipe = Recipe("r", Part("pixels"), Part("linear"), (Stage(LOSS, epochs=3), two), batch_size=4)
+    one_stream, both = plan_steps(recipe, 30, 10).stages
+    assert (one_stream.batch_sizes, one_stream.unlabelled) == ((4,) * 7 + (2,), ())
+    assert (one_stream.steps, one_stream.rows) == (24, one_stream.batch_sizes)
+    assert (both.batch_sizes, both.unlabelled, both.rows) == ((4, 4, 2), (6, 6, 3), (10, 10, 5))
+    assert (both.steps, both.epoch_length) == (9, 10)
+
+
+def test_few_unlabelled_images_for_each_labelled_one_are_at_least_one_a_batch() -> None:
+    recipe = Recipe("r", Part("pixels"), Part("linear"), (Stage(LOSS, steps=3, unlabelled=0.1),), batch_size=4)
+    assert plan_steps(recipe, 30, 8).stages[0].unlabelled == (1, 1)
+
+
+@pytest.mark.parametrize("n", [1, 5, 12])
+def test_the_stream_of_unlabelled_images_is_one_permutation_after_the_other(n: int) -> None:
+    stream = np.concatenate([unlabelled_order(0, 0, start, 7, n) for start in range(0, 70, 7)])
+    for number in range(len(stream) // n):
+        assert sorted(stream[number * n : (number + 1) * n]) == list(range(n))
+    np.testing.assert_array_equal(unlabelled_order(0, 0, 3, 40, n), stream[3:43])
+    if n == 12:
+        assert not np.array_equal(stream[:n], stream[n : 2 * n])
+        assert not np.array_equal(unlabelled_order(1, 0, 0, n, n), stream[:n])
+        assert not np.array_equal(unlabelled_order(0, 1, 0, n, n), stream[:n])

@@ -40,7 +40,7 @@ def test_samples_are_sorted_and_lie_in_memory_in_that_order() -> None:
 
 def test_the_plan_is_that_of_the_images_seen() -> None:
     setup = set_up(recipe("linear", "steps=7"), squares(5))
-    assert setup.plan.batch_sizes == (6, 6, 3)
+    assert setup.plan.stages[0].batch_sizes == (6, 6, 3)
     assert (setup.plan.total, setup.plan.stage_steps) == (7, (7,))
 
 

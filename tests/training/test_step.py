@@ -15,6 +15,7 @@ from handful.training.random_streams import Stream, derive_seed
 from handful.training.setup import Setup
 from handful.training.step import TrainingStep
 from tests.support.datasets import recipe
+from tests.support.two_streams import half_labelled, two_streams
 from tests.training.runs import assembled
 
 
@@ -151,3 +152,49 @@ def test_the_average_follows_after_each_update() -> None:
         expected = decay * expected + (1 - decay) * weight
     assert assembly.averaged is not None
     torch.testing.assert_close(assembly.averaged.get_parameter("head.linear.weight"), expected)
+
+
+def test_with_two_streams_each_has_its_own_mean() -> None:
+    _, _, steps = training(plan())
+    output, given = made(torch.randn(5, 3), torch.tensor([0, 1, 0, 0, 0]))
+    labels = torch.tensor([0, 1, -1, -1, -1])
+    given = replace(given, batch=replace(given.batch, labels=labels), images=2, unlabelled=3)
+    each = F.cross_entropy(output.logits, torch.tensor([0, 1, 0, 0, 0]), reduction="none")
+    torch.testing.assert_close(steps.total_loss(output, given, 0), each[:2].mean() + each[2:].mean())
+    shares = []
+    for i in range(2):
+        some, _ = made(output.logits[i::2], torch.tensor([0, 1, 0, 0, 0])[i::2])
+        shares.append(steps.total_loss(some, replace(given, batch=given.batch.rows(slice(i, None, 2))), 0))
+    torch.testing.assert_close(shares[0] + shares[1], steps.total_loss(output, given, 0))
+
+
+def test_all_views_go_through_the_network_in_one_pass() -> None:
+    setup, assembly = assembled(two_streams("backbone.dropout=0.0"), half_labelled())
+    steps = TrainingStep(setup, assembly, 0, make_optimizer(assembly.network, setup.recipe.stages[0]))
+    assembly.network.eval()  # each image by itself, so that the rows can be compared
+    given = steps.batches.batch(1)
+    output = steps.forward(given, 1)
+    torch.testing.assert_close(output.logits, assembly.network(given.batch.images).logits)
+    assert len(output.views) == 2
+    for view, batch in zip(output.views, given.batch.views, strict=True):
+        torch.testing.assert_close(view.logits, assembly.network(batch.images).logits)
+        assert len(view.features) == len(batch.labels)
+
+
+def test_the_teacher_is_the_averaged_network_and_gets_no_gradient() -> None:
+    setup, assembly = assembled(two_streams(), half_labelled())
+    steps = TrainingStep(setup, assembly, 0, make_optimizer(assembly.network, setup.recipe.stages[0]))
+    train_mode(assembly.network)
+    for step in range(3):
+        steps.gradients(step)
+        steps.update(step)
+    assert steps.reads_teacher
+    given = steps.batches.batch(3)
+    assert assembly.averaged is not None
+    with torch.no_grad():
+        expected = assembly.averaged(given.batch.images).logits
+    output = steps.teacher_output(given)
+    assert torch.equal(output.logits, expected)
+    assert not output.logits.requires_grad
+    assert not torch.equal(expected, assembly.network.eval()(given.batch.images).logits)
+    assert not training(plan())[2].reads_teacher

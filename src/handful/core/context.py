@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from handful.core.dataset import Dataset
 from handful.core.hierarchy import Hierarchy
-from handful.core.recipe import Recipe
+from handful.core.recipe import Recipe, Stage
 from handful.core.tensors import LabelEmbedding
 from handful.errors import TrainingError
 
@@ -46,6 +46,8 @@ class Context:
     data: Dataset | None = None  # the prepared training split: a hierarchy may train a network on it
     hierarchy: Hierarchy | None = None
     features: Callable[[], int] | None = None  # length of `Output.features`, once there is a network
+    images: int = 0  # training images, unlabelled ones included: `Batch.index` is below
+    stage: Stage | None = None  # for a loss: the stage that it is built for
     # What cross-fitting computed, by number of folds, for the posthoc parts of one run to share: all that ever changes.
     folds: dict[int, Any] = field(default_factory=dict)
 

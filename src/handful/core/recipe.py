@@ -73,6 +73,21 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class View:
+    """A further view of the images of a batch, which a loss compares with the first, that of `Recipe.augment`.
+
+    Attributes:
+        augment: augmentations of this view, in the order in which they are applied.
+        of: "all" images of the batch, or the "unlabelled" ones.
+        source: what is augmented: the "image", or the "first_view", whose pixels then correspond.
+    """
+
+    augment: tuple[Part, ...] = ()
+    of: Literal["all", "unlabelled"] = "all"
+    source: Literal["image", "first_view"] = "image"
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage of training. Its budget is either `steps` or `epochs`.
 
@@ -91,6 +106,10 @@ class Stage:
             ("frozen"). Scale and shift are trained in both cases.
         stopping_threshold: early stopping: the stage ends once the moving average of the training loss over about ten
             steps is below this; None: it takes all its steps.
+        views: further views of each batch, for losses that compare views.
+        unlabelled: unlabelled images per labelled image in a batch, from a stream of their own. `batch_size`,
+            `fill_batch`, `epochs` and `sampler` then count labelled images, and the loss is the mean over the labelled
+            images plus that over the unlabelled ones. None: one stream of all images.
     """
 
     losses: tuple[Part, ...]
@@ -104,6 +123,8 @@ class Stage:
     reset: tuple[str, ...] = ()
     statistics: Literal["batch", "frozen"] = "batch"
     stopping_threshold: float | None = None
+    views: tuple[View, ...] = ()
+    unlabelled: float | None = None
 
 
 @dataclass(frozen=True)

@@ -49,27 +49,6 @@ class LabelEmbedding:
         return torch.einsum("kd,nd...->nk...", vectors, embedding) / self.temperature
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """The input of a training step.
-
-    Attributes:
-        images: values in [0, 1]; the network normalizes them.
-        labels: class of each image, -1 without a label.
-        targets: class probabilities.
-        pixel_labels: 0 background, class + 1, -1 ignore; all -1 where an image has no mask.
-    """
-
-    images: Float[Tensor, "n 3 h w"]
-    labels: Int[Tensor, " n"]
-    targets: Float[Tensor, "n k"]
-    pixel_labels: Int[Tensor, "n h w"]
-
-    def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
-        """The same rows of every field, nested batches (a second view) included."""
-        return replace(self, **{f.name: _rows(getattr(self, f.name), which) for f in fields(self)})
-
-
 def _rows(value: Any, which: slice | Tensor) -> Any:
     if isinstance(value, tuple):
         return tuple(_rows(inner, which) for inner in value)
@@ -80,7 +59,7 @@ def _rows(value: Any, which: slice | Tensor) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """The output of a network on a batch.
+    """The output of a network on a batch, or on its first view.
 
     Attributes:
         embedding: compared with the label vectors to compute `logits`.
@@ -90,6 +69,7 @@ class Output:
         distances: squared distances to each class's nearest prototype, from prototype heads.
         typicality: p-value of each image under posthoc/out_of_distribution: the share of training images that were at
             least as unlike the others.
+        views: outputs on the batch's further views, in the order of `Batch.views`.
     """
 
     embedding: Float[Tensor, "n d"]
@@ -98,6 +78,54 @@ class Output:
     pixels: Float[Tensor, "n k1 h w"] | None = None
     distances: Float[Tensor, "n k"] | None = None
     typicality: Float[Tensor, " n"] | None = None
+    views: "tuple[Output, ...]" = ()
+
+    def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Output":
+        """The same rows of every field; of further views too, so these must have all rows."""
+        return replace(self, **{f.name: _rows(getattr(self, f.name), which) for f in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """The input of a training step: the first view of its images, with what is known of them.
+
+    Attributes:
+        images: values in [0, 1]; the network normalizes them.
+        labels: class of each image, -1 without a label.
+        targets: class probabilities.
+        pixel_labels: 0 background, class + 1, -1 ignore; all -1 where an image has no mask.
+        index: position of each image among the training images, -1 for a mixture of several; None: not known.
+        progress: share of the stage that is done, in [0, 1).
+        views: the stage's further views. Their rows are those of this batch, or those without a label, in its order.
+        teacher_output: what the mean teacher, the network with averaged weights, gives for `images`; without gradient.
+    """
+
+    images: Float[Tensor, "n 3 h w"]
+    labels: Int[Tensor, " n"]
+    targets: Float[Tensor, "n k"]
+    pixel_labels: Int[Tensor, "n h w"]
+    index: Int[Tensor, " n"] | None = None
+    progress: float = 0.0
+    views: "tuple[Batch, ...]" = ()
+    teacher_output: Output | None = None
+
+    def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
+        """The same rows of every field, and of further views the rows that show the same images."""
+        values = {f.name: _rows(getattr(self, f.name), which) for f in fields(self) if f.name != "views"}
+        return replace(self, **values, views=tuple(view.rows(self._rows_of(view, which)) for view in self.views))
+
+    def view_rows(self, view: int) -> Int[Tensor, " m"]:
+        """The rows of this batch whose images a further view shows, by the view's number."""
+        if len(self.views[view].labels) == len(self.labels):
+            return torch.arange(len(self.labels), device=self.labels.device)
+        return (self.labels < 0).nonzero()[:, 0]
+
+    def _rows_of(self, view: "Batch", which: slice | Tensor) -> slice | Tensor:
+        """Rows of a further view that show the images in the rows `which` of this batch."""
+        if len(view.labels) == len(self.labels):
+            return which
+        unlabelled = self.labels < 0
+        return (unlabelled.cumsum(0) - 1)[which][unlabelled[which]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,7 +57,7 @@ class ImageTensors:
             maps = torch.tensor(IGNORE, device=images.device).expand(n, h, w)  # expanded: read only
         else:
             maps = self.pixel_labels[index].long()
-        return Batch(images, labels, targets, maps)
+        return Batch(images, labels, targets, maps, index)
 
 
 def fit_size(image: Image, size: tuple[int, int], resize: Resize) -> UInt8[np.ndarray, "3 h2 w2"]:

@@ -42,7 +42,8 @@ class ClassSimilarity(nn.Module):
 class Network(nn.Module):
     """Normalise, extract feature maps, apply the head, compare with the labels.
 
-    `losses` holds what the training losses learn (centers, temperatures), so that it is saved with the weights.
+    `losses` holds what the training losses learn or remember (centers, temperatures), so that it is trained and kept in
+    checkpoints with the weights. A saved model does not have it.
     `cache`, where there is one, keeps the features under a fitted head on disk. `frozen` names the parameters that were
     built frozen: no stage of a training trains them.
     """

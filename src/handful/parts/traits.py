@@ -47,6 +47,8 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "mixes_images": "an image's loss depends on others of its batch",
         "needs_hierarchy": "reads the recipe's hierarchy of the classes",
         "needs_prototypes": "reads the distances of a head with prototypes",
+        "needs_teacher": "reads the output of the network with averaged weights: `Batch.teacher_output`",
+        "needs_views": "reads further views of the images: `Output.views`",
         "reads_images": "reads the images, not only what the network says of them",
         "reads_masks": "learns from pixel labels, and needs a head that segments",
         "trains_no_classifier": "leaves the head's class scores untrained",

@@ -22,6 +22,7 @@ FIELDS: Mapping[str, int] = {  # largest value of the numbers of a recipe and it
     "steps": 100_000_000,
     "epochs": 1_000_000,
     "floor": 100_000_000,
+    "unlabelled": 1000,
 }
 OPTIONS: Mapping[str, int] = {  # largest value of a part's option, by the name that it has in all parts
     "base_width": 4096,
@@ -60,13 +61,15 @@ def check_values(recipe: Recipe) -> None:
     for i, stage in enumerate(recipe.stages):
         where = f"{name}: stages.{i}"
         _check_fields(stage, where)
+        for view in stage.views:
+            _check_fields(view, f"{where}: views")
         _check_fields(stage.optimizer, f"{where}: optimizer")
         _check_fields(stage.schedule, f"{where}: schedule")
     if recipe.image_size is not None:
         h, w = recipe.image_size
         if max(h, w) > MAX_SIDE:
             raise _too_large("image_size", [h, w], MAX_SIDE, name)
-        if h * w * recipe.batch_size > MAX_BATCH_PIXELS:
+        if h * w * recipe.batch_size * _images_of_a_step(recipe) > MAX_BATCH_PIXELS:
             raise RecipeError(
                 f"a batch of {recipe.batch_size} images of {h} x {w} pixels is too large",
                 where=name,
@@ -74,6 +77,11 @@ def check_values(recipe: Recipe) -> None:
             )
     for folder, part in _parts(recipe):
         _check_part(folder, part)
+
+
+def _images_of_a_step(recipe: Recipe) -> float:
+    """Images that go through the network in a step, for each labelled one of a batch, at most."""
+    return max(((1 + (stage.unlabelled or 0)) * (1 + len(stage.views)) for stage in recipe.stages), default=1)
 
 
 def _check_fields(values: Recipe | Stage | Any, where: str) -> None:
@@ -133,4 +141,5 @@ def _parts(recipe: Recipe) -> list[tuple[registry.Folder, Part]]:
     parts += [("prepare", part) for part in recipe.prepare]
     parts += [("augment", part) for part in recipe.augment]
     parts += [("posthoc", part) for part in recipe.posthoc]
+    parts += [("augment", part) for stage in recipe.stages for view in stage.views for part in view.augment]
     return parts + [("losses", part) for stage in recipe.stages for part in stage.losses]

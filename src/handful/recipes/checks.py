@@ -6,6 +6,7 @@ The traits of a part's module declare what it needs; no method is named here.
 from handful.core.recipe import Part, Recipe, Stage
 from handful.errors import RecipeError
 from handful.parts import registry
+from handful.recipes.stage_inputs import check_inputs
 
 
 def check(recipe: Recipe) -> None:
@@ -30,6 +31,7 @@ def check(recipe: Recipe) -> None:
     for i, stage in enumerate(recipe.stages):
         _check_stage(stage, f"{recipe.name}: stages.{i}")
     _check_sizes(recipe)
+    check_inputs(recipe)
     _check_agreement(recipe)
 
 

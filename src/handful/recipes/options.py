@@ -39,10 +39,14 @@ def _options_of_stage(path: str, stage: Stage) -> dict[str, Any]:
         f"{path}.steps" if stage.steps is not None else f"{path}.epochs": stage.steps or stage.epochs
     }
     values |= {
-        f"{path}.{name}": getattr(stage, name) for name in ("floor", "sampler", "statistics", "stopping_threshold")
+        f"{path}.{name}": getattr(stage, name)
+        for name in ("floor", "sampler", "statistics", "stopping_threshold", "unlabelled")
     }
     for name in ("optimizer", "schedule"):
         values |= {f"{path}.{name}.{option}": value for option, value in vars(getattr(stage, name)).items()}
+    for i, view in enumerate(stage.views):
+        for j, part in enumerate(view.augment):
+            values |= _options_of_part(f"{path}.views.{i}.augment.{j}", part)
     for i, part in enumerate(stage.losses):
         values |= _options_of_part(f"{path}.losses.{i}", part)
         values[f"{path}.losses.{i}.weight"] = part.weight

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.parsing import parse_toml, read_text
-from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage
+from handful.core.recipe import Optimizer, Part, Recipe, Schedule, Stage, View
 from handful.errors import RecipeError, nearest
 from handful.recipes.fields import build
 from handful.recipes.inheritance import resolve
@@ -154,7 +154,16 @@ def _stage(value: Any, where: str) -> Stage:
     values["losses"] = tuple(_part(part, f"{where}: losses") for part in _items(values, "losses", where))
     values["optimizer"] = build(Optimizer, values.get("optimizer", {}), f"{where}: optimizer")
     values["schedule"] = build(Schedule, values.get("schedule", {}), f"{where}: schedule")
+    views = _items(values, "views", where)
+    values["views"] = tuple(_view(view, f"{where}: views.{i}") for i, view in enumerate(views))
     for key in ("trainable", "reset"):
         if isinstance(values.get(key), str) and values[key] != "all":
             values[key] = [values[key]]
     return build(Stage, values, where)
+
+
+def _view(value: Any, where: str) -> View:
+    if not isinstance(value, dict):
+        raise RecipeError(f"not a table: {value!r}", where=where, remedy="write { augment = [...] }.")
+    parts = tuple(_part(part, f"{where}: augment") for part in _items(value, "augment", where))
+    return build(View, {**value, "augment": parts}, where)

@@ -177,8 +177,9 @@ def _with_parts(tree: Tree, change: Callable[[str, Any], Any]) -> Tree:
     for key in (key for key in FOLDERS if key in tree):
         value = tree[key]
         changed[key] = [change(key, part) for part in value] if isinstance(value, list) else change(key, value)
-    if isinstance(tree.get("stages"), list):
-        changed["stages"] = [_with_parts(s, change) if isinstance(s, dict) else s for s in tree["stages"]]
+    for key in ("stages", "views"):
+        if isinstance(tree.get(key), list):
+            changed[key] = [_with_parts(t, change) if isinstance(t, dict) else t for t in tree[key]]
     return changed
 
 

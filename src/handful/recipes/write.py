@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from handful.core.recipe import Optimizer, Part, Recipe, Stage
+from handful.core.recipe import Optimizer, Part, Recipe, Stage, View
 from handful.recipes.renamed import former_path, to_former
 
 
@@ -63,8 +63,13 @@ def _stage_tree(stage: Stage) -> dict[str, Any]:
     tree["optimizer"] = {k: v for k, v in asdict(stage.optimizer).items() if v is not None}
     if stage.optimizer.layer_decay == Optimizer.layer_decay:
         del tree["optimizer"]["layer_decay"]
-    defaults = {"sampler": Stage.sampler, "reset": (), "statistics": Stage.statistics}
+    tree["views"] = tuple(_view_tree(view) for view in stage.views)
+    defaults = {"sampler": Stage.sampler, "reset": (), "statistics": Stage.statistics, "views": ()}
     return {k: _plain(v) for k, v in tree.items() if k not in defaults or v != defaults[k]}
+
+
+def _view_tree(view: View) -> dict[str, Any]:
+    return {"augment": [_part_tree(part) for part in view.augment], "of": view.of, "source": view.source}
 
 
 def _plain(value: Any) -> Any:

@@ -61,6 +61,9 @@ from handful.saving.model_folder import (
 
 FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
+# What losses learn or remember is kept in checkpoints only: nothing predicts with it, and a memory tells of the images
+# that it was trained on. Models of earlier versions have it in their files.
+OF_LOSSES = re.compile(r"(network\.)*losses\.")
 BROKEN = (
     SafetensorError,
     RecipeError,
@@ -128,7 +131,8 @@ def _write_members(ensemble: Ensemble, folder: Path) -> None:
 
 
 def _write_network(classifier: Classifier, folder: Path) -> None:
-    tensors = {f"network.{k}": v.detach().cpu().contiguous() for k, v in classifier.network.state_dict().items()}
+    state = {k: v for k, v in classifier.network.state_dict().items() if not OF_LOSSES.match(k)}
+    tensors = {f"network.{k}": v.detach().cpu().contiguous() for k, v in state.items()}
     tensors["labels.vectors"] = classifier.labels.vectors.detach().cpu().contiguous()
     save_file(tensors, folder / "weights.safetensors")
     wraps = [{"name": m.part.name, **m.part.options} for m in posthoc_modules(classifier.network)][::-1]
@@ -204,7 +208,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         limit = partial(BuildLimit, sum(t.numel() for t in tensors.values()), len(tensors))
         network, layout = _build_network(recipe, task, labels, posthoc_tables(content.get("wraps", [])), limit)
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
-        network.load_state_dict({k: v for k, v in state.items() if not re.match(r"(network\.)*losses\.", k)})
+        network.load_state_dict({k: v for k, v in state.items() if not OF_LOSSES.match(k)})
     except BROKEN as error:
         raise damaged(error, folder) from error
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]

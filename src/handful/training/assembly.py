@@ -1,6 +1,6 @@
 """Assembly of what is trained: network, losses, augmentation, weight average and posthoc parts, built from a recipe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.context import Context
 from handful.core.dataset import Dataset
+from handful.core.recipe import Part, Stage
 from handful.core.tensors import Batch, Output
 from handful.models.classifier import Classifier
 from handful.models.network import Network
@@ -31,13 +33,15 @@ Posthoc = Callable[[tuple[Classifier, ...], Dataset], Classifier]
 class Assembly:
     """A network on its device, with what trains it.
 
-    `losses` and `initial` (the weights that a stage resets) have one entry for each stage. Networks that train beside
-    this one, or a teacher that is not its average, would be further fields.
+    `losses`, `further` (the augmentations of further views) and `initial` (the weights that a stage resets) have one
+    entry for each stage. Networks that train beside this one, or a teacher that is not its average, would be further
+    fields.
     """
 
     network: Network
     losses: tuple[tuple[Loss, ...], ...]
     augment: Compose
+    further: tuple[tuple[Compose, ...], ...]
     posthoc: tuple[Posthoc, ...]
     average: "ModelEmaV3 | None"
     initial: tuple[dict[str, Tensor], ...]
@@ -66,10 +70,12 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
     """
     recipe, context = setup.recipe, setup.context
     network = registry.build_network(recipe, context)
-    context = replace(context, features=partial(_feature_length, network, setup.size))
-    losses = tuple(tuple(registry.build("losses", p, context) for p in stage.losses) for stage in recipe.stages)
+    features = partial(_feature_length, network, setup.size)
+    context = replace(context, features=features, images=len(setup.tensors))
+    losses = tuple(_build_losses(stage, context) for stage in recipe.stages)
     network.add_losses(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))
-    augment = Compose([(part, registry.build("augment", part, context)) for part in recipe.augment])
+    augment = _compose(recipe.augment, context)
+    further = tuple(tuple(_compose(view.augment, context) for view in stage.views) for stage in recipe.stages)
     posthoc = tuple(registry.build("posthoc", part, context) for part in recipe.posthoc)
     if setup.accelerator.num_processes > 1:
         share_norms(network)
@@ -88,7 +94,15 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
             seed=setup.seed,
             progress=progress,
         )
-    return Assembly(network, losses, augment, posthoc, average, initial, views)
+    return Assembly(network, losses, augment, further, posthoc, average, initial, views)
+
+
+def _build_losses(stage: Stage, context: Context) -> tuple[Loss, ...]:
+    return tuple(registry.build("losses", part, replace(context, stage=stage)) for part in stage.losses)
+
+
+def _compose(parts: Sequence[Part], context: Context) -> Compose:
+    return Compose([(part, registry.build("augment", part, context)) for part in parts])
 
 
 def _feature_length(network: Network, size: tuple[int, int]) -> int:

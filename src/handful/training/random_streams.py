@@ -18,6 +18,8 @@ class Stream(IntEnum):
     DROPOUT = 3
     VIEWS = 4  # augmented views that are computed once, before training
     HEAD = 5  # of a head that is fitted
+    UNLABELLED = 6  # order of the unlabelled images, where they are a stream of their own
+    FURTHER_VIEWS = 7  # augmentation of a stage's further views
 
 
 def derive_seed(*key: int) -> int:

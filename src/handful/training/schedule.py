@@ -35,16 +35,41 @@ def stage_steps(stage: Stage, batches: int) -> int:
 
 
 @dataclass(frozen=True)
-class StepPlan:
-    """Sizes of an epoch's batches, and the optimizer steps of each stage."""
+class StagePlan:
+    """Batches and steps of a stage.
+
+    Attributes:
+        batch_sizes: sizes of an epoch's batches; those of labelled images, where there are two streams.
+        unlabelled: unlabelled images that come with each of these batches; empty: there is one stream.
+        steps: optimizer steps.
+    """
 
     batch_sizes: tuple[int, ...]
-    stage_steps: tuple[int, ...]
+    unlabelled: tuple[int, ...]
+    steps: int
 
     @property
     def epoch_length(self) -> int:
         """Images in an epoch; with `fill_batch` an image may be in it several times."""
         return sum(self.batch_sizes)
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Images in each batch of an epoch, of both streams."""
+        pairs = zip(self.batch_sizes, self.unlabelled or (0,) * len(self.batch_sizes), strict=True)
+        return tuple(a + b for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """Batches and steps of each stage."""
+
+    stages: tuple[StagePlan, ...]
+
+    @property
+    def stage_steps(self) -> tuple[int, ...]:
+        """Optimizer steps of each stage."""
+        return tuple(stage.steps for stage in self.stages)
 
     @property
     def total(self) -> int:
@@ -56,21 +81,32 @@ class StepPlan:
         return sum(self.stage_steps[:stage])
 
 
-def plan_steps(recipe: Recipe, n: int) -> StepPlan:
-    """Batches and steps of a training on n images."""
-    length = max(n, recipe.batch_size if recipe.fill_batch else 0)
-    sizes = batch_sizes(length, recipe.batch_size)
-    return StepPlan(tuple(sizes), tuple(stage_steps(stage, len(sizes)) for stage in recipe.stages))
+def plan_steps(recipe: Recipe, n: int, labelled: int | None = None) -> StepPlan:
+    """Batches and steps of a training on n images, of which `labelled` have a label; None: all."""
+    return StepPlan(tuple(_plan_stage(recipe, s, n, n if labelled is None else labelled) for s in recipe.stages))
 
 
-def total_steps(recipe: Recipe, n: int) -> int:
-    """Optimizer steps of a whole training on n images."""
-    return plan_steps(recipe, n).total
+def _plan_stage(recipe: Recipe, stage: Stage, n: int, labelled: int) -> StagePlan:
+    images = n if stage.unlabelled is None else labelled
+    sizes = batch_sizes(max(images, recipe.batch_size if recipe.fill_batch else 0), recipe.batch_size)
+    ratio = stage.unlabelled
+    unlabelled = () if ratio is None else tuple(max(1, round(ratio * size)) for size in sizes)
+    return StagePlan(tuple(sizes), unlabelled, stage_steps(stage, len(sizes)))
+
+
+def total_steps(recipe: Recipe, n: int, labelled: int | None = None) -> int:
+    """Optimizer steps of a whole training on n images, of which `labelled` have a label; None: all."""
+    return plan_steps(recipe, n, labelled).total
 
 
 def step_generator(seed: int, stage: int, step: int, device: torch.device) -> torch.Generator:
     """Random generator of one step's augmentation."""
     return torch.Generator(device).manual_seed(derive_seed(seed, Stream.AUGMENT, stage, step))
+
+
+def view_generator(seed: int, stage: int, step: int, view: int, device: torch.device) -> torch.Generator:
+    """Random generator of one step's augmentation of a further view."""
+    return torch.Generator(device).manual_seed(derive_seed(seed, Stream.FURTHER_VIEWS, stage, step, view))
 
 
 @lru_cache(maxsize=1)
@@ -82,6 +118,20 @@ def epoch_order(seed: int, stage: int, epoch: int, n: int, length: int) -> Int[n
     rng = np.random.default_rng([seed, Stream.ORDER, stage, epoch])
     rounds = [rng.permutation(n) for _ in range(math.ceil(length / n))]
     return np.concatenate(rounds)[:length]
+
+
+def unlabelled_order(seed: int, stage: int, start: int, count: int, n: int) -> Int[np.ndarray, " count"]:
+    """The part from `start` on of an endless stream of n images in random order: each comes once in every n."""
+    first, last = start // n, (start + count - 1) // n
+    rounds = [_unlabelled_round(seed, stage, number, n) for number in range(first, last + 1)]
+    at = start - first * n
+    return np.concatenate(rounds)[at : at + count]
+
+
+@lru_cache(maxsize=2)
+def _unlabelled_round(seed: int, stage: int, number: int, n: int) -> Int[np.ndarray, " n"]:
+    """One permutation of the stream. A batch may lie in two, so the last two are cached: not to be written to."""
+    return np.random.default_rng([seed, Stream.UNLABELLED, stage, number]).permutation(n)
 
 
 def stage_order(

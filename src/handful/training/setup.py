@@ -11,7 +11,7 @@ from handful.core.context import Context, Fit, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
-from handful.errors import TrainingError, hint
+from handful.errors import TrainingError, by_interface, hint
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
 from handful.recipes.load import load_recipe
@@ -25,8 +25,7 @@ class Setup:
     """What a run trains on and with.
 
     `data` are the prepared samples that training sees, in the order of `tensors`; `context.data` are those of them
-    that have a label. `labelled_ids` name the samples that had one before the recipe's `prepare` parts. A second set
-    of images, e.g. a stream of unlabelled ones, would be loaded here, beside `tensors`.
+    that have a label. `labelled_ids` name the samples that had one before the recipe's `prepare` parts.
     """
 
     recipe: Recipe
@@ -68,7 +67,8 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
         fit: trains a nested run, for parts that need a network of their own.
 
     Raises:
-        TrainingError: too few images, no masks for losses that read them, or batches too small for the processes.
+        TrainingError: too few images, no masks for losses that read them, no unlabelled images for a stage that draws
+            some, or batches too small for the processes.
         DataError, RecipeError, WeightsError: from the parts.
     """
     task = make_task(data)
@@ -86,8 +86,10 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     tensors = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize)
     tensors = tensors.to(accelerator.device)
     _check_masks(recipe, tensors.pixel_labels)
-    plan = plan_steps(recipe, len(tensors))
-    check_batches(plan.batch_sizes, accelerator.num_processes, recipe=recipe.name)
+    _check_unlabelled(recipe, len(tensors) - len(labelled))
+    plan = plan_steps(recipe, len(tensors), len(labelled))
+    for stage in plan.stages:
+        check_batches(stage.rows, accelerator.num_processes, recipe=recipe.name)
     return Setup(recipe, seed, context, data, labelled_ids, tensors, accelerator, plan)
 
 
@@ -137,4 +139,18 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
             where=recipe.name,
             remedy=f"give masks{hint('masks', 'PATH')}, or a mask source in the recipe: binarize, grabcut, "
             "salient or propagate_masks.",
+        )
+
+
+def _check_unlabelled(recipe: Recipe, unlabelled: int) -> None:
+    """A stage with a stream of unlabelled images needs one."""
+    if unlabelled == 0 and any(stage.unlabelled is not None for stage in recipe.stages):
+        raise TrainingError(
+            "this recipe learns from unlabelled images, and there are none",
+            where=recipe.name,
+            remedy=by_interface(
+                command=f"put images without a label into a folder named unlabelled{hint('unlabelled', 'rest')}",
+                python='add samples whose label is None, or evaluate with Protocol(unlabelled="rest")',
+            )
+            + ", or use a recipe that needs none.",
         )

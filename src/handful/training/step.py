@@ -1,10 +1,13 @@
 """One step of training: forward pass, loss, gradients and update."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.core.tensors import Output
+from handful.core.tensors import Batch, Output
+from handful.parts import registry
 from handful.training.assembly import Assembly
 from handful.training.batches import BatchSource, StepInput
 from handful.training.distributed import sum_gradients
@@ -17,8 +20,8 @@ from handful.training.setup import Setup
 class TrainingStep:
     """The steps of one stage, each of them `gradients` and then `update`.
 
-    Passes over further views or by further networks belong in `forward`, and what is added to the losses or weighs
-    them in `total_loss`: the loop around knows of neither.
+    Passes by further networks belong in `forward`, and what is added to the losses or weighs them in `total_loss`: the
+    loop around knows of neither.
     """
 
     def __init__(self, setup: Setup, assembly: Assembly, number: int, optimizer: torch.optim.Optimizer) -> None:
@@ -26,34 +29,53 @@ class TrainingStep:
         self.stage = setup.recipe.stages[number]
         self.steps = setup.plan.stage_steps[number]
         self.batches = BatchSource(setup, assembly, number)
+        self.reads_teacher = any(registry.has_trait("losses", part, "needs_teacher") for part in self.stage.losses)
         # Seeding all devices takes fifty times as long as seeding the CPU alone.
         self._seed_dropout = torch.default_generator.manual_seed if setup.device.type == "cpu" else torch.manual_seed
 
     def gradients(self, step: int) -> Float[Tensor, ""]:
         """Put the gradients of a step into the parameters, summed over the processes; the loss is this process's."""
         given = self.batches.batch(step)
+        if self.reads_teacher:
+            given = replace(given, batch=replace(given.batch, teacher_output=self.teacher_output(given)))
         loss = self.total_loss(self.forward(given, step), given, step)
         self.backward(loss)
         return loss
 
+    def teacher_output(self, given: StepInput) -> Output:
+        """The output of the network with averaged weights on the first view, in evaluation mode."""
+        assert self.assembly.averaged is not None, "the recipe was checked"
+        with torch.no_grad(), self.setup.accelerator.autocast():
+            output: Output = self.assembly.averaged(given.batch.images, given.maps)
+        return output
+
     def forward(self, given: StepInput, step: int) -> Output:
-        """The network's output, with the dropout of this step."""
+        """The network's output, with the dropout of this step. All views go through the network in one pass."""
         accelerator = self.setup.accelerator
         key = (self.setup.seed, Stream.DROPOUT, self.number, step, accelerator.process_index)
         self._seed_dropout(derive_seed(*key))
+        images = given.batch.images
+        if given.batch.views:
+            images = torch.cat([images, *(view.images for view in given.batch.views)])
         with accelerator.autocast():
-            output: Output = self.assembly.network(given.batch.images, given.maps)
-        return output
+            output: Output = self.assembly.network(images, given.maps)
+        return split_views(output, given.batch) if given.batch.views else output
 
     def total_loss(self, output: Output, given: StepInput, step: int) -> Float[Tensor, ""]:
-        """The weighted sum of the losses that are active at this share of the stage, its mean over the images."""
+        """The weighted sum of the losses that are active at this share of the stage, its mean over the images.
+
+        With two streams it is the mean over the labelled images plus the mean over the unlabelled ones.
+        """
         share = step / self.steps
         losses = zip(self.stage.losses, self.assembly.losses[self.number], strict=True)
         total = torch.zeros(len(given.batch.labels), device=given.batch.images.device)
         for part, loss in losses:
             if part.start <= share < part.stop:
                 total = total + part.weight * loss(output, given.batch)
-        return total.sum() / given.images
+        if given.unlabelled == 0:
+            return total.sum() / given.images
+        labelled = given.batch.labels >= 0
+        return total[labelled].sum() / given.images + total[~labelled].sum() / given.unlabelled
 
     def backward(self, loss: Float[Tensor, ""]) -> None:
         """Compute the gradients; those of all processes are added up."""
@@ -76,3 +98,13 @@ class TrainingStep:
         if self.assembly.average is not None:
             self.assembly.average.update(network, self.setup.plan.before(self.number) + step + 1)
         return rate
+
+
+def split_views(output: Output, batch: Batch) -> Output:
+    """The output on the first view, with those on the further views of the batch, from that on all of them in a row."""
+    start = len(batch.labels)
+    first, views = output.rows(slice(0, start)), []
+    for view in batch.views:
+        views.append(output.rows(slice(start, start + len(view.labels))))
+        start += len(view.labels)
+    return replace(first, views=tuple(views))

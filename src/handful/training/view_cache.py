@@ -39,7 +39,7 @@ class ViewCache:
         targets = torch.nn.functional.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
         blank = torch.zeros(1, device=index.device).expand(len(index), *self.tensors.images.shape[1:])
         maps = self.maps[view, index].contiguous(memory_format=torch.channels_last)
-        return Batch(blank, labels, targets, self.pixel_labels[view, index].long()), maps
+        return Batch(blank, labels, targets, self.pixel_labels[view, index].long(), index), maps
 
 
 def cache_views(

@@ -1,10 +1,12 @@
 """Partners and weights of mixed images, and what CutMix and Mixup share."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from handful.core.context import Context
-from handful.parts.augment._mix import mixing_weights, partners
+from handful.parts.augment._mix import mix_index, mixing_weights, partners
 from tests.parts.augment._support import apply, constant_images
 from tests.parts.augment.conftest import make_batch, seeded
 
@@ -41,3 +43,12 @@ def test_a_lone_image_is_left_alone(context: Context, name: str) -> None:
     torch.testing.assert_close(result.images, batch.images)
     torch.testing.assert_close(result.targets, batch.targets)
     assert torch.equal(result.pixel_labels, batch.pixel_labels)
+
+
+def test_a_mixture_of_two_images_has_no_position_among_the_training_images() -> None:
+    batch = replace(make_batch(4, 8, 8), index=torch.tensor([7, 2, 2, 5]))
+    partner, weight = torch.tensor([1, 2, 3, 0]), torch.tensor([0.4, 0.4, 1.0, 0.0])
+    index = mix_index(batch, partner, weight)
+    assert index is not None
+    assert index.tolist() == [-1, 2, 2, -1]
+    assert mix_index(replace(batch, index=None), partner, weight) is None

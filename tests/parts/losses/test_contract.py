@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from handful.core.hierarchy import Hierarchy
-from handful.core.recipe import Part
+from handful.core.recipe import Part, View
 from handful.core.tensors import IGNORE, Batch, Output
 from handful.parts import registry
 from tests.support.classifiers import mean_colour
-from tests.support.datasets import CLASSES, context
+from tests.support.datasets import CLASSES, context, recipe
 
 K, N, C, SIZE = len(CLASSES), 4, 7, (5, 6)
+IMAGES = 9  # of the training
 TREE = Hierarchy((3, 3, 4, 4, -1), (*CLASSES, "cold", "all"))
 NEEDS: dict[str, Mapping[str, Any]] = {
     "distillation": {"teacher": "somewhere"}
@@ -36,7 +37,9 @@ every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str
 
 def make(name: str, options: Mapping[str, Any]) -> Any:
     torch.manual_seed(0)
+    stage = replace(recipe("linear").stages[0], views=(View(), View()))
     given = replace(context(), hierarchy=TREE, features=lambda: C, load=lambda _: mean_colour(size=SIZE))
+    given = replace(given, images=IMAGES, stage=stage)
     return registry.build("losses", Part(name, options), given)
 
 
@@ -44,35 +47,50 @@ def mixes(name: str) -> bool:
     return registry.has_trait("losses", Part(name), "mixes_images")
 
 
-def skip_teachers(name: str) -> None:
+def skip_users_of_unlabelled(name: str) -> None:
     if registry.has_trait("losses", Part(name), "uses_unlabelled"):
         pytest.skip("this loss declares that it learns from images without a label")
 
 
+def random_output(g: torch.Generator, scale: float) -> Output:
+    shapes = ((N, K), (N, K), (N, C), (N, K + 1, *SIZE))
+    embedding, logits, features, pixels = ((torch.randn(s, generator=g) * scale).requires_grad_() for s in shapes)
+    distances = (torch.rand((N, K), generator=g) * scale**2).requires_grad_()
+    return Output(embedding, logits, features, pixels, distances)
+
+
 def example(scale: float = 1.0) -> tuple[Output, Batch]:
-    """Four labelled images; of the first the mask is missing, of the last there is no pixel of background."""
+    """Four labelled images; of the first the mask is missing, of the last there is no pixel of background.
+
+    There are two further views of each, the mean teacher's output, and what is known of the training.
+    """
     g = torch.Generator().manual_seed(0)
     labels = torch.tensor([0, 1, 2, 1])
     maps = torch.where(torch.rand((N, *SIZE), generator=g) < 0.4, labels[:, None, None] + 1, 0)
     maps[0], maps[3] = IGNORE, 2
     maps[1, 0] = IGNORE
-    shapes = ((N, K), (N, K), (N, C), (N, K + 1, *SIZE))
-    scores = [(torch.randn(shape, generator=g) * scale).requires_grad_() for shape in shapes]
-    scores.append((torch.rand((N, K), generator=g) * scale**2).requires_grad_())
+    output = random_output(g, scale)
     images = torch.rand((N, 3, *SIZE), generator=g)
-    return Output(*scores), Batch(images, labels, torch.eye(K)[labels], maps)
+    batch = Batch(images, labels, torch.eye(K)[labels], maps, index=torch.tensor([6, 0, 3, 5]), progress=0.5)
+    views = tuple(replace(batch, images=images.flip(axis)) for axis in (-1, -2))
+    logits = torch.randn((N, K), generator=g) * scale
+    teacher = Output(logits, logits, torch.randn((N, C), generator=g))
+    outputs = tuple(random_output(g, scale) for _ in views)
+    return replace(output, views=outputs), replace(batch, views=views, teacher_output=teacher)
 
 
 def parts(output: Output) -> list[torch.Tensor]:
-    assert output.pixels is not None
-    assert output.distances is not None
-    return [output.embedding, output.logits, output.features, output.pixels, output.distances]
+    tensors = []
+    for one in (output, *output.views):
+        assert one.pixels is not None
+        assert one.distances is not None
+        tensors += [one.embedding, one.logits, one.features, one.pixels, one.distances]
+    return tensors
 
 
 def only(output: Output, batch: Batch, i: int) -> tuple[Output, Batch]:
     one = slice(i, i + 1)
-    fields = (batch.images, batch.labels, batch.targets, batch.pixel_labels)
-    return Output(*(t[one] for t in parts(output))), Batch(*(t[one] for t in fields))
+    return output.rows(one), batch.rows(one)
 
 
 @every
@@ -95,8 +113,12 @@ def test_inputs_are_not_changed(name: str, options: Mapping[str, Any]) -> None:
     (output, batch), (same, again) = example(), example()
     make(name, options)(output, batch)
     assert all(torch.equal(a, b) for a, b in zip(parts(output), parts(same), strict=True))
-    for field in ("images", "labels", "targets", "pixel_labels"):
-        assert torch.equal(getattr(batch, field), getattr(again, field)), field
+    for one, other in ((batch, again), *zip(batch.views, again.views, strict=True)):
+        for field in ("images", "labels", "targets", "pixel_labels", "index"):
+            assert torch.equal(getattr(one, field), getattr(other, field)), field
+    assert batch.teacher_output is not None
+    assert again.teacher_output is not None
+    assert torch.equal(batch.teacher_output.logits, again.teacher_output.logits)
 
 
 @every
@@ -117,7 +139,7 @@ def test_images_are_not_mixed(name: str, options: Mapping[str, Any]) -> None:
 
 @every
 def test_an_image_without_any_label_costs_nothing_and_teaches_nothing(name: str, options: Mapping[str, Any]) -> None:
-    skip_teachers(name)
+    skip_users_of_unlabelled(name)
     output, batch = example()
     for i in (1, 3):
         batch.labels[i], batch.targets[i], batch.pixel_labels[i] = -1, 0, IGNORE
@@ -138,7 +160,7 @@ def test_masks_are_read_where_the_loss_declares_it(name: str, options: Mapping[s
 
 @every
 def test_a_batch_without_any_label_costs_nothing(name: str, options: Mapping[str, Any]) -> None:
-    skip_teachers(name)
+    skip_users_of_unlabelled(name)
     output, batch = example()
     none = replace(
         batch,
@@ -150,3 +172,25 @@ def test_a_batch_without_any_label_costs_nothing(name: str, options: Mapping[str
     assert values.tolist() == [0] * N
     values.sum().backward()
     assert all(t.grad is None or (t.grad.isfinite().all() and not t.grad.any()) for t in parts(output))
+
+
+@every
+def test_a_view_of_the_unlabelled_images_alone_is_read_row_by_row(name: str, options: Mapping[str, Any]) -> None:
+    """The values are those of a view of all images, for losses on views that learn from images without a label."""
+    if not registry.has_trait("losses", Part(name), "needs_views"):
+        pytest.skip("this loss reads one view")
+    if not registry.has_trait("losses", Part(name), "uses_unlabelled"):
+        pytest.skip("this loss declares that it learns from labelled images only")
+    output, batch = example()
+    for i in (1, 3):
+        batch.labels[i], batch.targets[i], batch.pixel_labels[i] = -1, 0, IGNORE
+        for view in batch.views:
+            view.targets[i] = 0
+    expected = make(name, options)(output, batch)
+    pile = batch.labels < 0
+    views = tuple(view.rows(pile) for view in batch.views)
+    outputs = tuple(one.rows(pile) for one in output.views)
+    values = make(name, options)(replace(output, views=outputs), replace(batch, views=views))
+    torch.testing.assert_close(values[pile], expected[pile])
+    values.sum().backward()
+    assert any(view.logits.grad is not None and bool(view.logits.grad[pile].any()) for view in output.views)

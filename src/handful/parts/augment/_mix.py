@@ -43,3 +43,17 @@ def mix_labels(
     labels = torch.where(weight >= 0.5, batch.labels, batch.labels[partner])
     factor = weight.to(batch.targets)[:, None]
     return labels, batch.targets * factor + batch.targets[partner] * (1 - factor)
+
+
+def mix_index(batch: Batch, partner: Int[Tensor, " n"], weight: Float[Tensor, " n"]) -> Int[Tensor, " n"] | None:
+    """Compute positions among the training images after mixing: -1 for an image that shows two.
+
+    Args:
+        batch: before mixing.
+        partner: position in the batch of the image that each is mixed with.
+        weight: weight of the image itself.
+    """
+    if batch.index is None:
+        return None
+    one = (weight == 1) | (batch.index == batch.index[partner])
+    return torch.where(one, batch.index, -1)

@@ -10,7 +10,7 @@ import torch
 from handful.core.context import Context
 from handful.core.tensors import Batch
 from handful.parts.augment._boxes import centered_boxes
-from handful.parts.augment._mix import mix_labels, mixing_weights, partners
+from handful.parts.augment._mix import mix_index, mix_labels, mixing_weights, partners
 from handful.parts.augment._part import Augment, bernoulli, check_number
 
 mixes_images = True
@@ -48,6 +48,7 @@ def build(_context: Context, *, probability: float = 0.5, alpha: float = 1.0) ->
             images=mixed.contiguous(memory_format=torch.channels_last),
             labels=labels,
             targets=targets,
+            index=mix_index(batch, partner, weight),
             pixel_labels=torch.where(pasted, maps[partner], maps),
         )
 

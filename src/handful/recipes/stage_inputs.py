@@ -1,0 +1,84 @@
+"""Checks of what a stage's losses are given: further views, unlabelled images, and the mean teacher's output."""
+
+from handful.core.recipe import Part, Recipe, Stage
+from handful.errors import RecipeError
+from handful.parts import registry
+
+
+def check_inputs(recipe: Recipe) -> None:
+    """Check that each stage has what its losses read, and nothing that no loss reads.
+
+    Raises:
+        RecipeError: names the loss or the key, and the remedy.
+    """
+    for i, stage in enumerate(recipe.stages):
+        where = f"{recipe.name}: stages.{i}"
+        for view in stage.views:
+            for part in view.augment:
+                registry.check("augment", part)
+        _check_views(recipe, stage, where)
+        _check_unlabelled(recipe, stage, where)
+        teacher = _first_with(stage, "needs_teacher")
+        if teacher is not None and recipe.ema is None:
+            raise RecipeError(
+                f"loss {teacher.name!r} reads the output of the network with averaged weights, and none are averaged",
+                where=where,
+                remedy="set ema, the decay of the average, e.g. ema = 0.99.",
+            )
+
+
+def _check_views(recipe: Recipe, stage: Stage, where: str) -> None:
+    """Further views: read by a loss, and each the view of one image."""
+    reader = _first_with(stage, "needs_views")
+    if reader is not None and not stage.views:
+        raise RecipeError(
+            f"loss {reader.name!r} compares views of an image, and the stage has no further view",
+            where=where,
+            remedy='add [[stages.views]] with augment, e.g. augment = [{ name = "rand_augment" }].',
+        )
+    if not stage.views:
+        return
+    if reader is None:
+        raise RecipeError("no loss of this stage reads its further views", where=where, remedy="leave views out.")
+    _refuse_mixing(recipe, stage, where, "further views")
+    if recipe.cache_views:
+        raise RecipeError(
+            "views cannot be combined with cache_views, which computes the maps of the first view in advance",
+            where=where,
+            remedy="set cache_views = 0.",
+        )
+    if stage.unlabelled is None and any(view.of == "unlabelled" for view in stage.views):
+        raise RecipeError(
+            'a view is of = "unlabelled", and the stage draws no unlabelled images',
+            where=where,
+            remedy='set unlabelled, the number of them for each labelled image, e.g. 7.0, or of = "all".',
+        )
+
+
+def _check_unlabelled(recipe: Recipe, stage: Stage, where: str) -> None:
+    """The stream of unlabelled images: a loss learns from it, and it is told apart from the labelled one."""
+    if stage.unlabelled is None:
+        return
+    if stage.unlabelled <= 0:
+        raise RecipeError(
+            "unlabelled must be above 0", where=where, remedy="e.g. unlabelled = 7.0, or leave it out: one stream."
+        )
+    if _first_with(stage, "uses_unlabelled") is None:
+        raise RecipeError(
+            "no loss of this stage learns from unlabelled images", where=where, remedy="leave unlabelled out."
+        )
+    _refuse_mixing(recipe, stage, where, "a stream of unlabelled images")
+
+
+def _refuse_mixing(recipe: Recipe, stage: Stage, where: str, what: str) -> None:
+    for part in (*recipe.augment, *(part for view in stage.views for part in view.augment)):
+        if registry.has_trait("augment", part, "mixes_images"):
+            raise RecipeError(
+                f"augment/{part.name} mixes images and cannot be combined with {what}",
+                where=where,
+                remedy=f"leave {part.name} out.",
+            )
+
+
+def _first_with(stage: Stage, trait: str) -> Part | None:
+    return next((part for part in stage.losses if registry.has_trait("losses", part, trait)), None)

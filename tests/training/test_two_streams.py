@@ -1,0 +1,78 @@
+"""Training with a stream of unlabelled images, further views and the mean teacher."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from handful.core.recipe import Part
+from handful.data.load import load_data
+from handful.errors import TrainingError
+from handful.recipes.write import to_toml
+from handful.saving.classifier import load_classifier, save_classifier
+from handful.training.train import train
+from tests.support.datasets import squares
+from tests.support.processes import free_port, start
+from tests.support.resume import stopped_and_resumed
+from tests.support.two_streams import half_labelled, two_streams
+from tests.training.runs import trained_weights
+
+
+@pytest.mark.parametrize("at", [1, 5])
+def test_a_stopped_run_continues_to_the_same_weights(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, data = two_streams(), half_labelled()
+    whole = train(plan, data, progress=False)
+    resumed = stopped_and_resumed(plan, data, tmp_path / "run", monkeypatch, at=at)
+    for name, value in whole.network.state_dict().items():
+        assert value.equal(resumed.network.state_dict()[name]), name
+
+
+def test_the_unlabelled_images_and_the_teacher_change_what_is_learned() -> None:
+    data = half_labelled()
+    both = trained_weights(two_streams(), data)
+    fewer = data.select(range(len(data) - 5))
+    light = two_streams('stages.0.losses=[{name="cross_entropy"},{name="mean_teacher",weight=0.1}]')
+    for other in (trained_weights(two_streams(), fewer), trained_weights(light, data)):
+        assert not all(torch.equal(both[name], other[name]) for name in both)
+
+
+def test_a_stream_without_an_image_is_refused_before_training() -> None:
+    with pytest.raises(TrainingError, match=r"(?s)learns from unlabelled images, and there are none.*label is None"):
+        train(two_streams(), squares(3), progress=False)
+
+
+def test_a_saved_model_has_nothing_of_its_losses(tmp_path: Path) -> None:
+    plan = two_streams(losses=(Part("cross_entropy"), Part("center", {"centers": "learned"}), Part("mean_teacher")))
+    data = half_labelled()
+    classifier = train(plan, data, progress=False)
+    assert any(name.startswith("losses.") for name in classifier.network.state_dict())
+    save_classifier(classifier, tmp_path / "model")
+    with safe_open(tmp_path / "model" / "weights.safetensors", framework="pt") as file:
+        names = set(file.keys())
+    assert not any("losses." in name for name in names)
+    loaded = load_classifier(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.probabilities(data), classifier.probabilities(data))
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+    plan, data = two_streams("backbone.dropout=0.0", "steps=6", "lr=0.02"), half_labelled()
+    for sample in data.samples:
+        folder = "unlabelled" if sample.label is None else data.classes[sample.label]
+        path = tmp_path / "photos" / folder / sample.id.replace("/", "-")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.moveaxis(np.asarray(sample.image), 0, 2)).save(path)
+    (tmp_path / "plan.toml").write_text(to_toml(plan))
+    command = ["fit", str(tmp_path / "photos"), "-r", str(tmp_path / "plan.toml"), "-o", str(tmp_path / "two")]
+    port = free_port()
+    jobs = [start(command, number, 2, port) for number in (0, 1)]
+    photos = load_data(tmp_path / "photos")
+    alone = train(replace(plan, name="plan"), photos, device="cpu", progress=False)
+    said = [job.communicate(timeout=170) for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], said
+    together = load_classifier(tmp_path / "two")
+    for (name, expected), value in zip(alone.network.named_parameters(), together.network.parameters(), strict=True):
+        torch.testing.assert_close(value, expected, rtol=0.02, atol=0.002, msg=name)
