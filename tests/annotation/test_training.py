@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from handful.annotation.files.proposals import read_proposals
 from handful.annotation.server.background import BackgroundProcess
 from handful.annotation.server.session import Session, Settings
 from handful.annotation.training import agreement, train_and_score, usable_draws
-from handful.errors import TrainingError
+from handful.data.masks.attach import attach_masks
+from handful.data.masks.provenance import read_provenance
+from handful.errors import HandfulWarning, TrainingError
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier
 from tests.annotation import photo_session
@@ -61,6 +64,34 @@ def test_rejected_masks_are_never_learnt_from(tmp_path: Path) -> None:
         assert sources[DRAWN[0]] == "hand"
 
 
+def test_the_score_makes_accepted_masks_again_and_the_project_says_what_its_model_saw(tmp_path: Path) -> None:
+    with photo_session.open_session(tmp_path) as held:
+        for name in DRAWN:
+            photo_session.draw_square(held, name)
+        mask = np.zeros((24, 24), dtype=bool)
+        mask[4:12, 4:12] = True
+        for name in ("blue/0-3.png", "green/0-3.png"):
+            held.store.stroke(name, Patch(0, 0, mask), size=(24, 24), base=0, key=name, source="propagated")
+        with pytest.warns(HandfulWarning, match="the masks of 2 images were propagated"):
+            found, _ = _train(held)
+        assert (found["masks"], found["accepted"]) == (11, 2)
+        assert "score" in found
+        provenance = read_provenance(held.project.folder)
+        assert provenance is not None
+        assert provenance.saw is not None
+        assert sorted(provenance.saw) == sorted([*DRAWN, "blue/0-3.png", "green/0-3.png"])
+        data = attach_masks(held.project.data, held.project.folder / "masks")
+        sources = {s.id: s.mask_source for s in data.samples}
+        assert (sources["blue/0-3.png"], sources[DRAWN[0]]) == ("propagated", "hand")
+        assert data.segmenter_saw == frozenset(provenance.saw.values())
+
+
+def test_accepted_masks_alone_give_no_score() -> None:
+    data = squares(4, size=8)
+    accepted = replace(data, samples=tuple(replace(s, mask_source="propagated") for s in data.samples))
+    assert usable_draws(accepted, 2, 3, with_masks=True) == []
+
+
 def test_too_few_masks_are_said_before_training(tmp_path: Path) -> None:
     with photo_session.open_session(tmp_path) as held:
         with pytest.raises(TrainingError, match="no image of blue, green, red has a mask"):
@@ -76,7 +107,7 @@ def test_one_mask_per_class_trains_without_a_score(tmp_path: Path) -> None:
             photo_session.draw_square(held, name)
         found, _ = _train(held)
         assert "score" not in found
-        assert "at least 2 masks" in str(found["why_no_score"])
+        assert "at least 2 drawn masks" in str(found["why_no_score"])
 
 
 def test_folds_are_chosen_by_where_masks_are() -> None:

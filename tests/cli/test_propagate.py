@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,7 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from handful.data.fingerprint import image_digest
 from handful.data.images import pixels
+from handful.data.load import load_data
+from handful.data.masks.provenance import read_provenance
 from handful.models import u2netp
 from tests.support.command_line import fails, ok, ok_json, write_images
 from tests.support.datasets import squares
@@ -18,6 +22,12 @@ def test_propagate_writes_masks_that_can_be_used(inputs: Path, tmp_path: Path) -
     assert said["kept"] == 6
     assert said["propagated"] + len(said["dropped"]) == 6
     assert said["quality"]["all"]["iou"] > 0.3
+    reread = load_data(inputs / "images", masks=out / "masks")
+    assert Counter(s.mask_source for s in reread.samples if s.mask is not None) == {
+        "hand": 6,
+        "propagated": said["propagated"],
+    }
+    assert reread.segmenter_saw == frozenset(image_digest(s) for s in reread.samples if s.mask_source == "hand")
     assert {p.name for p in out.iterdir()} == {"masks", "contact-sheet.png", "quality.csv", "propagation.json"}
     with Picture.open(out / "contact-sheet.png") as sheet:
         assert sheet.size[0] > 4 * 128
@@ -66,6 +76,11 @@ def test_propagate_without_any_mask_makes_the_first_ones(inputs: Path, tmp_path:
     assert said["quality"] == {}
     model = ok_json("propagate", images, "--model", inputs / "model", "-o", tmp_path / "other")
     assert model["kept"] == 0
+    provenance = read_provenance(tmp_path / "other/masks")
+    assert provenance is not None
+    assert provenance.model.endswith("model")
+    assert provenance.saw
+    assert not set(provenance.saw.values()) & {image_digest(s) for s in load_data(images).samples}
     masked = ("--source", "grabcut", "--masks", inputs / "masks")
     assert "masks are given twice: by --masks and by --source" in fails(
         "propagate", inputs / "images", *masked, "-o", tmp_path / "third"

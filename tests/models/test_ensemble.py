@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
 from handful.models.ensemble import join
 from handful.parts.posthoc.tta import over_views
@@ -22,6 +23,14 @@ def test_probabilities_and_maps_are_the_weighted_means() -> None:
     np.testing.assert_array_equal(joined.predict(DATA), expected.argmax(axis=1))
     maps = [np.stack(list(m.maps(DATA))) for m in members]
     np.testing.assert_allclose(np.stack(list(joined.maps(DATA))), (3 * maps[0] + maps[1] + maps[2]) / 5, atol=1e-6)
+
+
+def test_an_ensemble_has_seen_what_its_members_saw_unless_one_does_not_say() -> None:
+    members = [untrained(seed=s) for s in range(2)]
+    cards = [{TRAINED_ON: pack_digests({digest * 12})} for digest in "ab"]
+    known = [replace(m, card=card) for m, card in zip(members, cards, strict=True)]
+    assert unpack_digests(join(known).card[TRAINED_ON]) == {"a" * 12, "b" * 12}
+    assert join([known[0], members[1]]).card[TRAINED_ON] is None
 
 
 def test_each_member_sees_images_at_its_own_size() -> None:

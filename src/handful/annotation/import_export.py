@@ -9,13 +9,14 @@ from typing import Any, Literal
 from handful.annotation.exports import coco, label_studio, labelme, table
 from handful.annotation.files.annotations import read_record, without_image
 from handful.annotation.files.mask_patch import Patch
-from handful.annotation.files.project import Project, annotated
+from handful.annotation.files.project import ACCEPTED, Project, annotated
 from handful.annotation.files.store import AnnotationStore
 from handful.core.dataset import LeftOut
 from handful.core.files import refuse_existing
 from handful.data.left_out import merged, summary
 from handful.data.masks.attach import attach_masks
 from handful.data.masks.image_file import write_masks
+from handful.data.masks.provenance import Provenance, images_seen, read_provenance, write_provenance
 from handful.errors import DataError, OutputError, option
 
 Format = Literal["png", "coco", "labelme", "label-studio", "table"]
@@ -63,9 +64,11 @@ def import_masks(project: Project, source: Path, *, overwrite: bool = False) -> 
                 size=(h, w),
                 base=store[sample.id].mask_version,
                 key=secrets.token_hex(8),
-                source=IMPORTED,
+                source=ACCEPTED if sample.mask_source == ACCEPTED else IMPORTED,
             )
     folder = project.folder / "masks"
+    if any(s.mask_source == ACCEPTED for s in samples):
+        write_provenance(folder, Provenance(str(source), images_seen(data)).joined(read_provenance(folder)))
     left_out = merged(data.left_out[len(project.data.left_out) :])
     values = {
         "imported": len(samples),
@@ -108,6 +111,8 @@ def export_annotations(
     out.parent.mkdir(parents=True, exist_ok=True)
     if kind == "png":
         count = len(write_masks(data, out, overwrite=overwrite))
+        if any(s.mask_source == ACCEPTED for s in data.samples):
+            write_provenance(out, Provenance("handful annotate", images_seen(data)))
     else:
         writers: dict[str, Callable[..., int]] = {
             "coco": coco.write,

@@ -12,7 +12,9 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_existing
 from handful.core.recipe import Part, Recipe
+from handful.data.fingerprint import image_digest
 from handful.data.masks.image_file import write_masks
+from handful.data.masks.provenance import Provenance, images_seen, write_provenance
 from handful.data.splits import training_split
 from handful.errors import DataError, RecipeError, option
 from handful.models.device import select_device
@@ -21,6 +23,7 @@ from handful.parts.prepare import match_masks
 from handful.parts.prepare._masking import sample_masks
 from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
 from handful.saving.classifier import load_classifier
+from handful.saving.training_images import digests_seen_by
 from handful.training.train import nested_fit
 
 Method = Literal["train", "match"]
@@ -75,16 +78,26 @@ def propagate_dataset(
         start, masks_per_class = _source(source, before, per_class, context), None
     if method == "match":
         after, report = match_masks.run(context, start, per_class=masks_per_class, rounds=rounds, rules=rules)
-        return start, after, report
-    after, report = run(
-        context,
-        start,
-        per_class=masks_per_class,
-        rounds=rounds,
-        model=None if model is None else str(model),
-        rules=rules,
-    )
-    return start, after, report
+    else:
+        after, report = run(
+            context,
+            start,
+            per_class=masks_per_class,
+            rounds=rounds,
+            model=None if model is None else str(model),
+            rules=rules,
+        )
+    return start, replace(after, segmenter_saw=_seen_by_segmenter(before, report, model)), report
+
+
+def _seen_by_segmenter(data: Dataset, report: PropagationReport, model: Path | None) -> frozenset[str] | None:
+    """Digests of the images that the segmenter was trained on; None: a saved one does not say."""
+    learned = set(report.learned)
+    saw = frozenset(image_digest(s) for s in data.samples if s.id in learned)
+    if model is None:
+        return saw
+    of_model = digests_seen_by(model)
+    return None if of_model is None else saw | of_model
 
 
 def refuse_unused(method: Method, *, model: Path | None, rules: MaskRules | None) -> None:
@@ -172,19 +185,29 @@ def propagate_to(
             seed=seed,
             device=device,
         )
-        return write_propagation(folder, before, after, report, seed=seed)
+        segmenter = "match_masks" if method == "match" else recipe.name if model is None else str(model)
+        return write_propagation(folder, before, after, report, segmenter=segmenter, seed=seed)
 
 
 def write_propagation(
-    folder: Path, before: Dataset, after: Dataset, report: PropagationReport, *, seed: int = 0, per_class: int = 8
+    folder: Path,
+    before: Dataset,
+    after: Dataset,
+    report: PropagationReport,
+    *,
+    segmenter: str = "",
+    seed: int = 0,
+    per_class: int = 8,
 ) -> dict[str, Any]:
     """Write `masks/`, which mirrors the images, `contact-sheet.png`, `quality.csv` and `propagation.json`.
 
-    What an earlier call wrote there is replaced. Returns what is in the last.
+    The masks say what made them, and `masks/provenance.json` which images the segmenter, a recipe's name or the folder
+    of a model, was trained on. What an earlier call wrote there is replaced. Returns what is in `propagation.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "masks", ignore_errors=True)
     paths = write_masks(after, folder / "masks")
+    write_provenance(folder / "masks", Provenance(segmenter, images_seen(after)))
     write_sheet(folder / "contact-sheet.png", tiles(after, before, per_class=per_class, seed=seed))
     with (folder / "quality.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)

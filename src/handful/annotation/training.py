@@ -1,7 +1,8 @@
 """Training from the annotation page: a model, proposed masks for the other images, and a cross-validated score.
 
 The score is repeated stratified cross-validation over the labelled images of the training split. A fold learns only
-from the masks of its own training images, and the test split is never used.
+from the masks of its own training images: where one of these was accepted from a model, it is made again from the drawn
+masks of the fold. The test split is never used.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,13 +12,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from handful.annotation.files.annotations import AnnotationRecord
+from handful.annotation.files.annotations import MASKS, AnnotationRecord
 from handful.annotation.files.project import ACCEPTED, Project, annotated
 from handful.annotation.files.proposals import write_proposals
 from handful.annotation.tools.active_learning import expected_change
 from handful.core.dataset import Dataset, Mask
 from handful.core.recipe import Recipe
+from handful.data.fingerprint import image_digest
 from handful.data.images import sample_size
+from handful.data.masks.provenance import Provenance, read_provenance, write_provenance
 from handful.data.splits import folds as cut
 from handful.data.splits import training_split
 from handful.errors import TrainingError
@@ -67,6 +70,7 @@ def train_and_score(
     used = masked(labelled) if with_masks else labelled
     _refuse_missing(labelled, used, with_masks=with_masks)
     report({"stage": "training", "done": 0, "of": 1})
+    _record_training_images(project, record, used)
     classifier = train(recipe, used, seed=seed, device=device, progress=False)
     save_classifier(classifier, project.folder / "model", overwrite=True)
     result: dict[str, Any] = {
@@ -78,7 +82,7 @@ def train_and_score(
     }
     numbers = usable_draws(labelled, folds, draws, with_masks=with_masks)
     if len(numbers) < draws:
-        kind = "masks" if with_masks else "labels"
+        kind = "drawn masks" if with_masks else "labels"
         result["why_no_score"] = f"A score needs at least 2 {kind} of every class, in different folds."
         return result
     return result | {"score": _score(recipe, labelled, numbers, folds, device, report, with_masks=with_masks)}
@@ -89,7 +93,22 @@ def present(data: Dataset) -> Dataset:
     labelled_classes = [i for i, n in enumerate(data.counts) if n]
     number = {old: new for new, old in enumerate(labelled_classes)}
     samples = (s if s.label is None else replace(s, label=number[s.label]) for s in data.samples)
-    return Dataset(tuple(samples), tuple(data.classes[i] for i in labelled_classes))
+    return replace(data, samples=tuple(samples), classes=tuple(data.classes[i] for i in labelled_classes))
+
+
+def _record_training_images(project: Project, record: AnnotationRecord, used: Dataset) -> None:
+    """Write down which images the proposals' model is trained on, together with those of all rounds before it."""
+    folder = project.folder / MASKS
+    earlier = read_provenance(folder)
+    if earlier is None and record.trainings:
+        earlier = Provenance("an earlier version", None)
+    saw = {s.id: image_digest(s) for s in used.samples}
+    write_provenance(folder, Provenance("handful annotate", saw).joined(earlier))
+
+
+def drawn(data: Dataset) -> Dataset:
+    """The samples that have a mask which no model of this project proposed."""
+    return data.select([i for i, s in enumerate(data.samples) if s.mask is not None and s.mask_source != ACCEPTED])
 
 
 def masked(data: Dataset) -> Dataset:
@@ -159,7 +178,7 @@ def usable_draws(data: Dataset, folds: int, wanted: int, *, with_masks: bool) ->
     numbers: list[int] = []
     for number in range(MAX_SEARCHED_DRAWS):
         parts = cut(data, folds, number)
-        counts = [(masked(train) if with_masks else train).counts.min() for train, _ in parts]
+        counts = [(drawn(train) if with_masks else train).counts.min() for train, _ in parts]
         if min(counts) > 0:
             numbers.append(number)
         if len(numbers) == wanted:

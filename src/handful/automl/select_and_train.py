@@ -14,6 +14,7 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Stages
 from handful.core.result import Result
 from handful.data.splits import draw, random_key, training_split
+from handful.evaluation.leaks import without_leaks
 from handful.models.classifier import Classifier
 from handful.training.train import train
 
@@ -58,7 +59,7 @@ def learn_from_all(data: Dataset, folder: Path, budget: Budget, settings: Settin
         selection = _select(pool, folder, budget, settings, repeats=REPEATS, seed=settings.seed)
     with settings.stages.stage("training on all images"):
         settings.stages.describe(describe(selection.candidate.recipe))
-        classifier, learned = _train(selection, pool, settings, seed=settings.seed)
+        classifier, learned = _train(selection, pool, settings, seed=settings.seed, scored=test)
     if len(test):
         run_ = scored_run(classifier, learned, test, number=settings.seed, seconds=classifier.card["seconds"])
         result = Result(selection.candidate.recipe, data.classes, (run_,))
@@ -87,7 +88,7 @@ def learn_from_draws(data: Dataset, folder: Path, budget: Budget, settings: Sett
         with settings.stages.stage(f"learning from {settings.per_class} of each class, time {number + 1}"):
             selection = _select(train_part, folder, budget, settings, repeats=1, seed=seed)
             settings.stages.describe(f"training: {describe(selection.candidate.recipe)}")
-            classifier, learned = _train(selection, train_part, settings, seed=seed)
+            classifier, learned = _train(selection, train_part, settings, seed=seed, scored=test)
             seconds = classifier.card["seconds"]
             runs.append(scored_run(classifier, learned, test, number=seed, seconds=seconds))
         first = first or (classifier, learned, selection)
@@ -113,12 +114,17 @@ def _select(pool: Dataset, folder: Path, budget: Budget, settings: Settings, *, 
     )
 
 
-def _train(selection: Selection, pool: Dataset, settings: Settings, *, seed: int) -> tuple[Classifier, Dataset]:
-    """The selected recipe trained on every labelled image, and on those without a label if it uses them; calibrated."""
+def _train(
+    selection: Selection, pool: Dataset, settings: Settings, *, seed: int, scored: Dataset
+) -> tuple[Classifier, Dataset]:
+    """The selected recipe trained on every labelled image, and on those without a label if it uses them; calibrated.
+
+    Propagated masks are made again if the model behind them may have seen an image of `scored`.
+    """
     data = pool
     if not selection.candidate.unlabelled:
         data = pool.select([i for i, s in enumerate(pool.samples) if s.label is not None])
-    recipe = selection.candidate.recipe
+    recipe, data = without_leaks(selection.candidate.recipe, data, scored)
     classifier = train(recipe, data, seed=seed, device=settings.device, progress=settings.progress)
     return with_temperature(classifier, selection), data
 

@@ -29,6 +29,7 @@ from handful.evaluation.annotation_cost import PAPER, AnnotationTimes
 from handful.evaluation.evaluate import FIVE_DRAWS, Protocol, splits_of, trainer_name
 from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import Trainer
+from handful.evaluation.leaks import check_leaks
 from handful.evaluation.protocol import VAL_SCORED
 from handful.evaluation.results_log import commit, versions
 from handful.evaluation.retrain import train_again
@@ -116,6 +117,7 @@ def compare(
         candidates = [CandidateRecipe(r.name, role_of(r.name), True, "requested") for r in recipes]
     protocols = [replace(protocol, per_class=m) for m in per_class]
     scheduled = _schedule(recipes, protocols, data, study_budget, one_by_one=time_limit is not None)
+    check_leaks([(item.recipe, item.split.train, item.split.test) for item in scheduled])
     tuned = sum(item.not_tuned_because is None for item in scheduled)
     budget = _shared_budget(study_budget, tuned, jobs)
     data_hash = data_fingerprint(data)

@@ -108,6 +108,8 @@ class Dataset:
         samples: the samples.
         classes: class names in sorted order.
         left_out: what the reader did not use; it says nothing about the samples.
+        segmenter_saw: digests of the images that the model behind the "propagated" masks was trained on; None: unknown,
+            so that it may have seen all of them.
 
     Example:
         >>> import numpy as np
@@ -121,6 +123,7 @@ class Dataset:
     samples: tuple[Sample, ...]
     classes: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    segmenter_saw: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         """How many images, of which classes and size; files are not opened for it."""

@@ -1,6 +1,7 @@
 """Fingerprint of a data set: a short hash that identifies the data that a score was measured on."""
 
 import hashlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 from handful.core.dataset import Dataset, DeepImage, Image, Sample
 from handful.data.images import pixels
 from handful.errors import DataError
+
+DIGEST = 6  # bytes of an image digest
+TRAINED_ON = "trained_on"  # entry of a model's card: the digests of its training images
 
 
 def fingerprint(data: Dataset) -> str:
@@ -53,6 +57,32 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
     return {name: total.hexdigest()[:16] for name, total in hashes.items()}
 
 
+def image_digest(sample: Sample) -> str:
+    """12 hex digits over the content of a sample's image: bytes of a file, pixels of an array. A file is hashed once.
+
+    Raises:
+        DataError: the image file cannot be read.
+    """
+    return _image_hash(sample.image)[:DIGEST].hex()
+
+
+def pack_digests(digests: Iterable[str]) -> str:
+    """Image digests as one text of eight characters each, sorted."""
+    return b64encode(bytes.fromhex("".join(sorted(set(digests))))).decode()
+
+
+def unpack_digests(text: str) -> frozenset[str]:
+    """Image digests from the text of `pack_digests`.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    content = b64decode(text, validate=True)
+    if len(content) % DIGEST:
+        raise ValueError(f"{len(content)} bytes are not digests of {DIGEST} bytes")
+    return frozenset(content[i : i + DIGEST].hex() for i in range(0, len(content), DIGEST))
+
+
 def ids_hash(train_ids: Iterable[str], test_ids: Iterable[str]) -> str:
     """12 hex digits over the ids of the training samples and of the scored samples, in order."""
     text = repr((tuple(train_ids), tuple(test_ids)))
@@ -70,6 +100,7 @@ def _sample(sample: Sample) -> bytes:
         one.update(repr(image.shape).encode() + image.tobytes())
     if sample.mask is not None:
         one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
+        one.update(b"propagated" if sample.mask_source == "propagated" else b"")  # it may be made anew in each split
     return one.digest()
 
 

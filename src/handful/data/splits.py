@@ -240,12 +240,14 @@ def _pool(data: Dataset) -> Dataset:
 
 
 def _labelled(data: Dataset) -> Dataset:
-    return Dataset(tuple(s for s in data.samples if s.label is not None), data.classes)
+    labelled = tuple(s for s in data.samples if s.label is not None)
+    return Dataset(labelled, data.classes, segmenter_saw=data.segmenter_saw)
 
 
 def in_order(data: Dataset, samples: Iterable[Sample]) -> Dataset:
     """These samples, sorted by id."""
-    return Dataset(tuple(sorted(samples, key=lambda s: s.id)), data.classes)
+    by_id = tuple(sorted(samples, key=lambda s: s.id))
+    return Dataset(by_id, data.classes, segmenter_saw=data.segmenter_saw)
 
 
 def _counts(data: Dataset) -> Counter[int | None]:

@@ -17,6 +17,7 @@ from handful.data.unlabelled import unlabelled_samples
 from handful.errors import ProtocolError, option
 from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import JobResult, Trainer, TrainingJob
+from handful.evaluation.leaks import check_leaks
 from handful.evaluation.protocol import Protocol as Protocol
 from handful.evaluation.protocol import ScoreOn as ScoreOn
 from handful.evaluation.protocol import TrainTestSplit as TrainTestSplit
@@ -47,7 +48,8 @@ def evaluate(
     """Train a recipe once per draw (and fold), and predict the images that were left out.
 
     Masks and labels of test images are removed before they are predicted. Unlabelled images are ignored unless the
-    protocol says otherwise.
+    protocol says otherwise. Training masks that were propagated by a model which may have seen the scored images are
+    made again inside each split.
 
     Args:
         recipe: what to train.
@@ -68,7 +70,8 @@ def evaluate(
         The recipe and its runs, with the predictions of each. `summarise` computes scores from it.
 
     Raises:
-        ProtocolError, DataError, RecipeError: before the first training starts.
+        ProtocolError, DataError, RecipeError: before the first training starts; also for a recipe that loads a saved
+            model which was trained on a scored image.
         TrainingError: a run did not train, or a worker process died.
 
     Example:
@@ -147,6 +150,7 @@ def _evaluate(
         check(recipe)
     plans = _without_unused(plans)
     work = [(p, split) for p, (_, protocol) in enumerate(plans) for split in splits_of(data, protocol)]
+    check_leaks([(plans[p][0], split.train, split.test) for p, split in work])
     jobs = _jobs(plans, work, data)
     store = ResultsLog(log, predictions) if log is not None else None
     keys = _keys(plans, work, trainer_name(trainer), fingerprint(data) if store is not None else "")

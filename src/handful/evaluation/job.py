@@ -13,6 +13,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Run
 from handful.errors import TrainingError
+from handful.evaluation.leaks import without_leaks
 from handful.models.classifier import Classifier
 from handful.training.train import train
 
@@ -69,13 +70,17 @@ class JobResult:
 
 
 def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult:
-    """Train and predict. The model sees the scored images without labels, masks and groups."""
+    """Train and predict. The model sees the scored images without labels, masks and groups.
+
+    Masks that a model propagated which may have seen the scored images are made again first (`without_leaks`).
+    """
     fit = train if trainer is None else trainer
     labelled, test = data.select(job.train), data.select(job.test)
+    recipe, labelled = without_leaks(job.recipe, labelled, test)
     unlabelled = data.select(job.unlabelled).without_labels()
     started = time.perf_counter()
     training_data = replace(labelled, samples=(*labelled.samples, *unlabelled.samples))
-    model = fit(job.recipe, training_data, seed=job.draw, device=device, progress=False)
+    model = fit(recipe, training_data, seed=job.draw, device=device, progress=False)
     seconds = time.perf_counter() - started
     test_images = test.without_labels()
     probabilities = np.asarray(model.probabilities(test_images), dtype=np.float32)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from handful.core.dataset import Dataset, Image
 from handful.core.recipe import Recipe
 from handful.core.tensors import Output
+from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
 
@@ -114,6 +115,7 @@ def join(
         "members": [m.recipe.name for m in members],
         "weights": list(shares),
     }
+    card |= {TRAINED_ON: _joined_digests(members)}
     return Ensemble(
         recipe=recipe or replace(first.recipe, name="+".join(names)),
         classes=first.classes,
@@ -126,6 +128,14 @@ def join(
         weights=tuple(w / sum(shares) for w in shares),
         pixel_range=first.pixel_range,
     )
+
+
+def _joined_digests(members: Sequence[Classifier]) -> str | None:
+    """Digests of the images that any member was trained on; None: one does not say."""
+    seen = [member.card.get(TRAINED_ON) for member in members]
+    if not all(isinstance(text, str) for text in seen):
+        return None
+    return pack_digests(digest for text in seen for digest in unpack_digests(str(text)))
 
 
 def refuse_other_classes(given: tuple[str, ...], wanted: tuple[str, ...], *, where: str) -> None:

@@ -20,12 +20,16 @@ TRAITS: dict[Folder, dict[str, str]] = {
     "prepare": {
         "makes_masks": "gives masks to samples that have none",
         "automatic": "makes masks without a person's: annotating them costs no time",
+        "loads_model": "the name of the option that names a saved model",
+        "renews_masks": "replaces masks that were propagated before by new ones from the others",
         "uses_unlabelled": "gains from images without a label",
     },
     "labels": {
         "reads_names": "a class's vector follows from its name, so that classes can be added later",
     },
-    "hierarchies": {},
+    "hierarchies": {
+        "loads_model": "the name of the option that names a saved model",
+    },
     "augment": {
         "mixes_images": "an image that comes out depends on others of its batch",
         "erases_pixels": "paints over pixels, which lose their labels",
@@ -44,6 +48,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     },
     "losses": {
         "compares_labels": "reads the labels' class vectors",
+        "loads_model": "the name of the option that names a saved model",
         "mixes_images": "an image's loss depends on others of its batch",
         "needs_hierarchy": "reads the recipe's hierarchy of the classes",
         "needs_prototypes": "reads the distances of a head with prototypes",
@@ -154,6 +159,19 @@ def imagenet_classifiers(backbone: Part) -> tuple[int, ...]:
 def scores_names(backbone: Part) -> bool:
     """Whether a backbone's features can be compared with class names."""
     return image_text_model(backbone) is not None or imagenet_classifiers(backbone) != ()
+
+
+def loaded_models(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    """The part and the path of each saved model or checkpoint that a recipe loads."""
+    parts: list[tuple[Folder, Part]] = [("prepare", part) for part in recipe.prepare]
+    parts += [("hierarchies", recipe.hierarchy)] if recipe.hierarchy is not None else []
+    parts += [("losses", part) for stage in recipe.stages for part in stage.losses]
+    named = [
+        (f"{kind}/{p.name}", p.options.get(str(_declared(kind, p.name).get("loads_model", "")))) for kind, p in parts
+    ]
+    backbones = [recipe.backbone, *members("backbones", recipe.backbone)]
+    named += [(f"backbones/{part.name}", part.options.get("weights")) for part in backbones]
+    return tuple(dict.fromkeys((place, str(path)) for place, path in named if path is not None))
 
 
 def uses_unlabelled(recipe: Recipe) -> bool:

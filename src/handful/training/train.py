@@ -8,11 +8,13 @@ import torch
 from handful.core.context import Fit
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.data.fingerprint import TRAINED_ON
 from handful.data.pixel_range import common_range
 from handful.models.classifier import Classifier
 from handful.models.device import select_precision
 from handful.recipes.checks import check
 from handful.saving.checkpoint import Checkpoint, identify_source
+from handful.saving.training_images import digests_of_run
 from handful.training.assembly import Assembly, assemble
 from handful.training.fit_head import fit_head
 from handful.training.launcher import check_launcher, rank_and_world_size
@@ -75,6 +77,7 @@ def train(
             fit_head(setup, assembly, progress=progress)
         steps = run_stages(setup, assembly, checkpoint=checkpoint, resume=resume, progress=progress, log=log)
         classifier = _make_classifier(setup, assembly, steps=steps, started=started)
+        classifier.card[TRAINED_ON] = digests_of_run(recipe, data)
         for posthoc in assembly.posthoc:
             classifier = posthoc((classifier,), setup.labelled)
     return classifier

@@ -347,3 +347,30 @@ def test_trained_for_real_inside_training() -> None:
     recipe = replace(datasets.recipe(), prepare=(Part("propagate_masks", {"per_class": 2}),))
     classifier = train(recipe, strip(data, [3]), seed=0, device="cpu", progress=False)
     assert classifier.predict(after).shape == (12,)
+
+
+def test_renewal_replaces_the_masks_of_an_earlier_propagation_only() -> None:
+    data = datasets.squares(3)
+    old = np.zeros((12, 12), dtype=bool)
+    old[0, 0] = True
+    changed = {"blue/0-0.png": (old, "propagated"), "red/0-0.png": (None, None)}
+    samples = [
+        replace(s, mask=changed[s.id][0], mask_source=changed[s.id][1]) if s.id in changed else s for s in data.samples
+    ]
+    after, report = run(Trainer().context(), replace(data, samples=tuple(samples)), renew=True)
+    masks = {s.id: s for s in after.samples}
+    assert report.propagated == ("blue/0-0.png",)
+    assert masks["blue/0-0.png"].mask_source == "propagated"
+    assert not np.array_equal(np.asarray(masks["blue/0-0.png"].mask), old)
+    assert masks["red/0-0.png"].mask is None
+    assert masks["red/0-1.png"].mask_source == "hand"
+    assert set(report.learned) == {s.id for s in data.samples} - set(changed)
+
+
+def test_the_segmenter_learns_from_the_classes_that_have_masks() -> None:
+    data, trainer = datasets.squares(2), Trainer()
+    samples = (replace(s, mask=None, mask_source=None) if s.label == 1 else s for s in data.samples)
+    run(trainer.context(), replace(data, samples=tuple(samples)))
+    (_, known, _), *_ = trainer.calls
+    assert known.classes == ("blue", "red")
+    assert [s.label for s in known.samples] == [0, 0, 1, 1]

@@ -21,7 +21,7 @@ def write(data: Dataset, path: Path, root: Path, *, outlines: bool = False) -> i
         mask_path = ""
         if sample.mask is not None:
             file = masks / f"{sample.id}.png"
-            write_mask(file, sample.mask, overwrite=True)
+            write_mask(file, sample.mask, source=sample.mask_source, overwrite=True)
             mask_path, count = file.relative_to(path.parent).as_posix(), count + 1
         label = "" if sample.label is None else data.classes[sample.label]
         image_path = os.path.relpath(root / sample.id, path.parent.resolve()).replace("\\", "/")

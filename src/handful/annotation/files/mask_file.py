@@ -11,8 +11,7 @@ from handful.core.dataset import Mask
 from handful.core.files import sync_folder, write_atomically
 from handful.core.parsing import parse_json
 from handful.data.images import open_image
-
-TEXT_CHUNK = "handful"  # keyword of the PNG text chunk with the metadata
+from handful.data.masks.provenance import TEXT_CHUNK
 
 
 @dataclass(frozen=True)

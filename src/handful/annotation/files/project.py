@@ -11,6 +11,7 @@ from handful.data.class_names import class_names
 from handful.data.load import load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
+from handful.data.masks.provenance import read_provenance
 from handful.data.readers.packed import is_packed
 from handful.data.sources import TORCHVISION
 from handful.errors import DataError, option
@@ -112,6 +113,8 @@ def effective_label(project: Project, sample: Sample, annotation: Annotation) ->
 def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True) -> Dataset:
     """The data set as annotated. Masks are "hand", or "propagated" where one was accepted unchanged.
 
+    `segmenter_saw` is what the models of all training rounds were trained on.
+
     Args:
         project: the images.
         record: of the same images.
@@ -132,4 +135,6 @@ def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True)
             source = ACCEPTED if annotation.mask_source == ACCEPTED else "hand"
             new = with_mask(new, read_mask(path), where=path, source=source, blank="drop")
         samples.append(new)
-    return Dataset(tuple(samples), classes)
+    provenance = read_provenance(project.folder) if masks else None
+    known = None if provenance is None or provenance.saw is None else frozenset(provenance.saw.values())
+    return Dataset(tuple(samples), classes, segmenter_saw=known)

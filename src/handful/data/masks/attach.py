@@ -16,6 +16,8 @@ from handful.data.masks.image_file import Value, pages, read_mask
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
 from handful.data.masks.labelme import is_labelme, read_labelme
 from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem, without_ending
+from handful.data.masks.provenance import FILE as PROVENANCE
+from handful.data.masks.provenance import Provenance, read_provenance, read_source
 from handful.data.masks.shapes import Drawing, Drawings, load_json
 from handful.errors import DataError, HandfulWarning
 
@@ -23,7 +25,10 @@ Blank = Literal["error", "drop", "keep"]
 
 
 def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = None, blank: Blank = "error") -> Dataset:
-    """Attach the masks found at `source` to samples, as "hand" masks. Samples without one there are unchanged.
+    """Attach the masks found at `source` to samples. Samples without one there are unchanged.
+
+    Masks are "hand" masks, unless their files say that `handful propagate` or `handful annotate` made them
+    (`handful.data.masks.provenance`).
 
     `source` is recognized by its content: a folder of mask images that mirrors the images (same relative
     path, any image extension, or the extension added: "cat/001.png" and "cat/001.jpg.png" both fit
@@ -73,10 +78,25 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
             kind = "masks that cover the whole image" if mask.all() else "empty masks"
             left_out.append(LeftOut(kind, (samples[i].id,), "draw them again"))
         else:
-            samples[i] = with_mask(samples[i], mask, where=drawing.where, blank=blank)
+            samples[i] = with_mask(samples[i], mask, where=drawing.where, source=drawing.source(), blank=blank)
     left_out += _missing(found, positions)
     _say_boxes(found, positions, source)
-    return replace(data, samples=tuple(samples), left_out=(*data.left_out, *merged(left_out)))
+    attached = replace(data, samples=tuple(samples), left_out=(*data.left_out, *merged(left_out)))
+    return with_provenance(attached, data, read_provenance(source) if source.is_dir() else None)
+
+
+def with_provenance(data: Dataset, before: Dataset, provenance: Provenance | None) -> Dataset:
+    """The data set with the images that the model behind its propagated masks saw.
+
+    Args:
+        data: with new masks.
+        before: without them; it may have propagated masks of another model.
+        provenance: of the new masks; None: unknown.
+    """
+    new = None if provenance is None or provenance.saw is None else frozenset(provenance.saw.values())
+    if any(s.mask_source == "propagated" for s in before.samples):
+        new = None if new is None or before.segmenter_saw is None else new | before.segmenter_saw
+    return replace(data, segmenter_saw=new)
 
 
 def _refuse_unusable(data: Dataset, source: Path, found: Drawings, positions: Sequence[int | None]) -> None:
@@ -182,7 +202,7 @@ def _mirrored(data: Dataset, folder: Path, value: Value | None) -> tuple[Drawing
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         if path.suffix.lower() not in IMAGE_SUFFIXES:
-            others.append(name)
+            others += [name] if path.name != PROVENANCE else []
             continue
         if path.resolve() in images or (path.parent.resolve() in folders and not is_mask(path)):
             beside.append(path)
@@ -196,7 +216,9 @@ def _mirrored(data: Dataset, folder: Path, value: Value | None) -> tuple[Drawing
         if position is not None and path.suffix.lower() in (".tif", ".tiff", ".mpo", ".gif") and pages(path) > 1:
             paged.append(name)
         positions.append(position)
-        drawings.append(Drawing((name,), str(path), None, partial(_read, path, value)))
+        drawings.append(
+            Drawing((name,), str(path), None, partial(_read, path, value), source=partial(read_source, path))
+        )
     if beside and not drawings:
         remedy = (
             "give the folder or file of the masks, or name masks that lie beside their images after them (x.png or "

@@ -21,6 +21,7 @@ from handful.core.file_names import printable
 from handful.data.images import image_size, open_image
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.names import MARKS, composed, stem
+from handful.data.masks.provenance import least_sure, read_source
 from handful.data.split_names import split_of
 from handful.errors import DataError, HandfulWarning
 
@@ -225,7 +226,9 @@ def _thumbnail(path: Path) -> Float[np.ndarray, "h w"]:
 def _with_masks(sample: Sample, files: Sequence[Path]) -> Sample:
     """The sample with the union of these masks; as it is where that is empty, or covers everything."""
     mask: Mask = np.logical_or.reduce([read_mask(path) for path in files])
-    return replace(sample, mask=mask, mask_source="hand") if mask.any() and not mask.all() else sample
+    if not mask.any() or mask.all():
+        return sample
+    return replace(sample, mask=mask, mask_source=least_sure(read_source(path) for path in files))
 
 
 def _ids(data: Dataset, positions: Sequence[int]) -> tuple[str, ...]:

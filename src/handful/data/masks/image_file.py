@@ -11,6 +11,7 @@ from handful.core.dataset import Dataset, Mask
 from handful.core.files import refuse_existing, safe_path
 from handful.data.images import open_image
 from handful.data.masks.gray_levels import HALF, foreground_level
+from handful.data.masks.provenance import source_chunk
 from handful.errors import DataError
 
 Value = int | tuple[int, int, int]
@@ -116,29 +117,35 @@ def _equal(pixels: np.ndarray, value: Value | None) -> Mask:
     return np.asarray((pixels == np.array(value)).all(axis=2))
 
 
-def write_mask(path: Path, mask: Mask, *, overwrite: bool = False) -> None:
+def write_mask(path: Path, mask: Mask, *, source: str | None = None, overwrite: bool = False) -> None:
     """Write a mask as a PNG of 0 and 255; parent folders are created.
+
+    Args:
+        path: the file.
+        mask: the mask.
+        source: what made it, as `Sample.mask_source`; the file says so, unless a person did.
+        overwrite: replace the file.
 
     Raises:
         OutputError: the file exists and `overwrite` is false.
     """
     refuse_existing(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    Picture.fromarray(mask.astype(np.uint8) * 255).save(path, format="PNG")
+    Picture.fromarray(mask.astype(np.uint8) * 255).save(path, format="PNG", pnginfo=source_chunk(source))
 
 
 def write_masks(data: Dataset, folder: Path, *, overwrite: bool = False) -> tuple[Path, ...]:
     """Write every sample's mask to `folder`, mirroring the images: "cat/001.jpg" becomes "cat/001.jpg.png".
 
-    `attach_masks` reads such a folder back. Samples without a mask get no file.
+    `attach_masks` reads such a folder back, with the source of each mask. Samples without a mask get no file.
 
     Raises:
         OutputError: a file exists and `overwrite` is false; nothing is written then.
         DataError: an id is a path that leads out of the folder.
     """
-    jobs = [(safe_path(folder, f"{s.id}.png"), s.mask) for s in data.samples if s.mask is not None]
-    for path, _ in jobs:
+    jobs = [(safe_path(folder, f"{s.id}.png"), s.mask, s.mask_source) for s in data.samples if s.mask is not None]
+    for path, _, _ in jobs:
         refuse_existing(path, overwrite=overwrite)
-    for path, mask in jobs:
-        write_mask(path, mask, overwrite=overwrite)
-    return tuple(path for path, _ in jobs)
+    for path, mask, source in jobs:
+        write_mask(path, mask, source=source, overwrite=overwrite)
+    return tuple(path for path, _, _ in jobs)

@@ -28,6 +28,7 @@ class Drawing:
         rasterize: computes the mask for an image of h x w pixels, which costs time and memory; None: it has none.
         left_out: the image's annotations that are not masks.
         boxes: number of its annotations of which only a bounding box is known, and used as the mask.
+        source: reads what made the mask, as `Sample.mask_source`.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,7 @@ class Drawing:
     rasterize: Callable[[tuple[int, int]], Mask] | None
     left_out: tuple[LeftOut, ...] = ()
     boxes: int = 0
+    source: Callable[[], str] = lambda: "hand"
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from handful.core.dataset import Dataset, LeftOut, Sample
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
+from handful.data.masks.provenance import read_source
 from handful.data.readers.table_paths import TablePaths, portable
 from handful.data.readers.table_rows import Row, header_of, stream_rows
 from handful.data.split_names import parse_split
@@ -81,7 +82,7 @@ def _sample(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> S
     if not row["mask"]:
         return sample
     mask = paths.find(row["mask"], where, "mask")
-    return with_mask(sample, read_mask(mask), where=f"{where}, {row['mask']}")
+    return with_mask(sample, read_mask(mask), where=f"{where}, {row['mask']}", source=read_source(mask))
 
 
 def _id(path: str) -> str:

@@ -18,6 +18,7 @@ from handful.errors import ModelError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.parts.hierarchies._tree import check_classes, check_clustering, cluster, normalize_rows
 
+loads_model = "model"
 HERE = "hierarchies/classifier_weights"
 
 
@@ -36,8 +37,8 @@ def build(
         context: trains a classifier on its training split, or loads one.
         recipe: name of the recipe that is trained first; None: the context's recipe with cross-entropy as its only
             loss.
-        model: folder of a saved classifier, instead of training one. The user has to make sure that it was not trained
-            on the test images.
+        model: folder of a saved classifier, instead of training one. Evaluation refuses one that was trained on scored
+            images, which its card tells.
         linkage: "ward", "average", "complete" or "single".
         metric: "euclidean", or "cosine" (not with "ward").
         normalize: scale the rows to length 1 first.

@@ -20,6 +20,7 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
 
 uses_unlabelled = True  # the teacher labels them
+loads_model = "teacher"
 reads_images = True
 
 

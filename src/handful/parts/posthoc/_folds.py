@@ -34,14 +34,20 @@ class Fold:
     features: Float[np.ndarray, "m c"]
 
 
-def split_folds(data: Dataset, folds: int, seed: int) -> Iterator[tuple[Dataset, Dataset]]:
+def split_folds(data: Dataset, folds: int, seed: int, *, masks: bool = False) -> Iterator[tuple[Dataset, Dataset]]:
     """Training and held-out images of each fold, both without propagated masks.
+
+    Args:
+        data: the samples.
+        folds: their number.
+        seed: decides how they are cut.
+        masks: leave the propagated masks, since the recipe makes them again in each fold.
 
     Raises:
         DataError: a class has fewer images or groups than folds.
     """
-    data = replace(data, samples=tuple(replace(without_propagated_mask(s), split=None) for s in data.samples))
-    yield from cut(data, folds, seed)
+    samples = data.samples if masks else tuple(without_propagated_mask(s) for s in data.samples)
+    yield from cut(replace(data, samples=tuple(replace(s, split=None) for s in samples)), folds, seed)
 
 
 def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold, ...]:
@@ -56,7 +62,8 @@ def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold,
     if folds not in context.folds:
         recipe = replace(context.recipe, posthoc=without_calibration(context.recipe))
         each = []
-        for number, (train, held_out) in enumerate(split_folds(data, folds, context.seed), start=1):
+        renews = any(part.options.get("renew") for part in recipe.prepare if has_trait("prepare", part, "renews_masks"))
+        for number, (train, held_out) in enumerate(split_folds(data, folds, context.seed, masks=renews), start=1):
             name = f"{context.recipe.name}, fold {number} of {folds}"  # shown by the progress bar
             fold_recipe = keep_norm(replace(recipe, name=name), context.task.counts, fewer=train.counts)
             classifier: Classifier = context.fit(fold_recipe, train, context.seed)

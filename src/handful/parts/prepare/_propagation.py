@@ -21,6 +21,7 @@ class PropagationReport:
     propagated: tuple[str, ...]  # ids with a new mask
     dropped: tuple[tuple[str, float], ...]  # ids whose predicted mask was implausible, with its share
     quality: dict[str, MaskQuality] = field(default_factory=dict)
+    learned: tuple[str, ...] = ()  # ids of the images whose masks the new ones were learned from
 
 
 def with_new_masks(

@@ -6,6 +6,7 @@ these train on many tasks. Here the cells are those of the frozen EfficientNet-L
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import cv2
@@ -26,6 +27,7 @@ from handful.parts.prepare._matching import COARSE, Attention, Linear
 from handful.parts.prepare._propagation import SOURCE, PropagationReport, log_report, with_new_masks
 
 makes_masks = True
+renews_masks = True
 HERE = "prepare/match_masks"
 MOST_TRIED = 6  # masked images on which the edges are chosen
 Choice = Literal["auto", "grabcut", "guided", "none"]
@@ -168,7 +170,8 @@ def run(
         image = pixels(data.samples[i])
         return matcher.mask(image, matcher.likely(image))
 
-    return with_new_masks(data, queries, map(predicted, queries), rules or MaskRules())
+    after, report = with_new_masks(data, queries, map(predicted, queries), rules or MaskRules())
+    return after, replace(report, learned=data.ids if rounds > 1 else report.kept)
 
 
 def _surest(matcher: Matcher, data: Dataset, queries: Sequence[int], count: int) -> list[tuple[Image, Mask]]:

@@ -25,6 +25,8 @@ from handful.parts.prepare._propagation import PropagationReport as PropagationR
 from handful.parts.traits import has_trait
 
 makes_masks = True
+renews_masks = True
+loads_model = "model"
 HERE = "prepare/propagate_masks"
 
 
@@ -79,6 +81,7 @@ def run(
     recipe: str | None = None,
     model: str | None = None,
     rules: MaskRules | None = None,
+    renew: bool = False,
 ) -> tuple[Dataset, PropagationReport]:
     """Draw masks, train the segmenter on them (or load it), predict the rest; the part's work, with its report.
 
@@ -91,16 +94,26 @@ def run(
     masked = [i for i, s in enumerate(data.samples) if s.mask is not None and s.mask_source != SOURCE]
     chosen = masked if per_class is None else sample_masks(data, masked, per_class, context.seed)
     keep = {data.samples[i].id for i in chosen}
+    if renew:
+        keep |= {s.id for s in data.samples if s.mask_source != SOURCE}
     if len(keep) == len(data):
         return data, PropagationReport(kept=data.ids, propagated=(), dropped=())
     before, report = data, None
+    learned: dict[str, None] = {}
     for round_ in range(rounds):
         # The first round learns from the kept masks alone, later ones also from what was propagated before.
         known = data if report is not None else data.select(chosen)
-        segmenter = _segmenter(context, known, round_, recipe, model if round_ == 0 else None)
+        from_model = model if round_ == 0 else None
+        learned |= {} if from_model is not None else dict.fromkeys(s.id for s in _usable(known))
+        segmenter = _segmenter(context, known, round_, recipe, from_model)
         data, report = propagate(before, segmenter, keep=keep, rules=rules)
     assert report is not None
-    return data, report
+    return data, replace(report, learned=tuple(learned))
+
+
+def _usable(known: Dataset) -> tuple[Sample, ...]:
+    """The samples that a segmenter can learn from."""
+    return tuple(s for s in known.samples if s.mask is not None and s.label is not None)
 
 
 def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None, model: str | None) -> Classifier:
@@ -109,7 +122,7 @@ def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None
             raise TrainingError("saved models cannot be loaded here", where=HERE)
         loaded: Classifier = context.load(Path(model))
         return loaded
-    usable = tuple(s for s in known.samples if s.mask is not None and s.label is not None)
+    usable = _usable(known)
     if not usable:
         raise DataError(
             "no labelled image has a mask to learn from",
@@ -117,8 +130,17 @@ def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None
             remedy="draw a few masks, make some with prepare/grabcut, or name a saved segmenter as `model`.",
         )
     plan = segmentation_recipe(context, recipe)
-    trained: Classifier = context.train(plan, replace(known, samples=usable), context.seed + round_, where=HERE)
+    present = _of_present_classes(replace(known, samples=usable))
+    trained: Classifier = context.train(plan, present, context.seed + round_, where=HERE)
     return trained
+
+
+def _of_present_classes(data: Dataset) -> Dataset:
+    """The data set without the classes that have no sample: a segmenter may come from other classes."""
+    present = [label for label, n in enumerate(data.counts) if n]
+    number = {label: i for i, label in enumerate(present)}
+    samples = (replace(s, label=number[s.label]) for s in data.samples if s.label is not None)
+    return replace(data, samples=tuple(samples), classes=tuple(data.classes[label] for label in present))
 
 
 def segmentation_recipe(context: Context, name: str | None) -> Recipe:
@@ -159,6 +181,7 @@ def build(
     rounds: int = 1,
     recipe: str | None = None,
     model: str | None = None,
+    renew: bool = False,
 ) -> Prepare:
     """Propagate masks within the training split: the defaults are the paper's, the options go beyond it.
 
@@ -176,6 +199,8 @@ def build(
         rounds: 2: train again on the drawn and the propagated masks together, and predict again.
         recipe: the segmenter's recipe by name; None: this recipe with its pixel losses only.
         model: folder of a saved classifier that segments, used instead of training in the first round.
+        renew: replace the masks of an earlier propagation only: an image without a mask stays without. Evaluation does
+            so inside each split where these masks come from a model that has seen the scored images.
 
     Raises:
         ValueError: an option that does not fit.
@@ -190,7 +215,16 @@ def build(
         segmentation_recipe(context, recipe)  # refused before anything is trained
 
     def prepare(data: Dataset) -> Dataset:
-        after, report = run(context, data, per_class=per_class, rounds=rounds, recipe=recipe, model=model, rules=rules)
+        after, report = run(
+            context,
+            data,
+            per_class=per_class,
+            rounds=rounds,
+            recipe=recipe,
+            model=model,
+            rules=rules,
+            renew=renew,
+        )
         log_report(report, rules, source="propagate_masks")
         return after
 

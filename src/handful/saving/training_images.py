@@ -1,0 +1,29 @@
+"""Training images of a saved model: digests in its card, to tell whether it has seen an image that it is scored on."""
+
+from pathlib import Path
+
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.data.fingerprint import TRAINED_ON, image_digest, pack_digests, unpack_digests
+from handful.errors import ModelError
+from handful.parts.traits import loaded_models, uses_unlabelled
+from handful.saving.model_files import card_file
+from handful.saving.model_folder import model_folder
+
+
+def digests_of_run(recipe: Recipe, data: Dataset) -> str:
+    """The entry of a card: digests of the images that a run learns from, and of those that its loaded models saw."""
+    uses = uses_unlabelled(recipe)
+    seen = {image_digest(s) for s in data.samples if uses or s.label is not None}
+    for _, path in loaded_models(recipe):
+        seen |= digests_seen_by(Path(path)) or set()
+    return pack_digests(seen)
+
+
+def digests_seen_by(model: Path) -> frozenset[str] | None:
+    """Digests of the images that a saved model was trained on; None: it does not say, or is no model of handful."""
+    try:
+        stored = card_file(model_folder(model)).get(TRAINED_ON)
+        return unpack_digests(stored) if isinstance(stored, str) else None
+    except (ModelError, OSError, ValueError):
+        return None
