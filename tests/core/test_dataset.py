@@ -34,12 +34,17 @@ from tests.support.datasets import context, squares
 def known_samples(per_class: int = 2) -> Dataset:
     """Samples of which everything is known: label, mask, its source, group, split and range."""
     data = squares(per_class, split="test")
-    known = (replace(s, group=f"patient {i}", pixel_range=PixelRange(0, 255)) for i, s in enumerate(data.samples))
+    target = np.array([1, 0, np.nan], dtype=np.float32)
+    known = (
+        replace(s, group=f"patient {i}", pixel_range=PixelRange(0, 255), target=target)
+        for i, s in enumerate(data.samples)
+    )
     return replace(data, samples=tuple(known))
 
 
 def is_image_alone(sample: Sample) -> bool:
-    return all(value is None for value in (sample.label, sample.mask, sample.mask_source, sample.group))
+    values = (sample.label, sample.target, sample.mask, sample.mask_source, sample.group)
+    return all(value is None for value in values)
 
 
 def segmenter(*_: object, **__: object) -> Classifier:
@@ -59,7 +64,7 @@ def test_labels_masks_their_sources_and_groups_are_removed() -> None:
 
 
 def test_a_new_field_of_a_sample_is_either_kept_or_removed_on_purpose() -> None:
-    kept, removed = {"id", "image", "split", "pixel_range"}, {"label", "mask", "mask_source", "group"}
+    kept, removed = {"id", "image", "split", "pixel_range"}, {"label", "target", "mask", "mask_source", "group"}
     assert set(Sample.__dataclass_fields__) == kept | removed
 
 

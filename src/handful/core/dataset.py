@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped, UInt8
+from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 
 from handful.errors import DataError
 
@@ -14,6 +14,8 @@ Image = UInt8[np.ndarray, "3 h w"]
 DeepImage = Shaped[np.ndarray, "c h w"]  # more than 8 bits per channel; 1, 3 or 4 channels
 Mask = Bool[np.ndarray, "h w"]
 Split = Literal["train", "val", "test"]
+# As scikit-learn's `type_of_target` says: one class per image, or any number of them, of which some may be unknown.
+Kind = Literal["multiclass", "multilabel"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Sample:
         split: the split that the data assign it to.
         pixel_range: how a deep image is scaled to 8 bits; None: 16-bit integers have their full range, and floats are
             in [0, 1]. It does not concern images of 8 bits.
+        target: of multilabel data, in place of `label`: for each class 1 (present), 0 (absent) or NaN (unknown); None:
+            unlabelled.
 
     Example:
         >>> import numpy as np
@@ -73,11 +77,18 @@ class Sample:
     group: str | None = None
     split: Split | None = None
     pixel_range: PixelRange | None = None
+    target: Float32[np.ndarray, " k"] | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether something is known: the label, or an entry of the target."""
+        return self.label is not None or (self.target is not None and not bool(np.isnan(self.target).all()))
 
     def __repr__(self) -> str:
         """The id and what is known of the image, without its pixels."""
         size = "" if isinstance(self.image, Path) else f", {self.image.shape[1]}x{self.image.shape[2]}"
         known = [f"{name}={value!r}" for name in _SHOWN if (value := getattr(self, name)) is not None]
+        known += [] if self.target is None else [f"target={['?' if np.isnan(v) else int(v) for v in self.target]}"]
         known += ["mask"] if self.mask is not None else []
         return f"Sample({', '.join([repr(self.id), *known])}{size})"
 
@@ -110,6 +121,7 @@ class Dataset:
         left_out: what the reader did not use; it says nothing about the samples.
         segmenter_saw: digests of the images that the model behind the "propagated" masks was trained on; None: unknown,
             so that it may have seen all of them.
+        kind: "multiclass", one class per image in `Sample.label`; or "multilabel", any number in `Sample.target`.
 
     Example:
         >>> import numpy as np
@@ -124,6 +136,7 @@ class Dataset:
     classes: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
     segmenter_saw: frozenset[str] | None = None
+    kind: Kind = "multiclass"
 
     def __repr__(self) -> str:
         """How many images, of which classes and size; files are not opened for it."""
@@ -134,7 +147,7 @@ class Dataset:
             h, w = next(size for size in sizes if size is not None)
             counts.append(f"{h}x{w}")
         for what, number in (
-            ("without a label", sum(s.label is None for s in self.samples)),
+            ("without a label", sum(not s.labelled for s in self.samples)),
             ("with a mask", sum(s.mask is not None for s in self.samples)),
         ):
             counts += [f"{number} {what}"] if number else []
@@ -145,14 +158,42 @@ class Dataset:
 
     @property
     def labels(self) -> Int[np.ndarray, " n"]:
-        """Label of each sample, int64; -1 without a label."""
+        """Label of each sample, int64; -1 without a label.
+
+        Raises:
+            DataError: the data are multilabel.
+        """
+        if self.kind == "multilabel":
+            raise DataError(
+                "these images have several labels each, and this needs one label per image",
+                where=f"the classes {', '.join(self.classes[:3])}" + (", ..." if len(self.classes) > 3 else ""),
+                remedy="fit, evaluate and predict take such data; for the rest, keep one label of each image.",
+            )
         return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
 
     @property
     def counts(self) -> Int[np.ndarray, " k"]:
-        """Number of labelled samples of each class."""
+        """Number of labelled samples of each class: of multilabel data, those that are known to show it."""
+        if self.kind == "multilabel":
+            return np.asarray((self.targets() == 1).sum(axis=0), dtype=np.int64)
         labels = self.labels
         return np.bincount(labels[labels >= 0], minlength=len(self.classes))
+
+    @property
+    def absents(self) -> Int[np.ndarray, " k"]:
+        """Number of labelled samples that are known not to show each class."""
+        return np.asarray((self.targets() == 0).sum(axis=0), dtype=np.int64)
+
+    def targets(self) -> Float32[np.ndarray, "n k"]:
+        """What is known of each sample: 1 for a class it shows, 0 for one it does not, NaN: unknown."""
+        rows = np.full((len(self), len(self.classes)), np.nan, dtype=np.float32)
+        for row, sample in zip(rows, self.samples, strict=True):
+            if sample.target is not None:
+                row[:] = sample.target
+            elif sample.label is not None:
+                row[:] = 0
+                row[sample.label] = 1
+        return rows
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -168,13 +209,17 @@ class Dataset:
         return replace(self, samples=tuple(self.samples[i] for i in _positions(indices, len(self))))
 
     def without_labels(self) -> "Dataset":
-        """The images alone, with their ids and splits: labels, masks, mask sources and groups are removed.
+        """The images alone, with their ids and splits: labels, targets, masks, their sources and groups are removed.
 
         This is the guard against label leaks: every image that a model predicts passes through it first, and so does
         every image that a run learns from without its label. No other code removes labels for this purpose.
         """
-        samples = (replace(s, label=None, mask=None, mask_source=None, group=None) for s in self.samples)
+        samples = (replace(s, label=None, target=None, mask=None, mask_source=None, group=None) for s in self.samples)
         return replace(self, samples=tuple(samples))
+
+    def labelled(self) -> "Dataset":
+        """The samples of which a label, or an entry of the target, is known."""
+        return replace(self, samples=tuple(s for s in self.samples if s.labelled))
 
     def split(self, *splits: Split | None) -> "Dataset":
         """The samples whose `split` is one of these."""

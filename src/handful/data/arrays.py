@@ -16,6 +16,7 @@ from handful.data.class_names import class_index, class_names, consistent_names
 from handful.data.decoding import decode
 from handful.data.images import deep_array, image_size, pixels, read_bytes
 from handful.data.labels import group_texts, label_texts, value_text
+from handful.data.multilabel import with_targets
 from handful.data.pixel_range import with_pixel_range
 from handful.data.split_names import parse_split
 from handful.errors import DataError
@@ -25,6 +26,7 @@ def from_arrays(
     images: Iterable[Any],
     labels: Iterable[Any] | None = None,
     *,
+    targets: Iterable[Any] | None = None,
     masks: Iterable[Any] | None = None,
     groups: Iterable[Any] | None = None,
     splits: Iterable[Any] | None = None,
@@ -42,6 +44,8 @@ def from_arrays(
             one as bytes. Pixels are converted as `handful.data.images.from_array` does; files are decoded later.
         labels: a value per image, or one-hot rows, as `handful.data.labels.label_texts` reads them; the text of a
             value is the class name. None or NaN: unlabelled; so is -1 as `consistent_names` says.
+        targets: several labels per image, in place of `labels`: rows [n k] with 1 for a class that the image shows, 0
+            for one it does not, and NaN where that is not known. The columns are a data frame's, or `classes`.
         masks: [n h w], non-zero is foreground; or a sequence in which None means no mask.
         groups: samples of one group are never on two sides of a split; None: a group of its own.
         splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
@@ -53,17 +57,38 @@ def from_arrays(
     Raises:
         DataError: inconsistent lengths, shapes, types or labels; names the position.
     """
-    samples = image_samples(images, labels, masks=masks, groups=groups, splits=splits)
+    samples = image_samples(images, labels if targets is None else targets, masks=masks, groups=groups, splits=splits)
+    if targets is not None:
+        data = _multilabel(samples, labels, targets, classes)
+    else:
+        data = _multiclass(samples, labels, classes)
+    data = with_pixel_range(data, bit_depth=bit_depth, window=window)
+    for i, sample in enumerate(data.samples):
+        if not isinstance(sample.image, Path) and sample.image.dtype != np.uint8:
+            pixels(replace(sample, id=f"image {i}"))  # now, since later no one knows where the array came from
+    return data
+
+
+def _multiclass(samples: list[Sample], labels: Iterable[Any] | None, classes: Sequence[str] | None) -> Dataset:
     names: list[str | None] = [None] * len(samples)
     if labels is not None:
         names = consistent_names(label_texts(labels, classes=classes), classes, where="labels")
     where = [f"image {i}" for i in range(len(samples))]
-    data = labelled_dataset(samples, names, classes, where)
-    data = with_pixel_range(data, bit_depth=bit_depth, window=window)
-    for sample, name in zip(data.samples, where, strict=True):
-        if not isinstance(sample.image, Path) and sample.image.dtype != np.uint8:
-            pixels(replace(sample, id=name))  # now, since later no one knows where the array came from
-    return data
+    return labelled_dataset(samples, names, classes, where)
+
+
+def _multilabel(
+    samples: list[Sample], labels: Iterable[Any] | None, targets: Iterable[Any], classes: Sequence[str] | None
+) -> Dataset:
+    if labels is not None:
+        raise DataError("labels and targets are both given", where="targets", remedy="give one of them.")
+    rows = as_array(targets, "targets")
+    if rows.ndim != 2 or rows.dtype.kind not in "biuf":
+        what = f"targets of shape {list(rows.shape)} and type {rows.dtype}"
+        raise DataError(what, where="targets", remedy="give a number for each image and class: 1, 0, or NaN.")
+    columns = getattr(targets, "columns", classes)
+    names = [str(c) for c in (range(rows.shape[1]) if columns is None else columns)]
+    return with_targets(samples, rows.astype(np.float32), names, classes)
 
 
 def image_samples(

@@ -4,11 +4,13 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from handful.core.dataset import Dataset, Image, Sample
 from handful.data.finding import Finding, Severity
 from handful.data.image_cache import store_decoded
 from handful.data.images import content_hash, pixels, refuse_other_size
-from handful.data.splits import refuse_small_classes
+from handful.data.split_checks import refuse_small_classes
 from handful.errors import DataError, HandfulWarning, option
 
 
@@ -69,6 +71,12 @@ def _refuse_unusable(data: Dataset) -> None:
                 where=sample.id,
                 remedy="labels count from 0; correct it, or add its class.",
             )
+        if sample.target is not None and len(sample.target) != len(data.classes):
+            raise DataError(
+                f"a target of {len(sample.target)} entries, and {len(data.classes)} classes",
+                where=sample.id,
+                remedy="give one entry for each class.",
+            )
         if sample.id in ids:
             raise DataError("the id is listed twice", where=sample.id, remedy="give each sample an id of its own.")
         ids.add(sample.id)
@@ -86,13 +94,16 @@ def _refuse_unusable(data: Dataset) -> None:
 
 def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None:
     part = data.split("train", None)
-    pool = part.select([i for i, s in enumerate(part.samples) if s.label is not None])
+    pool = part.labelled()
     if not len(pool):
         raise DataError(
             "no training image has a label",
             where=data.samples[0].id,
             remedy='label some images, and mark them "train" or leave their split empty.',
         )
+    if data.kind == "multilabel":
+        _refuse_few_positives(pool, per_class, folds)
+        return
     present = {s.label for s in pool.samples}
     if len(present) < 2:
         only = data.classes[pool.samples[0].label or 0]
@@ -110,6 +121,26 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
             raise DataError(
                 f"has {len(labelled)} labelled images for training, fewer than the {required} needed",
                 where=f"class {name!r}" + (f" ({labelled[0].id})" if labelled else ""),
+                remedy="label more images of it, ask for fewer per class, or leave the class out.",
+            )
+
+
+def _refuse_few_positives(pool: Dataset, per_class: int | None, folds: int | None) -> None:
+    """Refuse multilabel data in which too few training images show a class."""
+    if len(pool.classes) < 2:
+        raise DataError(
+            f"a single class, {pool.classes[0]!r}" if pool.classes else "no class",
+            where="the classes",
+            remedy="give a second class; to tell whether an image shows one thing, make two class folders.",
+        )
+    if folds is not None:
+        refuse_small_classes(pool, folds)
+    required = per_class or 1
+    for name, present in zip(pool.classes, pool.counts, strict=True):
+        if present < required:
+            raise DataError(
+                f"is shown by {present} training images, fewer than the {required} needed",
+                where=f"class {name!r}",
                 remedy="label more images of it, ask for fewer per class, or leave the class out.",
             )
 
@@ -166,6 +197,12 @@ def exact_copy_findings(data: Dataset, hashes: Sequence[str], *, resplit: bool) 
     return copy_findings([equal for equal in samples_by_hash.values() if len(equal) > 1], resplit=resplit)
 
 
+def _contradict(samples: Sequence[Sample]) -> bool:
+    """Whether a class is present in one sample's target and absent in another's."""
+    rows = np.array([s.target for s in samples if s.target is not None])
+    return bool(len(rows)) and bool(((rows == 1).any(axis=0) & (rows == 0).any(axis=0)).any())
+
+
 def copy_findings(sets: Sequence[Sequence[Sample]], *, resplit: bool, near: bool = False) -> list[Finding]:
     """One finding for each kind of copy.
 
@@ -177,7 +214,7 @@ def copy_findings(sets: Sequence[Sequence[Sample]], *, resplit: bool, near: bool
     ids_by_kind: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for samples in sets:
         ids = tuple(s.id for s in samples)
-        across_classes = len({s.label for s in samples} - {None}) > 1
+        across_classes = len({s.label for s in samples} - {None}) > 1 or _contradict(samples)
         across_splits = len({s.split or "train" for s in samples}) > 1
         if across_classes:
             ids_by_kind["duplicate across classes"].append(ids)

@@ -5,7 +5,9 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from handful.core.dataset import Dataset
+import numpy as np
+
+from handful.core.dataset import Dataset, Sample
 from handful.errors import DataError, HandfulWarning, nearest
 
 
@@ -117,8 +119,20 @@ def with_classes(data: Dataset, classes: Sequence[str] | None) -> Dataset:
         return data
     known = class_names([], classes)
     index = {name: i for i, name in enumerate(known)}
+    if data.kind == "multilabel":
+        columns = [class_index(name, index, "classes") for name in data.classes]
+        return replace(data, samples=tuple(_moved(s, columns, len(known)) for s in data.samples), classes=known)
     samples = (
         s if s.label is None else replace(s, label=class_index(data.classes[s.label], index, s.id))
         for s in data.samples
     )
     return replace(data, samples=tuple(samples), classes=known)
+
+
+def _moved(sample: Sample, columns: Sequence[int], k: int) -> Sample:
+    """The sample with the entries of its target in other columns of k; the rest are unknown."""
+    if sample.target is None:
+        return sample
+    target = np.full(k, np.nan, dtype=np.float32)
+    target[list(columns)] = sample.target
+    return replace(sample, target=target)

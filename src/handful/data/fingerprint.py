@@ -15,7 +15,7 @@ TRAINED_ON = "trained_on"  # entry of a model's card: the digests of its trainin
 
 
 def fingerprint(data: Dataset) -> str:
-    """12 hex digits over classes, ids, labels, groups, splits, masks and image content, in order.
+    """12 hex digits over classes, ids, labels or targets, groups, splits, masks and image content, in order.
 
     Image files are hashed by their bytes and their pixel range, arrays by their pixels: the same images in another
     format are other data.
@@ -25,6 +25,8 @@ def fingerprint(data: Dataset) -> str:
     """
     total = hashlib.sha256()
     total.update(repr(data.classes).encode())
+    if data.kind != "multiclass":
+        total.update(data.kind.encode())
     for sample in data.samples:
         total.update(_sample(sample))
     return total.hexdigest()[:12]
@@ -43,10 +45,11 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
     hashes = {name: hashlib.sha256() for name in names}
     hashes["classes"].update(repr(data.classes).encode())
     for sample in sorted(data.samples, key=lambda s: s.id):
-        if sample.label is None:
+        if not sample.labelled:
             hashes["unlabelled"].update(repr(sample.id).encode() + _image_hash(sample.image))
         else:
-            hashes["labels"].update(repr((sample.id, sample.label)).encode())
+            known = sample.label if sample.target is None else sample.target.tolist()
+            hashes["labels"].update(repr((sample.id, known)).encode())
             hashes["pixels"].update(_image_hash(sample.image))
         if sample.pixel_range is not None:
             hashes["ranges"].update(repr((sample.id, sample.pixel_range)).encode())
@@ -98,6 +101,8 @@ def _sample(sample: Sample) -> bytes:
     else:
         one, image = hashlib.sha256(header), pixels(sample)
         one.update(repr(image.shape).encode() + image.tobytes())
+    if sample.target is not None:
+        one.update(b"target" + sample.target.tobytes())
     if sample.mask is not None:
         one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
         one.update(b"propagated" if sample.mask_source == "propagated" else b"")  # it may be made anew in each split
@@ -117,6 +122,15 @@ def _image_hash(image: Path | Image | DeepImage) -> bytes:
     if not isinstance(image, Path):
         return hashlib.sha256(repr((image.shape, str(image.dtype))).encode() + image.tobytes()).digest()
     return _with_content(b"", image, *_status(image)).digest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content, in hex digits.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    return _with_content(b"", path, *_status(path)).hexdigest()
 
 
 def _status(path: Path) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from warnings import warn
 
@@ -13,12 +14,14 @@ from handful.data.frames import further_frames
 from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.masks.beside import UNUSED, separate_masks
+from handful.data.multilabel import LabelFormat, Unlisted, merge_copies, parse_label_format
 from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.embedded import read_embedded
 from handful.data.readers.file_tree import ANNOTATIONS
 from handful.data.readers.folder import read_any_folder, read_folder
 from handful.data.readers.hugging_face import read_hugging_face
 from handful.data.readers.hugging_face_files import is_hugging_face
+from handful.data.readers.multilabel_table import read_multilabel_table
 from handful.data.readers.npz import read_npz
 from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
@@ -47,6 +50,10 @@ class ReadOptions:
         bit_depth: number of bits per channel of 16-bit images, such as 12.
         window: the values of deep images that become black and white.
         find_range: find the range of deep images over the data set, if neither is given; False: a model knows it.
+        multilabel: how the source writes several labels per image, as `handful.data.multilabel.parse_label_format`
+            reads it: a separator, "columns", "columns=NAME,NAME" or "folders"; None: one label per image.
+        unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
+            lists and folders, unknown in columns.
     """
 
     masks: str | Path | None = None
@@ -61,6 +68,25 @@ class ReadOptions:
     bit_depth: int | None = None
     window: tuple[float, float] | None = None
     find_range: bool = True
+    multilabel: str | None = None
+    unlisted: str | None = None
+
+    @property
+    def label_format(self) -> LabelFormat | None:
+        """The form of several labels per image, or None.
+
+        Raises:
+            DataError: as `handful.data.multilabel.parse_label_format`; or `unlisted` without `multilabel`.
+        """
+        if self.multilabel is not None:
+            return parse_label_format(self.multilabel, self.unlisted)
+        if self.unlisted is not None:
+            raise DataError(
+                "it says what unlisted classes are, and images have one label",
+                where=option("unlisted", self.unlisted),
+                remedy=f"say how several labels are written ({option('multilabel', '|')}), or leave it out.",
+            )
+        return None
 
 
 def load_data(
@@ -76,6 +102,8 @@ def load_data(
     download: bool = False,
     bit_depth: int | None = None,
     window: tuple[float, float] | None = None,
+    multilabel: str | None = None,
+    unlisted: Unlisted | None = None,
 ) -> Dataset:
     """The data set at a path or of a name. Image files are listed, and decoded if they are deep (16-bit).
 
@@ -99,6 +127,11 @@ def load_data(
         bit_depth: number of bits per channel of 16-bit images, such as 12; None: found over the data set, as
             `handful.data.pixel_range.with_pixel_range` does.
         window: the values of deep images (16-bit, signed, float, DICOM) that become black and white.
+        multilabel: how the source writes several labels per image: the separator of the names in a table's column
+            `label`, such as "|"; "columns" (or "columns=NAME,NAME") for a column of 1 and 0 per class; "folders" for
+            images that lie in several class folders. An archive `.npz` with `targets` needs none. None: one label.
+        unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
+            lists and folders, unknown in columns.
 
     Raises:
         DataError: no such path or name (with the nearest), or data that cannot be used as they are.
@@ -119,6 +152,8 @@ def load_data(
         download=download,
         bit_depth=bit_depth,
         window=window,
+        multilabel=multilabel,
+        unlisted=unlisted,
     )
     data = read_dataset(source, options)
     warn_left_out(data)
@@ -164,7 +199,7 @@ def _is_same(source: str | Path, masks: str | Path) -> bool:
 
 def _say_without_mask(data: Dataset, source: Path) -> None:
     """A `HandfulWarning` that counts the labelled images that are not of the test split and have no mask."""
-    learned = [s for s in data.samples if s.label is not None and s.split != "test"]
+    learned = [s for s in data.samples if s.labelled and s.split != "test"]
     without = [s.id for s in learned if s.mask is None]
     if without:
         shown = "; ".join(printable(name) for name in without[:SHOWN])
@@ -175,6 +210,7 @@ def _say_without_mask(data: Dataset, source: Path) -> None:
 
 def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
     path, classes = Path(source), options.classes
+    labels = options.label_format
     if isinstance(source, str):
         if source in EMBEDDED:
             if path.exists():
@@ -183,20 +219,26 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
                     where=source,
                     remedy=f"write ./{source} for the path, or rename it.",
                 )
+            _refuse_format(labels, source, ())
             return with_classes(read_embedded(source), classes)
         if source.startswith(TORCHVISION):
+            _refuse_format(labels, source, ())
             name, root = source.removeprefix(TORCHVISION), Path(options.root)
             return with_classes(read_torchvision(name, root=root, download=options.download), classes)
     refuse_missing(source)
     if is_hugging_face(path):
+        _refuse_format(labels, source, ())
         return _read_rows(read_hugging_face, path, options)
     if path.is_dir():
         return _read_folder(path, options)
     if is_packed(path):
         return _read_packed(path, options)
     if path.suffix.lower() in TABLES:
-        return _read_rows(read_table, path, options)
+        _refuse_format(labels, source, ("list", "columns"))
+        read = read_table if labels is None else partial(read_multilabel_table, labels=labels)
+        return _read_rows(read, path, options)
     if path.suffix.lower() == ".npz":
+        _refuse_format(labels, source, ())
         return read_npz(path, classes=classes)
     raise DataError(
         "this is not a folder, a table or an archive (.zip, .tar, .tgz, .npz)",
@@ -205,10 +247,33 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
     )
 
 
+def _refuse_format(labels: LabelFormat | None, source: object, forms: Sequence[str]) -> None:
+    """Refuse a form of several labels that this source does not have."""
+    if labels is None or labels.form in forms:
+        return
+    if forms:
+        remedy = "for a table give the separator of the names, such as '|', or columns."
+    elif str(source).lower().endswith(".npz"):
+        remedy = "leave it out: an archive has several labels where it holds targets [n k]."
+    else:
+        remedy = "leave it out, or read a table, class folders, or an .npz archive with targets."
+    raise DataError(
+        f"{source} has no several labels of this form", where=option("multilabel", labels.form), remedy=remedy
+    )
+
+
 def _read_folder(path: Path, options: ReadOptions, *, unpacked: bool = False) -> Dataset:
+    labels = options.label_format
+    if labels is not None and labels.form != "folders":
+        raise DataError(
+            "a folder has no lists and no columns",
+            where=option("multilabel", options.multilabel),
+            remedy=f"for images that lie in several class folders: {option('multilabel', 'folders')}.",
+        )
     if options.any_layout:
         return read_any_folder(path)
-    return read_folder(path, unlabelled=options.unlabelled, classes=options.classes, unpacked=unpacked)
+    data = read_folder(path, unlabelled=options.unlabelled, classes=options.classes, unpacked=unpacked)
+    return data if labels is None else merge_copies(data, labels.default)
 
 
 def _read_packed(path: Path, options: ReadOptions) -> Dataset:

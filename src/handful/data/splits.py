@@ -7,9 +7,20 @@ has no effect. Only `scored_split` returns samples of the splits "test" and "val
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
+import numpy as np
+
 from handful.core.dataset import Dataset, Sample
+from handful.data.split_checks import (
+    class_counts,
+    group_of,
+    refuse_missing_class,
+    refuse_small_classes,
+    refuse_too_few,
+)
+from handful.data.stratification import iterative_stratification, nested_draw
 from handful.errors import DataError, alternatives, offers, option
 
 
@@ -65,6 +76,8 @@ def ways_to_score(data: Dataset) -> str:
 def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
     """`per_class` labelled images of each class from the training split, and the labelled rest of that split.
 
+    Of multilabel data, at least `per_class` images show each class, as `nested_draw` says.
+
     Draws are nested: with one seed, the images at M = 1 are among those at M = 5. The order of the samples depends
     on the seed and their ids alone (SHA-256 of both), so adding a class or a file does not change the order of the
     others. The rest has no sample of a group that was drawn. Unlabelled samples are in neither.
@@ -79,6 +92,12 @@ def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
     """
     if per_class < 1:
         raise DataError(f"cannot draw {per_class} images per class", remedy="draw 1 or more.")
+    if data.kind == "multilabel":
+        pool = _pool(data)
+        refuse_too_few(pool, [per_class] * len(data.classes))
+        ordered = sorted(pool.samples, key=lambda s: random_key(seed, s.id))
+        positions = nested_draw(replace(pool, samples=tuple(ordered)).targets(), per_class)
+        return _with_rest(data, pool, [ordered[i] for i in positions])
     return draw_counts(data, [per_class] * len(data.classes), seed)
 
 
@@ -86,19 +105,16 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
     """As `draw`, with a number of images for each class.
 
     Raises:
-        DataError: there are no labelled images, or a class has fewer than wanted.
+        DataError: there are no labelled images, a class has fewer than wanted, or the data are multilabel.
     """
+    if data.kind == "multilabel":
+        raise DataError(
+            "an image has several labels, so the number of images of each class cannot be chosen",
+            where="a long-tailed draw",
+            remedy="draw the same number of each class.",
+        )
     pool = _pool(data)
-    counts = _counts(pool)
-    for label, name in enumerate(data.classes):
-        if counts[label] < wanted[label]:
-            raise DataError(
-                f"has {counts[label]} labelled images for training, fewer than the {wanted[label]} to draw",
-                where=f"class {name!r}",
-                remedy=f"draw at most {counts[label]} per class, label more images, or leave the class out."
-                if counts[label]
-                else "label images of it, or leave the class out.",
-            )
+    refuse_too_few(pool, wanted)
     drawn_counts: Counter[int | None] = Counter()
     drawn = []
     for sample in sorted(pool.samples, key=lambda s: random_key(seed, s.id)):
@@ -106,15 +122,21 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
         if drawn_counts[sample.label] < wanted[sample.label]:
             drawn_counts[sample.label] += 1
             drawn.append(sample)
-    groups, ids = {_group(s) for s in drawn}, {s.id for s in drawn}
-    rest = [s for s in pool.samples if s.id not in ids and _group(s) not in groups]
+    return _with_rest(data, pool, drawn)
+
+
+def _with_rest(data: Dataset, pool: Dataset, drawn: Sequence[Sample]) -> tuple[Dataset, Dataset]:
+    """The drawn samples, and those of the pool that are in none of their groups."""
+    groups, ids = {group_of(s) for s in drawn}, {s.id for s in drawn}
+    rest = [s for s in pool.samples if s.id not in ids and group_of(s) not in groups]
     return in_order(data, drawn), in_order(data, rest)
 
 
 def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
     """`k` pairs of training and held-out images: every labelled image of the training split is held out once.
 
-    Stratified by class; with groups, no group is on both sides, and the folds are only nearly stratified.
+    Stratified by class, multilabel data as `iterative_stratification` says; with groups, no group is on both sides, and
+    the folds are only nearly stratified.
 
     Args:
         data: any data set; its splits "test" and "val" are not used.
@@ -130,15 +152,26 @@ def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
         raise DataError(f"cannot cross-validate with {k} folds", remedy="use 2 or more.")
     pool = _pool(data)
     refuse_small_classes(pool, k)
-    labels, groups = pool.labels, [_group(s) for s in pool.samples]
+    if data.kind == "multilabel":
+        fold = _stratified(pool, [1 / k] * k, seed)
+        return _checked([(pool.select(fold != i), pool.select(fold == i)) for i in range(k)])
+    labels, groups = pool.labels, [group_of(s) for s in pool.samples]
     if len(set(groups)) == len(groups):
         pairs = StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels)
     else:
         pairs = StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, groups)
-    result = [(pool.select(train), pool.select(held_out)) for train, held_out in pairs]
-    for train, held_out in result:
-        _refuse_missing_class(train, held_out)
-    return result
+    return _checked([(pool.select(train), pool.select(held_out)) for train, held_out in pairs])
+
+
+def _checked(pairs: list[tuple[Dataset, Dataset]]) -> list[tuple[Dataset, Dataset]]:
+    for train, held_out in pairs:
+        refuse_missing_class(train, held_out)
+    return pairs
+
+
+def _stratified(pool: Dataset, shares: Sequence[float], seed: int) -> np.ndarray:
+    """The fold of each sample of multilabel data."""
+    return iterative_stratification(pool.targets(), [group_of(s) for s in pool.samples], shares, seed)
 
 
 def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -159,10 +192,13 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
         raise DataError(f"cannot hold out a share of {share:g}", remedy="choose one between 0 and 1, such as 0.2.")
     pool = _pool(data)
     refuse_small_classes(pool, 2)
-    wanted = {label: min(max(1, round(share * n)), n - 1) for label, n in _counts(pool).items()}
+    if data.kind == "multilabel":
+        is_held_out = _stratified(pool, [1 - share, share], seed) == 1
+        return _checked([(pool.select(~is_held_out), pool.select(is_held_out))])[0]
+    wanted = {label: min(max(1, round(share * n)), n - 1) for label, n in class_counts(pool).items()}
     members: dict[str, list[Sample]] = defaultdict(list)
     for sample in pool.samples:
-        members[_group(sample)].append(sample)
+        members[group_of(sample)].append(sample)
     order = sorted(members, key=lambda group: random_key(seed, group))
     counts: Counter[int | None] = Counter()
     held_out_groups: set[str] = set()
@@ -178,58 +214,10 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
             )
             counts.update(s.label for s in members[smallest])
             held_out_groups.add(smallest)
-    train = in_order(data, [s for s in pool.samples if _group(s) not in held_out_groups])
-    held_out = in_order(data, [s for s in pool.samples if _group(s) in held_out_groups])
-    _refuse_missing_class(train, held_out)
+    train = in_order(data, [s for s in pool.samples if group_of(s) not in held_out_groups])
+    held_out = in_order(data, [s for s in pool.samples if group_of(s) in held_out_groups])
+    refuse_missing_class(train, held_out)
     return train, held_out
-
-
-def refuse_small_classes(pool: Dataset, k: int) -> None:
-    """Refuse to split a class into more folds than it has images or groups.
-
-    Raises:
-        DataError: names the class, or the only group.
-    """
-    refuse_one_group(pool)
-    for label, name in enumerate(pool.classes):
-        samples = [s for s in pool.samples if s.label == label]
-        for n, unit in ((len(samples), "labelled images"), (len({_group(s) for s in samples}), "groups")):
-            if n < k:
-                raise DataError(
-                    f"has {n} {unit} for training, fewer than {k} folds",
-                    where=f"class {name!r}",
-                    remedy=f"use {n} folds or fewer, label more images, or leave the class out."
-                    if n > 1
-                    else "label more images of it, or leave the class out.",
-                )
-
-
-def refuse_one_group(pool: Dataset) -> None:
-    """Refuse to split images that are all of one group.
-
-    Raises:
-        DataError: names the group.
-    """
-    groups = {s.group for s in pool.samples}
-    (only,) = groups if len(groups) == 1 else (None,)
-    if only is not None:
-        raise DataError(
-            f"all {len(pool)} training images are of the group {only!r}, and a group is never split",
-            where="groups",
-            remedy="give each patient (or site, or session) a group of its own, leave the groups out, or score on a "
-            "test split.",
-        )
-
-
-def _refuse_missing_class(*parts: Dataset) -> None:
-    for part in parts:
-        missing = set(range(len(part.classes))) - set(_counts(part))
-        if missing:
-            raise DataError(
-                "its groups are so large that one side of the split has no image of it",
-                where=f"class {part.classes[min(missing)]!r}",
-                remedy="use another seed or fewer folds, or add images of further groups.",
-            )
 
 
 def _pool(data: Dataset) -> Dataset:
@@ -240,23 +228,12 @@ def _pool(data: Dataset) -> Dataset:
 
 
 def _labelled(data: Dataset) -> Dataset:
-    labelled = tuple(s for s in data.samples if s.label is not None)
-    return Dataset(labelled, data.classes, segmenter_saw=data.segmenter_saw)
+    return replace(data.labelled(), left_out=())
 
 
 def in_order(data: Dataset, samples: Iterable[Sample]) -> Dataset:
     """These samples, sorted by id."""
-    by_id = tuple(sorted(samples, key=lambda s: s.id))
-    return Dataset(by_id, data.classes, segmenter_saw=data.segmenter_saw)
-
-
-def _counts(data: Dataset) -> Counter[int | None]:
-    return Counter(s.label for s in data.samples)
-
-
-def _group(sample: Sample) -> str:
-    """The sample's group; a sample without one is a group of its own."""
-    return f"id:{sample.id}" if sample.group is None else f"group:{sample.group}"
+    return replace(data, samples=tuple(sorted(samples, key=lambda s: s.id)), left_out=())
 
 
 def random_key(seed: int, name: str) -> bytes:

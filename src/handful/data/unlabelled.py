@@ -27,7 +27,7 @@ def unlabelled_samples(
     """
     train_ids, scored_ids = set(train.ids), set(scored.ids)
     pool = [s for s in data.split("train", None).samples if s.id not in train_ids and s.id not in scored_ids]
-    unlabelled = [s for s in pool if which == "rest" or (which == "given" and s.label is None)]
+    unlabelled = [s for s in pool if which == "rest" or (which == "given" and not s.labelled)]
     if which != "none" and not unlabelled:
         raise ProtocolError(
             "no unlabelled images found",

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.long_tail import Order, class_balanced, long_tail
+from handful.data.split_checks import refuse_one_group
 from handful.data.unlabelled import Unlabelled
 from handful.errors import ProtocolError, alternatives, offers, option
 
@@ -128,7 +129,7 @@ def _splits_of_draw(
     if m is None:
         assert test_split is not None
         pool = splits.training_split(data)
-        yield None, pool.select([i for i, s in enumerate(pool.samples) if s.label is not None]), test_split
+        yield None, pool.labelled(), test_split
         return
     if protocol.long_tail is None:
         train, rest = splits.draw(data, m, draw)
@@ -137,7 +138,7 @@ def _splits_of_draw(
         train, rest = long_tail(data, m, protocol.long_tail, draw, order=protocol.tail_order)
         test = class_balanced(rest, draw) if test_split is None else class_balanced(test_split, 0)
     if not len(test):
-        splits.refuse_one_group(train)
+        refuse_one_group(train)
         cross_validate = [f"cross-validate ({option('folds', 5)})"] if offers("folds") else []
         raise ProtocolError(
             "the draw takes every labelled image, and none is left to score",

@@ -110,7 +110,7 @@ class _Files:
     def __init__(self, data: Dataset) -> None:
         self.paths = {i: s.image for i, s in enumerate(data.samples) if isinstance(s.image, Path)}
         self.ids = {i: data.samples[i].id for i in self.paths}
-        self.labelled = {i for i in self.paths if data.samples[i].label is not None}
+        self.labelled = {i for i in self.paths if data.samples[i].labelled}
         self.names = {i: _parse(name) for i, name in self.ids.items()}
         self.size = cache(lambda i: image_size(self.paths[i]))
 
@@ -258,6 +258,8 @@ def _say(data: Dataset, masks: dict[int, list[int]], blank: Sequence[int]) -> No
 
 def _without_empty_classes(data: Dataset, before: Dataset) -> Dataset:
     """The data set without the classes that have lost all of their samples."""
+    if data.kind == "multilabel":
+        return data
     lost = [c for c, (n, had) in enumerate(zip(data.counts, before.counts, strict=True)) if had and not n]
     if not lost:
         return data

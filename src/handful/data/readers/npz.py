@@ -12,6 +12,7 @@ from handful.core.dataset import Dataset, Sample, Split
 from handful.data.arrays import image_samples, labelled_dataset
 from handful.data.class_names import consistent_names, warn_minus_one
 from handful.data.labels import label_texts
+from handful.data.multilabel import with_targets
 from handful.errors import DataError
 
 # Common keys of images and labels in archives, with the split that they belong to.
@@ -34,6 +35,9 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     or `images` and `labels` (or `X` and `y`) with no split. Labels are names, or positions in `class_names`
     where the file has them. Optional: `train_masks`, `masks`, `train_groups`, `groups`, `splits`.
 
+    `train_targets` (likewise `val_`, `test_`, or `targets`) in place of labels are multilabel data: for each image and
+    class 1 (present), 0 (absent) or NaN (unknown), in the order of `class_names`, or of positions from 0 without them.
+
     Raises:
         DataError: the file is missing or damaged, has none of these keys, or contains Python objects.
     """
@@ -50,6 +54,8 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     try:
         listed = label_texts(arrays["class_names"].ravel(), role="class_names") if "class_names" in arrays else None
         positions = None if listed is None else [name or "" for name in listed]
+        if any(_targets_key(part) in arrays for part in parts):
+            return _multilabel(arrays, parts, positions, classes)
         for part in parts:
             samples += _samples(arrays, part)
             names += _names(arrays.get(part[1]), positions, part[1], len(arrays[part[0]]))
@@ -58,6 +64,35 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
         return labelled_dataset(samples, names, expected, [s.id for s in samples])
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
+
+
+def _targets_key(part: tuple[str, str, Split | None]) -> str:
+    return "targets" if part[2] is None else f"{part[2]}_targets"
+
+
+def _multilabel(
+    arrays: dict[str, npt.NDArray[Any]],
+    parts: Sequence[tuple[str, str, Split | None]],
+    names: Sequence[str] | None,
+    classes: Sequence[str] | None,
+) -> Dataset:
+    samples: list[Sample] = []
+    rows: list[npt.NDArray[Any]] = []
+    k = (
+        len(names)
+        if names is not None
+        else max(arrays[key].shape[-1] for key in map(_targets_key, parts) if key in arrays)
+    )
+    for part in parts:
+        images = _samples(arrays, part)
+        targets = arrays.get(_targets_key(part), np.full((len(images), k), np.nan))
+        if targets.shape != (len(images), k):
+            what = f"targets of shape {list(targets.shape)} for {len(images)} images and {k} classes"
+            remedy = "give a row for each image, and a column for each of class_names."
+            raise DataError(what, where=_targets_key(part), remedy=remedy)
+        samples += images
+        rows.append(targets.astype(np.float32))
+    return with_targets(samples, np.concatenate(rows), names or [str(c) for c in range(k)], classes)
 
 
 def _samples(arrays: dict[str, npt.NDArray[Any]], part: tuple[str, str, Split | None]) -> list[Sample]:

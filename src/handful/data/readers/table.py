@@ -56,17 +56,22 @@ def read_table(
     samples = []
     for (where, row), name in zip(rows, names, strict=True):
         try:
-            sample = _sample(row, where, paths, seen)
+            sample = sample_of(row, where, paths, seen)
             label = None if name is None else class_index(name, index, where)
             samples.append(replace(sample, label=label))
         except DataError as error:
             if on_error is None:
                 raise
-            on_error(_id(portable(row["path"])), error)
+            on_error(sample_id(portable(row["path"])), error)
     return Dataset(tuple(samples), all_classes, _other_columns(path, columns))
 
 
-def _sample(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> Sample:
+def sample_of(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> Sample:
+    """The sample of a row, without its label.
+
+    Raises:
+        DataError: the image is missing or was seen, or the split or the mask cannot be read; names the row.
+    """
     image = paths.find(row["path"], where)
     if image in seen:
         raise DataError(
@@ -74,7 +79,7 @@ def _sample(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> S
         )
     seen[image] = where
     sample = Sample(
-        id=_id(paths.spelling(row["path"])),
+        id=sample_id(paths.spelling(row["path"])),
         image=image,
         group=nfc(row["group"]) or None,
         split=parse_split(row["split"], where),
@@ -85,7 +90,8 @@ def _sample(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> S
     return with_mask(sample, read_mask(mask), where=f"{where}, {row['mask']}", source=read_source(mask))
 
 
-def _id(path: str) -> str:
+def sample_id(path: str) -> str:
+    """The id of the image at a path as the table writes it."""
     return nfc(PurePosixPath(path).as_posix())
 
 

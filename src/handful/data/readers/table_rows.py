@@ -2,7 +2,7 @@
 
 import csv
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,12 @@ SEPARATORS = (",", ";", "\t", "|")
 Row = dict[str, str]
 
 
-def stream_rows(path: Path, columns: Mapping[str, str] | None = None) -> Iterator[tuple[str, Row]]:
+def stream_rows(
+    path: Path, columns: Mapping[str, str] | None = None, *, further: Sequence[str] = ()
+) -> Iterator[tuple[str, Row]]:
     """Each row's position in the file (for errors), and its cells by role; few rows are in memory at a time.
+
+    `further` names columns without a role; the cell of one is under the role `further_role(name)`.
 
     Paths and labels are as written, with the blanks at their ends; other cells are without. A column without a match
     in the header may differ from it in case alone.
@@ -28,13 +32,13 @@ def stream_rows(path: Path, columns: Mapping[str, str] | None = None) -> Iterato
     Raises:
         DataError: missing or unreadable table, or no column for `path` or for a role in `columns`.
     """
-    names = _names(columns or {})
+    names = _names(columns or {}) | {further_role(name): name for name in further}
     if not path.is_file():
         raise DataError("no such file", where=path, remedy="check the path.")
     try:
         rows = _parquet(path, names) if path.suffix.lower() == ".parquet" else _text(path, names)
         for where, row in rows:
-            yield where, {r: row[r] if r in ("path", "label") else row[r].strip() for r in ROLES}
+            yield where, {r: row[r] if r in ("path", "label") else row[r].strip() for r in names}
     except DataError:
         raise
     except UnicodeDecodeError as error:
@@ -50,6 +54,11 @@ def stream_rows(path: Path, columns: Mapping[str, str] | None = None) -> Iterato
             where=path,
             remedy="save it again as UTF-8 CSV, TSV or Parquet.",
         ) from error
+
+
+def further_role(name: str) -> str:
+    """The role of a column that has none of `ROLES`."""
+    return f"column {name}"
 
 
 def header_of(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list[str], dict[str, int]]:
@@ -134,7 +143,7 @@ def _text(path: Path, names: Mapping[str, str]) -> Iterator[tuple[str, Row]]:
                 )
             if row:
                 cells = row + [""] * (len(header) - len(row))
-                yield where, {role: cells[positions[role]] if role in positions else "" for role in ROLES}
+                yield where, {role: cells[positions[role]] if role in positions else "" for role in names}
 
 
 def _parquet(path: Path, names: Mapping[str, str]) -> Iterator[tuple[str, Row]]:
@@ -150,7 +159,7 @@ def _parquet(path: Path, names: Mapping[str, str]) -> Iterator[tuple[str, Row]]:
             texts = _cells(batch.column(name).to_pylist(), role, f"{path}, {name}", start)
             cells[role] = named_positions(texts, classes, path) if role == "label" and classes else texts
         for i in range(batch.num_rows):
-            yield f"{path}, row {start + i + 1}", {r: (cells[r][i] or "") if r in cells else "" for r in ROLES}
+            yield f"{path}, row {start + i + 1}", {r: (cells[r][i] or "") if r in cells else "" for r in names}
         start += batch.num_rows
 
 

@@ -1,0 +1,105 @@
+"""Multilabel data sets from tables: names in the column `label` with a separator, or a column of 0 and 1 per class."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from handful.core.dataset import Dataset
+from handful.data.class_names import nfc
+from handful.data.multilabel import (
+    LabelFormat,
+    multilabel_dataset,
+    names_in,
+    targets_of_lists,
+    value_of,
+    with_targets,
+)
+from handful.data.readers.table import sample_id, sample_of
+from handful.data.readers.table_paths import TablePaths, portable
+from handful.data.readers.table_rows import Row, further_role, header_of, stream_rows
+from handful.errors import DataError, nearest, option
+
+
+def read_multilabel_table(
+    path: Path,
+    labels: LabelFormat,
+    *,
+    columns: Mapping[str, str] | None = None,
+    classes: Sequence[str] | None = None,
+    allow_outside: bool = False,
+    on_error: Callable[[str, DataError], None] | None = None,
+) -> Dataset:
+    """A multilabel data set from a table; all but the labels is read as `handful.data.readers.table.read_table` does.
+
+    In a list, an empty cell is an unlabelled image and "none" one that shows no class. In a column, 1, yes and true
+    are present; 0, no and false absent; "?" and -1 unknown; an empty cell is what `labels` says.
+
+    Raises:
+        DataError: as `read_table`; no column of labels, or a cell that cannot be read.
+    """
+    listed = () if labels.form == "list" else _class_columns(path, labels, columns)
+    if labels.form == "list":
+        _refuse_no_label(path, columns)
+    rows = list(stream_rows(path, columns, further=listed))
+    if not rows:
+        raise DataError("the table has no rows", where=path, remedy="list one image per row.")
+    paths = TablePaths(path.parent, allow_outside=allow_outside)
+    seen: dict[Path, str] = {}
+    read = []
+    for where, row in rows:
+        try:
+            read.append((where, sample_of(row, where, paths, seen), _known(row, labels, listed, where)))
+        except DataError as error:
+            if on_error is None:
+                raise
+            on_error(sample_id(portable(row["path"])), error)
+    samples = [sample for _, sample, _ in read]
+    if labels.form == "columns":
+        targets = np.array([row for _, _, row in read], dtype=np.float32).reshape(len(read), len(listed))
+        return with_targets(samples, targets, listed, classes, where=path)
+    lists = [None if known is None else [str(name) for name in known] for _, _, known in read]
+    rows_of_targets, known_classes = targets_of_lists(lists, classes, labels.default, [where for where, _, _ in read])
+    return multilabel_dataset(samples, rows_of_targets, known_classes)
+
+
+def _known(row: Row, labels: LabelFormat, listed: Sequence[str], where: str) -> Sequence[str | float] | None:
+    """The names in a row's cell, or the entries of its columns."""
+    if labels.form == "list":
+        return names_in(row["label"], labels.separator, where)
+    return [value_of(row[further_role(name)], labels.default, f"{where}, {name}") for name in listed]
+
+
+def _class_columns(path: Path, labels: LabelFormat, columns: Mapping[str, str] | None) -> tuple[str, ...]:
+    """The columns that are classes: those that are named, or all without a role of their own."""
+    if not path.is_file():
+        raise DataError("no such file", where=path, remedy="check the path.")
+    header, positions = header_of(path, columns)
+    names = [nfc(name.strip()) for name in header]
+    used = {position for role, position in positions.items() if role != "label"}
+    others = tuple(name for i, name in enumerate(names) if i not in used and name)
+    for name in labels.columns:
+        if name not in others:
+            remedy = nearest(name, others) if others else "give each class a column."
+            raise DataError(f"no column {name!r}", where=path, remedy=remedy)
+    if not others:
+        raise DataError(
+            f"no column is a class; columns are {', '.join(names)}",
+            where=path,
+            remedy="give each class a column of 1 and 0, or write the names in one column and give their separator "
+            f"({option('multilabel', '|')}).",
+        )
+    return labels.columns or others
+
+
+def _refuse_no_label(path: Path, columns: Mapping[str, str] | None) -> None:
+    if not path.is_file():
+        raise DataError("no such file", where=path, remedy="check the path.")
+    header, positions = header_of(path, columns)
+    if "label" not in positions:
+        raise DataError(
+            f"no column 'label'; columns are {', '.join(name.strip() for name in header)}",
+            where=path,
+            remedy=f"name the column of the lists ({option('columns', {'label': 'NAME'})}), or read a column for each "
+            f"class ({option('multilabel', 'columns')}).",
+        )
