@@ -1,0 +1,99 @@
+"""Consistency of two views: learn on a strong view what the network predicts with confidence on the first, weak view.
+
+UDA (Xie et al. 2020, https://arxiv.org/abs/1904.12848): 1[max q > threshold] KL(q_T || p), where q is the prediction on
+the weak view, without gradient, q_T its sharpened form and p the prediction on the strong view. FixMatch (Sohn et al.
+2020, https://arxiv.org/abs/2001.07685) is `hard = true, threshold = 0.95`: the cross-entropy with the class of q. The
+first view is that of the recipe's augmentation, the strong one the stage's first further view, usually with
+rand_augment and cutout. Labels are learned by another loss, e.g. cross_entropy.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from handful.core.context import Context
+from handful.core.tensors import Batch, Output
+from handful.parts.losses._processes import sum_over_processes
+from handful.parts.losses._targets import soft_cross_entropy
+from handful.parts.losses._views import view_values
+
+uses_unlabelled = True
+needs_views = True
+BATCHES = 32  # whose mean prediction distribution alignment takes, as ShrinkMatch does
+
+
+class Consistency(nn.Module):
+    """Consistency loss of each image on the stage's first further view; 0 for an image without that view."""
+
+    prior: Tensor
+    means: Tensor
+    seen: Tensor
+
+    def __init__(
+        self, threshold: float, temperature: float, hard: bool, align: bool, prior: Float[Tensor, " k"]
+    ) -> None:
+        super().__init__()
+        self.threshold, self.temperature, self.hard, self.align = threshold, temperature, hard, align
+        if align:
+            self.register_buffer("prior", prior)
+            self.register_buffer("means", torch.zeros(BATCHES, len(prior)))
+            self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
+        """Divergence or cross-entropy in nats, of images with a confident prediction."""
+        rows = batch.view_rows(0)
+        weak = output.logits[rows].detach().float().softmax(dim=1)
+        if self.align:
+            weak = self._aligned(weak)
+        confidence, label = weak.max(dim=1)
+        strong = output.views[0].logits.float()
+        if self.hard:
+            values = nn.functional.cross_entropy(strong, label, reduction="none")
+        else:
+            target = (weak.clamp_min(torch.finfo(torch.float32).tiny).log() / self.temperature).softmax(dim=1)
+            values = soft_cross_entropy(strong, target) + torch.xlogy(target, target).sum(dim=1)
+        return view_values(batch, rows, values * (confidence >= self.threshold))
+
+    def _aligned(self, weak: Float[Tensor, "m k"]) -> Float[Tensor, "m k"]:
+        """Predictions, scaled so that their mean in the batches before becomes the class frequencies of the labels.
+
+        In training mode the mean of these predictions is remembered.
+        """
+        mean = self.means.sum(dim=0) / self.seen.clamp(1, BATCHES)
+        scale = torch.where(self.seen > 0, self.prior / mean.clamp_min(1e-6), 1.0)
+        if self.training:
+            sums = sum_over_processes(torch.cat([weak.sum(dim=0), weak.new_tensor([len(weak)])]))
+            self.means[self.seen % BATCHES] = sums[:-1] / sums[-1].clamp_min(1)
+            self.seen += 1
+        aligned = weak * scale
+        return aligned / aligned.sum(dim=1, keepdim=True)
+
+
+def build(
+    context: Context,
+    *,
+    threshold: float = 0.8,
+    temperature: float = 0.4,
+    hard: bool = False,
+    align: bool = False,
+) -> Consistency:
+    """Consistency of a strong view with a confident prediction on the first view.
+
+    Args:
+        context: the number of training images of each class, for `align`.
+        threshold: smallest largest probability on the first view, before sharpening, at which an image counts; from 0
+            to 1.
+        temperature: of the sharpened target, above 0; unused with `hard`.
+        hard: learn the class of the prediction (FixMatch) instead of its sharpened probabilities (UDA).
+        align: distribution alignment (Berthelot et al. 2020, https://arxiv.org/abs/1911.09785): predictions are scaled
+            so that their mean over the last 32 batches becomes the class frequencies of the labelled images.
+
+    Raises:
+        ValueError: threshold is not in [0, 1], or temperature is not above 0.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must be in [0, 1], not {threshold!r}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be above 0, not {temperature!r}")
+    counts = torch.from_numpy(context.task.counts).float()
+    return Consistency(threshold, temperature, hard, align, counts / counts.sum())
