@@ -36,14 +36,16 @@ def known_samples(per_class: int = 2) -> Dataset:
     data = squares(per_class, split="test")
     target = np.array([1, 0, np.nan], dtype=np.float32)
     known = (
-        replace(s, group=f"patient {i}", pixel_range=PixelRange(0, 255), target=target)
+        replace(
+            s, group=f"patient {i}", pixel_range=PixelRange(0, 255), target=target, known=np.ones((12, 12), dtype=bool)
+        )
         for i, s in enumerate(data.samples)
     )
     return replace(data, samples=tuple(known))
 
 
 def is_image_alone(sample: Sample) -> bool:
-    values = (sample.label, sample.target, sample.mask, sample.mask_source, sample.group)
+    values = (sample.label, sample.target, sample.mask, sample.mask_source, sample.group, sample.known)
     return all(value is None for value in values)
 
 
@@ -64,7 +66,10 @@ def test_labels_masks_their_sources_and_groups_are_removed() -> None:
 
 
 def test_a_new_field_of_a_sample_is_either_kept_or_removed_on_purpose() -> None:
-    kept, removed = {"id", "image", "split", "pixel_range"}, {"label", "target", "mask", "mask_source", "group"}
+    kept, removed = (
+        {"id", "image", "split", "pixel_range"},
+        {"label", "target", "mask", "mask_source", "group", "known"},
+    )
     assert set(Sample.__dataclass_fields__) == kept | removed
 
 

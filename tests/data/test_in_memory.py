@@ -206,3 +206,19 @@ def test_chunks_cover_every_sample_in_order(tmp_path: Path) -> None:
     assert [len(p) for p in parts] == [2, 2, 1]
     expected = [read_image(s.image) for s in samples if isinstance(s.image, Path)]
     assert np.array_equal(torch.cat(parts).numpy(), np.stack(expected))
+
+
+def test_pixels_that_a_partial_mask_does_not_speak_of_are_ignored() -> None:
+    image = np.zeros((3, 8, 8), dtype=np.uint8)
+    mask, known = np.zeros((2, 8, 8), dtype=bool)
+    mask[0, :4] = known[0] = True
+    data = Dataset((Sample("a", image, 1, mask, known=known), Sample("b", image, 0, mask)), ("p", "q"))
+    maps = load_tensors(data, size=(8, 8)).pixel_labels
+    assert maps is not None
+    assert maps[0, 0].tolist() == [2] * 4 + [0] * 4
+    assert (maps[0, 1:] == IGNORE).all()
+    assert (maps[1] >= 0).all()
+    small = load_tensors(data, size=(4, 4)).pixel_labels
+    assert small is not None
+    assert small[0, 0].tolist() == [2, 2, 0, 0]
+    assert (small[0, 2:] == IGNORE).all()

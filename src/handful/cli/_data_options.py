@@ -64,6 +64,13 @@ class MaskOptions(SourceOptions):
             help="Segmentation masks: a folder, or a COCO, labelme or Label Studio file.",
         ),
     ] = None
+    partial_masks: Annotated[
+        bool,
+        Option(
+            "--partial-masks",
+            help="The masks speak of some pixels only: points, lines, boxes, or PNGs with 128 where nothing is known.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)

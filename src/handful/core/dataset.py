@@ -60,6 +60,8 @@ class Sample:
             in [0, 1]. It does not concern images of 8 bits.
         target: of multilabel data, in place of `label`: for each class 1 (present), 0 (absent) or NaN (unknown); None:
             unlabelled.
+        known: the pixels that the mask speaks of, where it is partial (scribbles, points, a box), of the mask's size;
+            losses ignore the others. None: all.
 
     Example:
         >>> import numpy as np
@@ -78,6 +80,7 @@ class Sample:
     split: Split | None = None
     pixel_range: PixelRange | None = None
     target: Float32[np.ndarray, " k"] | None = None
+    known: Mask | None = None
 
     @property
     def labelled(self) -> bool:
@@ -214,7 +217,8 @@ class Dataset:
         This is the guard against label leaks: every image that a model predicts passes through it first, and so does
         every image that a run learns from without its label. No other code removes labels for this purpose.
         """
-        samples = (replace(s, label=None, target=None, mask=None, mask_source=None, group=None) for s in self.samples)
+        removed = {"label": None, "target": None, "mask": None, "mask_source": None, "group": None, "known": None}
+        samples = (replace(s, **removed) for s in self.samples)  # type: ignore[arg-type]
         return replace(self, samples=tuple(samples))
 
     def labelled(self) -> "Dataset":

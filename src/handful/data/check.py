@@ -171,7 +171,7 @@ def _masks_and_copies(data: Dataset, *, resplit: bool, each: Callable[[Image], N
 
 def blank_mask_findings(data: Dataset) -> list[Finding]:
     """The findings "empty mask" and "full mask"."""
-    masked = [s for s in data.samples if s.mask is not None]
+    masked = [s for s in data.samples if s.mask is not None and s.known is None]
     empty = [s for s in masked if s.mask is not None and not s.mask.any()]
     full = [s for s in masked if s.mask is not None and s.mask.size and s.mask.all()]
     texts = (("empty mask", "the mask is empty", empty), ("full mask", "the mask covers the whole image", full))

@@ -55,6 +55,8 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
             hashes["ranges"].update(repr((sample.id, sample.pixel_range)).encode())
         if sample.mask is not None:
             hashes["masks"].update(repr((sample.id, sample.mask.shape)).encode() + sample.mask.tobytes())
+            if sample.known is not None:
+                hashes["masks"].update(b"known" + sample.known.tobytes())
         if sample.group is not None:
             hashes["groups"].update(repr((sample.id, sample.group)).encode())
     return {name: total.hexdigest()[:16] for name, total in hashes.items()}
@@ -105,6 +107,7 @@ def _sample(sample: Sample) -> bytes:
         one.update(b"target" + sample.target.tobytes())
     if sample.mask is not None:
         one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
+        one.update(b"known" + sample.known.tobytes() if sample.known is not None else b"")
         one.update(b"propagated" if sample.mask_source == "propagated" else b"")  # it may be made anew in each split
     return one.digest()
 

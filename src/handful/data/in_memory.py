@@ -15,7 +15,7 @@ from handful.data.image_cache import working_image
 from handful.data.images import refuse_other_size, sample_size
 from handful.data.resampling import Resize as Resize
 from handful.data.resampling import fit_mask as fit_mask
-from handful.data.resampling import inner_size
+from handful.data.resampling import fit_partial_mask, inner_size
 from handful.data.resampling import unfit_mask as unfit_mask
 from handful.errors import DataError, hint
 
@@ -129,7 +129,9 @@ def load_tensors(
         refuse_other_size(sample, working.decoded_size)
         images[i] = torch.from_numpy(working.image)
         if maps is not None and sample.mask is not None and sample.label is not None:
-            maps[i] = torch.from_numpy(fit_mask(sample.mask, size, resize)).to(kind) * (sample.label + 1)
+            is_object, is_known = fit_partial_mask(sample.mask, sample.known, size, resize)
+            labels = torch.from_numpy(is_object).to(kind) * (sample.label + 1)
+            maps[i] = labels if is_known is None else labels.where(torch.from_numpy(is_known), IGNORE)
     return ImageTensors(images, torch.from_numpy(data.labels), maps)
 
 

@@ -13,6 +13,7 @@ from handful.data.class_names import with_classes
 from handful.data.frames import further_frames
 from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.attach import attach_masks
+from handful.data.masks.attach_partial import attach_partial_masks
 from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.multilabel import LabelFormat, Unlisted, merge_copies, parse_label_format
 from handful.data.pixel_range import with_pixel_range
@@ -27,7 +28,7 @@ from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
 from handful.data.readers.torchvision import read_torchvision
 from handful.data.sources import EMBEDDED, TORCHVISION, refuse_missing
-from handful.errors import DataError, HandfulWarning, option
+from handful.errors import DataError, HandfulWarning, hint, option
 
 TABLES = (".csv", ".tsv", ".parquet")
 
@@ -38,6 +39,7 @@ class ReadOptions:
 
     Attributes:
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
+        partial_masks: the masks speak of some pixels only, see `handful.data.masks.partial`.
         classes: the expected class names; None: those that occur.
         columns: a table's own column names, by role: {"path": "filename"}.
         unlabelled: accept images in no class folder, as unlabelled.
@@ -57,6 +59,7 @@ class ReadOptions:
     """
 
     masks: str | Path | None = None
+    partial_masks: bool = False
     classes: Sequence[str] | None = None
     columns: Mapping[str, str] | None = None
     unlabelled: bool = False
@@ -93,6 +96,7 @@ def load_data(
     source: str | Path,
     *,
     masks: str | Path | None = None,
+    partial_masks: bool = False,
     classes: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
     unlabelled: bool = False,
@@ -117,6 +121,8 @@ def load_data(
             "mnist5k" or "digits", which come with packages; or "torchvision:NAME". Write "./digits" for a folder of
             such a name.
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
+        partial_masks: the masks speak of some pixels only: points, lines and boxes of an annotation file count, and
+            mask images are 0 (background), 255 (object) and 128 (unknown).
         classes: the expected class names; a label outside them is refused.
         columns: a table's own column names, by role: {"path": "filename"}.
         unlabelled: accept images in no class folder, as unlabelled.
@@ -144,6 +150,7 @@ def load_data(
     """
     options = ReadOptions(
         masks=masks,
+        partial_masks=partial_masks,
         classes=classes,
         columns=columns,
         unlabelled=unlabelled,
@@ -173,12 +180,19 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
     if options.find_range:
         data = with_pixel_range(data, bit_depth=options.bit_depth, window=options.window)
     if options.masks is None:
+        if options.partial_masks:
+            raise DataError(
+                "partial masks are asked for, and no masks are given",
+                where=source,
+                remedy=f"give the masks{hint('masks', 'PATH')}, or leave out that they are partial.",
+            )
         return data
     masks = Path(options.masks)
     if _is_same(source, masks) and any(s.mask is not None for s in data.samples):
         return data
     data = replace(data, left_out=tuple(item for item in data.left_out if item.kind != ANNOTATIONS))
-    data = attach_masks(data, unpack(masks).root if is_packed(masks) and masks.is_file() else masks)
+    attach = attach_partial_masks if options.partial_masks else attach_masks
+    data = attach(data, unpack(masks).root if is_packed(masks) and masks.is_file() else masks)
     _say_without_mask(data, masks)
     return data
 

@@ -117,6 +117,21 @@ def fit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Bool[np.ndarr
     return np.asarray(fit_planes(mask.astype(np.uint8)[None] * np.uint8(255), size, resize)[0] >= 128)
 
 
+def fit_partial_mask(
+    mask: Mask, known: Mask | None, size: tuple[int, int], resize: Resize
+) -> tuple[Bool[np.ndarray, "h2 w2"], Bool[np.ndarray, "h2 w2"] | None]:
+    """A mask and the pixels that it speaks of, resized as `fit_mask` does.
+
+    A new pixel is known if an eighth of its area was, so that thin scribbles survive; it is foreground if at least half
+    of that was.
+    """
+    if known is None:
+        return fit_mask(mask, size, resize), None
+    planes = np.stack([known, known & mask]).astype(np.uint8) * np.uint8(255)
+    is_known, is_object = fit_planes(planes, size, resize).astype(np.int64)
+    return np.asarray(2 * is_object >= np.maximum(is_known, 1)), np.asarray(is_known >= 32)
+
+
 def unfit_mask(mask: Mask, size: tuple[int, int], resize: Resize) -> Bool[np.ndarray, "h2 w2"]:
     """Undo `fit_mask`: a mask predicted at the working size, back at the image's own h x w."""
     h, w = mask.shape

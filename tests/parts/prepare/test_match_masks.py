@@ -69,8 +69,8 @@ def test_one_mask_masks_the_other_images() -> None:
 
 def test_thin_lines_are_matched_by_their_own_pixels() -> None:
     (image, mask), (other, truth) = lines(0), lines(1)
-    matcher = Matcher([image], [mask])
-    assert matcher.thin
+    matcher = Matcher([Sample("a", image, 0, mask)])
+    assert matcher.cells == "fine"
     found = matcher.mask(other, matcher.likely(other))
     assert iou(found, truth) > 0.6
 
@@ -82,9 +82,11 @@ def test_thickness_of_a_strip_and_of_a_disc_and_what_is_thin() -> None:
     assert thickness(strip) == pytest.approx(10, rel=0.15)
     assert thickness(np.hypot(y - 50, x - 50) < 30) == pytest.approx(40, rel=0.1)
     assert thickness(np.zeros((4, 4), dtype=bool)) == 0
-    maps = FrozenMaps(side=64, largest=100)
-    assert not is_thin([strip], maps)
-    assert is_thin([strip[::4, ::4]], FrozenMaps(side=32, largest=32))
+    blank = np.zeros((3, 100, 100), dtype=np.uint8)
+    sample = Sample("a", blank, 0, strip)
+    assert not is_thin([sample], FrozenMaps(side=64, largest=100))
+    assert is_thin([sample], FrozenMaps(side=32, largest=32))
+    assert not is_thin([replace(sample, known=strip)], FrozenMaps(side=32, largest=32))  # a stroke has no thickness
 
 
 def test_masks_that_are_not_drawn_are_never_looked_at_and_measure_the_new_ones() -> None:
@@ -115,11 +117,31 @@ def test_each_kind_of_edges_gives_masks_of_the_images_size(edges: str) -> None:
 
 
 def test_edges_are_chosen_where_masked_images_can_be_matched_to_each_other() -> None:
-    pairs = [disc(i) for i in range(3)]
-    images, masks = [p[0] for p in pairs], [p[1] for p in pairs]
-    assert Matcher(images[:1], masks[:1]).edges == "grabcut"
-    blocks = [np.kron(m[::16, ::16], np.ones((16, 16), dtype=bool)) for m in masks]  # whose edges are not the image's
-    assert Matcher(images, blocks).edges != "grabcut"
+    samples = data(3).samples
+    assert Matcher(samples[:1]).edges == "grabcut"
+    blocks = [np.kron(s.mask[::16, ::16], np.ones((16, 16), dtype=bool)) for s in samples if s.mask is not None]
+    odd = [replace(s, mask=block) for s, block in zip(samples, blocks, strict=True)]  # whose edges are not the image's
+    assert Matcher(odd).edges != "grabcut"
+
+
+def test_a_scribble_on_the_object_and_one_on_the_ground_mask_all_images_and_stay_as_they_are() -> None:
+    given = data()
+    mask = given.samples[0].mask
+    assert mask is not None
+    y, x = (int(c) for c in np.argwhere(mask).mean(axis=0))
+    known = np.zeros_like(mask)
+    known[y - 2 : y + 2, x - 6 : x + 6] = True
+    known[2:4, 5:60] = True
+    wrong = mask & known
+    wrong[2, 10] = True  # a pixel that no likeness would give
+    scribbled = replace(given.samples[0], mask=wrong, known=known)
+    got = prepare(without(replace(given, samples=(scribbled, *given.samples[1:])), 1, 2, 3))
+    for new, old in zip(got.samples, given.samples, strict=True):
+        assert new.known is None
+        assert iou(new.mask, old.mask) > 0.75  # type: ignore[arg-type]
+    first = got.samples[0].mask
+    assert first is not None
+    assert first[2, 10]
 
 
 def test_certainty_is_one_where_every_pixel_is_sure() -> None:
@@ -141,7 +163,14 @@ def test_implausible_masks_are_dropped_with_a_warning() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"edges": "sharp"}, {"rounds": 0}, {"per_class": 0}, {"side": 16}, {"side": 512, "largest": 256}],
+    [
+        {"edges": "sharp"},
+        {"cells": "tiny"},
+        {"rounds": 0},
+        {"per_class": 0},
+        {"side": 16},
+        {"side": 512, "largest": 256},
+    ],
 )
 def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="prepare/match_masks"):

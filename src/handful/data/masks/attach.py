@@ -16,6 +16,7 @@ from handful.data.masks.image_file import Value, pages, read_mask
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
 from handful.data.masks.labelme import is_labelme, read_labelme
 from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem, without_ending
+from handful.data.masks.partial import read_partial_mask
 from handful.data.masks.provenance import FILE as PROVENANCE
 from handful.data.masks.provenance import Provenance, read_provenance, read_source
 from handful.data.masks.shapes import Drawing, Drawings, load_json
@@ -47,16 +48,7 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
             another size than its image, an empty or full mask; names the file.
     """
     source = Path(source)
-    if not source.exists():
-        raise DataError("no such file or folder", where=source, remedy="check the path of the masks.")
-    if source.is_dir() and not _any_labelme(source):
-        found, positions = _mirrored(data, source, value)
-    else:
-        if value is not None:
-            what = "a foreground value was given, and these masks are shapes without pixel values"
-            raise DataError(what, where=source, remedy="leave it out.")
-        found = _drawings(source)
-        positions = Names(data.ids).find_each([d.names for d in found.drawings], [d.where for d in found.drawings])
+    found, positions = find_masks(data, source, value=value)
     _refuse_unusable(data, source, found, positions)
     samples, left_out = list(data.samples), list(found.left_out)
     origins: dict[int, str] = {}
@@ -83,6 +75,23 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
     _say_boxes(found, positions, source)
     attached = replace(data, samples=tuple(samples), left_out=(*data.left_out, *merged(left_out)))
     return with_provenance(attached, data, read_provenance(source) if source.is_dir() else None)
+
+
+def find_masks(data: Dataset, source: Path, *, value: Value | None = None) -> tuple[Drawings, list[int | None]]:
+    """The masks at `source`, and the position of each one's sample; None: it has none.
+
+    Raises:
+        DataError: unreadable or unknown files, or a name that fits several images.
+    """
+    if not source.exists():
+        raise DataError("no such file or folder", where=source, remedy="check the path of the masks.")
+    if source.is_dir() and not _any_labelme(source):
+        return _mirrored(data, source, value)
+    if value is not None:
+        what = "a foreground value was given, and these masks are shapes without pixel values"
+        raise DataError(what, where=source, remedy="leave it out.")
+    found = _drawings(source)
+    return found, Names(data.ids).find_each([d.names for d in found.drawings], [d.where for d in found.drawings])
 
 
 def with_provenance(data: Dataset, before: Dataset, provenance: Provenance | None) -> Dataset:
@@ -217,7 +226,14 @@ def _mirrored(data: Dataset, folder: Path, value: Value | None) -> tuple[Drawing
             paged.append(name)
         positions.append(position)
         drawings.append(
-            Drawing((name,), str(path), None, partial(_read, path, value), source=partial(read_source, path))
+            Drawing(
+                (name,),
+                str(path),
+                None,
+                partial(_read, path, value),
+                source=partial(read_source, path),
+                partial=partial(_read_partial, path),
+            )
         )
     if beside and not drawings:
         remedy = (
@@ -242,6 +258,10 @@ def _first(names: Names, spellings: Sequence[str], where: Path) -> int | None:
 
 def _read(path: Path, value: Value | None, size: tuple[int, int]) -> Mask:  # noqa: ARG001
     return read_mask(path, value=value)
+
+
+def _read_partial(path: Path, size: tuple[int, int]) -> tuple[Mask, Mask]:  # noqa: ARG001
+    return read_partial_mask(path)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from handful.core.dataset import LeftOut, Mask
+from handful.data.masks.partial import Mark, rasterize_marks
 from handful.data.masks.polygons import Points, fill
 from handful.data.masks.run_lengths import mask_of_runs, parse_run_lengths
 from handful.data.masks.shapes import Drawing, Drawings, format_errors, load_json, points_of, rectangle, stated_size
@@ -81,7 +82,33 @@ def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]
         return mask
 
     left_out = LeftOut("COCO annotations without a segmentation or a box", others, NO_OUTLINE)
-    return Drawing((name,), f"{path}: {name}", size, rasterize if masks else None, (left_out,) if others else (), boxes)
+    marked = [a for a in annotations if a in masks or a.get("keypoints")]
+
+    def partial(size: tuple[int, int]) -> tuple[Mask, Mask]:
+        with format_errors(f"{path}: {name}", "COCO JSON"):
+            return rasterize_marks([mark for a in marked for mark in _marks(a)], size)
+
+    return Drawing(
+        (name,),
+        f"{path}: {name}",
+        size,
+        rasterize if masks else None,
+        (left_out,) if others else (),
+        boxes,
+        partial=partial if marked else None,
+    )
+
+
+def _marks(annotation: dict[str, Any]) -> list[Mark]:
+    """An annotation as marks of a partial mask: its segmentation, otherwise its box; and its labelled keypoints."""
+    marks = []
+    box = _box_of(annotation)
+    if annotation.get("segmentation") not in (None, [], {}):
+        marks.append(Mark(area=lambda size: decode(annotation["segmentation"], size)))
+    elif box is not None:
+        marks.append(Mark(_corners(box), is_box=True))
+    keypoints = np.asarray(annotation.get("keypoints") or [], dtype=float).reshape(-1, 3)
+    return [*marks, *(Mark(np.array([[x, y]])) for x, y, visible in keypoints if visible > 0)]
 
 
 def _box_of(annotation: dict[str, Any]) -> object:

@@ -13,6 +13,7 @@ from label_studio_brush_rle_rs import decode_rle
 from handful.core.dataset import LeftOut, Mask
 from handful.data.masks.image_file import mask_from_bytes
 from handful.data.masks.names import IMAGE_SUFFIXES, UPLOAD
+from handful.data.masks.partial import Mark, is_background, rasterize_marks
 from handful.data.masks.polygons import Points, fill
 from handful.data.masks.shapes import (
     Drawing,
@@ -25,6 +26,7 @@ from handful.data.masks.shapes import (
     stated_size,
 )
 
+KEYPOINT = "keypoint"
 AREAS = frozenset(("brush", "bitmask", "polygon", "rectangle", "ellipse", "vector"))
 # Labels of the whole image, which are not regions, and relations between regions.
 LABELS = frozenset(
@@ -65,7 +67,8 @@ def read_label_studio(path: Path) -> Drawings:
                 raise ValueError(f"its regions are for images of different sizes: {sorted(s for s in sizes if s)}")
             left_out = (LeftOut("Label Studio regions without an area", others, DRAW),) if others else ()
             size = next(iter(sizes), None)
-            drawings.append(_drawing(where, _names(task["data"]), regions, size, left_out))
+            marked = [r for r in results if _kind(r) in AREAS or _kind(r) == KEYPOINT]
+            drawings.append(_drawing(where, _names(task["data"]), regions, marked, size, left_out))
     kind = "Label Studio annotations that were cancelled, or of which a newer one or the ground truth is used"
     remedy = "delete them, or mark the right one as ground truth"
     return Drawings(tuple(drawings), (LeftOut(kind, tuple(older), remedy),) if older else ())
@@ -105,6 +108,7 @@ def _drawing(
     where: str,
     names: tuple[str, ...],
     regions: list[dict[str, Any]],
+    marked: list[dict[str, Any]],
     size: tuple[int, int] | None,
     left_out: tuple[LeftOut, ...],
 ) -> Drawing:
@@ -116,7 +120,34 @@ def _drawing(
                 mask |= _region(region, size, name)
         return mask
 
-    return Drawing(names, f"{where} ({names[-1]})", size, rasterize if regions else None, left_out)
+    def partial(size: tuple[int, int]) -> tuple[Mask, Mask]:
+        with format_errors(where, "Label Studio JSON"):
+            return rasterize_marks([_mark(region, size, where) for region in marked], size)
+
+    return Drawing(
+        names,
+        f"{where} ({names[-1]})",
+        size,
+        rasterize if regions else None,
+        left_out,
+        partial=partial if marked else None,
+    )
+
+
+def _mark(region: dict[str, Any], size: tuple[int, int], where: str) -> Mark:
+    """A region as a mark of a partial mask."""
+    value, kind = region["value"], _kind(region)
+    scale = np.array([size[1], size[0]]) / 100
+    if kind == KEYPOINT:
+        is_object = not any(is_background(label) for label in value.get("keypointlabels", ()))
+        return Mark(points_of([value["x"], value["y"]]) * scale, foreground=is_object)
+    if kind == "vector" and _is_open(region):
+        return Mark(_vector(value["vertices"]) * scale)
+    if kind == "rectangle" and not region.get("image_rotation"):
+        left, top, width, height = (float(value[key]) for key in ("x", "y", "width", "height"))
+        corners = rectangle(*(np.array([left, top]) * scale), *(np.array([width, height]) * scale))
+        return Mark(corners, is_box=True)
+    return Mark(area=lambda size: _region(region, size, where))
 
 
 def _region(region: dict[str, Any], size: tuple[int, int], where: str) -> Mask:

@@ -10,6 +10,7 @@ import numpy as np
 
 from handful.core.dataset import LeftOut, Mask
 from handful.data.images import open_image
+from handful.data.masks.partial import Mark, is_background, rasterize_marks
 from handful.data.masks.polygons import fill
 from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json, points_of, stated_size
 
@@ -36,6 +37,7 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
             return None
         size = stated_size(content.get("imageHeight"), content.get("imageWidth"))
         kinds = [s.get("shape_type") or "polygon" for s in content["shapes"]]
+        all_shapes = content["shapes"]
         shapes = [s for s, kind in zip(content["shapes"], kinds, strict=True) if kind not in NO_AREA]
         image = str(content.get("imagePath") or "").replace("\\", "/")
         folder = path.relative_to(root).parent
@@ -54,7 +56,29 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
                 mask |= _shape(shape, size, f"{path}: shape {number}")
         return mask
 
-    return Drawing(names if image else names[:1], str(path), size, rasterize if shapes else None, left_out)
+    def partial(size: tuple[int, int]) -> tuple[Mask, Mask]:
+        with format_errors(str(path), "labelme JSON"):
+            return rasterize_marks([_mark(shape, f"{path}: shape {i}") for i, shape in enumerate(all_shapes, 1)], size)
+
+    return Drawing(
+        names if image else names[:1],
+        str(path),
+        size,
+        rasterize if shapes else None,
+        left_out,
+        partial=partial if all_shapes else None,
+    )
+
+
+def _mark(shape: dict[str, Any], where: str) -> Mark:
+    """A shape as a mark of a partial mask."""
+    kind = shape.get("shape_type") or "polygon"
+    if kind in NO_AREA:
+        return Mark(points_of(shape["points"]), foreground=not is_background(shape.get("label")))
+    if kind == "rectangle":
+        (x1, y1), (x2, y2) = points_of(shape["points"])
+        return Mark(np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)]), is_box=True)
+    return Mark(area=lambda size: _shape(shape, size, where))
 
 
 def _shape(shape: dict[str, Any], size: tuple[int, int], where: str) -> Mask:

@@ -55,9 +55,9 @@ def quality(predicted: Dataset, truth: Dataset) -> dict[str, MaskQuality]:
     """Agreement of the masks of samples that have one in both, matched by id.
 
     Keys are the class names in order, "no label" where there are such images, and "all" (the mean over
-    images, not over classes). Empty when no sample has both.
+    images, not over classes). Empty when no sample has both. Partial masks are no truth.
     """
-    masks = {s.id: s.mask for s in truth.samples}
+    masks = {s.id: s.mask for s in truth.samples if s.known is None}
     rows: dict[str, list[tuple[float, float, str]]] = {name: [] for name in (*truth.classes, "no label", "all")}
     for sample in predicted.samples:
         true = masks.get(sample.id)

@@ -29,6 +29,8 @@ class Drawing:
         left_out: the image's annotations that are not masks.
         boxes: number of its annotations of which only a bounding box is known, and used as the mask.
         source: reads what made the mask, as `Sample.mask_source`.
+        partial: computes the mask and the pixels that it speaks of, where points, lines and boxes count; None: it has
+            nothing.
     """
 
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class Drawing:
     left_out: tuple[LeftOut, ...] = ()
     boxes: int = 0
     source: Callable[[], str] = lambda: "hand"
+    partial: Callable[[tuple[int, int]], tuple[Mask, Mask]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "empty mask", "full mask" and "odd mask"."""
     findings = list(blank_mask_findings(measurements.data))
     samples = measurements.data.samples
-    at = [i for i, s in enumerate(samples) if s.mask is not None and s.mask.any()]
+    at = [i for i, s in enumerate(samples) if s.mask is not None and s.known is None and s.mask.any()]
     rows = np.array([describe(mask) for i in at if (mask := samples[i].mask) is not None]).reshape(-1, len(NAMES))
     odd: list[tuple[float, int, str]] = []
     for label in np.unique(measurements.labels[at]) if at else ():

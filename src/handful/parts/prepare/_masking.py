@@ -28,7 +28,7 @@ def sample_masks(data: Dataset, positions: Iterable[int], per_class: int, seed: 
 
 def without_mask(sample: Sample) -> Sample:
     """The sample without its mask."""
-    return replace(sample, mask=None, mask_source=None)
+    return replace(sample, mask=None, mask_source=None, known=None)
 
 
 def make_masks(
@@ -46,7 +46,7 @@ def make_masks(
             continue
         mask = make(sample)
         if mask.any() and not mask.all():
-            samples[i] = replace(sample, mask=mask, mask_source=source)
+            samples[i] = replace(sample, mask=mask, mask_source=source, known=None)
         else:
             samples[i] = without_mask(sample)
             dropped.append(sample.id)

@@ -6,12 +6,13 @@ strides: for what is thinner, such as vessels.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from handful.core.dataset import Mask
@@ -19,12 +20,28 @@ from handful.models.frozen_maps import STRIDES, ImageMaps, enlarge
 
 COARSE = (8, 16)  # strides that `Attention` compares
 CHUNK = 1024
-Support = tuple[ImageMaps, Mask]
 
 
-def coverage(mask: Mask, size: tuple[int, int]) -> Float[Tensor, "h2 w2"]:
-    """The share of each cell that a mask covers."""
-    return torch.from_numpy(cv2.resize(mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA))
+@dataclass(frozen=True, eq=False)
+class Support:
+    """The maps of an image with its mask, and the pixels that it speaks of; None: all."""
+
+    maps: ImageMaps
+    mask: Mask
+    known: Mask | None = None
+
+    def cells(self, stride: int) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Positions of the cells that the mask speaks of, and the share of each that it covers."""
+        size = self.maps.cells(stride)[::-1]
+        if self.known is None:
+            share = cv2.resize(self.mask.astype(np.float32), size, interpolation=cv2.INTER_AREA).ravel()
+            return np.arange(len(share)), share
+        known, covered = (
+            cv2.resize(m.astype(np.float32), size, interpolation=cv2.INTER_AREA).ravel()
+            for m in (self.known, self.known & self.mask)
+        )
+        index = np.flatnonzero(known > 0)
+        return index, covered[index] / known[index]
 
 
 class Attention:
@@ -48,12 +65,12 @@ class Attention:
         most: int = 16384,
     ) -> None:
         keys, values = [], []
-        for maps, mask in supports:
-            vectors = maps.joined(COARSE, normalize=True).flatten(1)
-            share = coverage(mask, maps.cells(COARSE[0])).flatten()
-            index = torch.from_numpy(_sample(share.numpy() > 0.25, max(2, most // len(supports)), rng))
-            keys.append(vectors[:, index])
-            values.append(share[index])
+        for support in supports:
+            vectors = support.maps.joined(COARSE, normalize=True).flatten(1)
+            index, share = support.cells(COARSE[0])
+            drawn = _sample(share > 0.25, max(2, most // len(supports)), rng)
+            keys.append(vectors[:, torch.from_numpy(index[drawn])])
+            values.append(torch.from_numpy(share[drawn]))
         self._keys, self._values = torch.cat(keys, dim=1), torch.cat(values)
         self._top, self._temperature = min(top, len(self._values)), temperature
 
@@ -100,12 +117,12 @@ class Linear:
         most: int = 40960,
     ) -> None:
         features, shares = [], []
-        for maps, mask in supports:
-            joined = maps.joined(STRIDES, normalize=False).flatten(1).T
-            each = min(cells, max(2, most // len(supports)))
-            index = torch.from_numpy(rng.permutation(len(joined))[:each])
-            features.append(joined[index])
-            shares.append(coverage(mask, maps.cells(STRIDES[0])).flatten()[index])
+        for support in supports:
+            joined = support.maps.joined(STRIDES, normalize=False).flatten(1).T
+            index, share = support.cells(STRIDES[0])
+            drawn = rng.permutation(len(index))[: min(cells, max(2, most // len(supports)))]
+            features.append(joined[torch.from_numpy(index[drawn])])
+            shares.append(torch.from_numpy(share[drawn]))
         x, y = torch.cat(features), torch.cat(shares)
         mean, std = x.mean(dim=0), x.std(dim=0).clamp_min(1e-6)
         weight, bias = _logistic((x - mean) / std, y, l2)

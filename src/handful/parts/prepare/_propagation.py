@@ -4,7 +4,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from handful.core.dataset import Dataset, Mask
+import numpy as np
+
+from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.quality import MaskQuality, quality
 from handful.data.masks.threshold import MaskRules
 from handful.parts.prepare._masking import warn_dropped, without_mask
@@ -56,6 +58,13 @@ def with_new_masks(
         quality=quality(after.select(list(predicted)), truth),
     )
     return after, report
+
+
+def completed(sample: Sample, mask: Mask) -> Mask:
+    """A new mask with what the sample's own partial mask says."""
+    if sample.mask is None or sample.known is None:
+        return mask
+    return np.where(sample.known, sample.mask, mask)
 
 
 def log_report(report: PropagationReport, rules: MaskRules, *, source: str) -> None:

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 
 from handful.core.context import Context
-from handful.core.dataset import Dataset, Image, Mask
+from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
 from handful.data.masks.quality import iou
 from handful.data.masks.threshold import MaskRules
@@ -23,13 +23,14 @@ from handful.errors import DataError
 from handful.models.frozen_maps import LARGEST, SIDE, STRIDES, FrozenMaps, ImageMaps, enlarge
 from handful.parts.prepare._edges import Edges, cut_edges
 from handful.parts.prepare._masking import Prepare, sample_masks
-from handful.parts.prepare._matching import COARSE, Attention, Linear
-from handful.parts.prepare._propagation import SOURCE, PropagationReport, log_report, with_new_masks
+from handful.parts.prepare._matching import COARSE, Attention, Linear, Support
+from handful.parts.prepare._propagation import SOURCE, PropagationReport, completed, log_report, with_new_masks
 
 makes_masks = True
 renews_masks = True
 HERE = "prepare/match_masks"
 MOST_TRIED = 6  # masked images on which the edges are chosen
+Cells = Literal["auto", "coarse", "fine"]
 Choice = Literal["auto", "grabcut", "guided", "none"]
 
 
@@ -37,8 +38,9 @@ class Matcher:
     """Masks by likeness to images with masks.
 
     Args:
-        images: images with masks.
-        masks: their masks.
+        samples: with masks, which may be partial.
+        cells: "coarse": cells at stride 8 are compared. "fine": logistic regression at stride 2. "auto": "fine" where
+            the objects are thinner than a coarse cell, in the median of the images whose masks are whole.
         edges: "auto": what fits the masked images best, each matched to the others.
         seed: draws cells, and starts GrabCut's color clusters.
         maps: of the frozen network; None: new ones.
@@ -49,26 +51,29 @@ class Matcher:
 
     def __init__(
         self,
-        images: Sequence[Image],
-        masks: Sequence[Mask],
+        samples: Sequence[Sample],
         *,
+        cells: Cells = "auto",
         edges: Choice = "auto",
         seed: int = 0,
         maps: FrozenMaps | None = None,
     ) -> None:
         self.maps = maps or FrozenMaps()
         self.seed = seed
-        self.thin = is_thin(masks, self.maps)
-        self._strides = STRIDES if self.thin else COARSE
-        self._images, self._supports = list(images), []
-        for image, mask in zip(images, masks, strict=True):
-            self._supports.append((self.maps(image, self._strides), mask))
+        self.cells = cells if cells != "auto" else "fine" if is_thin(samples, self.maps) else "coarse"
+        self._strides = STRIDES if self.cells == "fine" else COARSE
+        self._images = [pixels(sample) for sample in samples]
+        self._supports = [
+            Support(self.maps(image, self._strides), sample.mask, sample.known)
+            for image, sample in zip(self._images, samples, strict=True)
+            if sample.mask is not None
+        ]
         self._fit = self._fitted(self._supports)
         self.edges: Edges = self._best_edges() if edges == "auto" else edges
 
-    def _fitted(self, supports: Sequence[tuple[ImageMaps, Mask]]) -> Attention | Linear:
+    def _fitted(self, supports: Sequence[Support]) -> Attention | Linear:
         rng = np.random.default_rng(self.seed)
-        return Linear(supports, rng) if self.thin else Attention(supports, rng)
+        return Linear(supports, rng) if self.cells == "fine" else Attention(supports, rng)
 
     def likely(self, image: Image) -> Float[np.ndarray, "h w"]:
         """Probability of the object, of each pixel."""
@@ -84,24 +89,25 @@ class Matcher:
             return np.asarray(enlarge(fit(maps)[None], (image.shape[1], image.shape[2]))[0].numpy())
 
     def _best_edges(self) -> Edges:
-        """What gives the masks of the masked images best, each matched to the others."""
-        tried: tuple[Edges, ...] = ("none", "guided") if self.thin else ("grabcut", "guided", "none")
-        n = len(self._supports)
-        if n < 2:
+        """What gives the whole masks best, each image matched to the others."""
+        tried: tuple[Edges, ...] = ("none", "guided") if self.cells == "fine" else ("grabcut", "guided", "none")
+        whole = [i for i, support in enumerate(self._supports) if support.known is None]
+        if len(self._supports) < 2 or not whole:
             return tried[0]
         overlaps: dict[Edges, float] = dict.fromkeys(tried, 0.0)
-        for i in np.random.default_rng(self.seed).permutation(n)[:MOST_TRIED]:
-            maps, truth = self._supports[i]
-            image = self._images[i]
-            likely = self._likely(self._fitted(self._supports[:i] + self._supports[i + 1 :]), maps, image)
+        for i in np.random.default_rng(self.seed).permutation(whole)[:MOST_TRIED]:
+            image, support = self._images[i], self._supports[i]
+            others = self._supports[:i] + self._supports[i + 1 :]
+            likely = self._likely(self._fitted(others), support.maps, image)
             for edges in tried:
-                overlaps[edges] += iou(cut_edges(edges, image, likely, seed=self.seed), truth)
+                overlaps[edges] += iou(cut_edges(edges, image, likely, seed=self.seed), support.mask)
         return max(tried, key=lambda edges: overlaps[edges])
 
 
-def is_thin(masks: Sequence[Mask], maps: FrozenMaps) -> bool:
-    """Whether the objects are thinner than a cell of the coarse maps, in the median of the images."""
-    return bool(np.median([thickness(mask) * _factor(mask, maps) for mask in masks]) < COARSE[0])
+def is_thin(samples: Sequence[Sample], maps: FrozenMaps) -> bool:
+    """Whether the objects of whole masks are thinner than a cell of the coarse maps, in the median of the images."""
+    widths = [thickness(s.mask) * _factor(s.mask, maps) for s in samples if s.mask is not None and s.known is None]
+    return bool(widths) and bool(np.median(widths) < COARSE[0])
 
 
 def thickness(mask: Mask) -> float:
@@ -128,6 +134,7 @@ def run(
     data: Dataset,
     *,
     per_class: int | None = None,
+    cells: Cells = "auto",
     edges: Choice = "auto",
     rounds: int = 1,
     rules: MaskRules | None = None,
@@ -142,7 +149,8 @@ def run(
     """
     masked = [i for i, s in enumerate(data.samples) if s.mask is not None and s.mask_source != SOURCE]
     chosen = masked if per_class is None else sample_masks(data, masked, per_class, context.seed)
-    keep = {data.samples[i].id for i in chosen}
+    partial = {i for i in chosen if data.samples[i].known is not None}
+    keep = {data.samples[i].id for i in chosen if i not in partial}
     if len(keep) == len(data):
         return data, PropagationReport(kept=data.ids, propagated=(), dropped=())
     if not chosen:
@@ -151,46 +159,40 @@ def run(
             where=HERE,
             remedy="draw a few masks, or make some with prepare/grabcut.",
         )
-    images = [pixels(data.samples[i]) for i in chosen]
-    masks = [mask for i in chosen if (mask := data.samples[i].mask) is not None]
+    supports = [data.samples[i] for i in chosen]
     queries = [i for i in range(len(data)) if data.samples[i].id not in keep]
     maps = FrozenMaps(side=side, largest=largest)
-    matcher = Matcher(images, masks, edges=edges, seed=context.seed, maps=maps)
+    matcher = Matcher(supports, cells=cells, edges=edges, seed=context.seed, maps=maps)
     for _ in range(rounds - 1):
-        more = _surest(matcher, data, queries, len(chosen))
-        matcher = Matcher(
-            images + [image for image, _ in more],
-            masks + [mask for _, mask in more],
-            edges=matcher.edges,
-            seed=context.seed,
-            maps=maps,
-        )
+        more = supports + _surest(matcher, [data.samples[i] for i in queries], len(chosen))
+        matcher = Matcher(more, cells=matcher.cells, edges=matcher.edges, seed=context.seed, maps=maps)
 
     def predicted(i: int) -> Mask:
         image = pixels(data.samples[i])
-        return matcher.mask(image, matcher.likely(image))
+        mask = matcher.mask(image, matcher.likely(image))
+        return completed(data.samples[i], mask) if i in partial else mask
 
     after, report = with_new_masks(data, queries, map(predicted, queries), rules or MaskRules())
-    return after, replace(report, learned=data.ids if rounds > 1 else report.kept)
+    return after, replace(report, learned=data.ids if rounds > 1 else tuple(s.id for s in supports))
 
 
-def _surest(matcher: Matcher, data: Dataset, queries: Sequence[int], count: int) -> list[tuple[Image, Mask]]:
-    """The images with the surest masks."""
+def _surest(matcher: Matcher, samples: Sequence[Sample], count: int) -> list[Sample]:
+    """The samples with the surest new masks."""
     sure = []
-    for i in queries:
-        image = pixels(data.samples[i])
+    for i, sample in enumerate(samples):
+        image = pixels(sample)
         likely = matcher.likely(image)
         mask = matcher.mask(image, likely)
         if mask.any() and not mask.all():
-            sure.append((certainty(likely), i, mask))
-    sure.sort(key=lambda each: (-each[0], each[1]))
-    return [(pixels(data.samples[i]), mask) for _, i, mask in sure[:count]]
+            sure.append((certainty(likely), i, replace(sample, mask=mask, known=None)))
+    return [sample for _, _, sample in sorted(sure, key=lambda each: (-each[0], each[1]))[:count]]
 
 
 def build(
     context: Context,
     *,
     per_class: int | None = None,
+    cells: Cells = "auto",
     edges: Choice = "auto",
     rounds: int = 1,
     min_share: float = 0.0,
@@ -206,6 +208,8 @@ def build(
         context: its seed draws the masks.
         per_class: M: at most so many masks per class are drawn to match with, and all others are replaced, as if they
             had never been there. None: every mask is kept and matched with.
+        cells: "coarse": the cells of a stride of 8 pixels are compared. "fine": logistic regression on the maps of all
+            strides, for thin objects such as vessels. "auto": by the thickness of the masks.
         edges: how a mask is refined to the image: "grabcut", "guided" (filter), "none", or "auto": what fits the
             images with masks best, each matched to the others.
         rounds: 2: match again, also with the surest new masks, as many as there are given ones.
@@ -220,6 +224,8 @@ def build(
     rules = MaskRules(min_share=min_share, max_share=max_share)
     if edges not in ("auto", "grabcut", "guided", "none"):
         raise ValueError(f"edges must be auto, grabcut, guided or none, not {edges!r}")
+    if cells not in ("auto", "coarse", "fine"):
+        raise ValueError(f"cells must be auto, coarse or fine, not {cells!r}")
     if rounds < 1 or (per_class is not None and per_class < 1):
         raise ValueError("rounds and per_class must be at least 1")
     if not STRIDES[-1] <= side <= largest:
@@ -227,7 +233,15 @@ def build(
 
     def prepare(data: Dataset) -> Dataset:
         after, report = run(
-            context, data, per_class=per_class, edges=edges, rounds=rounds, rules=rules, side=side, largest=largest
+            context,
+            data,
+            per_class=per_class,
+            cells=cells,
+            edges=edges,
+            rounds=rounds,
+            rules=rules,
+            side=side,
+            largest=largest,
         )
         log_report(report, rules, source="match_masks")
         return after

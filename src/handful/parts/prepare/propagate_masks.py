@@ -20,7 +20,7 @@ from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.parts.prepare._masking import Prepare, sample_masks
-from handful.parts.prepare._propagation import SOURCE, log_report, with_new_masks
+from handful.parts.prepare._propagation import SOURCE, completed, log_report, with_new_masks
 from handful.parts.prepare._propagation import PropagationReport as PropagationReport
 from handful.parts.traits import has_trait
 
@@ -31,9 +31,16 @@ HERE = "prepare/propagate_masks"
 
 
 def propagate(
-    data: Dataset, classifier: Classifier, *, keep: Collection[str], rules: MaskRules | None = None
+    data: Dataset,
+    classifier: Classifier,
+    *,
+    keep: Collection[str],
+    partial: Collection[str] = (),
+    rules: MaskRules | None = None,
 ) -> tuple[Dataset, PropagationReport]:
     """Give every sample whose id is not in `keep` the mask that the classifier predicts, at the image's own size.
+
+    Where its id is in `partial`, the pixels that its own mask speaks of stay as they are.
 
     A mask such a sample had is never looked at, save to measure the new one against it; it is gone
     afterwards, also where the new one is dropped. An image without a label gets a foreground mask by the
@@ -57,8 +64,8 @@ def propagate(
     def masks() -> Iterator[Mask]:
         for i, pixel_maps in zip(predicted, maps, strict=True):
             sample = data.samples[i]
-            mask = _foreground(pixel_maps, sample, data, classifier, rules)
-            yield classifier.own_size(mask, sample_size(sample))
+            mask = classifier.own_size(_foreground(pixel_maps, sample, data, classifier, rules), sample_size(sample))
+            yield completed(sample, mask) if sample.id in partial else mask
 
     return with_new_masks(data, predicted, masks(), rules)
 
@@ -93,7 +100,8 @@ def run(
     """
     masked = [i for i, s in enumerate(data.samples) if s.mask is not None and s.mask_source != SOURCE]
     chosen = masked if per_class is None else sample_masks(data, masked, per_class, context.seed)
-    keep = {data.samples[i].id for i in chosen}
+    keep = {data.samples[i].id for i in chosen if data.samples[i].known is None}
+    partial = {data.samples[i].id for i in chosen} - keep
     if renew:
         keep |= {s.id for s in data.samples if s.mask_source != SOURCE}
     if len(keep) == len(data):
@@ -106,7 +114,7 @@ def run(
         from_model = model if round_ == 0 else None
         learned |= {} if from_model is not None else dict.fromkeys(s.id for s in _usable(known))
         segmenter = _segmenter(context, known, round_, recipe, from_model)
-        data, report = propagate(before, segmenter, keep=keep, rules=rules)
+        data, report = propagate(before, segmenter, keep=keep, partial=partial, rules=rules)
     assert report is not None
     return data, replace(report, learned=tuple(learned))
 
