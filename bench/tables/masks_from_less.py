@@ -4,8 +4,8 @@ White blood cells, fundus photographs (vessels) and generated collages. In each 
 make those of the same other images; IoU, Dice and boundary F (2 pixels, at the image's own size) are means over these,
 and seconds are the CPU's for an image, training included. A mask that a source leaves out counts as an empty one.
 
-Seg-M is `prepare/propagate_masks` with the recipe `cvs`, at the sizes of the tables `cvs-cells` and `cvs-hrf`, and
-other sizes where draws 100 and up had better masks.
+Seg-M is `prepare/propagate_masks` with the recipe `cvs`, with the settings of the tables `cvs-cells` and `cvs-hrf`, and
+its own size on the collages.
 """
 
 import warnings
@@ -41,7 +41,7 @@ FROM_NONE = {
 }
 SEG_SIZES = {
     "white blood cells": SETTINGS,
-    "fundus vessels": ("image_size=[384, 576]", "batch_size=8", "steps=120"),
+    "fundus vessels": ("image_size=[256, 256]", "batch_size=8", "steps=120"),
     "collages": ("image_size=[128, 128]",),
 }
 
@@ -55,7 +55,7 @@ class Set:
     scored: int
 
 
-SETS = (Set("white blood cells", cells_once, 40), Set("fundus vessels", hrf, 10), Set("collages", collages, 40))
+SETS = (Set("white blood cells", cells_once, 24), Set("fundus vessels", hrf, 8), Set("collages", collages, 24))
 
 
 def run(options: Options) -> None:
