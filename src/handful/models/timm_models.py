@@ -6,7 +6,7 @@ from typing import Any
 import huggingface_hub
 import timm
 
-from handful.errors import RecipeError, WeightsError, hint, nearest
+from handful.errors import RecipeError, WeightsError, alternatives, hint, nearest
 from handful.models.hub import reach
 
 MODEL_ERRORS = (AssertionError, AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError)
@@ -56,19 +56,20 @@ def cached_weights(config: Any) -> str | None:
     return None
 
 
-def weight_options(model: str, config: Any, *, where: str) -> dict[str, Any]:
+def weight_options(model: str, config: Any, *, where: str, replaceable: bool = True) -> dict[str, Any]:
     """Timm's options to load pretrained weights: from the cache without asking the hub, else from a hub that answers.
 
     Args:
         model: a name, with or without its tag.
         config: its configuration.
         where: the part that asks, for errors.
+        replaceable: as for `remedy`.
 
     Raises:
         WeightsError: the model has no weights, or they are not cached and the hub does not answer.
     """
     if not (config.hf_hub_id or config.url or config.file):
-        raise WeightsError(f"timm has no pretrained weights of {model}", where=where, remedy=remedy(None))
+        raise WeightsError(f"timm has no pretrained weights of {model}", where=where, remedy=remedy(None, replaceable))
     path = cached_weights(config)
     if path is not None:
         return {"pretrained": True, "pretrained_cfg_overlay": {"file": path, "custom_load": False}}
@@ -76,7 +77,7 @@ def weight_options(model: str, config: Any, *, where: str) -> dict[str, Any]:
         try:
             reach()
         except (OSError, HTTPException) as error:
-            raise missing_weights(model, error, hub_id=config.hf_hub_id) from error
+            raise missing_weights(model, error, hub_id=config.hf_hub_id, replaceable=replaceable) from error
     return {"pretrained": True}
 
 
@@ -86,22 +87,29 @@ def hub_repository(model: str) -> str | None:
     return None if config is None else config.hf_hub_id
 
 
-def missing_weights(where: str, error: Exception, *, hub_id: str | None) -> WeightsError:
+def missing_weights(where: str, error: Exception, *, hub_id: str | None, replaceable: bool = True) -> WeightsError:
     """The error for weights that are neither on this machine nor can be downloaded."""
     return WeightsError(
         f"the pretrained weights are not on this machine and cannot be downloaded ({str(error)[:120]})",
         where=where,
-        remedy=remedy(hub_id),
+        remedy=remedy(hub_id, replaceable),
     )
 
 
-def remedy(hub_id: str | None) -> str:
-    """How to bring weights to a machine without a network, and what is there already."""
+def remedy(hub_id: str | None, replaceable: bool = True) -> str:
+    """How to bring weights to a machine without a network, and what is there already.
+
+    Args:
+        hub_id: the weights' repository on the Hugging Face hub, where they are there.
+        replaceable: the installed network may take the place of the missing one.
+    """
     installed = f"use the installed weights of efficientnet_lite0{hint('backbone', 'lite0')}"
     if hub_id is None:
-        return f"{installed}, give a checkpoint file as weights, or set pretrained = false."
+        ways = [*([installed] if replaceable else []), "give a checkpoint file as weights"]
+        return alternatives([*ways, *(["set pretrained = false"] if replaceable else [])])
     folder = hub_id.rpartition("/")[2]
     return (
-        f'{installed}; or run "hf download {hub_id} --local-dir {folder}" where there is a network, and bring that '
-        f"folder here{hint('backbone', folder)}; or bring the cache of the hub, or give a file as weights."
+        f'{f"{installed}; or " if replaceable else ""}run "hf download {hub_id} --local-dir {folder}" where there is a '
+        f"network, and bring that folder here{hint('backbone', folder)}; or bring the cache of the hub, or give a file "
+        "as weights."
     )

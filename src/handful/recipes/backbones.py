@@ -99,7 +99,8 @@ def check_weights(backbone: Part) -> None:
     if not (is_timm(backbone) and backbone.options.get("pretrained")):
         return
     model = backbone.options["model"]
-    weight_options(model, pretrained_config(model, where=f"backbones/{backbone.name}"), where=model)
+    config, replaceable = pretrained_config(model, where=f"backbones/{backbone.name}"), not is_adapted(backbone)
+    weight_options(model, config, where=model, replaceable=replaceable)
 
 
 def stronger_backbone() -> str:
@@ -113,6 +114,11 @@ def stronger_backbone() -> str:
 def is_timm(backbone: Part) -> bool:
     """Whether a backbone is a model of the timm library."""
     return backbone.name in ("timm", "timm_pooled")
+
+
+def is_adapted(backbone: Part) -> bool:
+    """Whether a backbone stays as it was pretrained, and something beside it learns."""
+    return backbone.options.get("adapt") is not None
 
 
 def _path(name: str) -> Path | None:
@@ -166,8 +172,8 @@ def _of_classifier(folder: Path) -> BackboneChoice:
     part = recipe.backbone
     table = {"name": part.name, **{k: v for k, v in part.options.items() if k not in ("pretrained", "freeze")}}
     known = registry.options("backbones", part.name)
-    if "weights" not in known:
-        if "model" in known or part.name in SIMPLE:
+    if "weights" not in known or is_adapted(part):
+        if ("model" in known or part.name in SIMPLE) and not is_adapted(part):
             return BackboneChoice({"name": part.name, **part.options}, size=recipe.image_size, rectified=False)
         raise WeightsError(
             f"the weights of its backbone {part.name!r} cannot be taken over",

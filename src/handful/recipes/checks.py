@@ -82,6 +82,12 @@ def _check_stages(recipe: Recipe) -> None:
     if not fitted:
         return
     head = f"head {recipe.head.name!r} is fitted to the features of a frozen backbone, not trained"
+    if any(p.options.get("adapt") for p in (recipe.backbone, *registry.members("backbones", recipe.backbone))):
+        raise RecipeError(
+            f"{head}, so adapt would do nothing",
+            where=recipe.name,
+            remedy="leave adapt out, or use a recipe that trains, such as lora.",
+        )
     if recipe.stages:
         raise RecipeError(
             f"{head}, so [[stages]] would do nothing",

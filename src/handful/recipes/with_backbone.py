@@ -13,16 +13,30 @@ from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.parts import registry
 from handful.recipes.backbone_names import on_backbone
-from handful.recipes.backbones import DEFAULT, LITE, LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone, short_name
+from handful.recipes.backbones import (
+    DEFAULT,
+    LITE,
+    LITE_STAGES,
+    STRONGER,
+    WITH_MAPS,
+    BackboneChoice,
+    choose_backbone,
+    is_adapted,
+    short_name,
+)
 from handful.recipes.read import read_recipe, recipe_text
 
 Tree = dict[str, Any]
+OPTIONS = ("rank", "alpha", "bottleneck", "prompts")  # of the adaptation of a backbone
 REPLACEABLE = (*dict(LITE.values()), "concat", "hog", "image_text", "pixels", "timm", "timm_pooled")
 
 
 def suits(recipe: str, choice: BackboneChoice) -> bool:
     """Whether a recipe that comes with handful can work with a backbone: fitted heads with any, others with some."""
-    head = read_recipe(recipe_text(recipe), where=recipe).head
+    known = read_recipe(recipe_text(recipe), where=recipe)
+    head = known.head
+    if is_adapted(known.backbone):
+        return _unadapted(known.backbone.options, choice) is None
     if registry.has_trait("heads", head, "fitted"):
         return True
     return (choice.maps if registry.has_trait("heads", head, "segments") else choice.layers) is not None
@@ -47,7 +61,9 @@ def put_backbone(tree: Tree, name: str) -> None:
     if name == DEFAULT and before["name"] == LITE[DEFAULT][0]:
         return
     head = Part(tree["head"]["name"])
-    if registry.has_trait("heads", head, "fitted"):
+    if "adapt" in before:
+        tree["backbone"] = _adapted(before, choice, name, recipe)
+    elif registry.has_trait("heads", head, "fitted"):
         tree["backbone"] = dict(choice.vector)
         if not choice.rectified:
             tree["head"].pop("tukey", None)
@@ -65,6 +81,34 @@ def put_backbone(tree: Tree, name: str) -> None:
     about = {k: v for k, v in tree.get("about", {}).items() if k not in ("expected", "time", "command")}
     tree["about"] = {**about, "what": f"{about.get('what', recipe)}, on {short_name(name)}", "expected": "not measured"}
     tree["name"] = on_backbone(recipe, short_name(name))
+
+
+def _adapted(before: Mapping[str, Any], choice: BackboneChoice, name: str, recipe: str) -> dict[str, Any]:
+    """The backbone of a recipe that adapts it.
+
+    Raises:
+        RecipeError: it cannot be adapted in this way.
+    """
+    reason = _unadapted(before, choice)
+    if reason is not None:
+        raise RecipeError(
+            f"the backbone {name!r} {reason} (adapt = {before['adapt']!r})",
+            where=recipe,
+            remedy=f"use a vision transformer of timm, such as {STRONGER}, or a file of one; or a recipe that trains "
+            "the backbone's own layers, such as fine-tuned.",
+        )
+    kept = {k: v for k, v in before.items() if k in ("adapt", *OPTIONS)}
+    return {**choice.vector, **kept}
+
+
+def _unadapted(before: Mapping[str, Any], choice: BackboneChoice) -> str | None:
+    """Why a backbone cannot be adapted as a recipe says; None: it can."""
+    table = choice.vector
+    if table["name"] != "timm_pooled":
+        return "is none that can be adapted: those are models of timm"
+    from handful.parts.backbones.timm_pooled import unsuited
+
+    return unsuited(table["model"], table.get("args"), before["adapt"])
 
 
 def _trained(

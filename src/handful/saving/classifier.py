@@ -26,14 +26,16 @@ from handful.core.files import existing, is_clutter, refuse_foreign, replace_fol
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.pixel_range import read_pixel_range
-from handful.errors import HandfulWarning, ModelError, RecipeError, offers, option
+from handful.errors import HandfulWarning, ModelError, RecipeError, WeightsError, offers, option
 from handful.models import stored_values
+from handful.models.base_weights import base_names, described
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
 from handful.models.posthoc_module import posthoc_modules
 from handful.parts import registry
 from handful.recipes.bounds import OPTIONS
 from handful.recipes.write import to_toml
+from handful.saving import adapted_backbone
 from handful.saving.build_limit import BuildLimit
 from handful.saving.checkpoint import DRAFT, NETWORKS
 from handful.saving.checkpoint import FILE as CHECKPOINT
@@ -131,8 +133,9 @@ def _write_members(ensemble: Ensemble, folder: Path) -> None:
 
 
 def _write_network(classifier: Classifier, folder: Path) -> None:
-    state = {k: v for k, v in classifier.network.state_dict().items() if not OF_LOSSES.match(k)}
-    tensors = {f"network.{k}": v.detach().cpu().contiguous() for k, v in state.items()}
+    state, elsewhere = classifier.network.state_dict(), base_names(classifier.network)
+    here = {k: v for k, v in state.items() if k not in elsewhere and not OF_LOSSES.match(k)}
+    tensors = {f"network.{k}": v.detach().cpu().contiguous() for k, v in here.items()}
     tensors["labels.vectors"] = classifier.labels.vectors.detach().cpu().contiguous()
     save_file(tensors, folder / "weights.safetensors")
     wraps = [{"name": m.part.name, **m.part.options} for m in posthoc_modules(classifier.network)][::-1]
@@ -146,6 +149,8 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
     }
     if classifier.pixel_range is not None:  # models of 8-bit images have no such key
         content["pixel_range"] = asdict(classifier.pixel_range)
+    if elsewhere:
+        content["pretrained"] = described(classifier.network)
     _write_json(folder / "classes.json", content)
 
 
@@ -170,14 +175,15 @@ def _is_ours(entry: Path) -> bool:
         return bool(OWN_FOLDERS.fullmatch(entry.name)) and all(
             is_clutter(inner) or _is_ours(inner) for inner in entry.iterdir()
         )
-    return entry.name in (*FILES, CARD, CHECKPOINT, DRAFT, ENSEMBLE)
+    return entry.name in (*FILES, CARD, CHECKPOINT, DRAFT, ENSEMBLE, adapted_backbone.FILE)
 
 
 def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
     """Read a saved classifier or ensemble from its folder, or from that of `handful run`.
 
     Raises:
-        ModelError: it is missing, damaged, not a model of handful, or written by a newer version.
+        ModelError: it is missing, damaged, not a model of handful, or written by a newer version; or the pretrained
+            weights that it adapts are missing, or others.
 
     Example:
         >>> from handful import load_classifier, load_data, load_recipe, save_classifier, train
@@ -206,9 +212,18 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         pixel_range = read_pixel_range(content.get("pixel_range"))
         labels = label_embedding(tensors.pop("labels.vectors"), content["labels"], task)
         limit = partial(BuildLimit, sum(t.numel() for t in tensors.values()), len(tensors))
-        network, layout = _build_network(recipe, task, labels, posthoc_tables(content.get("wraps", [])), limit)
+        pretrained = adapted_backbone.stored_backbones(content.get("pretrained", []))
+        backbone = registry.without_weights("backbones", recipe.backbone)
+        backbone = adapted_backbone.backbone_with_weights(recipe, folder) if pretrained else backbone
+        untrained, wraps = replace(recipe, backbone=backbone), posthoc_tables(content.get("wraps", []))
+        network, layout = _build_network(untrained, task, labels, wraps, limit)
         state = {k.removeprefix("network."): v for k, v in tensors.items()}
-        network.load_state_dict({k: v for k, v in state.items() if not OF_LOSSES.match(k)})
+        adapted_backbone.load_trained(network, {k: v for k, v in state.items() if not OF_LOSSES.match(k)})
+        adapted_backbone.refuse_other(network, pretrained, folder)
+    except WeightsError as error:
+        if not content.get("pretrained"):
+            raise
+        raise adapted_backbone.cannot_load(error, recipe, folder) from error
     except BROKEN as error:
         raise damaged(error, folder) from error
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
@@ -217,7 +232,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
 
 
 def _build_network(
-    recipe: Recipe,
+    untrained: Recipe,
     task: Task,
     labels: LabelEmbedding,
     wraps: Sequence[Mapping[str, Any]],
@@ -225,11 +240,11 @@ def _build_network(
 ) -> tuple[nn.Module, torch.memory_format]:
     """The network of a saved model before its weights are loaded, in its posthoc modules, and its memory format.
 
-    `limit` bounds what is built; a backbone that is a model of a library, cut off at a stage, is first built whole.
+    `untrained` is its recipe with a backbone of random weights, or the pretrained one that it adapts. `limit` bounds
+    what is built; a backbone that is a model of a library, cut off at a stage, is first built whole.
     """
-    untrained = replace(recipe, backbone=registry.without_weights("backbones", recipe.backbone))
-    with nullcontext() if _is_library_model(recipe.backbone) else limit():
-        built = registry.build_network(untrained, registry.make_context(recipe, task, labels=labels))
+    with nullcontext() if _is_library_model(untrained.backbone) else limit():
+        built = registry.build_network(untrained, registry.make_context(untrained, task, labels=labels))
     network: nn.Module = built
     with limit():
         for wrap in wraps:

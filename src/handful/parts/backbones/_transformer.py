@@ -65,9 +65,9 @@ class Blocks(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.shared, self.grid = (rope,), grid  # a tuple: no child of its own
 
-    def forward(self, x: Float[Tensor, "n c t 1"]) -> Float[Tensor, "n c t 1"]:
-        """Tokens to tokens."""
-        tokens = _as_tokens(x)
+    def forward(self, x: Float[Tensor, "n c t 1"]) -> Float[Tensor, "n c t2 1"]:
+        """Tokens to tokens; a block may add some."""
+        tokens = as_tokens(x)
         rope = self.shared[0]
         if rope is None:
             for block in self.blocks:
@@ -90,7 +90,7 @@ class TokenPool(nn.Module):
 
     def forward(self, x: Float[Tensor, "n c t 1"]) -> Float[Tensor, "n d 1 1"]:
         """Vectors as maps of one cell."""
-        tokens = self.norm(_as_tokens(x))
+        tokens = self.norm(as_tokens(x))
         if self.token == "class_and_patches":
             parts = (tokens[:, 0], tokens[:, self.prefix :].mean(dim=1))
             return to_maps(torch.cat([self.fc_norm(part) for part in parts], dim=1))
@@ -128,5 +128,5 @@ def _as_maps(tokens: Float[Tensor, "n t c"]) -> Float[Tensor, "n c t 1"]:
     return tokens.transpose(1, 2).unsqueeze(-1)
 
 
-def _as_tokens(maps: Float[Tensor, "n c t 1"]) -> Float[Tensor, "n t c"]:
+def as_tokens(maps: Float[Tensor, "n c t 1"]) -> Float[Tensor, "n t c"]:
     return maps.squeeze(-1).transpose(1, 2)

@@ -35,8 +35,12 @@ def refuse_large(parameters: int) -> None:
         raise ValueError(f"a network of about {parameters:.2g} parameters; at most {MAX_PARAMETERS:.2g} are possible")
 
 
-def read_checkpoint(path: str) -> dict[str, Tensor]:
+def read_checkpoint(path: str, *, replaceable: bool = True) -> dict[str, Tensor]:
     """The tensors of a .safetensors, .pt or .pth file, or of a saved classifier's folder, without running its code.
+
+    Args:
+        path: of the file or folder.
+        replaceable: as for `timm_models.remedy`.
 
     Raises:
         WeightsError: the file is missing, damaged, or not a table of tensors.
@@ -47,7 +51,7 @@ def read_checkpoint(path: str) -> dict[str, Tensor]:
         file = Path(path)
     file = file / "weights.safetensors" if file.is_dir() else file
     if not file.is_file():
-        raise WeightsError("no such file", where=file, remedy="check the path; or " + remedy(None))
+        raise WeightsError("no such file", where=file, remedy="check the path; or " + remedy(None, replaceable))
     try:
         if file.suffix.lower() == ".safetensors":
             content: Any = load_file(file)
@@ -133,12 +137,13 @@ def download(url: str) -> dict[str, Tensor]:
 
 
 @contextlib.contextmanager
-def download_errors(where: str, *, hub_id: str | None = None) -> Iterator[None]:
+def download_errors(where: str, *, hub_id: str | None = None, replaceable: bool = True) -> Iterator[None]:
     """Turn a failed download into a `WeightsError`.
 
     Args:
         where: the model or address that is asked for.
         hub_id: its repository on the Hugging Face hub, where it is there.
+        replaceable: as for `timm_models.remedy`.
 
     Raises:
         WeightsError: the body raised a network or server error, or a file is truncated.
@@ -146,7 +151,7 @@ def download_errors(where: str, *, hub_id: str | None = None) -> Iterator[None]:
     try:
         yield
     except (OSError, HTTPException, RuntimeError) as error:
-        raise missing_weights(where, error, hub_id=hub_id) from error
+        raise missing_weights(where, error, hub_id=hub_id, replaceable=replaceable) from error
 
 
 @contextlib.contextmanager

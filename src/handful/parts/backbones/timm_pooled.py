@@ -15,8 +15,18 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.errors import RecipeError
+from handful.models.base_weights import mark_base_weights
 from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, required_size, weight_options
-from handful.parts.backbones._stages import Freeze, StageOutput, assemble
+from handful.parts.backbones._adaptation import (
+    NOT_ADAPTED,
+    PROMPTS,
+    AdaptationOptions,
+    Method,
+    reason_not_adapted,
+    refuse_without_package,
+)
+from handful.parts.backbones._adapted_stages import adapt_stages
+from handful.parts.backbones._stages import Freeze, StageOutput, assemble, count_frozen_stages
 from handful.parts.backbones._timm_checkpoint import load_model
 from handful.parts.backbones._transformer import GROUPS, Token, default_token, is_transformer, split_transformer
 from handful.parts.backbones._vector import STRIDE, to_maps
@@ -69,6 +79,7 @@ def build(
     args: Mapping[str, Any] | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    adaptation: AdaptationOptions = NOT_ADAPTED,
 ) -> Backbone:
     """A timm model as a feature extractor of one vector per image.
 
@@ -85,20 +96,28 @@ def build(
         args: sizes of the model that differ from its name's, e.g. `embed_dim` and `depth`.
         mean: of the images' normalization, for each color channel; None: the model's.
         std: of the images' normalization, for each color channel; None: the model's.
+        adaptation: options `adapt`, `rank`, `alpha`, `bottleneck` and `prompts`, see `AdaptationOptions`; the stages
+            that are not frozen are adapted.
 
     Raises:
-        RecipeError: the model is unknown, or does not accept this image size.
+        RecipeError: the model is unknown, does not accept this image size, or cannot be adapted in this way.
         ValueError: options that exclude each other, or arguments out of range.
         WeightsError: the weights cannot be loaded, or are of another model.
     """
     if pretrained and weights is not None:
         raise ValueError("pretrained cannot be combined with weights")
+    if token is not None and adaptation.adapt == "dynamic_prompt":
+        raise ValueError("dynamic prompts are what is pooled: token cannot be combined with them")
     config = pretrained_config(model, where=HERE)
     sizes = checked_arguments(args)
+    if adaptation.adapt is not None:
+        _refuse_adaptation(model, sizes, adaptation.adapt)
     size = context.recipe.image_size
     sizes |= _input_size(model, sizes, size) if config.fixed_input_size else {}
-    net = _create(model, sizes | (weight_options(model, config, where=HERE) if pretrained else {}))
-    tensors = {} if weights is None else read_checkpoint(weights)
+    replaceable = adaptation.adapt is None
+    loading = weight_options(model, config, where=HERE, replaceable=replaceable) if pretrained else {}
+    net = _create(model, sizes | loading, replaceable=replaceable)
+    tensors = {} if weights is None else read_checkpoint(weights, replaceable=replaceable)
     saved = {n.removeprefix("backbone."): t for n, t in tensors.items() if n.startswith("backbone.")}
     if weights is not None and not saved:
         load_model(net, tensors, model=model, config=config, where=weights)
@@ -106,9 +125,15 @@ def build(
         stages = split_transformer(net, token or default_token(net, labelled=config.num_classes > 0))
     else:
         stages = [StageOutput(Pooled(net), int(net.num_features), STRIDE)]
-    backbone = assemble(stages, stride=None, fuse=False, freeze=freeze, mean=mean or config.mean, std=std or config.std)
+    normalization = {"mean": mean or config.mean, "std": std or config.std}
+    backbone = assemble(stages, stride=None, fuse=False, freeze=freeze, **normalization)
     if saved:
         load_exactly(backbone.network, saved, where=weights)
+    if adaptation.adapt is not None:
+        stages = adapt_stages(stages, adaptation, net, frozen=count_frozen_stages(freeze, len(stages)))
+        backbone = assemble(stages, stride=None, fuse=False, freeze=freeze, **normalization)
+        if pretrained or weights is not None:
+            mark_base_weights(backbone.network, model)
     backbone.network.whole = True  # type: ignore[assignment]
     channels = _channels(backbone.network, model, size or config.input_size[-2:])
     return Backbone(backbone.network, channels, STRIDE, backbone.mean, backbone.std)
@@ -121,6 +146,39 @@ def stage_count(model: str, args: Mapping[str, Any] | None = None) -> int:
         ValueError: as `checked_arguments`.
     """
     return GROUPS + 1 if is_transformer(_describe(model, checked_arguments(args))) else 1
+
+
+def unsuited(model: str, args: Mapping[str, Any] | None, method: Method) -> str | None:
+    """Why a model cannot be adapted in a way; None: it can.
+
+    Args:
+        model: its name.
+        args: its arguments.
+        method: of `AdaptationOptions`.
+
+    Raises:
+        ValueError: as `checked_arguments`.
+    """
+    net = _describe(model, checked_arguments(args))
+    return reason_not_adapted(net, method, transformer=is_transformer(net))
+
+
+def _refuse_adaptation(model: str, args: Mapping[str, Any], method: Method) -> None:
+    """Refuse an adaptation that the model, or this installation, does not allow.
+
+    Raises:
+        RecipeError: says why, and what can be adapted.
+    """
+    refuse_without_package(method, where=HERE)
+    reason = unsuited(model, args, method)
+    if reason is not None:
+        suited = "a vision transformer" if method in PROMPTS else "a vision transformer or a ConvNeXt"
+        raise RecipeError(
+            f"{model} {reason} (adapt = {method!r})",
+            where=HERE,
+            remedy=f"use {suited}, such as vit_small_patch14_dinov2; or train the model itself, as the recipe "
+            "fine-tuned does.",
+        )
 
 
 def checked_arguments(args: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -142,7 +200,7 @@ def checked_arguments(args: Mapping[str, Any] | None) -> dict[str, Any]:
     return checked
 
 
-def _create(model: str, options: dict[str, Any]) -> Any:
+def _create(model: str, options: dict[str, Any], *, replaceable: bool) -> Any:
     """The model without its classifier.
 
     Raises:
@@ -161,7 +219,7 @@ def _create(model: str, options: dict[str, Any]) -> Any:
         ) from error
     refuse_large(parameters)
     if "pretrained" in options:
-        with download_errors(model, hub_id=hub_repository(model)):
+        with download_errors(model, hub_id=hub_repository(model), replaceable=replaceable):
             return timm.create_model(model, num_classes=0, **options)
     return timm.create_model(model, num_classes=0, **options)
 
