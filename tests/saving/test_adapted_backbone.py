@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from handful.core.recipe import Recipe
 from handful.deployment.export.export import export_to
-from handful.errors import ModelError, RecipeError, WeightsError
+from handful.errors import HandfulWarning, ModelError, RecipeError, WeightsError
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.protocol import Protocol
 from handful.models.base_weights import base_weights
@@ -130,9 +130,10 @@ def test_an_adapted_model_is_exported_whole(name: str, kind: str, tmp_path: Path
 
 def test_an_adapted_recipe_is_evaluated_and_calibrated(tmp_path: Path) -> None:
     recipe = adapted("lora", write("vit", tmp_path / "vit"), "steps=4", "posthoc=['conformal']")
-    result = evaluate(
-        recipe, squares(6, size=SIDE), protocol=Protocol(folds=2, draws=(0,)), device="cpu", progress=False
-    )
+    with pytest.warns(HandfulWarning, match="does not say which images it was trained on"):
+        result = evaluate(
+            recipe, squares(6, size=SIDE), protocol=Protocol(folds=2, draws=(0,)), device="cpu", progress=False
+        )
     assert {run.fold for run in result.runs} == {0, 1}
     classifier = train(recipe, squares(6, size=SIDE), device="cpu", progress=False)
     loaded = load_classifier(save_classifier(classifier, tmp_path / "model"))
