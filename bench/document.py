@@ -28,18 +28,21 @@ HEAD = """# Results
 Drawn by `make results` from `bench/results`; not edited by hand. A cell has the mean over the draws in percent, the
 95 % interval of the mean, and the worst draw; below it the difference to the control on the same draws with its
 interval, in bold where the interval leaves out zero (one comparison at a time: nothing here corrects for the number
-of rows). A row of fewer draws than the control is compared on its own draws. `python -m bench TABLE` repeats a table.
+of rows). Intervals are for new training images of the same population, on the same test images: they are the wider the
+more of its pool a draw takes ([why](decisions/2026-11-26-draws-from-a-pool.md)). A row of fewer draws than the control
+is compared on its own draws. `python -m bench TABLE` repeats a table.
 """
 
 Column = tuple[int | None, float | None]  # images per class, and a long tail's ratio
-Scores = dict[tuple[int, int], tuple[float, int, int]]  # (draw, fold): score, training images, test images
+Scores = dict[tuple[int, int], tuple[float, int, int, float]]  # (draw, fold): score, images to train and test, overlap
 
 
 @dataclass(frozen=True)
 class Plan:
     """How a table is shown.
 
-    `resplit`: train and test are drawn anew from one set, so intervals are corrected. `varied`: a row's recipe differs
+    `resplit`: train and test are drawn anew from one set, so intervals are corrected for that too. `pool`: images of
+    each class that draws were taken from, one number or a list. `varied`: a row's recipe differs
     between columns, so of each column the newest counts. `since`: runs before this time
     had other settings for all rows and are left out. `log`: the log's name where it is not the table's. `data`: the
     fingerprint of the data set, where a log has several. `rows`: how the names of the rows begin, where a log holds
@@ -51,6 +54,7 @@ class Plan:
     text: str
     control: str
     resplit: bool = False
+    pool: int | Sequence[int] | None = None
     varied: bool = False
     since: str = ""
     log: str = ""
@@ -68,15 +72,33 @@ class Cells:
     older: int
 
 
-def gather(lines: Sequence[Mapping[str, Any]], metric: str, since: str = "", *, varied: bool = False) -> Cells:
+def gather(
+    lines: Sequence[Mapping[str, Any]],
+    metric: str,
+    since: str = "",
+    *,
+    varied: bool = False,
+    pool: int | Sequence[int] | None = None,
+) -> Cells:
     """Lines by recipe and column; a run logged twice counts once, as the later line says."""
     scores: dict[str, dict[Column, Scores]] = {}
     counted = [line for line in newest(lines, varied=varied) if line.get("time", since) >= since]
     for line in counted:
         place = (line["draw"], -1 if line["fold"] is None else line["fold"])
         own = scores.setdefault(called(line), {}).setdefault(column_of(line), {})
-        own[place] = (line[metric], line["n_train"], line["n_test"])
+        own[place] = (line[metric], line["n_train"], line["n_test"], draw_overlap(line, pool))
     return Cells(scores, len(lines) - len(counted))
+
+
+def draw_overlap(line: Mapping[str, Any], pool: int | Sequence[int] | None) -> float:
+    """What `handful.evaluation.design.overlap` is for draws of a pool; 0 for folds."""
+    counts = line.get("counts") or [line["per_class"]]
+    if pool is None or line["fold"] is not None or counts == [None]:
+        return 0.0
+    drawn, sizes = np.broadcast_arrays(np.array(counts, dtype=float), np.array(pool, dtype=float))
+    drawn, sizes = drawn[drawn > 0], sizes[drawn > 0]
+    share = float((1 / np.maximum(sizes, drawn)).mean() / (1 / drawn).mean())
+    return share / (1 - share) if share < 1 else np.inf
 
 
 def newest(lines: Sequence[Mapping[str, Any]], *, varied: bool) -> list[Mapping[str, Any]]:
@@ -103,7 +125,7 @@ def called(line: Mapping[str, Any]) -> str:
 def of_draws(scores: Scores) -> dict[int, float]:
     """The score of each draw, its folds weighted by their images."""
     draws: dict[int, list[tuple[float, int]]] = {}
-    for (draw, _), (score, _, n_test) in scores.items():
+    for (draw, _), (score, _, n_test, _) in scores.items():
         draws.setdefault(draw, []).append((score, n_test))
     return {d: float(np.average([s for s, _ in runs], weights=[n for _, n in runs])) for d, runs in draws.items()}
 
@@ -112,9 +134,9 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
     """Mean, interval, worst draw; and the paired difference where the control ran on the same draws."""
     draws = of_draws(own)
     mean = float(np.mean(list(draws.values())))
-    scores, train, test = np.array(list(own.values())).T
+    scores, train, test, shared = np.array(list(own.values())).T
     ratio = float(train.mean() / test.mean())
-    overlap = min(ratio, 1 / ratio) if resplit else 0.0
+    overlap = max(min(ratio, 1 / ratio) if resplit else 0.0, float(shared.mean()))
     low, high, _ = mean_interval(scores, overlap, center=mean)
     low, high = float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
     text = cells.score(mean, low, high, min(draws.values()))
@@ -130,7 +152,7 @@ def cell(own: Scores, control: Scores | None, *, resplit: bool) -> str:
 
 def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
     """One table in Markdown; what is not measured is left blank."""
-    found = gather(lines, plan.metric, plan.since, varied=plan.varied)
+    found = gather(lines, plan.metric, plan.since, varied=plan.varied, pool=plan.pool)
     columns = sorted({c for of in found.scores.values() for c in of}, key=lambda c: (c[1] or 0, c[0] or 0))
     heads = [heading(c) for c in columns]
     rows = [f"| {' | '.join([plan.metric.replace('_', ' '), *heads])} |", f"|{'---|' * (len(columns) + 1)}"]

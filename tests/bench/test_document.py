@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bench.document import PAGE, PLAN, Plan, cell, document, gather, of_draws, section
+from bench.document import PAGE, PLAN, Plan, cell, document, draw_overlap, gather, of_draws, section
 from bench.support.compared import Compared
 from bench.support.options import tables
 from bench.support.record import RESULTS
@@ -14,6 +14,7 @@ from bench.support.summaries import Summary
 from scipy import stats
 
 from handful.comparison.result import as_values
+from handful.evaluation.intervals import mean_interval
 from handful.recipes.load import load_recipe, recipe_names
 from handful.reports.text_tables import format_interval, percent, signed
 from tests.support.comparison_results import outcome_of, several
@@ -89,6 +90,24 @@ def test_re_split_sets_get_a_wider_interval() -> None:
     scores = gather(lines(), "accuracy").scores["control"][5, None]
     plain, corrected = (cell(scores, None, resplit=r) for r in (False, True))
     assert plain != corrected
+
+
+def test_draws_of_a_small_pool_get_a_wider_interval() -> None:
+    runs = [line("a", d, score, counts=[5, 5]) for d, score in enumerate(CONTROL)]
+    cells = [cell(gather(runs, "accuracy", pool=pool).scores["a"][5, None], None, resplit=False) for pool in (None, 10)]
+    low, high, _ = mean_interval(np.array(CONTROL), 1.0)
+    assert cells[0] != cells[1]
+    assert f"({format_interval(low, high)})" in cells[1]
+    assert draw_overlap(line("a", 0, 0.5, fold=0), 10) == 0.0
+    assert draw_overlap(line("a", 0, 0.5, counts=[10, 1, 0]), [10, 10, 10]) == pytest.approx((2 / 11) / (9 / 11))
+
+
+def test_an_older_comparison_is_redrawn_for_new_training_images() -> None:
+    values = as_values(outcome_of(several()))
+    level = values["levels"][0]
+    same, wider = (Compared("c", "T", "", pool).section(values) for pool in (None, 2 * (level["per_class"] or 5)))
+    assert same != wider
+    assert "today's intervals" in wider
 
 
 def test_folds_of_a_draw_are_one_score_weighted_by_their_images() -> None:

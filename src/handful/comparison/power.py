@@ -73,7 +73,7 @@ def _images_needed(
 ) -> int | None:
     """Scored images in all; None: too many, or as many as there are will do."""
     n = len(table.labels)
-    if table.overlap:
+    if table.design == "re-split":
         needed = n * ((difference.high - difference.low) / 2 / gap) ** 2
     else:
         if runs is None or math.isnan(difference.image_low):
@@ -81,7 +81,8 @@ def _images_needed(
         z = float(stats.norm.ppf(1 - ALPHA / 2))
         variance = ((difference.image_high - difference.image_low) / 2 / z) ** 2
         of_images = max(0.0, variance - spread**2 / len(table.results[0].runs))
-        needed = n * of_images / ((gap / z) ** 2 - spread**2 / runs)
+        rest = (gap / z) ** 2 - spread**2 * (1 / runs + table.overlap)
+        needed = n * of_images / rest if rest > 0 else math.inf
     return math.ceil(needed) if n < needed <= REACH * n else None
 
 

@@ -111,9 +111,9 @@ def chance_to_win(differences: Float[np.ndarray, " j"], overlap: float) -> float
 
     Posterior predictive under a normal model with a flat prior (Gelman et al., Bayesian Data Analysis, section 3.2):
     the difference on a new draw is Student t with J - 1 degrees of freedom, centered on the mean difference, with
-    squared scale s^2 (1 + 1/J + 2 overlap). The overlap is 0 with a fixed test set; where train and test are re-split,
-    the runs resemble each other, so that s^2 underestimates the variance of a new draw by the factor 1 + overlap, and
-    that of the mean by 1/J + overlap (Nadeau and Bengio 2003).
+    squared scale s^2 (1 + 1/J + 2 overlap). Draws from one pool resemble each other, and more so where train and test
+    are re-split, so that s^2 underestimates the variance of a new draw by the factor 1 + overlap, and that of the mean
+    by 1/J + overlap (Nadeau and Bengio 2003).
 
     Args:
         differences: score of A minus that of B in each run.

@@ -172,8 +172,9 @@ class Scheduler:
             item.study.record_trial(result.run)
             return
         assert item.log_key is not None
-        self.log.add(item.log_key, result.job.recipe, result.run, self.data.classes, result.facts)
-        self._finish(item, result.run)
+        run = replace(result.run, pool=item.split.pool)
+        self.log.add(item.log_key, result.job.recipe, run, self.data.classes, result.facts)
+        self._finish(item, run)
 
     def on_failed(self, job: TrainingJob, error: HandfulError) -> None:
         """Give a failed trial up; a failed scored run takes its recipe out at this number of images per class."""
@@ -216,5 +217,5 @@ class Scheduler:
         return spent > (self.time_limit if begun else self.time_limit / 2)
 
     def _finish(self, item: ScheduledRun, run: Run) -> None:
-        item.run = replace(run, counts=item.split.train.counts)
+        item.run = replace(run, counts=item.split.train.counts, pool=item.split.pool)
         self.bar.advance()

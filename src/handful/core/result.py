@@ -10,7 +10,23 @@ from handful.core.recipe import Recipe
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One training run's raw predictions; every metric is computed from these later."""
+    """One training run's raw predictions; every metric is computed from these later.
+
+    Attributes:
+        draw: number of the draw.
+        fold: number of the fold, or None.
+        seed: of the training.
+        train_ids: ids of the labelled training images.
+        ids: ids of the scored images.
+        labels: their classes.
+        probabilities: predicted for them.
+        seconds: of the training.
+        per_class: labelled images per class that were asked for; None: all.
+        counts: training images of each class.
+        sets: conformal sets, where the recipe asks for them.
+        rejected: which images were too unlike the training images, likewise.
+        pool: labelled images of each class that the training images were drawn from; None: unknown.
+    """
 
     draw: int
     fold: int | None
@@ -22,8 +38,9 @@ class Run:
     seconds: float
     per_class: int | None = None
     counts: Int[np.ndarray, " k"] | None = None
-    sets: Bool[np.ndarray, "n k"] | None = None  # conformal sets, where the recipe asks for them
-    rejected: Bool[np.ndarray, " n"] | None = None  # which images were too unlike the training images, likewise
+    sets: Bool[np.ndarray, "n k"] | None = None
+    rejected: Bool[np.ndarray, " n"] | None = None
+    pool: Int[np.ndarray, " k"] | None = None
 
     @property
     def predictions(self) -> Int[np.ndarray, " n"]:

@@ -159,9 +159,9 @@ def _evaluate(
 
     def on_finished(result: JobResult) -> None:
         i = result.job.number
-        runs[i] = result.run
+        runs[i] = replace(result.run, pool=work[i][1].pool)
         if store is not None:
-            store.add(keys[i], result.job.recipe, result.run, data.classes, result.facts)
+            store.add(keys[i], result.job.recipe, runs[i], data.classes, result.facts)
 
     sizes = [(recipe.image_size, recipe.resize) for recipe, _ in plans if recipe.image_size is not None]
     with cache_images(sizes):
@@ -222,7 +222,7 @@ def _loaded(store: ResultsLog, keys: Sequence[RunKey], work: Sequence[tuple[int,
     for i, (key, (_, split)) in enumerate(zip(keys, work, strict=True)):
         loaded = store.load(done[key]) if key in done else None
         if loaded is not None:
-            runs[i] = replace(loaded[0], counts=split.train.counts)
+            runs[i] = replace(loaded[0], counts=split.train.counts, pool=split.pool)
     return runs
 
 

@@ -42,14 +42,16 @@ def mean_interval(
     """95 % interval of the mean of repeated runs, and the two-sided p that it is zero.
 
     Student's t over the runs. With `overlap` above 0, the corrected resampled t of Nadeau and Bengio 2003
-    (https://doi.org/10.1023/A:1024068626366): the variance is multiplied by 1/J + overlap, not 1/J.
+    (https://doi.org/10.1023/A:1024068626366): the variance is multiplied by 1/J + overlap, not 1/J. An infinite overlap
+    (every draw takes the whole pool) gives an infinite interval.
     `center` replaces the mean of the runs (folds scored together). NaN for fewer than two runs.
     """
     j = len(values)
     if j < 2:
         return np.nan, np.nan, np.nan
     mean = float(values.mean()) if center is None else center
-    error = float(np.sqrt(values.var(ddof=1) * (1 / j + overlap)))
+    spread = float(values.std(ddof=1))
+    error = spread * float(np.sqrt(1 / j + overlap)) if spread > 0 else 0.0
     if error < 1e-12:  # runs that agree to the last image
         return mean, mean, float(abs(mean) < 1e-12)
     from scipy import stats

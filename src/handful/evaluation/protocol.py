@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import numpy as np
+from jaxtyping import Int
+
 from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.data.long_tail import Order, class_balanced, long_tail
@@ -89,12 +92,16 @@ class Protocol:
 
 @dataclass(frozen=True, eq=False)
 class TrainTestSplit:
-    """The images of one training run: those to train on, and those to score."""
+    """The images of one training run: those to train on, and those to score.
+
+    `pool` counts the images of each class that they were drawn from.
+    """
 
     draw: int
     fold: int | None
     train: Dataset
     test: Dataset
+    pool: Int[np.ndarray, " k"] | None = None
 
 
 def splits_of(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
@@ -110,8 +117,9 @@ def splits_of(data: Dataset, protocol: Protocol) -> list[TrainTestSplit]:
     elif protocol.score_on == "test" and len(data.split("test")):
         test_split = splits.scored_split(data, "test")
     _refuse_unscorable(data, protocol, test_split)
+    pool = splits.training_split(data).counts
     return [
-        TrainTestSplit(draw, fold, train, test)
+        TrainTestSplit(draw, fold, train, test, pool)
         for draw in protocol.draws
         for fold, train, test in _splits_of_draw(data, protocol, draw, test_split)
     ]

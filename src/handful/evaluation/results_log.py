@@ -120,6 +120,7 @@ class ResultsLog:
                 counts=np.array(line["counts"]) if line.get("counts") is not None else None,
                 sets=stored.get("sets"),
                 rejected=stored.get("rejected"),
+                pool=np.array(line["pool"]) if line.get("pool") is not None else None,
             )
             return run, tuple(stored["classes"].tolist())
 
@@ -150,6 +151,7 @@ class ResultsLog:
             "seed": run.seed,
             "n_train": len(run.train_ids),
             "counts": None if run.counts is None else run.counts.tolist(),
+            "pool": None if run.pool is None else run.pool.tolist(),
             "n_test": len(run.ids),
             "accuracy": float(np.mean(run.predictions == run.labels)),
             "balanced_accuracy": balanced_accuracy(run.labels, run.predictions, len(classes)),

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from handful.core.result import Result, Run
-from handful.evaluation.design import Design, by_draw, imbalanced, smallest, training_counts
+from handful.evaluation.design import Design, by_draw, imbalanced, overlap, smallest, training_counts
 from handful.evaluation.intervals import bootstrap, mean_interval, wilson
 from handful.evaluation.metrics import THIRDS, Metric, recalls, thirds
 from handful.evaluation.score_table import ScoreTable, joined, score_table
@@ -102,7 +102,7 @@ class PairedDifference:
         metric: which score.
         draws: how many draws.
         mean: mean difference.
-        low: lower end of its 95 % interval, by a paired t over the runs, corrected where train and test are re-split.
+        low: lower end of its 95 % interval, by a paired t over the runs, corrected for the images that they share.
         high: its upper end.
         p: two-sided p of that t test; NaN for one run.
         image_low: lower end of the 95 % interval by the bootstrap over draws and test images; NaN for macro F1.
@@ -137,8 +137,10 @@ def headline_metric(results: Result | Sequence[Result]) -> Metric:
 def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -> list[ScoreSummary]:
     """Mean score, 95 % interval and worst draw of each result.
 
-    The interval is a t interval over the runs. A single run, or runs that agree to the last image, have no spread:
-    their accuracy gets the Wilson interval of its test images, other metrics none.
+    The interval is a t interval over the runs, for new training images of the same population: it is the wider the more
+    of its pool a draw takes (`handful.evaluation.design`), and infinite where all is taken. A single run, or runs that
+    agree to the last image, have no spread: their accuracy gets the Wilson interval of its test images, other metrics
+    none.
 
     Args:
         results: one result of `evaluate`, or several, as of `sweep`.
@@ -229,7 +231,7 @@ def summary_of(table: ScoreTable, row: int) -> ScoreSummary:
         n_test=round(float(np.mean([len(r.ids) for r in result.runs]))),
         classes=len(result.classes),
         smallest=smallest(result),
-        thirds=_thirds(result, table.overlap),
+        thirds=_thirds(result),
     )
 
 
@@ -275,7 +277,7 @@ def _bootstrap(table: ScoreTable, a: int, b: int, resamples: int, rng: np.random
     return bootstrap(table.by_draw(table.image_differences(a, b)), groups, resamples, rng)
 
 
-def _thirds(result: Result, overlap: float) -> tuple[ThirdScore, ...]:
+def _thirds(result: Result) -> tuple[ThirdScore, ...]:
     counts = training_counts(result)
     if counts is None or counts.shape[1] < 3 or not imbalanced(result):
         return ()
@@ -289,7 +291,7 @@ def _thirds(result: Result, overlap: float) -> tuple[ThirdScore, ...]:
         scores = np.array([_mean(r[m]) for r, m in zip(of_draw, members[:, t], strict=True)])
         runs = np.array([_mean(r[members[number[x.draw], t]]) for r, x in zip(of_run, result.runs, strict=True)])
         mean = _mean(scores)
-        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap, center=mean)
+        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap(result, list(members[:, t])), center=mean)
         same = (members[:, t] == members[0, t]).all()
         names = tuple(c for c, inside in zip(result.classes, members[0, t], strict=True) if inside) if same else ()
         images = counts[members[:, t]]

@@ -10,9 +10,11 @@ from handful.evaluation.calibration import CalibrationSummary
 from handful.evaluation.statistics import METRICS, PairedDifference, ScoreSummary, ThirdScore
 
 NOTES = {
-    "draws": "training images redrawn, one test set; t interval over draws",
-    "seeds": "the same images in every run, only seeds vary; t interval over seeds",
-    "re-split": "train and test re-split in every run; corrected t interval over runs",
+    "draws": "training images redrawn, one test set; t interval over draws for new training images of the same "
+    "population, corrected for the share of their pool that draws take",
+    "seeds": "the same images in every run, only seeds vary; t interval over seeds, for these training images",
+    "re-split": "train and test re-split in every run; t interval over runs for new training images of the same "
+    "population, corrected for the images that runs share",
     "one run": "one run; Wilson interval over its test images, which says nothing of other draws",
 }
 HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
