@@ -67,6 +67,13 @@ def test_what_does_not_fit_is_one_clear_error(override: str, message: str) -> No
         check(two_streams(override))
 
 
+def test_a_loss_that_remembers_each_image_takes_no_mixture() -> None:
+    plan = recipe("linear", 'stages.0.losses=[{name="early_learning"}]')
+    check(plan)
+    with pytest.raises(RecipeError, match=r"augment/mixup mixes images .* loss 'early_learning', which remembers"):
+        recipe("linear", 'stages.0.losses=[{name="early_learning"}]', 'augment=[{name="mixup"}]')
+
+
 def changed(**keys: object) -> Recipe:
     plan = two_streams()
     return replace(plan, stages=(replace(plan.stages[0], **keys),))  # type: ignore[arg-type]

@@ -21,10 +21,15 @@ from tests.support.resume import stopped_and_resumed
 from tests.support.two_streams import half_labelled, two_streams
 from tests.training.runs import trained_weights
 
+REMEMBERING = (Part("early_learning"), Part("consistency", {"threshold": 0.4, "align": True}), Part("mean_teacher"))
 
+
+@pytest.mark.parametrize("losses", [(), REMEMBERING])
 @pytest.mark.parametrize("at", [1, 5])
-def test_a_stopped_run_continues_to_the_same_weights(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, data = two_streams(), half_labelled()
+def test_a_stopped_run_continues_to_the_same_weights(
+    at: int, losses: tuple[Part, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, data = two_streams(losses=losses), half_labelled()
     whole = train(plan, data, progress=False)
     resumed = stopped_and_resumed(plan, data, tmp_path / "run", monkeypatch, at=at)
     for name, value in whole.network.state_dict().items():
@@ -46,7 +51,7 @@ def test_a_stream_without_an_image_is_refused_before_training() -> None:
 
 
 def test_a_saved_model_has_nothing_of_its_losses(tmp_path: Path) -> None:
-    plan = two_streams(losses=(Part("cross_entropy"), Part("center", {"centers": "learned"}), Part("mean_teacher")))
+    plan = two_streams(losses=(Part("early_learning"), Part("center", {"centers": "learned"}), Part("mean_teacher")))
     data = half_labelled()
     classifier = train(plan, data, progress=False)
     assert any(name.startswith("losses.") for name in classifier.network.state_dict())
@@ -59,7 +64,8 @@ def test_a_saved_model_has_nothing_of_its_losses(tmp_path: Path) -> None:
 
 
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
-    plan, data = two_streams("backbone.dropout=0.0", "steps=6", "lr=0.02"), half_labelled()
+    plan = two_streams("backbone.dropout=0.0", "steps=6", "lr=0.02", losses=REMEMBERING)
+    data = half_labelled()
     for sample in data.samples:
         folder = "unlabelled" if sample.label is None else data.classes[sample.label]
         path = tmp_path / "photos" / folder / sample.id.replace("/", "-")
@@ -76,3 +82,11 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     together = load_classifier(tmp_path / "two")
     for (name, expected), value in zip(alone.network.named_parameters(), together.network.parameters(), strict=True):
         torch.testing.assert_close(value, expected, rtol=0.02, atol=0.002, msg=name)
+
+
+def test_a_memory_has_the_predictions_for_the_images_that_were_seen() -> None:
+    data = half_labelled()
+    classifier = train(two_streams("steps=40", losses=REMEMBERING), data, progress=False)
+    memory = classifier.network.state_dict()["losses.0.memory"]
+    assert memory.shape == (len(data), 3)
+    assert (memory.sum(dim=1) > 0.5).all()

@@ -51,6 +51,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "loads_model": "the name of the option that names a saved model",
         "mixes_images": "an image's loss depends on others of its batch",
         "needs_hierarchy": "reads the recipe's hierarchy of the classes",
+        "needs_index": "reads the position of each image among the training images: `Batch.index`",
         "needs_prototypes": "reads the distances of a head with prototypes",
         "needs_teacher": "reads the output of the network with averaged weights: `Batch.teacher_output`",
         "needs_views": "reads further views of the images: `Output.views`",

@@ -57,6 +57,11 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
         "when a rare class matters as much as a frequent one",
         "ldam-drw-wrn",
     ),
+    "wrong labels": Purpose(
+        "learns less from labels that contradict the other images",
+        "when a good part of the labels is wrong, and nobody can look them through",
+        "elr",
+    ),
     "class names": Purpose(
         "learns from no image",
         "when there are no labels yet; needs the weights of CLIP",

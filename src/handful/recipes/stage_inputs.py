@@ -16,6 +16,9 @@ def check_inputs(recipe: Recipe) -> None:
         for view in stage.views:
             for part in view.augment:
                 registry.check("augment", part)
+        index_reader = _first_with(stage, "needs_index")
+        if index_reader is not None:
+            _refuse_mixing(recipe, stage, where, f"loss {index_reader.name!r}, which remembers each image")
         _check_views(recipe, stage, where)
         _check_unlabelled(recipe, stage, where)
         teacher = _first_with(stage, "needs_teacher")

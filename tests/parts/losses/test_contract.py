@@ -33,6 +33,7 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for
     ("gcpl", {"prototype": 0.5, "smoothing": 0.1}),
     ("prototypical", {"shots": 1}),
     ("consistency", {"threshold": 0.0, "hard": True, "align": True}),
+    ("training_signal_annealing", {"schedule": "logarithmic"}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 
