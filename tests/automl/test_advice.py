@@ -9,6 +9,7 @@ from handful.automl.budget import Budget
 from handful.core.dataset import Dataset
 from handful.data.load import load_data
 from handful.evaluation.evaluate import evaluate
+from handful.evaluation.job import run
 from handful.evaluation.protocol import Protocol
 from handful.recipes.load import load_recipe
 
@@ -28,7 +29,7 @@ def runs(digits: Dataset) -> Any:
 def test_the_selected_recipe_is_trained_on_halves_once_for_both_measurements(
     digits: Dataset, runs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    halves, train = [], advice_module.run
+    halves, train = [], run
 
     def counted(job: Any, *arguments: Any, **options: Any) -> Any:
         halves.append((job.recipe.name, len(job.train), len(job.unlabelled)))
