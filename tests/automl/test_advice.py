@@ -49,8 +49,24 @@ def test_the_selected_recipe_is_trained_on_halves_once_for_both_measurements(
 def test_twice_as_many_images_are_promised_less_than_the_error_that_is_left(digits: Dataset, runs: Any) -> None:
     advice = more_images(Halved(runs, digits, device="cpu", budget=Budget(600.0)))
     assert advice is not None
+    assert advice.helps
     right = sum((run.predictions == run.labels).sum() for run in runs.runs) / 120
     assert 0 < advice.gain < 1 - right
+
+
+def test_that_something_would_not_help_is_said_too(digits: Dataset, runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    halved = Halved(runs, digits, device="cpu", budget=Budget(600.0))
+    monkeypatch.setattr(halved, "selected", lambda: 1.0)
+    monkeypatch.setattr(halved, "accuracy", lambda *_, **__: 0.9)
+    more, unlabelled = more_images(halved), unlabelled_images(RECIPE, halved)
+    assert more is not None
+    assert unlabelled is not None
+    assert not more.helps
+    assert not unlabelled.helps
+    assert more.what.endswith("with half as many 100)")
+    assert unlabelled.what == (
+        "images without labels (at half the labels 90 of 100 are right with as many of them, 100 without)"
+    )
 
 
 def test_nothing_is_measured_without_time_or_with_too_few_images(digits: Dataset, runs: Any) -> None:

@@ -24,7 +24,7 @@ from handful.errors import DataError, ModelError, OutputError, ProtocolError, Re
 from handful.evaluation import evaluate as evaluate_module
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
-from tests.support.datasets import squares
+from tests.support.datasets import recipe, squares
 
 FAST = ("logistic-hog", "nearest-centroid")  # of the candidates, to save time
 
@@ -117,6 +117,32 @@ def test_the_same_run_goes_on_and_another_one_is_refused(tmp_path: Path) -> None
     with pytest.raises(OutputError, match="differs in: seed"):
         start(data, folder, seed=1)
     assert start(data, folder, seed=1, overwrite=True).images == 12
+
+
+def test_a_shorter_budget_ends_with_all_that_a_longer_one_has_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_module, "REPEATS", 2)
+    data, folder = squares(4), tmp_path / "out"
+    first = start(data, folder)
+    lines = (folder / "results.jsonl").read_text()
+    again = start(data, folder, seconds=0.01)
+    assert (folder / "results.jsonl").read_text() == lines
+    assert [t.recipe for t in again.tried] == [t.recipe for t in first.tried]
+    assert (again.recipe, again.score.repeats) == (first.recipe, first.score.repeats) == (first.recipe, 2)
+    assert again.score.accuracy == first.score.accuracy
+
+
+def test_a_network_is_trained_once_however_often_the_run_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = recipe("segmentation")
+    data, folder = squares(4), tmp_path / "out"
+    first = start(data, folder, recipes=[tiny])
+    assert first.temperature is not None
+    monkeypatch.setattr(training_module, "train", lambda *_, **__: pytest.fail("it is there already"))
+    again = start(data, folder, recipes=[tiny], seconds=0.01)
+    assert (again.score.accuracy, again.temperature) == (first.score.accuracy, first.temperature)
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
@@ -277,8 +303,9 @@ def test_a_run_that_is_stopped_before_its_answer_says_that_it_can_be_continued(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training_module, "train", stop)
-    with pytest.raises(KeyboardInterrupt, match="no model yet; what was computed is kept"):
+    with pytest.raises(KeyboardInterrupt, match="no model yet; what was computed is kept") as stopped:
         start(squares(4), tmp_path / "out")
+    assert "with seconds=1 it ends at once with the best of what was scored so far." in str(stopped.value)
     with pytest.raises(ModelError, match="this run has no model yet"):
         load_classifier(tmp_path / "out")
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from handful.automl.budget import Budget, budget_option
 from handful.automl.candidates import PROMISING
 from handful.automl.result import Advice, ClassScore
 from handful.automl.select import NotTried
 from handful.core.dataset import Dataset
+from handful.core.processes import one_blas_thread
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
@@ -66,7 +66,7 @@ class Halved:
         """Accuracy of a recipe, given the other half without its labels if wanted; None: no time was left."""
         done = []
         with (
-            threadpool_limits(1, user_api="blas"),
+            one_blas_thread(),
             Progress(len(self.runs), "fits", shown=None, loss=False, unit="fits") as bar,
         ):
             for run_ in self.runs:
@@ -78,7 +78,7 @@ class Halved:
 
 
 def more_images(halved: Halved) -> Advice | None:
-    """What twice as many images should bring; None: too few to halve, no gain is to be expected, or no time is left."""
+    """What twice as many images should bring; None: too few to halve, or no time is left."""
     half = halved.selected() if halved.possible else None
     if half is None:
         return None
@@ -86,7 +86,12 @@ def more_images(halved: Halved) -> Advice | None:
     error, before = 1 - whole, 1 - half
     gain = error - error * error / before if before > error > 0 else 0.0
     if gain < LEAST:
-        return None
+        return Advice(
+            f"twice as many labelled images (on held-out training images {_points(whole)} of 100 are right, with half "
+            f"as many {_points(half)})",
+            max(0.0, gain),
+            helps=False,
+        )
     return Advice(
         f"twice as many labelled images: about {_points(gain)} more of 100 right (on held-out training images "
         f"{_points(whole)} of 100 are, with half as many {_points(half)})",
@@ -97,7 +102,7 @@ def more_images(halved: Halved) -> Advice | None:
 def unlabelled_images(recipe: Recipe, halved: Halved) -> Advice | None:
     """What as many unlabelled images as labelled ones bring to `recipe`, which uses them, measured at half the labels.
 
-    The control is the selected recipe. None: too few to halve, no gain worth naming, or no time is left.
+    The control is the selected recipe. None: too few to halve, or no time is left.
     """
     without = halved.selected() if halved.possible else None
     with_them = None if without is None else halved.accuracy(recipe, unlabelled=True)
@@ -105,7 +110,12 @@ def unlabelled_images(recipe: Recipe, halved: Halved) -> Advice | None:
         return None
     gain = with_them - without
     if gain < 2 * LEAST:
-        return None
+        return Advice(
+            f"images without labels (at half the labels {_points(with_them)} of 100 are right with as many of them, "
+            f"{_points(without)} without)",
+            gain,
+            helps=False,
+        )
     return Advice(
         f"images without labels, in a folder unlabelled/: as many again as labelled ones brought {_points(gain)} "
         "more of 100 right",

@@ -60,10 +60,12 @@ def add_extras(
                 continue
             settings.stages.describe(text)
             measured.append(extra.measure())
-    gains = sorted((a for a in measured if a is not None), key=lambda a: -a.gain)
+    found = [a for a in measured if a is not None]
+    gains = sorted((a for a in found if a.helps), key=lambda a: -a.gain)
+    useless = [a for a in found if not a.helps]
     return replace(
         result,
-        advice=(*gains, *result.advice),
+        advice=(*gains, *result.advice, *useless),
         predicted=predicted,
         skipped=tuple(skipped),
         seconds=round(budget.spent, 1),

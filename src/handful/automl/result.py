@@ -92,10 +92,17 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Advice:
-    """What would help, in a sentence, and the gain in accuracy that was measured for it; NaN: not measured."""
+    """What would help, in a sentence, and the gain in accuracy that was measured for it; NaN: not measured.
+
+    Attributes:
+        what: the measure.
+        gain: share of images that are right thanks to it.
+        helps: whether the gain is worth naming; otherwise it was measured that there is none.
+    """
 
     what: str
     gain: float
+    helps: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +122,7 @@ class RunResult:
         classes: see `ClassScore`.
         tried: recipes that were tried, in the order they were, each with its own accuracy, before the correction.
         not_tried: recipes that were not, with the reason.
-        advice: what would help most, the largest gain first.
+        advice: what would help most, the largest gain first; then what was measured and would not help.
         predicted: number of unlabelled images by predicted class.
         seconds: wall time of the run.
         budget: wall time that it was given.

@@ -14,6 +14,7 @@ from handful.automl.sizes import working_sizes
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign
 from handful.core.plan_file import PLAN, claim_folder
+from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress, Stages
 from handful.core.recipe import Recipe
 from handful.core.text import capitalize
@@ -223,6 +224,7 @@ def _run(
     with (
         settings.stages.stage("looking at the images"),
         Progress(len(data), "comparing", shown=settings.progress, loss=False) as bar,
+        one_blas_thread(),
     ):
         tied = tie_related(data, measurements, device=settings.device, advance=bar.advance)
     for note in tied.notes:

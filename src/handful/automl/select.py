@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from handful.automl.budget import Budget, Pace
 from handful.automl.candidates import Candidate, describe, run_order, without_scores
 from handful.automl.estimate import training_seconds
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
+from handful.core.processes import one_blas_thread
 from handful.core.result import Result
 from handful.data.image_cache import cache_images
 from handful.data.splits import folds as split_folds
@@ -105,9 +104,10 @@ def select(
 ) -> Selection:
     """Cross-validate the candidates and select one.
 
-    Fitted recipes are tried first, then repeated on other folds while the budget allows it. A network is tried where
-    the time that its first steps took says that it ends within the budget. On a slow machine the first recipe may be
-    the only one, scored on the folds that there was time for.
+    Fitted recipes are tried first. A network is tried where the time that its first steps took says that it ends within
+    the budget. Then the fitted ones are repeated on other folds while the budget allows it. On a slow machine the first
+    recipe may be the only one, scored on the folds that there was time for. What the log holds takes no time, so a
+    shorter budget never ends with less than a longer one before it.
 
     Args:
         candidates: cheapest first.
@@ -136,13 +136,16 @@ def select(
     runner = _Runner(data, k, log, device, progress, on_candidate)
     fitted = run_order([c for c in candidates if not c.trained])
     runner.repeat(fitted, seed, budget)
-    for repeat in range(1, repeats):
-        if not budget.repeats_allowed:
-            break
-        runner.repeat([c for c in fitted if c.recipe.name in runner.results], seed + repeat, budget)
     for candidate in candidates:
         if candidate.trained:
             runner.try_network(candidate, seed, budget, jobs or default_jobs(device), on_message)
+    for repeat in range(1, repeats):
+        again = [c for c in fitted if c.recipe.name in runner.results]
+        if budget.repeats_allowed:
+            on_candidate(f"{'all of them' if len(again) > 1 else 'it'} again on other folds, {repeat + 1} of {repeats}")
+            runner.repeat(again, seed + repeat, budget)
+        elif not runner.load_repeat(again, seed + repeat):
+            break
     tried = [c for c in candidates if c.recipe.name in runner.results]
     if not tried:
         _refuse_untried(runner)
@@ -166,6 +169,7 @@ class _Runner:
     ) -> None:
         self.data, self.folds, self.log = data, folds, log
         self.device, self.progress, self.on_candidate = device, progress, on_candidate
+        self.resumed = log is not None and log.exists()
         self.longest = 0.0  # seconds of a run
         self.full = True  # every result scores every image: results can be compared
         self.results: dict[str, Result] = {}
@@ -179,11 +183,11 @@ class _Runner:
         """
         for candidate in candidates:
             if self.results and (budget.left <= 0 or not self.full):
-                if candidate.recipe.name not in self.results:
+                if not self.load(candidate, draw) and candidate.recipe.name not in self.results:
                     self._note_no_time(candidate, budget)
                 continue
             try:
-                with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
+                with one_blas_thread(), warnings.catch_warnings():
                     if not candidate.requested:
                         warnings.filterwarnings("ignore", NOTHING, HandfulWarning)
                     self._evaluate(candidate, draw, budget, jobs=1)
@@ -195,6 +199,8 @@ class _Runner:
     ) -> None:
         """One repeat of a network, if it ends within the budget."""
         name = candidate.recipe.name
+        if self.load(candidate, draw):
+            return
         if (self.results and not self.full) or (budget.left < WORTHWHILE and not candidate.requested):
             self.not_tried.append(NotTried(name, "a network takes minutes"))
             return
@@ -212,6 +218,21 @@ class _Runner:
         on_message(f"Trying {describe(candidate.recipe)}: about {_minutes(needed)}.")
         self._evaluate(candidate, draw, budget, jobs=at_once)
 
+    def load(self, candidate: Candidate, draw: int) -> bool:
+        """Take one repeat from the log of an earlier run; False: it is not there, or not all of it."""
+        if not self.resumed:
+            return False
+        result = self._run(candidate, draw, jobs=1, stop=lambda: True)
+        if len(result.runs) < self.folds:
+            return False
+        self._add(candidate, result)
+        return True
+
+    def load_repeat(self, candidates: Sequence[Candidate], draw: int) -> bool:
+        """Take one repeat of several from the log; False: it holds none of it."""
+        loaded = [self.load(candidate, draw) for candidate in candidates]
+        return any(loaded)
+
     def _note_no_time(self, candidate: Candidate, budget: Budget) -> None:
         needed = budget.needed(self.longest * (self.folds + 1))
         self.not_tried.append(NotTried(candidate.recipe.name, "no time was left", needed))
@@ -223,10 +244,20 @@ class _Runner:
 
     def _evaluate(self, candidate: Candidate, draw: int, budget: Budget, *, jobs: int) -> None:
         """One repeat. Where the time ends in it, it does not count, unless it is the only one there is."""
-        self.on_candidate(describe(candidate.recipe))
+        if candidate.recipe.name not in self.results:
+            self.on_candidate(describe(candidate.recipe))
         pace = Pace(budget, first=not self.results, longest=self.longest)
+        result = self._run(candidate, draw, jobs=jobs, stop=pace)
+        self.longest = pace.longest
+        if len(result.runs) < self.folds and self.results:
+            if candidate.recipe.name not in self.results:
+                self._note_no_time(candidate, budget)
+            return
+        self._add(candidate, result)
+
+    def _run(self, candidate: Candidate, draw: int, *, jobs: int, stop: Callable[[], bool]) -> Result:
         protocol = Protocol((draw,), folds=self.folds, unlabelled="given" if candidate.unlabelled else "none")
-        result = evaluate(
+        return evaluate(
             candidate.recipe,
             self.data,
             protocol=protocol,
@@ -234,14 +265,12 @@ class _Runner:
             device=self.device,
             log=self.log,
             progress=self.progress,
-            stop=pace,
+            stop=stop,
         )
-        self.longest = pace.longest
+
+    def _add(self, candidate: Candidate, result: Result) -> None:
+        """Join the runs to those of earlier repeats."""
         before = self.results.get(candidate.recipe.name)
-        if len(result.runs) < self.folds and self.results:
-            if before is None:
-                self._note_no_time(candidate, budget)
-            return
         self.full = self.full and len(result.runs) == self.folds
         runs = result.runs if before is None else (*before.runs, *result.runs)
         self.results[candidate.recipe.name] = replace(result, runs=runs)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from handful._version import __version__
 from handful.automl.budget import RESERVE, Budget
 from handful.automl.calibration import with_temperature
 from handful.automl.candidates import Requested, candidates_of, describe
@@ -12,10 +13,15 @@ from handful.automl.score import NOTHING, cross_validated_score, held_out_score,
 from handful.automl.select import REPEATS, Selection, select
 from handful.core.dataset import Dataset
 from handful.core.progress import Stages
+from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.data.splits import draw, random_key, training_split
 from handful.evaluation.leaks import without_leaks
 from handful.models.classifier import Classifier
+from handful.recipes.write import fingerprint
+from handful.saving.classifier import load_classifier
+from handful.saving.model_card import data_facts
+from handful.saving.model_folder import MODEL, is_model
 from handful.training.train import train
 
 MOST_SCORED = 1000  # images of a draw that are scored
@@ -59,7 +65,7 @@ def learn_from_all(data: Dataset, folder: Path, budget: Budget, settings: Settin
         selection = _select(pool, folder, budget, settings, repeats=REPEATS, seed=settings.seed)
     with settings.stages.stage("training on all images"):
         settings.stages.describe(describe(selection.candidate.recipe))
-        classifier, learned = _train(selection, pool, settings, seed=settings.seed, scored=test)
+        classifier, learned = _train(selection, pool, settings, seed=settings.seed, scored=test, before=folder / MODEL)
     if len(test):
         run_ = scored_run(classifier, learned, test, number=settings.seed, seconds=classifier.card["seconds"])
         result = Result(selection.candidate.recipe, data.classes, (run_,))
@@ -115,18 +121,37 @@ def _select(pool: Dataset, folder: Path, budget: Budget, settings: Settings, *, 
 
 
 def _train(
-    selection: Selection, pool: Dataset, settings: Settings, *, seed: int, scored: Dataset
+    selection: Selection,
+    pool: Dataset,
+    settings: Settings,
+    *,
+    seed: int,
+    scored: Dataset,
+    before: Path | None = None,
 ) -> tuple[Classifier, Dataset]:
     """The selected recipe trained on every labelled image, and on those without a label if it uses them; calibrated.
 
-    Propagated masks are made again if the model behind them may have seen an image of `scored`.
+    Propagated masks are made again if the model behind them may have seen an image of `scored`. A network that an
+    earlier call trained in the same way is taken from the folder `before`.
     """
     data = pool
     if not selection.candidate.unlabelled:
         data = pool.select([i for i, s in enumerate(pool.samples) if s.label is not None])
     recipe, data = without_leaks(selection.candidate.recipe, data, scored)
+    if selection.candidate.trained and before is not None and is_model(before):
+        trained = load_classifier(before, device=settings.device)
+        if _is_same(trained, recipe, data, seed=seed):
+            return trained, data
     classifier = train(recipe, data, seed=seed, device=settings.device, progress=settings.progress)
     return with_temperature(classifier, selection), data
+
+
+def _is_same(classifier: Classifier, recipe: Recipe, data: Dataset, *, seed: int) -> bool:
+    """Whether training would give this classifier."""
+    card = classifier.card
+    learned = {**card.get("data", {}), "seed": card["seed"], "handful": card["handful"]}
+    wanted = {**data_facts(data), "seed": seed, "handful": __version__}
+    return learned == wanted and fingerprint(classifier.recipe) == fingerprint(recipe)
 
 
 def _some(data: Dataset, most: int) -> Dataset:

@@ -7,8 +7,8 @@ from pathlib import Path
 from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
 from handful.automl.candidates import DESCRIPTIONS, PROMISING, describe_name
-from handful.automl.result import ClassScore, HonestScore, RunResult
-from handful.core.text import how_often_right, share_of, wrap
+from handful.automl.result import LOG, ClassScore, HonestScore, RunResult
+from handful.core.text import how_often_right, in_words, share_of, wrap
 from handful.errors import by_interface, option
 from handful.evaluation.normal_class import Rate
 from handful.recipes.backbone_names import split_name
@@ -37,7 +37,7 @@ def format_answer(result: RunResult, *, width: int = 80) -> str:
 
 def format_extras(result: RunResult, *, width: int = 80) -> str:
     """What follows the answer: what would help, what was left out, the time, and what to type next."""
-    help_ = [f"Would help: {advice.what}." for advice in result.advice]
+    help_ = [f"{'Would help' if advice.helps else 'Would not help'}: {advice.what}." for advice in result.advice]
     return _lines([*help_, predicted(result), left_out(result), took(result), next_steps(result)], width)
 
 
@@ -122,8 +122,12 @@ def confusions(classes: tuple[ClassScore, ...]) -> str:
     rows = sorted((c for c in classes if c.scored and c.mistaken >= SURE), key=lambda c: -c.mistaken)
     if not rows:
         return "Confuses: nothing worth naming." if any(c.scored for c in classes) else ""
-    named = [f"{c.name} is taken for {c.mistaken_for} in {share_of(c.mistaken, 10)}" for c in rows[:MOST_CONFUSIONS]]
-    return f"Confuses: {'; '.join(named)}."
+    return f"Confuses: {'; '.join(map(_confusion, rows[:MOST_CONFUSIONS]))}."
+
+
+def _confusion(row: ClassScore) -> str:
+    count = max(1, round(row.mistaken * row.scored))
+    return f"{count} of {row.scored} images of {in_words(row.name)} are called {in_words(row.mistaken_for)}"
 
 
 def method(result: RunResult) -> str:
@@ -177,4 +181,8 @@ def after_stop(folder: Path) -> str:
     if is_model(folder / MODEL):
         use = by_interface(command=f"`handful predict {shlex.quote(str(folder))} NEW_IMAGES` works", python="it loads")
         return f"the model is ready ({use}), and CARD.md in {folder} says how often it is right. {again}."
-    return f"there is no model yet; what was computed is kept. {again}."
+    text = f"there is no model yet; what was computed is kept. {again}"
+    if not (folder / LOG).is_file():
+        return f"{text}."
+    short = by_interface(command="--budget 1s", python="seconds=1")
+    return f"{text}; with {short} it ends at once with the best of what was scored so far."

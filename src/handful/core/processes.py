@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 
 def available_cores() -> int:
@@ -18,6 +19,18 @@ def requested_threads() -> int | None:
     first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     number = int(first) if first.isdecimal() and first.isascii() else 0
     return min(number, available_cores()) or None
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Within it, the linear algebra of NumPy and SciPy uses one thread.
+
+    On matrices of a few hundred or thousand rows several threads gain little, and where other programs use the
+    processor they wait for each other: a QR decomposition of 2 ms took 2 s.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def exit_with_parent(wait: Callable[[], object]) -> None:

@@ -46,6 +46,11 @@ def capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def in_words(class_name: str) -> str:
+    """A class's name in a sentence: a number is said to be a class."""
+    return f"class {class_name}" if class_name.strip().isdigit() else class_name
+
+
 def share_of(share: float, whole: int) -> str:
     """A share in whole parts, such as "9 of 10"; never rounded to none or to all."""
     return f"{share_count(share, whole)} of {whole}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from handful.core.dataset import Dataset
+from handful.core.processes import one_blas_thread
 from handful.data.finding import Finding
 from handful.inspection.findings import kinds
 from handful.inspection.measurements import Measurements, measure_images
@@ -60,14 +61,17 @@ def inspect(
         >>> "few images" in [finding.kind for finding in inspection.findings]
         True
     """
-    measurements = measure_images(data, features=partial(features, device=device, backbone=backbone), advance=advance)
-    findings = [finding for kind in kinds() for finding in kind.find(measurements)]
-    return Inspection(
-        measurements=measurements,
-        findings=tuple(sorted(findings, key=lambda f: ORDER[f.severity])),
-        shortcuts=measurements.shortcuts,
-        resolution=resolution.measure(measurements),
-        curve=learning_curve.measure(measurements),
-        complexity=complexity.measure(measurements),
-        examples=examples.measure(measurements),
-    )
+    with one_blas_thread():
+        measurements = measure_images(
+            data, features=partial(features, device=device, backbone=backbone), advance=advance
+        )
+        findings = [finding for kind in kinds() for finding in kind.find(measurements)]
+        return Inspection(
+            measurements=measurements,
+            findings=tuple(sorted(findings, key=lambda f: ORDER[f.severity])),
+            shortcuts=measurements.shortcuts,
+            resolution=resolution.measure(measurements),
+            curve=learning_curve.measure(measurements),
+            complexity=complexity.measure(measurements),
+            examples=examples.measure(measurements),
+        )

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress
 from handful.models.device import autocast
 from handful.training.assembly import Assembly
@@ -24,7 +25,7 @@ def fit_head(setup: Setup, assembly: Assembly, *, progress: bool) -> None:
     """Fit the network's head to every image in memory; nothing else of the network changes."""
     head: Any = assembly.network.head
     features = extract_features(setup, assembly, progress=progress)
-    with Activity("fitting", shown=progress or None):
+    with Activity("fitting", shown=progress or None), one_blas_thread():
         head.fit(features, setup.tensors.labels, seed=derive_seed(setup.seed, Stream.HEAD))
 
 
@@ -32,7 +33,9 @@ def extract_features(setup: Setup, assembly: Assembly, *, progress: bool) -> Flo
     """Features of every image as it is and, with the recipe's `cache_views`, of that many augmented views."""
     assembly.network.eval()
     views = 1 + setup.recipe.cache_views
-    with Progress(len(setup.tensors) * views, "computing features", shown=progress or None, loss=False) as bar:
+    unit = "images" if views == 1 else "views of images"
+    total = len(setup.tensors) * views
+    with Progress(total, "computing features", shown=progress or None, loss=False, unit=unit) as bar:
         return torch.stack([_view_features(setup, assembly, view, bar) for view in range(views)], dim=1)
 
 
