@@ -37,7 +37,7 @@ def build(_context: Context, *, turns: int | None = None) -> Augment:
             if len(index) > 0:
                 images[index] = _turned(images[index], quarter, mode="bilinear")
                 maps = labels[index, None].float()  # class numbers are exact in float32
-                labels[index] = _turned(maps, quarter, mode="nearest")[:, 0].to(labels.dtype)
+                labels[index] = _turned(maps, quarter, mode="nearest-exact")[:, 0].to(labels.dtype)
         return replace(batch, images=images.contiguous(memory_format=torch.channels_last), pixel_labels=labels)
 
     return rot90
