@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from handful.core.dataset import Dataset
+from handful.core.dataset import Dataset, Sample
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Recipe, Stage
 from handful.core.tensors import LabelEmbedding
@@ -44,6 +44,9 @@ class Context:
     load: Callable[[Path], Any] | None = None  # a saved classifier, for a Seg-M from another data set
     named: Callable[[str], Recipe] | None = None  # a recipe by name: recipes lie above the parts
     data: Dataset | None = None  # the prepared training split: a hierarchy may train a network on it
+    unlabelled: tuple[
+        Sample, ...
+    ] = ()  # the run's images without a label, as it got them: nested runs learn from them too
     hierarchy: Hierarchy | None = None
     features: Callable[[], int] | None = None  # length of `Output.features`, once there is a network
     images: int = 0  # training images, unlabelled ones included: `Batch.index` is below

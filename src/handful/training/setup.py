@@ -75,11 +75,12 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier, named=load_recipe)
     data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
     labelled_ids = frozenset(s.id for s in data.samples if s.label is not None)
+    unlabelled = tuple(s for s in data.samples if s.label is None)
     for part in recipe.prepare:
         data = registry.build("prepare", part, context)(data)
     labelled = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
     data = data if registry.trains_unlabelled(recipe) else labelled
-    context = replace(context, data=labelled)
+    context = replace(context, data=labelled, unlabelled=unlabelled)
     if recipe.hierarchy is not None:
         context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
     accelerator = _make_accelerator(recipe, device)

@@ -4,7 +4,7 @@ Weights of an ensemble, a temperature, conformal scores and rejection thresholds
 image is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from handful.data.splits import folds as cut
 from handful.models.classifier import Classifier
 from handful.models.norm import keep_norm
 from handful.models.posthoc_module import posthoc_modules
-from handful.parts.traits import has_trait
+from handful.parts.traits import has_trait, uses_unlabelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,9 @@ def split_folds(data: Dataset, folds: int, seed: int, *, masks: bool = False) ->
 def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold, ...]:
     """Train the recipe on the other folds, for each fold; without the parts that calibrate.
 
+    A recipe that learns from unlabelled images gets those of the run in every fold, so that the folds' networks are as
+    good as the one that they calibrate. The held-out images are not among them.
+
     Several parts of one recipe share the networks: they are trained once, and `context.folds` holds them.
 
     Raises:
@@ -66,11 +69,17 @@ def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold,
         for number, (train, held_out) in enumerate(split_folds(data, folds, context.seed, masks=renews), start=1):
             name = f"{context.recipe.name}, fold {number} of {folds}"  # shown by the progress bar
             fold_recipe = keep_norm(replace(recipe, name=name), context.task.counts, fewer=train.counts)
-            classifier: Classifier = context.fit(fold_recipe, train, context.seed)
+            seen = with_unlabelled(fold_recipe, train, context.unlabelled)
+            classifier: Classifier = context.fit(fold_recipe, seen, context.seed)
             each.append(Fold(classifier, train, held_out, *logits_and_features(classifier, held_out)))
         context.folds[folds] = tuple(each)
     trained: tuple[Fold, ...] = context.folds[folds]
     return trained
+
+
+def with_unlabelled(recipe: Recipe, data: Dataset, unlabelled: Sequence[Sample]) -> Dataset:
+    """The training images of a nested run, with the unlabelled ones of the run around it if the recipe uses such."""
+    return replace(data, samples=(*data.samples, *unlabelled)) if uses_unlabelled(recipe) else data
 
 
 def without_calibration(recipe: Recipe) -> tuple[Any, ...]:

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from handful.core.context import Context, Fit
-from handful.core.dataset import Dataset
+from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.errors import TrainingError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.norm import keep_norm
-from handful.parts.posthoc._folds import split_folds, without_propagated_mask
+from handful.parts.posthoc._folds import split_folds, with_unlabelled, without_propagated_mask
 
 joins_networks = True
 MOST = 4096  # combinations of weights that are tried
@@ -72,9 +72,10 @@ def build(
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
         assert context.fit is not None, "train hands its own function in"
         data = replace(data, samples=tuple(without_propagated_mask(s) for s in data.samples))
-        trained = [classifiers[0], *(context.fit(recipe, data, seed) for recipe, seed in plans[1:])]
+        pile, fit = context.unlabelled, context.fit
+        trained = [classifiers[0], *(fit(plan, with_unlabelled(plan, data, pile), seed) for plan, seed in plans[1:])]
         if weights == "cross_fitted":
-            chosen = cross_fitted_weights(plans, data, context.fit, folds=folds, grid=grid, seed=context.seed)
+            chosen = cross_fitted_weights(plans, data, fit, folds=folds, grid=grid, seed=context.seed, unlabelled=pile)
             return join(trained, chosen, recipe=context.recipe)
         return join(trained, None if isinstance(weights, str) else weights, recipe=context.recipe)
 
@@ -103,11 +104,27 @@ def _seed(seed: int, member: int) -> int:
 
 
 def cross_fitted_weights(
-    plans: Sequence[tuple[Recipe, int]], data: Dataset, fit: Fit, *, folds: int, grid: Sequence[float], seed: int
+    plans: Sequence[tuple[Recipe, int]],
+    data: Dataset,
+    fit: Fit,
+    *,
+    folds: int,
+    grid: Sequence[float],
+    seed: int,
+    unlabelled: Sequence[Sample] = (),
 ) -> tuple[float, ...]:
     """The weights of least log loss on held-out images, predicted by members that are trained on the other folds.
 
     Each plan (recipe, seed) is trained again for each fold, so this takes `folds` times the members' training.
+
+    Args:
+        plans: recipe and seed of each member.
+        data: the labelled training images.
+        fit: trains a member.
+        folds: their number.
+        grid: the weights that are tried.
+        seed: decides how the folds are cut.
+        unlabelled: images without a label, for members that learn from them.
 
     Raises:
         DataError: a class has fewer images or groups than folds.
@@ -118,7 +135,10 @@ def cross_fitted_weights(
     for train, held_out in split_folds(data, folds, seed):
         images = held_out.without_labels()
         fold_plans = [(keep_norm(plan, data.counts, fewer=train.counts), member_seed) for plan, member_seed in plans]
-        members = [fit(recipe, train, member_seed).probabilities(images) for recipe, member_seed in fold_plans]
+        members = [
+            fit(recipe, with_unlabelled(recipe, train, unlabelled), member_seed).probabilities(images)
+            for recipe, member_seed in fold_plans
+        ]
         probabilities.append(np.stack(members))
         labels.append(held_out.labels)
     return best_weights(np.concatenate(probabilities, axis=1), np.concatenate(labels), grid)
