@@ -235,7 +235,7 @@ def test_a_network_is_tried_where_its_first_steps_say_that_it_ends_in_time(
         return 0.5 if recipe.name == "classification-wrn" else 1000.0
 
     monkeypatch.setattr(candidates_module, "choose_candidates", short)
-    result = start(squares(4), tmp_path / "out", seconds=60.0, on_message=said.append, jobs=1)
+    result = start(squares(4), tmp_path / "out", seconds=600.0, on_message=said.append, jobs=1)
     assert "classification-wrn" in {t.recipe for t in result.tried}
     reasons = {n.recipe: n for n in result.not_tried}
     assert reasons["fine-tuned"].why.startswith("takes about")
