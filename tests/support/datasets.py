@@ -30,6 +30,21 @@ def squares(
     return Dataset(tuple(samples), CLASSES)
 
 
+def several_squares(n: int = 24, *, known: float = 1.0, seed: int = 0, split: str | None = None) -> Dataset:
+    """Multilabel images: a square in the color of each class that is present; `known` is the share of known entries."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for i in range(n):
+        image = rng.integers(0, 60, (3, 12, 12), dtype=np.uint8)
+        target = (rng.random(3) < 0.5).astype(np.float32)
+        for label in np.flatnonzero(target):
+            top, left = rng.integers(0, 6, 2)
+            image[2 - label, top : top + 6, left : left + 6] = 230
+        target[rng.random(3) >= known] = np.nan
+        samples.append(Sample(f"{seed}-{i:03d}.png", image, target=target, split=split))  # type: ignore[arg-type]
+    return Dataset(tuple(samples), CLASSES, kind="multilabel")
+
+
 RECIPE = """
 batch_size = 6
 precision = "fp32"

@@ -26,12 +26,14 @@ class Predictions:
         answers: index of the predicted class; k if the image is rejected.
         typicality: p-value of each image under the out-of-distribution detector, if the model has one.
         sets: conformal prediction sets, if the model has them.
+        present: whether each class is there, by its threshold, of a multilabel model; None: of other models.
     """
 
     probabilities: Float[np.ndarray, "n k"]
     answers: Int[np.ndarray, " n"]
     typicality: Float[np.ndarray, " n"] | None
     sets: Bool[np.ndarray, "n k"] | None
+    present: Bool[np.ndarray, "n k"] | None = None
 
 
 @runtime_checkable

@@ -92,11 +92,12 @@ class Batch:
     Attributes:
         images: values in [0, 1]; the network normalizes them.
         labels: class of each image, -1 without a label.
-        targets: class probabilities.
+        targets: class probabilities; of multilabel data 1 for a class that is present, else 0.
         pixel_labels: 0 background, class + 1, -1 ignore; all -1 where an image has no mask.
         index: position of each image among the training images, -1 for a mixture of several; None: not known.
         progress: share of the stage that is done, in [0, 1).
         views: the stage's further views. Their rows are those of this batch, or those without a label, in its order.
+        known: which entries of the targets are known, of multilabel data; None: all of an image with a label.
         teacher_output: what the mean teacher, the network with averaged weights, gives for `images`; without gradient.
     """
 
@@ -108,6 +109,7 @@ class Batch:
     progress: float = 0.0
     views: "tuple[Batch, ...]" = ()
     teacher_output: Output | None = None
+    known: Bool[Tensor, "n k"] | None = None
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
         """The same rows of every field, and of further views the rows that show the same images."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from handful.core.dataset import Dataset, Image, Sample
@@ -28,11 +28,14 @@ class ImageTensors:
         images: uint8 in 0..255.
         labels: class of each image, -1 without a label.
         pixel_labels: 0 background, class + 1, -1 ignore; None: no sample has a mask.
+        targets: of multilabel data, 1 present, 0 absent, NaN unknown; None: they are multiclass. `labels` then has the
+            rarest class that each image shows, by which samplers draw, and k for an image that shows none.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
     labels: Int[Tensor, " n"]
     pixel_labels: Int[Tensor, "n h w"] | None
+    targets: Float[Tensor, "n k"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -45,19 +48,29 @@ class ImageTensors:
             images=self.images.to(device),
             labels=self.labels.to(device),
             pixel_labels=None if maps is None else maps.to(device),
+            targets=None if self.targets is None else self.targets.to(device),
         )
 
     def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
         """The samples at `index`: images in [0, 1], channels-last, one-hot targets (all 0: no label)."""
         images = self.images[index].float().div_(255)
-        labels = self.labels[index]
-        targets = F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
+        labels, targets, known = self.knowledge(index, classes)
         if self.pixel_labels is None:
             n, _, h, w = images.shape
             maps = torch.tensor(IGNORE, device=images.device).expand(n, h, w)  # expanded: read only
         else:
             maps = self.pixel_labels[index].long()
-        return Batch(images, labels, targets, maps, index)
+        return Batch(images, labels, targets, maps, index, known=known)
+
+    def knowledge(
+        self, index: Int[Tensor, " b"], classes: int
+    ) -> tuple[Int[Tensor, " b"], Float[Tensor, "b k"], Bool[Tensor, "b k"] | None]:
+        """Labels, targets and known entries of the samples at `index`, as a `Batch` holds them."""
+        labels = self.labels[index]
+        if self.targets is not None:
+            rows = self.targets[index]
+            return labels, rows.nan_to_num(0.0), ~rows.isnan()
+        return labels, F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None], None
 
 
 def fit_size(image: Image, size: tuple[int, int], resize: Resize) -> UInt8[np.ndarray, "3 h2 w2"]:
@@ -132,7 +145,18 @@ def load_tensors(
             is_object, is_known = fit_partial_mask(sample.mask, sample.known, size, resize)
             labels = torch.from_numpy(is_object).to(kind) * (sample.label + 1)
             maps[i] = labels if is_known is None else labels.where(torch.from_numpy(is_known), IGNORE)
+    if data.kind == "multilabel":
+        return ImageTensors(images, _rarest_classes(data), maps, torch.from_numpy(data.targets()))
     return ImageTensors(images, torch.from_numpy(data.labels), maps)
+
+
+def _rarest_classes(data: Dataset) -> Int[Tensor, " n"]:
+    """The rarest class that each sample of multilabel data shows; k for none, -1 for an unlabelled sample."""
+    shows = np.concatenate([data.targets() == 1, np.ones((len(data), 1), dtype=bool)], axis=1)
+    counts = np.append(data.counts, len(data) + 1)
+    rarest = np.where(shows, counts, len(data) + 2).argmin(axis=1)
+    labelled = np.array([s.labelled for s in data.samples], dtype=bool)
+    return torch.from_numpy(np.where(labelled, rarest, -1).astype(np.int64))
 
 
 def chunks(

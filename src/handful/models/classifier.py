@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor, nn
 
-from handful.core.dataset import Dataset, Image, Mask, PixelRange, Sample
+from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
@@ -20,8 +20,11 @@ from handful.data.pixel_range import scaled
 from handful.errors import ModelError
 from handful.models.conformal_coverage import CLOSE
 from handful.models.device import autocast
+from handful.models.link import Link, link_of
 from handful.models.network import Network
 from handful.models.posthoc_module import posthoc_modules
+
+DEFAULT_THRESHOLD = 0.5  # of a multilabel model that was trained without posthoc/thresholds
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +34,7 @@ class Classifier:
     `network` maps images [n 3 h w] in [0, 1] to an `Output`: a `Network`, or a `posthoc` part's wrapping of one.
     `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of
     how it came about. `pixel_range` is how the training images of more than 8 bits per channel were scaled, and so are
-    those that it predicts.
+    those that it predicts. `kind` is that of the training data: one class per image, or several.
 
     Example:
         >>> from handful import load_data, load_recipe, train
@@ -49,6 +52,7 @@ class Classifier:
     counts: Int[np.ndarray, " k"]
     card: dict[str, Any] = field(default_factory=dict)
     pixel_range: PixelRange | None = None
+    kind: Kind = "multiclass"
 
     def __repr__(self) -> str:
         """The recipe, classes and size, without the network's layers."""
@@ -90,13 +94,34 @@ class Classifier:
             return question(images)
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
-        """Class probabilities of each sample, float32; rows sum to 1."""
-        parts = [o.logits.float().softmax(dim=1).cpu().numpy() for o in self.outputs(data)]
+        """Class probabilities of each sample, float32; rows sum to 1, but of a multilabel model each is by itself."""
+        parts = [self.link.probabilities(o.logits.float()).cpu().numpy() for o in self.outputs(data)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
-    def predict(self, data: Dataset) -> Int[np.ndarray, " n"]:
-        """Most probable class of each sample."""
-        return np.asarray(self.probabilities(data).argmax(axis=1))
+    def predict(self, data: Dataset) -> Int[np.ndarray, " n"] | Int[np.ndarray, "n k"]:
+        """Most probable class of each sample; of a multilabel model 1 for each class it shows, else 0."""
+        probabilities = self.probabilities(data)
+        if self.thresholds is not None:
+            return np.asarray(probabilities >= self.thresholds, dtype=np.int64)
+        return np.asarray(probabilities.argmax(axis=1))
+
+    @property
+    def link(self) -> Link:
+        """How class scores become probabilities."""
+        return link_of(self.kind)
+
+    def link_probabilities(self, logits: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
+        """The probabilities of class scores."""
+        return self.link.probabilities(torch.from_numpy(logits).float()).numpy()
+
+    @property
+    def thresholds(self) -> Float32[np.ndarray, " k"] | None:
+        """From which probability on a multilabel model says that an image shows a class; None: of other models."""
+        if self.kind == "multiclass":
+            return None
+        part = self.wrapped_by("thresholds")
+        values = [DEFAULT_THRESHOLD] * len(self.classes) if part is None else part.thresholds
+        return np.array(values, dtype=np.float32)
 
     def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
         """Pixel probabilities of each sample at the working size, background first.
@@ -186,7 +211,7 @@ class Classifier:
         """
         outputs = list(self.outputs(data))
         k = len(self.classes)
-        rows = [o.logits.float().softmax(dim=1).cpu().numpy() for o in outputs]
+        rows = [self.link.probabilities(o.logits.float()).cpu().numpy() for o in outputs]
         probabilities = np.concatenate(rows) if rows else np.zeros((0, k), np.float32)
         answers = probabilities.argmax(axis=1) if rows else np.zeros(0, np.int64)
         typicality = None
@@ -195,7 +220,9 @@ class Classifier:
             typicality = np.concatenate(values) if values else np.zeros(0, np.float32)
             answers = np.where(typicality <= self.false_rejection + CLOSE, k, answers)
         wanted = coverage is not None or self.wrapped_by("conformal") is not None
-        return Predictions(probabilities, answers, typicality, self.sets(data, coverage=coverage) if wanted else None)
+        sets = self.sets(data, coverage=coverage) if wanted else None
+        present = None if self.thresholds is None else probabilities >= self.thresholds
+        return Predictions(probabilities, answers, typicality, sets, present)
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""

@@ -5,7 +5,9 @@ The files may come from a stranger. Each function returns the value, or raises a
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any
+from typing import Any, get_args
+
+from handful.core.dataset import Kind
 
 MAX_CLASSES = 100_000
 MAX_NAME = 1000  # characters of a class name
@@ -55,6 +57,14 @@ def counts(value: Any, classes: int) -> tuple[int, ...]:
     if len(value) != classes:
         raise ValueError(f"{classes} class names but the images of {len(value)} classes")
     return tuple(value)
+
+
+def kind(value: Any) -> Kind:
+    """Whether a model names one class per image, or several."""
+    if value not in get_args(Kind):
+        raise ValueError(f"the kind is {_short(value)}")
+    known: Kind = value
+    return known
 
 
 def number(value: Any, what: str, *, low: float = -float("inf"), high: float = float("inf")) -> float:

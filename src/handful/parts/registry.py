@@ -155,6 +155,9 @@ def build_network(recipe: Recipe, context: Context) -> Network:
     backbone = build("backbones", recipe.backbone, context)
     network = Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
     if has_trait("heads", recipe.head, "fitted"):
+        if context.task.kind == "multilabel":
+            fitted: Any = network.head
+            fitted.set_multilabel()
         bare = without_weights("backbones", recipe.backbone)
         network.cache = FeatureCache(
             {"backbone": asdict(bare), "channels": backbone.channels, "mean": backbone.mean, "std": backbone.std}

@@ -25,6 +25,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "uses_unlabelled": "gains from images without a label",
     },
     "labels": {
+        "multilabel": "fits data with several labels per image",
         "reads_names": "a class's vector follows from its name, so that classes can be added later",
     },
     "hierarchies": {
@@ -41,12 +42,14 @@ TRAITS: dict[Folder, dict[str, str]] = {
     },
     "heads": {
         "class_weights": "scores classes by one linear layer to the labels' vectors: `linear` or `classify.linear`",
+        "multilabel": "fits data with several labels per image",
         "fitted": "is fitted to the features of a frozen backbone, not trained",
         "own_classes": "has class vectors of its own and reads none of the labels'",
         "segments": "gives a score of every class for every pixel: `Output.pixels`",
         "uses_unlabelled": "learns from images without a label",
     },
     "losses": {
+        "multilabel": "fits data with several labels per image",
         "compares_labels": "reads the labels' class vectors",
         "loads_model": "the name of the option that names a saved model",
         "mixes_images": "an image's loss depends on others of its batch",
@@ -61,6 +64,8 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "uses_unlabelled": "learns from images without a label",
     },
     "posthoc": {
+        "multilabel": "fits data with several labels per image",
+        "needs_multilabel": "fits no other data",
         "calibrates": "is fitted to one network's predictions: nothing may change these afterwards",
         "joins_networks": "makes one classifier of several networks",
         "keeps_probabilities": "adds to a prediction and leaves its probabilities as they are",

@@ -62,6 +62,7 @@ from handful.saving.model_folder import (
 )
 
 FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
+NEWEST = 3  # of multilabel models, which an older version would take for others
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
 # What losses learn or remember is kept in checkpoints only: nothing predicts with it, and a memory tells of the images
 # that it was trained on. Models of earlier versions have it in their files.
@@ -140,7 +141,7 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
     save_file(tensors, folder / "weights.safetensors")
     wraps = [{"name": m.part.name, **m.part.options} for m in posthoc_modules(classifier.network)][::-1]
     content = {
-        "format": FORMAT,
+        "format": FORMAT if classifier.kind == "multiclass" else NEWEST,
         "classes": classifier.classes,
         "counts": classifier.counts.tolist(),
         "size": classifier.size,
@@ -151,6 +152,8 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
         content["pixel_range"] = asdict(classifier.pixel_range)
     if elsewhere:
         content["pretrained"] = described(classifier.network)
+    if classifier.kind != "multiclass":
+        content["kind"] = classifier.kind
     _write_json(folder / "classes.json", content)
 
 
@@ -208,7 +211,8 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         h, w = stored_values.image_size(content["size"])
         tensors = load_file(folder / "weights.safetensors")
         classes = stored_values.class_names(content["classes"])
-        task = Task(classes, np.array(stored_values.counts(content["counts"], len(classes)), dtype=np.int64))
+        counts = np.array(stored_values.counts(content["counts"], len(classes)), dtype=np.int64)
+        task = Task(classes, counts, stored_values.kind(content.get("kind", "multiclass")))
         pixel_range = read_pixel_range(content.get("pixel_range"))
         labels = label_embedding(tensors.pop("labels.vectors"), content["labels"], task)
         limit = partial(BuildLimit, sum(t.numel() for t in tensors.values()), len(tensors))
@@ -228,7 +232,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         raise damaged(error, folder) from error
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
-    return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card, pixel_range)
+    return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card, pixel_range, task.kind)
 
 
 def _build_network(
@@ -281,9 +285,9 @@ def _load_ensemble(folder: Path, device: str) -> Ensemble:
 def _refuse_format(content: dict[str, Any], card: dict[str, Any], folder: Path) -> None:
     version: Any = content.get("format")
     whole = stored_values.is_whole(version)
-    if not whole or version < 1 or version > FORMAT:
+    if not whole or version < 1 or version > NEWEST:
         raise ModelError(
-            f"model format {version!r} is newer than this version's {FORMAT}"
+            f"model format {version!r} is newer than this version's {NEWEST}"
             if whole and version > 0
             else "this is not a handful model: it names no format",
             where=folder,

@@ -26,7 +26,9 @@ def fit_head(setup: Setup, assembly: Assembly, *, progress: bool) -> None:
     head: Any = assembly.network.head
     features = extract_features(setup, assembly, progress=progress)
     with Activity("fitting", shown=progress or None), one_blas_thread():
-        head.fit(features, setup.tensors.labels, seed=derive_seed(setup.seed, Stream.HEAD))
+        tensors, seed = setup.tensors, derive_seed(setup.seed, Stream.HEAD)
+        targets = {} if tensors.targets is None else {"targets": tensors.targets}
+        head.fit(features, tensors.labels, seed=seed, **targets)
 
 
 def extract_features(setup: Setup, assembly: Assembly, *, progress: bool) -> Float[Tensor, "n v c"]:

@@ -14,6 +14,7 @@ from handful.data.in_memory import ImageTensors, load_tensors, working_size
 from handful.errors import TrainingError, by_interface, hint
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
+from handful.recipes.kinds import check_kind
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.distributed import check_batches
@@ -71,14 +72,15 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
             some, or batches too small for the processes.
         DataError, RecipeError, WeightsError: from the parts.
     """
+    check_kind(recipe, data)
     task = make_task(data)
     context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier, named=load_recipe)
     data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
-    labelled_ids = frozenset(s.id for s in data.samples if s.label is not None)
-    unlabelled = tuple(s for s in data.samples if s.label is None)
+    labelled_ids = frozenset(s.id for s in data.samples if s.labelled)
+    unlabelled = tuple(s for s in data.samples if not s.labelled)
     for part in recipe.prepare:
         data = registry.build("prepare", part, context)(data)
-    labelled = replace(data, samples=tuple(s for s in data.samples if s.label is not None))
+    labelled = data.labelled()
     data = data if registry.trains_unlabelled(recipe) else labelled
     context = replace(context, data=labelled, unlabelled=unlabelled)
     if recipe.hierarchy is not None:
@@ -110,7 +112,7 @@ def make_task(data: Dataset) -> Task:
             where="the training split",
             remedy="label at least one of each class.",
         )
-    return Task(data.classes, counts)
+    return Task(data.classes, counts, data.kind)
 
 
 def _make_accelerator(recipe: Recipe, device: str) -> Accelerator:

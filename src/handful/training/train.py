@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from handful.core.context import Fit
@@ -116,7 +117,9 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: f
         "device": setup.device.type,
         "seconds": round(time.monotonic() - started, 2),
     }
+    if task.kind == "multilabel":
+        card |= {"kind": task.kind, "known_entries": int((~np.isnan(setup.labelled.targets())).sum())}
     pixel_range = common_range(setup.data.samples)
     return Classifier(
-        recipe, setup.data.classes, setup.context.labels, network, setup.size, task.counts, card, pixel_range
+        recipe, setup.data.classes, setup.context.labels, network, setup.size, task.counts, card, pixel_range, task.kind
     )

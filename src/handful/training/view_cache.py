@@ -35,11 +35,10 @@ class ViewCache:
     ) -> tuple[Batch, Float[Tensor, "b c h2 w2"]]:
         """The images at `index`, each in a view drawn at random; `images` is blank, only its size counts."""
         view = torch.randint(len(self.maps), index.shape, generator=generator, device=index.device)
-        labels = self.tensors.labels[index]
-        targets = torch.nn.functional.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None]
+        labels, targets, known = self.tensors.knowledge(index, classes)
         blank = torch.zeros(1, device=index.device).expand(len(index), *self.tensors.images.shape[1:])
         maps = self.maps[view, index].contiguous(memory_format=torch.channels_last)
-        return Batch(blank, labels, targets, self.pixel_labels[view, index].long(), index), maps
+        return Batch(blank, labels, targets, self.pixel_labels[view, index].long(), index, known=known), maps
 
 
 def cache_views(

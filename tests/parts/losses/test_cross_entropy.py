@@ -1,9 +1,12 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
+from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
 from handful.parts.losses._priors import class_weights
 from handful.parts.losses.cross_entropy import build
@@ -43,3 +46,41 @@ def test_weighted_cross_entropy_is_pytorchs(kind: str, options: dict[str, Any], 
 def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         build_long_tailed("cross_entropy", options)
+
+
+def multilabel_example(unknown: float = 0.4) -> tuple[Output, Batch]:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn((5, 4), generator=generator)
+    known = torch.rand((5, 4), generator=generator) >= unknown
+    known[-1] = False
+    targets = (torch.rand((5, 4), generator=generator) < 0.5).float() * known
+    batch = Batch(torch.zeros(5, 3, 2, 2), torch.zeros(5, dtype=torch.long), targets, torch.zeros(5, 2, 2).long())
+    return Output(logits, logits, logits), replace(batch, known=known)
+
+
+def built(**options: Any) -> nn.Module:
+    given = context()
+    return build(replace(given, task=replace(given.task, kind="multilabel")), **options)
+
+
+def test_of_several_labels_it_is_the_binary_cross_entropy_of_what_is_known() -> None:
+    output, batch = multilabel_example()
+    assert batch.known is not None
+    each = F.binary_cross_entropy_with_logits(output.logits, batch.targets, reduction="none")
+    values = {unknown: built(unknown=unknown)(output, batch) for unknown in ("mask", "weak", "absent")}
+    torch.testing.assert_close(values["mask"], (each * batch.known).sum(dim=1))
+    torch.testing.assert_close(values["absent"][:-1], each[:-1].sum(dim=1))
+    weak = (each * batch.known).sum(dim=1) + (each * ~batch.known).sum(dim=1) / 3
+    torch.testing.assert_close(values["weak"][:-1], weak[:-1])
+    assert all(value[-1] == 0 for value in values.values()), "nothing is known of the last image"
+
+
+def test_smoothing_of_several_labels_is_spread_over_present_and_absent() -> None:
+    output, batch = multilabel_example(unknown=0.0)
+    smoothed = F.binary_cross_entropy_with_logits(output.logits, 0.9 * batch.targets + 0.05, reduction="none")
+    torch.testing.assert_close(built(smoothing=0.1)(output, batch)[:-1], smoothed.sum(dim=1)[:-1])
+
+
+def test_class_weights_of_several_labels_are_refused() -> None:
+    with pytest.raises(ValueError, match="one label per image"):
+        built(reweight="inverse")

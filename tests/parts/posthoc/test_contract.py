@@ -23,6 +23,7 @@ from tests.support.classifiers import untrained
 from tests.support.datasets import CLASSES, context, recipe, squares
 
 ELSEWHERE = {"zero_shot_prior"}  # needs a backbone that knows ImageNet's classes: see test_zero_shot_prior
+ELSEWHERE |= set(registry.names_with("posthoc", "needs_multilabel"))  # refuse the squares: see test_multilabel
 NAMES = [name for name in registry.names("posthoc") if name not in ELSEWHERE]
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, {}) for name in NAMES] + [
     ("tta", {"views": "flip"}),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from handful.core.tensors import Batch
@@ -43,6 +43,20 @@ def mix_labels(
     labels = torch.where(weight >= 0.5, batch.labels, batch.labels[partner])
     factor = weight.to(batch.targets)[:, None]
     return labels, batch.targets * factor + batch.targets[partner] * (1 - factor)
+
+
+def mix_known(batch: Batch, partner: Int[Tensor, " n"], weight: Float[Tensor, " n"]) -> Bool[Tensor, "n k"] | None:
+    """Compute the known entries of mixed images: those that are known of both, or of the only one that is seen.
+
+    Args:
+        batch: before mixing.
+        partner: position in the batch of the image that each is mixed with.
+        weight: weight of the image itself.
+    """
+    if batch.known is None:
+        return None
+    own, other = (weight > 0)[:, None], (weight < 1)[:, None]
+    return (batch.known | ~own) & (batch.known[partner] | ~other)
 
 
 def mix_index(batch: Batch, partner: Int[Tensor, " n"], weight: Float[Tensor, " n"]) -> Int[Tensor, " n"] | None:

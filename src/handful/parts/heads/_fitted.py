@@ -6,12 +6,12 @@ temperature. Strength and temperature are those of least log loss in stratified 
 images. That takes two images of each class; with fewer the defaults in the head's module apply. No other image is read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32, Int, Shaped
 from torch import Tensor, nn
 
 from handful.core.progress import Progress
@@ -19,6 +19,7 @@ from handful.core.tensors import Output
 from handful.models.temperature_scaling import fit_temperature
 from handful.parts.heads._feature_transform import FeatureTransform, check_positive
 from handful.parts.heads._held_out_scores import FitAndScore, held_out_scores, number_of_folds
+from handful.parts.heads._multilabel import choose_strength
 from handful.parts.heads._pooling import Compare
 
 Arrays = Mapping[str, Tensor]
@@ -36,6 +37,7 @@ class FittedHead(nn.Module):
 
     fitted = True
     own_classes = True
+    multilabel = False
     names: tuple[str, ...] = ()
     strengths: tuple[float, ...] = (1.0,)
     start: float = 1.0
@@ -50,25 +52,57 @@ class FittedHead(nn.Module):
         for name in self.names:
             self.register_buffer(name, torch.zeros(0))
 
+    def set_multilabel(self) -> None:
+        """Fit several labels per image: one classifier per class, and an offset of the log-odds."""
+        self.multilabel = True
+        self.register_buffer("offset", torch.zeros(()))
+
     def learn(
         self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """The arrays for transformed features and their labels (-1: none, for heads that use unlabelled images)."""
         raise NotImplementedError
 
+    def learn_multilabel(
+        self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The arrays for transformed features and what is known of each class: 1, 0 or NaN."""
+        raise NotImplementedError
+
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
         """Class scores of transformed features, before the temperature."""
         raise NotImplementedError
 
-    def fit(self, features: Float[Tensor, "n v c"], labels: Int[Tensor, " n"], *, seed: int) -> None:
-        """Fit to the features of v views of each image, the plain one first; labels are -1 where there is none."""
-        y = labels.cpu().numpy()
+    def fit(
+        self,
+        features: Float[Tensor, "n v c"],
+        labels: Int[Tensor, " n"],
+        *,
+        seed: int,
+        targets: Float[Tensor, "n k"] | None = None,
+    ) -> None:
+        """Fit to the features of v views of each image, the plain one first.
+
+        Args:
+            features: of the frozen backbone.
+            labels: of the images; -1 where there is none.
+            seed: of the cross-validation.
+            targets: 1, 0 or NaN, of images with several labels; they are fitted in place of the labels.
+        """
+        y = labels.cpu().numpy() if targets is None else targets.float().cpu().numpy()
         pooled = features.float().cpu()
         self.mean: Tensor = self.transform.raised(pooled).mean(dim=(0, 1)).to(self._buffer("mean").device)
         x = self.prepare(pooled.to(self.mean.device)).cpu().numpy()
-        strength, temperature = self._choose(x, y, seed)
         views = x.shape[1]
-        learned = self.learn(x.reshape(len(x) * views, -1), np.repeat(y, views), strength=strength)
+        flat, repeated = x.reshape(len(x) * views, -1), np.repeat(y, views, axis=0)
+        if self.multilabel:
+            choice = choose_strength(self._fit_and_score, self.strengths, x, y, start=self.start, seed=seed)
+            strength, temperature, offset = choice
+            self.offset: Tensor = torch.tensor(offset, device=self.mean.device)
+            learned = self.learn_multilabel(flat, repeated, strength=strength)
+        else:
+            strength, temperature = self._choose(x, y, seed)
+            learned = self.learn(flat, repeated, strength=strength)
         assert set(learned) == set(self.names)
         for name, value in learned.items():
             rows = np.asarray(value, np.float32, order="C")  # as it is loaded: another order in memory sums in another
@@ -91,7 +125,8 @@ class FittedHead(nn.Module):
             arrays = {name: self._buffer(name) for name in self.names}
             empty = any(not len(value) for value in arrays.values())
             scores = x.new_zeros(len(x), self.classes) if empty else self.score(x, arrays)
-            return Output(x, scores / self._buffer("temperature"), features.float())
+            logits = scores / self._buffer("temperature")
+            return Output(x, logits + self._buffer("offset") if self.multilabel else logits, features.float())
 
     def forward(self, maps: Float[Tensor, "n c h w"], *, size: tuple[int, int], compare: Compare) -> Output:  # noqa: ARG002
         """Pool and score; the labels' vectors are not read."""
@@ -117,9 +152,10 @@ class FittedHead(nn.Module):
 
     def _fit_and_score(self, strength: float) -> FitAndScore:
         def run(
-            x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], to: Float32[np.ndarray, "n c"]
+            x: Float32[np.ndarray, "m c"], y: Shaped[np.ndarray, "m ..."], to: Float32[np.ndarray, "n c"]
         ) -> Float[np.ndarray, "n k"]:
-            learned = self.learn(x, y, strength=strength)
+            learn: Callable[..., dict[str, np.ndarray]] = self.learn_multilabel if self.multilabel else self.learn
+            learned = learn(x, y, strength=strength)
             arrays = {name: torch.from_numpy(np.asarray(value, np.float32)) for name, value in learned.items()}
             return self.score(torch.from_numpy(to), arrays).numpy()
 

@@ -19,6 +19,7 @@ from handful.parts.heads._fitted import Arrays, FittedHead
 
 fitted = True
 own_classes = True
+multilabel = True
 
 
 class NearestNeighbors(FittedHead):
@@ -43,12 +44,33 @@ class NearestNeighbors(FittedHead):
         """The features as they are."""
         return {"keys": x, "values": np.eye(self.classes, dtype=np.float32)[y]}
 
+    def learn_multilabel(
+        self,
+        x: Float32[np.ndarray, "m c"],
+        targets: Float32[np.ndarray, "m k"],
+        *,
+        strength: float,  # noqa: ARG002
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The features and targets as they are."""
+        return {"keys": x, "values": targets}
+
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
-        """Logarithms of the classes' shares of the votes."""
+        """Logarithms of the classes' shares of the votes; of several labels per image, each class's log-odds."""
         cosines = F.normalize(x, dim=1) @ F.normalize(arrays["keys"], dim=1).T
+        if self.multilabel:
+            shares = [self._share(cosines, column) for column in arrays["values"].T]
+            return torch.stack(shares, dim=1).mul(1 - 1e-3).add(5e-4).logit()
         near, index = cosines.topk(min(self.neighbors, len(arrays["keys"])), dim=1)
         votes = torch.einsum("nj,njk->nk", (near / self.sharpness).softmax(dim=1), arrays["values"][index])
         return (votes + 1e-3 / self.classes).log()
+
+    def _share(self, cosines: Float[Tensor, "n m"], values: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
+        """The share of the votes for a class, of the nearest images of which its entry is known; half without any."""
+        known = ~values.isnan()
+        if not bool(known.any()):
+            return cosines.new_full((len(cosines),), 0.5)
+        near, index = cosines[:, known].topk(min(self.neighbors, int(known.sum())), dim=1)
+        return ((near / self.sharpness).softmax(dim=1) * values[known][index]).sum(dim=1)
 
 
 def build(

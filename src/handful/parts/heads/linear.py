@@ -17,6 +17,7 @@ from handful.models.norm import NormName, choose_norm, norm_layer
 from handful.parts.heads._pooling import Compare
 
 class_weights = True
+multilabel = True
 Pool = Literal["avg", "dual"]
 
 

@@ -6,10 +6,10 @@ the training images; with fewer than two images of a class it is the first of `G
 goes with it, were chosen on draws of CIFAR-10's training images.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from torch import nn
 
 from handful.core.context import Context
@@ -17,10 +17,12 @@ from handful.core.tensors import Backbone
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
+from handful.parts.heads._multilabel import binary_rows
 from handful.parts.heads._regression import regression
 
 fitted = True
 own_classes = True
+multilabel = True
 GRID = (1.0, 0.1, 10.0, 100.0)
 
 
@@ -35,6 +37,19 @@ class Logistic(LinearScores):
         """Scikit-learn's solution, by L-BFGS."""
         weight, bias = regression(x, y, strength)
         return {"weight": weight, "bias": bias}
+
+    def learn_multilabel(
+        self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """A binary regression per class, sought in the span of all images."""
+        basis: Any = np.linalg.qr(x.T)[0] if len(x) < x.shape[1] else None
+
+        def fit(x: Float32[np.ndarray, "m c"], present: Bool[np.ndarray, " m"]) -> tuple[np.ndarray, float]:
+            weight, bias = regression(x, present.astype(np.int64), strength)
+            return weight[1] - weight[0], float(bias[1] - bias[0])
+
+        weight, bias = binary_rows(fit, x if basis is None else x @ basis, targets)
+        return {"weight": weight if basis is None else weight @ basis.T, "bias": bias}
 
 
 def build(

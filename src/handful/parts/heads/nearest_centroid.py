@@ -17,6 +17,7 @@ from handful.parts.heads._fitted import Arrays, FittedHead, class_means
 
 fitted = True
 own_classes = True
+multilabel = True
 
 
 class NearestCentroid(FittedHead):
@@ -35,9 +36,28 @@ class NearestCentroid(FittedHead):
         """The classes' means."""
         return {"centroids": class_means(x, y, self.classes)}
 
+    def learn_multilabel(
+        self,
+        x: Float32[np.ndarray, "m c"],
+        targets: Float32[np.ndarray, "m k"],
+        *,
+        strength: float,  # noqa: ARG002
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The means of the images that are known not to show each class, and then of those that show it."""
+        overall = x.mean(axis=0)
+        means = [
+            x[column == value].mean(axis=0) if (column == value).any() else overall
+            for value in (0, 1)
+            for column in targets.T
+        ]
+        return {"centroids": np.stack(means)}
+
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
-        """Minus the squared distances."""
-        return -torch.cdist(x, arrays["centroids"], compute_mode="donot_use_mm_for_euclid_dist").square()
+        """Minus the squared distances; of several labels per image, that to a class's absence minus its presence."""
+        distances = torch.cdist(x, arrays["centroids"], compute_mode="donot_use_mm_for_euclid_dist").square()
+        if self.multilabel:
+            return distances[:, : self.classes] - distances[:, self.classes :]
+        return -distances
 
 
 def build(context: Context, *, backbone: Backbone, transform: FeatureTransform = DEFAULT) -> nn.Module:

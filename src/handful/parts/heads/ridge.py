@@ -7,7 +7,7 @@ cross-validation on the training images; with fewer than two images of a class i
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from sklearn.linear_model import Ridge as Regression
 from torch import nn
 
@@ -16,9 +16,11 @@ from handful.core.tensors import Backbone
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
+from handful.parts.heads._multilabel import binary_rows
 
 fitted = True
 own_classes = True
+multilabel = True
 GRID = (1.0, 0.1, 0.3, 3.0, 10.0)
 
 
@@ -34,6 +36,18 @@ class Ridge(LinearScores):
         targets = 2 * np.eye(self.classes, dtype=np.float32)[y] - 1
         model = Regression(alpha=strength).fit(x, targets)
         return {"weight": model.coef_, "bias": model.intercept_}
+
+    def learn_multilabel(
+        self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """A regression per class, with target +1 where it is present and -1 where it is absent."""
+
+        def fit(x: Float32[np.ndarray, "m c"], present: Bool[np.ndarray, " m"]) -> tuple[np.ndarray, float]:
+            model = Regression(alpha=strength).fit(x, 2 * present.astype(np.float32) - 1)
+            return model.coef_, float(model.intercept_)
+
+        weight, bias = binary_rows(fit, x, targets)
+        return {"weight": weight, "bias": bias}
 
 
 def build(

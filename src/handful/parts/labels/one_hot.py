@@ -11,6 +11,8 @@ from handful.core.context import Context
 from handful.core.tensors import LabelEmbedding, Similarity
 from handful.parts.labels._comparison import check_similarity
 
+multilabel = True
+
 
 def build(
     context: Context, *, similarity: Similarity = "dot", temperature: float = 1.0, learn_temperature: bool = False

@@ -1,16 +1,26 @@
-"""Softmax cross-entropy of the class logits with the batch's target probabilities.
+"""Cross-entropy of the class logits with the batch's targets: of the softmax, or of a sigmoid per class.
 
 Label smoothing and class weights are optional. A weight multiplies a class's target, so the loss of mixed and smoothed
 targets is the weighted mixture of the classes' losses, as in `torch.nn.CrossEntropyLoss` with class probabilities.
+
+Of images with several labels it is the binary cross-entropy, its sum over the classes. An entry that is not known has
+no loss, or a weak one as an absent one: of weight 1 / (k - 1), with which one known label per image weighs as much as
+all others together (Cole et al. 2021, https://arxiv.org/abs/2106.09708, "weak assume negative").
 """
 
-from jaxtyping import Float
+from typing import Literal, get_args
+
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
+from handful.models.link import Sigmoid, Softmax
 from handful.parts.losses._priors import Reweight, class_weights
-from handful.parts.losses._targets import check_smoothing, smooth, soft_cross_entropy
+from handful.parts.losses._targets import check_smoothing, smooth
+
+multilabel = True
+Unknown = Literal["mask", "weak", "absent"]
 
 
 class CrossEntropy(nn.Module):
@@ -20,30 +30,66 @@ class CrossEntropy(nn.Module):
 
     def __init__(self, smoothing: float, weights: Float[Tensor, " k"] | None = None) -> None:
         super().__init__()
+        self.link = Softmax()
         self.smoothing = smoothing
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """Cross-entropy in nats."""
         targets = smooth(batch.targets, self.smoothing)
-        return soft_cross_entropy(output.logits, targets if self.weights is None else targets * self.weights)
+        return self.link.loss(output.logits, targets if self.weights is None else targets * self.weights)
+
+
+class BinaryCrossEntropy(nn.Module):
+    """Binary cross-entropy of each image, its sum over the classes; 0 for an image of which nothing is known."""
+
+    def __init__(self, smoothing: float, unknown: Unknown) -> None:
+        super().__init__()
+        self.link = Sigmoid()
+        self.smoothing, self.unknown = smoothing, unknown
+
+    def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
+        """Binary cross-entropy in nats."""
+        assert batch.known is not None, "batches of multilabel data say what is known"
+        targets = batch.targets * (1 - self.smoothing) + self.smoothing / 2
+        loss = self.link.loss(output.logits, targets, batch.known)
+        if self.unknown == "mask":
+            return loss
+        unknown: Bool[Tensor, "n k"] = batch.known.any(dim=1, keepdim=True) & ~batch.known
+        weight = 1.0 if self.unknown == "absent" else 1 / max(1, targets.shape[1] - 1)
+        return loss + weight * self.link.loss(output.logits, targets, unknown)
 
 
 def build(
-    context: Context, *, smoothing: float = 0.0, reweight: Reweight = "none", beta: float = 0.9999
-) -> CrossEntropy:
+    context: Context,
+    *,
+    smoothing: float = 0.0,
+    reweight: Reweight = "none",
+    beta: float = 0.9999,
+    unknown: Unknown = "mask",
+) -> nn.Module:
     """Cross-entropy.
 
     Args:
         context: the number of training images of each class.
-        smoothing: label smoothing, in [0, 1): the share of each target that is spread evenly over all classes.
+        smoothing: label smoothing, in [0, 1): the share of each target that is spread evenly over all classes; of
+            several labels per image, over present and absent.
         reweight: class weights: "none", "inverse" (1 / n) or "effective" (1 / effective number, Cui et al. 2019,
-            https://arxiv.org/abs/1901.05555). Their mean over the training images is 1.
+            https://arxiv.org/abs/1901.05555). Their mean over the training images is 1. For one label per image.
         beta: of the effective number, in [0, 1); used with "effective".
+        unknown: what an unknown entry is, of several labels per image: "mask", no loss; "absent"; or "weak", absent
+            with a weight of 1 / (k - 1).
 
     Raises:
-        ValueError: smoothing or beta is not in [0, 1), or `reweight` is unknown.
+        ValueError: smoothing or beta is not in [0, 1), `reweight` or `unknown` is not one of these, or class weights of
+            several labels per image.
     """
     check_smoothing(smoothing)
     weights = class_weights(context.task.counts, reweight, beta)
-    return CrossEntropy(smoothing, None if reweight == "none" else weights)
+    if unknown not in get_args(Unknown):
+        raise ValueError(f"unknown must be one of {', '.join(get_args(Unknown))}, not {unknown!r}")
+    if context.task.kind == "multiclass":
+        return CrossEntropy(smoothing, None if reweight == "none" else weights)
+    if reweight != "none":
+        raise ValueError("reweight is for one label per image")
+    return BinaryCrossEntropy(smoothing, unknown)

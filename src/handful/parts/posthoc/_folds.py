@@ -112,7 +112,11 @@ def possible_folds(context: Context, folds: int) -> int:
         DataError: its groups are so large that a fold would lack a class.
     """
     fewest = int(context.task.counts.min())
-    if context.data is not None:
+    if context.data is not None and context.task.kind == "multilabel":
+        groups = [s.id if s.group is None else f"group:{s.group}" for s in context.data.samples]
+        shows = context.data.targets() == 1
+        fewest = min(len({groups[i] for i in np.flatnonzero(column)}) for column in shows.T)
+    elif context.data is not None:
         known = [(s.label, s.id if s.group is None else f"group:{s.group}") for s in context.data.samples]
         fewest = min(len({group for y, group in known if y == label}) for label in range(len(context.task.classes)))
     number = min(folds, fewest)

@@ -1,0 +1,80 @@
+"""Links from class scores to probabilities: softmax for one class per image, a sigmoid per class for several.
+
+What combines probabilities, or needs a loss of class scores, calls the link of the data's kind; no other module asks
+which of the two it is.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from handful.core.dataset import Kind
+
+TINY = 1e-12
+
+
+@runtime_checkable
+class Link(Protocol):
+    """How class scores (logits) and probabilities of k classes belong together."""
+
+    def probabilities(self, logits: Float[Tensor, "n k *space"]) -> Float[Tensor, "n k *space"]:
+        """Probability of each class."""
+        ...
+
+    def logits(self, probabilities: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """Scores of which these are the probabilities, e.g. of the mean of several models."""
+        ...
+
+    def loss(
+        self, logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"], known: Bool[Tensor, "n k"] | None = None
+    ) -> Float[Tensor, " n"]:
+        """Negative log-likelihood of each image's targets in nats, over the entries that are known; None: all."""
+        ...
+
+
+class Softmax:
+    """One class per image; an image without a label has targets of 0, and no loss."""
+
+    def probabilities(self, logits: Float[Tensor, "n k *space"]) -> Float[Tensor, "n k *space"]:
+        """The softmax over the classes."""
+        return logits.softmax(dim=1)
+
+    def logits(self, probabilities: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """The logarithm."""
+        return probabilities.clamp_min(TINY).log()
+
+    def loss(
+        self,
+        logits: Float[Tensor, "n k"],
+        targets: Float[Tensor, "n k"],
+        known: Bool[Tensor, "n k"] | None = None,  # noqa: ARG002
+    ) -> Float[Tensor, " n"]:
+        """Cross-entropy."""
+        return -(targets * logits.log_softmax(dim=1)).sum(dim=1)
+
+
+class Sigmoid:
+    """Any number of classes per image, each present or absent by itself."""
+
+    def probabilities(self, logits: Float[Tensor, "n k *space"]) -> Float[Tensor, "n k *space"]:
+        """The sigmoid of each score."""
+        return logits.sigmoid()
+
+    def logits(self, probabilities: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """The log-odds."""
+        p = probabilities.clamp(TINY, 1 - 1e-7)
+        return p.log() - (-p).log1p()
+
+    def loss(
+        self, logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"], known: Bool[Tensor, "n k"] | None = None
+    ) -> Float[Tensor, " n"]:
+        """Binary cross-entropy, its sum over the known entries."""
+        each = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        return (each if known is None else each * known).sum(dim=1)
+
+
+def link_of(kind: Kind) -> Link:
+    """The link of a kind of data."""
+    return Sigmoid() if kind == "multilabel" else Softmax()

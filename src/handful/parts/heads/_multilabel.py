@@ -1,0 +1,127 @@
+"""Fitted heads for images with several labels: a classifier per class over the entries of it that are known.
+
+The strength of regularization, and the temperature and offset that turn scores into log-odds (Platt's scaling, one pair
+for all classes), are those of least binary log loss in cross-validation over the training images, cut by iterative
+stratification. That takes two images that show each class, and two that do not; with fewer the defaults apply.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from handful.core.progress import Progress
+from handful.data.stratification import iterative_stratification
+
+FOLDS = 5
+MANY = 1000  # images, from which on three folds are enough
+
+# Features and targets to fit to, and features to score.
+FitAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# A binary classifier's weight and bias from features and whether each image shows the class.
+FitBinary = Callable[[Float32[np.ndarray, "m c"], Bool[np.ndarray, " m"]], tuple[Float[np.ndarray, " c"], float]]
+
+
+def choose_strength(
+    fit_and_score: Callable[[float], FitAndScore],
+    strengths: Sequence[float],
+    x: Float32[np.ndarray, "n v c"],
+    targets: Float32[np.ndarray, "n k"],
+    *,
+    start: float,
+    seed: int,
+) -> tuple[float, float, float]:
+    """Strength, temperature and offset under which the known entries of held-out training images are likeliest.
+
+    Args:
+        fit_and_score: of a strength, what fits a head and scores images with it.
+        strengths: to select from; the first is the default.
+        x: features of v views of each image, the plain one first.
+        targets: 1, 0 or NaN.
+        start: default temperature.
+        seed: of the folds.
+    """
+    folds = number_of_folds(targets)
+    if folds < 2:
+        return strengths[0], start, 0.0
+    candidates: list[tuple[float, float, float, float]] = []
+    known = ~np.isnan(targets)
+    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
+        for strength in strengths:
+            scores = held_out_scores(fit_and_score(strength), x, targets, folds=folds, seed=seed, each=bar.advance)
+            temperature, offset, loss = fit_platt(scores[known], targets[known] == 1, start=start)
+            candidates.append((loss, strength, temperature, offset))
+    _, strength, temperature, offset = min(candidates, key=lambda candidate: candidate[0])
+    return strength, temperature, offset
+
+
+def number_of_folds(targets: Float32[np.ndarray, "n k"]) -> int:
+    """Number of folds: each class present, and absent, in as many images at least."""
+    fewest = int(min((targets == 1).sum(axis=0).min(), (targets == 0).sum(axis=0).min()))
+    return min(FOLDS if len(targets) < MANY else 3, fewest)
+
+
+def held_out_scores(
+    fit_and_score: FitAndScore,
+    x: Float32[np.ndarray, "n v c"],
+    targets: Float32[np.ndarray, "n k"],
+    *,
+    folds: int,
+    seed: int,
+    each: Callable[[], None],
+) -> Float[np.ndarray, "n k"]:
+    """Scores of the images' plain views, each by a head fitted to the other folds' images in all views."""
+    views = x.shape[1]
+    names = [str(i) for i in range(len(x))]
+    fold = iterative_stratification(targets, names, [1 / folds] * folds, seed % 2**32)
+    scores = np.zeros(targets.shape)
+    for i in range(folds):
+        train, test = fold != i, fold == i
+        flat = x[train].reshape(int(train.sum()) * views, -1)
+        if test.any():
+            scores[test] = fit_and_score(flat, np.repeat(targets[train], views, axis=0), x[test, 0])
+        each()
+    return scores
+
+
+def fit_platt(
+    scores: Float[np.ndarray, " m"], present: Bool[np.ndarray, " m"], *, start: float
+) -> tuple[float, float, float]:
+    """Temperature and offset of least log loss of `sigmoid(score / temperature + offset)`, and that loss.
+
+    As Platt (1999, section 2.2) has it, no entry is certain: of n present ones (n + 1) / (n + 2) count as present.
+    """
+    positives, negatives = int(present.sum()), int((~present).sum())
+    targets = np.where(present, (positives + 1) / (positives + 2), 1 / (negatives + 2))
+
+    def loss(values: Float[np.ndarray, " 2"]) -> tuple[float, Float[np.ndarray, " 2"]]:
+        slope = np.exp(values[0]) / start
+        z = slope * scores + values[1]
+        residual = (expit(z) - targets) / len(scores)
+        mean = float(np.mean(np.logaddexp(0, z) - targets * z))
+        return mean, np.array([(residual * slope * scores).sum(), residual.sum()])
+
+    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-9.0, 9.0), (-20.0, 20.0)])
+    return float(start / np.exp(found.x[0])), float(found.x[1]), float(found.fun)
+
+
+def binary_rows(
+    fit: FitBinary, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"]
+) -> tuple[Float32[np.ndarray, "k c"], Float32[np.ndarray, " k"]]:
+    """Weight and bias of a linear classifier per class, fitted to the images of which its entry is known.
+
+    A class that is known in one way only has a weight of 0, and the log-odds of its share, with half an image of either
+    kind added, as bias.
+    """
+    weights = np.zeros((targets.shape[1], x.shape[1]), dtype=np.float32)
+    biases = np.zeros(targets.shape[1], dtype=np.float32)
+    for c, column in enumerate(targets.T):
+        known = ~np.isnan(column)
+        present = column[known] == 1
+        if present.all() or not present.any():
+            biases[c] = np.log((present.sum() + 0.5) / ((~present).sum() + 0.5))
+        else:
+            weights[c], biases[c] = fit(x[known], present)
+    return weights, biases

@@ -1,0 +1,62 @@
+"""Which recipes fit data with several labels per image."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from handful.core.recipe import Part
+from handful.errors import RecipeError, TrainingError
+from handful.parts import registry
+from handful.recipes.kinds import RECIPES, check_kind
+from handful.recipes.load import load_recipe
+from handful.recipes.read import recipe_names
+from tests.support.datasets import recipe, several_squares, squares
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_that_a_remedy_names_fit(name: str) -> None:
+    check_kind(load_recipe(name), several_squares())
+
+
+def test_every_recipe_fits_or_is_refused_with_those_that_fit() -> None:
+    fitting, remedies = [], []
+    for name in recipe_names():
+        check_kind(load_recipe(name), squares())
+        try:
+            check_kind(load_recipe(name), several_squares())
+            fitting.append(name)
+        except RecipeError as error:
+            remedies.append(error.remedy)
+    assert all(known in remedy for known in RECIPES for remedy in remedies)
+    assert {"classification", "layer-decay", "logistic-hog"} <= set(fitting)
+    assert not {"cvs", "multitask", "soft-labels", "pseudo-labels", "lda", "ldam-wrn"} & set(fitting)
+
+
+@pytest.mark.parametrize("part", ["temperature", "conformal", "tta", "ensemble", "out_of_distribution"])
+def test_posthoc_parts_for_one_label_are_refused(part: str) -> None:
+    tested = replace(recipe("linear"), posthoc=(Part(part),))
+    with pytest.raises(RecipeError, match=f"posthoc/{part} needs one label per image"):
+        check_kind(tested, several_squares())
+
+
+def test_thresholds_are_refused_for_one_label_per_image() -> None:
+    with pytest.raises(RecipeError, match="for images with several labels, and these have one each"):
+        check_kind(replace(recipe("linear"), posthoc=(Part("thresholds"),)), squares())
+
+
+def test_a_class_that_is_never_known_to_be_absent_is_refused_where_unknown_entries_do_not_count() -> None:
+    data = several_squares()
+    samples = []
+    for sample in data.samples:
+        assert sample.target is not None
+        samples.append(replace(sample, target=np.where(sample.target == 1, 1, np.nan).astype(np.float32)))
+    positives = replace(data, samples=tuple(samples))
+    with pytest.raises(TrainingError, match="known not to show it"):
+        check_kind(load_recipe("logistic"), positives)
+    check_kind(recipe("linear", "stages.0.losses.0.unknown=weak"), positives)
+
+
+def test_what_a_trait_says_of_a_head_is_kept_by_it() -> None:
+    for name in registry.names_with("heads", "multilabel"):
+        assert name == "linear" or registry.has_trait("heads", Part(name), "fitted")
