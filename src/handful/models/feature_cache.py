@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from handful._version import __version__
 from handful.models.feature_store import FeatureStore, cache_folder
+from handful.models.onnx_features import OnnxFeatures, onnx_features
 
 VERSION = 2  # raised when the same parts and weights come to make other features
 LIBRARIES = ("timm", "torchvision")
@@ -36,6 +37,7 @@ class FeatureCache:
         self.described = json.dumps(described, sort_keys=True, default=str)
         self._weights: tuple[Any, str] | None = None
         self._stores: dict[str, FeatureStore] = {}
+        self._onnx: dict[tuple[str, int, int], OnnxFeatures | None] = {}
 
     def features(
         self,
@@ -54,7 +56,12 @@ class FeatureCache:
         missing = [i for i, vector in enumerate(vectors) if vector is None]
         if not missing:
             return torch.from_numpy(np.stack([v for v in vectors if v is not None])).to(images.device)
-        made = compute(images if len(missing) == len(images) else images[missing]).float()
+        new = images if len(missing) == len(images) else images[missing]
+        key = (name, images.shape[-2], images.shape[-1])
+        if key not in self._onnx:
+            self._onnx[key] = onnx_features(root, name, images, weights)
+        through_onnx = self._onnx[key]
+        made = (compute(new) if through_onnx is None else through_onnx.compute(new, weights, compute)).float()
         computed = made.detach().cpu().numpy()
         store.add([digests[i] for i in missing], computed)
         if len(missing) == len(images):

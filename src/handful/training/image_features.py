@@ -54,7 +54,7 @@ def features(
     size = recipe.image_size or (SIDE, SIDE)
     task = Task(("one", "other"), np.ones(2, np.int64))  # the head's scores are not looked at
     network = registry.build_network(recipe, registry.make_context(recipe, task))
-    network = network.eval().to(target).to(memory_format=network.layout)
+    network = network.eval().requires_grad_(False).to(target).to(memory_format=network.layout)
 
     cache = FeatureCache({"backbone": asdict(recipe.backbone), "head": asdict(recipe.head)})
 
