@@ -36,6 +36,10 @@ def _is_not_asked(images: torch.Tensor) -> torch.Tensor:
     raise AssertionError("everything is there")
 
 
+def is_open(features: OnnxFeatures) -> bool:
+    return features.session is not None
+
+
 def images(n: int, seed: int = 0) -> torch.Tensor:
     return torch.rand((n, 3, 8, 8), generator=torch.Generator().manual_seed(seed))
 
@@ -51,16 +55,16 @@ def test_after_some_images_the_exported_extractor_gives_the_same_features(networ
     features = OnnxFeatures(tmp_path / "a.onnx")
     with torch.inference_mode():
         features.compute(images(EXPORT_AFTER - 1), network, compute)
-        assert features.session is None
+        assert not is_open(features)
         features.compute(images(1), network, compute)
-        assert features.session is not None
+        assert is_open(features)
         assert (tmp_path / "a.onnx").is_file()
         calls.clear()
         torch.testing.assert_close(features.compute(images(7, 1), network, compute), network(images(7, 1)))
         assert calls == []
         another = OnnxFeatures(tmp_path / "a.onnx")  # of a later process: it is there
         another.compute(images(1), network, compute)
-    assert another.session is not None
+    assert is_open(another)
 
 
 def test_where_features_differ_or_nothing_can_be_exported_pytorch_goes_on(network: nn.Module, tmp_path: Path) -> None:
@@ -73,7 +77,8 @@ def test_where_features_differ_or_nothing_can_be_exported_pytorch_goes_on(networ
     assert other.session is None
 
     def by_numpy(some: torch.Tensor) -> torch.Tensor:
-        return torch.tensor(sum(float(v) for v in some.flatten())) + network(some)
+        features: torch.Tensor = network(some) + sum(float(v) for v in some.flatten())
+        return features
 
     refused = OnnxFeatures(tmp_path / "b.onnx")
     refused.compute(images(EXPORT_AFTER), network, by_numpy)

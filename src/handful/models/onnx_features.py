@@ -113,9 +113,9 @@ def _export(path: Path, images: Float[Tensor, "m 3 h w"], weights: nn.Module, co
 
     By PyTorch's exporter of traces, which takes a second where the newer one takes ten.
     """
-    buffer = io.BytesIO()
     example = torch.zeros(2, *images.shape[1:])
     with (
+        write_atomically(path, draft=path.with_name(f".{os.getpid()}.{path.name}.part")) as draft,
         warnings.catch_warnings(),
         redirect_stdout(io.StringIO()),
         redirect_stderr(io.StringIO()),
@@ -126,15 +126,12 @@ def _export(path: Path, images: Float[Tensor, "m 3 h w"], weights: nn.Module, co
         torch.onnx.export(
             _Extractor(weights, compute).eval(),
             (example,),
-            buffer,
+            str(draft),
             dynamo=False,
             input_names=["images"],
             output_names=["features"],
             dynamic_axes={"images": {0: "n"}, "features": {0: "n"}},
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(path) as draft:
-        draft.write_bytes(buffer.getvalue())
     files = sorted(path.parent.glob("*.onnx"), key=lambda file: file.stat().st_mtime)
     for file in files[:-MOST_FILES]:
         file.unlink(missing_ok=True)
