@@ -9,8 +9,10 @@ import torch
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
-from handful.errors import HandfulError, RecipeError, TrainingError
+from handful.data.fingerprint import fingerprint, part_fingerprints
+from handful.errors import DataError, HandfulError, RecipeError, TrainingError
 from handful.parts import registry
+from handful.recipes.load import load_recipe
 from handful.training import setup as module
 from handful.training.setup import make_task
 from handful.training.train import train
@@ -132,3 +134,42 @@ def test_a_recipe_of_which_only_one_loss_reads_masks_trains_without_them() -> No
 def test_bfloat16_is_what_the_accelerator_multiplies_in() -> None:
     assert set_up(recipe("linear", "precision=bf16")).accelerator.mixed_precision == "bf16"
     assert set_up(recipe("linear")).accelerator.mixed_precision == "no"
+
+
+def weighted(data: Dataset, **weights: float) -> Dataset:
+    """The data, with weights by the number of a sample."""
+    given = {int(key[1:]): value for key, value in weights.items()}
+    samples = (replace(s, weight=given.get(i, 1.0)) for i, s in enumerate(data.samples))
+    return replace(data, samples=tuple(samples))
+
+
+def test_weights_of_samples_come_with_their_images() -> None:
+    data = weighted(squares(3), _0=0.5, _4=2.0)
+    setup = set_up(recipe("linear"), data)
+    assert setup.tensors.weights is not None
+    assert setup.tensors.weights.tolist() == [s.weight for s in setup.data.samples]
+    index = torch.tensor([4, 0, 4])
+    batch = setup.tensors.batch(index, 3)
+    assert batch.weights is not None
+    assert torch.equal(batch.weights, setup.tensors.weights[index])
+    assert set_up(recipe("linear"), squares(3)).tensors.weights is None
+    assert all(sample.weight == 1 for sample in data.without_labels().samples)
+
+
+def test_weights_enter_the_fingerprint_and_only_where_there_are_some() -> None:
+    data = squares(2)
+    assert fingerprint(weighted(data, _1=1.0)) == fingerprint(data)
+    assert fingerprint(weighted(data, _1=0.5)) != fingerprint(data)
+    one, other = part_fingerprints(weighted(data, _1=0.5)), part_fingerprints(data)
+    assert {key for key in one if one[key] != other[key]} == {"labels"}
+
+
+@pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+def test_a_weight_that_is_no_factor_is_refused(weight: float) -> None:
+    with pytest.raises(DataError, match="the weight of a sample is"):
+        set_up(recipe("linear"), weighted(squares(2), _1=weight))
+
+
+def test_a_fitted_head_does_not_weigh_samples() -> None:
+    with pytest.raises(TrainingError, match=r"(?s)'logistic' does not weigh samples.*fine-tuned"):
+        set_up(load_recipe("logistic-pixels"), weighted(squares(2), _1=0.5))

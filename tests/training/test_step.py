@@ -198,3 +198,13 @@ def test_the_teacher_is_the_averaged_network_and_gets_no_gradient() -> None:
     assert not output.logits.requires_grad
     assert not torch.equal(expected, assembly.network.eval()(given.batch.images).logits)
     assert not training(plan())[2].reads_teacher
+
+
+def test_the_loss_of_an_image_is_multiplied_by_its_weight() -> None:
+    _, _, steps = training(plan())
+    labels = torch.tensor([0, 1, 2, 1])
+    output, given = made(torch.randn(4, 3), labels)
+    weights = torch.tensor([1.0, 0.0, 2.5, 0.5])
+    weighted = replace(given, batch=replace(given.batch, weights=weights))
+    each = F.cross_entropy(output.logits, labels, reduction="none")
+    torch.testing.assert_close(steps.total_loss(output, weighted, 0), (each * weights).mean())

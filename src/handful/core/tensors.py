@@ -98,6 +98,7 @@ class Batch:
         progress: share of the stage that is done, in [0, 1).
         views: the stage's further views. Their rows are those of this batch, or those without a label, in its order.
         known: which entries of the targets are known, of multilabel data; None: all of an image with a label.
+        weights: factor of each image's loss; None: 1 each. The training loop multiplies by it.
         teacher_output: what the mean teacher, the network with averaged weights, gives for `images`; without gradient.
     """
 
@@ -110,6 +111,7 @@ class Batch:
     views: "tuple[Batch, ...]" = ()
     teacher_output: Output | None = None
     known: Bool[Tensor, "n k"] | None = None
+    weights: Float[Tensor, " n"] | None = None
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
         """The same rows of every field, and of further views the rows that show the same images."""

@@ -51,6 +51,8 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
             known = sample.label if sample.target is None else sample.target.tolist()
             hashes["labels"].update(repr((sample.id, known)).encode())
             hashes["pixels"].update(_image_hash(sample.image))
+        if sample.weight != 1:
+            hashes["labels" if sample.labelled else "unlabelled"].update(repr((sample.id, sample.weight)).encode())
         if sample.pixel_range is not None:
             hashes["ranges"].update(repr((sample.id, sample.pixel_range)).encode())
         if sample.mask is not None:
@@ -103,6 +105,8 @@ def _sample(sample: Sample) -> bytes:
     else:
         one, image = hashlib.sha256(header), pixels(sample)
         one.update(repr(image.shape).encode() + image.tobytes())
+    if sample.weight != 1:
+        one.update(b"weight" + repr(sample.weight).encode())
     if sample.target is not None:
         one.update(b"target" + sample.target.tobytes())
     if sample.mask is not None:

@@ -30,12 +30,14 @@ class ImageTensors:
         pixel_labels: 0 background, class + 1, -1 ignore; None: no sample has a mask.
         targets: of multilabel data, 1 present, 0 absent, NaN unknown; None: they are multiclass. `labels` then has the
             rarest class that each image shows, by which samplers draw, and k for an image that shows none.
+        weights: factor of each image's loss; None: 1 each.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
     labels: Int[Tensor, " n"]
     pixel_labels: Int[Tensor, "n h w"] | None
     targets: Float[Tensor, "n k"] | None = None
+    weights: Float[Tensor, " n"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -49,6 +51,7 @@ class ImageTensors:
             labels=self.labels.to(device),
             pixel_labels=None if maps is None else maps.to(device),
             targets=None if self.targets is None else self.targets.to(device),
+            weights=None if self.weights is None else self.weights.to(device),
         )
 
     def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
@@ -60,7 +63,8 @@ class ImageTensors:
             maps = torch.tensor(IGNORE, device=images.device).expand(n, h, w)  # expanded: read only
         else:
             maps = self.pixel_labels[index].long()
-        return Batch(images, labels, targets, maps, index, known=known)
+        weights = None if self.weights is None else self.weights[index]
+        return Batch(images, labels, targets, maps, index, known=known, weights=weights)
 
     def knowledge(
         self, index: Int[Tensor, " b"], classes: int
@@ -145,9 +149,12 @@ def load_tensors(
             is_object, is_known = fit_partial_mask(sample.mask, sample.known, size, resize)
             labels = torch.from_numpy(is_object).to(kind) * (sample.label + 1)
             maps[i] = labels if is_known is None else labels.where(torch.from_numpy(is_known), IGNORE)
+    weights = None
+    if any(sample.weight != 1 for sample in data.samples):
+        weights = torch.tensor([sample.weight for sample in data.samples], dtype=torch.float32)
     if data.kind == "multilabel":
-        return ImageTensors(images, _rarest_classes(data), maps, torch.from_numpy(data.targets()))
-    return ImageTensors(images, torch.from_numpy(data.labels), maps)
+        return ImageTensors(images, _rarest_classes(data), maps, torch.from_numpy(data.targets()), weights)
+    return ImageTensors(images, torch.from_numpy(data.labels), maps, weights=weights)
 
 
 def _rarest_classes(data: Dataset) -> Int[Tensor, " n"]:

@@ -1,5 +1,6 @@
 """Set-up of a training run: the device, the prepared data as tensors, and the context that parts are built with."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,7 +12,7 @@ from handful.core.context import Context, Fit, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
-from handful.errors import TrainingError, by_interface, hint
+from handful.errors import DataError, TrainingError, by_interface, hint
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
 from handful.recipes.kinds import check_kind
@@ -85,6 +86,7 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     context = replace(context, data=labelled, unlabelled=unlabelled)
     if recipe.hierarchy is not None:
         context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
+    _check_weights(recipe, data)
     accelerator = _make_accelerator(recipe, device)
     tensors = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize)
     tensors = tensors.to(accelerator.device)
@@ -156,4 +158,19 @@ def _check_unlabelled(recipe: Recipe, unlabelled: int) -> None:
                 python='add samples whose label is None, or evaluate with Protocol(unlabelled="rest")',
             )
             + ", or use a recipe that needs none.",
+        )
+
+
+def _check_weights(recipe: Recipe, data: Dataset) -> None:
+    """Weights of samples are factors of a loss, which a fitted head does not have."""
+    for sample in data.samples:
+        if not 0 <= sample.weight < math.inf:
+            raise DataError(
+                f"the weight of a sample is {sample.weight!r}", where=sample.id, remedy="give a number of 0 or more."
+            )
+    if registry.has_trait("heads", recipe.head, "fitted") and any(sample.weight != 1 for sample in data.samples):
+        raise TrainingError(
+            f"head {recipe.head.name!r} does not weigh samples, and some have a weight",
+            where=recipe.name,
+            remedy="leave the weights out, or use a recipe that is trained in steps, e.g. fine-tuned.",
         )

@@ -64,7 +64,8 @@ class TrainingStep:
     def total_loss(self, output: Output, given: StepInput, step: int) -> Float[Tensor, ""]:
         """The weighted sum of the losses that are active at this share of the stage, its mean over the images.
 
-        With two streams it is the mean over the labelled images plus the mean over the unlabelled ones.
+        The loss of an image is multiplied by its weight. With two streams it is the mean over the labelled images plus
+        the mean over the unlabelled ones.
         """
         share = step / self.steps
         losses = zip(self.stage.losses, self.assembly.losses[self.number], strict=True)
@@ -72,6 +73,8 @@ class TrainingStep:
         for part, loss in losses:
             if part.start <= share < part.stop:
                 total = total + part.weight * loss(output, given.batch)
+        if given.batch.weights is not None:
+            total = total * given.batch.weights
         if given.unlabelled == 0:
             return total.sum() / given.images
         labelled = given.batch.labels >= 0

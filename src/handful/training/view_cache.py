@@ -38,7 +38,9 @@ class ViewCache:
         labels, targets, known = self.tensors.knowledge(index, classes)
         blank = torch.zeros(1, device=index.device).expand(len(index), *self.tensors.images.shape[1:])
         maps = self.maps[view, index].contiguous(memory_format=torch.channels_last)
-        return Batch(blank, labels, targets, self.pixel_labels[view, index].long(), index, known=known), maps
+        weights = None if self.tensors.weights is None else self.tensors.weights[index]
+        pixels = self.pixel_labels[view, index].long()
+        return Batch(blank, labels, targets, pixels, index, known=known, weights=weights), maps
 
 
 def cache_views(

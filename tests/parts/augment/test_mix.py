@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from handful.core.context import Context
-from handful.parts.augment._mix import mix_index, mixing_weights, partners
+from handful.parts.augment._mix import mix_index, mix_weights, mixing_weights, partners
 from tests.parts.augment._support import apply, constant_images
 from tests.parts.augment.conftest import make_batch, seeded
 
@@ -52,3 +52,11 @@ def test_a_mixture_of_two_images_has_no_position_among_the_training_images() -> 
     assert index is not None
     assert index.tolist() == [-1, 2, 2, -1]
     assert mix_index(replace(batch, index=None), partner, weight) is None
+
+
+def test_weights_are_mixed_as_the_images_are() -> None:
+    batch = replace(make_batch(3, 8, 8), weights=torch.tensor([1.0, 0.0, 4.0]))
+    mixed = mix_weights(batch, torch.tensor([1, 2, 0]), torch.tensor([0.5, 0.75, 1.0]))
+    assert mixed is not None
+    assert mixed.tolist() == [0.5, 1.0, 4.0]
+    assert mix_weights(replace(batch, weights=None), torch.tensor([1, 2, 0]), torch.ones(3)) is None

@@ -71,3 +71,10 @@ def mix_index(batch: Batch, partner: Int[Tensor, " n"], weight: Float[Tensor, " 
         return None
     one = (weight == 1) | (batch.index == batch.index[partner])
     return torch.where(one, batch.index, -1)
+
+
+def mix_weights(batch: Batch, partner: Int[Tensor, " n"], weight: Float[Tensor, " n"]) -> Float[Tensor, " n"] | None:
+    """Compute the factors of the mixed images' losses, in proportion to what an image shows of each of the two."""
+    if batch.weights is None:
+        return None
+    return batch.weights * weight + batch.weights[partner] * (1 - weight)

@@ -10,7 +10,7 @@ import torch
 from handful.core.context import Context
 from handful.core.tensors import Batch
 from handful.parts.augment._boxes import centered_boxes
-from handful.parts.augment._mix import mix_index, mix_known, mix_labels, mixing_weights, partners
+from handful.parts.augment._mix import mix_index, mix_known, mix_labels, mix_weights, mixing_weights, partners
 from handful.parts.augment._part import Augment, bernoulli, check_number
 
 mixes_images = True
@@ -50,6 +50,7 @@ def build(_context: Context, *, probability: float = 0.5, alpha: float = 1.0) ->
             targets=targets,
             index=mix_index(batch, partner, weight),
             known=mix_known(batch, partner, weight),
+            weights=mix_weights(batch, partner, weight),
             pixel_labels=torch.where(pasted, maps[partner], maps),
         )
 

@@ -6,7 +6,7 @@ import torch
 
 from handful.core.context import Context
 from handful.core.tensors import IGNORE, Batch
-from handful.parts.augment._mix import mix_index, mix_known, mix_labels, mixing_weights, partners
+from handful.parts.augment._mix import mix_index, mix_known, mix_labels, mix_weights, mixing_weights, partners
 from handful.parts.augment._part import Augment, bernoulli, check_number
 
 mixes_images = True
@@ -45,6 +45,7 @@ def build(_context: Context, *, probability: float = 1.0, alpha: float = 0.2) ->
             targets=targets,
             index=mix_index(batch, partner, weight),
             known=mix_known(batch, partner, weight),
+            weights=mix_weights(batch, partner, weight),
             pixel_labels=maps.masked_fill(differ, IGNORE),
         )
 
