@@ -7,7 +7,7 @@ import pytest
 from handful.automl.candidates import DESCRIPTIONS, choose_candidates
 from handful.automl.result import Advice, ClassScore, HonestScore, RunResult, Tried, as_values
 from handful.automl.select import NotTried
-from handful.automl.text import after_stop, answer, format_answer, format_extras, format_run
+from handful.automl.text import answer, format_answer, format_extras, format_run
 from handful.errors import command_line
 from handful.evaluation.normal_class import NormalClassRates, Rate
 from handful.recipes.backbone_names import split_name
@@ -118,15 +118,6 @@ def test_a_budget_that_was_exceeded_is_said_with_what_was_left_out() -> None:
     text = " ".join(format_extras(replace(RUN, seconds=242.0, skipped=("what 3 would bring (about 40 s)",))).split())
     assert "Left out, as no time was left: what 3 would bring (about 40 s)." in text
     assert "Took 242 s of a budget of 180 s: what had begun was finished." in text
-
-
-def test_a_run_that_is_stopped_names_the_command_for_its_model(tmp_path: Path) -> None:
-    folder = tmp_path / "my photos"
-    with command_line():
-        assert "no model yet" in after_stop(folder)
-        (folder / "model").mkdir(parents=True)
-        (folder / "model" / "weights.safetensors").touch()
-        assert f"`handful predict '{folder}' NEW_IMAGES` works" in after_stop(folder)
 
 
 def test_no_answer_begins_with_the_name_of_a_recipe() -> None:

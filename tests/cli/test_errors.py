@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from handful.cli._batch import UNREADABLE
-from handful.cli._errors import CLOSED, FAULT, STOPPED, USER_ERROR
+from handful.cli._errors import FAULT, STOPPED, USER_ERROR
+from handful.cli._stop import CLOSED
 from tests.support.command_line import fails, files, ok, write_images
 from tests.support.datasets import squares
 

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from handful.core import progress as module
@@ -72,3 +74,33 @@ def test_other_runs_bear_their_own(capsys: pytest.CaptureFixture[str], talkative
     with RunsBar(5, "evaluating", shown=True) as bar:
         bar.describe("logistic draw 0 fold 0")
     assert "logistic draw 0 fold 0: 0 of 5 runs" in capsys.readouterr().err
+
+
+def wait_for_lines(capsys: pytest.CaptureFixture[str], number: int) -> list[str]:
+    """The lines of standard error, as soon as there are so many."""
+    text, end = "", time.perf_counter() + 30
+    while len(text.splitlines()) < number and time.perf_counter() < end:
+        time.sleep(0.01)
+        text += capsys.readouterr().err
+    return text.splitlines()
+
+
+def test_work_in_which_nothing_advances_is_a_line_from_time_to_time_too(
+    capsys: pytest.CaptureFixture[str], talkative: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PULSE", 0.01)
+    with Activity("Exporting to model.onnx", shown=True, announce=True):
+        lines = wait_for_lines(capsys, 3)
+    assert lines[:3] == ["Exporting to model.onnx ...", *["Exporting to model.onnx: 0 s"] * 2]
+    with stages().stage("looking at the images"):
+        lines = wait_for_lines(capsys, 2)
+    assert lines[:2] == ["1 of 3: looking at the images (0:42 of 3:00)", "1 of 3: looking at the images: 0 s"]
+
+
+def test_what_is_hidden_stays_so(
+    capsys: pytest.CaptureFixture[str], talkative: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PULSE", 0.01)
+    with Activity("Exporting", shown=False):
+        time.sleep(0.2)
+    assert capsys.readouterr().err == ""

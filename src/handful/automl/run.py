@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.result import LOG, PAGE, TABLE, VALUES, RunResult
 from handful.automl.sizes import working_sizes
+from handful.automl.stopped import after_stop
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign
 from handful.core.plan_file import PLAN, claim_folder
@@ -141,8 +142,6 @@ def run(
                 )
             result = _run(data, measurements, doubts, folder, budget, settings)
         except KeyboardInterrupt:
-            from handful.automl.text import after_stop
-
             raise KeyboardInterrupt(after_stop(folder)) from None
     if probe.answers and not backbones:
         from handful.recipes.backbones import stronger_backbone

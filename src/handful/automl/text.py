@@ -1,18 +1,15 @@
 """An automatic run as lines for a terminal: how often it will be right, what would help, what is next."""
 
 import math
-import shlex
-from pathlib import Path
 
 from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
 from handful.automl.candidates import DESCRIPTIONS, PROMISING, describe_name
-from handful.automl.result import LOG, ClassScore, HonestScore, RunResult
+from handful.automl.result import ClassScore, HonestScore, RunResult
 from handful.core.text import how_often_right, in_words, share_of, wrap
 from handful.errors import by_interface, option
 from handful.evaluation.normal_class import Rate
 from handful.recipes.backbone_names import split_name
-from handful.saving.model_folder import MODEL, is_model
 
 MOST_CONFUSIONS = 2
 SURE = 0.02  # share of a class taken for another from which on it is named
@@ -173,16 +170,3 @@ def took(result: RunResult) -> str:
 def next_steps(result: RunResult) -> str:
     """What to type next, in a sentence."""
     return f"Next: {'; '.join(steps.next_steps(result.folder))}."
-
-
-def after_stop(folder: Path) -> str:
-    """What can be used of a run that was stopped, and that it can be continued."""
-    again = by_interface(command="The same command continues where it stopped", python="The same call continues it")
-    if is_model(folder / MODEL):
-        use = by_interface(command=f"`handful predict {shlex.quote(str(folder))} NEW_IMAGES` works", python="it loads")
-        return f"the model is ready ({use}), and CARD.md in {folder} says how often it is right. {again}."
-    text = f"there is no model yet; what was computed is kept. {again}"
-    if not (folder / LOG).is_file():
-        return f"{text}."
-    short = by_interface(command="--budget 1s", python="seconds=1")
-    return f"{text}; with {short} it ends at once with the best of what was scored so far."

@@ -3,6 +3,7 @@
 import typer
 
 from handful.cli._help import Commands, GroupedCommands, register
+from handful.cli._stop import end_process
 from handful.cli.annotate import annotate
 from handful.cli.card import card
 from handful.cli.compare import compare
@@ -103,4 +104,4 @@ def _top(
 
 def main() -> None:
     """The `handful` command."""
-    app()
+    end_process(app)

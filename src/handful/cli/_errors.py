@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from handful.cli._library_errors import explain, last_line
 from handful.cli._output import width
+from handful.cli._stop import CLOSED, StopSignal
 from handful.core.text import fill
 from handful.errors import HandfulWarning, ProtocolError, command_line, name_options, offers
 from handful.training.launcher import check_launcher, rank_and_world_size
@@ -22,7 +23,6 @@ from handful.training.launcher import check_launcher, rank_and_world_size
 USER_ERROR = 2  # exit codes
 FAULT = 70  # a fault of handful's own
 STOPPED = 130
-CLOSED = 1  # whoever reads the output has closed it, as `head` does
 DEBUG = "handful.debug"  # key in the context of a command
 
 
@@ -54,8 +54,8 @@ def refuse_processes(command: str) -> None:
 class ErrorHandlingGroup(TyperGroup):
     """Command group that ends every error with a paragraph on standard error and an exit code.
 
-    Errors that a user can cause end with 2, whoever raises them; Ctrl-C with 130; faults of handful with 70.
-    Warnings become notes.
+    Errors that a user can cause end with 2, whoever raises them; Ctrl-C with 130, whatever exception it becomes; faults
+    of handful with 70. Warnings become notes.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -80,7 +80,7 @@ class ErrorHandlingGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
-        with command_line(), warnings.catch_warnings():
+        with command_line(), warnings.catch_warnings(), StopSignal() as stop_signal:
             plain = warnings.showwarning
             warnings.simplefilter("always", HandfulWarning)
 
@@ -102,15 +102,27 @@ class ErrorHandlingGroup(TyperGroup):
                 result = super().invoke(ctx)
                 sys.stdout.flush()
             except KeyboardInterrupt as stop:
+                stop_signal.ignore_further()
                 print_message("Stopped", str(stop) or self._after_stop(ctx), style="yellow")
                 code = STOPPED
             except Exception as error:
                 if hasattr(error, "exit_code") or isinstance(error, typer.Abort):  # of the command-line library
                     raise
-                code = self._report(error, ctx)
+                if stop_signal.received:  # a library has made another exception of it
+                    stop_signal.ignore_further()
+                    code = self._report_stop(error, ctx)
+                else:
+                    code = self._report(error, ctx)
             else:
                 return result
         raise typer.Exit(code)
+
+    def _report_stop(self, error: Exception, ctx: Any) -> int:
+        """Print that the command was stopped, and the traceback if it is asked for; returns the exit code."""
+        if ctx.meta[DEBUG]:
+            traceback.print_exception(error)
+        print_message("Stopped", self._after_stop(ctx), style="yellow")
+        return STOPPED
 
     def _report(self, error: Exception, ctx: Any) -> int:
         """Print what is wrong, and the traceback if it is asked for; returns the exit code."""

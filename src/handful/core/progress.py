@@ -1,10 +1,12 @@
 """Progress on standard error: stages, and bars over steps, images or training runs.
 
 In a terminal all that is going on is one live region: a bar that begins while another is shown is a line below it.
-Elsewhere (a pipe, a file, a notebook) each stage is a line, and long work a line from time to time.
+Elsewhere (a pipe, a file, a notebook) each stage is a line, and long work a line from time to time, also while nothing
+advances.
 """
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +29,7 @@ from rich.table import Column
 
 B = TypeVar("B", bound="_TransientBar")
 QUIET = 10.0  # seconds without a line, outside a terminal; later a sixth of the time gone
+PULSE = 2.0  # seconds between looks at whether there was none for that long
 INDENT = "   "
 
 
@@ -38,6 +41,7 @@ class _Region:
         self.stages: Stages | None = None
         self.live: Live | None = None
         self.started = self.last_line = time.monotonic()
+        self._over: threading.Event | None = None
 
     def open(self, bar: "_TransientBar") -> None:
         """Show a bar, below those that are shown."""
@@ -47,6 +51,9 @@ class _Region:
         if bar.console.is_terminal and self.live is None:
             self.live = Live(get_renderable=self._render, console=bar.console, transient=True, refresh_per_second=8)
             self.live.start()
+        if not bar.console.is_terminal and self._over is None:
+            self._over = threading.Event()
+            threading.Thread(target=self._watch, args=(self._over,), daemon=True).start()
 
     def close(self, bar: "_TransientBar") -> None:
         """Remove a bar; the region ends with the last one."""
@@ -55,6 +62,9 @@ class _Region:
         if not self.bars and self.live is not None:
             self.live.stop()
             self.live = None
+        if not self.bars and self._over is not None:
+            self._over.set()
+            self._over = None
 
     def line(self, text: str) -> None:
         """A line that stays."""
@@ -67,6 +77,12 @@ class _Region:
         if self.live is None and now - self.last_line >= max(QUIET, (now - self.started) / 6):
             self.line(text())
 
+    def _watch(self, over: threading.Event) -> None:
+        """Say from time to time that the innermost work is going on, until it is over."""
+        while not over.wait(PULSE):
+            for bar in self.bars[-1:]:
+                self.still(bar.line)
+
     def _render(self) -> Group:
         return Group(*(bar.render() for bar in self.bars))
 
@@ -77,8 +93,11 @@ _region = _Region()
 class _TransientBar:
     """A line of the live region, to be used as a context; it is removed when the context ends.
 
-    With `shown` None it is shown where another one is: work that a bar is about may have parts of its own.
+    With `shown` None it is shown where another one is: work that a bar is about may have parts of its own. `unit` is
+    what it counts; empty: nothing.
     """
+
+    unit = ""
 
     def __init__(self, *columns: ProgressColumn, name: str, total: int | None, shown: bool | None) -> None:
         self.console = Console(stderr=True)
@@ -100,16 +119,18 @@ class _TransientBar:
         """The line."""
         return self._bar.get_renderable()
 
-    def _update(self, *, unit: str, **values: object) -> None:
+    def line(self) -> str:
+        """The line outside a terminal: what is going on, how far it is, and since when."""
+        task, stages = self._bar.tasks[0], _region.stages
+        around = "" if stages is None or stages.text == self.name else f"{stages.text}, "
+        count = f"{int(task.completed)}" + (f" of {int(task.total)}" if task.total is not None else "")
+        far = f"{count} {self.unit}, " if self.unit else ""
+        return f"{around}{self.name}: {far}{time.monotonic() - _region.started:.0f} s"
+
+    def _update(self, **values: object) -> None:
         self._bar.update(self._task, **values)  # type: ignore[arg-type]
         if self.shown:
-            _region.still(lambda: self._line(unit))
-
-    def _line(self, unit: str) -> str:
-        task = self._bar.tasks[0]
-        count = f"{int(task.completed)}" + (f" of {int(task.total)}" if task.total is not None else "")
-        around = "" if _region.stages is None else f"{_region.stages.text}, "
-        return f"{around}{self.name}: {count} {unit}, {time.monotonic() - _region.started:.0f} s"
+            _region.still(self.line)
 
     def _indented(self, text: str) -> str:
         return (INDENT if _region.bars else "") + text
@@ -134,11 +155,11 @@ class Progress(_TransientBar):
 
     def go_on(self, total: int, done: int) -> None:
         """Set the number of steps, and how many of them were done before."""
-        self._update(unit=self.unit, total=total, completed=done)
+        self._update(total=total, completed=done)
 
     def advance(self, loss: float = math.nan, steps: int = 1) -> None:
         """Add finished steps and show the newest loss."""
-        self._update(unit=self.unit, advance=steps, loss=f"{loss:.3f}")
+        self._update(advance=steps, loss=f"{loss:.3f}")
 
 
 class RunsBar(_TransientBar):
@@ -162,11 +183,11 @@ class RunsBar(_TransientBar):
         """Show what is running, where no stage says so in words."""
         if self._described:
             self.name = text
-            self._update(unit=self.unit, description=self._indented(text))
+            self._update(description=self._indented(text))
 
     def advance(self, runs: int = 1) -> None:
         """Add finished runs."""
-        self._update(unit=self.unit, advance=runs)
+        self._update(advance=runs)
 
 
 class Activity(_TransientBar):
