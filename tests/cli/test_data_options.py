@@ -52,3 +52,19 @@ def test_values_are_parsed_when_the_data_are_read() -> None:
         read("digits", SourceOptions(columns=["file"]))
     with pytest.raises(DataError, match="dark"):
         read("digits", replace(ImageOptions(), window="dark"))
+
+
+def test_predict_has_remedies_for_new_images_and_not_for_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "m.onnx").touch()
+    said = fails("predict", "m.onnx", "nowhere")
+    assert "Remedy: check the path." in said
+    assert "public data set" not in said
+    assert "public data set" in fails("inspect", "nowhere")
+    said = fails("predict", "m.onnx", "empty")
+    assert "no images found" in said
+    assert "name a folder that holds images" in said
+    assert "per class" not in said

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,3 +104,32 @@ def test_five_findings_are_printed_and_the_others_counted(images: Path, tmp_path
     assert "; the page shows all." in text
     assert "--all prints them" in " ".join(ok("inspect", images).split())
     assert "Not printed" not in ok("inspect", images, "--all")
+
+
+def test_the_stages_are_lines_outside_a_terminal(images: Path) -> None:
+    lines = run("inspect", images).stderr.splitlines()
+    assert [line for line in lines if line.endswith("...")] == [
+        "Reading the data ...",
+        "Loading PyTorch ...",
+        "looking for what is doubtful ...",
+    ]
+
+
+TORCHLESS = """
+import sys
+from handful.cli import app
+print(app(sys.argv[1:], standalone_mode=False), "torch" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("fault", ["a path that is not there", "a column that is not there", "a page that is there"])
+def test_what_the_table_and_the_options_tell_is_refused_before_pytorch_is_imported(fault: str, tmp_path: Path) -> None:
+    table, page = tmp_path / "photos.csv", tmp_path / "page.html"
+    table.write_text("file,label\n1.png,red\n" if fault == "a column that is not there" else "path,label\n1.png,red\n")
+    if fault == "a page that is there":
+        page.write_text("mine")
+    ended = subprocess.run(
+        [sys.executable, "-c", TORCHLESS, "inspect", str(table), "--page", str(page)], capture_output=True, text=True
+    )
+    assert ended.stdout == "2 False\n", ended.stderr
+    assert "Error: " in ended.stderr

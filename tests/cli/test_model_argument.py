@@ -37,3 +37,16 @@ def test_what_is_no_model_names_both_commands_that_write_one(tmp_path: Path) -> 
     (tmp_path / "a.jpg").touch()
     with pytest.raises(ModelError, match="it is a file"):
         check_model_argument(tmp_path / "a.jpg")
+
+
+def test_a_wrong_folder_names_the_models_that_lie_near(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a-model", "handful-my photos/model"):
+        model(tmp_path / name)
+    (tmp_path / "photos/ants").mkdir(parents=True)
+    for path in (Path("photos"), Path("gone"), Path("photos/ants")):
+        with pytest.raises(ModelError) as error:
+            check_model_argument(path, ["photos/ants"])
+        assert error.value.remedy.startswith(
+            "did you mean 'handful-my photos' or 'a-model'? If not, give the folder that"
+        )

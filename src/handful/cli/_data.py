@@ -86,7 +86,14 @@ def read_to_predict(
                 raise
             return archive
     for source in sources:
-        if Path(source).is_file() and Path(source).suffix.lower() in (".csv", ".tsv", ".parquet", ".npz", ".tar"):
+        if Path(source).is_file() and Path(source).suffix.lower() in (
+            ".csv",
+            ".tsv",
+            ".txt",
+            ".parquet",
+            ".npz",
+            ".tar",
+        ):
             raise DataError("only images and folders can be combined", where=source, remedy="predict it by itself.")
     data = read_image_files(sources)
     warn_left_out(data)

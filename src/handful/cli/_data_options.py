@@ -82,9 +82,10 @@ def _refuse_missing(data: Any) -> None:
     """Refuse paths that do not exist before the command imports what it needs, which takes seconds."""
     from handful.data.sources import is_pattern, refuse_missing
 
-    for source in [data] if isinstance(data, str) else data or []:
+    several = not isinstance(data, str)  # only new images to predict are given as several paths
+    for source in data or [] if several else [data]:
         if not is_pattern(source):
-            refuse_missing(source)
+            refuse_missing(source, to_predict=several)
 
 
 def flatten(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,12 +1,16 @@
 """Check of the argument MODEL, and of its order with DATA, before anything heavy is imported."""
 
+import os
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from handful.errors import ModelError
-from handful.saving.model_folder import ENSEMBLE, FILES, is_model, model_folder, not_a_model
+from handful.saving.model_folder import ENSEMBLE, FILES, GIVE, is_model, model_folder, not_a_model
 
 EXPORTED = ".onnx"
+RUN_PREFIX = "handful-"  # of the folder that `handful run` writes
+MOST_SUGGESTED, MOST_LISTED = 3, 1000
 
 
 def check_model_argument(model: Path, data: Sequence[str] = ()) -> None:
@@ -31,7 +35,27 @@ def check_model_argument(model: Path, data: Sequence[str] = ()) -> None:
             where=model,
             remedy=f'name the model first: "{swapped}" "{model}".',
         )
-    raise not_a_model(folder)
+    error = not_a_model(folder)
+    near = _models_near(model) if error.remedy == GIVE else []
+    if near:
+        error = ModelError(error.what, where=error.where, remedy=f"did you mean {' or '.join(near)}? If not, {GIVE}")
+    raise error
+
+
+def _models_near(model: Path) -> list[str]:
+    """Models in the folder of what was named and in this one: those of runs first."""
+    folders = dict.fromkeys((model.absolute().parent, Path.cwd()))
+    entries = [entry for folder in folders if folder.is_dir() for entry in _entries(folder)]
+    runs_first = sorted(entries, key=lambda entry: not entry.name.startswith(RUN_PREFIX))
+    found = [entry for entry in runs_first if _is_exported(entry) or is_model(model_folder(entry))]
+    return [repr(os.path.relpath(entry)) for entry in found[:MOST_SUGGESTED]]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(islice(folder.iterdir(), MOST_LISTED))
+    except OSError:
+        return []
 
 
 def _is_exported(model: Path) -> bool:

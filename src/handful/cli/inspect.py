@@ -47,17 +47,11 @@ def inspect(
     Finds duplicates, label errors, group leaks, shortcuts, poor images and poor masks, with a remedy for each, and
     estimates how precise a score on the data can be. No file is changed.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from handful.cli._data import read
     from handful.cli._output import print_json, print_to_stderr
+    from handful.core.progress import Activity, Progress
     from handful.inspection.cleaned_table import check_table_path, refuse_packed, write_cleaned_table
-    from handful.inspection.inspection import inspect as inspect_data
-    from handful.inspection.page import check_page_path, write_inspection
-    from handful.inspection.summary import as_values
-    from handful.models.device import select_device
-    from handful.training.image_features import features_recipe
+    from handful.inspection.page_path import check_page_path
 
     with print_to_stderr():
         if page is not None:
@@ -65,18 +59,23 @@ def inspect(
         if fix is not None:
             check_table_path(fix)
             refuse_packed(Path(data), fix)
-        resolved_device = select_device(device)
-        if backbone is not None:
-            features_recipe(backbone)  # refused before the images are read
-        samples = read(data, data_options, unlabelled=True, report=False)
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("inspect", total=len(samples))
-            inspection = inspect_data(
-                samples, backbone=backbone, device=resolved_device, advance=lambda: bar.advance(task)
-            )
+        with Activity("Reading the data", shown=True, announce=True):  # refused before PyTorch is imported
+            samples = read(data, data_options, unlabelled=True, report=False)
+        with Activity("Loading PyTorch", shown=True, announce=True):
+            from handful.inspection.inspection import inspect as inspect_data
+            from handful.inspection.page import write_inspection
+            from handful.inspection.summary import as_values
+            from handful.models.device import select_device
+            from handful.training.image_features import features_recipe
+
+            resolved_device = select_device(device)
+            if backbone is not None:
+                features_recipe(backbone)
+        with Progress(len(samples), "looking at the images", shown=True, loss=False) as bar:
+            inspection = inspect_data(samples, backbone=backbone, device=resolved_device, advance=bar.advance)
         if page is not None:
-            write_inspection(inspection, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
+            with Activity("writing the page", shown=True, announce=True):
+                write_inspection(inspection, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
         table = None if fix is None else write_cleaned_table(inspection.measurements, fix)
     if json:
         fixed = None if table is None else {"table": fix, **vars(table)}

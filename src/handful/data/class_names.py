@@ -8,7 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from handful.core.dataset import Dataset, Sample
+from handful.data.doubtful_names import warn_doubtful_names
 from handful.errors import DataError, HandfulWarning, nearest
+
+MOST_NAMED = 5  # classes that a note names
 
 
 def nfc(text: str) -> str:
@@ -46,7 +49,8 @@ def consistent_names(names: Sequence[str | None], classes: Sequence[str] | None,
     A name with blanks at an end becomes the name without them, if that is a class too. "-1" is no label where all
     names are whole numbers from 0 and there are at least two others, as scikit-learn and STL-10 write it: give the
     class another name, or list it in `classes`, if it is one. Names that differ in upper and lower case alone stay
-    two classes. Names in `classes` stay as they are.
+    two classes. Names in `classes` stay as they are. Names that look like a missing value, a date or a measurement stay
+    classes, and a note says so (`handful.data.doubtful_names.warn_doubtful_names`).
 
     Args:
         names: the class name of each sample; None: unlabelled.
@@ -57,18 +61,16 @@ def consistent_names(names: Sequence[str | None], classes: Sequence[str] | None,
     composed = [None if name is None else nfc(name) for name in names]
     occurring = {name for name in composed if name is not None}
     changes: dict[str, str | None] = {}
-    for name in sorted(occurring - listed):
-        bare = name.strip()
-        if bare != name and bare in occurring | listed:
-            changes[name] = bare
-            _warn(where, f"{name!r} and {bare!r} are read as one class, without the blanks at the end")
-        elif bare != name:
-            _warn(where, f"the class {name!r} has blanks at an end; rename it if they are not meant")
+    spaced = [name for name in sorted(occurring - listed) if name != name.strip()]
+    changes.update({name: name.strip() for name in spaced if name.strip() in occurring | listed})
+    _warn_of_blanks([name for name in spaced if name in changes], [n for n in spaced if n not in changes], where)
     others = occurring - {"-1"}
     if "-1" in occurring - listed and "0" in others and len(others) > 1 and all(_is_whole(name) for name in others):
         changes["-1"] = None
         warn_minus_one(composed.count("-1"), where)
     _warn_of_case(occurring - listed - set(changes), where)
+    if classes is None:
+        warn_doubtful_names([name for name in composed if name is not None and name not in changes], where)
     return [name if name is None else changes.get(name, name) for name in composed]
 
 
@@ -78,14 +80,33 @@ def warn_minus_one(count: int, where: object) -> None:
     _warn(where, f"{labels} -1, read as unlabelled; if -1 is a class, name it in words")
 
 
+def _warn_of_blanks(same: Sequence[str], alone: Sequence[str], where: object) -> None:
+    """Say which names have blanks at an end: those that are read as another class, and those that are none."""
+    if same:
+        pairs = _first([f"{name!r} and {name.strip()!r}" for name in same])
+        _warn(where, f"{pairs} are read as one class, without the blanks at the end")
+    if len(alone) == 1:
+        _warn(where, f"the class {alone[0]!r} has blanks at an end; rename it if they are not meant")
+    elif alone:
+        shown = _first([repr(name) for name in alone])
+        _warn(where, f"{len(alone)} classes have blanks at an end ({shown}); rename them if these are not meant")
+
+
 def _warn_of_case(names: set[str], where: object) -> None:
     by_case: dict[str, list[str]] = {}
     for name in sorted(names):
         by_case.setdefault(name.casefold(), []).append(name)
-    for twins in by_case.values():
-        if len(twins) > 1:
-            listing = " and ".join(repr(name) for name in twins)
-            _warn(where, f"{listing} differ in case alone, and are {len(twins)} classes; rename them if they are one")
+    sets = [same for same in by_case.values() if len(same) > 1]
+    if sets:
+        text = _first([" and ".join(map(repr, same)) for same in sets])
+        number = f"{len(sets[0])} classes" if len(sets) == 1 else "classes of their own"
+        _warn(where, f"{text} differ in case alone, and are {number}; rename them if they are one")
+
+
+def _first(texts: Sequence[str]) -> str:
+    """The first texts of a list, and how many more there are."""
+    more = f"; and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
+    return "; ".join(texts[:MOST_NAMED]) + more
 
 
 def _is_whole(name: str) -> bool:

@@ -26,11 +26,12 @@ from handful.data.readers.multilabel_table import read_multilabel_table
 from handful.data.readers.npz import read_npz
 from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
+from handful.data.readers.table_rows import SPREADSHEETS, spreadsheet
 from handful.data.readers.torchvision import read_torchvision
 from handful.data.sources import EMBEDDED, TORCHVISION, refuse_missing
 from handful.errors import DataError, HandfulWarning, hint, option
 
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".txt", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,10 @@ def load_data(
     `handful.data.masks.beside.separate_masks` says.
 
     Args:
-        source: an image folder, also as an archive (.zip, .tar, .tgz); a table (.csv, .tsv, .parquet); arrays (.npz); a
-            Parquet file with images inside, a folder of such files or one that `save_to_disk` of Hugging Face wrote;
-            "mnist5k" or "digits", which come with packages; or "torchvision:NAME". Write "./digits" for a folder of
-            such a name.
+        source: an image folder, also as an archive (.zip, .tar, .tgz); a table (.csv, .tsv, .txt, .parquet); arrays
+            (.npz); a Parquet file with images inside, a folder of such files or one that `save_to_disk` of Hugging Face
+            wrote; "mnist5k" or "digits", which come with packages; or "torchvision:NAME". Write "./digits" for a folder
+            of such a name.
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
         partial_masks: the masks speak of some pixels only: points, lines and boxes of an annotation file count, and
             mask images are 0 (background), 255 (object) and 128 (unknown).
@@ -254,8 +255,10 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
     if path.suffix.lower() == ".npz":
         _refuse_format(labels, source, ())
         return read_npz(path, classes=classes)
+    if path.suffix.lower() in SPREADSHEETS:
+        raise spreadsheet(path)
     raise DataError(
-        "this is not a folder, a table or an archive (.zip, .tar, .tgz, .npz)",
+        "this is not a folder, a table (.csv, .tsv, .parquet) or an archive (.zip, .tar, .tgz, .npz)",
         where=source,
         remedy="give the folder that holds the images, or a table of their paths.",
     )

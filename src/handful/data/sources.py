@@ -42,18 +42,23 @@ def is_pattern(source: str) -> bool:
     return re.search(r"[*?\[{]", source) is not None and not Path(source).exists()
 
 
-def refuse_missing(source: str | Path) -> None:
+def refuse_missing(source: str | Path, *, to_predict: bool = False) -> None:
     """Refuse a source that is neither at a path nor a name of a public data set, with what lies there and is alike.
+
+    Args:
+        source: a path or a name.
+        to_predict: new images are meant, so that public data sets are not offered.
 
     Raises:
         DataError: names the source.
     """
     if _exists(Path(source)) or (isinstance(source, str) and (source in EMBEDDED or source.startswith(TORCHVISION))):
         return
-    similar = (*_similar(Path(source)), *_similar_names(str(source)))[:MOST_SUGGESTED]
+    names = [] if to_predict else _similar_names(str(source))
+    similar = (*_similar(Path(source)), *names)[:MOST_SUGGESTED]
     if similar:
         remedy = f"did you mean {' or '.join(repr(name) for name in similar)}?"
-    elif len(Path(source).parts) > 1:
+    elif to_predict or len(Path(source).parts) > 1:
         remedy = "check the path."
     else:
         known = ", ".join(MOST_USED)

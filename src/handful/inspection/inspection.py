@@ -6,6 +6,7 @@ from functools import partial
 
 from handful.core.dataset import Dataset
 from handful.core.processes import one_blas_thread
+from handful.core.progress import Activity
 from handful.data.finding import Finding
 from handful.inspection.findings import kinds
 from handful.inspection.measurements import Measurements, measure_images
@@ -65,13 +66,14 @@ def inspect(
         measurements = measure_images(
             data, features=partial(features, device=device, backbone=backbone), advance=advance
         )
-        findings = [finding for kind in kinds() for finding in kind.find(measurements)]
-        return Inspection(
-            measurements=measurements,
-            findings=tuple(sorted(findings, key=lambda f: ORDER[f.severity])),
-            shortcuts=measurements.shortcuts,
-            resolution=resolution.measure(measurements),
-            curve=learning_curve.measure(measurements),
-            complexity=complexity.measure(measurements),
-            examples=examples.measure(measurements),
-        )
+        with Activity("looking for what is doubtful", announce=True):
+            findings = [finding for kind in kinds() for finding in kind.find(measurements)]
+            return Inspection(
+                measurements=measurements,
+                findings=tuple(sorted(findings, key=lambda f: ORDER[f.severity])),
+                shortcuts=measurements.shortcuts,
+                resolution=resolution.measure(measurements),
+                curve=learning_curve.measure(measurements),
+                complexity=complexity.measure(measurements),
+                examples=examples.measure(measurements),
+            )

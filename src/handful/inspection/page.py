@@ -8,7 +8,6 @@ from markupsafe import Markup
 from handful.core.files import refuse_existing
 from handful.data.finding import Finding
 from handful.data.images import pixels
-from handful.errors import OutputError
 from handful.evaluation.results_log import commit, versions
 from handful.inspection.figures import learning_curve_figure
 from handful.inspection.inspection import Inspection
@@ -20,17 +19,6 @@ from handful.reports.plots import as_svg
 SHOWN = 12  # sets of pictures of a finding
 TOGETHER = 4  # pictures of a set
 CLASSES = 20  # classes whose examples are shown
-
-
-def check_page_path(path: Path, *, overwrite: bool) -> None:
-    """Refuse a path that `write_inspection` cannot write, before the data is inspected.
-
-    Raises:
-        OutputError: the suffix is not .html, or the file exists and `overwrite` is false.
-    """
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise OutputError("not an .html file", where=path, remedy="end the name in .html.")
-    refuse_existing(path, overwrite=overwrite)
 
 
 def write_inspection(inspection: Inspection, path: Path, *, name: str, overwrite: bool = False) -> Path:

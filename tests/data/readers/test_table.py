@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from handful.core.dataset import Dataset
+from handful.data.load import ReadOptions, read_dataset
 from handful.data.readers.table import read_table
 from handful.errors import DataError, HandfulWarning
 from tests.data.noise_images import save_noise_image
@@ -61,7 +62,8 @@ def test_tab_separated_with_a_byte_order_mark_and_spaces(folder: Path) -> None:
 
 def test_labels_are_text_as_written(folder: Path) -> None:
     text = 'path,label\nimg/a.png,NA\nimg/b.png,007\nimg/c.png,None\nimg/d.png,"a, b"\n'
-    assert _labels(read_table(_table(folder, text))) == ["NA", "007", "None", "a, b"]
+    with pytest.warns(HandfulWarning, match=r"'NA' \(1 image\) and 'None' \(1 image\) are classes here"):
+        assert _labels(read_table(_table(folder, text))) == ["NA", "007", "None", "a, b"]
 
 
 @pytest.mark.parametrize("values", [[1, None], [1.0, None], ["1", ""], [1.0, float("nan")]])
@@ -231,3 +233,70 @@ def test_rows_that_cannot_be_used_are_left_out_on_request(folder: Path) -> None:
         ("img/gone.png", "no such image: img/gone.png"),
         ("img/b.png", "the label 'owl' is not one of the 1 classes"),
     ]
+
+
+def test_images_without_a_folder_are_read_from_below_the_table_and_one_note_says_so(folder: Path) -> None:
+    for i, name in enumerate(("leaf/fresh/1478.jpg", "img/c.png", "img/d.png")):
+        save_noise_image(folder / name, i)
+    with pytest.warns(HandfulWarning) as caught:
+        data = read_table(_table(folder, "path,label\nc,cat\nd.png,dog\n1478,dog\n"))
+    assert data.ids == ("c", "d.png", "1478")
+    paths = [s.image.relative_to(folder).as_posix() for s in data.samples if isinstance(s.image, Path)]
+    assert paths == ["img/c.png", "img/d.png", "leaf/fresh/1478.jpg"]
+    assert [str(w.message) for w in caught] == [
+        f"{folder / 'table.csv'}: 3 paths name no folder; images below the table's folder are read: c is img/c.png"
+    ]
+
+
+def test_an_image_without_a_folder_must_be_there_once_and_no_deeper_than_two_levels(folder: Path) -> None:
+    for name in ("img/e.png", "other/e.jpg", "one/two/three/deep.png"):
+        save_noise_image(folder / name, 5)
+    with pytest.raises(
+        DataError, match=r"e names no folder, and fits several files \(img/e\.png, other/e\.jpg\)(.|\n)*its folder"
+    ):
+        read_table(_table(folder, "path,label\ne,cat\n"))
+    with pytest.raises(DataError, match=r"no such image: deep"):
+        read_table(_table(folder, "path,label\ndeep,cat\n"))
+
+
+def test_a_link_below_the_table_does_not_lead_out_of_its_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secret = tmp_path_factory.mktemp("secret")
+    save_noise_image(secret / "x.png")
+    (folder / "linked").symlink_to(secret)
+    with pytest.raises(DataError, match="leads out of the table's folder"):
+        read_table(_table(folder, "path,label\nx,cat\n"))
+
+
+@pytest.mark.parametrize("name", ["labels.xlsx", "labels.ods", "labels.csv", "labels.tsv"])
+@pytest.mark.parametrize("start", [b"PK\x03\x04" + 40 * b"\0", b"\xd0\xcf\x11\xe0" + 40 * b"\0"])
+def test_a_spreadsheet_is_told_to_be_saved_as_csv_and_its_bytes_are_not_shown(
+    folder: Path, name: str, start: bytes
+) -> None:
+    (folder / name).write_bytes(start)
+    with pytest.raises(
+        DataError, match=r"spreadsheet(.|\n)*save it as CSV: in Excel as the type 'CSV UTF-8'"
+    ) as caught:
+        read_dataset(folder / name, ReadOptions())
+    assert str(caught.value).isascii()
+
+
+def test_other_binary_files_with_the_ending_of_a_table_are_named(folder: Path) -> None:
+    (folder / "t.csv").write_bytes(b"PAR1" + 20 * b"\0")
+    with pytest.raises(DataError, match=r"this is Parquet data, not text"):
+        read_table(folder / "t.csv")
+
+
+def test_a_text_file_is_a_table(folder: Path) -> None:
+    (folder / "t.txt").write_text("path;label\nimg/a.png;cat\n")
+    assert _labels(read_dataset(folder / "t.txt", ReadOptions())) == ["cat"]
+
+
+def test_long_and_unprintable_headers_are_shortened_and_named_once(folder: Path) -> None:
+    names = ",".join([f"column {i}" for i in range(30)] + ["x" * 100])
+    with pytest.raises(DataError) as caught:
+        read_table(_table(folder, f"a\x07b,{names}\n"))
+    assert r"columns are a\x07b, column 0" in caught.value.what
+    assert caught.value.what.endswith("and 12 more")
+    assert "column 0" not in caught.value.remedy

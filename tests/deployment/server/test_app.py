@@ -108,7 +108,14 @@ def test_names_are_never_paths(client: TestClient, tmp_path: Path) -> None:
 
 def test_requests_that_are_no_uploads(client: TestClient) -> None:
     for sent in ({}, {"content": b"x"}, {"json": {"image": "x"}}, {"data": {"image": "text"}}):
-        assert client.post("/predict", **sent).status_code == 422
+        reply = client.post("/predict", **sent)
+        assert reply.status_code == 422
+        assert "the form field image is " in reply.json()["detail"]
+        assert "curl -F image=@photo.jpg" in reply.json()["detail"]
+    reply = client.post("/predict/batch", files={"file": image_file()})
+    assert reply.json()["detail"].startswith("the form field images is missing. Send images as files of a form")
+    reply = client.post("/predict", files=_image(image_file()), params={"map": "perhaps"})
+    assert "the parameter map is invalid (" in reply.json()["detail"]
     broken = {"content-type": "multipart/form-data; boundary=x"}
     assert client.post("/predict", content=b"--y\r\n\r\nnothing", headers=broken).status_code in (400, 422)
     assert client.get("/predict").status_code == 405

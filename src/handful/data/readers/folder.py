@@ -80,7 +80,7 @@ def read_any_folder(root: Path) -> Dataset:
         tree = FileTree(root)
         samples = tuple(_sample(tree, path, None) for path in tree.images_below(root))
         if not samples:
-            raise _no_images(tree) from None
+            raise _no_images(tree, labelled=False) from None
         return Dataset(samples, (), tree.left_out)
 
 
@@ -194,14 +194,11 @@ def _refuse_missing(root: Path) -> None:
         raise DataError("no such folder", where=root, remedy="check the path.")
 
 
-def _no_images(tree: FileTree) -> DataError:
+def _no_images(tree: FileTree, *, labelled: bool = True) -> DataError:
     if tree.left_out:
         return _only_left_out(tree, tree.root, "no images that can be read")
-    return DataError(
-        "no images found",
-        where=tree.root,
-        remedy="put them in one folder per class, such as cat/001.jpg; formats are PNG, JPEG, BMP, TIFF, WebP.",
-    )
+    place = "put them in one folder per class, such as cat/001.jpg" if labelled else "name a folder that holds images"
+    return DataError("no images found", where=tree.root, remedy=f"{place}; formats are PNG, JPEG, BMP, TIFF, WebP.")
 
 
 def _no_images_of_class(tree: FileTree, folder: Path) -> DataError:

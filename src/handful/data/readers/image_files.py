@@ -50,5 +50,5 @@ def _matches(source: str) -> Iterator[Path]:
             raise DataError("no files match this pattern", where=source, remedy="check the pattern.")
         yield from map(Path, names)
     else:
-        refuse_missing(source)
+        refuse_missing(source, to_predict=True)
         yield Path(source)

@@ -16,6 +16,7 @@ from handful.data.multilabel import (
     with_targets,
 )
 from handful.data.readers.table import sample_id, sample_of
+from handful.data.readers.table_faults import RowFaults
 from handful.data.readers.table_paths import TablePaths, portable
 from handful.data.readers.table_rows import Row, further_role, header_of, stream_rows
 from handful.errors import DataError, nearest, option
@@ -44,16 +45,16 @@ def read_multilabel_table(
     rows = list(stream_rows(path, columns, further=listed))
     if not rows:
         raise DataError("the table has no rows", where=path, remedy="list one image per row.")
-    paths = TablePaths(path.parent, allow_outside=allow_outside)
-    seen: dict[Path, str] = {}
+    paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
+    faults, seen = RowFaults(path, on_error), dict[Path, str]()
     read = []
     for where, row in rows:
         try:
             read.append((where, sample_of(row, where, paths, seen), _known(row, labels, listed, where)))
         except DataError as error:
-            if on_error is None:
-                raise
-            on_error(sample_id(portable(row["path"])), error)
+            faults.add(sample_id(portable(row["path"])), error)
+    faults.refuse({where: row["label"].strip() for where, row in rows})
+    paths.warn_below(path)
     samples = [sample for _, sample, _ in read]
     if labels.form == "columns":
         targets = np.array([row for _, _, row in read], dtype=np.float32).reshape(len(read), len(listed))

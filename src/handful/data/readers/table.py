@@ -9,6 +9,7 @@ from handful.data.class_names import class_index, class_names, consistent_names,
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.provenance import read_source
+from handful.data.readers.table_faults import ListedTwiceError, RowFaults
 from handful.data.readers.table_paths import TablePaths, portable
 from handful.data.readers.table_rows import Row, header_of, stream_rows
 from handful.data.split_names import parse_split
@@ -43,7 +44,7 @@ def read_table(
 
     Raises:
         DataError: unreadable table, missing column or file, path outside the folder, image listed twice,
-            unknown split, label outside `classes`; names the row.
+            unknown split, label outside `classes`; names the row, or several with the same fault.
     """
     rows = list(stream_rows(path, columns))
     if not rows:
@@ -51,8 +52,8 @@ def read_table(
     names = consistent_names(_labels([row["label"] for _, row in rows]), classes, where=path)
     all_classes = class_names(names, classes)
     index = {name: i for i, name in enumerate(all_classes)}
-    paths = TablePaths(path.parent, allow_outside=allow_outside)
-    seen: dict[Path, str] = {}
+    paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
+    faults, seen = RowFaults(path, on_error), dict[Path, str]()
     samples = []
     for (where, row), name in zip(rows, names, strict=True):
         try:
@@ -60,9 +61,9 @@ def read_table(
             label = None if name is None else class_index(name, index, where)
             samples.append(replace(sample, label=label))
         except DataError as error:
-            if on_error is None:
-                raise
-            on_error(sample_id(portable(row["path"])), error)
+            faults.add(sample_id(portable(row["path"])), error)
+    faults.refuse({where: row["label"].strip() for where, row in rows})
+    paths.warn_below(path)
     return Dataset(tuple(samples), all_classes, _other_columns(path, columns))
 
 
@@ -74,9 +75,11 @@ def sample_of(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) ->
     """
     image = paths.find(row["path"], where)
     if image in seen:
-        raise DataError(
+        error = ListedTwiceError(
             f"the image {row['path']} is listed twice", where=where, remedy=f"remove this row or {seen[image]}."
         )
+        error.first = seen[image]
+        raise error
     seen[image] = where
     sample = Sample(
         id=sample_id(paths.spelling(row["path"])),

@@ -1,17 +1,24 @@
-"""Files that the rows of a table name: kept inside the table's folder, and found where another system spells them."""
+"""Files that the rows of a table name: inside the table's folder, and found where another system spells them."""
 
 import difflib
 import os
 import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path, PurePath
 
-from handful.core.file_names import from_unicode
+from handful.core.file_names import from_unicode, is_system_name
 from handful.data.class_names import nfc
 from handful.data.formats import ALL_SUFFIXES
-from handful.errors import DataError, option
+from handful.data.readers.table_faults import MissingFileError
+from handful.errors import DataError, HandfulWarning, option
 
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+DEEPEST = 2  # levels below the table's folder on which images without a folder in their path are looked for
+MOST_LISTED = 200_000  # files there
 
 
 class TablePaths:
@@ -19,16 +26,21 @@ class TablePaths:
 
     A path is tried as it is written, without the blanks around it, and with slashes in place of the backslashes of
     Windows. Then each of its names matches the one file or folder that is the same text in another Unicode form, and
-    its last name also the one image file that only adds an ending ("img/001" is img/001.jpg).
+    its last name also the one image file that only adds an ending ("img/001" is img/001.jpg). An image whose path names
+    no folder is then looked for one and two levels below, by its name with or without the ending ("001" is
+    img/001.jpg), and must be there once.
 
     Args:
         folder: the table's folder.
         allow_outside: allow files outside of it.
+        search_below: look for images below the table's folder too.
     """
 
-    def __init__(self, folder: Path, *, allow_outside: bool) -> None:
-        self.folder, self.allow_outside = folder, allow_outside
+    def __init__(self, folder: Path, *, allow_outside: bool, search_below: bool = False) -> None:
+        self.folder, self.allow_outside, self.search_below = folder, allow_outside, search_below
         self._listings: dict[Path, list[str]] = {}
+        self._below: dict[str, str] = {}
+        self._suggested = False
 
     def find(self, name: str, where: str, kind: str = "image") -> Path:
         """The file that `name` means.
@@ -51,7 +63,46 @@ class TablePaths:
             raise DataError(
                 f"the {kind} path {spelling} fits several files ({names})", where=where, remedy="write its ending too."
             )
+        if self.search_below and kind == "image" and "/" not in spelling:
+            names = self._files_below.get(nfc(spelling), [])
+            if len(names) == 1:
+                self._below[spelling] = names[0]
+                return self._inside(names[0], where, kind)
+            if names:
+                what = f"the image path {spelling} names no folder, and fits several files ({', '.join(names[:3])})"
+                raise DataError(what, where=where, remedy="write its folder too.")
         raise self._absent(spelling, where, kind)
+
+    def warn_below(self, table: Path) -> None:
+        """Say how many images were found below the folder that their paths name."""
+        if self._below:
+            name, file = next(iter(self._below.items()))
+            number = len(self._below)
+            paths = "1 path names" if number == 1 else f"{number:,} paths name"
+            text = f"{table}: {paths} no folder; images below the table's folder are read: {name} is {file}"
+            warnings.warn(text, HandfulWarning, stacklevel=3)
+
+    @cached_property
+    def _files_below(self) -> dict[str, list[str]]:
+        """Paths of the image files below the table's folder, by name and by name without ending."""
+        files: dict[str, list[str]] = defaultdict(list)
+        for i, path in enumerate(self._walk(self.folder, "", DEEPEST)):
+            if i == MOST_LISTED:
+                break
+            name = path.rpartition("/")[2]
+            for key in {nfc(name), nfc(os.path.splitext(name)[0])}:  # noqa: PTH122  names, not paths
+                files[key].append(path)
+        return dict(files)
+
+    def _walk(self, folder: Path, below: str, depth: int) -> Iterator[str]:
+        """Paths of image files in the folders of a folder, relative to the table's."""
+        for name in self._listing(folder):
+            if is_system_name(name):
+                continue
+            if depth and (folder / name).is_dir():
+                yield from self._walk(folder / name, f"{below}{name}/", depth - 1)
+            elif below and name.lower().endswith(tuple(ALL_SUFFIXES)):
+                yield below + name
 
     def spelling(self, name: str) -> str:
         """The name of a file as `find` understands it: as written where a file is called so, else with slashes."""
@@ -91,12 +142,18 @@ class TablePaths:
         if _exists(file) and file.is_dir():
             remedy = f"name the {kind} in it; to read a whole folder, give the folder in place of the table."
             return DataError(f"the {kind} path {name} is a folder", where=where, remedy=remedy)
-        by_lower = {entry.lower(): entry for entry in self._listing(file.parent.absolute())}
-        close = difflib.get_close_matches(file.name.lower(), by_lower, n=1, cutoff=0.8)
-        near = f" did you mean {(PurePath(name).parent / by_lower[close[0]]).as_posix()}?" if close else ""
+        near = "" if self._suggested else self._suggest(name)
+        self._suggested = True  # comparing all names takes long, and one shows what is wrong
         backslash = " (each backslash was also tried as a slash)" if "\\" in name else ""
         remedy = f"paths are relative to the table's own folder.{near}"
-        return DataError(f"no such {kind}: {name}{backslash}", where=where, remedy=remedy)
+        return MissingFileError(f"no such {kind}: {name}{backslash}", where=where, remedy=remedy)
+
+    def _suggest(self, name: str) -> str:
+        """The file of the same folder whose name is alike, as a question."""
+        file = self.folder / name
+        by_lower = {entry.lower(): entry for entry in self._listing(file.parent.absolute())}
+        close = difflib.get_close_matches(file.name.lower(), by_lower, n=1, cutoff=0.8)
+        return f" did you mean {(PurePath(name).parent / by_lower[close[0]]).as_posix()}?" if close else ""
 
 
 def portable(name: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from handful.core.file_names import printable
+from handful.core.text import shorten_middle
 from handful.data.labels import group_texts, label_texts
 from handful.data.readers.hugging_face_files import class_names_of, named_positions
 from handful.errors import DataError, nearest, option
@@ -16,6 +18,10 @@ from handful.errors import DataError, nearest, option
 ROLES = ("path", "label", "mask", "group", "split")
 BATCH_ROWS = 4096  # rows of a Parquet file in memory at a time
 SEPARATORS = (",", ";", "\t", "|")
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+MOST_COLUMNS, LONGEST_NAME = 20, 40  # that a message names, and their characters
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_BINARY = {b"PAR1": "Parquet", b"\x1f\x8b": "gzip", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"%PDF": "PDF"}
 Row = dict[str, str]
 
 
@@ -32,9 +38,8 @@ def stream_rows(
     Raises:
         DataError: missing or unreadable table, or no column for `path` or for a role in `columns`.
     """
+    refuse_binary(path)
     names = _names(columns or {}) | {further_role(name): name for name in further}
-    if not path.is_file():
-        raise DataError("no such file", where=path, remedy="check the path.")
     try:
         rows = _parquet(path, names) if path.suffix.lower() == ".parquet" else _text(path, names)
         for where, row in rows:
@@ -61,12 +66,46 @@ def further_role(name: str) -> str:
     return f"column {name}"
 
 
+def refuse_binary(path: Path) -> None:
+    """Refuse a file that is missing, or whose content is that of a spreadsheet or an archive, whatever its name.
+
+    Raises:
+        DataError: it is.
+    """
+    if not path.is_file():
+        raise DataError("no such file", where=path, remedy="check the path.")
+    with path.open("rb") as file:
+        head = file.read(8)
+    if path.suffix.lower() in SPREADSHEETS or head.startswith((_ZIP, _OLE)):
+        raise spreadsheet(path)
+    content = next((name for start, name in _BINARY.items() if head.startswith(start)), None)
+    if content is not None and not (content == "Parquet" and path.suffix.lower() == ".parquet"):
+        what, remedy = (
+            f"this is {content} data, not text",
+            "give it the ending of its format, or save the table as CSV.",
+        )
+        raise DataError(what, where=path, remedy=remedy)
+
+
+def spreadsheet(path: Path) -> DataError:
+    """The error for a file of a spreadsheet program."""
+    return DataError(
+        "this is a file of a spreadsheet program, and a table is read from text"
+        if path.suffix.lower() in SPREADSHEETS
+        else "this is a spreadsheet or an archive by its content, not text",
+        where=path,
+        remedy="open it there and save it as CSV: in Excel as the type 'CSV UTF-8', in LibreOffice as 'Text CSV' with "
+        "the character set Unicode (UTF-8).",
+    )
+
+
 def header_of(path: Path, columns: Mapping[str, str] | None = None) -> tuple[list[str], dict[str, int]]:
     """The names of a table's columns, and the position of the column for each role that has one.
 
     Raises:
         DataError: no column for `path` or for a role in `columns`.
     """
+    refuse_binary(path)
     names = _names(columns or {})
     if path.suffix.lower() == ".parquet":
         header = pyarrow.parquet.read_schema(path).names
@@ -168,9 +207,11 @@ def _cells(values: list[Any], role: str, name: str, start: int) -> list[str | No
 
 
 def _no_column(path: Path, role: str, name: str, header: list[str]) -> DataError:
-    near = nearest(name, tuple(header)) if header else "add a header line."
+    header = [printable(column) for column in header]
+    near = nearest(name, tuple(header), otherwise="it is one of those above.") if header else "add a header line."
     remedy = f"add it, or name the column that holds the {role} ({option('columns', {role: 'NAME'})}); {near}"
     if len(header) == 1 and any(separator in header[0] for separator in SEPARATORS):
         remedy = "separate the columns by commas or semicolons (.csv) or tabs (.tsv), the header too."
-    what = f"no column {name!r}; columns are {', '.join(header) or 'none'}"
-    return DataError(what, where=path, remedy=remedy)
+    shown = ", ".join(shorten_middle(column, LONGEST_NAME) for column in header[:MOST_COLUMNS]) or "none"
+    more = f" and {len(header) - MOST_COLUMNS} more" if len(header) > MOST_COLUMNS else ""
+    return DataError(f"no column {name!r}; columns are {shown}{more}", where=path, remedy=remedy)

@@ -24,7 +24,7 @@ from handful.data.readers.table_paths import TablePaths, named_file
 from handful.data.readers.table_rows import stream_rows
 from handful.errors import DataError
 
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".txt", ".parquet")
 PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 SHARDS = (".tar", ".parquet")
 ENDS = tuple(ALL_SUFFIXES)
@@ -265,7 +265,7 @@ def _record_unread(name: str, skipped: list[LeftOut]) -> None:
 
 
 def _list_table(path: Path, columns: Mapping[str, str] | None, allow_outside: bool) -> Iterator[ImageLocation]:
-    paths = TablePaths(path.parent, allow_outside=allow_outside)
+    paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
     for where, row in stream_rows(path, columns):
         name = Path(row["path"].strip()).as_posix()
         if not named_file(path.parent, row["path"].strip(), where, allow_outside=allow_outside).is_file():

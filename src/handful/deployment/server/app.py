@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import FastAPI, File, HTTPException, Query, Request, Response, UploadFile
-from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jaxtyping import UInt8
 from numpy import ndarray
 from starlette.types import ASGIApp
@@ -34,6 +35,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     401: {"model": ErrorResponse, "description": "The token is missing or wrong."},
     408: {"model": ErrorResponse, "description": "Receiving or answering the request took too long."},
     413: {"model": ErrorResponse, "description": "The request is too large."},
+    422: {"model": ErrorResponse, "description": "A form field or parameter is missing or invalid."},
     429: {"model": ErrorResponse, "description": "Too many requests are waiting."},
 }
 NOT_READY: dict[int | str, dict[str, Any]] = {
@@ -106,6 +108,10 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
         predictions = await asyncio.gather(*(predict_one(i, file) for i, file in enumerate(images)))
         return PredictionList(predictions=list(predictions))
 
+    @app.exception_handler(RequestValidationError)
+    async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"detail": _describe_request(request.url.path, error)}, 422)
+
     @app.get("/model")
     async def about() -> dict[str, Any]:
         """The model's classes, outputs and card, and the server's limits."""
@@ -149,6 +155,19 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
 
 def _describe(error: DataError) -> str:
     return f"{error.where}: {error.what}"
+
+
+def _describe_request(path: str, error: RequestValidationError) -> str:
+    """What is wrong with the fields of a request, and how images are sent."""
+    faults = []
+    for fault in error.errors():
+        place, *name = (str(part) for part in fault["loc"])
+        field = f"the {'form field' if place == 'body' else 'parameter'} {'.'.join(name) or place}"
+        missing = fault["type"] == "missing"
+        faults.append(f"{field} is missing" if missing else f"{field} is invalid ({fault['msg'].lower()})")
+    example = "-F images=@first.jpg -F images=@second.jpg" if path.endswith("/batch") else "-F image=@photo.jpg"
+    what = "; ".join(dict.fromkeys(faults))
+    return f"{what}. Send images as files of a form, such as curl {example} (text/plain and JSON are not read)."
 
 
 def from_environment() -> ASGIApp:
