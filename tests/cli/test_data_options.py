@@ -10,6 +10,7 @@ from handful.cli._data_options import DataOptions, ImageOptions, MaskOptions, So
 from handful.data.load import ReadOptions
 from handful.errors import DataError
 from tests.cli.test_cli import COMMANDS
+from tests.support.command_line import fails
 
 
 def test_each_data_option_is_one_of_reading() -> None:

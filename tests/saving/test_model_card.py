@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from handful.core.recipe import Part
 from handful.reports.card_scores import card_scores
 from handful.saving.model_card import data_facts, to_markdown
 from tests.data.noise_images import noise_dataset
@@ -54,3 +55,16 @@ def test_groups_are_explained() -> None:
 def test_the_name_of_the_recipe_is_the_title() -> None:
     named = replace(recipe("linear"), name="mine")
     assert to_markdown({}, named, classes=("a",), counts=(9,), size=(8, 8)).startswith("# mine: 1 classes")
+
+
+def test_what_the_network_was_pretrained_on_is_in_short() -> None:
+    lite = replace(recipe("linear"), backbone=Part("efficientnet_lite0"))
+    text = to_markdown({}, lite, classes=("a", "b"), counts=(9, 9), size=(8, 8))
+    assert "(efficientnet_lite0) was pretrained on ImageNet-1k" in text.partition("What follows")[0]
+    assert "pretrained on" not in card_of()
+
+
+def test_classes_that_are_numbers_are_called_classes() -> None:
+    scores = card_scores(result("r", run([0, 1, 1, 1], [0, 1, 0, 1])))
+    scores["failures"]["confusions"][0].update(label="2", predicted="4")
+    assert "of the images of class 2 are taken for class 4." in card_of(**scores)

@@ -20,6 +20,7 @@ from handful.reports.html import MOST_CONFUSIONS, confusion_table, duration, rec
 from handful.reports.plots import as_svg
 from handful.reports.reliability_diagram import reliability_figure
 from handful.saving.model_card import read_card
+from handful.saving.pretraining import describe_pretraining
 
 MOST_AT_TOP = 6  # classes whose confusion matrix stands beside the answer
 MOST_CLASSES = 20  # classes with a strip of images
@@ -55,6 +56,8 @@ def write_report(
         "how": how_scored(result) if scored else "",
         "confuses": confusions(result.classes),
         "method": method(result),
+        "pretraining": "" if scored is None else describe_pretraining(scored.recipe.backbone),
+        "found": f"{result.images} image{'' if result.images == 1 else 's'} of {len(result.classes)} classes",
         "left_out": left_out(result),
         "took": took(result),
         "normal_class": normal_class(result),

@@ -9,7 +9,7 @@ import numpy as np
 
 from handful.cli._model_quality import CARD, Confusion, known_confusions
 from handful.core.file_names import printable
-from handful.core.text import share_of
+from handful.core.text import in_words, share_of
 
 if TYPE_CHECKING:
     from handful.deployment.predict_table import PredictedChunk
@@ -103,12 +103,13 @@ class PredictionSummary:
 
     def _confusion(self, row: Confusion) -> str:
         count = self.counts[row.predicted]
-        return f"{row.label} is taken for {row.predicted} in {share_of(row.share, 100)} ({count} here are called that)"
+        label, predicted = in_words(row.label), in_words(row.predicted)
+        return f"{label} is taken for {predicted} in {share_of(row.share, 100)} ({count} here are called that)"
 
     def _advice(self) -> str:
         if not self.doubtful and not self._missing():
             return ""
         return (
-            "What to do: look at these images. Those that are wrong are worth most as new training images: put them "
-            "into the folder of their class and train again."
+            "What to do: look at these images. Those that are wrong are worth most as new training images: give them "
+            "their label (the folder of their class, or a row of the table) and train again."
         )

@@ -202,7 +202,7 @@ class Activity(_TransientBar):
     def __init__(self, text: str, *, shown: bool | None = None, announce: bool = False) -> None:
         super().__init__(SpinnerColumn(), TimeElapsedColumn(), name=text, total=None, shown=shown)
         if announce and self.shown and not self.console.is_terminal:
-            _region.line(f"{text} ...")
+            _region.line(f"{self._indented(text)} ...")
 
 
 class _StageLine(_TransientBar):

@@ -6,17 +6,20 @@ from typing import Any
 from markupsafe import Markup
 
 from handful.core.files import refuse_existing
+from handful.core.text import in_words
 from handful.data.finding import Finding
 from handful.data.images import pixels
 from handful.evaluation.results_log import commit, versions
 from handful.inspection.figures import learning_curve_figure
 from handful.inspection.inspection import Inspection
 from handful.inspection.summary import class_rows, count_findings, describe_limits, overview
-from handful.reports.gallery import as_data_url
+from handful.reports.gallery import SIDE, as_data_url
 from handful.reports.html import typed_command, write_page
 from handful.reports.plots import as_svg
 
 SHOWN = 12  # sets of pictures of a finding
+DOUBTFUL_LABELS = 60  # whose pictures are shown, larger
+LARGE = 384  # their longest side in pixels
 TOGETHER = 4  # pictures of a set
 CLASSES = 20  # classes whose examples are shown
 
@@ -77,27 +80,30 @@ class _Pictures:
         self.samples = {s.id: s for s in inspection.measurements.data.samples}
         self.classes = inspection.measurements.data.classes
 
-    def picture(self, name: str, note: str = "") -> dict[str, str]:
+    def picture(self, name: str, note: str = "", side: int = SIDE) -> dict[str, str]:
         sample = self.samples[name]
         label = "no label" if sample.label is None else self.classes[sample.label]
         folders = Path(name).parts[:-1]
         about = [word for word in (label, sample.split or "") if word and word not in folders]
-        return {"url": as_data_url(pixels(sample)), "id": name, "label": ", ".join(about), "note": note}
+        return {"url": as_data_url(pixels(sample), side), "id": name, "label": ", ".join(about), "note": note}
 
     def finding(self, finding: Finding) -> dict[str, Any]:
         suspects = finding.numbers.get("suspects")
         notes: dict[str, str] = {}
         if isinstance(suspects, dict):
             notes = {
-                i: f"looks like {s['looks_like']}; its label {_small(s['probability_of_label'])}\u00a0%"
+                i: f"looks like {in_words(s['looks_like'])}; {in_words(s['label'])} has "
+                f"{_small(s['probability_of_label'])}\u00a0%"
                 for i, s in suspects.items()
             }
         by = finding.numbers.get("by")
         if isinstance(by, dict):
             notes = {i: f"by its {word}" for i, word in by.items()}
+        labels = isinstance(suspects, dict)
+        most, side = (DOUBTFUL_LABELS, LARGE) if labels else (SHOWN, SIDE)
         sets = [
-            [self.picture(i, notes.get(i, "")) for i in together[:TOGETHER]]
-            for together in finding.where[:SHOWN]
+            [self.picture(i, notes.get(i, ""), side) for i in together[:TOGETHER]]
+            for together in finding.where[:most]
             if all(i in self.samples for i in together)
         ]
         return {
@@ -106,8 +112,9 @@ class _Pictures:
             "what": finding.what,
             "remedy": finding.remedy,
             "sets": sets,
+            "large": labels,
             "ids": [] if sets else finding.ids[:SHOWN],
-            "more": len(finding.where) - SHOWN,
+            "more": len(finding.where) - most,
         }
 
 

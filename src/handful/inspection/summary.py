@@ -82,10 +82,10 @@ def describe_limits(inspection: Inspection) -> list[str]:
             "best method reaches."
         )
         sentences.append(
-            "So few images cannot show which of two methods is better, even where one truly is."
+            "So few images cannot show which of two methods of learning is better, even where one truly is."
             if np.isnan(r.smallest)
-            else f"To show which of two methods is better, they must differ by {100 * r.smallest:.1f} points or more "
-            "(then it shows four times in five)."
+            else "To show which of two methods of learning is better (`handful compare`), they must differ by "
+            f"{100 * r.smallest:.1f} points or more (then it shows four times in five)."
         )
     c = inspection.curve
     if c is not None:
@@ -104,9 +104,9 @@ def _describe_gain(curve: LearningCurve) -> str:
     if round(100 * curve.gain_high, 1) == 0:
         return f"Ten more images per class ({rarest} now) should bring next to nothing to the quick trial."
     return (
-        f"Ten more images per class ({rarest} now) should make the quick trial right for {signed(curve.gain)} points "
-        f"more, every class counted alike (95 % interval {signed(curve.gain_low)} to {signed(curve.gain_high)}, as far "
-        "as these images can tell)."
+        f"Ten more images per class ({rarest} now) should change how often the quick trial is right by "
+        f"{signed(curve.gain)} points, every class counted alike (95 % interval {signed(curve.gain_low)} to "
+        f"{signed(curve.gain_high)}, as far as these images can tell)."
     )
 
 

@@ -14,11 +14,13 @@ from handful.core.dataset import Dataset
 from handful.core.parsing import read_json
 from handful.core.recipe import Part, Recipe
 from handful.core.templating import environment
+from handful.core.text import in_words
 from handful.data.fingerprint import fingerprint
 from handful.errors import ModelError
 from handful.models import stored_values
 from handful.parts.traits import has_trait, reads_masks
 from handful.saving.model_folder import VALUES, model_folder
+from handful.saving.pretraining import describe_pretraining
 
 CARD = "CARD.md"
 FEW = 5  # images of a class below which its card warns of it
@@ -38,7 +40,7 @@ def to_markdown(
         size: height and width to which images are resized.
     """
     templates = environment("handful.saving", escape=False)
-    templates.filters.update(percent=_percent, cell=_cell)
+    templates.filters.update(percent=_percent, cell=_cell, in_words=in_words)
     template = templates.get_template("CARD.md.j2")
     try:
         text = template.render(
@@ -51,6 +53,7 @@ def to_markdown(
             scores=card.get("scores"),
             several=(card.get("scores") or {}).get("draws", 0) > 1,
             uses_masks=_uses_masks(recipe),
+            pretraining=describe_pretraining(recipe.backbone),
             measured=card.get("measured", []),
             failures=card.get("failures"),
             normal=card.get("normal_class"),

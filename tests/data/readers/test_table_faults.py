@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from handful.data.readers.multilabel_table import LabelFormat, read_multilabel_table
+from handful.data.multilabel import LabelFormat
+from handful.data.readers.multilabel_table import read_multilabel_table
 from handful.data.readers.table import read_table
 from handful.data.readers.table_faults import MOST
 from handful.errors import DataError

@@ -64,12 +64,12 @@ class TablePaths:
                 f"the {kind} path {spelling} fits several files ({names})", where=where, remedy="write its ending too."
             )
         if self.search_below and kind == "image" and "/" not in spelling:
-            names = self._files_below.get(nfc(spelling), [])
-            if len(names) == 1:
-                self._below[spelling] = names[0]
-                return self._inside(names[0], where, kind)
-            if names:
-                what = f"the image path {spelling} names no folder, and fits several files ({', '.join(names[:3])})"
+            below = self._files_below.get(nfc(spelling), [])
+            if len(below) == 1:
+                self._below[spelling] = below[0]
+                return self._inside(below[0], where, kind)
+            if below:
+                what = f"the image path {spelling} names no folder, and fits several files ({', '.join(below[:3])})"
                 raise DataError(what, where=where, remedy="write its folder too.")
         raise self._absent(spelling, where, kind)
 

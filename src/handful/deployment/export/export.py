@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_existing
+from handful.core.progress import Activity
 from handful.deployment.export.browser_runtime import load_runtime
 from handful.deployment.export.exportable import refuse_too_large
 from handful.deployment.export.page import export_page
@@ -73,16 +74,19 @@ def export_to(
                 remedy="leave it out, or name an .html file.",
             )
         browser = load_runtime(runtime) if resolved == "html" else None
-        classifier = load_classifier(model)
+        with Activity("loading the model", announce=True):
+            classifier = load_classifier(model)
         refuse_too_large(classifier)
         if calibration is not None:
             refuse_int8(classifier)
-            outputs, report = export_int8(classifier, calibration, path)
-            return ExportResult(resolved, outputs, classifier.size, report)
-        if browser is not None:
-            return ExportResult(resolved, export_page(classifier, path, runtime=browser), classifier.size)
-        export = export_onnx if resolved == "onnx" else export_torch
-        return ExportResult(resolved, export(classifier, path), classifier.size)
+        with Activity("converting the model", announce=True):
+            if calibration is not None:
+                outputs, report = export_int8(classifier, calibration, path)
+                return ExportResult(resolved, outputs, classifier.size, report)
+            if browser is not None:
+                return ExportResult(resolved, export_page(classifier, path, runtime=browser), classifier.size)
+            export = export_onnx if resolved == "onnx" else export_torch
+            return ExportResult(resolved, export(classifier, path), classifier.size)
 
 
 def file_format(path: Path, requested: Format | None = None) -> Format:

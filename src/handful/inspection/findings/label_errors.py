@@ -50,7 +50,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
         for i in order
     }
     images = "image looks" if len(order) == 1 else "images look"
-    weak = "; weak, so doubt them first" if cv.accuracy < DOUBTFUL else ""
+    weak = ", so often the model is wrong and not the label" if cv.accuracy < DOUBTFUL else ""
     findings.append(
         Finding(
             "label suspects",
