@@ -48,8 +48,8 @@ def _remedy(name: str, strong: bool) -> str:
         "file size": "ask why: another source or compression per class? Save all in the same way",
         "color mode": "ask why: another source per class? Save all in the same mode",
         "camera": "take every class with every camera",
-        "mean color": "if color means nothing here, photograph every class in the same light, or save all images in gray "
-        "and see what is lost",
+        "mean color": "if color means nothing here, photograph every class in the same light, or save all images in "
+        "gray and see what is lost",
         "border color": "look at the borders: crop frames and stamps away, or photograph every class before the same "
         "background",
     }
