@@ -7,7 +7,7 @@ from handful.core.recipe import Part
 from handful.data.in_memory import fit_size
 from handful.models import efficientnet_lite
 from handful.models.text import imagenet_classes
-from handful.models.zero_shot import SCALE, ClassNameScores, embed, imagenet_arrays
+from handful.models.zero_shot import SCALE, ClassNameScores, NameTexts, embed, imagenet_arrays
 from handful.parts import registry
 from tests.support.datasets import context
 from tests.support.imagenet_names import SIZE, fake_texts
@@ -71,3 +71,18 @@ def test_names_alone_tell_a_palace_from_a_flower() -> None:
         with torch.inference_mode():
             features = backbone.network.eval()((image[None].float() / 255 - 0.5) / 0.5).mean(dim=(2, 3))
             assert int(scores(features).argmax()) == wanted
+
+
+def test_a_name_may_be_read_with_its_definition() -> None:
+    assert imagenet_classes.definition_of("Acoustic_guitar") == "sound is not amplified by electrical means"
+    assert str(imagenet_classes.definition_of("automobile")).startswith("a motor vehicle with four wheels")
+    assert str(imagenet_classes.definition_of("cat")).startswith("feline mammal")  # not the whip, nor the vehicle
+    assert imagenet_classes.definition_of("A1") is None
+    classes = ("deer", "A1", "bus_0", "pet")
+    texts = NameTexts(definitions=True, aliases={"pet": "cat"}, descriptions={"bus_0": "a red bus"})
+    read = texts.source(classes)["descriptions"]
+    assert read.keys() == {"deer", "bus_0", "pet"}
+    assert read["deer"].startswith("deer: distinguished from Bovidae")
+    assert read["pet"].startswith("cat: feline")
+    assert read["bus_0"] == "a red bus"
+    assert NameTexts().source(classes)["descriptions"] is None

@@ -112,7 +112,9 @@ def annotate(
 
         name = on_backbone(recipe, backbone)
         _check_training(name, set_, device)
-        settings = Settings(name, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam)
+        settings = Settings(
+            name, tuple(set_ or ()), draws=draws, folds=folds, seed=seed, device=device, sam=sam, backbone=backbone
+        )
     ready = partial(_print_address, project=project, host=host, json=json)
     with AnnotationStore(project.folder, project.data.ids) as store:
         session = Session(project, store, source=data, settings=settings, columns=columns)

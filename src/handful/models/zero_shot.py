@@ -11,7 +11,7 @@ classes, whose texts are names with a definition. All this was chosen on trainin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ from torch import Tensor, nn
 
 from handful.models.efficientnet_lite import CLASSIFIER, installed_tensors
 from handful.models.text import TextSource, class_vectors
+from handful.models.text.class_names import split_name
 from handful.models.text.clip import encode_texts
-from handful.models.text.imagenet_classes import definitions, imagenet_vectors
+from handful.models.text.imagenet_classes import definition_of, definitions, imagenet_vectors
+from handful.models.text.user_tables import read_class_texts
 
 SCALE = 10.0  # the features of a photograph have length 12 to 20
 OTHER_NAMES = 200  # of ImageNet's classes, as texts for an image-text model
@@ -37,11 +39,32 @@ class NameTexts:
         templates: sentences with {} in the place of the name; their unit vectors are averaged.
         aliases: text that is read instead of a class name, see `TextSource`.
         descriptions: text that describes a class, read instead of name and alias, see `TextSource`.
+        definitions: read "name: definition" for a name that WordNet defines, by the list that comes with timm.
     """
 
     templates: Sequence[str] = ("{}",)
     aliases: Mapping[str, str] | str | None = None
     descriptions: Mapping[str, str] | str | None = None
+    definitions: bool = False
+
+    def source(self, classes: Sequence[str]) -> dict[str, Any]:
+        """The options of `TextSource` that these texts are.
+
+        Args:
+            classes: class names.
+
+        Raises:
+            DataError: a file of texts cannot be read.
+        """
+        options = {"templates": self.templates, "aliases": self.aliases, "descriptions": self.descriptions}
+        if not self.definitions:
+            return options
+        aliases = read_class_texts(self.aliases, tuple(classes), what="aliases")
+        given = read_class_texts(self.descriptions, tuple(classes), what="descriptions")
+        read_as = {name: aliases.get(name) or " ".join(split_name(name)) or name for name in classes}
+        defined = {name: definition_of(text) for name, text in read_as.items()}
+        texts = {name: f"{read_as[name]}: {definition}" for name, definition in defined.items() if definition}
+        return {**options, "descriptions": {**texts, **given}}
 
 
 BARE = NameTexts()
@@ -124,7 +147,7 @@ def imagenet_arrays(
     tensors = [[installed_tensors(number)[name].numpy() for name in CLASSIFIER] for number in networks]
     raw = imagenet_vectors()
     mean = raw.mean(axis=0)
-    named = class_vectors(classes, TextSource(**asdict(texts))).vectors
+    named = class_vectors(classes, TextSource(**texts.source(classes))).vectors
     weight, bias = (np.stack(each) for each in zip(*tensors, strict=True))
     return {"named": _unit(named - mean), "weight": weight, "bias": bias, "vectors": _unit(raw - mean)}
 
@@ -143,7 +166,7 @@ def image_text_arrays(
         WeightsError: the model cannot be loaded.
         DataError: names without a vector of their own.
     """
-    return {"named": _unit(class_vectors(classes, TextSource("image_text", model, **asdict(texts))).vectors)}
+    return {"named": _unit(class_vectors(classes, TextSource("image_text", model, **texts.source(classes))).vectors)}
 
 
 def other_names(model: str | None, arrays: Mapping[str, Float[np.ndarray, "..."]]) -> Float[np.ndarray, "r d"]:

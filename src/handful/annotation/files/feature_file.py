@@ -1,5 +1,6 @@
 """Cache of image features on disk; features of a changed image file are computed again."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,14 +9,20 @@ from jaxtyping import Float
 
 from handful.core.files import safe_path, write_atomically
 
-NAME = ".features.npz"
+NAME = ".features{}.npz"
 
 
 class FeatureFile:
-    """The feature cache in an annotation folder. An unreadable cache counts as empty."""
+    """The feature cache in an annotation folder. An unreadable cache counts as empty.
 
-    def __init__(self, folder: Path) -> None:
-        self.path = safe_path(folder.resolve(), NAME)
+    Args:
+        folder: of the annotations.
+        backbone: whose features they are, as `image_features.features` takes it; each has a file of its own.
+    """
+
+    def __init__(self, folder: Path, backbone: str | None = None) -> None:
+        of = "" if backbone is None else "-" + hashlib.sha256(backbone.encode()).hexdigest()[:12]
+        self.path = safe_path(folder.resolve(), NAME.format(of))
         self.stamps: dict[str, str] = {}
         self.rows: dict[str, Float[np.ndarray, " c"]] = {}
         try:

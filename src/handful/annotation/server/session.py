@@ -41,6 +41,7 @@ class Settings:
     seed: int = 0
     device: str = "auto"
     sam: str | None = None  # folder or name of a SAM-type model
+    backbone: str | None = None  # whose features decide which image is next; None: the embedded one
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
 
@@ -220,7 +221,7 @@ class Session:
         classes = all_classes(self.project, self.store.record)
         labels = [effective_label(self.project, s, self.store[s.id]) for s in data.samples]
         numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)
-        rows = FeatureFile(self.project.folder).rows
+        rows = FeatureFile(self.project.folder, self.settings.backbone).rows
         finished = self.feature_extraction is not None and self.feature_extraction.state == "done"
         if not rows or not (finished or all(name in rows for name in data.ids)):
             members = active_learning.rarest_class(numbers, done, candidates)
@@ -234,7 +235,8 @@ class Session:
         """Start to compute image features, unless that is done or running."""
         with self._lock:
             if self.feature_extraction is None or self.feature_extraction.state in ("failed", "stopped"):
-                self.feature_extraction = BackgroundProcess({"work": "features", **self._source}, lambda _: None)
+                request = {"work": "features", "backbone": self.settings.backbone, **self._source}
+                self.feature_extraction = BackgroundProcess(request, lambda _: None)
 
     def train(self) -> None:
         """Start a training.

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def compute_features(request: dict[str, Any], report: Report) -> None:
-    """Features of every image by the embedded frozen backbone, kept in the annotation folder for the next start."""
+    """Features of every image by a frozen backbone, kept in the annotation folder for the next start."""
     import numpy as np
 
     from handful.annotation.files.feature_file import FeatureFile
@@ -44,7 +44,8 @@ def compute_features(request: dict[str, Any], report: Report) -> None:
     from handful.training.image_features import features
 
     project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
-    cache = FeatureFile(project.folder)
+    backbone = request.get("backbone")
+    cache = FeatureFile(project.folder, backbone)
     files = {s.id: image_path(project, s) for s in project.data.samples}
     missing = cache.missing(files)
     report({"stage": "features", "done": len(files) - len(missing), "of": len(files)})
@@ -60,7 +61,7 @@ def compute_features(request: dict[str, Any], report: Report) -> None:
             yield image
 
     done = 0
-    for batch in features(images(), device="cpu"):
+    for batch in features(images(), device="cpu", backbone=backbone):
         names = readable[done : done + len(batch)]
         done += len(batch)
         cache.add({name: files[name] for name in names}, np.asarray(batch))

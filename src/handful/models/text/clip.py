@@ -18,7 +18,7 @@ from handful.models.text.encoder_files import check_folder
 INSTALL = "pip install 'handful[words]'."
 REMEDY = (
     "give the folder of a CLIP-type model of the transformers library, or its hub name where there is a network; "
-    "offline, leave the zero-shot control out."
+    "offline, the recipes conse and logistic-names read class names with the embedded network."
 )
 
 

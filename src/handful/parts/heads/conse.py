@@ -53,7 +53,7 @@ def build(context: Context, *, backbone: Backbone, texts: NameTexts = BARE) -> n
     Args:
         context: gives the class names, and whether there are images to train on: a saved model has its arrays.
         backbone: what the features come from.
-        texts: options `templates`, `aliases` and `descriptions`, see `NameTexts`.
+        texts: options `templates`, `aliases`, `descriptions` and `definitions`, see `NameTexts`.
 
     Raises:
         RecipeError: the backbone's features are not read by an ImageNet classifier.

@@ -98,7 +98,7 @@ def build(
     Args:
         context: gives the recipe and the class names.
         weight: factor of the cosines; "auto": as the number of images per class says, and 0 where names say nothing.
-        texts: options `templates`, `aliases` and `descriptions`, see `NameTexts`.
+        texts: options `templates`, `aliases`, `descriptions` and `definitions`, see `NameTexts`.
 
     Raises:
         ValueError: the weight is out of range.
