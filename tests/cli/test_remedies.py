@@ -31,9 +31,12 @@ PRINTED_BY = {
 }
 WITH_OPTION = {  # modules that read or check the value of an option: only commands with the option print its faults
     "handful.cli._data",
+    "handful.data.multilabel",
     "handful.data.pixel_range",
+    "handful.data.readers.multilabel_table",
     "handful.evaluation.normal_class",
     "handful.evaluation.protocol",
+    "handful.recipes.kinds",
     "handful.recipes.overrides",
     "handful.saving.checkpoint",
 }

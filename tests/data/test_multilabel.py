@@ -77,11 +77,11 @@ def test_a_column_for_each_class(folder: Path) -> None:
 
 def test_columns_that_are_no_class_are_left_out_by_naming_the_classes(folder: Path) -> None:
     table = _table(folder, "path,photographer,scratch,dent", "a.png,Ann,1,0", "b.png,Bob,0,1")
-    with pytest.raises(DataError, match=r"'Ann' says neither.*\n.*columns=NAME,NAME"):
+    with pytest.raises(DataError, match=r"'Ann' says neither.*\n.*columns:NAME,NAME"):
         load_data(table, multilabel="columns")
-    assert load_data(table, multilabel="columns=scratch,dent").classes == ("dent", "scratch")
+    assert load_data(table, multilabel="columns:scratch,dent").classes == ("dent", "scratch")
     with pytest.raises(DataError, match=r"no column 'dant'(.*\n)+.*'dent'"):
-        load_data(table, multilabel="columns=scratch,dant")
+        load_data(table, multilabel="columns:scratch,dant")
 
 
 def test_columns_of_a_parquet_file(folder: Path) -> None:
@@ -131,7 +131,7 @@ def test_targets_of_arrays(tmp_path: Path) -> None:
     ("multilabel", "rows", "message"),
     [
         ("a", ["path,label", "a.png,x"], "'a' is not a form of several labels"),
-        ("folders", ["path,label", "a.png,x"], "no several labels of this form"),
+        ("folders", ["path,label", "a.png,x"], "has no class folders"),
         ("|", ["path,tags", "a.png,x"], "no column 'label'"),
         ("|", ["path,label", "a.png,none|x"], "names classes, and none"),
         ("columns", ["path", "a.png"], "no column is a class"),
@@ -148,7 +148,7 @@ def test_unlisted_without_a_form_is_refused(folder: Path) -> None:
 
 
 def test_a_source_with_one_label_refuses_a_form() -> None:
-    with pytest.raises(DataError, match="no several labels"):
+    with pytest.raises(DataError, match="digits has no lists of labels"):
         load_data("digits", multilabel="|")
 
 

@@ -15,6 +15,7 @@ from handful.core.recipe import Part, Recipe
 from handful.data.fingerprint import image_digest
 from handful.data.masks.image_file import write_masks
 from handful.data.masks.provenance import Provenance, images_seen, write_provenance
+from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import training_split
 from handful.errors import DataError, RecipeError, option
 from handful.models.device import select_device
@@ -61,6 +62,7 @@ def propagate_dataset(
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
     refuse_unused(method, model=model, rules=rules)
+    refuse_multilabel(data, "propagating masks")
     before = training_split(data)
     task = Task(data.classes, before.counts)
     fit = nested_fit(device, progress=True)

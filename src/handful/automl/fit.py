@@ -25,6 +25,7 @@ from handful.inspection.quick_check import MOST, quick_warnings
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.calibration import with_calibration
+from handful.recipes.kinds import check_kind
 from handful.recipes.load import load_recipe, with_backbone
 from handful.saving.checkpoint import refuse_unfinished
 from handful.saving.classifier import refuse_existing_model, save_classifier
@@ -32,6 +33,7 @@ from handful.saving.model_card import data_facts
 from handful.training.launcher import rank_and_world_size
 from handful.training.train import train
 
+MULTILABEL = "logistic"  # the recipe where none is named, of images with several labels
 LOG = "results.jsonl"  # of the selection, in the folder beside the model's
 
 
@@ -56,6 +58,7 @@ def fit_to(
     temperature: bool = False,
     coverage: float | None = None,
     reject: float | None = None,
+    thresholds: bool = False,
     seconds: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -84,6 +87,7 @@ def fit_to(
         temperature: fit a temperature on held-out training images.
         coverage: give conformal prediction sets at this coverage.
         reject: reject images unlike the training images, and about this share of the others.
+        thresholds: fit a threshold for each class on held-out training images, of images with several labels.
         seconds: wall time to select a recipe in, with "auto" only; default: three minutes.
         resume: continue a stopped training from the checkpoint in `folder`.
         overwrite: replace the model in `folder`.
@@ -107,8 +111,13 @@ def fit_to(
     """
     folder = Path(folder)
     auto = recipe == AUTO
+    if auto and data.kind == "multilabel":
+        recipe, auto = MULTILABEL, False
+        on_message(f"Images with several labels: no recipe is selected, and {MULTILABEL} is trained.")
     _refuse_selection(auto=auto, seconds=seconds)
-    calibrated = partial(with_calibration, temperature=temperature, coverage=coverage, reject=reject)
+    calibrated = partial(
+        with_calibration, temperature=temperature, coverage=coverage, reject=reject, thresholds=thresholds
+    )
     plan = calibrated(_load(FEW if auto else recipe, backbone, overrides))
     select_device(device)
     first = rank_and_world_size()[0] == 0
@@ -118,6 +127,7 @@ def fit_to(
         _check_data(data, per_class=per_class, strict=strict)
         part = training_split(data) if per_class is None else draw(data, per_class, seed)[0]
         selection = None
+        check_kind(plan, part)
         if auto:
             selection = select(
                 choose_candidates(part, overrides=overrides, backbones=() if backbone is None else (backbone,)),
@@ -172,8 +182,9 @@ def _load(recipe: str | Path | Recipe, backbone: str | None, overrides: Sequence
 
 
 def _check_data(data: Dataset, *, per_class: int | None, strict: bool) -> None:
-    """`check`, and what a quick inspection finds, as warnings; each image is read once."""
-    statistics = StatisticsCollector() if len(data) <= MOST else None
+    """`check`, and what a quick inspection finds (of one label per image), as warnings; each image is read once."""
+    looked_at = len(data) <= MOST and data.kind == "multiclass"
+    statistics = StatisticsCollector() if looked_at else None
     check(data, per_class=per_class, strict=strict, each=None if statistics is None else statistics.add)
     for line in () if statistics is None else quick_warnings(data, statistics.result()):
         warnings.warn(line, HandfulWarning, stacklevel=3)

@@ -24,6 +24,7 @@ from handful.data.fingerprint import fingerprint
 from handful.data.image_cache import cache_images
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
+from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import training_split
 from handful.errors import DataError
 from handful.evaluation.normal_class import check_normal_class
@@ -124,6 +125,7 @@ def run(
     name = name or (Path(source).name if isinstance(source, str | Path) else folder.name)
     refuse_foreign(folder, ours=OURS)
     data = _read(source, labels, groups, options or ReadOptions())
+    refuse_multilabel(data, "a run")
     check_normal_class(normal_class, data.classes)
     say(_found(data))
     masked = any(s.mask is not None for s in data.samples)

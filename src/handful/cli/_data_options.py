@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 from typer import Option
 
@@ -24,6 +24,25 @@ class SourceOptions:
     download: Annotated[
         bool, Option("--download", help="Download a torchvision data set that is missing from --root.")
     ] = False
+    multilabel: Annotated[
+        str | None,
+        Option(
+            "--multilabel",
+            metavar="FORM",
+            show_default=False,
+            help="Several labels per image: the separator of names in a table's column label, such as '|'; columns (or "
+            "columns:NAME,NAME): one of 1 and 0 per class; folders: images in several class folders.",
+        ),
+    ] = None
+    unlisted: Annotated[
+        Literal["absent", "unknown"] | None,
+        Option(
+            "--unlisted",
+            show_default=False,
+            help="What a class is that --multilabel lists, or an empty cell, do not name; default: absent in lists and "
+            "folders, unknown in columns.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ class Confusion(NamedTuple):
 
 def describe_quality(card: CARD) -> str:
     """How often the model is right on new images, and whether its probabilities can be taken at their word."""
+    if card.get("kind") == "multilabel":
+        return "How good this model is on new images is not in its card: `handful evaluate` measures it."
     text = _accuracy(card)
     if "temperature" in card.get("calibration", {}):
         return text

@@ -52,6 +52,13 @@ PerClass = Annotated[
         help="Number of labelled images to draw from each class; default: all.",
     ),
 ]
+Thresholds = Annotated[
+    bool,
+    Option(
+        "--thresholds",
+        help="Choose each class's threshold by cross-validation, for several labels per image; default: 0.5.",
+    ),
+]
 Temperature = Annotated[
     bool,
     Option(

@@ -13,6 +13,7 @@ from handful.core.text import in_words, share_of
 
 if TYPE_CHECKING:
     from handful.deployment.predict_table import PredictedChunk
+    from handful.deployment.table_files import Columns
 
 DOUBTFUL = 0.7  # probability below which an image is doubtful
 MOST = 5  # images and confusions that are named
@@ -39,6 +40,7 @@ class PredictionSummary:
         self.counts: Counter[str] = Counter()
         self.doubtful = self.labelled = self.right = 0
         self._doubts: list[_Doubt] = []
+        self.several = False
 
     def observe(self, chunks: "Iterable[PredictedChunk]") -> "Iterator[PredictedChunk]":
         """The same chunks, each counted as it passes."""
@@ -50,11 +52,16 @@ class PredictionSummary:
         """What to look at; nothing where nothing was predicted."""
         if not self.counts:
             return []
+        if self.several:
+            return [text for text in (self._never(),) if text]
         texts = [self._labels(), self._doubtful(), self._never(), self._confused(card), self._advice()]
         return [text for text in texts if text]
 
     def _add(self, chunk: "PredictedChunk") -> None:
         columns = chunk.columns
+        if "labels" in columns:
+            self._add_several(columns)
+            return
         names, predictions = columns["id"], columns["prediction"]
         probabilities = np.asarray(columns["probability"], np.float64)
         self.counts.update(p for p in predictions if p is not None)
@@ -66,6 +73,12 @@ class PredictionSummary:
         for i in rows:
             doubt = _Doubt(-float(probabilities[i]), str(names[i]), str(predictions[i]))
             (heappush if len(self._doubts) < MOST else heappushpop)(self._doubts, doubt)
+
+    def _add_several(self, columns: "Columns") -> None:
+        from handful.deployment.label_lists import names_by_row
+
+        self.several = True
+        self.counts.update(name for row in names_by_row(columns) for name in row if name is not None)
 
     def _labels(self) -> str:
         if not self.labelled:

@@ -67,7 +67,13 @@ def _plain(value: Any) -> Any:
 
 
 def _print_for_people(images: list[dict[str, Any]]) -> None:
-    extra = [name for name in ("answer", "set") if any(name in image for image in images)]
+    if all(len(image.get("probabilities", ())) < 2 for image in images) and any("labels" in image for image in images):
+        texts = [image.get("labels", f"not predicted: {image.get('error')}") for image in images]
+        print_table(
+            ("image", "labels"), [(image["id"], text) for image, text in zip(images, texts, strict=True)], text=2
+        )
+        return
+    extra = [name for name in ("labels", "answer", "set") if any(name in image for image in images)]
     rows = []
     for image in images:
         if "error" in image:

@@ -7,6 +7,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
+from handful.cli._multilabel import multilabel_values, print_multilabel, refuse_measures
 
 if TYPE_CHECKING:
     from handful.core.result import Result
@@ -71,6 +72,7 @@ def evaluate(
     temperature: o.Temperature = False,
     coverage: o.Coverage = None,
     reject: o.Reject = None,
+    thresholds: o.Thresholds = False,
     jobs: o.Jobs = 1,
     ray: o.Ray = None,
     log: Annotated[
@@ -104,20 +106,25 @@ def evaluate(
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
+    from handful.recipes.kinds import check_kind
     from handful.recipes.load import load_recipe
     from handful.recipes.write import fingerprint
 
     with print_to_stderr():
         loaded = load_recipe(recipe, backbone=backbone, overrides=set_ or ())
-        loaded = with_calibration(loaded, temperature=temperature, coverage=coverage, reject=reject)
+        loaded = with_calibration(
+            loaded, temperature=temperature, coverage=coverage, reject=reject, thresholds=thresholds
+        )
         draw_numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(draw_numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
         select_device(device)
         if track is not None:
             check_tracker(track, track_to)
         samples = read(data, data_options)
+        refuse_measures(samples, calibration=calibration, track=track)
         splits = splits_of(samples, protocol)
         each = per_class if long_tail is None else None
+        check_kind(loaded, samples)
         check(samples, per_class=each, folds=folds, score_on=score_on, strict=strict)
         if ray is None:
             for sentence in evaluation_sentences(loaded, samples, splits, protocol, jobs=jobs, device=device):
@@ -147,8 +154,11 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
     from handful.evaluation.calibration import summarise_calibration
+    from handful.evaluation.multilabel import is_multilabel
     from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
 
+    if is_multilabel(result):
+        return multilabel_values(result)
     values = {
         "headline": headline_metric(result),
         "scores": {metric: asdict(summarise(result, metric)[0]) for metric in METRICS},
@@ -162,10 +172,14 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
 def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool) -> None:
     from handful.cli._output import print_lines, print_text, width
     from handful.evaluation.calibration import summarise_calibration
+    from handful.evaluation.multilabel import is_multilabel
     from handful.evaluation.protocol import VAL_SCORED
     from handful.evaluation.statistics import headline_metric, summarise
     from handful.reports.text_tables import format_measures, format_table
 
+    if is_multilabel(result):
+        print_multilabel(result)
+        return
     print_lines(format_table(summarise(result, headline_metric(result)), width=width()))
     if protocol.score_on == "val":
         print_text(VAL_SCORED)

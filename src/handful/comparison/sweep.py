@@ -9,6 +9,7 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
+from handful.data.multilabel import refuse_multilabel
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import ExecutorFactory
@@ -59,6 +60,7 @@ def sweep_to(
     Raises:
         ProtocolError, DataError, RecipeError: before anything is trained or deleted.
     """
+    refuse_multilabel(data, "a sweep")
     for m in per_class:
         splits_of(data, replace(protocol, per_class=m))
     log = folder / LOG

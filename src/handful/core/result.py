@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 from handful.core.recipe import Recipe
 
@@ -25,6 +25,8 @@ class Run:
         counts: training images of each class.
         sets: conformal sets, where the recipe asks for them.
         rejected: which images were too unlike the training images, likewise.
+        targets: of images with several labels, 1, 0 or NaN for each class; `labels` is then -1. None: one label each.
+        thresholds: from which probability on such a model says that an image shows a class; None: 0.5.
         pool: labelled images of each class that the training images were drawn from; None: unknown.
     """
 
@@ -41,6 +43,8 @@ class Run:
     sets: Bool[np.ndarray, "n k"] | None = None
     rejected: Bool[np.ndarray, " n"] | None = None
     pool: Int[np.ndarray, " k"] | None = None
+    targets: Float32[np.ndarray, "n k"] | None = None
+    thresholds: Float[np.ndarray, " k"] | None = None
 
     @property
     def predictions(self) -> Int[np.ndarray, " n"]:

@@ -15,7 +15,7 @@ from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.attach import attach_masks
 from handful.data.masks.attach_partial import attach_partial_masks
 from handful.data.masks.beside import UNUSED, separate_masks
-from handful.data.multilabel import LabelFormat, Unlisted, merge_copies, parse_label_format
+from handful.data.multilabel import Unlisted, label_format, merge_copies, refuse_form
 from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.embedded import read_embedded
 from handful.data.readers.file_tree import ANNOTATIONS
@@ -54,7 +54,7 @@ class ReadOptions:
         window: the values of deep images that become black and white.
         find_range: find the range of deep images over the data set, if neither is given; False: a model knows it.
         multilabel: how the source writes several labels per image, as `handful.data.multilabel.parse_label_format`
-            reads it: a separator, "columns", "columns=NAME,NAME" or "folders"; None: one label per image.
+            reads it: a separator, "columns", "columns:NAME,NAME" or "folders"; None: one label per image.
         unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
             lists and folders, unknown in columns.
     """
@@ -74,23 +74,6 @@ class ReadOptions:
     find_range: bool = True
     multilabel: str | None = None
     unlisted: str | None = None
-
-    @property
-    def label_format(self) -> LabelFormat | None:
-        """The form of several labels per image, or None.
-
-        Raises:
-            DataError: as `handful.data.multilabel.parse_label_format`; or `unlisted` without `multilabel`.
-        """
-        if self.multilabel is not None:
-            return parse_label_format(self.multilabel, self.unlisted)
-        if self.unlisted is not None:
-            raise DataError(
-                "it says what unlisted classes are, and images have one label",
-                where=option("unlisted", self.unlisted),
-                remedy=f"say how several labels are written ({option('multilabel', '|')}), or leave it out.",
-            )
-        return None
 
 
 def load_data(
@@ -135,7 +118,7 @@ def load_data(
             `handful.data.pixel_range.with_pixel_range` does.
         window: the values of deep images (16-bit, signed, float, DICOM) that become black and white.
         multilabel: how the source writes several labels per image: the separator of the names in a table's column
-            `label`, such as "|"; "columns" (or "columns=NAME,NAME") for a column of 1 and 0 per class; "folders" for
+            `label`, such as "|"; "columns" (or "columns:NAME,NAME") for a column of 1 and 0 per class; "folders" for
             images that lie in several class folders. An archive `.npz` with `targets` needs none. None: one label.
         unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
             lists and folders, unknown in columns.
@@ -225,7 +208,7 @@ def _say_without_mask(data: Dataset, source: Path) -> None:
 
 def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
     path, classes = Path(source), options.classes
-    labels = options.label_format
+    labels = label_format(options.multilabel, options.unlisted)
     if isinstance(source, str):
         if source in EMBEDDED:
             if path.exists():
@@ -234,26 +217,26 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
                     where=source,
                     remedy=f"write ./{source} for the path, or rename it.",
                 )
-            _refuse_format(labels, source, ())
+            refuse_form(labels, source, ())
             return with_classes(read_embedded(source), classes)
         if source.startswith(TORCHVISION):
-            _refuse_format(labels, source, ())
+            refuse_form(labels, source, ())
             name, root = source.removeprefix(TORCHVISION), Path(options.root)
             return with_classes(read_torchvision(name, root=root, download=options.download), classes)
     refuse_missing(source)
     if is_hugging_face(path):
-        _refuse_format(labels, source, ())
+        refuse_form(labels, source, ())
         return _read_rows(read_hugging_face, path, options)
     if path.is_dir():
         return _read_folder(path, options)
     if is_packed(path):
         return _read_packed(path, options)
     if path.suffix.lower() in TABLES:
-        _refuse_format(labels, source, ("list", "columns"))
+        refuse_form(labels, source, ("list", "columns"))
         read = read_table if labels is None else partial(read_multilabel_table, labels=labels)
         return _read_rows(read, path, options)
     if path.suffix.lower() == ".npz":
-        _refuse_format(labels, source, ())
+        refuse_form(labels, source, ())
         return read_npz(path, classes=classes)
     if path.suffix.lower() in SPREADSHEETS:
         raise spreadsheet(path)
@@ -264,29 +247,9 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
     )
 
 
-def _refuse_format(labels: LabelFormat | None, source: object, forms: Sequence[str]) -> None:
-    """Refuse a form of several labels that this source does not have."""
-    if labels is None or labels.form in forms:
-        return
-    if forms:
-        remedy = "for a table give the separator of the names, such as '|', or columns."
-    elif str(source).lower().endswith(".npz"):
-        remedy = "leave it out: an archive has several labels where it holds targets [n k]."
-    else:
-        remedy = "leave it out, or read a table, class folders, or an .npz archive with targets."
-    raise DataError(
-        f"{source} has no several labels of this form", where=option("multilabel", labels.form), remedy=remedy
-    )
-
-
 def _read_folder(path: Path, options: ReadOptions, *, unpacked: bool = False) -> Dataset:
-    labels = options.label_format
-    if labels is not None and labels.form != "folders":
-        raise DataError(
-            "a folder has no lists and no columns",
-            where=option("multilabel", options.multilabel),
-            remedy=f"for images that lie in several class folders: {option('multilabel', 'folders')}.",
-        )
+    labels = label_format(options.multilabel, options.unlisted)
+    refuse_form(labels, path, ("folders",))
     if options.any_layout:
         return read_any_folder(path)
     data = read_folder(path, unlabelled=options.unlabelled, classes=options.classes, unpacked=unpacked)

@@ -48,21 +48,21 @@ class LabelFormat:
 
 
 def parse_label_format(text: str, unlisted: str | None = None) -> LabelFormat:
-    """The format that an option says: a separator such as "|", "columns", "columns=NAME,NAME", or "folders".
+    """The format that an option says: a separator such as "|", "columns", "columns:NAME,NAME", or "folders".
 
     Raises:
         DataError: it is none of these, or `unlisted` is neither "absent" nor "unknown".
 
     Example:
         >>> from handful.data.multilabel import parse_label_format
-        >>> parse_label_format("|").separator, parse_label_format("columns=scratch,dent").columns
+        >>> parse_label_format("|").separator, parse_label_format("columns:scratch,dent").columns
         ('|', ('scratch', 'dent'))
     """
     if unlisted is not None and unlisted not in get_args(Unlisted):
         raise DataError(f"unknown value {unlisted!r}", where=option("unlisted", None), remedy='"absent" or "unknown".')
     how: Unlisted | None = None if unlisted is None else ("absent" if unlisted == "absent" else "unknown")
-    form, equals, listed = text.partition("=")
-    if form == "folders" and not equals:
+    form, colon, listed = text.partition(":")
+    if form == "folders" and not colon:
         return LabelFormat("folders", unlisted=how)
     if form == "columns":
         columns = tuple(name.strip() for name in listed.split(",") if name.strip())
@@ -71,10 +71,52 @@ def parse_label_format(text: str, unlisted: str | None = None) -> LabelFormat:
         raise DataError(
             f"{text!r} is not a form of several labels",
             where=option("multilabel", None),
-            remedy="give the separator of the names in a cell, such as '|'; columns, or columns=NAME,NAME, for one "
+            remedy="give the separator of the names in a cell, such as '|'; columns, or columns:NAME,NAME, for one "
             "column per class; or folders for images that lie in several class folders.",
         )
     return LabelFormat("list", separator=text, unlisted=how)
+
+
+def label_format(multilabel: str | None, unlisted: str | None) -> LabelFormat | None:
+    """The form of several labels that two options say; None: one label per image.
+
+    Raises:
+        DataError: as `parse_label_format`; or `unlisted` without `multilabel`.
+    """
+    if multilabel is not None:
+        return parse_label_format(multilabel, unlisted)
+    if unlisted is not None:
+        raise DataError(
+            "it says what unlisted classes are, and images have one label",
+            where=option("unlisted", unlisted),
+            remedy=f"say how several labels are written ({option('multilabel', '|')}), or leave it out.",
+        )
+    return None
+
+
+def refuse_form(labels: LabelFormat | None, source: object, forms: Sequence[str]) -> None:
+    """Refuse a form of several labels that a source does not have.
+
+    Args:
+        labels: the form; None: one label per image.
+        source: for the error.
+        forms: those that it has.
+
+    Raises:
+        DataError: it is none of them.
+    """
+    if labels is None or labels.form in forms:
+        return
+    if "list" in forms:
+        remedy = "for a table give the separator of the names, such as '|', or columns."
+    elif "folders" in forms:
+        remedy = f"for images that lie in several class folders: {option('multilabel', 'folders')}."
+    elif str(source).lower().endswith(".npz"):
+        remedy = "leave it out: an archive has several labels where it holds targets [n k]."
+    else:
+        remedy = "leave it out, or read a table, class folders, or an .npz archive with targets."
+    what = {"list": "no lists of labels", "columns": "no columns", "folders": "no class folders"}[labels.form]
+    raise DataError(f"{source} has {what}", where=option("multilabel", labels.separator or labels.form), remedy=remedy)
 
 
 def names_in(cell: str, separator: str, where: object) -> list[str] | None:
@@ -139,7 +181,7 @@ def value_of(cell: str, default: float, where: object) -> float:
         f"{cell!r} says neither that the class is there nor that it is not",
         where=where,
         remedy="write 1 or 0 (yes or no, true or false), or leave it empty; if the column is no class, name those that "
-        f"are ({option('multilabel', 'columns=NAME,NAME')}).",
+        f"are ({option('multilabel', 'columns:NAME,NAME')}).",
     )
 
 
@@ -189,6 +231,24 @@ def multilabel_dataset(
     rows = (None if t is None or bool(np.isnan(t).all()) else t for t in targets)
     labelled = (replace(s, label=None, target=row) for s, row in zip(samples, rows, strict=True))
     return Dataset(tuple(labelled), classes, kind="multilabel")
+
+
+def refuse_multilabel(data: Dataset, what: str) -> None:
+    """Refuse data with several labels per image where one is needed.
+
+    Args:
+        data: the data.
+        what: needs one label, e.g. "comparing recipes".
+
+    Raises:
+        DataError: the data are multilabel; names what takes them.
+    """
+    if data.kind == "multilabel":
+        raise DataError(
+            f"{what} needs one label per image, and these images have several each",
+            where="labels",
+            remedy="fit, evaluate and predict take them; for the rest, keep one label of each image.",
+        )
 
 
 def merge_copies(data: Dataset, default: float) -> Dataset:

@@ -49,16 +49,18 @@ def iterative_stratification(
 ) -> Int[np.ndarray, " n"]:
     """The number of the fold of each image, with the classes spread as the folds' shares are.
 
+    The images that are known not to show a class are spread too, since a class that most show is learnt from the others.
+
     Args:
-        targets: 1, 0 or NaN for each image and class; unknown entries count as absent.
+        targets: 1, 0 or NaN for each image and class.
         groups: of the images; images of one group are in one fold.
         shares: of the images for each fold; they add up to 1.
         seed: decides between folds that lack equally much, and the order of equal groups.
     """
     rng = np.random.default_rng(seed)
     names, member = np.unique(np.asarray(groups), return_inverse=True)
-    shows = np.zeros((len(names), targets.shape[1]), dtype=np.int64)
-    np.add.at(shows, member, (targets == 1).astype(np.int64))
+    shows = np.zeros((len(names), 2 * targets.shape[1]), dtype=np.int64)
+    np.add.at(shows, member, np.concatenate([targets == 1, targets == 0], axis=1).astype(np.int64))
     sizes = np.bincount(member, minlength=len(names))
     order = rng.permutation(len(names))
     order = order[np.argsort(-sizes[order], kind="stable")]

@@ -17,6 +17,7 @@ from handful.core.files import lock_output, refuse_existing, replace_folder, saf
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels
 from handful.data.pixel_range import scaled, warn_without_range
+from handful.deployment.label_lists import label_of, list_of_names, names_by_row
 from handful.deployment.table_files import SUFFIXES, Columns, Errors, new_table, with_gaps
 from handful.errors import DataError, HandfulWarning, OutputError
 from handful.reports.overlay import paint_regions, palette
@@ -35,15 +36,11 @@ class PredictedChunk:
 
 @dataclass(frozen=True)
 class TableSummary:
-    """Number of rows by predicted class, and of rejected images if the model rejects any; and of unreadable images."""
+    """Rows by predicted class (or by each of several), and of rejected images if any; of unreadable images; of all."""
 
     counts: dict[str, int]
     failed: int
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return sum(self.counts.values()) + self.failed
+    rows: int
 
 
 def predict_table(
@@ -62,7 +59,8 @@ def predict_table(
     If the data has labels, there is a column `label` too (empty: none). A model trained with conformal sets adds a
     column `set`, the classes separated by "|" (empty: no class is plausible). A model that rejects images adds
     `typicality` and `answer`, which is the predicted class, or "I do not know" where the image is rejected. If an image
-    cannot be read, its row is empty, and a column `error` says why. The file is written whole or not at all.
+    cannot be read, its row is empty, and a column `error` says why. The file is written whole or not at all. A model of
+    several labels per image writes `labels`, the classes that are there, in place of the predicted one.
 
     Args:
         classifier: a trained classifier or an exported one.
@@ -76,8 +74,7 @@ def predict_table(
         advance: called with the number of samples just written.
 
     Returns:
-        Number of images by predicted class, with the rejected images counted separately. Unreadable images are in no
-        class; a `HandfulWarning` says how many there are.
+        Number of images by predicted class, rejected ones apart; a `HandfulWarning` counts those that cannot be read.
 
     Raises:
         OutputError: unknown suffix, or the output exists.
@@ -138,14 +135,14 @@ def predict_chunks(
     if coverage is not None:
         classifier.predict_all(data.select(()), coverage=coverage)
     warn_without_range(data.samples, classifier.pixel_range)
-    labelled = any(s.label is not None for s in data.samples)
+    labelled = any(s.labelled for s in data.samples)
     for start in range(0, max(1, len(data)), CHUNK):
         chunk = data.select(range(start, min(start + CHUNK, len(data))))
         images, errors, predictions = _predict_readable(classifier, chunk, coverage, strict)
         columns = with_gaps(columns_of(classifier.classes, images.ids, predictions), errors, len(chunk))
         columns["id"] = list(chunk.ids)
         if labelled:
-            names = [None if s.label is None else chunk.classes[s.label] for s in chunk.samples]
+            names = [label_of(s, chunk.classes) for s in chunk.samples]
             columns = {"id": columns["id"], "label": names, **columns}
         if draw is not None:
             draw(images)
@@ -161,15 +158,17 @@ def predict_chunks(
 def write_table(path: Path, chunks: Iterable[PredictedChunk], classes: Sequence[str]) -> TableSummary:
     """Write the rows to a .csv or .parquet file, whole or not at all."""
     counts: Counter[str | None] = Counter()
-    failed, rejects = 0, False
+    images, failed, rejects = 0, 0, False
     with new_table(path) as write_rows:
         for chunk in chunks:
             rejects |= "answer" in chunk.columns
             write_rows(chunk.columns, chunk.errors)
-            counts.update(chunk.columns.get("answer", chunk.columns["prediction"]))
+            names = names_by_row(chunk.columns)
+            counts.update(name for row in names for name in row)
+            images += len(names)
             failed += len(chunk.errors)
     answers = (*classes, UNKNOWN) if rejects else tuple(classes)
-    return TableSummary({name: counts[name] for name in answers}, failed)
+    return TableSummary({name: counts[name] for name in answers}, failed, images)
 
 
 def _predict_readable(
@@ -245,6 +244,9 @@ def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predic
     n = len(ids)
     best = probabilities.argmax(axis=1) if n else np.zeros(0, np.int64)
     columns: Columns = {"id": list(ids)}
+    if predictions.present is not None:
+        columns["labels"] = [list_of_names(classes, row) for row in predictions.present]
+        return columns | {f"p_{name}": probabilities[:, j] for j, name in enumerate(classes)}
     columns["prediction"] = [classes[int(i)] for i in best]
     columns["probability"] = probabilities.max(axis=1) if n else np.zeros(0, np.float32)
     if predictions.typicality is not None:

@@ -27,6 +27,7 @@ from handful.evaluation.run_jobs import run_jobs
 from handful.evaluation.statistics import summarise as summarise
 from handful.parts.registry import uses_unlabelled
 from handful.recipes.checks import check
+from handful.recipes.kinds import check_kind
 
 FIVE_DRAWS = Protocol()
 
@@ -148,6 +149,8 @@ def _evaluate(
 ) -> list[Result]:
     for recipe, _ in plans:
         check(recipe)
+        if trainer is None:
+            check_kind(recipe, data)
     plans = _without_unused(plans)
     work = [(p, split) for p, (_, protocol) in enumerate(plans) for split in splits_of(data, protocol)]
     check_leaks([(plans[p][0], split.train, split.test) for p, split in work])

@@ -90,7 +90,7 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
             where=job.name,
             remedy="lower the learning rate, or set clip in the recipe's optimizer.",
         )
-    card = getattr(model, "card", {})
+    card, several = getattr(model, "card", {}), data.kind == "multilabel"
     facts = {
         "host_threads": torch.get_num_threads(),
         "device": str(card.get("device", "cpu")),
@@ -102,13 +102,15 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
         seed=job.draw,
         train_ids=labelled.ids,
         ids=test.ids,
-        labels=test.labels,
+        labels=np.full(len(test), -1) if several else test.labels,
         probabilities=probabilities,
         seconds=seconds,
         per_class=job.per_class,
         counts=labelled.counts,
         sets=model.sets(test_images) if _has(model, "conformal") else None,
         rejected=model.rejected(test_images) if _has(model, "out_of_distribution") else None,
+        targets=test.targets() if several else None,
+        thresholds=model.thresholds if several and isinstance(model, Classifier) else None,
     )
     return JobResult(job, result, facts)
 

@@ -27,7 +27,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
-from handful.evaluation.metrics import balanced_accuracy, recalls
+from handful.evaluation.multilabel import logged_scores
 from handful.evaluation.protocol import Protocol, TrainTestSplit
 from handful.recipes.read import read_recipe
 from handful.recipes.renamed import stored_name
@@ -35,6 +35,7 @@ from handful.recipes.write import fingerprint, to_toml
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one
+ARRAYS = ("sets", "rejected", "targets", "thresholds")  # of a run, where it has them
 PACKAGES = ("handful", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 
@@ -120,6 +121,8 @@ class ResultsLog:
                 counts=np.array(line["counts"]) if line.get("counts") is not None else None,
                 sets=stored.get("sets"),
                 rejected=stored.get("rejected"),
+                targets=stored.get("targets"),
+                thresholds=stored.get("thresholds"),
                 pool=np.array(line["pool"]) if line.get("pool") is not None else None,
             )
             return run, tuple(stored["classes"].tolist())
@@ -140,9 +143,8 @@ class ResultsLog:
                 labels=run.labels,
                 probabilities=run.probabilities,
                 classes=np.array(classes, dtype=np.str_),
-                **{name: values for name in ("sets", "rejected") if (values := getattr(run, name)) is not None},
+                **{name: values for name in ARRAYS if (values := getattr(run, name)) is not None},
             )
-        class_recalls = recalls(run.labels, run.predictions, len(classes))
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "commit": commit(),
@@ -153,9 +155,7 @@ class ResultsLog:
             "counts": None if run.counts is None else run.counts.tolist(),
             "pool": None if run.pool is None else run.pool.tolist(),
             "n_test": len(run.ids),
-            "accuracy": float(np.mean(run.predictions == run.labels)),
-            "balanced_accuracy": balanced_accuracy(run.labels, run.predictions, len(classes)),
-            "recalls": [None if np.isnan(r) else round(r, 4) for r in class_recalls.tolist()],
+            **logged_scores(run, len(classes)),
             "seconds": round(run.seconds, 3),
             **facts,
             "versions": versions(),

@@ -114,8 +114,16 @@ def score_table(results: Sequence[Result], metric: Metric = "accuracy") -> Score
     """Score results that come from identical draws.
 
     Raises:
-        ProtocolError: the runs of two results differ in draws, training images or scored images.
+        ProtocolError: the runs of two results differ in draws, training images or scored images, or they are of images
+            with several labels.
     """
+    for result in results:
+        if any(run.targets is not None for run in result.runs):
+            raise ProtocolError(
+                "these are scores of one label per image, and the images have several each",
+                where=result.recipe.name,
+                remedy="use handful.evaluation.multilabel.summarise_multilabel.",
+            )
     first, score = results[0], SCORES[metric]
     for result in results[1:]:
         _refuse_unpaired(first, result)

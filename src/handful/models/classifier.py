@@ -262,3 +262,21 @@ class Classifier:
     def to(self, device: torch.device | str) -> "Classifier":
         """The same classifier on another device."""
         return replace(self, network=self.network.to(device))
+
+
+def refuse_multilabel_model(classifier: Classifier, what: str) -> None:
+    """Refuse a model that names several classes per image where one is needed.
+
+    Args:
+        classifier: the model.
+        what: needs one class per image, e.g. "an ensemble".
+
+    Raises:
+        ModelError: the model is multilabel; names what takes it.
+    """
+    if classifier.kind == "multilabel":
+        raise ModelError(
+            f"{what} needs a model of one label per image, and this one names several",
+            where=classifier.recipe.name,
+            remedy="predict takes it, and so does export to .onnx.",
+        )

@@ -14,7 +14,7 @@ from handful.core.recipe import Recipe
 from handful.core.tensors import Output
 from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_multilabel_model
 
 _TINY = 1e-30  # keeps the logarithm finite; float32 holds it
 
@@ -91,6 +91,8 @@ def join(
     if len(members) < 2:
         raise ModelError("an ensemble needs two models", remedy="name two or more.")
     first = members[0]
+    for member in members:
+        refuse_multilabel_model(member, "an ensemble")
     for i, other in enumerate(members[1:], start=2):
         refuse_other_classes(other.classes, first.classes, where=f"model {i} ({other.recipe.name})")
         if other.pixel_range != first.pixel_range:

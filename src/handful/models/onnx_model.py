@@ -21,9 +21,10 @@ from handful.models.conformal_coverage import CLOSE, HERE, significance
 from handful.models.onnx_file import read_onnx_file
 
 FORMAT = 1
+NEWEST = 2  # of multilabel models, which an older version would take for others
 KEY = "handful.format"
 SUFFIX = ".onnx"
-OUTPUTS = frozenset(("probabilities", "maps", "p_values", "sets", "typicality", "answers"))
+OUTPUTS = frozenset(("probabilities", "present", "maps", "p_values", "sets", "typicality", "answers"))
 MAX_VIEWS = 1000
 EXPORT = "give a file that `handful export` wrote."
 
@@ -96,7 +97,8 @@ class OnnxModel:
         """Predictions from the graph's outputs; `significance_level` replaces that of the exported sets."""
         sets = outputs.get("sets") if significance_level is None else outputs["p_values"] > significance_level + CLOSE
         answers = outputs.get("answers", outputs["probabilities"].argmax(axis=1))
-        return Predictions(outputs["probabilities"], answers.astype(np.int64), outputs.get("typicality"), sets)
+        probabilities, present = outputs["probabilities"], outputs.get("present")
+        return Predictions(probabilities, answers.astype(np.int64), outputs.get("typicality"), sets, present)
 
     def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
         """Pixel probabilities of each sample at the working size, background first.
@@ -189,6 +191,20 @@ def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
     return described(session, path)
 
 
+def refuse_multilabel_server(model: OnnxModel) -> None:
+    """Refuse to serve a model that names several classes per image.
+
+    Raises:
+        ModelError: it does.
+    """
+    if "present" in model.outputs:
+        raise ModelError(
+            "the server needs a model of one label per image, and this one names several",
+            where=model.name,
+            remedy="use `handful predict`, or the exported .onnx file in a server of your own.",
+        )
+
+
 def described(session: Any, path: Path) -> OnnxModel:
     """The model of a session, with what the metadata of its file states.
 
@@ -202,9 +218,9 @@ def described(session: Any, path: Path) -> OnnxModel:
         facts = {key: parse_json(value, finite=False) for key, value in meta.items() if key != "recipe"}
         if not stored_values.is_whole(facts[KEY]) or facts[KEY] < 1:
             raise ValueError(f"its format is {facts[KEY]!r}")
-        if facts[KEY] > FORMAT:
+        if facts[KEY] > NEWEST:
             raise ModelError(
-                f"model format {facts[KEY]} is newer than this version's {FORMAT}", where=path, remedy="update handful."
+                f"model format {facts[KEY]} is newer than this version's {NEWEST}", where=path, remedy="update handful."
             )
         return OnnxModel(
             session=session,

@@ -6,7 +6,12 @@ from handful.core.recipe import Part, Recipe
 
 
 def with_calibration(
-    recipe: Recipe, *, temperature: bool = False, coverage: float | None = None, reject: float | None = None
+    recipe: Recipe,
+    *,
+    temperature: bool = False,
+    coverage: float | None = None,
+    reject: float | None = None,
+    thresholds: bool = False,
 ) -> Recipe:
     """The recipe with these posthoc parts added, in the order that they require.
 
@@ -16,11 +21,13 @@ def with_calibration(
         coverage: give conformal sets at this coverage (posthoc/conformal).
         reject: reject images that are unlike the training images, and about this share of those that are like them
             (posthoc/out_of_distribution).
+        thresholds: fit a threshold for each class, of images with several labels (posthoc/thresholds).
     """
     added = [
         *([Part("out_of_distribution", {"false_rejection": reject})] if reject is not None else []),
         *([Part("temperature")] if temperature else []),
         *([Part("conformal", {"coverage": coverage})] if coverage is not None else []),
+        *([Part("thresholds")] if thresholds else []),
     ]
     names = {part.name for part in added}
     return replace(recipe, posthoc=(*(part for part in recipe.posthoc if part.name not in names), *added))

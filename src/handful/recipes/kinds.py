@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError, TrainingError, option
-from handful.parts.traits import Folder, has_trait, names_with
+from handful.parts.traits import Folder, has_trait
 
 RECIPES = ("logistic", "ridge", "knn", "nearest-centroid", "fine-tuned", "classification-wrn")
 
@@ -20,13 +20,12 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
     unfit = next(_unfit(recipe, data.kind == "multilabel"), None)
     if unfit is not None:
         folder, part = unfit
-        known = names_with(folder, "multilabel") if "multilabel" in _TRAITS[folder] else ()
-        parts = f"use {' or '.join(known)} there, or " if known else ""
+        optional = "leave it out, or " if folder in ("prepare", "posthoc") else ""
         if data.kind == "multilabel":
             raise RecipeError(
                 f"{folder}/{part.name} needs one label per image, and these images have several each",
                 where=recipe.name,
-                remedy=f"{parts}take one of the recipes {', '.join(RECIPES)}.",
+                remedy=f"{optional}take one of the recipes {', '.join(RECIPES)}.",
             )
         raise RecipeError(
             f"{folder}/{part.name} is for images with several labels, and these have one each",

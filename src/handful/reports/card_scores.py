@@ -12,7 +12,7 @@ from handful.errors import ProtocolError
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.confusion import largest_confusions
 from handful.evaluation.statistics import METRICS, class_recalls, summarise
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_multilabel_model
 from handful.parts import registry
 from handful.recipes.write import fingerprint
 from handful.reports.text_tables import NOTES, format_measure
@@ -41,6 +41,7 @@ def update_card(
     classifier = load_classifier(folder)
     added: dict[str, Any] = {}
     if results:
+        refuse_multilabel_model(classifier, "a card with scores")
         added |= card_scores(_matching(classifier, results))
     if use is not None:
         added["use"] = use

@@ -18,7 +18,7 @@ from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import HandfulWarning
 from handful.evaluation.intervals import wilson
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_multilabel_model
 from handful.models.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled
 
 TABLE = "maps.csv"
@@ -78,6 +78,7 @@ def explain_to(
         ModelError: there are no maps of this model, or they are not finite.
         DataError: an image cannot be read, or an id leads out of the folder.
     """
+    refuse_multilabel_model(classifier, "explaining")
     images = data.without_labels()
     rows: list[_Row] = []
     maps: list[Float[np.ndarray, "h w"]] = []

@@ -5,8 +5,9 @@ from pathlib import Path
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output
 from handful.core.recipe import Recipe
+from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import draw, training_split
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_multilabel_model
 from handful.models.device import select_device
 from handful.parts.losses.distillation import distilled
 from handful.saving.checkpoint import refuse_unfinished
@@ -50,7 +51,8 @@ def distil_to(
     """
     folder, teacher = Path(folder), Path(teacher)
     select_device(device)
-    load_classifier(teacher)
+    refuse_multilabel(data, "distillation")
+    refuse_multilabel_model(load_classifier(teacher), "distillation")
     student = distilled(recipe, teacher.resolve(), temperature=temperature, labels=labels)
     with lock_output(folder):
         refuse_existing_model(folder, overwrite=overwrite)

@@ -12,6 +12,7 @@ from handful.data.load import load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.provenance import read_provenance
+from handful.data.multilabel import refuse_multilabel
 from handful.data.readers.packed import is_packed
 from handful.data.sources import TORCHVISION
 from handful.errors import DataError, option
@@ -57,6 +58,7 @@ def open_project(
             remedy="name the folder of its images.",
         )
     data = load_data(source, unlabelled=True, columns=columns, allow_outside=True)
+    refuse_multilabel(data, "annotating")
     files = [s for s in data.samples if isinstance(s.image, Path)]
     if len(files) < len(data):
         raise DataError(

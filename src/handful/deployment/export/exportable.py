@@ -13,7 +13,7 @@ from handful.models.classifier import Classifier
 from handful.models.conformal_coverage import CLOSE
 from handful.models.ensemble import Ensemble
 
-OUTPUT_NAMES = ("probabilities", "maps", "p_values", "sets", "typicality", "answers")
+OUTPUT_NAMES = ("probabilities", "present", "maps", "p_values", "sets", "typicality", "answers")
 MAX_BYTES = 1_900_000_000  # an ONNX model is one protobuf message, which is limited to 2 GB
 
 
@@ -47,6 +47,8 @@ class ExportableModel(nn.Module):
         self.classifier = classifier
         self.network = classifier.network
         self.input_sizes = input_sizes(classifier)
+        thresholds = classifier.thresholds
+        self.thresholds = None if thresholds is None else torch.from_numpy(thresholds)
         self.conformal = classifier.wrapped_by("conformal")
         self.calibration = None if self.conformal is None else self.conformal.fold_scores()
         self.significance = None if self.conformal is None else self.conformal.significance()
@@ -62,8 +64,10 @@ class ExportableModel(nn.Module):
     def _outputs(self, images: list[Tensor]) -> dict[str, Tensor]:
         images_by_size = dict(zip(self.input_sizes, images, strict=True))
         output = _forward(self.classifier, images_by_size)
-        probabilities = output.logits.float().softmax(dim=1)
+        probabilities = self.classifier.link.probabilities(output.logits.float())
         outputs = {"probabilities": probabilities}
+        if self.thresholds is not None:
+            outputs["present"] = probabilities >= self.thresholds
         if output.pixels is not None:
             outputs["maps"] = output.pixels.float().softmax(dim=1)
         if self.conformal is not None and self.significance is not None:

@@ -27,7 +27,7 @@ from handful.deployment.server.middleware import PredictionPolicy
 from handful.deployment.server.page import make_page
 from handful.deployment.server.schemas import ErrorResponse, Failure, Prediction, PredictionList, as_prediction
 from handful.errors import DataError
-from handful.models.onnx_model import OnnxModel, load_onnx
+from handful.models.onnx_model import OnnxModel, load_onnx, refuse_multilabel_server
 
 ENVIRONMENT = "HANDFUL_SERVE"  # environment variable with the settings for worker processes, as JSON
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -174,5 +174,6 @@ def from_environment() -> ASGIApp:
     """The application that a worker process builds from `ENVIRONMENT`."""
     settings = json.loads(os.environ[ENVIRONMENT])
     model = load_onnx(Path(settings["model"]), threads=settings["threads"])
+    refuse_multilabel_server(model)
     limits = Limits(**settings["limits"])
     return create_app(model, limits=limits, token=settings["token"], loopback=settings["loopback"])

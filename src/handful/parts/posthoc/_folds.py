@@ -114,8 +114,9 @@ def possible_folds(context: Context, folds: int) -> int:
     fewest = int(context.task.counts.min())
     if context.data is not None and context.task.kind == "multilabel":
         groups = [s.id if s.group is None else f"group:{s.group}" for s in context.data.samples]
-        shows = context.data.targets() == 1
-        fewest = min(len({groups[i] for i in np.flatnonzero(column)}) for column in shows.T)
+        targets = context.data.targets()
+        both = np.concatenate([targets == 1, targets == 0], axis=1)
+        fewest = min(len({groups[i] for i in np.flatnonzero(column)}) for column in both.T)
     elif context.data is not None:
         known = [(s.label, s.id if s.group is None else f"group:{s.group}") for s in context.data.samples]
         fewest = min(len({group for y, group in known if y == label}) for label in range(len(context.task.classes)))

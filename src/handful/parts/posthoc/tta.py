@@ -19,7 +19,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.errors import ModelError
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_multilabel_model
 from handful.models.ensemble import each
 from handful.models.posthoc_module import PosthocModule
 from handful.parts.posthoc._folds import plain_network
@@ -103,6 +103,7 @@ def over_views(classifier: Classifier, *, views: Views = "ten_crop", crop: float
         ValueError: as `wrap`.
         ModelError: it does so already, or it was calibrated without views.
     """
+    refuse_multilabel_model(classifier, "test-time augmentation")
 
     def change(one: Classifier) -> Classifier:
         if isinstance(one.network, Viewed):

@@ -1,0 +1,67 @@
+"""Scores of images with several labels, as tables and as JSON."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handful.core.dataset import Dataset
+    from handful.core.result import Result
+
+
+def refuse_measures(data: "Dataset", *, calibration: bool, track: str | None) -> None:
+    """Refuse options of `evaluate` that need one label per image.
+
+    Raises:
+        DataError: the data are multilabel, and one of them was given.
+    """
+    from handful.data.multilabel import refuse_multilabel
+
+    for given, name in ((calibration, "--calibration"), (track is not None, "--track")):
+        if given:
+            refuse_multilabel(data, name)
+
+
+def multilabel_values(result: "Result") -> dict[str, Any]:
+    """All scores and those of each class, as plain values."""
+    from dataclasses import asdict
+
+    from handful.evaluation.multilabel import METRICS, class_scores, summarise_multilabel
+
+    return {
+        "headline": "mean_average_precision",
+        "scores": {metric: asdict(summarise_multilabel(result, metric)) for metric in METRICS},
+        "classes": [asdict(row) for row in class_scores(result)],
+    }
+
+
+def print_multilabel(result: "Result") -> None:
+    """Print the scores, then those of each class."""
+    from handful.cli._output import print_table, print_text
+    from handful.evaluation.multilabel import METRICS, class_scores, summarise_multilabel
+
+    rows = []
+    for metric, name in METRICS.items():
+        summary = summarise_multilabel(result, metric)
+        worst = f"{_percent(summary.worst)} (draw {summary.worst_draw})"
+        rows.append((name, _percent(summary.mean), _interval(summary.low, summary.high), worst))
+    print_table(("score", "mean", "95 % interval", "worst draw"), rows)
+    headline = summarise_multilabel(result)
+    runs = f"{headline.draws} draws" if headline.draws > 1 else "1 draw"
+    images = f"{headline.n_train} training and {headline.n_test} scored images, {headline.classes} classes"
+    interval = _interval(headline.image_low, headline.image_high)
+    print_text(f"{headline.recipe}: {runs}, {images}. Mean AP by a bootstrap over draws and images: {interval}.")
+    table = []
+    for row in class_scores(result):
+        recall = f"{_percent(row.recall)} ({_interval(row.recall_low, row.recall_high)})"
+        precision = f"{_percent(row.precision)} ({_interval(row.precision_low, row.precision_high)})"
+        table.append((row.name, f"{row.present}", _percent(row.average_precision), recall, precision))
+    print_table(("class", "images", "AP", "recall", "precision"), table)
+    if all(run.thresholds is None or (run.thresholds == 0.5).all() for run in result.runs):
+        print_text("A class is predicted from a probability of 0.5 on; --thresholds chooses that by cross-validation.")
+
+
+def _percent(value: float) -> str:
+    return "-" if value != value else f"{100 * value:.1f} %"
+
+
+def _interval(low: float, high: float) -> str:
+    return "-" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"
