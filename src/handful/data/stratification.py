@@ -49,7 +49,7 @@ def iterative_stratification(
 ) -> Int[np.ndarray, " n"]:
     """The number of the fold of each image, with the classes spread as the folds' shares are.
 
-    The images that are known not to show a class are spread too, since a class that most show is learnt from the others.
+    Images that are known not to show a class are spread too: a class that most show is learnt from the others.
 
     Args:
         targets: 1, 0 or NaN for each image and class.
