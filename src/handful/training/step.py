@@ -10,6 +10,7 @@ from handful.core.tensors import Batch, Output
 from handful.parts import registry
 from handful.training.assembly import Assembly
 from handful.training.batches import BatchSource, StepInput
+from handful.training.dead_features import DeadFeatureCheck
 from handful.training.distributed import sum_gradients
 from handful.training.optimizer import set_rate
 from handful.training.random_streams import Stream, derive_seed
@@ -29,6 +30,7 @@ class TrainingStep:
         self.stage = setup.recipe.stages[number]
         self.steps = setup.plan.stage_steps[number]
         self.batches = BatchSource(setup, assembly, number)
+        self.dead_features = DeadFeatureCheck(setup.recipe.name, number, self.steps, self.stage.optimizer.lr)
         self.reads_teacher = any(registry.has_trait("losses", part, "needs_teacher") for part in self.stage.losses)
         # Seeding all devices takes fifty times as long as seeding the CPU alone.
         self._seed_dropout = torch.default_generator.manual_seed if setup.device.type == "cpu" else torch.manual_seed
@@ -59,6 +61,7 @@ class TrainingStep:
             images = torch.cat([images, *(view.images for view in given.batch.views)])
         with accelerator.autocast():
             output: Output = self.assembly.network(images, given.maps)
+        self.dead_features.look(output, step)
         return split_views(output, given.batch) if given.batch.views else output
 
     def total_loss(self, output: Output, given: StepInput, step: int) -> Float[Tensor, ""]:

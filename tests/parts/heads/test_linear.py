@@ -22,6 +22,26 @@ def test_linear_is_norm_relu_pool_linear() -> None:
     torch.testing.assert_close(plain(maps(), size=(16, 20), compare=COMPARE).features, maps().mean(dim=(2, 3)))
 
 
+def test_concatenated_pool_is_average_then_maximum_as_timms() -> None:
+    head = linear.build(context(), backbone=BACKBONE, norm="none", pool="concat").eval()
+    assert isinstance(head, linear.Linear)
+    output = head(maps(), size=(16, 20), compare=COMPARE)
+    torch.testing.assert_close(output.features, SelectAdaptivePool2d(pool_type="catavgmax", flatten=True)(maps()))
+    assert head.linear.in_features == 2 * BACKBONE.channels
+    torch.testing.assert_close(output.logits, head.linear(output.features))
+
+
+def test_feature_norm_brings_pooled_features_to_one_scale_before_the_linear_layer() -> None:
+    head = linear.build(context(), backbone=BACKBONE, norm="none", pool="dual", feature_norm="layer").eval()
+    assert isinstance(head, linear.Linear)
+    output = head(100 * maps(), size=(16, 20), compare=COMPARE)
+    pooled = SelectAdaptivePool2d(pool_type="avgmax", flatten=True)(100 * maps())
+    torch.testing.assert_close(output.features, F.layer_norm(pooled, pooled.shape[1:]))
+    torch.testing.assert_close(output.logits, head.linear(output.features))
+    with pytest.raises(ValueError, match="none or layer, not 'batch'"):
+        linear.check_feature_norm("batch")
+
+
 def test_dual_pool_is_the_mean_of_average_and_maximum_as_timms() -> None:
     head = linear.build(context(), backbone=BACKBONE, norm="none", pool="dual").eval()
     assert isinstance(head, linear.Linear)

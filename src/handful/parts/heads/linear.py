@@ -1,10 +1,11 @@
 """Linear head: BN-ReLU-average pool-linear (CvS, section V-B), or the plain pool-linear of ResNet.
 
-The VIPF paper's "dual pool" (table 5) joins an average and a maximum; it does not say how. We take their mean, timm's
-"avgmax": features keep their length, whereas concatenation would double the classifier.
+The VIPF paper's "dual pool" (table 5) joins an average and a maximum; it does not say how. "dual" takes their mean,
+timm's "avgmax": features keep their number, but maxima are several times as large as averages, and a step on the last
+layer meets that squared. "concat" puts them end to end, timm's "catavgmax". `feature_norm` brings either to one scale.
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -19,10 +20,12 @@ from handful.parts.heads._pooling import Compare
 class_weights = True
 multilabel = True
 Pool = Literal["avg", "dual"]
+JoinedPool = Literal["avg", "dual", "concat"]
+FeatureNorm = Literal["none", "layer"]
 
 
 def check_pool(pool: str) -> None:
-    """Refuse an unknown pool.
+    """Refuse an unknown pool of a head that does not concatenate.
 
     Raises:
         ValueError: it is neither.
@@ -31,30 +34,64 @@ def check_pool(pool: str) -> None:
         raise ValueError(f"pool must be avg or dual, not {pool!r}")
 
 
+def check_feature_norm(name: str) -> None:
+    """Refuse an unknown norm of features.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if name not in get_args(FeatureNorm):
+        raise ValueError(f"feature_norm must be none or layer, not {name!r}")
+
+
 class Linear(nn.Module):
     """Average over space, then one linear layer to the label embedding's size."""
 
-    def __init__(self, channels: int, size: int, *, norm: NormName, dropout: float, pool: Pool = "avg") -> None:
+    def __init__(
+        self,
+        channels: int,
+        size: int,
+        *,
+        norm: NormName,
+        dropout: float,
+        pool: JoinedPool = "avg",
+        feature_norm: FeatureNorm = "none",
+    ) -> None:
         super().__init__()
-        self.pool: Pool = pool
+        self.pool: JoinedPool = pool
         self.norm = None if norm == "none" else norm_layer(norm, channels)
-        self.linear = nn.Linear(channels, size)
+        features = 2 * channels if pool == "concat" else channels
+        self.linear = nn.Linear(features, size)
+        self.feature_norm = nn.LayerNorm(features) if feature_norm == "layer" else None
         self.dropout = dropout
 
     def forward(self, maps: Float[Tensor, "n c h w"], *, size: tuple[int, int], compare: Compare) -> Output:  # noqa: ARG002
         """Embedding and class logits; no pixel maps."""
         if self.norm is not None:
             maps = F.relu(self.norm(maps))
-        features = maps.mean(dim=(2, 3)).float()
-        if self.pool == "dual":
-            features = (features + maps.amax(dim=(2, 3)).float()) / 2
+        features = self._pooled(maps)
         with torch.autocast(maps.device.type, enabled=False):  # bfloat16 scores would tie
+            if self.feature_norm is not None:
+                features = self.feature_norm(features)
             embedding = self.linear(F.dropout(features, self.dropout, self.training))
             return Output(embedding, compare(embedding), features)
 
+    def _pooled(self, maps: Float[Tensor, "n c h w"]) -> Float[Tensor, "n f"]:
+        average = maps.mean(dim=(2, 3)).float()
+        if self.pool == "avg":
+            return average
+        largest = maps.amax(dim=(2, 3)).float()
+        return (average + largest) / 2 if self.pool == "dual" else torch.cat([average, largest], dim=1)
+
 
 def build(
-    context: Context, *, backbone: Backbone, norm: NormName = "batch", dropout: float = 0.0, pool: Pool = "avg"
+    context: Context,
+    *,
+    backbone: Backbone,
+    norm: NormName = "batch",
+    dropout: float = 0.0,
+    pool: JoinedPool = "avg",
+    feature_norm: FeatureNorm = "none",
 ) -> nn.Module:
     """Build the linear head.
 
@@ -64,11 +101,21 @@ def build(
         norm: norm before ReLU and pool, for backbones that end on a residual sum: "batch", "group", or "auto" by the
             number of images; "none" leaves both norm and ReLU out.
         dropout: dropout rate of the pooled features.
-        pool: "avg", or "dual" for the mean of average and maximum.
+        pool: "avg", "dual" for the mean of average and maximum, or "concat" for both end to end.
+        feature_norm: "layer" normalizes the pooled features of each image (layer norm with scale and shift learned)
+            before dropout and the linear layer: of use with the larger features of "dual" and "concat".
 
     Raises:
-        ValueError: unknown pool.
+        ValueError: unknown pool or feature norm.
     """
-    check_pool(pool)
-    norm = choose_norm(norm, context.task)
-    return Linear(backbone.channels, context.labels.size, norm=norm, dropout=dropout, pool=pool)
+    if pool != "concat":
+        check_pool(pool)
+    check_feature_norm(feature_norm)
+    return Linear(
+        backbone.channels,
+        context.labels.size,
+        norm=choose_norm(norm, context.task),
+        dropout=dropout,
+        pool=pool,
+        feature_norm=feature_norm,
+    )
