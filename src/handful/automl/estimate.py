@@ -78,7 +78,8 @@ class TimeNotice:
         then: Callable[[Mapping[str, float], int], None] | None = None,
     ) -> None:
         self.recipe, self.say, self.then = recipe, say, then
-        self.total, self.networks = total_steps(recipe, len(data)), networks(recipe, data)
+        self.total = total_steps(recipe, len(data), len(data.labelled()))
+        self.networks = networks(recipe, data)
         self.times: list[float] = []
 
     def __call__(self, values: Mapping[str, float], step: int) -> None:
