@@ -138,3 +138,12 @@ def test_a_tar_file_is_predicted_into_a_table(name: str, inputs: Path, tmp_path:
     assert table["error"].notna().tolist() == [False, True]
     direct = ok_json("predict", inputs / "model", image)["images"][0]
     assert table["probability"][0] == pytest.approx(direct["probability"], abs=1e-5)
+
+
+def test_images_that_the_model_learned_from_are_counted(inputs: Path, tmp_path: Path) -> None:
+    said = " ".join(ok("predict", inputs / "model", inputs / "images").split())
+    assert (
+        "12 of these 12 images are among those that the model learned from: on new ones it is right less often." in said
+    )
+    Picture.new("RGB", (9, 9), "teal").save(tmp_path / "new.png")
+    assert "learned from:" not in ok("predict", inputs / "model", tmp_path / "new.png")

@@ -135,3 +135,10 @@ def test_names_that_are_not_utf_8_are_read_back(tmp_path: Path) -> None:
     data = load_data(tmp_path)
     write_cleaned_table(measure_images(data), tmp_path / "t.csv")
     assert load_data(tmp_path / "t.csv").ids == data.ids
+
+
+def test_doubtful_labels_are_a_column_that_is_not_read(tmp_path: Path) -> None:
+    known = measure_images(load_data(_folder(tmp_path / "images")))
+    write_cleaned_table(known, tmp_path / "new.csv", doubts={"train/dog/d.png": "looks like cat"})
+    assert [row["doubt"] for row in _rows(tmp_path / "new.csv")] == ["", "", "", "looks like cat"]
+    assert load_data(tmp_path / "new.csv").classes == ("cat", "dog")

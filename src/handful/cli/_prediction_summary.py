@@ -33,12 +33,15 @@ class PredictionSummary:
 
     Args:
         classes: the model's.
+
+    Attributes:
+        learned: number of images that the model was trained on.
     """
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         self.classes = classes
         self.counts: Counter[str] = Counter()
-        self.doubtful = self.labelled = self.right = 0
+        self.doubtful = self.labelled = self.right = self.learned = 0
         self._doubts: list[_Doubt] = []
         self.several = False
 
@@ -53,8 +56,8 @@ class PredictionSummary:
         if not self.counts:
             return []
         if self.several:
-            return [text for text in (self._never(),) if text]
-        texts = [self._labels(), self._doubtful(), self._never(), self._confused(card), self._advice()]
+            return [text for text in (self._learned(), self._never()) if text]
+        texts = [self._learned(), self._labels(), self._doubtful(), self._never(), self._confused(card), self._advice()]
         return [text for text in texts if text]
 
     def _add(self, chunk: "PredictedChunk") -> None:
@@ -79,6 +82,14 @@ class PredictionSummary:
 
         self.several = True
         self.counts.update(name for row in names_by_row(columns) for name in row if name is not None)
+
+    def _learned(self) -> str:
+        if not self.learned:
+            return ""
+        total = "" if self.several else f"{max(self.counts.total(), self.learned):,} "
+        are = "is one" if self.learned == 1 else "are among those"
+        known = f"{self.learned:,} of these {total}images {are} that the model learned from"
+        return f"{known}: on new ones it is right less often."
 
     def _labels(self) -> str:
         if not self.labelled:

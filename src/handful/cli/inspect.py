@@ -64,7 +64,7 @@ def inspect(
         with Activity("Loading PyTorch", shown=True, announce=True):
             from handful.inspection.inspection import inspect as inspect_data
             from handful.inspection.page import write_inspection
-            from handful.inspection.summary import as_values
+            from handful.inspection.summary import as_values, doubtful_labels
             from handful.models.device import select_device
             from handful.training.image_features import features_recipe
 
@@ -76,7 +76,8 @@ def inspect(
         if page is not None:
             with Activity("writing the page", shown=True, announce=True):
                 write_inspection(inspection, page, name="/".join(Path(data).parts[-2:]), overwrite=overwrite)
-        table = None if fix is None else write_cleaned_table(inspection.measurements, fix)
+        doubts = {} if fix is None else doubtful_labels(inspection)
+        table = None if fix is None else write_cleaned_table(inspection.measurements, fix, doubts=doubts)
     if json:
         fixed = None if table is None else {"table": fix, **vars(table)}
         print_json({**as_values(inspection), "page": page, "fix": fixed})
@@ -85,8 +86,8 @@ def inspect(
     if table is not None:
         _print_paragraph(
             f"{fix}: {table.rows} images; left out {table.unreadable} unreadable, {table.copies} copies and "
-            f"{table.conflicts} copies with several labels; {table.groups} groups. It lists no masks: pass them with "
-            "--masks as before."
+            f"{table.conflicts} copies with several labels; {table.groups} groups. Doubtful labels: {len(doubts)}, "
+            "in the column doubt. It lists neither masks, which --masks takes as before, nor other columns of yours."
         )
     if page is not None:
         _print_paragraph(f"Report: {page}")

@@ -24,6 +24,7 @@ DATA = (
     "Hugging Face folder, torchvision:NAME or embedded data set."
 )
 SCREEN = "-"  # as --out: standard output
+MOST_COMPARED = 10_000  # images that are compared with those that the model was trained on
 
 
 def predict(
@@ -119,8 +120,9 @@ def predict(
         return
     path = None if printed else out
     refuse_chunk_options(options, remedy="name a folder as --out.")
-    with _predicted(job, data, options, path=path, maps=maps, strict=strict) as (predictor, chunks):
+    with _predicted(job, data, options, path=path, maps=maps, strict=strict) as (predictor, chunks, learned):
         seen = PredictionSummary(predictor.classes)
+        seen.learned = learned
         if path is not None:
             summary = write_table(path, seen.observe(chunks), predictor.classes)
             failed, show = summary.failed, partial(_print_summary, summary, path, maps, json=json)
@@ -144,8 +146,11 @@ def predict(
 @contextmanager
 def _predicted(
     job: "BatchJob", data: list[str], options: BatchOptions, *, path: Path | None, maps: Path | None, strict: bool
-) -> "Iterator[tuple[Predictor, Iterator[PredictedChunk]]]":
-    """The model and the rows of all images, with a progress bar; a wrong path is refused before the model is loaded."""
+) -> "Iterator[tuple[Predictor, Iterator[PredictedChunk], int]]":
+    """The model, the rows of all images with a progress bar, and how many of the images the model was trained on.
+
+    A wrong path is refused before the model is loaded.
+    """
     from handful.cli._data import read_to_predict
     from handful.core.dataset import Dataset
     from handful.core.files import lock_output
@@ -164,9 +169,12 @@ def _predicted(
             with Activity("Reading the data", shown=True, announce=True):
                 found = read_to_predict(data, options.source, on_error=on_error)
             with Activity("Loading the model", shown=True, announce=True):
+                from handful.saving.learned_images import count_learned_from
                 from handful.saving.predictor import load_predictor
 
                 classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)
+                few = isinstance(found, Dataset) and len(found) <= MOST_COMPARED
+                learned = count_learned_from(getattr(classifier, "card", {}), found) if few else 0
         total = len(found) if isinstance(found, Dataset) else None
         bar = stack.enter_context(Progress(total, "predicting", shown=True, loss=False))
         advance = partial(bar.advance, 0.0)
@@ -178,7 +186,7 @@ def _predicted(
         else:
             _refuse_maps(maps)
             chunks = predict_archive(job, found, strict=strict, start=bar.go_on, advance=advance)
-        yield classifier, chunks
+        yield classifier, chunks, learned
 
 
 def _predict_to_chunks(job: "BatchJob", data: str, out: Path, options: BatchOptions, *, json: bool) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,20 @@ class TableChanges:
     groups: int
 
 
-def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
+def write_cleaned_table(
+    measurements: Measurements, path: Path, *, doubts: Mapping[str, str] | None = None
+) -> TableChanges:
     """Write a CSV table of the samples with columns path, label, group and split; images are not touched.
 
     Left out are files that cannot be read, exact copies but one (the held-out one stays), and all of those whose
     copies have several labels. Near copies share a group, as do pictures of a inferred group. Paths are relative to the
     table. Masks are in no table: name them as before.
+
+    Args:
+        measurements: of the images.
+        path: the table to write.
+        doubts: what is doubtful about the label of an image, by its id: a further column `doubt`, which no reader
+            reads.
 
     Raises:
         OutputError: the file exists, or does not end in .csv.
@@ -47,7 +56,13 @@ def write_cleaned_table(measurements: Measurements, path: Path) -> TableChanges:
     rows, copies, conflicts = _without_copies(measurements)
     groups = _groups(measurements)
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = [("path", "label", "group", "split"), *(_row(measurements, i, groups[i], path.parent) for i in rows)]
+    table: list[tuple[str, ...]] = [
+        ("path", "label", "group", "split"),
+        *(_row(measurements, i, groups[i], path.parent) for i in rows),
+    ]
+    if doubts:
+        texts = ["doubt", *(doubts.get(measurements.data.samples[i].id, "") for i in rows)]
+        table = [(*row, text) for row, text in zip(table, texts, strict=True)]
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(table)
     with path.open("x", encoding="utf-8", newline="") as file:

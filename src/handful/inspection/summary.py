@@ -110,6 +110,16 @@ def _describe_gain(curve: LearningCurve) -> str:
     )
 
 
+def doubtful_labels(inspection: Inspection) -> dict[str, str]:
+    """What is doubtful about the label of each suspect image, by its id."""
+    suspects = {}
+    for finding in inspection.findings:
+        named = finding.numbers.get("suspects")
+        if isinstance(named, dict):
+            suspects |= {name: f"looks like {suspect['looks_like']}" for name, suspect in named.items()}
+    return suspects
+
+
 def as_values(inspection: Inspection) -> dict[str, Any]:
     """Everything as plain values."""
     measurements, c = inspection.measurements, inspection.curve

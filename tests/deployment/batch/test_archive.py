@@ -27,7 +27,7 @@ def levels(source: Path | str, **options: object) -> dict[str, int]:
 def test_a_folder_gives_every_image_below_it_in_one_order(tmp_path: Path) -> None:
     root = gray_archives.write_folder(tmp_path / "a", 5)
     (root / ".hidden").mkdir()
-    for name in ("0/notes.txt", ".hidden/x.png", "loose.PNG"):
+    for name in ("0/notes.md", ".hidden/x.png", "loose.PNG"):
         (root / name).write_bytes(gray_archives.gray_png(9))
 
     assert levels(root) == {
@@ -126,7 +126,7 @@ def test_what_cannot_be_an_archive_is_refused(tmp_path: Path) -> None:
     whole = gray_archives.write_tar(tmp_path / "torn.tar", [1, 2]).read_bytes()
     (tmp_path / "torn.tar").write_bytes(whole[:700])
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
-    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "notes.md").write_text("hello")
     for source, what in (
         ("x.tar.gz", "the shard is compressed"),
         ("mixed", "holds shards .* and images"),
@@ -134,7 +134,7 @@ def test_what_cannot_be_an_archive_is_refused(tmp_path: Path) -> None:
         ("gap/y-*.tar", "no files match"),
         ("torn.tar", "the shard cannot be read"),
         ("torn.parquet", "the shard cannot be read"),
-        ("notes.txt", "not a folder, a table or shards"),
+        ("notes.md", "not a folder, a table or shards"),
         ("nowhere", "no such file or folder"),
     ):
         with pytest.raises(DataError, match=what):
@@ -160,7 +160,7 @@ def test_files_that_may_be_meant_as_images_are_recorded(tmp_path: Path) -> None:
     for name in ("a.png", "deep/b.png", "@eaDir/c.png", "__x/d.png"):
         save_noise_image(folder / name)
     (folder / "raw.CR2").write_bytes(b"raw")
-    (folder / "notes.txt").write_text("no image")
+    (folder / "notes.md").write_text("no image")
     (folder / "gone.png").symlink_to(tmp_path / "nowhere.png")
     (folder / "deep/up").symlink_to(folder)
     skipped: list[LeftOut] = []
@@ -170,7 +170,7 @@ def test_files_that_may_be_meant_as_images_are_recorded(tmp_path: Path) -> None:
         ("links whose target is missing", ("gone.png",)),
     ]
     with tarfile.open(tmp_path / "s.tar", "w") as tar:
-        for name in ("a.png", "raw.CR2", "notes.txt", "deep/up"):
+        for name in ("a.png", "raw.CR2", "notes.md", "deep/up"):
             tar.add(folder / name, name)
     skipped.clear()
     assert [p.id for p in find_archive(str(tmp_path / "s.tar")).locations(skipped)] == ["s.tar/a.png"]
