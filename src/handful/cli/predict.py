@@ -173,8 +173,9 @@ def _predicted(
                 from handful.saving.predictor import load_predictor
 
                 classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)
-                few = isinstance(found, Dataset) and len(found) <= MOST_COMPARED
-                learned = count_learned_from(getattr(classifier, "card", {}), found) if few else 0
+                learned = 0
+                if isinstance(found, Dataset) and len(found) <= MOST_COMPARED:
+                    learned = count_learned_from(getattr(classifier, "card", {}), found)
         total = len(found) if isinstance(found, Dataset) else None
         bar = stack.enter_context(Progress(total, "predicting", shown=True, loss=False))
         advance = partial(bar.advance, 0.0)

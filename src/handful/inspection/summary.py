@@ -112,7 +112,7 @@ def _describe_gain(curve: LearningCurve) -> str:
 
 def doubtful_labels(inspection: Inspection) -> dict[str, str]:
     """What is doubtful about the label of each suspect image, by its id."""
-    suspects = {}
+    suspects: dict[str, str] = {}
     for finding in inspection.findings:
         named = finding.numbers.get("suspects")
         if isinstance(named, dict):
