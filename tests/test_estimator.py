@@ -19,7 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from handful.errors import DataError, HandfulWarning, RecipeError, TrainingError
 from handful.estimator import HandfulClassifier
 from handful.recipes.load import load_recipe
-from tests.support.datasets import recipe, squares
+from tests.support.datasets import recipe, several_squares, squares
 from tests.support.vision_transformer import write_transformer
 
 SKIPPED = {
@@ -278,3 +278,55 @@ def test_a_backbone_of_ones_own_is_a_parameter(tmp_path: Path) -> None:
     np.testing.assert_allclose(again.predict_proba(images), model.predict_proba(images), atol=1e-6)
     selected = HandfulClassifier(backbone=folder, device="cpu", random_state=0).fit(images, labels)
     assert "nearest-centroid" not in {params["recipe"] for params in selected.cv_results_["params"]}
+
+
+def several(n: int = 40, *, known: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    data = several_squares(n, known=known, seed=seed)
+    return np.stack([np.asarray(s.image).transpose(1, 2, 0) for s in data.samples]), data.targets()
+
+
+def test_an_indicator_matrix_is_several_labels_per_image() -> None:
+    X, Y = several()
+    test, truth = several(20, seed=1)
+    estimator = HandfulClassifier("logistic-pixels", overrides=("image_size=[12,12]",), device="cpu").fit(X, Y)
+    predicted = estimator.predict(test)
+    assert predicted.shape == truth.shape
+    assert set(np.unique(predicted)) <= {0, 1}
+    assert (predicted == truth).mean() > 0.75
+    assert estimator.classes_.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(predicted, estimator.predict_proba(test) >= 0.5)
+    assert estimator.score(test, truth.astype(int)) == (predicted == truth).all(axis=1).mean()
+
+
+def test_unknown_entries_of_an_indicator_matrix_are_nan() -> None:
+    X, Y = several(known=0.6)
+    assert np.isnan(Y).any()
+    estimator = tiny().fit(X, Y)
+    assert np.isfinite(estimator.predict_proba(X)).all()
+    assert estimator.classifier_.card["known_entries"] == (~np.isnan(Y)).sum()
+
+
+def test_the_columns_of_a_frame_are_the_classes() -> None:
+    X, Y = several()
+    frame = pd.DataFrame(Y, columns=["z", "b", "a"])
+    estimator = HandfulClassifier("logistic-pixels", overrides=("image_size=[12,12]",), device="cpu").fit(X, frame)
+    assert estimator.classes_.tolist() == ["z", "b", "a"]
+    plain = HandfulClassifier("logistic-pixels", overrides=("image_size=[12,12]",), device="cpu").fit(X, Y)
+    np.testing.assert_allclose(estimator.predict_proba(X), plain.predict_proba(X), atol=1e-2)
+
+
+def test_one_hot_rows_are_one_label_unless_said_otherwise() -> None:
+    X, y, _ = pictures()
+    rows = np.eye(3)[np.unique(y, return_inverse=True)[1]]
+    assert tiny().fit(X, rows).predict(X).shape == (len(y),)
+    assert tiny(multilabel=True).fit(X, rows).predict(X).shape == rows.shape
+    with pytest.raises(ValueError, match="no indicator matrix"):
+        tiny(multilabel=True).fit(X, y)
+
+
+def test_auto_is_logistic_regression_for_several_labels() -> None:
+    _, Y = several(24)
+    rows = np.random.default_rng(0).random((24, 16))
+    estimator = HandfulClassifier(random_state=0, device="cpu").fit(rows, Y)
+    assert estimator.recipe_ == "logistic-pixels"
+    assert estimator.predict(rows).shape == Y.shape

@@ -22,7 +22,7 @@ from handful.automl.select import select
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.arrays import from_arrays, image_samples
-from handful.data.estimator_input import ImageForm, Rows, as_images, pixel_count, read_targets
+from handful.data.estimator_input import ImageForm, Rows, as_images, pixel_count, read_indicator, read_targets
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.checks import check
@@ -31,6 +31,7 @@ from handful.recipes.overrides import refuse_text
 from handful.training.train import train
 
 AUTO = "auto"
+MULTILABEL = "logistic"  # what "auto" is for several labels per image
 
 
 class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -56,9 +57,10 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         verbose: show progress on standard error; None: where somebody sees it, in a terminal or a notebook.
         bit_depth: number of bits of integer images, such as 12; None: found over the images of `fit`.
         window: the values of images that become black and white, e.g. of signed integers, or of floats outside [0, 1].
+        multilabel: `y` is an indicator matrix [n k] of several labels per image; None: where some row is not one-hot.
 
     Attributes:
-        classes_: the labels seen in `fit`, sorted.
+        classes_: the labels seen in `fit`, sorted; of an indicator matrix its columns.
         classifier_: the trained `Classifier`.
         recipe_: name of the recipe that trained it.
         n_features_in_: numbers per image in `fit` (of the first image, if their sizes differ).
@@ -90,6 +92,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         verbose: bool | None = None,
         bit_depth: int | None = None,
         window: tuple[float, float] | None = None,
+        multilabel: bool | None = None,
     ) -> None:
         self.recipe = recipe
         self.backbone = backbone
@@ -99,6 +102,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
         self.bit_depth = bit_depth
         self.window = window
+        self.multilabel = multilabel
 
     def fit(self, X: Any, y: Any, masks: Any = None, groups: Any = None) -> "HandfulClassifier":
         """Train on images and labels.
@@ -106,7 +110,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             X: n images, as described for the class.
             y: n labels, or one-hot rows [n k], as `handful.data.labels.label_texts` reads them; bytes are decoded. None
-                or NaN: unlabelled; so is -1 where all labels are whole numbers from 0.
+                or NaN: unlabelled; so is -1 where all labels are whole numbers from 0. Or an indicator matrix [n k] of
+                several labels per image: 1 where a class is present, 0 where it is not, NaN where that is unknown.
             masks: [n h w] at the images' own size, non-zero is foreground; or a sequence in which None means none.
             groups: n values; images of one group are never split where the recipe holds some out.
 
@@ -120,6 +125,9 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         recipe = None if self.recipe == AUTO else self._recipe()
         if y is None:
             raise ValueError("HandfulClassifier requires y to be passed, but the target y is None")
+        indicator = read_indicator(y, self.multilabel)
+        if indicator is not None:
+            return self._fit_multilabel(X, *indicator, masks=masks, groups=groups)
         values, names = read_targets(y)
         labelled = np.array([name is not None for name in names], dtype=bool)
         X = self._validate(X, labelled)
@@ -138,6 +146,39 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             bit_depth=self.bit_depth,
             window=self.window,
         )
+        return self._train(recipe, data, class_texts)
+
+    def _fit_multilabel(
+        self,
+        X: Any,
+        targets: Float[np.ndarray, "n k"],
+        names: list[str],
+        columns: npt.NDArray[Any],
+        *,
+        masks: Any,
+        groups: Any,
+    ) -> "HandfulClassifier":
+        """Train on an indicator matrix; no recipe is selected, and "auto" is logistic regression."""
+        X = self._validate(X, ~np.isnan(targets).all(axis=1))
+        images = X if self._rows is None else self._rows.images(X)
+        data = from_arrays(
+            images,
+            targets=targets,
+            masks=masks,
+            groups=groups,
+            classes=names,
+            bit_depth=self.bit_depth,
+            window=self.window,
+        )
+        self.classes_ = columns
+        if self.recipe == AUTO:
+            name = MULTILABEL if self._rows is None else f"{MULTILABEL}-pixels"
+            recipe = load_recipe(name, backbone=self.backbone, overrides=tuple(self.overrides))
+        else:
+            recipe = self._recipe()
+        return self._train(recipe, data, names)
+
+    def _train(self, recipe: Recipe | None, data: Dataset, class_texts: Sequence[str | None]) -> "HandfulClassifier":
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
@@ -150,19 +191,23 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             recipe, data, seed=int(seed), device=select_device(self.device), progress=self._shows_progress()
         )
         # The classifier's classes are sorted as text, scikit-learn's as values.
-        self._order = np.array([self.classifier_.classes.index(name) for name in class_texts])
+        self._order = np.array([self.classifier_.classes.index(str(name)) for name in class_texts])
         return self
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n k"]:
-        """Probability of each of `classes_` for each image; rows sum to 1."""
+        """Probability of each of `classes_` for each image; rows sum to 1, but of several labels each is by itself."""
         check_is_fitted(self, "classifier_")
         X = self._validate(X, None)
         images = X if self._rows is None else self._rows.images(X)
         return np.asarray(self.classifier_.probabilities(_unlabelled(images))[:, self._order])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable of `classes_` for each image."""
-        best = self.predict_proba(X).argmax(axis=1)
+        """The most probable of `classes_` for each image; of several labels per image the indicator matrix [n k]."""
+        probabilities = self.predict_proba(X)
+        thresholds = self.classifier_.thresholds
+        if thresholds is not None:
+            return np.asarray(probabilities >= thresholds[self._order], dtype=np.int64)
+        best = probabilities.argmax(axis=1)
         return np.asarray(self.classes_[best])
 
     def _select(self, data: Dataset, *, seed: int) -> Recipe:
@@ -234,6 +279,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.classifier_tags.multi_label = True
         tags.non_deterministic = False
         return tags
 

@@ -10,6 +10,7 @@ from warnings import warn
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float32
 from PIL import Image as Pillow
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import column_or_1d
@@ -159,6 +160,34 @@ def read_targets(y: Any) -> tuple[npt.NDArray[Any], list[str | None]]:
                 remedy="write them alike.",
             )
     return values, names
+
+
+def read_indicator(
+    y: Any, multilabel: bool | None
+) -> tuple[Float32[np.ndarray, "n k"], list[str], npt.NDArray[Any]] | None:
+    """Rows [n k] of an indicator matrix, the text of each column's class, and its value; None: one label per image.
+
+    Args:
+        y: an array, or a data frame, whose columns are the classes; else they are numbered from 0.
+        multilabel: whether it is one; None: if it is of 0, 1 and NaN, and some row is not one-hot.
+
+    Raises:
+        ValueError: `multilabel` is True, and it is no such matrix.
+    """
+    array = as_array(y, "y")
+    fits = array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "biuf"
+    rows = array.astype(np.float32) if fits else np.zeros((0, 0), np.float32)
+    fits = fits and bool((np.isnan(rows) | np.isin(rows, (0, 1))).all())
+    one_hot = fits and bool(((rows == 1).sum(axis=1) == 1).all()) and not np.isnan(rows).any()
+    if multilabel and not fits:
+        raise ValueError(f"y of shape {list(array.shape)} is no indicator matrix [n k] of 0, 1 and NaN")
+    if not fits or multilabel is False or (multilabel is None and one_hot):
+        return None
+    if np.isnan(rows).all():
+        raise ValueError("y has no label: all entries are NaN")
+    columns = getattr(y, "columns", None)
+    values = np.arange(rows.shape[1]) if columns is None else np.asarray(columns)
+    return rows, [str(value) for value in values], values
 
 
 def _warn_of_missing(names: Sequence[str | None]) -> None:

@@ -1,0 +1,79 @@
+"""Images with several labels: mosaics of four pictures of CIFAR-10, and what of their labels is known."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float32
+
+from handful.core.dataset import Dataset, Sample, Split
+
+Targets = Float32[np.ndarray, "n k"]
+TAIL = 5.0  # how much more often a tile shows the first class than the last
+
+
+def mosaics(data: Dataset, split: Split, n: int, seed: int) -> Dataset:
+    """`n` images of two by two pictures of a split, 64 x 64, that show up to four classes; the classes are tailed."""
+    rng = np.random.default_rng([seed, len(split)])
+    part, k = data.split(split), len(data.classes)
+    members = [np.flatnonzero(part.labels == c) for c in range(k)]
+    shares = TAIL ** (-np.arange(k) / (k - 1))
+    samples = []
+    for i in range(n):
+        classes = rng.choice(k, 4, p=shares / shares.sum())
+        tiles = [np.asarray(part.samples[int(rng.choice(members[c]))].image) for c in classes]
+        image = np.concatenate([np.concatenate(tiles[:2], axis=2), np.concatenate(tiles[2:], axis=2)], axis=1)
+        target = np.isin(np.arange(k), classes).astype(np.float32)
+        samples.append(Sample(f"{split}/{i:04d}", image, target=target, split=split))
+    return Dataset(tuple(samples), data.classes, kind="multilabel")
+
+
+def with_known(data: Dataset, known: Targets) -> Dataset:
+    """The images with other targets."""
+    return replace(data, samples=tuple(replace(s, target=t) for s, t in zip(data.samples, known, strict=True)))
+
+
+def some_known(targets: Targets, rng: np.random.Generator, share: float = 0.3) -> Targets:
+    """The share of the entries is known: of each class as many of the present as of the absent, and one at least."""
+    known = np.full_like(targets, np.nan)
+    for c, column in enumerate(targets.T):
+        for value in (0, 1):
+            rows = rng.permutation(np.flatnonzero(column == value))
+            rows = rows[: max(1, round(share * len(rows)))]
+            known[rows, c] = value
+    return known
+
+
+def one_known(targets: Targets, rng: np.random.Generator) -> Targets:
+    """Of each image one class was asked for; of each class one present and one absent entry is known at least."""
+    known, free = np.full_like(targets, np.nan), np.ones(len(targets), dtype=bool)
+    rarest = np.argsort(targets.sum(axis=0), kind="stable")
+    asked = [(c, rng.permutation(np.flatnonzero(targets[:, c] == value))) for value in (1, 0) for c in rarest]
+    for c, rows in asked:
+        row = next(int(i) for i in rows if free[i])
+        known[row, c], free[row] = targets[row, c], False
+    for row in np.flatnonzero(free):
+        c = int(rng.integers(targets.shape[1]))
+        known[row, c] = targets[row, c]
+    return known
+
+
+def positives_missing(targets: Targets, rng: np.random.Generator, share: float = 0.4) -> Targets:
+    """A share of the present entries is recorded as absent, as in lists that are not whole; one per class stays."""
+    recorded = targets.copy()
+    for c, column in enumerate(targets.T):
+        rows = rng.permutation(np.flatnonzero(column == 1))
+        recorded[rows[: min(round(share * len(rows)), len(rows) - 1)], c] = 0
+    return recorded
+
+
+def absent_where_unknown(targets: Targets) -> Targets:
+    """Unknown entries taken for absent."""
+    return np.nan_to_num(targets, nan=0.0)
+
+
+KNOWN: dict[str, Callable[[Targets, np.random.Generator], Targets]] = {
+    "30 % known": some_known,
+    "one known": one_known,
+    "40 % of positives missing": positives_missing,
+}
