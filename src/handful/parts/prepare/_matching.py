@@ -18,7 +18,8 @@ from torch import Tensor
 from handful.core.dataset import Mask
 from handful.models.frozen_maps import STRIDES, ImageMaps, enlarge
 
-COARSE = (8, 16)  # strides that `Attention` compares
+COARSE = (8, 16, 32)  # strides that `Attention` compares
+SPARSE = (8, 16)  # the same where all masks are partial: cells at larger strides see too far beyond a scribble
 CHUNK = 1024
 
 
@@ -64,9 +65,10 @@ class Attention:
         temperature: float = 0.02,
         most: int = 16384,
     ) -> None:
+        self._whole = any(support.known is None for support in supports)
         keys, values = [], []
         for support in supports:
-            vectors = support.maps.joined(COARSE, normalize=True).flatten(1)
+            vectors = self._vectors(support.maps).flatten(1)
             index, share = support.cells(COARSE[0])
             drawn = _sample(share > 0.25, max(2, most // len(supports)), rng)
             keys.append(vectors[:, torch.from_numpy(index[drawn])])
@@ -76,12 +78,16 @@ class Attention:
 
     def __call__(self, maps: ImageMaps) -> Float[Tensor, "h w"]:
         """Probability of the object in each cell at stride 8."""
-        vectors = maps.joined(COARSE, normalize=True)
+        vectors = self._vectors(maps)
         likely = []
         for chunk in torch.split(vectors.flatten(1).T, CHUNK):
             cosines, index = (chunk @ self._keys).topk(self._top, dim=1)
             likely.append(((cosines / self._temperature).softmax(dim=1) * self._values[index]).sum(dim=1))
         return torch.cat(likely).reshape(vectors.shape[1:])
+
+    def _vectors(self, maps: ImageMaps) -> Float[Tensor, "c h w"]:
+        """What is compared: with whole masks, how a cell differs from the rest of its image."""
+        return maps.joined(COARSE if self._whole else SPARSE, normalize=True, center=self._whole)
 
 
 def _sample(is_object: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:

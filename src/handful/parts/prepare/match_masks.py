@@ -168,9 +168,12 @@ def run(
         matcher = Matcher(more, cells=matcher.cells, edges=matcher.edges, seed=context.seed, maps=maps)
 
     def predicted(i: int) -> Mask:
-        image = pixels(data.samples[i])
-        mask = matcher.mask(image, matcher.likely(image))
-        return completed(data.samples[i], mask) if i in partial else mask
+        sample, image = data.samples[i], pixels(data.samples[i])
+        likely = matcher.likely(image)
+        if i not in partial or sample.mask is None or sample.known is None:
+            return matcher.mask(image, likely)
+        likely = np.where(sample.known, sample.mask.astype(likely.dtype), likely)  # what is marked is sure
+        return completed(sample, matcher.mask(image, likely))
 
     after, report = with_new_masks(data, queries, map(predicted, queries), rules or MaskRules())
     return after, replace(report, learned=data.ids if rounds > 1 else tuple(s.id for s in supports))
