@@ -15,7 +15,7 @@ from handful.core.recipe import Part, Recipe
 from handful.core.result import Result
 from handful.data.in_memory import load_tensors
 from handful.data.unlabelled import Unlabelled
-from handful.evaluation.evaluate import Protocol, sweep
+from handful.evaluation.evaluate import Protocol, ScoreOn, sweep
 from handful.evaluation.executor import Trainer
 from handful.evaluation.statistics import headline_metric, paired_difference, summarise
 from handful.recipes.load import load_recipe
@@ -69,11 +69,12 @@ def run_sweep(
     draws: Sequence[int] | None = None,
     long_tail: float | None = None,
     unlabelled: Unlabelled = "none",
+    score_on: ScoreOn = "test",
     trainer: Trainer | None = None,
 ) -> list[Result]:
     """Every recipe at every number of images per class (of the largest class of a long tail) on the same draws."""
     chosen = tuple(draws if draws is not None else range(options.draws))
-    protocol = Protocol(draws=chosen, long_tail=long_tail, unlabelled=unlabelled)
+    protocol = Protocol(draws=chosen, long_tail=long_tail, unlabelled=unlabelled, score_on=score_on)
     return _sweep(table, wanted, data, options, per_class, protocol, trainer)
 
 

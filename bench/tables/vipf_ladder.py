@@ -2,6 +2,7 @@
 
 All rungs have the same augmentation (random resized crop, flip, CutMix), schedule and smoothing; losses differ in the
 last two rungs, whose center weight is the swapped reading of the paper (see the recipe paper-vipf-dsk50-swapped).
+The rate is 0.1 at 32 images for all, which is not the paper's; `vipf-rates` looks for that of each rung.
 """
 
 from bench.support.options import Options
