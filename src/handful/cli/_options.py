@@ -108,7 +108,8 @@ Columns = Annotated[
         "--column",
         metavar="ROLE=NAME",
         show_default=False,
-        help="Name of a column in the table, by role, e.g. path=file.",
+        help="What a column of the table is for (path, label, mask, group or split), and its name there: "
+        "label=species.",
     ),
 ]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace the output of an earlier run.")]

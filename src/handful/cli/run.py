@@ -58,9 +58,9 @@ def run(
 ) -> None:
     """Train the best classifier and say how often it is right.
 
-    Ties copies together, tries methods from the cheapest on, and trains the best on all labelled images. After the
-    answer, where time is left, predicts images without a label and measures what would help. The same command resumes
-    an interrupted run.
+    Keeps copies of an image on one side of each split, tries methods from the cheapest on, and trains the best on all
+    labelled images. After the answer, where time is left, predicts images without a label and measures what would
+    help. The same command resumes an interrupted run.
     """
     started = time.monotonic()
     from handful.automl.run import run as run_automl

@@ -236,7 +236,7 @@ def test_rows_that_cannot_be_used_are_left_out_on_request(folder: Path) -> None:
 
 
 def test_images_without_a_folder_are_read_from_below_the_table_and_one_note_says_so(folder: Path) -> None:
-    for i, name in enumerate(("leaf/fresh/1478.jpg", "img/c.png", "img/d.png")):
+    for i, name in enumerate(("leaf/fresh/1478.jpg", "img/c.png", "img/d.png", "old/leaf/d.png")):
         save_noise_image(folder / name, i)
     with pytest.warns(HandfulWarning) as caught:
         data = read_table(_table(folder, "path,label\nc,cat\nd.png,dog\n1478,dog\n"))

@@ -27,8 +27,8 @@ class TablePaths:
     A path is tried as it is written, without the blanks around it, and with slashes in place of the backslashes of
     Windows. Then each of its names matches the one file or folder that is the same text in another Unicode form, and
     its last name also the one image file that only adds an ending ("img/001" is img/001.jpg). An image whose path names
-    no folder is then looked for one and two levels below, by its name with or without the ending ("001" is
-    img/001.jpg), and must be there once.
+    no folder is then looked for one level below, and then two, by its name with or without the ending ("001" is
+    img/001.jpg), and must be on that level once.
 
     Args:
         folder: the table's folder.
@@ -64,13 +64,13 @@ class TablePaths:
                 f"the {kind} path {spelling} fits several files ({names})", where=where, remedy="write its ending too."
             )
         if self.search_below and kind == "image" and "/" not in spelling:
-            below = self._files_below.get(nfc(spelling), [])
+            below = _shallowest(self._files_below.get(nfc(spelling), []))
             if len(below) == 1:
                 self._below[spelling] = below[0]
                 return self._inside(below[0], where, kind)
             if below:
                 what = f"the image path {spelling} names no folder, and fits several files ({', '.join(below[:3])})"
-                raise DataError(what, where=where, remedy="write its folder too.")
+                raise DataError(what, where=where, remedy=f"write its folder too, such as {below[0]}.")
         raise self._absent(spelling, where, kind)
 
     def warn_below(self, table: Path) -> None:
@@ -191,6 +191,12 @@ def named_file(folder: Path, name: str, where: str, *, allow_outside: bool, kind
             remedy=f"move the file below the table, or pass {option('allow_outside')} if you trust the table.",
         )
     return file
+
+
+def _shallowest(paths: list[str]) -> list[str]:
+    """The paths with the fewest folders."""
+    fewest = min((path.count("/") for path in paths), default=0)
+    return [path for path in paths if path.count("/") == fewest]
 
 
 def _is_file(path: Path) -> bool:
