@@ -9,7 +9,18 @@ from markupsafe import Markup
 
 from handful.automl.next_steps import has_arrays, next_steps
 from handful.automl.result import RunResult
-from handful.automl.text import answer, confusions, exact, how_scored, left_out, method, missed, normal_class, took
+from handful.automl.text import (
+    answer,
+    confusions,
+    exact,
+    how_scored,
+    left_out,
+    missed,
+    normal_class,
+    not_tried,
+    selected,
+    took,
+)
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_existing
 from handful.core.result import Result
@@ -25,6 +36,7 @@ from handful.saving.pretraining import describe_pretraining
 MOST_AT_TOP = 6  # classes whose confusion matrix stands beside the answer
 MOST_CLASSES = 20  # classes with a strip of images
 LARGE, MEDIUM = 640, 384  # pixels of an image when it is enlarged; the second with many classes
+WIDE = 1.4  # width / height from which on images have wider columns
 IN_STRIP = 8  # images of a class; mistakes fill half of it at most
 
 
@@ -55,7 +67,8 @@ def write_report(
         "exact": exact(result),
         "how": how_scored(result) if scored else "",
         "confuses": confusions(result.classes),
-        "method": method(result),
+        "method": selected(result),
+        "not_tried": not_tried(result),
         "pretraining": "" if scored is None else describe_pretraining(scored.recipe.backbone),
         "found": f"{result.images} image{'' if result.images == 1 else 's'} of {len(result.classes)} classes",
         "left_out": left_out(result),
@@ -132,5 +145,8 @@ def _strips(result: Result, data: Dataset) -> list[dict[str, Any]]:
             for n in shown
         ]
         if images:
-            strips.append({"name": class_name, "wrong": len(wrong), "scored": len(names), "images": images})
+            shapes = [pixels(of_id[n]).shape for n in shown]
+            wide = float(np.median([w / h for _, h, w in shapes])) > WIDE
+            strip = {"name": class_name, "wrong": len(wrong), "scored": len(names), "images": images, "wide": wide}
+            strips.append(strip)
     return strips

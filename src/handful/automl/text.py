@@ -129,17 +129,27 @@ def _confusion(row: ClassScore) -> str:
 
 def method(result: RunResult) -> str:
     """What was selected and what was not tried."""
+    return " ".join(text for text in (selected(result), not_tried(result)) if text)
+
+
+def selected(result: RunResult) -> str:
+    """What was selected."""
     count = len(result.tried)
     best = f", the best of {count} tried" if count > 1 else ""
     name = result.recipe if result.description == result.recipe else f"{result.description} ({result.recipe})"
     text = f"Method: {name}{best}."
     if result.temperature is not None:
         text += f" Its probabilities are calibrated on held-out images (temperature {result.temperature:.2g})."
+    return text
+
+
+def not_tried(result: RunResult) -> str:
+    """What was not tried, and why."""
     waiting: dict[str, list[str]] = {}
     for other in result.not_tried:
         waiting.setdefault(other.why, []).append(describe_name(other.recipe))
     reasons = "; ".join(f"{', '.join(names)} ({why})" for why, names in waiting.items())
-    return text + (f" Not tried: {reasons}." if reasons else "")
+    return f"Not tried: {reasons}." if reasons else ""
 
 
 def left_out(result: RunResult) -> str:

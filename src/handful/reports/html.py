@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset
 from handful.core.files import write_atomically
 from handful.core.result import Result
 from handful.core.templating import environment
-from handful.core.text import capitalize, shorten_middle
+from handful.core.text import capitalize, in_words, shorten_middle
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.evaluation.confusion import confusion_counts, confusion_matrix
 from handful.evaluation.results_log import commit, versions
@@ -44,6 +44,7 @@ def _with_filters() -> Environment:
     templates.filters.update(
         amount=images_per_class,
         images=image_range,
+        in_words=in_words,
         name=breakable_name,
         caption=breakable_caption,
         path=breakable_path,
