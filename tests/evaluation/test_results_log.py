@@ -1,17 +1,20 @@
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from handful.core.dataset import Dataset
 from handful.core.result import Result
+from handful.errors import OutputError
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.results_log import ResultsLog, read_results
 from tests.support.datasets import recipe
 from tests.support.results import same_runs
-from tests.support.trainers import NearestMeanTrainer
+from tests.support.trainers import NearestMean, NearestMeanTrainer
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed", "line"])
@@ -107,3 +110,31 @@ def test_lines_from_before_there_were_counts_and_long_tails_are_not_trained_agai
     again = evaluate(recipe(), data, protocol=protocol, log=log, trainer=trainer, progress=False)
     assert len(trainer.calls) == 1
     assert again.runs[0].counts is not None
+
+
+def test_the_weight_of_the_class_names_is_in_the_log(data: Dataset, tmp_path: Path) -> None:
+    class Carded(NearestMean):
+        card: ClassVar[Mapping[str, Any]] = {"class_names": {"weight": 6.26}}
+
+    class Named(NearestMeanTrainer):
+        def __call__(self, *arguments: Any, **options: Any) -> NearestMean:
+            return Carded(super().__call__(*arguments, **options).means)
+
+    log, protocol = tmp_path / "runs.jsonl", Protocol((0,), per_class=2)
+    result = evaluate(recipe(), data, protocol=protocol, log=log, trainer=Named(tmp_path / "calls"), progress=False)
+    assert [run.name_weight for run in result.runs] == [6.26]
+    (again,) = read_results(log)
+    assert [run.name_weight for run in again.runs] == [6.26]
+    line = json.loads(log.read_text())
+    log.write_text(json.dumps({**line, "name_weight": "much"}) + "\n")
+    with pytest.raises(OutputError, match="no run"):
+        read_results(log)
+    evaluate(
+        recipe(),
+        data,
+        protocol=protocol,
+        log=tmp_path / "b.jsonl",
+        trainer=NearestMeanTrainer(tmp_path / "b"),
+        progress=False,
+    )
+    assert "name_weight" not in (tmp_path / "b.jsonl").read_text()

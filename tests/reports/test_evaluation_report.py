@@ -179,3 +179,21 @@ def test_two_long_tails_of_one_largest_class_are_compared_each_in_itself(tmp_pat
     page = Page(write_report(tailed, tmp_path / "r.html"))
     assert "are not compared" not in page.text
     assert page.text.count("margins better") == 2
+
+
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
+        ((14.0, 14.0), "named adds the class names as a prior, of weight 14."),
+        ((7.0, 0.0), "of weight 3.5 on average (0 to 7); in 1 of 2 runs the names said nothing of the images"),
+        ((None, None), None),
+    ],
+)
+def test_the_report_says_what_the_class_names_weigh(
+    weights: tuple[float | None, ...], sentence: str | None, tmp_path: Path
+) -> None:
+    runs = [replace(run([0, 1, 2], [0, 1, 1], draw=i), name_weight=weight) for i, weight in enumerate(weights)]
+    made = result("named", *runs)
+    text = write_report([made], tmp_path / "report.html", command="x").read_text(encoding="utf-8")
+    assert (sentence or "class names as a prior, of weight") in text or sentence is None
+    assert ("class names as a prior" in text) == (sentence is not None)

@@ -28,6 +28,7 @@ class Run:
         targets: of images with several labels, 1, 0 or NaN for each class; `labels` is then -1. None: one label each.
         thresholds: from which probability on such a model says that an image shows a class; None: 0.5.
         pool: labelled images of each class that the training images were drawn from; None: unknown.
+        name_weight: of the class names as a prior, see posthoc/zero_shot_prior; None: the recipe has none.
     """
 
     draw: int
@@ -45,6 +46,7 @@ class Run:
     pool: Int[np.ndarray, " k"] | None = None
     targets: Float32[np.ndarray, "n k"] | None = None
     thresholds: Float[np.ndarray, " k"] | None = None
+    name_weight: float | None = None
 
     @property
     def predictions(self) -> Int[np.ndarray, " n"]:

@@ -111,6 +111,7 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
         rejected=model.rejected(test_images) if _has(model, "out_of_distribution") else None,
         targets=test.targets() if several else None,
         thresholds=model.thresholds if several and isinstance(model, Classifier) else None,
+        name_weight=card.get("class_names", {}).get("weight"),
     )
     return JobResult(job, result, facts)
 

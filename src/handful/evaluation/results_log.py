@@ -124,6 +124,7 @@ class ResultsLog:
                 targets=stored.get("targets"),
                 thresholds=stored.get("thresholds"),
                 pool=np.array(line["pool"]) if line.get("pool") is not None else None,
+                name_weight=None if line.get("name_weight") is None else float(line["name_weight"]),
             )
             return run, tuple(stored["classes"].tolist())
 
@@ -156,6 +157,7 @@ class ResultsLog:
             "pool": None if run.pool is None else run.pool.tolist(),
             "n_test": len(run.ids),
             **logged_scores(run, len(classes)),
+            **({} if run.name_weight is None else {"name_weight": run.name_weight}),
             "seconds": round(run.seconds, 3),
             **facts,
             "versions": versions(),

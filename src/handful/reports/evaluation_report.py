@@ -90,7 +90,8 @@ def write_report(
                 if row.recipe in (c.a, c.b) and (c.per_class, c.smallest) == (row.per_class, row.smallest)
             ],
             rows,
-        ),
+        )
+        + _name_weights(results, row),
         "development": _development(results, data),
         "metric": METRICS[metric],
         "curve": _sweep_curve(rows),
@@ -161,6 +162,23 @@ def _answer(row: ScoreSummary, pairs: Sequence[PairedDifference], rows: Sequence
                     if clear
                     else f"Its lead over {rival}, the next best, is not separable from chance: {lead}."
                 )
+    return sentences
+
+
+def _name_weights(results: Sequence[Result], row: ScoreSummary) -> list[str]:
+    """A sentence for each recipe, at the number of images of `row`, that has the class names as a prior."""
+    sentences = []
+    for result in results:
+        weights = [run.name_weight for run in result.runs if run.name_weight is not None]
+        if not weights or result.runs[0].per_class != row.per_class:
+            continue
+        low, high, silent = min(weights), max(weights), sum(weight == 0 for weight in weights)
+        mean = f"{sum(weights) / len(weights):.3g}"
+        text = f"{result.recipe.name} adds the class names as a prior, of weight {mean}"
+        text += f" on average ({low:.3g} to {high:.3g})" if low < high else ""
+        if silent:
+            text += f"; in {silent} of {len(weights)} runs the names said nothing of the images, and weigh 0"
+        sentences.append(f"{text}.")
     return sentences
 
 
