@@ -52,9 +52,9 @@ def one_known(targets: Targets, rng: np.random.Generator) -> Targets:
     for c, rows in asked:
         row = next(int(i) for i in rows if free[i])
         known[row, c], free[row] = targets[row, c], False
-    for row in np.flatnonzero(free):
-        c = int(rng.integers(targets.shape[1]))
-        known[row, c] = targets[row, c]
+    for row in map(int, np.flatnonzero(free)):
+        asked_class = int(rng.integers(targets.shape[1]))
+        known[row, asked_class] = targets[row, asked_class]
     return known
 
 
@@ -69,7 +69,7 @@ def positives_missing(targets: Targets, rng: np.random.Generator, share: float =
 
 def absent_where_unknown(targets: Targets) -> Targets:
     """Unknown entries taken for absent."""
-    return np.nan_to_num(targets, nan=0.0)
+    return np.asarray(np.nan_to_num(targets, nan=0.0))
 
 
 KNOWN: dict[str, Callable[[Targets, np.random.Generator], Targets]] = {

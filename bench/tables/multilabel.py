@@ -34,7 +34,7 @@ THRESHOLDS = replace(RECIPE, posthoc=(Part("thresholds"),))
 def run(options: Options) -> None:
     """Each number of images, with everything known and with parts of it."""
     data = cifar10(options.folder())
-    pool, test = (mosaics(data, split, n, SEED) for split, n in (("train", POOL), ("test", TEST)))
+    pool, test = mosaics(data, "train", POOL, SEED), mosaics(data, "test", TEST, SEED)
     draws = range(100, 101) if options.quick else range(options.draws)
     for n in IMAGES[:1] if options.quick else IMAGES:
         full = [_run(_drawn(pool, n, draw), test, draw, thresholds=True) for draw in draws]
