@@ -106,3 +106,18 @@ def test_classes_in_fewer_images_than_folds_are_refused() -> None:
     few = replace(data, samples=tuple(s for s in data.samples if s.target is not None and s.target[3] == 0))
     with pytest.raises(DataError, match="class 'd': has 0 labelled images"):
         folds(few, 3, 0)
+
+
+def test_two_images_of_a_rare_class_come_into_two_folds_though_other_classes_place_them() -> None:
+    """By chance of the first seed they come into one: another is tried."""
+    rng = np.random.default_rng(0)
+    for seed in range(10):
+        targets = (rng.random((40, 6)) < 0.4).astype(np.float32)
+        targets[:, 4:] = 0
+        rows = rng.permutation(40)
+        targets[rows[:2], 4], targets[rows[1:3], 5] = 1, 1
+        samples = (Sample(f"{i:02d}", PIXEL, target=row) for i, row in enumerate(targets))
+        data = Dataset(tuple(samples), tuple("abcdef"), kind="multilabel")
+        for train, held_out in folds(data, 2, seed):
+            assert train.counts.min() >= 1
+            assert held_out.counts.min() >= 1

@@ -94,6 +94,11 @@ def test_saved_and_loaded_with_thresholds_it_predicts_the_same(tested: object, t
     assert set(classifier.card["calibration"]["thresholds"]) == set(data.classes)
     content = json.loads((tmp_path / "model/classes.json").read_text())
     assert content["format"] == saving.NEWEST, "an older version refuses it"
+    card = (tmp_path / "model/CARD.md").read_text()
+    assert "It says of 3 classes whether an image shows them: blue, green, red." in card
+    assert f"A class is named from a probability of {classifier.thresholds[0]:.2f} (blue), " in card
+    assert "it names one of" not in card
+    assert "--multilabel FORM` measures it" in card
 
 
 def test_a_model_of_one_label_per_image_is_saved_as_before(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def export(
         ("outputs", ", ".join(result.outputs).replace("_", " ")),
     ]
     print_table(("", ""), [*rows, *_describe(result.quantization)], text=2)
-    print_text(_next(result.format, out))
+    print_text(_next(result.format, out, result.outputs))
 
 
 def _check_data_option(*, int8: bool, data: str | None) -> None:
@@ -122,9 +122,10 @@ def _describe(report: "QuantizationReport | None") -> list[tuple[str, str]]:
     return rows
 
 
-def _next(kind: str, out: Path) -> str:
+def _next(kind: str, out: Path, outputs: tuple[str, ...]) -> str:
     if kind == "onnx":
-        return f"Next: handful predict {out} IMAGES --out predictions.csv, or handful serve {out}."
+        served = "" if "present" in outputs else f", or handful serve {out}"
+        return f"Next: handful predict {out} IMAGES --out predictions.csv{served}."
     if kind == "torch":
         return f'Next, in Python: torch.export.load("{out}").module()(images), images uint8 [n 3 h w].'
     return f"Next: open {out} in a browser. It works offline."

@@ -71,8 +71,9 @@ def refuse_missing_class(*parts: Dataset) -> None:
     for part in parts:
         missing = set(range(len(part.classes))) - set(class_counts(part))
         if missing:
+            why = "its groups are so large" if any(s.group for s in part.samples) else "so few images show it"
             raise DataError(
-                "its groups are so large that one side of the split has no image of it",
+                f"{why} that one side of the split has no image of it",
                 where=f"class {part.classes[min(missing)]!r}",
                 remedy="use another seed or fewer folds, or add images of further groups.",
             )

@@ -20,7 +20,7 @@ from handful.data.split_checks import (
     refuse_small_classes,
     refuse_too_few,
 )
-from handful.data.stratification import iterative_stratification, nested_draw
+from handful.data.stratification import complete_folds, nested_draw
 from handful.errors import DataError, alternatives, offers, option
 
 
@@ -171,7 +171,7 @@ def _checked(pairs: list[tuple[Dataset, Dataset]]) -> list[tuple[Dataset, Datase
 
 def _stratified(pool: Dataset, shares: Sequence[float], seed: int) -> np.ndarray:
     """The fold of each sample of multilabel data."""
-    return iterative_stratification(pool.targets(), [group_of(s) for s in pool.samples], shares, seed)
+    return complete_folds(pool.targets(), [group_of(s) for s in pool.samples], shares, seed)
 
 
 def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+TRIES = 20
+
 
 def nested_draw(targets: Float[np.ndarray, "n k"], per_class: int) -> list[int]:
     """Positions of images such that `per_class` or more of them show each class.
@@ -44,8 +46,25 @@ def nested_draw(targets: Float[np.ndarray, "n k"], per_class: int) -> list[int]:
     return drawn
 
 
-def iterative_stratification(
+def complete_folds(
     targets: Float[np.ndarray, "n k"], groups: Sequence[str], shares: Sequence[float], seed: int
+) -> Int[np.ndarray, " n"]:
+    """As `iterative_stratification`, of the first of `TRIES` seeds with which each class is in all folds.
+
+    Images of two rare classes may otherwise be placed by the one, and all those of the other come into one fold. Where
+    no seed does it, the folds are those of the first.
+    """
+    first = fold = iterative_stratification(targets, groups, shares, seed)
+    for attempt in range(1, TRIES):
+        shown = np.array([(targets[fold == i] == 1).any(axis=0) for i in range(len(shares))])
+        if shown.all():
+            return fold
+        fold = iterative_stratification(targets, groups, shares, (seed, attempt))
+    return first
+
+
+def iterative_stratification(
+    targets: Float[np.ndarray, "n k"], groups: Sequence[str], shares: Sequence[float], seed: int | Sequence[int]
 ) -> Int[np.ndarray, " n"]:
     """The number of the fold of each image, with the classes spread as the folds' shares are.
 

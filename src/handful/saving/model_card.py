@@ -50,6 +50,7 @@ def to_markdown(
             rows=list(zip(classes, counts, strict=True)),
             size=size,
             few=[name for name, n in zip(classes, counts, strict=True) if n < FEW],
+            multilabel=card.get("kind") == "multilabel",
             scores=card.get("scores"),
             several=(card.get("scores") or {}).get("draws", 0) > 1,
             uses_masks=_uses_masks(recipe),

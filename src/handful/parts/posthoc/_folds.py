@@ -17,6 +17,7 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.data.splits import folds as cut
+from handful.errors import DataError
 from handful.models.classifier import Classifier
 from handful.models.norm import keep_norm
 from handful.models.posthoc_module import posthoc_modules
@@ -117,13 +118,25 @@ def possible_folds(context: Context, folds: int) -> int:
         targets = context.data.targets()
         both = np.concatenate([targets == 1, targets == 0], axis=1)
         fewest = min(len({groups[i] for i in np.flatnonzero(column)}) for column in both.T)
-    elif context.data is not None:
+        return _complete_folds(context.data, min(folds, fewest), context.seed)
+    if context.data is not None:
         known = [(s.label, s.id if s.group is None else f"group:{s.group}") for s in context.data.samples]
         fewest = min(len({group for y, group in known if y == label}) for label in range(len(context.task.classes)))
     number = min(folds, fewest)
     if number > 1 and context.data is not None:
         list(split_folds(context.data, number, context.seed))
     return max(1, number)
+
+
+def _complete_folds(data: Dataset, folds: int, seed: int) -> int:
+    """The highest number of folds, up to this one, with which no side of a split lacks a class of multilabel data."""
+    for number in range(folds, 1, -1):
+        try:
+            list(split_folds(data, number, seed))
+        except DataError:
+            continue
+        return number
+    return 1
 
 
 def check_folds(folds: int) -> None:
