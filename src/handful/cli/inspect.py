@@ -128,7 +128,8 @@ def _print_classes(inspection: "Inspection") -> None:
     rows = class_rows(inspection)
     if len(rows) > MOST_CLASSES:
         return
-    columns = ("class", "train", "val", "test", "foreground")
+    split = any(r.val or r.test for r in rows)
+    columns = ("class", "train" if split else "images", "val", "test", "foreground")
     cells = [(r.name, str(r.train), str(r.val), str(r.test), _percent(r.foreground)) for r in rows]
     shown = [i for i in range(len(columns)) if i < 2 or any(row[i] not in ("", "0") for row in cells)]
     print_lines("")

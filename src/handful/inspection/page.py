@@ -84,7 +84,7 @@ class _Pictures:
         sample = self.samples[name]
         label = "no label" if sample.label is None else self.classes[sample.label]
         folders = Path(name).parts[:-1]
-        about = [word for word in (label, sample.split or "") if word and word not in folders]
+        about = [in_words(word) for word in (label, sample.split or "") if word and word not in folders]
         return {"url": as_data_url(pixels(sample), side), "id": name, "label": ", ".join(about), "note": note}
 
     def finding(self, finding: Finding) -> dict[str, Any]:
