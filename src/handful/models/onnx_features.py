@@ -26,7 +26,7 @@ VARIABLE = "HANDFUL_FEATURES"
 TORCH = "torch"  # the value that switches onnxruntime off
 FOLDER = "graphs"  # in the cache
 EXPORT_AFTER = 200  # images
-COMPARED = 8  # images
+COMPARED, ROUNDS = 4, 3  # images, and how often: other load on the machine must not decide
 BATCH = 4  # images: more do not fit into the caches of a processor
 TOLERANCE = 1e-5  # absolute, and relative to a feature
 MAX_BYTES = 500_000_000  # of the weights
@@ -154,11 +154,15 @@ def _run(session: Any, images: Float[Tensor, "m 3 h w"]) -> Float[Tensor, "m c"]
 
 
 def _compare(session: Any, images: Float[Tensor, "m 3 h w"], compute: Compute) -> tuple[bool, bool]:
-    """Whether the features are PyTorch's to 1e-5, and whether they take less time."""
-    start = perf_counter()
-    expected = compute(images).float().detach().numpy()
-    between = perf_counter()
-    features = _run(session, images).numpy()
-    end = perf_counter()
-    agree = expected.shape == features.shape and np.allclose(features, expected, rtol=TOLERANCE, atol=TOLERANCE)
-    return agree, end - between < between - start
+    """Whether the features are PyTorch's to 1e-5, and whether they take less time, each at its best of three."""
+    agree, torch_seconds, onnx_seconds = True, [], []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        expected = compute(images).float().detach().numpy()
+        between = perf_counter()
+        features = _run(session, images).numpy()
+        torch_seconds.append(between - start)
+        onnx_seconds.append(perf_counter() - between)
+        same_shape = expected.shape == features.shape
+        agree = agree and same_shape and np.allclose(features, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    return agree, min(onnx_seconds) < min(torch_seconds)
