@@ -90,7 +90,8 @@ def test_the_earlier_names_of_the_options_still_work(tmp_path: Path, model: Path
 
     assert ok_json("predict", model, source, "-o", tmp_path / "out", "--part-size", 2)["parts"] == 2
     assert ok_json("propagate", source, "--model", model, "--parts", "-o", tmp_path / "masks")["parts"] == 1
-    assert "--part" not in ok("predict", "--help") + ok("propagate", "--help")
+    shown = (ok("predict", "--help") + ok("propagate", "--help")).split()
+    assert not {"--part-size", "--parts"} & set(shown)
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(
