@@ -49,12 +49,24 @@ def print_multilabel(result: "Result") -> None:
     images = f"{headline.n_train} training and {headline.n_test} scored images, {headline.classes} classes"
     interval = _interval(headline.image_low, headline.image_high)
     print_text(f"{headline.recipe}: {runs}, {images}. Mean AP by a bootstrap over draws and images: {interval}.")
-    table = []
-    for row in class_scores(result):
-        recall = f"{_percent(row.recall)} ({_interval(row.recall_low, row.recall_high)})"
-        precision = f"{_percent(row.precision)} ({_interval(row.precision_low, row.precision_high)})"
-        table.append((row.name, f"{row.present}", _percent(row.average_precision), recall, precision))
-    print_table(("class", "images", "AP", "recall", "precision"), table)
+    classes = class_scores(result)
+    print_table(
+        ("class", "images", "AP", "recall", "95 % interval"),
+        [
+            (
+                row.name,
+                f"{row.present}",
+                _percent(row.average_precision),
+                _percent(row.recall),
+                _interval(row.recall_low, row.recall_high),
+            )
+            for row in classes
+        ],
+    )
+    print_table(
+        ("class", "precision", "95 % interval"),
+        [(row.name, _percent(row.precision), _interval(row.precision_low, row.precision_high)) for row in classes],
+    )
     if all(run.thresholds is None or (run.thresholds == 0.5).all() for run in result.runs):
         print_text("A class is predicted from a probability of 0.5 on; --thresholds chooses that by cross-validation.")
 

@@ -1,0 +1,97 @@
+"""The command line on a table with several labels per image: fit, evaluate, predict, and what refuses it."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from handful.core.dataset import Dataset
+from handful.deployment.label_lists import list_of_names
+from handful.saving.model_card import read_card
+from tests.support.command_line import fails, ok, ok_json, write_images
+from tests.support.datasets import several_squares
+
+FORM = ("--multilabel", "|")
+FAST = ("--recipe", "logistic-pixels", "--set", "image_size=[12,12]")
+
+
+def table(data: Dataset, folder: Path) -> Path:
+    write_images(data, folder)
+    path = folder / "defects.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "label"))
+        for sample in data.samples:
+            assert sample.target is not None
+            rows.writerow((sample.id, list_of_names(data.classes, sample.target == 1)))
+    return path
+
+
+def test_a_model_is_fitted_and_names_several_classes(tmp_path: Path) -> None:
+    train = table(several_squares(40), tmp_path / "train")
+    test = table(several_squares(10, seed=1), tmp_path / "test")
+    model = tmp_path / "model"
+    said = ok_json("fit", train, "-o", model, *FORM, *FAST, "--thresholds")
+    assert said["card"]["kind"] == "multilabel"
+    card = read_card(model)
+    assert card is not None
+    assert set(card[0]["calibration"]["thresholds"]) == {"blue", "green", "red"}
+    shown = ok("predict", model, test)
+    assert "`handful evaluate` measures it" in shown.replace("\n", " ")
+    assert max(len(line) for line in shown.splitlines()) <= 60
+    ok("predict", model, test, "-o", tmp_path / "p.csv", *FORM)
+    with (tmp_path / "p.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    right = [set(row["label"].split("|")) == set(row["labels"].split("|")) for row in rows]
+    assert len(rows) == 10
+    assert sum(right) > 4
+    image = ok_json("predict", model, test)["images"][0]
+    assert {"id", "labels", "probabilities"} <= set(image)
+
+
+def test_an_evaluation_shows_mean_ap_and_each_class(tmp_path: Path) -> None:
+    data = table(several_squares(40), tmp_path / "data")
+    command = ("evaluate", data, *FORM, *FAST, "-n", 2, "-m", 8, "--log", tmp_path / "log.jsonl")
+    shown = ok(*command)
+    assert all(word in shown for word in ("mean AP", "macro F1", "worst draw", "recall", "precision", "blue"))
+    assert "--thresholds" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 60
+    said = ok_json(*command)
+    assert said["headline"] == "mean_average_precision"
+    assert said["scores"]["mean_average_precision"]["draws"] == 2
+    assert [row["name"] for row in said["classes"]] == ["blue", "green", "red"]
+
+
+def test_folders_in_which_a_picture_lies_twice(tmp_path: Path) -> None:
+    data = several_squares(30)
+    for sample in data.samples:
+        assert sample.target is not None
+        for c in sample.target.nonzero()[0]:
+            write_images(Dataset((sample,), data.classes), tmp_path / "photos" / data.classes[int(c)])
+    folders = ("--multilabel", "folders")
+    assert ok_json("fit", tmp_path / "photos", "-o", tmp_path / "m", *folders, *FAST)["classes"] == list(data.classes)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", "-o", "out"),
+        ("compare", "-o", "out", "--recipe", "knn", "--per-class", "2"),
+        ("sweep", "-o", "out", "--recipe", "knn", "--per-class", "2"),
+        ("inspect",),
+        ("propagate", "--recipe", "cvs", "-o", "out"),
+        ("evaluate", "--recipe", "cvs", "--per-class", "2"),
+        ("evaluate", "--recipe", "logistic-pixels", "--per-class", "2", "--calibration"),
+        ("fit", "--recipe", "logistic-pixels", "-o", "out", "--temperature"),
+    ],
+    ids=lambda c: "-".join((c[0], c[-1].strip("-"))),
+)
+def test_what_needs_one_label_per_image_says_so_in_one_sentence(
+    command: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = table(several_squares(12), tmp_path / "data")
+    error = fails(command[0], data, *command[1:], *FORM)
+    assert "one label per image" in error
+    assert "several each" in error
+    assert not (tmp_path / "out" / "results.jsonl").exists()
