@@ -1,3 +1,4 @@
+import warnings
 from typing import Any
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
+from handful.parts.heads._regression import regression
 from tests.parts.heads.fitted_heads import PLAIN, K, assert_predicts_as, assert_refused, build_fitted
 
 
@@ -27,3 +29,11 @@ def test_the_solution_in_the_span_of_few_images_is_the_same(few: bool) -> None:
 @pytest.mark.parametrize("options", [{"C": -1}, {"C": "best"}, {"tukey": "root"}])
 def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     assert_refused("logistic", options)
+
+
+def test_one_image_of_each_of_many_classes_is_no_regression_problem() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        weight, _ = regression(x, np.arange(30), 1.0)
+    assert weight.shape == (30, 8)

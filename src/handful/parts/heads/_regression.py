@@ -25,6 +25,7 @@ def regression(
     model = LogisticRegression(C=strength, max_iter=1000)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # without a penalty to speak of, weights grow for ever
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # one image of each is allowed
         model.fit(z, y, sample_weight=weights)
     weight, bias = model.coef_ if basis is None else model.coef_ @ basis.T, model.intercept_
     if len(weight) == 1:  # two classes have one score, which is split in two
