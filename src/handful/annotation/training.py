@@ -70,7 +70,7 @@ def train_and_score(
     used = masked(labelled) if with_masks else labelled
     _refuse_missing(labelled, used, with_masks=with_masks)
     report({"stage": "training", "done": 0, "of": 1})
-    _record_training_images(project, record, used)
+    record_training_images(project, record, used)
     classifier = train(recipe, used, seed=seed, device=device, progress=False)
     save_classifier(classifier, project.folder / "model", overwrite=True)
     result: dict[str, Any] = {
@@ -96,7 +96,7 @@ def present(data: Dataset) -> Dataset:
     return replace(data, samples=tuple(samples), classes=tuple(data.classes[i] for i in labelled_classes))
 
 
-def _record_training_images(project: Project, record: AnnotationRecord, used: Dataset) -> None:
+def record_training_images(project: Project, record: AnnotationRecord, used: Dataset) -> None:
     """Write down which images the proposals' model is trained on, together with those of all rounds before it."""
     folder = project.folder / MASKS
     earlier = read_provenance(folder)

@@ -10,7 +10,7 @@ import { element } from "./dom.js";
  */
 
 /** @type {Record<string, string>} */
-const STAGES = { training: "Training", propagating: "Propagating masks", scoring: "Cross-validation, run" };
+const STAGES = { training: "Training", matching: "Matching, image", propagating: "Propagating masks", scoring: "Cross-validation, run" };
 /** @type {Record<string, string>} */
 const METRICS = { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "macro F1" };
 
@@ -22,15 +22,17 @@ export class TrainingPanel {
     this.running = false;
     this.timer = 0;
     element("train").addEventListener("click", () => void this.start());
+    element("match").addEventListener("click", () => void this.start("match"));
     element("stop").addEventListener("click", () => void this.stop());
   }
 
-  async start() {
+  /** @param {"train" | "match"} work */
+  async start(work = "train") {
     if (this.running) return;
     try {
-      await post("train");
+      await post(work);
       this.running = true;
-      this.tell.say("Training…", "busy");
+      this.tell.say(work === "train" ? "Training…" : "Matching…", "busy");
       await this.poll();
     } catch (error) {
       this.tell.say(String(error instanceof Error ? error.message : error), "bad");
@@ -39,7 +41,7 @@ export class TrainingPanel {
 
   async stop() {
     await post("stop");
-    this.tell.say("Training stopped", "good");
+    this.tell.say("Stopped", "good");
     await this.poll();
   }
 
@@ -62,7 +64,7 @@ export class TrainingPanel {
     const job = work.training;
     const before = this.running;
     this.running = job?.state === "running";
-    element("train").toggleAttribute("disabled", this.running);
+    for (const name of ["train", "match"]) element(name).toggleAttribute("disabled", this.running);
     element("stop").hidden = !this.running;
     const bar = /** @type {HTMLProgressElement} */ (element("progress"));
     bar.hidden = !this.running;
@@ -74,8 +76,10 @@ export class TrainingPanel {
       bar.value = job.stage === "training" ? 0 : (job.done ?? 0);
       if (job.stage === "training") bar.removeAttribute("value");
     }
-    if (before && !this.running && job?.state === "failed") this.tell.say("Training failed", "bad");
-    if (before && !this.running && job?.state === "done") this.tell.say(`Training finished${newestScore(trainings)}`, "good");
+    const matched = job?.stage === "matching";
+    if (before && !this.running && job?.state === "failed") this.tell.say(matched ? "Matching failed" : "Training failed", "bad");
+    const finished = matched ? "Matching finished" : `Training finished${newestScore(trainings)}`;
+    if (before && !this.running && job?.state === "done") this.tell.say(finished, "good");
     const features = work.features, so = features?.of ? `: ${features.done ?? 0} of ${features.of}` : "";
     element("features").textContent = features?.state === "running" ? `Computing image features${so}.` : "";
     this.scores(trainings);

@@ -261,6 +261,11 @@ def _training_routes(app: FastAPI, session: Session) -> None:
         session.train()
         return session.work()
 
+    @app.post("/api/match")
+    def match() -> dict[str, Any]:
+        session.match()
+        return session.work()
+
     @app.post("/api/stop")
     def stop() -> dict[str, Any]:
         if session.training is not None:

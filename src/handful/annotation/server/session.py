@@ -245,8 +245,7 @@ class Session:
             DataError: one is running.
         """
         with self._lock:
-            if self.training is not None and self.training.state == "running":
-                raise DataError("a training is already running", where="training", remedy="wait for it, or stop it.")
+            self._refuse_second()
             s = self.settings
             request = {
                 "work": "train",
@@ -260,8 +259,26 @@ class Session:
             }
             self.training = BackgroundProcess(request, self._on_trained)
 
+    def match(self) -> None:
+        """Start to propose masks by matching.
+
+        Raises:
+            DataError: a training or matching is running.
+        """
+        with self._lock:
+            self._refuse_second()
+            request = {"work": "match", **self._source, "seed": self.settings.seed}
+            self.training = BackgroundProcess(request, lambda _: self._read_proposals())
+
+    def _refuse_second(self) -> None:
+        if self.training is not None and self.training.state == "running":
+            raise DataError("a training is already running", where="training", remedy="wait for it, or stop it.")
+
     def _on_trained(self, result: dict[str, Any]) -> None:
         self.store.note_training(result)
+        self._read_proposals()
+
+    def _read_proposals(self) -> None:
         self.proposals = read_proposals(self.project.folder)
 
     def refresh(self) -> None:

@@ -1,4 +1,4 @@
-"""Entry point of the background processes: feature extraction, or training with cross-validation.
+"""Entry point of the background processes: feature extraction, matching, or training with cross-validation.
 
 `python -m handful.annotation.server.worker` reads one JSON line from standard input, writes JSON lines to standard
 output, and ends when standard input ends: a server that was killed leaves no training behind.
@@ -28,7 +28,7 @@ def main() -> None:
         print(json.dumps(event, ensure_ascii=False), file=out, flush=True)
 
     try:
-        {"features": compute_features, "train": run_training}[request["work"]](request, report)
+        {"features": compute_features, "train": run_training, "match": run_matching}[request["work"]](request, report)
     except HandfulError as error:
         report({"error": str(error)})
         raise SystemExit(2) from None
@@ -89,6 +89,17 @@ def run_training(request: dict[str, Any], report: Report) -> None:
         report=report,
     )
     report({"finished": result})
+
+
+def run_matching(request: dict[str, Any], report: Report) -> None:
+    """Propose masks for the other images by matching them to the drawn ones."""
+    from handful.annotation.files.annotations import read_record
+    from handful.annotation.files.project import open_project
+    from handful.annotation.matching import match_and_propose
+
+    project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
+    record = read_record(project.folder, project.data.ids)
+    report({"finished": match_and_propose(project, record, seed=request["seed"], report=report)})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from handful.core.tensors import Backbone, Output
 from handful.models.norm import NormName, choose_norm, norm_layer
 from handful.parts.heads._pooling import Compare, check_maps
 
+class_weights = True
 segments = True
 
 
