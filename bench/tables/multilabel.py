@@ -107,7 +107,7 @@ def _show(name: str, runs: list[Run], n: int, *, quick: bool) -> None:
 
 def _compare(name: str, first: list[float], second: list[float], n: int, *, quick: bool) -> None:
     differences = np.array(first) - np.array(second)
-    low, high, _ = mean_interval(differences)
+    low, high, _ = mean_interval(differences, n / (POOL - n))  # draws from one pool share images
     line = {"comparison": name, "images": n, "differences": differences.tolist()}
     append(TABLE, line | {"mean": float(differences.mean()), "low": low, "high": high}, quick=quick)
     interval = f"{100 * low:+.1f} to {100 * high:+.1f}"

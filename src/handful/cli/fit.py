@@ -120,6 +120,6 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
         rows.append(("selected", f"{selection.why}."))
     rows.append(("trained on", f"{images}{unlabelled}"))
     rows.append(("took", f"{card['seconds']:.0f} s, {steps} on {card['device']}"))
-    if result.recipe.stages and "calibration" not in card:
+    if result.recipe.stages and "calibration" not in card and classifier.kind == "multiclass":
         rows.append(("probabilities", "not calibrated: --temperature calibrates them, with further trainings"))
     return [*rows, *calibration_rows(card)]
