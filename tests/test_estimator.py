@@ -267,6 +267,7 @@ def test_progress_is_shown_where_somebody_sees_it(monkeypatch: pytest.MonkeyPatc
     assert HandfulClassifier()._shows_progress()
 
 
+@pytest.mark.filterwarnings("ignore:.*does not say which images it was trained on")
 def test_a_backbone_of_ones_own_is_a_parameter(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 255, (8, 32, 32, 3), dtype=np.uint8)
     labels = [0, 1] * 4
