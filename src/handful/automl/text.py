@@ -123,8 +123,9 @@ def confusions(classes: tuple[ClassScore, ...]) -> str:
 
 
 def _confusion(row: ClassScore) -> str:
-    count = max(1, round(row.mistaken * row.scored))
-    return f"{count} of {row.scored} images of {in_words(row.name)} are called {in_words(row.mistaken_for)}"
+    count = row.mistaken * row.scored
+    number = f"{max(1, round(count))}" if abs(count - round(count)) < 0.05 else f"on average {count:.1f}"
+    return f"{number} of {row.scored} images of {in_words(row.name)} are called {in_words(row.mistaken_for)}"
 
 
 def method(result: RunResult) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from jaxtyping import Float32
 from PIL import Image as Pillow
 from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from handful.data.array_like import as_array, as_items, is_missing
@@ -135,7 +136,8 @@ def read_targets(y: Any) -> tuple[npt.NDArray[Any], list[str | None]]:
     """The labels as scikit-learn knows them [n], and as names of classes; None: unlabelled, which a warning counts.
 
     Raises:
-        ValueError: `y` has infinite numbers, more than one column without being one-hot, or no label at all.
+        ValueError: `y` has infinite numbers, numbers with a fraction, more than one column without being one-hot, or no
+            label at all.
         DataError: as `label_texts`; or two different labels with the same name.
     """
     array = as_array(y, "y")
@@ -149,6 +151,8 @@ def read_targets(y: Any) -> tuple[npt.NDArray[Any], list[str | None]]:
     _warn_of_missing(names)
     if array.ndim > 1:
         array = np.array([name if name is None or not name.isdigit() else int(name) for name in names], dtype=object)
+    if array.dtype.kind == "f":
+        check_classification_targets(array[np.isfinite(array)])  # before a note on labels that look like measurements
     names = consistent_names(names, None, where="y")
     values = array if array.dtype.kind in "biufU" else _by_type(array, names)
     same: dict[str, Any] = {}
