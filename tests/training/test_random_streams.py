@@ -15,5 +15,7 @@ def test_the_numbers_of_streams_stay_as_they_were() -> None:
         ("DROPOUT", 3),
         ("VIEWS", 4),
         ("HEAD", 5),
+        ("UNLABELLED", 6),
+        ("FURTHER_VIEWS", 7),
     ]
     assert derive_seed(0, Stream.WEIGHTS) == derive_seed(0, 0)
