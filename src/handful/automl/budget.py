@@ -6,7 +6,7 @@ import time
 from handful.errors import by_interface
 
 SECONDS = 180.0  # by default
-FITTED_SHARE = 0.4  # of the budget, after which no further repeat of fitted recipes starts
+FITTED_SHARE = 0.2  # of the budget, after which no further repeat of fitted recipes starts
 ROUND = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240)  # minutes of budgets that are suggested
 RESERVE = 0.15  # of the budget, kept for the last training and the report
 
