@@ -105,7 +105,8 @@ def _cell(level: Mapping[str, Any], name: str) -> str:
     if entry is None:
         return ""
     own, control = entry["summary"], level["control"]
-    text = f"{entry['rank']}. {cells.score(own['mean'], *_interval(own), own['worst'])}"
+    low, high = (float(np.clip(bound, 0, 1)) for bound in _interval(own))
+    text = f"{entry['rank']}. {cells.score(own['mean'], low, high, own['worst'])}"
     if name == control:
         return f"{text}<br>the best control"
     pair = next((p for p in level["pairs"] if {p["comparison"]["a"], p["comparison"]["b"]} == {name, control}), None)
