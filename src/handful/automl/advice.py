@@ -16,7 +16,6 @@ from handful.automl.candidates import PROMISING
 from handful.automl.result import Advice, ClassScore
 from handful.automl.select import NotTried
 from handful.core.dataset import Dataset
-from handful.core.processes import one_blas_thread
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
@@ -65,10 +64,7 @@ class Halved:
     def accuracy(self, recipe: Recipe, *, unlabelled: bool = False) -> float | None:
         """Accuracy of a recipe, given the other half without its labels if wanted; None: no time was left."""
         done = []
-        with (
-            one_blas_thread(),
-            Progress(len(self.runs), "fits", shown=None, loss=False, unit="fits") as bar,
-        ):
+        with Progress(len(self.runs), "fits", shown=None, loss=False, unit="fits") as bar:
             for run_ in self.runs:
                 if not self.budget.allows(0):
                     return None

@@ -12,7 +12,6 @@ from handful.automl.candidates import Candidate, describe, run_order, without_sc
 from handful.automl.estimate import training_seconds
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
-from handful.core.processes import one_blas_thread
 from handful.core.result import Result
 from handful.data.image_cache import cache_images
 from handful.data.splits import folds as split_folds
@@ -177,17 +176,14 @@ class _Runner:
         self.errors: list[HandfulError] = []
 
     def repeat(self, candidates: Sequence[Candidate], draw: int, budget: Budget) -> None:
-        """One repeat of fitted candidates; one that fails is not tried again, and only the first may exceed the budget.
-
-        Regressions on a few hundred rows are faster on one thread than on several, which wait for each other.
-        """
+        """One repeat of fitted candidates; one that fails is not tried again. Only the first may exceed the budget."""
         for candidate in candidates:
             if self.results and (budget.left <= 0 or not self.full):
                 if not self.load(candidate, draw) and candidate.recipe.name not in self.results:
                     self._note_no_time(candidate, budget)
                 continue
             try:
-                with one_blas_thread(), warnings.catch_warnings():
+                with warnings.catch_warnings():
                     if not candidate.requested:
                         warnings.filterwarnings("ignore", NOTHING, HandfulWarning)
                     self._evaluate(candidate, draw, budget, jobs=1)
