@@ -72,12 +72,11 @@ def serve(
         with Activity(_starting(model), shown=True, announce=True):
             from handful.deployment.server.limits import Limits
             from handful.deployment.server.run import serve as run
-            from handful.models.onnx_model import load_onnx, refuse_multilabel_server
+            from handful.models.onnx_model import load_onnx
 
             limits = Limits(megabytes, megapixels, batch, waiting, seconds)
             graph = _onnx_file(model, Path(folder))
             loaded = load_onnx(graph, threads=1)
-            refuse_multilabel_server(loaded)
         if host not in LOCAL and token is None:
             _print_open_server()
         on_start = partial(_print_address, model=loaded, json=json)

@@ -24,6 +24,13 @@ def list_of_names(classes: Sequence[str], present: Bool[np.ndarray, " k"]) -> st
     return SEPARATOR.join(name for name, there in zip(classes, present, strict=True) if there) or NOTHING
 
 
+def unknown_of(sample: Sample, classes: Sequence[str]) -> str | None:
+    """The classes of which the target of a labelled sample says nothing; None: there are none, or it has no label."""
+    if sample.target is None or not sample.labelled or not np.isnan(sample.target).any():
+        return None
+    return list_of_names(classes, np.isnan(sample.target))
+
+
 def names_by_row(columns: Columns) -> list[list[str | None]]:
     """The answers for each image: one, or with a column `labels` any number; an image without a prediction has None."""
     if "labels" not in columns:

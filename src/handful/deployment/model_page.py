@@ -35,6 +35,7 @@ def page_values(model: OnnxModel, *, token_required: bool, privacy: str) -> dict
         "colors": palette(len(model.classes)).tolist(),
         "coverage": (model.coverage or {}).get("coverage"),
         "false_rejection": model.false_rejection,
+        "thresholds": model.thresholds,
         "max_pixels": MAX_PIXELS,
         "guarded": token_required,
     }
@@ -57,11 +58,20 @@ def _describe(model: OnnxModel) -> list[tuple[str, str]]:
         ("Classes", ", ".join(model.classes)),
         ("Training images", counts),
         ("Input size", f"{model.size[0]} x {model.size[1]} pixels ({model.resize})"),
+        ("Named from a probability of", _thresholds(model)),
         ("Temperature", str(card.get("calibration", {}).get("temperature", ""))),
         ("Data fingerprint", str(card.get("data", {}).get("fingerprint", ""))),
         ("Made with", f"handful {card.get('handful', __version__)}"),
     ]
     return [(name, value) for name, value in rows if value]
+
+
+def _thresholds(model: OnnxModel) -> str:
+    """The thresholds of a model of several labels per image."""
+    if model.thresholds is None:
+        return ""
+    each = zip(model.classes, model.thresholds, strict=True)
+    return ", ".join(f"{name} {100 * value:.0f} %" for name, value in each)
 
 
 def _as_script_json(value: object) -> Markup:

@@ -17,7 +17,7 @@ from handful.core.files import lock_output, refuse_existing, replace_folder, saf
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels
 from handful.data.pixel_range import scaled, warn_without_range
-from handful.deployment.label_lists import label_of, list_of_names, names_by_row
+from handful.deployment.label_lists import label_of, list_of_names, names_by_row, unknown_of
 from handful.deployment.table_files import SUFFIXES, Columns, Errors, new_table, with_gaps
 from handful.errors import DataError, HandfulWarning, OutputError
 from handful.reports.overlay import paint_regions, palette
@@ -56,7 +56,8 @@ def predict_table(
 ) -> dict[str, int]:
     """Write one row per sample: id, predicted class, its probability, and the probability of every class.
 
-    If the data has labels, there is a column `label` too (empty: none). A model trained with conformal sets adds a
+    If the data has labels, there is a column `label` too (empty: none), and with several labels per image of which
+    some are unknown, a column `unknown` of these. A model trained with conformal sets adds a
     column `set`, the classes separated by "|" (empty: no class is plausible). A model that rejects images adds
     `typicality` and `answer`, which is the predicted class, or "I do not know" where the image is rejected. If an image
     cannot be read, its row is empty, and a column `error` says why. The file is written whole or not at all. A model of
@@ -143,7 +144,7 @@ def predict_chunks(
         columns["id"] = list(chunk.ids)
         if labelled:
             names = [label_of(s, chunk.classes) for s in chunk.samples]
-            columns = {"id": columns["id"], "label": names, **columns}
+            columns = {"id": columns["id"], "label": names, **_unknown(data, chunk), **columns}
         if draw is not None:
             draw(images)
         yield PredictedChunk(columns, errors)
@@ -153,6 +154,13 @@ def predict_chunks(
         reasons = dict(enumerate(unusable.values()))
         empty: Columns = {n: c[:0] for n, c in columns.items()}
         yield PredictedChunk({**with_gaps(empty, reasons, len(reasons)), "id": list(unusable)}, reasons)
+
+
+def _unknown(data: Dataset, chunk: Dataset) -> Columns:
+    """The classes of which a target of several labels says nothing, where one says nothing of some."""
+    if all(s.target is None or not np.isnan(s.target).any() for s in data.samples):
+        return {}
+    return {"unknown": [unknown_of(s, chunk.classes) for s in chunk.samples]}
 
 
 def write_table(path: Path, chunks: Iterable[PredictedChunk], classes: Sequence[str]) -> TableSummary:

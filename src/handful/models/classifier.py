@@ -278,5 +278,5 @@ def refuse_multilabel_model(classifier: Classifier, what: str) -> None:
         raise ModelError(
             f"{what} needs a model of one label per image, and this one names several",
             where=classifier.recipe.name,
-            remedy="predict takes it, and so does export to .onnx.",
+            remedy="predict, serve and export to .onnx and .html take it.",
         )

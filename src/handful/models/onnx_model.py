@@ -31,7 +31,10 @@ EXPORT = "give a file that `handful export` wrote."
 
 @dataclass(frozen=True, eq=False)
 class OnnxModel:
-    """A graph that `handful export` wrote. `session` is onnxruntime's; `coverage` says what its sets can have."""
+    """A graph that `handful export` wrote. `session` is onnxruntime's; `coverage` says what its sets can have.
+
+    `thresholds` are of a multilabel model: from which probability on it says that an image shows a class.
+    """
 
     session: Any
     classes: tuple[str, ...]
@@ -45,6 +48,7 @@ class OnnxModel:
     card: dict[str, Any] = field(default_factory=dict)
     recipe: str = ""
     pixel_range: PixelRange | None = None
+    thresholds: tuple[float, ...] | None = None
 
     @property
     def chunk(self) -> int:
@@ -191,20 +195,6 @@ def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
     return described(session, path)
 
 
-def refuse_multilabel_server(model: OnnxModel) -> None:
-    """Refuse to serve a model that names several classes per image.
-
-    Raises:
-        ModelError: it does.
-    """
-    if "present" in model.outputs:
-        raise ModelError(
-            "the server needs a model of one label per image, and this one names several",
-            where=model.name,
-            remedy="use `handful predict`, or the exported .onnx file in a server of your own.",
-        )
-
-
 def described(session: Any, path: Path) -> OnnxModel:
     """The model of a session, with what the metadata of its file states.
 
@@ -235,6 +225,7 @@ def described(session: Any, path: Path) -> OnnxModel:
             card=stored_values.card(facts["card"]),
             recipe=meta["recipe"],
             pixel_range=read_pixel_range(facts.get("pixel_range")),
+            thresholds=_thresholds(facts),
         )
     except KeyError as error:
         raise _damaged(f"{error} is missing", path) from error
@@ -264,6 +255,16 @@ def _outputs(value: Any, session: Any) -> tuple[str, ...]:
     if not set(names) <= OUTPUTS or len(set(names)) < len(names) or ("sets" in names) != ("p_values" in names):
         raise ValueError(f"the outputs are {names}")
     return names
+
+
+def _thresholds(facts: dict[str, Any]) -> tuple[float, ...] | None:
+    """Of multilabel models."""
+    if "present" not in facts["outputs"]:
+        return None
+    values = facts["thresholds"]
+    if not isinstance(values, list) or len(values) != len(facts["classes"]):
+        raise ValueError("the thresholds are not one for each class")
+    return tuple(stored_values.number(value, "a threshold", low=0, high=1) for value in values)
 
 
 def _views(value: Any) -> int:

@@ -19,7 +19,6 @@ from handful.deployment.batch.prefetch import LoadedImage
 from handful.deployment.batch.write_chunks import LoadedJob
 from handful.deployment.predict_table import columns_of
 from handful.deployment.table_files import to_arrow
-from handful.errors import ModelError, option
 from handful.saving.predictor import Tta, load_predictor
 
 
@@ -85,12 +84,6 @@ class ClassifyJob(ModelJob):
     def columns(self, images: Sequence[LoadedImage]) -> pa.Table:
         """One row per image."""
         predictions = self.model.predict_all(_dataset(images), coverage=self.coverage)
-        if predictions.present is not None:
-            raise ModelError(
-                "a prediction in chunks needs a model of one label per image, and this one names several",
-                where=option("out", None),
-                remedy="predict folders, images or a table, into a .csv or .parquet file.",
-            )
         columns = columns_of(self.model.classes, [r.location.id for r in images], predictions)
         del columns["id"]
         return to_arrow(columns)

@@ -15,7 +15,7 @@ from handful.deployment.predict_table import CHUNK, PredictedChunk
 from handful.deployment.table_files import ERROR, Columns
 from handful.errors import DataError
 
-SUMMARY_COLUMNS = ("id", "label", "prediction", "probability", ERROR)
+SUMMARY_COLUMNS = ("id", "label", "labels", "prediction", "probability", ERROR)
 
 
 def predict_archive(

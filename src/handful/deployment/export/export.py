@@ -78,7 +78,7 @@ def export_to(
         with Activity("loading the model", announce=True):
             classifier = load_classifier(model)
         refuse_too_large(classifier)
-        if resolved != "onnx" or calibration is not None:
+        if resolved == "torch" or calibration is not None:
             refuse_multilabel_model(
                 classifier, "int8" if calibration is not None else f"a file in {SUFFIXES[resolved]}"
             )

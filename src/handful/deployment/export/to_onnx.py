@@ -124,6 +124,8 @@ def metadata(exportable: ExportableModel) -> dict[str, str]:
         "coverage": None,
         "card": {"handful": __version__, "torch": torch.__version__, **classifier.card},
     }
+    if classifier.thresholds is not None:
+        values["thresholds"] = [float(f"{value:.6g}") for value in classifier.thresholds]
     if classifier.pixel_range is not None:
         values["pixel_range"] = asdict(classifier.pixel_range)
     if conformal is not None:

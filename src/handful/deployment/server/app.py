@@ -25,9 +25,17 @@ from handful.deployment.server.limits import Limits
 from handful.deployment.server.metrics import MEDIA_TYPE, Metrics
 from handful.deployment.server.middleware import PredictionPolicy
 from handful.deployment.server.page import make_page
-from handful.deployment.server.schemas import ErrorResponse, Failure, Prediction, PredictionList, as_prediction
+from handful.deployment.server.schemas import (
+    AnyPrediction,
+    AnyPredictionList,
+    ErrorResponse,
+    Failure,
+    Prediction,
+    as_response,
+    response_types,
+)
 from handful.errors import DataError
-from handful.models.onnx_model import OnnxModel, load_onnx, refuse_multilabel_server
+from handful.models.onnx_model import OnnxModel, load_onnx
 
 ENVIRONMENT = "HANDFUL_SERVE"  # environment variable with the settings for worker processes, as JSON
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -67,6 +75,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
             state["ready"] = False
             await batcher.close()
 
+    of_one, of_several = response_types(model)
     app = FastAPI(title=f"handful: {model.name}", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
 
     def decode(data: bytes, where: str) -> UInt8[ndarray, "3 _ _"]:
@@ -74,39 +83,39 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
             data, where=where, most_pixels=limits.max_pixels, pixel_range=model.pixel_range, finish=model.fitted
         )
 
-    async def predict_file(file: UploadFile, where: str, with_map: bool) -> Prediction:
+    async def predict_file(file: UploadFile, where: str, with_map: bool) -> AnyPrediction:
         data = await file.read()
         await file.close()
         image = await asyncio.get_running_loop().run_in_executor(state["decoders"], decode, data, where)
-        response = as_prediction(model, await batcher.predict(image), with_map=with_map)
-        metrics.rejected += bool(response.rejected)
+        response = as_response(model, await batcher.predict(image), with_map=with_map)
+        metrics.rejected += isinstance(response, Prediction) and bool(response.rejected)
         return response
 
-    @app.post("/predict", responses=ERRORS, response_model_exclude_none=True)
-    async def predict(image: Annotated[UploadFile, File()], map: Map = False) -> Prediction:  # noqa: A002
+    @app.post("/predict", responses=ERRORS, response_model=of_one, response_model_exclude_none=True)
+    async def predict(image: Annotated[UploadFile, File()], map: Map = False) -> AnyPrediction:  # noqa: A002
         """Predict one image: PNG, JPEG, TIFF, WebP or another format that handful reads."""
         try:
             return await predict_file(image, "image", map)
         except DataError as error:
             raise HTTPException(400, _describe(error)) from error
 
-    @app.post("/predict/batch", responses=ERRORS, response_model_exclude_none=True)
+    @app.post("/predict/batch", responses=ERRORS, response_model=of_several, response_model_exclude_none=True)
     async def predict_batch(
         images: Annotated[list[UploadFile], File(min_length=1)],
         map: Map = False,  # noqa: A002
-    ) -> PredictionList:
+    ) -> AnyPredictionList:
         """Predict several images; an image that cannot be read has an error in place of its prediction."""
         if len(images) > limits.batch:
             raise HTTPException(413, f"A request may have at most {limits.batch} images.")
 
-        async def predict_one(number: int, file: UploadFile) -> Prediction | Failure:
+        async def predict_one(number: int, file: UploadFile) -> AnyPrediction | Failure:
             try:
                 return await predict_file(file, f"image {number}", map)
             except DataError as error:
                 return Failure(error=_describe(error))
 
         predictions = await asyncio.gather(*(predict_one(i, file) for i, file in enumerate(images)))
-        return PredictionList(predictions=list(predictions))
+        return of_several.model_validate({"predictions": predictions})
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -124,6 +133,7 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
             "false_rejection": model.false_rejection,
             "card": model.card,
             "limits": vars(limits),
+            **({} if model.thresholds is None else {"thresholds": model.thresholds}),
         }
 
     @app.get("/health")
@@ -174,6 +184,5 @@ def from_environment() -> ASGIApp:
     """The application that a worker process builds from `ENVIRONMENT`."""
     settings = json.loads(os.environ[ENVIRONMENT])
     model = load_onnx(Path(settings["model"]), threads=settings["threads"])
-    refuse_multilabel_server(model)
     limits = Limits(**settings["limits"])
     return create_app(model, limits=limits, token=settings["token"], loopback=settings["loopback"])

@@ -40,6 +40,14 @@ class Prediction(BaseModel):
     )
 
 
+class MultilabelPrediction(BaseModel):
+    """The classes that one image shows, by a model of several labels per image."""
+
+    labels: list[str] = Field(description="The classes whose probability reaches their threshold; empty: none.")
+    probabilities: dict[str, Share] = Field(description="Probability of every class, each by itself.")
+    thresholds: dict[str, Share] = Field(description="From which probability on each class is named.")
+
+
 class Failure(BaseModel):
     """Why one image of a batch has no prediction."""
 
@@ -52,10 +60,38 @@ class PredictionList(BaseModel):
     predictions: list[Prediction | Failure]
 
 
+class MultilabelPredictionList(BaseModel):
+    """Predictions of a model of several labels per image, in the order of the images."""
+
+    predictions: list[MultilabelPrediction | Failure]
+
+
+AnyPrediction = Prediction | MultilabelPrediction
+AnyPredictionList = PredictionList | MultilabelPredictionList
+
+
 class ErrorResponse(BaseModel):
     """Why the request failed."""
 
     detail: str
+
+
+def response_types(model: OnnxModel) -> tuple[type[AnyPrediction], type[AnyPredictionList]]:
+    """The responses for one image, and for several."""
+    if model.thresholds is None:
+        return Prediction, PredictionList
+    return MultilabelPrediction, MultilabelPredictionList
+
+
+def as_response(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> AnyPrediction:
+    """The response for one image, as `as_prediction`; of a multilabel model the classes that the image shows."""
+    if model.thresholds is None:
+        return as_prediction(model, outputs, with_map=with_map)
+    return MultilabelPrediction(
+        labels=[name for name, there in zip(model.classes, outputs["present"], strict=True) if there],
+        probabilities=dict(zip(model.classes, _shares(outputs["probabilities"]), strict=True)),
+        thresholds=dict(zip(model.classes, model.thresholds, strict=True)),
+    )
 
 
 def as_prediction(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> Prediction:
@@ -66,7 +102,7 @@ def as_prediction(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> Pred
         outputs: the model's outputs for the image.
         with_map: include the segmentation map, if the model has one.
     """
-    probabilities = [min(1.0, max(0.0, float(p))) for p in outputs["probabilities"]]
+    probabilities = _shares(outputs["probabilities"])
     best = int(np.argmax(outputs["probabilities"]))
     response = Prediction(
         prediction=model.classes[best],
@@ -82,6 +118,10 @@ def as_prediction(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> Pred
     if with_map and "maps" in outputs and len(model.classes) <= MAX_MAP_CLASSES:
         response.map = _as_data_url(outputs["maps"])
     return response
+
+
+def _shares(probabilities: Float[np.ndarray, " k"]) -> list[float]:
+    return [min(1.0, max(0.0, float(p))) for p in probabilities]
 
 
 def _as_data_url(maps: Float[np.ndarray, "k1 h w"]) -> str:

@@ -72,29 +72,52 @@ function describeSet(members, rejected) {
   return `Prediction set: ${members.join(", ")}. Such sets contain the true class of ${coverage} of images.`;
 }
 
-// Show a model's outputs: probabilities by class, and where it has them set (booleans), typicality, rejected, map.
-function show(outputs, picture, name, seconds) {
-  const order = outputs.probabilities.map((_, i) => i).sort((a, b) => outputs.probabilities[b] - outputs.probabilities[a]);
-  const best = order[0];
+// The answer of a model that names one class, and a sentence about it.
+function describeBest(outputs, best) {
   byId("answer").textContent = outputs.rejected ? "I do not know" : facts.classes[best];
   byId("note").textContent = outputs.rejected
     ? `This image is too unlike the training images to name a class; the most probable one is ${facts.classes[best]}.`
     : `Probability ${percent(outputs.probabilities[best])}.`;
+}
+
+// The classes that an image shows, of a model that names several: those whose probability reaches their threshold.
+function describePresent(outputs, order) {
+  const names = order.filter((i) => outputs.present[i]).map((i) => facts.classes[i]);
+  byId("answer").textContent = names.join(", ") || (facts.classes.length > 1 ? "None of the classes" : `Not ${facts.classes[0]}`);
+  byId("note").textContent = "Each class is judged by itself, and named from the probability on that its line marks.";
+}
+
+// Show a model's outputs: probabilities by class, and where it has them present or set (booleans), typicality, rejected, map.
+function show(outputs, picture, name, seconds) {
+  const order = outputs.probabilities.map((_, i) => i).sort((a, b) => outputs.probabilities[b] - outputs.probabilities[a]);
+  if (outputs.present) describePresent(outputs, order); else describeBest(outputs, order[0]);
   const members = outputs.set ? order.filter((i) => outputs.set[i]).map((i) => facts.classes[i]) : null;
   byId("set").textContent = members ? describeSet(members, outputs.rejected) : "";
   byId("typical").textContent = outputs.typicality === undefined ? ""
     : `Typicality ${percent(outputs.typicality)}: the share of training images that are at least as unusual. Images below ${percent(facts.false_rejection)} are rejected.`;
-  byId("bars").replaceChildren(...order.slice(0, 12).flatMap((i) => {
+  const shown = outputs.present ? order.filter((i, rank) => rank < 12 || outputs.present[i]) : order.slice(0, 12);
+  byId("bars").replaceChildren(...shown.flatMap((i) => {
     const [label, bar, value] = ["span", "i", "span"].map((tag) => document.createElement(tag));
     label.textContent = facts.classes[i];
-    label.className = value.className = outputs.set && outputs.set[i] && !outputs.rejected ? "in" : "";
+    const named = outputs.present ? outputs.present[i] : outputs.set && outputs.set[i] && !outputs.rejected;
+    label.className = value.className = named ? "in" : "";
     bar.style.width = `${100 * outputs.probabilities[i]}%`;
     value.textContent = percent(outputs.probabilities[i]);
-    return [label, bar, value];
+    return [label, facts.thresholds ? withThreshold(bar, facts.thresholds[i]) : bar, value];
   }));
   byId("size").textContent = `${name}, ${picture.width} x ${picture.height} pixels, ${seconds.toFixed(2)} s`;
   drawMap(outputs.map, picture);
   byId("result").hidden = false;
+}
+
+// A bar in a track with a line at a threshold.
+function withThreshold(bar, threshold) {
+  const [track, line] = ["span", "b"].map((tag) => document.createElement(tag));
+  track.className = "track";
+  track.title = `named from ${percent(threshold)} on`;
+  line.style.left = `${100 * threshold}%`;
+  track.append(bar, line);
+  return track;
 }
 
 let running = false;

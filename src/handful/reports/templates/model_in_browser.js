@@ -19,6 +19,7 @@ async function predict(picture) {
   for (let i = 0; i < plane; i++) for (let c = 0; c < 3; c++) pixels[c * plane + i] = data[4 * i + c];
   const results = await session.run({ images: new ort.Tensor("uint8", pixels, [1, 3, height, width]) });
   const outputs = { probabilities: [...results.probabilities.data] };
+  if (results.present) outputs.present = [...results.present.data].map(Boolean);
   if (results.sets) outputs.set = [...results.sets.data].map(Boolean);
   if (results.typicality) outputs.typicality = results.typicality.data[0];
   if (results.answers) outputs.rejected = Number(results.answers.data[0]) === facts.classes.length;

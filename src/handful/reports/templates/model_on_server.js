@@ -6,6 +6,7 @@ async function predict(picture, file) {
   if (response.status === 401) { askToken(true); throw new Error("The server rejected the token. Drop the image again to enter another one."); }
   if (!response.ok) throw new Error(typeof result.detail === "string" ? result.detail : `The server responded with status ${response.status}.`);
   const outputs = { probabilities: facts.classes.map((name) => result.probabilities[name]) };
+  if (result.labels) outputs.present = facts.classes.map((name) => result.labels.includes(name));
   if (result.set) outputs.set = facts.classes.map((name) => result.set.includes(name));
   if (result.typicality !== undefined) [outputs.typicality, outputs.rejected] = [result.typicality, result.rejected];
   if (result.map) outputs.map = await grayLevels(result.map);
