@@ -31,7 +31,8 @@ class SourceOptions:
             metavar="FORM",
             show_default=False,
             help="Several labels per image: the separator of names in a table's column label, such as '|'; columns (or "
-            "columns:NAME,NAME): one of 1 and 0 per class; folders: images in several class folders.",
+            "columns:NAME,NAME): one of 1 and 0 per class; folders: images in several class folders; annotations: a "
+            "COCO, LVIS or Label Studio file.",
         ),
     ] = None
     unlisted: Annotated[
@@ -39,8 +40,8 @@ class SourceOptions:
         Option(
             "--unlisted",
             show_default=False,
-            help="What a class is that --multilabel lists, or an empty cell, do not name; default: absent in lists and "
-            "folders, unknown in columns.",
+            help="What a class is that --multilabel lists, or an empty cell, do not name; default: absent in lists, "
+            "folders and annotations (of LVIS, unknown), unknown in columns.",
         ),
     ] = None
 

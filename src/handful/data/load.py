@@ -17,6 +17,7 @@ from handful.data.masks.attach_partial import attach_partial_masks
 from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.multilabel import Unlisted, label_format, merge_copies, refuse_form
 from handful.data.pixel_range import with_pixel_range
+from handful.data.readers.annotation_file import read_annotation_file
 from handful.data.readers.embedded import read_embedded
 from handful.data.readers.file_tree import ANNOTATIONS
 from handful.data.readers.folder import read_any_folder, read_folder
@@ -54,9 +55,9 @@ class ReadOptions:
         window: the values of deep images that become black and white.
         find_range: find the range of deep images over the data set, if neither is given; False: a model knows it.
         multilabel: how the source writes several labels per image, as `handful.data.multilabel.parse_label_format`
-            reads it: a separator, "columns", "columns:NAME,NAME" or "folders"; None: one label per image.
+            reads it; None: one label per image.
         unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
-            lists and folders, unknown in columns.
+            lists, folders and annotations (of LVIS, unknown), unknown in columns.
     """
 
     masks: str | Path | None = None
@@ -102,8 +103,8 @@ def load_data(
     Args:
         source: an image folder, also as an archive (.zip, .tar, .tgz); a table (.csv, .tsv, .txt, .parquet); arrays
             (.npz); a Parquet file with images inside, a folder of such files or one that `save_to_disk` of Hugging Face
-            wrote; "mnist5k" or "digits", which come with packages; or "torchvision:NAME". Write "./digits" for a folder
-            of such a name.
+            wrote; an annotation file (.json, with `multilabel`); "mnist5k" or "digits", which come with packages; or
+            "torchvision:NAME". Write "./digits" for a folder of such a name.
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
         partial_masks: the masks speak of some pixels only: points, lines and boxes of an annotation file count, and
             mask images are 0 (background), 255 (object) and 128 (unknown).
@@ -119,9 +120,10 @@ def load_data(
         window: the values of deep images (16-bit, signed, float, DICOM) that become black and white.
         multilabel: how the source writes several labels per image: the separator of the names in a table's column
             `label`, such as "|"; "columns" (or "columns:NAME,NAME") for a column of 1 and 0 per class; "folders" for
-            images that lie in several class folders. An archive `.npz` with `targets` needs none. None: one label.
+            images that lie in several class folders; "annotations" for the categories of a COCO or LVIS file or the
+            choices of a Label Studio file (.json). An archive `.npz` with `targets` needs none. None: one label.
         unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
-            lists and folders, unknown in columns.
+            lists, folders and annotations (of LVIS, unknown), unknown in columns.
 
     Raises:
         DataError: no such path or name (with the nearest), or data that cannot be used as they are.
@@ -235,6 +237,16 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         refuse_form(labels, source, ("list", "columns"))
         read = read_table if labels is None else partial(read_multilabel_table, labels=labels)
         return _read_rows(read, path, options)
+    if path.suffix.lower() == ".json":
+        if labels is None:
+            raise DataError(
+                "a file of annotations may give an image several labels",
+                where=source,
+                remedy=f"to read them: {option('multilabel', 'annotations')}; for masks, give the images, and this "
+                f"file as {option('masks', None)}.",
+            )
+        refuse_form(labels, source, ("annotations",))
+        return _read_rows(partial(read_annotation_file, labels=labels), path, options)
     if path.suffix.lower() == ".npz":
         refuse_form(labels, source, ())
         return read_npz(path, classes=classes)

@@ -28,14 +28,15 @@ class LabelFormat:
     """How a source writes several labels per image.
 
     Attributes:
-        form: "list": names in one cell; "columns": a column per class; "folders": copies in several class folders.
+        form: "list": names in one cell; "columns": a column per class; "folders": copies in several class folders;
+            "annotations": a COCO or Label Studio file.
         separator: of the names in a list.
         columns: the columns that are classes; (): all that have no other role.
-        unlisted: what a class is that a list, or an empty cell of a column, does not name; None: absent in lists and
-            folders, unknown in columns.
+        unlisted: what a class is that a list, or an empty cell of a column, does not name; None: absent in lists,
+            folders and annotations (of LVIS, unknown), unknown in columns.
     """
 
-    form: Literal["list", "columns", "folders"]
+    form: Literal["list", "columns", "folders", "annotations"]
     separator: str = ""
     columns: tuple[str, ...] = ()
     unlisted: Unlisted | None = None
@@ -48,7 +49,7 @@ class LabelFormat:
 
 
 def parse_label_format(text: str, unlisted: str | None = None) -> LabelFormat:
-    """The format that an option says: a separator such as "|", "columns", "columns:NAME,NAME", or "folders".
+    """The format that an option says: a separator such as "|", "columns[:NAME,NAME]", "folders" or "annotations".
 
     Raises:
         DataError: it is none of these, or `unlisted` is neither "absent" nor "unknown".
@@ -62,8 +63,8 @@ def parse_label_format(text: str, unlisted: str | None = None) -> LabelFormat:
         raise DataError(f"unknown value {unlisted!r}", where=option("unlisted", None), remedy='"absent" or "unknown".')
     how: Unlisted | None = None if unlisted is None else ("absent" if unlisted == "absent" else "unknown")
     form, colon, listed = text.partition(":")
-    if form == "folders" and not colon:
-        return LabelFormat("folders", unlisted=how)
+    if form in ("folders", "annotations") and not colon:
+        return LabelFormat("folders" if form == "folders" else "annotations", unlisted=how)
     if form == "columns":
         columns = tuple(name.strip() for name in listed.split(",") if name.strip())
         return LabelFormat("columns", columns=columns, unlisted=how)
@@ -72,7 +73,8 @@ def parse_label_format(text: str, unlisted: str | None = None) -> LabelFormat:
             f"{text!r} is not a form of several labels",
             where=option("multilabel", None),
             remedy="give the separator of the names in a cell, such as '|'; columns, or columns:NAME,NAME, for one "
-            "column per class; or folders for images that lie in several class folders.",
+            "column per class; folders for images that lie in several class folders; or annotations for a COCO or "
+            "Label Studio file.",
         )
     return LabelFormat("list", separator=text, unlisted=how)
 
@@ -111,11 +113,18 @@ def refuse_form(labels: LabelFormat | None, source: object, forms: Sequence[str]
         remedy = "for a table give the separator of the names, such as '|', or columns."
     elif "folders" in forms:
         remedy = f"for images that lie in several class folders: {option('multilabel', 'folders')}."
+    elif "annotations" in forms:
+        remedy = f"for the labels of a COCO or Label Studio file: {option('multilabel', 'annotations')}."
     elif str(source).lower().endswith(".npz"):
         remedy = "leave it out: an archive has several labels where it holds targets [n k]."
     else:
         remedy = "leave it out, or read a table, class folders, or an .npz archive with targets."
-    what = {"list": "no lists of labels", "columns": "no columns", "folders": "no class folders"}[labels.form]
+    what = {
+        "list": "no lists of labels",
+        "columns": "no columns",
+        "folders": "no class folders",
+        "annotations": "no annotations of several labels",
+    }[labels.form]
     raise DataError(f"{source} has {what}", where=option("multilabel", labels.separator or labels.form), remedy=remedy)
 
 

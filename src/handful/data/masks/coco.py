@@ -34,10 +34,10 @@ def read_coco(path: Path) -> Drawings:
     with format_errors(str(path), "COCO JSON"):
         grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for annotation in content["annotations"]:
-            grouped[_key(annotation["image_id"])].append(annotation)
+            grouped[key_of(annotation["image_id"])].append(annotation)
         images: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for image in content["images"]:
-            images[_key(image["id"])].append(image)
+            images[key_of(image["id"])].append(image)
         unknown = [annotations[0]["image_id"] for key, annotations in grouped.items() if key not in images]
         if unknown:
             raise ValueError(f"annotations of image id {unknown[0]!r}, which is not among the images")
@@ -52,8 +52,12 @@ def read_coco(path: Path) -> Drawings:
     return Drawings(tuple(drawings), (LeftOut(kind, tuple(twice), remedy),) if twice else ())
 
 
-def _key(value: object) -> str:
-    """An id, which may be a number in one place and text in another."""
+def key_of(value: object) -> str:
+    """An id, which may be a number in one place and text in another, as text.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int | str) or value == "":

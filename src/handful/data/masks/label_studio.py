@@ -56,7 +56,7 @@ def read_label_studio(path: Path) -> Drawings:
     for number, task in enumerate(load_json(path)):
         where = f"{path}: task {reprlib.repr(task.get('id', number)).strip(chr(39))}"
         with format_errors(where, "Label Studio JSON"):
-            results, unused = _results(task)
+            results, unused = results_of(task)
             older += [f"task {reprlib.repr(task.get('id', number))}"] * unused
             regions = [r for r in results if _kind(r) in AREAS and not _is_open(r)]
             others = tuple(f"{where} ({_kind(r)})" for r in results if r not in regions and _kind(r) not in LABELS)
@@ -68,13 +68,13 @@ def read_label_studio(path: Path) -> Drawings:
             left_out = (LeftOut("Label Studio regions without an area", others, DRAW),) if others else ()
             size = next(iter(sizes), None)
             marked = [r for r in results if _kind(r) in AREAS or _kind(r) == KEYPOINT]
-            drawings.append(_drawing(where, _names(task["data"]), regions, marked, size, left_out))
+            drawings.append(_drawing(where, image_names(task["data"]), regions, marked, size, left_out))
     kind = "Label Studio annotations that were cancelled, or of which a newer one or the ground truth is used"
     remedy = "delete them, or mark the right one as ground truth"
     return Drawings(tuple(drawings), (LeftOut(kind, tuple(older), remedy),) if older else ())
 
 
-def _results(task: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+def results_of(task: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
     """The regions and choices of the annotation that counts, and how many annotations with regions do not."""
     valid = [a for a in task["annotations"] if not a.get("was_cancelled")]
     drawn = sum(bool(a.get("result")) for a in task["annotations"])
@@ -93,7 +93,12 @@ def _is_open(region: dict[str, Any]) -> bool:
     return _kind(region) == "vector" and not region["value"].get("closed")
 
 
-def _names(data: dict[str, Any]) -> tuple[str, ...]:
+def image_names(data: dict[str, Any]) -> tuple[str, ...]:
+    """Possible paths of a task's image, the likeliest first: as named, and without an upload's folder and prefix.
+
+    Raises:
+        ValueError: none of the task's data is the name of an image file.
+    """
     texts = [str(data["image"])] if "image" in data else [v for v in data.values() if isinstance(v, str)]
     for text in texts:
         parts = urlsplit(text)
