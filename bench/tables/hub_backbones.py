@@ -10,7 +10,8 @@ from bench.support.options import Options
 from handful.core.recipe import Recipe
 from handful.errors import WeightsError
 from handful.models.timm_models import hub_repository
-from handful.recipes.backbones import STRONGER, check_weights
+from handful.recipes.backbone_names import STRONGER
+from handful.recipes.backbones import check_weights
 from handful.recipes.load import load_recipe
 
 TABLE = "hub-backbones"

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from handful.core.recipe import Part
 from handful.errors import WeightsError
 from handful.models import timm_models
-from handful.recipes.backbones import check_weights, choose_backbone, short_name
+from handful.recipes.backbone_names import short_name
+from handful.recipes.backbones import check_weights, choose_backbone
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier
 from handful.training.train import train

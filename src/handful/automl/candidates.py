@@ -12,8 +12,8 @@ from handful.core.recipe import Recipe
 from handful.data.splits import training_split
 from handful.parts.registry import uses_unlabelled
 from handful.parts.traits import scores_names
-from handful.recipes.backbone_names import split_name
-from handful.recipes.backbones import SIMPLE, check_weights, choose_backbone
+from handful.recipes.backbone_names import SIMPLE, split_name
+from handful.recipes.backbones import check_weights, choose_backbone
 from handful.recipes.load import load_recipe, with_backbone
 from handful.recipes.with_backbone import suits
 

@@ -17,8 +17,7 @@ from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.deployment.predict_table import predict_table
 from handful.models.classifier import Classifier
-from handful.recipes.backbone_names import split_name
-from handful.recipes.backbones import short_name
+from handful.recipes.backbone_names import short_name, split_name
 from handful.recipes.load import load_recipe
 
 SPREAD = "pseudo-labels"

@@ -122,11 +122,6 @@ def column_names(columns: Sequence[str] | None) -> dict[str, str] | None:
     return names or None
 
 
-def names_of(values: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of an option that may be repeated, and has several names with commas between them."""
-    return tuple(name.strip() for value in values or () for name in value.split(",") if name.strip())
-
-
 def images_per_class(text: str) -> tuple[int, ...]:
     """Parse the value of --per-class: numbers in ascending order.
 

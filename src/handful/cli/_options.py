@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from typer import Argument, Option
 
+from handful.cli._names import check_backbone, check_backbones, check_recipes
+
 Data = Annotated[
     str,
     Argument(
@@ -17,7 +19,12 @@ Data = Annotated[
 Recipe = Annotated[
     str,
     Option(
-        "--recipe", "-r", metavar="NAME", show_default=False, help="Recipe name (see `handful recipes`) or .toml file."
+        "--recipe",
+        "-r",
+        metavar="NAME",
+        callback=check_recipes,
+        show_default=False,
+        help="Recipe name (see `handful recipes`) or .toml file.",
     ),
 ]
 Backbone = Annotated[
@@ -26,6 +33,7 @@ Backbone = Annotated[
         "--backbone",
         "-b",
         metavar="NAME",
+        callback=check_backbone,
         show_default=False,
         help="Backbone instead of the recipe's: lite0, lite2, lite0+lite2, pixels, hog, a model of timm "
         "(vit_small_patch14_dinov2.lvd142m), MODEL=FILE, or a folder with a model.",
@@ -37,6 +45,7 @@ Backbones = Annotated[
         "--backbone",
         "-b",
         metavar="NAME[,NAME...]",
+        callback=check_backbones,
         show_default=False,
         help="Backbones to compare, as for fit: lite0, lite2, lite0+lite2, a model of timm, MODEL=FILE, or a folder.",
     ),

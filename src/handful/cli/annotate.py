@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Option
 
 from handful.cli import _options as o
+from handful.cli._names import check_recipes
 from handful.core.sockets import LOCAL
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def annotate(
         Path | None,
         Option("--out", "-o", metavar="PATH", show_default=False, help="Output file or folder of the export."),
     ] = None,
-    recipe: Annotated[str, Option("--recipe", "-r", metavar="NAME", help="Recipe to train from the page.")] = RECIPE,
+    recipe: Annotated[
+        str, Option("--recipe", "-r", metavar="NAME", callback=check_recipes, help="Recipe to train from the page.")
+    ] = RECIPE,
     backbone: o.Backbone = None,
     sam: Annotated[
         str | None,

@@ -7,6 +7,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
+from handful.cli._names import check_recipes, names_of
 from handful.cli.evaluate import FirstDraw, ScoreOn
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def compare(
             "--recipe",
             "-r",
             metavar="NAME",
+            callback=check_recipes,
             show_default=False,
             help="Recipe name or .toml file; may be repeated. Default: chosen by the data.",
         ),
@@ -118,7 +120,7 @@ def compare(
     from dataclasses import replace
 
     from handful.automl.estimate import WORTH_SAYING, comparison_seconds, in_words
-    from handful.cli._data import images_per_class, names_of, read
+    from handful.cli._data import images_per_class, read
     from handful.cli._output import print_text, print_to_stderr, stderr_is_terminal
     from handful.cli._ray import runners
     from handful.comparison.budget import read_budget

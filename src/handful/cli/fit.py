@@ -7,6 +7,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
+from handful.cli._names import check_recipes
 from handful.cli._output import calibration_rows
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def fit(
             "--recipe",
             "-r",
             metavar="NAME",
+            callback=check_recipes,
             help="Recipe name (see `handful recipes`) or .toml file; auto: select one by cross-validation.",
         ),
     ] = "auto",

@@ -8,6 +8,7 @@ from typer import Option
 from handful.cli import _options as o
 from handful.cli._batch import BatchOptions, ChunkSize, Workers, refuse_chunk_options, run_batch_job
 from handful.cli._data_options import DataOptions
+from handful.cli._names import check_recipes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,7 @@ def propagate(
             "--recipe",
             "-r",
             metavar="NAME",
+            callback=check_recipes,
             show_default=False,
             help="Recipe of the segmentation model; default: cvs-wrn, or cvs with --backbone.",
         ),

@@ -11,6 +11,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
+from handful.cli._names import check_recipes, names_of
 
 if TYPE_CHECKING:
     from handful.automl.result import RunResult
@@ -31,6 +32,7 @@ def run(
             "--recipe",
             "-r",
             metavar="NAME",
+            callback=check_recipes,
             show_default=False,
             help="Recipe name or .toml file to select from; may be repeated. Default: auto, those that suit the "
             "images.",
@@ -64,7 +66,7 @@ def run(
     """
     started = time.monotonic()
     from handful.automl.run import run as run_automl
-    from handful.cli._data import names_of, read
+    from handful.cli._data import read
     from handful.cli._output import print_text, print_to_stderr
     from handful.comparison.budget import read_budget
     from handful.core.progress import Activity

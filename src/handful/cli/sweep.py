@@ -6,6 +6,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
+from handful.cli._names import check_recipes
 from handful.cli.evaluate import Calibration, Draws, FirstDraw, LongTail, ScoreOn, TailOrder
 
 OURS = ("results.jsonl", "results-predictions", "report.html", "shown-model")
@@ -16,7 +17,12 @@ def sweep(
     recipe: Annotated[
         list[str],
         Option(
-            "--recipe", "-r", metavar="NAME", show_default=False, help="Recipe name or .toml file; may be repeated."
+            "--recipe",
+            "-r",
+            metavar="NAME",
+            callback=check_recipes,
+            show_default=False,
+            help="Recipe name or .toml file; may be repeated.",
         ),
     ],
     out: o.Out,

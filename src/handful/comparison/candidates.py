@@ -9,8 +9,8 @@ from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.errors import ProtocolError, option
-from handful.recipes.backbone_names import on_backbone, split_name
-from handful.recipes.backbones import DEFAULT, check_weights, choose_backbone, short_name
+from handful.recipes.backbone_names import DEFAULT, on_backbone, short_name, split_name
+from handful.recipes.backbones import check_weights, choose_backbone
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
 from handful.recipes.renamed import RECIPES, current_name

@@ -6,22 +6,29 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.recipe import Part
-from handful.errors import HandfulError, RecipeError, WeightsError, nearest, option
+from handful.errors import HandfulError, WeightsError, option
 from handful.models.timm_models import pretrained_config, weight_options
 from handful.parts import registry
 from handful.recipes.backbone_files import TimmFolder, is_saved_classifier, read_timm_folder, transformers_size
+from handful.recipes.backbone_names import (
+    DEFAULT,
+    LITE,
+    SIMPLE,
+    STRONGER,
+    WHERE,
+    as_path,
+    check_timm_name,
+    existing,
+    is_hub_name,
+    unknown_backbone,
+    without_hub,
+)
 from handful.recipes.read import read_recipe
 
 Table = Mapping[str, Any]
-LITE = {"lite0": ("efficientnet_lite0", 224), "lite2": ("efficientnet_lite2", 260)}
 JOINED_SIZE = (224, 224)  # of both: on CIFAR-10's training images as good as 260, at three quarters of the time
 LITE_STAGES = 5
-SIMPLE = {"pixels": False, "hog": True}  # backbones without weights; whether their values are counts of votes
-NAMED = (*LITE, "lite0+lite2", *SIMPLE)
 WITH_MAPS = "lite0, lite2, resnet18.a1_in1k, convnext_atto.d2_in1k"
-DEFAULT, STRONGER = "lite0", "vit_small_patch14_dinov2.lvd142m"
-WHERE = "backbone"
-WEIGHT_FILES = (".safetensors", ".pt", ".pth", ".bin")
 
 
 @dataclass(frozen=True)
@@ -64,7 +71,7 @@ def choose_backbone(name: str) -> BackboneChoice:
         return BackboneChoice({"name": part}, {"name": part}, LITE_STAGES, {"name": part}, (side, side))
     if name in SIMPLE:
         return BackboneChoice({"name": name}, size=(32, 32), precision="fp32", rectified=SIMPLE[name])
-    path = _path(name)
+    path = as_path(name)
     if path is not None:
         return _of_path(path)
     if "+" in name:
@@ -72,20 +79,10 @@ def choose_backbone(name: str) -> BackboneChoice:
         return replace(joined, size=JOINED_SIZE) if set(name.split("+")) == set(LITE) else joined
     model, equals, file = name.partition("=")
     if equals:
-        return _of_timm(TimmFolder(_timm_name(model), str(_existing(Path(file)))))
-    base = name.removeprefix("hf-hub:").removeprefix("hf_hub:").removeprefix("timm/")
-    if base.count("/") == 1 and base == name:
+        return _of_timm(TimmFolder(_timm_name(model), str(existing(Path(file)))))
+    if is_hub_name(name):
         return BackboneChoice({"name": "image_text", "model": name}, size=transformers_size(name), rectified=False)
-    return _of_timm(TimmFolder(_timm_name(base), None))
-
-
-def short_name(name: str) -> str:
-    """A backbone's name in tables: of a path, its last part."""
-    path = _path(name)
-    if path is None and "+" in name:
-        return "+".join(map(short_name, name.split("+")))
-    model, equals, file = name.partition("=")
-    return path.resolve().name if path is not None else f"{model}={Path(file).name}" if equals else name
+    return _of_timm(TimmFolder(_timm_name(without_hub(name)), None))
 
 
 def check_weights(backbone: Part) -> None:
@@ -121,30 +118,13 @@ def is_adapted(backbone: Part) -> bool:
     return backbone.options.get("adapt") is not None
 
 
-def _path(name: str) -> Path | None:
-    """The path that a name is; None for one that is none."""
-    try:
-        path = Path(name).expanduser()
-        exists = name != "" and path.exists()
-    except (OSError, RuntimeError, ValueError):
-        return None
-    written = name.startswith((".", "/", "~")) or path.suffix.lower() in WEIGHT_FILES or "\\" in name
-    return path if exists or (written and "=" not in name) else None
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise WeightsError("no such file", where=path, remedy=f"check the path, or use {DEFAULT}.")
-    return path
-
-
 def _of_path(path: Path) -> BackboneChoice:
     """A file or folder of the user's own.
 
     Raises:
         WeightsError: it is not there, or does not say which network it is of.
     """
-    _existing(path)
+    existing(path)
     saved = next((folder for folder in (path, path / "model") if is_saved_classifier(folder)), None)
     if saved is not None:
         return _of_classifier(saved)
@@ -197,11 +177,9 @@ def _timm_name(name: str) -> str:
     """
     import timm
 
-    base = name.partition(".")[0]
-    if not timm.is_model(base):
-        known = (*NAMED, *timm.list_models(), *timm.list_pretrained())
-        remedy = nearest(name, known, otherwise=f"names are {', '.join(NAMED)}, those of timm, and paths.")
-        raise RecipeError(f"unknown backbone {name!r}", where=WHERE, remedy=remedy)
+    check_timm_name(name)
+    if not timm.is_model(name.partition(".")[0]):
+        raise unknown_backbone(name)
     pretrained_config(name, where=WHERE)  # refuses an unknown tag
     return name
 

@@ -12,18 +12,8 @@ from typing import Any
 from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.parts import registry
-from handful.recipes.backbone_names import on_backbone
-from handful.recipes.backbones import (
-    DEFAULT,
-    LITE,
-    LITE_STAGES,
-    STRONGER,
-    WITH_MAPS,
-    BackboneChoice,
-    choose_backbone,
-    is_adapted,
-    short_name,
-)
+from handful.recipes.backbone_names import DEFAULT, LITE, STRONGER, on_backbone, short_name
+from handful.recipes.backbones import LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone, is_adapted
 from handful.recipes.read import read_recipe, recipe_text
 
 Tree = dict[str, Any]
