@@ -6,8 +6,11 @@ and seconds are the CPU's for an image, training included. A mask that a source 
 
 Seg-M is `prepare/propagate_masks` with the recipe `cvs`, with the settings of the tables `cvs-cells` and `cvs-hrf`, and
 its own size on the collages.
+
+A line of fewer draws in the log is continued: its draws are not repeated.
 """
 
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +22,7 @@ import numpy as np
 from bench.support.collages import collages
 from bench.support.data import cells_once, hrf
 from bench.support.options import Options
-from bench.support.record import append
+from bench.support.record import RESULTS, append
 from bench.tables.cvs_cells import SETTINGS
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
@@ -86,7 +89,10 @@ def measure(
     named = sources or (*FROM_NONE, *FROM_MASKS)
     for m in (0, *masks):
         for name in (n for n in named if (n in FROM_NONE) == (m == 0)):
-            rows = np.array([scores(set_, data, name, m, draw, options) for draw in draws])
+            before = logged(set_.name, name, m, draws) if not options.quick else []
+            rows = np.array([*before, *(scores(set_, data, name, m, draw, options) for draw in draws[len(before) :])])
+            if len(before) == len(draws):
+                continue
             line: dict[str, object] = {"data": set_.name, "source": name, "masks": m, "draws": len(draws)}
             for i, value in enumerate(("iou", "dice", "boundary_f")):
                 low, high, _ = mean_interval(rows[:, i])
@@ -96,6 +102,16 @@ def measure(
             append("masks-from-less", line, quick=options.quick or min(draws) >= 100)
             text = "  ".join(f"{k} {line[k]:.3f}" for k in ("iou", "dice", "boundary_f", "iou_worst"))
             print(f"{set_.name:<18} {name:<10} M = {m}  {text}  {line['seconds']:.2f} s", flush=True)
+
+
+def logged(set_: str, source: str, masks: int, draws: tuple[int, ...]) -> list[list[float]]:
+    """IoU, Dice, boundary F and mean seconds of the draws in the newest line of this set, source and masks."""
+    file = RESULTS / "masks-from-less.jsonl"
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.is_file() else []
+    same = [line for line in lines if (line["data"], line["source"], line["masks"]) == (set_, source, masks)]
+    if not same or draws[0] != 0:
+        return []
+    return [[*row, same[-1]["seconds"]] for row in same[-1]["by_draw"][: len(draws)]]
 
 
 def scores(set_: Set, data: Dataset, name: str, m: int, draw: int, options: Options) -> tuple[float, ...]:
