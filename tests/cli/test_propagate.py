@@ -41,16 +41,20 @@ def test_propagate_writes_masks_that_can_be_used(inputs: Path, tmp_path: Path) -
 def test_propagate_by_matching_trains_nothing_and_refuses_what_is_for_training(inputs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = ("propagate", inputs / "images", "--masks", inputs / "masks", "--method", "match", "-o", out)
-    said = ok_json(*command, "-m", 1)
+    said = ok_json(*(word for word in command if word not in ("--method", "match")), "-m", 1)  # the default
+    assert said["segmenter"] == "match_masks"
     assert (said["kept"], said["propagated"] + len(said["dropped"])) == (3, 9)
     assert said["quality"]["all"]["iou"] > 0.6
-    assert "IoU" in ok(*command, "-m", 1, "--overwrite")
+    shown = ok(*command, "-m", 1, "--overwrite")
+    assert "IoU" in shown
+    assert "masks from 3 by matching, without training" in shown
     for options, named in (
         (("--model", inputs / "model"), "--model"),
         (("--restrict", "own"), "--restrict"),
         (("--confidence", "0.5"), "--confidence"),
         (("--recipe", inputs / "cvs.toml"), "--recipe"),
         (("--backbone", "efficientnet_lite0"), "--backbone"),
+        (("--set", "steps=4"), "--set"),
     ):
         message = fails(*command, "--overwrite", *options)
         assert f"leave out {named}" in message or f"{named}:" in message

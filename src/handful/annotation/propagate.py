@@ -23,16 +23,18 @@ from handful.parts import registry
 from handful.parts.prepare import match_masks
 from handful.parts.prepare._masking import sample_masks
 from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
+from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
 from handful.saving.training_images import digests_seen_by
 from handful.training.train import nested_fit
 
 Method = Literal["train", "match"]
+SEGMENTER = "cvs-wrn"  # the recipe where none is named
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
 
 def propagate_dataset(
-    recipe: Recipe,
+    recipe: Recipe | None,
     data: Dataset,
     *,
     source: str | None = None,
@@ -40,27 +42,29 @@ def propagate_dataset(
     per_class: int | None = None,
     rules: MaskRules | None = None,
     rounds: int = 1,
-    method: Method = "train",
+    method: Method | None = None,
     seed: int = 0,
     device: str = "auto",
 ) -> tuple[Dataset, Dataset, PropagationReport]:
     """The training part before and after propagation, and what it did. The test part is never looked at.
 
     Args:
-        recipe: of the segmenter; only its pixel losses are used.
+        recipe: of the segmenter; only its pixel losses are used. None: `cvs-wrn`.
         data: labelled and unlabelled samples, some with masks.
         source: "grabcut", "binarize" or "salient" makes masks first, for `per_class` labelled samples of each class.
         model: a saved segmenter, instead of training one.
         per_class: masks per class to learn from; all others are replaced, and those there were measure them.
         rules: which pixels and masks are kept.
         rounds: 2: learn again from the propagated masks too.
-        method: "train" a segmenter, or "match" the images to those with masks, see `prepare/match_masks`.
+        method: "train" a segmenter, or "match" the images to those with masks, see `prepare/match_masks`. None: match,
+            unless a recipe, a source, a model or a rule of a segmenter is given.
         seed: draws the masks, and trains.
         device: as for `train`.
 
     Raises:
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
+    recipe, method = recipe or load_recipe(SEGMENTER), method or choose_method(recipe, source, model, rules)
     refuse_unused(method, model=model, rules=rules)
     refuse_multilabel(data, "propagating masks")
     before = training_split(data)
@@ -102,18 +106,28 @@ def _seen_by_segmenter(data: Dataset, report: PropagationReport, model: Path | N
     return None if of_model is None else saw | of_model
 
 
+def choose_method(recipe: Recipe | None, source: str | None, model: Path | None, rules: MaskRules | None) -> Method:
+    """Match, unless the first masks are to be made too, or something is given that only a segmenter has a use for."""
+    train = recipe is not None or source is not None or any(_segmenter_options(model, rules).values())
+    return "train" if train else "match"
+
+
+def _segmenter_options(model: Path | None, rules: MaskRules | None) -> dict[str, bool]:
+    """Which options of a segmenter are given."""
+    return {
+        "model": model is not None,
+        "restrict": rules is not None and rules.restrict != "any",
+        "confidence": rules is not None and rules.confidence > 0,
+    }
+
+
 def refuse_unused(method: Method, *, model: Path | None, rules: MaskRules | None) -> None:
     """Refuse options of a segmenter where none is used.
 
     Raises:
         RecipeError: names the option.
     """
-    used = {
-        "model": model is not None,
-        "restrict": rules is not None and rules.restrict != "any",
-        "confidence": rules is not None and rules.confidence > 0,
-    }
-    for name, is_used in used.items():
+    for name, is_used in _segmenter_options(model, rules).items():
         if method == "match" and is_used:
             raise RecipeError(
                 "this option is for a segmentation model, and matching uses none",
@@ -135,7 +149,7 @@ def _source(name: str, data: Dataset, per_class: int | None, context: Context) -
 
 def propagate_to(
     folder: str | Path,
-    recipe: Recipe,
+    recipe: Recipe | None,
     data: Dataset,
     *,
     source: str | None = None,
@@ -143,7 +157,7 @@ def propagate_to(
     per_class: int | None = None,
     rules: MaskRules | None = None,
     rounds: int = 1,
-    method: Method = "train",
+    method: Method | None = None,
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
@@ -165,7 +179,7 @@ def propagate_to(
         overwrite: replace what an earlier call wrote.
 
     Returns:
-        The content of `propagation.json`: counts, dropped masks, and the quality of the new masks by class.
+        The content of `propagation.json`: method, counts, dropped masks, and the quality of the new masks by class.
 
     Raises:
         OutputError: `folder` is taken.
@@ -173,6 +187,7 @@ def propagate_to(
     """
     folder = Path(folder)
     select_device(device)
+    chosen = method or choose_method(recipe, source, model, rules)
     with lock_output(folder):
         refuse_existing(folder, ours=OURS, overwrite=overwrite)
         before, after, report = propagate_dataset(
@@ -183,11 +198,12 @@ def propagate_to(
             per_class=per_class,
             rules=rules,
             rounds=rounds,
-            method=method,
+            method=chosen,
             seed=seed,
             device=device,
         )
-        segmenter = "match_masks" if method == "match" else recipe.name if model is None else str(model)
+        trained = SEGMENTER if recipe is None else recipe.name
+        segmenter = "match_masks" if chosen == "match" else trained if model is None else str(model)
         return write_propagation(folder, before, after, report, segmenter=segmenter, seed=seed)
 
 
@@ -217,6 +233,7 @@ def write_propagation(
         rows.writerows((name, *asdict(q).values()) for name, q in report.quality.items())
     written = {
         "out": str(folder),
+        "segmenter": segmenter,
         "masks": len(paths),
         "kept": len(report.kept),
         "propagated": len(report.propagated),

@@ -25,9 +25,13 @@ def propagate(
         Option(show_default=False, help="Make the first masks by this method, for data without masks."),
     ] = None,
     method: Annotated[
-        Literal["train", "match"],
-        Option(help="Train a segmentation model, or match the images to those with masks: seconds, no training."),
-    ] = "train",
+        Literal["train", "match"] | None,
+        Option(
+            show_default=False,
+            help="Match the images to those with masks (seconds, no training), or train a segmentation model; default: "
+            "match, or train with --source or an option for training.",
+        ),
+    ] = None,
     recipe: Annotated[
         str | None,
         Option(
@@ -36,7 +40,7 @@ def propagate(
             metavar="NAME",
             callback=check_recipes,
             show_default=False,
-            help="Recipe of the segmentation model; default: cvs-wrn, or cvs with --backbone.",
+            help="Recipe of the segmentation model; default with --method train: cvs-wrn, or cvs with --backbone.",
         ),
     ] = None,
     backbone: o.Backbone = None,
@@ -108,11 +112,13 @@ def propagate(
 
     if not min_share < max_share:
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
-    if method == "match" and (recipe is not None or backbone is not None):
+    of_recipe = {"--recipe": recipe, "--backbone": backbone, "--set": set_}
+    given = [name for name, value in of_recipe.items() if value]
+    if method == "match" and given:
         raise RecipeError(
             "matching uses the installed EfficientNet-Lite0, and trains no recipe",
             where="--method match",
-            remedy=f"leave out {'--recipe' if recipe is not None else '--backbone'}, or --method.",
+            remedy=f"leave out {given[0]}, or --method.",
         )
     rules = MaskRules(restrict, confidence, min_share, max_share)
     options = BatchOptions(chunk_size, ray, workers, overwrite, data_options)
@@ -120,7 +126,7 @@ def propagate(
         training = {
             "--masks": data_options.masks,
             "--source": source,
-            "--method": method == "match",
+            "--method": method,
             "--per-class": per_class,
             "--restrict": restrict == "own",
             "--rounds": rounds > 1,
@@ -133,7 +139,9 @@ def propagate(
     with print_to_stderr():
         summary = propagate_to(
             out,
-            load_recipe(recipe or ("cvs-wrn" if backbone is None else "cvs"), backbone=backbone, overrides=set_ or ()),
+            load_recipe(recipe or ("cvs-wrn" if backbone is None else "cvs"), backbone=backbone, overrides=set_ or ())
+            if given or method == "train"
+            else None,
             read(data, data_options, unlabelled=True),
             source=source,
             model=model,
@@ -182,5 +190,6 @@ def _print_summary(summary: "Mapping[str, Any]", out: Path) -> None:
     ]
     if rows:
         print_table(("class", "images", "IoU", "Dice", "worst"), rows, title="Predicted masks against existing ones")
-    text = f"{summary['propagated']} masks propagated from {summary['kept']}, {len(summary['dropped'])} dropped."
+    how = "by matching, without training" if summary["segmenter"] == "match_masks" else "by a segmentation model"
+    text = f"{summary['propagated']} masks from {summary['kept']} {how}, {len(summary['dropped'])} dropped."
     print_text(f"{text} Look at {out / 'contact-sheet.png'} before using {out / 'masks'}.")
