@@ -46,14 +46,15 @@ def read_multilabel_table(
     if not rows:
         raise DataError("the table has no rows", where=path, remedy="list one image per row.")
     paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
-    faults, seen = RowFaults(path, on_error), dict[Path, str]()
+    faults, seen = RowFaults(path, on_error, dict(rows)), dict[Path, str]()
     read = []
     for where, row in rows:
         try:
             read.append((where, sample_of(row, where, paths, seen), _known(row, labels, listed, where)))
         except DataError as error:
             faults.add(sample_id(portable(row["path"])), error)
-    faults.refuse({where: row["label"].strip() for where, row in rows})
+    faults.refuse()
+    faults.warn_repeats()
     paths.warn_below(path)
     samples = [sample for _, sample, _ in read]
     if labels.form == "columns":

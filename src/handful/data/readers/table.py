@@ -43,7 +43,7 @@ def read_table(
             raised.
 
     Raises:
-        DataError: unreadable table, missing column or file, path outside the folder, image listed twice,
+        DataError: unreadable table, missing column or file, path outside the folder, rows of one image that differ,
             unknown split, label outside `classes`; names the row, or several with the same fault.
     """
     rows = list(stream_rows(path, columns))
@@ -53,7 +53,7 @@ def read_table(
     all_classes = class_names(names, classes)
     index = {name: i for i, name in enumerate(all_classes)}
     paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
-    faults, seen = RowFaults(path, on_error), dict[Path, str]()
+    faults, seen = RowFaults(path, on_error, dict(rows)), dict[Path, str]()
     samples = []
     for (where, row), name in zip(rows, names, strict=True):
         try:
@@ -62,7 +62,8 @@ def read_table(
             samples.append(replace(sample, label=label))
         except DataError as error:
             faults.add(sample_id(portable(row["path"])), error)
-    faults.refuse({where: row["label"].strip() for where, row in rows})
+    faults.refuse()
+    faults.warn_repeats()
     paths.warn_below(path)
     return Dataset(tuple(samples), all_classes, _other_columns(path, columns))
 

@@ -66,6 +66,11 @@ def further_role(name: str) -> str:
     return f"column {name}"
 
 
+def role_name(role: str) -> str:
+    """The role of a column, or the name of one that has none of `ROLES`."""
+    return role.removeprefix("column ")
+
+
 def refuse_binary(path: Path) -> None:
     """Refuse a file that is missing, or whose content is that of a spreadsheet or an archive, whatever its name.
 
