@@ -71,8 +71,8 @@ class RowFaults:
         several = first or second
         if len(several) == 1:
             error = several[0][1]
-            error.what += self._contradictions(several)
-            raise error
+            what = f"{error.what}{self._contradictions(several)}"
+            raise type(error)(what, where=error.where, remedy=error.remedy)
         if first:
             what = f"{self._count(len(first))} files that the table names are missing: {self._named(first)}"
             raise MissingFileError(what, where=self.path, remedy=first[0][1].remedy)
