@@ -1,0 +1,1 @@
+"""One file per trial: its rows, in the order in which they run."""
