@@ -9,6 +9,7 @@ from jaxtyping import Float32
 from handful.core.dataset import Dataset, Sample, Split
 
 Targets = Float32[np.ndarray, "n k"]
+Hide = Callable[[Targets, np.random.Generator], Targets]  # what is known of the targets
 TAIL = 5.0  # how much more often a tile shows the first class than the last
 
 
@@ -72,7 +73,7 @@ def absent_where_unknown(targets: Targets) -> Targets:
     return np.asarray(np.nan_to_num(targets, nan=0.0))
 
 
-KNOWN: dict[str, Callable[[Targets, np.random.Generator], Targets]] = {
+KNOWN: dict[str, Hide] = {
     "30 % known": some_known,
     "one known": one_known,
     "40 % of positives missing": positives_missing,
