@@ -33,6 +33,8 @@ WITH_OPTION = {  # modules that read or check the value of an option: only comma
     "handful.cli._data",
     "handful.data.multilabel",
     "handful.data.pixel_range",
+    "handful.data.readers.annotation_file",
+    "handful.data.readers.label_studio_labels",
     "handful.data.readers.multilabel_table",
     "handful.evaluation.normal_class",
     "handful.evaluation.protocol",

@@ -59,6 +59,7 @@ def fit_to(
     coverage: float | None = None,
     reject: float | None = None,
     thresholds: bool = False,
+    missed: float | None = None,
     seconds: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -88,6 +89,7 @@ def fit_to(
         coverage: give conformal prediction sets at this coverage.
         reject: reject images unlike the training images, and about this share of the others.
         thresholds: fit a threshold for each class on held-out training images, of images with several labels.
+        missed: one threshold instead, with which about this share of an image's labels is missed.
         seconds: wall time to select a recipe in, with "auto" only; default: three minutes.
         resume: continue a stopped training from the checkpoint in `folder`.
         overwrite: replace the model in `folder`.
@@ -116,7 +118,12 @@ def fit_to(
         on_message(f"Images with several labels: no recipe is selected, and {MULTILABEL} is trained.")
     _refuse_selection(auto=auto, seconds=seconds)
     calibrated = partial(
-        with_calibration, temperature=temperature, coverage=coverage, reject=reject, thresholds=thresholds
+        with_calibration,
+        temperature=temperature,
+        coverage=coverage,
+        reject=reject,
+        thresholds=thresholds,
+        missed=missed,
     )
     plan = calibrated(_load(FEW if auto else recipe, backbone, overrides))
     select_device(device)

@@ -25,11 +25,14 @@ def multilabel_values(result: "Result") -> dict[str, Any]:
     from dataclasses import asdict
 
     from handful.evaluation.multilabel import METRICS, class_scores, summarise_multilabel
+    from handful.evaluation.multilabel_sets import missed_labels, set_recall
 
+    promises = {"set_recall": set_recall(result), "missed_labels": missed_labels(result)}
     return {
         "headline": "mean_average_precision",
         "scores": {metric: asdict(summarise_multilabel(result, metric)) for metric in METRICS},
         "classes": [asdict(row) for row in class_scores(result)],
+        **{name: asdict(value) for name, value in promises.items() if value is not None},
     }
 
 
@@ -67,8 +70,24 @@ def print_multilabel(result: "Result") -> None:
         ("class", "precision", "95 % interval"),
         [(row.name, _percent(row.precision), _interval(row.precision_low, row.precision_high)) for row in classes],
     )
+    _print_promises(result)
     if all(run.thresholds is None or (run.thresholds == 0.5).all() for run in result.runs):
         print_text("A class is predicted from a probability of 0.5 on; --thresholds chooses that by cross-validation.")
+
+
+def _print_promises(result: "Result") -> None:
+    """What sets and thresholds promise, beside what the scored images say."""
+    from handful.cli._output import print_text
+    from handful.evaluation.multilabel_sets import missed_labels, set_recall
+
+    names = ("Recall of the sets, mean over the classes", "Labels missed at the threshold, mean over the images")
+    for name, row in zip(names, (set_recall(result), missed_labels(result)), strict=True):
+        if row is not None:
+            worst = f"worst {_percent(row.worst)} (draw {row.worst_draw})"
+            print_text(
+                f"{name}: {_percent(row.mean)} ({_interval(row.low, row.high)}), {worst}; {_percent(row.promised)} is "
+                f"promised. {row.classes:.1f} classes are named per image."
+            )
 
 
 def _percent(value: float) -> str:

@@ -78,6 +78,14 @@ Coverage = Annotated[
     float | None,
     Option(metavar="SHARE", show_default=False, help="Coverage of conformal prediction sets, e.g. 0.9."),
 ]
+Missed = Annotated[
+    float | None,
+    Option(
+        metavar="SHARE",
+        show_default=False,
+        help="Of several labels per image: one threshold, with about this share of an image's labels missed, e.g. 0.1.",
+    ),
+]
 Reject = Annotated[
     float | None,
     Option(

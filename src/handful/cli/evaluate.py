@@ -73,6 +73,7 @@ def evaluate(
     coverage: o.Coverage = None,
     reject: o.Reject = None,
     thresholds: o.Thresholds = False,
+    missed: o.Missed = None,
     jobs: o.Jobs = 1,
     ray: o.Ray = None,
     log: Annotated[
@@ -113,7 +114,7 @@ def evaluate(
     with print_to_stderr():
         loaded = load_recipe(recipe, backbone=backbone, overrides=set_ or ())
         loaded = with_calibration(
-            loaded, temperature=temperature, coverage=coverage, reject=reject, thresholds=thresholds
+            loaded, temperature=temperature, coverage=coverage, reject=reject, thresholds=thresholds, missed=missed
         )
         draw_numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(draw_numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)

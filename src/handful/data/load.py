@@ -242,8 +242,8 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
             raise DataError(
                 "a file of annotations may give an image several labels",
                 where=source,
-                remedy=f"to read them: {option('multilabel', 'annotations')}; for masks, give the images, and this "
-                f"file as {option('masks', None)}.",
+                remedy=f"say that they are to be read{hint('multilabel', 'annotations')}; for masks, give the images, "
+                f"and this file as the masks{hint('masks', 'PATH')}.",
             )
         refuse_form(labels, source, ("annotations",))
         return _read_rows(partial(read_annotation_file, labels=labels), path, options)

@@ -254,6 +254,8 @@ def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predic
     columns: Columns = {"id": list(ids)}
     if predictions.present is not None:
         columns["labels"] = [list_of_names(classes, row) for row in predictions.present]
+        if predictions.sets is not None:
+            columns["set"] = [list_of_names(classes, row) for row in predictions.sets]
         return columns | {f"p_{name}": probabilities[:, j] for j, name in enumerate(classes)}
     columns["prediction"] = [classes[int(i)] for i in best]
     columns["probability"] = probabilities.max(axis=1) if n else np.zeros(0, np.float32)

@@ -12,6 +12,7 @@ def with_calibration(
     coverage: float | None = None,
     reject: float | None = None,
     thresholds: bool = False,
+    missed: float | None = None,
 ) -> Recipe:
     """The recipe with these posthoc parts added, in the order that they require.
 
@@ -22,12 +23,17 @@ def with_calibration(
         reject: reject images that are unlike the training images, and about this share of those that are like them
             (posthoc/out_of_distribution).
         thresholds: fit a threshold for each class, of images with several labels (posthoc/thresholds).
+        missed: fit one threshold instead, that misses this share of an image's classes on average.
     """
     added = [
         *([Part("out_of_distribution", {"false_rejection": reject})] if reject is not None else []),
         *([Part("temperature")] if temperature else []),
         *([Part("conformal", {"coverage": coverage})] if coverage is not None else []),
-        *([Part("thresholds")] if thresholds else []),
+        *(
+            [Part("thresholds", {} if missed is None else {"missed": missed})]
+            if thresholds or missed is not None
+            else []
+        ),
     ]
     names = {part.name for part in added}
     return replace(recipe, posthoc=(*(part for part in recipe.posthoc if part.name not in names), *added))

@@ -16,9 +16,9 @@ from handful.models.conformal_coverage import images_needed as images_needed
 from handful.models.conformal_coverage import most_coverage as most_coverage
 from handful.models.conformal_coverage import significance
 from handful.models.posthoc_module import PosthocModule, unwrap
-from handful.parts.posthoc._folds import plain_network
+from handful.parts.posthoc._folds import Fold, plain_network
 
-FoldScores = tuple[Float[Tensor, " m"], Float[Tensor, "m k"]]
+FoldScores = tuple[Float[Tensor, "m k1"], Float[Tensor, "m k"]]  # k1: 1, or k
 
 
 class _Given(nn.Module):
@@ -77,11 +77,15 @@ class CrossConformal(PosthocModule):
         folds = self.fold_scores() if fold_scores is None else fold_scores
         sums, total = self.weights, self.weights
         for (scores, counts), output in zip(folds, self._outputs(images), strict=True):
-            new_scores = -output.logits.float().log_softmax(dim=1)
-            worse = (scores[None, :, None] >= new_scores[:, None, :]).float()
+            new_scores = self.nonconformity(output.logits.float())
+            worse = (scores[None] >= new_scores[:, None, :]).float()
             sums = sums + (worse * counts[None]).sum(dim=1)
             total = total + counts.sum(dim=0)
         return sums / total
+
+    def nonconformity(self, logits: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """Minus the logarithm of each class's probability."""
+        return -logits.log_softmax(dim=1)
 
     def fold_scores(self) -> list[FoldScores]:
         """Scores of the images held out of each fold, and their weights in the p-value of each class."""
@@ -90,8 +94,15 @@ class CrossConformal(PosthocModule):
             here = self.fold == number
             labels, k = self.labels[here], len(self.weights)
             counts = self.weights[labels][:, None].expand(-1, k)
-            fold_scores.append((self.scores[here], counts * F.one_hot(labels, k) if self.by_class else counts))
+            fold_scores.append((self.scores[here][:, None], counts * F.one_hot(labels, k) if self.by_class else counts))
         return fold_scores
+
+    def fill_folds(self, parts: Sequence[Fold]) -> None:
+        """Take the networks of the folds, and which of them each image was held out of."""
+        self.fold.copy_(torch.repeat_interleave(torch.tensor([len(part.held_out) for part in parts])))
+        for network, part in zip(self.folds, parts, strict=True):
+            state = part.classifier.network.state_dict()
+            network.load_state_dict({name: value for name, value in state.items() if name in network.state_dict()})
 
     def _outputs(self, images: Float[Tensor, "n 3 h w"]) -> list[Output]:
         """The folds' outputs; a backbone that they share runs once."""

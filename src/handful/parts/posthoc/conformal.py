@@ -44,7 +44,9 @@ from handful.parts.posthoc._folds import (
     possible_folds,
     with_card_entry,
 )
+from handful.parts.posthoc._multilabel_conformal import MultilabelConformal, expected_multilabel_size
 
+multilabel = True
 calibrates = True
 keeps_probabilities = True
 ByClass = bool | Literal["auto"]
@@ -59,6 +61,7 @@ def wrap(
     images: int = 1,
     classes: int = 1,
     shared: bool = False,
+    multilabel: bool = False,
 ) -> CrossConformal:
     """The network with the folds' networks and scores still to be filled in; also how a saved one is built again.
 
@@ -67,15 +70,10 @@ def wrap(
     """
     if isinstance(coverage, bool) or not 0 < coverage < 1:
         raise ValueError(f"coverage must be between 0 and 1, e.g. 0.9, not {coverage!r}")
-    return CrossConformal(
-        network,
-        coverage=float(coverage),
-        by_class=by_class,
-        folds=folds,
-        images=images,
-        classes=classes,
-        shared=shared,
-    )
+    shape = {"folds": folds, "images": images, "classes": classes}
+    if multilabel:
+        return MultilabelConformal(network, coverage=float(coverage), shared=shared, **shape)
+    return CrossConformal(network, coverage=float(coverage), by_class=by_class, shared=shared, **shape)
 
 
 def build(
@@ -93,7 +91,8 @@ def build(
         coverage: share of the sets that are to hold the right class.
         folds: number of folds; fewer where the smallest class has fewer images.
         by_class: compare images of a class with that class's alone; "auto": where each class has twice the images
-            that takes, or its largest score alone would decide; never with `frequencies`.
+            that takes, or its largest score alone would decide; never with `frequencies`. With several labels per
+            image always: sets then hold a class for a share of at least `coverage` of the images that show it.
         frequencies: how frequent the classes, in their order, are where the model will be used, on any scale; None:
             as in the training images.
 
@@ -106,6 +105,11 @@ def build(
     if by_class not in (True, False, "auto"):
         raise ValueError(f"by_class must be true, false or auto, not {by_class!r}")
     number = possible_folds(context, folds)
+    if context.task.kind == "multilabel":
+        if by_class is False or frequencies is not None:
+            raise ValueError("by_class and frequencies have no effect with several labels per image: leave them out")
+        _refuse_few(context, coverage, number, by_class=True, heaviest=1.0)
+        return _multilabel(context, coverage, number)
     weights = _weights(context.task.counts, frequencies)
     if frequencies is not None and by_class is True:
         raise ValueError("frequencies have no effect with by_class: leave one of them out")
@@ -139,6 +143,26 @@ def build(
     return apply
 
 
+def _multilabel(
+    context: Context, coverage: float, number: int
+) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
+    def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
+        one = classifiers[0]
+        parts = fold_networks(context, data, folds=number)
+        networks = [part.classifier.network for part in parts]
+        n = sum(len(part.held_out) for part in parts)
+        shared = _same_backbone([plain_network(one.network), *networks])
+        shape = {"folds": number, "images": n, "classes": len(one.classes)}
+        wrapped = MultilabelConformal(one.network, coverage=coverage, shared=shared, **shape)
+        wrapped.fill(parts)
+        wrapped = wrapped.to(one.device).eval().requires_grad_(False)
+        facts = {"coverage": coverage, "coverage_by_class": True, "coverage_images": n, "coverage_folds": number}
+        size = round(expected_multilabel_size(parts, coverage), 2)
+        return with_card_entry(replace(one, network=wrapped), **facts, expected_set_size=size)
+
+    return apply
+
+
 def expected_size(
     parts: Sequence[Fold], coverage: float, *, by_class: bool, weights: Float[np.ndarray, " k"] | None = None
 ) -> float:
@@ -162,10 +186,7 @@ def _fill(wrapped: CrossConformal, parts: Sequence[Fold]) -> None:
     logits = torch.from_numpy(np.concatenate([part.logits for part in parts]))
     wrapped.labels.copy_(torch.from_numpy(labels))
     wrapped.scores.copy_(F.cross_entropy(logits, torch.from_numpy(labels), reduction="none"))
-    wrapped.fold.copy_(torch.from_numpy(np.repeat(np.arange(len(parts)), [len(part.held_out) for part in parts])))
-    for network, part in zip(wrapped.folds, parts, strict=True):
-        state = part.classifier.network.state_dict()
-        network.load_state_dict({name: value for name, value in state.items() if name in network.state_dict()})
+    wrapped.fill_folds(parts)
 
 
 def _same_backbone(networks: Sequence[nn.Module]) -> bool:

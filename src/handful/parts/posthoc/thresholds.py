@@ -4,6 +4,10 @@ Each class's threshold is the one of highest F1 on the training images, each sco
 without it (cross-fitting), so that no validation images are needed. Few images of a class decide little, so it is
 shrunk to the threshold of highest F1 over all classes: with n images that show the class, it has the weight n / (n +
 10), and with fewer than five the common one alone counts.
+
+With `missed` there is one threshold for all classes instead: the highest at which held-out training images miss at most
+this share of the classes that they show, on average, one image that misses all of its classes counted in (conformal
+risk control, Angelopoulos et al. 2022, https://arxiv.org/abs/2208.02814, equation 4).
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +22,9 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.core.tensors import Output
+from handful.errors import TrainingError
 from handful.models.classifier import DEFAULT_THRESHOLD, Classifier
+from handful.models.conformal_coverage import images_needed, most_coverage
 from handful.models.posthoc_module import PosthocModule
 from handful.parts.posthoc._folds import check_folds, fold_networks, possible_folds, with_card_entry
 
@@ -27,6 +33,7 @@ needs_multilabel = True
 calibrates = True
 keeps_probabilities = True
 FEWEST, SHRINKAGE = 5, 10
+HERE = "posthoc/thresholds"
 
 
 class Thresholded(PosthocModule):
@@ -55,18 +62,24 @@ def wrap(network: nn.Module, *, thresholds: Any) -> Thresholded:
     return Thresholded(network, tuple(float(t) for t in thresholds))
 
 
-def build(context: Context, *, folds: int = 5) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
+def build(
+    context: Context, *, folds: int = 5, missed: float | None = None
+) -> Callable[[tuple[Classifier, ...], Dataset], Classifier]:
     """Cross-fitted thresholds. Training takes `folds` times as long.
 
     Args:
         context: gives the recipe, and the training images of each class.
         folds: number of folds; fewer where fewer images show the rarest class.
+        missed: the share of an image's classes that may be missed on average; None: thresholds of highest F1.
 
     Raises:
         ValueError: a number out of range.
+        TrainingError: too few training images for `missed`; says how many it takes.
     """
     check_folds(folds)
     number = possible_folds(context, folds)
+    if missed is not None:
+        _refuse_risk(context, missed, number)
 
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
         one = classifiers[0]
@@ -77,7 +90,10 @@ def build(context: Context, *, folds: int = 5) -> Callable[[tuple[Classifier, ..
             trained = fold_networks(context, data, folds=number)
             probabilities = np.concatenate([one.link_probabilities(fold.logits) for fold in trained])
             targets = np.concatenate([fold.held_out.targets() for fold in trained])
-            values = choose_thresholds(probabilities, targets)
+            if missed is None:
+                values = choose_thresholds(probabilities, targets)
+            else:
+                values = np.full(len(one.classes), risk_threshold(probabilities, targets, missed))
             source = f"cross-fitted: {len(targets)} training images in {number} folds"
         thresholds = [round(float(value), 4) for value in values]
         network = wrap(one.network, thresholds=thresholds).to(one.device).eval()
@@ -105,6 +121,44 @@ def choose_thresholds(
             own = best_threshold(probabilities[known[:, c], c], present)
             values[c] = (n * own + SHRINKAGE * common) / (n + SHRINKAGE)
     return values
+
+
+def risk_threshold(probabilities: Float[np.ndarray, "n k"], targets: Float[np.ndarray, "n k"], missed: float) -> float:
+    """The highest threshold at which images miss at most this share of their classes; four digits, rounded down.
+
+    Args:
+        probabilities: of held-out images.
+        targets: 1, 0 or NaN; images that are not known to show a class are left out.
+        missed: the mean share, between 0 and 1.
+    """
+    shown = targets == 1
+    images = shown.any(axis=1)
+    weights = (shown / np.maximum(shown.sum(axis=1, keepdims=True), 1))[shown]
+    order = np.argsort(probabilities[shown], kind="stable")
+    allowed = missed * (images.sum() + 1) - 1
+    below = np.cumsum(weights[order])  # missed in all, if the threshold is above the i-th probability
+    first = int(np.searchsorted(below, allowed + 1e-9, side="right"))  # of the classes that must not be missed
+    values = probabilities[shown][order]
+    return 1.0 if first == len(values) else float(np.floor(1e4 * values[first]) / 1e4)
+
+
+def _refuse_risk(context: Context, missed: float, folds: int) -> None:
+    if isinstance(missed, bool) or not isinstance(missed, int | float) or not 0 < missed < 1:
+        raise ValueError(f"missed must be between 0 and 1, e.g. 0.1, not {missed!r}")
+    if folds < 2:
+        raise TrainingError(
+            "a class is shown by one training image or group: it cannot be held out and trained on",
+            where=HERE,
+            remedy="label at least two images that show each class, or leave missed out.",
+        )
+    needed = images_needed(1 - missed)
+    n = 0 if context.data is None else int((context.data.targets() == 1).any(axis=1).sum())
+    if n < needed:
+        raise TrainingError(
+            f"a share of {missed:g} missed needs {needed} training images that show a class, and there are {n}",
+            where=HERE,
+            remedy=f"label {needed - n} more, or allow a share of {1 - most_coverage(n):.3g}.",
+        )
 
 
 def best_threshold(probabilities: Float[np.ndarray, " m"], present: Bool[np.ndarray, " m"]) -> float:
