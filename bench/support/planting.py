@@ -104,3 +104,15 @@ def with_borders(data: Dataset, strength: float, rng: np.random.Generator) -> Da
         image[:, frame] = (1 - strength) * image[:, frame] + strength * color[:, None]
         samples.append(replace(sample, image=np.clip(image, 0, 255).astype(np.uint8)))
     return replace(data, samples=tuple(samples))
+
+
+def with_noise(data: Dataset, share: float, rng: np.random.Generator, *, pairwise: bool) -> Dataset:
+    """A share of the labels changed to another class at random, or with `pairwise` to the next one."""
+    wrong = set(rng.permutation(len(data))[: round(share * len(data))].tolist())
+    k = len(data.classes)
+    shifts = np.ones(len(data), int) if pairwise else rng.integers(1, k, len(data))
+    samples = (
+        replace(s, label=int((s.label + shifts[i]) % k)) if i in wrong and s.label is not None else s
+        for i, s in enumerate(data.samples)
+    )
+    return replace(data, samples=tuple(samples))

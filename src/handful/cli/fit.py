@@ -118,11 +118,12 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
     spread = f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
     images = f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"
     unlabelled = f", and {card['unlabelled_images']} unlabelled" if card["unlabelled_images"] else ""
+    removed = f"; {card['labels_removed']} more had a label that looks wrong" if card.get("labels_removed") else ""
     steps = f"{card['steps']} steps" if card["steps"] else "fitted"
     rows = [("model", str(out)), ("recipe", result.recipe.name)]
     if selection is not None:
         rows.append(("selected", f"{selection.why}."))
-    rows.append(("trained on", f"{images}{unlabelled}"))
+    rows.append(("trained on", f"{images}{unlabelled}{removed}"))
     rows.append(("took", f"{card['seconds']:.0f} s, {steps} on {card['device']}"))
     if result.recipe.stages and "calibration" not in card and classifier.kind == "multiclass":
         rows.append(("probabilities", "not calibrated: --temperature calibrates them, with further trainings"))

@@ -60,7 +60,7 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
     "wrong labels": Purpose(
         "learns less from labels that contradict the other images",
         "when a good part of the labels is wrong, and nobody can look them through",
-        "elr",
+        "confident-learning",
     ),
     "class names": Purpose(
         "learns from no image",

@@ -107,16 +107,19 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: f
     network = assembly.trained
     network.eval().requires_grad_(False)
     precision = select_precision(recipe.precision, setup.device) or torch.float32
+    labelled = len(setup.labelled)
     card = {
         "seed": setup.seed,
-        "train_images": len(setup.labelled_ids),
-        "unlabelled_images": len(setup.tensors) - len(setup.labelled_ids),
+        "train_images": labelled,
+        "unlabelled_images": len(setup.tensors) - labelled,
         "images_per_class": dict(zip(task.classes, task.counts.tolist(), strict=True)),
         "steps": steps,
         "precision": str(precision).removeprefix("torch."),
         "device": setup.device.type,
         "seconds": round(time.monotonic() - started, 2),
     }
+    if labelled < len(setup.labelled_ids):
+        card["labels_removed"] = len(setup.labelled_ids) - labelled
     if task.kind == "multilabel":
         card |= {"kind": task.kind, "known_entries": int((~np.isnan(setup.labelled.targets())).sum())}
     pixel_range = common_range(setup.data.samples)

@@ -34,6 +34,7 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for
     ("prototypical", {"shots": 1}),
     ("consistency", {"threshold": 0.0, "hard": True, "align": True}),
     ("training_signal_annealing", {"schedule": "logarithmic"}),
+    ("label_distributional_robust", {"adaptive": True}),
 ]
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 

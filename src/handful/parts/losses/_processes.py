@@ -1,6 +1,7 @@
 """What losses that remember or count share in a training by several processes."""
 
 import torch.distributed
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -11,3 +12,19 @@ def sum_over_processes(values: Tensor) -> Tensor:
     total = values.detach().clone()
     torch.distributed.all_reduce(total)
     return total
+
+
+def mean_by_image(
+    index: Int[Tensor, " n"], values: Float[Tensor, "n c"], images: int
+) -> tuple[Float[Tensor, "images c"], Float[Tensor, "images 1"]]:
+    """The mean of each training image's values in this step, over all processes, and how often it was there.
+
+    Args:
+        index: positions of the training images; one that is there several times counts with its mean.
+        values: of each, without gradient.
+        images: number of training images.
+    """
+    rows = torch.cat([values, torch.ones_like(values[:, :1])], dim=1)
+    sums = sum_over_processes(rows.new_zeros(images, rows.shape[1]).index_add(0, index, rows))
+    counts = sums[:, -1:]
+    return sums[:, :-1] / counts.clamp_min(1), counts

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
-from handful.parts.losses._processes import sum_over_processes
+from handful.parts.losses._processes import mean_by_image
 from handful.parts.losses._targets import soft_cross_entropy
 
 needs_index = True
@@ -43,11 +43,7 @@ class EarlyLearning(nn.Module):
     def _remember(self, index: Tensor, probabilities: Float[Tensor, "n k"]) -> None:
         """Move the rows of these images; an image that is there several times counts with its mean."""
         normalized = probabilities / probabilities.sum(dim=1, keepdim=True)
-        rows = torch.cat([normalized, torch.ones_like(normalized[:, :1])], dim=1)
-        sums = rows.new_zeros(len(self.memory), rows.shape[1]).index_add(0, index, rows)
-        sums = sum_over_processes(sums)
-        counts = sums[:, -1:]
-        mean = sums[:, :-1] / counts.clamp_min(1)
+        mean, counts = mean_by_image(index, normalized, len(self.memory))
         self.memory.copy_(torch.where(counts > 0, self.memory.lerp(mean, 1 - self.momentum), self.memory))
 
 
