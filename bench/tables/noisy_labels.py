@@ -4,8 +4,9 @@ Symmetric: another class at random, 20 or 40 % of the labels; pairwise: the next
 training images of a draw alone; 200 test images of each class have their own. `logistic` chooses its C by
 cross-validation on the wrong labels, as a user would; `confident-learning` removes what looks wrong first. The other
 rows are a linear layer on the same features (root, centered, of length 1), trained by SGD with a loss of handful, of
-which cross-entropy is the control. Rate, weight decay, steps and the loss's own number are those of the highest accuracy
-on 1,000 other training images, whose labels are as wrong, of the draws 100 and 101; draws 0 to 4 are scored once.
+which cross-entropy is the control. Rate, weight decay, steps and the loss's own number are those of the highest
+accuracy on 1,000 other training images, whose labels are as wrong, of the draws 100 and 101; draws 0 to 4 are scored
+once.
 """
 
 import itertools
@@ -156,7 +157,7 @@ def train_layer(recipe: Recipe, data: Dataset, seed: int) -> Layer:
 def _batches(n: int, seed: int) -> Iterator[Tensor]:
     generator = torch.Generator().manual_seed(seed)
     while True:
-        yield from torch.randperm(n, generator=generator).split(BATCH)
+        yield from torch.split(torch.randperm(n, generator=generator), BATCH)
 
 
 def best(loss: str, noise: Noise, data: Dataset, per_class: int, *, quick: bool) -> Recipe:

@@ -39,7 +39,7 @@ def suspects(
     from cleanlab.filter import find_label_issues
 
     errors = probabilities.argmax(axis=1) != labels
-    found = np.asarray(find_label_issues(labels, probabilities, filter_by="both", n_jobs=1)) & errors
+    found: np.ndarray = np.asarray(find_label_issues(labels, probabilities, filter_by="both", n_jobs=1)) & errors
     if found.sum() <= least * errors.sum():
         return np.zeros_like(found)
     given = probabilities[np.arange(len(labels)), labels]
