@@ -6,6 +6,7 @@ import pytest
 from PIL import Image as Picture
 
 from handful.automl.report import write_report
+from handful.automl.result import DoubtfulLabel
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part
 from tests.automl.test_text import RUN
@@ -50,3 +51,12 @@ def test_wide_images_have_wide_columns_and_numbers_are_called_classes(data: Data
     assert page.count('class="strip wide-images"') == 2
     assert '<h3>class 0 <span class="tag">1 of 2 right' in page
     assert '<span class="wrong">class 1</span>' in page
+
+
+def test_images_with_doubtful_labels_are_shown(data: Dataset, tmp_path: Path) -> None:
+    assert "Labels to check" not in page_of(data, tmp_path)
+    doubtful = (DoubtfulLabel("1", "1", "0", 0.1),)
+    run_ = replace(RUN, doubtful_labels=doubtful, labels_to_check="Labels to check: 1 image looks like another class.")
+    page = write_report(run_, tmp_path / "doubtful.html", data=data).read_text(encoding="utf-8")
+    assert "<h2>Labels to check</h2>" in page
+    assert 'class 1 <span class="wrong">looks like class 0</span>' in page

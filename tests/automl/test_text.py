@@ -159,3 +159,8 @@ def test_where_a_class_means_nothing_is_wrong_misses_and_false_alarms_are_said()
     assert "False alarms: of the images of good, 6.7 % (1 of 15; 95 % interval 1.0 to 30.0 %)" in text
     assert as_values(run)["normal_class"]["missed"]["images"] == 21
     assert "nothing is wrong" not in format_run(RUN)
+
+
+def test_labels_to_check_follow_what_would_help() -> None:
+    text = " ".join(format_extras(replace(RUN, labels_to_check="Labels to check: 2 images look like others.")).split())
+    assert "of 100 right. Labels to check: 2 images look like others. Wrote predictions.csv" in text

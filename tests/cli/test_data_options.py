@@ -6,7 +6,7 @@ import typer
 from typer.testing import CliRunner
 
 from handful.cli._data import read
-from handful.cli._data_options import DataOptions, ImageOptions, MaskOptions, SourceOptions, flatten
+from handful.cli._data_options import DataOptions, ImageOptions, MaskOptions, SourceOptions, flatten, source_arguments
 from handful.data.load import ReadOptions
 from handful.errors import DataError
 from tests.cli.test_cli import COMMANDS
@@ -69,3 +69,11 @@ def test_predict_has_remedies_for_new_images_and_not_for_training(
     assert "no images found" in said
     assert "name a folder that holds images" in said
     assert "per class" not in said
+
+
+def test_a_source_and_its_options_are_written_for_another_command() -> None:
+    assert source_arguments("my photos", DataOptions()) == "'my photos'"
+    options = DataOptions(columns=["path=file", "label=kind"], allow_outside=True, masks=Path("masks"), bit_depth=12)
+    assert source_arguments("t.csv", options) == (
+        "t.csv --column=path=file --column=label=kind --allow-outside --bit-depth=12 --masks=masks"
+    )

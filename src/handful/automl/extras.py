@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from handful.automl.advice import Halved, more_images, more_time, unlabelled_images, weakest_class
 from handful.automl.budget import Budget
 from handful.automl.candidates import PROMISING, describe_name
-from handful.automl.result import TABLE, Advice, ClassScore, RunResult
+from handful.automl.doubtful_labels import describe_doubtful, doubtful_labels, judging_seconds
+from handful.automl.related import TiedData
+from handful.automl.result import TABLE, Advice, ClassScore, DoubtfulLabel, RunResult
 from handful.automl.select import NotTried
 from handful.automl.select_and_train import Outcome, Settings
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.deployment.predict_table import predict_table
+from handful.inspection.measurements import Measurements
 from handful.models.classifier import Classifier
 from handful.recipes.backbone_names import short_name, split_name
 from handful.recipes.load import load_recipe
@@ -39,12 +42,15 @@ class Extra:
 
 
 def add_extras(
-    result: RunResult, outcome: Outcome, classifier: Classifier, data: Dataset, budget: Budget, settings: Settings
+    result: RunResult, outcome: Outcome, classifier: Classifier, tied: TiedData, budget: Budget, settings: Settings
 ) -> RunResult:
     """The result, completed by what the time that is left allows; what it does not is named."""
     predicted: dict[str, int] = {}
+    doubtful: list[DoubtfulLabel] = []
+    sentences: list[str] = []
     extras = [
-        *_prediction(result, outcome, classifier, data, predicted, settings),
+        *_prediction(result, outcome, classifier, tied.data, predicted, settings),
+        *_label_check(tied.measurements, doubtful, sentences, settings),
         *_measurements(outcome, budget, settings),
     ]
     if not extras:
@@ -66,6 +72,8 @@ def add_extras(
         result,
         advice=(*gains, *result.advice, *useless),
         predicted=predicted,
+        doubtful_labels=tuple(doubtful),
+        labels_to_check="".join(sentences),
         skipped=tuple(skipped),
         seconds=round(budget.spent, 1),
     )
@@ -103,6 +111,20 @@ def _prediction(
 
     seconds = classifier.card["seconds"] * len(unlabelled) / max(1, len(outcome.learned))
     return [Extra(f"predicting {len(unlabelled)} images without a label", seconds, predict)]
+
+
+def _label_check(
+    measurements: Measurements, doubtful: list[DoubtfulLabel], sentences: list[str], settings: Settings
+) -> list[Extra]:
+    """A look for wrong labels, where the images have features."""
+    seconds = judging_seconds(measurements)
+
+    def check() -> None:
+        message, labels = doubtful_labels(measurements)
+        doubtful.extend(labels)
+        sentences.append(describe_doubtful(message, labels, settings.inspection))
+
+    return [Extra("looking for wrong labels", seconds, check)] if seconds else []
 
 
 def _measurements(outcome: Outcome, budget: Budget, settings: Settings) -> list[Extra]:

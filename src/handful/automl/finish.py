@@ -65,7 +65,7 @@ def finish(
         )
         _write(result, data)
     settings.on_answer(result)
-    result = add_extras(result, outcome, classifier, data, budget, settings)
+    result = add_extras(result, outcome, classifier, tied, budget, settings)
     _write(result, data)
     return result
 

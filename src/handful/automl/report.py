@@ -77,6 +77,7 @@ def write_report(
         "probability": _probability(result.folder),
         "repeats": scored is not None and len({run.draw for run in scored.runs}) > 1,
         "next": next_steps(result.folder, arrays=has_arrays(data)),
+        "doubtful": _doubtful(result, data),
         "strips": [] if scored is None else _strips(scored, data),
         "matrix": matrix,
         "small_matrix": matrix if matrix is not None and len(matrix) <= MOST_AT_TOP else None,
@@ -113,6 +114,16 @@ def _file(sample: Sample) -> str:
 
 def _day(date_: str) -> str:
     return f"{(day := date.fromisoformat(date_)).day} {day:%B} {day.year}" if date_ else ""
+
+
+def _doubtful(result: RunResult, data: Dataset) -> list[dict[str, Any]]:
+    """Images whose labels may be wrong, the surest first."""
+    of_id = {s.id: s for s in data.samples}
+    return [
+        {"url": as_data_url(pixels(of_id[d.image]), MEDIUM), "file": _file(of_id[d.image]), **vars(d)}
+        for d in result.doubtful_labels[:IN_STRIP]
+        if d.image in of_id
+    ]
 
 
 def _strips(result: Result, data: Dataset) -> list[dict[str, Any]]:

@@ -105,6 +105,16 @@ class Advice:
     helps: bool = True
 
 
+@dataclass(frozen=True)
+class DoubtfulLabel:
+    """An image whose label may be wrong: its class, the class that it looks like, and the probability of its label."""
+
+    image: str
+    label: str
+    looks_like: str
+    probability: float
+
+
 @dataclass(frozen=True, eq=False)
 class RunResult:
     """The outcome of `handful.run`.
@@ -131,6 +141,8 @@ class RunResult:
         data: name of the data.
         date: day of the run, as YYYY-MM-DD.
         normal_class: misses and false alarms, where a class means that nothing is wrong.
+        doubtful_labels: labels that may be wrong, the surest first.
+        labels_to_check: the same in sentences, with the command that shows them.
         result: held-out predictions behind the score; None without.
 
     Example:
@@ -161,6 +173,8 @@ class RunResult:
     data: str = ""
     date: str = ""
     normal_class: NormalClassRates | None = None
+    doubtful_labels: tuple[DoubtfulLabel, ...] = ()
+    labels_to_check: str = ""
     result: Result | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
@@ -182,7 +196,7 @@ class RunResult:
 def as_values(result: RunResult) -> dict[str, Any]:
     """The result as `run.json` holds it: plain values without predictions, null for NaN."""
     values = {k: v for k, v in vars(result).items() if k not in ("result", "folder")}
-    for name in ("classes", "tried", "not_tried", "advice"):
+    for name in ("classes", "tried", "not_tried", "advice", "doubtful_labels"):
         values[name] = [asdict(entry) for entry in values[name]]
     values["score"] = asdict(result.score)
     values["normal_class"] = None if result.normal_class is None else asdict(result.normal_class)

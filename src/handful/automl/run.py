@@ -26,7 +26,7 @@ from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
 from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import training_split
-from handful.errors import DataError
+from handful.errors import DataError, by_interface
 from handful.evaluation.normal_class import check_normal_class
 from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.quick_check import quick_findings
@@ -66,6 +66,7 @@ def run(
     started: float | None = None,
     name: str | None = None,
     normal_class: str | None = None,
+    inspection: str | None = None,
 ) -> RunResult:
     """From images to a classifier, an honest score and a report: what `handful run` does.
 
@@ -104,6 +105,7 @@ def run(
         name: of the data, for the top of the report; None: the source, or for a data set the folder.
         normal_class: class that means that nothing is wrong, for which misses and false alarms are counted; None:
             recognized by its name, such as "good" or "healthy"; "none": there is none.
+        inspection: what shows labels that may be wrong, for the sentence that counts them; None: a call of `inspect`.
 
     Raises:
         DataError, OutputError, RecipeError, WeightsError: before anything is trained.
@@ -140,7 +142,18 @@ def run(
                 say(doubt)
             with Activity("Loading PyTorch", shown=progress, announce=True):
                 settings = _settings(
-                    requested, per_class, seed, jobs, device, progress, say, stages, on_answer, name, normal_class
+                    requested,
+                    per_class,
+                    seed,
+                    jobs,
+                    device,
+                    progress,
+                    say,
+                    stages,
+                    on_answer,
+                    name,
+                    normal_class,
+                    inspection or by_interface(command="handful inspect", python="handful.inspect(data).findings"),
                 )
             result = _run(data, measurements, doubts, folder, budget, settings)
         except KeyboardInterrupt:
@@ -199,6 +212,7 @@ def _settings(
     on_answer: Callable[[RunResult], None],
     name: str,
     normal_class: str | None,
+    inspection: str,
 ) -> "Settings":
     """The options for what needs PyTorch, which this imports."""
     from handful.automl.candidates import Requested
@@ -206,7 +220,9 @@ def _settings(
     from handful.models.device import select_device
 
     chosen, methods = select_device(device), requested or Requested()
-    return Settings(per_class, methods, seed, jobs, chosen, progress, say, stages, on_answer, name, normal_class)
+    return Settings(
+        per_class, methods, seed, jobs, chosen, progress, say, stages, on_answer, name, normal_class, inspection
+    )
 
 
 def _run(

@@ -44,6 +44,7 @@ class Settings:
     on_answer: Callable[[RunResult], None]
     name: str
     normal_class: str | None
+    inspection: str
 
 
 @dataclass(frozen=True, eq=False)

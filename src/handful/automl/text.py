@@ -35,7 +35,9 @@ def format_answer(result: RunResult, *, width: int = 80) -> str:
 def format_extras(result: RunResult, *, width: int = 80) -> str:
     """What follows the answer: what would help, what was left out, the time, and what to type next."""
     help_ = [f"{'Would help' if advice.helps else 'Would not help'}: {advice.what}." for advice in result.advice]
-    return _lines([*help_, predicted(result), left_out(result), took(result), next_steps(result)], width)
+    return _lines(
+        [*help_, result.labels_to_check, predicted(result), left_out(result), took(result), next_steps(result)], width
+    )
 
 
 def _lines(paragraphs: list[str], width: int) -> str:

@@ -1,6 +1,7 @@
 """Options of commands that read data: one dataclass for each group of options, whose fields become options."""
 
 import inspect
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from typer import Option
 
 from handful.cli._options import Columns
+from handful.errors import FLAGS
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,18 @@ class MaskOptions(SourceOptions):
 @dataclass(frozen=True)
 class DataOptions(MaskOptions, ImageOptions):
     """All of them."""
+
+
+def source_arguments(source: str, options: SourceOptions) -> str:
+    """A source and the options that say how it is read, for another command line."""
+    words = [source]
+    for field in fields(options):
+        flag, value = f"--{FLAGS.get(field.name, field.name).replace('_', '-')}", getattr(options, field.name)
+        if value is True:
+            words.append(flag)
+        elif value != field.default:
+            words += [f"{flag}={v}" for v in (value if isinstance(value, list | tuple) else [value])]
+    return shlex.join(words)
 
 
 def _refuse_missing(data: Any) -> None:

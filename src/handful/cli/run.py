@@ -67,6 +67,7 @@ def run(
     started = time.monotonic()
     from handful.automl.run import run as run_automl
     from handful.cli._data import read
+    from handful.cli._data_options import source_arguments
     from handful.cli._output import print_text, print_to_stderr
     from handful.comparison.budget import read_budget
     from handful.core.progress import Activity
@@ -95,6 +96,7 @@ def run(
             started=started,
             name=Path(data).name or name,
             normal_class=normal_class,
+            inspection=f"handful inspect {source_arguments(data, data_options)} --page labels.html",
         )
     print_extras(result, json=json)
     if open_:
