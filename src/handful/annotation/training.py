@@ -64,7 +64,7 @@ def train_and_score(
     Raises:
         TrainingError, DataError: too few labels or masks.
     """
-    data = present(training_split(annotated(project, record)))
+    data = present(training_split(annotated(project, record, marks=True)))
     labelled = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
     with_masks = registry.needs_masks(recipe)
     used = masked(labelled) if with_masks else labelled
@@ -136,7 +136,7 @@ def _refuse_missing(labelled: Dataset, used: Dataset, *, with_masks: bool) -> No
 
 def propose(project: Project, data: Dataset, classifier: Classifier, report: Report) -> int:
     """Write masks for the images that have none, with how certain they are; returns the round's number."""
-    todo = data.select([i for i, s in enumerate(data.samples) if s.mask is None])
+    todo = data.select([i for i, s in enumerate(data.samples) if s.mask is None or s.known is not None])
     masks: dict[str, Mask] = {}
     certainty: dict[str, float] = {}
     influence: dict[str, float] = {}

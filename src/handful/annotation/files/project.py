@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from handful.annotation.files.annotations import JOURNAL, Annotation, AnnotationRecord, mask_path
+from handful.annotation.tools.prompts import NOTHING, OBJECT, newest_box, rasterize_prompts
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
+from handful.data.images import sample_size
 from handful.data.load import load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
@@ -112,7 +116,7 @@ def effective_label(project: Project, sample: Sample, annotation: Annotation) ->
     return None if sample.label is None else project.data.classes[sample.label]
 
 
-def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True) -> Dataset:
+def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True, marks: bool = False) -> Dataset:
     """The data set as annotated. Masks are "hand", or "propagated" where one was accepted unchanged.
 
     `segmenter_saw` is what the models of all training rounds were trained on.
@@ -121,6 +125,7 @@ def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True)
         project: the images.
         record: of the same images.
         masks: also read the masks; empty and full ones are left out, with a warning.
+        marks: points, scribbles and boxes on an image without a mask are a partial mask.
 
     Raises:
         DataError: a mask cannot be read, or is of another size than its image.
@@ -136,7 +141,21 @@ def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True)
             path = mask_path(project.folder, sample.id)
             source = ACCEPTED if annotation.mask_source == ACCEPTED else "hand"
             new = with_mask(new, read_mask(path), where=path, source=source, blank="drop")
+        elif masks and marks and annotation.prompts:
+            new = _with_partial_mask(new, annotation)
         samples.append(new)
     provenance = read_provenance(project.folder) if masks else None
     known = None if provenance is None or provenance.saw is None else frozenset(provenance.saw.values())
     return Dataset(tuple(samples), classes, segmenter_saw=known)
+
+
+def _with_partial_mask(sample: Sample, annotation: Annotation) -> Sample:
+    """The sample with what its marks say: scribbles and points what is below them, a box what is outside of it."""
+    size = sample_size(sample)
+    drawn, box = rasterize_prompts(annotation.prompts, size), newest_box(annotation.prompts, size)
+    known = drawn != NOTHING
+    if box is not None:
+        outside = np.ones(size, dtype=bool)
+        outside[box[1] : box[3], box[0] : box[2]] = False
+        known |= outside
+    return replace(sample, mask=drawn == OBJECT, known=known, mask_source="hand") if known.any() else sample

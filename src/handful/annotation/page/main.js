@@ -120,15 +120,21 @@ async function propagated() {
   if (!editor.start && !saver.waiting && !tools.busy) await open(row.key);
 }
 
+let opened = { key: "", version: 0 }; // the image on the page, and the version of its mask when it came there
+
 /** @param {string} key */
 async function open(key) {
   show("draw");
+  const before = rows.get(opened.key);
+  const isDrawn = before?.mask && before.mask !== "propagated" && before.versions.mask !== opened.version;
+  if (isDrawn && key !== opened.key) void training.drawn().catch(() => {});
   await leave();
   tools.cancel();
   await trying(async () => {
     if (!(await editor.open(key))) return;
     const image = editor.image;
     if (!image) return;
+    if (opened.key !== key) opened = { key, version: rows.get(key)?.versions.mask ?? 0 };
     const at = state.images.findIndex((row) => row.key === key);
     element("name").textContent = image.id;
     element("name").title = image.id;
@@ -370,7 +376,7 @@ async function start() {
   if (rows.has(wanted)) await open(wanted);
   else await next();
   if (!editor.image && state.images.length) await open(state.images[0].key);
-  await training.poll();
+  await training.prepare();
 }
 
 start().catch((error) => say(error instanceof Error ? error.message : String(error), "bad"));

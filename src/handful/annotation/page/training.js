@@ -20,6 +20,7 @@ export class TrainingPanel {
     this.tell = tell;
     this.round = 0;
     this.running = false;
+    this.matching = false;
     this.timer = 0;
     element("train").addEventListener("click", () => void this.start());
     element("match").addEventListener("click", () => void this.start("match"));
@@ -32,10 +33,29 @@ export class TrainingPanel {
     try {
       await post(work);
       this.running = true;
+      this.matching = work === "match";
       this.tell.say(work === "train" ? "Training…" : "Matching…", "busy");
       await this.poll();
     } catch (error) {
       this.tell.say(String(error instanceof Error ? error.message : error), "bad");
+    }
+  }
+
+  /** Compute what matching compares while somebody draws. */
+  async prepare() {
+    await post("match/prepare");
+    await this.poll();
+  }
+
+  /** Match the other images, as a mask was drawn. */
+  async drawn() {
+    if (this.running) return;
+    /** @type {Work} */
+    const work = await post("match/drawn");
+    if (work.matching) {
+      this.matching = true;
+      this.tell.say("Matching…", "busy");
+      await this.poll();
     }
   }
 
@@ -56,7 +76,11 @@ export class TrainingPanel {
       this.tell.ended(work.round);
     }
     const features = work.features?.state === "running";
-    if (this.running || features) this.timer = window.setTimeout(() => void this.poll().catch(() => {}), 1000);
+    const matcher = work.matcher;
+    const prepared = matcher?.stage === "matching" || (matcher?.stage === "vectors" && matcher.done === matcher.of);
+    const preparing = matcher?.state === "running" && !prepared;
+    const wait = this.matching ? 200 : 1000;
+    if (this.running || this.matching || features || preparing) this.timer = window.setTimeout(() => void this.poll().catch(() => {}), wait);
   }
 
   /** @param {Work} work @param {Training[]} trainings */
@@ -80,8 +104,18 @@ export class TrainingPanel {
     if (before && !this.running && job?.state === "failed") this.tell.say(matched ? "Matching failed" : "Training failed", "bad");
     const finished = matched ? "Matching finished" : `Training finished${newestScore(trainings)}`;
     if (before && !this.running && job?.state === "done") this.tell.say(finished, "good");
+    if (this.matching && !work.matching && !this.running) {
+      this.matching = false;
+      this.tell.say(work.match_error ? `Matching failed: ${work.match_error}` : "Matching finished", work.match_error ? "bad" : "good");
+    }
     const features = work.features, so = features?.of ? `: ${features.done ?? 0} of ${features.of}` : "";
-    element("features").textContent = features?.state === "running" ? `Computing image features${so}.` : "";
+    const matcher = work.matcher;
+    const compared = matcher?.state === "running" && matcher.stage === "vectors" && (matcher.done ?? 0) < (matcher.of ?? 0);
+    const parts = [
+      features?.state === "running" ? `Computing image features${so}.` : "",
+      compared ? `Preparing to match: ${matcher.done} of ${matcher.of} images.` : "",
+    ];
+    element("features").textContent = parts.filter(Boolean).join(" ");
     this.scores(trainings);
   }
 

@@ -112,7 +112,7 @@ def _image_routes(app: FastAPI, session: Session) -> None:
         if show == "mask":
             mask = session.store.mask(sample.id)
         elif show == "proposal":
-            mask = session.proposals.mask(sample.id)
+            mask = session.proposals.preview(sample.id, session.size(sample))
         return Response(thumbnails.thumbnail(session.path(sample), mask, side), media_type="image/jpeg")
 
     @app.get("/api/images/{key}/mask")
@@ -126,7 +126,7 @@ def _image_routes(app: FastAPI, session: Session) -> None:
     @app.get("/api/images/{key}/proposal")
     def proposal(key: str) -> Response:
         sample = session.sample(key)
-        proposed = session.proposals.mask(sample.id)
+        proposed = session.proposed(sample)
         if proposed is None:
             raise DataError("no mask was propagated to this image", where=sample.id, remedy="train first.")
         return _mask_response(proposed, session.proposals.round)
@@ -203,7 +203,7 @@ def _change_routes(app: FastAPI, session: Session) -> None:
         sample = session.sample(key)
         if decision.round != session.proposals.round or sample.id not in session.proposals.certainty:
             raise DataError("this mask comes from an earlier training", where=sample.id, remedy="reload the page.")
-        proposed = session.proposals.mask(sample.id)
+        proposed = session.proposed(sample)
         if decision.verdict == "accept" and proposed is not None:
             _save(session, sample, Patch(0, 0, proposed), decision.base, decision.key, ACCEPTED, 0.0)
         session.store.review(sample.id, decision.verdict, round_=decision.round, seconds=decision.seconds)
@@ -264,6 +264,16 @@ def _training_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/match")
     def match() -> dict[str, Any]:
         session.match()
+        return session.work()
+
+    @app.post("/api/match/prepare")
+    def prepare_matching() -> dict[str, Any]:
+        session.matching.start()
+        return session.work()
+
+    @app.post("/api/match/drawn")
+    def match_drawn() -> dict[str, Any]:
+        session.match_drawn()
         return session.work()
 
     @app.post("/api/stop")

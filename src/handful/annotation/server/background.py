@@ -17,7 +17,8 @@ class BackgroundProcess:
 
     Args:
         request: what to compute, as plain values.
-        on_finished: called in a thread with the result; not after a stop or a failure.
+        on_finished: called in a thread with the result; not after a stop or a failure. A process that stays for
+            further requests has a result of each.
     """
 
     def __init__(self, request: dict[str, Any], on_finished: Callable[[dict[str, Any]], None]) -> None:
@@ -48,6 +49,8 @@ class BackgroundProcess:
             event = json.loads(line)
             if "finished" in event:
                 result = event["finished"]
+            elif "answer" in event:
+                self._on_finished(event["answer"])
             elif "error" in event:
                 self.error = event["error"]
             else:
@@ -64,6 +67,13 @@ class BackgroundProcess:
         else:
             self.error = self.error or "The process ended unexpectedly; see the terminal that runs handful."
             self.state = "failed"
+
+    def send(self, request: dict[str, Any]) -> None:
+        """A further request, to a process that stays."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError, ValueError):  # it has ended
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
 
     def stop(self) -> None:
         """Stop the process; unfinished work is lost."""

@@ -18,8 +18,9 @@ from handful.annotation.files.project import Project, all_classes, effective_lab
 from handful.annotation.files.proposals import read_proposals
 from handful.annotation.files.store import AnnotationStore
 from handful.annotation.server.background import BackgroundProcess
+from handful.annotation.server.quick_matching import QuickMatching
 from handful.annotation.tools import active_learning
-from handful.core.dataset import Image, Sample
+from handful.core.dataset import Image, Mask, Sample
 from handful.data.images import image_size, read_image
 from handful.data.left_out import merged
 from handful.errors import DataError
@@ -75,6 +76,8 @@ class Session:
         self.feature_extraction: BackgroundProcess | None = None
         self.sam = _load_sam(settings)
         self._source = {"source": source, "folder": str(project.folder), "columns": columns and dict(columns)}
+        request = {**self._source, "seed": settings.seed}
+        self.matching = QuickMatching(request, len(project.data), self._read_proposals)
         self._lock = threading.Lock()
         self._sizes: dict[str, tuple[int, int]] = {}
         self._images: OrderedDict[str, Image] = OrderedDict()
@@ -108,6 +111,14 @@ class Session:
                     self._images.popitem(last=False)
             self._images.move_to_end(sample.id)
             return self._images[sample.id]
+
+    def proposed(self, sample: Sample) -> Mask | None:
+        """The proposed mask of an image.
+
+        Raises:
+            DataError: it, or the image, cannot be read.
+        """
+        return self.proposals.mask(sample.id, lambda: self.pixels(sample))
 
     def row(self, sample: Sample) -> dict[str, Any]:
         """The entry of an image in the page's list."""
@@ -156,7 +167,7 @@ class Session:
     def work(self) -> dict[str, Any]:
         """Progress of the background processes."""
         jobs = {"training": self.training, "features": self.feature_extraction}
-        return {name: None if job is None else job.as_json() for name, job in jobs.items()}
+        return {name: None if job is None else job.as_json() for name, job in jobs.items()} | self.matching.work()
 
     def next(
         self, strategy: active_learning.Strategy, goal: str, *, after: str | None, seed: int
@@ -259,6 +270,11 @@ class Session:
             }
             self.training = BackgroundProcess(request, self._on_trained)
 
+    def match_drawn(self) -> None:
+        """Propose masks by matching, as one was drawn; not where a trained model proposes them."""
+        if not self._is_training() and not self.store.record.trainings:
+            self.matching.match()
+
     def match(self) -> None:
         """Start to propose masks by matching.
 
@@ -267,11 +283,16 @@ class Session:
         """
         with self._lock:
             self._refuse_second()
+            if self.matching.match():
+                return
             request = {"work": "match", **self._source, "seed": self.settings.seed}
             self.training = BackgroundProcess(request, lambda _: self._read_proposals())
 
+    def _is_training(self) -> bool:
+        return self.training is not None and self.training.state == "running"
+
     def _refuse_second(self) -> None:
-        if self.training is not None and self.training.state == "running":
+        if self._is_training():
             raise DataError("a training is already running", where="training", remedy="wait for it, or stop it.")
 
     def _on_trained(self, result: dict[str, Any]) -> None:
@@ -290,6 +311,7 @@ class Session:
 
     def close(self) -> None:
         """Stop the background processes."""
+        self.matching.close()
         for job in (self.training, self.feature_extraction):
             if job is not None:
                 job.stop()

@@ -1,7 +1,8 @@
 """Entry point of the background processes: feature extraction, matching, or training with cross-validation.
 
 `python -m handful.annotation.server.worker` reads one JSON line from standard input, writes JSON lines to standard
-output, and ends when standard input ends: a server that was killed leaves no training behind.
+output, and ends when standard input ends: a server that was killed leaves no training behind. The matcher stays, and
+reads one further line for each match.
 """
 
 import json
@@ -9,7 +10,8 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, NoReturn
 
 from handful.core.processes import exit_with_parent
 from handful.errors import HandfulError
@@ -22,12 +24,20 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever else is printed goes to standard error
     request = json.loads(sys.stdin.readline())
-    exit_with_parent(sys.stdin.read)
+    requests: SimpleQueue[str] = SimpleQueue()
+
+    def take() -> None:
+        for line in sys.stdin:
+            requests.put(line)
+
+    exit_with_parent(take)
 
     def report(event: dict[str, Any]) -> None:
         print(json.dumps(event, ensure_ascii=False), file=out, flush=True)
 
     try:
+        if request["work"] == "matcher":
+            stay_and_match(request, report, requests)
         {"features": compute_features, "train": run_training, "match": run_matching}[request["work"]](request, report)
     except HandfulError as error:
         report({"error": str(error)})
@@ -100,6 +110,26 @@ def run_matching(request: dict[str, Any], report: Report) -> None:
     project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
     record = read_record(project.folder, project.data.ids)
     report({"finished": match_and_propose(project, record, seed=request["seed"], report=report)})
+
+
+def stay_and_match(request: dict[str, Any], report: Report, requests: "SimpleQueue[str]") -> NoReturn:
+    """Compute the vectors of all images, then match at each request, until standard input ends."""
+    from handful.annotation.files.annotations import read_record
+    from handful.annotation.files.project import open_project
+    from handful.annotation.matching import compute_vectors, match_and_propose
+
+    project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
+    vectors = compute_vectors(project, report)
+    while True:
+        number = json.loads(requests.get())["match"]
+        while not requests.empty():
+            number = json.loads(requests.get())["match"]
+        try:
+            record = read_record(project.folder, project.data.ids)
+            result = match_and_propose(project, record, seed=request["seed"], report=report, vectors=vectors)
+        except HandfulError as error:
+            result = {"failed": str(error)}
+        report({"answer": {**result, "number": number}})
 
 
 if __name__ == "__main__":

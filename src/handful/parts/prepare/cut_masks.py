@@ -17,8 +17,8 @@ from scipy.linalg import eigh
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
+from handful.data.masks.edges import Edges, cut_edges
 from handful.models.frozen_maps import LARGEST, SIDE, FrozenMaps
-from handful.parts.prepare._edges import Edges, cut_edges
 from handful.parts.prepare._masking import Prepare, make_masks
 
 makes_masks = True

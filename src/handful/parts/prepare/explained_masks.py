@@ -14,9 +14,9 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe
 from handful.data.images import pixels, sample_size
+from handful.data.masks.edges import Edges, cut_edges
 from handful.data.masks.threshold import MaskRules
 from handful.errors import RecipeError
-from handful.parts.prepare._edges import Edges, cut_edges
 from handful.parts.prepare._masking import Prepare, warn_dropped
 from handful.parts.traits import has_trait
 

@@ -4,20 +4,19 @@ Pixels near the edge start as background and those in the center as object, so i
 Small images are enlarged for it: at 32 pixels it mostly finds nothing, at 128 it mostly finds the object.
 """
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask
 from handful.data.images import pixels
+from handful.data.masks.edges import ITERATIONS, LARGEST, SIDE, refine
 from handful.parts.prepare._masking import Prepare, make_masks, sample_masks
 
 makes_masks = True
 automatic = True
-BOX, CORE, ITERATIONS, SIDE, LARGEST = 0.94, 0.25, 5, 128, 512  # the defaults
+BOX, CORE = 0.94, 0.25  # the defaults
 
 
 def build(
@@ -87,49 +86,6 @@ def grabcut(
         return trimap
 
     return refine(image, centered, seed=seed, iterations=iterations, side=side, largest=largest)
-
-
-def refine(
-    image: Image,
-    make_trimap: Callable[[int, int], UInt8[np.ndarray, "h2 w2"]],
-    *,
-    seed: int,
-    iterations: int = ITERATIONS,
-    side: int = SIDE,
-    largest: int = LARGEST,
-) -> Mask:
-    """What GrabCut makes of a first guess.
-
-    Args:
-        image: the image.
-        make_trimap: height and width to OpenCV's four values (GC_BGD, GC_FGD, GC_PR_BGD, GC_PR_FGD) of each pixel; a
-            guess without object, or without background, gives an empty mask.
-        seed: the same seed gives the same mask.
-        iterations: as for `build`, like the options below.
-        side: images that are smaller are enlarged.
-        largest: images that are larger are reduced.
-    """
-    _, h, w = image.shape
-    factor = float(-(-side // min(h, w))) if min(h, w) < side else min(1.0, largest / max(h, w))
-    H, W = max(1, round(h * factor)), max(1, round(w * factor))
-    resized = np.ascontiguousarray(image.transpose(1, 2, 0))
-    if factor != 1:
-        interpolation = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
-        resized = cv2.resize(resized, (W, H), interpolation=interpolation)
-    trimap = make_trimap(H, W)
-    if _is_object(trimap).all() or not _is_object(trimap).any():
-        return np.zeros((h, w), dtype=bool)
-    cv2.setRNGSeed(seed % 2**31)
-    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(resized, trimap, (0, 0, 0, 0), background, foreground, iterations, cv2.GC_INIT_WITH_MASK)
-    mask: np.ndarray = _is_object(trimap).astype(np.uint8) * 255
-    if factor != 1:
-        mask = cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR)
-    return np.asarray(mask >= 128)
-
-
-def _is_object(trimap: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    return np.asarray((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD))
 
 
 def _center(length: int, share: float) -> slice:

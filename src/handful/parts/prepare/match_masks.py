@@ -17,11 +17,11 @@ from jaxtyping import Float
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
+from handful.data.masks.edges import Edges, cut_edges
 from handful.data.masks.quality import iou
 from handful.data.masks.threshold import MaskRules
 from handful.errors import DataError
 from handful.models.frozen_maps import LARGEST, SIDE, STRIDES, FrozenMaps, ImageMaps, enlarge
-from handful.parts.prepare._edges import Edges, cut_edges
 from handful.parts.prepare._masking import Prepare, sample_masks
 from handful.parts.prepare._matching import COARSE, Attention, Linear, Support
 from handful.parts.prepare._propagation import SOURCE, PropagationReport, completed, log_report, with_new_masks

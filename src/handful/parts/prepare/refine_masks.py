@@ -18,10 +18,9 @@ from jaxtyping import Float, UInt8
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask
 from handful.data.images import pixels
+from handful.data.masks.edges import guided_filter, refine
 from handful.errors import RecipeError
-from handful.parts.prepare._edges import guided_filter
 from handful.parts.prepare._masking import Prepare
-from handful.parts.prepare.grabcut import refine
 
 Method = Literal["grabcut", "guided", "random_walker"]
 METHODS = ("grabcut", "guided", "random_walker")

@@ -12,11 +12,11 @@ from jaxtyping import Float, UInt8
 from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
+from handful.data.masks.edges import refine
 from handful.data.masks.quality import iou
 from handful.models.u2netp import U2NetP
 from handful.parts.prepare._masking import Prepare, make_masks, sample_masks, warn_dropped, without_mask
 from handful.parts.prepare.grabcut import grabcut as centered_grabcut
-from handful.parts.prepare.grabcut import refine
 
 makes_masks = True
 automatic = True

@@ -1,16 +1,17 @@
 """Coarse object probabilities refined to the edges of an image: guided filter and GrabCut."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from handful.core.dataset import Image, Mask
-from handful.parts.prepare.grabcut import refine
 
 Edges = Literal["grabcut", "guided", "none"]
 SURE, UNLIKELY = 0.9, 0.1  # probability above which a pixel is object, and up to which it is background, for GrabCut
+ITERATIONS, SIDE, LARGEST = 5, 128, 512  # of GrabCut: the defaults
 
 
 def cut_edges(edges: Edges, image: Image, likely: Float[np.ndarray, "h w"], *, seed: int) -> Mask:
@@ -72,3 +73,46 @@ def guided_filter(
     slope = np.linalg.solve(spread, shared[..., None])[..., 0]
     offset = level - (slope * center).sum(axis=-1)
     return np.asarray((mean(slope) * guide).sum(axis=-1) + mean(offset))
+
+
+def refine(
+    image: Image,
+    make_trimap: Callable[[int, int], UInt8[np.ndarray, "h2 w2"]],
+    *,
+    seed: int,
+    iterations: int = ITERATIONS,
+    side: int = SIDE,
+    largest: int = LARGEST,
+) -> Mask:
+    """What GrabCut makes of a first guess.
+
+    Args:
+        image: the image.
+        make_trimap: height and width to OpenCV's four values (GC_BGD, GC_FGD, GC_PR_BGD, GC_PR_FGD) of each pixel; a
+            guess without object, or without background, gives an empty mask.
+        seed: the same seed gives the same mask.
+        iterations: rounds of GrabCut.
+        side: images whose shorter side is less are enlarged to it by a whole factor.
+        largest: images whose longer side is more are reduced to it.
+    """
+    _, h, w = image.shape
+    factor = float(-(-side // min(h, w))) if min(h, w) < side else min(1.0, largest / max(h, w))
+    H, W = max(1, round(h * factor)), max(1, round(w * factor))
+    resized = np.ascontiguousarray(image.transpose(1, 2, 0))
+    if factor != 1:
+        interpolation = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        resized = cv2.resize(resized, (W, H), interpolation=interpolation)
+    trimap = make_trimap(H, W)
+    if _is_object(trimap).all() or not _is_object(trimap).any():
+        return np.zeros((h, w), dtype=bool)
+    cv2.setRNGSeed(seed % 2**31)
+    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(resized, trimap, (0, 0, 0, 0), background, foreground, iterations, cv2.GC_INIT_WITH_MASK)
+    mask: np.ndarray = _is_object(trimap).astype(np.uint8) * 255
+    if factor != 1:
+        mask = cv2.resize(mask, (w, h), interpolation=cv2.INTER_AREA if factor > 1 else cv2.INTER_LINEAR)
+    return np.asarray(mask >= 128)
+
+
+def _is_object(trimap: UInt8[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    return np.asarray((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD))

@@ -1,0 +1,61 @@
+"""The process that matches at once: it computes what is compared while somebody draws, and stays."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from handful.annotation.server.background import BackgroundProcess
+
+MOST_IMAGES = 2000  # whose vectors are held: 130 KB for one of 256 pixels
+
+
+class QuickMatching:
+    """Proposed masks soon after a mask was drawn. Threads may share it.
+
+    Args:
+        request: of the worker, as plain values.
+        images: number of images; with more than `MOST_IMAGES`, the process is not started.
+        on_matched: called in a thread when there are new proposals.
+    """
+
+    def __init__(self, request: dict[str, Any], images: int, on_matched: Callable[[], None]) -> None:
+        self._request, self._images, self._on_matched = request, images, on_matched
+        self._process: BackgroundProcess | None = None
+        self._asked, self._answered, self._error = 0, 0, ""
+        self._lock = threading.Lock()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there, and takes requests."""
+        return self._process is not None and self._process.state == "running"
+
+    def start(self) -> None:
+        """Start the process, once."""
+        with self._lock:
+            if self._process is None and 0 < self._images <= MOST_IMAGES:
+                self._process = BackgroundProcess({"work": "matcher", **self._request}, self._answer)
+
+    def match(self) -> bool:
+        """Ask for a match; whether there is a process to ask."""
+        with self._lock:
+            if self._process is None or not self.is_running:
+                return False
+            self._asked += 1
+            self._process.send({"match": self._asked})
+            return True
+
+    def _answer(self, result: dict[str, Any]) -> None:
+        self._error = str(result.get("failed", ""))
+        self._on_matched()
+        self._answered = int(result["number"])
+
+    def work(self) -> dict[str, Any]:
+        """Progress of the process, whether a match is awaited, and why the last one failed."""
+        awaited = self.is_running and self._answered < self._asked
+        process = None if self._process is None else self._process.as_json()
+        return {"matcher": process, "matching": awaited, "match_error": self._error}
+
+    def close(self) -> None:
+        """Stop the process."""
+        if self._process is not None:
+            self._process.stop()
