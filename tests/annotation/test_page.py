@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.proposals import write_proposals
+from handful.annotation.server.quick_matching import QuickMatching
 from handful.annotation.server.session import Session, Settings, image_key
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.image_file import read_mask
@@ -52,6 +53,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Session, st
     plan.write_text(to_toml(recipe("segmentation", "image_size=[24,24]", "stages.0.steps=4")))
     settings = Settings(recipe=str(plan), folds=2, device="cpu", token=photo_session.TOKEN)
     with photo_session.open_session(folder, data=_data()[0], settings=settings) as found, _served(found) as address:
+        found.matching = QuickMatching({}, 0, lambda: None)  # no proposals but those of the tests
         yield found, address
 
 
@@ -270,6 +272,25 @@ def test_propagated_masks_are_reviewed_by_key(open_page: Any, held: tuple[Sessio
     assert np.array_equal(read_mask(_file(held, "blue/0.png")), masks["blue/0.png"])
     assert session.store["red/2.png"].verdict == "reject"
     assert not _file(held, "red/2.png").exists()
+
+
+def test_after_the_first_drawn_mask_the_next_image_has_a_matched_one(open_page: Any, tmp_path: Path) -> None:
+    settings = Settings(token=photo_session.TOKEN)
+    data, masks = _data()
+    with photo_session.open_session(tmp_path, data=data, settings=settings) as session, _served(session) as address:
+        page = open_page("blue/0.png", at=address)
+        _until(lambda: session.matching.is_running)
+        page.evaluate("handful.tools.size = 40")
+        y, x = (int(each.mean()) for each in np.nonzero(masks["blue/0.png"]))
+        _drag(page, (x - 8, y), (x + 8, y))
+        _saved(page)
+        assert session.proposals.round == 0
+        page.click("#next")
+        _until(lambda: session.proposals.round == 1)
+        _until(lambda: page.inner_text("#status") == "Not saved yet")  # the proposal is the start
+        assert len(session.proposals.certainty) > 1
+        page.keyboard.press("v")
+        _until(lambda: page.locator(".tile").count() == len(session.proposals.certainty))
 
 
 def test_a_propagated_mask_is_the_start_and_saved_with_the_first_change(

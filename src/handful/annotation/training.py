@@ -75,7 +75,7 @@ def train_and_score(
     save_classifier(classifier, project.folder / "model", overwrite=True)
     result: dict[str, Any] = {
         "recipe": recipe.name,
-        "masks": sum(s.mask is not None for s in labelled.samples),
+        "masks": sum(s.mask is not None and s.known is None for s in labelled.samples),
         "accepted": sum(s.mask_source == ACCEPTED for s in labelled.samples),
         "labels": len(labelled),
         "round": propose(project, data, classifier, report) if segments(classifier, used) else 0,
