@@ -111,8 +111,6 @@ def export_annotations(
     out.parent.mkdir(parents=True, exist_ok=True)
     if kind == "png":
         count = len(write_masks(data, out, overwrite=overwrite))
-        if any(s.mask_source == ACCEPTED for s in data.samples):
-            write_provenance(out, Provenance("handful annotate", images_seen(data)))
     else:
         writers: dict[str, Callable[..., int]] = {
             "coco": coco.write,
@@ -121,6 +119,8 @@ def export_annotations(
             "table": table.write,
         }
         count = writers[kind](data, out, project.root, outlines=outlines)
+    if kind != "table" and any(s.mask_source == ACCEPTED for s in data.samples):
+        write_provenance(out, Provenance("handful annotate", images_seen(data)))
     labels = sum(s.label is not None for s in data.samples)
     values = {
         "out": str(out),

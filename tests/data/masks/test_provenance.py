@@ -1,6 +1,7 @@
 """Provenance of masks: a mask that a program made is read back as what it is, and says what its model has seen."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,18 +9,22 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from handful.annotation.exports import coco, label_studio, labelme
 from handful.annotation.files.mask_file import MaskMetadata, replace_mask
 from handful.core.dataset import Dataset
 from handful.data.fingerprint import image_digest
 from handful.data.masks.attach import attach_masks
+from handful.data.masks.attach_partial import attach_partial_masks
 from handful.data.masks.image_file import read_mask, write_mask, write_masks
 from handful.data.masks.provenance import (
     FILE,
     Provenance,
     images_seen,
     least_sure,
+    provenance_path,
     read_provenance,
     read_source,
+    source_of_entry,
     write_provenance,
 )
 from handful.errors import DataError
@@ -52,6 +57,31 @@ def test_written_masks_are_read_back_with_their_sources_and_with_what_their_mode
     }
     for sample in data.samples:
         assert np.array_equal(read_mask(tmp_path / f"{sample.id}.png"), np.asarray(sample.mask))
+
+
+@pytest.mark.parametrize("outlines", [False, True])
+@pytest.mark.parametrize(
+    ("write", "name"), [(coco.write, "a.json"), (label_studio.write, "a.json"), (labelme.write, "folder")]
+)
+def test_annotation_files_say_what_made_their_masks(
+    tmp_path: Path, write: Callable[..., int], name: str, outlines: bool
+) -> None:
+    data = _mixed()
+    write(data, tmp_path / name, tmp_path, outlines=outlines)
+    sources = [s.mask_source for s in data.samples]
+    assert [s.mask_source for s in attach_masks(_bare(data), tmp_path / name).samples] == sources
+    assert attach_masks(_bare(data), tmp_path / name).segmenter_saw is None
+    write_provenance(tmp_path / name, Provenance("cvs", images_seen(data)))
+    again = attach_masks(_bare(data), tmp_path / name)
+    assert again.segmenter_saw == data.segmenter_saw
+    assert again.left_out == ()
+    assert [s.mask_source for s in attach_partial_masks(_bare(data), tmp_path / name).samples] == sources
+    assert provenance_path(tmp_path / name).name in (FILE, f"a.{FILE}")
+
+
+@pytest.mark.parametrize("told", [None, 3, {"handful": 3}, {"handful": {"source": []}}, {"handful": {"source": "x"}}])
+def test_an_entry_that_says_nothing_of_its_source_was_drawn_by_hand(told: object) -> None:
+    assert source_of_entry(told) == "hand"
 
 
 def test_without_the_file_it_is_unknown_what_the_model_saw(tmp_path: Path) -> None:

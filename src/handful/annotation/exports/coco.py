@@ -11,6 +11,7 @@ from handful.annotation.exports.outline import outlines as outline
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import write_atomically
 from handful.data.images import sample_size
+from handful.data.masks.provenance import source_entry
 
 UNKNOWN = "unlabelled"
 
@@ -59,4 +60,5 @@ def _annotation(sample: Sample, image: int, number: int, unknown: int, *, outlin
         "area": float(sample.mask.sum()),
         "bbox": [float(v) for v in coco_mask.toBbox(rle)],
         "iscrowd": 0 if outlines else 1,
+        **source_entry(sample.mask_source),
     }

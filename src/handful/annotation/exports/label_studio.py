@@ -12,6 +12,7 @@ from handful.annotation.exports.outline import outlines as outline
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.files import write_atomically
 from handful.data.images import sample_size
+from handful.data.masks.provenance import source_entry
 
 OBJECT = "object"
 
@@ -37,7 +38,9 @@ def _task(sample: Sample, data: Dataset, number: int, *, outlines: bool) -> dict
     result: list[dict[str, Any]] = []
     if sample.mask is not None:
         shapes = _polygons(sample.mask, name or OBJECT) if outlines else [_brush(sample.mask, name or OBJECT)]
-        result += [_region(shape, size, f"{number}-{i}") for i, shape in enumerate(shapes)]
+        made = source_entry(sample.mask_source)
+        meta = {"meta": made} if made else {}
+        result += [_region({**shape, **meta}, size, f"{number}-{i}") for i, shape in enumerate(shapes)]
     if name is not None:
         choice = {"type": "choices", "from_name": "class", "value": {"choices": [name]}}
         result.append({"id": f"{number}-class", "to_name": "image", **choice})

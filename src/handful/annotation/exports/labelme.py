@@ -14,6 +14,7 @@ from handful.annotation.exports.outline import outlines as outline
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.files import safe_path, write_atomically
 from handful.data.images import sample_size
+from handful.data.masks.provenance import source_entry
 
 VERSION = "5.5.0"  # of labelme whose format this is
 UNKNOWN = "unlabelled"
@@ -44,7 +45,13 @@ def _content(sample: Sample, data: Dataset, image: Path, folder: Path, *, outlin
         image_path = os.path.relpath(image, folder)
     except ValueError:  # another drive
         image_path = str(image)
-    shape: dict[str, Any] = {"label": name, "group_id": None, "description": "", "flags": {}}
+    shape: dict[str, Any] = {
+        "label": name,
+        "group_id": None,
+        "description": "",
+        "flags": {},
+        **source_entry(sample.mask_source),
+    }
     if outlines:
         polygons = [[[float(x), float(y)] for x, y in points] for points in outline(sample.mask)]
         shapes = [{**shape, "points": points, "shape_type": "polygon", "mask": None} for points in polygons]

@@ -28,7 +28,7 @@ Blank = Literal["error", "drop", "keep"]
 def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = None, blank: Blank = "error") -> Dataset:
     """Attach the masks found at `source` to samples. Samples without one there are unchanged.
 
-    Masks are "hand" masks, unless their files say that `handful propagate` or `handful annotate` made them
+    Masks are "hand" masks, unless their files or entries say that `handful propagate` or `handful annotate` made them
     (`handful.data.masks.provenance`).
 
     `source` is recognized by its content: a folder of mask images that mirrors the images (same relative
@@ -74,7 +74,7 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
     left_out += _missing(found, positions)
     _say_boxes(found, positions, source)
     attached = replace(data, samples=tuple(samples), left_out=(*data.left_out, *merged(left_out)))
-    return with_provenance(attached, data, read_provenance(source) if source.is_dir() else None)
+    return with_provenance(attached, data, read_provenance(source))
 
 
 def find_masks(data: Dataset, source: Path, *, value: Value | None = None) -> tuple[Drawings, list[int | None]]:
@@ -174,7 +174,7 @@ def _any_labelme(folder: Path) -> bool:
 
 def _drawings(source: Path) -> Drawings:
     if source.is_dir():
-        files = [p for p in _files(source) if p.suffix.lower() == ".json"]
+        files = [p for p in _files(source) if p.suffix.lower() == ".json" and p.name != PROVENANCE]
         read = [(p, read_labelme(p, source)) for p in files]
         others = tuple(p.relative_to(source).as_posix() for p, drawing in read if drawing is None)
         left_out = LeftOut("JSON files that are not of labelme", others, "name such a file itself to read its masks")

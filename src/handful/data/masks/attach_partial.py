@@ -5,7 +5,8 @@ from pathlib import Path
 
 from handful.core.dataset import Dataset
 from handful.data.images import sample_size
-from handful.data.masks.attach import find_masks
+from handful.data.masks.attach import find_masks, with_provenance
+from handful.data.masks.provenance import read_provenance
 from handful.errors import DataError
 
 
@@ -40,11 +41,11 @@ def attach_partial_masks(data: Dataset, source: str | Path) -> Dataset:
         if known.any():
             origins[i] = drawing.where
             whole = None if known.all() else known
-            samples[i] = replace(samples[i], mask=mask, known=whole, mask_source="hand")
+            samples[i] = replace(samples[i], mask=mask, known=whole, mask_source=drawing.source())
     if not origins:
         raise DataError(
             "no point, line, box or shape in it belongs to an image",
             where=source,
             remedy="draw some, or check both paths.",
         )
-    return replace(data, samples=tuple(samples))
+    return with_provenance(replace(data, samples=tuple(samples)), data, read_provenance(source))

@@ -10,6 +10,7 @@ import numpy as np
 from handful.core.dataset import LeftOut, Mask
 from handful.data.masks.partial import Mark, rasterize_marks
 from handful.data.masks.polygons import Points, fill
+from handful.data.masks.provenance import least_sure, source_of_entry
 from handful.data.masks.run_lengths import mask_of_runs, parse_run_lengths
 from handful.data.masks.shapes import Drawing, Drawings, format_errors, load_json, points_of, rectangle, stated_size
 
@@ -99,6 +100,7 @@ def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]
         rasterize if masks else None,
         (left_out,) if others else (),
         boxes,
+        source=lambda: least_sure(source_of_entry(a) for a in masks),
         partial=partial if marked else None,
     )
 

@@ -15,6 +15,7 @@ from handful.data.masks.image_file import mask_from_bytes
 from handful.data.masks.names import IMAGE_SUFFIXES, UPLOAD
 from handful.data.masks.partial import Mark, is_background, rasterize_marks
 from handful.data.masks.polygons import Points, fill
+from handful.data.masks.provenance import least_sure, source_of_entry
 from handful.data.masks.shapes import (
     Drawing,
     Drawings,
@@ -135,6 +136,7 @@ def _drawing(
         size,
         rasterize if regions else None,
         left_out,
+        source=lambda: least_sure(source_of_entry(region.get("meta")) for region in regions),
         partial=partial if marked else None,
     )
 

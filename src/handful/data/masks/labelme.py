@@ -12,6 +12,7 @@ from handful.core.dataset import LeftOut, Mask
 from handful.data.images import open_image
 from handful.data.masks.partial import Mark, is_background, rasterize_marks
 from handful.data.masks.polygons import fill
+from handful.data.masks.provenance import least_sure, source_of_entry
 from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json, points_of, stated_size
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
@@ -66,6 +67,7 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
         size,
         rasterize if shapes else None,
         left_out,
+        source=lambda: least_sure(source_of_entry(s) for s in shapes),
         partial=partial if all_shapes else None,
     )
 

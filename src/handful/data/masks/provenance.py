@@ -1,12 +1,13 @@
 """Provenance of mask files: what made a mask, in the PNG itself, and what the model behind propagated masks saw.
 
-A mask that a program made has its source in a text chunk of its file. `provenance.json`, in the folder of the masks,
-names the model that predicted them and the images that it was trained on. Without that file a propagated mask is taken
-for one of a model that has seen every image.
+A mask that a program made has its source in a text chunk of its file, or in an entry of COCO, labelme or Label Studio
+JSON. `provenance.json`, in the folder of the masks, or `NAME.provenance.json` beside such a JSON file, names the model
+that predicted them and the images that it was trained on. Without that file a propagated mask is taken for one of a
+model that has seen every image.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,23 @@ def read_source(path: Path) -> str:
     return source if source in SOURCES else "hand"
 
 
+def source_entry(source: str | None) -> dict[str, Any]:
+    """What an annotation or a shape in JSON has to say of its source: nothing of one that was drawn by hand."""
+    return {TEXT_CHUNK: {"source": source}} if source in SOURCES else {}
+
+
+def source_of_entry(entry: object) -> str:
+    """What made an annotation or a shape in JSON; "hand" if it does not say."""
+    told = entry.get(TEXT_CHUNK) if isinstance(entry, Mapping) else None
+    source = told.get("source") if isinstance(told, Mapping) else None
+    return source if isinstance(source, str) and source in SOURCES else "hand"
+
+
+def provenance_path(masks: Path) -> Path:
+    """Where the provenance of a folder of masks is, or of one JSON file with masks."""
+    return masks.with_suffix(f".{FILE}") if masks.suffix.lower() == ".json" else masks / FILE
+
+
 def least_sure(sources: Iterable[str]) -> str:
     """The source of a union of masks: one propagated mask makes it propagated."""
     given = set(sources)
@@ -85,20 +103,23 @@ def images_seen(data: Dataset) -> dict[str, str] | None:
 
 
 def write_provenance(masks: Path, provenance: Provenance) -> None:
-    """Write `provenance.json` into a folder of masks; an earlier one is replaced."""
+    """Write `provenance.json` into a folder of masks, or beside a JSON file of them; an earlier one is replaced."""
     content = {"format": FORMAT, "model": provenance.model, "saw": provenance.saw}
-    masks.mkdir(parents=True, exist_ok=True)
-    with write_atomically(masks / FILE) as draft:
+    path = provenance_path(masks)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path) as draft:
         draft.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def read_provenance(source: Path) -> Provenance | None:
-    """The provenance of a folder of masks, or of an annotation folder that contains one; None: there is none.
+    """The provenance of a folder of masks, of an annotation folder that contains one, or of a JSON file of masks.
+
+    None: there is none.
 
     Raises:
         DataError: it is damaged, or of a newer version.
     """
-    files = (folder / FILE for folder in (source, source / "masks"))
+    files = (provenance_path(source), source / "masks" / FILE)
     path = next((path for path in files if path.is_file()), None)
     if path is None:
         return None
