@@ -22,7 +22,8 @@ from handful.core.result import Result, Run
 from handful.evaluation.intervals import mean_interval
 from handful.evaluation.job import TrainingJob
 from handful.evaluation.job import run as run_job
-from handful.evaluation.multilabel import run_scores, summarise_multilabel
+from handful.evaluation.multilabel import summarise_multilabel
+from handful.evaluation.multilabel_metrics import run_scores
 from handful.evaluation.multilabel_sets import class_recall, missed_labels, set_recall
 from handful.recipes.calibration import with_calibration
 from handful.recipes.load import load_recipe

@@ -62,6 +62,16 @@ def test_an_evaluation_shows_mean_ap_and_each_class(tmp_path: Path) -> None:
     assert [row["name"] for row in said["classes"]] == ["blue", "green", "red"]
 
 
+def test_a_sweep_and_a_comparison_say_mean_ap(tmp_path: Path) -> None:
+    data = table(several_squares(40), tmp_path / "data")
+    common = (data, *FORM, *FAST, "--draws", 2)
+    shown = ok("sweep", *common, "--per-class", "4,8", "-o", tmp_path / "s")
+    assert "mean AP" in shown
+    assert "Missed labels" in (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    said = ok_json("compare", *common, "-m", 8, "--no-controls", "--trials", 1, "-o", tmp_path / "c")
+    assert said["levels"][0]["metric"] == "mean_average_precision"
+
+
 def test_folders_in_which_a_picture_lies_twice(tmp_path: Path) -> None:
     data = several_squares(30)
     for sample in data.samples:
@@ -76,8 +86,9 @@ def test_folders_in_which_a_picture_lies_twice(tmp_path: Path) -> None:
     "command",
     [
         ("run", "-o", "out"),
-        ("compare", "-o", "out", "--recipe", "knn", "--per-class", "2"),
-        ("sweep", "-o", "out", "--recipe", "knn", "--per-class", "2"),
+        ("compare", "-o", "out", "--recipe", "lda", "--per-class", "2"),
+        ("sweep", "-o", "out", "--recipe", "lda", "--per-class", "2"),
+        ("sweep", "-o", "out", "--recipe", "logistic-pixels", "--per-class", "2", "--calibration"),
         ("inspect",),
         ("propagate", "--recipe", "cvs", "-o", "out"),
         ("evaluate", "--recipe", "cvs", "--per-class", "2"),

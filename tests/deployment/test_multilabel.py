@@ -15,7 +15,6 @@ import pytest
 from PIL import Image as Picture
 
 from handful.annotation.propagate import propagate_dataset
-from handful.comparison.compare import compare
 from handful.core.dataset import Sample
 from handful.core.recipe import Part
 from handful.deployment.batch.archive import find_archive
@@ -185,7 +184,6 @@ def test_what_needs_one_label_per_image_is_refused_with_what_takes_several(tmp_p
         "explaining": lambda: explain_to(model, data, tmp_path / "maps"),
         "test-time": lambda: load_predictor(folder, tta="flip", device="cpu"),
         "a file in .pt2": lambda: export_to(tmp_path / "m.pt2", folder),
-        "comparing recipes": lambda: compare([model.recipe], data, tmp_path / "c", trials=1),
         "an inspection": lambda: inspect(data),
         "propagating masks": lambda: propagate_dataset(model.recipe, data),
     }

@@ -11,13 +11,8 @@ from handful.core.recipe import Part
 from handful.core.result import Result, Run
 from handful.errors import ProtocolError, RecipeError
 from handful.evaluation.evaluate import evaluate
-from handful.evaluation.multilabel import (
-    average_precision,
-    class_scores,
-    is_multilabel,
-    run_scores,
-    summarise_multilabel,
-)
+from handful.evaluation.multilabel import class_scores, summarise_multilabel
+from handful.evaluation.multilabel_metrics import average_precision, is_multilabel, run_scores
 from handful.evaluation.protocol import Protocol
 from handful.evaluation.results_log import read_results
 from handful.evaluation.statistics import summarise

@@ -24,13 +24,14 @@ def multilabel_values(result: "Result") -> dict[str, Any]:
     """All scores and those of each class, as plain values."""
     from dataclasses import asdict
 
-    from handful.evaluation.multilabel import METRICS, class_scores, summarise_multilabel
+    from handful.evaluation.multilabel import class_scores, summarise_multilabel
+    from handful.evaluation.multilabel_metrics import MULTILABEL_METRICS
     from handful.evaluation.multilabel_sets import missed_labels, set_recall
 
     promises = {"set_recall": set_recall(result), "missed_labels": missed_labels(result)}
     return {
         "headline": "mean_average_precision",
-        "scores": {metric: asdict(summarise_multilabel(result, metric)) for metric in METRICS},
+        "scores": {metric: asdict(summarise_multilabel(result, metric)) for metric in MULTILABEL_METRICS},
         "classes": [asdict(row) for row in class_scores(result)],
         **{name: asdict(value) for name, value in promises.items() if value is not None},
     }
@@ -39,10 +40,11 @@ def multilabel_values(result: "Result") -> dict[str, Any]:
 def print_multilabel(result: "Result") -> None:
     """Print the scores, then those of each class."""
     from handful.cli._output import print_table, print_text
-    from handful.evaluation.multilabel import METRICS, class_scores, summarise_multilabel
+    from handful.evaluation.multilabel import class_scores, summarise_multilabel
+    from handful.evaluation.multilabel_metrics import MULTILABEL_METRICS
 
     rows = []
-    for metric, name in METRICS.items():
+    for metric, name in MULTILABEL_METRICS.items():
         summary = summarise_multilabel(result, metric)
         worst = f"{_percent(summary.worst)} (draw {summary.worst_draw})"
         rows.append((name, _percent(summary.mean), _interval(summary.low, summary.high), worst))

@@ -155,7 +155,7 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
     from handful.evaluation.calibration import summarise_calibration
-    from handful.evaluation.multilabel import is_multilabel
+    from handful.evaluation.multilabel_metrics import is_multilabel
     from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
 
     if is_multilabel(result):
@@ -173,7 +173,7 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
 def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool) -> None:
     from handful.cli._output import print_lines, print_text, width
     from handful.evaluation.calibration import summarise_calibration
-    from handful.evaluation.multilabel import is_multilabel
+    from handful.evaluation.multilabel_metrics import is_multilabel
     from handful.evaluation.protocol import VAL_SCORED
     from handful.evaluation.statistics import headline_metric, summarise
     from handful.reports.text_tables import format_measures, format_table

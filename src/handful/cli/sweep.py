@@ -6,6 +6,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
+from handful.cli._multilabel import refuse_measures
 from handful.cli._names import check_recipes
 from handful.cli.evaluate import Calibration, Draws, FirstDraw, LongTail, ScoreOn, TailOrder
 
@@ -76,6 +77,7 @@ def sweep(
             check_tracker(track, track_to)
         refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
         samples = read(data, data_options)
+        refuse_measures(samples, calibration=calibration, track=track)
         check(samples, per_class=max(numbers) if long_tail is None else None, score_on=score_on, strict=strict)
         with runners(ray, jobs) as (number, executor):
             results, report = sweep_to(

@@ -41,7 +41,7 @@ class DataTraits:
 
 def traits_of(data: Dataset) -> DataTraits:
     """The traits of the training part; test images are not read."""
-    pool = [s for s in splits.training_split(data).samples if s.label is not None]
+    pool = [s for s in splits.training_split(data).samples if s.labelled]
     some = [pool[int(i)] for i in np.linspace(0, len(pool) - 1, min(len(pool), SAMPLED)).round()]
     sizes = [sample_size(s) for s in some]
     side = max(max(size) for size in sizes)

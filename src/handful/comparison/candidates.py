@@ -11,6 +11,7 @@ from handful.core.recipe import Recipe
 from handful.errors import ProtocolError, option
 from handful.recipes.backbone_names import DEFAULT, on_backbone, short_name, split_name
 from handful.recipes.backbones import check_weights, choose_backbone
+from handful.recipes.kinds import unfit_part
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
 from handful.recipes.renamed import RECIPES, current_name
@@ -71,6 +72,8 @@ def choose_candidates(
             for pair in _on_backbones(rule, backbones)
             if controls or rule.role == "method"
         ]
+        allowed += [pair for rule in _of_several_labels(data, pretrained) for pair in _on_backbones(rule, backbones)]
+        allowed = [(fitting(candidate, data, name), name) for candidate, name in allowed]
         candidates = [candidate for candidate, _ in allowed]
         methods = [load_recipe(name, overrides=overrides) for candidate, name in allowed if candidate.taken]
     considered = {c.recipe for c in candidates}
@@ -96,6 +99,22 @@ def choose_candidates(
         check_weights(method.backbone)
     ordered = sorted(methods, key=lambda m: role_of(m.name) == "method")
     return ordered, sorted(candidates, key=lambda c: (not c.taken, c.role == "method"))
+
+
+def _of_several_labels(data: Dataset, pretrained: bool) -> list[CandidateRecipe]:
+    """Methods that are compared unasked where images have several labels, most of the others needing one each."""
+    if data.kind != "multilabel" or not pretrained:
+        return []
+    why = "one-vs-rest on the pretrained backbone's features"
+    return [CandidateRecipe(name, "method", True, why) for name in ("ridge", "knn")]
+
+
+def fitting(candidate: CandidateRecipe, data: Dataset, name: str) -> CandidateRecipe:
+    """The candidate, or why its recipe, loaded by this name, does not fit the kind of the data."""
+    if data.kind == "multiclass" or not candidate.taken:
+        return candidate
+    unfit = unfit_part(load_recipe(name), data)
+    return candidate if unfit is None else replace(candidate, taken=False, why=f"{unfit} needs one label per image")
 
 
 def refuse_duplicates(recipes: Sequence[Recipe]) -> None:

@@ -24,7 +24,6 @@ from handful.core.dataset import Dataset
 from handful.core.plan_file import claim_folder
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.data.multilabel import refuse_multilabel
 from handful.errors import ProtocolError, TrainingError, by_interface, option
 from handful.evaluation.annotation_cost import PAPER, AnnotationTimes
 from handful.evaluation.evaluate import FIVE_DRAWS, Protocol, splits_of, trainer_name
@@ -37,6 +36,7 @@ from handful.evaluation.retrain import train_again
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.recipes.checks import check
+from handful.recipes.kinds import check_kind
 from handful.recipes.load import with_values
 from handful.reports import gallery
 
@@ -109,12 +109,11 @@ def compare(
     """
     started = time.monotonic()
     folder = Path(folder)
-    refuse_multilabel(data, "comparing recipes")
     if not recipes or not per_class:
         raise ProtocolError("nothing to compare", remedy="name a recipe and a number of images per class.")
     execution = Execution(jobs, device, executor, progress)
     study_budget = StudyBudget(trials, seconds)
-    _check_recipes(recipes)
+    _check_recipes(recipes, data)
     if candidates is None:
         candidates = [CandidateRecipe(r.name, role_of(r.name), True, "requested") for r in recipes]
     protocols = [replace(protocol, per_class=m) for m in per_class]
@@ -159,9 +158,10 @@ def compare(
     return comparison
 
 
-def _check_recipes(recipes: Sequence[Recipe]) -> None:
+def _check_recipes(recipes: Sequence[Recipe], data: Dataset) -> None:
     for recipe in recipes:
         check(recipe)
+        check_kind(recipe, data)
         check_spaces(recipe)
 
 

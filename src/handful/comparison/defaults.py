@@ -39,5 +39,7 @@ def default_folds(data: Dataset) -> int | None:
     if len(data.split("test")):
         return None
     pool = splits.training_split(data)
-    each = [{s.group or f"id:{s.id}" for s in pool.samples if s.label == c} for c in range(len(data.classes))]
+    shown = pool.targets() == 1
+    names = [s.group or f"id:{s.id}" for s in pool.samples]
+    each = [{name for name, there in zip(names, column, strict=True) if there} for column in shown.T]
     return max(2, min(5, *map(len, each)))

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from handful.comparison.result import RecipePair
-from handful.evaluation.statistics import METRICS
+from handful.evaluation.statistics import METRIC_NAMES
 from handful.reports.plots import FAINT, INK, SERIES, STYLE, add_axes
 
 
@@ -42,5 +42,5 @@ def difference_figure(pairs: Sequence[RecipePair]) -> Figure:
     axes.margins(x=0.06)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel(f"points of {METRICS[pairs[0].comparison.metric]}", color=INK)
+    axes.set_xlabel(f"points of {METRIC_NAMES[pairs[0].comparison.metric]}", color=INK)
     return figure

@@ -72,7 +72,7 @@ def _images_needed(
     difference: PairedDifference, gap: float, spread: float, runs: int | None, table: ScoreTable
 ) -> int | None:
     """Scored images in all; None: too many, or as many as there are will do."""
-    n = len(table.labels)
+    n = len({i for run in table.results[0].runs for i in run.ids})
     if table.design == "re-split":
         needed = n * ((difference.high - difference.low) / 2 / gap) ** 2
     else:

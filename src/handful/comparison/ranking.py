@@ -13,9 +13,10 @@ from handful.comparison.result import ALPHA, ClassRegression, RankedRecipe, Reci
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import AnnotationTimes, masks_to_draw
 from handful.evaluation.intervals import bootstrap, mean_interval
+from handful.evaluation.multilabel_metrics import is_multilabel
 from handful.evaluation.multiple_testing import holm
 from handful.evaluation.score_table import ScoreTable, score_table
-from handful.evaluation.statistics import METRICS, difference_of, headline_metric, summary_of
+from handful.evaluation.statistics import METRIC_NAMES, difference_of, headline_metric, summary_of
 from handful.reports.text_tables import format_interval, format_probability, percent, signed
 
 RESAMPLES = 1000  # of the bootstrap
@@ -25,6 +26,8 @@ def rank_results(
     results: Sequence[Result], roles: Mapping[str, Role], studies: Sequence[TuningResult], times: AnnotationTimes
 ) -> tuple[SizeResult, ...]:
     """Rank recipes by accuracy (balanced accuracy where classes differ), for each number of images per class.
+
+    Of images with several labels, by mean AP.
 
     Args:
         results: of all recipes, on identical draws at each number of images per class.
@@ -137,8 +140,13 @@ def _regressions(table: ScoreTable, roles: Mapping[str, Role], control: str) -> 
 
 
 def class_regressions(table: ScoreTable, method: int, control: int) -> list[ClassRegression]:
-    """Recall in the method's row minus that in the control's, for each class that has test images."""
-    by_run = table.recalls[method] - table.recalls[control]
+    """Recall in the method's row minus that in the control's, for each class that has test images.
+
+    Of images with several labels, AP, which no choice of thresholds changes.
+    """
+    several = is_multilabel(table.results[method])
+    by_class = table.average_precisions if several else table.recalls
+    by_run = by_class[method] - by_class[control]
     classes = [c for c in range(by_run.shape[1]) if not np.isnan(by_run[:, c]).all()]
     differences = [by_run[~np.isnan(by_run[:, c]), c] for c in classes]
     intervals = [mean_interval(d, table.overlap) for d in differences]
@@ -151,7 +159,7 @@ def class_regressions(table: ScoreTable, method: int, control: int) -> list[Clas
                 recipe=table.results[method].recipe.name,
                 control=table.results[control].recipe.name,
                 name=table.results[method].classes[c],
-                images=int((table.labels == c).sum()),
+                images=table.images_of(c),
                 mean=mean,
                 low=float(np.clip(low, -1, 1)),
                 high=float(np.clip(high, -1, 1)),
@@ -164,6 +172,8 @@ def class_regressions(table: ScoreTable, method: int, control: int) -> list[Clas
 
 def _image_bound(table: ScoreTable, method: int, control: int, c: int) -> float:
     """Upper end of the bootstrap interval over runs and images of one class."""
+    if is_multilabel(table.results[method]):
+        return float(np.nanpercentile(table.resampled[method, :, c] - table.resampled[control, :, c], 97.5))
     of_class = table.image_differences(method, control)[:, table.labels == c]
     return bootstrap(of_class, [np.arange(of_class.shape[1])], RESAMPLES, np.random.default_rng(0))[1]
 
@@ -178,7 +188,7 @@ def _answer(level: SizeResult) -> str:
         "one run" if row.design == "one run" else f"{row.runs} runs" if row.runs > row.draws else f"{row.draws} draws"
     )
     bounds = "no interval" if math.isnan(row.low) else f"95 % interval {format_interval(row.low, row.high)}"
-    score = f"{percent(row.mean)} % {METRICS[row.metric]} ({runs}, {bounds}, worst {percent(row.worst)})"
+    score = f"{percent(row.mean)} % {METRIC_NAMES[row.metric]} ({runs}, {bounds}, worst {percent(row.worst)})"
     lead = f"With {images}, {best.recipe} is ahead with {score}"
     if len(level.entries) == 1:
         return f"{lead}; nothing else was run."

@@ -14,7 +14,9 @@ from handful.core.files import refuse_existing
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import CostPoint, cost_points
 from handful.evaluation.confusion import largest_confusions
-from handful.evaluation.statistics import METRICS
+from handful.evaluation.multilabel import class_scores
+from handful.evaluation.multilabel_metrics import is_multilabel
+from handful.evaluation.statistics import METRIC_NAMES
 from handful.models.classifier import Classifier
 from handful.reports.html import (
     MOST_CONFUSIONS,
@@ -25,6 +27,7 @@ from handful.reports.html import (
     reproduction,
     write_page,
 )
+from handful.reports.multilabel_section import multilabel_section
 from handful.reports.plots import SERIES, as_svg, cost_figure, sweep_figure
 from handful.reports.text_tables import NOTES, format_probability
 
@@ -57,16 +60,18 @@ def write_comparison(
     refuse_existing(path, overwrite=overwrite)
     levels = outcome.levels[::-1]
     last = levels[0]
+    several = is_multilabel(last.results[0])
     values = {
         "title": "Which method to use, and how sure that is",
         "outcome": outcome,
         "curve": _curve(outcome),
         "left_out": max(0, len(last.entries) - MOST_CURVES),
         "levels": [_level(level) for level in levels],
-        "metric": METRICS[last.metric],
-        "confused": _confused(last),
+        "metric": METRIC_NAMES[last.metric],
+        "multilabel": multilabel_section(last.results[0], data),
+        "confused": [] if several else _confused(last),
         "long": len(outcome.answer) > LONG_ANSWER,
-        "pictures": _pictures(last, data, classifier),
+        "pictures": _pictures(last, None if several else data, classifier),
         "whose": f"{last.best.recipe}{'' if last.per_class is None else f' at {last.per_class} per class'}",
         "cost": _cost(outcome),
         "tuning": _tuning(outcome),
@@ -102,7 +107,7 @@ def _level(level: SizeResult) -> dict[str, Any]:
         "title": "All labelled images" if level.per_class is None else f"{level.per_class} per class",
         "answer": level.answer,
         "entries": level.entries,
-        "metric": METRICS[level.metric],
+        "metric": METRIC_NAMES[level.metric],
         "note": NOTES[level.design],
         "n_test": str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}",
         "figure": Markup(as_svg(difference_figure(pairs), salt=f"pairs{level.per_class}")) if pairs else None,
@@ -112,7 +117,7 @@ def _level(level: SizeResult) -> dict[str, Any]:
         "outlook": None if level.outlook is None else level.outlook.says,
         "control": level.control,
         "classes": _classes(level),
-        "recalls": [] if level.harms else recalls(level.results[0]),
+        "recalls": [] if level.harms or is_multilabel(level.results[0]) else recalls(level.results[0]),
     }
 
 
@@ -127,9 +132,16 @@ def _classes(level: SizeResult) -> list[dict[str, Any]]:
 
 
 def _recalled(level: SizeResult, rows: Sequence[ClassRegression]) -> list[tuple[ClassRegression, float, float]]:
-    """Each class's difference, with the recalls of the method and of the control."""
-    of = {result.recipe.name: {r["name"]: r["mean"] for r in recalls(result)} for result in level.results}
+    """Each class's difference, with the recalls (APs of several labels per image) of the method and of the control."""
+    of = {result.recipe.name: _of_classes(result) for result in level.results}
     return [(h, of[h.recipe].get(h.name, 0.0), of[h.control].get(h.name, 0.0)) for h in rows]
+
+
+def _of_classes(result: Result) -> dict[str, float]:
+    """The recall of each class; of several labels per image, its AP."""
+    if is_multilabel(result):
+        return {row.name: row.average_precision for row in class_scores(result)}
+    return {row["name"]: row["mean"] for row in recalls(result)}
 
 
 def _confused(level: SizeResult) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from handful.core.json_values import jsonable
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.design import Design
-from handful.evaluation.metrics import Metric
+from handful.evaluation.metrics import AnyMetric
 from handful.evaluation.statistics import PairedDifference, ScoreSummary
 from handful.recipes.write import fingerprint
 
@@ -105,6 +105,8 @@ class RecipePair:
 class ClassRegression:
     """A class's recall with a method minus that with the best control, as a share, mean over draws.
 
+    Of several labels per image, its average precision in place of recall.
+
     `worse`: below zero by more than chance, Holm's p over the method's classes below ALPHA.
     """
 
@@ -144,7 +146,7 @@ class SizeResult:
     """
 
     per_class: int | None
-    metric: Metric
+    metric: AnyMetric
     design: Design
     entries: tuple[RankedRecipe, ...]
     results: tuple[Result, ...]

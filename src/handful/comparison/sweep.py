@@ -9,7 +9,6 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
-from handful.data.multilabel import refuse_multilabel
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import ExecutorFactory
@@ -18,6 +17,7 @@ from handful.evaluation.retrain import train_again
 from handful.evaluation.statistics import PairedDifference, headline_metric, paired_difference, summarise
 from handful.models.classifier import Classifier
 from handful.parts import registry
+from handful.recipes.kinds import check_kind
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
 from handful.reports.evaluation_report import write_report
@@ -60,7 +60,8 @@ def sweep_to(
     Raises:
         ProtocolError, DataError, RecipeError: before anything is trained or deleted.
     """
-    refuse_multilabel(data, "a sweep")
+    for recipe in recipes:
+        check_kind(recipe, data)
     for m in per_class:
         splits_of(data, replace(protocol, per_class=m))
     log = folder / LOG

@@ -6,7 +6,7 @@ import numpy as np
 
 from handful.comparison.result import ALPHA, ComparisonResult, RankedRecipe, RecipePair, SizeResult, TuningResult
 from handful.core.text import wrap
-from handful.evaluation.statistics import METRICS
+from handful.evaluation.statistics import METRIC_NAMES
 from handful.reports.text_tables import (
     HEADS,
     NOTES,
@@ -46,7 +46,7 @@ def _ranking(level: SizeResult, width: int) -> list[str]:
     names = [(_named(e),) for e in level.entries]
     tests = sorted({r.n_test for r in rows})
     count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
-    note = f"percent {METRICS[level.metric]}, best first; *: a control; scored on {count} images per run; "
+    note = f"percent {METRIC_NAMES[level.metric]}, best first; *: a control; scored on {count} images per run; "
     return [*layout_table(names, "recipe", heads, cells, width), "", *wrap(note + NOTES[level.design] + ".", width)]
 
 
@@ -81,9 +81,9 @@ def _differences(level: SizeResult, width: int) -> list[str]:
         )
     names = [(f"A {p.comparison.a}", f"B {p.comparison.b}") for p in pairs]
     note = (
-        f"points of {METRICS[level.metric]} on identical draws; A wins: probability on a new draw; p: Holm-corrected "
-        f"over all {len(level.pairs)} pairs; A better: p below {ALPHA}, and the bootstrap interval over draws and test "
-        "images excludes zero; not sep.: not separable. Each 95 % interval is for its pair alone."
+        f"points of {METRIC_NAMES[level.metric]} on identical draws; A wins: probability on a new draw; p: "
+        f"Holm-corrected over all {len(level.pairs)} pairs; A better: p below {ALPHA}, and the bootstrap interval over "
+        "draws and test images excludes zero; not sep.: not separable. Each 95 % interval is for its pair alone."
     )
     return [*layout_table(names, "recipes", heads, cells, width), "", *wrap(note, width)]
 
@@ -94,16 +94,17 @@ def p_value(value: float) -> str:
 
 
 def _harms(level: SizeResult, width: int) -> list[str]:
-    worse = [h for h in level.harms if h.worse]
+    worse, several = [h for h in level.harms if h.worse], level.metric == "mean_average_precision"
+    of_class = "average precision" if several else "recall"
     if not worse:
         classes = len({h.name for h in level.harms})
-        text = f"No class has a significantly lower recall than with {level.control}, the best control"
+        text = f"No class has a significantly lower {of_class} than with {level.control}, the best control"
         return wrap(f"{text} (Holm-corrected over each method's {classes} classes).", width)
-    heads = ("class", "images", "recall", "95 % interval")
+    heads = ("class", "images", "AP" if several else "recall", "95 % interval")
     cells = [(h.name, str(h.images), signed(h.mean), f"{signed(h.low)} to {signed(h.high)}") for h in worse]
     note = (
-        f"classes with a significantly lower recall than with {level.control}, the best control (Holm-corrected over "
-        "each method's classes); points of recall."
+        f"classes with a significantly lower {of_class} than with {level.control}, the best control (Holm-corrected "
+        f"over each method's classes); points of {of_class}."
     )
     body = layout_table([(h.recipe,) for h in worse], "recipe", heads, cells, width)
     return [*body, "", *wrap(note, width)]

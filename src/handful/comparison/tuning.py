@@ -1,7 +1,8 @@
 """Hyperparameter tuning of a recipe on the training images of one draw: a resumable Optuna study.
 
-The score of a trial is the share of training images that it classifies right while they are held out, by
-cross-validation inside the draw (nested, so that no image that is scored later is used). The recipe's own settings are
+The score of a trial is the share of training images that it classifies right while they are held out (of several
+labels per image, their mean average precision), by cross-validation inside the draw (nested, so that no image that is
+scored later is used). The recipe's own settings are
 the first trial, and are kept unless another trial is better by more than the noise of so few images.
 """
 
@@ -11,9 +12,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from handful.comparison.budget import FOLDS, StudyBudget
+from handful.comparison.held_out import encode_values, held_out_values, held_out_weights
 from handful.comparison.result import TuningResult
 from handful.comparison.search_space import decode, distribution, encode, search_fingerprint, to_plain
 from handful.core.dataset import Dataset
@@ -21,7 +23,6 @@ from handful.core.recipe import Recipe
 from handful.core.result import Run
 from handful.data import splits
 from handful.errors import HandfulError
-from handful.evaluation.metrics import uneven
 from handful.recipes.load import with_values
 from handful.recipes.options import options_of
 from handful.recipes.renamed import stored_name
@@ -41,9 +42,9 @@ NO_ROOM = "the budget has no room for a second trial"
 
 @dataclass(frozen=True, eq=False)
 class FoldScore:
-    """A fold of a trial: which held-out images were right, and the mean probability of their true class."""
+    """A fold of a trial: what `held_out_values` says of it."""
 
-    right: Bool[np.ndarray, " n"]
+    right: Float[np.ndarray, " n"]
     probability: float
     seconds: float
 
@@ -89,7 +90,7 @@ class TuningStudy:
 
         self.recipe, self.per_class, self.draw, self.fold, self.budget = recipe, per_class, draw, fold, budget
         self.folds = splits.folds(data, FOLDS, draw)
-        self.weights = _weights([held_out.labels for _, held_out in self.folds], len(data.classes))
+        self.weights = held_out_weights([held_out for _, held_out in self.folds])
         digest = sha256(repr((search_fingerprint(recipe), data.ids)).encode()).hexdigest()[:8]
         words = [stored_name(recipe.name), *([f"M={per_class}"] if per_class is not None else []), f"draw {draw}"]
         name = " ".join([*words, *([f"fold {fold}"] if fold is not None else []), digest])
@@ -133,11 +134,9 @@ class TuningStudy:
         """Record the result of the run that `next_run` returned."""
         assert self.current is not None
         number = self.current[0]
-        right = run.predictions == run.labels
-        of_true_class = float(run.probabilities[np.arange(len(run.labels)), run.labels].mean())
+        right, of_true_class = held_out_values(run)
         scores = self.scores.setdefault(number, [])
-        text = "".join("01"[int(r)] for r in right)
-        self._set_attribute(f"{number}.{len(scores)}", [text, of_true_class, run.seconds])
+        self._set_attribute(f"{number}.{len(scores)}", [encode_values(run, right), of_true_class, run.seconds])
         scores.append(FoldScore(right, of_true_class, run.seconds))
         self._after_fold(number)
 
@@ -244,7 +243,7 @@ class TuningStudy:
     def _gap(self, a: int, b: int, *, folds: int) -> tuple[float, float]:
         """Weighted mean and standard error of A's right answers minus B's, over the same held-out images."""
         pairs = zip(self.scores[a][:folds], self.scores[b][:folds], self.weights, strict=False)
-        parts = [(w, x.right.astype(float) - y.right) for x, y, w in pairs]
+        parts = [(w, x.right - y.right) for x, y, w in pairs]
         w, d = np.concatenate([w for w, _ in parts]), np.concatenate([d for _, d in parts])
         w = w / w.sum()
         mean = float(w @ d)
@@ -297,7 +296,7 @@ class TuningStudy:
         for trial in self.trials:
             for fold in range(FOLDS):
                 if (stored := self.attributes.get(f"{trial.number}.{fold}")) is not None:
-                    right = np.array([c == "1" for c in stored[0]], dtype=bool)
+                    right = np.array(list(stored[0]), dtype=float)
                     scores.setdefault(trial.number, []).append(FoldScore(right, *stored[1:]))
         return scores
 
@@ -317,13 +316,6 @@ class TuningStudy:
 def seconds_for_two_trials(seconds: float) -> float:
     """Seconds that two trials take where the first fold of one took so many."""
     return 2 * FOLDS * seconds
-
-
-def _weights(labels: Sequence[np.ndarray], classes: int) -> list[Float[np.ndarray, " n"]]:
-    """Weight of each held-out image, 1 in all: the same for all images, or for all classes where their sizes differ."""
-    counts = np.bincount(np.concatenate(labels), minlength=classes).astype(float)
-    of_class = 1 / (classes * counts) if uneven(counts) else np.full(classes, 1 / counts.sum())
-    return [of_class[part] for part in labels]
 
 
 def _states(*names: str) -> tuple[Any, ...]:

@@ -247,7 +247,7 @@ def refuse_multilabel(data: Dataset, what: str) -> None:
 
     Args:
         data: the data.
-        what: needs one label, e.g. "comparing recipes".
+        what: needs one label, e.g. "propagating masks".
 
     Raises:
         DataError: the data are multilabel; names what takes them.
@@ -256,7 +256,7 @@ def refuse_multilabel(data: Dataset, what: str) -> None:
         raise DataError(
             f"{what} needs one label per image, and these images have several each",
             where="labels",
-            remedy="fit, evaluate and predict take them; for the rest, keep one label of each image.",
+            remedy="fit, evaluate, compare and predict take them; for the rest, keep one label of each image.",
         )
 
 

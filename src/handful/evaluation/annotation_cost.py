@@ -8,7 +8,8 @@ import numpy as np
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
-from handful.evaluation.statistics import summarise
+from handful.evaluation.multilabel_metrics import is_multilabel
+from handful.evaluation.statistics import headline_metric, summarise
 from handful.parts import traits
 
 
@@ -110,7 +111,7 @@ def cost_points(
     """
     points = []
     for result in results:
-        (row,) = summarise(result)
+        (row,) = summarise(result, headline_metric(result) if is_multilabel(result) else "accuracy")
         name, classes = row.recipe, len(result.classes)
         masks = masks_to_draw(result.recipe, row.per_class, images=row.n_train, classes=classes)
         if masks_per_class is not None and name in masks_per_class:

@@ -99,6 +99,8 @@ def training_counts(result: Result) -> Float[np.ndarray, "draws k"] | None:
 
 def smallest(result: Result) -> int | None:
     """Training images of the rarest class where a long tail was drawn."""
+    if result.runs[0].targets is not None:  # an image counts for several classes, so that they never are equal
+        return None
     counts = training_counts(result)
     drawn = counts is not None and result.runs[0].per_class is not None and bool(np.ptp(counts, axis=1).any())
     return int(counts.min()) if counts is not None and drawn else None

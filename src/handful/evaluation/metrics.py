@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 Metric = Literal["accuracy", "balanced_accuracy", "macro_f1"]
+MultilabelMetric = Literal["mean_average_precision", "micro_f1", "macro_f1", "exact_match"]
+AnyMetric = Metric | MultilabelMetric
 
 THIRDS = ("larger", "medium", "smaller")
 UNEVEN = 1.5  # images of the largest class for each of the smallest, from where on classes count as uneven

@@ -1,6 +1,6 @@
 """Scores of results that come from identical draws: per run, per draw, and per image, each computed once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +10,14 @@ from jaxtyping import Float, Int
 from handful.core.result import Result, Run
 from handful.errors import ProtocolError
 from handful.evaluation.design import Design, by_draw, design, overlap
-from handful.evaluation.metrics import SCORES, Metric, recalls
+from handful.evaluation.metrics import SCORES, AnyMetric, recalls
+from handful.evaluation.multilabel_metrics import (
+    MULTILABEL_SCORES,
+    class_average_precision,
+    is_multilabel,
+    resampled_class_scores,
+    scored_of,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +35,7 @@ class ScoreTable:
     """
 
     results: tuple[Result, ...]
-    metric: Metric
+    metric: AnyMetric
     run_scores: Float[np.ndarray, "r j"]
     draw_scores: Float[np.ndarray, "r d"]
 
@@ -84,6 +91,14 @@ class ScoreTable:
         """Class of each image that a run scored."""
         return np.array([label for _, label in sorted(self._label_of.items())], dtype=np.int64)
 
+    def images_of(self, c: int) -> int:
+        """Number of scored images of a class; of several labels per image, of those that show it."""
+        first = self.results[0]
+        if is_multilabel(first):
+            runs = ((run.ids, run.targets[:, c]) for run in first.runs if run.targets is not None)
+            return len({i for ids, targets in runs for i, target in zip(ids, targets, strict=True) if target == 1})
+        return int((self.labels == c).sum())
+
     @cached_property
     def correct(self) -> Float[np.ndarray, "r j n"]:
         """Whether a run predicted an image right: 1 or 0, and NaN where it did not score the image."""
@@ -93,6 +108,22 @@ class ScoreTable:
             for j, run in enumerate(_aligned(result, self.results[0])):
                 correct[r, j, [column[i] for i in run.ids]] = run.predictions == run.labels
         return correct
+
+    @cached_property
+    def average_precisions(self) -> Float[np.ndarray, "r j k"]:
+        """AP of each class in each run, of images with several labels; NaN where it is not defined."""
+        return np.array(
+            [
+                [class_average_precision(scored_of([run]))[0] for run in _aligned(result, self.results[0])]
+                for result in self.results
+            ]
+        )
+
+    @cached_property
+    def resampled(self) -> Float[np.ndarray, "r b k"]:
+        """AP of each class under resamples of draws and scored images, which are the same in all rows."""
+        draws = [by_draw(replace(r, runs=tuple(_aligned(r, self.results[0])))).values() for r in self.results]
+        return np.array([resampled_class_scores([scored_of(runs) for runs in of_draws]) for of_draws in draws])
 
     @cached_property
     def recalls(self) -> Float[np.ndarray, "r j k"]:
@@ -110,31 +141,48 @@ class ScoreTable:
         return {i: int(label) for run in self.results[0].runs for i, label in zip(run.ids, run.labels, strict=True)}
 
 
-def score_table(results: Sequence[Result], metric: Metric = "accuracy") -> ScoreTable:
+def score_table(results: Sequence[Result], metric: AnyMetric = "accuracy") -> ScoreTable:
     """Score results that come from identical draws.
 
     Raises:
-        ProtocolError: the runs of two results differ in draws, training images or scored images, or they are of images
-            with several labels.
+        ProtocolError: the runs of two results differ in draws, training images or scored images, or the metric is not
+            one of images with as many labels.
     """
-    for result in results:
-        if any(run.targets is not None for run in result.runs):
-            raise ProtocolError(
-                "these are scores of one label per image, and the images have several each",
-                where=result.recipe.name,
-                remedy="use handful.evaluation.multilabel.summarise_multilabel.",
-            )
-    first, score = results[0], SCORES[metric]
+    first, score = results[0], _score_of(results[0], metric)
     for result in results[1:]:
         _refuse_unpaired(first, result)
     run_scores, draw_scores = [], []
     for result in results:
-        k = len(result.classes)
         runs = _aligned(result, first)
-        run_scores.append([score(run.labels, run.predictions, k) for run in runs])
+        run_scores.append([score([run]) for run in runs])
         draws = by_draw(replace(result, runs=tuple(runs))).values()
-        draw_scores.append(run_scores[-1] if len(draws) == len(runs) else [score(*joined(folds), k) for folds in draws])
+        draw_scores.append(run_scores[-1] if len(draws) == len(runs) else [score(folds) for folds in draws])
     return ScoreTable(tuple(results), metric, np.array(run_scores), np.array(draw_scores))
+
+
+def _score_of(result: Result, metric: AnyMetric) -> Callable[[Sequence[Run]], float]:
+    """The score of some runs taken together.
+
+    Raises:
+        ProtocolError: the metric is not one of images with as many labels.
+    """
+    if is_multilabel(result):
+        if metric not in MULTILABEL_SCORES:
+            raise ProtocolError(
+                f"{metric} is a score of one label per image, and the images have several each",
+                where=result.recipe.name,
+                remedy=f"use summarise_multilabel, or choose from {', '.join(MULTILABEL_SCORES)}.",
+            )
+        of_several = MULTILABEL_SCORES[metric]
+        return lambda runs: of_several(scored_of(runs))
+    if metric not in SCORES:
+        raise ProtocolError(
+            f"{metric} is a score of several labels per image, and these images have one each",
+            where=result.recipe.name,
+            remedy=f"choose from {', '.join(SCORES)}.",
+        )
+    of_one, k = SCORES[metric], len(result.classes)
+    return lambda runs: of_one(*joined(runs), k)
 
 
 def joined(runs: Sequence[Run]) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:

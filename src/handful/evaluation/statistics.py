@@ -10,12 +10,17 @@ from jaxtyping import Float
 from handful.core.result import Result, Run
 from handful.evaluation.design import Design, by_draw, imbalanced, overlap, smallest, training_counts
 from handful.evaluation.intervals import bootstrap, mean_interval, wilson
-from handful.evaluation.metrics import THIRDS, Metric, recalls, thirds
+from handful.evaluation.metrics import THIRDS, AnyMetric, Metric, recalls, thirds
+from handful.evaluation.multilabel_metrics import MULTILABEL_METRICS, is_multilabel
 from handful.evaluation.score_table import ScoreTable, joined, score_table
 
 Verdict = Literal["A better", "B better", "not separable"]
 
 METRICS: dict[Metric, str] = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro F1"}
+RESAMPLED = ("accuracy", "balanced_accuracy", "mean_average_precision")  # by the bootstrap over draws and images
+METRIC_NAMES: dict[str, str] = {
+    str(metric): name for names in (METRICS, MULTILABEL_METRICS) for metric, name in names.items()
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class ScoreSummary:
 
     recipe: str
     per_class: int | None
-    metric: Metric
+    metric: AnyMetric
     draws: int
     runs: int
     mean: float
@@ -105,7 +110,7 @@ class PairedDifference:
         low: lower end of its 95 % interval, by a paired t over the runs, corrected for the images that they share.
         high: its upper end.
         p: two-sided p of that t test; NaN for one run.
-        image_low: lower end of the 95 % interval by the bootstrap over draws and test images; NaN for macro F1.
+        image_low: lower end of the 95 % interval by the bootstrap over draws and test images; NaN for F1.
         image_high: its upper end.
         design: what was repeated, as in `ScoreSummary`.
         verdict: names a winner only where both intervals exclude zero on the same side.
@@ -115,7 +120,7 @@ class PairedDifference:
     a: str
     b: str
     per_class: int | None
-    metric: Metric
+    metric: AnyMetric
     draws: int
     mean: float
     low: float
@@ -128,13 +133,23 @@ class PairedDifference:
     smallest: int | None = None
 
 
-def headline_metric(results: Result | Sequence[Result]) -> Metric:
-    """The metric to open with: balanced accuracy where classes differ in their training images, else accuracy."""
+def metrics_of(result: Result) -> tuple[AnyMetric, ...]:
+    """The metrics of a result's kind: one label per image, or several."""
+    return tuple(MULTILABEL_METRICS) if is_multilabel(result) else tuple(METRICS)
+
+
+def headline_metric(results: Result | Sequence[Result]) -> AnyMetric:
+    """The metric to open with: balanced accuracy where classes differ in their training images, else accuracy.
+
+    Of images with several labels, mean AP.
+    """
     several = [results] if isinstance(results, Result) else results
+    if any(is_multilabel(r) for r in several):
+        return "mean_average_precision"
     return "balanced_accuracy" if any(imbalanced(r) for r in several) else "accuracy"
 
 
-def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -> list[ScoreSummary]:
+def summarise(results: Result | Sequence[Result], metric: AnyMetric = "accuracy") -> list[ScoreSummary]:
     """Mean score, 95 % interval and worst draw of each result.
 
     The interval is a t interval over the runs, for new training images of the same population: it is the wider the more
@@ -144,7 +159,7 @@ def summarise(results: Result | Sequence[Result], metric: Metric = "accuracy") -
 
     Args:
         results: one result of `evaluate`, or several, as of `sweep`.
-        metric: "accuracy", "balanced_accuracy" or "macro_f1".
+        metric: "accuracy", "balanced_accuracy" or "macro_f1"; of several labels per image, one of `MULTILABEL_METRICS`.
 
     Returns:
         One summary per result, in their order; scores are shares, 0 to 1.
@@ -176,7 +191,7 @@ def class_recalls(result: Result) -> list[ClassRecall]:
 
 
 def paired_difference(
-    a: Result, b: Result, metric: Metric = "accuracy", *, resamples: int = 2000, seed: int = 0
+    a: Result, b: Result, metric: AnyMetric = "accuracy", *, resamples: int = 2000, seed: int = 0
 ) -> PairedDifference:
     """The score of A minus that of B, paired over identical draws, with a verdict.
 
@@ -242,7 +257,7 @@ def difference_of(table: ScoreTable, a: int, b: int, *, resamples: int = 2000, s
     low, high = float(np.clip(low, -1, 1)), float(np.clip(high, -1, 1))  # no difference of scores is larger
     image_low, image_high = _bootstrap(table, a, b, resamples, np.random.default_rng(seed))
     lows, highs = [low], [high]
-    if table.metric != "macro_f1":
+    if table.metric in RESAMPLED:
         lows, highs = [low, image_low], [high, image_high]
     verdict: Verdict = "not separable"
     if all(x > 0 for x in lows):
@@ -269,7 +284,11 @@ def difference_of(table: ScoreTable, a: int, b: int, *, resamples: int = 2000, s
 
 
 def _bootstrap(table: ScoreTable, a: int, b: int, resamples: int, rng: np.random.Generator) -> tuple[float, float]:
-    if table.metric == "macro_f1":  # not a mean over images
+    if table.metric == "mean_average_precision":
+        paired = np.nanmean(table.resampled[a], axis=1) - np.nanmean(table.resampled[b], axis=1)
+        low, high = np.nanpercentile(paired, [2.5, 97.5])
+        return float(low), float(high)
+    if table.metric not in RESAMPLED:  # not means over images
         return np.nan, np.nan
     groups = [np.arange(len(table.labels))]
     if table.metric == "balanced_accuracy":
@@ -279,7 +298,7 @@ def _bootstrap(table: ScoreTable, a: int, b: int, resamples: int, rng: np.random
 
 def _thirds(result: Result) -> tuple[ThirdScore, ...]:
     counts = training_counts(result)
-    if counts is None or counts.shape[1] < 3 or not imbalanced(result):
+    if is_multilabel(result) or counts is None or counts.shape[1] < 3 or not imbalanced(result):
         return ()
     draws, k = by_draw(result), len(result.classes)
     members = np.array([thirds(row) for row in counts])  # draws, thirds, classes

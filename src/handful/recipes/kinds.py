@@ -36,6 +36,12 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
         _refuse_never_absent(recipe, data)
 
 
+def unfit_part(recipe: Recipe, data: Dataset) -> str | None:
+    """The first part of a recipe that does not fit the kind of the data, as "losses/ldam"; None: all fit."""
+    unfit = next(_unfit(recipe, data.kind == "multilabel"), None)
+    return None if unfit is None else f"{unfit[0]}/{unfit[1].name}"
+
+
 _TRAITS: dict[Folder, tuple[str, ...]] = {
     "prepare": (),
     "labels": ("multilabel",),

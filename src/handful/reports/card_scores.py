@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.recipe import Recipe
-from handful.core.result import Result
+from handful.core.result import Result, Run
 from handful.errors import ProtocolError
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.confusion import largest_confusions
-from handful.evaluation.statistics import METRICS, class_recalls, summarise
-from handful.models.classifier import Classifier, refuse_multilabel_model
+from handful.evaluation.multilabel import class_scores
+from handful.evaluation.multilabel_metrics import is_multilabel
+from handful.evaluation.statistics import METRIC_NAMES, class_recalls, metrics_of, summarise
+from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.recipes.write import fingerprint
 from handful.reports.text_tables import NOTES, format_measure
@@ -41,7 +43,6 @@ def update_card(
     classifier = load_classifier(folder)
     added: dict[str, Any] = {}
     if results:
-        refuse_multilabel_model(classifier, "a card with scores")
         added |= card_scores(_matching(classifier, results))
     if use is not None:
         added["use"] = use
@@ -54,14 +55,14 @@ def update_card(
 
 def card_scores(result: Result) -> dict[str, Any]:
     """Card entries as plain values: scores of each metric, calibration, the worst classes and confusions."""
-    rows = [summarise(result, metric)[0] for metric in METRICS]
-    recalls = sorted(class_recalls(result), key=lambda row: row.mean)[:MOST]
+    rows, several = [summarise(result, metric)[0] for metric in metrics_of(result)], is_multilabel(result)
+    recalls = [] if several else sorted(class_recalls(result), key=lambda row: row.mean)[:MOST]
     values = [
         {
             "measure": r.measure,
             **{name: format_measure(r, getattr(r, name)) for name in ("mean", "low", "high", "worst")},
         }
-        for r in summarise_calibration(result)
+        for r in ([] if several else summarise_calibration(result))
     ]
     scores = {
         "draws": rows[0].draws,
@@ -72,11 +73,14 @@ def card_scores(result: Result) -> dict[str, Any]:
         "design": NOTES[rows[0].design],
         "recipe": fingerprint(result.recipe),
         "rows": [
-            {"metric": METRICS[r.metric], "mean": r.mean, "low": r.low, "high": r.high, "worst": r.worst} for r in rows
+            {"metric": METRIC_NAMES[r.metric], "mean": r.mean, "low": r.low, "high": r.high, "worst": r.worst}
+            for r in rows
         ],
     }
-    confusions = [row._asdict() for row in largest_confusions(result, MOST)]
-    failures = {"recall": [asdict(row) for row in recalls], "confusions": confusions}
+    confusions = [] if several else [row._asdict() for row in largest_confusions(result, MOST)]
+    failures: dict[str, Any] = {"recall": [asdict(row) for row in recalls], "confusions": confusions}
+    if several:
+        failures["classes"] = [asdict(row) for row in class_scores(result)]
     plain: dict[str, Any] = json.loads(json.dumps({"scores": scores, "measured": values, "failures": failures}))
     return plain
 
@@ -85,10 +89,10 @@ def _matching(classifier: Classifier, results: Sequence[Result]) -> Result:
     wanted = _without_calibration(classifier.recipe)
     same_recipe = [r for r in results if _without_calibration(r.recipe) == wanted and r.classes == classifier.classes]
     n = int(classifier.counts.sum())
-    exact = [r for r in same_recipe if all(len(run.train_ids) == n for run in r.runs)]
+    exact = [r for r in same_recipe if all(_trained_on(run) == n for run in r.runs)]
     best = [r for r in exact if fingerprint(r.recipe) == fingerprint(classifier.recipe)] or exact
     if len(best) != 1:
-        sizes = ", ".join(sorted({str(len(run.train_ids)) for r in same_recipe for run in r.runs}))
+        sizes = ", ".join(sorted({str(_trained_on(run)) for r in same_recipe for run in r.runs}))
         raise ProtocolError(
             f"{'several results' if best else 'no result'} of this model's recipe, classes and {n} training images",
             where=classifier.recipe.name,
@@ -96,6 +100,13 @@ def _matching(classifier: Classifier, results: Sequence[Result]) -> Result:
             + (f" (those of the recipe have {sizes})." if same_recipe else "."),
         )
     return best[0]
+
+
+def _trained_on(run: Run) -> int:
+    """Training images of a run; of several labels per image, how many labels they show, as a model counts them."""
+    if run.targets is not None and run.counts is not None:
+        return int(run.counts.sum())
+    return len(run.train_ids)
 
 
 def _without_calibration(recipe: Recipe) -> str:

@@ -14,12 +14,14 @@ from handful.errors import ProtocolError
 from handful.evaluation.annotation_cost import AnnotationTimes, CostPoint, break_evens
 from handful.evaluation.confusion import largest_confusions
 from handful.evaluation.design import smallest
-from handful.evaluation.metrics import Metric
+from handful.evaluation.metrics import AnyMetric
+from handful.evaluation.multilabel_metrics import is_multilabel
 from handful.evaluation.statistics import (
-    METRICS,
+    METRIC_NAMES,
     PairedDifference,
     ScoreSummary,
     headline_metric,
+    metrics_of,
     paired_difference,
     summarise,
 )
@@ -34,6 +36,7 @@ from handful.reports.html import (
     signed_points,
     write_page,
 )
+from handful.reports.multilabel_section import multilabel_section
 from handful.reports.plots import as_svg, cost_figure, sweep_figure
 from handful.reports.text_tables import NOTES, flop_unit, format_interval, percent
 
@@ -44,7 +47,7 @@ def write_report(
     *,
     data: Dataset | None = None,
     classifier: Classifier | None = None,
-    metric: Metric | None = None,
+    metric: AnyMetric | None = None,
     cost: Sequence[CostPoint] = (),
     times: AnnotationTimes | None = None,
     title: str = "How far a handful of labels goes",
@@ -60,7 +63,7 @@ def write_report(
         data: shows the worst mistakes, and says which data was scored.
         classifier: shows example images with its predictions, and its maps where it segments.
         metric: metric of the answer and the curves; None: accuracy, or balanced accuracy if classes of a result
-            differ in their number of training images.
+            differ in their number of training images; of several labels per image, mean AP.
         cost: points of `annotation_cost.cost_points`, for the curve over annotation hours.
         times: seconds per label and mask that these points assume.
         title: heading.
@@ -75,10 +78,11 @@ def write_report(
     refuse_existing(path, overwrite=overwrite)
     if not results:
         raise ProtocolError("nothing to report", where=path, remedy="evaluate a recipe first.")
-    metric = metric or headline_metric(results)
-    rows = summarise(results, metric)
+    chosen = metric or headline_metric(results)
+    rows = summarise(results, chosen)
     focus, row = _focus(results, rows)
-    pairs, unpaired = _pairs(results, metric)
+    pairs, unpaired = _pairs(results, chosen)
+    several = is_multilabel(focus)
     values = {
         "title": title,
         "note": note,
@@ -93,22 +97,23 @@ def write_report(
         )
         + _name_weights(results, row),
         "development": _development(results, data),
-        "metric": METRICS[metric],
+        "metric": METRIC_NAMES[chosen],
         "curve": _sweep_curve(rows),
         "groups": _groups(rows),
         "thirds": _groups([r for r in rows if r.thirds]),
-        "others": [(METRICS[m], _groups(summarise(results, m))) for m in METRICS if m != metric],
+        "others": [(METRIC_NAMES[m], _groups(summarise(results, m))) for m in metrics_of(focus) if m != chosen],
         "designs": [NOTES[d] for d in dict.fromkeys(r.design for r in rows)],
         "pairs": pairs,
         "pair_names": list(dict.fromkeys((c.a, c.b) for c in pairs)),
         "unpaired": unpaired,
-        "calibration": reliability_diagram.calibration_section(results, focus),
+        "calibration": None if several else reliability_diagram.calibration_section(results, focus),
         "cost": _cost(cost, times),
         "focus": row,
-        "recalls": recalls(focus),
-        "matrix": confusion_table(focus),
-        "confusions": largest_confusions(focus, MOST_CONFUSIONS),
-        "pictures": gallery_values(focus, data, classifier),
+        "multilabel": multilabel_section(focus, data),
+        "recalls": [] if several else recalls(focus),
+        "matrix": None if several else confusion_table(focus),
+        "confusions": [] if several else largest_confusions(focus, MOST_CONFUSIONS),
+        "pictures": gallery_values(focus, None if several else data, classifier),
         "repeat": reproduction(results, data, command),
     }
     return write_page(path, "report.html.j2", values)
@@ -121,7 +126,7 @@ def _focus(results: Sequence[Result], rows: Sequence[ScoreSummary]) -> tuple[Res
     return results[best], rows[best]
 
 
-def _pairs(results: Sequence[Result], metric: Metric) -> tuple[list[PairedDifference], bool]:
+def _pairs(results: Sequence[Result], metric: AnyMetric) -> tuple[list[PairedDifference], bool]:
     """All pairs at each number of images, or with more than three recipes each against the first."""
     groups: dict[tuple[int | None, int | None], list[Result]] = {}
     for result in results:
@@ -145,7 +150,7 @@ def _answer(row: ScoreSummary, pairs: Sequence[PairedDifference], rows: Sequence
         "one run" if row.design == "one run" else f"{row.runs} runs" if row.runs > row.draws else f"{row.draws} draws"
     )
     sentences = [
-        f"With {images}, {row.recipe} reaches {percent(row.mean)}\u00a0% {METRICS[row.metric]} "
+        f"With {images}, {row.recipe} reaches {percent(row.mean)}\u00a0% {METRIC_NAMES[row.metric]} "
         f"({runs}, 95\u00a0% interval {format_interval(row.low, row.high)}, worst draw {percent(row.worst)})."
     ]
     rivals = [r for r in rows if r.n_train == row.n_train and r.recipe != row.recipe]

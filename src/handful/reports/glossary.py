@@ -14,6 +14,8 @@ MEANINGS = {  # as in docs/guide/words.md; a word's plural has its meaning
     "confidence": "The probability that is given to the predicted class.",
     "draw": "The images to learn from are chosen anew by lot, and everything is done again.",
     "fold": "One of the parts that images are divided into, each of which is held out once.",
+    "mean AP": "The mean over the classes of the average precision: how well the images that show a class are ranked "
+    "before the others.",
     "held out": "Not learned from, so that it can be used for testing.",
     "not separable": "These images cannot tell which of two methods is better; it does not mean that they are equal.",
     "recall": "Of the images of a class, the share that is predicted as this class.",

@@ -15,8 +15,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from handful.core.files import refuse_existing, write_atomically
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import CostPoint
-from handful.evaluation.metrics import Metric
-from handful.evaluation.statistics import METRICS, ScoreSummary
+from handful.evaluation.metrics import AnyMetric
+from handful.evaluation.statistics import METRIC_NAMES, ScoreSummary
 
 # Blue, vermillion, green, purple, brown, gray: far dodge for color-blind eyes, and at 3:1 or more on white. Lines also
 # differ by marker and dash. The report replaces each by a style variable, so that a dark page gets lighter ones.
@@ -54,12 +54,14 @@ def sweep_figure(rows: Sequence[ScoreSummary]) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("labelled images per class")
-    finish(figure, axes, METRICS[rows[0].metric], len(names))
+    finish(figure, axes, METRIC_NAMES[rows[0].metric], len(names))
     return figure
 
 
 @mpl.rc_context(STYLE)
-def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", metric: Metric = "accuracy") -> Figure:
+def cost_figure(
+    points: Sequence[CostPoint], *, time: str = "annotation time", metric: AnyMetric = "accuracy"
+) -> Figure:
     """Accuracy against annotation hours, as figure 4 of the CvS paper: a circle's radius grows with the compute.
 
     The radius goes with the square root of the operations, so the area is proportional to them; without counts
@@ -87,7 +89,7 @@ def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time", m
     axes.xaxis.set_major_formatter(FuncFormatter(_duration))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(time)
-    finish(figure, axes, METRICS[metric], len(names))
+    finish(figure, axes, METRIC_NAMES[metric], len(names))
     return figure
 
 

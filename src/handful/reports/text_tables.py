@@ -7,7 +7,7 @@ import numpy as np
 from handful.core.text import shorten_middle, wrap
 from handful.evaluation.annotation_cost import CostPoint, break_evens
 from handful.evaluation.calibration import CalibrationSummary
-from handful.evaluation.statistics import METRICS, PairedDifference, ScoreSummary, ThirdScore
+from handful.evaluation.statistics import METRIC_NAMES, PairedDifference, ScoreSummary, ThirdScore
 
 NOTES = {
     "draws": "training images redrawn, one test set; t interval over draws for new training images of the same "
@@ -17,7 +17,10 @@ NOTES = {
     "population, corrected for the images that runs share",
     "one run": "one run; Wilson interval over its test images, which says nothing of other draws",
 }
-HEADS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "macro_f1": "macro F1"}
+HEADS: dict[str, str] = {
+    **METRIC_NAMES,
+    "balanced_accuracy": "balanced",
+}
 
 
 def images_per_class(row: ScoreSummary | PairedDifference | CalibrationSummary, between: str = " to ") -> str:
@@ -78,13 +81,13 @@ def format_table(rows: Sequence[ScoreSummary], *, width: int = 80) -> str:
     notes = [NOTES[d] for d in dict.fromkeys(r.design for r in rows)]
     if any(r.smallest is not None for r in rows):
         notes.append("M: images of the largest class and of the smallest")
-    tests = sorted({r.n_test for r in rows})
+    tests, metric = sorted({r.n_test for r in rows}), METRIC_NAMES[rows[0].metric]
     count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
     return "\n".join(
         [
             *body,
             "",
-            *wrap(f"percent {METRICS[rows[0].metric]}; scored on {count} images a run; {'; '.join(notes)}.", width),
+            *wrap(f"percent {metric}; scored on {count} images a run; {'; '.join(notes)}.", width),
             *_thirds_table(rows, width),
         ]
     )
@@ -121,7 +124,7 @@ def format_comparisons(rows: Sequence[PairedDifference], *, width: int = 80) -> 
     ]
     body = layout_table([(f"A {r.a}", f"B {r.b}") for r in rows], "recipes", heads, cells, width)
     note = "points of accuracy on identical draws; better: the t interval and the bootstrap over draws and "
-    note = note.replace("accuracy", METRICS[rows[0].metric])
+    note = note.replace("accuracy", METRIC_NAMES[rows[0].metric])
     return "\n".join([*body, "", *wrap(note + "test images both leave out zero; not sep.: not separable.", width)])
 
 
