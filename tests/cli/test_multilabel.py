@@ -89,7 +89,7 @@ def test_folders_in_which_a_picture_lies_twice(tmp_path: Path) -> None:
         ("compare", "-o", "out", "--recipe", "lda", "--per-class", "2"),
         ("sweep", "-o", "out", "--recipe", "lda", "--per-class", "2"),
         ("sweep", "-o", "out", "--recipe", "logistic-pixels", "--per-class", "2", "--calibration"),
-        ("inspect",),
+        ("inspect", "--fix", "fixed.csv"),
         ("propagate", "--recipe", "cvs", "-o", "out"),
         ("evaluate", "--recipe", "cvs", "--per-class", "2"),
         ("evaluate", "--recipe", "logistic-pixels", "--per-class", "2", "--calibration"),

@@ -27,7 +27,6 @@ from handful.deployment.export.page import export_page
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.predict_table import predict_table
 from handful.errors import DataError, HandfulError, ModelError, OutputError
-from handful.inspection.inspection import inspect
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.onnx_model import OnnxModel, load_onnx
@@ -184,7 +183,6 @@ def test_what_needs_one_label_per_image_is_refused_with_what_takes_several(tmp_p
         "explaining": lambda: explain_to(model, data, tmp_path / "maps"),
         "test-time": lambda: load_predictor(folder, tta="flip", device="cpu"),
         "a file in .pt2": lambda: export_to(tmp_path / "m.pt2", folder),
-        "an inspection": lambda: inspect(data),
         "propagating masks": lambda: propagate_dataset(model.recipe, data),
     }
     for what, call in cases.items():

@@ -11,6 +11,7 @@ from handful.cli._data_options import DataOptions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from handful.core.dataset import Dataset
     from handful.data.finding import Finding
     from handful.inspection.inspection import Inspection
 
@@ -61,6 +62,8 @@ def inspect(
             refuse_packed(Path(data), fix)
         with Activity("Reading the data", shown=True, announce=True):  # refused before PyTorch is imported
             samples = read(data, data_options, unlabelled=True, report=False)
+        if fix is not None:
+            _refuse_several_labels(samples)
         with Activity("Loading PyTorch", shown=True, announce=True):
             from handful.inspection.inspection import inspect as inspect_data
             from handful.inspection.page import write_inspection
@@ -91,6 +94,22 @@ def inspect(
         )
     if page is not None:
         _print_paragraph(f"Report: {page}")
+
+
+def _refuse_several_labels(data: "Dataset") -> None:
+    """Refuse to write a cleaned table of images with several labels.
+
+    Raises:
+        OutputError: the data are multilabel.
+    """
+    from handful.errors import OutputError
+
+    if data.kind == "multilabel":
+        raise OutputError(
+            "a cleaned table has one label per image, and these images have several each",
+            where="--fix",
+            remedy="leave it out; --page and --json show the labels that look missed or wrong.",
+        )
 
 
 def _print(inspection: "Inspection", *, most: int, page: Path | None) -> None:
@@ -129,8 +148,11 @@ def _print_classes(inspection: "Inspection") -> None:
     if len(rows) > MOST_CLASSES:
         return
     split = any(r.val or r.test for r in rows)
-    columns = ("class", "train" if split else "images", "val", "test", "foreground")
-    cells = [(r.name, str(r.train), str(r.val), str(r.test), _percent(r.foreground)) for r in rows]
+    columns = ("class", "train" if split else "images", "val", "test", "absent", "unknown", "foreground")
+    cells = []
+    for r in rows:
+        known = (str(getattr(r, "absent", "")), str(getattr(r, "unknown", "")))
+        cells.append((r.name, str(r.train), str(r.val), str(r.test), *known, _percent(r.foreground)))
     shown = [i for i in range(len(columns)) if i < 2 or any(row[i] not in ("", "0") for row in cells)]
     print_lines("")
     print_table(tuple(columns[i] for i in shown), [tuple(row[i] for i in shown) for row in cells])

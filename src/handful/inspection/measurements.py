@@ -14,6 +14,7 @@ from handful.data.image_cache import store_decoded
 from handful.data.images import open_image, pixels
 from handful.errors import DataError
 from handful.inspection.cross_validate_features import CrossValidation, compress, cross_validate
+from handful.inspection.cross_validate_labels import LabelValidation, cross_validate_labels
 from handful.inspection.exif import CaptureInfo, read_capture_info
 from handful.inspection.group_inference import InferredGroups, infer_groups
 from handful.inspection.image_statistics import ImageStatistics, StatisticsCollector
@@ -45,8 +46,17 @@ class Measurements:
 
     @cached_property
     def labels(self) -> Int[np.ndarray, " n"]:
-        """As `Dataset.labels`."""
+        """As `Dataset.labels`; of several labels per image 0 where something is known, and -1 where nothing is."""
+        if self.data.kind == "multilabel":
+            return np.array([0 if s.labelled else -1 for s in self.data.samples], dtype=np.int64)
         return self.data.labels
+
+    @cached_property
+    def label_validation(self) -> LabelValidation | None:
+        """Cross-validated probabilities of each class of several per image; None as for `cross_validation`."""
+        if self.features is None:
+            return None
+        return cross_validate_labels(self.features, self.data.targets(), self.groups, self.training)
 
     @cached_property
     def copies(self) -> list[tuple[int, ...]]:
@@ -73,7 +83,7 @@ class Measurements:
     @cached_property
     def cross_validation(self) -> CrossValidation | None:
         """Cross-validated class probabilities of the training images; None without features or with too few images."""
-        if self.features is None:
+        if self.features is None or self.data.kind == "multilabel":
             return None
         return cross_validate(self.features, self.labels, self.groups, self.training, classes=len(self.data.classes))
 
@@ -87,6 +97,8 @@ class Measurements:
     @cached_property
     def shortcuts(self) -> tuple[Shortcut, ...]:
         """How well nuisance variables predict the class of the training images, the best predictor first."""
+        if self.data.kind == "multilabel":  # a shortcut gives one class of an image away
+            return ()
         variables = nuisance_variables(
             self.data, self.statistics, rows=self.training, modes=self.modes, bytes_=self.bytes, captures=self.captures
         )

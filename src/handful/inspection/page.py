@@ -1,10 +1,12 @@
 """The page of an inspection: findings with the pictures themselves, in one file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from handful.core.dataset import Sample
 from handful.core.files import refuse_existing
 from handful.core.text import in_words
 from handful.data.finding import Finding
@@ -53,6 +55,7 @@ def write_inspection(inspection: Inspection, path: Path, *, name: str, overwrite
             "overview": overview(inspection),
             "findings": [shown.finding(f) for f in inspection.findings],
             "rows": class_rows(inspection),
+            "multilabel": inspection.measurements.data.kind == "multilabel",
             "tested": any(s.split == "test" for s in inspection.measurements.data.samples),
             "checked": any(s.split == "val" for s in inspection.measurements.data.samples),
             "masked": any(s.mask is not None for s in inspection.measurements.data.samples),
@@ -82,7 +85,7 @@ class _Pictures:
 
     def picture(self, name: str, note: str = "", side: int = SIDE) -> dict[str, str]:
         sample = self.samples[name]
-        label = "no label" if sample.label is None else self.classes[sample.label]
+        label = _label(sample, self.classes)
         folders = Path(name).parts[:-1]
         about = [in_words(word) for word in (label, sample.split or "") if word and word not in folders]
         return {"url": as_data_url(pixels(sample), side), "id": name, "label": ", ".join(about), "note": note}
@@ -96,10 +99,13 @@ class _Pictures:
                 f"{_small(s['probability_of_label'])}\u00a0%"
                 for i, s in suspects.items()
             }
+        entries = finding.numbers.get("notes")
+        if isinstance(entries, dict):
+            notes = dict(entries)
         by = finding.numbers.get("by")
         if isinstance(by, dict):
             notes = {i: f"by its {word}" for i, word in by.items()}
-        labels = isinstance(suspects, dict)
+        labels = isinstance(suspects, dict) or isinstance(entries, dict)
         most, side = (DOUBTFUL_LABELS, LARGE) if labels else (SHOWN, SIDE)
         sets = [
             [self.picture(i, notes.get(i, ""), side) for i in together[:TOGETHER]]
@@ -116,6 +122,13 @@ class _Pictures:
             "ids": [] if sets else finding.ids[:SHOWN],
             "more": len(finding.where) - most,
         }
+
+
+def _label(sample: Sample, classes: Sequence[str]) -> str:
+    """What is known of an image, in words."""
+    if sample.target is not None and sample.labelled:
+        return ", ".join(name for name, value in zip(classes, sample.target, strict=True) if value == 1) or "none"
+    return "no label" if sample.label is None else classes[sample.label]
 
 
 def _small(share: float) -> str:

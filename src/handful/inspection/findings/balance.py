@@ -56,7 +56,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                     numbers={"classes": missing},
                 )
             )
-    bare = [s.id for s in data.samples if s.label is None]
+    bare = [s.id for s in data.samples if not s.labelled]
     if bare and np.any(measurements.labels >= 0):
         findings.append(
             Finding(

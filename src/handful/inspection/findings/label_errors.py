@@ -16,7 +16,7 @@ DOUBTFUL = 0.7  # accuracy of the judging models below which their word counts f
 
 def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "label suspects", and "labels not judged" where classes are too rare or the models too weak."""
-    if measurements.features is None:
+    if measurements.features is None or measurements.data.kind == "multilabel":  # `several_labels` looks for these
         return ()
     cv = measurements.cross_validation
     names = measurements.data.classes

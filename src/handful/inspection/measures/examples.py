@@ -32,8 +32,9 @@ def measure(measurements: Measurements, *, each: int = EACH, seed: int = 0) -> t
         return ()
     rng = np.random.default_rng(seed)
     examples = []
+    shown = measurements.data.targets()[measurements.distinct] == 1
     for label, name in enumerate(measurements.data.classes):
-        rows = measurements.distinct[measurements.labels[measurements.distinct] == label]
+        rows = measurements.distinct[shown[:, label]]
         if len(rows) > MOST:
             rows = np.sort(rng.choice(rows, MOST, replace=False))
         distance = distances(measurements.components[rows])
