@@ -162,7 +162,7 @@ def remaining(rows: Sequence[Row], data: Dataset, done: set[RunKey]) -> list[Tod
 
 def shrink(rows: Sequence[Row]) -> list[Row]:
     """Every row once in tiny; those that differ in rate, steps or draws alone are one row."""
-    small = {}
+    small: dict[tuple[str, tuple[str, ...]], Row] = {}
     for row in rows:
         parts = tuple(c for c in row.changes if not c.startswith(("lr=", "steps=", "epochs=")))
         small.setdefault((row.base, parts), row.tiny())

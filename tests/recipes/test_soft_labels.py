@@ -7,7 +7,8 @@ import pytest
 from handful.core.recipe import Part, Recipe
 from handful.recipes.load import load_recipe, recipe_names
 
-ROWS = [name for name in recipe_names() if name.startswith("paper-soft-labels")]
+NETWORKS = ("resnet50", "vgg16")
+ROWS = [n for n in recipe_names() if n.startswith("paper-soft-labels") and not n.endswith(NETWORKS)]
 
 
 def without_method(recipe: Recipe) -> Recipe:
@@ -18,8 +19,30 @@ def without_method(recipe: Recipe) -> Recipe:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_of_the_papers_table_is_its_baseline_but_for_the_method(name: str) -> None:
-    assert len(ROWS) == 7
+    assert len(ROWS) == 9
     assert without_method(load_recipe(name)) == without_method(load_recipe("paper-soft-labels-cross-entropy"))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("method", ["cross-entropy", "glove"])
+def test_a_row_of_another_network_is_its_row_but_for_the_network(method: str, network: str) -> None:
+    own, plain = load_recipe(f"paper-soft-labels-{method}-{network}"), load_recipe(f"paper-soft-labels-{method}")
+    assert replace(own, name="", about={}, backbone=plain.backbone) == replace(plain, name="", about={})
+    assert own.backbone != plain.backbone
+
+
+LONG_TAILS = [name for name in recipe_names() if name.startswith("paper-long-tail-")]
+
+
+@pytest.mark.parametrize("name", LONG_TAILS)
+def test_a_row_of_the_papers_long_tails_is_its_baseline_but_for_the_method(name: str) -> None:
+    own, plain = load_recipe(name), load_recipe("paper-soft-labels-cross-entropy")
+    stages = tuple(
+        replace(s, losses=p.losses, sampler=p.sampler) for s, p in zip(own.stages, plain.stages, strict=True)
+    )
+    same = replace(own, name="", about={}, head=plain.head, labels=plain.labels, stages=stages)
+    assert same == replace(plain, name="", about={})
+    assert len(LONG_TAILS) == 7
 
 
 @pytest.mark.parametrize("size", ["-wrn", ""])

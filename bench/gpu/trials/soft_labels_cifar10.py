@@ -34,8 +34,8 @@ def rows(folder: Path) -> Sequence[Row]:
             found.append(Row(f"soft labels, {name}, temperature {temperature:g}", BASE, five, changes))
     for network, backbone in NETWORKS.items():
         found.append(Row(f"{network}, cross-entropy", BASE, two, backbone))
-        changes = (*backbone, soft(folder, "minilm", 1.0))
-        found.append(Row(f"{network}, soft labels, MiniLM, temperature 1", BASE, two, changes))
+        softened = (*backbone, soft(folder, "minilm", 1.0))
+        found.append(Row(f"{network}, soft labels, MiniLM, temperature 1", BASE, two, softened))
     return found
 
 

@@ -35,13 +35,15 @@ def format_recipes(recipes: Sequence[Recipe], *, width: int) -> str:
 def _families(recipes: Sequence[Recipe]) -> dict[str, list[str]]:
     """The recipes with entries of their own, and the names that are told in each of them.
 
-    `cvs-wrn` and `cvs-full` belong to `cvs`: their names end with a network, or with another recipe.
+    `cvs-wrn` and `cvs-full` belong to `cvs`: their names end with a network, or with another recipe. Of the papers' own
+    recipes every one belongs to the one whose name it continues.
     """
     purposes = {recipe.name: purpose_of(recipe) for recipe in recipes}
     base = {}
     for name in purposes:
         cuts = [i for i, character in enumerate(name) if character == "-"]
-        fitting = [name[:i] for i in cuts if name[i + 1 :] in SIZES or name[i + 1 :] in purposes]
+        paper = purposes[name] == "paper-sized"
+        fitting = [name[:i] for i in cuts if paper or name[i + 1 :] in SIZES or name[i + 1 :] in purposes]
         base[name] = next((b for b in fitting if purposes.get(b) == purposes[name]), name)
     return {name: [n for n, b in base.items() if b == name != n] for name in purposes if base[name] == name}
 

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,29 @@ def test_weights_and_descriptions(glove: str) -> None:
     found = class_vectors(("cat", "dog"), TextSource(source="words", path=glove, descriptions=said))
     assert found.read_as[1] == "wolf + police"
     assert found.vectors[1].tolist() == pytest.approx(row("wolf", "police"))
+
+
+def test_an_encoder_reads_a_name_as_a_sentence_or_averages_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+
+    def encode(texts: list[str], *, model: str) -> np.ndarray:
+        assert model == "bert"
+        seen.append(texts)
+        return np.array([[len(text), text.count("t")] for text in texts], dtype=np.float32)
+
+    monkeypatch.setattr(sys.modules[class_vectors.__module__], "encode_sentences", encode)
+    names = ("great_white_shark", "cat", "0")
+    sentence = class_vectors(names, TextSource("sentences", "bert", aliases={"0": "white zero"}))
+    assert sentence.vectors.tolist() == [[17, 2], [3, 1], [10, 1]]
+    words = class_vectors(names, TextSource("sentences", "bert", aliases={"0": "white zero"}, average_words=True))
+    assert words.read_as == ("great + white + shark", "cat", "white + zero")
+    assert words.vectors.tolist() == [[5, pytest.approx(2 / 3)], [3, 1], [4.5, 0.5]]
+    assert seen == [["great white shark", "cat", "white zero"], ["great", "white", "shark", "cat", "zero"]]
+
+
+def test_averaging_words_is_for_encoders(glove: str) -> None:
+    with pytest.raises(ValueError, match="average_words needs a sentence encoder"):
+        TextSource("words", glove, average_words=True)
 
 
 def test_missing_words_are_listed_with_the_nearest_known(glove: str) -> None:

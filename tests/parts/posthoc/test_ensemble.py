@@ -11,7 +11,7 @@ from jaxtyping import Float
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
-from handful.errors import RecipeError, TrainingError
+from handful.errors import RecipeError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble
 from handful.parts import registry
@@ -131,10 +131,22 @@ def test_refusals_before_anything_is_trained(options: dict[str, Any], message: s
         registry.build("posthoc", Part("ensemble", options), given)
 
 
-def test_too_many_combinations_are_refused() -> None:
-    options = {"members": 13, "weights": "cross_fitted", "folds": 2}
-    with pytest.raises(TrainingError, match=r"(?s)4096 combinations.*give the weights"):
-        registry.build("posthoc", Part("ensemble", options), given_nothing())
+def test_weights_of_sixteen_members_are_found_by_turns() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 60)
+    noise = rng.dirichlet(np.ones(3), size=(16, 60))
+    right = np.eye(3)[labels]
+    probabilities = np.stack([0.6 * right + 0.4 * noise[i] if i < 4 else noise[i] for i in range(16)])
+    assert best_weights(probabilities, labels, (1.0, 3.0)) == (3.0,) * 4 + (1.0,) * 12
+    few, all_tried = probabilities[:12], best_weights(probabilities[:12], labels, (1.0, 3.0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("handful.parts.posthoc.ensemble.MOST", 1)
+        assert best_weights(few, labels, (1.0, 3.0)) == all_tried
+
+
+def test_an_ensemble_of_sixteen_may_look_for_its_weights() -> None:
+    options = {"members": 16, "weights": "cross_fitted", "folds": 2}
+    registry.build("posthoc", Part("ensemble", options), given_nothing())
 
 
 def given_nothing() -> Context:

@@ -57,7 +57,11 @@ def class_vectors(classes: Sequence[str], text: TextSource = MINILM) -> ClassVec
     else:
         model = installed_model() if text.source == "minilm" else str(text.path)
         encoder = partial(encode_texts if text.source == "image_text" else encode_sentences, model=model)
-        result = _encode_names(names, encoder, aliases, descriptions, tuple(text.templates))
+        texts = {name: descriptions.get(name) or aliases.get(name) or name for name in names}
+        if text.average_words:
+            result = _encode_words(texts, encoder, tuple(text.templates))
+        else:
+            result = _encode_names(names, encoder, aliases, descriptions, tuple(text.templates))
     _check_distinct(names, result, text.source if text.path is None else text.path)
     return result
 
@@ -87,6 +91,18 @@ def _encode_names(
     if len(templates) > 1:
         vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return ClassVectors(vectors.reshape(len(templates), len(classes), -1).mean(axis=0), read_as)
+
+
+def _encode_words(
+    texts: Mapping[str, str], encoder: Callable[[list[str]], Float[np.ndarray, "n d"]], templates: tuple[str, ...]
+) -> ClassVectors:
+    """For each class the mean of its words' vectors, each word encoded once."""
+    words = {name: split_name(text) or [text] for name, text in texts.items()}
+    distinct = tuple(dict.fromkeys(word for own in words.values() for word in own))
+    encoded = _encode_names(distinct, encoder, {word: word for word in distinct}, {}, templates)
+    vectors = dict(zip(distinct, encoded.vectors, strict=True))
+    means = [np.mean([vectors[word] for word in own], axis=0) for own in words.values()]
+    return ClassVectors(np.stack(means), tuple(" + ".join(own) for own in words.values()))
 
 
 def _mean_word_vectors(

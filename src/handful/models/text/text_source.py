@@ -22,6 +22,8 @@ class TextSource:
             description that a word file does not have are left out; every word of a name or alias must be in the file.
         templates: sentences with {} in the place of the name, for encoders: their unit vectors are averaged.
         weights: weight of a word (lower case) in the mean over the words of a name, for word files; 1 for all others.
+        average_words: an encoder reads each word of a name by itself, and the vectors are averaged; else it reads the
+            name as one sentence. Word files always average.
 
     Raises:
         ValueError: an unknown source, or options that it does not have.
@@ -33,6 +35,7 @@ class TextSource:
     descriptions: Mapping[str, str] | str | None = None
     templates: Sequence[str] = ("{}",)
     weights: Mapping[str, float] | None = None
+    average_words: bool = False
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -50,6 +53,8 @@ class TextSource:
             raise ValueError("each template needs a {} where the name goes")
         if self.weights and self.source != "words":
             raise ValueError("weights need a word file: source 'words'")
+        if self.average_words and self.source not in ENCODERS:
+            raise ValueError(f"average_words needs a sentence encoder: source {', '.join(map(repr, ENCODERS))}")
 
 
 MINILM = TextSource()

@@ -22,7 +22,8 @@ def build(
 
     Args:
         context: the class names.
-        text: options `source`, `path`, `aliases`, `descriptions`, `templates` and `weights`, see `TextSource`.
+        text: options `source`, `path`, `aliases`, `descriptions`, `templates`, `weights` and `average_words`, see
+            `TextSource`.
         linkage: "ward", NBDT's default, "average", "complete" or "single".
         metric: "euclidean", or "cosine" (not with "ward").
         normalize: scale the vectors to length 1 first, as NBDT does with weight rows.

@@ -26,11 +26,14 @@ def build(
     temperature: float = 1.0,
     learn_temperature: bool = False,
 ) -> LabelEmbedding:
-    """One vector per class; of a name of several words, their mean.
+    """One vector per class; a name of several words is averaged from a word file, and one sentence to an encoder.
+
+    The paper averages words: with an encoder that is the option `average_words`.
 
     Args:
         context: the class names.
-        text: options `source`, `path`, `aliases`, `descriptions`, `templates` and `weights`, see `TextSource`.
+        text: options `source`, `path`, `aliases`, `descriptions`, `templates`, `weights` and `average_words`, see
+            `TextSource`.
         similarity: "cosine" or "dot" between embedding and class vectors.
         temperature: divisor of the similarities, from 0.01 to 1000.
         learn_temperature: start from `temperature`, and train it with the network.

@@ -18,7 +18,7 @@ from handful.models.norm import keep_norm
 from handful.parts.posthoc._folds import split_folds, with_unlabelled, without_propagated_mask
 
 joins_networks = True
-MOST = 4096  # combinations of weights that are tried
+MOST = 4096  # combinations of weights up to which all are tried
 
 
 def build(
@@ -47,7 +47,6 @@ def build(
 
     Raises:
         ValueError: fewer than two members, weights that do not fit, or more folds than images of a class.
-        TrainingError: too many combinations of weights.
     """
     number = members if members is not None else (1 if recipes else 3)
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 100:
@@ -66,7 +65,6 @@ def build(
             raise ValueError(f"folds must be from 2 to {smallest}, the images of the smallest class, not {folds!r}")
         if not grid or min(grid) < 0 or max(grid) <= 0:
             raise ValueError(f"grid must be weights of 0 or more, not {tuple(grid)}")
-        check_combinations(total, grid)
     plans = _plans(context, number, recipes)
 
     def apply(classifiers: tuple[Classifier, ...], data: Dataset) -> Classifier:
@@ -128,9 +126,7 @@ def cross_fitted_weights(
 
     Raises:
         DataError: a class has fewer images or groups than folds.
-        TrainingError: too many combinations of weights.
     """
-    check_combinations(len(plans), grid)
     labels, probabilities = [], []
     for train, held_out in split_folds(data, folds, seed):
         images = held_out.without_labels()
@@ -149,30 +145,38 @@ def best_weights(
 ) -> tuple[float, ...]:
     """The combination of `grid` values, one per member, with the least log loss; equal ones win a tie.
 
-    The log loss and not the accuracy: with a handful of images most combinations classify the same ones right.
+    The log loss and not the accuracy: with a handful of images most combinations classify the same ones right. Of more
+    than 4,096 combinations not all are tried: from equal weights on, one member's weight is changed at a time, as long
+    as the loss falls.
     """
     own = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
+    if len(grid) ** len(own) > MOST:
+        return _by_turns(own, grid)
     best: tuple[float, tuple[float, ...]] | None = None
     for weights in sorted(product(grid, repeat=len(own)), key=lambda w: (len(set(w)), w)):
         if sum(weights) <= 0:
             continue
-        mean = np.asarray(weights) @ own / sum(weights)
-        loss = float(-np.log(mean.clip(1e-12)).mean())
+        loss = _log_loss(own, weights)
         if best is None or loss < best[0] - 1e-9:
             best = loss, weights
     assert best is not None, "the grid holds a positive weight"
     return best[1]
 
 
-def check_combinations(members: int, grid: Sequence[float]) -> None:
-    """Refuse a search over too many combinations.
+def _by_turns(own: Float[np.ndarray, "m n"], grid: Sequence[float]) -> tuple[float, ...]:
+    """Coordinate descent from equal weights: each turn takes the one change that lowers the loss most."""
+    weights = (max(grid),) * len(own)
+    loss = _log_loss(own, weights)
+    while True:
+        changed = [(*weights[:i], value, *weights[i + 1 :]) for i in range(len(own)) for value in grid]
+        losses = [_log_loss(own, w) if sum(w) > 0 else np.inf for w in changed]
+        least = int(np.argmin(losses))
+        if losses[least] >= loss - 1e-9:
+            return weights
+        weights, loss = changed[least], losses[least]
 
-    Raises:
-        TrainingError: names the numbers.
-    """
-    if len(grid) ** members > MOST:
-        raise TrainingError(
-            f"{len(grid)} weights for {members} members are more than {MOST} combinations",
-            where="posthoc/ensemble",
-            remedy="give the weights, e.g. weights = [3, 1, 1], or a shorter grid.",
-        )
+
+def _log_loss(own: Float[np.ndarray, "m n"], weights: Sequence[float]) -> float:
+    """Mean log loss of the weighted mean of the members' probabilities of the right class."""
+    mean = np.asarray(weights) @ own / sum(weights)
+    return float(-np.log(mean.clip(1e-12)).mean())
