@@ -25,6 +25,7 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for
     ("cross_entropy", {"smoothing": 0.1}),
     ("pixel_cross_entropy", {"foreground": 0.5}),
     ("positive_class", {"smoothing": 0.1}),
+    ("soft_decision_tree", {"smoothing": 0.1}),
     ("tree_supervision", {"smoothing": 0.1}),
     ("center", {"centers": "learned"}),
     ("cross_entropy", {"reweight": "inverse"}),

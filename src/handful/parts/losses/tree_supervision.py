@@ -6,7 +6,7 @@ over the nodes from its leaf to the root, is the logits times a constant matrix.
 so it changes nothing.
 
 The paper writes L_CE, and its equation 4 prints L_CE in a binary form, l log p + (1 - l) log(1 - p); its text names the
-cross-entropy after a softmax, which is computed here.
+cross-entropy after a softmax, which is computed here. NBDT's own loss is another one: `soft_decision_tree`.
 """
 
 import torch
