@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from handful.evaluation.results_log import read_results
-from tests.support.command_line import fails, files, ok, ok_json, write_images
+from tests.support.command_line import fails, files, grouped_table, ok, ok_json, write_images
 from tests.support.datasets import squares
 
 
@@ -63,3 +63,18 @@ def test_train_and_val_without_test_name_three_ways_that_work(inputs: Path, tmp_
     assert {json.loads(line)["score_on"] for line in log.read_text().splitlines()} == {"val"}
     assert [result.recipe.name for result in read_results(log)] == ["linear (val split)"]
     assert all(name.startswith("val/") for run in read_results(log)[0].runs for name in run.ids)
+
+
+def test_evaluate_scores_groups_whose_images_vote(inputs: Path, tmp_path: Path) -> None:
+    table = grouped_table(inputs / "images", tmp_path)
+    command = ("evaluate", table, "--allow-outside", "-r", inputs / "linear.toml", "-n", 2, "-m", 2, "--set", "steps=2")
+    said = ok_json(*command, "--per-group")
+    told = said["per_group"]
+    assert told["groups"] < told["images"] <= 12
+    assert 0 <= told["low"] <= told["high"] <= 1
+    assert said["scores"]["accuracy"]["n_test"] <= told["groups"]
+    text = ok(*command, "--per-group")
+    assert "whose probabilities are averaged" in " ".join(text.split())
+    assert "no image has a group" in fails(
+        "evaluate", inputs / "images", "-r", inputs / "linear.toml", "-n", 2, "-m", 2, "--per-group"
+    )

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as Picture
 
 from handful.deployment import predict_table as predict_table_module
-from tests.support.command_line import fails, ok, ok_json, run, write_images
+from tests.support.command_line import fails, grouped_table, ok, ok_json, run, write_images
 from tests.support.datasets import squares
 
 
@@ -147,3 +147,39 @@ def test_images_that_the_model_learned_from_are_counted(inputs: Path, tmp_path: 
     )
     Picture.new("RGB", (9, 9), "teal").save(tmp_path / "new.png")
     assert "learned from:" not in ok("predict", inputs / "model", tmp_path / "new.png")
+
+
+def test_the_images_of_a_group_vote(inputs: Path, tmp_path: Path) -> None:
+    table = grouped_table(inputs / "images", tmp_path)
+    command = ("predict", inputs / "model", table, "--allow-outside")
+    ok(*command, "-o", tmp_path / "single.csv")
+    said = ok_json(*command, "-o", tmp_path / "p.csv", "--per-group")
+    single, merged = pd.read_csv(tmp_path / "single.csv"), pd.read_csv(tmp_path / "p.csv")
+    groups = dict(pd.read_csv(table)[["path", "group"]].to_numpy())
+    assert said["rows"] == len(merged) == len(set(groups.values())) == 6
+    assert list(merged.columns[:5]) == ["id", "label", "prediction", "probability", "images"]
+    assert (merged["images"] == 2).all()
+    single["group"] = [next(group for path, group in groups.items() if path.endswith(name)) for name in single["id"]]
+    expected = single.groupby("group")["p_blue"].mean()
+    assert merged.set_index("id")["p_blue"].to_dict() == pytest.approx(expected.to_dict(), abs=1e-5)
+    assert "6" in ok(*command, "--per-group")
+    assert "no image has a group" in fails("predict", inputs / "model", inputs / "images", "--per-group")
+    assert "groups of an archive" in fails(*command, "--per-group", "-o", tmp_path / "chunks")
+
+
+def test_an_image_that_cannot_be_read_does_not_vote(inputs: Path, tmp_path: Path) -> None:
+    table = grouped_table(inputs / "images", tmp_path)
+    rows = list(csv.DictReader(table.open()))
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    rows = [{**row, "path": "bad.png" if i == 0 else row["path"]} for i, row in enumerate(rows)]
+    rows.append({"path": "worse.png", "label": "blue", "group": "worse"})
+    (tmp_path / "worse.png").write_bytes(b"no image either")
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ("path", "label", "group"))
+        writer.writeheader()
+        writer.writerows(rows)
+    result = run("predict", inputs / "model", table, "--allow-outside", "--per-group", "-o", tmp_path / "p.csv")
+    assert result.exit_code == 3
+    merged = pd.read_csv(tmp_path / "p.csv").set_index("id")
+    assert sorted(merged["images"].dropna()) == [1, 2, 2, 2, 2, 2]
+    assert isinstance(merged.loc["worse", "error"], str)

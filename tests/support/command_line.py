@@ -1,6 +1,7 @@
 """Files on disk for the command-line tests, and a way to run commands in this process."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,14 @@ def files(folder: Path, *, per_class: int = 4) -> None:
     write_masks(data, folder / "masks")
     (folder / "linear.toml").write_text(to_toml(recipe("linear", "name=linear")))
     (folder / "cvs.toml").write_text(to_toml(recipe("segmentation", "name=cvs")))
+
+
+def grouped_table(images: Path, folder: Path) -> Path:
+    """A table of an image folder in which two images of a class at a time are a group."""
+    rows = ["path,label,group"]
+    for place in sorted(path for path in images.iterdir() if path.is_dir()):
+        for i, path in enumerate(sorted(place.iterdir())):
+            rows.append(f"{os.path.relpath(path, folder)},{place.name},{place.name}-{i // 2}")
+    table = folder / "groups.csv"
+    table.write_text("\n".join(rows) + "\n")
+    return table

@@ -68,6 +68,14 @@ def evaluate(
         bool, Option("--transductive", help="Also train on the images to be scored, without their labels.")
     ] = False,
     calibration: Calibration = False,
+    per_group: Annotated[
+        bool,
+        Option(
+            "--per-group",
+            help="Score groups (column group), such as views of one object: the probabilities of their images are "
+            "averaged.",
+        ),
+    ] = False,
     set_: o.Sets = None,
     temperature: o.Temperature = False,
     coverage: o.Coverage = None,
@@ -104,6 +112,8 @@ def evaluate(
     from handful.data.check import check
     from handful.evaluation.evaluate import Protocol, splits_of
     from handful.evaluation.evaluate import evaluate as evaluate_recipe
+    from handful.evaluation.groups import groups_of
+    from handful.evaluation.groups import per_group as merge_groups
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
@@ -124,6 +134,7 @@ def evaluate(
         samples = read(data, data_options)
         refuse_measures(samples, calibration=calibration, track=track)
         splits = splits_of(samples, protocol)
+        groups = groups_of([split.test for split in splits]) if per_group else None
         each = per_class if long_tail is None else None
         check_kind(loaded, samples)
         check(samples, per_class=each, folds=folds, score_on=score_on, strict=strict)
@@ -141,13 +152,19 @@ def evaluate(
                 log=log,
                 progress=stderr_is_terminal(),
             )
+        images = result
+        if groups is not None:
+            result = merge_groups(result, groups)
         if track is not None:
             track_scores(track, track_to, [result])
     if json:
         identity = {"recipe": loaded.name, "fingerprint": fingerprint(loaded), "log": log}
-        print_json({**identity, **_scores(result, calibration=calibration)})
+        merged = {} if groups is None else _group_values(images, result)
+        print_json({**identity, **_scores(result, calibration=calibration), **merged})
     else:
         _print_scores(result, protocol, calibration=calibration)
+        if groups is not None:
+            print_text(_group_sentence(images, result))
 
 
 def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
@@ -168,6 +185,32 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     if calibration:
         values["calibration"] = [asdict(row) for row in summarise_calibration(result)]
     return values
+
+
+def _group_values(images: "Result", groups: "Result") -> dict[str, Any]:
+    """How many images and groups were scored, the interval over groups, and what single images score."""
+    from handful.evaluation.groups import group_interval
+    from handful.evaluation.statistics import headline_metric, summarise
+
+    metric = headline_metric(groups)
+    low, high = group_interval(groups, metric)
+    numbers = {
+        name: len({i for run in result.runs for i in run.ids})
+        for name, result in (("images", images), ("groups", groups))
+    }
+    single = summarise(images, metric)[0].mean
+    return {"per_group": {**numbers, "metric": metric, "low": low, "high": high, "single_images": single}}
+
+
+def _group_sentence(images: "Result", groups: "Result") -> str:
+    from handful.evaluation.statistics import METRICS
+
+    told = _group_values(images, groups)["per_group"]
+    return (
+        f"Per group: {told['groups']:,} groups of {told['images']:,} images, whose probabilities are averaged. "
+        f"95 % interval by the bootstrap over draws and groups: {100 * told['low']:.1f} to {100 * told['high']:.1f}. "
+        f"Single images: {100 * told['single_images']:.1f} % {METRICS[told['metric']]}."
+    )
 
 
 def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool) -> None:

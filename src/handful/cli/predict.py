@@ -77,6 +77,13 @@ def predict(
         float | None,
         Option(metavar="SHARE", show_default=False, help="Coverage of the prediction sets; default: as trained."),
     ] = None,
+    per_group: Annotated[
+        bool,
+        Option(
+            "--per-group",
+            help="Average the probabilities of the images of a group (column group), such as views of one object.",
+        ),
+    ] = False,
     strict: Annotated[
         bool, Option("--strict", help="Stop at an image that cannot be read, instead of recording it.")
     ] = False,
@@ -115,12 +122,16 @@ def predict(
 
     job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
     if out is not None and not printed and not out.suffix:
-        _refuse_for_chunks(maps=maps, strict=strict, data=data)
+        _refuse_for_chunks(maps=maps, strict=strict, per_group=per_group, data=data)
         _predict_to_chunks(job, data[0], out, options, json=json)
         return
     path = None if printed else out
     refuse_chunk_options(options, remedy="name a folder as --out.")
-    with _predicted(job, data, options, path=path, maps=maps, strict=strict) as (predictor, chunks, learned):
+    with _predicted(job, data, options, path=path, maps=maps, strict=strict, per_group=per_group) as (
+        predictor,
+        chunks,
+        learned,
+    ):
         seen = PredictionSummary(predictor.classes)
         seen.learned = learned
         if path is not None:
@@ -145,7 +156,14 @@ def predict(
 
 @contextmanager
 def _predicted(
-    job: "BatchJob", data: list[str], options: BatchOptions, *, path: Path | None, maps: Path | None, strict: bool
+    job: "BatchJob",
+    data: list[str],
+    options: BatchOptions,
+    *,
+    path: Path | None,
+    maps: Path | None,
+    strict: bool,
+    per_group: bool,
 ) -> "Iterator[tuple[Predictor, Iterator[PredictedChunk], int]]":
     """The model, the rows of all images with a progress bar, and how many of the images the model was trained on.
 
@@ -156,6 +174,7 @@ def _predicted(
     from handful.core.files import lock_output
     from handful.core.progress import Activity, Progress
     from handful.deployment.batch.to_table import predict_archive
+    from handful.deployment.group_predictions import predict_groups
     from handful.deployment.predict_table import check_outputs, draw_maps, predict_chunks
 
     with ExitStack() as stack:
@@ -168,6 +187,8 @@ def _predicted(
             on_error = None if strict else lambda name, error: unusable.update({name: error.what})
             with Activity("Reading the data", shown=True, announce=True):
                 found = read_to_predict(data, options.source, on_error=on_error)
+            if per_group:
+                _check_groups(found)
             with Activity("Loading the model", shown=True, announce=True):
                 from handful.saving.learned_images import count_learned_from
                 from handful.saving.predictor import load_predictor
@@ -184,6 +205,7 @@ def _predicted(
             chunks = predict_chunks(
                 classifier, found, coverage=job.coverage, strict=strict, draw=draw, advance=advance, unusable=unusable
             )
+            chunks = predict_groups(chunks, found, classifier.classes) if per_group else chunks
         else:
             _refuse_maps(maps)
             chunks = predict_archive(job, found, strict=strict, start=bar.go_on, advance=advance)
@@ -233,10 +255,33 @@ def _refuse_top(top: int | None, *, printed: bool) -> None:
         )
 
 
-def _refuse_for_chunks(*, maps: Path | None, strict: bool, data: list[str]) -> None:
+def _check_groups(found: object) -> None:
+    """Refuse images without groups before the model is loaded."""
+    from handful.core.dataset import Dataset
+    from handful.deployment.group_predictions import refuse_without_groups
+
+    if not isinstance(found, Dataset):
+        _refuse_groups()
+    else:
+        refuse_without_groups(found)
+
+
+def _refuse_groups() -> None:
+    from handful.errors import DataError
+
+    raise DataError(
+        "the groups of an archive are not read",
+        where="--per-group",
+        remedy="unpack it, give a table with a column group, and name a .csv or .parquet file as --out.",
+    )
+
+
+def _refuse_for_chunks(*, maps: Path | None, strict: bool, per_group: bool, data: list[str]) -> None:
     from handful.errors import OutputError
 
     _refuse_maps(maps)
+    if per_group:
+        _refuse_groups()
     if strict:
         raise OutputError("a run over an archive records what cannot be read", where="--strict", remedy="leave it out.")
     if len(data) > 1:
