@@ -36,6 +36,7 @@ WITH_OPTION = {  # modules that read or check the value of an option: only comma
     "handful.data.readers.annotation_file",
     "handful.data.readers.label_studio_labels",
     "handful.data.readers.multilabel_table",
+    "handful.evaluation.groups",
     "handful.evaluation.normal_class",
     "handful.evaluation.protocol",
     "handful.recipes.kinds",

@@ -8,7 +8,7 @@ from handful.core.dataset import Dataset
 from handful.core.groups import group_index, group_means
 from handful.deployment.predict_table import PredictedChunk
 from handful.deployment.table_files import Columns, with_gaps
-from handful.errors import DataError, ModelError, option
+from handful.errors import DataError, ModelError, by_interface, option
 
 
 def refuse_without_groups(data: Dataset) -> None:
@@ -20,7 +20,7 @@ def refuse_without_groups(data: Dataset) -> None:
     if not any(s.group is not None for s in data.samples):
         raise DataError(
             "no image has a group",
-            where=option("per_group"),
+            where=by_interface(command="--per-group", python="groups"),
             remedy=f"give a table, and name its column that says which object an image shows: "
             f"{option('columns', {'group': 'NAME'})}.",
         )
@@ -50,7 +50,7 @@ def predict_groups(
         if "labels" in chunk.columns:
             raise ModelError(
                 "votes are counted for models of one label per image, and this one gives several",
-                where=option("per_group"),
+                where=by_interface(command="--per-group", python="groups"),
                 remedy="leave it out.",
             )
         errors.update({len(names) + i: reason for i, reason in chunk.errors.items()})

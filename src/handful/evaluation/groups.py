@@ -13,7 +13,7 @@ from handful.core.dataset import Dataset
 from handful.core.groups import group_index, group_means
 from handful.core.result import Result, Run
 from handful.data.multilabel import refuse_multilabel
-from handful.errors import DataError, option
+from handful.errors import DataError, by_interface, option
 from handful.evaluation.intervals import bootstrap
 from handful.evaluation.metrics import Metric
 from handful.evaluation.score_table import score_table
@@ -34,7 +34,7 @@ def groups_of(scored: Sequence[Dataset]) -> dict[str, str]:
     if not groups:
         raise DataError(
             "no image has a group",
-            where=option("per_group"),
+            where=by_interface(command="--per-group", python="groups"),
             remedy=f"name the table's column that says which object an image shows: "
             f"{option('columns', {'group': 'NAME'})}.",
         )
