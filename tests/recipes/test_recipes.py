@@ -6,6 +6,7 @@ import pytest
 from handful.errors import RecipeError
 from handful.recipes.checks import check
 from handful.recipes.load import from_toml, load_recipe, recipe_names
+from handful.recipes.read import recipe_text
 from handful.recipes.write import fingerprint, to_toml
 from tests.support.datasets import RECIPE, recipe
 
@@ -91,3 +92,9 @@ def test_fingerprint_follows_what_decides_training_only() -> None:
 def test_a_recipe_without_a_hierarchy_is_as_it_was_before_there_were_any() -> None:
     assert fingerprint(recipe()) == "6adfb0f73215"
     assert "hierarchy" not in to_toml(recipe())
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name.startswith("paper-")])
+def test_a_recipe_of_a_paper_states_its_guesses(name: str) -> None:
+    header = recipe_text(name).split("[about]")[0]
+    assert "# Guesses" in header

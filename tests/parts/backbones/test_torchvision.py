@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -77,6 +78,21 @@ def test_stride_is_what_the_options_say(options: dict[str, object], stride: int)
 def test_options_that_do_not_go_together(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build(context(), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("version", "ending"), [("newest", "resnet50-11ad3fa6.pth"), ("v1", "resnet50-0676ba61.pth")])
+def test_weights_are_the_newest_or_those_of_earlier_papers(
+    version: Literal["newest", "v1"], ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def download(url: str) -> dict[str, torch.Tensor]:
+        asked.append(url)
+        return dict(torchvision.models.resnet50().state_dict())
+
+    monkeypatch.setattr("handful.parts.backbones.torchvision.download", download)
+    build(context(), model="resnet50", pretrained=True, version=version)
+    assert [url.rsplit("/", 1)[-1] for url in asked] == [ending]
 
 
 def test_unknown_model_gets_the_nearest_name() -> None:

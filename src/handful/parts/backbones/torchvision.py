@@ -3,7 +3,7 @@
 The CvS paper uses ResNet-101 with ImageNet weights and images of 128 pixels (section V-C).
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -25,6 +25,7 @@ def build(
     *,
     model: str = "resnet18",
     pretrained: bool = False,
+    version: Literal["newest", "v1"] = "newest",
     weights: str | None = None,
     stride: int | None = None,
     dilate: bool = False,
@@ -38,6 +39,7 @@ def build(
         context: not used.
         model: "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg16" or "vgg16_bn".
         pretrained: initialize with the library's ImageNet weights.
+        version: which of these: the "newest", V2 for ResNet-50 and larger, or "v1", those of papers before 2022.
         weights: initialize from a checkpoint file, or from the folder of a saved classifier with this backbone.
         stride: pixels per map cell. A smaller one than the network's own removes the stages behind it; None: its own,
             32, or 8 with `small_stem`.
@@ -63,6 +65,8 @@ def build(
         raise ValueError(
             f"dilate cannot be combined with {'fuse' if fuse else model}; use resnet50 or larger, without fuse"
         )
+    if version not in ("newest", "v1"):
+        raise ValueError(f"version must be newest or v1, not {version!r}")
     if pretrained and (small_stem or weights):
         raise ValueError(f"pretrained cannot be combined with {'small_stem' if small_stem else 'weights'}")
     strides = (1, 2, 4) if small_stem else (4, 8, 16)  # at which dilation can begin
@@ -78,7 +82,8 @@ def build(
     else:
         network = _vgg(batch_norm=model.endswith("_bn"))
     if pretrained:
-        state = download(torchvision.models.get_model_weights(model).DEFAULT.url)
+        releases: Any = torchvision.models.get_model_weights(model)
+        state = download((releases.IMAGENET1K_V1 if version == "v1" else releases.DEFAULT).url)
         features = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIERS)}
         load_exactly(network, features, where=model)
     stages = _resnet_stages(network, small_stem=small_stem) if resnet else _vgg_stages(network)
