@@ -62,6 +62,14 @@ def test_an_evaluation_shows_mean_ap_and_each_class(tmp_path: Path) -> None:
     assert [row["name"] for row in said["classes"]] == ["blue", "green", "red"]
 
 
+def test_a_run_says_mean_ap_and_each_class(tmp_path: Path) -> None:
+    data, recipe = table(several_squares(40), tmp_path / "data"), tmp_path / "small.toml"
+    recipe.write_text('extends = "logistic-pixels"\nimage_size = [12, 12]\n', encoding="utf-8")
+    shown = ok("run", data, *FORM, "--recipe", recipe, "-o", tmp_path / "run")
+    assert all(word in shown for word in ("Mean AP", "macro F1", "blue", "precision", "report.html"))
+    assert (tmp_path / "run" / "model").is_dir()
+
+
 def test_a_sweep_and_a_comparison_say_mean_ap(tmp_path: Path) -> None:
     data = table(several_squares(40), tmp_path / "data")
     common = (data, *FORM, *FAST, "--draws", 2)
@@ -85,7 +93,8 @@ def test_folders_in_which_a_picture_lies_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ("run", "-o", "out"),
+        ("run", "-o", "out", "--per-class", "2"),
+        ("run", "-o", "out", "--normal-class", "red"),
         ("compare", "-o", "out", "--recipe", "lda", "--per-class", "2"),
         ("sweep", "-o", "out", "--recipe", "lda", "--per-class", "2"),
         ("sweep", "-o", "out", "--recipe", "logistic-pixels", "--per-class", "2", "--calibration"),

@@ -24,7 +24,6 @@ from handful.data.fingerprint import fingerprint
 from handful.data.image_cache import cache_images
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
-from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import training_split
 from handful.errors import DataError, by_interface
 from handful.evaluation.normal_class import check_normal_class
@@ -127,7 +126,7 @@ def run(
     name = name or (Path(source).name if isinstance(source, str | Path) else folder.name)
     refuse_foreign(folder, ours=OURS)
     data = _read(source, labels, groups, options or ReadOptions())
-    refuse_multilabel(data, "a run")
+    _refuse_multilabel(data)
     check_normal_class(normal_class, data.classes)
     say(_found(data))
     masked = any(s.mask is not None for s in data.samples)
@@ -179,6 +178,20 @@ def _read(source: Any, labels: Any, groups: Any, options: ReadOptions) -> Datase
     data = read_dataset(source, options)
     warn_left_out(data)
     return data
+
+
+def _refuse_multilabel(data: Dataset) -> None:
+    """Refuse images with several labels, which have a run of their own.
+
+    Raises:
+        DataError: the data are multilabel.
+    """
+    if data.kind == "multilabel":
+        raise DataError(
+            "this run needs one label per image, and these images have several each",
+            where="labels",
+            remedy="call run_multilabel of handful.automl.multilabel_run, which scores each class by itself.",
+        )
 
 
 def _to_stderr(sentence: str) -> None:

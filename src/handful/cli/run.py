@@ -14,6 +14,7 @@ from handful.cli._data_options import DataOptions
 from handful.cli._names import check_recipes, names_of
 
 if TYPE_CHECKING:
+    from handful.automl.multilabel_result import MultilabelRunResult
     from handful.automl.result import RunResult
 
 
@@ -80,6 +81,29 @@ def run(
     with print_to_stderr():
         with Activity("Reading the data", shown=True, announce=True):
             samples = read(data, data_options)
+        if samples.kind == "multilabel":
+            _refuse_options(per_class=per_class, normal_class=normal_class)
+            from handful.automl.multilabel_run import run_multilabel
+
+            several = run_multilabel(
+                samples,
+                folder,
+                recipes=recipe or (),
+                backbone=names_of(backbone),
+                seconds=seconds,
+                seed=seed,
+                device=device,
+                overwrite=overwrite,
+                on_message=print_text,
+                started=started,
+                name=Path(data).name or name,
+            )
+    if samples.kind == "multilabel":
+        _print_multilabel(several, json=json)
+        if open_:
+            open_page(folder / "report.html")
+        return
+    with print_to_stderr():
         result = run_automl(
             samples,
             folder,
@@ -101,6 +125,34 @@ def run(
     print_extras(result, json=json)
     if open_:
         open_page(folder / "report.html")
+
+
+def _refuse_options(*, per_class: int | None, normal_class: str | None) -> None:
+    """Refuse what a run on images with several labels does not have.
+
+    Raises:
+        DataError: one of them is given.
+    """
+    from handful.errors import DataError
+
+    what = "needs one label per image, and these images have several each"
+    if per_class is not None:
+        raise DataError(
+            f"--per-class of a run {what}", where="labels", remedy="handful evaluate takes it with several labels."
+        )
+    if normal_class is not None:
+        raise DataError(f"--normal-class {what}", where="labels", remedy="leave it out: an image may have none.")
+
+
+def _print_multilabel(result: "MultilabelRunResult", *, json: bool) -> None:
+    """Print the answer of a run on images with several labels, or all values as JSON."""
+    from handful.automl.multilabel_result import as_values, format_multilabel_run
+    from handful.cli._output import print_json, print_lines, width
+
+    if json:
+        print_json({"folder": str(result.folder), **as_values(result)})
+        return
+    print_lines(format_multilabel_run(result, width=width()))
 
 
 def answer_printer(*, json: bool) -> "Callable[[RunResult], None]":

@@ -1,0 +1,287 @@
+"""Automatic run on images with several labels: cheap recipes are cross-validated, the best is trained and scored.
+
+Recipes are selected by mean AP. The thresholds are cross-fitted: in each fold they are chosen on the training images
+alone, each scored by a model that did not learn from it, so that F1, recall and precision are honest too.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handful.automl.budget import SECONDS, Budget
+from handful.automl.candidates import describe, load_requested
+from handful.automl.multilabel_result import MultilabelRunResult, as_values, expected, method
+from handful.automl.related import TiedData, tie_related
+from handful.automl.result import LOG, PAGE, TABLE, VALUES
+from handful.comparison.candidate_rules import SMALL, traits_of
+from handful.comparison.defaults import default_folds
+from handful.core.dataset import Dataset
+from handful.core.files import lock_output, refuse_foreign, write_atomically
+from handful.core.plan_file import PLAN, claim_folder
+from handful.core.processes import one_blas_thread
+from handful.core.progress import Progress
+from handful.core.recipe import Recipe
+from handful.core.result import Result, Run
+from handful.data.check import check
+from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.data.splits import training_split
+from handful.deployment.predict_table import predict_table
+from handful.evaluation.evaluate import evaluate
+from handful.evaluation.multilabel import class_scores, summarise_multilabel
+from handful.evaluation.multilabel_selection import mean_ap_optimism
+from handful.evaluation.protocol import Protocol
+from handful.inspection.measurements import measure_images
+from handful.models.classifier import Classifier
+from handful.models.device import select_device
+from handful.recipes.calibration import with_calibration
+from handful.recipes.kinds import check_kind
+from handful.recipes.load import load_recipe
+from handful.recipes.write import fingerprint
+from handful.reports.card_scores import card_scores
+from handful.reports.evaluation_report import write_report
+from handful.saving.classifier import save_classifier
+from handful.saving.model_card import CARD, data_facts
+from handful.saving.model_folder import MODEL
+from handful.training.train import train
+
+CHEAP = ("logistic", "nearest-centroid", "ridge", "knn", "logistic-pixels")
+OURS = (PLAN, VALUES, LOG, "results-predictions", PAGE, MODEL, TABLE, CARD)
+Say = Callable[[str], None]
+
+
+def run_multilabel(
+    data: Dataset,
+    folder: str | Path,
+    *,
+    recipes: Sequence[str | Path | Recipe] = (),
+    backbone: Sequence[str] = (),
+    seconds: float = SECONDS,
+    seed: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: bool = True,
+    on_message: Say = lambda _: None,
+    started: float | None = None,
+    name: str = "",
+) -> MultilabelRunResult:
+    """From images with several labels to a model, an honest score and a report: what `handful run` does with them.
+
+    Args:
+        data: multilabel data; a test part, if there is one, is scored by the saved model.
+        folder: gets the model in `model/`, `report.html`, `CARD.md`, `run.json` and, where images have no label,
+            `predictions.csv`.
+        recipes: to select from; empty: those that are fitted in seconds.
+        backbone: instead of the recipes' own, as for `load_recipe`: each recipe is tried on each of them.
+        seconds: wall time, after which no recipe is begun; the first is always scored.
+        seed: decides the folds, and seeds the training.
+        device: as for `train`.
+        overwrite: replace another run in `folder`.
+        progress: show progress bars.
+        on_message: called with sentences about what was found and what is going on.
+        started: `time.monotonic()` where the time began before this call.
+        name: of the data, for the top of the report.
+
+    Raises:
+        DataError, OutputError, RecipeError, WeightsError: before anything is trained.
+    """
+    budget, folder = Budget(seconds, started=started), Path(folder)
+    refuse_foreign(folder, ours=OURS)
+    chosen = select_device(device)
+    check(data)
+    candidates = _candidates(data, recipes, backbone)
+    on_message(_found(data))
+    with lock_output(folder):
+        named = {recipe.name: fingerprint(recipe) for recipe in candidates}
+        plan = {"data": data_fingerprint(data), "seed": seed, "recipes": named}
+        claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
+        tied = _tied(data, chosen, progress=progress)
+        for note in tied.notes:
+            on_message(note)
+        pool = training_split(tied.data)
+        alone = replace(pool, samples=tuple(replace(s, split=None) for s in pool.samples))
+        protocol = Protocol((seed,), folds=default_folds(alone))
+        scores = _Scores(pool, protocol, folder / LOG, chosen, progress, budget)
+        results, left = scores.of_all(candidates, on_message)
+        best = max(results, key=lambda r: summarise_multilabel(r).mean)
+        recipe = with_calibration(best.recipe, thresholds=True)
+        on_message(f"Training {describe(best.recipe)} on all images, and choosing thresholds.")
+        classifier = train(recipe, pool.labelled(), seed=seed, device=chosen, progress=progress)
+        test = tied.data.split("test").labelled()
+        held_out = scores.of(recipe) if not len(test) else _on_test(classifier, recipe, pool, test, seed)
+        optimism = 0.0 if len(test) else mean_ap_optimism(results, groups=_groups(tied.data))
+        unlabelled = tied.data.select([i for i, s in enumerate(tied.data.samples) if not s.labelled])
+        result = MultilabelRunResult(
+            folder=folder,
+            images=len(pool.labelled()),
+            unlabelled=len(unlabelled),
+            doubts=tied.notes,
+            recipe=best.recipe.name,
+            description=describe(best.recipe),
+            scored_by="test images" if len(test) else "cross-validation",
+            mean_ap=summarise_multilabel(held_out),
+            macro_f1=summarise_multilabel(held_out, "macro_f1"),
+            optimism=optimism,
+            classes=tuple(class_scores(held_out)),
+            thresholds=classifier.card["calibration"]["thresholds"],
+            tried={r.recipe.name: summarise_multilabel(r).mean for r in results},
+            not_tried=left,
+            predicted={},
+            seconds=round(budget.spent, 1),
+            budget=seconds,
+            result=held_out,
+        )
+        return _finish(result, results, classifier, tied.data, unlabelled, name, budget, progress=progress)
+
+
+class _Scores:
+    """Cross-validation of one recipe after the other, on the same folds."""
+
+    def __init__(
+        self, data: Dataset, protocol: Protocol, log: Path, device: str, progress: bool, budget: Budget
+    ) -> None:
+        self.data, self.protocol, self.log = data, protocol, log
+        self.device, self.progress, self.budget = device, progress, budget
+
+    def of(self, recipe: Recipe, stop: Callable[[], bool] | None = None) -> Result:
+        return evaluate(
+            recipe,
+            self.data,
+            protocol=self.protocol,
+            device=self.device,
+            log=self.log,
+            progress=self.progress,
+            stop=stop or (lambda: False),
+        )
+
+    def of_all(self, recipes: Sequence[Recipe], say: Say) -> tuple[list[Result], tuple[str, ...]]:
+        """The results, and the recipes for which no time was left: half is kept for thresholds and the model."""
+        results: list[Result] = []
+        left: list[str] = []
+        for recipe in recipes:
+            begun = self.budget.spent
+            if results and 2 * begun > self.budget.seconds:
+                left.append(recipe.name)
+                continue
+            say(f"Trying {describe(recipe)}.")
+            result = self.of(recipe, (lambda: self.budget.left <= 0) if results else None)
+            complete = len(result.runs) == (self.protocol.folds or 1)
+            results += [result] if complete else []
+            left += [] if complete else [recipe.name]
+        return results, tuple(left)
+
+
+def _candidates(data: Dataset, recipes: Sequence[str | Path | Recipe], backbones: Sequence[str]) -> list[Recipe]:
+    """The recipes that are tried, cheapest and likely best first; one that does not fit is refused by name."""
+    if recipes or backbones:
+        names = list(recipes) or [name for name in CHEAP if name != "logistic-pixels"]
+        chosen = list(load_requested([n for n in names if n != "auto"] or list(CHEAP[:4]), backbones).recipes)
+    else:
+        traits = traits_of(data)
+        small = traits.side <= SMALL and traits.one_size
+        chosen = [load_recipe(name) for name in CHEAP if small or name != "logistic-pixels"]
+    for recipe in chosen:
+        check_kind(recipe, data)
+    return chosen
+
+
+def _tied(data: Dataset, device: str, *, progress: bool) -> TiedData:
+    """The data with copies and images of one subject in groups."""
+    with Progress(len(data), "looking at the images", shown=progress, loss=False) as bar, one_blas_thread():
+        measurements = measure_images(data, advance=bar.advance)
+        return tie_related(data, measurements, device=device)
+
+
+def _on_test(classifier: Classifier, recipe: Recipe, pool: Dataset, test: Dataset, seed: int) -> Result:
+    """The saved model's predictions of the test part."""
+    run = Run(
+        draw=seed,
+        fold=None,
+        seed=seed,
+        train_ids=pool.labelled().ids,
+        ids=test.ids,
+        labels=np.full(len(test), -1),
+        probabilities=np.asarray(classifier.probabilities(test.without_labels()), np.float32),
+        seconds=classifier.card["seconds"],
+        counts=pool.counts,
+        targets=test.targets(),
+        thresholds=classifier.thresholds,
+    )
+    return Result(recipe, test.classes, (run,))
+
+
+def _groups(data: Dataset) -> dict[str, str]:
+    return {s.id: s.group for s in data.samples if s.group is not None}
+
+
+def _finish(
+    result: MultilabelRunResult,
+    results: Sequence[Result],
+    classifier: Classifier,
+    data: Dataset,
+    unlabelled: Dataset,
+    name: str,
+    budget: Budget,
+    *,
+    progress: bool,
+) -> MultilabelRunResult:
+    """Save the model, its card and the report, and predict what has no label."""
+    card = {**classifier.card, "data": data_facts(data), **_card_entries(result)}
+    save_classifier(replace(classifier, card=card), result.folder / MODEL, overwrite=True)
+    shutil.copyfile(result.folder / MODEL / CARD, result.folder / CARD)
+    others = [r for r in results if r.recipe.name != result.recipe] if result.scored_by == "cross-validation" else []
+    write_report(
+        [result.result, *others],
+        result.folder / PAGE,
+        data=data,
+        title=f"{name}: how good is it?" if name else "How good is it?",
+        note=f"{expected(result)} {method(result)}",
+        overwrite=True,
+    )
+    predicted: dict[str, int] = {}
+    if len(unlabelled):
+        with Progress(len(unlabelled), "predicting", shown=progress, loss=False) as bar:
+            table = result.folder / TABLE
+            predicted = predict_table(
+                classifier, unlabelled, table, overwrite=True, advance=lambda n: bar.advance(steps=n)
+            )
+    result = replace(result, predicted=predicted, seconds=round(budget.spent, 1))
+    with write_atomically(result.folder / VALUES) as draft:
+        draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
+    return result
+
+
+def _card_entries(result: MultilabelRunResult) -> dict[str, Any]:
+    """Scores for the card, the mean AP corrected for the selection."""
+    entries = card_scores(result.result)
+    rows = entries["scores"]["rows"]
+    row = next(row for row in rows if row["metric"] == "mean AP")
+    row.update(
+        mean=result.mean_ap.mean - result.optimism,
+        low=result.mean_ap.image_low - result.optimism,
+        high=result.mean_ap.image_high - result.optimism,
+    )
+    if len(result.tried) > 1 and result.scored_by == "cross-validation":
+        entries["scores"]["design"] += (
+            f"; mean AP with the interval of a bootstrap over images, corrected for the selection of the best of "
+            f"{len(result.tried)} recipes"
+        )
+    return {**entries, "selection": {"tried": dict(result.tried), "not_tried": list(result.not_tried)}}
+
+
+def _found(data: Dataset) -> str:
+    """What was read, in a sentence."""
+    pool = training_split(data)
+    counts = pool.counts
+    spread = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    text = f"Found {len(pool.labelled())} labelled images of {len(data.classes)} classes, each shown by {spread}"
+    parts = (
+        (sum(not s.labelled for s in data.samples), "without a label"),
+        (len(data.split("test").labelled()), "to test on"),
+    )
+    further = [f"{n} {what}" for n, what in parts if n]
+    return text + (f"; {', '.join(further)}." if further else ".")
