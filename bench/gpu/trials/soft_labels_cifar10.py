@@ -18,10 +18,7 @@ PLAIN = {
     "random vectors": "paper-soft-labels-random",
 }
 SOURCES = {"MiniLM": "minilm", "GloVe": "glove"}
-NETWORKS = {
-    "ResNet-50": ('backbone={name="torchvision",model="resnet50",small_stem=true}',),
-    "VGG-16": ('backbone={name="torchvision",model="vgg16_bn"}',),
-}
+NETWORKS = {"ResNet-50": "resnet50", "VGG-16": "vgg16"}
 
 
 def rows(folder: Path) -> Sequence[Row]:
@@ -32,10 +29,10 @@ def rows(folder: Path) -> Sequence[Row]:
         for name, source in SOURCES.items():
             changes = (soft(folder, source, temperature),)
             found.append(Row(f"soft labels, {name}, temperature {temperature:g}", BASE, five, changes))
-    for network, backbone in NETWORKS.items():
-        found.append(Row(f"{network}, cross-entropy", BASE, two, backbone))
-        softened = (*backbone, soft(folder, "minilm", 1.0))
-        found.append(Row(f"{network}, soft labels, MiniLM, temperature 1", BASE, two, softened))
+    for network, ending in NETWORKS.items():
+        base = f"{BASE}-{ending}"
+        found.append(Row(f"{network}, cross-entropy", base, two))
+        found.append(Row(f"{network}, soft labels, MiniLM, temperature 1", base, two, (soft(folder, "minilm", 1.0),)))
     return found
 
 

@@ -11,10 +11,7 @@ from bench.gpu.trial import Row, Trial, tree
 from bench.support.data import cifar100
 from handful.evaluation.evaluate import Protocol
 
-BASE = "paper-vipf-dsk50"
 SMALL = ("image_size=[32, 32]", 'backbone.stem="small"')
-CROSS_ENTROPY = ('stages.0.losses=[{name="cross_entropy",smoothing=0.1}]', 'head.pool="avg"')
-PLAIN = ("backbone.dual=false", "backbone.selective=false", "backbone.anti_alias=false")
 
 
 def rows(folder: Path) -> Sequence[Row]:
@@ -22,10 +19,10 @@ def rows(folder: Path) -> Sequence[Row]:
     three, one = Protocol((0, 1, 2), per_class=50), Protocol((0,), per_class=50)
     carried = (*SMALL, tree(folder))
     return (
-        Row("ResNeXt-50", BASE, three, (*carried, *CROSS_ENTROPY, *PLAIN)),
-        Row("DSK-ResNeXt-50", BASE, three, (*carried, *CROSS_ENTROPY)),
-        Row("VIPF, printed weights", BASE, one, carried),
-        Row("VIPF, swapped weights", f"{BASE}-swapped", one, carried),
+        Row("ResNeXt-50", "paper-vipf-resnext50", three, SMALL),
+        Row("DSK-ResNeXt-50", "paper-vipf-resnext50-dsk", three, SMALL),
+        Row("VIPF, printed weights", "paper-vipf-dsk50", one, carried),
+        Row("VIPF, swapped weights", "paper-vipf-dsk50-swapped", one, carried),
     )
 
 
