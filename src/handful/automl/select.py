@@ -22,7 +22,7 @@ from handful.evaluation.metrics import Metric, uneven
 from handful.evaluation.protocol import Protocol
 from handful.evaluation.score_table import pooled_accuracy
 from handful.evaluation.selection_bias import SelectedScore, selected_score
-from handful.parts.posthoc.zero_shot_prior import NOTHING
+from handful.models.name_weight import NOTHING
 
 REPEATS = 5
 WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed

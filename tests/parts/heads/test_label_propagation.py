@@ -1,8 +1,11 @@
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from sklearn.semi_supervised import LabelSpreading
 
+from handful.parts.heads._propagation import graph, normalized, propagate
 from tests.parts.heads.fitted_heads import PLAIN, assert_refused, build_fitted
 
 
@@ -18,6 +21,23 @@ def test_labels_spread_along_a_chain_that_its_ends_name() -> None:
     head.fit(x[:, None], y, seed=0)
     assert (head.output(near[:28]).logits.argmax(dim=1) == 0).all()
     assert (head.output(far[2:]).logits.argmax(dim=1) == 1).all()
+
+
+def test_propagation_from_labels_is_scikit_learns_and_any_seeds_add_up() -> None:
+    x = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
+    y = np.full(40, -1)
+    y[:6] = [0, 1, 2, 0, 1, 2]
+    edges = graph(x, None, neighbors=3, power=2.0)
+    oracle = LabelSpreading(kernel=lambda *_: edges, alpha=0.7, max_iter=1000, tol=1e-4).fit(x, y)
+    one, other = np.zeros((40, 3)), np.random.default_rng(1).random((40, 3))
+    one[np.arange(6), y[:6]] = 1
+    shares = propagate(normalized(edges), one, spread=0.7)
+    np.testing.assert_allclose(shares, oracle.label_distributions_, atol=1e-4)
+    system = np.eye(40) - 0.7 * normalized(edges).toarray()
+    for seeds in (one, one + other):
+        solved = np.linalg.solve(system, seeds)
+        expected = solved / solved.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(propagate(normalized(edges), seeds, spread=0.7, tolerance=1e-9), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("options", [{"spread": 1}, {"neighbors": 0.5}])

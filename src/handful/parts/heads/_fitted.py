@@ -33,6 +33,7 @@ class FittedHead(nn.Module):
         names: names of the arrays that `learn` returns: buffers whose shapes it, or a saved model, gives.
         strengths: strengths of regularization to select from; the first is the default.
         start: default temperature.
+        card: entries of the model's card, once it is fitted.
     """
 
     fitted = True
@@ -46,6 +47,7 @@ class FittedHead(nn.Module):
         super().__init__()
         self.channels, self.classes = channels, classes
         self.transform = transform
+        self.card: dict[str, Any] = {}
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("temperature", torch.tensor(self.start))
         self.register_buffer("strength", torch.tensor(self.strengths[0]))
@@ -92,7 +94,7 @@ class FittedHead(nn.Module):
         y = labels.cpu().numpy() if targets is None else targets.float().cpu().numpy()
         pooled = features.float().cpu()
         self.mean: Tensor = self.transform.raised(pooled).mean(dim=(0, 1)).to(self._buffer("mean").device)
-        x = self.prepare(pooled.to(self.mean.device)).cpu().numpy()
+        x = self.training_inputs(pooled.to(self.mean.device)).cpu().numpy()
         views = x.shape[1]
         flat, repeated = x.reshape(len(x) * views, -1), np.repeat(y, views, axis=0)
         if self.multilabel:
@@ -109,6 +111,10 @@ class FittedHead(nn.Module):
             self.register_buffer(name, torch.from_numpy(rows).to(self.mean.device))
         self.temperature: Tensor = torch.tensor(temperature, device=self.mean.device)
         self.strength: Tensor = torch.tensor(strength, device=self.mean.device)
+
+    def training_inputs(self, features: Float[Tensor, "n v c"]) -> Float[Tensor, "n v e"]:
+        """What `learn` gets of each image: the transformed features, to which a head may append columns."""
+        return self.prepare(features)
 
     def prepare(self, features: Float[Tensor, "*n c"]) -> Float[Tensor, "*n c"]:
         """Features transformed as the options say."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 from sklearn.semi_supervised import LabelSpreading
 from torch import Tensor
 
@@ -78,3 +78,30 @@ def graph(x: Float[np.ndarray, "m c"], _same: Any, *, neighbors: int, power: flo
     weight[origin == index.ravel()] = 0
     one_way = csr_matrix((weight.astype(np.float64), (origin, index.ravel())), shape=(len(x), len(x)))
     return one_way + one_way.T
+
+
+def normalized(edges: csr_matrix) -> csr_matrix:
+    """Edge weights divided by the square roots of both nodes' sums."""
+    sums = np.asarray(edges.sum(axis=1)).ravel()
+    root = diags(1 / np.sqrt(np.where(sums > 0, sums, 1)))
+    result: csr_matrix = (root @ edges @ root).tocsr()
+    return result
+
+
+def propagate(
+    edges: csr_matrix, seeds: Float[np.ndarray, "m k"], *, spread: float, tolerance: float = 1e-4
+) -> Float[np.ndarray, "m k"]:
+    """Class shares of each node, as scikit-learn's label spreading has them for one-hot seeds.
+
+    Args:
+        edges: normalized.
+        seeds: what each node starts from, any numbers from 0 up.
+        spread: share that comes from the neighbors.
+        tolerance: the sum of absolute changes at which the iteration ends.
+    """
+    shares, previous = seeds, np.zeros_like(seeds)
+    while np.abs(shares - previous).sum() >= tolerance:
+        shares, previous = spread * (edges @ shares) + (1 - spread) * seeds, shares
+    total = shares.sum(axis=1, keepdims=True)
+    result: Float[np.ndarray, "m k"] = shares / np.where(total > 0, total, 1)
+    return result
