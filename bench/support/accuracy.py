@@ -69,12 +69,15 @@ def run_sweep(
     draws: Sequence[int] | None = None,
     long_tail: float | None = None,
     unlabelled: Unlabelled = "none",
+    transductive: bool = False,
     score_on: ScoreOn = "test",
     trainer: Trainer | None = None,
 ) -> list[Result]:
     """Every recipe at every number of images per class (of the largest class of a long tail) on the same draws."""
     chosen = tuple(draws if draws is not None else range(options.draws))
-    protocol = Protocol(draws=chosen, long_tail=long_tail, unlabelled=unlabelled, score_on=score_on)
+    protocol = Protocol(
+        draws=chosen, long_tail=long_tail, unlabelled=unlabelled, transductive=transductive, score_on=score_on
+    )
     return _sweep(table, wanted, data, options, per_class, protocol, trainer)
 
 
