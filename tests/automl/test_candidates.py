@@ -69,7 +69,24 @@ def test_two_networks_and_names_as_a_prior_are_tried_where_they_are_installed(mo
 
 def test_names_that_are_no_words_are_no_prior() -> None:
     data = replace(squares(2), classes=("1", "2", "3"))
-    assert not [c for c in chosen(data) if c.recipe.name.startswith("logistic-names")]
+    assert not [c for c in chosen(data) if "names" in c.recipe.name]
+
+
+def test_names_are_spread_to_unlabelled_images_where_they_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = squares(4)
+    first = tuple(replace(s, label=None) if i < 3 else s for i, s in enumerate(data.samples))
+    partly = replace(data, samples=first)
+    assert {c.recipe.name for c in chosen(partly) if c.unlabelled} == {
+        "pseudo-labels"
+    }  # one image per class is too few
+    monkeypatch.setattr(candidates, "ENOUGH", 1)
+    both = [c for c in chosen(partly) if c.unlabelled]
+    assert {c.recipe.name for c in both} == {"pseudo-labels", "pseudo-labels-names"}
+    assert without_scores(chosen(partly)).recipe.name == "pseudo-labels-names"
+    assert all(describe(c.recipe) != c.recipe.name for c in both)
+    assert not [c for c in chosen(data) if c.unlabelled]
+    monkeypatch.setattr(candidates, "has_text_encoder", lambda: False)
+    assert {c.recipe.name for c in chosen(partly) if c.unlabelled} == {"pseudo-labels"}
 
 
 def test_a_recipe_on_another_backbone_is_called_after_it() -> None:

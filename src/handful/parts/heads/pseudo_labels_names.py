@@ -9,9 +9,10 @@ pseudo-labels of head `pseudo_labels`; and what it and the graph then say replac
 GRIP takes an equal number of images of each class, more in each round. That presumes equally many unlabelled images of
 each class, and costs accuracy where they are not. Here every image counts, as far as it is certain.
 
-The names' share is `prior` divided by the square root of the number of labelled images per class. Where the names say
-nothing of the images, see `models.name_weight`, it is 0, there are no rounds, and the head is `pseudo_labels`. The
-defaults were chosen on draws of CIFAR-10's training images: with all others unlabelled, 300 of them, or a long tail.
+What the names say counts as much as `prior` labels per class, shared by the unlabelled images, each at most half a
+label; with more labelled images per class less, by the square root of their number. Where the names say nothing of the
+images, see `models.name_weight`, there are no rounds, and the head is `pseudo_labels`. The defaults were chosen on
+draws of CIFAR-10's training images: with all others unlabelled, 100 or 300 of them, or a long tail.
 """
 
 import warnings
@@ -42,6 +43,7 @@ own_classes = True
 uses_unlabelled = True
 COMPONENTS = 300  # principal components that the regression is fitted to
 SHARPNESS = 6.0  # factor of the regression's scores, whose targets are 0 and 1
+MOST = 0.5  # of a label, that the names may say of an image
 CERTAINTY = 0.35  # temperature of the guesses that go into the next round
 
 
@@ -66,7 +68,7 @@ class PseudoLabelsFromNames(PseudoLabels):
     share = 0.0  # with which the names' guess enters the graph
     read: Names | None = None  # a saved model has none
     rounds = 4
-    prior = 0.03
+    prior = 12.0
     penalty = 0.5
 
     def fit(
@@ -86,7 +88,8 @@ class PseudoLabelsFromNames(PseudoLabels):
         named = names.scores.named.numpy()
         y = labels[known].cpu().numpy()
         weight = choose_weight(embedded, y, named, names.others, start=names.scale, seed=seed)
-        self.share, self.seed = self.prior * weight.value / names.scale, seed
+        most = min(MOST, self.prior * self.classes / max(1, len(known) - len(y)))
+        self.share, self.seed = most * weight.value / names.scale, seed
         self.card = {"class_names": {"weight": round(self.share, 4), "why": weight.reason, "p_value": weight.p_value}}
         if not self.share:
             warnings.warn(f"{NOTHING}: as a prior they have weight 0.", HandfulWarning, stacklevel=2)
@@ -140,7 +143,7 @@ def build(
     *,
     backbone: Backbone,
     rounds: int = 4,
-    prior: float = 0.03,
+    prior: float = 12.0,
     penalty: float = 0.5,
     mix: float = 0.5,
     neighbors: int = 10,
@@ -155,7 +158,7 @@ def build(
         context: gives the recipe, the class names, and whether there are images to train on.
         backbone: what the maps come from.
         rounds: how often pseudo-labels are made.
-        prior: share of a label with which the names' guess enters the graph, at one labelled image per class.
+        prior: labels per class that the names count as, at one labelled image per class.
         penalty: of the regression, relative to the features' variance.
         mix: weight of label propagation's own scores; 0: none.
         neighbors: how many images each image is joined to.
@@ -170,11 +173,9 @@ def build(
         WeightsError: weights or a text encoder are missing.
         DataError: class names without a vector of their own.
     """
-    check_positive(rounds=rounds, penalty=penalty)
+    check_positive(rounds=rounds, prior=prior, penalty=penalty)
     if not isinstance(rounds, int):
         raise ValueError(f"rounds must be a whole number, not {rounds!r}")
-    if isinstance(prior, bool) or not 0 < prior <= 1:
-        raise ValueError(f"prior must be above 0 and at most 1, not {prior!r}")
     if isinstance(mix, bool) or not 0 <= mix < float("inf"):
         raise ValueError(f"mix must be a number from 0, not {mix!r}")
     classes = len(context.task.classes)
