@@ -76,9 +76,7 @@ def test_names_are_spread_to_unlabelled_images_where_they_are_words(monkeypatch:
     data = squares(4)
     first = tuple(replace(s, label=None) if i < 3 else s for i, s in enumerate(data.samples))
     partly = replace(data, samples=first)
-    assert {c.recipe.name for c in chosen(partly) if c.unlabelled} == {
-        "pseudo-labels"
-    }  # one image per class is too few
+    assert {c.recipe.name for c in chosen(partly) if c.unlabelled} == {"pseudo-labels"}  # too few
     monkeypatch.setattr(candidates, "ENOUGH", 1)
     both = [c for c in chosen(partly) if c.unlabelled]
     assert {c.recipe.name for c in both} == {"pseudo-labels", "pseudo-labels-names"}
