@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
     from handful.saving.classifier import load_classifier as load_classifier
     from handful.saving.classifier import save_classifier as save_classifier
     from handful.saving.predictor import load_predictor as load_predictor
+    from handful.training.pretrain import pretrain as pretrain
     from handful.training.train import train as train
 
 
@@ -61,6 +62,7 @@ _PUBLIC = {
     "load_recipe": "recipes.load",
     "paired_difference": "evaluation.statistics",
     "predict_table": "deployment.predict_table",
+    "pretrain": "training.pretrain",
     "recipe_names": "recipes.read",
     "run": "automl.run",
     "save_classifier": "saving.classifier",

@@ -19,6 +19,7 @@ from handful.cli.hierarchy import hierarchy
 from handful.cli.inspect import inspect
 from handful.cli.labels import labels
 from handful.cli.predict import predict
+from handful.cli.pretrain import pretrain
 from handful.cli.propagate import propagate
 from handful.cli.recipes import recipes
 from handful.cli.run import run
@@ -45,6 +46,9 @@ COMMANDS: Commands = {  # by purpose, with an example each
     "Masks and annotation": {
         annotate: "handful annotate photos/ --folder annotations",
         propagate: "handful propagate photos/ --masks masks/ --out all",
+    },
+    "Pretrain": {
+        pretrain: "handful pretrain scans/ --out backbone",
     },
     "Deploy": {
         serve: "handful serve model --port 8000",

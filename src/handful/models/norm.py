@@ -39,8 +39,11 @@ def keep_norm(recipe: Recipe, counts: Int[np.ndarray, " k"], *, fewer: Int[np.nd
         counts: training images of each class.
         fewer: those of them that this network is trained on.
     """
-    if _auto(counts) == _auto(fewer):
-        return recipe
+    return recipe if _auto(counts) == _auto(fewer) else with_norm(recipe, counts)
+
+
+def with_norm(recipe: Recipe, counts: Int[np.ndarray, " k"]) -> Recipe:
+    """The recipe with the norms that "auto" chooses for these numbers of training images."""
     backbone, head = (_resolved(part, counts) for part in (recipe.backbone, recipe.head))
     return replace(recipe, backbone=backbone, head=head)
 

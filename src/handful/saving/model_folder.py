@@ -47,5 +47,16 @@ def not_a_model(folder: Path) -> ModelError:
             remedy=by_interface(command="the same `handful run` command", python="the same call of `run`")
             + " continues it.",
         )
+    if all((folder / name).is_file() for name in (VALUES, RECIPE, WEIGHTS)) and not (folder / CLASSES).exists():
+        return ModelError(
+            "this is a pretrained backbone, which has no classes",
+            where=folder,
+            remedy="train a classifier on it: "
+            + by_interface(
+                command=f"handful fit DATA --recipe logistic --backbone {folder} --out model",
+                python=f'load_recipe("logistic", backbone={str(folder)!r})',
+            )
+            + ".",
+        )
     missing = [name for name in FILES if not (folder / name).is_file()]
     return ModelError(f"this is not a saved model: {', '.join(missing)} missing", where=folder, remedy=GIVE)

@@ -58,7 +58,7 @@ class Setup:
         return replace(known, samples=tuple(s for s in known.samples if s.id in self.labelled_ids))
 
 
-def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: Fit) -> Setup:
+def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: Fit, task: Task | None = None) -> Setup:
     """Run the recipe's `prepare` parts on the training split and load its images.
 
     Args:
@@ -67,6 +67,7 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
         seed: of the run.
         device: as for `train`.
         fit: trains a nested run, for parts that need a network of their own.
+        task: classes and counts, where no label is learned; None: those of the data.
 
     Raises:
         TrainingError: too few images, no masks for losses that read them, no unlabelled images for a stage that draws
@@ -74,7 +75,7 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
         DataError, RecipeError, WeightsError: from the parts.
     """
     check_kind(recipe, data)
-    task = make_task(data)
+    task = make_task(data) if task is None else task
     context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier, named=load_recipe)
     data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
     labelled_ids = frozenset(s.id for s in data.samples if s.labelled)

@@ -1,12 +1,13 @@
 """Training: from a recipe and a data set to a `Classifier`."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from handful.core.context import Fit
+from handful.core.context import Fit, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import TRAINED_ON
@@ -63,25 +64,57 @@ def train(
     """
     started = time.monotonic()
     check(recipe)
-    check_launcher()
-    common_range(data.samples)
-    source = None if folder is None else identify_source(folder, data, resume=resume)
     with torch.random.fork_rng():
-        torch.manual_seed(derive_seed(seed, Stream.WEIGHTS))
-        fit = nested_fit(device, progress=progress, folder=folder, resume=resume)
-        setup = prepare_run(recipe, data, seed=seed, device=device, fit=fit)
-        assembly = assemble(setup, progress=progress)
-        checkpoint = None if folder is None else Checkpoint(folder, recipe, seed, setup.data, source=source)
-        if checkpoint is not None and rank_and_world_size()[0] == 0:
-            checkpoint.refuse_full_disk(assembly.network, assembly.averaged, trained=bool(recipe.stages))
-        if not recipe.stages:
-            fit_head(setup, assembly, progress=progress)
-        steps = run_stages(setup, assembly, checkpoint=checkpoint, resume=resume, progress=progress, log=log)
+        settings = Settings(seed, device, folder, resume, progress, log)
+        setup, assembly, steps = run_training(recipe, data, settings)
         classifier = _make_classifier(setup, assembly, steps=steps, started=started)
         classifier.card[TRAINED_ON] = digests_of_run(recipe, data)
         for posthoc in assembly.posthoc:
             classifier = posthoc((classifier,), setup.labelled)
     return classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How a run is carried out; the fields are those arguments of `train`."""
+
+    seed: int
+    device: str
+    folder: Path | None
+    resume: bool
+    progress: bool
+    log: Log | None = None
+
+
+def run_training(
+    recipe: Recipe, data: Dataset, settings: Settings, *, task: Task | None = None
+) -> tuple[Setup, Assembly, int]:
+    """Train a network from PyTorch's global generator, which is seeded; the number of steps comes last.
+
+    Args:
+        recipe: what to train, checked.
+        data: the training split.
+        settings: see there.
+        task: classes and counts, where no label is learned; None: those of the data.
+
+    Raises:
+        as `train`.
+    """
+    seed, folder, resume, progress = settings.seed, settings.folder, settings.resume, settings.progress
+    check_launcher()
+    common_range(data.samples)
+    source = None if folder is None else identify_source(folder, data, resume=resume)
+    torch.manual_seed(derive_seed(seed, Stream.WEIGHTS))
+    fit = nested_fit(settings.device, progress=progress, folder=folder, resume=resume)
+    setup = prepare_run(recipe, data, seed=seed, device=settings.device, fit=fit, task=task)
+    assembly = assemble(setup, progress=progress)
+    checkpoint = None if folder is None else Checkpoint(folder, recipe, seed, setup.data, source=source)
+    if checkpoint is not None and rank_and_world_size()[0] == 0:
+        checkpoint.refuse_full_disk(assembly.network, assembly.averaged, trained=bool(recipe.stages))
+    if not recipe.stages:
+        fit_head(setup, assembly, progress=progress)
+    steps = run_stages(setup, assembly, checkpoint=checkpoint, resume=resume, progress=progress, log=settings.log)
+    return setup, assembly, steps
 
 
 def nested_fit(device: str, *, progress: bool, folder: Path | None = None, resume: bool = False) -> Fit:
