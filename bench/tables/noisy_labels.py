@@ -37,7 +37,7 @@ from handful.recipes.load import load_recipe
 from handful.training.train import train
 
 TABLE = "noisy-labels"
-PER_CLASS = (20, 50)
+PER_CLASS = (50, 20)
 NOISE = (("none", 0.0), ("symmetric", 0.2), ("symmetric", 0.4), ("pairwise", 0.4))
 FITTED = ("logistic", "confident-learning")
 DEVELOPMENT, HELD_OUT = (100, 101), 1000
@@ -56,14 +56,18 @@ BATCH = 64
 def run(options: Options) -> None:
     """A table for each kind and share of wrong labels."""
     data = few_test_images(cifar10(options.folder()), 10 if options.quick else SCORED)
-    for kind, share in NOISE[2:3] if options.quick else NOISE:
-        noise = Noise(kind, share)
-        for per_class in PER_CLASS[:1] if options.quick else PER_CLASS:
-            fitted = [replace(load_recipe(name), name=f"{noise}: {name}") for name in FITTED]
-            results = run_sweep(TABLE, fitted, data, options, per_class=(per_class,), trainer=Planted(noise))
-            chosen = [best(loss, noise, data, per_class, quick=options.quick) for loss in LOSSES]
-            results += run_sweep(TABLE, chosen, data, options, per_class=(per_class,), trainer=PlantedLayer(noise))
-            show(results, control=f"{noise}: logistic")
+    settings = list(itertools.product(PER_CLASS, (Noise(*noise) for noise in NOISE)))
+    for per_class, noise in settings[2:3] if options.quick else settings:
+        one_setting(per_class, noise, data, options)
+
+
+def one_setting(per_class: int, noise: "Noise", data: Dataset, options: Options) -> None:
+    """The rows at one number of images and one kind of wrong labels."""
+    fitted = [replace(load_recipe(name), name=f"{noise}: {name}") for name in FITTED]
+    results = run_sweep(TABLE, fitted, data, options, per_class=(per_class,), trainer=Planted(noise))
+    chosen = [best(loss, noise, data, per_class, quick=options.quick) for loss in LOSSES]
+    results += run_sweep(TABLE, chosen, data, options, per_class=(per_class,), trainer=PlantedLayer(noise))
+    show(results, control=f"{noise}: logistic")
 
 
 @dataclass(frozen=True)

@@ -250,6 +250,7 @@ def _run(
     from handful.automl.finish import finish
     from handful.automl.related import tie_related
     from handful.automl.select_and_train import learn_from_all, learn_from_draws
+    from handful.training.foreign_images import warn_of_foreign_images, without_label
 
     with (
         settings.stages.stage("looking at the images"),
@@ -259,6 +260,8 @@ def _run(
         tied = tie_related(data, measurements, device=settings.device, advance=bar.advance)
     for note in tied.notes:
         settings.say(note)
+    pool = training_split(tied.data)
+    warn_of_foreign_images(pool, without_label(pool), device=settings.device)
     learn = learn_from_draws if settings.per_class is not None else learn_from_all
     outcome = learn(tied.data, folder, budget, settings)
     return finish(outcome, tied, (*tied.notes, *doubts), folder, budget, settings)

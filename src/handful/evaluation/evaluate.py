@@ -25,9 +25,11 @@ from handful.evaluation.protocol import splits_of as splits_of
 from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_conditions
 from handful.evaluation.run_jobs import run_jobs
 from handful.evaluation.statistics import summarise as summarise
+from handful.models.device import select_device
 from handful.parts.registry import uses_unlabelled
 from handful.recipes.checks import check
 from handful.recipes.kinds import check_kind
+from handful.training.foreign_images import warn_of_foreign_images
 
 FIVE_DRAWS = Protocol()
 
@@ -166,6 +168,8 @@ def _evaluate(
         if store is not None:
             store.add(keys[i], result.job.recipe, runs[i], data.classes, result.facts)
 
+    if trainer is None:
+        _check_unlabelled(remaining, data, execution.device)
     sizes = [(recipe.image_size, recipe.resize) for recipe, _ in plans if recipe.image_size is not None]
     with cache_images(sizes):
         run_jobs(remaining, data, on_finished, execution=execution, trainer=trainer, loaded=len(runs))
@@ -177,6 +181,14 @@ def _evaluate(
         )
         for p, (recipe, protocol) in enumerate(plans)
     ]
+
+
+def _check_unlabelled(jobs: Sequence[TrainingJob], data: Dataset, device: str) -> None:
+    """Warn, by the first run that has unlabelled images, where these look unlike its labelled ones."""
+    job = next((job for job in jobs if job.unlabelled), None)
+    if job is not None:
+        unlabelled = data.select(job.unlabelled).without_labels()
+        warn_of_foreign_images(data.select(job.train), unlabelled, device=select_device(device))
 
 
 def _without_unused(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Recipe, Protocol]]:
