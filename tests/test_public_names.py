@@ -31,7 +31,7 @@ def test_each_public_name_is_its_modules_own(name: str) -> None:
 def test_the_public_names_are_these() -> None:
     expected = """
         load_data Dataset Sample load_recipe recipe_names Recipe
-        train fit_to Classifier save_classifier load_classifier load_predictor
+        train fit_to pretrain Classifier save_classifier load_classifier load_predictor
         evaluate sweep Protocol Result summarise paired_difference
         run compare select_recipe ComparisonResult inspect Inspection predict_table export_onnx
         HandfulClassifier HandfulError HandfulWarning

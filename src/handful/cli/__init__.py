@@ -47,9 +47,6 @@ COMMANDS: Commands = {  # by purpose, with an example each
         annotate: "handful annotate photos/ --folder annotations",
         propagate: "handful propagate photos/ --masks masks/ --out all",
     },
-    "Pretrain": {
-        pretrain: "handful pretrain scans/ --out backbone",
-    },
     "Deploy": {
         serve: "handful serve model --port 8000",
         export: "handful export model --out model.onnx",
@@ -59,6 +56,7 @@ COMMANDS: Commands = {  # by purpose, with an example each
     },
     "Details": {
         recipes: "handful recipes logistic",
+        pretrain: "handful pretrain scans/unlabelled --out backbone",
         labels: "handful labels photos/ --pairs 5",
         hierarchy: "handful hierarchy photos/ --out tree.svg",
     },

@@ -1,6 +1,7 @@
 """Pretraining: a backbone from images alone, by losses that read no label, for recipes to begin with."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import torch
 
 from handful.core.context import Task
 from handful.core.dataset import Dataset
+from handful.core.files import lock_output
 from handful.core.recipe import Part, Recipe
-from handful.data.fingerprint import TRAINED_ON, image_digest, pack_digests
+from handful.data.fingerprint import TRAINED_ON
 from handful.data.splits import split_sizes
 from handful.errors import DataError, RecipeError
 from handful.models.norm import with_norm
@@ -20,6 +22,7 @@ from handful.recipes.checks import check
 from handful.saving.backbone_folder import save_backbone
 from handful.saving.checkpoint import refuse_unfinished
 from handful.saving.classifier import refuse_existing_model
+from handful.saving.training_images import digests_of_run
 from handful.training.launcher import rank_and_world_size
 from handful.training.loop import Log
 from handful.training.train import Settings, run_training
@@ -83,31 +86,41 @@ def pretrain(
     recipe = replace(recipe, posthoc=())
     _refuse_labels_needed(recipe)
     check(replace(recipe, posthoc=(Part("class_means"),)))  # without a classifier, only pretraining is possible
-    refuse_existing_model(folder, overwrite=overwrite)
-    refuse_unfinished(folder, resume=resume, overwrite=overwrite)
+    images = _images(data)
+    task = Task(images.classes, np.array([len(images)], dtype=np.int64))
+    first = rank_and_world_size()[0] == 0
+    with lock_output(folder) if first else nullcontext():
+        refuse_existing_model(folder, overwrite=overwrite)
+        refuse_unfinished(folder, resume=resume, overwrite=overwrite)
+        with torch.random.fork_rng():
+            settings = Settings(seed, device, folder, resume, progress, log)
+            setup, assembly, steps = run_training(recipe, images, settings, task=task)
+        card = {
+            "torch": torch.__version__,
+            "seed": seed,
+            "unlabelled_images": len(images),
+            "steps": steps,
+            "device": setup.device.type,
+            "seconds": round(time.monotonic() - started, 2),
+            TRAINED_ON: digests_of_run(recipe, images),
+        }
+        recipe = with_norm(replace(recipe, image_size=setup.size), task.counts)  # as the weights are
+        if first:
+            save_backbone(assembly.trained.backbone, recipe, card, folder, overwrite=True)  # type: ignore[arg-type]
+    return Pretrained(folder, recipe, card)
+
+
+def _images(data: Dataset) -> Dataset:
+    """The training images without their labels.
+
+    Raises:
+        DataError: there are fewer than two.
+    """
     images = data.split("train", None).without_labels()
     if len(images) < FEWEST:
-        raise DataError(
-            "fewer than two training images", where=split_sizes(data), remedy="give more images of no split, or train."
-        )
-    images = replace(images, classes=("image",), kind="multiclass")
-    task = Task(images.classes, np.array([len(images)], dtype=np.int64))
-    with torch.random.fork_rng():
-        settings = Settings(seed, device, folder, resume, progress, log)
-        setup, assembly, steps = run_training(recipe, images, settings, task=task)
-    card = {
-        "torch": torch.__version__,
-        "seed": seed,
-        "unlabelled_images": len(images),
-        "steps": steps,
-        "device": setup.device.type,
-        "seconds": round(time.monotonic() - started, 2),
-        TRAINED_ON: pack_digests({image_digest(s) for s in images.samples}),
-    }
-    recipe = with_norm(replace(recipe, image_size=setup.size), task.counts)  # as the weights are
-    if rank_and_world_size()[0] == 0:
-        save_backbone(assembly.trained.backbone, recipe, card, folder, overwrite=True)  # type: ignore[arg-type]
-    return Pretrained(folder, recipe, card)
+        remedy = "give more images of no split, or train."
+        raise DataError("fewer than two training images", where=split_sizes(data), remedy=remedy)
+    return replace(images, classes=("image",), kind="multiclass")
 
 
 def _refuse_labels_needed(recipe: Recipe) -> None:
