@@ -27,12 +27,12 @@ def test_each_view_is_a_class_of_its_own() -> None:
     first, *further = (Output(f, f, f) for f in features)
     labels = torch.tensor([0, -1, 2])
     batch = Batch(torch.zeros(3, 3, 2, 2), labels, torch.zeros(3, 3), torch.full((3, 2, 2), -1))
-    values = loss(replace(first, views=tuple(further)), batch)  # type: ignore[operator]
+    values = loss(replace(first, views=tuple(further)), replace(batch, views=(batch,) * 3))  # type: ignore[operator]
     turns = torch.arange(4).repeat_interleave(3)
     scores = loss.linear(features.flatten(0, 1))  # type: ignore[attr-defined]
     torch.testing.assert_close(values, F.cross_entropy(scores, turns, reduction="none").view(4, 3).mean(dim=0))
 
 
-def test_a_view_of_some_images_alone_is_refused() -> None:
+def test_views_of_different_images_are_refused() -> None:
     with pytest.raises(RecipeError, match='of = "all"'):
-        with_views(View(of="unlabelled"))
+        with_views(View(of="unlabelled"), View())

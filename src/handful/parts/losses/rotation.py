@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
+from handful.parts.losses._views import view_values
 
 needs_views = True
 trains_no_classifier = True
@@ -21,7 +22,7 @@ uses_unlabelled = True
 
 
 class Rotation(nn.Module):
-    """Cross-entropy of the turns of each image, the mean over its views."""
+    """Cross-entropy of the turns of each image, the mean over its views; 0 for images that these do not show."""
 
     def __init__(self, features: int, views: int) -> None:
         super().__init__()
@@ -29,13 +30,14 @@ class Rotation(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """The loss in nats."""
-        values = torch.zeros(len(batch.labels), device=output.features.device)
-        views = (output, *output.views)
-        for turns, view in enumerate(views):
-            scores = self.linear(view.features.to(self.linear.weight)).float()
+        rows = batch.view_rows(0)
+        views = (output.features[rows], *(view.features for view in output.views))
+        values = torch.zeros(len(rows), device=rows.device)
+        for turns, features in enumerate(views):
+            scores = self.linear(features.to(self.linear.weight)).float()
             truth = torch.full((len(scores),), turns, device=scores.device)
             values = values + F.cross_entropy(scores, truth, reduction="none")
-        return values / len(views)
+        return view_values(batch, rows, values / len(views))
 
 
 def build(context: Context) -> Rotation:
@@ -45,15 +47,15 @@ def build(context: Context) -> Rotation:
         context: the stage's views, and the number of features.
 
     Raises:
-        RecipeError: a view is of the unlabelled images alone.
+        RecipeError: the views show different images.
     """
     assert context.features is not None, "losses are built after the network"
     assert context.stage is not None, "losses are built for a stage"
     views = context.stage.views
-    if any(view.of != "all" for view in views):
+    if len({view.of for view in views}) > 1:
         raise RecipeError(
-            "rotation compares views of all images",
+            "rotation compares views of the same images",
             where=context.recipe.name,
-            remedy='set of = "all" in [[stages.views]].',
+            remedy='set of = "all" in each of [[stages.views]].',
         )
     return Rotation(context.features(), 1 + len(views))
