@@ -52,7 +52,8 @@ def test_the_best_recipe_is_trained_scored_and_written(tmp_path: Path) -> None:
     assert "Found 44 labelled images of 3 classes" in said[0]
     assert all(run_.thresholds is not None for run_ in result.result.runs)
     model = load_classifier(folder / "model")
-    np.testing.assert_allclose(model.thresholds, list(result.thresholds.values()), atol=1e-4)
+    assert model.thresholds is not None
+    np.testing.assert_allclose(model.thresholds, np.array(list(result.thresholds.values())), atol=1e-4)
     assert "micro F1" in (folder / "CARD.md").read_text(encoding="utf-8")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "squares: how good is it?" in page

@@ -113,6 +113,18 @@ def test_the_server_answers_with_the_classes_above_their_thresholds() -> None:
     assert "Named from a probability of" in page
 
 
+def test_a_set_is_part_of_the_answer_where_the_model_has_one() -> None:
+    pytest.importorskip("fastapi")
+    from handful.deployment.server.schemas import as_response
+
+    outputs = {"probabilities": np.array([0.1, 0.9, 0.6]), "present": np.array([False, True, True])}
+    without = as_response(exported(), outputs, with_map=True).model_dump(exclude_none=True)
+    assert without["labels"] == ["green", "red"]
+    assert "set" not in without
+    members = np.array([True, True, False])
+    assert as_response(exported(), {**outputs, "sets": members}, with_map=True).set == ["blue", "green"]
+
+
 def test_an_archive_is_predicted_as_a_table_is(tmp_path: Path) -> None:
     data = several_squares(10, seed=1)
     folder = tmp_path / "photos"

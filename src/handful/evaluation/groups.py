@@ -15,7 +15,7 @@ from handful.core.result import Result, Run
 from handful.data.multilabel import refuse_multilabel
 from handful.errors import DataError, by_interface, option
 from handful.evaluation.intervals import bootstrap
-from handful.evaluation.metrics import Metric
+from handful.evaluation.metrics import AnyMetric
 from handful.evaluation.score_table import score_table
 
 
@@ -83,7 +83,7 @@ def _merged(run: Run, groups: Mapping[str, str]) -> Run:
     return replace(run, ids=names, labels=labels, probabilities=probabilities, sets=None, rejected=None)
 
 
-def group_interval(result: Result, metric: Metric, *, resamples: int = 2000, seed: int = 0) -> tuple[float, float]:
+def group_interval(result: Result, metric: AnyMetric, *, resamples: int = 2000, seed: int = 0) -> tuple[float, float]:
     """95 % interval of the mean score by the bootstrap over draws and scored groups; NaN for macro F1.
 
     Args:
@@ -92,7 +92,7 @@ def group_interval(result: Result, metric: Metric, *, resamples: int = 2000, see
         resamples: of the bootstrap.
         seed: of the bootstrap.
     """
-    if metric == "macro_f1":  # not a mean over groups
+    if metric not in ("accuracy", "balanced_accuracy"):  # not means over groups
         return np.nan, np.nan
     table = score_table([result], metric)
     units = [np.arange(len(table.labels))]

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from PIL import Image as Picture
 from pydantic import BaseModel, Field
 
@@ -46,6 +46,9 @@ class MultilabelPrediction(BaseModel):
     labels: list[str] = Field(description="The classes whose probability reaches their threshold; empty: none.")
     probabilities: dict[str, Share] = Field(description="Probability of every class, each by itself.")
     thresholds: dict[str, Share] = Field(description="From which probability on each class is named.")
+    set: list[str] | None = Field(
+        default=None, description="Conformal set: each class is in it for a promised share of the images that show it."
+    )
 
 
 class Failure(BaseModel):
@@ -87,8 +90,10 @@ def as_response(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> AnyPre
     """The response for one image, as `as_prediction`; of a multilabel model the classes that the image shows."""
     if model.thresholds is None:
         return as_prediction(model, outputs, with_map=with_map)
+    members = outputs.get("sets")
     return MultilabelPrediction(
-        labels=[name for name, there in zip(model.classes, outputs["present"], strict=True) if there],
+        set=None if members is None else _named(model, members),
+        labels=_named(model, outputs["present"]),
         probabilities=dict(zip(model.classes, _shares(outputs["probabilities"]), strict=True)),
         thresholds=dict(zip(model.classes, model.thresholds, strict=True)),
     )
@@ -114,10 +119,14 @@ def as_prediction(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> Pred
         response.answer, response.rejected = (*model.classes, UNKNOWN)[answer], answer == len(model.classes)
         response.typicality = min(1.0, float(outputs["typicality"]))
     if "sets" in outputs:
-        response.set = [name for name, member in zip(model.classes, outputs["sets"], strict=True) if member]
+        response.set = _named(model, outputs["sets"])
     if with_map and "maps" in outputs and len(model.classes) <= MAX_MAP_CLASSES:
         response.map = _as_data_url(outputs["maps"])
     return response
+
+
+def _named(model: OnnxModel, members: Bool[np.ndarray, " k"]) -> list[str]:
+    return [name for name, member in zip(model.classes, members, strict=True) if member]
 
 
 def _shares(probabilities: Float[np.ndarray, " k"]) -> list[float]:

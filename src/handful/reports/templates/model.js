@@ -67,6 +67,7 @@ function drawMap(map, picture) {
 // The conformal prediction set in words. Its coverage holds only for images like the training images.
 function describeSet(members, rejected) {
   const coverage = percent(facts.coverage);
+  if (facts.thresholds) return `Prediction set: ${members.join(", ") || "empty"}. Each class is in the set of ${coverage} of the images that show it.`;
   if (rejected) return `No prediction set: its coverage of ${coverage} holds only for images like the training images.`;
   if (!members.length) return `The prediction set is empty: no class is plausible at ${coverage} coverage.`;
   return `Prediction set: ${members.join(", ")}. Such sets contain the true class of ${coverage} of images.`;
