@@ -31,6 +31,7 @@ PRINTED_BY = {
 }
 WITH_OPTION = {  # modules that read or check the value of an option: only commands with the option print its faults
     "handful.cli._data",
+    "handful.data.masks.kinds",
     "handful.data.multilabel",
     "handful.data.pixel_range",
     "handful.data.readers.annotation_file",

@@ -93,6 +93,22 @@ class MaskOptions(SourceOptions):
             help="The masks speak of some pixels only: points, lines, boxes, or PNGs with 128 where nothing is known.",
         ),
     ] = False
+    paired_masks: Annotated[
+        bool,
+        Option(
+            "--paired-masks",
+            help="The masks are second photographs of the same size, in which only the object is bright (ultraviolet, "
+            "fluorescence, flash).",
+        ),
+    ] = False
+    paired_threshold: Annotated[
+        float | None,
+        Option(
+            metavar="SHARE",
+            show_default=False,
+            help="Brightness of the object in --paired-masks, 0 to 1; default: by Otsu's rule in each.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

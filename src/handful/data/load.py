@@ -12,9 +12,8 @@ from handful.data.check import check
 from handful.data.class_names import with_classes
 from handful.data.frames import further_frames
 from handful.data.left_out import SHOWN, warn_left_out
-from handful.data.masks.attach import attach_masks
-from handful.data.masks.attach_partial import attach_partial_masks
 from handful.data.masks.beside import UNUSED, separate_masks
+from handful.data.masks.kinds import attach_of_kind, mask_kind
 from handful.data.multilabel import Unlisted, label_format, merge_copies, refuse_form
 from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.annotation_file import read_annotation_file
@@ -42,6 +41,8 @@ class ReadOptions:
     Attributes:
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
         partial_masks: the masks speak of some pixels only, see `handful.data.masks.partial`.
+        paired_masks: the masks are second photographs that show the object alone, see `handful.data.masks.paired`.
+        paired_threshold: brightness of the object in these; None: by Otsu's rule.
         classes: the expected class names; None: those that occur.
         columns: a table's own column names, by role: {"path": "filename"}.
         unlabelled: accept images in no class folder, as unlabelled.
@@ -62,6 +63,8 @@ class ReadOptions:
 
     masks: str | Path | None = None
     partial_masks: bool = False
+    paired_masks: bool = False
+    paired_threshold: float | None = None
     classes: Sequence[str] | None = None
     columns: Mapping[str, str] | None = None
     unlabelled: bool = False
@@ -82,6 +85,8 @@ def load_data(
     *,
     masks: str | Path | None = None,
     partial_masks: bool = False,
+    paired_masks: bool = False,
+    paired_threshold: float | None = None,
     classes: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
     unlabelled: bool = False,
@@ -108,6 +113,8 @@ def load_data(
         masks: a folder of masks or an annotation file, as `handful.data.masks.attach.attach_masks` reads them.
         partial_masks: the masks speak of some pixels only: points, lines and boxes of an annotation file count, and
             mask images are 0 (background), 255 (object) and 128 (unknown).
+        paired_masks: the masks are second photographs of the same size, in which only the object is bright.
+        paired_threshold: brightness of the object in these, in (0, 1); None: by Otsu's rule in each.
         classes: the expected class names; a label outside them is refused.
         columns: a table's own column names, by role: {"path": "filename"}.
         unlabelled: accept images in no class folder, as unlabelled.
@@ -137,6 +144,8 @@ def load_data(
     options = ReadOptions(
         masks=masks,
         partial_masks=partial_masks,
+        paired_masks=paired_masks,
+        paired_threshold=paired_threshold,
         classes=classes,
         columns=columns,
         unlabelled=unlabelled,
@@ -165,20 +174,15 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
     data = replace(data, left_out=(*data.left_out, *further_frames(data)))
     if options.find_range:
         data = with_pixel_range(data, bit_depth=options.bit_depth, window=options.window)
+    kind = mask_kind(options.masks, options.partial_masks, options.paired_masks, options.paired_threshold, where=source)
     if options.masks is None:
-        if options.partial_masks:
-            raise DataError(
-                "partial masks are asked for, and no masks are given",
-                where=source,
-                remedy=f"give the masks{hint('masks', 'PATH')}, or leave out that they are partial.",
-            )
         return data
     masks = Path(options.masks)
     if _is_same(source, masks) and any(s.mask is not None for s in data.samples):
         return data
     data = replace(data, left_out=tuple(item for item in data.left_out if item.kind != ANNOTATIONS))
-    attach = attach_partial_masks if options.partial_masks else attach_masks
-    data = attach(data, unpack(masks).root if is_packed(masks) and masks.is_file() else masks)
+    place = unpack(masks).root if is_packed(masks) and masks.is_file() else masks
+    data = attach_of_kind(kind, data, place, threshold=options.paired_threshold)
     _say_without_mask(data, masks)
     return data
 
