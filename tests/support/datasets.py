@@ -45,6 +45,21 @@ def several_squares(n: int = 24, *, known: float = 1.0, seed: int = 0, split: st
     return Dataset(tuple(samples), CLASSES, kind="multilabel")
 
 
+def numbered_squares(n: int = 24, *, known: float = 1.0, seed: int = 0, split: str | None = None) -> Dataset:
+    """Images of a square on a dark ground with two numbers: its side in pixels, and its brightness in 0..255."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for i in range(n):
+        image = rng.integers(0, 20, (3, 12, 12), dtype=np.uint8)
+        side, bright = int(rng.integers(2, 11)), int(rng.integers(80, 256))
+        top, left = rng.integers(0, 13 - side, 2)
+        image[:, top : top + side, left : left + side] = bright
+        target = np.array([side, bright], dtype=np.float32)
+        target[rng.random(2) >= known] = np.nan
+        samples.append(Sample(f"{seed}-{i:03d}.png", image, target=target, split=split))  # type: ignore[arg-type]
+    return Dataset(tuple(samples), ("side", "brightness"), kind="number")
+
+
 RECIPE = """
 batch_size = 6
 precision = "fp32"

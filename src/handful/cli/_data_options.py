@@ -46,6 +46,15 @@ class SourceOptions:
             "folders and annotations (of LVIS, unknown), unknown in columns.",
         ),
     ] = None
+    number: Annotated[
+        str | None,
+        Option(
+            metavar="COLUMN",
+            show_default=False,
+            help="Predict a number instead of a class: the column of a table that holds it, such as age; or several, "
+            "age,area.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

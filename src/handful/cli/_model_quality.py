@@ -20,7 +20,7 @@ class Confusion(NamedTuple):
 
 def describe_quality(card: CARD) -> str:
     """How often the model is right on new images, and whether its probabilities can be taken at their word."""
-    if card.get("kind") == "multilabel":
+    if card.get("kind") in ("multilabel", "number"):
         return "How good this model is on new images is not in its card: `handful evaluate` measures it."
     text = _accuracy(card)
     if "temperature" in card.get("calibration", {}):

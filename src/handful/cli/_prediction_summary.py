@@ -43,7 +43,7 @@ class PredictionSummary:
         self.counts: Counter[str] = Counter()
         self.doubtful = self.labelled = self.right = self.learned = 0
         self._doubts: list[_Doubt] = []
-        self.several = False
+        self.several = self.numbers = False
 
     def observe(self, chunks: "Iterable[PredictedChunk]") -> "Iterator[PredictedChunk]":
         """The same chunks, each counted as it passes."""
@@ -55,13 +55,21 @@ class PredictionSummary:
         """What to look at; nothing where nothing was predicted."""
         if not self.counts:
             return []
+        if self.numbers:
+            return [text for text in (self._learned(),) if text]
         if self.several:
             return [text for text in (self._learned(), self._never()) if text]
         texts = [self._learned(), self._labels(), self._doubtful(), self._never(), self._confused(card), self._advice()]
         return [text for text in texts if text]
 
     def _add(self, chunk: "PredictedChunk") -> None:
+        from handful.deployment.label_lists import has_numbers
+
         columns = chunk.columns
+        if has_numbers(columns):
+            self.several = self.numbers = True
+            self.counts["images"] += len(columns["id"])
+            return
         if "labels" in columns:
             self._add_several(columns)
             return

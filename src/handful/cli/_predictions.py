@@ -50,7 +50,14 @@ def print_rows(chunks: "Iterable[PredictedChunk]", *, top: int | None, json: boo
 
 def _images(chunk: "PredictedChunk", top: int | None) -> Iterator[dict[str, Any]]:
     """Each image of a chunk as one object, with the probabilities of its most probable classes in their order."""
+    from handful.deployment.label_lists import has_numbers
+
     columns = chunk.columns
+    if has_numbers(columns):
+        for i, name in enumerate(columns["id"]):
+            error = {"id": name, "error": chunk.errors.get(i)}
+            yield error if i in chunk.errors else {key: _plain(column[i]) for key, column in columns.items()}
+        return
     names = [name.removeprefix("p_") for name in columns if name.startswith("p_")]
     probabilities = np.stack([np.asarray(columns[f"p_{name}"], np.float64) for name in names], axis=1)
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
@@ -62,11 +69,25 @@ def _images(chunk: "PredictedChunk", top: int | None) -> Iterator[dict[str, Any]
         yield {**image, "probabilities": {names[j]: _plain(probabilities[i, j]) for j in best}}
 
 
+def _print_numbers(images: list[dict[str, Any]], keys: list[str]) -> None:
+    """A row for each image, with its numbers."""
+    rows = []
+    for image in images:
+        empty = f"not predicted: {image['error']}" if "error" in image else "-"
+        rows.append((image["id"], *(f"{image[key]:.6g}" if key in image else empty for key in keys)))
+    print_table(("image", *keys), rows, text=1)
+
+
 def _plain(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float | np.floating) else value
 
 
 def _print_for_people(images: list[dict[str, Any]]) -> None:
+    if images and not any("probabilities" in image for image in images):
+        keys = list(dict.fromkeys(key for image in images for key in image if key not in ("id", "error")))
+        if keys:
+            _print_numbers(images, keys)
+            return
     if all(len(image.get("probabilities", ())) < 2 for image in images) and any("labels" in image for image in images):
         texts = [image.get("labels", f"not predicted: {image.get('error')}") for image in images]
         print_table(

@@ -8,6 +8,7 @@ from typer import Option
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
 from handful.cli._multilabel import multilabel_values, print_multilabel, refuse_measures
+from handful.cli._numbers import number_values, print_numbers
 
 if TYPE_CHECKING:
     from handful.core.result import Result
@@ -173,8 +174,11 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
 
     from handful.evaluation.calibration import summarise_calibration
     from handful.evaluation.multilabel_metrics import is_multilabel
+    from handful.evaluation.numbers import is_number
     from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
 
+    if is_number(result):
+        return number_values(result)
     if is_multilabel(result):
         return multilabel_values(result)
     values = {
@@ -217,10 +221,14 @@ def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool) 
     from handful.cli._output import print_lines, print_text, width
     from handful.evaluation.calibration import summarise_calibration
     from handful.evaluation.multilabel_metrics import is_multilabel
+    from handful.evaluation.numbers import is_number
     from handful.evaluation.protocol import VAL_SCORED
     from handful.evaluation.statistics import headline_metric, summarise
     from handful.reports.text_tables import format_measures, format_table
 
+    if is_number(result):
+        print_numbers(result)
+        return
     if is_multilabel(result):
         print_multilabel(result)
         return

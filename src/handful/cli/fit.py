@@ -116,7 +116,9 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
     classifier, selection, card = result.classifier, result.selection, result.classifier.card
     counts = list(card["images_per_class"].values())
     spread = f"{min(counts)}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
-    images = f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"
+    images = f"{card['train_images']} images with {', '.join(classifier.classes)}"
+    if classifier.kind != "number":
+        images = f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"
     unlabelled = f", and {card['unlabelled_images']} unlabelled" if card["unlabelled_images"] else ""
     removed = f"; {card['labels_removed']} more had a label that looks wrong" if card.get("labels_removed") else ""
     steps = f"{card['steps']} steps" if card["steps"] else "fitted"

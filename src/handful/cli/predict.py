@@ -239,7 +239,8 @@ def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, *, js
         failed = {"failed": summary.failed} if summary.failed else {}
         print_json({"out": str(path), "maps": maps, "rows": summary.rows, "predictions": summary.counts, **failed})
         return
-    print_table(("class", "images"), [(name, str(n)) for name, n in summary.counts.items()])
+    if summary.counts:
+        print_table(("class", "images"), [(name, str(n)) for name, n in summary.counts.items()])
     text = f"{summary.rows} rows in {path}" + ("" if maps is None else f", maps in {maps}")
     if summary.failed:
         text += f". {summary.failed} could not be read: the column error says why."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from handful.core.dataset import Dataset, Kind, Sample
+from handful.core.dataset import Dataset, Kind, Sample, Scale
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Recipe, Stage
 from handful.core.tensors import LabelEmbedding
@@ -22,12 +22,14 @@ class Task:
     Attributes:
         classes: class names in sorted order.
         counts: training images of each class, int64; of multilabel data, those that are known to show it.
-        kind: whether an image has one class or several.
+        kind: whether an image has one class, several, or numbers; `classes` are then the names of the quantities.
+        scale: of the numbers; None: other kinds.
     """
 
     classes: tuple[str, ...]
     counts: Int[np.ndarray, " k"]
     kind: Kind = "multiclass"
+    scale: Scale | None = None
 
 
 # A training function for parts: Seg-M and induced trees train a network of their own.

@@ -14,8 +14,8 @@ Image = UInt8[np.ndarray, "3 h w"]
 DeepImage = Shaped[np.ndarray, "c h w"]  # more than 8 bits per channel; 1, 3 or 4 channels
 Mask = Bool[np.ndarray, "h w"]
 Split = Literal["train", "val", "test"]
-# As scikit-learn's `type_of_target` says: one class per image, or any number of them, of which some may be unknown.
-Kind = Literal["multiclass", "multilabel"]
+# One class per image; any number of them, of which some may be unknown; or numbers, such as an age.
+Kind = Literal["multiclass", "multilabel", "number"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,20 @@ class PixelRange:
         return cls(0.0, float(2**bits - 1))
 
 
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of each quantity over the training images: networks learn (value - mean) / deviation.
+
+    Example:
+        >>> from handful.core.dataset import Scale
+        >>> Scale((20.0,), (5.0,)).mean
+        (20.0,)
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """One image with its label, mask, group and split.
@@ -58,8 +72,8 @@ class Sample:
         split: the split that the data assign it to.
         pixel_range: how a deep image is scaled to 8 bits; None: 16-bit integers have their full range, and floats are
             in [0, 1]. It does not concern images of 8 bits.
-        target: of multilabel data, in place of `label`: for each class 1 (present), 0 (absent) or NaN (unknown); None:
-            unlabelled.
+        target: of multilabel data, in place of `label`: for each class 1 (present), 0 (absent) or NaN (unknown); of
+            numbers, the value of each quantity, or NaN. None: unlabelled.
         known: the pixels that the mask speaks of, where it is partial (scribbles, points, a box), of the mask's size;
             losses ignore the others. None: all.
         weight: factor of the image's loss in training, 0 or more. Scores do not count it.
@@ -93,7 +107,11 @@ class Sample:
         """The id and what is known of the image, without its pixels."""
         size = "" if isinstance(self.image, Path) else f", {self.image.shape[1]}x{self.image.shape[2]}"
         known = [f"{name}={value!r}" for name in _SHOWN if (value := getattr(self, name)) is not None]
-        known += [] if self.target is None else [f"target={['?' if np.isnan(v) else int(v) for v in self.target]}"]
+        known += (
+            []
+            if self.target is None
+            else [f"target={['?' if np.isnan(v) else int(v) if v == int(v) else float(v) for v in self.target]}"]
+        )
         known += ["mask"] if self.mask is not None else []
         return f"Sample({', '.join([repr(self.id), *known])}{size})"
 
@@ -126,7 +144,8 @@ class Dataset:
         left_out: what the reader did not use; it says nothing about the samples.
         segmenter_saw: digests of the images that the model behind the "propagated" masks was trained on; None: unknown,
             so that it may have seen all of them.
-        kind: "multiclass", one class per image in `Sample.label`; or "multilabel", any number in `Sample.target`.
+        kind: "multiclass", one class per image in `Sample.label`; "multilabel", any number in `Sample.target`;
+            or "number", values of quantities in `Sample.target`, whose names are the `classes`.
 
     Example:
         >>> import numpy as np
@@ -166,8 +185,14 @@ class Dataset:
         """Label of each sample, int64; -1 without a label.
 
         Raises:
-            DataError: the data are multilabel.
+            DataError: the data are multilabel, or numbers.
         """
+        if self.kind == "number":
+            raise DataError(
+                "these images have a number each, and this needs a class",
+                where=f"the quantities {', '.join(self.classes[:3])}",
+                remedy="fit, evaluate and predict take numbers; for the rest, give the images classes.",
+            )
         if self.kind == "multilabel":
             raise DataError(
                 "these images have several labels each, and this needs one label per image",
@@ -178,7 +203,9 @@ class Dataset:
 
     @property
     def counts(self) -> Int[np.ndarray, " k"]:
-        """Number of labelled samples of each class: of multilabel data, those that are known to show it."""
+        """Labelled samples of each class: of multilabel data, those that show it; of numbers, those with a value."""
+        if self.kind == "number":
+            return np.asarray((~np.isnan(self.targets())).sum(axis=0), dtype=np.int64)
         if self.kind == "multilabel":
             return np.asarray((self.targets() == 1).sum(axis=0), dtype=np.int64)
         labels = self.labels
@@ -190,7 +217,7 @@ class Dataset:
         return np.asarray((self.targets() == 0).sum(axis=0), dtype=np.int64)
 
     def targets(self) -> Float32[np.ndarray, "n k"]:
-        """What is known of each sample: 1 for a class it shows, 0 for one it does not, NaN: unknown."""
+        """What is known of each sample: 1 for a class it shows, 0 for one it does not, or its numbers; NaN: unknown."""
         rows = np.full((len(self), len(self.classes)), np.nan, dtype=np.float32)
         for row, sample in zip(rows, self.samples, strict=True):
             if sample.target is not None:

@@ -27,6 +27,7 @@ class Predictions:
         typicality: p-value of each image under the out-of-distribution detector, if the model has one.
         sets: conformal prediction sets, if the model has them.
         present: whether each class is there, by its threshold, of a multilabel model; None: of other models.
+        numbers: of a model of numbers; `probabilities` are then the same, and `answers` mean nothing.
     """
 
     probabilities: Float[np.ndarray, "n k"]
@@ -34,6 +35,7 @@ class Predictions:
     typicality: Float[np.ndarray, " n"] | None
     sets: Bool[np.ndarray, "n k"] | None
     present: Bool[np.ndarray, "n k"] | None = None
+    numbers: Float[np.ndarray, "n k"] | None = None
 
 
 @runtime_checkable

@@ -27,6 +27,9 @@ class Run:
         rejected: which images were too unlike the training images, likewise.
         targets: of images with several labels, 1, 0 or NaN for each class; `labels` is then -1. None: one label each.
         thresholds: from which probability on such a model says that an image shows a class; None: 0.5.
+        numbers: of images with numbers, their values or NaN; `probabilities` are then the predicted values, and
+            `labels` are -1. None: classes.
+        medians: of the training images' numbers, which the control predicts for every image; None: classes.
         pool: labelled images of each class that the training images were drawn from; None: unknown.
         name_weight: of the class names as a prior, see posthoc/zero_shot_prior; None: the recipe has none.
     """
@@ -47,6 +50,8 @@ class Run:
     targets: Float32[np.ndarray, "n k"] | None = None
     thresholds: Float[np.ndarray, " k"] | None = None
     name_weight: float | None = None
+    numbers: Float32[np.ndarray, "n k"] | None = None
+    medians: Float[np.ndarray, " k"] | None = None
 
     @property
     def predictions(self) -> Int[np.ndarray, " n"]:

@@ -17,6 +17,7 @@ from handful.data.decoding import decode
 from handful.data.images import deep_array, image_size, pixels, read_bytes
 from handful.data.labels import group_texts, label_texts, value_text
 from handful.data.multilabel import with_targets
+from handful.data.numbers import number_dataset
 from handful.data.pixel_range import with_pixel_range
 from handful.data.split_names import parse_split
 from handful.errors import DataError
@@ -27,6 +28,7 @@ def from_arrays(
     labels: Iterable[Any] | None = None,
     *,
     targets: Iterable[Any] | None = None,
+    numbers: Iterable[Any] | None = None,
     masks: Iterable[Any] | None = None,
     groups: Iterable[Any] | None = None,
     splits: Iterable[Any] | None = None,
@@ -46,6 +48,8 @@ def from_arrays(
             value is the class name. None or NaN: unlabelled; so is -1 as `consistent_names` says.
         targets: several labels per image, in place of `labels`: rows [n k] with 1 for a class that the image shows, 0
             for one it does not, and NaN where that is not known. The columns are a data frame's, or `classes`.
+        numbers: numbers to predict, in place of `labels`: [n], or rows [n k] for several quantities; NaN: not known.
+            The quantities are a series' name or a data frame's columns, otherwise "number", or their positions.
         masks: [n h w], non-zero is foreground; or a sequence in which None means no mask.
         groups: samples of one group are never on two sides of a split; None: a group of its own.
         splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
@@ -57,8 +61,13 @@ def from_arrays(
     Raises:
         DataError: inconsistent lengths, shapes, types or labels; names the position.
     """
-    samples = image_samples(images, labels if targets is None else targets, masks=masks, groups=groups, splits=splits)
-    if targets is not None:
+    given = next((values for values in (targets, numbers, labels) if values is not None), None)
+    samples = image_samples(images, given, masks=masks, groups=groups, splits=splits)
+    if numbers is not None:
+        if labels is not None or targets is not None:
+            raise DataError("numbers and labels are both given", where="numbers", remedy="give one of them.")
+        data = _numbers(samples, numbers)
+    elif targets is not None:
         data = _multilabel(samples, labels, targets, classes)
     else:
         data = _multiclass(samples, labels, classes)
@@ -67,6 +76,21 @@ def from_arrays(
         if not isinstance(sample.image, Path) and sample.image.dtype != np.uint8:
             pixels(replace(sample, id=f"image {i}"))  # now, since later no one knows where the array came from
     return data
+
+
+def _numbers(samples: list[Sample], numbers: Iterable[Any]) -> Dataset:
+    rows = as_array(numbers, "numbers")
+    if rows.ndim not in (1, 2) or rows.dtype.kind not in "biuf":
+        what = f"numbers of shape {list(rows.shape)} and type {rows.dtype}"
+        raise DataError(what, where="numbers", remedy="give a number for each image, or a row of them, or NaN.")
+    values = rows.astype(np.float32).reshape(len(samples), -1)
+    if np.isinf(values).any():
+        i = int(np.argwhere(np.isinf(values))[0][0])
+        raise DataError("a number is infinite", where=f"numbers[{i}]", remedy="write NaN where it is not known.")
+    k = values.shape[1]
+    named = getattr(numbers, "columns", None) if rows.ndim == 2 else [getattr(numbers, "name", None) or "number"]
+    names = [str(name) for name in (range(k) if named is None else named)]
+    return number_dataset(samples, values, names)
 
 
 def _multiclass(samples: list[Sample], labels: Iterable[Any] | None, classes: Sequence[str] | None) -> Dataset:

@@ -10,6 +10,7 @@ from handful.core.dataset import Dataset, Image, Sample
 from handful.data.finding import Finding, Severity
 from handful.data.image_cache import store_decoded
 from handful.data.images import content_hash, pixels, refuse_other_size
+from handful.data.numbers import in_fifths, refuse_constant
 from handful.data.split_checks import refuse_small_classes
 from handful.errors import DataError, HandfulWarning, option
 
@@ -101,6 +102,11 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
             where=data.samples[0].id,
             remedy='label some images, and mark them "train" or leave their split empty.',
         )
+    if data.kind == "number":
+        refuse_constant(pool)
+        if per_class is not None or folds is not None:
+            _refuse_few(in_fifths(pool), per_class, folds)
+        return
     if data.kind == "multilabel":
         _refuse_few_positives(pool, per_class, folds)
         return

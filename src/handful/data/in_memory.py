@@ -29,7 +29,8 @@ class ImageTensors:
         labels: class of each image, -1 without a label.
         pixel_labels: 0 background, class + 1, -1 ignore; None: no sample has a mask.
         targets: of multilabel data, 1 present, 0 absent, NaN unknown; None: they are multiclass. `labels` then has the
-            rarest class that each image shows, by which samplers draw, and k for an image that shows none.
+            rarest class that each image shows, by which samplers draw, and k for an image that shows none. Of numbers,
+            their values, NaN unknown; `labels` is then 0, and -1 without a value.
         weights: factor of each image's loss; None: 1 each.
     """
 
@@ -152,6 +153,9 @@ def load_tensors(
     weights = None
     if any(sample.weight != 1 for sample in data.samples):
         weights = torch.tensor([sample.weight for sample in data.samples], dtype=torch.float32)
+    if data.kind == "number":
+        labelled = torch.tensor([0 if s.labelled else -1 for s in data.samples], dtype=torch.int64)
+        return ImageTensors(images, labelled, maps, torch.from_numpy(data.targets()), weights)
     if data.kind == "multilabel":
         return ImageTensors(images, _rarest_classes(data), maps, torch.from_numpy(data.targets()), weights)
     return ImageTensors(images, torch.from_numpy(data.labels), maps, weights=weights)

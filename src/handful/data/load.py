@@ -15,6 +15,7 @@ from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.masks.kinds import attach_of_kind, mask_kind
 from handful.data.multilabel import Unlisted, label_format, merge_copies, refuse_form
+from handful.data.numbers import parse_quantities
 from handful.data.pixel_range import with_pixel_range
 from handful.data.readers.annotation_file import read_annotation_file
 from handful.data.readers.embedded import read_embedded
@@ -24,6 +25,7 @@ from handful.data.readers.hugging_face import read_hugging_face
 from handful.data.readers.hugging_face_files import is_hugging_face
 from handful.data.readers.multilabel_table import read_multilabel_table
 from handful.data.readers.npz import read_npz
+from handful.data.readers.number_table import read_number_table
 from handful.data.readers.packed import is_packed, unpack
 from handful.data.readers.table import read_table
 from handful.data.readers.table_rows import SPREADSHEETS, spreadsheet
@@ -59,6 +61,7 @@ class ReadOptions:
             reads it; None: one label per image.
         unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
             lists, folders and annotations (of LVIS, unknown), unknown in columns.
+        number: the columns of a table that hold numbers to predict, "age" or "age,area".
     """
 
     masks: str | Path | None = None
@@ -78,6 +81,7 @@ class ReadOptions:
     find_range: bool = True
     multilabel: str | None = None
     unlisted: str | None = None
+    number: str | None = None
 
 
 def load_data(
@@ -98,6 +102,7 @@ def load_data(
     window: tuple[float, float] | None = None,
     multilabel: str | None = None,
     unlisted: Unlisted | None = None,
+    number: str | None = None,
 ) -> Dataset:
     """The data set at a path or of a name. Image files are listed, and decoded if they are deep (16-bit).
 
@@ -131,6 +136,8 @@ def load_data(
             choices of a Label Studio file (.json). An archive `.npz` with `targets` needs none. None: one label.
         unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
             lists, folders and annotations (of LVIS, unknown), unknown in columns.
+        number: the column of a table with a number to predict for each image, such as "age", in place of a label; or
+            several, "age,area".
 
     Raises:
         DataError: no such path or name (with the nearest), or data that cannot be used as they are.
@@ -156,6 +163,7 @@ def load_data(
         window=window,
         multilabel=multilabel,
         unlisted=unlisted,
+        number=number,
     )
     data = read_dataset(source, options)
     warn_left_out(data)
@@ -215,6 +223,8 @@ def _say_without_mask(data: Dataset, source: Path) -> None:
 def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
     path, classes = Path(source), options.classes
     labels = label_format(options.multilabel, options.unlisted)
+    if options.number is not None:
+        return _read_numbers(path, options.number, options)
     if isinstance(source, str):
         if source in EMBEDDED:
             if path.exists():
@@ -261,6 +271,18 @@ def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
         where=source,
         remedy="give the folder that holds the images, or a table of their paths.",
     )
+
+
+def _read_numbers(path: Path, number: str, options: ReadOptions) -> Dataset:
+    """A table with columns of numbers, which nothing else has."""
+    where = option("number", number)
+    if options.multilabel is not None:
+        raise DataError("images have labels or numbers", where=where, remedy="leave one of them out.")
+    if path.suffix.lower() not in TABLES or path.is_dir():
+        remedy = "list the images in a table with a column of numbers (.csv, .tsv, .txt, .parquet)."
+        raise DataError(f"{path} has no columns", where=where, remedy=remedy)
+    refuse_missing(path)
+    return _read_rows(partial(read_number_table, quantities=parse_quantities(number)), path, options)
 
 
 def _read_folder(path: Path, options: ReadOptions, *, unpacked: bool = False) -> Dataset:

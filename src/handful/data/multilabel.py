@@ -243,15 +243,21 @@ def multilabel_dataset(
 
 
 def refuse_multilabel(data: Dataset, what: str) -> None:
-    """Refuse data with several labels per image where one is needed.
+    """Refuse data with several labels per image, or numbers, where one label is needed.
 
     Args:
         data: the data.
         what: needs one label, e.g. "propagating masks".
 
     Raises:
-        DataError: the data are multilabel; names what takes them.
+        DataError: the data are multilabel, or numbers; names what takes them.
     """
+    if data.kind == "number":
+        raise DataError(
+            f"{what} needs a class per image, and these images have a number each",
+            where="labels",
+            remedy="fit, evaluate and predict take numbers; for the rest, give the images classes.",
+        )
     if data.kind == "multilabel":
         raise DataError(
             f"{what} needs one label per image, and these images have several each",

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from handful.core.dataset import Dataset, Sample
+from handful.data.numbers import in_fifths, with_numbers
 from handful.data.split_checks import (
     class_counts,
     group_of,
@@ -76,7 +77,8 @@ def ways_to_score(data: Dataset) -> str:
 def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
     """`per_class` labelled images of each class from the training split, and the labelled rest of that split.
 
-    Of multilabel data, at least `per_class` images show each class, as `nested_draw` says.
+    Of multilabel data, at least `per_class` images show each class, as `nested_draw` says; of numbers, `per_class` are
+    of each fifth of their range.
 
     Draws are nested: with one seed, the images at M = 1 are among those at M = 5. The order of the samples depends
     on the seed and their ids alone (SHA-256 of both), so adding a class or a file does not change the order of the
@@ -92,6 +94,9 @@ def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
     """
     if per_class < 1:
         raise DataError(f"cannot draw {per_class} images per class", remedy="draw 1 or more.")
+    if data.kind == "number":
+        drawn, rest = draw(in_fifths(_pool(data)), per_class, seed)
+        return with_numbers(drawn, data), with_numbers(rest, data)
     if data.kind == "multilabel":
         pool = _pool(data)
         refuse_too_few(pool, [per_class] * len(data.classes))
@@ -107,6 +112,12 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
     Raises:
         DataError: there are no labelled images, a class has fewer than wanted, or the data are multilabel.
     """
+    if data.kind == "number":
+        raise DataError(
+            "images have a number each, so there are no classes to draw a long tail of",
+            where="a long-tailed draw",
+            remedy="draw evenly.",
+        )
     if data.kind == "multilabel":
         raise DataError(
             "an image has several labels, so the number of images of each class cannot be chosen",
@@ -151,6 +162,9 @@ def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
     if k < 2:
         raise DataError(f"cannot cross-validate with {k} folds", remedy="use 2 or more.")
     pool = _pool(data)
+    if data.kind == "number":
+        fifths = folds(in_fifths(pool), k, seed)
+        return [(with_numbers(train, pool), with_numbers(held_out, pool)) for train, held_out in fifths]
     refuse_small_classes(pool, k)
     if data.kind == "multilabel":
         fold = _stratified(pool, [1 / k] * k, seed)
@@ -191,6 +205,9 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     if not 0 < share < 1:
         raise DataError(f"cannot hold out a share of {share:g}", remedy="choose one between 0 and 1, such as 0.2.")
     pool = _pool(data)
+    if data.kind == "number":
+        train, held_out = holdout(in_fifths(pool), share, seed)
+        return with_numbers(train, pool), with_numbers(held_out, pool)
     refuse_small_classes(pool, 2)
     if data.kind == "multilabel":
         is_held_out = _stratified(pool, [1 - share, share], seed) == 1

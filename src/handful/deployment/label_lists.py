@@ -9,6 +9,7 @@ from handful.core.dataset import Sample
 from handful.data.multilabel import NOTHING
 from handful.deployment.table_files import Columns
 
+PREDICTED = "predicted "  # before the name of a quantity, as the column of its predicted numbers
 SEPARATOR = "|"  # of the names; such a table can be read with it
 
 
@@ -31,8 +32,18 @@ def unknown_of(sample: Sample, classes: Sequence[str]) -> str | None:
     return list_of_names(classes, np.isnan(sample.target))
 
 
+def has_numbers(columns: Columns) -> bool:
+    """Whether the columns are predictions of numbers."""
+    return any(name.startswith(PREDICTED) for name in columns) and not columns.keys() & {"labels", "prediction"}
+
+
 def names_by_row(columns: Columns) -> list[list[str | None]]:
-    """The answers for each image: one, or with a column `labels` any number; an image without a prediction has None."""
+    """The answers for each image: one, or with a column `labels` any number, of numbers none.
+
+    An image without a prediction has None.
+    """
+    if has_numbers(columns):
+        return [[] for _ in columns["id"]]
     if "labels" not in columns:
         return [[name] for name in columns.get("answer", columns["prediction"])]
     rows: list[list[str | None]] = []

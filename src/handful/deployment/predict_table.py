@@ -17,7 +17,7 @@ from handful.core.files import lock_output, refuse_existing, replace_folder, saf
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels
 from handful.data.pixel_range import scaled, warn_without_range
-from handful.deployment.label_lists import label_of, list_of_names, names_by_row, unknown_of
+from handful.deployment.label_lists import PREDICTED, has_numbers, label_of, list_of_names, names_by_row, unknown_of
 from handful.deployment.table_files import SUFFIXES, Columns, Errors, new_table, with_gaps
 from handful.errors import DataError, HandfulWarning, OutputError
 from handful.reports.overlay import paint_regions, palette
@@ -142,7 +142,10 @@ def predict_chunks(
         images, errors, predictions = _predict_readable(classifier, chunk, coverage, strict)
         columns = with_gaps(columns_of(classifier.classes, images.ids, predictions), errors, len(chunk))
         columns["id"] = list(chunk.ids)
-        if labelled:
+        if labelled and data.kind == "number":
+            truth = {name: chunk.targets()[:, j] for j, name in enumerate(chunk.classes)}
+            columns = {"id": columns["id"], **truth, **columns}
+        elif labelled:
             names = [label_of(s, chunk.classes) for s in chunk.samples]
             columns = {"id": columns["id"], "label": names, **_unknown(data, chunk), **columns}
         if draw is not None:
@@ -166,16 +169,17 @@ def _unknown(data: Dataset, chunk: Dataset) -> Columns:
 def write_table(path: Path, chunks: Iterable[PredictedChunk], classes: Sequence[str]) -> TableSummary:
     """Write the rows to a .csv or .parquet file, whole or not at all."""
     counts: Counter[str | None] = Counter()
-    images, failed, rejects = 0, 0, False
+    images, failed, rejects, numbers = 0, 0, False, False
     with new_table(path) as write_rows:
         for chunk in chunks:
             rejects |= "answer" in chunk.columns
+            numbers |= has_numbers(chunk.columns)
             write_rows(chunk.columns, chunk.errors)
             names = names_by_row(chunk.columns)
             counts.update(name for row in names for name in row)
             images += len(names)
             failed += len(chunk.errors)
-    answers = (*classes, UNKNOWN) if rejects else tuple(classes)
+    answers = (*classes, UNKNOWN) if rejects else tuple(name for name in classes if name in counts or not numbers)
     return TableSummary({name: counts[name] for name in answers}, failed, images)
 
 
@@ -252,6 +256,8 @@ def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predic
     n = len(ids)
     best = probabilities.argmax(axis=1) if n else np.zeros(0, np.int64)
     columns: Columns = {"id": list(ids)}
+    if predictions.numbers is not None:
+        return columns | {PREDICTED + name: predictions.numbers[:, j] for j, name in enumerate(classes)}
     if predictions.present is not None:
         columns["labels"] = [list_of_names(classes, row) for row in predictions.present]
         if predictions.sets is not None:

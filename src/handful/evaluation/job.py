@@ -86,7 +86,7 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
     probabilities = np.asarray(model.probabilities(test_images), dtype=np.float32)
     if not np.isfinite(probabilities).all():
         raise TrainingError(
-            "some predicted probabilities are not finite",
+            f"some predicted {'numbers' if data.kind == 'number' else 'probabilities'} are not finite",
             where=job.name,
             remedy="lower the learning rate, or set clip in the recipe's optimizer.",
         )
@@ -102,7 +102,7 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
         seed=job.draw,
         train_ids=labelled.ids,
         ids=test.ids,
-        labels=np.full(len(test), -1) if several else test.labels,
+        labels=test.labels if data.kind == "multiclass" else np.full(len(test), -1),
         probabilities=probabilities,
         seconds=seconds,
         per_class=job.per_class,
@@ -111,6 +111,8 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
         rejected=model.rejected(test_images) if _has(model, "out_of_distribution") else None,
         targets=test.targets() if several else None,
         thresholds=model.thresholds if several and isinstance(model, Classifier) else None,
+        numbers=test.targets() if data.kind == "number" else None,
+        medians=np.nanmedian(labelled.targets(), axis=0) if data.kind == "number" else None,
         name_weight=card.get("class_names", {}).get("weight"),
     )
     return JobResult(job, result, facts)

@@ -28,6 +28,7 @@ from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
 from handful.evaluation.multilabel import logged_scores
+from handful.evaluation.numbers import number_scores
 from handful.evaluation.protocol import Protocol, TrainTestSplit
 from handful.recipes.read import read_recipe
 from handful.recipes.renamed import stored_name
@@ -35,7 +36,7 @@ from handful.recipes.write import fingerprint, to_toml
 
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one
-ARRAYS = ("sets", "rejected", "targets", "thresholds")  # of a run, where it has them
+ARRAYS = ("sets", "rejected", "targets", "thresholds", "numbers", "medians")  # of a run, where it has them
 PACKAGES = ("handful", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 
@@ -123,6 +124,8 @@ class ResultsLog:
                 rejected=stored.get("rejected"),
                 targets=stored.get("targets"),
                 thresholds=stored.get("thresholds"),
+                numbers=stored.get("numbers"),
+                medians=stored.get("medians"),
                 pool=np.array(line["pool"]) if line.get("pool") is not None else None,
                 name_weight=None if line.get("name_weight") is None else float(line["name_weight"]),
             )
@@ -156,7 +159,7 @@ class ResultsLog:
             "counts": None if run.counts is None else run.counts.tolist(),
             "pool": None if run.pool is None else run.pool.tolist(),
             "n_test": len(run.ids),
-            **logged_scores(run, len(classes)),
+            **(logged_scores(run, len(classes)) if run.numbers is None else number_scores(run)),
             **({} if run.name_weight is None else {"name_weight": run.name_weight}),
             "seconds": round(run.seconds, 3),
             **facts,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor, nn
 
-from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample
+from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample, Scale
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
@@ -34,7 +34,8 @@ class Classifier:
     `network` maps images [n 3 h w] in [0, 1] to an `Output`: a `Network`, or a `posthoc` part's wrapping of one.
     `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of
     how it came about. `pixel_range` is how the training images of more than 8 bits per channel were scaled, and so are
-    those that it predicts. `kind` is that of the training data: one class per image, or several.
+    those that it predicts. `kind` is that of the training data: one class per image, several, or
+    numbers, whose `scale` it has; `probabilities` are then the numbers.
 
     Example:
         >>> from handful import load_data, load_recipe, train
@@ -53,6 +54,7 @@ class Classifier:
     card: dict[str, Any] = field(default_factory=dict)
     pixel_range: PixelRange | None = None
     kind: Kind = "multiclass"
+    scale: Scale | None = None
 
     def __repr__(self) -> str:
         """The recipe, classes and size, without the network's layers."""
@@ -94,13 +96,18 @@ class Classifier:
             return question(images)
 
     def probabilities(self, data: Dataset) -> Float[np.ndarray, "n k"]:
-        """Class probabilities of each sample, float32; rows sum to 1, but of a multilabel model each is by itself."""
+        """Class probabilities of each sample, float32; rows sum to 1, but of a multilabel model each is by itself.
+
+        Of a model of numbers they are the numbers.
+        """
         parts = [self.link.probabilities(o.logits.float()).cpu().numpy() for o in self.outputs(data)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
-    def predict(self, data: Dataset) -> Int[np.ndarray, " n"] | Int[np.ndarray, "n k"]:
-        """Most probable class of each sample; of a multilabel model 1 for each class it shows, else 0."""
+    def predict(self, data: Dataset) -> Int[np.ndarray, " n"] | Int[np.ndarray, "n k"] | Float[np.ndarray, "n k"]:
+        """Most probable class of each sample; of a multilabel model 1 for each class it shows, else 0; or numbers."""
         probabilities = self.probabilities(data)
+        if self.kind == "number":
+            return probabilities
         if self.thresholds is not None:
             return np.asarray(probabilities >= self.thresholds, dtype=np.int64)
         return np.asarray(probabilities.argmax(axis=1))
@@ -108,7 +115,7 @@ class Classifier:
     @property
     def link(self) -> Link:
         """How class scores become probabilities."""
-        return link_of(self.kind)
+        return link_of(self.kind, self.scale)
 
     def link_probabilities(self, logits: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
         """The probabilities of class scores."""
@@ -117,7 +124,7 @@ class Classifier:
     @property
     def thresholds(self) -> Float32[np.ndarray, " k"] | None:
         """From which probability on a multilabel model says that an image shows a class; None: of other models."""
-        if self.kind == "multiclass":
+        if self.kind != "multilabel":
             return None
         part = self.wrapped_by("thresholds")
         values = [DEFAULT_THRESHOLD] * len(self.classes) if part is None else part.thresholds
@@ -222,7 +229,8 @@ class Classifier:
         wanted = coverage is not None or self.wrapped_by("conformal") is not None
         sets = self.sets(data, coverage=coverage) if wanted else None
         present = None if self.thresholds is None else probabilities >= self.thresholds
-        return Predictions(probabilities, answers, typicality, sets, present)
+        numbers = probabilities if self.kind == "number" else None
+        return Predictions(probabilities, answers, typicality, sets, present, numbers)
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""
@@ -272,8 +280,14 @@ def refuse_multilabel_model(classifier: Classifier, what: str) -> None:
         what: needs one class per image, e.g. "an ensemble".
 
     Raises:
-        ModelError: the model is multilabel; names what takes it.
+        ModelError: the model is multilabel, or of numbers; names what takes it.
     """
+    if classifier.kind == "number":
+        raise ModelError(
+            f"{what} needs a model of classes, and this one predicts a number",
+            where=classifier.recipe.name,
+            remedy="predict takes it.",
+        )
     if classifier.kind == "multilabel":
         raise ModelError(
             f"{what} needs a model of one label per image, and this one names several",

@@ -1,16 +1,17 @@
-"""Links from class scores to probabilities: softmax for one class per image, a sigmoid per class for several.
+"""Links from scores to probabilities or numbers: softmax for one class per image, a sigmoid per class for several.
 
-What combines probabilities, or needs a loss of class scores, calls the link of the data's kind; no other module asks
-which of the two it is.
+Numbers have a linear link: a network's scores are in units of the training images' deviation from their mean. What
+combines probabilities, or needs a loss of scores, calls the link of the data's kind; no other module asks which it is.
 """
 
 from typing import Protocol, runtime_checkable
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from handful.core.dataset import Kind
+from handful.core.dataset import Kind, Scale
 
 TINY = 1e-12
 
@@ -75,6 +76,37 @@ class Sigmoid:
         return (each if known is None else each * known).sum(dim=1)
 
 
-def link_of(kind: Kind) -> Link:
-    """The link of a kind of data."""
+class Linear:
+    """Numbers: a score is the value less the mean of the training images, in units of their standard deviation."""
+
+    def __init__(self, scale: Scale) -> None:
+        self.mean, self.deviation = torch.tensor(scale.mean), torch.tensor(scale.deviation)
+
+    def probabilities(self, logits: Float[Tensor, "n k *space"]) -> Float[Tensor, "n k *space"]:
+        """The values."""
+        mean, deviation = self._for(logits)
+        return logits * deviation + mean
+
+    def logits(self, probabilities: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """The scores of values."""
+        mean, deviation = self._for(probabilities)
+        return (probabilities - mean) / deviation
+
+    def loss(
+        self, logits: Float[Tensor, "n k"], targets: Float[Tensor, "n k"], known: Bool[Tensor, "n k"] | None = None
+    ) -> Float[Tensor, " n"]:
+        """Half the squared error of the scores, the negative log-likelihood of unit variance but for a constant."""
+        each = (logits - self.logits(targets)).square() / 2
+        return (each if known is None else each * known).sum(dim=1)
+
+    def _for(self, x: Float[Tensor, "n k *space"]) -> tuple[Tensor, Tensor]:
+        shape = (1, -1, *[1] * (x.ndim - 2))
+        return self.mean.to(x).view(shape), self.deviation.to(x).view(shape)
+
+
+def link_of(kind: Kind, scale: Scale | None = None) -> Link:
+    """The link of a kind of data; numbers have a scale."""
+    if kind == "number":
+        assert scale is not None, "numbers have a scale"
+        return Linear(scale)
     return Sigmoid() if kind == "multilabel" else Softmax()

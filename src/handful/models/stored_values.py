@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, get_args
 
-from handful.core.dataset import Kind
+from handful.core.dataset import Kind, Scale
 
 MAX_CLASSES = 100_000
 MAX_NAME = 1000  # characters of a class name
@@ -65,6 +65,20 @@ def kind(value: Any) -> Kind:
         raise ValueError(f"the kind is {_short(value)}")
     known: Kind = value
     return known
+
+
+def scale(value: Any, kind: Kind, quantities: int) -> Scale | None:
+    """Mean and deviation of the numbers of such a model; None: of other models."""
+    if kind != "number":
+        return None
+    entries = table(value, "the scale")
+    rows = [
+        tuple(number(v, f"the {name} of a number", low=-1e30, high=1e30) for v in entries[name])
+        for name in ("mean", "deviation")
+    ]
+    if any(len(row) != quantities for row in rows) or min(rows[1]) <= 0:
+        raise ValueError(f"the scale does not fit {quantities} numbers")
+    return Scale(*rows)
 
 
 def number(value: Any, what: str, *, low: float = -float("inf"), high: float = float("inf")) -> float:

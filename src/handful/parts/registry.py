@@ -155,9 +155,11 @@ def build_network(recipe: Recipe, context: Context) -> Network:
     backbone = build("backbones", recipe.backbone, context)
     network = Network(backbone, build("heads", recipe.head, context, backbone=backbone), context.labels)
     if has_trait("heads", recipe.head, "fitted"):
+        fitted: Any = network.head
         if context.task.kind == "multilabel":
-            fitted: Any = network.head
             fitted.set_multilabel()
+        if context.task.scale is not None:
+            fitted.set_scale(context.task.scale)
         bare = without_weights("backbones", recipe.backbone)
         network.cache = FeatureCache(
             {"backbone": asdict(bare), "channels": backbone.channels, "mean": backbone.mean, "std": backbone.std}

@@ -26,6 +26,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     },
     "labels": {
         "multilabel": "fits data with several labels per image",
+        "number": "fits numbers",
         "reads_names": "a class's vector follows from its name, so that classes can be added later",
     },
     "hierarchies": {
@@ -43,6 +44,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     "heads": {
         "class_weights": "scores classes by one linear layer to the labels' vectors: `linear` or `classify.linear`",
         "multilabel": "fits data with several labels per image",
+        "number": "fits numbers",
         "fitted": "is fitted to the features of a frozen backbone, not trained",
         "own_classes": "has class vectors of its own and reads none of the labels'",
         "segments": "gives a score of every class for every pixel: `Output.pixels`",
@@ -50,6 +52,8 @@ TRAITS: dict[Folder, dict[str, str]] = {
     },
     "losses": {
         "multilabel": "fits data with several labels per image",
+        "number": "fits numbers",
+        "needs_number": "fits no other data",
         "compares_labels": "reads the labels' class vectors",
         "loads_model": "the name of the option that names a saved model",
         "mixes_images": "an image's loss depends on others of its batch",

@@ -1,13 +1,14 @@
-"""Which recipes fit data with several labels per image: those all of whose parts say so, by the trait `multilabel`."""
+"""Which recipes fit several labels per image, or numbers: those all of whose parts say so, by a trait."""
 
 from collections.abc import Iterator
 
-from handful.core.dataset import Dataset
+from handful.core.dataset import Dataset, Kind
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError, TrainingError, option
-from handful.parts.traits import Folder, has_trait
+from handful.parts.traits import TRAITS, Folder, has_trait
 
 RECIPES = ("logistic", "ridge", "knn", "nearest-centroid", "fine-tuned", "classification-wrn")
+NUMBER_RECIPES = ("ridge", "knn", "fine-tuned", "classification-wrn")
 
 
 def check_kind(recipe: Recipe, data: Dataset) -> None:
@@ -17,43 +18,39 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
         RecipeError: names the part, and parts or recipes that fit.
         TrainingError: a class that no training image is known to lack, where unknown entries are left out of the loss.
     """
-    unfit = next(_unfit(recipe, data.kind == "multilabel"), None)
+    unfit = next(_unfit(recipe, data.kind), None)
     if unfit is not None:
         folder, part = unfit
         optional = "leave it out, or " if folder in ("prepare", "posthoc") else ""
-        if data.kind == "multilabel":
+        if data.kind == "number":
+            raise RecipeError(
+                f"{folder}/{part.name} needs a class per image, and these images have a number each",
+                where=recipe.name,
+                remedy=f"{optional}take one of the recipes {', '.join(NUMBER_RECIPES)}.",
+            )
+        if data.kind == "multilabel" and not _needs(folder, part, "number"):
             raise RecipeError(
                 f"{folder}/{part.name} needs one label per image, and these images have several each",
                 where=recipe.name,
                 remedy=f"{optional}take one of the recipes {', '.join(RECIPES)}.",
             )
-        raise RecipeError(
-            f"{folder}/{part.name} is for images with several labels, and these have one each",
-            where=recipe.name,
-            remedy="leave it out.",
-        )
+        if _needs(folder, part, "number"):
+            what, remedy = "numbers, and these images have classes", "take cross_entropy in its place."
+        else:
+            what, remedy = "images with several labels, and these have one each", "leave it out."
+        raise RecipeError(f"{folder}/{part.name} is for {what}", where=recipe.name, remedy=remedy)
     if data.kind == "multilabel":
         _refuse_never_absent(recipe, data)
 
 
 def unfit_part(recipe: Recipe, data: Dataset) -> str | None:
     """The first part of a recipe that does not fit the kind of the data, as "losses/ldam"; None: all fit."""
-    unfit = next(_unfit(recipe, data.kind == "multilabel"), None)
+    unfit = next(_unfit(recipe, data.kind), None)
     return None if unfit is None else f"{unfit[0]}/{unfit[1].name}"
 
 
-_TRAITS: dict[Folder, tuple[str, ...]] = {
-    "prepare": (),
-    "labels": ("multilabel",),
-    "hierarchies": (),
-    "heads": ("multilabel",),
-    "losses": ("multilabel",),
-    "posthoc": ("multilabel", "needs_multilabel"),
-}
-
-
-def _unfit(recipe: Recipe, several: bool) -> Iterator[tuple[Folder, Part]]:
-    """The parts that do not fit data with several labels per image, or one."""
+def _unfit(recipe: Recipe, kind: Kind) -> Iterator[tuple[Folder, Part]]:
+    """The parts that do not fit a kind of data."""
     parts: list[tuple[Folder, Part]] = [("prepare", part) for part in recipe.prepare]
     parts.append(("labels", recipe.labels))
     if recipe.hierarchy is not None:
@@ -62,10 +59,14 @@ def _unfit(recipe: Recipe, several: bool) -> Iterator[tuple[Folder, Part]]:
     parts += [("losses", part) for stage in recipe.stages for part in stage.losses]
     parts += [("posthoc", part) for part in recipe.posthoc]
     for folder, part in parts:
-        if several and not ("multilabel" in _TRAITS[folder] and has_trait(folder, part, "multilabel")):
+        fits = kind == "multiclass" or (kind in TRAITS[folder] and has_trait(folder, part, kind))
+        if not fits or any(_needs(folder, part, other) for other in ("multilabel", "number") if other != kind):
             yield folder, part
-        if not several and folder == "posthoc" and has_trait(folder, part, "needs_multilabel"):
-            yield folder, part
+
+
+def _needs(folder: Folder, part: Part, kind: Kind) -> bool:
+    """Whether a part fits no other kind of data."""
+    return f"needs_{kind}" in TRAITS[folder] and has_trait(folder, part, f"needs_{kind}")
 
 
 def _refuse_never_absent(recipe: Recipe, data: Dataset) -> None:

@@ -154,6 +154,8 @@ def _write_network(classifier: Classifier, folder: Path) -> None:
         content["pretrained"] = described(classifier.network)
     if classifier.kind != "multiclass":
         content["kind"] = classifier.kind
+    if classifier.scale is not None:
+        content["scale"] = asdict(classifier.scale)
     _write_json(folder / "classes.json", content)
 
 
@@ -212,7 +214,8 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         tensors = load_file(folder / "weights.safetensors")
         classes = stored_values.class_names(content["classes"])
         counts = np.array(stored_values.counts(content["counts"], len(classes)), dtype=np.int64)
-        task = Task(classes, counts, stored_values.kind(content.get("kind", "multiclass")))
+        kind = stored_values.kind(content.get("kind", "multiclass"))
+        task = Task(classes, counts, kind, stored_values.scale(content.get("scale"), kind, len(classes)))
         pixel_range = read_pixel_range(content.get("pixel_range"))
         labels = label_embedding(tensors.pop("labels.vectors"), content["labels"], task)
         limit = partial(BuildLimit, sum(t.numel() for t in tensors.values()), len(tensors))
@@ -232,7 +235,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         raise damaged(error, folder) from error
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
     network.eval().requires_grad_(False)
-    return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card, pixel_range, task.kind)
+    return Classifier(recipe, task.classes, labels, network, (h, w), task.counts, card, pixel_range, kind, task.scale)
 
 
 def _build_network(

@@ -41,7 +41,7 @@ def to_markdown(
     """
     templates = environment("handful.saving", escape=False)
     templates.filters.update(percent=_percent, cell=_cell, in_words=in_words)
-    template = templates.get_template("CARD.md.j2")
+    template = templates.get_template("NUMBER_CARD.md.j2" if card.get("kind") == "number" else "CARD.md.j2")
     try:
         text = template.render(
             card=card,

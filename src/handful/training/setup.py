@@ -12,6 +12,7 @@ from handful.core.context import Context, Fit, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
+from handful.data.numbers import scale_of
 from handful.errors import DataError, TrainingError, by_interface, hint
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
@@ -104,8 +105,11 @@ def make_task(data: Dataset) -> Task:
 
     Raises:
         TrainingError: there are fewer than two classes, or a class has no image.
+        DataError: a number is the same in all images.
     """
     counts = data.counts
+    if data.kind == "number":
+        return Task(data.classes, counts, data.kind, scale_of(data))
     if len(data.classes) < 2:
         raise TrainingError("a classifier needs two classes", where=data.classes, remedy="add images of another class.")
     if counts.min() == 0:

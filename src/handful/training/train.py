@@ -154,9 +154,18 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: f
     if labelled < len(setup.labelled_ids):
         card["labels_removed"] = len(setup.labelled_ids) - labelled
     card |= getattr(network.head, "card", {})
-    if task.kind == "multilabel":
+    if task.kind != "multiclass":
         card |= {"kind": task.kind, "known_entries": int((~np.isnan(setup.labelled.targets())).sum())}
     pixel_range = common_range(setup.data.samples)
     return Classifier(
-        recipe, setup.data.classes, setup.context.labels, network, setup.size, task.counts, card, pixel_range, task.kind
+        recipe,
+        setup.data.classes,
+        setup.context.labels,
+        network,
+        setup.size,
+        task.counts,
+        card,
+        pixel_range,
+        task.kind,
+        task.scale,
     )

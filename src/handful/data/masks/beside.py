@@ -258,7 +258,7 @@ def _say(data: Dataset, masks: dict[int, list[int]], blank: Sequence[int]) -> No
 
 def _without_empty_classes(data: Dataset, before: Dataset) -> Dataset:
     """The data set without the classes that have lost all of their samples."""
-    if data.kind == "multilabel":
+    if data.kind != "multiclass":
         return data
     lost = [c for c, (n, had) in enumerate(zip(data.counts, before.counts, strict=True)) if had and not n]
     if not lost:

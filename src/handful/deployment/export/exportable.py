@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from handful.core.tensors import Output
 from handful.deployment.export.onnx_resize import InputSize
 from handful.errors import ModelError
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_multilabel_model
 from handful.models.conformal_coverage import CLOSE
 from handful.models.ensemble import Ensemble
 
@@ -44,6 +44,8 @@ class ExportableModel(nn.Module):
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
+        if classifier.kind == "number":
+            refuse_multilabel_model(classifier, "export")
         self.classifier = classifier
         self.network = classifier.network
         self.input_sizes = input_sizes(classifier)

@@ -14,12 +14,15 @@ import torch
 from jaxtyping import Float, Float32, Int, Shaped
 from torch import Tensor, nn
 
+from handful.core.dataset import Scale
 from handful.core.progress import Progress
 from handful.core.tensors import Output
+from handful.models.link import Linear
 from handful.models.temperature_scaling import fit_temperature
 from handful.parts.heads._feature_transform import FeatureTransform, check_positive
 from handful.parts.heads._held_out_scores import FitAndScore, held_out_scores, number_of_folds
 from handful.parts.heads._multilabel import choose_strength
+from handful.parts.heads._numbers import choose_strength_of_numbers
 from handful.parts.heads._pooling import Compare
 
 Arrays = Mapping[str, Tensor]
@@ -48,6 +51,7 @@ class FittedHead(nn.Module):
         self.channels, self.classes = channels, classes
         self.transform = transform
         self.card: dict[str, Any] = {}
+        self.link: Linear | None = None
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("temperature", torch.tensor(self.start))
         self.register_buffer("strength", torch.tensor(self.strengths[0]))
@@ -59,6 +63,10 @@ class FittedHead(nn.Module):
         self.multilabel = True
         self.register_buffer("offset", torch.zeros(()))
 
+    def set_scale(self, scale: Scale) -> None:
+        """Fit numbers, in units of their deviation."""
+        self.link = Linear(scale)
+
     def learn(
         self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
@@ -69,6 +77,12 @@ class FittedHead(nn.Module):
         self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """The arrays for transformed features and what is known of each class: 1, 0 or NaN."""
+        raise NotImplementedError
+
+    def learn_numbers(
+        self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The arrays for transformed features and numbers in units of their deviation, or NaN."""
         raise NotImplementedError
 
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
@@ -89,7 +103,7 @@ class FittedHead(nn.Module):
             features: of the frozen backbone.
             labels: of the images; -1 where there is none.
             seed: of the cross-validation.
-            targets: 1, 0 or NaN, of images with several labels; they are fitted in place of the labels.
+            targets: 1, 0 or NaN, of images with several labels, or numbers; they are fitted in place of the labels.
         """
         y = labels.cpu().numpy() if targets is None else targets.float().cpu().numpy()
         pooled = features.float().cpu()
@@ -97,7 +111,12 @@ class FittedHead(nn.Module):
         x = self.training_inputs(pooled.to(self.mean.device)).cpu().numpy()
         views = x.shape[1]
         flat, repeated = x.reshape(len(x) * views, -1), np.repeat(y, views, axis=0)
-        if self.multilabel:
+        if self.link is not None:
+            y = self.link.logits(torch.from_numpy(y)).numpy()
+            repeated = np.repeat(y, views, axis=0)
+            strength = choose_strength_of_numbers(self._fit_and_score, self.strengths, x, y, seed=seed)
+            temperature, learned = 1.0, self.learn_numbers(flat, repeated, strength=strength)
+        elif self.multilabel:
             choice = choose_strength(self._fit_and_score, self.strengths, x, y, start=self.start, seed=seed)
             strength, temperature, offset = choice
             self.offset: Tensor = torch.tensor(offset, device=self.mean.device)
@@ -161,6 +180,7 @@ class FittedHead(nn.Module):
             x: Float32[np.ndarray, "m c"], y: Shaped[np.ndarray, "m ..."], to: Float32[np.ndarray, "n c"]
         ) -> Float[np.ndarray, "n k"]:
             learn: Callable[..., dict[str, np.ndarray]] = self.learn_multilabel if self.multilabel else self.learn
+            learn = learn if self.link is None else self.learn_numbers
             learned = learn(x, y, strength=strength)
             arrays = {name: torch.from_numpy(np.asarray(value, np.float32)) for name, value in learned.items()}
             return self.score(torch.from_numpy(to), arrays).numpy()

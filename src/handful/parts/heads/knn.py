@@ -20,6 +20,7 @@ from handful.parts.heads._fitted import Arrays, FittedHead
 fitted = True
 own_classes = True
 multilabel = True
+number = True
 
 
 class NearestNeighbors(FittedHead):
@@ -54,9 +55,24 @@ class NearestNeighbors(FittedHead):
         """The features and targets as they are."""
         return {"keys": x, "values": targets}
 
+    def learn_numbers(
+        self,
+        x: Float32[np.ndarray, "m c"],
+        targets: Float32[np.ndarray, "m k"],
+        *,
+        strength: float,  # noqa: ARG002
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The features and numbers as they are."""
+        return {"keys": x, "values": targets}
+
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
-        """Logarithms of the classes' shares of the votes; of several labels per image, each class's log-odds."""
+        """Logarithms of the classes' shares of the votes; of several labels per image, each class's log-odds.
+
+        Of numbers, the mean of the neighbors' values, by the same weights.
+        """
         cosines = F.normalize(x, dim=1) @ F.normalize(arrays["keys"], dim=1).T
+        if self.link is not None:
+            return torch.stack([self._share(cosines, column) for column in arrays["values"].T], dim=1)
         if self.multilabel:
             shares = [self._share(cosines, column) for column in arrays["values"].T]
             return torch.stack(shares, dim=1).mul(1 - 1e-3).add(5e-4).logit()

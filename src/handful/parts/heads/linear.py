@@ -19,6 +19,7 @@ from handful.parts.heads._pooling import Compare
 
 class_weights = True
 multilabel = True
+number = True
 Pool = Literal["avg", "dual"]
 JoinedPool = Literal["avg", "dual", "concat"]
 FeatureNorm = Literal["none", "layer"]

@@ -1,7 +1,8 @@
 """Ridge regression on frozen features, with targets +1 for the image's class and -1 for the others.
 
 The closed-form head of Bertinetto et al. 2019 (https://arxiv.org/abs/1805.08136). The penalty is selected by
-cross-validation on the training images; with fewer than two images of a class it is the first of `GRID`.
+cross-validation on the training images; with fewer than two images of a class it is the first of `GRID`. Numbers are
+regressed as they are, in units of their deviation.
 """
 
 from typing import Literal
@@ -17,10 +18,12 @@ from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
 from handful.parts.heads._multilabel import binary_rows
+from handful.parts.heads._numbers import regression_rows
 
 fitted = True
 own_classes = True
 multilabel = True
+number = True
 GRID = (1.0, 0.1, 0.3, 3.0, 10.0)
 
 
@@ -47,6 +50,18 @@ class Ridge(LinearScores):
             return model.coef_, float(model.intercept_)
 
         weight, bias = binary_rows(fit, x, targets)
+        return {"weight": weight, "bias": bias}
+
+    def learn_numbers(
+        self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """A regression per quantity."""
+
+        def fit(x: Float32[np.ndarray, "m c"], values: Float32[np.ndarray, " m"]) -> tuple[np.ndarray, float]:
+            model = Regression(alpha=strength).fit(x, values)
+            return model.coef_, float(model.intercept_)
+
+        weight, bias = regression_rows(fit, x, targets)
         return {"weight": weight, "bias": bias}
 
 

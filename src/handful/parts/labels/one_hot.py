@@ -12,6 +12,7 @@ from handful.core.tensors import LabelEmbedding, Similarity
 from handful.parts.labels._comparison import check_similarity
 
 multilabel = True
+number = True
 
 
 def build(

@@ -6,6 +6,9 @@ targets is the weighted mixture of the classes' losses, as in `torch.nn.CrossEnt
 Of images with several labels it is the binary cross-entropy, its sum over the classes. An entry that is not known has
 no loss, or a weak one as an absent one: of weight 1 / (k - 1), with which one known label per image weighs as much as
 all others together (Cole et al. 2021, https://arxiv.org/abs/2106.09708, "weak assume negative").
+
+Of numbers it is half the squared error, in units of the training images' standard deviation: the negative
+log-likelihood of a normal distribution, as cross-entropy is that of classes.
 """
 
 from typing import Literal, get_args
@@ -15,11 +18,12 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
-from handful.models.link import Sigmoid, Softmax
+from handful.models.link import Linear, Sigmoid, Softmax
 from handful.parts.losses._priors import Reweight, class_weights
 from handful.parts.losses._targets import check_smoothing, smooth
 
 multilabel = True
+number = True
 Unknown = Literal["mask", "weak", "absent"]
 
 
@@ -60,6 +64,18 @@ class BinaryCrossEntropy(nn.Module):
         return loss + weight * self.link.loss(output.logits, targets, unknown)
 
 
+class SquaredError(nn.Module):
+    """Half the squared error of each image's numbers, its sum over those that are known."""
+
+    def __init__(self, link: Linear) -> None:
+        super().__init__()
+        self.link = link
+
+    def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
+        """In units of the squared deviation."""
+        return self.link.loss(output.logits, batch.targets, batch.known)
+
+
 def build(
     context: Context,
     *,
@@ -88,6 +104,10 @@ def build(
     weights = class_weights(context.task.counts, reweight, beta)
     if unknown not in get_args(Unknown):
         raise ValueError(f"unknown must be one of {', '.join(get_args(Unknown))}, not {unknown!r}")
+    if context.task.scale is not None:
+        if reweight != "none" or smoothing or unknown != "mask":
+            raise ValueError("smoothing, reweight and unknown are for classes, and these images have numbers")
+        return SquaredError(Linear(context.task.scale))
     if context.task.kind == "multiclass":
         return CrossEntropy(smoothing, None if reweight == "none" else weights)
     if reweight != "none":

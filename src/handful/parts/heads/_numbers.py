@@ -1,0 +1,75 @@
+"""Fitted heads for numbers: the strength of regularization of least squared error in cross-validation."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from handful.core.progress import Progress
+
+FOLDS = 5
+MANY = 1000  # images, from which on three folds are enough
+
+# Features and targets to fit to, and features to predict for.
+FitAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# Weight and bias of a regression from features and values.
+FitColumn = Callable[[Float32[np.ndarray, "m c"], Float32[np.ndarray, " m"]], tuple[Float[np.ndarray, " c"], float]]
+
+
+def choose_strength_of_numbers(
+    fit_and_score: Callable[[float], FitAndScore],
+    strengths: Sequence[float],
+    x: Float32[np.ndarray, "n v c"],
+    targets: Float32[np.ndarray, "n k"],
+    *,
+    seed: int,
+) -> float:
+    """The strength of least squared error on held-out images; the first where images are too few to hold some out.
+
+    Args:
+        fit_and_score: of a strength, what fits a head and predicts the numbers of images with it.
+        strengths: to select from; the first is the default.
+        x: features of v views of each image, the plain one first.
+        targets: in units of their deviation; NaN where not known.
+        seed: of the folds.
+    """
+    folds = min(FOLDS if len(targets) < MANY else 3, int((~np.isnan(targets)).sum(axis=0).min()))
+    if folds < 2 or len(strengths) < 2:
+        return strengths[0]
+    fold = folds_by_rank(targets[:, 0], folds, seed)
+    errors = []
+    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
+        for strength in strengths:
+            scores = np.zeros(targets.shape)
+            for i in range(folds):
+                train, test = fold != i, fold == i
+                flat = x[train].reshape(-1, x.shape[2])
+                repeated = np.repeat(targets[train], x.shape[1], axis=0)
+                scores[test] = fit_and_score(strength)(flat, repeated, x[test, 0])
+                bar.advance()
+            errors.append(float(np.nanmean((scores - targets) ** 2)))
+    return strengths[int(np.argmin(errors))]
+
+
+def folds_by_rank(values: Float32[np.ndarray, " n"], folds: int, seed: int) -> np.ndarray:
+    """The fold of each image: of every `folds` neighbors in rank, one is in each."""
+    rng = np.random.default_rng(seed)
+    order = np.argsort(values, kind="stable")
+    fold = np.empty(len(values), dtype=np.int64)
+    for start in range(0, len(values), folds):
+        block = order[start : start + folds]
+        fold[block] = rng.permutation(folds)[: len(block)]
+    return fold
+
+
+def regression_rows(
+    fit: FitColumn, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"]
+) -> tuple[Float32[np.ndarray, "k c"], Float32[np.ndarray, " k"]]:
+    """Weight and bias of a regression per quantity, fitted to the images of which it is known."""
+    weights = np.zeros((targets.shape[1], x.shape[1]), dtype=np.float32)
+    biases = np.zeros(targets.shape[1], dtype=np.float32)
+    for c, column in enumerate(targets.T):
+        known = ~np.isnan(column)
+        if known.any():
+            weights[c], biases[c] = fit(x[known], column[known])
+    return weights, biases
