@@ -36,6 +36,7 @@ from handful.training.launcher import rank_and_world_size
 from handful.training.train import train
 
 MULTILABEL = "logistic"  # the recipe where none is named, of images with several labels
+NUMBER = "ridge"  # and of images with numbers
 LOG = "results.jsonl"  # of the selection, in the folder beside the model's
 
 
@@ -118,6 +119,9 @@ def fit_to(
     if auto and data.kind == "multilabel":
         recipe, auto = MULTILABEL, False
         on_message(f"Images with several labels: no recipe is selected, and {MULTILABEL} is trained.")
+    if auto and data.kind == "number":
+        recipe, auto = NUMBER, False
+        on_message(f"Images with numbers: no recipe is selected, and {NUMBER} is trained.")
     _refuse_selection(auto=auto, seconds=seconds)
     calibrated = partial(
         with_calibration,

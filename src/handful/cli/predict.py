@@ -227,7 +227,8 @@ def _predict_to_chunks(job: "BatchJob", data: str, out: Path, options: BatchOpti
         seen = PredictionSummary(tuple(card.get("images_per_class", ())))
         for _ in seen.observe(read_predictions(out, probabilities=False)):
             pass
-        print_table(("class", "images"), [(name, f"{n:,}") for name, n in sorted(seen.counts.items())])
+        if not seen.numbers:
+            print_table(("class", "images"), [(name, f"{n:,}") for name, n in sorted(seen.counts.items())])
         for sentence in (describe_quality(card), *seen.sentences(card)):
             print_text(sentence)
     if failed:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from handful.core.dataset import Scale
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, View
 from handful.core.tensors import IGNORE, Batch, Output
@@ -45,6 +46,9 @@ def make(name: str, options: Mapping[str, Any]) -> Any:
     stage = replace(recipe("linear").stages[0], views=(View(), View()))
     given = replace(context(), hierarchy=TREE, features=lambda: C, load=lambda _: mean_colour(size=SIZE))
     given = replace(given, images=IMAGES, stage=stage)
+    if registry.has_trait("losses", Part(name), "needs_number"):
+        scale = Scale((0.0,) * K, (1.0,) * K)
+        given = replace(given, task=replace(given.task, kind="number", scale=scale))
     return registry.build("losses", Part(name, options), given)
 
 

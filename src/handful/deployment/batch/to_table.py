@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from handful.deployment.batch.archive import Archive
 from handful.deployment.batch.jobs import BatchJob
 from handful.deployment.batch.run import run_archive
+from handful.deployment.label_lists import PREDICTED
 from handful.deployment.predict_table import CHUNK, PredictedChunk
 from handful.deployment.table_files import ERROR, Columns
 from handful.errors import DataError
@@ -59,7 +60,11 @@ def read_predictions(folder: Path, *, probabilities: bool = True) -> Iterator[Pr
         OSError, pyarrow.ArrowException: a chunk is damaged.
     """
     for file in sorted(folder.glob("part-*.parquet")):
-        columns = None if probabilities else [n for n in pq.read_schema(file).names if n in SUMMARY_COLUMNS]
+        columns = (
+            None
+            if probabilities
+            else [n for n in pq.read_schema(file).names if n in SUMMARY_COLUMNS or n.startswith(PREDICTED)]
+        )
         yield _read_chunk(pq.read_table(file, columns=columns))
 
 

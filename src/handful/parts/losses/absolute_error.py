@@ -23,8 +23,8 @@ class AbsoluteError(nn.Module):
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """The distance of scores and values, both in units of the deviation."""
-        assert batch.known is not None, "batches of numbers say what is known"
-        return ((output.logits - self.link.logits(batch.targets)).abs() * batch.known).sum(dim=1)
+        known = batch.labels[:, None] >= 0 if batch.known is None else batch.known
+        return ((output.logits - self.link.logits(batch.targets)).abs() * known).sum(dim=1)
 
 
 def build(context: Context) -> nn.Module:
