@@ -33,6 +33,7 @@ WITH_OPTION = {  # modules that read or check the value of an option: only comma
     "handful.cli._data",
     "handful.data.masks.kinds",
     "handful.data.multilabel",
+    "handful.data.numbers",
     "handful.data.pixel_range",
     "handful.data.readers.annotation_file",
     "handful.data.readers.label_studio_labels",
