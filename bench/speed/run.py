@@ -58,10 +58,10 @@ print(time.process_time())
 
 WHOLE = """
 import math, sys, time
-from handful.automl import select, select_and_train
+from handful.automl import candidate_runner, select_and_train
 from handful.automl.run import run
 
-select.WORTHWHILE, select_and_train.REPEATS = math.inf, 1
+candidate_runner.WORTHWHILE, select_and_train.REPEATS = math.inf, 1
 run(sys.argv[1], sys.argv[2], seconds=36000.0, overwrite=True, device="cpu", progress=False)
 print(time.process_time())
 """

@@ -1,12 +1,15 @@
-"""General tools on 50 images: fastai and timm's training script compared with `handful fit` on the same draws.
+"""General tools on 50 images: fastai, timm and AutoGluon compared with `handful fit` on the same draws.
 
 CIFAR-10, five images per class, 100 test images of each class, the same pretrained EfficientNet-Lite0 at 224 pixels.
 Seconds are those from a cold process to a saved model, two threads, nothing cached. The others' number of epochs is the
 best of those tried on a development draw (`general-tools-epochs`); everything else is as the tools have it.
 
-`HANDFUL_PEERS` names a Python that has fastai and timm (they are no dependencies), `HANDFUL_TIMM` timm's `train.py`.
+`HANDFUL_PEERS` names a Python that has fastai and timm (they are no dependencies), `HANDFUL_TIMM` timm's `train.py`,
+`HANDFUL_AUTOGLUON` a Python that has autogluon.multimodal. Rows of a tool whose variable
+names no file are left out.
 """
 
+import json
 import os
 import resource
 import subprocess
@@ -16,6 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -48,7 +52,7 @@ def run(options: Options) -> None:
     if options.quick:
         data = few_test_images(data)
     draws = range(1 if options.quick else options.draws)
-    tools = arms(quick=options.quick)
+    tools = {name: arm for name, arm in arms(quick=options.quick).items() if _installed(name, arm)}
     show(one_by_one(tools, data, options, table=TABLE, draws=draws, costs=f"{TABLE}-cost"), control=CONTROL)
 
 
@@ -71,19 +75,26 @@ def one_by_one(
 
 def arms(*, quick: bool = False) -> dict[str, "Arm"]:
     """The rows: a name, and what it runs."""
-    epochs = {"fastai": 1 if quick else 40, "timm": 1 if quick else 150}
+    epochs = {"fastai": 1 if quick else 40, "timm": 1 if quick else 150, "autogluon": 1 if quick else 20}
     return {
         CONTROL: Ours("logistic-lite0"),
         "handful: fine-tuned-lite0": Ours("fine-tuned-lite0", ("--set", "steps=2") if quick else ()),
         "fastai: fine_tune, a fifth of the images held out": Fastai(epochs["fastai"], held_out=0.2),
         "fastai: fine_tune, all images": Fastai(epochs["fastai"]),
         "timm: train.py": Timm(epochs["timm"]),
+        "autogluon: MultiModalPredictor": Autogluon(epochs["autogluon"]),
     }
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One tool: the command that trains on the folder `train`, and the one that predicts the folder `test`."""
+    """One tool: the command that trains on the folder `train`, and the one that predicts the folder `test`.
+
+    Attributes:
+        needs: environment variables that name the tool's files.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def prepare(self, work: Path) -> None:
         """Put into `work` what the tool does not have by itself; not part of its time."""
@@ -119,6 +130,7 @@ class Ours(Arm):
 class Fastai(Arm):
     """`vision_learner` and `fine_tune`, as in its tutorial."""
 
+    needs = ("HANDFUL_PEERS",)
     epochs: int
     held_out: float = 0.0
 
@@ -140,6 +152,7 @@ class Fastai(Arm):
 class Timm(Arm):
     """The training script of timm's repository, on all images, without a validation part."""
 
+    needs = ("HANDFUL_PEERS", "HANDFUL_TIMM")
     epochs: int
 
     def prepare(self, work: Path) -> None:
@@ -168,6 +181,33 @@ class Timm(Arm):
     def predict(self, work: Path) -> tuple[str, ...]:
         """peers/timm_predict.py reads the last checkpoint."""
         return (_named("HANDFUL_PEERS"), str(HERE / "timm_predict.py"), str(work))
+
+
+@dataclass(frozen=True)
+class Autogluon(Arm):
+    """AutoGluon's `MultiModalPredictor`, which holds a part of the images out for its choice of the epoch."""
+
+    needs = ("HANDFUL_AUTOGLUON",)
+    epochs: int
+
+    def prepare(self, work: Path) -> None:
+        """The same pretrained weights as ours, in the form of a timm model that it reads."""
+        folder = work / "weights"
+        folder.mkdir()
+        without_head = {name: t for name, t in _weights().items() if not name.startswith("classifier.")}
+        torch.save(without_head, folder / "pytorch_model.bin")
+        about = {"input_size": [3, 224, 224], "mean": [0.5] * 3, "std": [0.5] * 3, "classifier": "classifier"}
+        config = {"architecture": "tf_efficientnet_lite0", "num_features": 1280, "pretrained_cfg": about}
+        (folder / "config.json").write_text(json.dumps(config))
+
+    def fit(self, work: Path, seed: int) -> tuple[str, ...]:
+        """A script of a few lines: peers/autogluon_fit.py."""
+        numbers = (self.epochs, BATCH, seed)
+        return (_named("HANDFUL_AUTOGLUON"), str(HERE / "autogluon_fit.py"), str(work), *map(str, numbers))
+
+    def predict(self, work: Path) -> tuple[str, ...]:
+        """peers/autogluon_predict.py."""
+        return (_named("HANDFUL_AUTOGLUON"), str(HERE / "autogluon_predict.py"), str(work))
 
 
 @dataclass(frozen=True)
@@ -244,6 +284,14 @@ def _write(data: Dataset, folder: Path, *, of_class: bool) -> None:
         own.mkdir(parents=True, exist_ok=True)
         rgb = np.ascontiguousarray(pixels(sample).transpose(1, 2, 0))
         cv2.imwrite(str(own / f"{i:05d}.png"), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+
+
+def _installed(name: str, arm: Arm) -> bool:
+    """Whether a row can be run; if not, says what it lacks."""
+    missing = [variable for variable in arm.needs if not Path(os.environ.get(variable, "-")).exists()]
+    if missing:
+        print(f"{name}: left out, as {' and '.join(missing)} names no file; bench/README.md says what to install.")
+    return not missing
 
 
 def _named(variable: str) -> str:

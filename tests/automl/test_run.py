@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handful.automl import candidate_runner as runner_module
 from handful.automl import candidates as candidates_module
 from handful.automl import extras as extras_module
-from handful.automl import select as select_module
 from handful.automl import select_and_train as training_module
 from handful.automl.candidates import choose_candidates
 from handful.automl.result import RunResult
@@ -45,7 +45,7 @@ def _few_candidates(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
 
     monkeypatch.setattr(candidates_module, "choose_candidates", few)
     monkeypatch.setattr(training_module, "REPEATS", 1)
-    monkeypatch.setattr(select_module, "WORTHWHILE", math.inf)  # no network, on however slow a machine
+    monkeypatch.setattr(runner_module, "WORTHWHILE", math.inf)  # no network, on however slow a machine
 
 
 def start(data: Any, folder: Path, **options: Any) -> RunResult:
@@ -216,8 +216,8 @@ def test_a_network_is_tried_where_its_first_steps_say_that_it_ends_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(select_module, "WORTHWHILE", 0.0)
-    monkeypatch.setattr(select_module, "training_seconds", lambda recipe, *_, **__: seconds_of(recipe))
+    monkeypatch.setattr(runner_module, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(runner_module, "training_seconds", lambda recipe, *_, **__: seconds_of(recipe))
     tiny: dict[str, Recipe] = {}
     choose = choose_candidates
 
@@ -252,7 +252,7 @@ def test_a_recipe_that_fails_is_left_out_with_its_reason(tmp_path: Path, monkeyp
             raise TrainingError("it does not converge", where="head", remedy="none.")
         return evaluate(recipe, *args, **options)
 
-    monkeypatch.setattr(select_module, "evaluate", failing)
+    monkeypatch.setattr(runner_module, "evaluate", failing)
     result = start(squares(4), tmp_path / "out")
     assert result.recipe == "nearest-centroid"
     assert ("logistic-hog", "it failed: it does not converge") in {(n.recipe, n.why) for n in result.not_tried}
@@ -321,7 +321,7 @@ def test_data_that_no_recipe_learns_is_an_error_with_the_reasons(
     def failing(*_: Any, **__: Any) -> Any:
         raise TrainingError("it does not converge", where="head", remedy="none.")
 
-    monkeypatch.setattr(select_module, "evaluate", failing)
+    monkeypatch.setattr(runner_module, "evaluate", failing)
     with pytest.raises(TrainingError, match=r"no recipe could be trained .*logistic-hog: it failed"):
         start(squares(4), tmp_path / "out")
 
@@ -349,7 +349,8 @@ def test_a_named_recipe_is_scored_alone_and_a_further_one_joins_those_that_suit_
 def test_a_named_network_that_takes_longer_than_the_budget_is_refused_with_the_time_it_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_class: int
 ) -> None:
-    monkeypatch.setattr(select_module, "training_seconds", lambda *_, **__: 2000.0)
+    for module in ("select", "candidate_runner"):
+        monkeypatch.setattr(f"handful.automl.{module}.training_seconds", lambda *_, **__: 2000.0)
     with pytest.raises(ProtocolError, match=r"classification-wrn takes about \d+ minutes") as fault:
         start(squares(per_class), tmp_path / "out", recipes=["classification-wrn"], jobs=1)
     assert re.search(r"seconds=\d+, or name", fault.value.remedy)

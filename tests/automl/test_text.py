@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from handful.automl.candidate_runner import NotTried
 from handful.automl.candidates import DESCRIPTIONS, choose_candidates
 from handful.automl.result import Advice, ClassScore, HonestScore, RunResult, Tried, as_values
-from handful.automl.select import NotTried
 from handful.automl.text import answer, format_answer, format_extras, format_run
 from handful.errors import command_line
 from handful.evaluation.normal_class import NormalClassRates, Rate

@@ -101,8 +101,10 @@ def test_a_stronger_backbone_is_named_where_the_hub_answers_and_nobody_waits_for
         monkeypatch.setattr(hub, "reach", reach)
         said = run(*arguments, "--device", "cpu", "-o", tmp_path / name)
         assert said.exit_code == 0
-        named = "--backbone lite0,vit_small_patch14_dinov2.lvd142m" in " ".join(said.stderr.split())
-        assert named == (name == "yes"), said.stderr
+        text = " ".join(said.stderr.split())
+        assert ("--backbone lite0,vit_small_patch14_dinov2.lvd142m" in text) == (name == "yes"), said.stderr
+        assert ("DINOv2 is stronger (some 90 MB to download)" in text) == (name == "yes")
+        assert ("with --recipe logistic --recipe lora also adapts it" in text) == (name == "yes")
     waiting.set()
 
 

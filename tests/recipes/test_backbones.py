@@ -12,7 +12,7 @@ from handful.core.recipe import Part
 from handful.errors import WeightsError
 from handful.models import timm_models
 from handful.recipes.backbone_names import short_name
-from handful.recipes.backbones import check_weights, choose_backbone
+from handful.recipes.backbones import check_weights, choose_backbone, stronger_backbone
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
@@ -110,3 +110,11 @@ def test_tables_name_the_last_part_of_a_path(tmp_path: Path) -> None:
     assert short_name(f"resnet18={tmp_path}/a.safetensors") == "resnet18=a.safetensors"
     assert short_name("openai/clip-vit-base-patch32") == "openai/clip-vit-base-patch32"
     assert short_name("lite0+lite2") == "lite0+lite2"
+
+
+def test_the_stronger_backbone_is_proposed_where_its_weights_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert stronger_backbone(network=False) is None
+    assert "(some 90 MB to download)" in str(stronger_backbone(network=True))
+    assert 'recipes=["logistic", "lora"]' in str(stronger_backbone(network=True))
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: "/cache/model.safetensors")
+    assert "(its weights are on this machine)" in str(stronger_backbone(network=False))

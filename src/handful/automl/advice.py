@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from handful.automl.budget import Budget, budget_option
+from handful.automl.candidate_runner import NotTried
 from handful.automl.candidates import PROMISING
 from handful.automl.result import Advice, ClassScore
-from handful.automl.select import NotTried
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe

@@ -31,7 +31,7 @@ def doubtful_labels(measurements: Measurements) -> tuple[str, tuple[DoubtfulLabe
     if not found:
         return "", ()
     suspects: Any = found[0].numbers["suspects"]
-    return found[0].message, tuple(
+    return found[0].what, tuple(
         DoubtfulLabel(name, row["label"], row["looks_like"], row["probability_of_label"])
         for name, row in suspects.items()
     )

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from handful.automl.advice import Halved, more_images, more_time, unlabelled_images, weakest_class
 from handful.automl.budget import Budget
+from handful.automl.candidate_runner import NotTried
 from handful.automl.candidates import PROMISING, describe_name
 from handful.automl.doubtful_labels import describe_doubtful, doubtful_labels, judging_seconds
 from handful.automl.related import TiedData
 from handful.automl.result import TABLE, Advice, ClassScore, DoubtfulLabel, RunResult
-from handful.automl.select import NotTried
 from handful.automl.select_and_train import Outcome, Settings
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress

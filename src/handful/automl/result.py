@@ -13,7 +13,7 @@ from handful.core.result import Result
 from handful.evaluation.normal_class import NormalClassRates
 
 if TYPE_CHECKING:
-    from handful.automl.select import NotTried
+    from handful.automl.candidate_runner import NotTried
 
 VALUES, LOG, PAGE, TABLE = "run.json", "results.jsonl", "report.html", "predictions.csv"  # files of a run
 FORMAT = 1  # of run.json; raised when a key changes its meaning

@@ -157,10 +157,12 @@ def run(
             result = _run(data, measurements, doubts, folder, budget, settings)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(after_stop(folder)) from None
-    if probe.answers and not backbones:
+    if not backbones:
         from handful.recipes.backbones import stronger_backbone
 
-        say(stronger_backbone())
+        proposal = stronger_backbone(network=probe.answers)
+        if proposal is not None:
+            say(proposal)
     return result
 
 

@@ -1,40 +1,27 @@
 """Selection among candidates by repeated cross-validation on the training images, within a time budget."""
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handful.automl.budget import Budget, Pace
-from handful.automl.candidates import Candidate, describe, run_order, without_scores
+from handful.automl.budget import Budget
+from handful.automl.candidate_runner import CandidateRunner, NotTried, minutes
+from handful.automl.candidates import Candidate, run_order, without_scores
 from handful.automl.estimate import training_seconds
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.result import Result
 from handful.data.image_cache import cache_images
 from handful.data.splits import folds as split_folds
-from handful.errors import HandfulError, HandfulWarning, ProtocolError, TrainingError, by_interface
-from handful.evaluation.evaluate import evaluate
+from handful.errors import HandfulError, ProtocolError, TrainingError, by_interface
 from handful.evaluation.executor import default_jobs
 from handful.evaluation.metrics import Metric, uneven
-from handful.evaluation.protocol import Protocol
 from handful.evaluation.score_table import pooled_accuracy
 from handful.evaluation.selection_bias import SelectedScore, selected_score
-from handful.models.name_weight import NOTHING
 
 REPEATS = 5
-WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed
-
-
-@dataclass(frozen=True)
-class NotTried:
-    """A candidate that was not tried, the reason, and the budget in seconds that would allow it; None: none would."""
-
-    recipe: str
-    why: str
-    budget: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +119,7 @@ def select(
         if chosen.trained:
             _refuse_over_budget(chosen, data, budget, seed=seed, device=device)
         return Selection(chosen, (), (), None, metric, ())
-    runner = _Runner(data, k, log, device, progress, on_candidate)
+    runner = CandidateRunner(data, k, log, device, progress, on_candidate)
     fitted = run_order([c for c in candidates if not c.trained])
     runner.repeat(fitted, seed, budget)
     for candidate in candidates:
@@ -154,125 +141,7 @@ def select(
     return Selection(tried[score.best], results, tuple(tried), score, metric, tuple(runner.not_tried))
 
 
-class _Runner:
-    """Cross-validation of one candidate after the other; results of several repeats are joined."""
-
-    def __init__(
-        self,
-        data: Dataset,
-        folds: int,
-        log: Path | None,
-        device: str,
-        progress: bool,
-        on_candidate: Callable[[str], None],
-    ) -> None:
-        self.data, self.folds, self.log = data, folds, log
-        self.device, self.progress, self.on_candidate = device, progress, on_candidate
-        self.resumed = log is not None and log.exists()
-        self.longest = 0.0  # seconds of a run
-        self.full = True  # every result scores every image: results can be compared
-        self.results: dict[str, Result] = {}
-        self.not_tried: list[NotTried] = []
-        self.errors: list[HandfulError] = []
-
-    def repeat(self, candidates: Sequence[Candidate], draw: int, budget: Budget) -> None:
-        """One repeat of fitted candidates; one that fails is not tried again. Only the first may exceed the budget."""
-        for candidate in candidates:
-            if self.results and (budget.left <= 0 or not self.full):
-                if not self.load(candidate, draw) and candidate.recipe.name not in self.results:
-                    self._note_no_time(candidate, budget)
-                continue
-            try:
-                with warnings.catch_warnings():
-                    if not candidate.requested:
-                        warnings.filterwarnings("ignore", NOTHING, HandfulWarning)
-                    self._evaluate(candidate, draw, budget, jobs=1)
-            except HandfulError as error:
-                self._note_failure(candidate, error)
-
-    def try_network(
-        self, candidate: Candidate, draw: int, budget: Budget, jobs: int, on_message: Callable[[str], None]
-    ) -> None:
-        """One repeat of a network, if it ends within the budget."""
-        name = candidate.recipe.name
-        if self.load(candidate, draw):
-            return
-        if (self.results and not self.full) or (budget.left < WORTHWHILE and not candidate.requested):
-            self.not_tried.append(NotTried(name, "a network takes minutes"))
-            return
-        train, _ = split_folds(self.data, self.folds, draw)[0]
-        at_once = min(jobs, self.folds)
-        try:
-            each = training_seconds(candidate.recipe, train, seed=draw, device=self.device, jobs=at_once)
-        except HandfulError as error:
-            self._note_failure(candidate, error)
-            return
-        needed = each * (math.ceil(self.folds / at_once) + 1)  # the folds, and the model itself
-        if needed > budget.left:
-            self.not_tried.append(NotTried(name, f"takes about {_minutes(needed)}", budget.needed(needed)))
-            return
-        on_message(f"Trying {describe(candidate.recipe)}: about {_minutes(needed)}.")
-        self._evaluate(candidate, draw, budget, jobs=at_once)
-
-    def load(self, candidate: Candidate, draw: int) -> bool:
-        """Take one repeat from the log of an earlier run; False: it is not there, or not all of it."""
-        if not self.resumed:
-            return False
-        result = self._run(candidate, draw, jobs=1, stop=lambda: True)
-        if len(result.runs) < self.folds:
-            return False
-        self._add(candidate, result)
-        return True
-
-    def load_repeat(self, candidates: Sequence[Candidate], draw: int) -> bool:
-        """Take one repeat of several from the log; False: it holds none of it."""
-        loaded = [self.load(candidate, draw) for candidate in candidates]
-        return any(loaded)
-
-    def _note_no_time(self, candidate: Candidate, budget: Budget) -> None:
-        needed = budget.needed(self.longest * (self.folds + 1))
-        self.not_tried.append(NotTried(candidate.recipe.name, "no time was left", needed))
-
-    def _note_failure(self, candidate: Candidate, error: HandfulError) -> None:
-        self.errors.append(error)
-        self.not_tried.append(NotTried(candidate.recipe.name, f"it failed: {error.what}"))
-        self.results.pop(candidate.recipe.name, None)
-
-    def _evaluate(self, candidate: Candidate, draw: int, budget: Budget, *, jobs: int) -> None:
-        """One repeat. Where the time ends in it, it does not count, unless it is the only one there is."""
-        if candidate.recipe.name not in self.results:
-            self.on_candidate(describe(candidate.recipe))
-        pace = Pace(budget, first=not self.results, longest=self.longest)
-        result = self._run(candidate, draw, jobs=jobs, stop=pace)
-        self.longest = pace.longest
-        if len(result.runs) < self.folds and self.results:
-            if candidate.recipe.name not in self.results:
-                self._note_no_time(candidate, budget)
-            return
-        self._add(candidate, result)
-
-    def _run(self, candidate: Candidate, draw: int, *, jobs: int, stop: Callable[[], bool]) -> Result:
-        protocol = Protocol((draw,), folds=self.folds, unlabelled="given" if candidate.unlabelled else "none")
-        return evaluate(
-            candidate.recipe,
-            self.data,
-            protocol=protocol,
-            jobs=jobs,
-            device=self.device,
-            log=self.log,
-            progress=self.progress,
-            stop=stop,
-        )
-
-    def _add(self, candidate: Candidate, result: Result) -> None:
-        """Join the runs to those of earlier repeats."""
-        before = self.results.get(candidate.recipe.name)
-        self.full = self.full and len(result.runs) == self.folds
-        runs = result.runs if before is None else (*before.runs, *result.runs)
-        self.results[candidate.recipe.name] = replace(result, runs=runs)
-
-
-def _refuse_untried(runner: _Runner) -> None:
+def _refuse_untried(runner: CandidateRunner) -> None:
     """Say why there is nothing to select from.
 
     Raises:
@@ -297,7 +166,7 @@ def _refuse_over_budget(candidate: Candidate, data: Dataset, budget: Budget, *, 
     """
     seconds = training_seconds(candidate.recipe, data, seed=seed, device=device)
     if seconds > budget.left:
-        raise _too_short(candidate.recipe.name, f"takes about {_minutes(seconds)}", budget.needed(seconds))
+        raise _too_short(candidate.recipe.name, f"takes about {minutes(seconds)}", budget.needed(seconds))
 
 
 def _too_short(recipe: str, why: str, seconds: float) -> ProtocolError:
@@ -317,8 +186,3 @@ def _can_fold(data: Dataset, folds: int, seed: int) -> bool:
     except HandfulError:
         return False
     return True
-
-
-def _minutes(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"

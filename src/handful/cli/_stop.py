@@ -4,18 +4,17 @@ import atexit
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType, TracebackType
-from typing import Any
+
+from handful.core.interrupt_handler import InterruptHandler
 
 CLOSED = 1  # exit code: whoever reads the output has closed it, as `head` does
 SAME_KEY = 1.0  # seconds in which a second signal is the first one: a launcher passes on what the terminal sends too
 
 
-class StopSignal:
+class StopSignal(InterruptHandler):
     """A context in which Ctrl-C raises `KeyboardInterrupt`, and is remembered. In the main thread only.
 
     A library that is being imported, or calls back, may turn the interrupt into another exception; `received` says that
@@ -26,22 +25,17 @@ class StopSignal:
         self.received = False
         self._last = -SAME_KEY
         self._ignored = False
-        self._before: Any = None
-
-    def __enter__(self) -> "StopSignal":
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._stop)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
 
     def ignore_further(self) -> None:
         """Ignore Ctrl-C from now on: the command is ending."""
         self._ignored = True
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def on_interrupt(self) -> None:
+        """Remember it, and raise unless it repeats another.
+
+        Raises:
+            KeyboardInterrupt: the command is to end.
+        """
         now = time.monotonic()
         repeated = now - self._last < SAME_KEY
         self.received, self._last = True, now

@@ -178,8 +178,9 @@ def compare(
                 progress=stderr_is_terminal(),
                 on_message=print_text,
             )
-        if probe.answers and not backbone:
-            print_text(stronger_backbone())
+        proposal = None if backbone else stronger_backbone(network=probe.answers)
+        if proposal is not None:
+            print_text(proposal)
     _print_comparison(comparison, out, json=json)
 
 

@@ -23,7 +23,8 @@ def labels(
         Option(
             metavar="NAME",
             show_default=False,
-            help="Source of the embeddings: minilm (default without a recipe), words, sentences, vectors, image_text.",
+            help="Source of the embeddings: minilm (default without a recipe), glove, minilm+glove, words, sentences, "
+            "vectors, image_text.",
         ),
     ] = None,
     path: Annotated[

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.recipe import Part
-from handful.errors import HandfulError, WeightsError, option
-from handful.models.timm_models import pretrained_config, weight_options
+from handful.errors import HandfulError, WeightsError, by_interface, option
+from handful.models.timm_models import cached_weights, pretrained_config, weight_options
 from handful.parts import registry
 from handful.recipes.backbone_files import TimmFolder, is_saved_classifier, read_timm_folder, transformers_size
 from handful.recipes.backbone_names import (
@@ -100,11 +100,20 @@ def check_weights(backbone: Part) -> None:
     weight_options(model, config, where=model, replaceable=replaceable)
 
 
-def stronger_backbone() -> str:
-    """What a user with a network may take, in a sentence."""
+def stronger_backbone(*, network: bool) -> str | None:
+    """What is stronger than the embedded backbone on photographs, and how to try it; None: it cannot be had.
+
+    Args:
+        network: the hub answers. Without it, weights in the hub's cache on this machine will do.
+    """
+    cached = cached_weights(pretrained_config(STRONGER, where=WHERE)) is not None
+    if not (cached or network):
+        return None
+    had = "its weights are on this machine" if cached else "some 90 MB to download"
+    adapted = by_interface(command="--recipe logistic --recipe lora", python='recipes=["logistic", "lora"]')
     return (
-        f"There is a network: {option('backbone', STRONGER)} is stronger on photographs (DINOv2, some 90 MB to "
-        f"download), and {option('backbone', f'{DEFAULT},{STRONGER}')} tries both."
+        f"On photographs DINOv2 is stronger ({had}): {option('backbone', f'{DEFAULT},{STRONGER}')} tries it beside the "
+        f"embedded backbone, and {option('backbone', STRONGER)} with {adapted} also adapts it, best on a GPU."
     )
 
 

@@ -1,27 +1,20 @@
 """Handler of Ctrl-C that lets the current training step finish, so that the checkpoint resumes exactly."""
 
-import signal
-import threading
-from types import FrameType, TracebackType
+from handful.core.interrupt_handler import InterruptHandler
 
 
-class Interrupt:
+class Interrupt(InterruptHandler):
     """A context in which the first Ctrl-C only sets `asked`; the second raises at once. Main thread only."""
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: object = None
 
-    def __enter__(self) -> "Interrupt":
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
+    def on_interrupt(self) -> None:
+        """Note the first one.
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)  # type: ignore[arg-type]
-
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        Raises:
+            KeyboardInterrupt: it is the second.
+        """
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True

@@ -13,7 +13,8 @@ def test_the_default_is_the_installed_encoder() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"source": "glove"},
+        {"source": "glove", "path": "x"},
+        {"source": "minilm+glove", "path": "x"},
         {"source": "words"},
         {"path": "x"},
         {"templates": ()},

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from scipy.spatial.distance import pdist, squareform
 from handful.errors import DataError, nearest
 from handful.models.text.class_names import joined_forms, split_digits, split_name, word_forms
 from handful.models.text.clip import encode_texts
+from handful.models.text.imagenet_classes import imagenet_vectors
+from handful.models.text.installed_glove import InstalledGlove
 from handful.models.text.sentence_encoder import encode_sentences, installed_model
-from handful.models.text.text_source import TextSource
+from handful.models.text.text_source import JOINED, WORDS, TextSource
 from handful.models.text.user_tables import read_class_texts, read_class_vectors
-from handful.models.text.word_vectors import first_words, read_word_vectors
+from handful.models.text.word_vectors import WordFile
 
 COMMON_WORDS = 200_000  # an unknown word is compared with so many of a file's first, most frequent words
 MINILM = TextSource()
@@ -52,8 +54,11 @@ def class_vectors(classes: Sequence[str], text: TextSource = MINILM) -> ClassVec
     descriptions = read_class_texts(text.descriptions, names, what="descriptions")
     if text.source == "vectors":
         result = _user_vectors(names, Path(str(text.path)), aliases)
-    elif text.source == "words":
-        result = _mean_word_vectors(names, Path(str(text.path)), aliases, descriptions, text.weights or {})
+    elif text.source in WORDS:
+        vocabulary = InstalledGlove() if text.source == "glove" else WordFile(Path(str(text.path)))
+        result = _mean_word_vectors(names, vocabulary, aliases, descriptions, text.weights or {})
+    elif text.source == JOINED:
+        result = _joined(names, text)
     else:
         model = installed_model() if text.source == "minilm" else str(text.path)
         encoder = partial(encode_texts if text.source == "image_text" else encode_sentences, model=model)
@@ -107,13 +112,13 @@ def _encode_words(
 
 def _mean_word_vectors(
     classes: tuple[str, ...],
-    path: Path,
+    vocabulary: WordFile | InstalledGlove,
     aliases: Mapping[str, str],
     descriptions: Mapping[str, str],
     weights: Mapping[str, float],
 ) -> ClassVectors:
     texts = {name: descriptions.get(name) or aliases.get(name, name) for name in classes}
-    word_vectors = read_word_vectors(path, _candidate_words(texts.values()))
+    word_vectors = vocabulary.vectors(_candidate_words(texts.values()))
     rows: list[Float[np.ndarray, " d"]] = []
     read_as: list[str] = []
     missing: dict[str, list[str]] = {}
@@ -129,7 +134,7 @@ def _mean_word_vectors(
         rows.append((word_weights[:, None] * stacked).sum(axis=0) / max(float(word_weights.sum()), 1e-12))
         read_as.append(" + ".join(words))
     if missing or len(rows) < len(classes):
-        raise _unknown_words(missing, path)
+        raise _unknown_words(missing, vocabulary)
     return ClassVectors(np.stack(rows), tuple(read_as))
 
 
@@ -161,11 +166,24 @@ def _match_words(text: str, vocabulary: Mapping[str, object]) -> tuple[list[str]
     return words, unknown if words or unknown else [text]
 
 
-def _unknown_words(missing: Mapping[str, list[str]], path: Path) -> DataError:
+def _joined(classes: tuple[str, ...], text: TextSource) -> ClassVectors:
+    """MiniLM's and GloVe's vectors, each less a mean that does not depend on the classes, of unit length, end to end.
+
+    All names have something in common in each of them; without it, likeness of the vectors is closer to likeness of
+    what the names mean (Mu and Viswanath 2018, https://arxiv.org/abs/1702.01417).
+    """
+    sentences = class_vectors(classes, replace(text, source="minilm", weights=None))
+    words = class_vectors(classes, replace(text, source="glove", templates=("{}",), average_words=False))
+    centered = (sentences.vectors - imagenet_vectors().mean(axis=0), words.vectors - InstalledGlove().center())
+    unit = [v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in centered]
+    return ClassVectors(np.concatenate(unit, axis=1), sentences.read_as)
+
+
+def _unknown_words(missing: Mapping[str, list[str]], vocabulary: WordFile | InstalledGlove) -> DataError:
     """The error that lists the missing words, with the nearest frequent words that have the same first letter."""
     first_letters = {word[:1].lower() for word in missing}
     lengths = range(min(map(len, missing)) - 2, max(map(len, missing)) + 3)
-    frequent = first_words(path, limit=COMMON_WORDS)
+    frequent = vocabulary.frequent(COMMON_WORDS)
     candidates = [w for w in frequent if w[:1].lower() in first_letters and len(w) in lengths]
     lines = []
     for word, names in list(missing.items())[:9]:
@@ -174,8 +192,8 @@ def _unknown_words(missing: Mapping[str, list[str]], path: Path) -> DataError:
         lines.append(f"{word!r} (class {', '.join(names[:3])}{suggestion})")
     more = f" and {len(missing) - 9} more" if len(missing) > 9 else ""
     return DataError(
-        f"words of the class names that are not in the file: {', '.join(lines)}{more}",
-        where=path,
+        f"words of the class names that have no vector: {', '.join(lines)}{more}",
+        where=vocabulary.where,
         remedy='name other words in `aliases`, e.g. "0" = "zero".',
     )
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-SOURCES = ("image_text", "minilm", "sentences", "vectors", "words")
-ENCODERS = ("image_text", "minilm", "sentences")
+JOINED = "minilm+glove"
+INSTALLED = ("glove", "minilm", JOINED)  # with `handful[words]`
+SOURCES = ("glove", "image_text", "minilm", JOINED, "sentences", "vectors", "words")
+ENCODERS = ("image_text", "minilm", JOINED, "sentences")
+WORDS = ("glove", "words")  # of single words
 
 
 @dataclass(frozen=True)
@@ -12,10 +15,11 @@ class TextSource:
     """The options of `class_vectors`.
 
     Args:
-        source: "minilm": the installed sentence encoder all-MiniLM-L6-v2. "sentences": the sentence-transformers model
-            at `path`. "image_text": the text encoder of the CLIP-type model at `path`. "words": the GloVe, fastText or
-            word2vec file at `path`. "vectors": the user's own file of vectors by class name at `path`.
-        path: file, folder or model name; required by every source but "minilm".
+        source: "minilm": the installed sentence encoder all-MiniLM-L6-v2. "glove": the installed word vectors of GloVe.
+            "minilm+glove": both, each centered and of unit length, end to end. "sentences": the sentence-transformers
+            model at `path`. "image_text": the text encoder of the CLIP-type model at `path`. "words": the GloVe,
+            fastText or word2vec file at `path`. "vectors": the user's own file of vectors by class name at `path`.
+        path: file, folder or model name; required by every source that is not installed.
         aliases: text that is read instead of a class name, as a mapping or a TOML or CSV file: folder names are not
             always words ("0" = "zero").
         descriptions: text that describes a class, in the same forms; it is read instead of name and alias. Words of a
@@ -45,14 +49,14 @@ class TextSource:
         """
         if self.source not in SOURCES:
             raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {self.source!r}")
-        if (self.path is None) != (self.source == "minilm"):
-            raise ValueError(f"source {self.source!r} {'takes no' if self.source == 'minilm' else 'needs a'} path")
+        if (self.path is None) != (self.source in INSTALLED):
+            raise ValueError(f"source {self.source!r} {'takes no' if self.source in INSTALLED else 'needs a'} path")
         if tuple(self.templates) != ("{}",) and self.source not in ENCODERS:
             raise ValueError(f"templates need a sentence encoder: source {', '.join(map(repr, ENCODERS))}")
         if not self.templates or any("{}" not in t for t in self.templates):
             raise ValueError("each template needs a {} where the name goes")
-        if self.weights and self.source != "words":
-            raise ValueError("weights need a word file: source 'words'")
+        if self.weights and self.source not in (*WORDS, JOINED):
+            raise ValueError("weights need word vectors: source 'words' or 'glove'")
         if self.average_words and self.source not in ENCODERS:
             raise ValueError(f"average_words needs a sentence encoder: source {', '.join(map(repr, ENCODERS))}")
 

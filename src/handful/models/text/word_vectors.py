@@ -5,6 +5,7 @@ import io
 import zlib
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
@@ -16,6 +17,21 @@ from handful.errors import DataError
 Vector = Float[np.ndarray, " d"]
 Reader = io.BufferedReader | gzip.GzipFile
 CHUNK = 2**18
+
+
+@dataclass(frozen=True)
+class WordFile:
+    """A file of word vectors."""
+
+    where: Path
+
+    def vectors(self, words: Set[str]) -> dict[str, Vector]:
+        """As `read_word_vectors`."""
+        return read_word_vectors(self.where, words)
+
+    def frequent(self, limit: int) -> Iterator[str]:
+        """As `first_words`."""
+        return first_words(self.where, limit=limit)
 
 
 def read_word_vectors(path: Path, words: Set[str]) -> dict[str, Vector]:
