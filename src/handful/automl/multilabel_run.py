@@ -1,7 +1,7 @@
 """Automatic run on images with several labels: cheap recipes are cross-validated, the best is trained and scored.
 
-Recipes are selected by mean AP. The thresholds are cross-fitted: in each fold they are chosen on the training images
-alone, each scored by a model that did not learn from it, so that F1, recall and precision are honest too.
+Recipes are selected by mean AP. The thresholds are cross-fitted from the held-out predictions: those of a fold are
+chosen on the other folds, so that F1, recall and precision are honest too.
 """
 
 import json
@@ -16,6 +16,7 @@ import numpy as np
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import describe, load_requested
 from handful.automl.multilabel_result import MultilabelRunResult, as_values, expected, method
+from handful.automl.multilabel_thresholds import at_cross_fitted_thresholds, with_thresholds
 from handful.automl.related import TiedData, tie_related
 from handful.automl.result import LOG, PAGE, TABLE, VALUES
 from handful.comparison.candidate_rules import SMALL, traits_of
@@ -38,7 +39,6 @@ from handful.evaluation.protocol import Protocol
 from handful.inspection.measurements import measure_images
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
-from handful.recipes.calibration import with_calibration
 from handful.recipes.kinds import check_kind
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
@@ -108,11 +108,11 @@ def run_multilabel(
         scores = _Scores(pool, protocol, folder / LOG, chosen, progress, budget)
         results, left = scores.of_all(candidates, on_message)
         best = max(results, key=lambda r: summarise_multilabel(r).mean)
-        recipe = with_calibration(best.recipe, thresholds=True)
-        on_message(f"Training {describe(best.recipe)} on all images, and choosing thresholds.")
-        classifier = train(recipe, pool.labelled(), seed=seed, device=chosen, progress=progress)
+        on_message(f"Training {describe(best.recipe)} on all images.")
+        classifier = train(best.recipe, pool.labelled(), seed=seed, device=chosen, progress=progress)
+        classifier = with_thresholds(classifier, best)
         test = tied.data.split("test").labelled()
-        held_out = scores.of(recipe) if not len(test) else _on_test(classifier, recipe, pool, test, seed)
+        held_out = _on_test(classifier, pool, test, seed) if len(test) else _at_thresholds(best)
         optimism = 0.0 if len(test) else mean_ap_optimism(results, groups=_groups(tied.data))
         unlabelled = tied.data.select([i for i, s in enumerate(tied.data.samples) if not s.labelled])
         result = MultilabelRunResult(
@@ -159,7 +159,7 @@ class _Scores:
         )
 
     def of_all(self, recipes: Sequence[Recipe], say: Say) -> tuple[list[Result], tuple[str, ...]]:
-        """The results, and the recipes for which no time was left: half is kept for thresholds and the model."""
+        """The results, and the recipes for which no time was left: half is kept for the model and the report."""
         results: list[Result] = []
         left: list[str] = []
         for recipe in recipes:
@@ -196,7 +196,13 @@ def _tied(data: Dataset, device: str, *, progress: bool) -> TiedData:
         return tie_related(data, measurements, device=device)
 
 
-def _on_test(classifier: Classifier, recipe: Recipe, pool: Dataset, test: Dataset, seed: int) -> Result:
+def _at_thresholds(result: Result) -> Result:
+    """The held-out predictions at thresholds that were chosen without them; a recipe may choose its own."""
+    own = any(part.name == "thresholds" for part in result.recipe.posthoc)
+    return result if own else at_cross_fitted_thresholds(result)
+
+
+def _on_test(classifier: Classifier, pool: Dataset, test: Dataset, seed: int) -> Result:
     """The saved model's predictions of the test part."""
     run = Run(
         draw=seed,
@@ -211,7 +217,7 @@ def _on_test(classifier: Classifier, recipe: Recipe, pool: Dataset, test: Datase
         targets=test.targets(),
         thresholds=classifier.thresholds,
     )
-    return Result(recipe, test.classes, (run,))
+    return Result(classifier.recipe, test.classes, (run,))
 
 
 def _groups(data: Dataset) -> dict[str, str]:
