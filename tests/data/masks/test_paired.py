@@ -80,7 +80,7 @@ def test_another_size_and_folders_that_are_none_are_errors(pair: tuple[Dataset, 
         ({"masks": folder / "uv", "paired_masks": True, "partial_masks": True}, "either partial or paired"),
     ):
         with pytest.raises(DataError, match=message):
-            load_data(folder / "white", **options)  # type: ignore[arg-type]
+            load_data(folder / "white", **options)
 
 
 def test_a_photograph_without_contrast_has_no_bright_side() -> None:

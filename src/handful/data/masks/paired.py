@@ -50,7 +50,8 @@ def attach_paired_masks(data: Dataset, source: str | Path, *, threshold: float |
             remedy="name the folder that mirrors the images.",
         )
     found, positions = find_masks(data, source)
-    samples, origins, blank = list(data.samples), {}, []
+    samples, blank = list(data.samples), []
+    origins: dict[int, str] = {}
     missing = [d.names[-1] for d, i in zip(found.drawings, positions, strict=True) if i is None]
     for i, drawing in zip(positions, found.drawings, strict=True):
         if i is None:

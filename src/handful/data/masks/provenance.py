@@ -24,14 +24,8 @@ from handful.errors import DataError
 FILE = "provenance.json"
 FORMAT = 1
 TEXT_CHUNK = "handful"  # keyword of the PNG text chunk
-SOURCES = (
-    "binarize",
-    "grabcut",
-    "salient",
-    "cut",
-    "paired",
-    "propagated",
-)  # what a chunk may name; every other mask is "hand"
+# What a chunk or entry may name; every other mask is "hand".
+SOURCES = ("binarize", "grabcut", "salient", "cut", "paired", "propagated")
 
 
 @dataclass(frozen=True)
