@@ -34,7 +34,8 @@ def cut_down(name: str, *, model: str) -> Recipe:
     recipe = load_recipe(name)
     backbone, labels = registry.without_weights("backbones", recipe.backbone), recipe.labels
     if str(backbone.options.get("model", "")).startswith("resnet"):
-        backbone = Part(backbone.name, {**backbone.options, "model": "resnet18", "stride": None})
+        options = {k: v for k, v in backbone.options.items() if k != "dilate"}  # which ResNet-18 does not take
+        backbone = Part(backbone.name, {**options, "model": "resnet18", "stride": None})
     if labels.options.get("path") == backbone.options.get("model", ""):  # one space of images and texts
         labels = Part(labels.name, {**labels.options, "path": model})
         backbone = Part(backbone.name, {**backbone.options, "model": model})
