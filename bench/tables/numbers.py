@@ -1,9 +1,9 @@
 """Numbers: the angle of turned digits and the area of white blood cells, from frozen features, against the median.
 
 Digits of MNIST are turned by an angle of -60 to 60 degrees, training and test digits apart; the number is the angle. A
-cell's number is the share of its picture that its mask covers, in percent; the mask is the label, and no recipe sees it.
-`ridge` and `knn` read the frozen features of the embedded network at 96 pixels. Five draws of 5 and 20 images from each
-fifth of the range; cells have no test part, and what a draw leaves is scored. Nothing was chosen on these draws.
+cell's number is the share of its picture that its mask covers, in percent; the mask is the label, and no recipe sees
+it. `ridge` and `knn` read the frozen features of the embedded network at 96 pixels. Five draws of 5 and 20 images from
+each fifth of the range; cells have no test part, and what a draw leaves is scored. Nothing was chosen on these draws.
 """
 
 from dataclasses import asdict, replace
