@@ -183,7 +183,7 @@ def test_a_browser_names_the_same_classes(tmp_path: Path, monkeypatch: pytest.Mo
             page.wait_for_selector(f"#size:has-text('{sample.id}')")
             names = [data.classes[i] for i in np.argsort(-row) if there[i]]
             assert page.inner_text("#answer") == (", ".join(names) or "None of the classes")
-            assert page.locator("#bars .track b").count() == len(data.classes)
+            assert page.locator("#bars .gauge b").count() == len(data.classes)
         browser.close()
 
 

@@ -79,7 +79,7 @@ def expected(result: MultilabelRunResult) -> str:
     s, off = result.mean_ap, result.optimism
     where = "its test images" if result.scored_by == "test images" else "images that were held out"
     text = (
-        f"Mean AP {percent(max(0.0, s.mean - off))} % (95 % interval "
+        f"Mean AP {percent(max(0.0, s.mean - off))} % (95 % interval by a bootstrap over images "
         f"{format_interval(max(0.0, s.image_low - off), max(0.0, s.image_high - off))}), macro F1 "
         f"{percent(result.macro_f1.mean)} %, on {where}."
     )

@@ -111,14 +111,14 @@ function show(outputs, picture, name, seconds) {
   byId("result").hidden = false;
 }
 
-// A bar in a track with a line at a threshold.
+// A bar in a gauge with a line at a threshold.
 function withThreshold(bar, threshold) {
-  const [track, line] = ["span", "b"].map((tag) => document.createElement(tag));
-  track.className = "track";
-  track.title = `named from ${percent(threshold)} on`;
+  const [gauge, line] = ["span", "b"].map((tag) => document.createElement(tag));
+  gauge.className = "gauge";
+  gauge.title = `named from ${percent(threshold)} on`;
   line.style.left = `${100 * threshold}%`;
-  track.append(bar, line);
-  return track;
+  gauge.append(bar, line);
+  return gauge;
 }
 
 let running = false;
