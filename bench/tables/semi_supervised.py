@@ -48,7 +48,7 @@ def run(options: Options) -> None:
     foreign = with_foreign(data, cifar100(options.folder()))
     wanted = [
         replace(recipe, name=f"{recipe.name}, half of the pile foreign")
-        for recipe in recipes(("self-training", "fixmatch"), options)
+        for recipe in recipes(("pseudo-labels", "self-training", "fixmatch"), options)
     ]
     results = _sweep(wanted, foreign, options, draws=options.draws)
     show(results, control=results[0].recipe.name)
