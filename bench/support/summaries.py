@@ -42,7 +42,7 @@ class Summary:
     """How a log is shown: a row for each combination of the values of `rows`, means over draws where there are any.
 
     A line that was logged again counts once, as it was last. `each`: the name of a list in every line, whose items have
-    the values.
+    the values. `only`: a value that a line must have to count, where a log has lines of several forms.
     """
 
     log: str
@@ -51,9 +51,11 @@ class Summary:
     rows: Sequence[str]
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     each: str = ""
+    only: str = ""
 
     def section(self, lines: Sequence[Mapping[str, Any]]) -> str:
         """The table in Markdown."""
+        lines = [line for line in lines if not self.only or self.only in line]
         if self.each:
             lines = [{**line, **item} for line in lines for item in line[self.each]]
         newest: dict[tuple[str, ...], dict[Any, Mapping[str, Any]]] = {}
