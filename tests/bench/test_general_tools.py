@@ -80,3 +80,15 @@ def test_without_the_other_tools_the_error_says_what_to_install(monkeypatch: pyt
     monkeypatch.delenv("HANDFUL_PEERS", raising=False)
     with pytest.raises(DataError, match=r"(?s)HANDFUL_PEERS names no file.*bench/README.md"):
         Fastai(1).predict(Path("w"))
+
+
+def test_rows_of_a_tool_that_is_not_installed_are_left_out_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in ("HANDFUL_PEERS", "HANDFUL_TIMM", "HANDFUL_AUTOGLUON"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HANDFUL_AUTOGLUON", sys.executable)
+    left = [name for name, arm in arms().items() if general_tools._installed(name, arm)]
+    assert left == ["handful: logistic-lite0", "handful: fine-tuned-lite0", "autogluon: MultiModalPredictor"]
+    text = "timm: train.py: left out, as HANDFUL_PEERS and HANDFUL_TIMM names no file"
+    assert text in capsys.readouterr().out
