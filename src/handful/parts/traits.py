@@ -53,6 +53,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     "losses": {
         "multilabel": "fits data with several labels per image",
         "number": "fits numbers",
+        "needs_multilabel": "fits no other data",
         "needs_number": "fits no other data",
         "compares_labels": "reads the labels' class vectors",
         "loads_model": "the name of the option that names a saved model",
