@@ -11,6 +11,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
+from handful.cli._multilabel import refuse_options
 from handful.cli._names import check_recipes, names_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def run(
         with Activity("Reading the data", shown=True, announce=True):
             samples = read(data, data_options)
         if samples.kind == "multilabel":
-            _refuse_options(per_class=per_class, normal_class=normal_class)
+            refuse_options(samples, per_class=per_class, normal_class=normal_class)
             from handful.automl.multilabel_run import run_multilabel
 
             several = run_multilabel(
@@ -125,23 +126,6 @@ def run(
     print_extras(result, json=json)
     if open_:
         open_page(folder / "report.html")
-
-
-def _refuse_options(*, per_class: int | None, normal_class: str | None) -> None:
-    """Refuse what a run on images with several labels does not have.
-
-    Raises:
-        DataError: one of them is given.
-    """
-    from handful.errors import DataError
-
-    what = "needs one label per image, and these images have several each"
-    if per_class is not None:
-        raise DataError(
-            f"--per-class of a run {what}", where="labels", remedy="handful evaluate takes it with several labels."
-        )
-    if normal_class is not None:
-        raise DataError(f"--normal-class {what}", where="labels", remedy="leave it out: an image may have none.")
 
 
 def _print_multilabel(result: "MultilabelRunResult", *, json: bool) -> None:

@@ -262,7 +262,7 @@ def refuse_multilabel(data: Dataset, what: str) -> None:
         raise DataError(
             f"{what} needs one label per image, and these images have several each",
             where="labels",
-            remedy="fit, evaluate, compare and predict take them; for the rest, keep one label of each image.",
+            remedy="fit, run, evaluate, compare, inspect, predict and serve take them; for the rest, keep one label of each image.",
         )
 
 
