@@ -24,6 +24,7 @@ from handful.data.fingerprint import fingerprint
 from handful.data.image_cache import cache_images
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
+from handful.data.multilabel import refuse_numbers
 from handful.data.splits import training_split
 from handful.errors import DataError, by_interface
 from handful.evaluation.normal_class import check_normal_class
@@ -126,6 +127,7 @@ def run(
     name = name or (Path(source).name if isinstance(source, str | Path) else folder.name)
     refuse_foreign(folder, ours=OURS)
     data = _read(source, labels, groups, options or ReadOptions())
+    refuse_numbers(data, "a run")
     _refuse_multilabel(data)
     check_normal_class(normal_class, data.classes)
     say(_found(data))

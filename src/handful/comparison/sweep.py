@@ -9,6 +9,7 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
+from handful.data.multilabel import refuse_numbers
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import ExecutorFactory
@@ -60,6 +61,7 @@ def sweep_to(
     Raises:
         ProtocolError, DataError, RecipeError: before anything is trained or deleted.
     """
+    refuse_numbers(data, "a sweep")
     for recipe in recipes:
         check_kind(recipe, data)
     for m in per_class:

@@ -242,6 +242,24 @@ def multilabel_dataset(
     return Dataset(tuple(labelled), classes, kind="multilabel")
 
 
+def refuse_numbers(data: Dataset, what: str) -> None:
+    """Refuse data with numbers where classes are needed, one per image or several.
+
+    Args:
+        data: the data.
+        what: needs classes, e.g. "an inspection".
+
+    Raises:
+        DataError: the data are numbers; names what takes them.
+    """
+    if data.kind == "number":
+        raise DataError(
+            f"{what} needs a class per image, and these images have a number each",
+            where="labels",
+            remedy="fit, evaluate and predict take numbers; for the rest, give the images classes.",
+        )
+
+
 def refuse_multilabel(data: Dataset, what: str) -> None:
     """Refuse data with several labels per image, or numbers, where one label is needed.
 
@@ -252,17 +270,13 @@ def refuse_multilabel(data: Dataset, what: str) -> None:
     Raises:
         DataError: the data are multilabel, or numbers; names what takes them.
     """
-    if data.kind == "number":
-        raise DataError(
-            f"{what} needs a class per image, and these images have a number each",
-            where="labels",
-            remedy="fit, evaluate and predict take numbers; for the rest, give the images classes.",
-        )
+    refuse_numbers(data, what)
     if data.kind == "multilabel":
         raise DataError(
             f"{what} needs one label per image, and these images have several each",
             where="labels",
-            remedy="fit, run, evaluate, compare, inspect, predict and serve take them; for the rest, keep one label of each image.",
+            remedy="fit, run, evaluate, compare, inspect, predict and serve take them; for the rest, keep one label of "
+            "each image.",
         )
 
 
