@@ -98,7 +98,7 @@ def test_saved_and_loaded_with_thresholds_it_predicts_the_same(tested: object, t
     assert "It says of 3 classes whether an image shows them: blue, green, red." in card
     assert f"A class is named from a probability of {classifier.thresholds[0]:.2f} (blue), " in card
     assert "it names one of" not in card
-    assert "--multilabel FORM` measures it" in card
+    assert "--multilabel FORM` --log results.jsonl" in card
 
 
 def test_a_model_of_one_label_per_image_is_saved_as_before(tmp_path: Path) -> None:
