@@ -51,9 +51,12 @@ def commands(page: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_commands_in_code_blocks_are_accepted(page: Path) -> None:
+def test_commands_in_code_blocks_are_accepted(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for arguments in commands(page):
         name, *rest = arguments
+        for recipe in (Path(a) for a in rest if a.endswith(".toml")):  # a reader's own file, which the page describes
+            recipe.write_text('extends = "logistic"\n', encoding="utf-8")
         context = CONTEXT.command.commands[name].make_context(
             name, list(rest), parent=CONTEXT
         )  # refuses what is unknown

@@ -75,7 +75,7 @@ def _message(module: str, node: ast.AST) -> Message:
             options += [a.value for a in part.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         elif isinstance(part, ast.Call) and _called(part) == "by_interface":
             command = next(k.value for k in part.keywords if k.arg == "command")
-            flags += [flag for text in _literals(command) for flag in FLAG.findall(text)]
+            flags += [flag for text in _literals(command) for flag in FLAG.findall(FOREIGN.sub("", text))]
         elif isinstance(part, ast.Constant) and isinstance(part.value, str):
             texts.append(part.value)
     flags += [flag for text in texts for flag in FLAG.findall(FOREIGN.sub("", text))]
@@ -92,7 +92,12 @@ def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _literals(node: ast.AST) -> list[str]:
-    return [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    """The literal texts of an expression, one for each f-string."""
+    if isinstance(node, ast.JoinedStr):
+        return ["".join(n.value if isinstance(n, ast.Constant) else "..." for n in node.values)]
+    if isinstance(node, ast.Constant):
+        return [node.value] if isinstance(node.value, str) else []
+    return [text for child in ast.iter_child_nodes(node) for text in _literals(child)]
 
 
 def _called(node: ast.Call) -> str:
