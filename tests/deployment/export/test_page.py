@@ -78,7 +78,7 @@ def test_a_browser_says_what_the_classifier_says(tmp_path: Path, monkeypatch: py
             wanted = [name for name, own in zip(one.classes, said.sets[i], strict=True) if own]  # type: ignore[index]
             told = page.inner_text("#set")
             rejected = said.answers[i] == len(one.classes)
-            assert "No set of classes" in told if rejected else all(name in told for name in wanted)
+            assert "No prediction set" in told if rejected else all(name in told for name in wanted)
         (tmp_path / "bad.png").write_bytes(b"no image")
         page.set_input_files("#file", str(tmp_path / "bad.png"))
         page.wait_for_selector("#answer:has-text('cannot be read')")
