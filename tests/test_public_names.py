@@ -34,7 +34,7 @@ def test_the_public_names_are_these() -> None:
         train fit_to pretrain Classifier save_classifier load_classifier load_predictor
         evaluate sweep Protocol Result summarise paired_difference
         run compare select_recipe ComparisonResult inspect Inspection predict_table export_onnx
-        HandfulClassifier HandfulError HandfulWarning
+        HandfulClassifier HandfulRegressor HandfulError HandfulWarning
     """
     assert set(NAMES) == set(expected.split())
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
     from handful.models.classifier import Classifier as Classifier
     from handful.recipes.load import load_recipe as load_recipe
     from handful.recipes.read import recipe_names as recipe_names
+    from handful.regressor import HandfulRegressor as HandfulRegressor
     from handful.saving.classifier import load_classifier as load_classifier
     from handful.saving.classifier import save_classifier as save_classifier
     from handful.saving.predictor import load_predictor as load_predictor
@@ -45,6 +46,7 @@ _PUBLIC = {
     "Dataset": "core.dataset",
     "HandfulClassifier": "estimator",
     "HandfulError": "errors",
+    "HandfulRegressor": "regressor",
     "HandfulWarning": "errors",
     "Inspection": "inspection.inspection",
     "Protocol": "evaluation.protocol",

@@ -1,18 +1,16 @@
 """Scikit-learn estimator `HandfulClassifier`, which trains recipes on arrays."""
 
-import sys
 from collections.abc import Sequence
-from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import choose_candidates
@@ -21,20 +19,19 @@ from handful.automl.score import NOTHING, cross_validated_score
 from handful.automl.select import select
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.arrays import from_arrays, image_samples
-from handful.data.estimator_input import ImageForm, Rows, as_images, pixel_count, read_indicator, read_targets
+from handful.data.arrays import from_arrays
+from handful.data.estimator_input import read_indicator, read_targets
+from handful.image_estimator import AUTO, ImageEstimator
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
-from handful.recipes.checks import check
-from handful.recipes.load import load_recipe, with_backbone
+from handful.recipes.load import load_recipe
 from handful.recipes.overrides import refuse_text
 from handful.training.train import train
 
-AUTO = "auto"
 MULTILABEL = "logistic"  # what "auto" is for several labels per image
 
 
-class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     """Classifier with scikit-learn's interface that trains a recipe on arrays, for `cross_val_score` and pipelines.
 
     `X` is one of
@@ -94,14 +91,16 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         window: tuple[float, float] | None = None,
         multilabel: bool | None = None,
     ) -> None:
-        self.recipe = recipe
-        self.backbone = backbone
-        self.overrides = overrides
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
-        self.bit_depth = bit_depth
-        self.window = window
+        super().__init__(
+            recipe,
+            backbone=backbone,
+            overrides=overrides,
+            random_state=random_state,
+            device=device,
+            verbose=verbose,
+            bit_depth=bit_depth,
+            window=window,
+        )
         self.multilabel = multilabel
 
     def fit(self, X: Any, y: Any, masks: Any = None, groups: Any = None) -> "HandfulClassifier":
@@ -136,9 +135,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(self.classes_) < 2:
             raise ValueError(f"a classifier needs two classes, and y has only one class: {self.classes_.tolist()}")
         class_texts = [names[i] for i in np.flatnonzero(labelled)[first]]
-        images = X if self._rows is None else self._rows.images(X)
         data = from_arrays(
-            images,
+            self._images(X),
             names,
             masks=masks,
             groups=groups,
@@ -160,9 +158,8 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> "HandfulClassifier":
         """Train on an indicator matrix; no recipe is selected, and "auto" is logistic regression."""
         X = self._validate(X, ~np.isnan(targets).all(axis=1))
-        images = X if self._rows is None else self._rows.images(X)
         data = from_arrays(
-            images,
+            self._images(X),
             targets=targets,
             masks=masks,
             groups=groups,
@@ -179,16 +176,14 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self._train(recipe, data, names)
 
     def _train(self, recipe: Recipe | None, data: Dataset, class_texts: Sequence[str | None]) -> "HandfulClassifier":
-        seed = self.random_state
-        if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(2**31 - 1)
+        seed = self._seed()
         for name in ("cv_results_", "best_index_", "honest_score_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         if recipe is None:
-            recipe = self._select(data, seed=int(seed))
+            recipe = self._select(data, seed=seed)
         self.recipe_ = recipe.name
         self.classifier_: Classifier = train(
-            recipe, data, seed=int(seed), device=select_device(self.device), progress=self._shows_progress()
+            recipe, data, seed=seed, device=select_device(self.device), progress=self._shows_progress()
         )
         # The classifier's classes are sorted as text, scikit-learn's as values.
         self._order = np.array([self.classifier_.classes.index(str(name)) for name in class_texts])
@@ -198,8 +193,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probability of each of `classes_` for each image; rows sum to 1, but of several labels each is by itself."""
         check_is_fitted(self, "classifier_")
         X = self._validate(X, None)
-        images = X if self._rows is None else self._rows.images(X)
-        return np.asarray(self.classifier_.probabilities(_unlabelled(images))[:, self._order])
+        return np.asarray(self.classifier_.probabilities(self._unlabelled(X))[:, self._order])
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The most probable of `classes_` for each image; of several labels per image the indicator matrix [n k]."""
@@ -235,54 +229,7 @@ class HandfulClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.honest_score_ = cross_validated_score(selection.result, selection.score, tried=len(selection.tried))
         return selection.candidate.recipe
 
-    def _shows_progress(self) -> bool:
-        """Whether progress is shown: as `verbose` says, or where somebody sees it, in the first process alone."""
-        if self.verbose is not None:
-            return bool(self.verbose)
-        return parent_process() is None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
-
-    def _recipe(self) -> Recipe:
-        if isinstance(self.recipe, Recipe):
-            if self.overrides:
-                raise ValueError("overrides apply to a recipe's name or file, not to a Recipe")
-            check(self.recipe)
-            return self.recipe if self.backbone is None else with_backbone(self.recipe, self.backbone)
-        return load_recipe(self.recipe, backbone=self.backbone, overrides=tuple(self.overrides))
-
-    def _validate(self, X: Any, y: Any) -> Any:
-        """The input as an array or as a list of images; its form is stored if `y` is given."""
-        fitting = y is not None
-        if not fitting and self._form is not None:
-            self._form.refuse_one_image(X)
-        images = as_images(X)
-        if isinstance(images, list) or images.ndim > 2:
-            if fitting:
-                check_consistent_length(images, y)
-                self._rows: Rows | None = None
-                self._form: ImageForm | None = ImageForm.of(images)
-                self.n_features_in_ = pixel_count(images[0])
-            elif self._form is None:
-                raise ValueError(f"fitted on rows of {self.n_features_in_} numbers, and X has images")
-            else:
-                self._form.warn_of_difference(images)
-            return images
-        if fitting:
-            rows, _ = validate_data(self, X, y, dtype="numeric")
-            self._rows, self._form = Rows.of(rows), None
-            return rows
-        if self._rows is None:
-            raise ValueError(f"fitted on images, and X has rows of {images.shape[1]} numbers")
-        rows = validate_data(self, X, dtype="numeric", reset=False)
-        self._rows.warn_of_range(rows)
-        return rows
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
         tags.classifier_tags.multi_label = True
-        tags.non_deterministic = False
         return tags
-
-
-def _unlabelled(images: Any) -> Dataset:
-    return Dataset(tuple(image_samples(images)), ())
