@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from handful.errors import DataError, HandfulWarning, RecipeError, TrainingError
 from handful.estimator import HandfulClassifier
+from handful.image_estimator import ImageEstimator
 from handful.recipes.load import load_recipe
 from tests.support.datasets import recipe, several_squares, squares
 from tests.support.vision_transformer import write_transformer
@@ -33,7 +34,8 @@ SKIPPED = {
 )
 def test_scikit_learns_checks(estimator: HandfulClassifier, check: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # One check gives the constructor nonsense, which it must store; the types that tests check are not its business.
-    monkeypatch.setattr(HandfulClassifier, "__init__", inspect.unwrap(HandfulClassifier.__init__))
+    for class_ in (HandfulClassifier, ImageEstimator):
+        monkeypatch.setattr(class_, "__init__", inspect.unwrap(class_.__init__))
     check(estimator)
 
 
