@@ -81,3 +81,9 @@ def test_predicts_classes_by_their_names(inputs: Path, tmp_path: Path) -> None:
     assert (tmp_path / "p.csv").read_text().splitlines()[0].endswith("cherry")
     (tmp_path / "extra.txt").write_text("mauve\n")
     assert "'mauve'" in fails(*asked, "--overwrite")
+    (tmp_path / "tree.yaml").write_text("all: {cold: [blue, green, teal], warm: [red, pink]}\n")
+    groups = (*asked[:4], tmp_path / "tree.yaml", *asked[5:], "--overwrite")
+    assert list(ok_json(*groups)["predictions"]) == ["blue", "green", "red", "cold", "warm"]
+    assert (tmp_path / "p.csv").read_text().splitlines()[0].endswith("p_red,p_cold,p_warm")
+    (tmp_path / "tree.yaml").write_text("all: {cold: [blue, green]}\n")
+    assert "classes are missing from the hierarchy: 'red'" in fails(*groups)

@@ -11,9 +11,10 @@ from handful.core.recipe import Part
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
+from handful.parts import registry
 from handful.parts.posthoc.tta import over_views
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.saving.extra_classes import read_names, with_names
+from handful.saving.extra_classes import extend, read_names, with_names, with_tree
 from handful.training.train import train
 from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
@@ -111,3 +112,72 @@ def test_names_come_one_a_line(tmp_path: Path) -> None:
     for name, message in (("empty.txt", "no class names"), ("none.txt", "cannot be read")):
         with pytest.raises(DataError, match=message):
             read_names(tmp_path / name)
+
+
+TREE = "all: {cold: [blue, green, teal], warm: [red, orange]}\n"
+
+
+def tree_file(folder: Path, text: str = TREE) -> Path:
+    (folder / "tree.yaml").write_text(text)
+    return folder / "tree.yaml"
+
+
+def test_a_tree_adds_its_groups_to_any_model(tmp_path: Path) -> None:
+    before, data = untrained("linear"), squares(2)
+    before = replace(before, card={"scores": {"rows": []}, "data": "squares"})
+    after = extend(before, tree_file(tmp_path))
+    assert after.classes == ("blue", "green", "red", "cold", "warm")
+    assert after.probabilities(data).shape == (6, 5)
+    assert after.card == {"data": "squares"}  # how often its trained classes are right does not hold for groups
+
+
+def test_a_group_is_the_answer_where_its_classes_are_in_doubt(tmp_path: Path) -> None:
+    one = with_tree(untrained("linear"), tree_file(tmp_path))
+    squared = one.network.squared
+    assert isinstance(squared, torch.Tensor)
+    answers = {
+        row: one.classes[int((torch.tensor(row) @ squared).argmin())]
+        for row in ((0.9, 0.1, 0.0), (0.5, 0.5, 0.0), (0.04, 0.06, 0.9), (0.2, 0.2, 0.6))
+    }
+    assert list(answers.values()) == ["blue", "cold", "red", "warm"]
+
+
+def test_an_ensembles_members_all_have_the_tree(tmp_path: Path) -> None:
+    both = join([untrained("linear"), untrained("linear")])
+    extended = with_tree(both, tree_file(tmp_path))
+    assert extended.classes == ("blue", "green", "red", "cold", "warm")
+    assert extended.probabilities(squares(2)).shape == (6, 5)
+    assert over_views(extended, views="flip").probabilities(squares(2)).shape == (6, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("all: {cold: [blue, green]}", "classes are missing from the hierarchy: 'red'"),
+        ("all: {cold: [blue, green], warm: [red, blue]}", "listed twice: 'blue'"),
+        ("all: {cold: [blue, teal, teal], warm: [green, red]}", "listed twice: 'teal'"),
+        ("all: {cold: [blue, {green: [teal, mint]}], warm: [red, pink]}", "other classes below them: 'green'"),
+        ("all: &a {cold: [blue, green], warm: [red, *a]}", "contains itself"),
+        ("all: [blue, green, red]", "no group with classes of the model"),
+        ("all: {cold: {x: [blue, teal], y: [green]}, x: [red, pink]}", "names are in the tree twice: 'x'"),
+        ("all: {cold: [blue, green", "not YAML"),
+    ],
+)
+def test_a_tree_that_does_not_fit_the_model_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        with_tree(untrained("linear"), tree_file(tmp_path, text))
+
+
+def test_models_that_have_no_use_for_a_tree_are_refused(tmp_path: Path) -> None:
+    one = untrained("linear")
+    with pytest.raises(DataError, match="no such file"):
+        with_tree(one, tmp_path / "none.yaml")
+    path = tree_file(tmp_path)
+    with pytest.raises(ModelError, match="by a model of one label per image"):
+        with_tree(replace(one, kind="multilabel"), path)
+    conformal = replace(one, network=registry.part_module("posthoc", "conformal").wrap(one.network))
+    with pytest.raises(ModelError, match="prediction sets of this model"):
+        with_tree(conformal, path)
+    with pytest.raises(ModelError, match="cannot be saved"):
+        save_classifier(with_tree(one, path), tmp_path / "model")
+    assert not (tmp_path / "model").exists()

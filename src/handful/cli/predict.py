@@ -70,7 +70,8 @@ def predict(
         Option(
             metavar="FILE",
             show_default=False,
-            help="Text file with names of further classes, one per line, to predict zero-shot.",
+            help="Further classes: a text file with names, one per line, to predict zero-shot; or a tree of the "
+            "classes (.yaml), whose groups are predicted where their classes are in doubt.",
         ),
     ] = None,
     coverage: Annotated[

@@ -49,6 +49,7 @@ from handful.saving.model_files import (
     label_embedding,
     list_of,
     posthoc_tables,
+    refuse_groups,
     saved_recipe,
 )
 from handful.saving.model_folder import (
@@ -87,6 +88,7 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
     Raises:
         OutputError: the folder exists and `overwrite` is false, it holds other files than a saved model, or the disk is
             full: what was in the folder, a checkpoint too, stays.
+        ModelError: it has further classes from a tree.
 
     Example:
         >>> from handful import load_data, load_recipe, save_classifier, train
@@ -96,6 +98,7 @@ def save_classifier(classifier: Classifier, folder: str | Path, *, overwrite: bo
         'digits-model'
     """
     folder = Path(folder)
+    refuse_groups(classifier.classes, classifier.labels, classifier.recipe)
     refuse_existing_model(folder, overwrite=overwrite)
     remedy = "free disk space, then run the same again."
     if (folder / CHECKPOINT).exists() and offers("resume"):

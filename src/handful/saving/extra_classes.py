@@ -1,7 +1,11 @@
-"""Zero-shot prediction: classes that are known by their names only, as the soft-label paper suggests at its end.
+"""Prediction of classes that a model was not trained on: known by their names only, or the groups of a tree.
 
-An image's embedding is also compared with the word vectors of the new names. Nothing is trained again, and training
-never pushed an image away from a new class, so trained classes are preferred (docs/results.md, soft-labels-unseen).
+Names, as the soft-label paper suggests at its end: an image's embedding is also compared with the word vectors of the
+new names. Nothing is trained again, and training never pushed an image away from a new class, so trained classes are
+preferred (docs/results.md, soft-labels-unseen).
+
+Groups, as Loki does (parts/posthoc/loki): any model's probabilities are spread over classes that lie in a tree, and
+where they are divided among the classes of a group, the group is the answer.
 """
 
 from collections.abc import Sequence
@@ -14,8 +18,76 @@ import torch
 from handful.core.context import Task
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
-from handful.models.ensemble import each
+from handful.models.ensemble import Ensemble, each
 from handful.parts import registry
+from handful.parts.hierarchies.nested_yaml import read_whole
+from handful.parts.posthoc.loki import groups_above, with_groups
+
+TREES = (".yaml", ".yml")
+OF_TRAINED_CLASSES = (
+    "scores",
+    "measured",
+    "calibration",
+    "failures",
+)  # what a card says of them does not hold for more
+
+
+def extend(classifier: Classifier, path: Path) -> Classifier:
+    """A classifier that also predicts what a file lists: names in a text file, or the groups of a tree (.yaml).
+
+    Raises:
+        ModelError, DataError, WeightsError: as `with_names`, `read_names` and `with_tree`.
+    """
+    if path.suffix.lower() in TREES:
+        return with_tree(classifier, path)
+    return with_names(classifier, read_names(path))
+
+
+def with_tree(classifier: Classifier, path: Path) -> Classifier:
+    """A classifier that also predicts the groups of a tree; of an ensemble, every member does.
+
+    The leaves of the tree are the classes of the model, and any others: an image of these can be answered by a group
+    that they share with classes of the model, never by their own name.
+
+    Raises:
+        ModelError: the model names several classes per image or numbers, or has prediction sets.
+        DataError: as hierarchies/nested_yaml; a name that is there twice; or no group but the root.
+    """
+    _refuse_for_tree(classifier)
+    hierarchy = read_whole(path, classifier.classes)
+    groups = [hierarchy.names[node] for node in groups_above(hierarchy, len(classifier.classes))]
+    if not groups:
+        raise DataError(
+            "the tree has no group with classes of the model, other than the root",
+            where=path,
+            remedy="put two or more classes that are alike into a group.",
+        )
+    twice = sorted({name for name in groups if groups.count(name) > 1 or name in classifier.classes})
+    if twice:
+        raise DataError(
+            f"names are in the tree twice: {', '.join(map(repr, twice[:9]))}",
+            where=path,
+            remedy="give each group a name of its own.",
+        )
+    extended = each(classifier, lambda member: with_groups(member, hierarchy))
+    return replace(extended, card={k: v for k, v in classifier.card.items() if k not in OF_TRAINED_CLASSES})
+
+
+def _refuse_for_tree(classifier: Classifier) -> None:
+    if classifier.kind != "multiclass":
+        raise ModelError(
+            "groups of a tree are predicted by a model of one label per image",
+            where=classifier.recipe.name,
+            remedy="predict without the tree.",
+        )
+    for member in classifier.members if isinstance(classifier, Ensemble) else ():
+        _refuse_for_tree(member)
+    if classifier.wrapped_by("conformal") is not None:
+        raise ModelError(
+            "the prediction sets of this model are of its trained classes alone",
+            where=classifier.recipe.name,
+            remedy="predict without the tree, or with a model that was trained without sets.",
+        )
 
 
 def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:

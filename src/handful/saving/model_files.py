@@ -1,6 +1,6 @@
 """Reading of a model folder's files: each value is checked, because a folder may come from a stranger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -86,6 +86,20 @@ def label_embedding(vectors: Float[Tensor, "k d"], fields: Mapping[str, Any], ta
     temperature = stored_values.number(fields.get("temperature", 1.0), "the temperature", low=1e-6, high=1e6)
     read_as = stored_values.texts(fields.get("read_as", []), "the list of words of the labels")
     return LabelEmbedding(vectors, similarity, temperature, learn, read_as)
+
+
+def refuse_groups(classes: Sequence[str], labels: LabelEmbedding, recipe: Recipe) -> None:
+    """Refuse to save a model that was given further classes by a tree: its file would not fit its network.
+
+    Raises:
+        ModelError: it has more classes than label vectors.
+    """
+    if len(classes) != len(labels.vectors):
+        raise ModelError(
+            "a model that also predicts groups of a tree cannot be saved",
+            where=recipe.name,
+            remedy="save it as it was trained, and give the tree when it predicts.",
+        )
 
 
 def posthoc_tables(value: Any) -> list[dict[str, Any]]:

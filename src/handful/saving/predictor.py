@@ -28,7 +28,8 @@ def load_predictor(
     Args:
         model: the folder of a classifier, or an .onnx file, which needs no PyTorch; its views and classes are fixed.
         tta: test-time augmentation: views whose predictions are averaged.
-        classes: a text file with names of classes that were not trained on, one per line.
+        classes: classes that were not trained on: a text file with their names, one per line, or a tree (.yaml) whose
+            groups they are.
         device: "auto", or the device that it runs on.
 
     Raises:
@@ -71,10 +72,10 @@ def load_trained(
     from handful.models.device import select_device
     from handful.parts.posthoc.tta import over_views
     from handful.saving.classifier import load_classifier
-    from handful.saving.extra_classes import read_names, with_names
+    from handful.saving.extra_classes import extend
 
     classifier = load_classifier(model, device=select_device(device))
-    classifier = classifier if classes is None else with_names(classifier, read_names(classes))
+    classifier = classifier if classes is None else extend(classifier, classes)
     return classifier if tta is None else over_views(classifier, views=tta)
 
 

@@ -10,7 +10,7 @@ from handful.core.recipe import Part
 from handful.core.tensors import LabelEmbedding
 from handful.errors import RecipeError
 from handful.parts import registry
-from handful.parts.posthoc.loki import of_hierarchy, of_labels, scaled
+from handful.parts.posthoc.loki import groups_above, of_hierarchy, of_labels, scaled, with_groups
 from handful.recipes.load import from_toml
 from handful.recipes.write import to_toml
 from handful.training.train import train
@@ -75,6 +75,45 @@ def test_it_trains_from_a_recipe_with_a_tree(tmp_path_factory: pytest.TempPathFa
     assert from_toml(to_toml(wanted), where="again").posthoc == wanted.posthoc
     found = train(wanted, squares(), seed=0, progress=False).probabilities(squares(2, seed=1))
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_groups_are_predicted_as_a_loop_over_the_paths_finds_them() -> None:
+    before, data = untrained("linear"), squares(3, seed=3)
+    # teal was never trained on; "sea" has it alone, "cold" lies above blue, green and "sea"
+    tree = Hierarchy((5, 5, 6, 7, -1, 4, 4, 5), ("blue", "green", "red", "teal", "all", "cold", "warm", "sea"))
+    after = with_groups(before, tree)
+    assert after.classes == ("blue", "green", "red", "cold", "warm")
+    assert after.counts.tolist() == [*before.counts, 0, 0]
+    assert before.classes == ("blue", "green", "red")
+    nodes = [0, 1, 2, 5, 6]
+    for row, found in zip(before.probabilities(data), after.probabilities(data), strict=True):
+        cost = [sum(row[i] * _edges(tree, i, node) ** 2 for i in range(3)) for node in nodes]
+        assert found.argmax() == int(np.argmin(cost))
+        assert found.sum() == pytest.approx(1, abs=1e-5)
+
+
+def _edges(tree: Hierarchy, a: int, b: int) -> int:
+    above = tree.path(a)
+    meeting = next(node for node in tree.path(b) if node in above)
+    return above.index(meeting) + tree.path(b).index(meeting)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_untrained_leaf_is_farther_than_its_group_from_every_trained_class(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    leaves, groups = 12, 5
+    parents = [*range(leaves, leaves + groups), *rng.integers(leaves, leaves + groups, leaves - groups)]
+    parents += [-1, *(leaves + int(rng.integers(0, i)) for i in range(1, groups))]
+    tree = Hierarchy(tuple(map(int, parents)), tuple(f"node {i}" for i in range(leaves + groups)))
+    for leaf in range(8, leaves):
+        for trained in range(8):
+            assert _edges(tree, trained, leaf) == _edges(tree, trained, tree.parents[leaf]) + 1
+
+
+def test_only_groups_above_trained_classes_count() -> None:
+    tree = Hierarchy((4, 4, 5, 5, 6, 6, -1), ("a", "b", "c", "d", "ab", "cd", "all"))
+    assert groups_above(tree, 4) == (4, 5)
+    assert groups_above(tree, 2) == (4,)
 
 
 @pytest.mark.parametrize("options", [{"metric": "euclid"}, {"temperature": 0.0}])

@@ -17,7 +17,7 @@ from handful.core.context import Context
 from handful.core.hierarchy import Hierarchy
 from handful.core.parsing import MAX_DEPTH, read_text
 from handful.errors import DataError
-from handful.parts.hierarchies._tree import Tree, to_hierarchy
+from handful.parts.hierarchies._tree import Tree, leaves, to_hierarchy
 
 MAX_NODES = 100_000  # entries of the file, counted again for each alias
 
@@ -36,6 +36,17 @@ def build(context: Context, *, path: str, prune: bool = False) -> Hierarchy:
             is a group; names that are not classes (without `prune`); a single class.
     """
     return to_hierarchy(read_tree(Path(path)), context.task.classes, where=path, prune=prune)
+
+
+def read_whole(path: Path, classes: tuple[str, ...]) -> Hierarchy:
+    """The tree of a file with all its leaves: first these classes, then those that are none of them.
+
+    Raises:
+        DataError: as `build`.
+    """
+    tree = read_tree(path)
+    others = [name for name in leaves(tree) if name not in classes]
+    return to_hierarchy(tree, (*classes, *dict.fromkeys(others)), where=path)
 
 
 def read_tree(path: Path) -> Tree:

@@ -5,6 +5,9 @@ Where a network wavers between near classes, one among them wins over a far one 
 
 The paper scores with d^2 and predicts alone. Here the costs, over the mean d^2 of two different classes, become
 probabilities by a softmax of minus cost / temperature; the class they favour is the Fréchet mean at any temperature.
+
+y may also range over more than the trained classes i: `with_groups` adds the groups of a tree. A leaf that was not
+trained on is never the mean there: its group is one edge nearer to every trained class.
 """
 
 from collections.abc import Callable
@@ -33,7 +36,8 @@ Metric = Literal["labels", "hierarchy"]
 class FrechetMean(PosthocModule):
     """A network whose logits are minus each class's cost; `part` says how to build it again.
 
-    `squared` [k k] holds the squared distances of the classes, 1 in the mean over different ones.
+    `squared` [k j] holds the squared distances from the k trained classes to all j, 1 in the mean over different
+    trained ones; j is k but for `with_groups`.
     """
 
     squared: Tensor
@@ -72,16 +76,51 @@ def of_labels(labels: LabelEmbedding) -> Float[Tensor, "k k"]:
 
 def of_hierarchy(hierarchy: Hierarchy) -> Float[Tensor, "k k"]:
     """Squared numbers of edges between the leaves of the tree."""
-    members = hierarchy.members().astype(np.float64)
-    shared = members.T @ members  # nodes that two paths to the root have in common
-    depth = np.diag(shared)
-    return torch.from_numpy((depth[:, None] + depth[None, :] - 2 * shared) ** 2)
+    return _squared_edges(hierarchy, hierarchy.leaves, tuple(range(hierarchy.leaves)))
 
 
 def scaled(squared: Float[Tensor, "k k"]) -> Float[Tensor, "k k"]:
     """Divided by the mean over different classes."""
-    different = ~torch.eye(len(squared), dtype=torch.bool)
-    return (squared / squared[different].mean()).float()
+    return (squared / _mean_of_different(squared)).float()
+
+
+def with_groups(one: Classifier, hierarchy: Hierarchy, *, temperature: float = 0.1) -> Classifier:
+    """A classifier that also predicts groups of a tree: those with trained classes below them, but not the root.
+
+    Args:
+        one: its classes are the first leaves of the tree; further leaves only shape the tree.
+        hierarchy: the tree.
+        temperature: as in `build`.
+    """
+    k = len(one.classes)
+    assert hierarchy.names[:k] == one.classes
+    groups = groups_above(hierarchy, k)
+    squared = _squared_edges(hierarchy, k, (*range(k), *groups))
+    wrapped = wrap(one.network, temperature=temperature)
+    wrapped.squared = (squared / _mean_of_different(squared[:, :k])).float()
+    return replace(
+        one,
+        classes=(*one.classes, *(hierarchy.names[node] for node in groups)),
+        counts=np.concatenate([one.counts, np.zeros(len(groups), dtype=one.counts.dtype)]),
+        network=wrapped.to(one.device).eval(),
+    )
+
+
+def groups_above(hierarchy: Hierarchy, k: int) -> tuple[int, ...]:
+    """The nodes other than the root that have one of the first k leaves below them, in the order of the tree."""
+    return tuple(sorted({node for leaf in range(k) for node in hierarchy.path(leaf)[1:-1]}))
+
+
+def _squared_edges(hierarchy: Hierarchy, k: int, nodes: tuple[int, ...]) -> Float[Tensor, "k j"]:
+    """Squared numbers of edges from the first k leaves to nodes."""
+    paths = [frozenset(hierarchy.path(node)) for node in nodes]
+    # of two paths to the root, the edges between their ends are those that only one of them has
+    edges = [[len(leaf ^ node) for node in paths] for leaf in paths[:k]]
+    return torch.tensor(edges, dtype=torch.float64).square()
+
+
+def _mean_of_different(squared: Float[Tensor, "k k"]) -> Float[Tensor, ""]:
+    return squared[~torch.eye(len(squared), dtype=torch.bool)].mean()
 
 
 def build(
