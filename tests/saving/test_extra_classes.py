@@ -14,7 +14,7 @@ from handful.models.ensemble import join
 from handful.parts import registry
 from handful.parts.posthoc.tta import over_views
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.saving.extra_classes import extend, read_names, with_names, with_tree
+from handful.saving.extra_classes import read_names, with_file, with_names, with_tree
 from handful.training.train import train
 from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
@@ -125,7 +125,7 @@ def tree_file(folder: Path, text: str = TREE) -> Path:
 def test_a_tree_adds_its_groups_to_any_model(tmp_path: Path) -> None:
     before, data = untrained("linear"), squares(2)
     before = replace(before, card={"scores": {"rows": []}, "data": "squares"})
-    after = extend(before, tree_file(tmp_path))
+    after = with_file(before, tree_file(tmp_path))
     assert after.classes == ("blue", "green", "red", "cold", "warm")
     assert after.probabilities(data).shape == (6, 5)
     assert after.card == {"data": "squares"}  # how often its trained classes are right does not hold for groups

@@ -24,15 +24,11 @@ from handful.parts.hierarchies.nested_yaml import read_whole
 from handful.parts.posthoc.loki import groups_above, with_groups
 
 TREES = (".yaml", ".yml")
-OF_TRAINED_CLASSES = (
-    "scores",
-    "measured",
-    "calibration",
-    "failures",
-)  # what a card says of them does not hold for more
+# what a card says of the trained classes does not hold for more
+OF_TRAINED_CLASSES = ("scores", "measured", "calibration", "failures")
 
 
-def extend(classifier: Classifier, path: Path) -> Classifier:
+def with_file(classifier: Classifier, path: Path) -> Classifier:
     """A classifier that also predicts what a file lists: names in a text file, or the groups of a tree (.yaml).
 
     Raises:

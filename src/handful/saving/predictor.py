@@ -72,10 +72,10 @@ def load_trained(
     from handful.models.device import select_device
     from handful.parts.posthoc.tta import over_views
     from handful.saving.classifier import load_classifier
-    from handful.saving.extra_classes import extend
+    from handful.saving.extra_classes import with_file
 
     classifier = load_classifier(model, device=select_device(device))
-    classifier = classifier if classes is None else extend(classifier, classes)
+    classifier = classifier if classes is None else with_file(classifier, classes)
     return classifier if tta is None else over_views(classifier, views=tta)
 
 
