@@ -45,7 +45,7 @@ def test_dates_are_said_to_be_dates(names: list[str]) -> None:
 def test_measurements_are_said_to_be_no_classes(names: list[str]) -> None:
     (note,) = notes(names)
     assert "look like measurements (" in note
-    assert "put the values into a few ranges" in note
+    assert "put the values into a few ranges; `handful fit DATA --number NAME` predicts them as numbers" in note
 
 
 @pytest.mark.parametrize(

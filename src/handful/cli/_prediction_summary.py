@@ -97,7 +97,7 @@ class PredictionSummary:
         total = "" if self.several else f"{max(self.counts.total(), self.learned):,} "
         are = "is one" if self.learned == 1 else "are among those"
         known = f"{self.learned:,} of these {total}images {are} that the model learned from"
-        return f"{known}: on new ones it is right less often."
+        return f"{known}: on new ones it {'errs more' if self.numbers else 'is right less often'}."
 
     def _labels(self) -> str:
         if not self.labelled:

@@ -39,7 +39,8 @@ def warn_doubtful_names(names: Sequence[str], where: object) -> None:
     if all(_DATE.fullmatch(name) for name in rest):
         what, remedy = "dates", "undo what a spreadsheet made of them"
     elif all(_NUMBER.fullmatch(name) for name in rest) and _measured(rest, sum(counts[name] for name in rest)):
-        what, remedy = "measurements", "put the values into a few ranges"
+        numbers = by_interface(command="`handful fit DATA --number NAME`", python="`from_arrays(numbers=...)`")
+        what, remedy = "measurements", f"put the values into a few ranges; {numbers} predicts them as numbers"
     else:
         return
     other = f"choose other labels{hint('columns', {'label': 'NAME'})}"
