@@ -140,6 +140,8 @@ def test_a_group_is_the_answer_where_its_classes_are_in_doubt(tmp_path: Path) ->
         for row in ((0.9, 0.1, 0.0), (0.5, 0.5, 0.0), (0.04, 0.06, 0.9), (0.2, 0.2, 0.6))
     }
     assert list(answers.values()) == ["blue", "cold", "red", "warm"]
+    sure = (-(torch.tensor((1.0, 0.0, 0.0)) @ squared) / one.network.temperature).softmax(dim=0)  # type: ignore[operator]
+    assert sure[0] > 0.9
 
 
 def test_an_ensembles_members_all_have_the_tree(tmp_path: Path) -> None:

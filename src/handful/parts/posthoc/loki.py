@@ -36,8 +36,8 @@ Metric = Literal["labels", "hierarchy"]
 class FrechetMean(PosthocModule):
     """A network whose logits are minus each class's cost; `part` says how to build it again.
 
-    `squared` [k j] holds the squared distances from the k trained classes to all j, 1 in the mean over different
-    trained ones; j is k but for `with_groups`.
+    `squared` [k j] holds the squared distances from the k trained classes to all j: of `build`, where j is k, 1 in the
+    mean over different ones; of `with_groups` in edges.
     """
 
     squared: Tensor
@@ -81,23 +81,25 @@ def of_hierarchy(hierarchy: Hierarchy) -> Float[Tensor, "k k"]:
 
 def scaled(squared: Float[Tensor, "k k"]) -> Float[Tensor, "k k"]:
     """Divided by the mean over different classes."""
-    return (squared / _mean_of_different(squared)).float()
+    different = ~torch.eye(len(squared), dtype=torch.bool)
+    return (squared / squared[different].mean()).float()
 
 
-def with_groups(one: Classifier, hierarchy: Hierarchy, *, temperature: float = 0.1) -> Classifier:
+def with_groups(one: Classifier, hierarchy: Hierarchy, *, temperature: float = 0.25) -> Classifier:
     """A classifier that also predicts groups of a tree: those with trained classes below them, but not the root.
 
     Args:
         one: its classes are the first leaves of the tree; further leaves only shape the tree.
         hierarchy: the tree.
-        temperature: as in `build`.
+        temperature: as in `build`, for distances in edges: a sure class is exp(4) times as probable as its group, in
+            small trees and in deep ones.
     """
     k = len(one.classes)
     assert hierarchy.names[:k] == one.classes
     groups = groups_above(hierarchy, k)
     squared = _squared_edges(hierarchy, k, (*range(k), *groups))
     wrapped = wrap(one.network, temperature=temperature)
-    wrapped.squared = (squared / _mean_of_different(squared[:, :k])).float()
+    wrapped.squared = squared.float()
     return replace(
         one,
         classes=(*one.classes, *(hierarchy.names[node] for node in groups)),
@@ -117,10 +119,6 @@ def _squared_edges(hierarchy: Hierarchy, k: int, nodes: tuple[int, ...]) -> Floa
     # of two paths to the root, the edges between their ends are those that only one of them has
     edges = [[len(leaf ^ node) for node in paths] for leaf in paths[:k]]
     return torch.tensor(edges, dtype=torch.float64).square()
-
-
-def _mean_of_different(squared: Float[Tensor, "k k"]) -> Float[Tensor, ""]:
-    return squared[~torch.eye(len(squared), dtype=torch.bool)].mean()
 
 
 def build(
