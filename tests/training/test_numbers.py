@@ -143,10 +143,12 @@ def test_everything_else_refuses_numbers_in_a_sentence(tmp_path: Path) -> None:
     for action in _some(numbered_squares(60), tmp_path):
         with pytest.raises((DataError, HandfulError), match="number"):
             action()  # type: ignore[operator]
-    from handful.deployment.export.to_onnx import export_onnx
+    from handful.deployment.export.page import export_page
+    from handful.deployment.export.to_torch import export_torch
 
-    with pytest.raises(ModelError, match="export needs a model of classes"):
-        export_onnx(trained(), tmp_path / "m.onnx")
+    for export, what in ((export_page, "a page"), (export_torch, r"a file in \.pt2")):
+        with pytest.raises(ModelError, match=f"{what} needs a model of classes(.*\n)+.*export to .onnx"):
+            export(trained(), tmp_path / "m")
 
 
 @pytest.mark.parametrize("name", ["logistic", "nearest-centroid", "cvs-wrn", "ldam-drw"])

@@ -124,7 +124,7 @@ def _describe(report: "QuantizationReport | None") -> list[tuple[str, str]]:
 
 def _next(kind: str, out: Path, outputs: tuple[str, ...]) -> str:
     if kind == "onnx":
-        served = "" if "present" in outputs else f", or handful serve {out}"
+        served = "" if {"present", "numbers"} & set(outputs) else f", or handful serve {out}"
         return f"Next: handful predict {out} IMAGES --out predictions.csv{served}."
     if kind == "torch":
         return f'Next, in Python: torch.export.load("{out}").module()(images), images uint8 [n 3 h w].'

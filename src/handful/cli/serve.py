@@ -72,11 +72,12 @@ def serve(
         with Activity(_starting(model), shown=True, announce=True):
             from handful.deployment.server.limits import Limits
             from handful.deployment.server.run import serve as run
-            from handful.models.onnx_model import load_onnx
+            from handful.models.onnx_model import load_onnx, refuse_exported_numbers
 
             limits = Limits(megabytes, megapixels, batch, waiting, seconds)
             graph = _onnx_file(model, Path(folder))
             loaded = load_onnx(graph, threads=1)
+            refuse_exported_numbers(loaded, "the server")
         if host not in LOCAL and token is None:
             _print_open_server()
         on_start = partial(_print_address, model=loaded, json=json)
@@ -95,10 +96,13 @@ def _onnx_file(model: Path, folder: Path) -> Path:
     if not model.is_dir():
         return model
     from handful.deployment.export.to_onnx import export_onnx
+    from handful.models.classifier import refuse_number_model
     from handful.saving.classifier import load_classifier
 
     graph = folder / "model.onnx"
-    export_onnx(load_classifier(model), graph)
+    classifier = load_classifier(model)
+    refuse_number_model(classifier, "the server")
+    export_onnx(classifier, graph)
     return graph
 
 

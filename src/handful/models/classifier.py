@@ -282,15 +282,19 @@ def refuse_multilabel_model(classifier: Classifier, what: str) -> None:
     Raises:
         ModelError: the model is multilabel, or of numbers; names what takes it.
     """
-    if classifier.kind == "number":
-        raise ModelError(
-            f"{what} needs a model of classes, and this one predicts a number",
-            where=classifier.recipe.name,
-            remedy="predict takes it.",
-        )
+    refuse_number_model(classifier, what)
     if classifier.kind == "multilabel":
-        raise ModelError(
-            f"{what} needs a model of one label per image, and this one names several",
-            where=classifier.recipe.name,
-            remedy="predict, serve and export to .onnx and .html take it.",
-        )
+        fault = f"{what} needs a model of one label per image, and this one names several"
+        remedy = "predict, serve and export to .onnx and .html take it."
+        raise ModelError(fault, where=classifier.recipe.name, remedy=remedy)
+
+
+def refuse_number_model(classifier: Classifier, what: str) -> None:
+    """Refuse a model of numbers where one of classes is needed; `what` as for `refuse_multilabel_model`.
+
+    Raises:
+        ModelError: names what takes it.
+    """
+    if classifier.kind == "number":
+        fault = f"{what} needs a model of classes, and this one predicts a number"
+        raise ModelError(fault, where=classifier.recipe.name, remedy="predict and export to .onnx take it.")

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from handful.core.dataset import Dataset, Image, Mask, PixelRange, Sample
+from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample
 from handful.core.parsing import parse_json
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.processes import requested_threads
@@ -20,11 +20,11 @@ from handful.models import stored_values
 from handful.models.conformal_coverage import CLOSE, HERE, significance
 from handful.models.onnx_file import read_onnx_file
 
-FORMAT = 1
-NEWEST = 2  # of multilabel models, which an older version would take for others
+FORMATS: dict[Kind, int] = {"multiclass": 1, "multilabel": 2, "number": 3}  # an older version refuses later kinds
+NEWEST = max(FORMATS.values())
 KEY = "handful.format"
 SUFFIX = ".onnx"
-OUTPUTS = frozenset(("probabilities", "present", "maps", "p_values", "sets", "typicality", "answers"))
+OUTPUTS = frozenset(("numbers", "probabilities", "present", "maps", "p_values", "sets", "typicality", "answers"))
 MAX_VIEWS = 1000
 EXPORT = "give a file that `handful export` wrote."
 
@@ -99,6 +99,9 @@ class OnnxModel:
 
     def _predictions(self, outputs: dict[str, np.ndarray], significance_level: float | None = None) -> Predictions:
         """Predictions from the graph's outputs; `significance_level` replaces that of the exported sets."""
+        if "numbers" in outputs:
+            numbers = outputs["numbers"]
+            return Predictions(numbers, numbers.argmax(axis=1).astype(np.int64), None, None, numbers=numbers)
         sets = outputs.get("sets") if significance_level is None else outputs["p_values"] > significance_level + CLOSE
         answers = outputs.get("answers", outputs["probabilities"].argmax(axis=1))
         probabilities, present = outputs["probabilities"], outputs.get("present")
@@ -153,14 +156,28 @@ def _check_output(name: str, value: Any, n: int, k: int, where: str) -> None:
     shape = tuple(np.shape(value))
     if len(shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, shape, strict=True)):
         raise ModelError(f"this ONNX model gives {name} of shape {shape} for {n} images", where=where, remedy=EXPORT)
-    if name == "probabilities" and not np.isfinite(value).all():
-        raise ModelError("this ONNX model gives probabilities that are not numbers", where=where, remedy=EXPORT)
+    if name in ("numbers", "probabilities") and not np.isfinite(value).all():
+        raise ModelError(f"this ONNX model gives {name} that are not numbers", where=where, remedy=EXPORT)
     if name == "answers" and n and not (value.min() >= 0 and value.max() <= k):
         raise ModelError("this ONNX model answers with classes that it does not have", where=where, remedy=EXPORT)
 
 
 def _joined(rows: list[dict[str, np.ndarray]], names: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([row[name] for row in rows]) for name in names if name != "maps"}
+
+
+def refuse_exported_numbers(model: OnnxModel, what: str) -> None:
+    """Refuse an exported model of numbers where one of classes is needed.
+
+    Raises:
+        ModelError: names what takes it.
+    """
+    if "numbers" in model.outputs:
+        raise ModelError(
+            f"{what} needs a model of classes, and this one predicts a number",
+            where=model.name,
+            remedy="predict takes it.",
+        )
 
 
 def load_onnx(path: Path, *, threads: int | None = None) -> OnnxModel:
@@ -250,9 +267,14 @@ def _outputs(value: Any, session: Any) -> tuple[str, ...]:
     names = stored_values.texts(value, "the list of outputs")
     graph_inputs = tuple(node.name for node in session.get_inputs())
     graph_outputs = tuple(node.name for node in session.get_outputs())
-    if names != graph_outputs or graph_inputs != ("images",) or names[:1] != ("probabilities",):
+    if names != graph_outputs or graph_inputs != ("images",) or names[:1] not in (("probabilities",), ("numbers",)):
         raise ValueError(f"the graph has inputs {graph_inputs} and outputs {graph_outputs}, and they say {names}")
-    if not set(names) <= OUTPUTS or len(set(names)) < len(names) or ("sets" in names) != ("p_values" in names):
+    if (
+        ("numbers" in names and len(names) > 1)
+        or not set(names) <= OUTPUTS
+        or len(set(names)) < len(names)
+        or ("sets" in names) != ("p_values" in names)
+    ):
         raise ValueError(f"the outputs are {names}")
     return names
 

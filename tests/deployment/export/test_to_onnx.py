@@ -15,13 +15,14 @@ from handful.core.recipe import Part, Recipe
 from handful.data.arrays import from_arrays, image_samples
 from handful.data.readers.folder import read_folder
 from handful.deployment.export.to_onnx import export_onnx
+from handful.deployment.predict_table import predict_table
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
-from handful.models.onnx_model import OnnxModel, load_onnx
+from handful.models.onnx_model import OnnxModel, load_onnx, refuse_exported_numbers
 from handful.recipes.load import load_recipe
 from handful.training.train import train
-from tests.support.datasets import recipe, squares
+from tests.support.datasets import numbered_squares, recipe, squares
 
 pytest.importorskip("onnxscript")
 CLOSE = 1e-4
@@ -177,7 +178,7 @@ def test_what_cannot_be_read_says_so(tmp_path: Path) -> None:
         load_onnx(tmp_path / "other.onnx")
     other.metadata_props.add(key="handful.format", value="99")
     onnx.save(other, str(tmp_path / "newer.onnx"))
-    with pytest.raises(ModelError, match="newer than this version's 2"):
+    with pytest.raises(ModelError, match="newer than this version's 3"):
         load_onnx(tmp_path / "newer.onnx")
     other.metadata_props[0].value = "1"
     onnx.save(other, str(tmp_path / "bare.onnx"))
@@ -234,3 +235,27 @@ def test_an_exported_model_scales_deep_images_as_its_classifier(tmp_path: Path) 
     np.testing.assert_allclose(
         model.predict_all(new).probabilities, classifier.predict_all(new).probabilities, atol=CLOSE
     )
+
+
+def test_a_model_of_numbers_predicts_them_from_its_file(tmp_path: Path) -> None:
+    plan = load_recipe("ridge", backbone="pixels", overrides=("image_size=[12,12]", "head.tukey=1.0"))
+    one = train(plan, numbered_squares(60), device="cpu", progress=False)
+    assert export_onnx(one, tmp_path / "model.onnx") == ("numbers",)
+    model, data = load_onnx(tmp_path / "model.onnx"), numbered_squares(10, seed=1)
+    numbers = model.predict_all(data).numbers
+    assert numbers is not None
+    np.testing.assert_allclose(numbers, one.predict(data), rtol=1e-4)
+    counts = [predict_table(each, data, tmp_path / f"{name}.csv") for name, each in (("one", one), ("model", model))]
+    heads = [(tmp_path / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0] for name in ("one", "model")]
+    assert (counts, heads[0]) == ([{}, {}], heads[1])
+    with pytest.raises(ModelError, match="the server needs a model of classes"):
+        refuse_exported_numbers(model, "the server")
+
+
+def test_a_network_of_numbers_is_exported_too(tmp_path: Path) -> None:
+    one = train(_recipe("linear"), numbered_squares(24), device="cpu", progress=False)
+    export_onnx(one, tmp_path / "model.onnx")
+    data = numbered_squares(5, seed=1)
+    numbers = load_onnx(tmp_path / "model.onnx").predict_all(data).numbers
+    assert numbers is not None
+    np.testing.assert_allclose(numbers, one.predict(data), rtol=1e-3)

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from handful.core.tensors import Output
 from handful.deployment.export.onnx_resize import InputSize
 from handful.errors import ModelError
-from handful.models.classifier import Classifier, refuse_multilabel_model
+from handful.models.classifier import Classifier
 from handful.models.conformal_coverage import CLOSE
 from handful.models.ensemble import Ensemble
 
-OUTPUT_NAMES = ("probabilities", "present", "maps", "p_values", "sets", "typicality", "answers")
+OUTPUT_NAMES = ("numbers", "probabilities", "present", "maps", "p_values", "sets", "typicality", "answers")
 MAX_BYTES = 1_900_000_000  # an ONNX model is one protobuf message, which is limited to 2 GB
 
 
@@ -44,8 +44,6 @@ class ExportableModel(nn.Module):
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        if classifier.kind == "number":
-            refuse_multilabel_model(classifier, "export")
         self.classifier = classifier
         self.network = classifier.network
         self.input_sizes = input_sizes(classifier)
@@ -67,6 +65,8 @@ class ExportableModel(nn.Module):
         images_by_size = dict(zip(self.input_sizes, images, strict=True))
         output = _forward(self.classifier, images_by_size)
         probabilities = self.classifier.link.probabilities(output.logits.float())
+        if self.classifier.kind == "number":
+            return {"numbers": probabilities}
         outputs = {"probabilities": probabilities}
         if self.thresholds is not None:
             outputs["present"] = probabilities >= self.thresholds

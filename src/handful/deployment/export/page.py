@@ -12,7 +12,7 @@ from handful.core.files import write_atomically
 from handful.deployment.export.browser_runtime import BrowserRuntime, load_runtime
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.model_page import page_values, render_page
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_number_model
 from handful.models.onnx_model import load_onnx
 
 POLICY = (
@@ -37,6 +37,7 @@ def export_page(classifier: Classifier, path: Path, *, runtime: BrowserRuntime |
         OutputError: onnxruntime-web cannot be had.
         ModelError: as in `export_onnx`.
     """
+    refuse_number_model(classifier, "a page")
     runtime = load_runtime() if runtime is None else runtime
     with TemporaryDirectory() as folder:
         graph = Path(folder) / "model.onnx"

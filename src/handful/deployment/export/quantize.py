@@ -22,7 +22,7 @@ from handful.deployment.export.exporter_logs import silence_exporters
 from handful.deployment.export.to_onnx import trace, with_resizing, write_model
 from handful.errors import DataError, ModelError, option
 from handful.evaluation.intervals import paired_interval
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_number_model
 from handful.models.ensemble import refuse_other_classes
 from handful.models.onnx_model import load_onnx
 
@@ -186,6 +186,7 @@ def export_int8(classifier: Classifier, data: Dataset, path: Path) -> tuple[tupl
         DataError: there are no training images.
     """
     refuse_too_large(classifier)
+    refuse_number_model(classifier, "int8")
     refuse_int8(classifier)
     calibration, measured, held_out = calibration_split(data, classifier)
     exportable = ExportableModel(classifier).eval()

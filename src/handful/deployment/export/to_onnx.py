@@ -16,7 +16,7 @@ from handful.deployment.export.onnx_resize import resizing_model
 from handful.deployment.export.onnx_translations import translations
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
-from handful.models.onnx_model import FORMAT, KEY, NEWEST
+from handful.models.onnx_model import FORMATS, KEY
 from handful.recipes.write import to_toml
 
 
@@ -26,7 +26,8 @@ def export_onnx(classifier: Classifier, path: str | Path) -> tuple[str, ...]:
     Input `images`: uint8 RGB [n 3 h w], any height and width. Outputs: `probabilities` [n k], and where the model has
     them `present` [n k] (whether each class is there, of several labels per image), `maps` [n k+1 H W] (pixel
     probabilities at the working size), `p_values` and `sets` [n k], `typicality` [n] and `answers` [n] (k: "I do not
-    know"). Everything is computed in float32, whatever the recipe's precision.
+    know"). A model of numbers has one output, `numbers` [n k]. Everything is computed in float32, whatever the recipe's
+    precision.
 
     Args:
         classifier: what to export.
@@ -112,7 +113,7 @@ def metadata(exportable: ExportableModel) -> dict[str, str]:
     """Metadata of an exported model; values are JSON, except for the recipe, which is TOML."""
     classifier, conformal = exportable.classifier, exportable.conformal
     values: dict[str, Any] = {
-        KEY: FORMAT if classifier.kind == "multiclass" else NEWEST,
+        KEY: FORMATS[classifier.kind],
         "handful": __version__,
         "name": classifier.recipe.name,
         "classes": classifier.classes,

@@ -17,7 +17,7 @@ from handful.deployment.export.exportable import ExportableModel, refuse_too_lar
 from handful.deployment.export.exporter_logs import first_error_line, silence_exporters
 from handful.deployment.export.to_onnx import metadata
 from handful.errors import ModelError
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_number_model
 
 
 class _WithResizing(nn.Module):
@@ -49,6 +49,7 @@ def export_torch(classifier: Classifier, path: Path) -> tuple[str, ...]:
         ModelError: the model is too large, pads or crops images, or a part of it cannot be traced.
     """
     refuse_too_large(classifier)
+    refuse_number_model(classifier, "a file in .pt2")
     exportable = ExportableModel(classifier).eval()
     refuse_resizing(exportable)
     n, h, w = (torch.export.Dim(name, min=low) for name, low in (("n", 1), ("h", 2), ("w", 2)))
