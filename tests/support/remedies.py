@@ -94,7 +94,7 @@ def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
 def _literals(node: ast.AST) -> list[str]:
     """The literal texts of an expression, one for each f-string."""
     if isinstance(node, ast.JoinedStr):
-        return ["".join(n.value if isinstance(n, ast.Constant) else "..." for n in node.values)]
+        return ["".join(str(n.value) if isinstance(n, ast.Constant) else "..." for n in node.values)]
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) else []
     return [text for child in ast.iter_child_nodes(node) for text in _literals(child)]
