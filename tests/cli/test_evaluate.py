@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from handful.evaluation.results_log import read_results
-from tests.support.command_line import fails, files, files, grouped_table, ok, ok_json, write_images
+from tests.support.command_line import fails, files, grouped_table, ok, ok_json, write_images
 from tests.support.datasets import squares
 
 
