@@ -74,19 +74,19 @@ def as_values(result: MultilabelRunResult) -> dict[str, Any]:
     return plain
 
 
-def expected(result: MultilabelRunResult) -> str:
-    """What is to be expected on new images, with the interval."""
+def expected(result: MultilabelRunResult) -> list[str]:
+    """What is to be expected on new images, with the interval, in sentences."""
     s, off = result.mean_ap, result.optimism
     where = "its test images" if result.scored_by == "test images" else "images that were held out"
-    text = (
+    sentences = [
         f"Mean AP {percent(max(0.0, s.mean - off))} % (95 % interval by a bootstrap over images "
         f"{format_interval(max(0.0, s.image_low - off), max(0.0, s.image_high - off))}), macro F1 "
         f"{percent(result.macro_f1.mean)} %, on {where}."
-    )
+    ]
     if result.scored_by == "cross-validation" and len(result.tried) > 1:
         taken = f"{100 * off:.1f} points of mean AP are taken off" if off >= 0.0005 else "nothing has to be taken off"
-        text += f" {taken} for being the best of {len(result.tried)}."
-    return text
+        sentences.append(f"{taken[0].upper()}{taken[1:]} for being the best of {len(result.tried)}.")
+    return sentences
 
 
 def method(result: MultilabelRunResult) -> str:
@@ -107,7 +107,7 @@ def format_multilabel_run(result: MultilabelRunResult, *, width: int = 80) -> st
     note = (
         "In percent; images: those scored that show the class. Recall and precision are at thresholds that were chosen"
     )
-    blocks = [wrap(expected(result), width), table, wrap(f"{note} without the scored images.", width)]
+    blocks = [wrap(" ".join(expected(result)), width), table, wrap(f"{note} without the scored images.", width)]
     blocks.append(wrap(method(result), width))
     blocks.append(wrap(f"Wrote {result.folder}: report.html (open it in a browser), model/, CARD.md.", width))
     if result.predicted:

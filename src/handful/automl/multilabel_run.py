@@ -245,7 +245,8 @@ def _finish(
         result.folder / PAGE,
         data=data,
         title=f"{name}: how good is it?" if name else "How good is it?",
-        note=f"{expected(result)} {method(result)}",
+        answer=expected(result),
+        note=method(result),
         overwrite=True,
     )
     predicted: dict[str, int] = {}

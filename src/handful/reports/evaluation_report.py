@@ -51,6 +51,7 @@ def write_report(
     cost: Sequence[CostPoint] = (),
     times: AnnotationTimes | None = None,
     title: str = "How far a handful of labels goes",
+    answer: Sequence[str] = (),
     note: str = "",
     command: str | None = None,
     overwrite: bool = False,
@@ -67,6 +68,7 @@ def write_report(
         cost: points of `annotation_cost.cost_points`, for the curve over annotation hours.
         times: seconds per label and mask that these points assume.
         title: heading.
+        answer: sentences below the heading; by default the best recipe's score, and its lead over the next.
         note: a sentence of your own below the answer.
         command: the command that reproduces the report; by default that of this process.
         overwrite: replace the file if there is one.
@@ -86,16 +88,7 @@ def write_report(
     values = {
         "title": title,
         "note": note,
-        "answer": _answer(
-            row,
-            [
-                c
-                for c in pairs
-                if row.recipe in (c.a, c.b) and (c.per_class, c.smallest) == (row.per_class, row.smallest)
-            ],
-            rows,
-        )
-        + _name_weights(results, row),
+        "answer": answer or _answer(row, _of_row(pairs, row), rows) + _name_weights(results, row),
         "development": _development(results, data),
         "metric": METRIC_NAMES[chosen],
         "curve": _sweep_curve(rows),
@@ -140,6 +133,12 @@ def _pairs(results: Sequence[Result], metric: AnyMetric) -> tuple[list[PairedDif
             except ProtocolError:
                 unpaired = True
     return pairs, unpaired
+
+
+def _of_row(pairs: Sequence[PairedDifference], row: ScoreSummary) -> list[PairedDifference]:
+    """The differences to the recipe of a row, at its number of images."""
+    at = (row.per_class, row.smallest)
+    return [pair for pair in pairs if row.recipe in (pair.a, pair.b) and (pair.per_class, pair.smallest) == at]
 
 
 def _answer(row: ScoreSummary, pairs: Sequence[PairedDifference], rows: Sequence[ScoreSummary]) -> list[str]:
