@@ -12,7 +12,8 @@ from handful.core.recipe import Part
 from handful.core.tensors import Backbone
 from handful.parts import registry
 from handful.parts.heads._fitted import FittedHead
-from handful.parts.heads._multilabel import fit_platt, held_out_scores, number_of_folds
+from handful.parts.heads._held_out_scores import scores_by_fold
+from handful.parts.heads._multilabel import fit_platt, number_of_folds, stratified_folds
 from tests.support.datasets import context
 
 HEADS = [name for name in registry.names_with("heads", "multilabel") if name != "linear"]
@@ -140,7 +141,8 @@ def test_held_out_scores_come_from_fits_without_the_image() -> None:
         return np.zeros((len(test), K))
 
     given = x.numpy()[:, None]
-    held_out_scores(fit_and_score, given, targets.numpy(), folds=4, seed=0, each=lambda: None)
+    fold = stratified_folds(targets.numpy(), 4, seed=0)
+    scores_by_fold(fit_and_score, given, targets.numpy(), fold, folds=4, each=lambda: None)
     assert sorted(v for values in seen for v in values) == sorted(x[:, 0].tolist())
 
 

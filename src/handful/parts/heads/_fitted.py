@@ -106,24 +106,23 @@ class FittedHead(nn.Module):
             targets: 1, 0 or NaN, of images with several labels, or numbers; they are fitted in place of the labels.
         """
         y = labels.cpu().numpy() if targets is None else targets.float().cpu().numpy()
+        if self.link is not None:
+            y = self.link.logits(torch.from_numpy(y)).numpy()
         pooled = features.float().cpu()
         self.mean: Tensor = self.transform.raised(pooled).mean(dim=(0, 1)).to(self._buffer("mean").device)
         x = self.training_inputs(pooled.to(self.mean.device)).cpu().numpy()
         views = x.shape[1]
         flat, repeated = x.reshape(len(x) * views, -1), np.repeat(y, views, axis=0)
         if self.link is not None:
-            y = self.link.logits(torch.from_numpy(y)).numpy()
-            repeated = np.repeat(y, views, axis=0)
             strength = choose_strength_of_numbers(self._fit_and_score, self.strengths, x, y, seed=seed)
-            temperature, learned = 1.0, self.learn_numbers(flat, repeated, strength=strength)
+            temperature = 1.0
         elif self.multilabel:
             choice = choose_strength(self._fit_and_score, self.strengths, x, y, start=self.start, seed=seed)
             strength, temperature, offset = choice
             self.offset: Tensor = torch.tensor(offset, device=self.mean.device)
-            learned = self.learn_multilabel(flat, repeated, strength=strength)
         else:
             strength, temperature = self._choose(x, y, seed)
-            learned = self.learn(flat, repeated, strength=strength)
+        learned = self._learner(flat, repeated, strength=strength)
         assert set(learned) == set(self.names)
         for name, value in learned.items():
             rows = np.asarray(value, np.float32, order="C")  # as it is loaded: another order in memory sums in another
@@ -175,13 +174,18 @@ class FittedHead(nn.Module):
         _, strength, temperature = min(candidates, key=lambda candidate: candidate[0])
         return strength, temperature
 
+    @property
+    def _learner(self) -> Callable[..., dict[str, np.ndarray]]:
+        """What learns from targets of the data's kind."""
+        if self.link is not None:
+            return self.learn_numbers
+        return self.learn_multilabel if self.multilabel else self.learn
+
     def _fit_and_score(self, strength: float) -> FitAndScore:
         def run(
             x: Float32[np.ndarray, "m c"], y: Shaped[np.ndarray, "m ..."], to: Float32[np.ndarray, "n c"]
         ) -> Float[np.ndarray, "n k"]:
-            learn: Callable[..., dict[str, np.ndarray]] = self.learn_multilabel if self.multilabel else self.learn
-            learn = learn if self.link is None else self.learn_numbers
-            learned = learn(x, y, strength=strength)
+            learned = self._learner(x, y, strength=strength)
             arrays = {name: torch.from_numpy(np.asarray(value, np.float32)) for name, value in learned.items()}
             return self.score(torch.from_numpy(to), arrays).numpy()
 

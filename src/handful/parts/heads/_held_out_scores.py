@@ -1,4 +1,4 @@
-"""Held-out scores of the training images, by stratified cross-validation (cross-fitting)."""
+"""Held-out scores of the training images, by cross-validation (cross-fitting)."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 FOLDS = 5
 MANY = 1000  # images, from which on three folds are enough
 
+# Features and targets to fit to, and features to score.
 FitAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -39,4 +40,39 @@ def held_out_scores(
 
 def number_of_folds(known: Int[np.ndarray, " m"]) -> int:
     """Number of folds for these labels."""
-    return min(FOLDS if len(known) < MANY else 3, int(np.bincount(known).min()))
+    return most_folds(len(known), int(np.bincount(known).min()))
+
+
+def most_folds(images: int, fewest: int) -> int:
+    """Number of folds for so many images, of which `fewest` are the fewest that every fold needs one of."""
+    return min(FOLDS if images < MANY else 3, fewest)
+
+
+def scores_by_fold(
+    fit_and_score: FitAndScore,
+    x: Float32[np.ndarray, "n v c"],
+    targets: Float32[np.ndarray, "n k"],
+    fold: Int[np.ndarray, " n"],
+    *,
+    folds: int,
+    each: Callable[[], None],
+) -> Float[np.ndarray, "n k"]:
+    """Scores of the images' plain views, each by a head fitted to the other folds' images in all views.
+
+    Args:
+        fit_and_score: fits a head and scores images with it.
+        x: features of v views of each image, the plain one first.
+        targets: of the images.
+        fold: number of each image's fold.
+        folds: how many there are; one may be empty.
+        each: called after each fold.
+    """
+    views = x.shape[1]
+    scores = np.zeros(targets.shape)
+    for i in range(folds):
+        train, test = fold != i, fold == i
+        flat = x[train].reshape(int(train.sum()) * views, -1)
+        if test.any():
+            scores[test] = fit_and_score(flat, np.repeat(targets[train], views, axis=0), x[test, 0])
+        each()
+    return scores

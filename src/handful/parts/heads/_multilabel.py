@@ -8,18 +8,14 @@ stratification. That takes two images that show each class, and two that do not;
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from handful.core.progress import Progress
 from handful.data.stratification import iterative_stratification
+from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold
 
-FOLDS = 5
-MANY = 1000  # images, from which on three folds are enough
-
-# Features and targets to fit to, and features to score.
-FitAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 # A binary classifier's weight and bias from features and whether each image shows the class.
 FitBinary = Callable[[Float32[np.ndarray, "m c"], Bool[np.ndarray, " m"]], tuple[Float[np.ndarray, " c"], float]]
 
@@ -47,10 +43,11 @@ def choose_strength(
     if folds < 2:
         return strengths[0], start, 0.0
     candidates: list[tuple[float, float, float, float]] = []
+    fold = stratified_folds(targets, folds, seed)
     known = ~np.isnan(targets)
     with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
         for strength in strengths:
-            scores = held_out_scores(fit_and_score(strength), x, targets, folds=folds, seed=seed, each=bar.advance)
+            scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=bar.advance)
             temperature, offset, loss = fit_platt(scores[known], targets[known] == 1, start=start)
             candidates.append((loss, strength, temperature, offset))
     _, strength, temperature, offset = min(candidates, key=lambda candidate: candidate[0])
@@ -60,30 +57,13 @@ def choose_strength(
 def number_of_folds(targets: Float32[np.ndarray, "n k"]) -> int:
     """Number of folds: each class present, and absent, in as many images at least."""
     fewest = int(min((targets == 1).sum(axis=0).min(), (targets == 0).sum(axis=0).min()))
-    return min(FOLDS if len(targets) < MANY else 3, fewest)
+    return most_folds(len(targets), fewest)
 
 
-def held_out_scores(
-    fit_and_score: FitAndScore,
-    x: Float32[np.ndarray, "n v c"],
-    targets: Float32[np.ndarray, "n k"],
-    *,
-    folds: int,
-    seed: int,
-    each: Callable[[], None],
-) -> Float[np.ndarray, "n k"]:
-    """Scores of the images' plain views, each by a head fitted to the other folds' images in all views."""
-    views = x.shape[1]
-    names = [str(i) for i in range(len(x))]
-    fold = iterative_stratification(targets, names, [1 / folds] * folds, seed % 2**32)
-    scores = np.zeros(targets.shape)
-    for i in range(folds):
-        train, test = fold != i, fold == i
-        flat = x[train].reshape(int(train.sum()) * views, -1)
-        if test.any():
-            scores[test] = fit_and_score(flat, np.repeat(targets[train], views, axis=0), x[test, 0])
-        each()
-    return scores
+def stratified_folds(targets: Float32[np.ndarray, "n k"], folds: int, seed: int) -> Int[np.ndarray, " n"]:
+    """The fold of each image, by iterative stratification."""
+    names = [str(i) for i in range(len(targets))]
+    return iterative_stratification(targets, names, [1 / folds] * folds, seed % 2**32)
 
 
 def fit_platt(

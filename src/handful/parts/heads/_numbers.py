@@ -6,12 +6,8 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from handful.core.progress import Progress
+from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold
 
-FOLDS = 5
-MANY = 1000  # images, from which on three folds are enough
-
-# Features and targets to fit to, and features to predict for.
-FitAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 # Weight and bias of a regression from features and values.
 FitColumn = Callable[[Float32[np.ndarray, "m c"], Float32[np.ndarray, " m"]], tuple[Float[np.ndarray, " c"], float]]
 
@@ -33,20 +29,14 @@ def choose_strength_of_numbers(
         targets: in units of their deviation; NaN where not known.
         seed: of the folds.
     """
-    folds = min(FOLDS if len(targets) < MANY else 3, int((~np.isnan(targets)).sum(axis=0).min()))
+    folds = most_folds(len(targets), int((~np.isnan(targets)).sum(axis=0).min()))
     if folds < 2 or len(strengths) < 2:
         return strengths[0]
     fold = folds_by_rank(targets[:, 0], folds, seed)
     errors = []
     with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
         for strength in strengths:
-            scores = np.zeros(targets.shape)
-            for i in range(folds):
-                train, test = fold != i, fold == i
-                flat = x[train].reshape(-1, x.shape[2])
-                repeated = np.repeat(targets[train], x.shape[1], axis=0)
-                scores[test] = fit_and_score(strength)(flat, repeated, x[test, 0])
-                bar.advance()
+            scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=bar.advance)
             errors.append(float(np.nanmean((scores - targets) ** 2)))
     return strengths[int(np.argmin(errors))]
 

@@ -60,10 +60,10 @@ class NearestNeighbors(FittedHead):
         x: Float32[np.ndarray, "m c"],
         targets: Float32[np.ndarray, "m k"],
         *,
-        strength: float,  # noqa: ARG002
+        strength: float,
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """The features and numbers as they are."""
-        return {"keys": x, "values": targets}
+        return self.learn_multilabel(x, targets, strength=strength)
 
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
         """Logarithms of the classes' shares of the votes; of several labels per image, each class's log-odds.

@@ -66,6 +66,16 @@ def pseudo_labels(
     return guesses, counts * known.sum() / counts.sum()
 
 
+def check_mix(mix: float) -> None:
+    """Refuse a weight of label propagation's scores that is no number from 0.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(mix, bool) or not 0 <= mix < float("inf"):
+        raise ValueError(f"mix must be a number from 0, not {mix!r}")
+
+
 def build(
     context: Context,
     *,
@@ -93,8 +103,7 @@ def build(
         ValueError: an option out of range.
     """
     check_positive(C=C)
-    if isinstance(mix, bool) or not 0 <= mix < float("inf"):
-        raise ValueError(f"mix must be a number from 0, not {mix!r}")
+    check_mix(mix)
     classes = len(context.task.classes)
     head = PseudoLabels(backbone.channels, classes, transform, neighbors=neighbors, spread=spread, power=power)
     head.strengths, head.mix = (float(C),), float(mix)

@@ -35,7 +35,7 @@ from handful.models.zero_shot import BARE, ClassNameScores, NameTexts, image_tex
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform, check_positive
 from handful.parts.heads._fitted import Arrays
 from handful.parts.heads._propagation import graph, normalized, propagate
-from handful.parts.heads.pseudo_labels import PseudoLabels, pseudo_labels
+from handful.parts.heads.pseudo_labels import PseudoLabels, check_mix, pseudo_labels
 from handful.parts.traits import image_text_model, imagenet_classifiers
 
 fitted = True
@@ -176,8 +176,7 @@ def build(
     check_positive(rounds=rounds, prior=prior, penalty=penalty)
     if not isinstance(rounds, int):
         raise ValueError(f"rounds must be a whole number, not {rounds!r}")
-    if isinstance(mix, bool) or not 0 <= mix < float("inf"):
-        raise ValueError(f"mix must be a number from 0, not {mix!r}")
+    check_mix(mix)
     classes = len(context.task.classes)
     head = PseudoLabelsFromNames(backbone.channels, classes, transform, neighbors=neighbors, spread=spread, power=power)
     head.rounds, head.prior, head.penalty, head.mix = rounds, float(prior), float(penalty), float(mix)
