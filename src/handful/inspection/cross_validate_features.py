@@ -1,9 +1,10 @@
 """Cross-validated class probabilities of every image: logistic regression on frozen features."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 FOLDS, REPEATS = 5, 3  # probabilities are averaged over ways to cut the folds
 LENGTH = 64  # principal components that are kept
@@ -69,7 +70,6 @@ def cross_validate(
     A class with fewer than five images, or groups, is left out. Components are found without labels, over all rows.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     enough = [
         c for c in range(classes) if len(np.unique(groups[rows[labels[rows] == c]])) >= FEWEST
@@ -82,19 +82,27 @@ def cross_validate(
     tied = groups[rows]
     probabilities = np.zeros((len(rows), len(enough)))
     votes = np.zeros((len(rows), len(enough)))
-    for repeat in range(REPEATS):
-        options = {"n_splits": FOLDS, "shuffle": True, "random_state": seed + repeat}
-        if len(np.unique(tied)) == len(tied):
-            folds = StratifiedKFold(**options).split(x, y)
-        else:
-            folds = StratifiedGroupKFold(**options).split(x, y, tied)
-        for train, test in folds:
-            known = np.unique(y[train])
-            model = LogisticRegression(C=1.0, max_iter=300).fit(x[train], y[train])
-            probabilities[np.ix_(test, known)] += model.predict_proba(x[test]) / REPEATS
-            votes[test, known[_nearest_mean(x[train], y[train], x[test])]] += 1
+    for train, test in repeated_folds(y, tied, seed):
+        known = np.unique(y[train])
+        model = LogisticRegression(C=1.0, max_iter=300).fit(x[train], y[train])
+        probabilities[np.ix_(test, known)] += model.predict_proba(x[test]) / REPEATS
+        votes[test, known[_nearest_mean(x[train], y[train], x[test])]] += 1
     nearest = votes.argmax(axis=1).astype(np.int64)
     return CrossValidation(rows, np.array(enough, dtype=np.int64), y.astype(np.int64), probabilities, nearest)
+
+
+def repeated_folds(
+    y: Shaped[np.ndarray, " n"], groups: Int[np.ndarray, " n"], seed: int
+) -> Iterator[tuple[Int[np.ndarray, " a"], Int[np.ndarray, " b"]]]:
+    """Positions to learn from and to predict, of all folds of all repeats; stratified, with groups kept together."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    for repeat in range(REPEATS):
+        options = {"n_splits": FOLDS, "shuffle": True, "random_state": seed + repeat}
+        if len(np.unique(groups)) == len(groups):
+            yield from StratifiedKFold(**options).split(y, y)
+        else:
+            yield from StratifiedGroupKFold(**options).split(y, y, groups)
 
 
 def _nearest_mean(

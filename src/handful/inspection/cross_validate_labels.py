@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from handful.inspection.cross_validate_features import FEWEST, FOLDS, REPEATS, compress
+from handful.inspection.cross_validate_features import FEWEST, REPEATS, compress, repeated_folds
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +62,15 @@ def _validate(
 ) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """The probability of one class, and whether its mean is nearer, for every image while it is held out."""
     from sklearn.linear_model import LogisticRegression  # seconds on a busy machine
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     probability, votes = np.zeros(len(y)), np.zeros(len(y))
-    for repeat in range(REPEATS):
-        options = {"n_splits": FOLDS, "shuffle": True, "random_state": seed + repeat}
-        if len(np.unique(groups)) == len(groups):
-            folds = StratifiedKFold(**options).split(x, y)
-        else:
-            folds = StratifiedGroupKFold(**options).split(x, y, groups)
-        for train, test in folds:
-            if y[train].all() or not y[train].any():  # groups took one side whole
-                probability[test] += y[train].mean() / REPEATS
-                continue
-            model = LogisticRegression(C=1.0, max_iter=300).fit(x[train], y[train])
-            probability[test] += model.predict_proba(x[test])[:, 1] / REPEATS
-            means = [x[train][y[train] == side].mean(axis=0) for side in (True, False)]
-            near, far = (np.square(x[test] - mean).sum(axis=1) for mean in means)
-            votes[test] += near < far
+    for train, test in repeated_folds(y, groups, seed):
+        if y[train].all() or not y[train].any():  # groups took one side whole
+            probability[test] += y[train].mean() / REPEATS
+            continue
+        model = LogisticRegression(C=1.0, max_iter=300).fit(x[train], y[train])
+        probability[test] += model.predict_proba(x[test])[:, 1] / REPEATS
+        means = [x[train][y[train] == side].mean(axis=0) for side in (True, False)]
+        near, far = (np.square(x[test] - mean).sum(axis=1) for mean in means)
+        votes[test] += near < far
     return probability, votes > REPEATS / 2
