@@ -31,6 +31,7 @@ PRINTED_BY = {
 }
 WITH_OPTION = {  # modules that read or check the value of an option: only commands with the option print its faults
     "handful.cli._data",
+    "handful.core.groups",
     "handful.data.masks.kinds",
     "handful.data.multilabel",
     "handful.data.numbers",
@@ -38,7 +39,6 @@ WITH_OPTION = {  # modules that read or check the value of an option: only comma
     "handful.data.readers.annotation_file",
     "handful.data.readers.label_studio_labels",
     "handful.data.readers.multilabel_table",
-    "handful.evaluation.groups",
     "handful.evaluation.normal_class",
     "handful.evaluation.protocol",
     "handful.recipes.kinds",

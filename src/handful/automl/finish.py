@@ -36,8 +36,7 @@ def finish(
     selection, data = outcome.selection, tied.data
     classes = class_scores(outcome.result, outcome.learned)
     with settings.stages.stage("writing the report"):
-        groups = {s.id: s.group for s in data.samples if s.group is not None}
-        rates = normal_class_rates(outcome.result, requested=settings.normal_class, groups=groups)
+        rates = normal_class_rates(outcome.result, requested=settings.normal_class, groups=data.groups)
         classifier = _with_scores(outcome, rates)
         save_classifier(classifier, folder / MODEL, overwrite=True)
         shutil.copyfile(folder / MODEL / CARD, folder / CARD)

@@ -31,7 +31,7 @@ from handful.recipes.load import load_recipe, with_backbone
 from handful.saving.checkpoint import refuse_unfinished
 from handful.saving.classifier import refuse_existing_model, save_classifier
 from handful.saving.model_card import data_facts
-from handful.training.foreign_images import warn_of_foreign_images, without_label
+from handful.training.foreign_images import warn_of_foreign_images
 from handful.training.launcher import rank_and_world_size
 from handful.training.train import train
 
@@ -154,7 +154,7 @@ def fit_to(
             )
             plan = calibrated(selection.candidate.recipe)
         if uses_unlabelled(plan) and first:
-            warn_of_foreign_images(part, without_label(part), device=select_device(device))
+            warn_of_foreign_images(part, part.unlabelled(), device=select_device(device))
         settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}
         tracking = Tracking(track, track_to, plan.name, settings) if track is not None and first else None
         with tracking or nullcontext():

@@ -18,12 +18,12 @@ from handful.automl.candidates import describe, load_requested
 from handful.automl.multilabel_result import MultilabelRunResult, as_values, expected, method
 from handful.automl.multilabel_thresholds import at_cross_fitted_thresholds, with_thresholds
 from handful.automl.related import TiedData, tie_related
-from handful.automl.result import LOG, PAGE, TABLE, VALUES
+from handful.automl.result import LOG, OURS, PAGE, TABLE, VALUES
 from handful.comparison.candidate_rules import SMALL, traits_of
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign, write_atomically
-from handful.core.plan_file import PLAN, claim_folder
+from handful.core.plan_file import claim_folder
 from handful.core.processes import one_blas_thread
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
@@ -50,7 +50,6 @@ from handful.saving.model_folder import MODEL
 from handful.training.train import train
 
 CHEAP = ("logistic", "nearest-centroid", "ridge", "knn", "logistic-pixels")
-OURS = (PLAN, VALUES, LOG, "results-predictions", PAGE, MODEL, TABLE, CARD)
 Say = Callable[[str], None]
 
 
@@ -113,8 +112,8 @@ def run_multilabel(
         classifier = with_thresholds(classifier, best)
         test = tied.data.split("test").labelled()
         held_out = _on_test(classifier, pool, test, seed) if len(test) else _at_thresholds(best)
-        optimism = 0.0 if len(test) else mean_ap_optimism(results, groups=_groups(tied.data))
-        unlabelled = tied.data.select([i for i, s in enumerate(tied.data.samples) if not s.labelled])
+        optimism = 0.0 if len(test) else mean_ap_optimism(results, groups=tied.data.groups)
+        unlabelled = tied.data.unlabelled()
         result = MultilabelRunResult(
             folder=folder,
             images=len(pool.labelled()),
@@ -220,10 +219,6 @@ def _on_test(classifier: Classifier, pool: Dataset, test: Dataset, seed: int) ->
     return Result(classifier.recipe, test.classes, (run,))
 
 
-def _groups(data: Dataset) -> dict[str, str]:
-    return {s.id: s.group for s in data.samples if s.group is not None}
-
-
 def _finish(
     result: MultilabelRunResult,
     results: Sequence[Result],
@@ -287,7 +282,7 @@ def _found(data: Dataset) -> str:
     spread = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     text = f"Found {len(pool.labelled())} labelled images of {len(data.classes)} classes, each shown by {spread}"
     parts = (
-        (sum(not s.labelled for s in data.samples), "without a label"),
+        (len(data.unlabelled()), "without a label"),
         (len(data.split("test").labelled()), "to test on"),
     )
     further = [f"{n} {what}" for n, what in parts if n]

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from handful.automl.budget import SECONDS
 from handful.core.json_values import jsonable
+from handful.core.plan_file import PLAN
 from handful.core.result import Result
 from handful.evaluation.normal_class import NormalClassRates
+from handful.saving.model_card import CARD
+from handful.saving.model_folder import MODEL
 
 if TYPE_CHECKING:
     from handful.automl.candidate_runner import NotTried
 
 VALUES, LOG, PAGE, TABLE = "run.json", "results.jsonl", "report.html", "predictions.csv"  # files of a run
+OURS = (PLAN, VALUES, LOG, "results-predictions", PAGE, MODEL, TABLE, CARD)  # what a run may replace in its folder
 FORMAT = 1  # of run.json; raised when a key changes its meaning
 ScoredBy = Literal["cross-validation", "test images", "draws", "nothing"]
 

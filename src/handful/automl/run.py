@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.automl.budget import SECONDS, Budget
-from handful.automl.result import LOG, PAGE, TABLE, VALUES, RunResult
+from handful.automl.result import OURS, RunResult
 from handful.automl.sizes import working_sizes
 from handful.automl.stopped import after_stop
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign
-from handful.core.plan_file import PLAN, claim_folder
+from handful.core.plan_file import claim_folder
 from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress, Stages
 from handful.core.recipe import Recipe
@@ -32,8 +32,6 @@ from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.quick_check import quick_findings
 from handful.models import hub
 from handful.recipes.write import fingerprint as recipe_fingerprint
-from handful.saving.model_card import CARD
-from handful.saving.model_folder import MODEL
 
 if TYPE_CHECKING:
     from handful.automl.candidates import Requested
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-OURS = (PLAN, VALUES, LOG, "results-predictions", PAGE, MODEL, TABLE, CARD)
 MOST_DOUBTS = 3  # that are said; `handful inspect` shows all
 
 
@@ -254,7 +251,7 @@ def _run(
     from handful.automl.finish import finish
     from handful.automl.related import tie_related
     from handful.automl.select_and_train import learn_from_all, learn_from_draws
-    from handful.training.foreign_images import warn_of_foreign_images, without_label
+    from handful.training.foreign_images import warn_of_foreign_images
 
     with (
         settings.stages.stage("looking at the images"),
@@ -265,7 +262,7 @@ def _run(
     for note in tied.notes:
         settings.say(note)
     pool = training_split(tied.data)
-    warn_of_foreign_images(pool, without_label(pool), device=settings.device)
+    warn_of_foreign_images(pool, pool.unlabelled(), device=settings.device)
     learn = learn_from_draws if settings.per_class is not None else learn_from_all
     outcome = learn(tied.data, folder, budget, settings)
     return finish(outcome, tied, (*tied.notes, *doubts), folder, budget, settings)

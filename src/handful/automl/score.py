@@ -55,8 +55,7 @@ def held_out_score(result: Result, data: Dataset, *, drawn: bool = False) -> Hon
     draws = len(result.runs)
     balanced, chance, images = _further(result)
     if draws == 1:
-        groups = {s.id: s.group for s in data.samples if s.group is not None}
-        own = selected_score([result], "accuracy", groups=groups)
+        own = selected_score([result], "accuracy", groups=data.groups)
         return HonestScore(
             "draws" if drawn else "test images", own.mean, own.low, own.high, np.nan, balanced, chance, images, 1, 0
         )

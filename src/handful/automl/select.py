@@ -136,8 +136,7 @@ def select(
     if not tried:
         _refuse_untried(runner)
     results = tuple(runner.results[c.recipe.name] for c in tried)
-    groups = {s.id: s.group for s in data.samples if s.group is not None}
-    score = selected_score(results, "accuracy", select_by=metric, groups=groups)
+    score = selected_score(results, "accuracy", select_by=metric, groups=data.groups)
     return Selection(tried[score.best], results, tuple(tried), score, metric, tuple(runner.not_tried))
 
 

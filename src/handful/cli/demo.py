@@ -21,7 +21,8 @@ def demo(
     CPU cores.
     """
     from handful.automl.demo import INTRODUCTION, SECONDS, demo_data
-    from handful.automl.run import OURS, run
+    from handful.automl.result import OURS
+    from handful.automl.run import run
     from handful.cli._output import print_text, print_to_stderr
     from handful.core.files import refuse_foreign
 

@@ -261,7 +261,7 @@ def _refuse_top(top: int | None, *, printed: bool) -> None:
 def _check_groups(found: object) -> None:
     """Refuse images without groups before the model is loaded."""
     from handful.core.dataset import Dataset
-    from handful.deployment.group_predictions import refuse_without_groups
+    from handful.core.groups import refuse_without_groups
 
     if not isinstance(found, Dataset):
         _refuse_groups()

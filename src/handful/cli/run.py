@@ -4,8 +4,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
@@ -82,48 +83,36 @@ def run(
     with print_to_stderr():
         with Activity("Reading the data", shown=True, announce=True):
             samples = read(data, data_options)
+        common: dict[str, Any] = {
+            "backbone": names_of(backbone),
+            "seconds": seconds,
+            "seed": seed,
+            "device": device,
+            "overwrite": overwrite,
+            "on_message": print_text,
+            "started": started,
+            "name": Path(data).name or name,
+        }
         if samples.kind == "multilabel":
             refuse_options(samples, per_class=per_class, normal_class=normal_class)
             from handful.automl.multilabel_run import run_multilabel
 
-            several = run_multilabel(
+            several = run_multilabel(samples, folder, recipes=recipe or (), **common)
+            print_rest = partial(_print_multilabel, several, json=json)
+        else:
+            result = run_automl(
                 samples,
                 folder,
-                recipes=recipe or (),
-                backbone=names_of(backbone),
-                seconds=seconds,
-                seed=seed,
-                device=device,
-                overwrite=overwrite,
-                on_message=print_text,
-                started=started,
-                name=Path(data).name or name,
+                recipes=recipe,
+                per_class=per_class,
+                jobs=jobs,
+                on_answer=on_answer,
+                normal_class=normal_class,
+                inspection=f"handful inspect {source_arguments(data, data_options)} --page labels.html",
+                **common,
             )
-    if samples.kind == "multilabel":
-        _print_multilabel(several, json=json)
-        if open_:
-            open_page(folder / "report.html")
-        return
-    with print_to_stderr():
-        result = run_automl(
-            samples,
-            folder,
-            recipes=recipe,
-            backbone=names_of(backbone),
-            seconds=seconds,
-            per_class=per_class,
-            seed=seed,
-            jobs=jobs,
-            device=device,
-            overwrite=overwrite,
-            on_message=print_text,
-            on_answer=on_answer,
-            started=started,
-            name=Path(data).name or name,
-            normal_class=normal_class,
-            inspection=f"handful inspect {source_arguments(data, data_options)} --page labels.html",
-        )
-    print_extras(result, json=json)
+            print_rest = partial(print_extras, result, json=json)
+    print_rest()
     if open_:
         open_page(folder / "report.html")
 

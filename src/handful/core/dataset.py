@@ -254,6 +254,15 @@ class Dataset:
         """The samples of which a label, or an entry of the target, is known."""
         return replace(self, samples=tuple(s for s in self.samples if s.labelled))
 
+    def unlabelled(self) -> "Dataset":
+        """The samples of which nothing is known."""
+        return replace(self, samples=tuple(s for s in self.samples if not s.labelled))
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """The group of each sample that has one, by its id."""
+        return {s.id: s.group for s in self.samples if s.group is not None}
+
     def split(self, *splits: Split | None) -> "Dataset":
         """The samples whose `split` is one of these."""
         return replace(self, samples=tuple(s for s in self.samples if s.split in splits))

@@ -1,9 +1,27 @@
-"""Means over groups of samples, such as the views or frames of one object."""
+"""Groups of samples, such as the views or frames of one object, and means over them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from handful.core.dataset import Dataset
+from handful.errors import DataError, by_interface, option
+
+
+def refuse_without_groups(*parts: Dataset) -> None:
+    """Refuse images of which none has a group.
+
+    Raises:
+        DataError: says how groups are given.
+    """
+    if not any(part.groups for part in parts):
+        raise DataError(
+            "no image has a group",
+            where=by_interface(command="--per-group", python="groups"),
+            remedy=f"give a table, and name its column that says which object an image shows: "
+            f"{option('columns', {'group': 'NAME'})}.",
+        )
 
 
 def group_index(names: Sequence[str]) -> tuple[tuple[str, ...], Int[np.ndarray, " n"]]:

@@ -8,22 +8,7 @@ from handful.core.dataset import Dataset
 from handful.core.groups import group_index, group_means
 from handful.deployment.predict_table import PredictedChunk
 from handful.deployment.table_files import Columns, with_gaps
-from handful.errors import DataError, ModelError, by_interface, option
-
-
-def refuse_without_groups(data: Dataset) -> None:
-    """Refuse images of which none has a group.
-
-    Raises:
-        DataError: before the model is loaded.
-    """
-    if not any(s.group is not None for s in data.samples):
-        raise DataError(
-            "no image has a group",
-            where=by_interface(command="--per-group", python="groups"),
-            remedy=f"give a table, and name its column that says which object an image shows: "
-            f"{option('columns', {'group': 'NAME'})}.",
-        )
+from handful.errors import ModelError, by_interface
 
 
 def predict_groups(

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from handful.core.dataset import Dataset
-from handful.core.groups import group_index, group_means
+from handful.core.groups import group_index, group_means, refuse_without_groups
 from handful.core.result import Result, Run
 from handful.data.multilabel import refuse_multilabel
-from handful.errors import DataError, by_interface, option
+from handful.errors import DataError
 from handful.evaluation.intervals import bootstrap
 from handful.evaluation.metrics import AnyMetric
 from handful.evaluation.score_table import score_table
@@ -30,14 +30,8 @@ def groups_of(scored: Sequence[Dataset]) -> dict[str, str]:
     """
     for data in scored:
         refuse_multilabel(data, "scoring groups")
-    groups = {s.id: s.group for data in scored for s in data.samples if s.group is not None}
-    if not groups:
-        raise DataError(
-            "no image has a group",
-            where=by_interface(command="--per-group", python="groups"),
-            remedy=f"name the table's column that says which object an image shows: "
-            f"{option('columns', {'group': 'NAME'})}.",
-        )
+    refuse_without_groups(*scored)
+    groups = {name: group for data in scored for name, group in data.groups.items()}
     labels: dict[str, int] = {}
     classes = scored[0].classes
     for sample in (sample for data in scored for sample in data.samples):

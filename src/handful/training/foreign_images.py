@@ -48,11 +48,6 @@ def warn_of_foreign_images(labelled: Dataset, unlabelled: Dataset, *, device: st
     warnings.warn(text, HandfulWarning, stacklevel=3)
 
 
-def without_label(data: Dataset) -> Dataset:
-    """The samples that have no label."""
-    return data.select([i for i, s in enumerate(data.samples) if not s.labelled])
-
-
 def chance_of_larger(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " m"]) -> float:
     """Lower bound of the chance that a value of `first` is the larger: the rank statistic less 1.64 standard errors."""
     from scipy.stats import mannwhitneyu

@@ -80,7 +80,7 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier, named=load_recipe)
     data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))
     labelled_ids = frozenset(s.id for s in data.samples if s.labelled)
-    unlabelled = tuple(s for s in data.samples if not s.labelled)
+    unlabelled = data.unlabelled().samples
     for part in recipe.prepare:
         data = registry.build("prepare", part, context)(data)
     labelled = data.labelled()

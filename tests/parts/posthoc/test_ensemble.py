@@ -146,7 +146,7 @@ def test_weights_of_sixteen_members_are_found_by_turns() -> None:
 
 def test_an_ensemble_of_sixteen_may_look_for_its_weights() -> None:
     options = {"members": 16, "weights": "cross_fitted", "folds": 2}
-    registry.build("posthoc", Part("ensemble", options), given_nothing())
+    assert callable(registry.build("posthoc", Part("ensemble", options), given_nothing()))
 
 
 def given_nothing() -> Context:

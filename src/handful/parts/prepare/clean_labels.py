@@ -100,7 +100,7 @@ def _held_out(
     """Class probabilities of each labelled image, by a model of the other folds."""
     rows = {s.id: i for i, s in enumerate(labelled.samples)}
     probabilities = np.zeros((len(labelled), len(data.classes)))
-    unlabelled = tuple(s for s in data.samples if not s.labelled) if uses_unlabelled(judge) else ()
+    unlabelled = data.unlabelled().samples if uses_unlabelled(judge) else ()
     for number, (train, held_out) in enumerate(split_folds(_without_splits(labelled), folds, context.seed), start=1):
         recipe = replace(judge, name=f"{judge.name}, fold {number} of {folds}")  # shown by the progress bar
         seen = replace(train, samples=(*train.samples, *unlabelled))
