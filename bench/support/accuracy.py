@@ -17,7 +17,8 @@ from handful.data.in_memory import load_tensors
 from handful.data.unlabelled import Unlabelled
 from handful.evaluation.evaluate import Protocol, ScoreOn, sweep
 from handful.evaluation.executor import Trainer
-from handful.evaluation.statistics import headline_metric, paired_difference, summarise
+from handful.evaluation.paired_difference import paired_difference
+from handful.evaluation.statistics import headline_metric, summarise
 from handful.recipes.load import load_recipe
 from handful.recipes.renamed import current_name
 from handful.reports.text_tables import format_comparisons, format_table

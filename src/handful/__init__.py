@@ -23,8 +23,8 @@ if TYPE_CHECKING:  # what `__getattr__` returns, for type checkers
     from handful.estimator import HandfulClassifier as HandfulClassifier
     from handful.evaluation.evaluate import evaluate as evaluate
     from handful.evaluation.evaluate import sweep as sweep
+    from handful.evaluation.paired_difference import paired_difference as paired_difference
     from handful.evaluation.protocol import Protocol as Protocol
-    from handful.evaluation.statistics import paired_difference as paired_difference
     from handful.evaluation.statistics import summarise as summarise
     from handful.inspection.inspection import Inspection as Inspection
     from handful.inspection.inspection import inspect as inspect
@@ -62,7 +62,7 @@ _PUBLIC = {
     "load_data": "data.load",
     "load_predictor": "saving.predictor",
     "load_recipe": "recipes.load",
-    "paired_difference": "evaluation.statistics",
+    "paired_difference": "evaluation.paired_difference",
     "predict_table": "deployment.predict_table",
     "pretrain": "training.pretrain",
     "recipe_names": "recipes.read",

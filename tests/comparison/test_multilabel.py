@@ -18,8 +18,9 @@ from handful.core.result import Result
 from handful.errors import ProtocolError, RecipeError
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.multilabel import summarise_multilabel
+from handful.evaluation.paired_difference import paired_difference
 from handful.evaluation.protocol import Protocol
-from handful.evaluation.statistics import paired_difference, summarise
+from handful.evaluation.statistics import summarise
 from handful.recipes.load import load_recipe
 from handful.reports.card_scores import update_card
 from handful.reports.evaluation_report import write_report

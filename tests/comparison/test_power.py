@@ -7,8 +7,8 @@ from scipy import stats
 from handful.comparison.power import analyze_power
 from handful.comparison.ranking import all_pairs
 from handful.core.result import Result
+from handful.evaluation.paired_difference import paired_difference
 from handful.evaluation.score_table import ScoreTable, score_table
-from handful.evaluation.statistics import paired_difference
 from tests.support.results import fold_result, random_result, run_gaps
 
 

@@ -9,8 +9,8 @@ from scipy import stats
 from handful.comparison.ranking import all_pairs, chance_to_win, class_regressions, rank_results
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import AnnotationTimes
+from handful.evaluation.paired_difference import paired_difference
 from handful.evaluation.score_table import score_table
-from handful.evaluation.statistics import paired_difference
 from tests.evaluation.test_multiple_testing import slow_holm
 from tests.support.results import fold_result, random_result, result, run, run_gaps
 

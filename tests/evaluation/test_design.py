@@ -11,8 +11,9 @@ from handful.core.result import Result
 from handful.evaluation.design import overlap, pool_share
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.intervals import mean_interval
+from handful.evaluation.paired_difference import paired_difference
 from handful.evaluation.results_log import read_results
-from handful.evaluation.statistics import paired_difference, summarise
+from handful.evaluation.statistics import summarise
 from tests.support.datasets import recipe, squares
 from tests.support.results import fold_result, random_result
 from tests.support.trainers import NearestMeanTrainer

@@ -1,6 +1,7 @@
 import pytest
 
-from handful.evaluation.statistics import headline_metric, paired_difference, summarise
+from handful.evaluation.paired_difference import paired_difference
+from handful.evaluation.statistics import headline_metric, summarise
 from handful.reports.text_tables import format_comparisons, format_table, percent, verdict
 from tests.support.results import random_result, result, run
 

@@ -10,8 +10,8 @@ from handful.comparison.result import ALPHA, PowerAnalysis, RecipePair
 from handful.core.result import Result
 from handful.errors import option
 from handful.evaluation.design import design
+from handful.evaluation.paired_difference import PairedDifference
 from handful.evaluation.score_table import ScoreTable
-from handful.evaluation.statistics import PairedDifference
 
 REACH = 10  # times the images or draws that were run; the model is not extrapolated further
 

@@ -15,8 +15,9 @@ from handful.evaluation.annotation_cost import AnnotationTimes, masks_to_draw
 from handful.evaluation.intervals import bootstrap, mean_interval
 from handful.evaluation.multilabel_metrics import is_multilabel
 from handful.evaluation.multiple_testing import holm
+from handful.evaluation.paired_difference import difference_of
 from handful.evaluation.score_table import ScoreTable, score_table
-from handful.evaluation.statistics import METRIC_NAMES, difference_of, headline_metric, summary_of
+from handful.evaluation.statistics import METRIC_NAMES, headline_metric, summary_of
 from handful.reports.text_tables import format_interval, format_probability, percent, signed
 
 RESAMPLES = 1000  # of the bootstrap

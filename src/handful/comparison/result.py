@@ -9,7 +9,8 @@ from handful.core.result import Result
 from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.design import Design
 from handful.evaluation.metrics import AnyMetric
-from handful.evaluation.statistics import PairedDifference, ScoreSummary
+from handful.evaluation.paired_difference import PairedDifference
+from handful.evaluation.statistics import ScoreSummary
 from handful.recipes.write import fingerprint
 
 FORMAT = 1  # of comparison.json; raised when a key changes its meaning

@@ -13,9 +13,10 @@ from handful.data.multilabel import refuse_numbers
 from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import ExecutorFactory
+from handful.evaluation.paired_difference import PairedDifference, paired_difference
 from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
-from handful.evaluation.statistics import PairedDifference, headline_metric, paired_difference, summarise
+from handful.evaluation.statistics import headline_metric, summarise
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.recipes.kinds import check_kind

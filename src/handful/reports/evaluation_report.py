@@ -16,15 +16,8 @@ from handful.evaluation.confusion import largest_confusions
 from handful.evaluation.design import smallest
 from handful.evaluation.metrics import AnyMetric
 from handful.evaluation.multilabel_metrics import is_multilabel
-from handful.evaluation.statistics import (
-    METRIC_NAMES,
-    PairedDifference,
-    ScoreSummary,
-    headline_metric,
-    metrics_of,
-    paired_difference,
-    summarise,
-)
+from handful.evaluation.paired_difference import PairedDifference, paired_difference
+from handful.evaluation.statistics import METRIC_NAMES, ScoreSummary, headline_metric, metrics_of, summarise
 from handful.models.classifier import Classifier
 from handful.reports import reliability_diagram
 from handful.reports.html import (

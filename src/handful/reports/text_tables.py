@@ -7,7 +7,8 @@ import numpy as np
 from handful.core.text import shorten_middle, wrap
 from handful.evaluation.annotation_cost import CostPoint, break_evens
 from handful.evaluation.calibration import CalibrationSummary
-from handful.evaluation.statistics import METRIC_NAMES, PairedDifference, ScoreSummary, ThirdScore
+from handful.evaluation.paired_difference import PairedDifference
+from handful.evaluation.statistics import METRIC_NAMES, ScoreSummary, ThirdScore
 
 NOTES = {
     "draws": "training images redrawn, one test set; t interval over draws for new training images of the same "
