@@ -5,7 +5,8 @@ import pytest
 
 from handful.core.dataset import Image
 from handful.deployment.batch import prefetch
-from handful.deployment.batch.archive import ImageLocation, find_archive
+from handful.deployment.batch.archive import find_archive
+from handful.deployment.batch.image_locations import ImageLocation
 from handful.deployment.batch.prefetch import ArchiveReader, prefetch_images
 from tests.deployment.batch import gray_archives
 

@@ -14,7 +14,7 @@ from PIL import Image as Picture
 from handful.core.dataset import Dataset, Image, PixelRange, Sample
 from handful.core.prediction import Predictor
 from handful.data.masks.threshold import MaskRules, foreground
-from handful.deployment.batch.archive import ImageLocation
+from handful.deployment.batch.image_locations import ImageLocation
 from handful.deployment.batch.prefetch import LoadedImage
 from handful.deployment.batch.write_chunks import LoadedJob
 from handful.deployment.predict_table import columns_of

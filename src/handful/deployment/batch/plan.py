@@ -19,7 +19,8 @@ from handful.core.dataset import LeftOut
 from handful.core.files import sync_folder, write_atomically
 from handful.core.parsing import read_json
 from handful.data.left_out import warn_of
-from handful.deployment.batch.archive import Archive, ImageLocation, image_column
+from handful.deployment.batch.archive import Archive
+from handful.deployment.batch.image_locations import ImageLocation, image_column
 from handful.errors import DataError, OutputError, option
 
 FORMAT = 1

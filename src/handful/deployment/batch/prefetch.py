@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from handful.core.dataset import Image, PixelRange
 from handful.data.images import read_bytes, read_image
-from handful.deployment.batch.archive import ImageLocation
+from handful.deployment.batch.image_locations import ImageLocation
 from handful.errors import DataError
 
 MAX_BYTES = 2**27  # of decoded images that wait for the model

@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 
 from handful.core.dataset import Image, PixelRange
 from handful.core.files import write_atomically
-from handful.deployment.batch.archive import ImageLocation
+from handful.deployment.batch.image_locations import ImageLocation
 from handful.deployment.batch.plan import DRAFT, Plan
 from handful.deployment.batch.prefetch import ArchiveReader, LoadedImage, prefetch_images
 from handful.errors import DataError
