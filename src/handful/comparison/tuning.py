@@ -12,12 +12,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
 
 from handful.comparison.budget import FOLDS, StudyBudget
 from handful.comparison.held_out import encode_values, held_out_values, held_out_weights
 from handful.comparison.result import TuningResult
 from handful.comparison.search_space import decode, distribution, encode, search_fingerprint, to_plain
+from handful.comparison.trial_scores import FoldScore, TrialScores
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Run
@@ -38,15 +38,6 @@ MOST_TRIALS = 100  # of one study whose budget is a time
 KEEP = 1.0  # standard errors by which a trial must beat the recipe's own settings
 HOPELESS = 2.0  # standard errors behind the best trial at which a trial is pruned
 NO_ROOM = "the budget has no room for a second trial"
-
-
-@dataclass(frozen=True, eq=False)
-class FoldScore:
-    """A fold of a trial: what `held_out_values` says of it."""
-
-    right: Float[np.ndarray, " n"]
-    probability: float
-    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +81,6 @@ class TuningStudy:
 
         self.recipe, self.per_class, self.draw, self.fold, self.budget = recipe, per_class, draw, fold, budget
         self.folds = splits.folds(data, FOLDS, draw)
-        self.weights = held_out_weights([held_out for _, held_out in self.folds])
         digest = sha256(repr((search_fingerprint(recipe), data.ids)).encode()).hexdigest()[:8]
         words = [stored_name(recipe.name), *([f"M={per_class}"] if per_class is not None else []), f"draw {draw}"]
         name = " ".join([*words, *([f"fold {fold}"] if fold is not None else []), digest])
@@ -127,7 +117,7 @@ class TuningStudy:
         if self.current is None:
             return None
         number, recipe = self.current
-        fold = len(self.scores.get(number, ()))
+        fold = len(self.scores.of(number))
         return TrialRun(recipe, *self.folds[fold], fold)
 
     def record_trial(self, run: Run) -> None:
@@ -135,9 +125,9 @@ class TuningStudy:
         assert self.current is not None
         number = self.current[0]
         right, of_true_class = held_out_values(run)
-        scores = self.scores.setdefault(number, [])
-        self._set_attribute(f"{number}.{len(scores)}", [encode_values(run, right), of_true_class, run.seconds])
-        scores.append(FoldScore(right, of_true_class, run.seconds))
+        fold = len(self.scores.of(number))
+        self._set_attribute(f"{number}.{fold}", [encode_values(run, right), of_true_class, run.seconds])
+        self.scores.add(number, FoldScore(right, of_true_class, run.seconds))
         self._after_fold(number)
 
     def record_failure(self, error: HandfulError) -> None:
@@ -153,11 +143,11 @@ class TuningStudy:
     def result(self) -> TuningResult:
         """The settings taken, and what finding them cost."""
         ranked = self._numbers("COMPLETE")
-        best = max(ranked, key=lambda n: (self._score(n), -n)) if ranked else 0
+        best = max(ranked, key=lambda n: (self.scores.score(n), -n)) if ranked else 0
         unchanged = not ranked or best == 0 or not self._beats(best)
         chosen = 0 if unchanged else best
         trials = sum(t.number in self.scores or t.state.is_finished() for t in self.trials)
-        shares = {n: round(self._share_right(n), 4) for n in ranked}
+        shares = {n: round(self.scores.share_right(n), 4) for n in ranked}
         failed = sum(key.endswith(".error") for key in self.attributes)
         return TuningResult(
             self.recipe.name,
@@ -169,10 +159,10 @@ class TuningStudy:
             failed=failed,
             steps=sum(
                 total_steps(self._recipe(n), len(self.folds[f][0]))
-                for n, scores in self.scores.items()
-                for f in range(len(scores))
+                for n, folds in self.scores.folds.items()
+                for f in range(len(folds))
             ),
-            seconds=round(self._seconds(), 3),
+            seconds=round(self.scores.seconds(), 3),
             values={} if unchanged else self._values(best),
             score=shares.get(chosen),
             own_score=shares.get(0),
@@ -197,7 +187,7 @@ class TuningStudy:
             self._end(f"{number} trials")
             return
         if self.budget.seconds is not None and number:
-            each = [t.seconds for scores in self.scores.values() for t in scores]
+            each = [fold.seconds for fold in self.scores]
             expected = FOLDS * float(np.mean(each)) if each else 0.0
             if sum(each) + expected > self.budget.seconds or number >= MOST_TRIALS:
                 self._end("the budget is spent")
@@ -214,15 +204,15 @@ class TuningStudy:
 
     def _after_fold(self, number: int) -> None:
         """Continue the trial, prune it, or record its score."""
-        scores = self.scores[number]
-        if len(scores) == FOLDS:
-            self._finish_trial(number, "COMPLETE", self._score(number))
+        folds = self.scores.of(number)
+        if len(folds) == FOLDS:
+            self._finish_trial(number, "COMPLETE", self.scores.score(number))
             return
         limit = self.budget.seconds
-        if limit is not None and number == 0 and seconds_for_two_trials(scores[0].seconds) > limit:
+        if limit is not None and number == 0 and seconds_for_two_trials(folds[0].seconds) > limit:
             self._finish_trial(number, "FAIL")
             self._end(NO_ROOM)
-        elif limit is not None and self._seconds() > limit:
+        elif limit is not None and self.scores.seconds() > limit:
             self._finish_trial(number, "FAIL")
             self._end("the budget is spent")
         elif self._hopeless(number):
@@ -232,37 +222,13 @@ class TuningStudy:
         done = self._numbers("COMPLETE")
         if not done:
             return False
-        best = max(done, key=self._score)
-        mean, error = self._gap(best, number, folds=len(self.scores[number]))
+        best = max(done, key=self.scores.score)
+        mean, error = self.scores.gap(best, number, folds=len(self.scores.of(number)))
         return mean > HOPELESS * error
 
     def _beats(self, number: int) -> bool:
-        mean, error = self._gap(number, 0, folds=FOLDS)
+        mean, error = self.scores.gap(number, 0, folds=FOLDS)
         return mean > KEEP * error
-
-    def _gap(self, a: int, b: int, *, folds: int) -> tuple[float, float]:
-        """Weighted mean and standard error of A's right answers minus B's, over the same held-out images."""
-        pairs = zip(self.scores[a][:folds], self.scores[b][:folds], self.weights, strict=False)
-        parts = [(w, x.right - y.right) for x, y, w in pairs]
-        w, d = np.concatenate([w for w, _ in parts]), np.concatenate([d for _, d in parts])
-        w = w / w.sum()
-        mean = float(w @ d)
-        return mean, float(np.sqrt((w**2) @ (d - mean) ** 2))
-
-    def _share_right(self, number: int) -> float:
-        """Share of the held-out images that were right; the mean over classes where their sizes differ."""
-        weights = np.concatenate(self.weights)
-        return float(weights @ np.concatenate([t.right for t in self.scores[number]]))
-
-    def _score(self, number: int) -> float:
-        """That share; ties are broken by the mean probability of the true class, which counts less than an image."""
-        least = min(float(w.min()) for w in self.weights)
-        scores = self.scores[number]
-        sizes = [len(t.right) for t in scores]
-        return self._share_right(number) + least / 2 * float(np.average([t.probability for t in scores], weights=sizes))
-
-    def _seconds(self) -> float:
-        return sum(t.seconds for scores in self.scores.values() for t in scores)
 
     def _recipe(self, number: int) -> Recipe:
         return self.recipe if number == 0 else with_values(self.recipe, self._values(number))
@@ -290,14 +256,14 @@ class TuningStudy:
         self.ended_because = why
         self._set_attribute("why", why)
 
-    def _read(self) -> dict[int, list[FoldScore]]:
-        """The folds that are in the storage, by trial."""
-        scores: dict[int, list[FoldScore]] = {}
+    def _read(self) -> TrialScores:
+        """The folds that are in the storage."""
+        scores = TrialScores(held_out_weights([held_out for _, held_out in self.folds]))
         for trial in self.trials:
             for fold in range(FOLDS):
                 if (stored := self.attributes.get(f"{trial.number}.{fold}")) is not None:
                     right = np.array(list(stored[0]), dtype=float)
-                    scores.setdefault(trial.number, []).append(FoldScore(right, *stored[1:]))
+                    scores.add(trial.number, FoldScore(right, *stored[1:]))
         return scores
 
     def _unfinished(self) -> tuple[int, Recipe] | None:
@@ -307,7 +273,7 @@ class TuningStudy:
                 self._finish_trial(trial.number, "FAIL")
                 continue
             self.current = (trial.number, self._recipe(trial.number))
-            if self.scores.get(trial.number):
+            if trial.number in self.scores:
                 self._after_fold(trial.number)
             return self.current
         return None
