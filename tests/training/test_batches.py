@@ -76,6 +76,21 @@ def test_a_balanced_sampler_and_a_filled_batch_follow_the_stage() -> None:
     assert torch.equal(given.batch.targets, torch.eye(len(CLASSES))[given.batch.labels])
 
 
+def test_the_sampler_of_masks_draws_as_many_images_with_a_mask_as_without() -> None:
+    plan = replace(recipe(), augment=(), fill_batch=True, batch_size=12)
+    plan = replace(plan, stages=(replace(plan.stages[0], sampler="masks"),))
+    data = squares(5)
+    samples = tuple(s if i % 5 == 0 else replace(s, mask=None, mask_source=None) for i, s in enumerate(data.samples))
+    setup, assembly = assembled(plan, replace(data, samples=samples))
+    given = BatchSource(setup, assembly, 0)
+    counts = [int((given.batch(step).batch.pixel_labels >= 0).flatten(1).any(dim=1).sum()) for step in range(4)]
+    assert sum(counts) == pytest.approx(15, abs=1)  # half of two epochs of fifteen
+    plain = replace(data, samples=tuple(replace(s, mask=None, mask_source=None) for s in data.samples))
+    stage = replace(recipe("linear").stages[0], sampler="masks")
+    source = BatchSource(*assembled(replace(recipe("linear"), stages=(stage,)), plain), 0)
+    assert sorted(len(source.batch(step).batch.labels) for step in range(3)) == [3, 6, 6]
+
+
 def test_an_augmentation_sees_its_share_of_the_whole_training() -> None:
     plan = recipe("linear", "steps=6")
     plan = replace(plan, stages=(*plan.stages, *plan.stages))

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from handful.core.recipe import Optimizer, Part, Recipe, Schedule
 from handful.core.tensors import Batch, Output
 from handful.training.assembly import Assembly
-from handful.training.batches import StepInput
+from handful.training.batches import StepInput, teacher_output
 from handful.training.optimizer import make_optimizer, train_mode
 from handful.training.random_streams import Stream, derive_seed
 from handful.training.setup import Setup
@@ -193,7 +193,7 @@ def test_the_teacher_is_the_averaged_network_and_gets_no_gradient() -> None:
     assert assembly.averaged is not None
     with torch.no_grad():
         expected = assembly.averaged(given.batch.images).logits
-    output = steps.teacher_output(given)
+    output = teacher_output(assembly.averaged, setup.accelerator, given.batch.images)
     assert torch.equal(output.logits, expected)
     assert not output.logits.requires_grad
     assert not torch.equal(expected, assembly.network.eval()(given.batch.images).logits)

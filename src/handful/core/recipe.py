@@ -100,7 +100,8 @@ class Stage:
         optimizer: see `Optimizer`.
         schedule: see `Schedule`.
         sampler: frequency of a class of n images: proportional to n ("shuffle", every image once an epoch), to the
-            square root of n ("square_root"), or the same for all classes ("balanced").
+            square root of n ("square_root"), or the same for all classes ("balanced"). "masks": as many images with a
+            mask as without.
         reset: name prefixes of the layers that are set back to their initial weights when the stage begins.
         statistics: statistics of the backbone's batch norm layers: those of each "batch", or the initial ones
             ("frozen"). Scale and shift are trained in both cases.
@@ -119,7 +120,7 @@ class Stage:
     trainable: tuple[str, ...] | Literal["all"] = "all"
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
-    sampler: Literal["shuffle", "balanced", "square_root"] = "shuffle"
+    sampler: Literal["shuffle", "balanced", "square_root", "masks"] = "shuffle"
     reset: tuple[str, ...] = ()
     statistics: Literal["batch", "frozen"] = "batch"
     stopping_threshold: float | None = None

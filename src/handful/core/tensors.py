@@ -99,6 +99,7 @@ class Batch:
         views: the stage's further views. Their rows are those of this batch, or those without a label, in its order.
         known: which entries of the targets are known, of multilabel data; None: all of an image with a label.
         weights: factor of each image's loss; None: 1 each. The training loop multiplies by it.
+        pixel_weights: factor of each pixel's loss, which losses on pixel labels multiply by; None: 1 each.
         teacher_output: what the mean teacher, the network with averaged weights, gives for `images`; without gradient.
     """
 
@@ -112,6 +113,7 @@ class Batch:
     teacher_output: Output | None = None
     known: Bool[Tensor, "n k"] | None = None
     weights: Float[Tensor, " n"] | None = None
+    pixel_weights: Float[Tensor, "n h w"] | None = None
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
         """The same rows of every field, and of further views the rows that show the same images."""

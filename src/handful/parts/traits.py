@@ -34,6 +34,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     },
     "augment": {
         "mixes_images": "an image that comes out depends on others of its batch",
+        "asks_teacher": "reads the output of the network with averaged weights, where the recipe has one; comes last",
         "erases_pixels": "paints over pixels, which lose their labels",
     },
     "backbones": {
@@ -191,10 +192,15 @@ def uses_unlabelled(recipe: Recipe) -> bool:
 
 
 def trains_unlabelled(recipe: Recipe) -> bool:
-    """Whether a recipe trains on images that have no label then: its head or a loss says so."""
+    """Whether a recipe trains on images that have no label then: its head, a loss or the augmentation."""
     losses = [part for stage in recipe.stages for part in stage.losses]
-    learns = any(has_trait("losses", part, "uses_unlabelled") for part in losses)
+    learns = any(has_trait("losses", part, "uses_unlabelled") for part in losses) or asks_teacher(recipe)
     return learns or has_trait("heads", recipe.head, "uses_unlabelled")
+
+
+def asks_teacher(recipe: Recipe) -> bool:
+    """Whether an augmentation gets pixel labels of the images without a mask from the network with averaged weights."""
+    return recipe.ema is not None and any(has_trait("augment", part, "asks_teacher") for part in recipe.augment)
 
 
 def reads_masks(recipe: Recipe) -> bool:

@@ -11,6 +11,7 @@ def check_inputs(recipe: Recipe) -> None:
     Raises:
         RecipeError: names the loss or the key, and the remedy.
     """
+    _check_asking(recipe)
     for i, stage in enumerate(recipe.stages):
         where = f"{recipe.name}: stages.{i}"
         for view in stage.views:
@@ -28,6 +29,26 @@ def check_inputs(recipe: Recipe) -> None:
                 where=where,
                 remedy="set ema, the decay of the average, e.g. ema = 0.99.",
             )
+
+
+def _check_asking(recipe: Recipe) -> None:
+    """An augmentation that asks the teacher for pixel labels: no later part moves them, and the head gives some."""
+    asking = [i for i, part in enumerate(recipe.augment) if registry.has_trait("augment", part, "asks_teacher")]
+    if not asking:
+        return
+    name = recipe.augment[asking[0]].name
+    if asking != [len(recipe.augment) - 1]:
+        raise RecipeError(
+            f"augment/{name} must come last, as later parts do not move what it says of the pixels",
+            where=recipe.name,
+            remedy=f"list {name} once, at the end of augment.",
+        )
+    if recipe.ema is not None and not registry.has_trait("heads", recipe.head, "segments"):
+        raise RecipeError(
+            f"augment/{name} asks the averaged network for pixel labels, and head {recipe.head.name!r} gives none",
+            where=recipe.name,
+            remedy="use a head that segments, e.g. head.name = 'segmentation', or leave ema out.",
+        )
 
 
 def _check_views(recipe: Recipe, stage: Stage, where: str) -> None:

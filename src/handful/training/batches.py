@@ -1,14 +1,16 @@
 """Batches of a training stage: which images a step sees, augmented, as a function of (seed, stage, step)."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from handful.core.recipe import View
-from handful.core.tensors import Batch
+from handful.core.tensors import IGNORE, Batch, Output
 from handful.training.assembly import Assembly
 from handful.training.distributed import own_rows
 from handful.training.schedule import stage_order, step_generator, unlabelled_order, view_generator
@@ -46,9 +48,12 @@ class BatchSource:
         labels = setup.tensors.labels.cpu().numpy()
         self.unlabelled = np.flatnonzero(labels < 0)
         self.labelled = np.flatnonzero(labels >= 0) if self.plan.unlabelled else np.arange(len(labels))
-        self.labels = labels[self.labelled].tobytes()
+        drawn_by = self._has_mask() if self.stage.sampler == "masks" else labels
+        self.labels = drawn_by[self.labelled].tobytes()
         self.unlabelled_starts = np.cumsum([0, *self.plan.unlabelled])
         self.rows = own_rows(setup.accelerator)
+        averaged = self.assembly.averaged
+        self.teacher = None if averaged is None else partial(teacher_output, averaged, setup.accelerator)
 
     def batch(self, step: int) -> StepInput:
         """The input of a step of this stage."""
@@ -60,8 +65,8 @@ class BatchSource:
         generator = step_generator(setup.seed, self.number, step, setup.device)
         if cached is None:
             share = (setup.plan.before(self.number) + step) / setup.plan.total
-            plain, maps = setup.tensors.batch(chosen, self.classes), None
-            batch = self.assembly.augment(plain, generator, share=share)
+            plain, maps = replace(setup.tensors.batch(chosen, self.classes), progress=step / self.plan.steps), None
+            batch = self.assembly.augment(plain, generator, share=share, teacher=self.teacher)
             views = tuple(self._view(i, step, plain, batch, share) for i in range(len(self.stage.views)))
         else:
             batch, maps = cached.batch(chosen, self.classes, generator)
@@ -70,6 +75,13 @@ class BatchSource:
         if self.rows is not None:
             batch, maps = batch.rows(self.rows), None if maps is None else maps[self.rows]
         return StepInput(batch, maps, len(index), 0 if unlabelled is None else len(unlabelled))
+
+    def _has_mask(self) -> Int[np.ndarray, " n"]:
+        """1 for each image that has a mask, else 0."""
+        maps = self.setup.tensors.pixel_labels
+        if maps is None:
+            return np.zeros(len(self.setup.tensors), dtype=np.int64)
+        return (maps != IGNORE).flatten(1).any(dim=1).cpu().numpy().astype(np.int64)
 
     def _view(self, number: int, step: int, plain: Batch, first: Batch, share: float) -> Batch:
         """A further view of a batch.
@@ -105,3 +117,22 @@ class BatchSource:
         count, n = self.plan.unlabelled[at], len(self.unlabelled)
         index: Int[np.ndarray, " u"] = self.unlabelled[unlabelled_order(self.setup.seed, self.number, start, count, n)]
         return index
+
+
+def teacher_output(
+    averaged: nn.Module,
+    accelerator: Accelerator,
+    images: Float[Tensor, "n 3 h w"],
+    maps: Float[Tensor, "n c h2 w2"] | None = None,
+) -> Output:
+    """The output of the network with averaged weights, in evaluation mode and without gradient.
+
+    Args:
+        averaged: that network.
+        accelerator: its precision.
+        images: augmented.
+        maps: those of the frozen stages, where they are cached.
+    """
+    with torch.no_grad(), accelerator.autocast():
+        output: Output = averaged(images, maps)
+    return output

@@ -139,11 +139,12 @@ def stage_order(
 ) -> Int[np.ndarray, " length"]:
     """Indices of one epoch of a stage, drawn by its sampler.
 
-    `labels`: the bytes of the images' int64 labels; they are looked up in every step, and bytes keep their hash.
+    `labels`: the bytes of the images' int64 labels, or of 1 and 0 with and without a mask for the sampler "masks". They
+    are looked up in every step, and bytes keep their hash.
     """
     if stage.sampler == "shuffle":
         return epoch_order(seed, number, epoch, len(labels) // 8, length)
-    return sampled_order(seed, number, epoch, labels, length, 0.0 if stage.sampler == "balanced" else 0.5)
+    return sampled_order(seed, number, epoch, labels, length, 0.5 if stage.sampler == "square_root" else 0.0)
 
 
 @lru_cache(maxsize=1)

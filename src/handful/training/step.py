@@ -9,7 +9,7 @@ from torch import Tensor
 from handful.core.tensors import Batch, Output
 from handful.parts import registry
 from handful.training.assembly import Assembly
-from handful.training.batches import BatchSource, StepInput
+from handful.training.batches import BatchSource, StepInput, teacher_output
 from handful.training.dead_features import DeadFeatureCheck
 from handful.training.distributed import sum_gradients
 from handful.training.optimizer import set_rate
@@ -39,17 +39,12 @@ class TrainingStep:
         """Put the gradients of a step into the parameters, summed over the processes; the loss is this process's."""
         given = self.batches.batch(step)
         if self.reads_teacher:
-            given = replace(given, batch=replace(given.batch, teacher_output=self.teacher_output(given)))
+            assert self.assembly.averaged is not None, "the recipe was checked"
+            teacher = teacher_output(self.assembly.averaged, self.setup.accelerator, given.batch.images, given.maps)
+            given = replace(given, batch=replace(given.batch, teacher_output=teacher))
         loss = self.total_loss(self.forward(given, step), given, step)
         self.backward(loss)
         return loss
-
-    def teacher_output(self, given: StepInput) -> Output:
-        """The output of the network with averaged weights on the first view, in evaluation mode."""
-        assert self.assembly.averaged is not None, "the recipe was checked"
-        with torch.no_grad(), self.setup.accelerator.autocast():
-            output: Output = self.assembly.averaged(given.batch.images, given.maps)
-        return output
 
     def forward(self, given: StepInput, step: int) -> Output:
         """The network's output, with the dropout of this step. All views go through the network in one pass."""

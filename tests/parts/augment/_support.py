@@ -53,7 +53,7 @@ def constant_images(n: int, h: int, w: int) -> Batch:
     return Batch(images, labels, torch.eye(n)[labels], maps)
 
 
-def apply(context: Context, name: str, batch: Batch, **options: float) -> Batch:
+def apply(context: Context, name: str, batch: Batch, **options: float | str) -> Batch:
     result = registry.build("augment", Part(name, options), context)(batch, seeded(3))
     assert isinstance(result, Batch)
     return result

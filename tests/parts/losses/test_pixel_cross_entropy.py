@@ -57,6 +57,16 @@ def test_equals_the_loop_by_hand(foreground: float | None) -> None:
     assert PixelCrossEntropy(foreground)(output, batch).tolist() == pytest.approx(expected, rel=1e-5)
 
 
+def test_pixel_weights_are_factors() -> None:
+    output, batch = make(torch.tensor([[[0, 1], [2, -1]]]))
+    one, half = torch.ones(1, 2, 2), torch.tensor([[[1.0, 0.5], [0.0, 1.0]]])
+    plain = PixelCrossEntropy(None)(output, batch)
+    assert torch.equal(PixelCrossEntropy(None)(output, replace(batch, pixel_weights=one)), plain)
+    losses = torch.nn.functional.cross_entropy(output.pixels, batch.pixel_labels.clamp(min=0), reduction="none")[0]  # type: ignore[arg-type]
+    expected = (losses[0, 0] + 0.5 * losses[0, 1]) / 3
+    torch.testing.assert_close(PixelCrossEntropy(None)(output, replace(batch, pixel_weights=half))[0], expected)
+
+
 def test_foreground_share_must_be_a_share() -> None:
     for wrong in (0.0, 1.0, -1.0):
         with pytest.raises(ValueError, match="between 0 and 1"):

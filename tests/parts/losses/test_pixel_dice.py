@@ -1,5 +1,7 @@
 """Soft Dice against a slow one, and its extremes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -60,3 +62,11 @@ def test_images_without_object_or_mask_cost_nothing() -> None:
 def test_eps_must_be_positive() -> None:
     with pytest.raises(RecipeError, match="eps must be above 0"):
         registry.build("losses", Part("pixel_dice", {"eps": 0}), context())
+
+
+def test_an_images_loss_has_the_mean_weight_of_its_labelled_pixels() -> None:
+    labels = torch.tensor([[[0, 1, 1, -1]], [[0, 1, 0, 1]]])
+    output, batch = make(torch.randn(2, 3, 1, 4), labels)
+    weights = torch.tensor([[[1.0, 0.5, 0.0, 1.0]], [[1.0, 1.0, 1.0, 1.0]]])
+    plain, weighted = PixelDice(1.0)(output, batch), PixelDice(1.0)(output, replace(batch, pixel_weights=weights))
+    torch.testing.assert_close(weighted, plain * torch.tensor([0.5, 1.0]))

@@ -374,3 +374,17 @@ def test_the_segmenter_learns_from_the_classes_that_have_masks() -> None:
     (_, known, _), *_ = trainer.calls
     assert known.classes == ("blue", "red")
     assert [s.label for s in known.samples] == [0, 0, 1, 1]
+
+
+def test_a_recipe_that_learns_without_masks_is_given_all_images_and_no_other_mask() -> None:
+    plan = datasets.recipe("segmentation", 'augment=[{name="copy_paste"}]', "ema=0.9")
+    data = strip(datasets.squares(4), (1, 5))
+    trainer = Trainer()
+    _, report = run(replace(trainer.context(), recipe=plan), data, per_class=1)
+    _, given, _ = trainer.calls[0]
+    assert sorted(given.ids) == sorted(data.ids)
+    assert sum(s.mask is not None for s in given.samples) == 3
+    assert sorted(report.learned) == sorted(data.ids)
+    trainer = Trainer()
+    _, report = run(replace(trainer.context(), recipe=replace(plan, ema=None)), data, per_class=1)
+    assert len(trainer.calls[0][1]) == len(report.learned) == 3

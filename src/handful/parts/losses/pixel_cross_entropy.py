@@ -25,6 +25,8 @@ class PixelCrossEntropy:
         assert output.pixels is not None, "a recipe with this loss needs a head that segments"
         labels = batch.pixel_labels
         loss = F.cross_entropy(output.pixels, labels, ignore_index=IGNORE, reduction="none")
+        if batch.pixel_weights is not None:
+            loss = loss * batch.pixel_weights
         labelled = (labels != IGNORE).float()
         if self.foreground is None:
             return (loss * labelled).sum(dim=(1, 2)) / labelled.sum(dim=(1, 2)).clamp_min(1)

@@ -3,6 +3,7 @@
 1 - (2 sum p g + eps) / (sum p^2 + sum g + eps) over an image's labelled pixels, for each class that it shows and the
 mean of these; p is a pixel's probability of the class, g whether it has it. A small object counts as much as a large
 one. On its own it is as good with a few sure pixels as with many: it is mostly added to `pixel_cross_entropy`.
+Where pixels have weights, an image's loss has the mean of those of its labelled pixels as factor.
 """
 
 import torch
@@ -33,7 +34,11 @@ class PixelDice:
             p, g = (x.mul(labelled)[:, 1:].flatten(2) for x in (likely, true))
             shown = (g.sum(dim=2) > 0).float()
             dice = (2 * (p * g).sum(dim=2) + self.eps) / (p.square().sum(dim=2) + g.sum(dim=2) + self.eps)
-            return ((1 - dice) * shown).sum(dim=1) / shown.sum(dim=1).clamp_min(1)
+            loss = ((1 - dice) * shown).sum(dim=1) / shown.sum(dim=1).clamp_min(1)
+            if batch.pixel_weights is None:
+                return loss
+            weights = batch.pixel_weights * labelled[:, 0]
+            return loss * weights.sum(dim=(1, 2)) / labelled.sum(dim=(1, 2, 3)).clamp_min(1)
 
 
 def build(context: Context, *, eps: float = 1.0) -> PixelDice:  # noqa: ARG001

@@ -19,10 +19,10 @@ from handful.data.masks.threshold import MaskRules as MaskRules
 from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
-from handful.parts.prepare._masking import Prepare, sample_masks
+from handful.parts.prepare._masking import Prepare, sample_masks, without_mask
 from handful.parts.prepare._propagation import SOURCE, completed, log_report, with_new_masks
 from handful.parts.prepare._propagation import PropagationReport as PropagationReport
-from handful.parts.traits import has_trait
+from handful.parts.traits import asks_teacher, has_trait
 
 makes_masks = True
 renews_masks = True
@@ -110,18 +110,30 @@ def run(
     learned: dict[str, None] = {}
     for round_ in range(rounds):
         # The first round learns from the kept masks alone, later ones also from what was propagated before.
-        known = data if report is not None else data.select(chosen)
+        known = data if report is not None else _given(data, chosen)
         from_model = model if round_ == 0 else None
-        learned |= {} if from_model is not None else dict.fromkeys(s.id for s in _usable(known))
+        learned |= {} if from_model is not None else dict.fromkeys(_learned(context, known, recipe))
         segmenter = _segmenter(context, known, round_, recipe, from_model)
         data, report = propagate(before, segmenter, keep=keep, partial=partial, rules=rules)
     assert report is not None
     return data, replace(report, learned=tuple(learned))
 
 
+def _given(data: Dataset, chosen: Collection[int]) -> Dataset:
+    """The data with the chosen masks alone."""
+    here = frozenset(chosen)
+    return replace(data, samples=tuple(s if i in here else without_mask(s) for i, s in enumerate(data.samples)))
+
+
 def _usable(known: Dataset) -> tuple[Sample, ...]:
     """The samples that a segmenter can learn from."""
     return tuple(s for s in known.samples if s.mask is not None and s.label is not None)
+
+
+def _learned(context: Context, known: Dataset, recipe: str | None) -> tuple[str, ...]:
+    """Ids of the samples that a segmenter sees in training."""
+    every = asks_teacher(segmentation_recipe(context, recipe))
+    return known.ids if every else tuple(s.id for s in _usable(known))
 
 
 def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None, model: str | None) -> Classifier:
@@ -138,16 +150,23 @@ def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None
             remedy="draw a few masks, make some with prepare/grabcut, or name a saved segmenter as `model`.",
         )
     plan = segmentation_recipe(context, recipe)
-    present = _of_present_classes(replace(known, samples=usable))
+    present = _of_present_classes(replace(known, samples=usable), known if asks_teacher(plan) else None)
     trained: Classifier = context.train(plan, present, context.seed + round_, where=HERE)
     return trained
 
 
-def _of_present_classes(data: Dataset) -> Dataset:
-    """The data set without the classes that have no sample: a segmenter may come from other classes."""
+def _of_present_classes(data: Dataset, others: Dataset | None) -> Dataset:
+    """The data set without the classes that have no sample: a segmenter may come from other classes.
+
+    Args:
+        data: samples with masks.
+        others: samples without a mask are added from these, where their class is present or they have none.
+    """
     present = [label for label, n in enumerate(data.counts) if n]
-    number = {label: i for i, label in enumerate(present)}
-    samples = (replace(s, label=number[s.label]) for s in data.samples if s.label is not None)
+    number: dict[int | None, int | None] = {label: i for i, label in enumerate(present)}
+    unmasked = () if others is None else tuple(s for s in others.samples if s.mask is None)
+    number |= {None: None}
+    samples = (replace(s, label=number[s.label]) for s in (*data.samples, *unmasked) if s.label in number)
     return replace(data, samples=tuple(samples), classes=tuple(data.classes[label] for label in present))
 
 
