@@ -6,12 +6,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from handful.annotation.exports import coco, label_studio, labelme, table
 from handful.annotation.files.annotations import read_record, without_image
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import ACCEPTED, Project, annotated
 from handful.annotation.files.store import AnnotationStore
-from handful.core.dataset import LeftOut
+from handful.core.dataset import Dataset, LeftOut
 from handful.core.files import refuse_existing
 from handful.data.left_out import merged, summary
 from handful.data.masks.attach import attach_masks
@@ -86,6 +88,12 @@ def _sentences(left_out: Sequence[LeftOut]) -> list[str]:
     return [text[0].upper() + text[1:] for text in texts]
 
 
+def _nothing_known(data: Dataset) -> str:
+    """The classes that the table has no column for, as a sentence."""
+    names = [name for name, known in zip(data.classes, ~np.isnan(data.targets()).all(axis=0), strict=True) if not known]
+    return f" Nothing is known of {', '.join(names)}, which the table leaves out." if names else ""
+
+
 def export_annotations(
     project: Project, kind: Format, out: Path, *, outlines: bool = False, overwrite: bool = False
 ) -> ExchangeResult:
@@ -99,15 +107,24 @@ def export_annotations(
         raise DataError(
             f"{kind} does not store outlines", where=option("outlines"), remedy="leave it out, or choose coco."
         )
+    several = project.data.kind == "multilabel"
+    if several and kind not in ("label-studio", "table"):
+        raise DataError(
+            f"{kind} holds masks, and with several labels per image there are none",
+            where=option("export", kind),
+            remedy="choose table or label-studio.",
+        )
     is_folder = kind in ("png", "labelme")
     refuse_existing(out, ours=(lambda _: True) if is_folder else None, overwrite=overwrite)
     if out.resolve().is_relative_to(project.root) and out.resolve() != project.root and is_folder:
         raise OutputError("the output would lie among the images", where=out, remedy="choose a folder outside them.")
     data = annotated(project, read_record(project.folder, project.data.ids))
     left_out = without_image(project.folder, project.data.ids)
-    if not any(s.mask is not None or (s.label is not None and kind in ("label-studio", "table")) for s in data.samples):
-        what = "".join(f"; {summary(item)}" for item in left_out)
-        raise DataError(f"no image has a mask yet{what}", where=project.folder, remedy="draw some first.")
+    takes_labels = kind in ("label-studio", "table")
+    if not any(s.mask is not None or (s.labelled and takes_labels) for s in data.samples):
+        missing = "".join(f"; {summary(item)}" for item in left_out)
+        what, remedy = ("label", "give some first.") if several else ("mask", "draw some first.")
+        raise DataError(f"no image has a {what} yet{missing}", where=project.folder, remedy=remedy)
     out.parent.mkdir(parents=True, exist_ok=True)
     if kind == "png":
         count = len(write_masks(data, out, overwrite=overwrite))
@@ -121,7 +138,7 @@ def export_annotations(
         count = writers[kind](data, out, project.root, outlines=outlines)
     if kind != "table" and any(s.mask_source == ACCEPTED for s in data.samples):
         write_provenance(out, Provenance("handful annotate", images_seen(data)))
-    labels = sum(s.label is not None for s in data.samples)
+    labels = sum(s.labelled for s in data.samples)
     values = {
         "out": str(out),
         "format": kind,
@@ -134,4 +151,12 @@ def export_annotations(
         outside = not project.root.is_relative_to(out.parent.resolve())
         flag = " --allow-outside" if outside else ""
         text = f"{labels} labels and {count} masks written. Use them: handful fit {out}{flag} --recipe ..."
+        if several:
+            entries = int((~np.isnan(data.targets())).sum())
+            text = f"{entries} entries of {labels} images written.{_nothing_known(data)} "
+            text += f"Use them: handful run {out}{flag} --multilabel columns"
+    elif several:
+        complete = int((~np.isnan(data.targets()).any(axis=1)).sum())
+        rest = len(data) - complete
+        text = f"Labels of {complete} images written to {out}; {rest} of which a class is unknown are left out."
     return ExchangeResult(values, " ".join([text, *_sentences(left_out)]))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handful.annotation.files.annotations import FOREIGN, AnnotationRecord
-from handful.annotation.files.project import ACCEPTED, Project, effective_label
+from handful.annotation.files.project import ACCEPTED, Project, effective_entries, effective_label
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ def summary(project: Project, record: AnnotationRecord) -> AnnotationSummary:
 
     An image's seconds without a change count with what was done there.
     """
+    if project.data.kind == "multilabel":
+        return _summary_of_entries(project, record)
     annotation = [record.annotations[s.id] for s in project.data.samples]
     drawn = [a for a in annotation if a.mask_source not in (None, ACCEPTED, FOREIGN, "import")]
     labelled = [a for a in annotation if a.label is not None or a.cannot_tell]
@@ -45,3 +47,23 @@ def summary(project: Project, record: AnnotationRecord) -> AnnotationSummary:
     if values["masks"]:
         text += f" Use the masks with --masks {project.folder / 'masks'}."
     return AnnotationSummary(values, text)
+
+
+def _summary_of_entries(project: Project, record: AnnotationRecord) -> AnnotationSummary:
+    """Counts where an image may show several classes, and mean seconds per entry that was given on the page."""
+    samples = project.data.samples
+    entries = [effective_entries(project, s, record.annotations[s.id]) for s in samples]
+    given = [record.annotations[s.id] for s in samples if record.annotations[s.id].entries]
+    count = sum(len(a.entries) for a in given)
+    values = {
+        "images": len(samples),
+        "labels": sum(bool(e) for e in entries),
+        "present": sum(sum(e.values()) for e in entries),
+        "absent": sum(len(e) - sum(e.values()) for e in entries),
+        "entry_seconds": round(sum(a.seconds.get("label", 0.0) for a in given) / count, 2) if count else None,
+        "folder": str(project.folder),
+    }
+    text = f"{values['present']} entries present and {values['absent']} absent, of {values['labels']} of "
+    text += f"{values['images']} images"
+    text += f"; {values['entry_seconds']} seconds per entry given here." if count else "."
+    return AnnotationSummary(values, f"{text} Write them to a table: handful annotate ... --export table --out FILE")

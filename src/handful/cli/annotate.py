@@ -81,6 +81,23 @@ def annotate(
     overwrite: o.Overwrite = False,
     device: o.Device = "auto",
     column: o.Columns = None,
+    multilabel: Annotated[
+        str | None,
+        Option(
+            metavar="FORM",
+            show_default=False,
+            help="An image may show several classes. How DATA says so: folders for an image folder, with or without "
+            "class folders; the separator of names in a table's column label, such as '|'; or columns of 1 and 0.",
+        ),
+    ] = None,
+    unlisted: Annotated[
+        Literal["absent", "unknown"] | None,
+        Option(
+            show_default=False,
+            help="What a class is that --multilabel does not name; default: unknown in folders and columns, absent in "
+            "lists.",
+        ),
+    ] = None,
     json: o.Json = False,
 ) -> None:
     """Annotate images in the browser.
@@ -91,6 +108,7 @@ def annotate(
     from handful.annotation.files.project import open_project
     from handful.annotation.files.store import AnnotationStore
     from handful.annotation.import_export import export_annotations, import_masks
+    from handful.annotation.server.multilabel_session import MultilabelSession
     from handful.annotation.server.session import Session, Settings
     from handful.annotation.summary import summary
     from handful.cli._data import column_names
@@ -100,7 +118,8 @@ def annotate(
     columns = column_names(column)
     _check_exchange(import_, export, out, outlines=outlines)
     with print_to_stderr():
-        project = open_project(data, folder=folder, columns=columns)
+        _check_multilabel(multilabel, import_, recipe, sam)
+        project = open_project(data, folder=folder, columns=columns, multilabel=multilabel, unlisted=unlisted)
         result = None
         if import_ is not None:
             result = import_masks(project, import_, overwrite=overwrite)
@@ -120,7 +139,9 @@ def annotate(
         )
     ready = partial(_print_address, project=project, host=host, json=json)
     with AnnotationStore(project.folder, project.data.ids) as store:
-        session = Session(project, store, source=data, settings=settings, columns=columns)
+        session = (Session if multilabel is None else MultilabelSession)(
+            project, store, source=data, settings=settings, columns=columns, multilabel=multilabel, unlisted=unlisted
+        )
         try:
             serve(session, host=host, port=port, ready=ready, browser=browser)
         finally:
@@ -145,6 +166,24 @@ def _check_exchange(import_: Path | None, export: str | None, out: Path | None, 
         raise DataError("--import and --export exclude each other", where="--import", remedy="run the command twice.")
     if export is not None and out is None:
         raise DataError("no output given", where="--export", remedy="name a file or folder with --out.")
+
+
+def _check_multilabel(multilabel: str | None, import_: Path | None, recipe: str, sam: str | None) -> None:
+    """Refuse options about masks where images have several labels.
+
+    Raises:
+        DataError: one of them was given.
+    """
+    from handful.errors import DataError
+
+    given = {"--import": import_ is not None, "--recipe": recipe != RECIPE, "--sam": sam is not None}
+    for name, is_given in given.items():
+        if multilabel is not None and is_given:
+            raise DataError(
+                "this option is about masks, which images with several labels do not have here",
+                where=name,
+                remedy="leave it out, or annotate masks first, without --multilabel.",
+            )
 
 
 def _refuse_without_server() -> None:

@@ -21,7 +21,10 @@ FOREIGN = "file"  # source of a mask that another program put there
 class Annotation:
     """Annotation of one image.
 
-    `label` was given on the page; None: that of the data applies. `mask_source` is the last tool; None: no mask. The
+    `label` was given on the page; None: that of the data applies. `entries` say of classes, where an image may show
+    several, whether it shows them (None: unknown); for other classes the data apply.
+
+    `mask_source` is the last tool; None: no mask. The
     versions count the changes of each part, and the keys identify the last one. `seconds` are by kind of work.
     `verdict` is about the mask that training round `round` propagated.
     """
@@ -32,6 +35,7 @@ class Annotation:
     skipped: bool = False
     label_version: int = 0
     label_key: str = ""
+    entries: dict[str, bool | None] = field(default_factory=dict)
     mask_source: str | None = None
     mask_version: int = 0
     mask_key: str = ""
@@ -87,7 +91,7 @@ def without_image(folder: Path, ids: Sequence[str]) -> tuple[LeftOut, ...]:
     names = (p.relative_to(masks).as_posix() for p in sorted(masks.rglob("*.png")) if not p.name.startswith("."))
     masked = tuple(name for name in names if name.removesuffix(".png") not in known)
     events, _ = read_events(safe_path(folder, JOURNAL))
-    labels = {str(e["id"]): e.get("label") for e in events if e["event"] == "label" and "id" in e}
+    labels = {str(e["id"]): e.get("label", True) for e in events if e["event"] in ("label", "entries") and "id" in e}
     labelled = tuple(name for name, label in labels.items() if label is not None and name not in known)
     remedy = "give the images their old names, or rename these"
     kinds = (
@@ -138,6 +142,10 @@ def fold(now: Annotation, event: Event) -> Annotation:
             label_version=event["version"],
             label_key=event["key"],
         )
+    elif kind == "entries":
+        after = replace(
+            now, entries=now.entries | {str(name): _entry(value) for name, value in event["values"].items()}
+        )
     elif kind == "marks":
         after = replace(
             now, prompts=parse_prompts(event["marks"]), prompts_version=event["version"], prompts_key=event["key"]
@@ -149,6 +157,12 @@ def fold(now: Annotation, event: Event) -> Annotation:
     if event.get("seconds"):
         after = after.spent(str(event.get("kind", kind)), float(event["seconds"]))
     return after
+
+
+def _entry(value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("an entry is true, false or null")
+    return value
 
 
 def _with_file(folder: Path, annotation: Annotation) -> Annotation:

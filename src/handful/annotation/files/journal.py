@@ -66,22 +66,23 @@ class Journal:
             os.close(self._number)
             raise
 
-    def append(self, event: Event) -> None:
-        """Write one event; it is durable when this returns, and not there at all if it fails.
+    def append(self, *events: Event) -> None:
+        """Write events; they are durable when this returns, and not there at all if it fails.
 
         Raises:
             OSError: the disk does not take it.
         """
-        line = json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        texts = (json.dumps(event, ensure_ascii=False, allow_nan=False) for event in events)
+        lines = b"".join(text.encode() + b"\n" for text in texts)
         try:
-            written = os.pwrite(self._number, line, self._length)
-            if written < len(line):
+            written = os.pwrite(self._number, lines, self._length)
+            if written < len(lines):
                 raise OSError(28, "No space left on device")
             os.fsync(self._number)
         except OSError:
             os.ftruncate(self._number, self._length)
             raise
-        self._length += len(line)
+        self._length += len(lines)
 
     def close(self) -> None:
         """Let another process have it."""

@@ -16,7 +16,7 @@ from handful.data.load import load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.provenance import read_provenance
-from handful.data.multilabel import refuse_multilabel
+from handful.data.multilabel import Unlisted, multilabel_dataset, refuse_numbers
 from handful.data.readers.packed import is_packed
 from handful.data.sources import TORCHVISION
 from handful.errors import DataError, option
@@ -38,7 +38,12 @@ class Project:
 
 
 def open_project(
-    source: str | Path, *, folder: Path | None = None, columns: Mapping[str, str] | None = None
+    source: str | Path,
+    *,
+    folder: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    multilabel: str | None = None,
+    unlisted: Unlisted | None = None,
 ) -> Project:
     """The images at `source`, an image folder or a table; nothing is written.
 
@@ -46,6 +51,9 @@ def open_project(
         source: images without a label may lie beside the class folders, or there are no class folders.
         folder: of the annotations; by default beside the source: `photos-annotations`.
         columns: a table's own column names.
+        multilabel: how the source writes several labels per image; None: it has one label per image.
+        unlisted: what a class is that the source does not name; None: unknown in class folders, which say one of an
+            image's labels, and else as `load_data` has it.
 
     Raises:
         DataError: no image files, images that lie elsewhere, or annotations that would lie among the images.
@@ -61,8 +69,15 @@ def open_project(
             where=source,
             remedy="name the folder of its images.",
         )
-    data = load_data(source, unlabelled=True, columns=columns, allow_outside=True)
-    refuse_multilabel(data, "annotating")
+    data = load_data(
+        source,
+        unlabelled=True,
+        columns=columns,
+        allow_outside=True,
+        multilabel=multilabel,
+        unlisted=unlisted or ("unknown" if multilabel == "folders" else None),
+    )
+    refuse_numbers(data, "annotating")
     files = [s for s in data.samples if isinstance(s.image, Path)]
     if len(files) < len(data):
         raise DataError(
@@ -104,7 +119,8 @@ def image_path(project: Project, sample: Sample) -> Path:
 def all_classes(project: Project, record: AnnotationRecord) -> tuple[str, ...]:
     """The classes of the data and those added on the page, sorted."""
     given = {a.label for a in record.annotations.values() if a.label is not None}
-    return class_names([], sorted({*project.data.classes, *record.classes, *given}))
+    entered = {name for a in record.annotations.values() for name in a.entries}
+    return class_names([], sorted({*project.data.classes, *record.classes, *given, *entered}))
 
 
 def effective_label(project: Project, sample: Sample, annotation: Annotation) -> str | None:
@@ -114,6 +130,21 @@ def effective_label(project: Project, sample: Sample, annotation: Annotation) ->
     if annotation.label is not None:
         return annotation.label
     return None if sample.label is None else project.data.classes[sample.label]
+
+
+def effective_entries(project: Project, sample: Sample, annotation: Annotation) -> dict[str, bool]:
+    """Which classes an image is known to show, or not to show: as the page says, else as the data do.
+
+    A label that was given while the data had one label per image is a class that the image shows.
+    """
+    entries: dict[str, bool | None] = {}
+    if sample.target is not None:
+        for name, value in zip(project.data.classes, sample.target.tolist(), strict=True):
+            entries[name] = None if np.isnan(value) else value == 1
+    if annotation.label is not None:
+        entries[annotation.label] = True
+    entries |= annotation.entries
+    return {name: value for name, value in entries.items() if value is not None}
 
 
 def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True, marks: bool = False) -> Dataset:
@@ -131,6 +162,8 @@ def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True,
         DataError: a mask cannot be read, or is of another size than its image.
     """
     classes = all_classes(project, record)
+    if project.data.kind == "multilabel":
+        return _annotated_entries(project, record, classes)
     number = {name: i for i, name in enumerate(classes)}
     samples = []
     for sample in project.data.samples:
@@ -147,6 +180,16 @@ def annotated(project: Project, record: AnnotationRecord, *, masks: bool = True,
     provenance = read_provenance(project.folder) if masks else None
     known = None if provenance is None or provenance.saw is None else frozenset(provenance.saw.values())
     return Dataset(tuple(samples), classes, segmenter_saw=known)
+
+
+def _annotated_entries(project: Project, record: AnnotationRecord, classes: tuple[str, ...]) -> Dataset:
+    """The data set with several labels per image as annotated; masks are left out."""
+    index = {name: i for i, name in enumerate(classes)}
+    targets = np.full((len(project.data), len(classes)), np.nan, dtype=np.float32)
+    for row, sample in zip(targets, project.data.samples, strict=True):
+        for name, value in effective_entries(project, sample, record.annotations[sample.id]).items():
+            row[index[name]] = value
+    return multilabel_dataset(project.data.samples, list(targets), classes)
 
 
 def _with_partial_mask(sample: Sample, annotation: Annotation) -> Sample:

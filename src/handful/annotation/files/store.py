@@ -7,7 +7,7 @@ are kept: two tabs, or two people, cannot silently overwrite each other.
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -200,6 +200,23 @@ class AnnotationStore:
             event = self._event("label", name, now.label_version + 1, key, seconds)
             self._record(event | {"label": label, "cannot_tell": cannot_tell})
             return self[name]
+
+    def set_entries(self, changes: Mapping[str, Mapping[str, bool | None]], *, seconds: float = 0.0) -> None:
+        """Say of classes whether images show them: all of the changes are saved, or none.
+
+        Args:
+            changes: for each image, True (present), False (absent) or None (unknown) of classes.
+            seconds: time spent on all of them.
+        """
+        share = _clip_seconds(seconds / max(len(changes), 1))
+        events: list[Event] = [
+            {"event": "entries", "id": name, "values": dict(values), "seconds": share, "kind": "label", "at": _now()}
+            for name, values in changes.items()
+        ]
+        with self._lock:
+            self._journal.append(*events)
+            for event in events:
+                self._annotations[event["id"]] = fold(self._annotations[event["id"]], event)
 
     def set_prompts(
         self, name: str, prompts: Sequence[Prompt], *, base: int, key: str, seconds: float = 0.0

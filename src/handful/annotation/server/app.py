@@ -42,21 +42,34 @@ def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
         loopback: answer only requests that address this machine by a local name.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    _page_routes(app)
+    page_routes(app)
+    picture_routes(app, session)
     _image_routes(app, session)
     _change_routes(app, session)
     _assistance_routes(app, session)
     _training_routes(app, session)
-
-    @app.exception_handler(HandfulError)
-    def refuse(request: Request, error: HandfulError) -> JSONResponse:  # noqa: ARG001
-        message = {"what": error.what, "where": str(error.where or ""), "remedy": error.remedy}
-        return JSONResponse(message, status_code=400)
+    refusals(app)
 
     @app.exception_handler(StaleError)
     def stale(request: Request, error: StaleError) -> JSONResponse:  # noqa: ARG001
         row = session.row(next(s for s in session.project.data.samples if s.id == error.now.id))
         return JSONResponse({"part": error.part, "what": str(error), "now": row}, status_code=409)
+
+    return guarded(app, session, loopback=loopback)
+
+
+def guarded(app: FastAPI, session: Session, *, loopback: bool) -> ASGIApp:
+    """The application behind the secret of its session."""
+    return Guard(app, AnnotationPolicy(token=session.settings.token, hosts=LOCAL_NAMES if loopback else None))
+
+
+def refusals(app: FastAPI) -> None:
+    """Answer errors of handful, and of the disk, in words."""
+
+    @app.exception_handler(HandfulError)
+    def refuse(request: Request, error: HandfulError) -> JSONResponse:  # noqa: ARG001
+        message = {"what": error.what, "where": str(error.where or ""), "remedy": error.remedy}
+        return JSONResponse(message, status_code=400)
 
     @app.exception_handler(OSError)
     def not_written(request: Request, error: OSError) -> JSONResponse:  # noqa: ARG001
@@ -67,16 +80,15 @@ def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
         }
         return JSONResponse(message, status_code=507)
 
-    return Guard(app, AnnotationPolicy(token=session.settings.token, hosts=LOCAL_NAMES if loopback else None))
 
-
-def _page_routes(app: FastAPI) -> None:
+def page_routes(app: FastAPI, *, index: str = "index.html") -> None:
+    """The files of the page; `index` is what the address itself shows."""
     folder = resources.files("handful.annotation").joinpath("page")
     files = {f.name: f.read_bytes() for f in folder.iterdir() if f.name[f.name.rfind(".") :] in PAGE}
 
     @app.get("/")
-    def index() -> Response:
-        return Response(files["index.html"], media_type="text/html")
+    def first() -> Response:
+        return Response(files[index], media_type="text/html")
 
     @app.get("/page/{name}")
     def part(name: str) -> Response:
@@ -85,18 +97,8 @@ def _page_routes(app: FastAPI) -> None:
         return Response(files[name], media_type=PAGE[name[name.rfind(".") :]])
 
 
-def _image_routes(app: FastAPI, session: Session) -> None:
-    @app.get("/api/state")
-    def state() -> dict[str, Any]:
-        session.refresh()
-        return session.state() | {"tools": interactive.available_tools() | {"sam": session.sam is not None}}
-
-    @app.get("/api/images/{key}")
-    def image(key: str) -> dict[str, Any]:
-        sample = session.sample(key)
-        h, w = session.size(sample)
-        annotation = session.store[sample.id]
-        return session.row(sample) | {"height": h, "width": w, "marks": [p.as_json() for p in annotation.prompts]}
+def picture_routes(app: FastAPI, session: Session) -> None:
+    """The images, and small ones of them."""
 
     @app.get("/api/images/{key}/picture")
     def picture(key: str) -> Response:
@@ -114,6 +116,20 @@ def _image_routes(app: FastAPI, session: Session) -> None:
         elif show == "proposal":
             mask = session.proposals.preview(sample.id, session.size(sample))
         return Response(thumbnails.thumbnail(session.path(sample), mask, side), media_type="image/jpeg")
+
+
+def _image_routes(app: FastAPI, session: Session) -> None:
+    @app.get("/api/state")
+    def state() -> dict[str, Any]:
+        session.refresh()
+        return session.state() | {"tools": interactive.available_tools() | {"sam": session.sam is not None}}
+
+    @app.get("/api/images/{key}")
+    def image(key: str) -> dict[str, Any]:
+        sample = session.sample(key)
+        h, w = session.size(sample)
+        annotation = session.store[sample.id]
+        return session.row(sample) | {"height": h, "width": w, "marks": [p.as_json() for p in annotation.prompts]}
 
     @app.get("/api/images/{key}/mask")
     def mask(key: str) -> Response:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import uvicorn
 
 from handful.annotation.server.app import create_app
+from handful.annotation.server.multilabel_app import create_multilabel_app
+from handful.annotation.server.multilabel_session import MultilabelSession
 from handful.annotation.server.session import Session
 from handful.core.sockets import LOCAL, listen
 
@@ -25,7 +27,10 @@ def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None
         OutputError: the port is taken, or the host is none of this machine's.
     """
     bound, address = listen(host, port)
-    app = create_app(session, loopback=host in LOCAL)
+    if isinstance(session, MultilabelSession):
+        app = create_multilabel_app(session, loopback=host in LOCAL)
+    else:
+        app = create_app(session, loopback=host in LOCAL)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", server_header=False)
     server = uvicorn.Server(config)
     address += f"{session.settings.token}/"

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from handful.annotation.files.store import MAX_NAME_LENGTH, MAX_SECONDS
 
+MAX_CHANGES = 20_000  # entries in one request
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]
 Key = Annotated[str, Field(min_length=1, max_length=80)]
 Base = Annotated[int, Field(ge=0)]
@@ -27,6 +28,21 @@ class PromptsChange(BaseModel):
     marks: list[dict[str, Any]]
     base: Base
     key: Key
+    seconds: Seconds = 0.0
+
+
+class EntryChange(BaseModel):
+    """Whether an image shows a class; None: unknown."""
+
+    key: Key
+    name: Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
+    present: bool | None
+
+
+class EntryChanges(BaseModel):
+    """Entries of several images, which are saved together."""
+
+    changes: Annotated[list[EntryChange], Field(min_length=1, max_length=MAX_CHANGES)]
     seconds: Seconds = 0.0
 
 

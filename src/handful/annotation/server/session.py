@@ -53,7 +53,7 @@ class Session:
         project: the images.
         store: their annotations, open.
         source: path of the images, for the background processes.
-        columns: column names of a table, likewise.
+        columns, multilabel, unlisted: as `open_project` has them, likewise.
         settings: of the trainings.
 
     Raises:
@@ -68,6 +68,8 @@ class Session:
         source: str,
         settings: Settings,
         columns: Mapping[str, str] | None = None,
+        multilabel: str | None = None,
+        unlisted: str | None = None,
     ) -> None:
         self.project, self.store, self.settings = project, store, settings
         self.samples = {image_key(s.id): s for s in project.data.samples}
@@ -75,7 +77,8 @@ class Session:
         self.training: BackgroundProcess | None = None
         self.feature_extraction: BackgroundProcess | None = None
         self.sam = _load_sam(settings)
-        self._source = {"source": source, "folder": str(project.folder), "columns": columns and dict(columns)}
+        form = {"columns": columns and dict(columns), "multilabel": multilabel, "unlisted": unlisted}
+        self._source = {"source": source, "folder": str(project.folder), **form}
         request = {**self._source, "seed": settings.seed}
         self.matching = QuickMatching(request, len(project.data), self._read_proposals)
         self._lock = threading.Lock()

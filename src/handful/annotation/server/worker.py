@@ -11,10 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from handful.core.processes import exit_with_parent
 from handful.errors import HandfulError
+
+if TYPE_CHECKING:
+    from handful.annotation.files.project import Project
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -44,16 +47,23 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
+def _project(request: dict[str, Any]) -> "Project":
+    from handful.annotation.files.project import open_project
+
+    names = ("columns", "multilabel", "unlisted")
+    return open_project(request["source"], folder=Path(request["folder"]), **{n: request.get(n) for n in names})
+
+
 def compute_features(request: dict[str, Any], report: Report) -> None:
     """Features of every image by a frozen backbone, kept in the annotation folder for the next start."""
     import numpy as np
 
     from handful.annotation.files.feature_file import FeatureFile
-    from handful.annotation.files.project import image_path, open_project
+    from handful.annotation.files.project import image_path
     from handful.data.images import read_image
     from handful.training.image_features import features
 
-    project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
+    project = _project(request)
     backbone = request.get("backbone")
     cache = FeatureFile(project.folder, backbone)
     files = {s.id: image_path(project, s) for s in project.data.samples}
@@ -82,11 +92,10 @@ def compute_features(request: dict[str, Any], report: Report) -> None:
 def run_training(request: dict[str, Any], report: Report) -> None:
     """Train on the existing masks, propose masks for the other images, then compute the score."""
     from handful.annotation.files.annotations import read_record
-    from handful.annotation.files.project import open_project
     from handful.annotation.training import train_and_score
     from handful.recipes.load import load_recipe
 
-    project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
+    project = _project(request)
     recipe = load_recipe(request["recipe"], overrides=request["overrides"])
     result = train_and_score(
         project,
@@ -104,10 +113,9 @@ def run_training(request: dict[str, Any], report: Report) -> None:
 def run_matching(request: dict[str, Any], report: Report) -> None:
     """Propose masks for the other images by matching them to the drawn ones."""
     from handful.annotation.files.annotations import read_record
-    from handful.annotation.files.project import open_project
     from handful.annotation.matching import match_and_propose
 
-    project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
+    project = _project(request)
     record = read_record(project.folder, project.data.ids)
     report({"finished": match_and_propose(project, record, seed=request["seed"], report=report)})
 
@@ -115,10 +123,9 @@ def run_matching(request: dict[str, Any], report: Report) -> None:
 def stay_and_match(request: dict[str, Any], report: Report, requests: "SimpleQueue[str]") -> NoReturn:
     """Compute the vectors of all images, then match at each request, until standard input ends."""
     from handful.annotation.files.annotations import read_record
-    from handful.annotation.files.project import open_project
     from handful.annotation.matching import compute_vectors, match_and_propose
 
-    project = open_project(request["source"], folder=Path(request["folder"]), columns=request.get("columns"))
+    project = _project(request)
     vectors = compute_vectors(project, report)
     while True:
         number = json.loads(requests.get())["match"]

@@ -1,0 +1,52 @@
+"""Routes of the annotation server for several labels per image, over a `MultilabelSession`."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from handful.annotation.server.app import guarded, page_routes, picture_routes, refusals
+from handful.annotation.server.multilabel_session import MultilabelSession
+from handful.annotation.server.schemas import EntryChanges, NewClass
+from handful.data.readers.table_rows import ROLES
+from handful.errors import DataError
+
+
+def create_multilabel_app(session: MultilabelSession, *, loopback: bool = True) -> ASGIApp:
+    """The annotation server for several labels per image as an ASGI application.
+
+    Args:
+        session: what is served; the caller closes it.
+        loopback: answer only requests that address this machine by a local name.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    page_routes(app, index="multilabel.html")
+    picture_routes(app, session)
+    _entry_routes(app, session)
+    refusals(app)
+    return guarded(app, session, loopback=loopback)
+
+
+def _entry_routes(app: FastAPI, session: MultilabelSession) -> None:
+    @app.get("/api/state")
+    def state() -> dict[str, Any]:
+        session.extract_features()
+        return session.state()
+
+    @app.get("/api/suggestions")
+    def suggestions() -> dict[str, Any]:
+        return {"classes": session.suggestions(), "features": session.work()["features"]}
+
+    @app.post("/api/entries")
+    def entries(changes: EntryChanges) -> dict[str, Any]:
+        listed = [(change.key, change.name, change.present) for change in changes.changes]
+        return {"images": session.change(listed, seconds=changes.seconds)}
+
+    @app.post("/api/classes")
+    def new_class(new: NewClass) -> dict[str, Any]:
+        if new.name.casefold() in ROLES:
+            remedy = f"choose another name: in the table of the labels {new.name!r} is a column of another kind."
+            raise DataError(f"{new.name!r} cannot be a class", where="the page", remedy=remedy)
+        if new.name not in session.classes:
+            session.store.add_class(new.name)
+        return {"classes": session.classes}
