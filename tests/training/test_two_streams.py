@@ -22,9 +22,10 @@ from tests.support.two_streams import half_labelled, two_streams
 from tests.training.runs import trained_weights
 
 REMEMBERING = (Part("early_learning"), Part("consistency", {"threshold": 0.4, "align": True}), Part("mean_teacher"))
+SHRINKING = (Part("cross_entropy"), Part("shrink_match", {"threshold": 0.4}), Part("mean_teacher"))
 
 
-@pytest.mark.parametrize("losses", [(), REMEMBERING])
+@pytest.mark.parametrize("losses", [(), REMEMBERING, SHRINKING])
 @pytest.mark.parametrize("at", [1, 5])
 def test_a_stopped_run_continues_to_the_same_weights(
     at: int, losses: tuple[Part, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from handful.core.context import Task
 from handful.core.tensors import Batch, Output
-from handful.parts.losses.consistency import BATCHES, Consistency, build
+from handful.parts.losses._alignment import BATCHES
+from handful.parts.losses.consistency import Consistency, build
 from tests.support.datasets import context
 
 K = 3

@@ -21,6 +21,7 @@ TREE = Hierarchy((3, 3, 4, 4, -1), (*CLASSES, "cold", "all"))
 NEEDS: dict[str, Mapping[str, Any]] = {
     "distillation": {"teacher": "somewhere"},
     "consistency": {"threshold": 0.0},  # so that every image counts
+    "shrink_match": {"threshold": 0.3},
 }  # options that a loss cannot do without here
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for name in registry.names("losses")] + [
     ("cross_entropy", {"smoothing": 0.1}),
@@ -35,6 +36,7 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for
     ("gcpl", {"prototype": 0.5, "smoothing": 0.1}),
     ("prototypical", {"shots": 1}),
     ("consistency", {"threshold": 0.0, "hard": True, "align": True}),
+    ("shrink_match", {"threshold": 0.3, "align": False}),
     ("training_signal_annealing", {"schedule": "logarithmic"}),
     ("label_distributional_robust", {"adaptive": True}),
 ]

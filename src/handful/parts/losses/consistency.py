@@ -13,38 +13,27 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
-from handful.parts.losses._processes import sum_over_processes
+from handful.parts.losses._alignment import DistributionAlignment, class_frequencies
 from handful.parts.losses._targets import soft_cross_entropy
 from handful.parts.losses._views import view_values
 
 uses_unlabelled = True
 needs_views = True
-BATCHES = 32  # whose mean prediction distribution alignment takes, as ShrinkMatch does
 
 
 class Consistency(nn.Module):
     """Consistency loss of each image on the stage's first further view; 0 for an image without that view."""
 
-    prior: Tensor
-    means: Tensor
-    seen: Tensor
-
-    def __init__(
-        self, threshold: float, temperature: float, hard: bool, align: bool, prior: Float[Tensor, " k"]
-    ) -> None:
+    def __init__(self, threshold: float, temperature: float, hard: bool, align: DistributionAlignment | None) -> None:
         super().__init__()
         self.threshold, self.temperature, self.hard, self.align = threshold, temperature, hard, align
-        if align:
-            self.register_buffer("prior", prior)
-            self.register_buffer("means", torch.zeros(BATCHES, len(prior)))
-            self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """Divergence or cross-entropy in nats, of images with a confident prediction."""
         rows = batch.view_rows(0)
         weak = output.logits[rows].detach().float().softmax(dim=1)
-        if self.align:
-            weak = self._aligned(weak)
+        if self.align is not None:
+            weak = self.align(weak)
         confidence, label = weak.max(dim=1)
         strong = output.views[0].logits.float()
         if self.hard:
@@ -53,20 +42,6 @@ class Consistency(nn.Module):
             target = (weak.clamp_min(torch.finfo(torch.float32).tiny).log() / self.temperature).softmax(dim=1)
             values = soft_cross_entropy(strong, target) + torch.xlogy(target, target).sum(dim=1)
         return view_values(batch, rows, values * (confidence >= self.threshold))
-
-    def _aligned(self, weak: Float[Tensor, "m k"]) -> Float[Tensor, "m k"]:
-        """Predictions, scaled so that their mean in the batches before becomes the class frequencies of the labels.
-
-        In training mode the mean of these predictions is remembered.
-        """
-        mean = self.means.sum(dim=0) / self.seen.clamp(1, BATCHES)
-        scale = torch.where(self.seen > 0, self.prior / mean.clamp_min(1e-6), 1.0)
-        if self.training:
-            sums = sum_over_processes(torch.cat([weak.sum(dim=0), weak.new_tensor([len(weak)])]))
-            self.means[self.seen % BATCHES] = sums[:-1] / sums[-1].clamp_min(1)
-            self.seen += 1
-        aligned = weak * scale
-        return aligned / aligned.sum(dim=1, keepdim=True)
 
 
 def build(
@@ -95,5 +70,5 @@ def build(
         raise ValueError(f"threshold must be in [0, 1], not {threshold!r}")
     if not temperature > 0:
         raise ValueError(f"temperature must be above 0, not {temperature!r}")
-    counts = torch.from_numpy(context.task.counts).float()
-    return Consistency(threshold, temperature, hard, align, counts / counts.sum())
+    alignment = DistributionAlignment(class_frequencies(context)) if align else None
+    return Consistency(threshold, temperature, hard, alignment)
