@@ -107,3 +107,36 @@ def test_a_batch_with_all_its_views_is_bounded() -> None:
 def test_training_flops_count_both_streams_and_all_views() -> None:
     plan = changed(steps=4)  # batches of 6 labelled and 12 other images, a view of 12 and one of 18
     assert training_flops(plan, 12, 1.0) == pytest.approx(4 * (18 + 12 + 18) * 3)
+
+
+MASKED = """stages.0.losses=[{name="masked_image"}]"""
+HIDDEN = """augment=[{name="flip"},{name="patch_mask"}]"""
+MEANS = """posthoc=[{name="class_means"}]"""
+
+
+def test_hidden_pixels_are_predicted_in_the_first_view_or_in_a_further_one() -> None:
+    check(recipe("linear", MASKED, HIDDEN, MEANS))
+    check(recipe("linear", MASKED, MEANS, 'stages.0.views=[{augment=[{name="patch_mask"}]}]'))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ((MASKED, MEANS), "loss 'masked_image' predicts hidden pixels, and no augmentation hides any"),
+        ((MASKED, MEANS, 'augment=[{name="patch_mask"},{name="flip"}]'), "hides pixels once, last of its augment"),
+        ((MASKED, MEANS, 'augment=[{name="patch_mask",start=0.5}]'), "from the first step to the last"),
+        (
+            (MASKED, MEANS, HIDDEN, 'stages.0.views=[{source="first_view",augment=[{name="patch_mask"}]}]'),
+            "begins with the first one, whose pixels are hidden",
+        ),
+        ((MASKED, MEANS, HIDDEN, 'stages.0.views=[{augment=[{name="flip"}]}]'), "no loss of this stage reads its"),
+        (('stages.0.views=[{augment=[{name="patch_mask"}]}]',), "no loss of this stage reads its further views"),
+        ((MASKED, HIDDEN), "trains no classifier"),
+        ((MASKED, HIDDEN, MEANS, "cache_views=4"), "masked_image cannot be combined with cache_views"),
+    ],
+)
+def test_pixels_that_are_not_hidden_as_the_loss_reads_them_are_refused(
+    overrides: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(RecipeError, match=message):
+        recipe("linear", *overrides)

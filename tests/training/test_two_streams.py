@@ -12,6 +12,7 @@ from safetensors import safe_open
 from handful.core.recipe import Part
 from handful.data.load import load_data
 from handful.errors import TrainingError
+from handful.recipes.load import load_recipe
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
@@ -91,3 +92,17 @@ def test_a_memory_has_the_predictions_for_the_images_that_were_seen() -> None:
     memory = classifier.network.state_dict()["losses.0.memory"]
     assert memory.shape == (len(data), 3)
     assert (memory.sum(dim=1) > 0.5).all()
+
+
+def test_a_supervised_a_contrastive_and_a_masked_image_loss_are_one_sum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ("backbone.depth=10", "backbone.width=1", "steps=4", "batch_size=6", "precision=fp32")
+    plan, data = load_recipe("hvpt-wrn", overrides=small), half_labelled()
+    whole = train(plan, data, progress=False)
+    decoders = [name for name in whole.network.state_dict() if name.startswith("losses.") and "pixels" in name]
+    assert decoders
+    resumed = stopped_and_resumed(plan, data, tmp_path / "run", monkeypatch, at=2)
+    for name, value in whole.network.state_dict().items():
+        assert value.equal(resumed.network.state_dict()[name]), name
+    assert whole.network.eval()(torch.zeros(1, 3, 12, 12)).maps is None

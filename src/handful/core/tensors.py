@@ -70,6 +70,7 @@ class Output:
         typicality: p-value of each image under posthoc/out_of_distribution: the share of training images that were at
             least as unlike the others.
         views: outputs on the batch's further views, in the order of `Batch.views`.
+        maps: feature maps of the backbone, in training, where a loss reads them.
     """
 
     embedding: Float[Tensor, "n d"]
@@ -79,6 +80,7 @@ class Output:
     distances: Float[Tensor, "n k"] | None = None
     typicality: Float[Tensor, " n"] | None = None
     views: "tuple[Output, ...]" = ()
+    maps: Float[Tensor, "n c h2 w2"] | None = None
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Output":
         """The same rows of every field; of further views too, so these must have all rows."""
@@ -101,6 +103,8 @@ class Batch:
         weights: factor of each image's loss; None: 1 each. The training loop multiplies by it.
         pixel_weights: factor of each pixel's loss, which losses on pixel labels multiply by; None: 1 each.
         teacher_output: what the mean teacher, the network with averaged weights, gives for `images`; without gradient.
+        hidden: pixels that augment/patch_mask painted over, True there; None: it did not run.
+        unmasked: the images before, for losses that predict hidden pixels.
     """
 
     images: Float[Tensor, "n 3 h w"]
@@ -114,6 +118,8 @@ class Batch:
     known: Bool[Tensor, "n k"] | None = None
     weights: Float[Tensor, " n"] | None = None
     pixel_weights: Float[Tensor, "n h w"] | None = None
+    hidden: Bool[Tensor, "n h w"] | None = None
+    unmasked: Float[Tensor, "n 3 h w"] | None = None
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
         """The same rows of every field, and of further views the rows that show the same images."""

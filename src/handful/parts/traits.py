@@ -36,6 +36,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "mixes_images": "an image that comes out depends on others of its batch",
         "asks_teacher": "reads the output of the network with averaged weights, where the recipe has one; comes last",
         "erases_pixels": "paints over pixels, which lose their labels",
+        "hides_pixels": "paints over pixels for a loss to predict: `Batch.hidden`",
     },
     "backbones": {
         "image_text": "its features are compared with texts, which the model that its option `model` names encodes",
@@ -60,7 +61,9 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "loads_model": "the name of the option that names a saved model",
         "mixes_images": "an image's loss depends on others of its batch",
         "needs_hierarchy": "reads the recipe's hierarchy of the classes",
+        "needs_hidden": "predicts pixels that an augmentation hid: `Batch.hidden`",
         "needs_index": "reads the position of each image among the training images: `Batch.index`",
+        "needs_maps": "reads the feature maps of the backbone: `Output.maps`",
         "needs_prototypes": "reads the distances of a head with prototypes",
         "needs_teacher": "reads the output of the network with averaged weights: `Batch.teacher_output`",
         "needs_views": "reads further views of the images: `Output.views`",

@@ -22,6 +22,7 @@ def check_inputs(recipe: Recipe) -> None:
             _refuse_mixing(recipe, stage, where, f"loss {index_reader.name!r}, which remembers each image")
         _check_views(recipe, stage, where)
         _check_unlabelled(recipe, stage, where)
+        _check_hidden(recipe, stage, where)
         teacher = _first_with(stage, "needs_teacher")
         if teacher is not None and recipe.ema is None:
             raise RecipeError(
@@ -54,6 +55,7 @@ def _check_asking(recipe: Recipe) -> None:
 def _check_views(recipe: Recipe, stage: Stage, where: str) -> None:
     """Further views: read by a loss, and each the view of one image."""
     reader = _first_with(stage, "needs_views")
+    hidden_reader = _first_with(stage, "needs_hidden")
     if reader is not None and not stage.views:
         raise RecipeError(
             f"loss {reader.name!r} compares views of an image, and the stage has no further view",
@@ -62,7 +64,7 @@ def _check_views(recipe: Recipe, stage: Stage, where: str) -> None:
         )
     if not stage.views:
         return
-    if reader is None:
+    if reader is None and (hidden_reader is None or not any(_hides(view.augment) for view in stage.views)):
         raise RecipeError("no loss of this stage reads its further views", where=where, remedy="leave views out.")
     _refuse_mixing(recipe, stage, where, "further views")
     if recipe.cache_views:
@@ -92,6 +94,35 @@ def _check_unlabelled(recipe: Recipe, stage: Stage, where: str) -> None:
             "no loss of this stage learns from unlabelled images", where=where, remedy="leave unlabelled out."
         )
     _refuse_mixing(recipe, stage, where, "a stream of unlabelled images")
+
+
+def _check_hidden(recipe: Recipe, stage: Stage, where: str) -> None:
+    """Hidden pixels: a loss that predicts them has some, and they stay where they were hidden."""
+    reader = _first_with(stage, "needs_hidden")
+    lists = (recipe.augment, *(view.augment for view in stage.views))
+    if reader is not None and not any(_hides(parts) for parts in lists):
+        raise RecipeError(
+            f"loss {reader.name!r} predicts hidden pixels, and no augmentation hides any",
+            where=where,
+            remedy='end augment, or that of one of [[stages.views]], with { name = "patch_mask" }.',
+        )
+    for parts in lists:
+        if _hides(parts) and (_hides(parts[:-1]) or (parts[-1].start, parts[-1].stop) != (0.0, 1.0)):
+            raise RecipeError(
+                "patch_mask hides pixels once, last of its augmentations, from the first step to the last",
+                where=where,
+                remedy="write it at the end, without start and stop.",
+            )
+    if _hides(recipe.augment) and any(view.source == "first_view" for view in stage.views):
+        raise RecipeError(
+            "a further view begins with the first one, whose pixels are hidden",
+            where=where,
+            remedy='set source = "image", or move patch_mask from augment to a view.',
+        )
+
+
+def _hides(parts: tuple[Part, ...]) -> bool:
+    return any(registry.has_trait("augment", part, "hides_pixels") for part in parts)
 
 
 def _refuse_mixing(recipe: Recipe, stage: Stage, where: str, what: str) -> None:

@@ -71,8 +71,12 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
     recipe, context = setup.recipe, setup.context
     network = registry.build_network(recipe, context)
     features = partial(_feature_length, network, setup.size)
-    context = replace(context, features=features, images=len(setup.tensors))
+    maps = partial(_map_shape, network, setup.size)
+    context = replace(context, features=features, maps=maps, images=len(setup.tensors))
     losses = tuple(_build_losses(stage, context) for stage in recipe.stages)
+    network.keeps_maps = any(
+        registry.has_trait("losses", part, "needs_maps") for stage in recipe.stages for part in stage.losses
+    )
     network.add_losses(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))
     augment = _compose(recipe.augment, context)
     further = tuple(tuple(_compose(view.augment, context) for view in stage.views) for stage in recipe.stages)
@@ -113,6 +117,17 @@ def _feature_length(network: Network, size: tuple[int, int]) -> int:
         output: Output = network(torch.zeros(1, 3, *size, device=network.mean.device))
     network.train(before)
     return output.features.shape[1]
+
+
+def _map_shape(network: Network, size: tuple[int, int]) -> tuple[int, int]:
+    """Channels and stride of the backbone's maps, from a forward pass of one blank image."""
+    before = network.training
+    network.eval()
+    with torch.no_grad():
+        maps = network.feature_maps(torch.zeros(1, 3, *size, device=network.mean.device))
+    network.train(before)
+    strides = (-(-side // length) for side, length in zip(size, maps.shape[2:], strict=True))
+    return maps.shape[1], max(strides)
 
 
 def _make_average(network: Network, decay: float | None) -> "ModelEmaV3 | None":

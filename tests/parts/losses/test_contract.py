@@ -15,7 +15,7 @@ from handful.parts import registry
 from tests.support.classifiers import mean_colour
 from tests.support.datasets import CLASSES, context, recipe
 
-K, N, C, SIZE = len(CLASSES), 4, 7, (5, 6)
+K, N, C, SIZE, MAPS = len(CLASSES), 4, 7, (5, 6), (3, 3)
 IMAGES = 9  # of the training
 TREE = Hierarchy((3, 3, 4, 4, -1), (*CLASSES, "cold", "all"))
 NEEDS: dict[str, Mapping[str, Any]] = {
@@ -47,6 +47,7 @@ def make(name: str, options: Mapping[str, Any]) -> Any:
     torch.manual_seed(0)
     stage = replace(recipe("linear").stages[0], views=(View(), View()))
     given = replace(context(), hierarchy=TREE, features=lambda: C, load=lambda _: mean_colour(size=SIZE))
+    given = replace(given, maps=lambda: (C, 2))
     given = replace(given, images=IMAGES, stage=stage)
     if registry.has_trait("losses", Part(name), "needs_number"):
         scale = Scale((0.0,) * K, (1.0,) * K)
@@ -67,13 +68,14 @@ def random_output(g: torch.Generator, scale: float) -> Output:
     shapes = ((N, K), (N, K), (N, C), (N, K + 1, *SIZE))
     embedding, logits, features, pixels = ((torch.randn(s, generator=g) * scale).requires_grad_() for s in shapes)
     distances = (torch.rand((N, K), generator=g) * scale**2).requires_grad_()
-    return Output(embedding, logits, features, pixels, distances)
+    maps = (torch.randn((N, C, *MAPS), generator=torch.Generator().manual_seed(1)) * scale).requires_grad_()
+    return Output(embedding, logits, features, pixels, distances, maps=maps)
 
 
 def example(scale: float = 1.0) -> tuple[Output, Batch]:
     """Four labelled images; of the first the mask is missing, of the last there is no pixel of background.
 
-    There are two further views of each, the mean teacher's output, and what is known of the training.
+    There are two further views of each, the mean teacher's output, hidden pixels, and what is known of the training.
     """
     g = torch.Generator().manual_seed(0)
     labels = torch.tensor([0, 1, 2, 1])
@@ -83,6 +85,7 @@ def example(scale: float = 1.0) -> tuple[Output, Batch]:
     output = random_output(g, scale)
     images = torch.rand((N, 3, *SIZE), generator=g)
     batch = Batch(images, labels, torch.eye(K)[labels], maps, index=torch.tensor([6, 0, 3, 5]), progress=0.5)
+    batch = replace(batch, hidden=images[:, 0] < 0.5, unmasked=images.flip(1))
     views = tuple(replace(batch, images=images.flip(axis)) for axis in (-1, -2))
     logits = torch.randn((N, K), generator=g) * scale
     teacher = Output(logits, logits, torch.randn((N, C), generator=g))
@@ -95,7 +98,8 @@ def parts(output: Output) -> list[torch.Tensor]:
     for one in (output, *output.views):
         assert one.pixels is not None
         assert one.distances is not None
-        tensors += [one.embedding, one.logits, one.features, one.pixels, one.distances]
+        assert one.maps is not None
+        tensors += [one.embedding, one.logits, one.features, one.pixels, one.distances, one.maps]
     return tensors
 
 
