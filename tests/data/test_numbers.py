@@ -10,7 +10,7 @@ from handful.data.check import check
 from handful.data.load import load_data
 from handful.data.numbers import in_fifths, scale_of
 from handful.data.splits import draw, draw_counts, folds, holdout
-from handful.errors import DataError
+from handful.errors import DataError, HandfulWarning
 from tests.data.noise_images import save_noise_image
 from tests.support.datasets import numbered_squares
 
@@ -108,3 +108,11 @@ def test_too_few_images_for_a_draw_and_equal_numbers_are_refused() -> None:
 def test_the_scale_is_that_of_the_known_values() -> None:
     scale = scale_of(from_arrays(np.zeros((3, 8, 8), np.uint8), numbers=[1, 5, np.nan]))
     assert (scale.mean, scale.deviation) == ((3.0,), (2.0,))
+
+
+def test_rows_that_repeat_each_other_are_read_once_with_a_note_and_those_that_differ_are_refused(folder: Path) -> None:
+    with pytest.warns(HandfulWarning, match=r"1 row repeats an earlier one.*a\.png \(lines 2 and 3\)"):
+        data = load_data(_table(folder, "path,age", "a.png,31", "a.png,31", "b.png,7"), number="age")
+    np.testing.assert_array_equal(data.targets(), [[31], [7]])
+    with pytest.raises(DataError, match="listed twice, with different values of age"):
+        load_data(_table(folder, "path,age", "a.png,31", "a.png,32", "b.png,7"), number="age")

@@ -166,3 +166,10 @@ def test_absolute_error_of_classes_is_refused() -> None:
     stage = replace(tiny.stages[0], losses=(Part("absolute_error"),))
     with pytest.raises(RecipeError, match=r"absolute_error is for numbers(.*\n)+.*cross_entropy"):
         train(replace(tiny, stages=(stage,)), squares(4), device="cpu", progress=False)
+
+
+def test_automatic_precision_is_that_of_the_numbers_and_a_named_one_stays() -> None:
+    assert RIDGE.precision == "auto"
+    assert trained().recipe.precision == "fp32"
+    named = train(replace(RIDGE, precision="bf16"), numbered_squares(80), device="cpu", progress=False)
+    assert named.recipe.precision == "bf16"

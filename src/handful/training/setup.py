@@ -76,6 +76,8 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
         DataError, RecipeError, WeightsError: from the parts.
     """
     check_kind(recipe, data)
+    if data.kind == "number" and recipe.precision == "auto":
+        recipe = replace(recipe, precision="fp32")  # as exported models, and everywhere the same number
     task = make_task(data) if task is None else task
     context = registry.make_context(recipe, task, seed=seed, fit=fit, load=load_classifier, named=load_recipe)
     data = replace(data, samples=tuple(sorted(data.samples, key=lambda s: s.id)))

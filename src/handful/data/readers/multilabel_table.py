@@ -1,6 +1,7 @@
 """Multilabel data sets from tables: names in the column `label` with a separator, or a column of 0 and 1 per class."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,7 @@ from handful.data.multilabel import (
     value_of,
     with_targets,
 )
-from handful.data.readers.table import sample_id, sample_of
-from handful.data.readers.table_faults import RowFaults
-from handful.data.readers.table_paths import TablePaths, portable
+from handful.data.readers.table import read_rows
 from handful.data.readers.table_rows import Row, further_role, header_of, stream_rows
 from handful.errors import DataError, nearest, option
 
@@ -43,29 +42,18 @@ def read_multilabel_table(
     if labels.form == "list":
         _refuse_no_label(path, columns)
     rows = list(stream_rows(path, columns, further=listed))
-    if not rows:
-        raise DataError("the table has no rows", where=path, remedy="list one image per row.")
-    paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
-    faults, seen = RowFaults(path, on_error, dict(rows)), dict[Path, str]()
-    read = []
-    for where, row in rows:
-        try:
-            read.append((where, sample_of(row, where, paths, seen), _known(row, labels, listed, where)))
-        except DataError as error:
-            faults.add(sample_id(portable(row["path"])), error)
-    faults.refuse()
-    faults.warn_repeats()
-    paths.warn_below(path)
-    samples = [sample for _, sample, _ in read]
+    known = partial(_known, labels=labels, listed=listed)
+    read = read_rows(path, rows, known, allow_outside=allow_outside, on_error=on_error)
+    samples = [sample for sample, _, _ in read]
     if labels.form == "columns":
-        targets = np.array([row for _, _, row in read], dtype=np.float32).reshape(len(read), len(listed))
+        targets = np.array([row for _, row, _ in read], dtype=np.float32).reshape(len(read), len(listed))
         return with_targets(samples, targets, listed, classes, where=path)
-    lists = [None if known is None else [str(name) for name in known] for _, _, known in read]
-    rows_of_targets, known_classes = targets_of_lists(lists, classes, labels.default, [where for where, _, _ in read])
+    lists = [None if names is None else [str(name) for name in names] for _, names, _ in read]
+    rows_of_targets, known_classes = targets_of_lists(lists, classes, labels.default, [where for _, _, where in read])
     return multilabel_dataset(samples, rows_of_targets, known_classes)
 
 
-def _known(row: Row, labels: LabelFormat, listed: Sequence[str], where: str) -> Sequence[str | float] | None:
+def _known(row: Row, where: str, *, labels: LabelFormat, listed: Sequence[str]) -> Sequence[str | float] | None:
     """The names in a row's cell, or the entries of its columns."""
     if labels.form == "list":
         return names_in(row["label"], labels.separator, where)

@@ -8,10 +8,8 @@ import numpy as np
 from handful.core.dataset import Dataset
 from handful.data.class_names import nfc
 from handful.data.numbers import number_dataset, number_of
-from handful.data.readers.table import sample_id, sample_of
-from handful.data.readers.table_faults import RowFaults
-from handful.data.readers.table_paths import TablePaths, portable
-from handful.data.readers.table_rows import further_role, header_of, stream_rows
+from handful.data.readers.table import read_rows
+from handful.data.readers.table_rows import Row, further_role, header_of, stream_rows
 from handful.errors import DataError, nearest
 
 
@@ -39,19 +37,10 @@ def read_number_table(
         if name not in names:
             raise DataError(f"no column {name!r}", where=path, remedy=nearest(name, names))
     rows = list(stream_rows(path, columns, further=quantities))
-    if not rows:
-        raise DataError("the table has no rows", where=path, remedy="list one image per row.")
-    paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
-    faults, seen = RowFaults(path, on_error), dict[Path, str]()
-    samples, values = [], []
-    for where, row in rows:
-        try:
-            numbers = [number_of(row[further_role(name)], f"{where}, {name}") for name in quantities]
-            samples.append(sample_of(row, where, paths, seen))
-            values.append(numbers)
-        except DataError as error:
-            faults.add(sample_id(portable(row["path"])), error)
-    faults.refuse()
-    paths.warn_below(path)
-    rows_of_numbers = np.array(values, dtype=np.float32).reshape(len(samples), len(quantities))
-    return number_dataset(samples, rows_of_numbers, quantities)
+
+    def numbers(row: Row, where: str) -> list[float]:
+        return [number_of(row[further_role(name)], f"{where}, {name}") for name in quantities]
+
+    read = read_rows(path, rows, numbers, allow_outside=allow_outside, on_error=on_error)
+    values = np.array([row for _, row, _ in read], dtype=np.float32).reshape(len(read), len(quantities))
+    return number_dataset([sample for sample, _, _ in read], values, quantities)

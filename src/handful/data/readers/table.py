@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from handful.core.dataset import Dataset, LeftOut, Sample
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
@@ -14,6 +15,8 @@ from handful.data.readers.table_paths import TablePaths, portable
 from handful.data.readers.table_rows import Row, header_of, stream_rows
 from handful.data.split_names import parse_split
 from handful.errors import DataError, option
+
+T = TypeVar("T")
 
 
 def read_table(
@@ -47,25 +50,54 @@ def read_table(
             unknown split, label outside `classes`; names the row, or several with the same fault.
     """
     rows = list(stream_rows(path, columns))
-    if not rows:
-        raise DataError("the table has no rows", where=path, remedy="list one image per row.")
     names = consistent_names(_labels([row["label"] for _, row in rows]), classes, where=path)
     all_classes = class_names(names, classes)
     index = {name: i for i, name in enumerate(all_classes)}
+    labels = {where: name for (where, _), name in zip(rows, names, strict=True)}
+
+    def label(_: Row, where: str) -> int | None:
+        name = labels[where]
+        return None if name is None else class_index(name, index, where)
+
+    read = read_rows(path, rows, label, allow_outside=allow_outside, on_error=on_error)
+    samples = tuple(replace(sample, label=number) for sample, number, _ in read)
+    return Dataset(samples, all_classes, _other_columns(path, columns))
+
+
+def read_rows(
+    path: Path,
+    rows: Sequence[tuple[str, Row]],
+    known: Callable[[Row, str], T],
+    *,
+    allow_outside: bool,
+    on_error: Callable[[str, DataError], None] | None,
+) -> list[tuple[Sample, T, str]]:
+    """The sample of each row, what is known of it, and where the row is. Rows that agree are read once, with a note.
+
+    Args:
+        path: of the table.
+        rows: each with where it is.
+        known: what a row, and where it is, say of its image.
+        allow_outside: allow paths outside the table's folder.
+        on_error: as for `read_table`.
+
+    Raises:
+        DataError: there are no rows, or as `read_table`.
+    """
+    if not rows:
+        raise DataError("the table has no rows", where=path, remedy="list one image per row.")
     paths = TablePaths(path.parent, allow_outside=allow_outside, search_below=True)
     faults, seen = RowFaults(path, on_error, dict(rows)), dict[Path, str]()
-    samples = []
-    for (where, row), name in zip(rows, names, strict=True):
+    read = []
+    for where, row in rows:
         try:
-            sample = sample_of(row, where, paths, seen)
-            label = None if name is None else class_index(name, index, where)
-            samples.append(replace(sample, label=label))
+            read.append((sample_of(row, where, paths, seen), known(row, where), where))
         except DataError as error:
             faults.add(sample_id(portable(row["path"])), error)
     faults.refuse()
     faults.warn_repeats()
     paths.warn_below(path)
-    return Dataset(tuple(samples), all_classes, _other_columns(path, columns))
+    return read
 
 
 def sample_of(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> Sample:
