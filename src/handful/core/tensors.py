@@ -80,7 +80,7 @@ class Output:
     distances: Float[Tensor, "n k"] | None = None
     typicality: Float[Tensor, " n"] | None = None
     views: "tuple[Output, ...]" = ()
-    maps: Float[Tensor, "n c h2 w2"] | None = None
+    maps: Float[Tensor, "n c2 h2 w2"] | None = None
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Output":
         """The same rows of every field; of further views too, so these must have all rows."""

@@ -71,6 +71,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "reads_masks": "learns from pixel labels, and needs a head that segments",
         "trains_no_classifier": "leaves the head's class scores untrained",
         "uses_unlabelled": "learns from images without a label",
+        "uses_unmasked": "learns pixel labels from images without a mask",
     },
     "posthoc": {
         "multilabel": "fits data with several labels per image",
@@ -204,6 +205,12 @@ def trains_unlabelled(recipe: Recipe) -> bool:
 def asks_teacher(recipe: Recipe) -> bool:
     """Whether an augmentation gets pixel labels of the images without a mask from the network with averaged weights."""
     return recipe.ema is not None and any(has_trait("augment", part, "asks_teacher") for part in recipe.augment)
+
+
+def uses_unmasked(recipe: Recipe) -> bool:
+    """Whether a recipe that learns from masks also learns from images without one."""
+    losses = [part for stage in recipe.stages for part in stage.losses]
+    return asks_teacher(recipe) or any(has_trait("losses", part, "uses_unmasked") for part in losses)
 
 
 def reads_masks(recipe: Recipe) -> bool:

@@ -22,7 +22,7 @@ from handful.models.classifier import Classifier
 from handful.parts.prepare._masking import Prepare, sample_masks, without_mask
 from handful.parts.prepare._propagation import SOURCE, completed, log_report, with_new_masks
 from handful.parts.prepare._propagation import PropagationReport as PropagationReport
-from handful.parts.traits import asks_teacher, has_trait
+from handful.parts.traits import has_trait, uses_unmasked
 
 makes_masks = True
 renews_masks = True
@@ -132,7 +132,7 @@ def _usable(known: Dataset) -> tuple[Sample, ...]:
 
 def _learned(context: Context, known: Dataset, recipe: str | None) -> tuple[str, ...]:
     """Ids of the samples that a segmenter sees in training."""
-    every = asks_teacher(segmentation_recipe(context, recipe))
+    every = uses_unmasked(segmentation_recipe(context, recipe))
     return known.ids if every else tuple(s.id for s in _usable(known))
 
 
@@ -150,7 +150,7 @@ def _segmenter(context: Context, known: Dataset, round_: int, recipe: str | None
             remedy="draw a few masks, make some with prepare/grabcut, or name a saved segmenter as `model`.",
         )
     plan = segmentation_recipe(context, recipe)
-    present = _of_present_classes(replace(known, samples=usable), known if asks_teacher(plan) else None)
+    present = _of_present_classes(replace(known, samples=usable), known if uses_unmasked(plan) else None)
     trained: Classifier = context.train(plan, present, context.seed + round_, where=HERE)
     return trained
 
