@@ -127,4 +127,4 @@ def scribbled(sample: Sample, rng: np.random.Generator) -> Sample:
 def _middle(part: Mask) -> Mask:
     """The middle lines of a part, widened inside it."""
     lines = skeletonize(part).astype(np.uint8)
-    return (cv2.dilate(lines, np.ones((WIDTH, WIDTH), np.uint8)) > 0) & part
+    return np.asarray(cv2.dilate(lines, np.ones((WIDTH, WIDTH), np.uint8)) > 0) & part
