@@ -1,9 +1,10 @@
 """Query strategies of `handful annotate` compared from no label on, at equal labelling time.
 
 A scripted annotator labels what each order asks for: at random, diverse (k-center), typical of clusters, least certain
-first, and what is expected to change the classifier most. The last two begin diverse until every class has been met,
-and fit anew after as many labels as there are classes. Logistic regression on the embedded EfficientNet-Lite0's
-features, as the page has them, scored on images that are never asked for. The log is one that `handful cost` reads.
+first, what is expected to change the classifier most, and balanced by the class names, then diverse. Least certain and
+expected change begin diverse until every class has been met, and fit anew after as many labels as there are classes.
+Logistic regression on the embedded EfficientNet-Lite0's features, as the page has them, scored on images that are never
+asked for. The log is one that `handful cost` reads.
 """
 
 import time
@@ -20,7 +21,11 @@ from bench.support.accuracy import PREDICTIONS
 from bench.support.data import cells_once, cifar10
 from bench.support.options import Options
 from bench.support.record import RESULTS
+from handful.annotation.files.name_scores import NameScores
+from handful.annotation.name_scores import score_names
+from handful.annotation.server.image_order import NAMES_LEVEL
 from handful.annotation.tools import active_learning
+from handful.annotation.tools.active_learning import FIRST_LABELS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
@@ -34,7 +39,7 @@ from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.reports.text_tables import format_cost
 from handful.training.image_features import features
 
-NAMES = ("random", "diverse", "typical", "uncertain", "influential")
+NAMES = ("random", "balanced", "diverse", "typical", "uncertain", "influential")
 BUDGETS = (1, 2, 5, 10)  # labels, for each class there is
 POOL, TEST = 200, 100  # of CIFAR-10, per class
 
@@ -47,6 +52,7 @@ class Pool:
     pool: Int[np.ndarray, " n"]
     test: Int[np.ndarray, " m"]
     features: Float[np.ndarray, "all c"]
+    named: NameScores  # what the class names say of the images that may be asked for
 
     @property
     def k(self) -> int:
@@ -78,7 +84,9 @@ def _orders(
         recipe = replace(load_recipe("logistic-lite0"), name=f"order: {name}")
         runs: dict[int, list[Run]] = {}
         for draw in range(1 if options.quick else options.draws):
-            pool = Pool(data, *cut(data, draw), held)
+            asked, test = cut(data, draw)
+            ids = [data.ids[i] for i in asked]
+            pool = Pool(data, asked, test, held, score_names(data.classes, ids, held[asked], seed=draw))
             for run_ in _runs(name, pool, draw):
                 runs.setdefault(run_.per_class or 0, []).append(run_)
                 if not options.quick:
@@ -122,7 +130,7 @@ def _asked(name: str, pool: Pool, known: Int[np.ndarray, " n"], draw: int) -> It
     inside[pool.pool] = True
     ids = pool.data.ids
     says: dict[str, float] = {}
-    fitted_at = -1
+    fitted_at, likely_by_name = -1, pool.named.rows(ids)
     while (candidates := inside & (known < 0)).any():
         done = known >= 0
         found: int | None = None
@@ -135,6 +143,8 @@ def _asked(name: str, pool: Pool, known: Int[np.ndarray, " n"], draw: int) -> It
                 says = dict(zip(ids, likely.max(axis=1) if name == "uncertain" else change, strict=True))
             ask = active_learning.uncertain if name == "uncertain" else active_learning.influential
             found = ask(ids, candidates, says)
+        elif name == "balanced" and pool.named.p_value <= NAMES_LEVEL and done.sum() < FIRST_LABELS * pool.k:
+            found = active_learning.balanced(likely_by_name, known, candidates)
         elif name == "random":
             found = active_learning.random(candidates, seed=draw)
         if found is None:

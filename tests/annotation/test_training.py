@@ -147,9 +147,10 @@ def test_a_process_of_its_own_trains_stops_and_fails_in_words(tmp_path: Path) ->
         held.training.stop()
         assert held.work()["training"]["state"] == "stopped"
         assert len(held.store.record.trainings) == 1
-        held.extract_features()
-        assert held.feature_extraction is not None
-        assert held.feature_extraction.wait(120) == "done", held.feature_extraction.error
+        held.order.extract_features()
+        extraction = held.order.feature_extraction
+        assert extraction is not None
+        assert extraction.wait(120) == "done", extraction.error
         assert held.next("diverse", "mask", after=None, seed=0)[1] == "diverse"
     job = BackgroundProcess(
         {"work": "features", "source": str(tmp_path / "nothing"), "folder": str(tmp_path / "x")}, lambda _: None

@@ -1,8 +1,9 @@
 import unicodedata
+from pathlib import Path
 
 import pytest
 
-from handful.data.class_names import class_index, class_names, consistent_names, nfc, with_classes
+from handful.data.class_names import class_index, class_names, consistent_names, nfc, read_names, with_classes
 from handful.errors import DataError, HandfulWarning
 from tests.data.noise_images import noise_dataset
 
@@ -55,3 +56,12 @@ def test_names_that_differ_in_blanks_are_one_class_and_those_in_case_two() -> No
     with pytest.warns(HandfulWarning, match="here: 'Cat' and 'cat' differ in case alone, and are 2 classes; rename"):
         assert consistent_names(["Cat", "cat"], None, where="here") == ["Cat", "cat"]
     assert consistent_names(["Cat", "cat", "dog "], ["Cat", "cat", "dog "], where="here") == ["Cat", "cat", "dog "]
+
+
+def test_names_come_one_a_line(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\ufeffgreat white shark\n\n  teal \n", encoding="utf-8")
+    assert read_names(tmp_path / "names.txt") == ("great white shark", "teal")
+    (tmp_path / "empty.txt").write_text("\n")
+    for name, message in (("empty.txt", "no class names"), ("none.txt", "cannot be read")):
+        with pytest.raises(DataError, match=message):
+            read_names(tmp_path / name)

@@ -14,7 +14,7 @@ from handful.models.ensemble import join
 from handful.parts import registry
 from handful.parts.posthoc.tta import over_views
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.saving.extra_classes import read_names, with_file, with_names, with_tree
+from handful.saving.extra_classes import with_file, with_names, with_tree
 from handful.training.train import train
 from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
@@ -103,15 +103,6 @@ def test_what_cannot_be_extended_is_refused(make: Callable[..., Classifier], tmp
     with pytest.raises(ModelError, match="has changed since this model was trained"):
         with_names(classifier, ["teal"])
     path.write_bytes(was)
-
-
-def test_names_come_one_a_line(tmp_path: Path) -> None:
-    (tmp_path / "names.txt").write_text("\ufeffgreat white shark\n\n  teal \n", encoding="utf-8")
-    assert read_names(tmp_path / "names.txt") == ("great white shark", "teal")
-    (tmp_path / "empty.txt").write_text("\n")
-    for name, message in (("empty.txt", "no class names"), ("none.txt", "cannot be read")):
-        with pytest.raises(DataError, match=message):
-            read_names(tmp_path / name)
 
 
 TREE = "all: {cold: [blue, green, teal], warm: [red, orange]}\n"

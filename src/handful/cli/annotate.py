@@ -35,6 +35,15 @@ def annotate(
             help="Folder to save the annotations in; default: next to DATA, e.g. photos-annotations.",
         ),
     ] = None,
+    classes: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            show_default=False,
+            help="Class names, one per line: the first images to be labelled are then chosen by these names, balanced "
+            "over the classes, where the names say something of the images.",
+        ),
+    ] = None,
     import_: Annotated[
         Path | None,
         Option(
@@ -113,10 +122,12 @@ def annotate(
     from handful.annotation.summary import summary
     from handful.cli._data import column_names
     from handful.cli._output import print_json, print_text, print_to_stderr
+    from handful.data.class_names import read_names
     from handful.recipes.backbone_names import on_backbone
 
     columns = column_names(column)
     _check_exchange(import_, export, out, outlines=outlines)
+    names = () if classes is None else read_names(classes)
     with print_to_stderr():
         _check_multilabel(multilabel, import_, recipe, sam)
         project = open_project(data, folder=folder, columns=columns, multilabel=multilabel, unlisted=unlisted)
@@ -142,6 +153,7 @@ def annotate(
         session = (Session if multilabel is None else MultilabelSession)(
             project, store, source=data, settings=settings, columns=columns, multilabel=multilabel, unlisted=unlisted
         )
+        session.order.list_classes(names)
         try:
             serve(session, host=host, port=port, ready=ready, browser=browser)
         finally:

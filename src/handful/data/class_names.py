@@ -4,6 +4,7 @@ import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -41,6 +42,24 @@ def class_names(names: Sequence[str | None], classes: Sequence[str] | None) -> t
         twice = sorted({c for c in composed if composed.count(c) > 1})
         raise DataError(f"the class {twice[0]!r} is listed twice", where="classes", remedy="name each class once.")
     return tuple(sorted(composed))
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Class names from a text file, one per line; empty lines are ignored.
+
+    Raises:
+        DataError: no such file, no text, or no name in it.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"the class names cannot be read: {error}", where=path, remedy="give a UTF-8 text file."
+        ) from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    if not names:
+        raise DataError("no class names found", where=path, remedy="write one name per line.")
+    return names
 
 
 def consistent_names(names: Sequence[str | None], classes: Sequence[str] | None, *, where: object) -> list[str | None]:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from handful.core.context import Task
+from handful.data.class_names import read_names
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, each
@@ -117,21 +118,3 @@ def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
         return replace(extended, labels=replace(extended.labels, read_as=labels.read_as))
 
     return each(classifier, extend)
-
-
-def read_names(path: Path) -> tuple[str, ...]:
-    """Class names from a text file, one per line; empty lines are ignored.
-
-    Raises:
-        DataError: no such file, no text, or no name in it.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"the class names cannot be read: {error}", where=path, remedy="give a UTF-8 text file."
-        ) from error
-    names = tuple(line.strip() for line in lines if line.strip())
-    if not names:
-        raise DataError("no class names found", where=path, remedy="write one name per line.")
-    return names

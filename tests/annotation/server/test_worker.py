@@ -16,5 +16,5 @@ def test_images_are_ordered_by_the_features_of_the_backbone_that_was_asked_for(t
         assert events[-1] == {"finished": {"images": 12}}
         assert {row.shape for row in rows.values()} == {(3 * 32 * 32,)}
         assert session.next("diverse", "mask", after=None, seed=0)[1] == "diverse"
-        session.settings = Settings(token=photo_session.TOKEN)  # of the embedded one there are none
+        session.order.backbone = None  # of the embedded one there are none
         assert session.next("diverse", "mask", after=None, seed=0)[1] == "random"

@@ -12,6 +12,19 @@ def _flags(*positions: int) -> np.ndarray:
     return np.isin(np.arange(6), positions)
 
 
+def test_the_class_with_fewest_labels_is_asked_for_by_its_name_and_the_surest_image_of_it() -> None:
+    likely = np.array([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4], [0.2, 0.8], [0.1, 0.9], [0.3, 0.7]])
+    labels, order = np.full(6, -1), []
+    for label in (0, 1, 1, 0, 1, 0):  # the fourth image that is asked for is not of the class that its name claims
+        at = active_learning.balanced(likely, labels, labels < 0)
+        assert at is not None
+        order.append(at)
+        labels[at] = label
+    assert order[:4] == [0, 4, 1, 2]
+    assert sorted(order) == list(range(6))
+    assert active_learning.balanced(likely, labels, labels < 0) is None
+
+
 def test_the_class_with_fewest_comes_first_and_the_farthest_in_it() -> None:
     nothing = _flags()
     first = active_learning.diverse(POINTS, CLASSES, nothing, ~nothing)

@@ -21,8 +21,7 @@ class FeatureFile:
     """
 
     def __init__(self, folder: Path, backbone: str | None = None) -> None:
-        of = "" if backbone is None else "-" + hashlib.sha256(backbone.encode()).hexdigest()[:12]
-        self.path = safe_path(folder.resolve(), NAME.format(of))
+        self.path = safe_path(folder.resolve(), NAME.format(suffix(backbone)))
         self.stamps: dict[str, str] = {}
         self.rows: dict[str, Float[np.ndarray, " c"]] = {}
         try:
@@ -48,6 +47,11 @@ class FeatureFile:
                 marks=np.array([self.stamps[n] for n in self.rows], dtype=np.str_),
                 rows=np.stack(list(self.rows.values())),
             )
+
+
+def suffix(backbone: str | None) -> str:
+    """What the names of a backbone's files end with."""
+    return "" if backbone is None else "-" + hashlib.sha256(backbone.encode()).hexdigest()[:12]
 
 
 def _file_stamp(path: Path) -> str:

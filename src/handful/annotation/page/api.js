@@ -12,7 +12,7 @@
  *   folds: number, images: number}} Score
  * @typedef {{recipe: string, masks: number, labels: number, accepted: number, round: number, score?: Score,
  *   why_no_score?: string}} Training
- * @typedef {{training: Job | null, features: Job | null, matcher: Job | null, matching: boolean, match_error: string}} Work
+ * @typedef {{training: Job | null, features: Job | null, names: Job | null, matcher: Job | null, matching: boolean, match_error: string}} Work
  * @typedef {{name: string, folder: string, classes: string[], images: Row[], trainings: Training[], recipe: string,
  *   draws: number, folds: number, round: number, work: Work, tools: Record<string, boolean>}} State
  */

@@ -173,7 +173,7 @@ async function next() {
       return;
     }
     const wanted = input("order").value;
-    if (found.order !== wanted) say(found.order === "random" ? "Random until the image features are computed" : `Strategy used: ${found.order}`, "busy");
+    if (found.order !== wanted && !(wanted === "balanced" && found.order === "diverse")) say(found.order === "random" ? "Random until the image features are computed" : `Strategy used: ${found.order}`, "busy");
     void training.poll().catch(() => {});
   });
 }

@@ -79,8 +79,9 @@ export class TrainingPanel {
     const matcher = work.matcher;
     const prepared = matcher?.stage === "matching" || (matcher?.stage === "vectors" && matcher.done === matcher.of);
     const preparing = matcher?.state === "running" && !prepared;
+    const scoring = work.names?.state === "running";
     const wait = this.matching ? 200 : 1000;
-    if (this.running || this.matching || features || preparing) this.timer = window.setTimeout(() => void this.poll().catch(() => {}), wait);
+    if (this.running || this.matching || features || scoring || preparing) this.timer = window.setTimeout(() => void this.poll().catch(() => {}), wait);
   }
 
   /** @param {Work} work @param {Training[]} trainings */
@@ -113,6 +114,8 @@ export class TrainingPanel {
     const compared = matcher?.state === "running" && matcher.stage === "vectors" && (matcher.done ?? 0) < (matcher.of ?? 0);
     const parts = [
       features?.state === "running" ? `Computing image features${so}.` : "",
+      work.names?.state === "running" ? "Comparing images with the class names." : "",
+      work.names?.state === "failed" ? `The class names are not used: ${work.names.error}` : "",
       compared ? `Preparing to match: ${matcher.done} of ${matcher.of} images.` : "",
     ];
     element("features").textContent = parts.filter(Boolean).join(" ");

@@ -149,13 +149,13 @@ def _image_routes(app: FastAPI, session: Session) -> None:
 
     @app.get("/api/next")
     def next_image(
-        order: active_learning.Strategy = "diverse",
+        order: active_learning.Strategy = "balanced",
         goal: Literal["mask", "label"] = "mask",
         after: str | None = None,
         seed: Annotated[int, Query(ge=0, lt=2**32)] = 0,
     ) -> dict[str, Any]:
-        if order in ("diverse", "typical"):
-            session.extract_features()
+        if order in ("balanced", "diverse", "typical"):
+            session.order.extract_features()
         key, used = session.next(order, goal, after=after, seed=seed)
         return {"key": key, "order": used, "features": session.work()["features"]}
 
@@ -227,8 +227,7 @@ def _change_routes(app: FastAPI, session: Session) -> None:
 
     @app.post("/api/classes")
     def new_class(new: NewClass) -> dict[str, Any]:
-        if new.name not in session.project.data.classes:
-            session.store.add_class(new.name)
+        session.order.add_class(new.name)
         return {"classes": all_classes(session.project, session.store.record)}
 
 

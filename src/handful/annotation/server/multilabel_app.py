@@ -30,7 +30,7 @@ def create_multilabel_app(session: MultilabelSession, *, loopback: bool = True) 
 def _entry_routes(app: FastAPI, session: MultilabelSession) -> None:
     @app.get("/api/state")
     def state() -> dict[str, Any]:
-        session.extract_features()
+        session.order.extract_features()
         return session.state()
 
     @app.get("/api/suggestions")

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from handful.annotation.files.annotations import Annotation, without_image
-from handful.annotation.files.feature_file import FeatureFile
 from handful.annotation.files.project import Project, all_classes, effective_label, image_path
 from handful.annotation.files.proposals import read_proposals
 from handful.annotation.files.store import AnnotationStore
 from handful.annotation.server.background import BackgroundProcess
+from handful.annotation.server.image_order import ImageOrder
 from handful.annotation.server.quick_matching import QuickMatching
 from handful.annotation.tools import active_learning
 from handful.core.dataset import Image, Mask, Sample
@@ -75,11 +74,11 @@ class Session:
         self.samples = {image_key(s.id): s for s in project.data.samples}
         self.proposals = read_proposals(project.folder)
         self.training: BackgroundProcess | None = None
-        self.feature_extraction: BackgroundProcess | None = None
         self.sam = _load_sam(settings)
         form = {"columns": columns and dict(columns), "multilabel": multilabel, "unlisted": unlisted}
         self._source = {"source": source, "folder": str(project.folder), **form}
         request = {**self._source, "seed": settings.seed}
+        self.order = ImageOrder(project, store, request=request, backbone=settings.backbone)
         self.matching = QuickMatching(request, len(project.data), self._read_proposals)
         self._lock = threading.Lock()
         self._sizes: dict[str, tuple[int, int]] = {}
@@ -169,7 +168,11 @@ class Session:
 
     def work(self) -> dict[str, Any]:
         """Progress of the background processes."""
-        jobs = {"training": self.training, "features": self.feature_extraction}
+        jobs = {
+            "training": self.training,
+            "features": self.order.feature_extraction,
+            "names": self.order.name_scoring,
+        }
         return {name: None if job is None else job.as_json() for name, job in jobs.items()} | self.matching.work()
 
     def next(
@@ -192,7 +195,9 @@ class Session:
         shown = np.array([image_key(s.id) == after for s in samples])
         skipped = np.array([a.skipped for a in annotations])
         for candidates in (~done & ~excluded & ~skipped & ~shown, ~done & ~excluded & ~shown):
-            index, used = self._query(strategy, candidates, done & ~excluded, seed)
+            index, used = self.order.next(
+                strategy, goal, candidates=candidates, done=done & ~excluded, seed=seed, proposals=self.proposals
+            )
             if index is not None:
                 return image_key(samples[index].id), used
         return None, strategy
@@ -201,56 +206,6 @@ class Session:
         if goal == "label":
             return effective_label(self.project, sample, annotation) is not None
         return annotation.mask_source is not None
-
-    def _query(
-        self,
-        strategy: active_learning.Strategy,
-        candidates: Bool[np.ndarray, " n"],
-        done: Bool[np.ndarray, " n"],
-        seed: int,
-    ) -> tuple[int | None, str]:
-        """Index of the image that a strategy, or its replacement, chooses; and the strategy used."""
-        if strategy == "listed":
-            return active_learning.listed(candidates), strategy
-        if strategy == "random":
-            return active_learning.random(candidates, seed=seed), strategy
-        ids = self.project.data.ids
-        if strategy == "uncertain":
-            index = active_learning.uncertain(ids, candidates, self.proposals.certainty)
-        elif strategy == "influential":
-            index = active_learning.influential(ids, candidates, self.proposals.influence)
-        else:
-            return self._query_features(strategy, candidates, done, seed)
-        return self._query_features("diverse", candidates, done, seed) if index is None else (index, strategy)
-
-    def _query_features(
-        self,
-        strategy: active_learning.Strategy,
-        candidates: Bool[np.ndarray, " n"],
-        done: Bool[np.ndarray, " n"],
-        seed: int,
-    ) -> tuple[int | None, str]:
-        """As `_query`, for the strategies on features; at random from the rarest class until there are features."""
-        data = self.project.data
-        classes = all_classes(self.project, self.store.record)
-        labels = [effective_label(self.project, s, self.store[s.id]) for s in data.samples]
-        numbers = np.array([-1 if name is None else classes.index(name) for name in labels], dtype=np.int64)
-        rows = FeatureFile(self.project.folder, self.settings.backbone).rows
-        finished = self.feature_extraction is not None and self.feature_extraction.state == "done"
-        if not rows or not (finished or all(name in rows for name in data.ids)):
-            members = active_learning.rarest_class(numbers, done, candidates)
-            return active_learning.random(candidates if members is None else candidates & members, seed=seed), "random"
-        unreadable = np.zeros_like(next(iter(rows.values())))
-        features = np.stack([rows.get(name, unreadable) for name in data.ids]).astype(np.float64)
-        choose = active_learning.typical if strategy == "typical" else active_learning.diverse
-        return choose(features, active_learning.assign_classes(features, numbers), done, candidates), strategy
-
-    def extract_features(self) -> None:
-        """Start to compute image features, unless that is done or running."""
-        with self._lock:
-            if self.feature_extraction is None or self.feature_extraction.state in ("failed", "stopped"):
-                request = {"work": "features", "backbone": self.settings.backbone, **self._source}
-                self.feature_extraction = BackgroundProcess(request, lambda _: None)
 
     def train(self) -> None:
         """Start a training.
@@ -315,9 +270,9 @@ class Session:
     def close(self) -> None:
         """Stop the background processes."""
         self.matching.close()
-        for job in (self.training, self.feature_extraction):
-            if job is not None:
-                job.stop()
+        self.order.close()
+        if self.training is not None:
+            self.training.stop()
 
 
 def image_key(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Entry point of the background processes: feature extraction, matching, or training with cross-validation.
+"""Entry point of the background processes: features, scores of class names, matching, training, cross-validation.
 
 `python -m handful.annotation.server.worker` reads one JSON line from standard input, writes JSON lines to standard
 output, and ends when standard input ends: a server that was killed leaves no training behind. The matcher stays, and
@@ -41,7 +41,13 @@ def main() -> None:
     try:
         if request["work"] == "matcher":
             stay_and_match(request, report, requests)
-        {"features": compute_features, "train": run_training, "match": run_matching}[request["work"]](request, report)
+        works = {
+            "features": compute_features,
+            "names": score_class_names,
+            "train": run_training,
+            "match": run_matching,
+        }
+        works[request["work"]](request, report)
     except HandfulError as error:
         report({"error": str(error)})
         raise SystemExit(2) from None
@@ -87,6 +93,22 @@ def compute_features(request: dict[str, Any], report: Report) -> None:
         cache.add({name: files[name] for name in names}, np.asarray(batch))
         report({"stage": "features", "done": len(files) - len(missing) + done, "of": len(files)})
     report({"finished": {"images": len(files)}})
+
+
+def score_class_names(request: dict[str, Any], report: Report) -> None:
+    """Zero-shot scores of the class names for the images whose features are there, kept in the annotation folder."""
+    import numpy as np
+
+    from handful.annotation.files.feature_file import FeatureFile
+    from handful.annotation.files.name_scores import write_name_scores
+    from handful.annotation.name_scores import score_names
+
+    folder, backbone = Path(request["folder"]), request.get("backbone")
+    rows = FeatureFile(folder, backbone).rows
+    features = np.stack(list(rows.values())) if rows else np.zeros((0, 0), np.float32)
+    scores = score_names(request["classes"], list(rows), features, backbone=backbone, seed=request["seed"])
+    write_name_scores(folder, scores, backbone)
+    report({"finished": {"p_value": scores.p_value}})
 
 
 def run_training(request: dict[str, Any], report: Report) -> None:

@@ -1,5 +1,7 @@
 """Query strategies of active learning: which image to annotate next.
 
+- "balanced": pseudo-class balance (PCB, Bang et al. 2024, https://arxiv.org/abs/2311.11178), the image that the class
+  names claim most surely for the class with fewest labels; then "diverse".
 - "diverse": the k-center choice (farthest-first traversal, Gonzalez 1985; Sener and Savarese 2018,
   https://arxiv.org/abs/1708.00489) on features, within the class that has fewest annotated images; where labels are
   missing, the class is that of the nearest mean of the labelled images.
@@ -22,7 +24,8 @@ from jaxtyping import Bool, Float, Int
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import euclidean_distances
 
-Strategy = Literal["diverse", "typical", "random", "uncertain", "influential", "listed"]
+Strategy = Literal["balanced", "diverse", "typical", "random", "uncertain", "influential", "listed"]
+FIRST_LABELS = 5  # per class, after which "balanced" goes on as "diverse"
 MAX_CLUSTERS, MIN_CLUSTER_SIZE, NEIGHBORS = 500, 5, 20  # as in the paper
 
 
@@ -35,6 +38,28 @@ def assign_classes(features: Float[np.ndarray, "n c"], labels: Int[np.ndarray, "
     means = np.stack([unit[labels == c].mean(axis=0) for c in labelled_classes])
     nearest = labelled_classes[np.argmax(unit @ means.T - (means**2).sum(axis=1) / 2, axis=1)]
     return np.where(labels >= 0, labels, nearest)
+
+
+def balanced(
+    probabilities: Float[np.ndarray, "n k"], labels: Int[np.ndarray, " n"], candidates: Bool[np.ndarray, " n"]
+) -> int | None:
+    """Index of the candidate to label next; None without candidates.
+
+    Of the classes that are the most probable one of a candidate, the one with fewest labels is taken, and of its
+    candidates the most probable.
+
+    Args:
+        probabilities: of each class, before the images were seen by anybody.
+        labels: of all images; -1: unknown.
+        candidates: images to choose from.
+    """
+    if not candidates.any():
+        return None
+    likely = probabilities.argmax(axis=1)
+    counts = np.bincount(labels[labels >= 0], minlength=probabilities.shape[1])
+    classes = np.unique(likely[candidates])
+    choice = classes[np.argmin(counts[classes])]
+    return int(np.argmax(np.where(candidates & (likely == choice), probabilities[:, choice], -np.inf)))
 
 
 def diverse(
