@@ -189,9 +189,10 @@ def test_features_of_images_with_several_labels_are_computed(photos: Path) -> No
     with AnnotationStore(project.folder, project.data.ids) as store:
         settings = Settings(token=photo_session.TOKEN)
         session = MultilabelSession(project, store, source=str(photos), settings=settings, multilabel="folders")
-        session.extract_features()
+        session.order.extract_features()
         end = time.monotonic() + 120
-        while session.feature_extraction is not None and session.feature_extraction.wait(1) == "running":
+        extraction = session.order.feature_extraction
+        while extraction is not None and extraction.wait(1) == "running":
             assert time.monotonic() < end
         assert set(FeatureFile(project.folder).rows) == set(project.data.ids)
         session.close()
