@@ -15,6 +15,7 @@ from handful.annotation.files.feature_file import FeatureFile
 from handful.annotation.files.project import image_path, open_project
 from handful.annotation.files.store import AnnotationStore
 from handful.annotation.import_export import export_annotations
+from handful.annotation.server.image_order import ImageOrder
 from handful.annotation.server.multilabel_app import create_multilabel_app
 from handful.annotation.server.multilabel_session import MultilabelSession
 from handful.annotation.server.session import Settings, image_key
@@ -36,7 +37,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def session(photos: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MultilabelSession]:
-    monkeypatch.setattr(MultilabelSession, "extract_features", lambda self: None)
+    monkeypatch.setattr(ImageOrder, "extract_features", lambda self: None)
     project = open_project(photos, multilabel="folders")
     with AnnotationStore(project.folder, project.data.ids) as store:
         found = MultilabelSession(project, store, source=str(photos), settings=Settings(token=photo_session.TOKEN))
