@@ -77,6 +77,7 @@ class Sample:
         known: the pixels that the mask speaks of, where it is partial (scribbles, points, a box), of the mask's size;
             losses ignore the others. None: all.
         weight: factor of the image's loss in training, 0 or more. Scores do not count it.
+        text: words beside the image, such as a caption or tags, for `prepare/clean_by_text`; None: none.
 
     Example:
         >>> import numpy as np
@@ -97,6 +98,7 @@ class Sample:
     target: Float32[np.ndarray, " k"] | None = None
     known: Mask | None = None
     weight: float = 1.0
+    text: str | None = None
 
     @property
     def labelled(self) -> bool:
@@ -241,12 +243,20 @@ class Dataset:
         return replace(self, samples=tuple(self.samples[i] for i in _positions(indices, len(self))))
 
     def without_labels(self) -> "Dataset":
-        """The images alone, with their ids and splits: labels, targets, masks, groups and weights are removed.
+        """The images alone, with their ids and splits: labels, targets, masks, groups, weights and words are removed.
 
         This is the guard against label leaks: every image that a model predicts passes through it first, and so does
         every image that a run learns from without its label. No other code removes labels for this purpose.
         """
-        removed = {"label": None, "target": None, "mask": None, "mask_source": None, "group": None, "known": None}
+        removed = {
+            "label": None,
+            "target": None,
+            "mask": None,
+            "mask_source": None,
+            "group": None,
+            "known": None,
+            "text": None,
+        }
         samples = (replace(s, **removed, weight=1.0) for s in self.samples)  # type: ignore[arg-type]
         return replace(self, samples=tuple(samples))
 

@@ -53,6 +53,8 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
             hashes["pixels"].update(_image_hash(sample.image))
         if sample.weight != 1:
             hashes["labels" if sample.labelled else "unlabelled"].update(repr((sample.id, sample.weight)).encode())
+        if sample.text is not None:
+            hashes["labels" if sample.labelled else "unlabelled"].update(repr((sample.id, sample.text)).encode())
         if sample.pixel_range is not None:
             hashes["ranges"].update(repr((sample.id, sample.pixel_range)).encode())
         if sample.mask is not None:
@@ -105,6 +107,8 @@ def _sample(sample: Sample) -> bytes:
     else:
         one, image = hashlib.sha256(header), pixels(sample)
         one.update(repr(image.shape).encode() + image.tobytes())
+    if sample.text is not None:
+        one.update(b"text" + repr(sample.text).encode())
     if sample.weight != 1:
         one.update(b"weight" + repr(sample.weight).encode())
     if sample.target is not None:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from handful.core.dataset import Dataset
+from handful.data.fingerprint import fingerprint, part_fingerprints
 from handful.data.load import ReadOptions, read_dataset
 from handful.data.readers.table import read_table
 from handful.errors import DataError, HandfulWarning
@@ -300,3 +301,16 @@ def test_long_and_unprintable_headers_are_shortened_and_named_once(folder: Path)
     assert r"columns are a\x07b, column 0" in caught.value.what
     assert caught.value.what.endswith("and 12 more")
     assert "column 0" not in caught.value.remedy
+
+
+def test_words_beside_an_image_are_read_from_the_column_that_is_named_for_them(folder: Path) -> None:
+    path = _table(folder, "path,label,text\nimg/a.png,cat, a sleeping cat \nimg/b.png,dog,\n")
+    named = read_table(path, columns={"text": "text"})
+    assert [s.text for s in named.samples] == ["a sleeping cat", None]
+    plain = read_table(path)
+    assert [s.text for s in plain.samples] == [None, None]
+    assert fingerprint(named) != fingerprint(plain)
+    assert part_fingerprints(named)["labels"] != part_fingerprints(plain)["labels"]
+    assert named.without_labels().samples[0].text is None
+    with pytest.raises(DataError, match="caption"):
+        read_table(path, columns={"text": "caption"})

@@ -30,12 +30,12 @@ def read_table(
     """A data set from a table with a column `path` and, optionally, `label`, `mask`, `group` and `split`.
 
     Paths are relative to the table's folder, and found as `TablePaths` says. An empty label is an unlabelled image, an
-    empty mask, group or split is None. Every cell is read as text, so a class may be called NA or 007; labels of a
-    Parquet file are read as `handful.data.labels.label_texts` does, and by the class names that Hugging Face stores in
-    the file. "-1" is no label where all labels are whole numbers from 0, as
-    `handful.data.class_names.consistent_names` says. Masks are image files. Ids are the paths as written in the table,
-    with slashes and in Unicode's composed form. A CSV file is UTF-8 (or UTF-16 with its mark), and separated by commas,
-    semicolons, tabs or bars.
+    empty mask, group or split is None. Words beside the image (`Sample.text`) are read where `columns` names theirs.
+    Every cell is read as text, so a class may be called NA or 007; labels of a Parquet file are read as
+    `handful.data.labels.label_texts` does, and by the class names that Hugging Face stores in the file. "-1" is no
+    label where all labels are whole numbers from 0, as `handful.data.class_names.consistent_names` says. Masks are
+    image files. Ids are the paths as written in the table, with slashes and in Unicode's composed form. A CSV file is
+    UTF-8 (or UTF-16 with its mark), and separated by commas, semicolons, tabs or bars.
 
     Args:
         path: ends in .csv, .tsv or .parquet.
@@ -119,6 +119,7 @@ def sample_of(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) ->
         image=image,
         group=nfc(row["group"]) or None,
         split=parse_split(row["split"], where),
+        text=row.get("text") or None,
     )
     if not row["mask"]:
         return sample

@@ -16,6 +16,7 @@ from handful.data.readers.hugging_face_files import class_names_of, named_positi
 from handful.errors import DataError, nearest, option
 
 ROLES = ("path", "label", "mask", "group", "split")
+NAMED = ("text",)  # roles that a column has only where `columns` names it
 BATCH_ROWS = 4096  # rows of a Parquet file in memory at a time
 SEPARATORS = (",", ";", "\t", "|")
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
@@ -123,15 +124,15 @@ def header_of(path: Path, columns: Mapping[str, str] | None = None) -> tuple[lis
 
 def _names(columns: Mapping[str, str]) -> dict[str, str]:
     for role in columns:
-        if role not in ROLES:
-            raise DataError(f"unknown column role {role!r}", where="columns", remedy=nearest(role, ROLES))
-    return {role: columns.get(role, role) for role in ROLES}
+        if role not in (*ROLES, *NAMED):
+            raise DataError(f"unknown column role {role!r}", where="columns", remedy=nearest(role, (*ROLES, *NAMED)))
+    return {role: columns.get(role, role) for role in (*ROLES, *NAMED) if role in ROLES or role in columns}
 
 
 def _positions(path: Path, header: list[str], names: Mapping[str, str]) -> dict[str, int]:
     positions = {role: _position(header, name) for role, name in names.items()}
     for role, name in names.items():
-        if positions[role] is None and (role == "path" or name != role):
+        if positions[role] is None and (role in ("path", *NAMED) or name != role):
             raise _no_column(path, role, name, header)
     return {role: position for role, position in positions.items() if position is not None}
 

@@ -16,11 +16,8 @@ from jaxtyping import Bool, Float, Int
 
 from handful.core.context import Context
 from handful.core.dataset import Dataset
-from handful.core.recipe import Recipe
-from handful.data.split_checks import group_of
-from handful.data.splits import folds as split_folds
+from handful.parts.prepare._held_out import fewest_groups, held_out, judge_of
 from handful.parts.prepare._masking import Prepare
-from handful.parts.traits import uses_unlabelled
 
 HERE = "prepare/clean_labels"
 MOST = 0.5  # of a class's labels that are removed: the least probable ones
@@ -67,14 +64,14 @@ def build(context: Context, *, recipe: str | None = None, folds: int = 5, least:
         raise ValueError(f"folds must be a whole number from 2 up, not {folds!r}")
     if isinstance(least, bool) or not 0 <= least < 1:
         raise ValueError(f"least must be in [0, 1), not {least!r}")
-    judge = _judge(context, recipe)
+    judge = judge_of(context, recipe, here=HERE)
 
     def prepare(data: Dataset) -> Dataset:
         labelled = data.labelled()
-        fewest = min((len(_groups(labelled, c)) for c in range(len(data.classes))), default=0)
+        fewest = fewest_groups(labelled)
         if fewest < 2:
             return data
-        probabilities = _held_out(context, judge, labelled, data, min(folds, fewest))
+        probabilities = held_out(context, judge, data, min(folds, fewest), here=HERE)
         found = suspects(labelled.labels, probabilities, least=least)
         removed = {s.id for s, wrong in zip(labelled.samples, found, strict=True) if wrong}
         without = data.without_labels().samples
@@ -82,32 +79,3 @@ def build(context: Context, *, recipe: str | None = None, folds: int = 5, least:
         return replace(data, samples=tuple(samples))
 
     return prepare
-
-
-def _judge(context: Context, name: str | None) -> Recipe:
-    """The named recipe, or the recipe itself, without what follows training and without this part."""
-    judge = context.recipe if name is None else context.recipe_named(name, where=HERE)
-    return replace(judge, prepare=tuple(p for p in judge.prepare if p.name != "clean_labels"), posthoc=())
-
-
-def _groups(data: Dataset, label: int) -> set[str]:
-    return {group_of(s) for s in data.samples if s.label == label}
-
-
-def _held_out(
-    context: Context, judge: Recipe, labelled: Dataset, data: Dataset, folds: int
-) -> Float[np.ndarray, "n k"]:
-    """Class probabilities of each labelled image, by a model of the other folds."""
-    rows = {s.id: i for i, s in enumerate(labelled.samples)}
-    probabilities = np.zeros((len(labelled), len(data.classes)))
-    unlabelled = data.unlabelled().samples if uses_unlabelled(judge) else ()
-    for number, (train, held_out) in enumerate(split_folds(_without_splits(labelled), folds, context.seed), start=1):
-        recipe = replace(judge, name=f"{judge.name}, fold {number} of {folds}")  # shown by the progress bar
-        seen = replace(train, samples=(*train.samples, *unlabelled))
-        model = context.train(recipe, seen, context.seed, where=HERE)
-        probabilities[[rows[s.id] for s in held_out.samples]] = model.probabilities(held_out.without_labels())
-    return probabilities
-
-
-def _without_splits(data: Dataset) -> Dataset:
-    return replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
