@@ -28,12 +28,9 @@ from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.predict_table import predict_table
 from handful.errors import DataError, HandfulError, ModelError, OutputError
 from handful.models.classifier import Classifier
-from handful.models.ensemble import join
 from handful.models.onnx_model import OnnxModel, load_onnx
 from handful.recipes.load import load_recipe
-from handful.reports.explanations import explain_to
 from handful.saving.classifier import save_classifier
-from handful.saving.predictor import load_predictor
 from handful.training.train import train
 from tests.support.datasets import several_squares
 
@@ -191,9 +188,6 @@ def test_what_needs_one_label_per_image_is_refused_with_what_takes_several(tmp_p
     model, data = trained(), several_squares(6)
     folder = save_classifier(model, tmp_path / "model")
     cases = {
-        "an ensemble": lambda: join([model, model]),
-        "explaining": lambda: explain_to(model, data, tmp_path / "maps"),
-        "test-time": lambda: load_predictor(folder, tta="flip", device="cpu"),
         "a file in .pt2": lambda: export_to(tmp_path / "m.pt2", folder),
         "propagating masks": lambda: propagate_dataset(model.recipe, data),
     }

@@ -14,15 +14,16 @@ from handful.errors import HandfulWarning, ModelError, OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
 from handful.models.network import Network
-from handful.models.saliency import pointing, rank_correlation, saliency, share_inside, shuffled
+from handful.models.saliency import class_saliency, pointing, rank_correlation, saliency, share_inside, shuffled
 from handful.parts import registry
 from handful.parts.posthoc.class_means import over_means
+from handful.parts.posthoc.thresholds import wrap as thresholded
 from handful.parts.posthoc.tta import over_views
 from handful.recipes.load import load_recipe
 from handful.reports.explanations import TABLE, explain_to, overlay_heatmap
 from handful.training.train import train
 from tests.support.classifiers import mean_colour, untrained
-from tests.support.datasets import CLASSES, context, recipe, squares
+from tests.support.datasets import CLASSES, context, recipe, several_squares, squares
 
 
 def pooled() -> Classifier:
@@ -144,3 +145,35 @@ def test_heat_is_stronger_where_the_map_is() -> None:
     map_[0, 0] = 1
     painted = overlay_heatmap(image, map_).astype(int)
     assert np.ptp(painted[:, 0, 0]) > np.ptp(painted[:, 3, 3])
+
+
+def test_each_class_that_a_multilabel_model_names_has_its_class_activation_map(tmp_path: Path) -> None:
+    data, classifier = several_squares(6), replace(pooled(), kind="multilabel")
+    p = classifier.probabilities(data)
+    limits = [float(np.sort(column)[2]) for column in p.T]  # four of the six images show each class
+    classifier = replace(classifier, network=thresholded(classifier.network, thresholds=limits).eval())
+    network = pooled().network
+    assert isinstance(network, Network)
+    named = p >= np.array(limits, dtype=np.float32)
+    found = list(class_saliency(classifier, data))
+    for maps, row, probabilities, sample in zip(found, named, p, data.samples, strict=True):
+        wanted = sorted(map(int, np.flatnonzero(row)), key=lambda c: -probabilities[c]) or [int(probabilities.argmax())]
+        assert [one.predicted for one in maps] == wanted
+        image = torch.from_numpy(np.asarray(sample.image)).float()[None] / 255
+        for one in maps:
+            weights = network.head.linear.weight[one.predicted]  # type: ignore[union-attr, index]
+            cam = (network.feature_maps(image) * weights[None, :, None, None]).sum(dim=1, keepdim=True).relu()
+            own = F.interpolate(cam, (12, 12), mode="bilinear")[0, 0].numpy()
+            np.testing.assert_allclose(one.map, own / max(own.max(), 1e-12), atol=1e-4)
+            assert one.probability == pytest.approx(probabilities[one.predicted], abs=1e-5)
+    assert [len(maps) for maps in class_saliency(classifier, data, most=1)] == [1] * 6
+
+    checks = explain_to(classifier, data, tmp_path / "maps")
+    assert checks.images == 6
+    with (tmp_path / "maps" / TABLE).open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == sum(map(len, found))
+    truth = data.targets()[list(data.ids).index(rows[0]["id"]), CLASSES.index(rows[0]["prediction"])]
+    assert rows[0]["label"] == ("present" if truth else "absent")
+    width = Picture.open(tmp_path / "maps" / f"{data.samples[0].id}.png").width
+    assert width == 12 + 16 * len(found[0])

@@ -33,7 +33,7 @@ def test_every_recipe_fits_or_is_refused_with_those_that_fit() -> None:
     assert not {"cvs", "multitask", "soft-labels", "pseudo-labels", "lda", "ldam-wrn"} & set(fitting)
 
 
-@pytest.mark.parametrize("part", ["temperature", "tta", "ensemble", "out_of_distribution"])
+@pytest.mark.parametrize("part", ["temperature", "out_of_distribution"])
 def test_posthoc_parts_for_one_label_are_refused(part: str) -> None:
     tested = replace(recipe("linear"), posthoc=(Part(part),))
     with pytest.raises(RecipeError, match=f"posthoc/{part} needs one label per image"):

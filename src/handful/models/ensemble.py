@@ -1,4 +1,4 @@
-"""Ensemble: the weighted mean of the probabilities of several trained classifiers."""
+"""Ensemble: the weighted mean of the probabilities, or of the numbers, of several trained classifiers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from handful.core.dataset import Dataset, Image
+from handful.core.dataset import Dataset, Image, Kind
 from handful.core.recipe import Recipe
 from handful.core.tensors import Output
 from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
-from handful.models.classifier import Classifier, refuse_multilabel_model
+from handful.models.classifier import Classifier
 
 _TINY = 1e-30  # keeps the logarithm finite; float32 holds it
+KINDS: dict[Kind, str] = {"multiclass": "one label per image", "multilabel": "several", "number": "numbers"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +34,20 @@ class Ensemble(Classifier):
     def outputs(self, data: Dataset, *, chunk: int | None = None) -> Iterator[Output]:
         """The members' outputs as one, some images at a time.
 
-        Logits are logarithms of the mean probabilities; embeddings and features stand side by side. `pixels` are
-        there when every member segments and all have the same `resize`.
+        Logits are those of the mean probabilities or numbers, by the link of the data's kind; embeddings and features
+        stand side by side. `pixels` are there when every member segments and all have the same `resize`.
         """
         length = chunk or self.chunk
         for outputs in zip(*(m.outputs(data, chunk=length) for m in self.members), strict=True):
             yield self.mean(outputs)
+
+    @property
+    def thresholds(self) -> Float32[np.ndarray, " k"] | None:
+        """Of a multilabel ensemble, the members' thresholds, weighted as their probabilities."""
+        if self.kind != "multilabel":
+            return None
+        rows = np.array([member.thresholds for member in self.members], dtype=np.float32)
+        return np.asarray(np.array(self.weights, dtype=np.float32) @ rows)
 
     def fitted(self, image: Image) -> UInt8[np.ndarray, "3 h2 w2"]:
         """The image at the working size, where the members agree on one; else as it is."""
@@ -59,13 +68,14 @@ class Ensemble(Classifier):
         """The members' outputs as one."""
         pixels = [o.pixels for o in outputs if o.pixels is not None]
         same_resize = len({m.recipe.resize for m in self.members}) == 1
+        values = [m.link.probabilities(o.logits.float()) for m, o in zip(self.members, outputs, strict=True)]
         maps = None
         if len(pixels) == len(outputs) and same_resize:
             sized = [F.interpolate(p.float().softmax(dim=1), self.size, mode="bilinear") for p in pixels]
             maps = self._weigh(sized).clamp_min(_TINY).log()
         return Output(
             embedding=torch.cat([o.embedding.float() for o in outputs], dim=1),
-            logits=self._weigh([o.logits.float().softmax(dim=1) for o in outputs]).clamp_min(_TINY).log(),
+            logits=self.link.logits(self._weigh(values)),
             features=torch.cat([o.features.float() for o in outputs], dim=1),
             pixels=maps,
         )
@@ -91,9 +101,13 @@ def join(
     if len(members) < 2:
         raise ModelError("an ensemble needs two models", remedy="name two or more.")
     first = members[0]
-    for member in members:
-        refuse_multilabel_model(member, "an ensemble")
     for i, other in enumerate(members[1:], start=2):
+        if other.kind != first.kind:
+            raise ModelError(
+                f"it was trained on {KINDS[other.kind]}, and the first model on {KINDS[first.kind]}",
+                where=f"model {i} ({other.recipe.name})",
+                remedy="use models that were trained on the same data.",
+            )
         refuse_other_classes(other.classes, first.classes, where=f"model {i} ({other.recipe.name})")
         if other.pixel_range != first.pixel_range:
             raise ModelError(
@@ -129,6 +143,8 @@ def join(
         members=tuple(members),
         weights=tuple(w / sum(shares) for w in shares),
         pixel_range=first.pixel_range,
+        kind=first.kind,
+        scale=first.scale,
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from handful.core.dataset import Kind, Scale
 
 TINY = 1e-12
+LEAST = 1e-30  # keeps the logarithm finite; float32 holds it
 
 
 @runtime_checkable
@@ -44,7 +45,7 @@ class Softmax:
 
     def logits(self, probabilities: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
         """The logarithm."""
-        return probabilities.clamp_min(TINY).log()
+        return probabilities.clamp_min(LEAST).log()
 
     def loss(
         self,

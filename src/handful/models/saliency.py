@@ -1,4 +1,4 @@
-"""Where a classifier looks: a map for each image of what speaks for the class it was given.
+"""Where a classifier looks: a map for each image of what speaks for the class it was given, or for each of several.
 
 A head that segments has such maps itself (CvS: the class's probability at each pixel). For others, Grad-CAM (Selvaraju
 et al. 2017, https://arxiv.org/abs/1610.02391, eq. 1 and 2): the backbone's last maps, each weighted by the mean of the
@@ -11,14 +11,14 @@ foreground, the map's highest point should lie in it (the pointing game: Zhang e
 https://arxiv.org/abs/1608.00507), and more of the map than the mask's share of the image.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 from torch import Tensor
 
@@ -57,6 +57,22 @@ def saliency(classifier: Classifier, data: Dataset) -> Iterator[Saliency]:
     """The map of each sample's most probable class.
 
     Raises:
+        ModelError: as `class_saliency`.
+    """
+    yield from (maps[0] for maps in class_saliency(classifier, data, most=1))
+
+
+def class_saliency(classifier: Classifier, data: Dataset, *, most: int | None = None) -> Iterator[tuple[Saliency, ...]]:
+    """The maps of each sample's classes, the most probable first: of those that a multilabel model names.
+
+    Where it names none, and of a model of one class per image, there is that of the most probable class alone.
+
+    Args:
+        classifier: of classes.
+        data: the images.
+        most: at most so many maps of an image; None: of all classes that are named.
+
+    Raises:
         ModelError: the network neither segments nor has one backbone whose maps lead to the class scores, or a map is
             not finite.
     """
@@ -71,18 +87,36 @@ def saliency(classifier: Classifier, data: Dataset) -> Iterator[Saliency]:
         output = classifier.of_images(shown) if first.pixels is not None else None
         if output is not None and output.pixels is not None:
             logits = output.logits.float()
-            maps = output.pixels.float().softmax(dim=1)[torch.arange(len(logits)), logits.argmax(dim=1) + 1]
+            order, counts = _explained(classifier, logits, most)
+            of_pixels = output.pixels.float().softmax(dim=1)
+            maps = [of_pixels[torch.arange(len(logits)), order[:, rank] + 1] for rank in range(int(counts.max()))]
         else:
-            logits, maps = _grad_cam(classifier, backbone, shown)
-        probabilities = logits.softmax(dim=1).cpu().numpy()
-        for row, one in zip(probabilities, maps.cpu().numpy(), strict=True):
-            if not (np.isfinite(row).all() and np.isfinite(one).all()):
+            logits, order, counts, maps = _grad_cam(classifier, backbone, shown, most)
+        probabilities = classifier.link.probabilities(logits).cpu().numpy()
+        by_rank = torch.stack(maps).cpu().numpy()
+        for i, (row, classes) in enumerate(zip(probabilities, order.tolist(), strict=True)):
+            own = by_rank[: int(counts[i]), i]
+            if not (np.isfinite(row).all() and np.isfinite(own).all()):
                 raise ModelError(
                     "the saliency map of an image is not finite",
                     where=classifier.recipe.name,
                     remedy='train the model again with precision = "fp32", or explain one with another head.',
                 )
-            yield Saliency(int(row.argmax()), float(row.max()), _scaled(one))
+            yield tuple(Saliency(c, float(row[c]), _scaled(one)) for c, one in zip(classes, own, strict=False))
+
+
+def _explained(
+    classifier: Classifier, logits: Float[Tensor, "n k"], most: int | None
+) -> tuple[Int[Tensor, "n k"], Int[Tensor, " n"]]:
+    """The classes of each image by falling score, and of how many of them it has a map."""
+    order = logits.detach().argsort(dim=1, descending=True, stable=True)
+    counts = torch.ones(len(logits), dtype=torch.int64)
+    if classifier.thresholds is not None:
+        named = classifier.link.probabilities(logits.detach()).cpu() >= torch.from_numpy(classifier.thresholds)
+        first = logits.detach().double() + 1e9 * named.to(logits.device)  # named ones before the others
+        order = first.argsort(dim=1, descending=True, stable=True)
+        counts = named.sum(dim=1).clamp_min(1)
+    return order, counts if most is None else counts.clamp_max(most)
 
 
 def _scaled(map_: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
@@ -94,14 +128,18 @@ def _scaled(map_: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
 
 
 def _grad_cam(
-    classifier: Classifier, backbone: torch.nn.Module, images: Float[Tensor, "n 3 h w"]
-) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n h w"]]:
+    classifier: Classifier, backbone: torch.nn.Module, images: Float[Tensor, "n 3 h w"], most: int | None
+) -> tuple[Float[Tensor, "n k"], Int[Tensor, "n k"], Int[Tensor, " n"], list[Float[Tensor, "n h w"]]]:
+    """Scores, the classes by falling score, of how many of them each image has a map, and the maps by that rank."""
     seen: list[Tensor] = []
     handle = backbone.register_forward_hook(lambda *given: seen.append(given[2]))
     try:
         with torch.enable_grad(), autocast(classifier.recipe.precision, classifier.device):
             logits: Tensor = classifier.network.eval()(images.requires_grad_()).logits.float()
-            gradients = torch.autograd.grad(logits.amax(dim=1).sum(), seen[0])[0].float()
+            order, counts = _explained(classifier, logits, most)
+            ranks = range(int(counts.max()))
+            scores = [logits.gather(1, order[:, rank : rank + 1]).sum() for rank in ranks]
+            gradients = [torch.autograd.grad(score, seen[0], retain_graph=True)[0].float() for score in scores]
     except (RuntimeError, IndexError) as error:
         raise ModelError(
             "the class scores have no gradient with respect to the backbone's maps",
@@ -110,11 +148,19 @@ def _grad_cam(
         ) from error
     finally:
         handle.remove()
-    terms = gradients.mean(dim=(2, 3), keepdim=True) * seen[0].detach().float()
+    features = seen[0].detach().float()
+    return logits.detach(), order, counts, [_weighted(features, each, images.shape[-2:]) for each in gradients]
+
+
+def _weighted(
+    features: Float[Tensor, "n c h2 w2"], gradients: Float[Tensor, "n c h2 w2"], size: Sequence[int]
+) -> Float[Tensor, "n h w"]:
+    """Grad-CAM's maps at the images' size."""
+    terms = gradients.mean(dim=(2, 3), keepdim=True) * features
     cam = terms.sum(dim=1, keepdim=True).relu()
     rounding = FLAT * terms.abs().sum(dim=1, keepdim=True).amax(dim=(2, 3), keepdim=True)
     cam = cam.masked_fill(cam.amax(dim=(2, 3), keepdim=True) <= rounding, 0.0)
-    return logits.detach(), F.interpolate(cam, images.shape[-2:], mode="bilinear", align_corners=False)[:, 0]
+    return F.interpolate(cam, list(size), mode="bilinear", align_corners=False)[:, 0]
 
 
 def _backbone(classifier: Classifier) -> torch.nn.Module:

@@ -75,6 +75,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     },
     "posthoc": {
         "multilabel": "fits data with several labels per image",
+        "number": "fits numbers",
         "needs_multilabel": "fits no other data",
         "calibrates": "is fitted to one network's predictions: nothing may change these afterwards",
         "joins_networks": "makes one classifier of several networks",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
@@ -18,8 +18,16 @@ from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import HandfulWarning
 from handful.evaluation.intervals import wilson
-from handful.models.classifier import Classifier, refuse_multilabel_model
-from handful.models.saliency import Saliency, pointing, rank_correlation, saliency, share_inside, shuffled
+from handful.models.classifier import Classifier, refuse_number_model
+from handful.models.saliency import (
+    Saliency,
+    class_saliency,
+    pointing,
+    rank_correlation,
+    saliency,
+    share_inside,
+    shuffled,
+)
 
 TABLE = "maps.csv"
 CHECKED = 50  # images whose maps are compared with those of shuffled weights
@@ -65,6 +73,9 @@ def explain_to(
 ) -> SanityChecks:
     """Write `<id>.png` for each sample (the image next to its map) and `maps.csv`; return the sanity checks.
 
+    Of a model that names several classes there is a map for each that it names, from left to right in the order of
+    the table's rows, and that of the likeliest where it names none.
+
     Args:
         classifier: the trained classifier.
         data: the images. Masks are used by the checks only; the classifier never sees explanation.
@@ -78,23 +89,24 @@ def explain_to(
         ModelError: there are no maps of this model, or they are not finite.
         DataError: an image cannot be read, or an id leads out of the folder.
     """
-    refuse_multilabel_model(classifier, "explaining")
+    refuse_number_model(classifier, "explaining")
     images = data.without_labels()
     rows: list[_Row] = []
     maps: list[Float[np.ndarray, "h w"]] = []
     constant: list[str] = []
     with lock_output(folder), _new_folder(folder, overwrite=overwrite) as draft:
-        for sample, explanation in zip(data.samples, saliency(classifier, images), strict=True):
-            _draw(draft, sample, explanation, classifier)
-            maps += [explanation.map] if len(maps) < CHECKED else []
-            rows.append(_row(sample, explanation, classifier, data.classes))
-            constant += [sample.id] if explanation.constant else []
+        for sample, explained in zip(data.samples, class_saliency(classifier, images), strict=True):
+            _draw(draft, sample, explained, classifier)
+            maps += [explained[0].map] if len(maps) < CHECKED else []
+            rows += [_row(sample, each, classifier, data.classes) for each in explained]
+            constant += [sample.id] if any(each.constant for each in explained) else []
             if advance is not None:
                 advance(1)
         _write(draft / TABLE, rows)
-        checks = replace(_checks(rows, maps, classifier, images, seed), constant=len(constant))
+        checks = _checks(rows, maps, classifier, images, seed)
+        checks = replace(checks, images=len(data), constant=len(constant))
     if constant:
-        _warn_of_constant(constant, len(rows))
+        _warn_of_constant(constant, len(data))
     return checks
 
 
@@ -133,6 +145,8 @@ class _Row:
 
 def _row(sample: Sample, explanation: Saliency, classifier: Classifier, classes: tuple[str, ...]) -> _Row:
     label = None if sample.label is None else classes[sample.label]
+    if sample.target is not None:
+        label = _entry(sample.target, classifier.classes[explanation.predicted], classes)
     row = _Row(sample.id, label, classifier.classes[explanation.predicted], explanation.probability)
     if sample.mask is None:
         return row
@@ -143,6 +157,12 @@ def _row(sample: Sample, explanation: Saliency, classifier: Classifier, classes:
     return replace(
         row, pointed=pointing(explanation.map, mask), inside=share_inside(explanation.map, mask), mask_share=share
     )
+
+
+def _entry(target: Float32[np.ndarray, " k"], name: str, classes: tuple[str, ...]) -> str | None:
+    """What the data say of a class in an image that may show several; None: nothing."""
+    value = target[classes.index(name)] if name in classes else np.nan
+    return None if np.isnan(value) else "present" if value == 1 else "absent"
 
 
 def _checks(
@@ -168,11 +188,12 @@ def overlay_heatmap(image: Image, map_: Float[np.ndarray, "h w"]) -> Image:
     return np.asarray(np.rint(gray * (1 - share) + colors * share).astype(np.uint8))
 
 
-def _draw(folder: Path, sample: Sample, explanation: Saliency, classifier: Classifier) -> None:
+def _draw(folder: Path, sample: Sample, explained: Sequence[Saliency], classifier: Classifier) -> None:
     path = safe_path(folder, f"{sample.id}.png")
     image = fit_size(pixels(sample), classifier.size, classifier.recipe.resize)
     gap = np.full((3, image.shape[1], 4), 255, dtype=np.uint8)
-    both = np.concatenate([image, gap, overlay_heatmap(image, explanation.map)], axis=2)
+    parts = [part for each in explained for part in (gap, overlay_heatmap(image, each.map))]
+    both = np.concatenate([image, *parts], axis=2)
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(np.ascontiguousarray(both.transpose(1, 2, 0))).save(path, format="PNG")
 

@@ -10,7 +10,7 @@ from handful.data.splits import training_split
 from handful.errors import ModelError, option
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
-from handful.models.ensemble import Ensemble, join, refuse_other_classes
+from handful.models.ensemble import KINDS, Ensemble, join, refuse_other_classes
 from handful.parts.posthoc.ensemble import cross_fitted_weights
 from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
 from handful.training.train import nested_fit
@@ -68,6 +68,18 @@ def _cross_fitted_weights(
     members: Sequence[Classifier], data: Dataset, *, folds: int, seed: int, device: str
 ) -> tuple[float, ...]:
     part = training_split(data)
+    if part.kind != members[0].kind:
+        raise ModelError(
+            f"the models were trained on {KINDS[members[0].kind]}, and these data have {KINDS[part.kind]}",
+            where=option("data", None),
+            remedy=f"read the training data as for training ({option('multilabel', None)}).",
+        )
+    if part.kind == "number":
+        raise ModelError(
+            "weights of models of numbers cannot be cross-fitted",
+            where=option("weights", "cross_fitted"),
+            remedy="name the weights, or leave them equal.",
+        )
     refuse_other_classes(part.classes, members[0].classes, where=option("data", None))
     recipes = [(member.recipe, int(member.card.get("seed", 0))) for member in members]
     return cross_fitted_weights(recipes, part, nested_fit(device, progress=True), folds=folds, grid=GRID, seed=seed)

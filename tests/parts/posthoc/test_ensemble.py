@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,17 @@ from jaxtyping import Float
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
-from handful.errors import RecipeError
+from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
-from handful.models.ensemble import Ensemble
+from handful.models.ensemble import Ensemble, join
 from handful.parts import registry
-from handful.parts.posthoc.ensemble import best_weights, cross_fitted_weights
+from handful.parts.posthoc.ensemble import best_weights, cross_fitted_weights, right_probabilities
+from handful.parts.posthoc.thresholds import wrap
+from handful.recipes.load import load_recipe
+from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.support.classifiers import untrained
-from tests.support.datasets import CLASSES, context, recipe, squares
+from tests.support.datasets import CLASSES, context, numbered_squares, recipe, several_squares, squares
 
 
 def test_members_are_the_recipe_from_other_seeds_and_other_recipes() -> None:
@@ -62,12 +66,17 @@ def test_propagated_masks_are_learnt_anew_by_each_member() -> None:
     assert seen[0].samples[1].mask is not None
 
 
+def _right(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The members' probabilities of each image's class."""
+    return np.asarray(probabilities[:, np.arange(len(labels)), labels])
+
+
 def test_the_best_weights_are_those_of_a_search_by_hand() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 50)
     sure = [0.7, 0.5, 0.4]
     p = np.stack([np.eye(3)[labels] * s + rng.dirichlet(np.ones(3), 50) * (1 - s) for s in sure])
-    found = best_weights(p, labels, (1.0, 3.0))
+    found = best_weights(_right(p, labels), (1.0, 3.0))
 
     def loss(weights: tuple[float, ...]) -> float:
         mean = sum(w * q for w, q in zip(weights, p, strict=True)) / sum(weights)
@@ -75,7 +84,7 @@ def test_the_best_weights_are_those_of_a_search_by_hand() -> None:
 
     assert loss(found) == pytest.approx(min(loss(w) for w in product((1.0, 3.0), repeat=3)))
     assert found[0] == 3.0
-    assert best_weights(np.stack([p[0]] * 2), labels, (1.0, 3.0)) == (1.0, 1.0)  # no difference: equal
+    assert best_weights(_right(np.stack([p[0]] * 2), labels), (1.0, 3.0)) == (1.0, 1.0)  # no difference: equal
 
 
 def test_cross_fitted_weights_come_from_images_that_the_members_did_not_train_on() -> None:
@@ -137,11 +146,11 @@ def test_weights_of_sixteen_members_are_found_by_turns() -> None:
     noise = rng.dirichlet(np.ones(3), size=(16, 60))
     right = np.eye(3)[labels]
     probabilities = np.stack([0.6 * right + 0.4 * noise[i] if i < 4 else noise[i] for i in range(16)])
-    assert best_weights(probabilities, labels, (1.0, 3.0)) == (3.0,) * 4 + (1.0,) * 12
-    few, all_tried = probabilities[:12], best_weights(probabilities[:12], labels, (1.0, 3.0))
+    assert best_weights(_right(probabilities, labels), (1.0, 3.0)) == (3.0,) * 4 + (1.0,) * 12
+    few, all_tried = probabilities[:12], best_weights(_right(probabilities[:12], labels), (1.0, 3.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("handful.parts.posthoc.ensemble.MOST", 1)
-        assert best_weights(few, labels, (1.0, 3.0)) == all_tried
+        assert best_weights(_right(few, labels), (1.0, 3.0)) == all_tried
 
 
 def test_an_ensemble_of_sixteen_may_look_for_its_weights() -> None:
@@ -154,3 +163,45 @@ def given_nothing() -> Context:
         raise AssertionError("nothing may be trained")
 
     return replace(context(), fit=fit, task=Task(CLASSES, np.array([4, 6, 6])))
+
+
+def test_weights_of_several_labels_are_those_of_the_known_entries() -> None:
+    data = several_squares(40, known=0.7)
+    targets = data.targets()
+    good, bad = np.where(targets == 1, 0.8, 0.3), np.full(targets.shape, 0.5)
+    right = right_probabilities(np.stack([bad, good]), data)
+    assert right.shape == (2, int((~np.isnan(targets)).sum()))
+    np.testing.assert_allclose(np.unique(right[1]), [0.7, 0.8])
+    assert best_weights(right, (1.0, 3.0)) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "number"])
+def test_members_of_several_labels_or_numbers_are_joined_by_the_mean_saved_and_read(kind: str, tmp_path: Path) -> None:
+    make = several_squares if kind == "multilabel" else numbered_squares
+    plan = load_recipe("ridge", overrides=("backbone.name=pixels", "image_size=[12,12]"))
+    plan = replace(plan, posthoc=(Part("ensemble", {"members": 2, "weights": (3, 1)}), Part("tta", {"views": "flip"})))
+    first, second = (
+        train(replace(plan, posthoc=plan.posthoc[1:]), make(40, seed=s), device="cpu", progress=False) for s in (0, 1)
+    )
+    joined = join([first, second], (3, 1))
+    data = make(20, seed=3)
+    expected = 0.75 * first.probabilities(data) + 0.25 * second.probabilities(data)
+    np.testing.assert_allclose(joined.probabilities(data), expected, rtol=1e-4, atol=1e-5)
+    save_classifier(joined, tmp_path / "model")
+    again = load_classifier(tmp_path / "model", device="cpu")
+    assert (again.kind, again.scale) == (kind, first.scale)
+    np.testing.assert_allclose(again.probabilities(data), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(again.predict(data.select([0])), joined.predict(data)[:1])
+    trained = train(plan, make(40), device="cpu", progress=False)
+    assert isinstance(trained, Ensemble)
+    with pytest.raises(ModelError, match="it was trained on one label per image"):
+        join([first, replace(untrained(), classes=first.classes)])
+
+
+def test_thresholds_of_an_ensemble_are_the_mean_of_its_members() -> None:
+    plan = load_recipe("ridge", overrides=("backbone.name=pixels", "image_size=[12,12]"))
+    one = train(plan, several_squares(40), device="cpu", progress=False)
+    other = replace(one, network=wrap(one.network, thresholds=[0.1, 0.2, 0.3]).eval())
+    thresholds = join([one, other], (1, 3)).thresholds
+    assert thresholds is not None
+    np.testing.assert_allclose(thresholds, np.array([0.2, 0.275, 0.35]), rtol=1e-6)

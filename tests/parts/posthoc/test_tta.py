@@ -1,5 +1,7 @@
 """Test-time augmentation against a loop over torchvision's crops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,8 +15,10 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, join
 from handful.parts import registry
 from handful.parts.posthoc.tta import over_views
+from handful.recipes.load import load_recipe
+from handful.training.train import train
 from tests.support.classifiers import untrained
-from tests.support.datasets import context, squares
+from tests.support.datasets import context, numbered_squares, several_squares, squares
 
 DATA = squares(2, seed=5, size=20)
 
@@ -77,3 +81,24 @@ def test_refusals() -> None:
     for options, word in (({"views": "six_crop"}, "views"), ({"crop": 0.0}, "crop"), ({"crop": True}, "crop")):
         with pytest.raises(RecipeError, match=word):
             registry.build("posthoc", Part("tta", options), context())
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "number"])
+def test_views_of_several_labels_or_numbers_are_averaged_as_these(kind: str) -> None:
+    data = several_squares(40) if kind == "multilabel" else numbered_squares(40)
+    plan = load_recipe("ridge", overrides=("backbone.name=pixels", "image_size=[12,12]"))
+    plain = train(plan, data, device="cpu", progress=False)
+    mirrored = replace(
+        data, samples=tuple(replace(s, image=np.asarray(s.image)[..., ::-1].copy()) for s in data.samples)
+    )
+    expected = (plain.probabilities(data) + plain.probabilities(mirrored)) / 2
+    np.testing.assert_allclose(over_views(plain, views="flip").probabilities(data), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_thresholds_were_chosen_without_views() -> None:
+    plan = load_recipe("ridge", overrides=("backbone.name=pixels", "image_size=[12,12]"))
+    trained = train(replace(plan, posthoc=(Part("thresholds"),)), several_squares(40), device="cpu", progress=False)
+    with pytest.raises(ModelError, match="thresholds, sets or rejection were calibrated without views"):
+        over_views(trained)
+    both = replace(plan, posthoc=(Part("tta", {"views": "flip"}), Part("thresholds", {"folds": 2})))
+    assert train(both, several_squares(40), device="cpu", progress=False).wrapped_by("tta").kind == "multilabel"

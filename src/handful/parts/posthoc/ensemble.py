@@ -6,7 +6,7 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from handful.core.context import Context, Fit
 from handful.core.dataset import Dataset, Sample
@@ -18,6 +18,8 @@ from handful.models.norm import keep_norm
 from handful.parts.posthoc._folds import split_folds, with_unlabelled, without_propagated_mask
 
 joins_networks = True
+multilabel = True
+number = True
 MOST = 4096  # combinations of weights up to which all are tried
 
 
@@ -60,6 +62,8 @@ def build(
     elif len(weights) != total or min(weights) < 0 or max(weights) <= 0:
         raise ValueError(f"weights {tuple(weights)} do not fit {total} members")
     if weights == "cross_fitted":
+        if context.task.kind == "number":
+            raise ValueError("weights of numbers cannot be cross_fitted: name them, or leave them equal")
         smallest = int(context.task.counts.min())
         if not 2 <= folds <= smallest:
             raise ValueError(f"folds must be from 2 to {smallest}, the images of the smallest class, not {folds!r}")
@@ -127,7 +131,7 @@ def cross_fitted_weights(
     Raises:
         DataError: a class has fewer images or groups than folds.
     """
-    labels, probabilities = [], []
+    right = []
     for train, held_out in split_folds(data, folds, seed):
         images = held_out.without_labels()
         fold_plans = [(keep_norm(plan, data.counts, fewer=train.counts), member_seed) for plan, member_seed in plans]
@@ -135,21 +139,32 @@ def cross_fitted_weights(
             fit(recipe, with_unlabelled(recipe, train, unlabelled), member_seed).probabilities(images)
             for recipe, member_seed in fold_plans
         ]
-        probabilities.append(np.stack(members))
-        labels.append(held_out.labels)
-    return best_weights(np.concatenate(probabilities, axis=1), np.concatenate(labels), grid)
+        right.append(right_probabilities(np.stack(members), held_out))
+    return best_weights(np.concatenate(right, axis=1), grid)
 
 
-def best_weights(
-    probabilities: Float[np.ndarray, "m n k"], labels: Int[np.ndarray, " n"], grid: Sequence[float]
-) -> tuple[float, ...]:
+def right_probabilities(probabilities: Float[np.ndarray, "m n k"], data: Dataset) -> Float[np.ndarray, "m r"]:
+    """What each of m members gives to what is right: to each image's class, or to each known entry."""
+    if data.kind == "multiclass":
+        return probabilities[:, np.arange(len(data)), data.labels].astype(np.float64)
+    targets = data.targets()
+    known = ~np.isnan(targets)
+    present = targets[known] == 1
+    p = probabilities[:, known].astype(np.float64)
+    return np.asarray(np.where(present, p, 1 - p))
+
+
+def best_weights(own: Float[np.ndarray, "m r"], grid: Sequence[float]) -> tuple[float, ...]:
     """The combination of `grid` values, one per member, with the least log loss; equal ones win a tie.
 
     The log loss and not the accuracy: with a handful of images most combinations classify the same ones right. Of more
     than 4,096 combinations not all are tried: from equal weights on, one member's weight is changed at a time, as long
     as the loss falls.
+
+    Args:
+        own: the members' probabilities of what is right, as `right_probabilities` gives them.
+        grid: the weights that are tried.
     """
-    own = probabilities[:, np.arange(len(labels)), labels].astype(np.float64)
     if len(grid) ** len(own) > MOST:
         return _by_turns(own, grid)
     best: tuple[float, tuple[float, ...]] | None = None
