@@ -8,6 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from handful.core.recipe import Recipe
+from handful.recipes.load import load_recipe
 from handful.training import batches
 from handful.training.batches import BatchSource, StepInput
 from handful.training.schedule import stage_order
@@ -217,3 +218,17 @@ def test_a_process_gets_its_rows_of_both_streams_and_of_the_views(
     positions = [i - whole.images for i in of_pile]
     assert torch.equal(given.batch.views[0].images, whole.batch.views[0].images[positions])
     assert torch.equal(given.batch.views[1].images, whole.batch.views[1].images[process::2])
+
+
+def test_a_stage_that_learns_from_labels_alone_draws_no_other_images() -> None:
+    """Quarter turns are learned from all images, the classes after them from those with a label."""
+    small = ("precision=fp32", "batch_size=6", "backbone.depth=10", "backbone.width=1", "stages.1.steps=9")
+    data = half_labelled()
+    setup, assembly = assembled(load_recipe("rotation-balanced-softmax-wrn", overrides=small), data)
+    first, second = (BatchSource(setup, assembly, number) for number in (0, 1))
+    assert any(bool((first.batch(step).batch.labels < 0).any()) for step in range(4))
+    seen = [second.batch(step).batch for step in range(9)]
+    assert all(bool((batch.labels >= 0).all()) and not batch.views for batch in seen)
+    assert set(torch.cat([batch.index for batch in seen if batch.index is not None]).tolist()) == {
+        i for i, sample in enumerate(setup.data.samples) if sample.labelled
+    }

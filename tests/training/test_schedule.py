@@ -106,10 +106,12 @@ def test_learning_rate_warms_up_then_follows_its_schedule() -> None:
     assert [learning_rate(started, 0.1, s) for s in (0.0, 0.05, 0.1)] == pytest.approx([0.01, 0.055, 0.1])
 
 
-def test_a_stage_with_two_streams_counts_labelled_images() -> None:
+def test_a_stage_counts_labelled_images_where_it_has_two_streams_or_learns_from_no_other() -> None:
     two = Stage(LOSS, epochs=3, unlabelled=1.5)
-    recipe = Recipe("r", Part("pixels"), Part("linear"), (Stage(LOSS, epochs=3), two), batch_size=4)
-    one_stream, both = plan_steps(recipe, 30, 10).stages
+    alone, one = Stage(LOSS, epochs=3), Stage((Part("rotation"),), epochs=3)
+    recipe = Recipe("r", Part("pixels"), Part("linear"), (alone, one, two), batch_size=4)
+    of_labels, one_stream, both = plan_steps(recipe, 30, 10).stages
+    assert (of_labels.batch_sizes, of_labels.steps) == ((4, 4, 2), 9)
     assert (one_stream.batch_sizes, one_stream.unlabelled) == ((4,) * 7 + (2,), ())
     assert (one_stream.steps, one_stream.rows) == (24, one_stream.batch_sizes)
     assert (both.batch_sizes, both.unlabelled, both.rows) == ((4, 4, 2), (6, 6, 3), (10, 10, 5))

@@ -27,6 +27,7 @@ from handful.parts.traits import names_with as names_with
 from handful.parts.traits import needs_masks as needs_masks
 from handful.parts.traits import part_module as part_module
 from handful.parts.traits import reads_masks as reads_masks
+from handful.parts.traits import stage_uses_unlabelled as stage_uses_unlabelled
 from handful.parts.traits import trains_unlabelled as trains_unlabelled
 from handful.parts.traits import uses_unlabelled as uses_unlabelled
 

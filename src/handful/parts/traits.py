@@ -10,7 +10,7 @@ from importlib import import_module, resources
 from types import ModuleType
 from typing import Literal, get_args
 
-from handful.core.recipe import Part, Recipe
+from handful.core.recipe import Part, Recipe, Stage
 from handful.errors import RecipeError, nearest
 
 Folder = Literal["prepare", "labels", "hierarchies", "augment", "backbones", "heads", "losses", "posthoc"]
@@ -198,9 +198,13 @@ def uses_unlabelled(recipe: Recipe) -> bool:
 
 def trains_unlabelled(recipe: Recipe) -> bool:
     """Whether a recipe trains on images that have no label then: its head, a loss or the augmentation."""
-    losses = [part for stage in recipe.stages for part in stage.losses]
-    learns = any(has_trait("losses", part, "uses_unlabelled") for part in losses) or asks_teacher(recipe)
+    learns = any(stage_uses_unlabelled(recipe, stage) for stage in recipe.stages)
     return learns or has_trait("heads", recipe.head, "uses_unlabelled")
+
+
+def stage_uses_unlabelled(recipe: Recipe, stage: Stage) -> bool:
+    """Whether a stage trains on images that have no label: a loss or the augmentation says so."""
+    return any(has_trait("losses", part, "uses_unlabelled") for part in stage.losses) or asks_teacher(recipe)
 
 
 def asks_teacher(recipe: Recipe) -> bool:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from handful.core.context import Context
+from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Stage
 from handful.core.tensors import Batch, Output
@@ -73,7 +73,8 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
     features = partial(_feature_length, network, setup.size)
     maps = partial(_map_shape, network, setup.size)
     context = replace(context, features=features, maps=maps, images=len(setup.tensors))
-    losses = tuple(_build_losses(stage, context) for stage in recipe.stages)
+    learned = replace(context, task=_learned_task(setup))
+    losses = tuple(_build_losses(stage, learned) for stage in recipe.stages)
     network.keeps_maps = any(
         registry.has_trait("losses", part, "needs_maps") for stage in recipe.stages for part in stage.losses
     )
@@ -103,6 +104,14 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
 
 def _build_losses(stage: Stage, context: Context) -> tuple[Loss, ...]:
     return tuple(registry.build("losses", part, replace(context, stage=stage)) for part in stage.losses)
+
+
+def _learned_task(setup: Setup) -> Task:
+    """The task with the class counts of the labels that are learned, those that `prepare` parts gave included."""
+    task, prepared = setup.context.task, setup.context.data
+    if not setup.recipe.prepare or task.kind != "multiclass" or prepared is None:
+        return task
+    return replace(task, counts=prepared.counts)
 
 
 def _compose(parts: Sequence[Part], context: Context) -> Compose:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from handful.core.recipe import View
 from handful.core.tensors import IGNORE, Batch, Output
+from handful.parts.traits import stage_uses_unlabelled
 from handful.training.assembly import Assembly
 from handful.training.distributed import own_rows
 from handful.training.schedule import stage_order, step_generator, unlabelled_order, view_generator
@@ -47,7 +48,8 @@ class BatchSource:
         self.starts = np.cumsum([0, *self.plan.batch_sizes])
         labels = setup.tensors.labels.cpu().numpy()
         self.unlabelled = np.flatnonzero(labels < 0)
-        self.labelled = np.flatnonzero(labels >= 0) if self.plan.unlabelled else np.arange(len(labels))
+        apart = self.plan.unlabelled or not stage_uses_unlabelled(setup.recipe, self.stage)
+        self.labelled = np.flatnonzero(labels >= 0) if apart else np.arange(len(labels))
         drawn_by = self._has_mask() if self.stage.sampler == "masks" else labels
         self.labels = drawn_by[self.labelled].tobytes()
         self.unlabelled_starts = np.cumsum([0, *self.plan.unlabelled])

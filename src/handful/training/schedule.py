@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Int
 
 from handful.core.recipe import Recipe, Schedule, Stage
+from handful.parts.traits import stage_uses_unlabelled
 from handful.training.random_streams import Stream, derive_seed
 
 
@@ -82,12 +83,15 @@ class StepPlan:
 
 
 def plan_steps(recipe: Recipe, n: int, labelled: int | None = None) -> StepPlan:
-    """Batches and steps of a training on n images, of which `labelled` have a label; None: all."""
+    """Batches and steps of a training on n images, of which `labelled` have a label; None: all.
+
+    A stage that learns nothing from images without a label draws the others alone.
+    """
     return StepPlan(tuple(_plan_stage(recipe, s, n, n if labelled is None else labelled) for s in recipe.stages))
 
 
 def _plan_stage(recipe: Recipe, stage: Stage, n: int, labelled: int) -> StagePlan:
-    images = n if stage.unlabelled is None else labelled
+    images = n if stage.unlabelled is None and stage_uses_unlabelled(recipe, stage) else labelled
     sizes = batch_sizes(max(images, recipe.batch_size if recipe.fill_batch else 0), recipe.batch_size)
     ratio = stage.unlabelled
     unlabelled = () if ratio is None else tuple(max(1, round(ratio * size)) for size in sizes)

@@ -1,11 +1,13 @@
 """Set-up of a training run: the device, the prepared data as tensors, and the context that parts are built with."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
+from accelerate.state import AcceleratorState, GradientState, PartialState
 from torch import Tensor
 
 from handful.core.context import Context, Fit, Task
@@ -122,6 +124,21 @@ def make_task(data: Dataset) -> Task:
             remedy="label at least one of each class.",
         )
     return Task(data.classes, counts, data.kind)
+
+
+@contextmanager
+def nested_run() -> Iterator[None]:
+    """A training inside another: accelerate's shared state, which each run makes anew, is the outer run's again after.
+
+    Its objects read that state whenever they are asked for their device or precision.
+    """
+    kept = [(state, dict(state._shared_state)) for state in (AcceleratorState, PartialState, GradientState)]
+    try:
+        yield
+    finally:
+        for state, values in kept:
+            state._shared_state.clear()
+            state._shared_state.update(values)
 
 
 def _make_accelerator(recipe: Recipe, device: str) -> Accelerator:

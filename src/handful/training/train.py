@@ -23,7 +23,7 @@ from handful.training.launcher import check_launcher, rank_and_world_size
 from handful.training.loop import Log, run_stages
 from handful.training.nested_runs import memoize_on_disk
 from handful.training.random_streams import Stream, derive_seed
-from handful.training.setup import Setup, prepare_run
+from handful.training.setup import Setup, nested_run, prepare_run
 
 
 def train(
@@ -129,7 +129,8 @@ def nested_fit(device: str, *, progress: bool, folder: Path | None = None, resum
     """
 
     def fit(recipe: Recipe, data: Dataset, seed: int, own_folder: Path | None) -> Classifier:
-        return train(recipe, data, seed=seed, device=device, progress=progress, folder=own_folder, resume=resume)
+        with nested_run():
+            return train(recipe, data, seed=seed, device=device, progress=progress, folder=own_folder, resume=resume)
 
     return memoize_on_disk(fit, folder if rank_and_world_size()[1] == 1 else None, resume=resume, device=device)
 

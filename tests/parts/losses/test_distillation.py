@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from handful.core.dataset import Dataset
-from handful.core.recipe import Part, Stage
+from handful.core.recipe import Part, Recipe, Stage
 from handful.core.tensors import Batch, Output
 from handful.errors import ModelError, RecipeError
 from handful.models.classifier import Classifier
@@ -20,6 +20,7 @@ from handful.saving.classifier import save_classifier
 from handful.training.train import train
 from tests.support.classifiers import mean_colour, untrained
 from tests.support.datasets import context, recipe, squares
+from tests.support.resume import stopped_and_resumed
 
 PART = Part("distillation", {"teacher": "somewhere", "temperature": 3.0, "labels": 0.25})
 
@@ -106,3 +107,40 @@ def test_unlabelled_images_teach_through_the_teacher(tmp_path: Path) -> None:
     test = squares(8, seed=1)
     assert (student.predict(test) == test.labels).mean() > 0.8
     assert not any("teacher" in name for name in student.network.state_dict())
+
+
+def with_teacher(name: str, *overrides: str) -> Recipe:
+    """The tiny recipe, on the probabilities of another."""
+    base = recipe("linear", *overrides)
+    part = Part("distillation", {"recipe": name, "labels": 0.0})
+    return replace(base, stages=(replace(base.stages[0], losses=(part,)),))
+
+
+def test_a_recipe_teaches_from_the_images_of_the_run() -> None:
+    """The teacher learns from the labels and is asked about all images; the outer run goes on in its own precision."""
+    data = squares(4, masks=False)
+    extra = squares(8, seed=4, masks=False).without_labels().samples
+    both = Dataset((*data.samples, *(replace(s, id=f"pile/{s.id}") for s in extra)), data.classes)
+    student = train(with_teacher("logistic-pixels", "steps=80", "precision=bf16"), both, progress=False)
+    assert (student.card["train_images"], student.card["unlabelled_images"]) == (12, 24)
+    assert student.card["precision"] == "bfloat16"
+    test = squares(8, seed=1)
+    assert (student.predict(test) == test.labels).mean() > 0.8
+
+
+def test_a_stopped_run_continues_with_the_same_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, data = with_teacher("logistic-pixels"), squares(3, masks=False)
+    whole = train(plan, data, progress=False).network.state_dict()
+    resumed = stopped_and_resumed(plan, data, tmp_path / "run", monkeypatch, at=5).network.state_dict()
+    assert all(value.equal(resumed[name]) for name, value in whole.items())
+
+
+def test_one_teacher_is_needed_and_none_is_its_own() -> None:
+    for options in ({}, {"teacher": "x", "recipe": "logistic"}):
+        with pytest.raises(RecipeError, match="distillation needs one teacher"):
+            teaching(mean_colour(), Part("distillation", options))
+    with pytest.raises(RecipeError, match="did you mean 'logistic'"):
+        train(with_teacher("logistik"), squares(2), progress=False)
+    given = replace(context(), named=lambda _: with_teacher("mine"))
+    with pytest.raises(RecipeError, match="'mine' would be its own teacher"):
+        registry.build("losses", Part("distillation", {"recipe": "mine"}), given)

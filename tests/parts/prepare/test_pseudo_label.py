@@ -11,8 +11,11 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.parts import registry
+from handful.parts.losses._priors import ShiftedCrossEntropy
 from handful.parts.prepare.pseudo_label import surest
 from handful.parts.registry import trains_unlabelled, uses_unlabelled
+from handful.training.assembly import assemble
+from handful.training.setup import prepare_run
 from handful.training.train import train
 from tests.support import datasets
 
@@ -46,6 +49,25 @@ def test_of_each_class_the_surest_and_no_more_than_its_share() -> None:
     assert surest(rows, 2 / 3).tolist() == [0, -1, -1, -1, 1, 0]
     assert surest(rows, 0.01).tolist() == [-1, -1, -1, -1, 1, 0]  # at least one
     assert surest(rows, 1.0).tolist() == [0, -1, 0, -1, 1, 0]
+
+
+def test_of_each_class_as_many_as_are_predicted() -> None:
+    rows = np.array([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2], [0.7, 0.3], [0.45, 0.55], [0.95, 0.05]])
+    assert surest(rows, 1.0, "predicted").tolist() == [0, 0, 0, 0, 1, 0]
+    assert surest(rows, 0.5, "predicted").tolist() == [0, -1, 0, -1, 1, 0]
+
+
+def test_losses_count_the_labels_that_they_learn() -> None:
+    """Balanced softmax takes the prior of the images that it trains on; the model keeps the counts that were given."""
+    rows = np.zeros((9, 3))
+    rows[:, 2] = 1.0
+    part = Part("pseudo_label", {"recipe": "logistic-pixels", "share": 1.0, "per_class": "predicted"})
+    recipe = replace(datasets.recipe("linear", 'stages.0.losses=[{name="balanced_softmax"}]'), prepare=(part,))
+    setup = prepare_run(recipe, half_labelled(), seed=0, device="cpu", fit=Teacher(rows, []))
+    ((loss,),) = assemble(setup).losses
+    assert isinstance(loss, ShiftedCrossEntropy)
+    assert loss.shift.exp().round().tolist() == [1, 1, 10]
+    assert setup.context.task.counts.tolist() == [1, 1, 1]
 
 
 def test_images_without_a_label_get_the_teachers_and_the_others_keep_theirs() -> None:

@@ -3,6 +3,9 @@
 (1 - labels) T^2 KL(teacher || network), both at temperature T, plus labels times the cross-entropy. The teacher
 predicts each augmented batch, mixed images included, so no targets are stored; images are resized where its working
 size differs. As in the paper, the probabilities of an ensemble are averaged before the temperature is applied.
+
+The teacher is a saved model, or a recipe that is trained before, on the same images: the third step of SimCLRv2 (Chen
+et al. 2020, https://arxiv.org/abs/2006.10029), in which a network learns from the teacher on the unlabelled images.
 """
 
 from dataclasses import replace
@@ -18,10 +21,12 @@ from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
+from handful.parts.traits import uses_unlabelled as gains_from_unlabelled
 
 uses_unlabelled = True  # the teacher labels them
 loads_model = "teacher"
 reads_images = True
+HERE = "losses/distillation"
 
 
 class Distillation:
@@ -43,28 +48,61 @@ class Distillation:
         return (1 - self.labels) * T**2 * divergence + self.labels * cross_entropy
 
 
-def build(context: Context, *, teacher: str, temperature: float = 4.0, labels: float = 0.1) -> Distillation:
-    """Distillation from a saved model.
+def build(
+    context: Context,
+    *,
+    teacher: str | None = None,
+    recipe: str | None = None,
+    temperature: float = 4.0,
+    labels: float = 0.1,
+) -> Distillation:
+    """Distillation from a saved model, or from a recipe's.
 
     Args:
-        context: loads the teacher.
+        context: loads or trains the teacher.
         teacher: folder of a saved model or ensemble with the same classes.
+        recipe: in its place, the recipe of a teacher that is trained on the same images, without its `posthoc`.
         temperature: T, above 0 and at most 1000. The higher, the more the teacher's small probabilities count.
         labels: weight of the cross-entropy with the batch's targets, from 0 to 1; the teacher's term has the rest.
 
     Raises:
         ValueError: a number is out of range.
+        RecipeError: both or none of `teacher` and `recipe` are given, or there is no such recipe.
         ModelError: the teacher cannot be loaded, or its classes differ.
     """
     if not 0 < temperature <= 1000:
         raise ValueError(f"temperature must be above 0 and at most 1000, not {temperature!r}")
     if not 0 <= labels <= 1:
         raise ValueError(f"labels must be from 0 to 1, not {labels!r}")
+    if (teacher is None) == (recipe is None):
+        raise RecipeError(
+            "distillation needs one teacher",
+            where=HERE,
+            remedy='set either teacher = "FOLDER" of a saved model, or recipe = "NAME", which is trained before.',
+        )
+    if teacher is None:
+        assert recipe is not None
+        return Distillation(_trained(context, recipe), temperature, labels)
     if context.load is None:
-        raise TrainingError("saved models cannot be loaded here", where="losses/distillation")
+        raise TrainingError("saved models cannot be loaded here", where=HERE)
     model: Classifier = context.load(Path(teacher))
     refuse_other_classes(model.classes, context.task.classes, where=teacher)
     return Distillation(model, temperature, labels)
+
+
+def _trained(context: Context, name: str) -> Classifier:
+    """The classifier of a recipe, from the images of the run: those with a label, and the others where it uses them."""
+    recipe = replace(context.recipe_named(name, where=HERE), posthoc=())
+    if any(part.options.get("recipe") == name for stage in recipe.stages for part in stage.losses):
+        raise RecipeError(
+            f"recipe {name!r} would be its own teacher", where=HERE, remedy="name another recipe, e.g. self-training."
+        )
+    assert context.data is not None, "losses are built after the data are prepared"
+    known = set(context.data.ids)
+    pile = [sample for sample in context.unlabelled if sample.id not in known] if gains_from_unlabelled(recipe) else []
+    data = replace(context.data, samples=(*context.data.samples, *pile))
+    model: Classifier = context.train(recipe, data, context.seed, where=HERE)
+    return model
 
 
 def distilled(recipe: Recipe, teacher: Path, *, temperature: float = 4.0, labels: float = 0.1) -> Recipe:

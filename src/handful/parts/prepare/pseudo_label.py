@@ -8,10 +8,13 @@ frozen features classify better where labels are few, and the trainable network 
 The papers keep every image, less sure ones at less weight. We keep of each class the images that the teacher is surest
 of, the same number of each class where there are enough, as in curriculum labelling (Cascante-Bonilla et al. 2021,
 https://arxiv.org/abs/2001.06001): a class that is guessed too often does not grow, and wrong labels are few.
+`share = 1.0, per_class = "predicted"` labels every image with its predicted class, as Yang and Xu 2020 do for long
+tails (https://arxiv.org/abs/2006.07529), where unlabelled images are as unequal as the labelled ones.
 """
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,33 +26,41 @@ from handful.parts.prepare._masking import Prepare
 
 uses_unlabelled = True
 HERE = "prepare/pseudo_label"
+PerClass = Literal["equal", "predicted"]
 
 
-def surest(probabilities: Float[np.ndarray, "n k"], share: float) -> Int[np.ndarray, " n"]:
+def surest(
+    probabilities: Float[np.ndarray, "n k"], share: float, per_class: PerClass = "equal"
+) -> Int[np.ndarray, " n"]:
     """Pseudo-label of each image: the predicted class of the surest images, -1 for the others.
 
     Args:
         probabilities: of each class, a row for each image.
         share: above 0 to 1. Of each class the surest share n / k images get a label, rounded up, fewer where
             fewer are taken for that class.
+        per_class: "equal", as above; or "predicted": of each class the surest share of the images taken for it.
     """
     guesses, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     n, k = probabilities.shape
     labels = np.full(n, -1, dtype=np.int64)
     for c in range(k):
         members = np.flatnonzero(guesses == c)
-        best = members[np.argsort(-sure[members], kind="stable")][: math.ceil(share * n / k)]
+        most = n / k if per_class == "equal" else len(members)
+        best = members[np.argsort(-sure[members], kind="stable")][: math.ceil(share * most)]
         labels[best] = c
     return labels
 
 
-def build(context: Context, *, recipe: str = "pseudo-labels", share: float = 0.5) -> Prepare:
+def build(
+    context: Context, *, recipe: str = "pseudo-labels", share: float = 0.5, per_class: PerClass = "equal"
+) -> Prepare:
     """Label what the teacher is surest of. Without unlabelled images nothing is trained, and nothing changes.
 
     Args:
         context: trains the teacher, from the run's own seed.
         recipe: the teacher, by name. It is trained without its `posthoc`, and may learn from unlabelled images too.
         share: of the unlabelled images that gets a label, above 0 to 1, see `surest`.
+        per_class: "equal" numbers of each class, where there are enough; or as many as are "predicted".
 
     Raises:
         ValueError: an option out of range.
@@ -63,7 +74,7 @@ def build(context: Context, *, recipe: str = "pseudo-labels", share: float = 0.5
         if not unlabelled:
             return data
         model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
-        labels = surest(model.probabilities(data.select(unlabelled).without_labels()), share)
+        labels = surest(model.probabilities(data.select(unlabelled).without_labels()), share, per_class)
         samples = list(data.samples)
         for i, label in zip(unlabelled, labels.tolist(), strict=True):
             if label >= 0:
