@@ -7,6 +7,9 @@ and seconds are the CPU's for an image, training included. A mask that a source 
 Seg-M is `prepare/propagate_masks` with the recipe `cvs`, with the settings of the tables `cvs-cells` and `cvs-hrf`, and
 its own size on the collages.
 
+Scribbles (`bench/support/scribbles.py`) are drawn by a rule in these hand masks and matched by the fine cells, as they
+do not say how thin the objects are. They are for vessels: on other sets they run only where they are named.
+
 A line of fewer draws in the log is continued: its draws are not repeated.
 """
 
@@ -23,6 +26,7 @@ from bench.support.collages import collages
 from bench.support.data import cells_once, hrf
 from bench.support.options import Options
 from bench.support.record import RESULTS, append
+from bench.support.scribbles import scribbled
 from bench.tables.cvs_cells import SETTINGS
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
@@ -36,7 +40,11 @@ from handful.recipes.load import load_recipe
 from handful.training.train import nested_fit
 
 MASKS = (1, 2, 5)
-FROM_MASKS = {"Seg-M": "propagate_masks", "matched": "match_masks"}
+FROM_MASKS = {
+    "Seg-M": Part("propagate_masks"),
+    "matched": Part("match_masks"),
+    "scribbles": Part("match_masks", {"cells": "fine"}),
+}
 FROM_NONE = {
     "grabcut": Part("grabcut"),
     "otsu": Part("binarize", {"rule": "otsu"}),
@@ -86,7 +94,7 @@ def measure(
         sources: names; (): all.
     """
     data = set_.load(options.folder())
-    named = sources or (*FROM_NONE, *FROM_MASKS)
+    named = sources or (*FROM_NONE, *(n for n in FROM_MASKS if n != "scribbles" or set_.name == "fundus vessels"))
     for m in (0, *masks):
         for name in (n for n in named if (n in FROM_NONE) == (m == 0)):
             before = logged(set_.name, name, m, draws) if not options.quick else []
@@ -117,6 +125,8 @@ def logged(set_: str, source: str, masks: int, draws: tuple[int, ...]) -> list[l
 def scores(set_: Set, data: Dataset, name: str, m: int, draw: int, options: Options) -> tuple[float, ...]:
     """Mean IoU, Dice and boundary F of one draw, and CPU seconds an image."""
     given, truth = drawn(data, m, draw, 4 if options.quick else set_.scored)
+    if name == "scribbles":
+        given = scribbled(given, draw)
     settings = (*SEG_SIZES[set_.name], *(("steps=4",) if options.quick else ()))
     recipe = load_recipe("cvs", overrides=settings)
     task = Task(given.classes, given.counts)
@@ -126,7 +136,7 @@ def scores(set_: Set, data: Dataset, name: str, m: int, draw: int, options: Opti
     start = process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HandfulWarning)  # of masks that are left out, which are scored as empty
-        part = FROM_NONE.get(name) or Part(FROM_MASKS[name])
+        part = FROM_NONE.get(name) or FROM_MASKS[name]
         made = registry.build("prepare", part, context)(given)
     seconds = (process_time() - start) / len(truth)
     rows = []

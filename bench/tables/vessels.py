@@ -1,26 +1,23 @@
 """Vessels of fundus photographs (HRF) from three hand masks per class: copy-paste, confident pixels, and scribbles.
 
 In each draw all rows get the same nine masks and make the masks of the same eight other images, whose hand masks none
-has seen; where a row learns from images without a mask, these are they. All take the same steps of the same batch
-size. Scribbles are drawn by a rule in the nine masks: the middle lines of object and background, three pixels wide, in
-a random half of the squares of a grid of 64 pixels. The settings are what two cores allow; draws 100 and up are for
-choosing, and re-split the same 45 images.
+has seen; where a row learns from images without a mask, these are they. All take the same steps of the same batch size.
+Scribbles are drawn by a rule in the nine masks (`bench/support/scribbles.py`). The settings are what two cores allow;
+draws 100 and up are for choosing, and re-split the same 45 images.
 """
 
 import warnings
-from dataclasses import replace
 from time import process_time
 
-import cv2
 import numpy as np
-from skimage.morphology import skeletonize
 
 from bench.support.data import hrf
 from bench.support.options import Options
 from bench.support.record import append
+from bench.support.scribbles import scribbled
 from bench.tables.masks_from_less import drawn
 from handful.core.context import Task
-from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data.masks.quality import boundary_f, dice
 from handful.errors import HandfulWarning
@@ -29,7 +26,7 @@ from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.training.train import nested_fit
 
-MASKS, SCORED, SQUARE, WIDTH = 3, 8, 64, 3
+MASKS, SCORED = 3, 8
 CE_DICE = '{name="pixel_cross_entropy"},{name="pixel_dice"}'
 SETTINGS = (
     "image_size=[192, 288]",
@@ -92,8 +89,7 @@ def scores(data: Dataset, name: str, draw: int, options: Options, *overrides: st
     """Mean Dice and boundary F of one draw, and CPU seconds of training and prediction."""
     given, truth = drawn(data, MASKS, draw, 2 if options.quick else SCORED)
     if name.startswith("scribbles"):
-        samples = tuple(scribbled(s, np.random.default_rng((draw, i))) for i, s in enumerate(given.samples))
-        given = replace(given, samples=samples)
+        given = scribbled(given, draw)
     quick = ("steps=2",) if options.quick else ()
     recipe = load_recipe("cvs", overrides=(*SETTINGS, *ROWS[name], *overrides, *quick))
     task = Task(given.classes, given.counts)
@@ -111,20 +107,3 @@ def scores(data: Dataset, name: str, draw: int, options: Options, *overrides: st
             rows.append((dice(new, mask), boundary_f(new, mask)))
     first, second = np.mean(rows, axis=0).tolist()
     return first, second, seconds
-
-
-def scribbled(sample: Sample, rng: np.random.Generator) -> Sample:
-    """A sample whose mask speaks of some middle lines of object and background only; without a mask as it is."""
-    if sample.mask is None:
-        return sample
-    h, w = sample.mask.shape
-    squares = rng.random((-(-h // SQUARE), -(-w // SQUARE))) < 0.5
-    here = np.kron(squares, np.ones((SQUARE, SQUARE), dtype=bool))[:h, :w]
-    known = _middle(sample.mask) | _middle(~sample.mask)
-    return replace(sample, known=known & here)
-
-
-def _middle(part: Mask) -> Mask:
-    """The middle lines of a part, widened inside it."""
-    lines = skeletonize(part).astype(np.uint8)
-    return np.asarray(cv2.dilate(lines, np.ones((WIDTH, WIDTH), np.uint8)) > 0) & part

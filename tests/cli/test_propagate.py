@@ -45,6 +45,10 @@ def test_propagate_by_matching_trains_nothing_and_refuses_what_is_for_training(i
     assert said["segmenter"] == "match_masks"
     assert (said["kept"], said["propagated"] + len(said["dropped"])) == (3, 9)
     assert said["quality"]["all"]["iou"] > 0.6
+    fine = ok_json(*command, "-m", 1, "--overwrite", "--cells", "fine")
+    assert fine["quality"]["all"]["iou"] != said["quality"]["all"]["iou"]
+    trained = (*(word if word != "match" else "train" for word in command), "--overwrite", "--cells", "fine")
+    assert "--cells: this option is for matching" in fails(*trained)
     shown = ok(*command, "-m", 1, "--overwrite")
     assert "IoU" in shown
     assert "masks from 3 by matching, without training" in shown

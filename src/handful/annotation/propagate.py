@@ -43,6 +43,7 @@ def propagate_dataset(
     rules: MaskRules | None = None,
     rounds: int = 1,
     method: Method | None = None,
+    cells: match_masks.Cells = "auto",
     seed: int = 0,
     device: str = "auto",
 ) -> tuple[Dataset, Dataset, PropagationReport]:
@@ -58,6 +59,7 @@ def propagate_dataset(
         rounds: 2: learn again from the propagated masks too.
         method: "train" a segmenter, or "match" the images to those with masks, see `prepare/match_masks`. None: match,
             unless a recipe, a source, a model or a rule of a segmenter is given.
+        cells: "fine" matches thin objects such as vessels; "auto": by the thickness of whole masks, else "coarse".
         seed: draws the masks, and trains.
         device: as for `train`.
 
@@ -65,7 +67,7 @@ def propagate_dataset(
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
     recipe, method = recipe or load_recipe(SEGMENTER), method or choose_method(recipe, source, model, rules)
-    refuse_unused(method, model=model, rules=rules)
+    refuse_unused(method, model=model, rules=rules, cells=cells)
     refuse_multilabel(data, "propagating masks")
     before = training_split(data)
     task = Task(data.classes, before.counts)
@@ -83,7 +85,9 @@ def propagate_dataset(
             )
         start, masks_per_class = _source(source, before, per_class, context), None
     if method == "match":
-        after, report = match_masks.run(context, start, per_class=masks_per_class, rounds=rounds, rules=rules)
+        after, report = match_masks.run(
+            context, start, per_class=masks_per_class, cells=cells, rounds=rounds, rules=rules
+        )
     else:
         after, report = run(
             context,
@@ -121,12 +125,20 @@ def _segmenter_options(model: Path | None, rules: MaskRules | None) -> dict[str,
     }
 
 
-def refuse_unused(method: Method, *, model: Path | None, rules: MaskRules | None) -> None:
-    """Refuse options of a segmenter where none is used.
+def refuse_unused(
+    method: Method, *, model: Path | None, rules: MaskRules | None, cells: match_masks.Cells = "auto"
+) -> None:
+    """Refuse options of a segmenter where none is used, and of matching where a segmenter is.
 
     Raises:
         RecipeError: names the option.
     """
+    if method == "train" and cells != "auto":
+        raise RecipeError(
+            "this option is for matching, and a segmentation model is used",
+            where=option("cells", None),
+            remedy=f"leave it out, or set {option('method', 'match')}.",
+        )
     for name, is_used in _segmenter_options(model, rules).items():
         if method == "match" and is_used:
             raise RecipeError(
@@ -158,6 +170,7 @@ def propagate_to(
     rules: MaskRules | None = None,
     rounds: int = 1,
     method: Method | None = None,
+    cells: match_masks.Cells = "auto",
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
@@ -174,6 +187,7 @@ def propagate_to(
         rules: which pixels and masks are kept.
         rounds: 2: learn again from the propagated masks too.
         method: as for `propagate_dataset`.
+        cells: that are matched.
         seed: draws the masks, and trains.
         device: as for `train`.
         overwrite: replace what an earlier call wrote.
@@ -199,6 +213,7 @@ def propagate_to(
             rules=rules,
             rounds=rounds,
             method=chosen,
+            cells=cells,
             seed=seed,
             device=device,
         )

@@ -32,6 +32,12 @@ def propagate(
             "match, or train with --source or an option for training.",
         ),
     ] = None,
+    cells: Annotated[
+        Literal["auto", "coarse", "fine"],
+        Option(
+            help="Cells that are matched: fine for thin objects such as vessels; auto: by whole masks, else coarse."
+        ),
+    ] = "auto",
     recipe: Annotated[
         str | None,
         Option(
@@ -127,6 +133,7 @@ def propagate(
             "--masks": data_options.masks,
             "--source": source,
             "--method": method,
+            "--cells": cells != "auto",
             "--per-class": per_class,
             "--restrict": restrict == "own",
             "--rounds": rounds > 1,
@@ -149,6 +156,7 @@ def propagate(
             rules=rules,
             rounds=rounds,
             method=method,
+            cells=cells,
             seed=seed,
             device=device,
             overwrite=overwrite,
