@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -50,3 +52,23 @@ def test_dual_pool_is_the_mean_of_average_and_maximum_as_timms() -> None:
     torch.testing.assert_close(output.logits, head.linear(output.features))
     with pytest.raises(ValueError, match="avg or dual, not 'max'"):
         linear.check_pool("max")
+
+
+def test_nested_dropout_keeps_the_first_features_as_often_as_their_ranks_say() -> None:
+    head = linear.build(context(), backbone=BACKBONE, norm="none", nested=1.5)
+    assert isinstance(head, linear.Linear)
+    features = BACKBONE.channels
+    powers = [math.exp(-((k / 1.5) ** 2)) for k in range(1, features + 1)]
+    expected = torch.tensor([sum(powers[j:]) / sum(powers) for j in range(features)])
+    torch.testing.assert_close(linear.kept_probabilities(features, 1.5), expected)
+    torch.manual_seed(0)
+    batches = torch.stack([head._first_features(head.kept) > 0 for _ in range(2000)])  # type: ignore[arg-type]
+    assert (head(maps() + 5, size=(16, 20), compare=COMPARE).features != 0).all(), "features that are dropped live"
+    assert (batches[:, 1:] <= batches[:, :-1]).all()
+    torch.testing.assert_close(batches.float().mean(dim=0), expected, atol=0.04, rtol=0)
+    output = head.eval()(maps() + 5, size=(16, 20), compare=COMPARE)
+    assert ((output.features != 0) == (expected >= 0.01)).all()
+    torch.testing.assert_close(output.logits, head.linear(output.features))
+    for value in (-1.0, 0.01, math.nan):
+        with pytest.raises(ValueError, match="nested must be 0"):
+            linear.build(context(), backbone=BACKBONE, nested=value)
