@@ -22,6 +22,7 @@ from handful.data.masks.image_file import read_mask
 from handful.recipes.write import to_toml
 from tests.annotation import photo_session
 from tests.support.datasets import recipe
+from tests.support.u2netp import needs_u2netp
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
@@ -291,6 +292,16 @@ def test_after_the_first_drawn_mask_the_next_image_has_a_matched_one(open_page: 
         assert len(session.proposals.certainty) > 1
         page.keyboard.press("v")
         _until(lambda: page.locator(".tile").count() == len(session.proposals.certainty))
+
+
+@needs_u2netp
+def test_salient_objects_are_proposed_and_the_least_certain_asked_for_first(
+    open_page: Any, held: tuple[Session, str]
+) -> None:
+    page = open_page("blue/0.png")
+    page.click("#salient")
+    _until(lambda: held[0].proposals.round > 0, 150)
+    _until(lambda: page.input_value("#order") == "uncertain", 20)
 
 
 def test_a_propagated_mask_is_the_start_and_saved_with_the_first_change(

@@ -10,7 +10,7 @@ import { element } from "./dom.js";
  */
 
 /** @type {Record<string, string>} */
-const STAGES = { training: "Training", matching: "Matching, image", propagating: "Propagating masks", scoring: "Cross-validation, run" };
+const STAGES = { training: "Training", matching: "Matching, image", salient: "Salient objects, image", propagating: "Propagating masks", scoring: "Cross-validation, run" };
 /** @type {Record<string, string>} */
 const METRICS = { accuracy: "accuracy", balanced_accuracy: "balanced accuracy", macro_f1: "macro F1" };
 
@@ -21,20 +21,23 @@ export class TrainingPanel {
     this.round = 0;
     this.running = false;
     this.matching = false;
+    this.salient = false;
     this.timer = 0;
     element("train").addEventListener("click", () => void this.start());
     element("match").addEventListener("click", () => void this.start("match"));
+    element("salient").addEventListener("click", () => void this.start("salient"));
     element("stop").addEventListener("click", () => void this.stop());
   }
 
-  /** @param {"train" | "match"} work */
+  /** @param {"train" | "match" | "salient"} work */
   async start(work = "train") {
     if (this.running) return;
     try {
       await post(work);
       this.running = true;
       this.matching = work === "match";
-      this.tell.say(work === "train" ? "Training…" : "Matching…", "busy");
+      this.salient = work === "salient";
+      this.tell.say({ train: "Training…", match: "Matching…", salient: "Looking for salient objects…" }[work], "busy");
       await this.poll();
     } catch (error) {
       this.tell.say(String(error instanceof Error ? error.message : error), "bad");
@@ -89,7 +92,7 @@ export class TrainingPanel {
     const job = work.training;
     const before = this.running;
     this.running = job?.state === "running";
-    for (const name of ["train", "match"]) element(name).toggleAttribute("disabled", this.running);
+    for (const name of ["train", "match", "salient"]) element(name).toggleAttribute("disabled", this.running);
     element("stop").hidden = !this.running;
     const bar = /** @type {HTMLProgressElement} */ (element("progress"));
     bar.hidden = !this.running;
@@ -102,9 +105,12 @@ export class TrainingPanel {
       if (job.stage === "training") bar.removeAttribute("value");
     }
     const matched = job?.stage === "matching";
-    if (before && !this.running && job?.state === "failed") this.tell.say(matched ? "Matching failed" : "Training failed", "bad");
-    const finished = matched ? "Matching finished" : `Training finished${newestScore(trainings)}`;
-    if (before && !this.running && job?.state === "done") this.tell.say(finished, "good");
+    const what = matched ? "Matching" : this.salient ? "Looking for salient objects" : "Training";
+    if (before && !this.running && job?.state === "failed") this.tell.say(`${what} failed`, "bad");
+    if (before && !this.running && job?.state === "done") {
+      if (this.salient) /** @type {HTMLSelectElement} */ (element("order")).value = "uncertain"; // doubtful masks first
+      this.tell.say(this.salient ? "Salient objects proposed, least certain first" : `${what} finished${matched ? "" : newestScore(trainings)}`, "good");
+    }
     if (this.matching && !work.matching && !this.running) {
       this.matching = false;
       this.tell.say(work.match_error ? `Matching failed: ${work.match_error}` : "Matching finished", work.match_error ? "bad" : "good");

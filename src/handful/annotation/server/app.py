@@ -281,6 +281,11 @@ def _training_routes(app: FastAPI, session: Session) -> None:
         session.match()
         return session.work()
 
+    @app.post("/api/salient")
+    def salient() -> dict[str, Any]:
+        session.propose_salient()
+        return session.work()
+
     @app.post("/api/match/prepare")
     def prepare_matching() -> dict[str, Any]:
         session.matching.start()

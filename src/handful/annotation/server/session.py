@@ -241,10 +241,22 @@ class Session:
         """
         with self._lock:
             self._refuse_second()
-            if self.matching.match():
-                return
-            request = {"work": "match", **self._source, "seed": self.settings.seed}
-            self.training = BackgroundProcess(request, lambda _: self._read_proposals())
+            if not self.matching.match():
+                self._propose("match")
+
+    def propose_salient(self) -> None:
+        """Start to propose masks of salient objects.
+
+        Raises:
+            DataError: a training or matching is running.
+        """
+        with self._lock:
+            self._refuse_second()
+            self._propose("salient")
+
+    def _propose(self, work: str) -> None:
+        request = {"work": work, **self._source, "seed": self.settings.seed}
+        self.training = BackgroundProcess(request, lambda _: self._read_proposals())
 
     def _is_training(self) -> bool:
         return self.training is not None and self.training.state == "running"

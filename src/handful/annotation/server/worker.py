@@ -1,4 +1,4 @@
-"""Entry point of the background processes: features, scores of class names, matching, training, cross-validation.
+"""Entry point of the background processes: features, scores of class names, proposed masks, training, cross-validation.
 
 `python -m handful.annotation.server.worker` reads one JSON line from standard input, writes JSON lines to standard
 output, and ends when standard input ends: a server that was killed leaves no training behind. The matcher stays, and
@@ -46,6 +46,7 @@ def main() -> None:
             "names": score_class_names,
             "train": run_training,
             "match": run_matching,
+            "salient": run_salient,
         }
         works[request["work"]](request, report)
     except HandfulError as error:
@@ -140,6 +141,16 @@ def run_matching(request: dict[str, Any], report: Report) -> None:
     project = _project(request)
     record = read_record(project.folder, project.data.ids)
     report({"finished": match_and_propose(project, record, seed=request["seed"], report=report)})
+
+
+def run_salient(request: dict[str, Any], report: Report) -> None:
+    """Propose masks of salient objects for the images without a mask."""
+    from handful.annotation.files.annotations import read_record
+    from handful.annotation.salient import propose_salient
+
+    project = _project(request)
+    record = read_record(project.folder, project.data.ids)
+    report({"finished": propose_salient(project, record, seed=request["seed"], report=report)})
 
 
 def stay_and_match(request: dict[str, Any], report: Report, requests: "SimpleQueue[str]") -> NoReturn:

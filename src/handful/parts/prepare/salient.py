@@ -20,6 +20,7 @@ from handful.parts.prepare.grabcut import grabcut as centered_grabcut
 
 makes_masks = True
 automatic = True
+THRESHOLD = 0.5  # saliency above which a pixel is rather object than background
 SURE, UNLIKELY = 0.9, 0.1  # saliency above which a pixel is object, and up to which it is background, for GrabCut
 
 
@@ -27,7 +28,7 @@ def build(
     context: Context,
     *,
     grabcut: bool = True,
-    threshold: float = 0.5,
+    threshold: float = THRESHOLD,
     min_agreement: float = 0.0,
     per_class: int | None = None,
     replace: bool = False,
