@@ -19,13 +19,15 @@ from bench.support.record import machine
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.data.unlabelled import unlabelled_samples
 from handful.errors import HandfulError
 from handful.evaluation.executor import Execution
 from handful.evaluation.job import JobResult, TrainingJob
-from handful.evaluation.protocol import TrainTestSplit, splits_of
+from handful.evaluation.protocol import Protocol, TrainTestSplit, splits_of
 from handful.evaluation.results_log import ResultsLog, RunKey, make_key
 from handful.evaluation.run_jobs import run_queue
 from handful.models.classifier import Classifier
+from handful.parts.traits import uses_unlabelled
 from handful.recipes.write import fingerprint
 from handful.training.train import train
 
@@ -148,16 +150,23 @@ def remaining(rows: Sequence[Row], data: Dataset, done: set[RunKey]) -> list[Tod
     """The runs that no line has yet: first draws first, so that what time allows compares all rows."""
     mark = data_fingerprint(data)
     position = {s.id: i for i, s in enumerate(data.samples)}
-    work = [(row.recipe(), row.protocol, split) for row in rows for split in splits_of(data, row.protocol)]
+    work = [(recipe, protocol, split) for recipe, protocol in map(_asked, rows) for split in splits_of(data, protocol)]
     work.sort(key=lambda item: (item[1].draws.index(item[2].draw), item[2].fold or 0))
     todo: list[Todo] = []
     for recipe, protocol, split in work:
         key = make_key(recipe, protocol, split, trainer=WithCurve.name, data=mark)
         if key not in done:
-            train_at, test_at = ([position[i] for i in part.ids] for part in (split.train, split.test))
-            job = TrainingJob(len(todo), recipe, split.draw, split.fold, protocol.per_class, train_at, test_at)
+            pile = unlabelled_samples(data, split.train, split.test, which=protocol.unlabelled, transductive=False)
+            train_at, test_at, pile_at = ([position[i] for i in part.ids] for part in (split.train, split.test, pile))
+            job = TrainingJob(len(todo), recipe, split.draw, split.fold, protocol.per_class, train_at, test_at, pile_at)
             todo.append(Todo(job, key, split))
     return todo
+
+
+def _asked(row: Row) -> tuple[Recipe, Protocol]:
+    """A row's recipe and protocol, with unlabelled images only for a recipe that uses them."""
+    recipe = row.recipe()
+    return recipe, row.protocol if uses_unlabelled(recipe) else replace(row.protocol, unlabelled="none")
 
 
 def shrink(rows: Sequence[Row]) -> list[Row]:

@@ -52,9 +52,12 @@ class Row:
         else:
             few = replace(few, per_class=TINY_PER_CLASS)
         steps = TINY if whole.stages else ()
-        masks = tuple(f"prepare.{i}.side=32" for i, part in enumerate(whole.prepare) if part.name == "grabcut")
+        prepare = tuple(f"prepare.{i}.side=32" for i, part in enumerate(whole.prepare) if part.name == "grabcut")
+        prepare += tuple(
+            f"prepare.{i}.recipe=logistic-pixels" for i, part in enumerate(whole.prepare) if part.name == "pseudo_label"
+        )
         smaller = TINY_NETWORKS.get(whole.backbone.name, ())
-        return replace(self, protocol=few, changes=(*self.changes, *steps, *masks, *smaller))
+        return replace(self, protocol=few, changes=(*self.changes, *steps, *prepare, *smaller))
 
 
 @dataclass(frozen=True)
