@@ -4,7 +4,7 @@ import pytest
 from handful.core.result import Result, Run
 from handful.errors import DataError
 from handful.evaluation.intervals import wilson
-from handful.evaluation.normal_class import check_normal_class, find_normal_class, normal_class_rates
+from handful.evaluation.normal_class import check_normal_class, normal_class_rates
 from handful.recipes.load import load_recipe
 
 
@@ -25,26 +25,6 @@ def scored(classes: tuple[str, ...], labels: list[int], *draws: list[int]) -> Re
         for number, predicted in enumerate(draws)
     ]
     return Result(load_recipe("logistic"), classes, tuple(runs))
-
-
-@pytest.mark.parametrize(
-    ("classes", "normal"),
-    [
-        (("MT_Blowhole", "MT_Crack", "MT_Free"), "MT_Free"),
-        (("NORMAL", "PNEUMONIA"), "NORMAL"),
-        (("Healthy leaf", "Rust"), "Healthy leaf"),
-        (("good", "not_good"), "good"),
-        (("ok", "notOk"), "ok"),
-        (("abnormal", "normal"), "normal"),
-        (("no_tumor", "glioma"), "no_tumor"),
-        (("nonDefect", "scratch"), "nonDefect"),
-        (("ant", "bee"), None),
-        (("healthy apple", "healthy pear", "scab"), None),
-        (("Normandy", "Goodwood"), None),
-    ],
-)
-def test_a_class_that_means_nothing_is_wrong_is_recognized_by_its_name(classes: tuple[str, ...], normal: str) -> None:
-    assert find_normal_class(classes) == normal
 
 
 def test_the_two_rates_are_counted_over_all_other_classes_and_within_the_normal_one() -> None:

@@ -1,5 +1,7 @@
 """Tiny data and recipes that the tests share: coloured squares that a small network learns in seconds."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -58,6 +60,24 @@ def numbered_squares(n: int = 24, *, known: float = 1.0, seed: int = 0, split: s
         target[rng.random(2) >= known] = np.nan
         samples.append(Sample(f"{seed}-{i:03d}.png", image, target=target, split=split))  # type: ignore[arg-type]
     return Dataset(tuple(samples), ("side", "brightness"), kind="number")
+
+
+def bags_of_squares(
+    bags: int = 12, *, size: int = 5, seed: int = 0, split: str | None = None, folders: bool = False
+) -> Dataset:
+    """Bags of noise, of which every second one has a single image with a red square."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for bag in range(bags):
+        positive = bag % 2
+        name = f"{('negative', 'positive')[positive]}/{seed}-{bag:02d}"
+        for i in range(size):
+            image = rng.integers(0, 60, (3, 12, 12), dtype=np.uint8)
+            if positive and i == bag % size:
+                image[0, 3:9, 3:9] = 250
+            sample = Sample(f"{name}/{i}.png", image, label=positive, split=split)  # type: ignore[arg-type]
+            samples.append(sample if folders else replace(sample, bag=f"{seed}-{bag:02d}"))
+    return Dataset(tuple(samples), ("negative", "positive"), kind="multiclass" if folders else "bag")
 
 
 RECIPE = """

@@ -37,6 +37,7 @@ from handful.training.train import train
 
 MULTILABEL = "logistic"  # the recipe where none is named, of images with several labels
 NUMBER = "ridge"  # and of images with numbers
+BAG = "bag-mean"  # and of bags of images
 LOG = "results.jsonl"  # of the selection, in the folder beside the model's
 
 
@@ -122,6 +123,9 @@ def fit_to(
     if auto and data.kind == "number":
         recipe, auto = NUMBER, False
         on_message(f"Images with numbers: no recipe is selected, and {NUMBER} is trained.")
+    if auto and data.kind == "bag":
+        recipe, auto = BAG, False
+        on_message(f"Bags of images: no recipe is selected, and {BAG} is trained.")
     _refuse_selection(auto=auto, seconds=seconds)
     calibrated = partial(
         with_calibration,

@@ -75,6 +75,12 @@ def read_to_predict(
     from handful.deployment.batch.archive import find_archive, is_shard
 
     names = column_names(options.columns)
+    if options.bag is not None:
+        if len(sources) > 1 or is_pattern(sources[0]):
+            raise DataError(
+                "bags are read from one table or folder", where="--bag", remedy="name it as the only source."
+            )
+        return read(sources[0], options, any_layout=True, find_range=False, on_error=on_error)
     if all(is_shard(source, names) for source in sources):
         return find_archive(*sources, columns=names)
     if len(sources) == 1 and not is_pattern(sources[0]) and not _is_image(sources[0]):

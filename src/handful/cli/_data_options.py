@@ -55,6 +55,15 @@ class SourceOptions:
             "age,area.",
         ),
     ] = None
+    bag: Annotated[
+        str | None,
+        Option(
+            metavar="COLUMN",
+            show_default=False,
+            help="Labels belong to bags of images, such as the tiles of a slide: the column of a table that names the "
+            "bag; folders: class/bag/images.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def evaluate(
         merged = {} if groups is None else _group_values(images, result)
         print_json({**identity, **_scores(result, calibration=calibration), **merged})
     else:
-        _print_scores(result, protocol, calibration=calibration)
+        _print_scores(result, protocol, calibration=calibration, unit="bags" if samples.kind == "bag" else "images")
         if groups is not None:
             print_text(_group_sentence(images, result))
 
@@ -217,7 +217,7 @@ def _group_sentence(images: "Result", groups: "Result") -> str:
     )
 
 
-def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool) -> None:
+def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool, unit: str) -> None:
     from handful.cli._output import print_lines, print_text, width
     from handful.evaluation.calibration import summarise_calibration
     from handful.evaluation.multilabel_metrics import is_multilabel
@@ -232,7 +232,7 @@ def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool) 
     if is_multilabel(result):
         print_multilabel(result)
         return
-    print_lines(format_table(summarise(result, headline_metric(result)), width=width()))
+    print_lines(format_table(summarise(result, headline_metric(result)), width=width(), unit=unit))
     if protocol.score_on == "val":
         print_text(VAL_SCORED)
     if protocol.transductive:

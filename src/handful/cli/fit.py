@@ -119,6 +119,9 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
     images = f"{card['train_images']} images with {', '.join(classifier.classes)}"
     if classifier.kind != "number":
         images = f"{card['train_images']} images of {len(classifier.classes)} classes ({spread} each)"
+    if classifier.kind == "bag":
+        bags = f"{card['bags']} bags of {len(classifier.classes)} classes ({spread} each)"
+        images = f"{card['train_images']} images in {bags}"
     unlabelled = f", and {card['unlabelled_images']} unlabelled" if card["unlabelled_images"] else ""
     removed = f"; {card['labels_removed']} more had a label that looks wrong" if card.get("labels_removed") else ""
     steps = f"{card['steps']} steps" if card["steps"] else "fitted"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Exit, Option
 
 from handful.cli import _options as o
+from handful.cli._bags import check_bags, image_writer, refuse_chunks_of_bags, refuse_groups_of_bags
 from handful.cli._batch import UNREADABLE, BatchOptions, ChunkSize, Workers, refuse_chunk_options, write_chunks
 from handful.cli._data_options import SourceOptions
 from handful.cli._output import print_json, print_table, print_text, print_to_stderr
@@ -102,6 +103,7 @@ def predict(
     Prints the class of each image of DATA and its probability, how often the model is right, and which images are
     doubtful. --out writes a table with all probabilities instead.
     Models that were trained with --coverage or --reject add the prediction set, or whether the image is rejected.
+    With --bag, bags are predicted; --out FILE.csv then writes their images to FILE-images.csv beside it.
 
     An image that cannot be read is recorded and skipped (exit code 3). With a folder as --out, DATA may be an archive
     of any size, such as tar shards (in the layout of webdataset) or Parquet files with the images in them, and after
@@ -123,7 +125,7 @@ def predict(
 
     job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
     if out is not None and not printed and not out.suffix:
-        _refuse_for_chunks(maps=maps, strict=strict, per_group=per_group, data=data)
+        _refuse_for_chunks(maps=maps, strict=strict, per_group=per_group, bag=data_options.bag, data=data)
         _predict_to_chunks(job, data[0], out, options, json=json)
         return
     path = None if printed else out
@@ -189,12 +191,14 @@ def _predicted(
             with Activity("Reading the data", shown=True, announce=True):
                 found = read_to_predict(data, options.source, on_error=on_error)
             if per_group:
+                refuse_groups_of_bags(options.source.bag)
                 _check_groups(found)
             with Activity("Loading the model", shown=True, announce=True):
                 from handful.saving.learned_images import count_learned_from
                 from handful.saving.predictor import load_predictor
 
                 classifier = load_predictor(job.model, tta=job.tta, classes=job.classes, device=job.device)
+                in_bags = check_bags(classifier, options.source.bag)
                 learned = 0
                 if isinstance(found, Dataset) and len(found) <= MOST_COMPARED:
                     learned = count_learned_from(getattr(classifier, "card", {}), found)
@@ -207,6 +211,11 @@ def _predicted(
                 classifier, found, coverage=job.coverage, strict=strict, draw=draw, advance=advance, unusable=unusable
             )
             chunks = predict_groups(chunks, found, classifier.classes) if per_group else chunks
+            if in_bags is not None:
+                from handful.deployment.bag_predictions import predict_bags
+
+                writer = image_writer(stack, path, overwrite=options.overwrite)
+                chunks = predict_bags(chunks, found, in_bags, write_images=writer)
         else:
             _refuse_maps(maps)
             chunks = predict_archive(job, found, strict=strict, start=bar.go_on, advance=advance)
@@ -279,10 +288,11 @@ def _refuse_groups() -> None:
     )
 
 
-def _refuse_for_chunks(*, maps: Path | None, strict: bool, per_group: bool, data: list[str]) -> None:
+def _refuse_for_chunks(*, maps: Path | None, strict: bool, per_group: bool, bag: str | None, data: list[str]) -> None:
     from handful.errors import OutputError
 
     _refuse_maps(maps)
+    refuse_chunks_of_bags(bag)
     if per_group:
         _refuse_groups()
     if strict:

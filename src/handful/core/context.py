@@ -21,8 +21,9 @@ class Task:
 
     Attributes:
         classes: class names in sorted order.
-        counts: training images of each class, int64; of multilabel data, those that are known to show it.
-        kind: whether an image has one class, several, or numbers; `classes` are then the names of the quantities.
+        counts: training images of each class, int64; of multilabel data, those that are known to show it; of bags, the
+            bags of each class.
+        kind: whether an image has one class, several, or numbers, whose names the `classes` then are, or a bag has one.
         scale: of the numbers; None: other kinds.
     """
 

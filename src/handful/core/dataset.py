@@ -14,8 +14,8 @@ Image = UInt8[np.ndarray, "3 h w"]
 DeepImage = Shaped[np.ndarray, "c h w"]  # more than 8 bits per channel; 1, 3 or 4 channels
 Mask = Bool[np.ndarray, "h w"]
 Split = Literal["train", "val", "test"]
-# One class per image; any number of them, of which some may be unknown; or numbers, such as an age.
-Kind = Literal["multiclass", "multilabel", "number"]
+# One class per image; any number of them, of which some may be unknown; numbers, such as an age; or a class per bag.
+Kind = Literal["multiclass", "multilabel", "number", "bag"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Sample:
             losses ignore the others. None: all.
         weight: factor of the image's loss in training, 0 or more. Scores do not count it.
         text: words beside the image, such as a caption or tags, for `prepare/clean_by_text`; None: none.
+        bag: the bag that it lies in, such as a slide, of data whose labels belong to bags; `label` is then the bag's.
 
     Example:
         >>> import numpy as np
@@ -99,6 +100,7 @@ class Sample:
     known: Mask | None = None
     weight: float = 1.0
     text: str | None = None
+    bag: str | None = None
 
     @property
     def labelled(self) -> bool:
@@ -118,7 +120,7 @@ class Sample:
         return f"Sample({', '.join([repr(self.id), *known])}{size})"
 
 
-_SHOWN = ("label", "group", "split")  # in a sample's repr
+_SHOWN = ("label", "group", "split", "bag")  # in a sample's repr
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ class Dataset:
         segmenter_saw: digests of the images that the model behind the "propagated" masks was trained on; None: unknown,
             so that it may have seen all of them.
         kind: "multiclass", one class per image in `Sample.label`; "multilabel", any number in `Sample.target`;
-            or "number", values of quantities in `Sample.target`, whose names are the `classes`.
+            "number", values of quantities in `Sample.target`, whose names are the `classes`; or "bag", one class per
+            bag of images, in `Sample.label` of each of them.
 
     Example:
         >>> import numpy as np
@@ -187,8 +190,10 @@ class Dataset:
         """Label of each sample, int64; -1 without a label.
 
         Raises:
-            DataError: the data are multilabel, or numbers.
+            DataError: the data are multilabel, numbers or bags.
         """
+        if self.kind == "bag":
+            raise DataError(BAG_LABELS, where=f"the classes {', '.join(self.classes[:3])}", remedy=BAG_REMEDY)
         if self.kind == "number":
             raise DataError(
                 "these images have a number each, and this needs a class",
@@ -205,7 +210,13 @@ class Dataset:
 
     @property
     def counts(self) -> Int[np.ndarray, " k"]:
-        """Labelled samples of each class: of multilabel data, those that show it; of numbers, those with a value."""
+        """Labelled samples of each class: of multilabel data, those that show it; of numbers, those with a value.
+
+        Of bags, the bags of each class.
+        """
+        if self.kind == "bag":
+            of_bags = {s.bag: s.label for s in self.samples if s.label is not None}
+            return np.bincount(np.array([*of_bags.values()], dtype=np.int64), minlength=len(self.classes))
         if self.kind == "number":
             return np.asarray((~np.isnan(self.targets())).sum(axis=0), dtype=np.int64)
         if self.kind == "multilabel":
@@ -243,7 +254,7 @@ class Dataset:
         return replace(self, samples=tuple(self.samples[i] for i in _positions(indices, len(self))))
 
     def without_labels(self) -> "Dataset":
-        """The images alone, with their ids and splits: labels, targets, masks, groups, weights and words are removed.
+        """The images alone, with ids, bags and splits: labels, targets, masks, groups, weights and words are removed.
 
         This is the guard against label leaks: every image that a model predicts passes through it first, and so does
         every image that a run learns from without its label. No other code removes labels for this purpose.
@@ -276,6 +287,13 @@ class Dataset:
     def split(self, *splits: Split | None) -> "Dataset":
         """The samples whose `split` is one of these."""
         return replace(self, samples=tuple(s for s in self.samples if s.split in splits))
+
+
+BAG_LABELS = "the labels of these images belong to bags, and this needs one label per image"
+BAG_REMEDY = (
+    "fit, evaluate and predict take bags; for the rest, read the images without bags, so that each has the label of "
+    "its bag."
+)
 
 
 def _positions(indices: Sequence[int] | np.ndarray, n: int) -> list[int]:

@@ -28,6 +28,7 @@ class Predictions:
         sets: conformal prediction sets, if the model has them.
         present: whether each class is there, by its threshold, of a multilabel model; None: of other models.
         numbers: of a model of numbers; `probabilities` are then the same, and `answers` mean nothing.
+        attention: logarithm of each image's weight in its bag, up to a constant, of a model that pools by it.
     """
 
     probabilities: Float[np.ndarray, "n k"]
@@ -36,6 +37,7 @@ class Predictions:
     sets: Bool[np.ndarray, "n k"] | None
     present: Bool[np.ndarray, "n k"] | None = None
     numbers: Float[np.ndarray, "n k"] | None = None
+    attention: Float[np.ndarray, " n"] | None = None
 
 
 @runtime_checkable

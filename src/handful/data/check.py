@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from handful.core.dataset import Dataset, Image, Sample
+from handful.data.bags import one_per_bag
 from handful.data.finding import Finding, Severity
 from handful.data.image_cache import store_decoded
 from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.numbers import in_fifths, refuse_constant
-from handful.data.split_checks import refuse_small_classes
+from handful.data.split_checks import refuse_few_bags, refuse_small_classes
 from handful.errors import DataError, HandfulWarning, option
 
 
@@ -107,6 +108,10 @@ def _refuse_few(data: Dataset, per_class: int | None, folds: int | None) -> None
         if per_class is not None or folds is not None:
             _refuse_few(in_fifths(pool), per_class, folds)
         return
+    if data.kind == "bag":
+        refuse_few_bags(pool, max(per_class or 1, folds or 1))
+        _refuse_few(one_per_bag(pool), None, None)
+        return
     if data.kind == "multilabel":
         _refuse_few_positives(pool, per_class, folds)
         return
@@ -172,7 +177,9 @@ def _masks_and_copies(data: Dataset, *, resplit: bool, each: Callable[[Image], N
         refuse_other_size(sample, (image.shape[1], image.shape[2]))
         if each is not None:
             each(image)
-    return [*blank_mask_findings(data), *exact_copy_findings(data, hashes, resplit=resplit)]
+    # The same picture, such as a tile of background, may lie in bags of several classes.
+    copies = [] if data.kind == "bag" else exact_copy_findings(data, hashes, resplit=resplit)
+    return [*blank_mask_findings(data), *copies]
 
 
 def blank_mask_findings(data: Dataset) -> list[Finding]:

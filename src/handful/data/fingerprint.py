@@ -61,6 +61,8 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
             hashes["masks"].update(repr((sample.id, sample.mask.shape)).encode() + sample.mask.tobytes())
             if sample.known is not None:
                 hashes["masks"].update(b"known" + sample.known.tobytes())
+        if sample.bag is not None:
+            hashes["groups"].update(b"bag" + repr((sample.id, sample.bag)).encode())
         if sample.group is not None:
             hashes["groups"].update(repr((sample.id, sample.group)).encode())
     return {name: total.hexdigest()[:16] for name, total in hashes.items()}
@@ -111,6 +113,8 @@ def _sample(sample: Sample) -> bytes:
         one.update(b"text" + repr(sample.text).encode())
     if sample.weight != 1:
         one.update(b"weight" + repr(sample.weight).encode())
+    if sample.bag is not None:
+        one.update(b"bag" + repr(sample.bag).encode())
     if sample.target is not None:
         one.update(b"target" + sample.target.tobytes())
     if sample.mask is not None:

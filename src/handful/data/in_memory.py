@@ -30,7 +30,7 @@ class ImageTensors:
         pixel_labels: 0 background, class + 1, -1 ignore; None: no sample has a mask.
         targets: of multilabel data, 1 present, 0 absent, NaN unknown; None: they are multiclass. `labels` then has the
             rarest class that each image shows, by which samplers draw, and k for an image that shows none. Of numbers,
-            their values, NaN unknown; `labels` is then 0, and -1 without a value.
+            their values, NaN unknown; `labels` is then 0, and -1 without a value. Of bags None; `labels` has the bag's.
         weights: factor of each image's loss; None: 1 each.
     """
 
@@ -158,6 +158,9 @@ def load_tensors(
         return ImageTensors(images, labelled, maps, torch.from_numpy(data.targets()), weights)
     if data.kind == "multilabel":
         return ImageTensors(images, _rarest_classes(data), maps, torch.from_numpy(data.targets()), weights)
+    if data.kind == "bag":
+        of_bags = torch.tensor([-1 if s.label is None else s.label for s in data.samples], dtype=torch.int64)
+        return ImageTensors(images, of_bags, maps, weights=weights)
     return ImageTensors(images, torch.from_numpy(data.labels), maps, weights=weights)
 
 

@@ -8,6 +8,7 @@ from warnings import warn
 
 from handful.core.dataset import Dataset
 from handful.core.file_names import printable
+from handful.data.bags import bag_dataset, in_folders, refuse_form_of_bags
 from handful.data.check import check
 from handful.data.class_names import with_classes
 from handful.data.frames import further_frames
@@ -62,6 +63,7 @@ class ReadOptions:
         unlisted: what a class is that a list or an empty cell does not name, "absent" or "unknown"; None: absent in
             lists, folders and annotations (of LVIS, unknown), unknown in columns.
         number: the columns of a table that hold numbers to predict, "age" or "age,area".
+        bag: the column of a table that names the bag of each image, or "folders"; None: there are no bags.
     """
 
     masks: str | Path | None = None
@@ -82,6 +84,7 @@ class ReadOptions:
     multilabel: str | None = None
     unlisted: str | None = None
     number: str | None = None
+    bag: str | None = None
 
 
 def load_data(
@@ -103,6 +106,7 @@ def load_data(
     multilabel: str | None = None,
     unlisted: Unlisted | None = None,
     number: str | None = None,
+    bag: str | None = None,
 ) -> Dataset:
     """The data set at a path or of a name. Image files are listed, and decoded if they are deep (16-bit).
 
@@ -138,6 +142,8 @@ def load_data(
             lists, folders and annotations (of LVIS, unknown), unknown in columns.
         number: the column of a table with a number to predict for each image, such as "age", in place of a label; or
             several, "age,area".
+        bag: labels belong to bags of images, such as the tiles of a slide: the column of a table that names the bag of
+            each image, or "folders" for folders class/bag/images.
 
     Raises:
         DataError: no such path or name (with the nearest), or data that cannot be used as they are.
@@ -164,6 +170,7 @@ def load_data(
         multilabel=multilabel,
         unlisted=unlisted,
         number=number,
+        bag=bag,
     )
     data = read_dataset(source, options)
     warn_left_out(data)
@@ -223,6 +230,8 @@ def _say_without_mask(data: Dataset, source: Path) -> None:
 def _read_images(source: str | Path, options: ReadOptions) -> Dataset:
     path, classes = Path(source), options.classes
     labels = label_format(options.multilabel, options.unlisted)
+    if options.bag is not None:
+        return _read_bags(path, options.bag, options)
     if options.number is not None:
         return _read_numbers(path, options.number, options)
     if isinstance(source, str):
@@ -283,6 +292,25 @@ def _read_numbers(path: Path, number: str, options: ReadOptions) -> Dataset:
         raise DataError(f"{path} has no columns", where=where, remedy=remedy)
     refuse_missing(path)
     return _read_rows(partial(read_number_table, quantities=parse_quantities(number)), path, options)
+
+
+def _read_bags(path: Path, bag: str, options: ReadOptions) -> Dataset:
+    """A table with a column of bags, or a folder or archive with a folder for each bag."""
+    if options.number is not None or options.multilabel is not None:
+        other = "multilabel" if options.number is None else "number"
+        raise DataError(
+            "a bag has one label",
+            where=option("bag", bag),
+            remedy=f"leave out {option(other, getattr(options, other))}.",
+        )
+    refuse_missing(path)
+    if path.suffix.lower() in TABLES and not path.is_dir():
+        return _read_rows(partial(read_table, bag=bag), path, options)
+    folders = (path.is_dir() or is_packed(path)) and not is_hugging_face(path)
+    refuse_form_of_bags(bag, path, folders=folders)
+    plain = replace(options, bag=None)
+    data = _read_folder(path, plain) if path.is_dir() else _read_packed(path, plain)
+    return bag_dataset(in_folders(data, path, to_predict=options.any_layout))
 
 
 def _read_folder(path: Path, options: ReadOptions, *, unpacked: bool = False) -> Dataset:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from handful.core.dataset import Dataset, Sample
+from handful.data.bags import refuse_bags
 from handful.data.class_names import class_index, class_names, nfc
 from handful.data.fingerprint import file_hash
 from handful.errors import DataError, option
@@ -243,15 +244,16 @@ def multilabel_dataset(
 
 
 def refuse_numbers(data: Dataset, what: str) -> None:
-    """Refuse data with numbers where classes are needed, one per image or several.
+    """Refuse data with numbers, or with labels of bags, where each image needs classes, one or several.
 
     Args:
         data: the data.
         what: needs classes, e.g. "an inspection".
 
     Raises:
-        DataError: the data are numbers; names what takes them.
+        DataError: the data are numbers or bags; names what takes them.
     """
+    refuse_bags(data, what)
     if data.kind == "number":
         raise DataError(
             f"{what} needs a class per image, and these images have a number each",
@@ -268,7 +270,7 @@ def refuse_multilabel(data: Dataset, what: str) -> None:
         what: needs one label, e.g. "propagating masks".
 
     Raises:
-        DataError: the data are multilabel, or numbers; names what takes them.
+        DataError: the data are multilabel, numbers or bags; names what takes them.
     """
     refuse_numbers(data, what)
     if data.kind == "multilabel":

@@ -62,6 +62,22 @@ def refuse_too_few(pool: Dataset, wanted: Sequence[int]) -> None:
             )
 
 
+def refuse_few_bags(pool: Dataset, needed: int) -> None:
+    """Refuse bags of which a class has too few to draw, to fold or to train on.
+
+    Raises:
+        DataError: names the class.
+    """
+    for name, count in zip(pool.classes, pool.counts.tolist(), strict=True):
+        if count < needed:
+            raise DataError(
+                f"has {count} labelled bag{'' if count == 1 else 's'} for training, fewer than the {needed} needed",
+                where=f"class {name!r}",
+                remedy=(f"ask for {count} or fewer, " if count > 1 else "")
+                + "label more bags of it, or leave the class out.",
+            )
+
+
 def refuse_missing_class(*parts: Dataset) -> None:
     """Refuse sides of a split of which one has no image of a class.
 

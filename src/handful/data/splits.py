@@ -13,10 +13,12 @@ from typing import Literal
 import numpy as np
 
 from handful.core.dataset import Dataset, Sample
+from handful.data.bags import one_per_bag, with_images
 from handful.data.numbers import in_fifths, with_numbers
 from handful.data.split_checks import (
     class_counts,
     group_of,
+    refuse_few_bags,
     refuse_missing_class,
     refuse_small_classes,
     refuse_too_few,
@@ -78,7 +80,7 @@ def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
     """`per_class` labelled images of each class from the training split, and the labelled rest of that split.
 
     Of multilabel data, at least `per_class` images show each class, as `nested_draw` says; of numbers, `per_class` are
-    of each fifth of their range.
+    of each fifth of their range; of bags, `per_class` bags are of each class, with all of their images.
 
     Draws are nested: with one seed, the images at M = 1 are among those at M = 5. The order of the samples depends
     on the seed and their ids alone (SHA-256 of both), so adding a class or a file does not change the order of the
@@ -97,6 +99,11 @@ def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
     if data.kind == "number":
         drawn, rest = draw(in_fifths(_pool(data)), per_class, seed)
         return with_numbers(drawn, data), with_numbers(rest, data)
+    if data.kind == "bag":
+        pool = _pool(data)
+        refuse_few_bags(pool, per_class)
+        drawn, rest = draw(one_per_bag(pool), per_class, seed)
+        return with_images(drawn, pool), with_images(rest, pool)
     if data.kind == "multilabel":
         pool = _pool(data)
         refuse_too_few(pool, [per_class] * len(data.classes))
@@ -117,6 +124,12 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
             "images have a number each, so there are no classes to draw a long tail of",
             where="a long-tailed draw",
             remedy="draw evenly.",
+        )
+    if data.kind == "bag":
+        raise DataError(
+            "bags are drawn evenly, and a long tail of them is not",
+            where="a long-tailed draw",
+            remedy="draw the same number of each class.",
         )
     if data.kind == "multilabel":
         raise DataError(
@@ -165,6 +178,10 @@ def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
     if data.kind == "number":
         fifths = folds(in_fifths(pool), k, seed)
         return [(with_numbers(train, pool), with_numbers(held_out, pool)) for train, held_out in fifths]
+    if data.kind == "bag":
+        refuse_few_bags(pool, k)
+        bags = folds(one_per_bag(pool), k, seed)
+        return [(with_images(train, pool), with_images(held_out, pool)) for train, held_out in bags]
     refuse_small_classes(pool, k)
     if data.kind == "multilabel":
         fold = _stratified(pool, [1 / k] * k, seed)
@@ -208,6 +225,10 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     if data.kind == "number":
         train, held_out = holdout(in_fifths(pool), share, seed)
         return with_numbers(train, pool), with_numbers(held_out, pool)
+    if data.kind == "bag":
+        refuse_few_bags(pool, 2)
+        train, held_out = holdout(one_per_bag(pool), share, seed)
+        return with_images(train, pool), with_images(held_out, pool)
     refuse_small_classes(pool, 2)
     if data.kind == "multilabel":
         is_held_out = _stratified(pool, [1 - share, share], seed) == 1

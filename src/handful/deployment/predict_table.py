@@ -270,6 +270,8 @@ def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predic
         columns["typicality"] = predictions.typicality
     if predictions.sets is not None:
         columns["set"] = ["|".join(np.array(classes)[members].tolist()) for members in predictions.sets]
+    if predictions.attention is not None:
+        columns["attention"] = predictions.attention
     for j, name in enumerate(classes):
         columns[f"p_{name}"] = probabilities[:, j]
     return columns

@@ -7,11 +7,12 @@ from typing import Any, TypeGuard
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Run
+from handful.data.bags import bag_index, bag_labels
 from handful.errors import TrainingError
 from handful.evaluation.leaks import without_leaks
 from handful.models.classifier import Classifier
@@ -70,7 +71,7 @@ class JobResult:
 
 
 def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None) -> JobResult:
-    """Train and predict. The model sees the scored images without labels, masks and groups.
+    """Train and predict. The model sees the scored images without labels, masks and groups. Of bags, bags are scored.
 
     Masks that a model propagated which may have seen the scored images are made again first (`without_leaks`).
     """
@@ -83,7 +84,8 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
     model = fit(recipe, training_data, seed=job.draw, device=device, progress=False)
     seconds = time.perf_counter() - started
     test_images = test.without_labels()
-    probabilities = np.asarray(model.probabilities(test_images), dtype=np.float32)
+    ids, labels, predicted = _predicted(model, test_images, test)
+    probabilities = np.asarray(predicted, dtype=np.float32)
     if not np.isfinite(probabilities).all():
         raise TrainingError(
             f"some predicted {'numbers' if data.kind == 'number' else 'probabilities'} are not finite",
@@ -100,9 +102,9 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
         draw=job.draw,
         fold=job.fold,
         seed=job.draw,
-        train_ids=labelled.ids,
-        ids=test.ids,
-        labels=test.labels if data.kind == "multiclass" else np.full(len(test), -1),
+        train_ids=bag_index(labelled)[0] if data.kind == "bag" else labelled.ids,
+        ids=ids,
+        labels=labels,
         probabilities=probabilities,
         seconds=seconds,
         per_class=job.per_class,
@@ -116,6 +118,18 @@ def run(job: TrainingJob, data: Dataset, *, device: str, trainer: Trainer | None
         name_weight=card.get("class_names", {}).get("weight"),
     )
     return JobResult(job, result, facts)
+
+
+def _predicted(
+    model: ProbabilityModel, images: Dataset, test: Dataset
+) -> tuple[tuple[str, ...], Int[np.ndarray, " n"], Float[np.ndarray, "n k"]]:
+    """Ids, labels (-1: none, or others) and probabilities of what is scored: the images, or their bags."""
+    if test.kind == "bag":
+        assert isinstance(model, Classifier), "check_kind refuses other trainers"
+        names, probabilities = model.bag_probabilities(images)
+        return names, bag_labels(test), probabilities
+    labels = test.labels if test.kind == "multiclass" else np.full(len(test), -1)
+    return test.ids, labels, model.probabilities(images)
 
 
 def _has(model: ProbabilityModel, part: str) -> TypeGuard[Classifier]:

@@ -5,26 +5,17 @@ kinds of mistake have different costs, and accuracy mixes them: the miss rate (f
 and the false alarm rate (false positives within the normal class).
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
 
+from handful.core.normal_class import find_normal_class
 from handful.core.result import Result
 from handful.errors import DataError, nearest, option
 from handful.evaluation.intervals import wilson
 
-NAMES = (  # words of a class's name that say so
-    *("background", "empty", "faultless", "flawless", "free", "good", "healthy", "intact"),
-    *("negative", "normal", "ok", "okay"),
-)
-NEGATIONS = ("bad", "no", "non", "not", "un")  # before such a word: the opposite
-NOTHING = (  # after "no" or "non": so too
-    *("defect", "defects", "disease", "diseases", "fault", "faults", "finding", "findings"),
-    *("tumor", "tumors", "tumour", "tumours"),
-)
 NONE = "none"  # as the name of the normal class: there is none
 
 
@@ -54,12 +45,6 @@ class NormalClassRates:
     recognized: bool
     missed: Rate
     false_alarms: Rate
-
-
-def find_normal_class(classes: Sequence[str]) -> str | None:
-    """The one class whose name says that nothing is wrong; None: no class, or several."""
-    named = [name for name in classes if _says_normal(name)]
-    return named[0] if len(named) == 1 and len(classes) > 1 else None
 
 
 def check_normal_class(requested: str | None, classes: Sequence[str]) -> None:
@@ -110,12 +95,3 @@ def _rate(ids: np.ndarray, wrong: Bool[np.ndarray, " m"], groups: Mapping[str, s
     share = count / len(images)
     low, high = wilson(share * units, units)
     return Rate(count, len(images), share, low, high)
-
-
-def _says_normal(name: str) -> bool:
-    """Whether a word of the name says that nothing is wrong, and no word before it says the opposite."""
-    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
-    for before, word in zip(["", *words], words, strict=False):
-        if (word in NAMES and before not in NEGATIONS) or (word in NOTHING and before in ("no", "non")):
-            return True
-    return False

@@ -15,9 +15,10 @@ from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample,
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
+from handful.data.bags import bag_index
 from handful.data.in_memory import chunks, fit_size, unfit_mask
 from handful.data.pixel_range import scaled
-from handful.errors import ModelError
+from handful.errors import ModelError, option
 from handful.models.conformal_coverage import CLOSE
 from handful.models.device import autocast
 from handful.models.link import Link, link_of
@@ -35,7 +36,8 @@ class Classifier:
     `size` is the h, w that images are brought to, `counts` the training images per class. `card` is what is known of
     how it came about. `pixel_range` is how the training images of more than 8 bits per channel were scaled, and so are
     those that it predicts. `kind` is that of the training data: one class per image, several, or
-    numbers, whose `scale` it has; `probabilities` are then the numbers.
+    numbers, whose `scale` it has; `probabilities` are then the numbers; or one class per bag of images, so that
+    `probabilities` are of each image as a bag of its own, and `counts` are bags.
 
     Example:
         >>> from handful import load_data, load_recipe, train
@@ -230,7 +232,49 @@ class Classifier:
         sets = self.sets(data, coverage=coverage) if wanted else None
         present = None if self.thresholds is None else probabilities >= self.thresholds
         numbers = probabilities if self.kind == "number" else None
-        return Predictions(probabilities, answers, typicality, sets, present, numbers)
+        weights = [o.attention.float().cpu().numpy() for o in outputs if o.attention is not None]
+        attention = np.concatenate(weights) if weights else None
+        return Predictions(probabilities, answers, typicality, sets, present, numbers, attention)
+
+    def bag_probabilities(self, data: Dataset) -> tuple[tuple[str, ...], Float[np.ndarray, "b k"]]:
+        """The bags of the images, in order of their first image, and the class probabilities of each.
+
+        Raises:
+            ModelError: the model was not trained on bags.
+        """
+        predictions = self.predict_all(data)
+        names, index = bag_index(data)
+        return names, self.pool_bags(predictions.probabilities, predictions.attention, index, len(names))
+
+    def pool_bags(
+        self,
+        probabilities: Float[np.ndarray, "n k"],
+        attention: Float[np.ndarray, " n"] | None,
+        index: Int[np.ndarray, " n"],
+        bags: int,
+    ) -> Float[np.ndarray, "b k"]:
+        """Class probabilities of bags from those of their images.
+
+        Args:
+            probabilities: of the images, as `predict_all` has them.
+            attention: likewise.
+            index: number of each image's bag.
+            bags: how many there are; each has an image.
+
+        Raises:
+            ModelError: the model was not trained on bags.
+        """
+        if self.kind != "bag" or not isinstance(self.network, Network):
+            raise ModelError(
+                "this model was not trained on bags",
+                where=self.recipe.name,
+                remedy=f"train it on bags ({option('bag', 'COLUMN')}).",
+            )
+        head: Any = self.network.head
+        logits = self.link.logits(torch.from_numpy(probabilities).float())
+        weights = None if attention is None else torch.from_numpy(attention)
+        pooled: Tensor = head.bag_logits(logits, weights, torch.from_numpy(index), bags)
+        return self.link.probabilities(pooled).numpy()
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""
@@ -280,7 +324,7 @@ def refuse_multilabel_model(classifier: Classifier, what: str) -> None:
         what: needs one class per image, e.g. "an ensemble".
 
     Raises:
-        ModelError: the model is multilabel, or of numbers; names what takes it.
+        ModelError: the model is multilabel, of numbers or of bags; names what takes it.
     """
     refuse_number_model(classifier, what)
     if classifier.kind == "multilabel":
@@ -290,11 +334,14 @@ def refuse_multilabel_model(classifier: Classifier, what: str) -> None:
 
 
 def refuse_number_model(classifier: Classifier, what: str) -> None:
-    """Refuse a model of numbers where one of classes is needed; `what` as for `refuse_multilabel_model`.
+    """Refuse a model of numbers, or of bags, where one of classes is needed; `what` as for `refuse_multilabel_model`.
 
     Raises:
         ModelError: names what takes it.
     """
+    if classifier.kind == "bag":
+        fault = f"{what} needs a model of one label per image, and this one was trained on bags"
+        raise ModelError(fault, where=classifier.recipe.name, remedy="predict takes its folder.")
     if classifier.kind == "number":
         fault = f"{what} needs a model of classes, and this one predicts a number"
         raise ModelError(fault, where=classifier.recipe.name, remedy="predict and export to .onnx take it.")

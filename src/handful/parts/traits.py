@@ -27,6 +27,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
     "labels": {
         "multilabel": "fits data with several labels per image",
         "number": "fits numbers",
+        "bag": "fits labels of bags",
         "reads_names": "a class's vector follows from its name, so that classes can be added later",
     },
     "hierarchies": {
@@ -47,6 +48,8 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "class_weights": "scores classes by one linear layer to the labels' vectors: `linear` or `classify.linear`",
         "multilabel": "fits data with several labels per image",
         "number": "fits numbers",
+        "bag": "fits labels of bags",
+        "needs_bag": "fits no other data",
         "fitted": "is fitted to the features of a frozen backbone, not trained",
         "own_classes": "has class vectors of its own and reads none of the labels'",
         "segments": "gives a score of every class for every pixel: `Output.pixels`",

@@ -1,4 +1,4 @@
-"""Which recipes fit several labels per image, or numbers: those all of whose parts say so, by a trait."""
+"""Which recipes fit several labels per image, numbers, or bags: those all of whose parts say so, by a trait."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,7 @@ from handful.parts.traits import TRAITS, Folder, has_trait
 
 RECIPES = ("logistic", "ridge", "knn", "nearest-centroid", "fine-tuned", "classification-wrn")
 NUMBER_RECIPES = ("ridge", "knn", "fine-tuned", "classification-wrn")
+BAG_RECIPES = ("bag-mean", "bag-max", "bag-attention")
 
 
 def check_kind(recipe: Recipe, data: Dataset) -> None:
@@ -27,6 +28,18 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
                 f"{folder}/{part.name} needs a class per image, and these images have a number each",
                 where=recipe.name,
                 remedy=f"{optional}take one of the recipes {', '.join(NUMBER_RECIPES)}.",
+            )
+        if data.kind == "bag":
+            raise RecipeError(
+                f"{folder}/{part.name} needs a label per image, and the labels of these images belong to bags",
+                where=recipe.name,
+                remedy=f"{optional}take one of the recipes {', '.join(BAG_RECIPES)}.",
+            )
+        if _needs(folder, part, "bag"):
+            raise RecipeError(
+                f"{folder}/{part.name} is for bags of images, and these images have a label each",
+                where=recipe.name,
+                remedy=f"name the column of bags ({option('bag', 'COLUMN')}), or take another recipe, e.g. logistic.",
             )
         if data.kind == "multilabel" and not _needs(folder, part, "number"):
             raise RecipeError(
@@ -60,7 +73,7 @@ def _unfit(recipe: Recipe, kind: Kind) -> Iterator[tuple[Folder, Part]]:
     parts += [("posthoc", part) for part in recipe.posthoc]
     for folder, part in parts:
         fits = kind == "multiclass" or (kind in TRAITS[folder] and has_trait(folder, part, kind))
-        if not fits or any(_needs(folder, part, other) for other in ("multilabel", "number") if other != kind):
+        if not fits or any(_needs(folder, part, other) for other in ("multilabel", "number", "bag") if other != kind):
             yield folder, part
 
 

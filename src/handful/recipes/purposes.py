@@ -62,6 +62,11 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
         "when a good part of the labels is wrong, and nobody can look them through",
         "confident-learning",
     ),
+    "bags": Purpose(
+        "learns from labels of bags of images, such as the tiles of a slide",
+        "when a label says that something is in one of many images, and not in which",
+        "bag-mean",
+    ),
     "class names": Purpose(
         "learns from no image",
         "when there are no labels yet; needs the weights of CLIP",

@@ -67,8 +67,8 @@ def verdict(comparison: PairedDifference) -> str:
     return "not separable" if winner is None else f"{winner} better"
 
 
-def format_table(rows: Sequence[ScoreSummary], *, width: int = 80) -> str:
-    """A table that fits `width` columns (48 at least), with what its intervals mean below."""
+def format_table(rows: Sequence[ScoreSummary], *, width: int = 80, unit: str = "images") -> str:
+    """A table that fits `width` columns (48 at least), with what its intervals mean below; `unit`: what is scored."""
     if not rows:
         return "no results"
     order = list(dict.fromkeys(r.recipe for r in rows))
@@ -88,7 +88,7 @@ def format_table(rows: Sequence[ScoreSummary], *, width: int = 80) -> str:
         [
             *body,
             "",
-            *wrap(f"percent {metric}; scored on {count} images a run; {'; '.join(notes)}.", width),
+            *wrap(f"percent {metric}; scored on {count} {unit} a run; {'; '.join(notes)}.", width),
             *_thirds_table(rows, width),
         ]
     )

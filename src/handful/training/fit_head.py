@@ -13,6 +13,7 @@ from torch import Tensor
 
 from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress
+from handful.data.bags import bag_index
 from handful.models.device import autocast
 from handful.training.assembly import Assembly
 from handful.training.random_streams import Stream, derive_seed
@@ -22,11 +23,14 @@ CHUNK = 64  # images between two looks at Ctrl-C
 
 
 def fit_head(setup: Setup, assembly: Assembly, *, progress: bool) -> None:
-    """Fit the network's head to every image in memory; nothing else of the network changes."""
+    """Fit the network's head to every image in memory, or every bag; nothing else of the network changes."""
     head: Any = assembly.network.head
     features = extract_features(setup, assembly, progress=progress)
     with Activity("fitting", shown=progress or None), one_blas_thread():
         tensors, seed = setup.tensors, derive_seed(setup.seed, Stream.HEAD)
+        if setup.context.task.kind == "bag":
+            head.fit_bags(features, tensors.labels, torch.from_numpy(bag_index(setup.data)[1]), seed=seed)
+            return
         targets = {} if tensors.targets is None else {"targets": tensors.targets}
         head.fit(features, tensors.labels, seed=seed, **targets)
 

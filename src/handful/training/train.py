@@ -155,7 +155,9 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: f
     if labelled < len(setup.labelled_ids):
         card["labels_removed"] = len(setup.labelled_ids) - labelled
     card |= getattr(network.head, "card", {})
-    if task.kind != "multiclass":
+    if task.kind == "bag":
+        card |= {"kind": "bag", "bags": int(task.counts.sum())}
+    elif task.kind != "multiclass":
         card |= {"kind": task.kind, "known_entries": int((~np.isnan(setup.labelled.targets())).sum())}
     pixel_range = common_range(setup.data.samples)
     return Classifier(

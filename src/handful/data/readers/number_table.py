@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from handful.core.dataset import Dataset
-from handful.data.class_names import nfc
 from handful.data.numbers import number_dataset, number_of
 from handful.data.readers.table import read_rows
-from handful.data.readers.table_rows import Row, further_role, header_of, stream_rows
-from handful.errors import DataError, nearest
+from handful.data.readers.table_rows import Row, further_role, refuse_missing_column, stream_rows
+from handful.errors import DataError
 
 
 def read_number_table(
@@ -31,11 +30,8 @@ def read_number_table(
     """
     if classes is not None:
         raise DataError("numbers have no classes", where="classes", remedy="leave the class names out.")
-    header, _ = header_of(path, columns)
-    names = tuple(nfc(name.strip()) for name in header)
     for name in quantities:
-        if name not in names:
-            raise DataError(f"no column {name!r}", where=path, remedy=nearest(name, names))
+        refuse_missing_column(path, name, columns)
     rows = list(stream_rows(path, columns, further=quantities))
 
     def numbers(row: Row, where: str) -> list[float]:

@@ -6,13 +6,14 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from handful.core.dataset import Dataset, LeftOut, Sample
+from handful.data.bags import bag_dataset
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.provenance import read_source
 from handful.data.readers.table_faults import ListedTwiceError, RowFaults
 from handful.data.readers.table_paths import TablePaths, portable
-from handful.data.readers.table_rows import Row, header_of, stream_rows
+from handful.data.readers.table_rows import Row, further_role, header_of, refuse_missing_column, stream_rows
 from handful.data.split_names import parse_split
 from handful.errors import DataError, option
 
@@ -26,6 +27,7 @@ def read_table(
     classes: Sequence[str] | None = None,
     allow_outside: bool = False,
     on_error: Callable[[str, DataError], None] | None = None,
+    bag: str | None = None,
 ) -> Dataset:
     """A data set from a table with a column `path` and, optionally, `label`, `mask`, `group` and `split`.
 
@@ -44,24 +46,29 @@ def read_table(
         allow_outside: allow paths outside the table's folder.
         on_error: called with the id and the error of a row that cannot be used, which is left out; None: the error is
             raised.
+        bag: the column that names the bag of each image, whose label then belongs to the bag; None: no bags.
 
     Raises:
         DataError: unreadable table, missing column or file, path outside the folder, rows of one image that differ,
             unknown split, label outside `classes`; names the row, or several with the same fault.
     """
-    rows = list(stream_rows(path, columns))
+    if bag is not None:
+        refuse_missing_column(path, bag, columns)
+    rows = list(stream_rows(path, columns, further=() if bag is None else (bag,)))
     names = consistent_names(_labels([row["label"] for _, row in rows]), classes, where=path)
     all_classes = class_names(names, classes)
     index = {name: i for i, name in enumerate(all_classes)}
     labels = {where: name for (where, _), name in zip(rows, names, strict=True)}
 
-    def label(_: Row, where: str) -> int | None:
+    def known(row: Row, where: str) -> tuple[int | None, str | None]:
         name = labels[where]
-        return None if name is None else class_index(name, index, where)
+        label = None if name is None else class_index(name, index, where)
+        return label, None if bag is None else _bag_of(row, bag, where)
 
-    read = read_rows(path, rows, label, allow_outside=allow_outside, on_error=on_error)
-    samples = tuple(replace(sample, label=number) for sample, number, _ in read)
-    return Dataset(samples, all_classes, _other_columns(path, columns))
+    read = read_rows(path, rows, known, allow_outside=allow_outside, on_error=on_error)
+    samples = tuple(replace(sample, label=label, bag=name) for sample, (label, name), _ in read)
+    data = Dataset(samples, all_classes, _other_columns(path, columns))
+    return data if bag is None else bag_dataset(data)
 
 
 def read_rows(
@@ -98,6 +105,17 @@ def read_rows(
     faults.warn_repeats()
     paths.warn_below(path)
     return read
+
+
+def _bag_of(row: Row, bag: str, where: str) -> str:
+    """The bag of a row's image.
+
+    Raises:
+        DataError: the cell is empty.
+    """
+    if name := nfc(row[further_role(bag)]):
+        return name
+    raise DataError("the image is in no bag", where=f"{where}, {bag}", remedy="name its bag, or remove the row.")
 
 
 def sample_of(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) -> Sample:

@@ -11,6 +11,7 @@ import pyarrow.parquet
 
 from handful.core.file_names import printable
 from handful.core.text import shorten_middle
+from handful.data.class_names import nfc
 from handful.data.labels import group_texts, label_texts
 from handful.data.readers.hugging_face_files import class_names_of, named_positions
 from handful.errors import DataError, nearest, option
@@ -120,6 +121,18 @@ def header_of(path: Path, columns: Mapping[str, str] | None = None) -> tuple[lis
         with path.open(encoding=_encoding(path), newline="") as file:
             header = next(csv.reader(file, delimiter=separator, strict=True), [])
     return header, _positions(path, header, names)
+
+
+def refuse_missing_column(path: Path, name: str, columns: Mapping[str, str] | None = None) -> None:
+    """Refuse a table without a column that an option names.
+
+    Raises:
+        DataError: with the nearest name.
+    """
+    header, _ = header_of(path, columns)
+    names = tuple(nfc(column.strip()) for column in header)
+    if name not in names:
+        raise DataError(f"no column {name!r}", where=path, remedy=nearest(name, names))
 
 
 def _names(columns: Mapping[str, str]) -> dict[str, str]:

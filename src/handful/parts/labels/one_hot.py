@@ -13,6 +13,7 @@ from handful.parts.labels._comparison import check_similarity
 
 multilabel = True
 number = True
+bag = True
 
 
 def build(
