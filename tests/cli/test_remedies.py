@@ -32,6 +32,7 @@ PRINTED_BY = {
 WITH_OPTION = {  # modules that read or check the value of an option: only commands with the option print its faults
     "handful.cli._data",
     "handful.core.groups",
+    "handful.data.bags",
     "handful.data.masks.kinds",
     "handful.data.multilabel",
     "handful.data.numbers",

@@ -37,7 +37,13 @@ def known_samples(per_class: int = 2) -> Dataset:
     target = np.array([1, 0, np.nan], dtype=np.float32)
     known = (
         replace(
-            s, group=f"patient {i}", pixel_range=PixelRange(0, 255), target=target, known=np.ones((12, 12), dtype=bool)
+            s,
+            group=f"patient {i}",
+            bag=f"bag {i}",
+            text="words",
+            pixel_range=PixelRange(0, 255),
+            target=target,
+            known=np.ones((12, 12), dtype=bool),
         )
         for i, s in enumerate(data.samples)
     )
@@ -45,7 +51,7 @@ def known_samples(per_class: int = 2) -> Dataset:
 
 
 def is_image_alone(sample: Sample) -> bool:
-    values = (sample.label, sample.target, sample.mask, sample.mask_source, sample.group, sample.known)
+    values = (sample.label, sample.target, sample.mask, sample.mask_source, sample.group, sample.known, sample.text)
     return all(value is None for value in values)
 
 
@@ -59,7 +65,12 @@ def test_labels_masks_their_sources_and_groups_are_removed() -> None:
     images = data.without_labels()
     for before, after in zip(data.samples, images.samples, strict=True):
         assert is_image_alone(after)
-        assert (after.id, after.split, after.pixel_range) == (before.id, before.split, before.pixel_range)
+        assert (after.id, after.split, after.pixel_range, after.bag) == (
+            before.id,
+            before.split,
+            before.pixel_range,
+            before.bag,
+        )
         assert after.image is before.image
     assert images.classes == data.classes
     assert (data.labels >= 0).all(), "the data itself is left as it is"
@@ -67,8 +78,8 @@ def test_labels_masks_their_sources_and_groups_are_removed() -> None:
 
 def test_a_new_field_of_a_sample_is_either_kept_or_removed_on_purpose() -> None:
     kept, removed = (
-        {"id", "image", "split", "pixel_range"},
-        {"label", "target", "mask", "mask_source", "group", "known", "weight"},
+        {"id", "image", "split", "pixel_range", "bag"},
+        {"label", "target", "mask", "mask_source", "group", "known", "weight", "text"},
     )
     assert set(Sample.__dataclass_fields__) == kept | removed
 

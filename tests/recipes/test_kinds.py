@@ -8,10 +8,10 @@ import pytest
 from handful.core.recipe import Part
 from handful.errors import RecipeError, TrainingError
 from handful.parts import registry
-from handful.recipes.kinds import RECIPES, check_kind
+from handful.recipes.kinds import BAG_RECIPES, RECIPES, check_kind
 from handful.recipes.load import load_recipe
 from handful.recipes.read import recipe_names
-from tests.support.datasets import recipe, several_squares, squares
+from tests.support.datasets import bags_of_squares, recipe, several_squares, squares
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -21,7 +21,7 @@ def test_the_recipes_that_a_remedy_names_fit(name: str) -> None:
 
 def test_every_recipe_fits_or_is_refused_with_those_that_fit() -> None:
     fitting, remedies = [], []
-    for name in recipe_names():
+    for name in set(recipe_names()) - set(BAG_RECIPES):
         check_kind(load_recipe(name), squares())
         try:
             check_kind(load_recipe(name), several_squares())
@@ -31,6 +31,18 @@ def test_every_recipe_fits_or_is_refused_with_those_that_fit() -> None:
     assert all(known in remedy for known in RECIPES for remedy in remedies)
     assert {"classification", "layer-decay", "logistic-hog"} <= set(fitting)
     assert not {"cvs", "multitask", "soft-labels", "pseudo-labels", "lda", "ldam-wrn"} & set(fitting)
+
+
+def test_recipes_of_bags_fit_bags_alone_and_others_are_refused_with_them() -> None:
+    for name in BAG_RECIPES:
+        check_kind(load_recipe(name), bags_of_squares())
+        with pytest.raises(RecipeError, match=r"for bags of images, and these images have a label each"):
+            check_kind(load_recipe(name), squares())
+        with pytest.raises(RecipeError, match="needs one label per image, and these images have several each"):
+            check_kind(load_recipe(name), several_squares())
+    for name in ("logistic", "classification-wrn", "cvs"):
+        with pytest.raises(RecipeError, match=r"belong to bags(.*\n)+.*bag-mean, bag-max, bag-attention"):
+            check_kind(load_recipe(name), bags_of_squares())
 
 
 @pytest.mark.parametrize("part", ["temperature", "out_of_distribution"])

@@ -3,7 +3,6 @@
 A bag is drawn, folded and scored whole: the splits see one sample per bag, as if it were an image.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -128,6 +127,18 @@ def refuse_form_of_bags(bag: str | None, source: object, *, folders: bool = Fals
     raise DataError(f"{source} has no bags", where=where, remedy=remedy)
 
 
+def refuse_other_targets(bag: str, *, number: str | None, multilabel: str | None) -> None:
+    """Refuse bags of several labels, and bags with numbers.
+
+    Raises:
+        DataError: names the option to leave out.
+    """
+    for name, value in (("number", number), ("multilabel", multilabel)):
+        if value is not None:
+            remedy = f"leave out {option(name, value)}."
+            raise DataError("a bag has one label", where=option("bag", bag), remedy=remedy)
+
+
 def bag_index(data: Dataset) -> tuple[tuple[str, ...], Int[np.ndarray, " n"]]:
     """The bags in order of their first image, and the number of each image's bag."""
     return group_index([_bag(sample) for sample in data.samples])
@@ -154,11 +165,6 @@ def with_images(part: Dataset, data: Dataset) -> Dataset:
         by_bag.setdefault(_bag(sample), []).append(sample)
     samples = [s for bag in part.samples for s in sorted(by_bag[bag.id], key=lambda s: s.id)]
     return replace(data, samples=tuple(samples), left_out=())
-
-
-def in_bags(samples: Sequence[Sample], bags: Sequence[str | None]) -> list[Sample]:
-    """The samples with the bag of each."""
-    return [replace(s, bag=bag) for s, bag in zip(samples, bags, strict=True)]
 
 
 def _bag(sample: Sample) -> str:

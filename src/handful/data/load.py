@@ -8,7 +8,7 @@ from warnings import warn
 
 from handful.core.dataset import Dataset
 from handful.core.file_names import printable
-from handful.data.bags import bag_dataset, in_folders, refuse_form_of_bags
+from handful.data.bags import bag_dataset, in_folders, refuse_form_of_bags, refuse_other_targets
 from handful.data.check import check
 from handful.data.class_names import with_classes
 from handful.data.frames import further_frames
@@ -296,13 +296,7 @@ def _read_numbers(path: Path, number: str, options: ReadOptions) -> Dataset:
 
 def _read_bags(path: Path, bag: str, options: ReadOptions) -> Dataset:
     """A table with a column of bags, or a folder or archive with a folder for each bag."""
-    if options.number is not None or options.multilabel is not None:
-        other = "multilabel" if options.number is None else "number"
-        raise DataError(
-            "a bag has one label",
-            where=option("bag", bag),
-            remedy=f"leave out {option(other, getattr(options, other))}.",
-        )
+    refuse_other_targets(bag, number=options.number, multilabel=options.multilabel)
     refuse_missing(path)
     if path.suffix.lower() in TABLES and not path.is_dir():
         return _read_rows(partial(read_table, bag=bag), path, options)

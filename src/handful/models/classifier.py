@@ -18,7 +18,7 @@ from handful.core.tensors import LabelEmbedding, Output
 from handful.data.bags import bag_index
 from handful.data.in_memory import chunks, fit_size, unfit_mask
 from handful.data.pixel_range import scaled
-from handful.errors import ModelError, option
+from handful.errors import ModelError
 from handful.models.conformal_coverage import CLOSE
 from handful.models.device import autocast
 from handful.models.link import Link, link_of
@@ -268,7 +268,7 @@ class Classifier:
             raise ModelError(
                 "this model was not trained on bags",
                 where=self.recipe.name,
-                remedy=f"train it on bags ({option('bag', 'COLUMN')}).",
+                remedy="train one on bags, e.g. with the recipe bag-mean.",
             )
         head: Any = self.network.head
         logits = self.link.logits(torch.from_numpy(probabilities).float())

@@ -35,17 +35,17 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
                 where=recipe.name,
                 remedy=f"{optional}take one of the recipes {', '.join(BAG_RECIPES)}.",
             )
-        if _needs(folder, part, "bag"):
-            raise RecipeError(
-                f"{folder}/{part.name} is for bags of images, and these images have a label each",
-                where=recipe.name,
-                remedy=f"name the column of bags ({option('bag', 'COLUMN')}), or take another recipe, e.g. logistic.",
-            )
         if data.kind == "multilabel" and not _needs(folder, part, "number"):
             raise RecipeError(
                 f"{folder}/{part.name} needs one label per image, and these images have several each",
                 where=recipe.name,
                 remedy=f"{optional}take one of the recipes {', '.join(RECIPES)}.",
+            )
+        if _needs(folder, part, "bag"):
+            raise RecipeError(
+                f"{folder}/{part.name} is for bags of images, and these images have a label each",
+                where=recipe.name,
+                remedy=f"name the column of bags ({option('bag', 'COLUMN')}), or take another recipe, e.g. logistic.",
             )
         if _needs(folder, part, "number"):
             what, remedy = "numbers, and these images have classes", "take cross_entropy in its place."

@@ -36,7 +36,7 @@ def features(bags: int = 60, size: int = 5, seed: int = 0) -> tuple[torch.Tensor
 
 
 def fitted(name: str) -> BagHead:
-    head = build(name, l2=False)
+    head = build(name, l2=name == "bag_attention")
     x, labels, index = features()
     head.fit_bags(x, labels, index, seed=0)
     return head
