@@ -47,6 +47,8 @@ def test_propagate_by_matching_trains_nothing_and_refuses_what_is_for_training(i
     assert said["quality"]["all"]["iou"] > 0.6
     fine = ok_json(*command, "-m", 1, "--overwrite", "--cells", "fine")
     assert fine["quality"]["all"]["iou"] != said["quality"]["all"]["iou"]
+    sure = ok_json(*command, "-m", 1, "--overwrite", "--cells", "fine", "--confidence", "0.8")
+    assert sure["quality"]["all"]["iou"] != fine["quality"]["all"]["iou"]
     trained = (*(word if word != "match" else "train" for word in command), "--overwrite", "--cells", "fine")
     assert "--cells: this option is for matching" in fails(*trained)
     shown = ok(*command, "-m", 1, "--overwrite")
@@ -55,7 +57,6 @@ def test_propagate_by_matching_trains_nothing_and_refuses_what_is_for_training(i
     for options, named in (
         (("--model", inputs / "model"), "--model"),
         (("--restrict", "own"), "--restrict"),
-        (("--confidence", "0.5"), "--confidence"),
         (("--recipe", inputs / "cvs.toml"), "--recipe"),
         (("--backbone", "efficientnet_lite0"), "--backbone"),
         (("--set", "steps=4"), "--set"),

@@ -140,7 +140,7 @@ def refuse_unused(
             remedy=f"leave it out, or set {option('method', 'match')}.",
         )
     for name, is_used in _segmenter_options(model, rules).items():
-        if method == "match" and is_used:
+        if method == "match" and is_used and name != "confidence":
             raise RecipeError(
                 "this option is for a segmentation model, and matching uses none",
                 where=option(name, None),

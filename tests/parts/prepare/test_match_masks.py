@@ -13,7 +13,7 @@ from handful.data.masks.quality import iou
 from handful.errors import DataError, HandfulWarning, RecipeError
 from handful.models.frozen_maps import FrozenMaps
 from handful.parts import registry
-from handful.parts.prepare.match_masks import Matcher, certainty, is_thin, run, thickness
+from handful.parts.prepare.match_masks import Matcher, at_threshold, certainty, is_thin, run, thickness
 from tests.support import datasets
 
 
@@ -175,3 +175,12 @@ def test_implausible_masks_are_dropped_with_a_warning() -> None:
 def test_options_that_do_not_fit(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="prepare/match_masks"):
         registry.build("prepare", Part("match_masks", options), datasets.context())
+
+
+def test_probabilities_are_stretched_so_that_the_confidence_becomes_one_half() -> None:
+    likely = np.array([[0.0, 0.4, 0.8, 0.9, 1.0]], dtype=np.float32)
+    np.testing.assert_allclose(at_threshold(likely, 0.8), [[0.0, 0.25, 0.5, 0.75, 1.0]], rtol=1e-6)
+    assert at_threshold(likely, 0.8).dtype == likely.dtype
+    for confidence in (0.0, 0.5):
+        assert at_threshold(likely, confidence) is likely
+    assert at_threshold(likely, 1.0).max() == 0.5

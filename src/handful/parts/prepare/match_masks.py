@@ -129,6 +129,14 @@ def certainty(likely: Float[np.ndarray, "h w"]) -> float:
     return float(np.minimum(likely, mask).sum() / either) if either > 0 else 0.0
 
 
+def at_threshold(likely: Float[np.ndarray, "h w"], confidence: float) -> Float[np.ndarray, "h w"]:
+    """Probabilities, stretched so that `confidence` becomes 0.5, at which a mask is cut; as they are up to 0.5."""
+    if confidence <= 0.5:
+        return likely
+    above = 0.5 + 0.5 * (likely - confidence) / max(1 - confidence, 1e-6)
+    return np.where(likely < confidence, 0.5 * likely / confidence, above).astype(likely.dtype)
+
+
 def run(
     context: Context,
     data: Dataset,
@@ -169,7 +177,7 @@ def run(
 
     def predicted(i: int) -> Mask:
         sample, image = data.samples[i], pixels(data.samples[i])
-        likely = matcher.likely(image)
+        likely = at_threshold(matcher.likely(image), (rules or MaskRules()).confidence)
         if i not in partial or sample.mask is None or sample.known is None:
             return matcher.mask(image, likely)
         likely = np.where(sample.known, sample.mask.astype(likely.dtype), likely)  # what is marked is sure
@@ -198,6 +206,7 @@ def build(
     cells: Cells = "auto",
     edges: Choice = "auto",
     rounds: int = 1,
+    confidence: float = 0.0,
     min_share: float = 0.0,
     max_share: float = 1.0,
     side: int = SIDE,
@@ -216,6 +225,8 @@ def build(
         edges: how a mask is refined to the image: "grabcut", "guided" (filter), "none", or "auto": what fits the
             images with masks best, each matched to the others.
         rounds: 2: match again, also with the surest new masks, as many as there are given ones.
+        confidence: least probability of a pixel of the object; up to 0.5: the likelier of object and background.
+            Scribbles that stay away from the objects' edges give masks that are too large without it: try 0.8.
         min_share: a mask must cover more of the image than this.
         max_share: and less than this.
         side: images whose shorter side is less are enlarged to it for the network.
@@ -224,7 +235,7 @@ def build(
     Raises:
         ValueError: an option that does not fit.
     """
-    rules = MaskRules(min_share=min_share, max_share=max_share)
+    rules = MaskRules(confidence=confidence, min_share=min_share, max_share=max_share)
     if edges not in ("auto", "grabcut", "guided", "none"):
         raise ValueError(f"edges must be auto, grabcut, guided or none, not {edges!r}")
     if cells not in ("auto", "coarse", "fine"):
