@@ -1,7 +1,8 @@
 """Attention pooling of bags: a linear classifier of a weighted mean of images, whose weights are learnt.
 
 Gated attention of Ilse, Tomczak and Welling 2018 (https://arxiv.org/abs/1802.04712, equation 9) on frozen features:
-the weight of an image is the softmax over its bag of w (tanh(V h) * sigmoid(U h)). Trained by full-batch Adam.
+the weight of an image is the softmax over its bag of w (tanh(V h) * sigmoid(U h)). Trained by full-batch Adam; w and
+the classifier start at zero, which is mean pooling.
 """
 
 from typing import Literal
@@ -23,7 +24,7 @@ own_classes = True
 bag = True
 needs_bag = True
 GRID = (0.1, 0.01, 1.0)
-STEPS, LR = 100, 0.003
+STEPS, LR = 100, 0.01
 SCALE = 10.0  # of features of length 1, so that a step of the optimizer moves scores by a fair amount
 
 
@@ -44,16 +45,15 @@ class BagAttention(BagHead):
         x, index = torch.from_numpy(bags.x), torch.from_numpy(bags.index)
         labels, c = torch.from_numpy(bags.labels), x.shape[1]
         generator = torch.Generator().manual_seed(seed % 2**63)
-        shapes = {"tanh": (self.hidden, c), "gate": (self.hidden, c), "score_of": (1, self.hidden)}
-        shapes["weight"] = (self.classes, c)
-        arrays = {n: torch.randn(s, generator=generator).div_(s[1] ** 0.5).requires_grad_() for n, s in shapes.items()}
+        arrays = {n: torch.randn((self.hidden, c), generator=generator).div_(c**0.5) for n in ("tanh", "gate")}
+        arrays |= {"score_of": torch.zeros(1, self.hidden), "weight": torch.zeros(self.classes, c)}
+        weights = [value.requires_grad_() for value in arrays.values()]
         arrays["bias"] = torch.zeros(self.classes, requires_grad=True)
 
         def loss(step: int) -> Tensor:  # noqa: ARG001
             logits = self.bag_logits(self.score(x, arrays), self.attend(x, arrays), index, len(labels))
             return F.cross_entropy(logits, labels)
 
-        weights = [arrays[name] for name in shapes]
         minimize(weights, [arrays["bias"]], loss, steps=STEPS, lr=LR, penalty=strength)
         return {name: value.detach().numpy() for name, value in arrays.items()}
 

@@ -1,7 +1,8 @@
 """Max pooling of bags: a linear classifier of images, and a bag is as positive as its most positive image.
 
 The log-odds of each class against the negative one are the highest of the bag's images (Ilse et al. 2018,
-https://arxiv.org/abs/1802.04712, section 2). Trained by full-batch Adam.
+https://arxiv.org/abs/1802.04712, section 2). Trained by full-batch Adam from weights of zero, where all images of a bag
+are its maximum and the gradient is that of mean pooling: random weights would choose the images that matter by chance.
 """
 
 from typing import Literal
@@ -23,7 +24,7 @@ fitted = True
 own_classes = True
 bag = True
 needs_bag = True
-GRID = (0.1, 0.01, 1.0)
+GRID = (1.0, 10.0, 0.1)
 STEPS, LR = 100, 0.01
 SCALE = 10.0  # of features of length 1, so that a step of the optimizer moves scores by a fair amount
 
@@ -35,12 +36,11 @@ class BagMax(BagHead, LinearScores):
     components = 128
     negative: int = 0
 
-    def learn_bags(self, bags: Bags, *, strength: float, seed: int) -> dict[str, Float[np.ndarray, "..."]]:
+    def learn_bags(self, bags: Bags, *, strength: float, seed: int) -> dict[str, Float[np.ndarray, "..."]]:  # noqa: ARG002
         """The classifier of least cross-entropy of the bags."""
         x, index = SCALE * torch.from_numpy(bags.x), torch.from_numpy(bags.index)
         labels = torch.from_numpy(bags.labels)
-        generator = torch.Generator().manual_seed(seed % 2**63)
-        weight = torch.randn((self.classes, x.shape[1]), generator=generator).div_(x.shape[1] ** 0.5).requires_grad_()
+        weight = torch.zeros((self.classes, x.shape[1]), requires_grad=True)
         bias = torch.zeros(self.classes, requires_grad=True)
 
         def loss(step: int) -> Tensor:  # noqa: ARG001

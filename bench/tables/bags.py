@@ -1,0 +1,119 @@
+"""Bags of images whose label belongs to the bag: max pooling and attention against mean pooling, on frozen features.
+
+Bags of ten images of CIFAR-10, half of them positive: one image of the positive class and nine of the others; a
+negative bag has none of that class, and no image is in two bags. The positive class is the draw's number (modulo ten).
+The heads are those of the recipes, fitted to the features of the recipes' network at 128 pixels, which are computed
+once. Area under the ROC curve of test bags, and of their images by the log-odds that an image has as a bag of its own.
+Nothing was chosen on the draws 0 to 4.
+"""
+
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int
+from sklearn.metrics import roc_auc_score
+
+from bench.support.data import cifar10
+from bench.support.options import Options
+from bench.support.record import append
+from handful.core.context import Task
+from handful.core.dataset import Dataset
+from handful.core.tensors import Backbone
+from handful.data.in_memory import chunks
+from handful.evaluation.intervals import mean_interval
+from handful.models.device import autocast
+from handful.parts import registry
+from handful.parts.heads._bags import BagHead
+from handful.recipes.load import load_recipe
+
+TABLE = "bags"
+RECIPES = ("bag-mean", "bag-max", "bag-attention")  # the first is the control
+BAGS, TEST_BAGS, SIZE, POSITIVE = (20, 60, 200), 200, 10, 1
+METRICS = ("bag_auc", "bag_accuracy", "image_auc")
+TASK = Task(("negative", "positive"), np.ones(2, dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnBags:
+    """Features of images, the number of each image's bag, labels of bags, and which images are positive."""
+
+    x: Float32[np.ndarray, "n c"]
+    index: Int[np.ndarray, " n"]
+    labels: Int[np.ndarray, " b"]
+    positive: Int[np.ndarray, " n"]
+
+
+def run(options: Options) -> None:
+    """Each number of training bags, draw by draw."""
+    data = cifar10(options.folder())
+    x = features(data)
+    draws = range(100, 101) if options.quick else range(options.draws)
+    for n in BAGS[:1] if options.quick else BAGS:
+        measure(data, x, n, draws, quick=options.quick)
+
+
+def measure(data: Dataset, x: Float32[np.ndarray, "n c"], n: int, draws: range, *, quick: bool) -> None:
+    """Print and record the recipes with `n` training bags, and their differences to the first."""
+    rows: dict[str, np.ndarray] = {}
+    for recipe in RECIPES:
+        start = perf_counter()
+        rows[recipe] = np.array([scores(recipe, data, x, n, draw) for draw in draws])
+        seconds = (perf_counter() - start) / len(draws)
+        line = {"recipe": recipe, "bags": n, "draws": list(draws), "seconds": round(seconds, 1)}
+        for name, values in zip(METRICS, rows[recipe].T, strict=True):
+            line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_worst": values.min()}
+        append(TABLE, line, quick=quick)
+        text = ", ".join(f"{name} {100 * value:.1f}" for name, value in zip(METRICS, rows[recipe].mean(0), strict=True))
+        print(f"{recipe}, {n} bags: {text}, {seconds:.1f} s a draw", flush=True)
+    for recipe in RECIPES[1:]:
+        line = {"comparison": f"{recipe} against {RECIPES[0]}", "bags": n, "draws": list(draws)}
+        for name, values in zip(METRICS, (rows[recipe] - rows[RECIPES[0]]).T, strict=True):
+            low, high, _ = mean_interval(values)
+            line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
+            print(f"  {recipe}, {name}: {100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})", flush=True)
+        append(TABLE, line, quick=quick)
+
+
+def scores(recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], n: int, draw: int) -> tuple[float, ...]:
+    """The metrics of one draw on its test bags."""
+    train, test = drawn(data, x, "train", n, draw), drawn(data, x, "test", TEST_BAGS, draw)
+    plan = load_recipe(recipe)
+    backbone = Backbone(torch.nn.Identity(), x.shape[1], 1)
+    head = registry.build("heads", plan.head, registry.make_context(plan, TASK, seed=draw), backbone=backbone)
+    assert isinstance(head, BagHead)
+    labels, index = torch.from_numpy(train.labels[train.index]), torch.from_numpy(train.index)
+    head.fit_bags(torch.from_numpy(train.x)[:, None], labels, index, seed=draw)
+    with torch.inference_mode():
+        output = head.output(torch.from_numpy(test.x))
+        logits = head.bag_logits(output.logits, output.attention, torch.from_numpy(test.index), TEST_BAGS)
+    bags, images = (each[:, 1].sub(each[:, 0]).numpy() for each in (logits, output.logits))
+    accuracy = float(((bags > 0) == test.labels).mean())
+    return float(roc_auc_score(test.labels, bags)), accuracy, float(roc_auc_score(test.positive, images))
+
+
+def drawn(data: Dataset, x: Float32[np.ndarray, "n c"], split: str, n: int, draw: int) -> DrawnBags:
+    """`n` bags, every second of them positive; of fewer bags they are the first ones."""
+    rng = np.random.default_rng([draw, split == "test"])
+    within = np.flatnonzero([sample.split == split for sample in data.samples])
+    is_positive = data.labels[within] == draw % 10
+    positives, others = (list(rng.permutation(within[which])) for which in (is_positive, ~is_positive))
+    labels = np.arange(n) % 2
+    chosen, positive = [], []
+    for label in labels:
+        k = POSITIVE * int(label)
+        chosen += [*(positives.pop() for _ in range(k)), *(others.pop() for _ in range(SIZE - k))]
+        positive += [1] * k + [0] * (SIZE - k)
+    return DrawnBags(x[chosen], np.repeat(np.arange(n), SIZE), labels, np.array(positive))
+
+
+def features(data: Dataset) -> Float32[np.ndarray, "n c"]:
+    """Features of all images by the recipes' network at 128 pixels."""
+    plan = load_recipe("logistic", overrides=("image_size=[128,128]",))
+    network = registry.build_network(plan, registry.make_context(plan, TASK)).eval().requires_grad_(False)
+    found = []
+    with torch.inference_mode(), autocast(plan.precision, torch.device("cpu")):
+        for images in chunks(data.samples, size=(128, 128), resize=plan.resize, length=64):
+            found.append(network.features(images.float().div_(255)).float().numpy())
+    return np.concatenate(found)
