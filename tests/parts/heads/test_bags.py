@@ -125,3 +125,11 @@ def test_principal_axes_are_those_of_the_singular_value_decomposition(shape: tup
     np.testing.assert_allclose(axes.T @ axes, np.eye(3), atol=1e-5)
     singular = np.linalg.svd(x, compute_uv=False)[:3]
     np.testing.assert_allclose(np.linalg.svd(x @ axes, compute_uv=False), singular, rtol=1e-3)
+
+
+def test_max_pooling_starts_from_mean_pooling_whatever_the_seed() -> None:
+    x, labels, index = features()
+    heads = [build("bag_max", penalty=1.0) for _ in range(2)]
+    for seed, head in enumerate(heads):
+        head.fit_bags(x, labels, index, seed=seed)
+    torch.testing.assert_close(heads[0].weight, heads[1].weight, rtol=0, atol=0)
