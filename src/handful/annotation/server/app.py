@@ -1,7 +1,6 @@
 """Routes of the annotation server over a `Session`; the middleware requires the token in every path."""
 
 import gzip
-from importlib import resources
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,8 +11,7 @@ from starlette.types import ASGIApp
 from handful.annotation.files.mask_patch import Patch, pack, unpack
 from handful.annotation.files.project import ACCEPTED, all_classes
 from handful.annotation.files.store import MAX_SECONDS, StaleError
-from handful.annotation.server import thumbnails
-from handful.annotation.server.middleware import AnnotationPolicy
+from handful.annotation.server.base_app import base_app, guarded
 from handful.annotation.server.schemas import (
     AssistanceRequest,
     LabelChange,
@@ -26,12 +24,8 @@ from handful.annotation.server.schemas import (
 from handful.annotation.server.session import Session
 from handful.annotation.tools import active_learning, interactive
 from handful.annotation.tools.prompts import parse_prompts
-from handful.core.asgi import Guard
 from handful.core.dataset import Mask, Sample
-from handful.core.sockets import LOCAL_NAMES
-from handful.errors import DataError, HandfulError, option
-
-PAGE = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+from handful.errors import DataError, option
 
 
 def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
@@ -41,14 +35,11 @@ def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
         session: what is served; the caller closes it.
         loopback: answer only requests that address this machine by a local name.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    page_routes(app)
-    picture_routes(app, session)
+    app = base_app(session, index="index.html")
     _image_routes(app, session)
     _change_routes(app, session)
     _assistance_routes(app, session)
     _training_routes(app, session)
-    refusals(app)
 
     @app.exception_handler(StaleError)
     def stale(request: Request, error: StaleError) -> JSONResponse:  # noqa: ARG001
@@ -56,66 +47,6 @@ def create_app(session: Session, *, loopback: bool = True) -> ASGIApp:
         return JSONResponse({"part": error.part, "what": str(error), "now": row}, status_code=409)
 
     return guarded(app, session, loopback=loopback)
-
-
-def guarded(app: FastAPI, session: Session, *, loopback: bool) -> ASGIApp:
-    """The application behind the secret of its session."""
-    return Guard(app, AnnotationPolicy(token=session.settings.token, hosts=LOCAL_NAMES if loopback else None))
-
-
-def refusals(app: FastAPI) -> None:
-    """Answer errors of handful, and of the disk, in words."""
-
-    @app.exception_handler(HandfulError)
-    def refuse(request: Request, error: HandfulError) -> JSONResponse:  # noqa: ARG001
-        message = {"what": error.what, "where": str(error.where or ""), "remedy": error.remedy}
-        return JSONResponse(message, status_code=400)
-
-    @app.exception_handler(OSError)
-    def not_written(request: Request, error: OSError) -> JSONResponse:  # noqa: ARG001
-        message = {
-            "what": error.strerror or str(error),
-            "where": str(error.filename or ""),
-            "remedy": "Free some disk space; nothing was saved.",
-        }
-        return JSONResponse(message, status_code=507)
-
-
-def page_routes(app: FastAPI, *, index: str = "index.html") -> None:
-    """The files of the page; `index` is what the address itself shows."""
-    folder = resources.files("handful.annotation").joinpath("page")
-    files = {f.name: f.read_bytes() for f in folder.iterdir() if f.name[f.name.rfind(".") :] in PAGE}
-
-    @app.get("/")
-    def first() -> Response:
-        return Response(files[index], media_type="text/html")
-
-    @app.get("/page/{name}")
-    def part(name: str) -> Response:
-        if name not in files:
-            return Response("No such file.", status_code=404, media_type="text/plain")
-        return Response(files[name], media_type=PAGE[name[name.rfind(".") :]])
-
-
-def picture_routes(app: FastAPI, session: Session) -> None:
-    """The images, and small ones of them."""
-
-    @app.get("/api/images/{key}/picture")
-    def picture(key: str) -> Response:
-        content, kind = thumbnails.for_browser(session.path(session.sample(key)))
-        return Response(content, media_type=kind, headers={"Cache-Control": "private, max-age=600"})
-
-    @app.get("/api/images/{key}/thumb")
-    def thumb(
-        key: str, side: Annotated[int, Query(ge=16, le=640)] = 192, show: Literal["none", "mask", "proposal"] = "none"
-    ) -> Response:
-        sample = session.sample(key)
-        mask = None
-        if show == "mask":
-            mask = session.store.mask(sample.id)
-        elif show == "proposal":
-            mask = session.proposals.preview(sample.id, session.size(sample))
-        return Response(thumbnails.thumbnail(session.path(sample), mask, side), media_type="image/jpeg")
 
 
 def _image_routes(app: FastAPI, session: Session) -> None:

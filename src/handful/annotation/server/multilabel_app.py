@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from handful.annotation.server.app import guarded, page_routes, picture_routes, refusals
+from handful.annotation.server.base_app import base_app, guarded
 from handful.annotation.server.multilabel_session import MultilabelSession
 from handful.annotation.server.schemas import EntryChanges, NewClass
 from handful.data.readers.table_rows import ROLES
@@ -19,11 +19,8 @@ def create_multilabel_app(session: MultilabelSession, *, loopback: bool = True) 
         session: what is served; the caller closes it.
         loopback: answer only requests that address this machine by a local name.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    page_routes(app, index="multilabel.html")
-    picture_routes(app, session)
+    app = base_app(session, index="multilabel.html")
     _entry_routes(app, session)
-    refusals(app)
     return guarded(app, session, loopback=loopback)
 
 
