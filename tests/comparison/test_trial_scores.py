@@ -4,6 +4,7 @@ import pytest
 from handful.comparison.trial_scores import FoldScore, TrialScores
 
 WEIGHTS = [np.full(2, 0.25), np.full(2, 0.25)]
+UNEVEN = [np.full(2, 0.2), np.full(3, 0.2)]
 
 
 def fold(*right: float, probability: float = 0.5, seconds: float = 1.0) -> FoldScore:
@@ -43,3 +44,10 @@ def test_folds_are_counted_in_the_order_in_which_they_ran() -> None:
     assert table.seconds() == 5
     assert 1 not in table
     assert table.of(1) == ()
+
+
+def test_folds_may_differ_in_their_number_of_images() -> None:
+    table = TrialScores(UNEVEN)
+    table.add(0, fold(1, 1))
+    table.add(0, fold(0, 0, 1))
+    assert table.share_right(0) == pytest.approx(0.6)

@@ -25,7 +25,7 @@ class TrialScores:
         folds: the folds of each trial that have run.
     """
 
-    weights: Sequence[Float[np.ndarray, " n"]]
+    weights: Sequence[Float[np.ndarray, " _"]]
     folds: dict[int, list[FoldScore]] = field(default_factory=dict)
 
     def __contains__(self, number: int) -> bool:
