@@ -14,7 +14,7 @@ def test_the_first_requirement_that_fails_is_the_reason() -> None:
 
 
 def test_controls_whose_requirements_fail_are_not_mentioned() -> None:
-    assert all(c.role == "method" for c in apply_rules(LARGE, pretrained=True, resized=False))
+    assert all(c.role == "method" for c in apply_rules(LARGE, pretrained=True, resized=False, backbones=True))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.comparison.candidate_rules import traits_of
+from handful.comparison.candidate_rules import has_second_backbone, traits_of
 from handful.comparison.candidates import CONTROLS, choose_candidates
 from handful.core.dataset import Dataset
 from handful.data.images import pixels
@@ -31,7 +31,8 @@ def taken(data: Dataset, *wanted: str | Path, **options: bool) -> tuple[set[str]
     return {r.name for r in recipes}, {c.recipe: c.why for c in candidates if not c.taken}
 
 
-PRETRAINED = {"classification", "nearest-centroid", "logistic"}
+SECOND = {"logistic@lite0+lite2"} if has_second_backbone() else set()
+PRETRAINED = {"classification", "nearest-centroid", "logistic"} | SECOND
 
 
 def test_masks_bring_the_methods_that_learn_from_them() -> None:
@@ -39,7 +40,7 @@ def test_masks_bring_the_methods_that_learn_from_them() -> None:
     assert names >= PRETRAINED | {"cvs", "cvs-joint", "multitask"}
     assert "96 pixels" in left["cvs-wrn"]
     names, left = taken(pictures(masks=False, classes=("1", "2", "3")))
-    assert names == PRETRAINED | {"fine-tuned"}
+    assert names == PRETRAINED | {"fine-tuned", "logistic-hypercolumns"}
     assert "no image has a mask" in left["cvs"]
     assert "not words" in left["soft-labels"]
 
@@ -49,7 +50,18 @@ def test_controls_come_first_and_have_their_role() -> None:
     names = [r.name for r in recipes]
     assert set(names[: len(PRETRAINED)]) == PRETRAINED
     assert {c.recipe for c in candidates if c.role == "control"} == PRETRAINED
-    assert set(CONTROLS) > PRETRAINED
+    assert set(CONTROLS) > PRETRAINED - SECOND
+
+
+def test_two_backbones_are_not_joined_where_others_are_named() -> None:
+    recipes, _ = choose_candidates(pictures(), backbones=("pixels",))
+    assert not SECOND & {r.name for r in recipes}
+
+
+def test_hypercolumns_need_a_backbone_with_stages() -> None:
+    _, candidates = choose_candidates(pictures(), backbones=("lite0", "pixels"))
+    found = {c.recipe: c.taken for c in candidates if c.recipe.startswith("logistic-hypercolumns")}
+    assert found == {"logistic-hypercolumns": True, "logistic-hypercolumns@pixels": False}
 
 
 def test_small_images_on_black_ground_are_tried_from_random_weights_too() -> None:
@@ -80,7 +92,7 @@ def test_images_of_several_sizes_are_said_to_be() -> None:
 
 def test_controls_are_in_whatever_is_named_unless_spelled_out(tmp_path: Path) -> None:
     names, _ = taken(pictures(), "cvs")
-    assert names == PRETRAINED | {"cvs"}
+    assert names == PRETRAINED - SECOND | {"cvs"}
     names, _ = taken(pictures(), "cvs-wrn")
     assert names == {"cvs-wrn", "classification-wrn", "logistic-pixels"}
     names, _ = taken(pictures(), "vipf-small")

@@ -70,6 +70,12 @@ def test_a_teacher_reads_the_same_backbone() -> None:
     assert load_recipe("self-training@lite2").prepare[0].options["recipe"] == "pseudo-labels@lite2"
 
 
+def test_hypercolumns_are_of_the_other_backbones_stages() -> None:
+    recipe = load_recipe("logistic-hypercolumns@lite2")
+    assert recipe.backbone.name == "efficientnet_lite2"
+    assert (recipe.backbone.options["stride"], recipe.backbone.options["fuse"]) == (16, True)
+
+
 def test_overrides_come_after_the_backbone() -> None:
     recipe = load_recipe("logistic", backbone=DINO, overrides=("image_size=224", "backbone.token=pooled"))
     assert recipe.image_size == (224, 224)
@@ -90,6 +96,7 @@ def test_overrides_come_after_the_backbone() -> None:
         ("lora@resnet18.a1_in1k", "(?s)has no linear layers.*use a vision transformer"),
         ("visual-prompt@convnext_atto.d2_in1k", "(?s)is not a plain transformer.*vit_small_patch14_dinov2"),
         ("adapter@lite0+lite2", "none that can be adapted"),
+        ("logistic-hypercolumns@lite0+lite2", "(?s)no maps of an earlier stage.*lite2, resnet18.*such as logistic"),
         ("logistic@", "unknown backbone ''"),
         ("logistic@resnet81", "did you mean 'resnet18'"),
         ("logistic@lite3", "did you mean 'lite"),

