@@ -78,3 +78,15 @@ def test_it_serves_until_it_is_stopped(photos: Path) -> None:
         assert "annotated already" in second.stderr
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+def test_listed_classes_that_cannot_be_are_refused_with_their_file(photos: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("circle\n" + "x" * 500 + "\n")
+    error = fails("annotate", photos, "--classes", names)
+    assert "not a valid class name" in error
+    assert "names.txt" in error
+    names.write_text("circle\nlabel\n")
+    error = fails("annotate", photos, "--multilabel", "folders", "--classes", names)
+    assert "'label' cannot be a class" in error
+    assert "names.txt" in error

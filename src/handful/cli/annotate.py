@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handful.annotation.files.project import Project
+    from handful.annotation.server.session import Session
 
 RECIPE = "cvs"
 
@@ -117,7 +118,7 @@ def annotate(
     from handful.annotation.files.project import open_project
     from handful.annotation.files.store import AnnotationStore
     from handful.annotation.import_export import export_annotations, import_masks
-    from handful.annotation.server.multilabel_session import MultilabelSession
+    from handful.annotation.server.multilabel_session import MultilabelSession, refuse_column_names
     from handful.annotation.server.session import Session, Settings
     from handful.annotation.summary import summary
     from handful.cli._data import column_names
@@ -128,6 +129,8 @@ def annotate(
     columns = column_names(column)
     _check_exchange(import_, export, out, outlines=outlines)
     names = () if classes is None else read_names(classes)
+    if multilabel is not None:
+        refuse_column_names(names, where=classes)
     with print_to_stderr():
         _check_multilabel(multilabel, import_, recipe, sam)
         project = open_project(data, folder=folder, columns=columns, multilabel=multilabel, unlisted=unlisted)
@@ -153,14 +156,28 @@ def annotate(
         session = (Session if multilabel is None else MultilabelSession)(
             project, store, source=data, settings=settings, columns=columns, multilabel=multilabel, unlisted=unlisted
         )
-        session.order.list_classes(names)
         try:
+            _list_classes(session, names, where=classes)
             serve(session, host=host, port=port, ready=ready, browser=browser)
         finally:
             session.close()
         totals = summary(project, store.record)
     if not json:
         print_text(totals.text)
+
+
+def _list_classes(session: "Session", names: tuple[str, ...], *, where: Path | None) -> None:
+    """Add the classes of a file. Errors name it.
+
+    Raises:
+        DataError: a name cannot be a class.
+    """
+    from handful.errors import DataError
+
+    try:
+        session.order.list_classes(names)
+    except DataError as error:
+        raise DataError(error.what, where=where, remedy=error.remedy) from error
 
 
 def _check_exchange(import_: Path | None, export: str | None, out: Path | None, *, outlines: bool) -> None:

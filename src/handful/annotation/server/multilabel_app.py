@@ -6,10 +6,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from handful.annotation.server.base_app import base_app, guarded
-from handful.annotation.server.multilabel_session import MultilabelSession
+from handful.annotation.server.multilabel_session import MultilabelSession, refuse_column_names
 from handful.annotation.server.schemas import EntryChanges, NewClass
-from handful.data.readers.table_rows import ROLES
-from handful.errors import DataError
 
 
 def create_multilabel_app(session: MultilabelSession, *, loopback: bool = True) -> ASGIApp:
@@ -41,9 +39,7 @@ def _entry_routes(app: FastAPI, session: MultilabelSession) -> None:
 
     @app.post("/api/classes")
     def new_class(new: NewClass) -> dict[str, Any]:
-        if new.name.casefold() in ROLES:
-            remedy = f"choose another name: in the table of the labels {new.name!r} is a column of another kind."
-            raise DataError(f"{new.name!r} cannot be a class", where="the page", remedy=remedy)
+        refuse_column_names([new.name], where="the page")
         if new.name not in session.classes:
             session.store.add_class(new.name)
         return {"classes": session.classes}

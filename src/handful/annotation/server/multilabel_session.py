@@ -8,7 +8,20 @@ from handful.annotation.files.project import all_classes, effective_entries
 from handful.annotation.server.session import Session, image_key
 from handful.annotation.tools.suggestions import suggest
 from handful.core.dataset import Sample
+from handful.data.readers.table_rows import ROLES
 from handful.errors import DataError
+
+
+def refuse_column_names(names: Iterable[str], *, where: object) -> None:
+    """Refuse classes that are named like a column of the table to which the labels are exported.
+
+    Raises:
+        DataError: there is one.
+    """
+    for name in names:
+        if name.casefold() in ROLES:
+            remedy = f"choose another name: in the table of the labels {name!r} is a column of another kind."
+            raise DataError(f"{name!r} cannot be a class", where=where, remedy=remedy)
 
 
 class MultilabelSession(Session):
