@@ -88,7 +88,8 @@ def example(scale: float = 1.0) -> tuple[Output, Batch]:
     batch = replace(batch, hidden=images[:, 0] < 0.5, unmasked=images.flip(1))
     views = tuple(replace(batch, images=images.flip(axis)) for axis in (-1, -2))
     logits = torch.randn((N, K), generator=g) * scale
-    teacher = Output(logits, logits, torch.randn((N, C), generator=g), torch.randn((N, K + 1, *SIZE), generator=g))
+    pixels = torch.randn((N, K + 1, *SIZE), generator=torch.Generator().manual_seed(1))
+    teacher = Output(logits, logits, torch.randn((N, C), generator=g), pixels)
     outputs = tuple(random_output(g, scale) for _ in views)
     return replace(output, views=outputs), replace(batch, views=views, teacher_output=teacher)
 
