@@ -78,6 +78,13 @@ def test_models_of_other_classes_are_refused() -> None:
         join([untrained()])
 
 
+def test_models_of_bags_are_refused_together_and_beside_others() -> None:
+    bags = replace(untrained("linear"), kind="bag")
+    for members in ([bags, bags], [bags, untrained("linear")], [untrained("linear"), bags]):
+        with pytest.raises(ModelError, match="was trained on bags"):
+            join(members)
+
+
 @pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, float("nan")]])
 def test_weights_that_do_not_fit(weights: list[float]) -> None:
     with pytest.raises(ModelError, match="do not fit 2 models"):

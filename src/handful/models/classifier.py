@@ -339,9 +339,18 @@ def refuse_number_model(classifier: Classifier, what: str) -> None:
     Raises:
         ModelError: names what takes it.
     """
-    if classifier.kind == "bag":
-        fault = f"{what} needs a model of one label per image, and this one was trained on bags"
-        raise ModelError(fault, where=classifier.recipe.name, remedy="predict takes its folder.")
+    refuse_bag_model(classifier, what)
     if classifier.kind == "number":
         fault = f"{what} needs a model of classes, and this one predicts a number"
         raise ModelError(fault, where=classifier.recipe.name, remedy="predict and export to .onnx take it.")
+
+
+def refuse_bag_model(classifier: Classifier, what: str) -> None:
+    """Refuse a model of bags where one of images is needed; `what` as for `refuse_multilabel_model`.
+
+    Raises:
+        ModelError: names what takes it.
+    """
+    if classifier.kind == "bag":
+        fault = f"{what} needs a model of one label per image, and this one was trained on bags"
+        raise ModelError(fault, where=classifier.recipe.name, remedy="predict takes its folder.")

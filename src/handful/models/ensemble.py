@@ -14,9 +14,9 @@ from handful.core.recipe import Recipe
 from handful.core.tensors import Output
 from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
-from handful.models.classifier import Classifier
+from handful.models.classifier import Classifier, refuse_bag_model
+from handful.models.link import LEAST
 
-_TINY = 1e-30  # keeps the logarithm finite; float32 holds it
 KINDS: dict[Kind, str] = {"multiclass": "one label per image", "multilabel": "several", "number": "numbers"}
 
 
@@ -72,7 +72,7 @@ class Ensemble(Classifier):
         maps = None
         if len(pixels) == len(outputs) and same_resize:
             sized = [F.interpolate(p.float().softmax(dim=1), self.size, mode="bilinear") for p in pixels]
-            maps = self._weigh(sized).clamp_min(_TINY).log()
+            maps = self._weigh(sized).clamp_min(LEAST).log()
         return Output(
             embedding=torch.cat([o.embedding.float() for o in outputs], dim=1),
             logits=self.link.logits(self._weigh(values)),
@@ -101,6 +101,8 @@ def join(
     if len(members) < 2:
         raise ModelError("an ensemble needs two models", remedy="name two or more.")
     first = members[0]
+    for member in members:
+        refuse_bag_model(member, "an ensemble")
     for i, other in enumerate(members[1:], start=2):
         if other.kind != first.kind:
             raise ModelError(

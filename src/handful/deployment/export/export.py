@@ -15,7 +15,7 @@ from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.export.to_torch import export_torch
 from handful.deployment.extra_packages import refuse_without_export
 from handful.errors import ModelError, OutputError, option
-from handful.models.classifier import refuse_multilabel_model, refuse_number_model
+from handful.models.classifier import refuse_bag_model, refuse_multilabel_model
 from handful.saving.classifier import load_classifier
 
 Format = Literal["onnx", "torch", "html"]
@@ -78,8 +78,7 @@ def export_to(
         with Activity("loading the model", announce=True):
             classifier = load_classifier(model)
         refuse_too_large(classifier)
-        if classifier.kind == "bag":
-            refuse_number_model(classifier, "an export")
+        refuse_bag_model(classifier, "an export")
         if resolved == "torch" or calibration is not None:
             refuse_multilabel_model(
                 classifier, "int8" if calibration is not None else f"a file in {SUFFIXES[resolved]}"
