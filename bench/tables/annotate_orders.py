@@ -23,7 +23,6 @@ from bench.support.options import Options
 from bench.support.record import RESULTS
 from handful.annotation.files.name_scores import NameScores
 from handful.annotation.name_scores import score_names
-from handful.annotation.server.image_order import NAMES_LEVEL
 from handful.annotation.tools import active_learning
 from handful.annotation.tools.active_learning import FIRST_LABELS
 from handful.core.dataset import Dataset
@@ -34,6 +33,7 @@ from handful.data.fingerprint import fingerprint, ids_hash
 from handful.data.images import pixels
 from handful.evaluation.annotation_cost import PAPER, cost_points
 from handful.evaluation.results_log import ResultsLog, RunKey
+from handful.models.name_weight import LEVEL
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint as recipe_fingerprint
 from handful.reports.text_tables import format_cost
@@ -143,7 +143,7 @@ def _asked(name: str, pool: Pool, known: Int[np.ndarray, " n"], draw: int) -> It
                 says = dict(zip(ids, likely.max(axis=1) if name == "uncertain" else change, strict=True))
             ask = active_learning.uncertain if name == "uncertain" else active_learning.influential
             found = ask(ids, candidates, says)
-        elif name == "balanced" and pool.named.p_value <= NAMES_LEVEL and done.sum() < FIRST_LABELS * pool.k:
+        elif name == "balanced" and pool.named.p_value <= LEVEL and done.sum() < FIRST_LABELS * pool.k:
             found = active_learning.balanced(likely_by_name, known, candidates)
         elif name == "random":
             found = active_learning.random(candidates, seed=draw)

@@ -12,6 +12,7 @@ from handful.automl.candidates import (
     run_order,
     without_scores,
 )
+from handful.comparison import candidate_rules
 from handful.core.dataset import Dataset
 from handful.recipes.load import load_recipe
 from tests.support.datasets import squares
@@ -63,7 +64,7 @@ def test_two_networks_and_names_as_a_prior_are_tried_where_they_are_installed(mo
     assert all(describe(recipe) != recipe.name for recipe in tried)
     monkeypatch.setattr(candidates, "has_text_encoder", lambda: False)
     assert prior not in {c.recipe.name for c in chosen(squares(2))}
-    monkeypatch.setattr(candidates, "SECOND", "a_package_that_is_not_installed")
+    monkeypatch.setattr(candidate_rules, "SECOND", "a_package_that_is_not_installed")
     assert both not in {c.recipe.name for c in chosen(squares(2))}
 
 

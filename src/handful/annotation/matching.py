@@ -1,6 +1,5 @@
 """Proposed masks by matching, from the annotation page: no training, from the first mask on."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from handful.annotation.cell_vectors import CellVectors, QuickAttention
 from handful.annotation.files.annotations import AnnotationRecord
 from handful.annotation.files.project import Project, annotated
 from handful.annotation.files.proposals import write_proposals
-from handful.annotation.training import drawn, record_training_images
+from handful.annotation.training import Report, drawn, record_training_images
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.images import pixels
 from handful.data.splits import training_split
@@ -21,7 +20,6 @@ from handful.parts.prepare._matching import Support
 from handful.parts.prepare._propagation import completed
 from handful.parts.prepare.match_masks import Matcher, certainty, is_thin
 
-Report = Callable[[dict[str, Any]], None]
 STAGE = "matching"
 MOST_KEYS = 512  # cells that are compared with at once, more for each further mask
 MOST_KEYS_IN_ALL = 2048

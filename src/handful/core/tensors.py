@@ -123,6 +123,11 @@ class Batch:
     hidden: Bool[Tensor, "n h w"] | None = None
     unmasked: Float[Tensor, "n 3 h w"] | None = None
 
+    @property
+    def has_mask(self) -> Bool[Tensor, " n"]:
+        """Whether any pixel of an image is labelled."""
+        return any_labelled(self.pixel_labels)
+
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Batch":
         """The same rows of every field, and of further views the rows that show the same images."""
         values = {f.name: _rows(getattr(self, f.name), which) for f in fields(self) if f.name != "views"}
@@ -140,6 +145,17 @@ class Batch:
             return which
         unlabelled = self.labels < 0
         return (unlabelled.cumsum(0) - 1)[which][unlabelled[which]]
+
+
+def any_labelled(pixel_labels: Int[Tensor, "n h w"]) -> Bool[Tensor, " n"]:
+    """Whether any pixel of an image is labelled."""
+    return (pixel_labels != IGNORE).flatten(1).any(dim=1)
+
+
+def possible_labels(labels: Int[Tensor, " n"], number: int) -> Bool[Tensor, "n k1"]:
+    """Which pixel labels, of so many, an image can have: background and its class; all where it has no label."""
+    pixel_labels = torch.arange(number, device=labels.device)
+    return (pixel_labels == 0) | (pixel_labels == labels[:, None] + 1) | (labels < 0)[:, None]
 
 
 @dataclass(frozen=True, eq=False)

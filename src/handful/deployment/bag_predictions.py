@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Float
 
 from handful.core.dataset import Dataset
 from handful.core.groups import group_index
@@ -12,6 +13,7 @@ from handful.deployment.predict_table import PredictedChunk
 from handful.deployment.table_files import Columns, with_gaps
 from handful.errors import ModelError, by_interface
 from handful.models.classifier import Classifier
+from handful.parts.heads._bags import weights_in_bags
 
 TELLING = 5  # images of a bag that its row names
 
@@ -67,8 +69,10 @@ def predict_bags(
     of_bags = classifier.pool_bags(probabilities, weights, index, len(known))
     failed = {int(every[i]): errors[i] for i in sorted(errors, reverse=True) if int(every[i]) not in known}
     if write_images is not None:
-        shares = None if weights is None else _shares(weights, index, len(known))
-        images = _columns(classifier.classes, probabilities) | ({} if shares is None else {"weight": shares})
+        images = _columns(classifier.classes, probabilities)
+        if weights is not None:
+            shares = weights_in_bags(torch.from_numpy(weights), torch.from_numpy(index), len(known))
+            images["weight"] = shares.numpy()
         in_bags: Columns = {"id": names, "bag": [ids[i] for i in every]}
         write_images(PredictedChunk(in_bags | with_gaps(images, errors, len(names)), errors))
     columns = _columns(classifier.classes, of_bags)
@@ -89,11 +93,3 @@ def _columns(classes: tuple[str, ...], probabilities: Float[np.ndarray, "n k"]) 
         "probability": probabilities.max(axis=1) if len(probabilities) else np.zeros(0, np.float32),
         **{f"p_{name}": probabilities[:, j] for j, name in enumerate(classes)},
     }
-
-
-def _shares(attention: Float[np.ndarray, " n"], index: Int[np.ndarray, " n"], bags: int) -> Float[np.ndarray, " n"]:
-    """The weight of each image in its bag; those of a bag sum to 1."""
-    highest = np.full(bags, -np.inf, dtype=np.float32)
-    np.maximum.at(highest, index, attention)
-    powers = np.exp(attention - highest[index])
-    return np.asarray(powers / np.bincount(index, powers, minlength=bags)[index], dtype=np.float32)

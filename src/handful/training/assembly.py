@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from jaxtyping import Float
@@ -119,24 +119,26 @@ def _compose(parts: Sequence[Part], context: Context) -> Compose:
 
 
 def _feature_length(network: Network, size: tuple[int, int]) -> int:
-    """Number of features that the head pools, from a forward pass of one blank image."""
-    before = network.training
-    network.eval()
-    with torch.no_grad():
-        output: Output = network(torch.zeros(1, 3, *size, device=network.mean.device))
-    network.train(before)
+    """Number of features that the head pools."""
+    output: Output = _of_blank_image(network, network, size)
     return output.features.shape[1]
 
 
 def _map_shape(network: Network, size: tuple[int, int]) -> tuple[int, int]:
-    """Channels and stride of the backbone's maps, from a forward pass of one blank image."""
+    """Channels and stride of the backbone's maps."""
+    maps: Tensor = _of_blank_image(network, network.feature_maps, size)
+    strides = (-(-side // length) for side, length in zip(size, maps.shape[2:], strict=True))
+    return maps.shape[1], max(strides)
+
+
+def _of_blank_image(network: Network, function: Callable[[Tensor], Any], size: tuple[int, int]) -> Any:
+    """What a function of the network gives for one blank image, in evaluation mode and without gradient."""
     before = network.training
     network.eval()
     with torch.no_grad():
-        maps = network.feature_maps(torch.zeros(1, 3, *size, device=network.mean.device))
+        found = function(torch.zeros(1, 3, *size, device=network.mean.device))
     network.train(before)
-    strides = (-(-side // length) for side, length in zip(size, maps.shape[2:], strict=True))
-    return maps.shape[1], max(strides)
+    return found
 
 
 def _make_average(network: Network, decay: float | None) -> "ModelEmaV3 | None":

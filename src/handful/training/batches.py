@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from handful.core.recipe import View
-from handful.core.tensors import IGNORE, Batch, Output
+from handful.core.tensors import Batch, Output, any_labelled
 from handful.parts.traits import stage_uses_unlabelled
 from handful.training.assembly import Assembly
 from handful.training.distributed import own_rows
@@ -83,7 +83,7 @@ class BatchSource:
         maps = self.setup.tensors.pixel_labels
         if maps is None:
             return np.zeros(len(self.setup.tensors), dtype=np.int64)
-        return (maps != IGNORE).flatten(1).any(dim=1).cpu().numpy().astype(np.int64)
+        return any_labelled(maps).cpu().numpy().astype(np.int64)
 
     def _view(self, number: int, step: int, plain: Batch, first: Batch, share: float) -> Batch:
         """A further view of a batch.

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from handful.annotation.files.mask_patch import Patch, pack, unpack
-from handful.annotation.files.project import ACCEPTED, all_classes
+from handful.annotation.files.project import ACCEPTED
 from handful.annotation.files.store import MAX_SECONDS, StaleError
 from handful.annotation.server.base_app import base_app, guarded
 from handful.annotation.server.schemas import (
@@ -113,8 +113,7 @@ def _change_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/images/{key}/label")
     def label(key: str, change: LabelChange) -> dict[str, Any]:
         sample = session.sample(key)
-        classes = all_classes(session.project, session.store.record)
-        if change.label is not None and change.label not in classes:
+        if change.label is not None and change.label not in session.classes:
             raise DataError(f"{change.label!r} is not a class", where=sample.id, remedy="add the class first.")
         session.store.set_label(
             sample.id,
@@ -159,7 +158,7 @@ def _change_routes(app: FastAPI, session: Session) -> None:
     @app.post("/api/classes")
     def new_class(new: NewClass) -> dict[str, Any]:
         session.order.add_class(new.name)
-        return {"classes": all_classes(session.project, session.store.record)}
+        return {"classes": session.classes}
 
 
 def _assistance_routes(app: FastAPI, session: Session) -> None:

@@ -15,8 +15,7 @@ from handful.annotation.files.store import AnnotationStore
 from handful.annotation.server.background import BackgroundProcess
 from handful.annotation.tools import active_learning
 from handful.data.class_names import nfc
-
-NAMES_LEVEL = 0.05  # share of random sets of other names, up to which the class names say something
+from handful.models.name_weight import LEVEL
 
 
 class ImageOrder:
@@ -105,7 +104,7 @@ class ImageOrder:
             return None
         self._score_names(classes)
         scores = read_name_scores(self.project.folder, self.backbone)
-        if scores is None or scores.classes != classes or scores.p_value > NAMES_LEVEL:
+        if scores is None or scores.classes != classes or scores.p_value > LEVEL:
             return None
         labels = np.where(done, self._labels(), -1)
         return active_learning.balanced(scores.rows(self.project.data.ids), labels, candidates)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from handful.annotation.files.feature_file import FeatureFile
-from handful.annotation.files.project import all_classes, effective_entries
+from handful.annotation.files.project import effective_entries
 from handful.annotation.server.session import Session, image_key
 from handful.annotation.tools.suggestions import suggest
 from handful.core.dataset import Sample
@@ -46,11 +46,6 @@ class MultilabelSession(Session):
             "images": [self.row(s) for s in self.project.data.samples],
             "work": self.work(),
         }
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes of the data and those added on the page, sorted."""
-        return all_classes(self.project, self.store.record)
 
     def change(self, changes: Iterable[tuple[str, str, bool | None]], *, seconds: float) -> list[dict[str, Any]]:
         """Save which classes images show, and return the entries of these images in the page's list.

@@ -84,6 +84,11 @@ class Session:
         self._sizes: dict[str, tuple[int, int]] = {}
         self._images: OrderedDict[str, Image] = OrderedDict()
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the data and those added on the page, sorted."""
+        return all_classes(self.project, self.store.record)
+
     def sample(self, key: str) -> Sample:
         """The sample with a key.
 
@@ -150,7 +155,7 @@ class Session:
         return {
             "name": self.project.root.name,
             "folder": str(self.project.folder),
-            "classes": all_classes(self.project, record),
+            "classes": self.classes,
             "images": [self.row(s) for s in self.project.data.samples],
             "trainings": record.trainings,
             "recipe": self.settings.recipe,

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from handful.core.context import Context
-from handful.core.tensors import IGNORE, Batch
+from handful.core.tensors import Batch, possible_labels
 from handful.parts.augment._boxes import inner_boxes
 from handful.parts.augment._mix import mix_index, mix_known, mix_labels, mix_weights
 from handful.parts.augment._part import Augment, bernoulli, check_choice, check_number
@@ -55,7 +55,7 @@ def build(
 
     def copy_paste(batch: Batch, generator: torch.Generator) -> Batch:
         n, _, h, w = batch.images.shape
-        has_mask = (batch.pixel_labels != IGNORE).flatten(1).any(dim=1)
+        has_mask = batch.has_mask
         factor = guessed * (min(1.0, batch.progress / rise) if rise > 0 else 1.0)
         maps, weights = _with_guesses(batch, has_mask, factor)
         partner = _paired(has_mask, generator)
@@ -94,8 +94,7 @@ def _with_guesses(
         return batch.pixel_labels, None
     scores = batch.teacher_output.pixels
     assert scores is not None, "a recipe with this part needs a head that segments"
-    classes = torch.arange(scores.shape[1], device=scores.device)
-    possible = (classes == 0) | (classes == batch.labels[:, None] + 1) | (batch.labels < 0)[:, None]
+    possible = possible_labels(batch.labels, scores.shape[1])
     guesses = scores.masked_fill(~possible[:, :, None, None], -torch.inf).argmax(dim=1)
     own = has_mask[:, None, None]
     return torch.where(own, batch.pixel_labels, guesses), torch.where(own, 1.0, factor).expand(guesses.shape)

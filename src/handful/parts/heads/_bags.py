@@ -104,9 +104,7 @@ class BagHead(FittedHead):
             index: number of each image's bag.
             seed: of the folds and of what is drawn.
         """
-        pooled = features.float().cpu()
-        self.mean: Tensor = self.transform.raised(pooled).mean(dim=(0, 1)).to(self._buffer("mean").device)
-        x = self.prepare(pooled.to(self.mean.device)).cpu().numpy()
+        x = self.prepare(self._centered_at(features)).cpu().numpy()
         basis = None if self.components is None else principal_axes(x.reshape(-1, x.shape[-1]), self.components)
         x = x if basis is None else x @ basis
         of_bags = np.zeros(int(index.max()) + 1, dtype=np.int64)
@@ -114,13 +112,9 @@ class BagHead(FittedHead):
         views = [Bags(x[:, v], index.numpy(), of_bags) for v in range(x.shape[1])]
         strength, temperature = self._choose_for_bags(views, seed)
         learned = self.learn_bags(_joined(views), strength=strength, seed=seed)
-        assert set(learned) == set(self.names)
-        for name, value in learned.items():
-            in_features = value if basis is None or name not in self.spanning else value @ basis.T
-            rows = np.asarray(in_features, np.float32, order="C")
-            self.register_buffer(name, torch.from_numpy(rows).to(self.mean.device))
-        self.temperature: Tensor = torch.tensor(temperature, device=self.mean.device)
-        self.strength: Tensor = torch.tensor(strength, device=self.mean.device)
+        if basis is not None:
+            learned |= {name: learned[name] @ basis.T for name in self.spanning}
+        self._keep(learned, strength=strength, temperature=temperature)
 
     def _choose_for_bags(self, views: Sequence[Bags], seed: int) -> tuple[float, float]:
         """Strength and temperature under which held-out bags are likeliest."""
@@ -213,7 +207,7 @@ def negative_class(requested: str | None, classes: Sequence[str], *, where: str)
 def minimize(
     weights: Sequence[Tensor],
     others: Sequence[Tensor],
-    loss: Callable[[int], Tensor],
+    loss: Callable[[], Tensor],
     *,
     steps: int,
     lr: float,
@@ -224,7 +218,7 @@ def minimize(
     Args:
         weights: parameters with a penalty on their squares.
         others: parameters without one.
-        loss: called with the number of the step.
+        loss: called in every step.
         steps: how many.
         lr: learning rate of the first.
         penalty: factor of half the sum of the weights' squares.
@@ -232,9 +226,9 @@ def minimize(
     optimizer = torch.optim.Adam([*weights, *others], lr=lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     with torch.enable_grad():
-        for step in range(steps):
+        for _ in range(steps):
             optimizer.zero_grad()
             squares = torch.stack([weight.square().sum() for weight in weights]).sum()
-            (loss(step) + penalty / 2 * squares).backward()  # type: ignore[no-untyped-call]
+            (loss() + penalty / 2 * squares).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()

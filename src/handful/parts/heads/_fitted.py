@@ -108,9 +108,7 @@ class FittedHead(nn.Module):
         y = labels.cpu().numpy() if targets is None else targets.float().cpu().numpy()
         if self.link is not None:
             y = self.link.logits(torch.from_numpy(y)).numpy()
-        pooled = features.float().cpu()
-        self.mean: Tensor = self.transform.raised(pooled).mean(dim=(0, 1)).to(self._buffer("mean").device)
-        x = self.training_inputs(pooled.to(self.mean.device)).cpu().numpy()
+        x = self.training_inputs(self._centered_at(features)).cpu().numpy()
         views = x.shape[1]
         flat, repeated = x.reshape(len(x) * views, -1), np.repeat(y, views, axis=0)
         if self.link is not None:
@@ -122,7 +120,15 @@ class FittedHead(nn.Module):
             self.offset: Tensor = torch.tensor(offset, device=self.mean.device)
         else:
             strength, temperature = self._choose(x, y, seed)
-        learned = self._learner(flat, repeated, strength=strength)
+        self._keep(self._learner(flat, repeated, strength=strength), strength=strength, temperature=temperature)
+
+    def _centered_at(self, features: Float[Tensor, "n v c"]) -> Float[Tensor, "n v c"]:
+        """The features in float32, whose mean becomes the head's."""
+        pooled = features.float().cpu()
+        self.mean: Tensor = self.transform.raised(pooled).mean(dim=(0, 1)).to(self._buffer("mean").device)
+        return pooled.to(self.mean.device)
+
+    def _keep(self, learned: dict[str, Float[np.ndarray, "..."]], *, strength: float, temperature: float) -> None:
         assert set(learned) == set(self.names)
         for name, value in learned.items():
             rows = np.asarray(value, np.float32, order="C")  # as it is loaded: another order in memory sums in another

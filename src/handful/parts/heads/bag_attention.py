@@ -50,7 +50,7 @@ class BagAttention(BagHead):
         weights = [value.requires_grad_() for value in arrays.values()]
         arrays["bias"] = torch.zeros(self.classes, requires_grad=True)
 
-        def loss(step: int) -> Tensor:  # noqa: ARG001
+        def loss() -> Tensor:
             logits = self.bag_logits(self.score(x, arrays), self.attend(x, arrays), index, len(labels))
             return F.cross_entropy(logits, labels)
 

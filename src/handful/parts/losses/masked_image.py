@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
+from handful.parts.losses._sobel import sobel
 from handful.parts.losses._views import view_values
 
 needs_hidden = True
@@ -77,11 +78,8 @@ def standardize(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
 
 
 def gradient_map(images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 h w"]:
-    """Sobel's gradient magnitude of the mean over the channels; at the border, pixels repeat."""
-    gray = F.pad(images.mean(dim=1, keepdim=True), (1, 1, 1, 1), mode="replicate")
-    across = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]], device=images.device) / 8
-    edges = F.conv2d(gray, torch.stack([across, across.T])[:, None])
-    return edges.square().sum(dim=1, keepdim=True).sqrt()
+    """Sobel's gradient magnitude of the mean over the channels."""
+    return sobel(images.mean(dim=1, keepdim=True)).square().sum(dim=1, keepdim=True).sqrt()
 
 
 def build(context: Context, *, gradient: float = 1.0) -> MaskedImage:

@@ -14,14 +14,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from handful.core.context import Context
-from handful.core.tensors import IGNORE, Batch, Output
+from handful.core.tensors import Batch, Output, possible_labels
+from handful.parts.losses._sobel import sobel
 
 reads_masks = True
 uses_unlabelled = True
 uses_unmasked = True
 needs_teacher = True
 LOWEST, HIGHEST = 0.3, 0.8  # of the threshold
-SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
 class PixelConfidence:
@@ -38,8 +38,7 @@ class PixelConfidence:
         confidence, guesses = likely_labels(batch.teacher_output.pixels, batch.labels)
         mean = confidence.mean(dim=(1, 2), keepdim=True)
         threshold = (self.base * torch.sigmoid(self.sharpness * (mean - 0.5))).clamp(LOWEST, HIGHEST)
-        unmasked = ~(batch.pixel_labels != IGNORE).flatten(1).any(dim=1)
-        counted = (confidence > threshold) & unmasked[:, None, None]
+        counted = (confidence > threshold) & ~batch.has_mask[:, None, None]
         loss = F.cross_entropy(output.pixels.float(), guesses, reduction="none")
         value = _mean(loss * confidence**self.gamma, counted)
         if self.boundary > 0:
@@ -51,8 +50,7 @@ def likely_labels(
     scores: Float[Tensor, "n k1 h w"], labels: Int[Tensor, " n"]
 ) -> tuple[Float[Tensor, "n h w"], Int[Tensor, "n h w"]]:
     """The likeliest label of each pixel and its probability: background or the image's class; any class without one."""
-    classes = torch.arange(scores.shape[1], device=scores.device)
-    possible = (classes == 0) | (classes == labels[:, None] + 1) | (labels < 0)[:, None]
+    possible = possible_labels(labels, scores.shape[1])
     likely = scores.float().masked_fill(~possible[:, :, None, None], -torch.inf).softmax(dim=1)
     confidence, guesses = likely.max(dim=1)
     return confidence, guesses
@@ -60,10 +58,7 @@ def likely_labels(
 
 def boundaries(labels: Int[Tensor, "n h w"]) -> Bool[Tensor, "n h w"]:
     """Pixels at which the Sobel gradient of the map of labels is not zero."""
-    across = torch.tensor(SOBEL, device=labels.device)
-    padded = F.pad(labels.float()[:, None], (1, 1, 1, 1), mode="replicate")
-    gradient = F.conv2d(padded, torch.stack([across, across.T])[:, None])
-    return (gradient != 0).any(dim=1)
+    return (sobel(labels.float()[:, None]) != 0).any(dim=1)
 
 
 def _mean(loss: Float[Tensor, "n h w"], counted: Bool[Tensor, "n h w"]) -> Float[Tensor, " n"]:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.core.context import Context
-from handful.core.tensors import IGNORE, Batch, Output
+from handful.core.tensors import IGNORE, Batch, Output, possible_labels
 
 reads_masks = True
 needs_maps = True
@@ -91,9 +91,7 @@ def _one_hot(batch: Batch, classes: int) -> Float[Tensor, "n k1 h w"]:
 
 def _absent(batch: Batch, present: Float[Tensor, "n k1"]) -> Float[Tensor, "n k1"]:
     """1 for each class that the image does not show: no pixel has it, and it is not the image's."""
-    classes = torch.arange(present.shape[1], device=present.device)
-    own = (classes == batch.labels[:, None] + 1) | (classes == 0) | (batch.labels < 0)[:, None]
-    return (1 - present) * ~own
+    return (1 - present) * ~possible_labels(batch.labels, present.shape[1])
 
 
 def _cross_entropy(p: Float[Tensor, "n k1 s"], target: Float[Tensor, "n k1 s"]) -> Float[Tensor, "n k1 s"]:

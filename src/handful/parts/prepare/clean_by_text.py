@@ -18,6 +18,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.special import softmax
 
 from handful.core.context import Context
 from handful.core.dataset import Dataset
@@ -162,9 +163,7 @@ def _by_prototypes(
     """Softmax of the cosines with the mean features of each class's anchors."""
     classes = range(int(labels.max()) + 1)
     prototypes = _unit(np.stack([features[anchors & (labels == c)].mean(axis=0) for c in classes]))
-    logits = features @ prototypes.T / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: Float[np.ndarray, "n k"] = powers / powers.sum(axis=1, keepdims=True)
+    probabilities: Float[np.ndarray, "n k"] = softmax(features @ prototypes.T / temperature, axis=1)
     return probabilities
 
 
