@@ -42,7 +42,8 @@ class Summary:
     """How a log is shown: a row for each combination of the values of `rows`, means over draws where there are any.
 
     A line that was logged again counts once, as it was last. `each`: the name of a list in every line, whose items have
-    the values. `only`: a value that a line must have to count, where a log has lines of several forms.
+    the values. `only`: a value that a line must have to count, where a log has lines of several forms. `order`: the
+    values by which rows are sorted, numbers by size and words as the log first has them; (): rows stay as in the log.
     """
 
     log: str
@@ -52,6 +53,7 @@ class Summary:
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     each: str = ""
     only: str = ""
+    order: Sequence[str] = ()
 
     def section(self, lines: Sequence[Mapping[str, Any]]) -> str:
         """The table in Markdown."""
@@ -59,7 +61,7 @@ class Summary:
         if self.each:
             lines = [{**line, **item} for line in lines for item in line[self.each]]
         newest: dict[tuple[str, ...], dict[Any, Mapping[str, Any]]] = {}
-        for line in lines:
+        for line in self._sorted(lines):
             newest.setdefault(tuple(_cell(line[key]) for key in self.rows), {})[line.get("draw")] = line
         columns = {head: Column(**how) for head, how in self.columns.items()}
         table = [f"| {' | '.join([*self.rows, *columns])} |", f"|{'---|' * (len(self.rows) + len(columns))}"]
@@ -72,6 +74,15 @@ class Summary:
         return "\n".join(
             [f"## {self.title}", "", self.text.strip(), "", *table, "", f"Commits: {', '.join(commits)}.", ""]
         )
+
+    def _sorted(self, lines: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        first = {key: list(dict.fromkeys(line[key] for line in lines)) for key in self.order}
+
+        def place(line: Mapping[str, Any]) -> list[float]:
+            own = [(line[key], first[key].index(line[key])) for key in self.order]
+            return [float(at if isinstance(value, str) else value) for value, at in own]
+
+        return sorted(lines, key=place)
 
 
 def _cell(value: object) -> str:

@@ -246,3 +246,18 @@ def test_the_scores_that_a_recipe_states_stand_in_the_table_that_it_names(name: 
         assert scores
         shown = sections_of(table)
         assert [score for score in scores if score not in shown] == []
+
+
+def test_rows_of_a_summary_are_sorted_by_the_values_named_as_its_order() -> None:
+    logged = [
+        {"data": data, "source": source, "masks": masks, "commit": "abc"}
+        for data, source, masks in (
+            ("cells", "Seg-M", 10),
+            ("eyes", "none", 0),
+            ("cells", "none", 0),
+            ("cells", "a", 2),
+        )
+    ]
+    page = Summary("log", "T", "T.", ["data", "source", "masks"], order=["data", "masks"]).section(logged)
+    rows = [row for row in page.splitlines() if row.endswith("|") and row[2:6] in ("cell", "eyes")]
+    assert rows == ["| cells | none | 0 |", "| cells | a | 2 |", "| cells | Seg-M | 10 |", "| eyes | none | 0 |"]
