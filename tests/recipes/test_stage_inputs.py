@@ -9,7 +9,7 @@ from handful.errors import RecipeError
 from handful.evaluation.operations import training_flops
 from handful.recipes.bounds import check_values
 from handful.recipes.checks import check
-from handful.recipes.load import from_toml
+from handful.recipes.load import from_toml, load_recipe
 from handful.recipes.options import options_of
 from handful.recipes.write import fingerprint, to_toml
 from tests.support.datasets import recipe
@@ -140,3 +140,30 @@ def test_pixels_that_are_not_hidden_as_the_loss_reads_them_are_refused(
 ) -> None:
     with pytest.raises(RecipeError, match=message):
         recipe("linear", *overrides)
+
+
+ONE_VIEW = 'stages.0.views=[{augment=[{name="flip"}]}]'
+CHOOSING = 'stages.0.losses=[{name="co_teaching"}]'
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        ((CHOOSING,), r"(?s)'co_teaching' reads a network that is trained beside.*set peers = 1"),
+        (("peers=1",), r"(?s)no loss reads the networks that peers trains.*leave peers out.*co_teaching"),
+        (("peers=-1",), "peers cannot be negative"),
+        (("peers=11", CHOOSING), "peers is 11"),
+        (
+            (CHOOSING, "peers=1", "ema=0.9", 'stages.0.losses=[{name="co_teaching"},{name="mean_teacher"}]', ONE_VIEW),
+            "peers cannot be combined with loss 'mean_teacher'",
+        ),
+    ],
+)
+def test_peers_and_losses_that_read_them_come_together(overrides: tuple[str, ...], text: str) -> None:
+    with pytest.raises(RecipeError, match=text):
+        check(recipe("linear", *overrides))
+
+
+def test_peers_are_refused_where_maps_are_computed_in_advance() -> None:
+    with pytest.raises(RecipeError, match=r"(?s)peers cannot be combined with cache_views.*set cache_views = 0"):
+        check(load_recipe("head-first", overrides=("peers=1", "cache_views=2", CHOOSING)))

@@ -99,7 +99,10 @@ def test_a_checkpoint_at_the_end_of_each_stage_and_when_it_is_due(
 ) -> None:
     saved: list[tuple[int, int]] = []
 
-    def save(_: Checkpoint, __: object, ___: object, ____: object, stage: int, step: int, _____: float) -> None:
+    def save(
+        _: Checkpoint, __: object, ___: object, ____: object, stage: int, step: int, *_____: float, peers: object
+    ) -> None:
+        assert peers == []
         saved.append((stage, step))
 
     monkeypatch.setattr(Checkpoint, "save", save)

@@ -147,6 +147,8 @@ class Recipe:
         image_size: h and w of the network's input; None: the size of the images, which must be one.
         resize: how images are brought to that size.
         ema: decay of the exponential moving average of the weights; None: no average.
+        peers: networks that are trained beside the one that predicts, from other initial weights, for losses that read
+            them; each costs as much as it. A saved model does not have them.
         cache_views: number of augmented views per image for which the maps of frozen stages are computed once; 0: none.
         precision: floating-point format of training.
         about: paper, command, expected score, time: shown to readers only.
@@ -173,6 +175,7 @@ class Recipe:
     image_size: tuple[int, int] | None = None
     resize: Literal["squash", "pad", "crop"] = "squash"
     ema: float | None = None
+    peers: int = 0
     cache_views: int = 0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     about: Mapping[str, str] = field(default_factory=dict)

@@ -72,6 +72,7 @@ class Output:
         views: outputs on the batch's further views, in the order of `Batch.views`.
         maps: feature maps of the backbone, in training, where a loss reads them.
         attention: logarithm of each image's weight in its bag, up to a constant, from heads that pool by it.
+        peers: outputs of the networks that are trained beside this one, on the same batch.
     """
 
     embedding: Float[Tensor, "n d"]
@@ -83,6 +84,7 @@ class Output:
     views: "tuple[Output, ...]" = ()
     maps: Float[Tensor, "n c2 h2 w2"] | None = None
     attention: Float[Tensor, " n"] | None = None
+    peers: "tuple[Output, ...]" = ()
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Output":
         """The same rows of every field; of further views too, so these must have all rows."""

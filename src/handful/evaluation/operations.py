@@ -18,8 +18,8 @@ from handful.training.schedule import plan_steps
 def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
     """Operations of one training: steps x batch x 3 x forward (a backward pass costs about two forward ones).
 
-    All views count. Leaves out what `prepare` trains. Each stage counts in full, also where part of the network is
-    frozen.
+    All views count, and networks that are trained beside the one that predicts. Leaves out what `prepare` trains. Each
+    stage counts in full, also where part of the network is frozen.
     """
     rows = 0.0
     for stage, plan in zip(recipe.stages, plan_steps(recipe, n_train).stages, strict=True):
@@ -27,7 +27,7 @@ def training_flops(recipe: Recipe, n_train: int, forward: float) -> float:
         unlabelled = float(np.mean(plan.unlabelled)) if plan.unlabelled else 0.0
         of_views = sum(images if view.of == "all" else unlabelled for view in stage.views)
         rows += plan.steps * (images + of_views)
-    return float(rows * 3 * forward)
+    return float((1 + recipe.peers) * rows * 3 * forward)
 
 
 def flops_by_recipe(results: Sequence[Result], *, side: int | None = None) -> dict[str, float]:

@@ -19,6 +19,7 @@ MAX_BATCH_PIXELS = 2**31
 FIELDS: Mapping[str, int] = {  # largest value of the numbers of a recipe and its stages
     "batch_size": 100_000,
     "cache_views": 1000,
+    "peers": 10,
     "steps": 100_000_000,
     "epochs": 1_000_000,
     "floor": 100_000_000,

@@ -12,6 +12,7 @@ def check_inputs(recipe: Recipe) -> None:
         RecipeError: names the loss or the key, and the remedy.
     """
     _check_asking(recipe)
+    _check_peers(recipe)
     for i, stage in enumerate(recipe.stages):
         where = f"{recipe.name}: stages.{i}"
         for view in stage.views:
@@ -49,6 +50,41 @@ def _check_asking(recipe: Recipe) -> None:
             f"augment/{name} asks the averaged network for pixel labels, and head {recipe.head.name!r} gives none",
             where=recipe.name,
             remedy="use a head that segments, e.g. head.name = 'segmentation', or leave ema out.",
+        )
+
+
+def _check_peers(recipe: Recipe) -> None:
+    """Networks that are trained beside the one that predicts: a loss reads them, and they have all that it reads."""
+    reader = next((part for stage in recipe.stages for part in [_first_with(stage, "needs_peers")] if part), None)
+    if recipe.peers < 0:
+        raise RecipeError("peers cannot be negative", where=recipe.name, remedy="set 0, or 1 for a second network.")
+    if reader is not None and recipe.peers == 0:
+        raise RecipeError(
+            f"loss {reader.name!r} reads a network that is trained beside the one that predicts, and there is none",
+            where=recipe.name,
+            remedy="set peers = 1.",
+        )
+    if recipe.peers == 0:
+        return
+    if reader is None:
+        names = " or ".join(registry.names_with("losses", "needs_peers"))
+        raise RecipeError(
+            "no loss reads the networks that peers trains beside the one that predicts",
+            where=recipe.name,
+            remedy=f"leave peers out, or use a loss that does: {names}.",
+        )
+    if recipe.cache_views:
+        raise RecipeError(
+            "peers cannot be combined with cache_views, which computes the maps of one network in advance",
+            where=recipe.name,
+            remedy="set cache_views = 0.",
+        )
+    teacher = next((part for stage in recipe.stages for part in [_first_with(stage, "needs_teacher")] if part), None)
+    if teacher is not None:
+        raise RecipeError(
+            f"peers cannot be combined with loss {teacher.name!r}: only the network that predicts has averaged weights",
+            where=recipe.name,
+            remedy=f"leave {teacher.name} or peers out.",
         )
 
 

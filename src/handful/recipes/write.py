@@ -11,13 +11,15 @@ import tomli_w
 from handful.core.recipe import Optimizer, Part, Recipe, Stage, View
 from handful.recipes.renamed import former_path, to_former
 
+LATER = {"peers": Recipe.peers}  # options added later are left out at their default: fingerprints of older recipes stay
+
 
 def to_tree(recipe: Recipe) -> dict[str, Any]:
     """A recipe as nested plain values, the shape of its TOML; None values are left out."""
     tree: dict[str, Any] = {"name": recipe.name, "about": dict(recipe.about)}
     for field in fields(Recipe):
         value = getattr(recipe, field.name)
-        if field.name in tree or value is None or value in ((), {}):
+        if field.name in tree or value is None or value in ((), {}) or LATER.get(field.name) == value:
             continue
         if isinstance(value, Part):
             tree[field.name] = _part_tree(value)

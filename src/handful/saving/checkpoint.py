@@ -4,7 +4,7 @@ import hashlib
 import math
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -95,6 +95,8 @@ class Checkpoint:
         stage: int,
         step: int,
         average_loss: float = math.inf,
+        *,
+        peers: Sequence[nn.Module] = (),
     ) -> None:
         """Write atomically: a crash leaves the old file or the new one.
 
@@ -105,6 +107,7 @@ class Checkpoint:
             stage: number of the stage.
             step: the step to resume with.
             average_loss: moving average of the training loss.
+            peers: networks that are trained beside it.
 
         Raises:
             OutputError: the disk is full; the old file stays.
@@ -114,6 +117,8 @@ class Checkpoint:
             tensors |= {f"optimizer.{i}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
         if average is not None:
             tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+        for i, peer in enumerate(peers):
+            tensors |= {f"peers.{i}.{k}": v for k, v in peer.state_dict().items()}
         tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         before = self.path.exists()
         remedy = "free disk space, then " + (
@@ -127,20 +132,23 @@ class Checkpoint:
             save_file(tensors, draft, {**self.identity, **at})
         self._last = time.monotonic()
 
-    def refuse_full_disk(self, network: nn.Module, average: nn.Module | None, *, trained: bool) -> None:
+    def refuse_full_disk(
+        self, network: nn.Module, average: nn.Module | None, *, trained: bool, peers: Sequence[nn.Module] = ()
+    ) -> None:
         """Refuse to train what could not be saved.
 
         Args:
             network: whose weights are saved.
             average: the network with averaged weights.
             trained: whether there is to be room for a checkpoint, too.
+            peers: networks that are trained beside it, which a checkpoint has.
 
         Raises:
             OutputError: says how much is needed.
         """
         weights = tensor_bytes(network)
-        momentum = 4 * sum(p.numel() for p in network.parameters() if p.requires_grad)
-        checkpoints = (weights + momentum + tensor_bytes(average),) if trained else ()
+        momentum = 4 * sum(p.numel() for one in (network, *peers) for p in one.parameters() if p.requires_grad)
+        checkpoints = (weights + momentum + tensor_bytes(average, *peers),) if trained else ()
         refuse_full_disk(self.path.parent, (weights, *checkpoints))
 
     def position(self) -> tuple[int, int]:
@@ -163,13 +171,22 @@ class Checkpoint:
         """
         return float(read_metadata(self.path).get("average_loss", "inf"))
 
-    def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer, average: nn.Module | None) -> None:
+    def restore(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: nn.Module | None,
+        *,
+        peers: Sequence[nn.Module] = (),
+    ) -> None:
         """Load the state that `save` wrote. The optimizer's state stays empty at the start of a stage."""
         with safe_open(self.path, framework="pt") as file:
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
         network.load_state_dict(_below("network.", tensors))
         if average is not None:
             average.load_state_dict(_below("average.", tensors))
+        for number, peer in enumerate(peers):
+            peer.load_state_dict(_below(f"peers.{number}.", tensors))
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in _below("optimizer.", tensors).items():
             i, name = key.split(".", 1)

@@ -30,12 +30,21 @@ Posthoc = Callable[[tuple[Classifier, ...], Dataset], Classifier]
 
 
 @dataclass(frozen=True, eq=False)
+class Member:
+    """A network that is trained, with its losses and the weights that a stage resets: one entry for each stage."""
+
+    network: Network
+    losses: tuple[tuple[Loss, ...], ...]
+    initial: tuple[dict[str, Tensor], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Assembly:
     """A network on its device, with what trains it.
 
     `losses`, `further` (the augmentations of further views) and `initial` (the weights that a stage resets) have one
-    entry for each stage. Networks that train beside this one, or a teacher that is not its average, would be further
-    fields.
+    entry for each stage. `peers` are trained beside the network, and nothing reads them after training. A teacher that
+    is not its average would be a further field.
     """
 
     network: Network
@@ -46,6 +55,12 @@ class Assembly:
     average: "ModelEmaV3 | None"
     initial: tuple[dict[str, Tensor], ...]
     views: ViewCache | None
+    peers: tuple[Member, ...] = ()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """All networks that are trained, the one that predicts first."""
+        return Member(self.network, self.losses, self.initial), *self.peers
 
     @property
     def averaged(self) -> nn.Module | None:
@@ -74,19 +89,16 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
     maps = partial(_map_shape, network, setup.size)
     context = replace(context, features=features, maps=maps, images=len(setup.tensors))
     learned = replace(context, task=_learned_task(setup))
-    losses = tuple(_build_losses(stage, learned) for stage in recipe.stages)
-    network.keeps_maps = any(
-        registry.has_trait("losses", part, "needs_maps") for stage in recipe.stages for part in stage.losses
-    )
-    network.add_losses(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))
+    member = _member(network, setup, learned)
     augment = _compose(recipe.augment, context)
     further = tuple(tuple(_compose(view.augment, context) for view in stage.views) for stage in recipe.stages)
     posthoc = tuple(registry.build("posthoc", part, context) for part in recipe.posthoc)
-    if setup.accelerator.num_processes > 1:
-        share_norms(network)
-    network = network.to(setup.device, memory_format=network.layout)  # type: ignore[call-overload]
+    peers = tuple(
+        _on_device(_member(registry.build_network(recipe, context), setup, learned), setup) for _ in range(recipe.peers)
+    )
+    member = _on_device(member, setup)
+    network = member.network
     average = _make_average(network, recipe.ema)
-    initial = tuple(initial_values(network, stage) for stage in recipe.stages)
     views = None
     if recipe.cache_views and recipe.stages:
         views = cache_views(
@@ -99,7 +111,25 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
             seed=setup.seed,
             progress=progress,
         )
-    return Assembly(network, losses, augment, further, posthoc, average, initial, views)
+    return Assembly(network, member.losses, augment, further, posthoc, average, member.initial, views, peers)
+
+
+def _member(network: Network, setup: Setup, context: Context) -> Member:
+    """A network with losses of its own."""
+    stages = setup.recipe.stages
+    losses = tuple(_build_losses(stage, context) for stage in stages)
+    network.keeps_maps = any(registry.has_trait("losses", p, "needs_maps") for stage in stages for p in stage.losses)
+    network.add_losses(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))
+    return Member(network, losses, ())
+
+
+def _on_device(member: Member, setup: Setup) -> Member:
+    """The same network where it is trained, and copies of the weights that stages reset."""
+    network = member.network
+    if setup.accelerator.num_processes > 1:
+        share_norms(network)
+    network = network.to(setup.device, memory_format=network.layout)  # type: ignore[call-overload]
+    return replace(member, network=network, initial=tuple(initial_values(network, s) for s in setup.recipe.stages))
 
 
 def _build_losses(stage: Stage, context: Context) -> tuple[Loss, ...]:

@@ -109,7 +109,15 @@ def run_stage(
                 monitor.log({"loss": value, "learning rate": rate}, before + step + 1)
             stop = stop or (interrupt.asked and accelerator.num_processes == 1)
             if writer is not None and (writer.due() or stop or step + 1 == steps):
-                writer.save(assembly.network, training.optimizer, assembly.averaged, number, step + 1, average)
+                writer.save(
+                    assembly.network,
+                    training.optimizer,
+                    assembly.averaged,
+                    number,
+                    step + 1,
+                    average,
+                    peers=[peer.network for peer in assembly.peers],
+                )
             if stop:
                 raise KeyboardInterrupt
     return steps
@@ -128,16 +136,19 @@ def begin_stage(
         restored: a checkpoint of this step, to be loaded.
     """
     network, stage = assembly.network, setup.recipe.stages[number]
+    peers = [peer.network for peer in assembly.peers]
     if start == 0:
-        reset(network, assembly.initial[number])
+        for member in assembly.members:
+            reset(member.network, member.initial[number])
         reset(assembly.averaged, assembly.initial[number])
-    optimizer = make_optimizer(network, stage)
+    optimizer = make_optimizer(network, stage, peers=peers)
     if restored is not None:
-        restored.restore(network, optimizer, assembly.averaged)
+        restored.restore(network, optimizer, assembly.averaged, peers=peers)
     # In each step accelerate looks for optional packages on the disk: wrap only what needs it.
     if setup.accelerator.scaler is not None:
         optimizer = setup.accelerator.prepare_optimizer(optimizer, device_placement=False)
-    train_mode(network, statistics=stage.statistics)
+    for one in (network, *peers):
+        train_mode(one, statistics=stage.statistics)
     return TrainingStep(setup, assembly, number, optimizer)
 
 

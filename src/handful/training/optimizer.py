@@ -1,5 +1,6 @@
 """Optimizer of a stage: trainable parameters, parameter groups, layer-wise learning rate decay, and resets."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -29,11 +30,20 @@ def choose_trainable(network: Network, stage: Stage) -> list[nn.Parameter]:
     return parameters
 
 
-def make_optimizer(network: Network, stage: Stage) -> torch.optim.Optimizer:
+def make_optimizer(network: Network, stage: Stage, *, peers: Sequence[Network] = ()) -> torch.optim.Optimizer:
     """The stage's optimizer; without `decay_norms`, biases and norms (one-dimensional) get no weight decay.
 
-    With `layer_decay`, parameters of one depth share a group, whose "scale" is what `set_rate` multiplies by.
+    With `layer_decay`, parameters of one depth share a group, whose "scale" is what `set_rate` multiplies by. `peers`
+    are trained by it, too.
     """
+    settings = stage.optimizer
+    groups = [group for one in (network, *peers) for group in _parameter_groups(one, stage)]
+    if settings.name == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.lr, betas=(settings.momentum, 0.999))
+    return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.nesterov)
+
+
+def _parameter_groups(network: Network, stage: Stage) -> list[dict[str, Any]]:
     settings = stage.optimizer
     parameters = choose_trainable(network, stage)
     depths = layer_depths(network) if settings.layer_decay != 1 else {}
@@ -47,9 +57,7 @@ def make_optimizer(network: Network, stage: Stage) -> torch.optim.Optimizer:
             for params, decay in ((decayed, settings.weight_decay), (undecayed, 0.0))
             if params
         ]
-    if settings.name == "adamw":
-        return torch.optim.AdamW(groups, lr=settings.lr, betas=(settings.momentum, 0.999))
-    return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=settings.nesterov)
+    return groups
 
 
 def layer_depths(network: nn.Module) -> dict[nn.Parameter, int]:

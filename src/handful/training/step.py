@@ -8,7 +8,7 @@ from torch import Tensor
 
 from handful.core.tensors import Batch, Output
 from handful.parts import registry
-from handful.training.assembly import Assembly
+from handful.training.assembly import Assembly, Member
 from handful.training.batches import BatchSource, StepInput, teacher_output
 from handful.training.dead_features import DeadFeatureCheck
 from handful.training.distributed import sum_gradients
@@ -36,7 +36,10 @@ class TrainingStep:
         self._seed_dropout = torch.default_generator.manual_seed if setup.device.type == "cpu" else torch.manual_seed
 
     def gradients(self, step: int) -> Float[Tensor, ""]:
-        """Put the gradients of a step into the parameters, summed over the processes; the loss is this process's."""
+        """Put the gradients of a step into the parameters, summed over the processes.
+
+        The loss is this process's, its mean over the networks.
+        """
         given = self.batches.batch(step)
         if self.reads_teacher:
             assert self.assembly.averaged is not None, "the recipe was checked"
@@ -44,29 +47,44 @@ class TrainingStep:
             given = replace(given, batch=replace(given.batch, teacher_output=teacher))
         loss = self.total_loss(self.forward(given, step), given, step)
         self.backward(loss)
-        return loss
+        return loss / len(self.assembly.members)
 
     def forward(self, given: StepInput, step: int) -> Output:
-        """The network's output, with the dropout of this step. All views go through the network in one pass."""
-        accelerator = self.setup.accelerator
-        key = (self.setup.seed, Stream.DROPOUT, self.number, step, accelerator.process_index)
-        self._seed_dropout(derive_seed(*key))
+        """The network's output, with the dropout of this step, and that of its peers.
+
+        All views go through a network in one pass.
+        """
         images = given.batch.images
         if given.batch.views:
             images = torch.cat([images, *(view.images for view in given.batch.views)])
-        with accelerator.autocast():
-            output: Output = self.assembly.network(images, given.maps)
-        self.dead_features.look(output, step)
-        return split_views(output, given.batch) if given.batch.views else output
+        outputs = []
+        for number, member in enumerate(self.assembly.members):
+            key = (self.setup.seed, Stream.DROPOUT, self.number, step, self.setup.accelerator.process_index)
+            self._seed_dropout(derive_seed(*key, *((number,) if number else ())))
+            with self.setup.accelerator.autocast():
+                output: Output = member.network(images, given.maps)
+            outputs.append(output)
+        self.dead_features.look(outputs[0], step)
+        if given.batch.views:
+            outputs = [split_views(output, given.batch) for output in outputs]
+        return replace(outputs[0], peers=tuple(outputs[1:])) if len(outputs) > 1 else outputs[0]
 
     def total_loss(self, output: Output, given: StepInput, step: int) -> Float[Tensor, ""]:
-        """The weighted sum of the losses that are active at this share of the stage, its mean over the images.
+        """The sum over the networks of their losses: each learns as it would alone, but for losses that read peers."""
+        outputs, total = (replace(output, peers=()), *output.peers), torch.zeros((), device=given.batch.images.device)
+        for number, member in enumerate(self.assembly.members):
+            own = replace(outputs[number], peers=(*outputs[number + 1 :], *outputs[:number]))
+            total = total + self._network_loss(member, own, given, step)
+        return total
+
+    def _network_loss(self, member: Member, output: Output, given: StepInput, step: int) -> Float[Tensor, ""]:
+        """The weighted sum of a network's losses that are active at this share of the stage, its mean over the images.
 
         The loss of an image is multiplied by its weight. With two streams it is the mean over the labelled images plus
         the mean over the unlabelled ones.
         """
         share = step / self.steps
-        losses = zip(self.stage.losses, self.assembly.losses[self.number], strict=True)
+        losses = zip(self.stage.losses, member.losses[self.number], strict=True)
         total = torch.zeros(len(given.batch.labels), device=given.batch.images.device)
         for part, loss in losses:
             if part.start <= share < part.stop:
@@ -86,7 +104,8 @@ class TrainingStep:
             loss.backward()  # type: ignore[no-untyped-call]
         else:
             accelerator.backward(loss)
-        sum_gradients(self.assembly.network, accelerator)
+        for member in self.assembly.members:
+            sum_gradients(member.network, accelerator)
 
     def update(self, step: int) -> float:
         """Move the parameters, and their average, by the gradients that are there; gives the learning rate."""
@@ -95,6 +114,8 @@ class TrainingStep:
         set_rate(self.optimizer, rate)
         if wanted.clip is not None:
             self.setup.accelerator.clip_grad_norm_(network.parameters(), wanted.clip)
+            for peer in self.assembly.peers:  # the line above has unscaled the gradients of all
+                torch.nn.utils.clip_grad_norm_(peer.network.parameters(), wanted.clip)
         self.optimizer.step()
         if self.assembly.average is not None:
             self.assembly.average.update(network, self.setup.plan.before(self.number) + step + 1)

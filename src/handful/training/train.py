@@ -110,7 +110,8 @@ def run_training(
     assembly = assemble(setup, progress=progress)
     checkpoint = None if folder is None else Checkpoint(folder, recipe, seed, setup.data, source=source)
     if checkpoint is not None and rank_and_world_size()[0] == 0:
-        checkpoint.refuse_full_disk(assembly.network, assembly.averaged, trained=bool(recipe.stages))
+        peers = [peer.network for peer in assembly.peers]
+        checkpoint.refuse_full_disk(assembly.network, assembly.averaged, trained=bool(recipe.stages), peers=peers)
     if not recipe.stages:
         fit_head(setup, assembly, progress=progress)
     steps = run_stages(setup, assembly, checkpoint=checkpoint, resume=resume, progress=progress, log=settings.log)

@@ -75,7 +75,8 @@ def random_output(g: torch.Generator, scale: float) -> Output:
 def example(scale: float = 1.0) -> tuple[Output, Batch]:
     """Four labelled images; of the first the mask is missing, of the last there is no pixel of background.
 
-    There are two further views of each, the mean teacher's output, hidden pixels, and what is known of the training.
+    There are two further views of each, the outputs of the mean teacher and of a peer, hidden pixels, and what is known
+    of the training.
     """
     g = torch.Generator().manual_seed(0)
     labels = torch.tensor([0, 1, 2, 1])
@@ -91,7 +92,8 @@ def example(scale: float = 1.0) -> tuple[Output, Batch]:
     pixels = torch.randn((N, K + 1, *SIZE), generator=torch.Generator().manual_seed(1))
     teacher = Output(logits, logits, torch.randn((N, C), generator=g), pixels)
     outputs = tuple(random_output(g, scale) for _ in views)
-    return replace(output, views=outputs), replace(batch, views=views, teacher_output=teacher)
+    peers = (replace(teacher, logits=logits.flip(0)),)
+    return replace(output, views=outputs, peers=peers), replace(batch, views=views, teacher_output=teacher)
 
 
 def parts(output: Output) -> list[torch.Tensor]:

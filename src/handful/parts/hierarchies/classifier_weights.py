@@ -92,7 +92,8 @@ def plain_recipe(context: Context, name: str | None) -> Recipe:
     if name is None:
         recipe = context.recipe
         stages = tuple(replace(stage, losses=(Part("cross_entropy"),)) for stage in recipe.stages)
-        return replace(recipe, name=f"{recipe.name}-plain", stages=stages, hierarchy=None, prepare=(), posthoc=())
+        plain = replace(recipe, name=f"{recipe.name}-plain", stages=stages, hierarchy=None)
+        return replace(plain, prepare=(), posthoc=(), peers=0)
     named = context.recipe_named(name, where=HERE)
     if named.hierarchy is not None:
         raise RecipeError(f"recipe {name!r} has a hierarchy itself", where=HERE, remedy="name a plain one.")

@@ -1,6 +1,8 @@
 """What losses that remember or count share in a training by several processes."""
 
+import torch
 import torch.distributed
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -12,6 +14,18 @@ def sum_over_processes(values: Tensor) -> Tensor:
     total = values.detach().clone()
     torch.distributed.all_reduce(total)
     return total
+
+
+def gather_over_processes(values: Float[Tensor, " n"]) -> Float[Tensor, " m"]:
+    """The values of all processes that train together, without gradient, filled up with infinity to one length each."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return values.detach()
+    longest = torch.tensor(len(values), device=values.device)
+    torch.distributed.all_reduce(longest, op=torch.distributed.ReduceOp.MAX)
+    own = F.pad(values.detach(), (0, int(longest) - len(values)), value=torch.inf)
+    parts = [torch.empty_like(own) for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather(parts, own)
+    return torch.cat(parts)
 
 
 def mean_by_image(

@@ -106,7 +106,8 @@ def explaining_recipe(context: Context, name: str | None) -> Recipe:
     recipe = context.recipe if name is None else context.recipe_named(name, where=HERE)
     if name is None:
         stages = tuple(replace(stage, losses=(Part("cross_entropy"),)) for stage in recipe.stages)
-        recipe = replace(recipe, name=f"{recipe.name}-heat", head=Part("heat_map"), stages=stages, hierarchy=None)
+        heat = replace(recipe, name=f"{recipe.name}-heat", head=Part("heat_map"), stages=stages)
+        recipe = replace(heat, hierarchy=None, peers=0)
     if not has_trait("heads", recipe.head, "segments"):
         raise RecipeError(
             f"head {recipe.head.name!r} does not score pixels, so it explains no mask",

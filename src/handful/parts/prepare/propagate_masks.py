@@ -188,7 +188,8 @@ def segmentation_recipe(context: Context, name: str | None) -> Recipe:
     if name is not None:
         return replace(recipe, prepare=(), posthoc=())
     stages = tuple(replace(stage, losses=_pixel_losses(stage)) for stage in recipe.stages)
-    return replace(recipe, name=f"{recipe.name}-seg", stages=stages, hierarchy=None, prepare=(), posthoc=())
+    plain = replace(recipe, name=f"{recipe.name}-seg", stages=stages, hierarchy=None)
+    return replace(plain, prepare=(), posthoc=(), peers=0)
 
 
 def _pixel_losses(stage: Stage) -> tuple[Part, ...]:
