@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from handful.core.recipe import Part
 from handful.data.load import load_data
-from handful.errors import TrainingError
+from handful.errors import TrainingError, command_line, name_options
 from handful.recipes.load import load_recipe
 from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier, save_classifier
@@ -50,6 +50,13 @@ def test_the_unlabelled_images_and_the_teacher_change_what_is_learned() -> None:
 def test_a_stream_without_an_image_is_refused_before_training() -> None:
     with pytest.raises(TrainingError, match=r"(?s)learns from unlabelled images, and there are none.*label is None"):
         train(two_streams(), squares(3), progress=False)
+    with command_line():
+        name_options(["--unlabelled"])
+        with pytest.raises(TrainingError, match=r"(?s)--unlabelled given\), or take .* \(--unlabelled rest\), or use"):
+            train(two_streams(), squares(3), progress=False)
+        name_options(["--out"])
+        with pytest.raises(TrainingError, match="a folder named unlabelled, or use a recipe that needs none"):
+            train(two_streams(), squares(3), progress=False)
 
 
 def test_a_saved_model_has_nothing_of_its_losses(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
 from handful.data.numbers import scale_of
-from handful.errors import DataError, TrainingError, by_interface, hint
+from handful.errors import DataError, TrainingError, by_interface, hint, offers
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
 from handful.recipes.kinds import check_kind
@@ -174,11 +174,12 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
 def _check_unlabelled(recipe: Recipe, unlabelled: int) -> None:
     """A stage with a stream of unlabelled images needs one."""
     if unlabelled == 0 and any(stage.unlabelled is not None for stage in recipe.stages):
+        rest = f", or take the images that a draw leaves{hint('unlabelled', 'rest')}" if offers("unlabelled") else ""
         raise TrainingError(
             "this recipe learns from unlabelled images, and there are none",
             where=recipe.name,
             remedy=by_interface(
-                command=f"put images without a label into a folder named unlabelled{hint('unlabelled', 'rest')}",
+                command=f"put images without a label into a folder named unlabelled{hint('unlabelled', 'given')}{rest}",
                 python='add samples whose label is None, or evaluate with Protocol(unlabelled="rest")',
             )
             + ", or use a recipe that needs none.",
