@@ -1,6 +1,7 @@
 """The real data sets of the tables, from the folder that bench/README.md describes."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def cifar100(folder: Path) -> Dataset:
 
 def cifar100_ten(folder: Path) -> Dataset:
     """Ten classes of CIFAR-100: 100 training and 50 test images each; which, says `ten_classes.toml`."""
-    return _only(cifar100(folder), _listed("ten", "cifar100"))
+    return only_classes(cifar100(folder), _listed("ten", "cifar100"))
 
 
 def mini_imagenet(folder: Path) -> Dataset:
@@ -38,17 +39,17 @@ def mini_imagenet(folder: Path) -> Dataset:
 
 def mini_imagenet_ten(folder: Path) -> Dataset:
     """Ten classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
-    return _pooled(_only(mini_imagenet(folder), _listed("ten", "mini_imagenet")))
+    return _pooled(only_classes(mini_imagenet(folder), _listed("ten", "mini_imagenet")))
 
 
 def cifar100_twenty(folder: Path) -> Dataset:
     """Twenty classes of CIFAR-100: 100 training and 50 test images each; which, says `twenty_classes.toml`."""
-    return _only(cifar100(folder), _listed("twenty", "cifar100"))
+    return only_classes(cifar100(folder), _listed("twenty", "cifar100"))
 
 
 def mini_imagenet_twenty(folder: Path) -> Dataset:
     """Twenty classes of mini-ImageNet, 84 x 84, 70 images each: training and test images pooled, to be drawn anew."""
-    return _pooled(_only(mini_imagenet(folder), _listed("twenty", "mini_imagenet")))
+    return _pooled(only_classes(mini_imagenet(folder), _listed("twenty", "mini_imagenet")))
 
 
 def hrf(folder: Path) -> Dataset:
@@ -78,6 +79,12 @@ def few_test_images(data: Dataset, each: int = 10) -> Dataset:
     return replace(data, samples=tuple(s for s in sorted(data.samples, key=lambda s: s.id) if wanted(s)))
 
 
+def only_classes(data: Dataset, classes: Sequence[str]) -> Dataset:
+    """The images of these classes alone."""
+    kept = tuple(s for s in data.samples if s.label is not None and data.classes[s.label] in classes)
+    return with_classes(replace(data, samples=kept), classes)
+
+
 def _pooled(data: Dataset) -> Dataset:
     return replace(data, samples=tuple(replace(s, split=None) for s in data.samples))
 
@@ -89,8 +96,3 @@ def _with_masks(folder: Path) -> Dataset:
 def _listed(number: str, name: str) -> list[str]:
     listed = tomllib.loads((Path(__file__).parent / f"{number}_classes.toml").read_text(encoding="utf-8"))
     return list(listed[name])
-
-
-def _only(data: Dataset, classes: list[str]) -> Dataset:
-    kept = tuple(s for s in data.samples if s.label is not None and data.classes[s.label] in classes)
-    return with_classes(replace(data, samples=kept), classes)

@@ -1,7 +1,8 @@
 """Class names beside frozen features: zero-shot alone, as a prior on logistic regression, and two backbones together.
 
-CIFAR-10 with 2,000 test images and CIFAR-100 with 2,000, which the backbones' ImageNet resembles; white blood cells and
-digits (MNIST, the classes named "zero" to "nine"), of which the names say nothing, so that the prior must not hurt.
+CIFAR-10 with 2,000 test images and CIFAR-100 with 2,000, which the backbones' ImageNet resembles; white blood cells, fundus
+photographs (HRF) and digits (MNIST, the classes named "zero" to "nine"), of which the names say nothing, so that the prior must
+not hurt; mini-ImageNet, whose classes and names the network was pretrained with, so that its rows are no measure of new classes.
 CIFAR-10 also with pseudo-labels of what the draws leave over of the training part, labels taken away, without and with
 the names; cells also with pseudo-labels of the scored images themselves, since they have no test part (transductive).
 Weights and texts were chosen on draws 100 and up of training images; the test images are scored on draws 0 to 4 only.
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.support.accuracy import run_sweep, show
-from bench.support.data import cells, cifar10, cifar100, few_test_images, mnist
+from bench.support.data import cells, cifar10, cifar100, few_test_images, hrf, mini_imagenet, mnist
 from bench.support.options import Options
 from handful.core.dataset import Dataset
 from handful.data.class_names import with_classes
@@ -39,6 +40,8 @@ def run(options: Options) -> None:
         (cells(folder), ONE, SPREAD, (1, 5, 10)),
         (digits(folder), ONE, (), (1, 5)),
         (few_test_images(cifar100(folder), 20), BOTH, (), (1, 5)),
+        (hrf(folder), ONE, (), (5, 10)),
+        (mini_imagenet(folder), ONE, (), (1, 5)),
     )
     for data, names, spread, per_class in tables:
         shots = per_class[:1] if options.quick else per_class

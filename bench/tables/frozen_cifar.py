@@ -2,8 +2,8 @@
 
 The backbone saw ImageNet; CIFAR's images it did not. Label propagation is there twice: with the labelled images alone,
 and with what the draws left over of the training part, labels taken away (never the test images), as logistic
-regression on pseudo-labels is. Raw pixels are the
-control that knows nothing. Image size, options and the temperatures for one image per class were found on draws 100
+regression on pseudo-labels is. Two networks together, and the class names as a prior, are there alone and with unlabelled
+images. Raw pixels are the control that knows nothing. Image size, options and the temperatures for one image per class were found on draws 100
 and up of CIFAR-10's training part; the test parts are scored on draws 0 to 4 only.
 """
 
@@ -21,8 +21,11 @@ NAMES = (
     "tip-adapter-lite0",
     "label-propagation-lite0",
     "logistic-pixels",
+    "logistic-names",
+    "logistic@lite0+lite2",
+    "logistic-names@lite0+lite2",
 )
-SPREAD = ("label-propagation-lite0", "pseudo-labels-lite0")
+SPREAD = ("label-propagation-lite0", "pseudo-labels-lite0", "pseudo-labels-names@lite0+lite2")
 TABLES = ((cifar10, (1, 5, 10, 50)), (cifar100, (5, 10, 50)))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from bench.support.data import cifar100_twenty
+from bench.support.data import cifar100_twenty, only_classes
 from bench.support.options import Options
 from bench.support.record import append
 from bench.tables.soft_labels import MINILM, TASKS, recipes, soft
@@ -23,7 +23,6 @@ from handful.core.context import Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
 from handful.data import splits
-from handful.data.class_names import with_classes
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.saving.extra_classes import with_names
@@ -50,11 +49,11 @@ def _draw(options: Options, draw: int) -> dict[str, float]:
     trained = tuple(name for name in data.classes if name not in named)
     task = next(t for t in TASKS if t.name == "cifar100")
     (wish,) = recipes(task, {"soft labels": (soft(MINILM),)}, options)
-    images, _ = splits.draw(_of(data, trained), 2 if options.quick else PER_CLASS, draw)
+    images, _ = splits.draw(only_classes(data, trained), 2 if options.quick else PER_CLASS, draw)
     guarded = train(replace(wish, posthoc=(REJECT,)), images, seed=draw, device="cpu", progress=False)
     plain = train(wish, images, seed=draw, device="cpu", progress=False)
     test = splits.scored_split(data, "test")
-    seen, unseen = _of(test, trained), _of(test, named)
+    seen, unseen = only_classes(test, trained), only_classes(test, named)
     rejected = [float((guarded.predict_all(part).answers == len(trained)).mean()) for part in (seen, unseen)]
     wide = with_names(plain, named)
     fifteen, twenty, mean = (_shares(c, seen, unseen) for c in (plain, wide, _loki(wide)))
@@ -71,12 +70,6 @@ def _draw(options: Options, draw: int) -> dict[str, float]:
         "seen_rejected": rejected[0],
         "unseen_rejected": rejected[1],
     }
-
-
-def _of(data: Dataset, names: tuple[str, ...]) -> Dataset:
-    """The images of these classes alone."""
-    kept = tuple(s for s in data.samples if s.label is not None and data.classes[s.label] in names)
-    return with_classes(replace(data, samples=kept), names)
 
 
 def _loki(wide: Classifier) -> Classifier:
