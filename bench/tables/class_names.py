@@ -1,8 +1,9 @@
 """Class names beside frozen features: zero-shot alone, as a prior on logistic regression, and two backbones together.
 
-CIFAR-10 with 2,000 test images and CIFAR-100 with 2,000, which the backbones' ImageNet resembles; white blood cells, fundus
-photographs (HRF) and digits (MNIST, the classes named "zero" to "nine"), of which the names say nothing, so that the prior must
-not hurt; mini-ImageNet, whose classes and names the network was pretrained with, so that its rows are no measure of new classes.
+CIFAR-10 with 2,000 test images and CIFAR-100 with 2,000, which the backbones' ImageNet resembles; white blood cells,
+fundus photographs (HRF) and digits (MNIST, the classes named "zero" to "nine"), of which the names say nothing, so that
+the prior must not hurt; mini-ImageNet, whose classes, and most likely images, the network was pretrained with: its rows
+do not tell what names are worth for new classes.
 CIFAR-10 also with pseudo-labels of what the draws leave over of the training part, labels taken away, without and with
 the names; cells also with pseudo-labels of the scored images themselves, since they have no test part (transductive).
 Weights and texts were chosen on draws 100 and up of training images; the test images are scored on draws 0 to 4 only.

@@ -1,10 +1,10 @@
 """Heads fitted to the frozen features of the embedded EfficientNet-Lite0 (224 pixels), on CIFAR-10 and CIFAR-100.
 
 The backbone saw ImageNet; CIFAR's images it did not. Label propagation is there twice: with the labelled images alone,
-and with what the draws left over of the training part, labels taken away (never the test images), as logistic
-regression on pseudo-labels is. Two networks together, and the class names as a prior, are there alone and with unlabelled
-images. Raw pixels are the control that knows nothing. Image size, options and the temperatures for one image per class were found on draws 100
-and up of CIFAR-10's training part; the test parts are scored on draws 0 to 4 only.
+and with what the draws left over of the training part, labels taken away (never the test images), as regression on
+pseudo-labels is. Two networks together and the class names as a prior are there without and with these images. Raw
+pixels are the control that knows nothing. Image size, options and the temperatures for one image per class were found
+on draws 100 and up of CIFAR-10's training part; the test parts are scored on draws 0 to 4 only.
 """
 
 from bench.support.accuracy import run_sweep, show

@@ -75,7 +75,7 @@ def one_draw(options: Options, groups: Mapping[str, str], draw: int) -> list[dic
 
 
 def scores(answers: Sequence[str], truth: Sequence[str], groups: Mapping[str, str]) -> dict[str, float]:
-    """Shares of answers that are right (the class or its group), name the class, name a group; mean squared distance."""
+    """Shares of answers that are right (the class or its group), the class, or a group; mean squared distance."""
     pairs = list(zip(answers, truth, strict=True))
     return {
         "right": float(np.mean([a in (t, groups[t]) for a, t in pairs])),
