@@ -1,7 +1,7 @@
 """Answers by the groups of a tree (Loki), for images of classes that were trained on and of others: CIFAR-100.
 
 In each draw one class of each of the twenty groups is left out; logistic regression on frozen features learns the other
-eighty from ten images each. Test images of both kinds are answered by the most probable class, by the group with the
+eighty from ten images each. Ten test images of each class are answered by the most probable class, by the group with the
 largest sum of probabilities, and by `handful predict --classes TREE`, a class or a group. A group that contains an
 image's class is a right answer, too, and the squared distance in the tree, which Loki minimises, says how far off an
 answer is: 1 for the own group, 9 for another, 4 and 16 for a class of the own group and of another.
@@ -22,6 +22,7 @@ from handful.saving.extra_classes import with_tree
 from handful.training.train import train
 
 TABLE, RECIPE, PER_CLASS = "group-answers", "logistic", 10
+TEST = 10  # images of each class
 TREE = Path(__file__).parents[1] / "support" / "cifar100_groups.yaml"
 
 
@@ -50,8 +51,7 @@ def left_out(groups: Mapping[str, str], draw: int) -> set[str]:
 def one_draw(options: Options, groups: Mapping[str, str], draw: int) -> list[dict[str, object]]:
     """Train, and answer the test images in three ways."""
     data, others, names = cifar100(options.folder()), left_out(groups, draw), list(dict.fromkeys(groups.values()))
-    if options.quick:
-        data = few_test_images(data, 2)
+    data = few_test_images(data, 2 if options.quick else TEST)
     images, _ = splits.draw(only_classes(data, [c for c in data.classes if c not in others]), PER_CLASS, draw)
     trained = train(load_recipe(RECIPE), images, seed=draw, device="cpu", progress=False)
     extended = with_tree(trained, TREE)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +36,8 @@ def test_every_command_with_a_recipe_knows_its_names(command: str) -> None:
 
 def test_several_backbones_are_looked_up_one_by_one() -> None:
     assert "did you mean 'lite2'" in fails("compare", "no-images", "--backbone", "lite0,lite3")
+
+
+@pytest.mark.parametrize("command", ["fit", "inspect", "compare", "run"])
+def test_an_empty_backbone_is_refused_before_the_data_is_read(command: str, tmp_path: Path) -> None:
+    assert "no backbone is named" in fails(command, tmp_path / "nowhere", "--backbone", "")

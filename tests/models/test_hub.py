@@ -52,6 +52,20 @@ def test_the_hub_is_asked_where_it_answers(monkeypatch: pytest.MonkeyPatch) -> N
     assert library.asked == [True, False]
 
 
+def test_while_this_machine_is_searched_no_library_asks_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "reach", lambda: None)
+    seen = []
+
+    def load(_model: str, *, local_files_only: bool = False) -> None:
+        seen.append((local_files_only, huggingface_hub.constants.HF_HUB_OFFLINE))
+        if local_files_only:
+            raise OSError
+
+    hub.local_first(load, "a")
+    assert seen == [(True, True), (False, False)]
+
+
 def test_a_broken_folder_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "reach", lambda: pytest.fail("the hub was asked"))
     with pytest.raises(OSError, match="no "):

@@ -49,6 +49,6 @@ def check_backbones(value: Sequence[str] | None) -> Sequence[str] | None:
     Raises:
         RecipeError, WeightsError: as `check_backbone`.
     """
-    for name in names_of(value):
+    for name in names_of(value) or value or ():
         check_backbone(name)
     return value

@@ -7,7 +7,7 @@ import contextlib
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,8 @@ def local_first(load: Callable[..., Any], model: str, **options: Any) -> Any:
         ValueError: from `load`: it is of another kind.
     """
     try:
-        return load(model, local_files_only=True, **options)
+        with _offline():
+            return load(model, local_files_only=True, **options)
     except (OSError, ValueError):
         if Path(model).exists():
             raise
@@ -36,21 +37,34 @@ def local_first(load: Callable[..., Any], model: str, **options: Any) -> Any:
         return load(model, **options)
 
 
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """No request to the hub: with `local_files_only` transformers still asks it for adapters of a model."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
 class Probe:
     """Whether the hub answers, asked in the background: nobody waits for it."""
 
     def __init__(self) -> None:
+        from huggingface_hub.constants import HF_HUB_OFFLINE  # here, as `local_first` changes it for a while
+
         self.answers = False
         self.thread = threading.Thread(target=self._ask, daemon=True)
-        self.thread.start()
+        if not HF_HUB_OFFLINE:
+            self.thread.start()
 
     def _ask(self) -> None:
-        from huggingface_hub.constants import HF_HUB_OFFLINE
-
-        if not HF_HUB_OFFLINE:
-            with contextlib.suppress(OSError):
-                reach()
-                self.answers = True
+        with contextlib.suppress(OSError):
+            reach()
+            self.answers = True
 
 
 def reach() -> None:

@@ -54,14 +54,42 @@ def check_backbone_name(name: str) -> None:
     if path is not None:
         existing(path)
     elif "+" in name:
-        for member in name.split("+"):
+        for member in joined_names(name):
             check_backbone_name(member)
     elif "=" in name:
-        model, _, file = name.partition("=")
+        model, file = model_and_file(name)
         check_timm_name(model)
         existing(Path(file))
     elif not is_hub_name(name):
         check_timm_name(without_hub(name))
+
+
+def joined_names(name: str) -> list[str]:
+    """The names that are joined by "+".
+
+    Raises:
+        RecipeError: one of them is missing, or there twice.
+    """
+    names = name.split("+")
+    if "" in names:
+        raise RecipeError(f'a name is missing beside "+" in {name!r}', where=WHERE, remedy="join two, as lite0+lite2.")
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        raise RecipeError(f"{twice[0]!r} is there twice", where=WHERE, remedy="join different backbones.")
+    return names
+
+
+def model_and_file(name: str) -> tuple[str, str]:
+    """The timm model and the checkpoint of MODEL=FILE.
+
+    Raises:
+        RecipeError: the model is named as one of ours.
+    """
+    model, _, file = name.partition("=")
+    if model in NAMED:
+        remedy = f"write tf_efficientnet_{model}={file}." if model in LITE else "name the model, as in resnet18=FILE."
+        raise RecipeError(f"{model!r} takes no file; models of timm do", where=WHERE, remedy=remedy)
+    return model, file
 
 
 def check_timm_name(name: str) -> None:
@@ -71,7 +99,7 @@ def check_timm_name(name: str) -> None:
         RecipeError: timm has no such model, or no such weights.
     """
     model, _, tag = name.partition(".")
-    if not may_be_model(model):
+    if not model or not may_be_model(model):
         raise unknown_backbone(name)
     if tag and not may_be_tag(tag):
         tagged = tuple(n for n in timm_names() if n.startswith(f"{model}."))
@@ -86,7 +114,7 @@ def unknown_backbone(name: str) -> RecipeError:
     remedy = nearest(name, shown, otherwise=f"names are {', '.join(NAMED)}, those of timm, and paths.")
     if containing and shown[0] in containing:
         remedy = f"did you mean {' or '.join(map(repr, shown))}?"
-    return RecipeError(f"unknown backbone {name!r}", where=WHERE, remedy=remedy)
+    return RecipeError(f"unknown backbone {name!r}" if name else "no backbone is named", where=WHERE, remedy=remedy)
 
 
 def without_hub(name: str) -> str:

@@ -20,6 +20,8 @@ from handful.recipes.backbone_names import (
     check_timm_name,
     existing,
     is_hub_name,
+    joined_names,
+    model_and_file,
     unknown_backbone,
     without_hub,
 )
@@ -75,10 +77,10 @@ def choose_backbone(name: str) -> BackboneChoice:
     if path is not None:
         return _of_path(path)
     if "+" in name:
-        joined = _joined([choose_backbone(member) for member in name.split("+")])
+        joined = _joined([choose_backbone(member) for member in joined_names(name)])
         return replace(joined, size=JOINED_SIZE) if set(name.split("+")) == set(LITE) else joined
-    model, equals, file = name.partition("=")
-    if equals:
+    if "=" in name:
+        model, file = model_and_file(name)
         return _of_timm(TimmFolder(_timm_name(model), str(existing(Path(file)))))
     if is_hub_name(name):
         return BackboneChoice({"name": "image_text", "model": name}, size=transformers_size(name), rectified=False)

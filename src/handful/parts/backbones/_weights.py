@@ -58,8 +58,11 @@ def read_checkpoint(path: str, *, replaceable: bool = True) -> dict[str, Tensor]
         else:
             content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, SafetensorError) as error:
+        reason = "it is damaged, or holds objects other than tensors, which could run code"
+        if not isinstance(error, pickle.UnpicklingError):  # whose text recommends to run that code
+            reason = str(error).splitlines()[0].split(". ")[0] if str(error) else type(error).__name__
         raise WeightsError(
-            f"the checkpoint cannot be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            f"the checkpoint cannot be read: {reason}",
             where=file,
             remedy="save its tensors alone: torch.save(model.state_dict(), path) or safetensors.",
         ) from error
