@@ -1,8 +1,8 @@
 """Answers by the groups of a tree (Loki), for images of classes that were trained on and of others: CIFAR-100.
 
 In each draw one class of each of the twenty groups is left out; logistic regression on frozen features learns the other
-eighty from ten images each. Ten test images of each class are answered by the most probable class, by the group with the
-largest sum of probabilities, and by `handful predict --classes TREE`, a class or a group. A group that contains an
+eighty from ten images each. Ten test images of each class are answered by the most probable class, by the group with
+the largest sum of probabilities, and by `handful predict --classes TREE`, a class or a group. A group that contains an
 image's class is a right answer, too, and the squared distance in the tree, which Loki minimises, says how far off an
 answer is: 1 for the own group, 9 for another, 4 and 16 for a class of the own group and of another.
 """
