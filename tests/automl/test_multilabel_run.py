@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handful.automl.multilabel_result import format_multilabel_run
+from handful.automl.multilabel_result import MultilabelRunResult, format_multilabel_run
 from handful.automl.multilabel_run import run_multilabel
 from handful.automl.run import run
 from handful.core.dataset import Dataset
@@ -81,9 +81,17 @@ def test_a_recipe_that_needs_one_label_is_refused_before_training(tmp_path: Path
     with pytest.raises(RecipeError, match="needs one label per image"):
         run_multilabel(several_squares(20), tmp_path / "run", recipes=["lda"], progress=False)
     assert not (tmp_path / "run").exists()
-    with pytest.raises(DataError, match="several each") as caught:
-        run(several_squares(20), tmp_path / "run", progress=False)
-    assert "run_multilabel" in caught.value.remedy
+
+
+def test_run_dispatches_on_several_labels_with_the_same_scores(tmp_path: Path) -> None:
+    data = several_squares(30)
+    result = run(data, tmp_path / "run", recipes=[GOOD], device="cpu", progress=False)
+    direct = run_multilabel(data, tmp_path / "direct", recipes=[GOOD], device="cpu", progress=False)
+    assert isinstance(result, MultilabelRunResult)
+    assert (result.mean_ap.mean, result.thresholds) == (direct.mean_ap.mean, direct.thresholds)
+    with pytest.raises(DataError, match="per_class of a run needs one label per image"):
+        run(data, tmp_path / "other", per_class=5, progress=False)
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_best_of_equal_recipes_scores_too_high() -> None:

@@ -49,7 +49,9 @@ def _few_candidates(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
 
 
 def start(data: Any, folder: Path, **options: Any) -> RunResult:
-    return run(data, folder, **{"seconds": 1000.0, "device": "cpu", "progress": False, **options})
+    result = run(data, folder, **{"seconds": 1000.0, "device": "cpu", "progress": False, **options})
+    assert isinstance(result, RunResult)
+    return result
 
 
 def test_a_run_leaves_a_model_a_score_a_report_and_a_card(tmp_path: Path) -> None:

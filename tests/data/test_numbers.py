@@ -71,7 +71,7 @@ def test_numbers_of_arrays() -> None:
 
 
 def test_the_labels_of_numbers_are_an_error_that_says_what_takes_them() -> None:
-    with pytest.raises(DataError, match=r"needs a class(.*\n)+.*fit, evaluate and predict take numbers"):
+    with pytest.raises(DataError, match=r"needs a class(.*\n)+.*fit, run, evaluate and predict take numbers"):
         _ = numbered_squares(4).labels
 
 

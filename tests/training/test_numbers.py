@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from handful.automl.run import run
 from handful.comparison.compare import compare
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
@@ -135,7 +134,6 @@ def _some(data: Dataset, folder: Path) -> list[object]:
     return [
         lambda: compare([RIDGE], data, folder / "compared", progress=False),
         lambda: inspect(data),
-        lambda: run(data, folder / "run"),
     ]
 
 

@@ -15,16 +15,15 @@ import numpy as np
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import describe, load_requested
+from handful.automl.cross_validation import CrossValidation, tied_images
 from handful.automl.multilabel_result import MultilabelRunResult, as_values, expected, method
 from handful.automl.multilabel_thresholds import at_cross_fitted_thresholds, with_thresholds
-from handful.automl.related import TiedData, tie_related
 from handful.automl.result import LOG, OURS, PAGE, TABLE, VALUES
 from handful.comparison.candidate_rules import SMALL, traits_of
 from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign, write_atomically
 from handful.core.plan_file import claim_folder
-from handful.core.processes import one_blas_thread
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
@@ -32,11 +31,9 @@ from handful.data.check import check
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.data.splits import training_split
 from handful.deployment.predict_table import predict_table
-from handful.evaluation.evaluate import evaluate
 from handful.evaluation.multilabel import class_scores, summarise_multilabel
 from handful.evaluation.multilabel_selection import mean_ap_optimism
 from handful.evaluation.protocol import Protocol
-from handful.inspection.measurements import measure_images
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.kinds import check_kind
@@ -98,13 +95,13 @@ def run_multilabel(
         named = {recipe.name: fingerprint(recipe) for recipe in candidates}
         plan = {"data": data_fingerprint(data), "seed": seed, "recipes": named}
         claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
-        tied = _tied(data, chosen, progress=progress)
+        tied = tied_images(data, chosen, progress=progress)
         for note in tied.notes:
             on_message(note)
         pool = training_split(tied.data)
         alone = replace(pool, samples=tuple(replace(s, split=None) for s in pool.samples))
         protocol = Protocol((seed,), folds=default_folds(alone))
-        scores = _Scores(pool, protocol, folder / LOG, chosen, progress, budget)
+        scores = CrossValidation(pool, protocol, folder / LOG, chosen, progress, budget)
         results, left = scores.of_all(candidates, on_message)
         best = max(results, key=lambda r: summarise_multilabel(r).mean)
         on_message(f"Training {describe(best.recipe)} on all images.")
@@ -137,43 +134,6 @@ def run_multilabel(
         return _finish(result, results, classifier, tied.data, unlabelled, name, budget, progress=progress)
 
 
-class _Scores:
-    """Cross-validation of one recipe after the other, on the same folds."""
-
-    def __init__(
-        self, data: Dataset, protocol: Protocol, log: Path, device: str, progress: bool, budget: Budget
-    ) -> None:
-        self.data, self.protocol, self.log = data, protocol, log
-        self.device, self.progress, self.budget = device, progress, budget
-
-    def of(self, recipe: Recipe, stop: Callable[[], bool] | None = None) -> Result:
-        return evaluate(
-            recipe,
-            self.data,
-            protocol=self.protocol,
-            device=self.device,
-            log=self.log,
-            progress=self.progress,
-            stop=stop or (lambda: False),
-        )
-
-    def of_all(self, recipes: Sequence[Recipe], say: Say) -> tuple[list[Result], tuple[str, ...]]:
-        """The results, and the recipes for which no time was left: half is kept for the model and the report."""
-        results: list[Result] = []
-        left: list[str] = []
-        for recipe in recipes:
-            begun = self.budget.spent
-            if results and 2 * begun > self.budget.seconds:
-                left.append(recipe.name)
-                continue
-            say(f"Trying {describe(recipe)}.")
-            result = self.of(recipe, (lambda: self.budget.left <= 0) if results else None)
-            complete = len(result.runs) == (self.protocol.folds or 1)
-            results += [result] if complete else []
-            left += [] if complete else [recipe.name]
-        return results, tuple(left)
-
-
 def _candidates(data: Dataset, recipes: Sequence[str | Path | Recipe], backbones: Sequence[str]) -> list[Recipe]:
     """The recipes that are tried, cheapest and likely best first; one that does not fit is refused by name."""
     if recipes or backbones:
@@ -186,13 +146,6 @@ def _candidates(data: Dataset, recipes: Sequence[str | Path | Recipe], backbones
     for recipe in chosen:
         check_kind(recipe, data)
     return chosen
-
-
-def _tied(data: Dataset, device: str, *, progress: bool) -> TiedData:
-    """The data with copies and images of one subject in groups."""
-    with Progress(len(data), "looking at the images", shown=progress, loss=False) as bar, one_blas_thread():
-        measurements = measure_images(data, advance=bar.advance)
-        return tie_related(data, measurements, device=device)
 
 
 def _at_thresholds(result: Result) -> Result:

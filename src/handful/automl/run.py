@@ -4,6 +4,7 @@ Importing PyTorch takes seconds. What the images' files alone tell is said befor
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,14 @@ from handful.core.progress import Activity, Progress, Stages
 from handful.core.recipe import Recipe
 from handful.core.text import capitalize
 from handful.data.arrays import from_arrays
+from handful.data.bags import refuse_bags
 from handful.data.fingerprint import fingerprint
 from handful.data.image_cache import cache_images
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
-from handful.data.multilabel import refuse_numbers
+from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import training_split
-from handful.errors import DataError, by_interface
+from handful.errors import DataError, by_interface, option
 from handful.evaluation.normal_class import check_normal_class
 from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.quick_check import quick_findings
@@ -35,6 +37,8 @@ from handful.recipes.write import fingerprint as recipe_fingerprint
 
 if TYPE_CHECKING:
     from handful.automl.candidates import Requested
+    from handful.automl.multilabel_result import MultilabelRunResult
+    from handful.automl.number_result import NumberRunResult
     from handful.automl.select_and_train import Settings
 
 Say = Callable[[str], None]
@@ -64,7 +68,7 @@ def run(
     name: str | None = None,
     normal_class: str | None = None,
     inspection: str | None = None,
-) -> RunResult:
+) -> "RunResult | MultilabelRunResult | NumberRunResult":
     """From images to a classifier, an honest score and a report: what `handful run` does.
 
     Copies and images of one subject are tied into groups first, so that none is both learned from and scored. Recipes
@@ -73,6 +77,10 @@ def run(
     having been the best of several (`handful.evaluation.selection_bias`).
 
     The same call continues a run that was stopped.
+
+    Images with several labels, or with numbers, have runs and results of their own
+    (`handful.automl.multilabel_run`, `handful.automl.number_run`): recipes that are fitted in seconds are selected by
+    mean AP, or by error. `per_class`, `normal_class`, `jobs` and `on_answer` are for one label per image.
 
     Args:
         source: as for `load_data`, or a data set; or images as `handful.data.arrays.from_arrays` takes them: arrays
@@ -124,8 +132,23 @@ def run(
     name = name or (Path(source).name if isinstance(source, str | Path) else folder.name)
     refuse_foreign(folder, ours=OURS)
     data = _read(source, labels, groups, options or ReadOptions())
-    refuse_numbers(data, "a run")
-    _refuse_multilabel(data)
+    refuse_bags(data, "a run")
+    if data.kind != "multiclass":
+        _refuse_options(data, per_class=per_class, normal_class=normal_class)
+        return _run_other_kind(
+            data,
+            folder,
+            recipes=recipes or (),
+            backbone=tuple(backbones),
+            seconds=seconds,
+            seed=seed,
+            device=device,
+            overwrite=overwrite,
+            progress=progress,
+            on_message=say,
+            started=time.monotonic() - budget.spent,
+            name=name,
+        )
     check_normal_class(normal_class, data.classes)
     say(_found(data))
     masked = any(s.mask is not None for s in data.samples)
@@ -181,18 +204,26 @@ def _read(source: Any, labels: Any, groups: Any, options: ReadOptions) -> Datase
     return data
 
 
-def _refuse_multilabel(data: Dataset) -> None:
-    """Refuse images with several labels, which have a run of their own.
+def _run_other_kind(data: Dataset, folder: Path, **settings: Any) -> "MultilabelRunResult | NumberRunResult":
+    """The run of images with several labels, or with numbers."""
+    if data.kind == "multilabel":
+        from handful.automl.multilabel_run import run_multilabel
+
+        return run_multilabel(data, folder, **settings)
+    from handful.automl.number_run import run_numbers
+
+    return run_numbers(data, folder, **settings)
+
+
+def _refuse_options(data: Dataset, *, per_class: int | None, normal_class: str | None) -> None:
+    """Refuse options that need one label per image.
 
     Raises:
-        DataError: the data are multilabel.
+        DataError: one of them was given.
     """
-    if data.kind == "multilabel":
-        raise DataError(
-            "this run needs one label per image, and these images have several each",
-            where="labels",
-            remedy="call run_multilabel of handful.automl.multilabel_run, which scores each class by itself.",
-        )
+    for name, value in (("per_class", per_class), ("normal_class", normal_class)):
+        if value is not None:
+            refuse_multilabel(data, f"{option(name, None)} of a run")
 
 
 def _to_stderr(sentence: str) -> None:

@@ -20,19 +20,6 @@ def refuse_measures(data: "Dataset", *, calibration: bool, track: str | None) ->
             refuse_multilabel(data, name)
 
 
-def refuse_options(data: "Dataset", *, per_class: int | None, normal_class: str | None) -> None:
-    """Refuse options of `run` that need one label per image.
-
-    Raises:
-        DataError: the data are multilabel, and one of them was given.
-    """
-    from handful.data.multilabel import refuse_multilabel
-
-    for given, name in ((per_class is not None, "--per-class of a run"), (normal_class is not None, "--normal-class")):
-        if given:
-            refuse_multilabel(data, name)
-
-
 def multilabel_values(result: "Result") -> dict[str, Any]:
     """All scores and those of each class, as plain values."""
     from dataclasses import asdict

@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli.run import answer_printer, open_page, print_extras
+from handful.cli.run import answer_printer, open_page, print_rest
 
 
 def demo(
@@ -38,7 +38,7 @@ def demo(
             on_message=print_text,
             on_answer=on_answer,
         )
-    print_extras(result, json=json)
+    print_rest(result, json=json)
     if not json:
         print_text("With your own images, in one folder per class: handful run FOLDER.")
     if open_:

@@ -4,19 +4,18 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import DataOptions
-from handful.cli._multilabel import refuse_options
 from handful.cli._names import check_recipes, names_of
 
 if TYPE_CHECKING:
     from handful.automl.multilabel_result import MultilabelRunResult
+    from handful.automl.number_result import NumberRunResult
     from handful.automl.result import RunResult
 
 
@@ -83,49 +82,46 @@ def run(
     with print_to_stderr():
         with Activity("Reading the data", shown=True, announce=True):
             samples = read(data, data_options)
-        common: dict[str, Any] = {
-            "backbone": names_of(backbone),
-            "seconds": seconds,
-            "seed": seed,
-            "device": device,
-            "overwrite": overwrite,
-            "on_message": print_text,
-            "started": started,
-            "name": Path(data).name or name,
-        }
-        if samples.kind == "multilabel":
-            refuse_options(samples, per_class=per_class, normal_class=normal_class)
-            from handful.automl.multilabel_run import run_multilabel
-
-            several = run_multilabel(samples, folder, recipes=recipe or (), **common)
-            print_rest = partial(_print_multilabel, several, json=json)
-        else:
-            result = run_automl(
-                samples,
-                folder,
-                recipes=recipe,
-                per_class=per_class,
-                jobs=jobs,
-                on_answer=on_answer,
-                normal_class=normal_class,
-                inspection=f"handful inspect {source_arguments(data, data_options)} --page labels.html",
-                **common,
-            )
-            print_rest = partial(print_extras, result, json=json)
-    print_rest()
+        result = run_automl(
+            samples,
+            folder,
+            recipes=recipe,
+            backbone=names_of(backbone),
+            seconds=seconds,
+            per_class=per_class,
+            seed=seed,
+            jobs=jobs,
+            device=device,
+            overwrite=overwrite,
+            on_message=print_text,
+            on_answer=on_answer,
+            started=started,
+            name=Path(data).name or name,
+            normal_class=normal_class,
+            inspection=f"handful inspect {source_arguments(data, data_options)} --page labels.html",
+        )
+    print_rest(result, json=json)
     if open_:
         open_page(folder / "report.html")
 
 
-def _print_multilabel(result: "MultilabelRunResult", *, json: bool) -> None:
-    """Print the answer of a run on images with several labels, or all values as JSON."""
-    from handful.automl.multilabel_result import as_values, format_multilabel_run
+def print_rest(result: "RunResult | MultilabelRunResult | NumberRunResult", *, json: bool) -> None:
+    """Print what was not yet said: the answer too where images have several labels or numbers; or all as JSON."""
+    from handful.automl import multilabel_result, number_result
     from handful.cli._output import print_json, print_lines, width
 
-    if json:
-        print_json({"folder": str(result.folder), **as_values(result)})
+    if isinstance(result, multilabel_result.MultilabelRunResult):
+        values = multilabel_result.as_values(result)
+        lines = multilabel_result.format_multilabel_run(result, width=width())
+    elif isinstance(result, number_result.NumberRunResult):
+        values, lines = number_result.as_values(result), number_result.format_number_run(result, width=width())
+    else:
+        print_extras(result, json=json)
         return
-    print_lines(format_multilabel_run(result, width=width()))
+    if json:
+        print_json({"folder": str(result.folder), **values})
+    else:
+        print_lines(lines)
 
 
 def answer_printer(*, json: bool) -> "Callable[[RunResult], None]":

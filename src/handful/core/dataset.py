@@ -198,7 +198,7 @@ class Dataset:
             raise DataError(
                 "these images have a number each, and this needs a class",
                 where=f"the quantities {', '.join(self.classes[:3])}",
-                remedy="fit, evaluate and predict take numbers; for the rest, give the images classes.",
+                remedy="fit, run, evaluate and predict take numbers; for the rest, give the images classes.",
             )
         if self.kind == "multilabel":
             raise DataError(

@@ -258,7 +258,7 @@ def refuse_numbers(data: Dataset, what: str) -> None:
         raise DataError(
             f"{what} needs a class per image, and these images have a number each",
             where="labels",
-            remedy="fit, evaluate and predict take numbers; for the rest, give the images classes.",
+            remedy="fit, run, evaluate and predict take numbers; for the rest, give the images classes.",
         )
 
 

@@ -46,8 +46,8 @@ class Measurements:
 
     @cached_property
     def labels(self) -> Int[np.ndarray, " n"]:
-        """As `Dataset.labels`; of several labels per image 0 where something is known, and -1 where nothing is."""
-        if self.data.kind == "multilabel":
+        """As `Dataset.labels`; of several labels per image and of numbers 0 where something is known, else -1."""
+        if self.data.kind in ("multilabel", "number"):
             return np.array([0 if s.labelled else -1 for s in self.data.samples], dtype=np.int64)
         return self.data.labels
 
