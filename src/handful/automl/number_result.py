@@ -71,14 +71,14 @@ def as_values(result: NumberRunResult) -> dict[str, Any]:
 
 def expected(result: NumberRunResult) -> list[str]:
     """What error is to be expected on new images, with the interval, in sentences."""
-    where = "its test images" if result.scored_by == "test images" else "images that were held out"
+    where = "test images" if result.scored_by == "test images" else "images that were held out"
     sentences = []
     for name in result.result.classes:
         error, control, explained = (_score(result, name, metric) for metric in ("mae", "control_mae", "r2"))
         added = result.optimism * control.mean
         sentences.append(
             f"{name}: off by {error.mean + added:.3g} on average (95 % interval by a bootstrap over images "
-            f"{error.low + added:.3g} to {error.high + added:.3g}) on {error.n_test} of {where}; always saying the "
+            f"{error.low + added:.3g} to {error.high + added:.3g}) on {error.n_test} {where}; always saying the "
             f"median: {control.mean:.3g}. R2 {explained.mean:.2f}."
         )
     if result.scored_by == "cross-validation" and len(result.tried) > 1:
