@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handful.data.load import load_data
 from handful.data.readers.npz import read_npz
 from handful.errors import DataError, HandfulWarning
 
@@ -107,3 +108,32 @@ def test_minus_one_in_npz_is_said_once_for_all_parts(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", X=GREY, y=np.array([-1, 0, 0]), class_names=np.array(["a", "b"]))
     with pytest.warns(HandfulWarning, match="1 label is -1"):
         assert read_npz(tmp_path / "b.npz").labels.tolist() == [-1, 0, 0]
+
+
+def test_numbers_with_gaps_are_read_by_every_part(tmp_path: Path) -> None:
+    images = np.zeros((3, 4, 4), np.uint8)
+    path = tmp_path / "a.npz"
+    numbers = np.array([[1.5, np.nan], [2.0, 7.0], [np.nan, np.nan]])
+    np.savez(path, train_images=images, train_numbers=numbers, test_images=images, quantity_names=["side", "area"])
+    data = load_data(str(path))
+    assert (data.kind, data.classes) == ("number", ("side", "area"))
+    np.testing.assert_array_equal(data.split("train").targets(), numbers.astype(np.float32))
+    assert len(data.split("train").labelled()) == 2
+    assert not len(data.split("test").labelled())
+    np.savez(path, images=images, numbers=np.array([1, 2, 3]))
+    assert load_data(str(path)).classes == ("number",)
+
+
+def test_numbers_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    images, path = np.zeros((3, 4, 4), np.uint8), tmp_path / "a.npz"
+    for numbers, message in (
+        (np.array(["a", "b", "c"]), "type <U1"),
+        (np.array([1.0, np.inf, 2.0]), "infinite"),
+        (np.array([1.0, 2.0]), r"shape \[2\] for 3 images"),
+    ):
+        np.savez(path, images=images, numbers=numbers)
+        with pytest.raises(DataError, match=message):
+            load_data(str(path))
+    np.savez(path, images=images, numbers=np.ones(3), targets=np.ones((3, 2)))
+    with pytest.raises(DataError, match="both given"):
+        load_data(str(path))

@@ -13,6 +13,7 @@ from handful.data.arrays import image_samples, labelled_dataset
 from handful.data.class_names import consistent_names, warn_minus_one
 from handful.data.labels import label_texts
 from handful.data.multilabel import with_targets
+from handful.data.numbers import number_dataset
 from handful.errors import DataError
 
 # Common keys of images and labels in archives, with the split that they belong to.
@@ -37,6 +38,8 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
 
     `train_targets` (likewise `val_`, `test_`, or `targets`) in place of labels are multilabel data: for each image and
     class 1 (present), 0 (absent) or NaN (unknown), in the order of `class_names`, or of positions from 0 without them.
+    `train_numbers` (likewise `val_`, `test_`, or `numbers`) are numbers to predict, one for each image or a row of
+    several, NaN where not known, named by `quantity_names`.
 
     Raises:
         DataError: the file is missing or damaged, has none of these keys, or contains Python objects.
@@ -54,7 +57,13 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     try:
         listed = label_texts(arrays["class_names"].ravel(), role="class_names") if "class_names" in arrays else None
         positions = None if listed is None else [name or "" for name in listed]
-        if any(_targets_key(part) in arrays for part in parts):
+        several = any(_key(part, "targets") in arrays for part in parts)
+        if any(_key(part, "numbers") in arrays for part in parts):
+            if several:
+                what, remedy = "targets and numbers are both given", "write one of them."
+                raise DataError(what, where="numbers", remedy=remedy)
+            return _numbers(arrays, parts)
+        if several:
             return _multilabel(arrays, parts, positions, classes)
         for part in parts:
             samples += _samples(arrays, part)
@@ -66,8 +75,36 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
         raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
 
 
-def _targets_key(part: tuple[str, str, Split | None]) -> str:
-    return "targets" if part[2] is None else f"{part[2]}_targets"
+def _key(part: tuple[str, str, Split | None], what: str) -> str:
+    return what if part[2] is None else f"{part[2]}_{what}"
+
+
+def _numbers(arrays: dict[str, npt.NDArray[Any]], parts: Sequence[tuple[str, str, Split | None]]) -> Dataset:
+    rows = {key: arrays[key] for key in (_key(part, "numbers") for part in parts) if key in arrays}
+    for key, values in rows.items():
+        if values.dtype.kind not in "iufb" or values.ndim not in (1, 2):
+            what = f"numbers of shape {list(values.shape)} and type {values.dtype}"
+            raise DataError(what, where=key, remedy="give a number for each image, or a row of them, or NaN.")
+        if np.isinf(values.astype(np.float64)).any():
+            raise DataError("a number is infinite", where=key, remedy="write NaN where it is not known.")
+    columns = {key: values.reshape(len(values), -1) for key, values in rows.items()}
+    k = max(values.shape[1] for values in columns.values())
+    names = arrays.get("quantity_names")
+    quantities = [str(c) for c in range(k)] if k > 1 else ["number"]
+    if names is not None:
+        quantities = [name or "" for name in label_texts(names.ravel(), role="quantity_names")]
+    samples: list[Sample] = []
+    each = []
+    for part in parts:
+        key, images = _key(part, "numbers"), _samples(arrays, part)
+        values = columns.get(key, np.full((len(images), len(quantities)), np.nan))
+        if values.shape != (len(images), len(quantities)):
+            what = f"numbers of shape {list(rows[key].shape)} for {len(images)} images and {len(quantities)} quantities"
+            remedy = "give a row for each image, and a column for each of quantity_names."
+            raise DataError(what, where=key, remedy=remedy)
+        samples += images
+        each.append(values.astype(np.float32))
+    return number_dataset(samples, np.concatenate(each), quantities)
 
 
 def _multilabel(
@@ -81,15 +118,15 @@ def _multilabel(
     k = (
         len(names)
         if names is not None
-        else max(arrays[key].shape[-1] for key in map(_targets_key, parts) if key in arrays)
+        else max(arrays[key].shape[-1] for key in (_key(part, "targets") for part in parts) if key in arrays)
     )
     for part in parts:
         images = _samples(arrays, part)
-        targets = arrays.get(_targets_key(part), np.full((len(images), k), np.nan))
+        targets = arrays.get(_key(part, "targets"), np.full((len(images), k), np.nan))
         if targets.shape != (len(images), k):
             what = f"targets of shape {list(targets.shape)} for {len(images)} images and {k} classes"
             remedy = "give a row for each image, and a column for each of class_names."
-            raise DataError(what, where=_targets_key(part), remedy=remedy)
+            raise DataError(what, where=_key(part, "targets"), remedy=remedy)
         samples += images
         rows.append(targets.astype(np.float32))
     return with_targets(samples, np.concatenate(rows), names or [str(c) for c in range(k)], classes)
