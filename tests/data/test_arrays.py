@@ -135,3 +135,25 @@ def test_minus_one_is_said_and_unlabelled() -> None:
     with pytest.warns(HandfulWarning, match="labels: 1 label is -1, read as unlabelled"):
         data = from_arrays(GREY, np.array([1, -1, 0]))
     assert (data.classes, data.labels.tolist()) == (("0", "1"), [1, -1, 0])
+
+
+def test_labels_of_bags_are_given_by_any_of_their_images() -> None:
+    data = from_arrays(np.concatenate([GREY, GREY[:1]]), ["ill", None, "well", None], bags=pd.Series([7, 7, "b", "b"]))
+    assert (data.kind, data.classes, data.counts.tolist()) == ("bag", ("ill", "well"), [1, 1])
+    assert [(s.bag, s.label) for s in data.samples] == [("7", 0), ("7", 0), ("b", 1), ("b", 1)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"bags": [1, 1]}, "bags: 3 images, but 2 bags\n.*give one for each image"),
+        ({"bags": [1, None, 2]}, "000001: the image is in no bag"),
+        ({"bags": [1, 1, 2], "labels": list("aba")}, r"bag '1' has two labels(.*\n)+.*leave bags out"),
+        ({"bags": [1, 1, 2], "splits": ["train", "test", None]}, "bag '1' is in two splits"),
+        ({"bags": [1, 1, 2], "labels": None, "numbers": [1, 2, 3]}, r"a bag has one label(.*\n)+.*leave out numbers"),
+        ({"bags": [1, 1, 2], "labels": None, "targets": np.eye(3)}, r"a bag has one label(.*\n)+.*leave out targets"),
+    ],
+)
+def test_bags_that_cannot_be_are_refused_by_their_argument(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        from_arrays(GREY, **{"labels": list("aab"), **arguments})

@@ -12,6 +12,7 @@ from PIL import ImageOps
 
 from handful.core.dataset import Dataset, DeepImage, Image, Mask, Sample, Split
 from handful.data.array_like import as_array, as_items, is_missing
+from handful.data.bags import bag_dataset
 from handful.data.class_names import class_index, class_names, consistent_names
 from handful.data.decoding import decode
 from handful.data.images import deep_array, image_size, pixels, read_bytes
@@ -31,6 +32,7 @@ def from_arrays(
     numbers: Iterable[Any] | None = None,
     masks: Iterable[Any] | None = None,
     groups: Iterable[Any] | None = None,
+    bags: Iterable[Any] | None = None,
     splits: Iterable[Any] | None = None,
     classes: Sequence[str] | None = None,
     bit_depth: int | None = None,
@@ -52,6 +54,8 @@ def from_arrays(
             The quantities are a series' name or a data frame's columns, otherwise "number", or their positions.
         masks: [n h w], non-zero is foreground; or a sequence in which None means no mask.
         groups: samples of one group are never on two sides of a split; None: a group of its own.
+        bags: the bag of each image, such as its slide: labels then belong to bags, and an image without a label has
+            that of the others in its bag. None: no bags.
         splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
         classes: the expected class names; None: those that occur.
         bit_depth: number of bits of integers; None: as `handful.data.pixel_range.with_pixel_range` finds it over all
@@ -71,11 +75,26 @@ def from_arrays(
         data = _multilabel(samples, labels, targets, classes)
     else:
         data = _multiclass(samples, labels, classes)
+    if bags is not None:
+        data = _in_bags(data, bags)
     data = with_pixel_range(data, bit_depth=bit_depth, window=window)
     for i, sample in enumerate(data.samples):
         if not isinstance(sample.image, Path) and sample.image.dtype != np.uint8:
             pixels(replace(sample, id=f"image {i}"))  # now, since later no one knows where the array came from
     return data
+
+
+def _in_bags(data: Dataset, bags: Iterable[Any]) -> Dataset:
+    """The data with the bag of each image, and labels that belong to bags."""
+    if data.kind != "multiclass":
+        remedy = f"leave out {'numbers' if data.kind == 'number' else 'targets'}."
+        raise DataError("a bag has one label", where="bags", remedy=remedy)
+    items = as_items(bags, "bags")
+    if len(items) != len(data):
+        what = f"{len(data)} images, but {len(items)} bags"
+        raise DataError(what, where="bags", remedy="give one for each image.")
+    samples = tuple(replace(s, bag=bag) for s, bag in zip(data.samples, group_texts(items, "bags"), strict=True))
+    return bag_dataset(replace(data, samples=samples), argument="bags")
 
 
 def _numbers(samples: list[Sample], numbers: Iterable[Any]) -> Dataset:

@@ -35,8 +35,12 @@ def refuse_bags(data: Dataset, what: str) -> None:
         )
 
 
-def bag_dataset(data: Dataset) -> Dataset:
+def bag_dataset(data: Dataset, *, argument: str = "bag") -> Dataset:
     """The data with labels that belong to bags: an image without a label has that of the others in its bag.
+
+    Args:
+        data: samples that name their bag.
+        argument: what said that there are bags, for errors.
 
     Raises:
         DataError: an image without a bag; or a bag with two labels, or in two splits or groups.
@@ -58,7 +62,7 @@ def bag_dataset(data: Dataset) -> Dataset:
                 f"{data.classes[sample.label]}",
                 where=sample.id,
                 remedy="give all images of a bag its label; where images of a bag differ in class, each has a label of "
-                f"its own: leave {option('bag', None)} out.",
+                f"its own: leave {option(argument, None)} out.",
             )
     samples = (replace(s, label=labels[s.bag].label if s.bag in labels else None) for s in data.samples)
     return replace(data, samples=tuple(samples), kind="bag")
