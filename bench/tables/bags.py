@@ -70,10 +70,22 @@ def measure(data: Dataset, x: Float32[np.ndarray, "n c"], n: int, draws: range, 
     for recipe in RECIPES[1:]:
         line = {"comparison": f"{recipe} against {RECIPES[0]}", "bags": n, "draws": list(draws)}
         for name, values in zip(METRICS, (rows[recipe] - rows[RECIPES[0]]).T, strict=True):
-            low, high, _ = mean_interval(values)
+            low, high, _ = mean_interval(values, overlap(data, n))
             line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
             print(f"  {recipe}, {name}: {100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})", flush=True)
         append(TABLE, line, quick=quick)
+
+
+def overlap(data: Dataset, n: int) -> float:
+    """What `mean_interval` adds to the variance, as draws share images (`handful.evaluation.design`).
+
+    Two draws share a part of the others' pool; the positive classes of draws below ten differ, and share none.
+    """
+    positives = POSITIVE * (n // 2)
+    others = n * SIZE - positives
+    pool = 0.9 * len(data.split("train"))  # of ten classes of one size, nine are the others
+    share = (1 / pool) / (1 / others + 1 / positives)
+    return share / (1 - share)
 
 
 def scores(recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], n: int, draw: int) -> tuple[float, ...]:
