@@ -29,6 +29,7 @@ class Predictions:
         present: whether each class is there, by its threshold, of a multilabel model; None: of other models.
         numbers: of a model of numbers; `probabilities` are then the same, and `answers` mean nothing.
         attention: logarithm of each image's weight in its bag, up to a constant, of a model that pools by it.
+        unknown: share of each image's pixels that are of nothing that was taught, if the model finds such.
     """
 
     probabilities: Float[np.ndarray, "n k"]
@@ -38,6 +39,7 @@ class Predictions:
     present: Bool[np.ndarray, "n k"] | None = None
     numbers: Float[np.ndarray, "n k"] | None = None
     attention: Float[np.ndarray, " n"] | None = None
+    unknown: Float[np.ndarray, " n"] | None = None
 
 
 @runtime_checkable
@@ -74,6 +76,15 @@ class Predictor(Protocol):
 
     def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
         """Pixel probabilities of each sample at the working size, background first."""
+        ...
+
+    @property
+    def finds_unknown(self) -> bool:
+        """Whether `unknown_regions` can be given."""
+        ...
+
+    def unknown_regions(self, data: Dataset) -> Iterator[Int[np.ndarray, "h w"]]:
+        """Numbers of the unknown regions of each sample at the working size, 0 where all is known."""
         ...
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:

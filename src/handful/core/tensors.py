@@ -73,6 +73,9 @@ class Output:
         maps: feature maps of the backbone, in training, where a loss reads them.
         attention: logarithm of each image's weight in its bag, up to a constant, from heads that pool by it.
         peers: outputs of the networks that are trained beside this one, on the same batch.
+        uncertainty: of each pixel, under posthoc/unknown_regions: higher where nothing that was taught explains it.
+        unknown: pixels whose uncertainty is so high that they are of nothing that was taught.
+        pixel_embedding: of each cell, where losses/pixel_discriminative learned one and that part kept it.
     """
 
     embedding: Float[Tensor, "n d"]
@@ -85,6 +88,9 @@ class Output:
     maps: Float[Tensor, "n c2 h2 w2"] | None = None
     attention: Float[Tensor, " n"] | None = None
     peers: "tuple[Output, ...]" = ()
+    uncertainty: Float[Tensor, "n h w"] | None = None
+    unknown: Bool[Tensor, "n h w"] | None = None
+    pixel_embedding: Float[Tensor, "n e h2 w2"] | None = None
 
     def rows(self, which: slice | Int[Tensor, " m"] | Bool[Tensor, " n"]) -> "Output":
         """The same rows of every field; of further views too, so these must have all rows."""

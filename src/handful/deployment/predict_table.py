@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
@@ -20,9 +21,10 @@ from handful.data.pixel_range import scaled, warn_without_range
 from handful.deployment.label_lists import PREDICTED, has_numbers, label_of, list_of_names, names_by_row, unknown_of
 from handful.deployment.table_files import SUFFIXES, Columns, Errors, new_table, with_gaps
 from handful.errors import DataError, HandfulWarning, OutputError
-from handful.reports.overlay import paint_regions, palette
+from handful.reports.overlay import UNKNOWN_COLOR, paint_regions, palette
 
 LEGEND = "legend.csv"  # in the folder of maps
+UNKNOWN_REGION = "unknown region"  # in the legend
 CHUNK = 256  # samples between two writes
 
 
@@ -272,6 +274,8 @@ def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predic
         columns["set"] = ["|".join(np.array(classes)[members].tolist()) for members in predictions.sets]
     if predictions.attention is not None:
         columns["attention"] = predictions.attention
+    if predictions.unknown is not None:
+        columns["unknown_share"] = predictions.unknown
     for j, name in enumerate(classes):
         columns[f"p_{name}"] = probabilities[:, j]
     return columns
@@ -283,11 +287,14 @@ def draw_maps(folder: Path, classifier: Predictor) -> Iterator[Callable[[Dataset
     _check_maps(classifier)
     colors = palette(len(classifier.classes))
     with replace_folder(folder) as draft:
-        _write_legend(draft / LEGEND, classifier.classes, colors)
+        names = (*classifier.classes, UNKNOWN_REGION) if classifier.finds_unknown else classifier.classes
+        colors = np.concatenate([colors, UNKNOWN_COLOR]) if classifier.finds_unknown else colors
+        _write_legend(draft / LEGEND, names, colors)
 
         def write_maps(images: Dataset) -> None:
-            for sample, probabilities in zip(images.samples, classifier.maps(images), strict=True):
-                _save_overlay(draft, sample, probabilities, classifier, colors)
+            unknown = classifier.unknown_regions(images) if classifier.finds_unknown else repeat(None)
+            for sample, probabilities, regions in zip(images.samples, classifier.maps(images), unknown, strict=False):
+                _save_overlay(draft, sample, probabilities, regions, classifier, colors)
 
         yield write_maps
 
@@ -296,10 +303,11 @@ def _save_overlay(
     folder: Path,
     sample: Sample,
     probabilities: Float[np.ndarray, "k1 h w"],
+    unknown: Int[np.ndarray, "h w"] | None,
     classifier: Predictor,
     colors: UInt8[np.ndarray, "k 3"],
 ) -> None:
-    """Draw the most probable class of each pixel over an image, at the image's own size."""
+    """Draw the most probable class of each pixel, and unknown regions, over an image at the image's own size."""
     path = safe_path(folder, f"{sample.id}.png")
     most_probable = probabilities.argmax(axis=0)
     image = pixels(sample)
@@ -307,6 +315,8 @@ def _save_overlay(
     regions = np.zeros(size, dtype=np.int64)
     for value in np.unique(most_probable[most_probable > 0]):
         regions[classifier.own_size(most_probable == value, size)] = value
+    if unknown is not None:
+        regions[classifier.own_size(unknown > 0, size)] = len(colors)
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(paint_regions(image, regions, colors).transpose(1, 2, 0)).save(path, format="PNG")
 

@@ -17,6 +17,7 @@ from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
 from handful.data.bags import bag_index
 from handful.data.in_memory import chunks, fit_size, unfit_mask
+from handful.data.masks.regions import SMALLEST_REGION, number_regions
 from handful.data.pixel_range import scaled
 from handful.errors import ModelError
 from handful.models.conformal_coverage import CLOSE
@@ -148,6 +149,25 @@ class Classifier:
                 )
             yield from output.pixels.float().softmax(dim=1).cpu().numpy()
 
+    def unknown_regions(self, data: Dataset) -> Iterator[Int[np.ndarray, "h w"]]:
+        """Numbers of the unknown regions of each sample at the working size, 0 where all is known.
+
+        Raises:
+            ModelError: the model was trained without posthoc/unknown_regions.
+        """
+        self._wrapped("unknown_regions", 'posthoc = [{ name = "unknown_regions" }]')
+        for output in self.outputs(data):
+            assert output.unknown is not None, "the model has the part"
+            cells = output.pixel_embedding
+            for i, mask in enumerate(output.unknown.cpu().numpy()):
+                embedding = None if cells is None else cells[i].float().cpu().numpy()
+                yield number_regions(mask, embedding, smallest=SMALLEST_REGION)
+
+    @property
+    def finds_unknown(self) -> bool:
+        """Whether `unknown_regions` can be given."""
+        return self.wrapped_by("unknown_regions") is not None
+
     def wrapped_by(self, name: str) -> Any:
         """The module of a posthoc part around the network; None: it is not wrapped by it."""
         return next((module for module in posthoc_modules(self.network) if module.part.name == name), None)
@@ -234,7 +254,9 @@ class Classifier:
         numbers = probabilities if self.kind == "number" else None
         weights = [o.attention.float().cpu().numpy() for o in outputs if o.attention is not None]
         attention = np.concatenate(weights) if weights else None
-        return Predictions(probabilities, answers, typicality, sets, present, numbers, attention)
+        shares = [o.unknown.float().mean(dim=(1, 2)).cpu().numpy() for o in outputs if o.unknown is not None]
+        unknown = np.concatenate(shares) if shares else None
+        return Predictions(probabilities, answers, typicality, sets, present, numbers, attention, unknown)
 
     def bag_probabilities(self, data: Dataset) -> tuple[tuple[str, ...], Float[np.ndarray, "b k"]]:
         """The bags of the images, in order of their first image, and the class probabilities of each.

@@ -44,7 +44,8 @@ class Network(nn.Module):
 
     `losses` holds what the training losses learn or remember (centers, temperatures), so that it is trained and kept in
     checkpoints with the weights. A saved model does not have it.
-    `keeps_maps`: in training mode, outputs have the feature maps, for losses that read them.
+    `keeps_maps`: in training mode, outputs have the feature maps, for losses that read them; `shows_maps`: always, for
+    a posthoc part that reads them.
     `cache`, where there is one, keeps the features under a fitted head on disk. `frozen` names the parameters that were
     built frozen: no stage of a training trains them.
     """
@@ -53,6 +54,7 @@ class Network(nn.Module):
     std: Tensor
     cache: FeatureCache | None = None
     keeps_maps = False
+    shows_maps = False
 
     def __init__(self, backbone: Backbone, head: nn.Module, labels: LabelEmbedding) -> None:
         super().__init__()
@@ -85,7 +87,7 @@ class Network(nn.Module):
             return fitted
         found = self.feature_maps(images) if maps is None else self._stages.rest(maps)
         output: Output = self.head(found, size=tuple(images.shape[-2:]), compare=self.compare)
-        return replace(output, maps=found) if self.keeps_maps and self.training else output
+        return replace(output, maps=found) if self.shows_maps or (self.keeps_maps and self.training) else output
 
     def features(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c"]:
         """What a fitted head is given: its pool of the maps, from disk where it was computed before."""

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample
 from handful.core.parsing import parse_json
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.processes import requested_threads
 from handful.data.images import pixels
+from handful.data.masks.regions import SMALLEST_REGION, number_regions
 from handful.data.pixel_range import read_pixel_range
 from handful.data.resampling import Resize, fit_image, unfit_mask
 from handful.errors import ModelError
@@ -24,7 +25,9 @@ FORMATS: dict[Kind, int] = {"multiclass": 1, "multilabel": 2, "number": 3}  # an
 NEWEST = max(FORMATS.values())
 KEY = "handful.format"
 SUFFIX = ".onnx"
-OUTPUTS = frozenset(("numbers", "probabilities", "present", "maps", "p_values", "sets", "typicality", "answers"))
+OUTPUTS = frozenset(
+    ("numbers", "probabilities", "present", "maps", "p_values", "sets", "typicality", "answers", "unknown")
+)
 MAX_VIEWS = 1000
 EXPORT = "give a file that `handful export` wrote."
 
@@ -105,7 +108,10 @@ class OnnxModel:
         sets = outputs.get("sets") if significance_level is None else outputs["p_values"] > significance_level + CLOSE
         answers = outputs.get("answers", outputs["probabilities"].argmax(axis=1))
         probabilities, present = outputs["probabilities"], outputs.get("present")
-        return Predictions(probabilities, answers.astype(np.int64), outputs.get("typicality"), sets, present)
+        typicality = outputs.get("typicality")
+        return Predictions(
+            probabilities, answers.astype(np.int64), typicality, sets, present, unknown=outputs.get("unknown_share")
+        )
 
     def maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
         """Pixel probabilities of each sample at the working size, background first.
@@ -119,6 +125,27 @@ class OnnxModel:
             )
         for part in self._parts(data.samples):
             yield from self.ask([pixels(replace(s, pixel_range=self.pixel_range)) for s in part])["maps"]
+
+    @property
+    def finds_unknown(self) -> bool:
+        """Whether `unknown_regions` can be given."""
+        return "unknown" in self.outputs
+
+    def unknown_regions(self, data: Dataset) -> Iterator[Int[np.ndarray, "h w"]]:
+        """Numbers of the unknown regions of each sample, connected pieces, at the working size; 0 where all is known.
+
+        Raises:
+            ModelError: the model does not find any.
+        """
+        if not self.finds_unknown:
+            raise ModelError(
+                "this model finds no unknown regions",
+                where=self.name,
+                remedy='export one that was trained with posthoc = [{ name = "unknown_regions" }].',
+            )
+        for part in self._parts(data.samples):
+            for mask in self.ask([pixels(replace(s, pixel_range=self.pixel_range)) for s in part])["unknown"]:
+                yield number_regions(mask, smallest=SMALLEST_REGION)
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""
@@ -152,6 +179,7 @@ def _check_output(name: str, value: Any, n: int, k: int, where: str) -> None:
         ModelError: it is another than the one that its name stands for.
     """
     shapes: dict[str, tuple[int | None, ...]] = {"maps": (n, k + 1, None, None), "typicality": (n,), "answers": (n,)}
+    shapes["unknown"] = (n, None, None)
     wanted = shapes.get(name, (n, k))
     shape = tuple(np.shape(value))
     if len(shape) != len(wanted) or any(w not in (None, s) for w, s in zip(wanted, shape, strict=True)):
@@ -163,7 +191,11 @@ def _check_output(name: str, value: Any, n: int, k: int, where: str) -> None:
 
 
 def _joined(rows: list[dict[str, np.ndarray]], names: Sequence[str]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([row[name] for row in rows]) for name in names if name != "maps"}
+    joined = {name: np.concatenate([row[name] for row in rows]) for name in names if name not in ("maps", "unknown")}
+    if "unknown" in names:
+        shares = [row["unknown"].mean(axis=(1, 2), dtype=np.float32) for row in rows]
+        joined["unknown_share"] = np.concatenate(shares)
+    return joined
 
 
 def refuse_exported_numbers(model: OnnxModel, what: str) -> None:

@@ -85,6 +85,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "joins_networks": "makes one classifier of several networks",
         "keeps_probabilities": "adds to a prediction and leaves its probabilities as they are",
         "needs_linear": "needs a head with the trait `class_weights`",
+        "needs_pixels": "needs a head with the trait `segments`",
         "replaces_classifier": "classifies by the features, so that the head's class scores need no training",
     },
 }

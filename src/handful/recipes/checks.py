@@ -164,6 +164,13 @@ def _check_head(recipe: Recipe) -> None:
                 where=recipe.name,
                 remedy='use another head, e.g. "linear".',
             )
+    for part in recipe.posthoc:
+        if registry.has_trait("posthoc", part, "needs_pixels") and not segments:
+            raise RecipeError(
+                f"posthoc/{part.name} reads the scores of pixels, and head {recipe.head.name!r} does not segment",
+                where=recipe.name,
+                remedy=f"use a head that does: {', '.join(registry.names_with('heads', 'segments'))}.",
+            )
     untrained = losses and all(registry.has_trait("losses", part, "trains_no_classifier") for part in losses)
     if untrained and not any(registry.has_trait("posthoc", p, "replaces_classifier") for p in recipe.posthoc):
         raise RecipeError(

@@ -5,11 +5,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
@@ -28,6 +29,7 @@ from handful.models.saliency import (
     share_inside,
     shuffled,
 )
+from handful.reports.overlay import UNKNOWN_COLOR, paint_regions
 
 TABLE = "maps.csv"
 CHECKED = 50  # images whose maps are compared with those of shuffled weights
@@ -74,7 +76,8 @@ def explain_to(
     """Write `<id>.png` for each sample (the image next to its map) and `maps.csv`; return the sanity checks.
 
     Of a model that names several classes there is a map for each that it names, from left to right in the order of
-    the table's rows, and that of the likeliest where it names none.
+    the table's rows, and that of the likeliest where it names none. Of a model that finds unknown regions there is one
+    picture more, of these.
 
     Args:
         classifier: the trained classifier.
@@ -95,8 +98,10 @@ def explain_to(
     maps: list[Float[np.ndarray, "h w"]] = []
     constant: list[str] = []
     with lock_output(folder), _new_folder(folder, overwrite=overwrite) as draft:
-        for sample, explained in zip(data.samples, class_saliency(classifier, images), strict=True):
-            _draw(draft, sample, explained, classifier)
+        regions = classifier.unknown_regions(images) if classifier.finds_unknown else repeat(None)
+        maps_of = class_saliency(classifier, images)
+        for sample, explained, unknown in zip(data.samples, maps_of, regions, strict=False):
+            _draw(draft, sample, explained, unknown, classifier)
             maps += [explained[0].map] if len(maps) < CHECKED else []
             rows += [_row(sample, each, classifier, data.classes) for each in explained]
             constant += [sample.id] if any(each.constant for each in explained) else []
@@ -188,11 +193,19 @@ def overlay_heatmap(image: Image, map_: Float[np.ndarray, "h w"]) -> Image:
     return np.asarray(np.rint(gray * (1 - share) + colors * share).astype(np.uint8))
 
 
-def _draw(folder: Path, sample: Sample, explained: Sequence[Saliency], classifier: Classifier) -> None:
+def _draw(
+    folder: Path,
+    sample: Sample,
+    explained: Sequence[Saliency],
+    unknown: Int[np.ndarray, "h w"] | None,
+    classifier: Classifier,
+) -> None:
     path = safe_path(folder, f"{sample.id}.png")
     image = fit_size(pixels(sample), classifier.size, classifier.recipe.resize)
     gap = np.full((3, image.shape[1], 4), 255, dtype=np.uint8)
     parts = [part for each in explained for part in (gap, overlay_heatmap(image, each.map))]
+    if unknown is not None:
+        parts += [gap, paint_regions(image, (unknown > 0).astype(np.int64), UNKNOWN_COLOR)]
     both = np.concatenate([image, *parts], axis=2)
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(np.ascontiguousarray(both.transpose(1, 2, 0))).save(path, format="PNG")

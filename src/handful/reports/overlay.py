@@ -10,6 +10,8 @@ from handful.core.dataset import Image
 # Distinct for readers with red-green color blindness (Okabe and Ito 2008); later ones go round the color wheel.
 _DISTINCT = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167))
 
+UNKNOWN_COLOR = np.array([[255, 0, 255]], dtype=np.uint8)  # of regions of nothing that was taught
+
 
 def palette(k: int) -> UInt8[np.ndarray, "k 3"]:
     """Colors for `k` classes, red, green, blue."""

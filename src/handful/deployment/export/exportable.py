@@ -13,7 +13,7 @@ from handful.models.classifier import Classifier
 from handful.models.conformal_coverage import CLOSE
 from handful.models.ensemble import Ensemble
 
-OUTPUT_NAMES = ("numbers", "probabilities", "present", "maps", "p_values", "sets", "typicality", "answers")
+OUTPUT_NAMES = ("numbers", "probabilities", "present", "maps", "p_values", "sets", "typicality", "answers", "unknown")
 MAX_BYTES = 1_900_000_000  # an ONNX model is one protobuf message, which is limited to 2 GB
 
 
@@ -80,6 +80,8 @@ class ExportableModel(nn.Module):
             best, unknown = probabilities.argmax(dim=1), len(self.classifier.classes)
             rejected = outputs["typicality"] <= self.classifier.false_rejection + CLOSE
             outputs["answers"] = torch.where(rejected, unknown, best)
+        if output.unknown is not None:
+            outputs["unknown"] = output.unknown
         return outputs
 
 

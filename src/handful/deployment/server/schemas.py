@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image as Picture
 from pydantic import BaseModel, Field
 
@@ -37,6 +37,12 @@ class Prediction(BaseModel):
         default=None,
         description="Segmentation map as a PNG data URL, at the working size: gray level 0 is background, else the "
         "class's index + 1.",
+    )
+    unknown_share: Share | None = Field(
+        default=None, description="Share of the image's pixels that are of nothing that was taught."
+    )
+    unknown: str | None = Field(
+        default=None, description="These pixels as a PNG data URL, at the working size: gray level 255, else 0."
     )
 
 
@@ -121,7 +127,11 @@ def as_prediction(model: OnnxModel, outputs: Outputs, *, with_map: bool) -> Pred
     if "sets" in outputs:
         response.set = _named(model, outputs["sets"])
     if with_map and "maps" in outputs and len(model.classes) <= MAX_MAP_CLASSES:
-        response.map = _as_data_url(outputs["maps"])
+        response.map = _as_data_url(outputs["maps"].argmax(axis=0).astype(np.uint8))
+    if "unknown" in outputs:
+        response.unknown_share = float(outputs["unknown"].mean())
+        if with_map:
+            response.unknown = _as_data_url(outputs["unknown"].astype(np.uint8) * 255)
     return response
 
 
@@ -133,7 +143,7 @@ def _shares(probabilities: Float[np.ndarray, " k"]) -> list[float]:
     return [min(1.0, max(0.0, float(p))) for p in probabilities]
 
 
-def _as_data_url(maps: Float[np.ndarray, "k1 h w"]) -> str:
+def _as_data_url(levels: UInt8[np.ndarray, "h w"]) -> str:
     file = BytesIO()
-    Picture.fromarray(maps.argmax(axis=0).astype(np.uint8)).save(file, format="PNG")
+    Picture.fromarray(levels).save(file, format="PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")

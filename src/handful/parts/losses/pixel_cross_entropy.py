@@ -10,6 +10,7 @@ from torch import Tensor
 
 from handful.core.context import Context
 from handful.core.tensors import IGNORE, Batch, Output
+from handful.parts.losses._pixel_means import check_foreground, labelled_mean
 
 reads_masks = True
 
@@ -23,20 +24,8 @@ class PixelCrossEntropy:
     def __call__(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """Cross-entropy in nats per pixel."""
         assert output.pixels is not None, "a recipe with this loss needs a head that segments"
-        labels = batch.pixel_labels
-        loss = F.cross_entropy(output.pixels, labels, ignore_index=IGNORE, reduction="none")
-        if batch.pixel_weights is not None:
-            loss = loss * batch.pixel_weights
-        labelled = (labels != IGNORE).float()
-        if self.foreground is None:
-            return (loss * labelled).sum(dim=(1, 2)) / labelled.sum(dim=(1, 2)).clamp_min(1)
-        object_ = (labels > 0).float()
-        background = labelled - object_
-        n_object, n_background = object_.sum(dim=(1, 2)), background.sum(dim=(1, 2))
-        share = self.foreground * (n_object > 0) + (n_background == 0) * (n_object > 0) * (1 - self.foreground)
-        object_mean = (loss * object_).sum(dim=(1, 2)) / n_object.clamp_min(1)
-        background_mean = (loss * background).sum(dim=(1, 2)) / n_background.clamp_min(1)
-        return share * object_mean + (1 - share) * background_mean
+        loss = F.cross_entropy(output.pixels, batch.pixel_labels, ignore_index=IGNORE, reduction="none")
+        return labelled_mean(loss, batch, self.foreground)
 
 
 def build(context: Context, *, foreground: float | None = None) -> PixelCrossEntropy:  # noqa: ARG001
@@ -50,6 +39,5 @@ def build(context: Context, *, foreground: float | None = None) -> PixelCrossEnt
     Raises:
         ValueError: foreground is not in (0, 1).
     """
-    if foreground is not None and not 0 < foreground < 1:
-        raise ValueError(f"foreground must be between 0 and 1, not {foreground}")
+    check_foreground(foreground)
     return PixelCrossEntropy(foreground)

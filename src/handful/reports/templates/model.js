@@ -33,7 +33,8 @@ function modelRectangle(width, height) {
   return [-before(w, innerW) * ratioW, -before(h, innerH) * ratioH, w * ratioW, h * ratioH];
 }
 
-function drawMap(map, picture) {
+// Draw the map of classes, and over it in magenta what was not taught, with their names below.
+function drawMap(map, unknown, picture) {
   const overlay = byId("map");
   byId("shade").hidden = !map;
   byId("legend").replaceChildren();
@@ -44,11 +45,14 @@ function drawMap(map, picture) {
   const small = new OffscreenCanvas(w, h);
   const context = small.getContext("2d");
   const colors = context.createImageData(w, h);
+  const shades = [...facts.colors, [255, 0, 255]];
+  const names = [...facts.classes, "nothing that was taught"];
   const present = new Set();
   for (let i = 0; i < map.length; i++) {
-    if (map[i] === 0) continue;
-    present.add(map[i]);
-    colors.data.set([...facts.colors[map[i] - 1], 255], 4 * i);
+    const number = unknown && unknown[i] ? shades.length : map[i];
+    if (number === 0) continue;
+    present.add(number);
+    colors.data.set([...shades[number - 1], 255], 4 * i);
   }
   context.putImageData(colors, 0, 0);
   const target = overlay.getContext("2d");
@@ -57,8 +61,8 @@ function drawMap(map, picture) {
   for (const number of [...present].sort((a, b) => a - b)) {
     const item = document.createElement("li");
     const spot = document.createElement("span");
-    spot.style.background = `rgb(${facts.colors[number - 1]})`;
-    item.append(spot, facts.classes[number - 1]);
+    spot.style.background = `rgb(${shades[number - 1]})`;
+    item.append(spot, names[number - 1]);
     byId("legend").append(item);
   }
   if (!present.size) byId("legend").textContent = "The map shows only background.";
@@ -88,7 +92,7 @@ function describePresent(outputs, order) {
   byId("note").textContent = "Each class is judged by itself, and named from the probability on that its line marks.";
 }
 
-// Show a model's outputs: probabilities by class, and where it has them present or set (booleans), typicality, rejected, map.
+// Show a model's outputs: probabilities by class, and where it has them present or set (booleans), typicality, rejected, map, unknown.
 function show(outputs, picture, name, seconds) {
   const order = outputs.probabilities.map((_, i) => i).sort((a, b) => outputs.probabilities[b] - outputs.probabilities[a]);
   if (outputs.present) describePresent(outputs, order); else describeBest(outputs, order[0]);
@@ -107,7 +111,7 @@ function show(outputs, picture, name, seconds) {
     return [label, facts.thresholds ? withThreshold(bar, facts.thresholds[i]) : bar, value];
   }));
   byId("size").textContent = `${name}, ${picture.width} x ${picture.height} pixels, ${seconds.toFixed(2)} s`;
-  drawMap(outputs.map, picture);
+  drawMap(outputs.map, outputs.unknown, picture);
   byId("result").hidden = false;
 }
 

@@ -23,6 +23,7 @@ async function predict(picture) {
   if (results.sets) outputs.set = [...results.sets.data].map(Boolean);
   if (results.typicality) outputs.typicality = results.typicality.data[0];
   if (results.answers) outputs.rejected = Number(results.answers.data[0]) === facts.classes.length;
+  if (results.unknown) outputs.unknown = results.unknown.data;
   if (results.maps) outputs.map = mostProbable(results.maps.data, facts.classes.length + 1);
   for (const tensor of Object.values(results)) tensor.dispose();
   return outputs;

@@ -10,6 +10,7 @@ async function predict(picture, file) {
   if (result.set) outputs.set = facts.classes.map((name) => result.set.includes(name));
   if (result.typicality !== undefined) [outputs.typicality, outputs.rejected] = [result.typicality, result.rejected];
   if (result.map) outputs.map = await grayLevels(result.map);
+  if (result.unknown) outputs.unknown = await grayLevels(result.unknown);
   return outputs;
 }
 
