@@ -41,7 +41,7 @@ class PixelDiscriminative(nn.Module):
             return torch.stack(values)
 
     def _of_image(self, embedding: Float[Tensor, "e s"], objects: Int[Tensor, " s"]) -> Float[Tensor, ""]:
-        numbers: Tensor = torch.unique(objects[objects != IGNORE])  # type: ignore[no-untyped-call]
+        numbers: Tensor = torch.unique(objects[objects != IGNORE])
         if len(numbers) == 0:
             return embedding.sum() * 0
         own = [embedding[:, objects == number] for number in numbers]
