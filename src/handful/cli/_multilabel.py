@@ -25,14 +25,17 @@ def multilabel_values(result: "Result") -> dict[str, Any]:
     from dataclasses import asdict
 
     from handful.evaluation.multilabel import class_scores, summarise_multilabel
+    from handful.evaluation.multilabel_guesses import as_many_guesses
     from handful.evaluation.multilabel_metrics import MULTILABEL_METRICS
     from handful.evaluation.multilabel_sets import missed_labels, set_recall
 
+    guesses = as_many_guesses(result)
     promises = {"set_recall": set_recall(result), "missed_labels": missed_labels(result)}
     return {
         "headline": "mean_average_precision",
         "scores": {metric: asdict(summarise_multilabel(result, metric)) for metric in MULTILABEL_METRICS},
         "classes": [asdict(row) for row in class_scores(result)],
+        **({} if guesses is None else {"as_many_guesses": asdict(guesses)}),
         **{name: asdict(value) for name, value in promises.items() if value is not None},
     }
 
@@ -72,9 +75,24 @@ def print_multilabel(result: "Result") -> None:
         ("class", "precision", "95 % interval"),
         [(row.name, _percent(row.precision), _interval(row.precision_low, row.precision_high)) for row in classes],
     )
+    _print_guesses(result)
     _print_promises(result)
     if all(run.thresholds is None or (run.thresholds == 0.5).all() for run in result.runs):
         print_text("A class is predicted from a probability of 0.5 on; --thresholds chooses that by cross-validation.")
+
+
+def _print_guesses(result: "Result") -> None:
+    """Print how many of as many guesses as an image has labels are right, by the number of labels."""
+    from handful.cli._output import print_text
+    from handful.evaluation.multilabel_guesses import as_many_guesses
+
+    row = as_many_guesses(result)
+    if row is not None:
+        groups = ", ".join(f"{k}: {_percent(share)}" for k, _, share in row.by_labels)
+        print_text(
+            f"As many guesses as labels: {_percent(row.mean)} of them are right ({_interval(row.low, row.high)}), "
+            f"worst {_percent(row.worst)} (draw {row.worst_draw}); by the number of labels: {groups}."
+        )
 
 
 def _print_promises(result: "Result") -> None:
