@@ -50,7 +50,7 @@ def learn(decay: float, seed: int, *, steps: int) -> dict[str, float]:
     targets = F.one_hot(given[train], MODULUS).float()
     for _ in range(steps):
         optimizer.zero_grad()
-        F.mse_loss(scores(train), targets).backward()
+        F.mse_loss(scores(train), targets).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     def share(which: Int[Tensor, " n"], labels: Int[Tensor, " n"]) -> float:
