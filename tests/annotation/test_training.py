@@ -11,7 +11,7 @@ from handful.annotation.files.project import annotated
 from handful.annotation.files.proposals import read_proposals
 from handful.annotation.server.background import BackgroundProcess
 from handful.annotation.server.session import Session, Settings
-from handful.annotation.training import agreement, train_and_score, usable_draws
+from handful.annotation.training import agreement, train_and_score, training_images, usable_draws
 from handful.data.masks.attach import attach_masks
 from handful.data.masks.provenance import read_provenance
 from handful.errors import HandfulWarning, TrainingError
@@ -108,6 +108,17 @@ def test_one_mask_per_class_trains_without_a_score(tmp_path: Path) -> None:
         found, _ = _train(held)
         assert "score" not in found
         assert "at least 2 drawn masks" in str(found["why_no_score"])
+
+
+def test_images_without_a_mask_or_a_label_are_for_recipes_that_learn_from_them() -> None:
+    data = squares(2)
+    samples = [replace(s, mask=None) if i < 3 else s for i, s in enumerate(data.samples)]
+    samples[0] = replace(samples[0], label=None)
+    given = replace(data, samples=tuple(samples))
+    paste = recipe("segmentation", 'augment=[{name="copy_paste"}]', "ema=0.9")
+    assert len(training_images(given, paste)) == 6
+    assert len(training_images(given, recipe("segmentation", 'augment=[{name="copy_paste"}]'))) == 3
+    assert len(training_images(given, recipe("linear"))) == 5
 
 
 def test_folds_are_chosen_by_where_masks_are() -> None:

@@ -28,6 +28,7 @@ from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.statistics import headline_metric, summarise
 from handful.models.classifier import Classifier
 from handful.parts import registry
+from handful.parts.traits import uses_unmasked
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
 
@@ -67,8 +68,8 @@ def train_and_score(
     data = present(training_split(annotated(project, record, marks=True)))
     labelled = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
     with_masks = registry.needs_masks(recipe)
-    used = masked(labelled) if with_masks else labelled
-    _refuse_missing(labelled, used, with_masks=with_masks)
+    _refuse_missing(labelled, masked(labelled) if with_masks else labelled, with_masks=with_masks)
+    used = training_images(data, recipe)
     report({"stage": "training", "done": 0, "of": 1})
     record_training_images(project, record, used)
     classifier = train(recipe, used, seed=seed, device=device, progress=False)
@@ -85,7 +86,14 @@ def train_and_score(
         kind = "drawn masks" if with_masks else "labels"
         result["why_no_score"] = f"A score needs at least 2 {kind} of every class, in different folds."
         return result
-    return result | {"score": _score(recipe, labelled, numbers, folds, device, report, with_masks=with_masks)}
+    return result | {"score": _score(recipe, labelled, numbers, folds, device, report)}
+
+
+def training_images(data: Dataset, recipe: Recipe) -> Dataset:
+    """The images that a recipe learns from: those without a mask, or without a label, only where it uses such."""
+    if not registry.uses_unlabelled(recipe):
+        data = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
+    return masked(data) if registry.needs_masks(recipe) and not uses_unmasked(recipe) else data
 
 
 def present(data: Dataset) -> Dataset:
@@ -189,20 +197,20 @@ def usable_draws(data: Dataset, folds: int, wanted: int, *, with_masks: bool) ->
 class _FoldTrainer:
     """Trains a fold, on its masked images alone where only these teach anything, and says how far it is."""
 
-    def __init__(self, report: Report, runs: int, *, with_masks: bool) -> None:
-        self.report, self.runs, self.with_masks, self.done = report, runs, with_masks, 0
+    def __init__(self, report: Report, runs: int) -> None:
+        self.report, self.runs, self.done = report, runs, 0
 
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
         self.report({"stage": "scoring", "done": self.done, "of": self.runs})
         self.done += 1
-        return train(recipe, masked(data) if self.with_masks else data, seed=seed, device=device, progress=progress)
+        return train(recipe, training_images(data, recipe), seed=seed, device=device, progress=progress)
 
 
 def _score(
-    recipe: Recipe, data: Dataset, draws: Sequence[int], folds: int, device: str, report: Report, *, with_masks: bool
+    recipe: Recipe, data: Dataset, draws: Sequence[int], folds: int, device: str, report: Report
 ) -> dict[str, Any]:
     protocol = Protocol(draws=tuple(draws), folds=folds, score_on="rest")
-    trainer = _FoldTrainer(report, len(draws) * folds, with_masks=with_masks)
+    trainer = _FoldTrainer(report, len(draws) * folds)
     result = evaluate(recipe, data, protocol=protocol, device=device, trainer=trainer, progress=False)
     metric = headline_metric(result)
     (summary,) = summarise(result, metric)
