@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from handful.data.masks.regions import number_regions
+from handful.data.masks.regions import connected_pieces, number_regions
 
 
 def test_connected_pieces_are_numbered_from_the_largest_on() -> None:
@@ -30,3 +30,8 @@ def test_pixels_of_no_cluster_are_in_no_region() -> None:
     mask = np.zeros((32, 32), dtype=bool)
     mask[:2, :2] = True  # four pixels of one cell, where a cluster has forty
     assert number_regions(mask, np.zeros((2, 8, 8), np.float32)).max() == 0
+
+
+def test_pieces_of_one_label_are_separate_and_other_labels_touch_them() -> None:
+    labels = np.array([[2, 0, 2, 1], [2, 0, -1, 1]])
+    assert connected_pieces(labels).tolist() == [[2, 0, 3, 1], [2, 0, 0, 1]]

@@ -19,17 +19,22 @@ def number_regions(
             each cell counted by its pixels in the mask, and pixels of no cluster are in none. None: connected pieces.
         smallest: pixels of a region, at least; smaller ones are left out.
     """
-    groups = mask.astype(np.int64) if embedding is None else _clusters(mask, embedding)
-    pieces = np.zeros(mask.shape, dtype=np.int64)
-    for group in np.unique(groups[groups > 0]):
-        numbered, _ = ndimage.label(groups == group)
-        pieces = np.where(numbered > 0, numbered + pieces.max(), pieces)
+    pieces = connected_pieces(mask.astype(np.int64) if embedding is None else _clusters(mask, embedding))
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     order = [int(piece) for piece in np.argsort(-sizes, kind="stable") if sizes[piece] >= max(1, smallest)]
     numbers = np.zeros(len(sizes), dtype=np.int64)
     numbers[order] = np.arange(1, len(order) + 1)
     return numbers[pieces]
+
+
+def connected_pieces(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
+    """Numbers of the connected pieces of each label from 1 up, in the order of the labels; 0 elsewhere."""
+    pieces = np.zeros(labels.shape, dtype=np.int64)
+    for label in np.unique(labels[labels > 0]):
+        numbered, _ = ndimage.label(labels == label)
+        pieces = np.where(numbered > 0, numbered + pieces.max(), pieces)
+    return pieces
 
 
 def _clusters(mask: Bool[np.ndarray, "h w"], embedding: Float[np.ndarray, "e h2 w2"]) -> Int[np.ndarray, "h w"]:

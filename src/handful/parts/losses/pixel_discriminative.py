@@ -11,11 +11,11 @@ tells unknown objects apart by it; nothing else reads it.
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy import ndimage
 from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import IGNORE, Batch, Output
+from handful.data.masks.regions import connected_pieces
 
 reads_masks = True
 needs_maps = True
@@ -66,16 +66,8 @@ def cell_objects(pixel_labels: Int[Tensor, "n h w"], cells: tuple[int, int]) -> 
         for c, side in zip(cells, pixel_labels.shape[1:], strict=True)
     ]
     labels = pixel_labels[:, at[0]][:, :, at[1]]
-    pieces = np.stack([_pieces(one) for one in labels.cpu().numpy()])
-    return torch.from_numpy(pieces).to(labels.device)
-
-
-def _pieces(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
-    objects = np.where(labels == IGNORE, IGNORE, 0).astype(np.int64)
-    for label in np.unique(labels[labels > 0]):
-        numbered, _ = ndimage.label(labels == label)
-        objects = np.where(numbered > 0, numbered + objects.max(), objects)
-    return objects
+    pieces = torch.from_numpy(np.stack([connected_pieces(one) for one in labels.cpu().numpy()])).to(labels.device)
+    return torch.where(labels == IGNORE, IGNORE, pieces)
 
 
 def build(context: Context, *, size: int = 8, pull: float = 0.5, push: float = 1.5) -> PixelDiscriminative:
