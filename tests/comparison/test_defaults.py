@@ -3,7 +3,7 @@ from dataclasses import replace
 from handful.comparison.defaults import default_folds, default_protocol
 from handful.core.dataset import Sample
 from handful.evaluation.protocol import Protocol
-from tests.support.datasets import squares
+from tests.support.datasets import numbered_squares, squares
 
 
 def test_folds_by_default_only_where_there_is_no_test_part() -> None:
@@ -14,6 +14,11 @@ def test_folds_by_default_only_where_there_is_no_test_part() -> None:
     assert default_folds(replace(grouped, samples=samples)) == 3
     test: Sample = replace(grouped.samples[0], split="test")
     assert default_folds(replace(grouped, samples=(*grouped.samples[1:], test))) is None
+
+
+def test_folds_of_numbers_are_as_many_as_images_with_a_number_allow() -> None:
+    assert default_folds(numbered_squares(24)) == 5
+    assert default_folds(numbered_squares(4)) == 4
 
 
 def test_one_draw_with_folds_and_five_without() -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from handful.core.dataset import Dataset
 from handful.data import splits
 from handful.evaluation.protocol import Protocol, ScoreOn
@@ -35,11 +37,15 @@ def default_protocol(
 
 
 def default_folds(data: Dataset) -> int | None:
-    """Folds for a data set that brings no test part: 5, or as many as its smallest class allows; else None."""
+    """Folds for a data set that brings no test part: 5, or as many as its smallest class allows; else None.
+
+    Of numbers: as many as there are images, or groups, with a quantity known.
+    """
     if len(data.split("test")):
         return None
     pool = splits.training_split(data)
-    shown = pool.targets() == 1
+    targets = pool.targets()
+    shown = ~np.isnan(targets) if data.kind == "number" else targets == 1
     names = [s.group or f"id:{s.id}" for s in pool.samples]
     each = [{name for name, there in zip(names, column, strict=True) if there} for column in shown.T]
     return max(2, min(5, *map(len, each)))

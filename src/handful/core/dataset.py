@@ -171,7 +171,7 @@ class Dataset:
         """How many images, of which classes and size; files are not opened for it."""
         sizes = {None if isinstance(s.image, Path) else s.image.shape[1:] for s in self.samples}
         counts = [f"{len(self)} image{'' if len(self) == 1 else 's'}"]
-        counts.append(f"{len(self.classes)} class{'' if len(self.classes) == 1 else 'es'}")
+        counts.append(self.count_of_classes)
         if len(sizes) == 1 and None not in sizes:
             h, w = next(size for size in sizes if size is not None)
             counts.append(f"{h}x{w}")
@@ -184,6 +184,12 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def count_of_classes(self) -> str:
+        """How many classes there are, or quantities of numbers, as "3 classes" or "1 quantity"."""
+        one, more = ("quantity", "quantities") if self.kind == "number" else ("class", "classes")
+        return f"{len(self.classes)} {one if len(self.classes) == 1 else more}"
 
     @property
     def labels(self) -> Int[np.ndarray, " n"]:
@@ -204,7 +210,7 @@ class Dataset:
             raise DataError(
                 "these images have several labels each, and this needs one label per image",
                 where=f"the classes {', '.join(self.classes[:3])}" + (", ..." if len(self.classes) > 3 else ""),
-                remedy="fit, evaluate and predict take such data; for the rest, keep one label of each image.",
+                remedy="run, fit, evaluate and predict take such data; for the rest, keep one label of each image.",
             )
         return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
 

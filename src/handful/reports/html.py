@@ -134,7 +134,7 @@ def reproduction(results: Sequence[Result], data: Dataset | None, command: str |
     if data is not None:
         parts = {p: sum(s.split == p for s in data.samples) for p in ("train", "val", "test", None)}
         counts = ", ".join(f"{n} {p or 'without a split'}" for p, n in parts.items() if n)
-        rows.append(("Data", f"{data_fingerprint(data)} ({len(data)} images: {counts}; {len(data.classes)} classes)"))
+        rows.append(("Data", f"{data_fingerprint(data)} ({len(data)} images: {counts}; {data.count_of_classes})"))
     recipes = {result.recipe.name: fingerprint(result.recipe) for result in results}
     rows.append(("Recipes", ", ".join(f"{name} {mark}" for name, mark in recipes.items())))
     seconds = [r.seconds for result in results for r in result.runs]
