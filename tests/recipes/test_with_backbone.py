@@ -97,7 +97,7 @@ def test_overrides_come_after_the_backbone() -> None:
         ("visual-prompt@convnext_atto.d2_in1k", "(?s)is not a plain transformer.*vit_small_patch14_dinov2"),
         ("adapter@lite0+lite2", "none that can be adapted"),
         ("logistic-hypercolumns@lite0+lite2", "(?s)no maps of an earlier stage.*lite2, resnet18.*such as logistic"),
-        ("logistic@", "unknown backbone ''"),
+        ("logistic@", "no backbone is named"),
         ("logistic@resnet81", "did you mean 'resnet18'"),
         ("logistic@lite3", "did you mean 'lite"),
         ("logistic@resnet18.a1_in2k", "did you mean 'resnet18.a1_in1k'"),
