@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from handful.annotation.cell_vectors import CellVectors
 from handful.annotation.files.annotations import read_record
 from handful.annotation.files.project import annotated
 from handful.annotation.files.proposals import read_proposals
-from handful.annotation.matching import compute_vectors, match_and_propose
+from handful.annotation.matching import compute_vectors, match_ahead, match_and_propose
 from handful.annotation.tools.prompts import Prompt
 from handful.data.images import pixels
 from handful.data.masks.provenance import read_provenance
@@ -97,6 +98,35 @@ def test_marks_on_an_image_without_a_mask_are_a_partial_mask(tmp_path: Path) -> 
             assert not mask[0, 0]
 
 
+def test_the_image_on_the_page_is_matched_while_vectors_are_computed_and_the_whole_match_is_the_same(
+    tmp_path: Path,
+) -> None:
+    with photo_session.open_session(tmp_path) as held:
+        project = held.project
+        photo_session.draw_square(held, "blue/0-0.png")
+        record = read_record(project.folder, project.data.ids)
+        last = project.data.ids[-1]
+        seen: list[set[str]] = []
+
+        def ask(vectors: CellVectors) -> None:
+            if len(seen) < 2:
+                assert match_ahead(project, record, vectors, first=last, seed=0)
+                seen.append(set(read_proposals(project.folder).certainty))
+
+        vectors = compute_vectors(project, lambda _: None, between=ask)
+        assert last in seen[0]
+        assert seen[0] <= seen[1]
+        assert len(seen[1]) < len(project.data) - 1
+        rounds = []
+        for each in (vectors, compute_vectors(project, lambda _: None)):
+            match_and_propose(project, record, seed=0, report=lambda _: None, vectors=each)
+            rounds.append(read_proposals(project.folder))
+        asked, alone = rounds
+        assert asked.certainty == alone.certainty
+        assert all(np.array_equal(asked.coarse[name], alone.coarse[name]) for name in alone.coarse)
+        assert not match_ahead(project, record, vectors, first=last, seed=0)  # few images: all are as soon matched
+
+
 def test_a_process_that_stays_matches_after_each_mask_until_a_model_is_trained(tmp_path: Path) -> None:
     with photo_session.open_session(tmp_path) as held:
         held.match_drawn()
@@ -107,12 +137,12 @@ def test_a_process_that_stays_matches_after_each_mask_until_a_model_is_trained(t
         assert held.work()["matching"] is True
         wait_for(lambda: not held.work()["matching"])
         assert held.work()["match_error"] == ""
-        assert held.proposals.round == 1
+        before = held.proposals.round
         assert held.proposals.coarse
         photo_session.draw_square(held, held.project.data.ids[-1])
         held.match()
         wait_for(lambda: not held.work()["matching"])
-        assert held.proposals.round == 2
+        assert held.proposals.round == before + 1
         held.store.note_training({"recipe": "cvs", "masks": 2, "labels": 2, "accepted": 0, "round": 2})
         held.match_drawn()
         assert held.work()["matching"] is False

@@ -30,23 +30,33 @@ class CellVectors:
         self.maps = maps
         self._axes: Float[Tensor, "d c"] | None = None
         self._vectors: dict[str, ImageMaps] = {}
+        self._ahead: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
         return name in self._vectors
 
-    def add(self, name: str, image: Image) -> None:
-        """Compute an image's vectors."""
+    def add(self, name: str, image: Image, *, ahead: bool = False) -> None:
+        """Compute an image's vectors.
+
+        Args:
+            name: the image's id.
+            image: its pixels.
+            ahead: out of turn; it is added again in its turn, so that the axes do not depend on what was asked first.
+        """
         maps = self.maps(image, COARSE)
         vectors = maps.joined(COARSE, normalize=True, center=True)
+        self._vectors.pop(name, None)
         self._vectors[name] = replace(maps, levels={COARSE[0]: self._projected(vectors)})
-        if self._axes is None and len(self._vectors) == FIRST:
+        (self._ahead.add if ahead else self._ahead.discard)(name)
+        if self._axes is None and len(self._vectors) - len(self._ahead) == FIRST:
             self.choose_axes()
 
     def choose_axes(self) -> None:
         """Choose the axes by the images so far, unless there are enough of them already."""
-        if self._axes is not None or not self._vectors:
+        in_turn = [maps for name, maps in self._vectors.items() if name not in self._ahead]
+        if self._axes is not None or not in_turn:
             return
-        rows = [maps.levels[COARSE[0]].flatten(1).T.float() for maps in self._vectors.values()]
+        rows = [maps.levels[COARSE[0]].flatten(1).T.float() for maps in in_turn]
         some = torch.cat([each[:: max(1, len(each) // CELLS)] for each in rows])
         self._axes = torch.linalg.eigh(some.T @ some).eigenvectors[:, -DIMENSIONS:].T.contiguous()
         for name, maps in self._vectors.items():

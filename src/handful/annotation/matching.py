@@ -1,5 +1,6 @@
 """Proposed masks by matching, from the annotation page: no training, from the first mask on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import UInt8
 from handful.annotation.cell_vectors import CellVectors, QuickAttention
 from handful.annotation.files.annotations import AnnotationRecord
 from handful.annotation.files.project import Project, annotated
-from handful.annotation.files.proposals import write_proposals
+from handful.annotation.files.proposals import read_proposals, write_proposals
 from handful.annotation.training import Report, drawn, record_training_images
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.images import pixels
@@ -23,6 +24,7 @@ from handful.parts.prepare.match_masks import Matcher, certainty, is_thin
 STAGE = "matching"
 MOST_KEYS = 512  # cells that are compared with at once, more for each further mask
 MOST_KEYS_IN_ALL = 2048
+AHEAD = 32  # images that are matched before all others, so that the page has something to show
 
 
 def match_and_propose(
@@ -96,8 +98,54 @@ def match_quickly(
     return coarse, sure
 
 
-def compute_vectors(project: Project, report: Report) -> CellVectors:
+def match_ahead(
+    project: Project, record: AnnotationRecord, vectors: CellVectors, *, first: str | None, seed: int
+) -> bool:
+    """Match the image that the page shows and a few more, before all are matched. Proposals of before stay.
+
+    Args:
+        project: the images.
+        record: their annotations.
+        vectors: of images; those of the masked images and of the first are added where they are not there yet.
+        first: the id of the image that the page shows.
+        seed: as for `match_and_propose`.
+
+    Returns:
+        Whether there are proposals: objects thinner than a cell, and proposals by a model, wait for the whole match.
+    """
+    data = training_split(annotated(project, record, marks=True))
+    supports = drawn(data)
+    todo = [s for s in data.samples if s.mask is None]
+    if len(todo) <= AHEAD and all(s.id in vectors for s in todo):
+        return False  # all are as soon matched
+    for sample in (*supports.samples, *(s for s in todo if s.id == first)):
+        if sample.id not in vectors:
+            vectors.add(sample.id, pixels(sample), ahead=True)
+    before = read_proposals(project.folder)
+    if not _is_coarse(supports, vectors) or not before.certainty.keys() <= before.coarse.keys():
+        return False
+    some = sorted((s for s in todo if s.id in vectors), key=lambda s: s.id != first)[:AHEAD]
+    coarse, sure = match_quickly(supports, some, vectors, seed)
+    if not coarse:
+        return False
+    record_training_images(project, record, supports)
+    matched = {s.id for s in some}
+    missing = [s.id for s in todo if s.id in before.coarse and s.id not in matched]
+    coarse |= {name: before.coarse[name] for name in missing}
+    sure |= {name: before.certainty[name] for name in missing}
+    write_proposals(project.folder, {}, sure, coarse=coarse, edges="grabcut")
+    return True
+
+
+def compute_vectors(
+    project: Project, report: Report, *, between: Callable[[CellVectors], None] = lambda _: None
+) -> CellVectors:
     """The vectors of the cells of all images that may get a mask; those that cannot be read are left out.
+
+    Args:
+        project: the images.
+        report: called with the progress.
+        between: called with the vectors so far before each image.
 
     Raises:
         WeightsError: the network is not installed.
@@ -105,6 +153,7 @@ def compute_vectors(project: Project, report: Report) -> CellVectors:
     vectors = CellVectors(FrozenMaps())
     samples = training_split(project.data).samples
     for number, sample in enumerate(samples, start=1):
+        between(vectors)
         try:
             vectors.add(sample.id, pixels(sample))
         except DataError:

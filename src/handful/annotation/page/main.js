@@ -127,7 +127,9 @@ async function open(key) {
   show("draw");
   const before = rows.get(opened.key);
   const isDrawn = before?.mask && before.mask !== "propagated" && before.versions.mask !== opened.version;
-  if (isDrawn && key !== opened.key) void training.drawn().catch(() => {});
+  const row = rows.get(key);
+  const isAwaited = training.matching && row && !row.mask && !row.proposal;
+  if ((isDrawn || isAwaited) && key !== opened.key) void training.drawn(key).catch(() => {});
   await leave();
   tools.cancel();
   await trying(async () => {

@@ -50,11 +50,11 @@ export class TrainingPanel {
     await this.poll();
   }
 
-  /** Match the other images, as a mask was drawn. */
-  async drawn() {
+  /** Match the other images, as a mask was drawn. @param {string} key of the image to match first */
+  async drawn(key) {
     if (this.running) return;
     /** @type {Work} */
-    const work = await post("match/drawn");
+    const work = await post(`match/drawn?image=${key}`);
     if (work.matching) {
       this.matching = true;
       this.tell.say("Matching…", "busy");

@@ -222,8 +222,8 @@ def _training_routes(app: FastAPI, session: Session) -> None:
         return session.work()
 
     @app.post("/api/match/drawn")
-    def match_drawn() -> dict[str, Any]:
-        session.match_drawn()
+    def match_drawn(image: str | None = None) -> dict[str, Any]:
+        session.match_drawn(None if image is None else session.sample(image).id)
         return session.work()
 
     @app.post("/api/stop")

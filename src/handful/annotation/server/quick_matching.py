@@ -35,19 +35,20 @@ class QuickMatching:
             if self._process is None and 0 < self._images <= MOST_IMAGES:
                 self._process = BackgroundProcess({"work": "matcher", **self._request}, self._answer)
 
-    def match(self) -> bool:
-        """Ask for a match; whether there is a process to ask."""
+    def match(self, first: str | None = None) -> bool:
+        """Ask for a match, of one image before the others; whether there is a process to ask."""
         with self._lock:
             if self._process is None or not self.is_running:
                 return False
             self._asked += 1
-            self._process.send({"match": self._asked})
+            self._process.send({"match": self._asked, "first": first})
             return True
 
     def _answer(self, result: dict[str, Any]) -> None:
         self._error = str(result.get("failed", ""))
         self._on_matched()
-        self._answered = int(result["number"])
+        if "number" in result:  # not a few images before all
+            self._answered = int(result["number"])
 
     def work(self) -> dict[str, Any]:
         """Progress of the process, whether a match is awaited, and why the last one failed."""

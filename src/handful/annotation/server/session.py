@@ -233,10 +233,10 @@ class Session:
             }
             self.training = BackgroundProcess(request, self._on_trained)
 
-    def match_drawn(self) -> None:
-        """Propose masks by matching, as one was drawn; not where a trained model proposes them."""
+    def match_drawn(self, first: str | None = None) -> None:
+        """Propose masks by matching, as one was drawn, first of one image; not where a trained model proposes them."""
         if not self._is_training() and not self.store.record.trainings:
-            self.matching.match()
+            self.matching.match(first)
 
     def match(self) -> None:
         """Start to propose masks by matching.

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,6 +18,7 @@ from handful.core.processes import exit_with_parent
 from handful.errors import HandfulError
 
 if TYPE_CHECKING:
+    from handful.annotation.cell_vectors import CellVectors
     from handful.annotation.files.project import Project
 
 Report = Callable[[dict[str, Any]], None]
@@ -154,22 +156,46 @@ def run_salient(request: dict[str, Any], report: Report) -> None:
 
 
 def stay_and_match(request: dict[str, Any], report: Report, requests: "SimpleQueue[str]") -> NoReturn:
-    """Compute the vectors of all images, then match at each request, until standard input ends."""
+    """Compute the vectors of all images, then match at each request, until standard input ends.
+
+    Each request is answered early, by the image that the page shows and a few more, also while vectors are computed.
+    """
     from handful.annotation.files.annotations import read_record
-    from handful.annotation.matching import compute_vectors, match_and_propose
+    from handful.annotation.matching import compute_vectors, match_ahead, match_and_propose
 
     project = _project(request)
-    vectors = compute_vectors(project, report)
+    latest: dict[str, Any] | None = None
+
+    def answer_early(vectors: "CellVectors", *, wait: bool = False) -> None:
+        nonlocal latest
+        if requests.empty() and not wait:
+            return
+        latest = _newest(requests)
+        record = read_record(project.folder, project.data.ids)
+        with suppress(HandfulError):  # the whole match says what is wrong
+            if match_ahead(project, record, vectors, first=latest.get("first"), seed=request["seed"]):
+                report({"answer": {"early": True}})
+
+    vectors = compute_vectors(project, report, between=answer_early)
     while True:
-        number = json.loads(requests.get())["match"]
-        while not requests.empty():
-            number = json.loads(requests.get())["match"]
+        answer_early(vectors, wait=latest is None)
+        assert latest is not None
+        number, latest = latest["match"], None
         try:
             record = read_record(project.folder, project.data.ids)
             result = match_and_propose(project, record, seed=request["seed"], report=report, vectors=vectors)
         except HandfulError as error:
             result = {"failed": str(error)}
         report({"answer": {**result, "number": number}})
+
+
+def _newest(requests: "SimpleQueue[str]") -> dict[str, Any]:
+    """The last of the waiting requests, or the next one."""
+    line = requests.get()
+    while not requests.empty():
+        line = requests.get()
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
 if __name__ == "__main__":
