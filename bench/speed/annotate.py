@@ -1,4 +1,4 @@
-"""Seconds on the page of `annotate` until the next image has a matched mask, and until all have, after the first mask."""
+"""Seconds on the page of `annotate` from the first drawn mask until the next image, and all, have a matched one."""
 
 import json
 import subprocess
