@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int
 from scipy.special import expit
+from sklearn.linear_model import Ridge
 from torch import Tensor
 
 from bench.support.data import cifar100, few_test_images
@@ -27,7 +28,6 @@ from handful.evaluation.multilabel_metrics import MULTILABEL_SCORES, Scored, cla
 from handful.models.classifier import Classifier
 from handful.parts.heads._feature_transform import FeatureTransform
 from handful.parts.heads._multilabel import fit_platt, stratified_folds
-from handful.parts.heads.ridge import Ridge
 from handful.parts.posthoc.thresholds import choose_thresholds
 from handful.recipes.load import load_recipe
 from handful.training.train import train
@@ -160,14 +160,17 @@ def _tuned(kept: Kept, rows: list[tuple[np.ndarray, np.ndarray]], hide: Hide, dr
 
 
 def _fitted(x: Features, known: Targets, penalty: float, x_new: Features) -> Float[np.ndarray, "m k"]:
-    """Scores of new images by the head `ridge`, which is fitted in the span of the training images."""
+    """Scores of new images by ridge regression as the head `ridge` has it; names known of the same images at once."""
     raw, new = torch.from_numpy(x), torch.from_numpy(x_new)
     mean: Tensor = TRANSFORM.raised(raw).mean(dim=0)
     x, x_new = TRANSFORM(raw, mean).numpy(), TRANSFORM(new, mean).numpy()
-    basis = np.linalg.qr(x.T)[0]
-    head = Ridge(basis.shape[1], known.shape[1], TRANSFORM)
-    arrays = head.learn_multilabel(x @ basis, known, strength=penalty)
-    return np.asarray(x_new @ basis @ arrays["weight"].T + arrays["bias"])
+    scores = np.zeros((len(x_new), known.shape[1]))
+    masks, which = np.unique(~np.isnan(known), axis=1, return_inverse=True)
+    for i, rows in enumerate(masks.T):
+        names = np.flatnonzero(which.ravel() == i)
+        model = Ridge(alpha=penalty).fit(x[rows], 2 * known[np.ix_(rows, names)] - 1)
+        scores[:, names] = model.predict(x_new)
+    return scores
 
 
 def _scores(

@@ -23,6 +23,22 @@ def test_a_card_without_a_score_says_what_measures_one(card: dict[str, object]) 
     assert "`handful run` measures one" in describe_quality(card)
 
 
+def test_mean_ap_and_macro_f1_of_the_card_are_said_of_several_labels() -> None:
+    rows = [
+        {"metric": "mean AP", "mean": 0.912, "low": 0.85, "high": 0.95, "worst": 0.9},
+        {"metric": "macro F1", "mean": 0.8, "low": 0.7, "high": 0.875, "worst": 0.8},
+    ]
+    assert describe_quality({"kind": "multilabel", "scores": {"rows": rows}}) == (
+        "On images that were held out: mean AP 91.2 % (95 % interval 85.0 to 95.0), "
+        "macro F1 80.0 % (95 % interval 70.0 to 87.5)."
+    )
+
+
+@pytest.mark.parametrize("scores", [None, {"rows": [{"metric": "mean AP", "mean": None, "low": 0.1, "high": 0.2}]}])
+def test_several_labels_without_a_score_say_what_measures_one(scores: object) -> None:
+    assert "`handful evaluate` measures it" in describe_quality({"kind": "multilabel", "scores": scores})
+
+
 @pytest.mark.parametrize("failures", [None, {"confusions": [{"label": "a"}]}, {"confusions": None}])
 def test_a_card_that_a_stranger_wrote_has_no_confusions(failures: object) -> None:
     assert known_confusions({"failures": failures}) == []

@@ -107,7 +107,7 @@ def test_the_server_answers_with_the_classes_above_their_thresholds() -> None:
         assert list(reply["probabilities"].values()) == pytest.approx(probabilities.tolist(), abs=1e-5)
         assert list(reply["thresholds"].values()) == about["thresholds"]
     assert {"MultilabelPrediction", "MultilabelPredictionList"} <= set(schema["components"]["schemas"])
-    assert "Named from a probability of" in page
+    assert "<dt>Thresholds" in page
 
 
 def test_a_set_is_part_of_the_answer_where_the_model_has_one() -> None:

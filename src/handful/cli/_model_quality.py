@@ -21,7 +21,8 @@ class Confusion(NamedTuple):
 def describe_quality(card: CARD) -> str:
     """How often the model is right on new images, and whether its probabilities can be taken at their word."""
     if card.get("kind") in ("multilabel", "number"):
-        return "How good this model is on new images is not in its card: `handful evaluate` measures it."
+        scores = _multilabel_scores(card) if card["kind"] == "multilabel" else ""
+        return scores or "How good this model is on new images is not in its card: `handful evaluate` measures it."
     text = _accuracy(card)
     if "temperature" in card.get("calibration", {}):
         return text
@@ -43,14 +44,32 @@ def known_confusions(card: CARD) -> list[Confusion]:
 
 
 def _accuracy(card: CARD) -> str:
+    score = _score(card, "accuracy")
+    if score is None:
+        return "How often this model is right is not known: its card has no score (`handful run` measures one)."
+    return f"Right for {how_often_right(*score)}, if they are like those it learned from."
+
+
+def _multilabel_scores(card: CARD) -> str:
+    """Mean AP, and where it is there macro F1, with their intervals; empty: the card has none."""
+    said = []
+    for metric in ("mean AP", "macro F1"):
+        score = _score(card, metric)
+        if score is not None:
+            mean, low, high = (100 * value for value in score)
+            interval = "" if math.isnan(low) or math.isnan(high) else f" (95 % interval {low:.1f} to {high:.1f})"
+            said.append(f"{metric} {mean:.1f} %{interval}")
+    return f"On images that were held out: {', '.join(said)}." if said else ""
+
+
+def _score(card: CARD, metric: str) -> tuple[float, float, float] | None:
+    """Mean and interval of a metric, the interval NaN where one run gives none; None: not measured."""
     try:
-        (row,) = (r for r in card["scores"]["rows"] if r["metric"] == "accuracy")
+        (row,) = (r for r in card["scores"]["rows"] if r["metric"] == metric)
         mean, low, high = (math.nan if row[name] is None else float(row[name]) for name in ("mean", "low", "high"))
     except (KeyError, TypeError, ValueError):
-        mean = low = high = math.nan
-    if math.isnan(mean):
-        return "How often this model is right is not known: its card has no score (`handful run` measures one)."
-    return f"Right for {how_often_right(mean, low, high)}, if they are like those it learned from."
+        return None
+    return None if math.isnan(mean) else (mean, low, high)
 
 
 def _calibration_error(card: CARD) -> float | None:

@@ -58,7 +58,7 @@ def _describe(model: OnnxModel) -> list[tuple[str, str]]:
         ("Classes", ", ".join(model.classes)),
         ("Training images", counts),
         ("Input size", f"{model.size[0]} x {model.size[1]} pixels ({model.resize})"),
-        ("Named from a probability of", _thresholds(model)),
+        ("Thresholds", _thresholds(model)),
         ("Temperature", str(card.get("calibration", {}).get("temperature", ""))),
         ("Data fingerprint", str(card.get("data", {}).get("fingerprint", ""))),
         ("Made with", f"handful {card.get('handful', __version__)}"),
