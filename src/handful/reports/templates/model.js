@@ -89,7 +89,7 @@ function describeBest(outputs, best) {
 function describePresent(outputs, order) {
   const names = order.filter((i) => outputs.present[i]).map((i) => facts.classes[i]);
   byId("answer").textContent = names.join(", ") || (facts.classes.length > 1 ? "None of the classes" : `Not ${facts.classes[0]}`);
-  byId("note").textContent = "Each class is decided by itself: it is named if its probability reaches the mark on its bar, its threshold.";
+  byId("note").textContent = "A class is named if its probability reaches the threshold marked on its bar.";
 }
 
 // Show a model's outputs: probabilities by class, and where it has them present or set (booleans), typicality, rejected, map, unknown.
