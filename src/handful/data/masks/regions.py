@@ -25,7 +25,7 @@ def number_regions(
     order = [int(piece) for piece in np.argsort(-sizes, kind="stable") if sizes[piece] >= max(1, smallest)]
     numbers = np.zeros(len(sizes), dtype=np.int64)
     numbers[order] = np.arange(1, len(order) + 1)
-    return numbers[pieces]
+    return np.asarray(numbers[pieces], dtype=np.int64)
 
 
 def connected_pieces(labels: Int[np.ndarray, "h w"]) -> Int[np.ndarray, "h w"]:
