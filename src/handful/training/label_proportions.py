@@ -203,8 +203,8 @@ def _check_halves(x: Float[np.ndarray, "n c"], index: Int[np.ndarray, " n"], cou
     if error >= control:
         n = 2 * len(index)  # each difference counts twice, in the class that has too many and where they are missing
         raise TrainingError(
-            "the shares do not determine the labels: with those of half of the bags, predicted counts of the others are "
-            f"wrong by {error / n:.1%} of the images, and those by the mean share by {control / n:.1%}",
+            "the shares do not determine the labels: with those of half of the bags, predicted counts of the others "
+            f"are wrong by {error / n:.1%} of the images, and those by the mean share by {control / n:.1%}",
             where="proportions",
             remedy=REMEDY,
         )
@@ -254,7 +254,8 @@ def _normalized(features: Float[np.ndarray, "n c"]) -> Float[np.ndarray, "n c"]:
     x = np.sign(features) * np.sqrt(np.abs(features))
     x -= x.mean(axis=0)
     length = np.linalg.norm(x, axis=1, keepdims=True)
-    return (x / np.maximum(length, 1e-12)).astype(np.float32)  # twice as fast as float64
+    result: Float[np.ndarray, "n c"] = (x / np.maximum(length, 1e-12)).astype(np.float32)  # faster than float64
+    return result
 
 
 def _features(data: Dataset, backbone: str | None, device: str) -> Float[np.ndarray, "n c"]:
