@@ -73,6 +73,12 @@ def test_shares_that_no_images_have_are_refused(data: Dataset, shares: dict[str,
         labels_from_proportions(data, {**SHARES, "b0": shares}, features=FEATURES)
 
 
+@pytest.mark.parametrize("row", [[0.5, 0.5], {"x": "half"}, {0: 1.0}])
+def test_what_is_not_a_share_for_each_class_is_refused(row: object) -> None:
+    with pytest.raises(DataError, match=r"proportions\['b0'\]: .* is not a share for each class"):
+        label_proportions._check_row("b0", row)
+
+
 def test_shares_may_be_rounded() -> None:
     classes, counts = class_counts({"a": {"x": 0.33, "y": 0.67}, "b": {"y": 1}}, ("a", "b"), np.array([3, 2]))
     assert (classes, counts.tolist()) == (("x", "y"), [[1, 2], [0, 2]])

@@ -9,6 +9,7 @@ instead of the last step.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -100,6 +101,7 @@ def class_counts(
     for bag in bags:
         if bag not in proportions:
             raise DataError("the bag has no proportions", where=f"bag {bag!r}", remedy="give the share of each class.")
+        _check_row(bag, proportions[bag])
     for bag in proportions:
         if bag not in bags:
             raise DataError("no image is in this bag", where=f"proportions[{bag!r}]", remedy=nearest(str(bag), bags))
@@ -114,6 +116,15 @@ def class_counts(
     for bag, row, whole, size in zip(bags, shares, counts, sizes, strict=True):
         _check_shares(bag, row, whole, int(size))
     return classes, counts
+
+
+def _check_row(bag: str, row: object) -> None:
+    """Refuse what is not a number for each name of a class."""
+    if not isinstance(row, Mapping) or not all(
+        isinstance(name, str) and isinstance(share, Real) for name, share in row.items()
+    ):
+        what = f"{row!r} is not a share for each class"
+        raise DataError(what, where=f"proportions[{bag!r}]", remedy='write {"scratched": 0.25, "whole": 0.75}.')
 
 
 def _check_shares(bag: str, shares: Float[np.ndarray, " k"], counts: Int[np.ndarray, " k"], size: int) -> None:
