@@ -18,6 +18,7 @@ VIPF = "vipf-whole-small"
 DSK = switches("DSK-ResNeXt")
 PRECISE = 'posthoc=[{name="precise_batch_norm"}]'
 CLIP = "stages.0.optimizer.clip=1.0"
+TREE = "stages.0.losses.2.weight=0.0005"  # as the paper prints it
 RUNGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "ResNeXt": (CONTROL, ()),
     "ResNeXt, precise batch norm": (CONTROL, (PRECISE,)),
@@ -27,6 +28,8 @@ RUNGS: dict[str, tuple[str, tuple[str, ...]]] = {
     **{name: (CONTROL, (*DSK, f"stages.0.losses={losses}")) for name, losses in LOSSES.items()},
     "VIPF": (VIPF, ()),
     "VIPF, average pool": (VIPF, ('head.pool="avg"',)),
+    "VIPF, tree 0.0005": (VIPF, (TREE,)),
+    "VIPF, average pool, tree 0.0005": (VIPF, ('head.pool="avg"', TREE)),
     "VIPF, pools end to end": (VIPF, ('head.pool="concat"',)),
     "VIPF, feature norm": (VIPF, ('head.feature_norm="layer"',)),
     "VIPF, clipped": (VIPF, (CLIP,)),

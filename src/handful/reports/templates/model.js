@@ -33,7 +33,7 @@ function modelRectangle(width, height) {
   return [-before(w, innerW) * ratioW, -before(h, innerH) * ratioH, w * ratioW, h * ratioH];
 }
 
-// Draw the map of classes, and over it in magenta what was not taught, with their names below.
+// Draw the map of classes, and over it in magenta the unknown regions, with their names below.
 function drawMap(map, unknown, picture) {
   const overlay = byId("map");
   byId("shade").hidden = !map;
@@ -46,7 +46,7 @@ function drawMap(map, unknown, picture) {
   const context = small.getContext("2d");
   const colors = context.createImageData(w, h);
   const shades = [...facts.colors, [255, 0, 255]];
-  const names = [...facts.classes, "nothing that was taught"];
+  const names = [...facts.classes, "unknown region"];
   const present = new Set();
   for (let i = 0; i < map.length; i++) {
     const number = unknown && unknown[i] ? shades.length : map[i];
