@@ -1,19 +1,26 @@
 """What automatic runs on several labels per image and on numbers share: cross-validated recipes, related images."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handful.automl.budget import Budget
 from handful.automl.candidates import describe
 from handful.automl.related import TiedData, tie_related
+from handful.automl.result import LOG, OURS
+from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
+from handful.core.plan_file import claim_folder
 from handful.core.processes import one_blas_thread
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.core.result import Result
+from handful.data.fingerprint import fingerprint as data_fingerprint
+from handful.data.splits import training_split
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.protocol import Protocol
 from handful.inspection.measurements import measure_images
+from handful.recipes.write import fingerprint
 
 Say = Callable[[str], None]
 
@@ -54,6 +61,42 @@ class CrossValidation:
             results += [result] if complete else []
             left += [] if complete else [recipe.name]
         return results, tuple(left)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Cross-validated recipes: the data in groups, its training images, the results, and the recipes without time."""
+
+    tied: TiedData
+    pool: Dataset
+    results: list[Result]
+    left: tuple[str, ...]
+
+
+def score_recipes(
+    data: Dataset,
+    folder: Path,
+    recipes: Sequence[Recipe],
+    *,
+    seed: int,
+    device: str,
+    overwrite: bool,
+    progress: bool,
+    budget: Budget,
+    say: Say,
+) -> Scored:
+    """Claim the folder of a run, tie related images, and cross-validate every recipe on the training images."""
+    named = {recipe.name: fingerprint(recipe) for recipe in recipes}
+    plan = {"data": data_fingerprint(data), "seed": seed, "recipes": named}
+    claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
+    tied = tied_images(data, device, progress=progress)
+    for note in tied.notes:
+        say(note)
+    pool = training_split(tied.data)
+    alone = replace(pool, samples=tuple(replace(s, split=None) for s in pool.samples))
+    protocol = Protocol((seed,), folds=default_folds(alone))
+    scores = CrossValidation(pool, protocol, folder / LOG, device, progress, budget)
+    return Scored(tied, pool, *scores.of_all(recipes, say))
 
 
 def tied_images(data: Dataset, device: str, *, progress: bool) -> TiedData:

@@ -15,30 +15,25 @@ import numpy as np
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import describe, load_requested
-from handful.automl.cross_validation import CrossValidation, tied_images
+from handful.automl.cross_validation import score_recipes
 from handful.automl.multilabel_result import MultilabelRunResult, as_values, expected, method
 from handful.automl.multilabel_thresholds import at_cross_fitted_thresholds, with_thresholds
-from handful.automl.result import LOG, OURS, PAGE, TABLE, VALUES
+from handful.automl.result import OURS, PAGE, TABLE, VALUES
 from handful.comparison.candidate_rules import SMALL, traits_of
-from handful.comparison.defaults import default_folds
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign, write_atomically
-from handful.core.plan_file import claim_folder
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.check import check
-from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.data.splits import training_split
 from handful.deployment.predict_table import predict_table
 from handful.evaluation.multilabel import class_scores, summarise_multilabel
 from handful.evaluation.multilabel_selection import mean_ap_optimism
-from handful.evaluation.protocol import Protocol
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.kinds import check_kind
 from handful.recipes.load import load_recipe
-from handful.recipes.write import fingerprint
 from handful.reports.card_scores import card_scores
 from handful.reports.evaluation_report import write_report
 from handful.saving.classifier import save_classifier
@@ -92,17 +87,18 @@ def run_multilabel(
     candidates = _candidates(data, recipes, backbone)
     on_message(_found(data))
     with lock_output(folder):
-        named = {recipe.name: fingerprint(recipe) for recipe in candidates}
-        plan = {"data": data_fingerprint(data), "seed": seed, "recipes": named}
-        claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
-        tied = tied_images(data, chosen, progress=progress)
-        for note in tied.notes:
-            on_message(note)
-        pool = training_split(tied.data)
-        alone = replace(pool, samples=tuple(replace(s, split=None) for s in pool.samples))
-        protocol = Protocol((seed,), folds=default_folds(alone))
-        scores = CrossValidation(pool, protocol, folder / LOG, chosen, progress, budget)
-        results, left = scores.of_all(candidates, on_message)
+        scored = score_recipes(
+            data,
+            folder,
+            candidates,
+            seed=seed,
+            device=chosen,
+            overwrite=overwrite,
+            progress=progress,
+            budget=budget,
+            say=on_message,
+        )
+        tied, pool, results = scored.tied, scored.pool, scored.results
         best = max(results, key=lambda r: summarise_multilabel(r).mean)
         on_message(f"Training {describe(best.recipe)} on all images.")
         classifier = train(best.recipe, pool.labelled(), seed=seed, device=chosen, progress=progress)
@@ -125,7 +121,7 @@ def run_multilabel(
             classes=tuple(class_scores(held_out)),
             thresholds=classifier.card["calibration"]["thresholds"],
             tried={r.recipe.name: summarise_multilabel(r).mean for r in results},
-            not_tried=left,
+            not_tried=scored.left,
             predicted={},
             seconds=round(budget.spent, 1),
             budget=seconds,

@@ -14,27 +14,22 @@ import numpy as np
 
 from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import describe, load_requested
-from handful.automl.cross_validation import CrossValidation, tied_images
+from handful.automl.cross_validation import score_recipes
 from handful.automl.number_result import NumberRunResult, as_values, expected, method
-from handful.automl.result import LOG, OURS, PAGE, TABLE, VALUES
-from handful.comparison.defaults import default_folds
+from handful.automl.result import OURS, PAGE, TABLE, VALUES
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_foreign, write_atomically
-from handful.core.plan_file import claim_folder
 from handful.core.progress import Progress
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.check import check
-from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.data.splits import training_split
 from handful.deployment.predict_table import predict_table
 from handful.evaluation.number_selection import error_optimism, relative_error
 from handful.evaluation.numbers import summarise_numbers
-from handful.evaluation.protocol import Protocol
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.kinds import check_kind
-from handful.recipes.write import fingerprint
 from handful.reports.number_report import write_number_report
 from handful.saving.classifier import save_classifier
 from handful.saving.model_card import CARD, data_facts
@@ -87,22 +82,23 @@ def run_numbers(
         check_kind(recipe, data)
     on_message(_found(data))
     with lock_output(folder):
-        named = {recipe.name: fingerprint(recipe) for recipe in candidates}
-        plan = {"data": data_fingerprint(data), "seed": seed, "recipes": named}
-        claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
-        tied = tied_images(data, chosen, progress=progress)
-        for note in tied.notes:
-            on_message(note)
-        pool = training_split(tied.data)
-        alone = replace(pool, samples=tuple(replace(s, split=None) for s in pool.samples))
-        protocol = Protocol((seed,), folds=default_folds(alone))
-        scores = CrossValidation(pool, protocol, folder / LOG, chosen, progress, budget)
-        results, left = scores.of_all(candidates, on_message)
+        scored = score_recipes(
+            data,
+            folder,
+            candidates,
+            seed=seed,
+            device=chosen,
+            overwrite=overwrite,
+            progress=progress,
+            budget=budget,
+            say=on_message,
+        )
+        tied, pool, results = scored.tied, scored.pool, scored.results
         best = min(results, key=relative_error)
         on_message(f"Training {describe(best.recipe)} on all images.")
         model = train(best.recipe, pool.labelled(), seed=seed, device=chosen, progress=progress)
         test = tied.data.split("test").labelled()
-        scored = _on_test(model, pool, test, seed) if len(test) else best
+        held_out = _on_test(model, pool, test, seed) if len(test) else best
         unlabelled = tied.data.unlabelled()
         result = NumberRunResult(
             folder=folder,
@@ -112,14 +108,14 @@ def run_numbers(
             recipe=best.recipe.name,
             description=describe(best.recipe),
             scored_by="test images" if len(test) else "cross-validation",
-            scores=tuple(summarise_numbers(scored)),
+            scores=tuple(summarise_numbers(held_out)),
             optimism=0.0 if len(test) else error_optimism(results, groups=tied.data.groups),
             tried={r.recipe.name: relative_error(r) for r in results},
-            not_tried=left,
+            not_tried=scored.left,
             predicted=len(unlabelled),
             seconds=round(budget.spent, 1),
             budget=seconds,
-            result=scored,
+            result=held_out,
         )
         return _finish(result, model, tied.data, unlabelled, name, budget, progress=progress)
 
