@@ -10,7 +10,6 @@ from PIL import Image
 from safetensors import safe_open
 
 from handful.core.recipe import Part, Recipe
-from handful.data.load import load_data
 from handful.deployment.export.export import export_to
 from handful.evaluation.operations import training_flops
 from handful.models.ensemble import join
@@ -21,8 +20,8 @@ from handful.saving.checkpoint import Checkpoint
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
-from tests.support.processes import free_port, start
 from tests.support.resume import stopped_and_resumed
+from tests.support.two_processes import assert_two_learn_what_one_does
 from tests.training.runs import assembled, trained_weights
 
 DATA = squares(4)
@@ -112,16 +111,7 @@ def test_two_processes_choose_the_images_that_one_does(tmp_path: Path) -> None:
         path = tmp_path / "photos" / sample.id
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.moveaxis(np.asarray(sample.image), 0, 2)).save(path)
-    (tmp_path / "plan.toml").write_text(to_toml(plan))
-    command = ["fit", str(tmp_path / "photos"), "-r", str(tmp_path / "plan.toml"), "-o", str(tmp_path / "two")]
-    port = free_port()
-    jobs = [start(command, number, 2, port) for number in (0, 1)]
-    alone = train(replace(plan, name="plan"), load_data(tmp_path / "photos"), device="cpu", progress=False)
-    said = [job.communicate(timeout=170) for job in jobs]
-    assert [job.returncode for job in jobs] == [0, 0], said
-    together = load_classifier(tmp_path / "two")
-    for (name, expected), value in zip(alone.network.named_parameters(), together.network.parameters(), strict=True):
-        torch.testing.assert_close(value, expected, rtol=0.02, atol=0.002, msg=name)
+    assert_two_learn_what_one_does(plan, tmp_path)
 
 
 def test_a_second_network_doubles_the_operations_and_changes_the_fingerprint() -> None:

@@ -1,6 +1,5 @@
 """Training with a stream of unlabelled images, further views and the mean teacher."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,13 @@ from PIL import Image
 from safetensors import safe_open
 
 from handful.core.recipe import Part
-from handful.data.load import load_data
 from handful.errors import TrainingError, command_line, name_options
 from handful.recipes.load import load_recipe
-from handful.recipes.write import to_toml
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.support.datasets import squares
-from tests.support.processes import free_port, start
 from tests.support.resume import stopped_and_resumed
+from tests.support.two_processes import assert_two_learn_what_one_does
 from tests.support.two_streams import half_labelled, two_streams
 from tests.training.runs import trained_weights
 
@@ -80,17 +77,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         path = tmp_path / "photos" / folder / sample.id.replace("/", "-")
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.moveaxis(np.asarray(sample.image), 0, 2)).save(path)
-    (tmp_path / "plan.toml").write_text(to_toml(plan))
-    command = ["fit", str(tmp_path / "photos"), "-r", str(tmp_path / "plan.toml"), "-o", str(tmp_path / "two")]
-    port = free_port()
-    jobs = [start(command, number, 2, port) for number in (0, 1)]
-    photos = load_data(tmp_path / "photos")
-    alone = train(replace(plan, name="plan"), photos, device="cpu", progress=False)
-    said = [job.communicate(timeout=170) for job in jobs]
-    assert [job.returncode for job in jobs] == [0, 0], said
-    together = load_classifier(tmp_path / "two")
-    for (name, expected), value in zip(alone.network.named_parameters(), together.network.parameters(), strict=True):
-        torch.testing.assert_close(value, expected, rtol=0.02, atol=0.002, msg=name)
+    assert_two_learn_what_one_does(plan, tmp_path)
 
 
 def test_a_memory_has_the_predictions_for_the_images_that_were_seen() -> None:

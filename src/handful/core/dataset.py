@@ -210,7 +210,7 @@ class Dataset:
             raise DataError(
                 "these images have several labels each, and this needs one label per image",
                 where=f"the classes {', '.join(self.classes[:3])}" + (", ..." if len(self.classes) > 3 else ""),
-                remedy="run, fit, evaluate and predict take such data; for the rest, keep one label of each image.",
+                remedy="fit, run, evaluate and predict take such data; for the rest, keep one label of each image.",
             )
         return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
 
