@@ -1,9 +1,9 @@
-import time
 from pathlib import Path
 
 import pytest
 
 from handful.core.parsing import MAX_DEPTH, parse_json, parse_toml, read_json, read_toml
+from tests.support.time_limit import without_long_work
 
 NESTED = MAX_DEPTH - 1
 
@@ -37,10 +37,8 @@ def test_ordinary_files_are_read_as_the_standard_library_reads_them(tmp_path: Pa
     ids=lambda text: text[:9],
 )
 def test_json_that_is_damaged_deep_or_out_of_range_is_a_value_error_at_once(text: str) -> None:
-    start = time.process_time()
-    with pytest.raises(ValueError, match=r"."):
+    with without_long_work(), pytest.raises(ValueError, match=r"."):
         parse_json(text)
-    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -64,7 +62,5 @@ def test_json_that_is_damaged_deep_or_out_of_range_is_a_value_error_at_once(text
     ids=lambda text: text[:9],
 )
 def test_toml_that_is_damaged_deep_or_out_of_range_is_a_value_error_at_once(text: str) -> None:
-    start = time.process_time()
-    with pytest.raises(ValueError, match=r"."):
+    with without_long_work(), pytest.raises(ValueError, match=r"."):
         parse_toml(text)
-    assert time.process_time() - start < 1

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from handful.core.recipe import Part
@@ -7,6 +5,7 @@ from handful.errors import RecipeError
 from handful.parts import registry
 from handful.recipes.load import from_toml
 from tests.support.datasets import context, recipe
+from tests.support.time_limit import without_long_work
 
 DEEP = "[" * 5000 + "]" * 5000
 
@@ -38,10 +37,8 @@ DEEP = "[" * 5000 + "]" * 5000
 def test_a_number_or_type_that_stalls_is_refused_at_once(override: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):  # imports the part
         recipe("linear", override)
-    start = time.process_time()
-    with pytest.raises(RecipeError, match=message):
+    with without_long_work(), pytest.raises(RecipeError, match=message):
         recipe("linear", override)
-    assert time.process_time() - start < 1
 
 
 def test_a_batch_of_too_many_pixels_is_refused() -> None:
@@ -51,10 +48,8 @@ def test_a_batch_of_too_many_pixels_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["a = " + DEEP, ".".join("a" * 50_000) + " = 1", "lr = inf", "x" * 300_000])
 def test_a_recipe_that_is_no_recipe_is_refused_at_once(text: str) -> None:
-    start = time.process_time()
-    with pytest.raises(RecipeError, match="not TOML"):
+    with without_long_work(), pytest.raises(RecipeError, match="not TOML"):
         from_toml(text, where="stranger.toml")
-    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -68,7 +63,5 @@ def test_a_recipe_that_is_no_recipe_is_refused_at_once(text: str) -> None:
 def test_a_network_of_too_many_parameters_is_refused_before_it_is_built(part: Part) -> None:
     with pytest.raises(RecipeError, match="parameters; at most 1e"):  # imports the part
         registry.build("backbones", part, context())
-    start = time.process_time()
-    with pytest.raises(RecipeError, match="parameters; at most 1e"):
+    with without_long_work(), pytest.raises(RecipeError, match="parameters; at most 1e"):
         registry.build("backbones", part, context())
-    assert time.process_time() - start < 1

@@ -17,6 +17,7 @@ from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
+from tests.support.time_limit import without_long_work
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +238,5 @@ def test_a_strangers_recipe_and_posthoc_parts_are_refused_at_once(classifier: Cl
 def _refused_at_once(folder: Path) -> None:
     with pytest.raises(ModelError, match="damaged or foreign"):  # imports the parts
         load_classifier(folder)
-    start = time.process_time()
-    with pytest.raises(ModelError, match="damaged or foreign"):
+    with without_long_work(), pytest.raises(ModelError, match="damaged or foreign"):
         load_classifier(folder)
-    assert time.process_time() - start < 1

@@ -1,5 +1,4 @@
 import io
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from handful.annotation.server.middleware import MAX_BYTES
 from handful.annotation.server.session import Session, image_key
 from tests.annotation import photo_session
 from tests.support.datasets import squares
+from tests.support.time_limit import without_long_work
 
 NAME = "blue/0-0.png"
 KEY = image_key(NAME)
@@ -279,9 +279,8 @@ HOSTILE = [
 @pytest.mark.parametrize("route", ["marks", "grabcut", "random-walker", "sam"])
 def test_hostile_prompts_are_answered_with_an_error(client: TestClient, route: str, prompt: str) -> None:
     body = f'{{"marks": [{prompt}], "base": 0, "key": "k"}}'
-    start = time.perf_counter()
-    answer = client.post(f"api/images/{KEY}/{route}", content=body, headers={"Content-Type": "application/json"})
-    assert time.perf_counter() - start < 1
+    with without_long_work():
+        answer = client.post(f"api/images/{KEY}/{route}", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in (400, 409, 422), answer.text
 
 
@@ -294,9 +293,8 @@ def test_prompts_far_outside_are_answered_in_time(client: TestClient, route: str
         {"kind": "box", "points": [[-reach, -reach], [reach, reach]]},
         {"kind": "point", "points": [[5, 5]], "foreground": False},
     ]
-    start = time.perf_counter()
-    answer = client.post(f"api/images/{KEY}/{route}", json={"marks": marks})
-    assert time.perf_counter() - start < 5
+    with without_long_work():
+        answer = client.post(f"api/images/{KEY}/{route}", json={"marks": marks})
     assert answer.status_code in (200, 400, 422), answer.text
 
 

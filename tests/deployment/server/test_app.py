@@ -207,7 +207,7 @@ def test_slow_clients_are_not_waited_for() -> None:
         await app(scope, slowly, keep)
 
     asyncio.run(call())
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     assert sent[0]["status"] == 408
     assert json.loads(sent[1]["body"])["detail"] == "This took more than 0.2 seconds."
 
