@@ -52,7 +52,7 @@ def run(options: Options) -> None:
     if options.quick:
         data = few_test_images(data)
     draws = range(1 if options.quick else options.draws)
-    tools = {name: arm for name, arm in arms(quick=options.quick).items() if _installed(name, arm)}
+    tools = {name: arm for name, arm in arms(quick=options.quick).items() if is_installed(name, arm)}
     show(one_by_one(tools, data, options, table=TABLE, draws=draws, costs=f"{TABLE}-cost"), control=CONTROL)
 
 
@@ -286,7 +286,7 @@ def _write(data: Dataset, folder: Path, *, of_class: bool) -> None:
         cv2.imwrite(str(own / f"{i:05d}.png"), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
 
-def _installed(name: str, arm: Arm) -> bool:
+def is_installed(name: str, arm: Arm) -> bool:
     """Whether a row can be run; if not, says what it lacks."""
     missing = [variable for variable in arm.needs if not Path(os.environ.get(variable, "-")).exists()]
     if missing:

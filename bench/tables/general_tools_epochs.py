@@ -8,13 +8,14 @@ from dataclasses import replace
 from bench.support.data import cifar10, few_test_images
 from bench.support.options import Options
 from bench.support.trust import SCORED
-from bench.tables.general_tools import Arm, Fastai, Timm, one_by_one
+from bench.tables.general_tools import Arm, Autogluon, Fastai, Timm, is_installed, one_by_one
 from handful.core.dataset import Dataset
 from handful.evaluation.statistics import summarise
 from handful.reports.text_tables import format_table
 
 FASTAI = (10, 20, 40, 80)
 TIMM = (30, 60, 150)
+AUTOGLUON = (20, 60)
 DRAW = 100
 
 
@@ -23,6 +24,8 @@ def run(options: Options) -> None:
     data = few_test_images(left_over(cifar10(options.folder())), 10 if options.quick else SCORED)
     tools: dict[str, Arm] = {f"fastai: {n} epochs": Fastai(n) for n in ((1,) if options.quick else FASTAI)}
     tools |= {f"timm: {n} epochs": Timm(n) for n in ((1,) if options.quick else TIMM)}
+    tools |= {f"autogluon: {n} epochs": Autogluon(n) for n in ((1,) if options.quick else AUTOGLUON)}
+    tools = {name: arm for name, arm in tools.items() if is_installed(name, arm)}
     results = one_by_one(tools, data, options, table="general-tools-epochs", draws=(DRAW,))
     print(format_table(summarise(results), width=100))
 
