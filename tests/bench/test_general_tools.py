@@ -88,7 +88,7 @@ def test_rows_of_a_tool_that_is_not_installed_are_left_out_with_a_sentence(
     for variable in ("HANDFUL_PEERS", "HANDFUL_TIMM", "HANDFUL_AUTOGLUON"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("HANDFUL_AUTOGLUON", sys.executable)
-    left = [name for name, arm in arms().items() if general_tools._installed(name, arm)]
+    left = [name for name, arm in arms().items() if general_tools.is_installed(name, arm)]
     assert left == ["handful: logistic-lite0", "handful: fine-tuned-lite0", "autogluon: MultiModalPredictor"]
     text = "timm: train.py: left out, as HANDFUL_PEERS and HANDFUL_TIMM names no file"
     assert text in capsys.readouterr().out
