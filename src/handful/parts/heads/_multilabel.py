@@ -101,7 +101,12 @@ def binary_rows(
         known = ~np.isnan(column)
         present = column[known] == 1
         if present.all() or not present.any():
-            biases[c] = np.log((present.sum() + 0.5) / ((~present).sum() + 0.5))
+            biases[c] = constant_log_odds(int(present.sum()), int((~present).sum()))
         else:
             weights[c], biases[c] = fit(x[known], present)
     return weights, biases
+
+
+def constant_log_odds(present: int, absent: int) -> float:
+    """Log-odds of a class from the number of images that show it and that do not, half an image added to either."""
+    return float(np.log((present + 0.5) / (absent + 0.5)))

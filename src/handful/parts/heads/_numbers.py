@@ -3,13 +3,10 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 
 from handful.core.progress import Progress
 from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold
-
-# Weight and bias of a regression from features and values.
-FitColumn = Callable[[Float32[np.ndarray, "m c"], Float32[np.ndarray, " m"]], tuple[Float[np.ndarray, " c"], float]]
 
 
 def choose_strength_of_numbers(
@@ -50,16 +47,3 @@ def folds_by_rank(values: Float32[np.ndarray, " n"], folds: int, seed: int) -> n
         block = order[start : start + folds]
         fold[block] = rng.permutation(folds)[: len(block)]
     return fold
-
-
-def regression_rows(
-    fit: FitColumn, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"]
-) -> tuple[Float32[np.ndarray, "k c"], Float32[np.ndarray, " k"]]:
-    """Weight and bias of a regression per quantity, fitted to the images of which it is known."""
-    weights = np.zeros((targets.shape[1], x.shape[1]), dtype=np.float32)
-    biases = np.zeros(targets.shape[1], dtype=np.float32)
-    for c, column in enumerate(targets.T):
-        known = ~np.isnan(column)
-        if known.any():
-            weights[c], biases[c] = fit(x[known], column[known])
-    return weights, biases

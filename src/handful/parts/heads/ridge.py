@@ -8,7 +8,7 @@ regressed as they are, in units of their deviation.
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Float, Float32, Int
 from sklearn.linear_model import Ridge as Regression
 from torch import nn
 
@@ -17,8 +17,7 @@ from handful.core.tensors import Backbone
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
-from handful.parts.heads._multilabel import binary_rows
-from handful.parts.heads._numbers import regression_rows
+from handful.parts.heads._multilabel import constant_log_odds
 
 fitted = True
 own_classes = True
@@ -43,26 +42,41 @@ class Ridge(LinearScores):
     def learn_multilabel(
         self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
-        """A regression per class, with target +1 where it is present and -1 where it is absent."""
+        """A regression per class, with target +1 where it is present and -1 where it is absent.
 
-        def fit(x: Float32[np.ndarray, "m c"], present: Bool[np.ndarray, " m"]) -> tuple[np.ndarray, float]:
-            model = Regression(alpha=strength).fit(x, 2 * present.astype(np.float32) - 1)
-            return model.coef_, float(model.intercept_)
-
-        weight, bias = binary_rows(fit, x, targets)
+        A class that is known in one way only has a weight of 0 and the bias of `binary_rows`.
+        """
+        weight, bias = _regressions(x, 2 * targets - 1, strength)
+        for c, column in enumerate(targets.T):
+            present, absent = int((column == 1).sum()), int((column == 0).sum())
+            if not present or not absent:
+                weight[c], bias[c] = 0, constant_log_odds(present, absent)
         return {"weight": weight, "bias": bias}
 
     def learn_numbers(
         self, x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """A regression per quantity."""
-
-        def fit(x: Float32[np.ndarray, "m c"], values: Float32[np.ndarray, " m"]) -> tuple[np.ndarray, float]:
-            model = Regression(alpha=strength).fit(x, values)
-            return model.coef_, float(model.intercept_)
-
-        weight, bias = regression_rows(fit, x, targets)
+        weight, bias = _regressions(x, targets, strength)
         return {"weight": weight, "bias": bias}
+
+
+def _regressions(
+    x: Float32[np.ndarray, "m c"], targets: Float32[np.ndarray, "m k"], strength: float
+) -> tuple[Float32[np.ndarray, "k c"], Float32[np.ndarray, " k"]]:
+    """Weight and bias of each column, fitted to the rows where it is known; 0 where no row is.
+
+    Columns known in the same rows are solved together, since their system of equations is the same.
+    """
+    weight = np.zeros((targets.shape[1], x.shape[1]), dtype=np.float32)
+    bias = np.zeros(targets.shape[1], dtype=np.float32)
+    patterns, pattern_of = np.unique(~np.isnan(targets), axis=1, return_inverse=True)
+    for i, known in enumerate(patterns.T):
+        if known.any():
+            columns = np.flatnonzero(pattern_of == i)
+            model = Regression(alpha=strength).fit(x[known], targets[np.ix_(known, columns)])
+            weight[columns], bias[columns] = model.coef_, model.intercept_
+    return weight, bias
 
 
 def build(
