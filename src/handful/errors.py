@@ -4,6 +4,7 @@ A message never spells an option itself: `option` writes `--overwrite` in a comm
 """
 
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -129,7 +130,7 @@ def _flag(name: str) -> str:
 
 
 def option(name: str, value: object = True) -> str:
-    """An option in a message, as it is written where the user is: in a command, or in Python.
+    """An option in a message, as it is written where the user is: in a command, quoted for the shell, or in Python.
 
     Args:
         name: the keyword argument in Python.
@@ -140,8 +141,8 @@ def option(name: str, value: object = True) -> str:
         >>> option("overwrite"), option("folds", 5), option("columns", {"path": "NAME"})
         ('overwrite=True', 'folds=5', 'columns={"path": NAME}')
         >>> with command_line():
-        ...     option("overwrite"), option("folds", 5), option("columns", {"path": "NAME"})
-        ('--overwrite', '--folds 5', '--column path=NAME')
+        ...     option("overwrite"), option("folds", 5), option("columns", {"path": "NAME"}), option("multilabel", "|")
+        ('--overwrite', '--folds 5', '--column path=NAME', "--multilabel '|'")
     """
     flag = _flag(name)
     if isinstance(value, bool):
@@ -149,11 +150,11 @@ def option(name: str, value: object = True) -> str:
     if value is None:
         return by_interface(command=f"--{flag}", python=name)
     if isinstance(value, Mapping):
-        pairs = " ".join(f"--{flag} {key}={v}" for key, v in value.items())
+        pairs = " ".join(f"--{flag} {shlex.quote(f'{key}={v}')}" for key, v in value.items())
         inner = ", ".join(f'"{key}": {_literal(v)}' for key, v in value.items())
         return by_interface(command=pairs, python=f"{name}={{{inner}}}")
     literal = f"[{_literal(value)}]" if name in LISTS else _literal(value)
-    return by_interface(command=f"--{flag} {value}", python=f"{name}={literal}")
+    return by_interface(command=f"--{flag} {shlex.quote(str(value))}", python=f"{name}={literal}")
 
 
 def _literal(value: object) -> str:

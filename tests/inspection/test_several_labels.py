@@ -18,9 +18,7 @@ from tests.inspection.smooth_images import smooth_image
 CLASSES = ("cat", "dog", "emu")
 
 
-def measured(
-    targets: np.ndarray, given: np.ndarray | None = None, *, classes: tuple[str, ...] = CLASSES
-) -> Measurements:
+def measured(targets: np.ndarray, given: np.ndarray | None = None) -> Measurements:
     """Measurements of images labelled with `given`, whose features show `targets`."""
     labels = targets if given is None else given
     samples = tuple(
@@ -93,11 +91,19 @@ def test_classes_that_are_never_absent_or_always_together_are_named() -> None:
 def test_class_names_that_are_lists_of_others_are_noted() -> None:
     images = tuple(Sample(f"{i}.png", smooth_image(i), i % 3) for i in range(6))
     listed = Dataset(images, ("dent", "dent|scratch", "scratch"))
-    (finding,) = several_labels._hidden(listed)
+    (finding,) = several_labels._lists(listed)
     assert finding.numbers["separator"] == "|"
     assert "multilabel" in finding.remedy
-    assert not several_labels._hidden(replace(listed, classes=("AC/DC", "b", "c")))
-    assert not several_labels._hidden(replace(listed, classes=("a", "b", "c")))
+    assert not several_labels._lists(replace(listed, classes=("AC/DC", "b", "c")))
+    assert not several_labels._lists(replace(listed, classes=("a", "b", "c")))
+
+
+def test_a_separator_that_the_names_do_not_have_is_noted() -> None:
+    names = ("dent", "dent; scratch", "scratch")
+    read_wrongly = replace(measured(shown()), data=replace(measured(shown()).data, classes=names))
+    found = {f.kind: f for f in several_labels.find(read_wrongly)}["looks like several labels"]
+    assert found.numbers == {"separator": ";", "classes": ["dent; scratch"]}
+    assert "';' separates the names" in found.remedy
 
 
 def test_the_page_and_the_values_have_absent_and_unknown_entries(tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ NAMED = 5
 
 
 def find(measurements: Measurements) -> tuple[Finding, ...]:
-    """Findings "missed labels", "doubtful labels", "never absent", "always together"; "looks like several labels"."""
+    """Findings "missed labels", "doubtful labels", "never absent", "always together", "looks like several labels"."""
     data = measurements.data
     if data.kind == "multiclass":
-        return _hidden(data)
-    return (*_never_absent(data), *_always_together(data), *_doubtful(measurements))
+        return _lists(data)
+    return (*_lists(data), *_never_absent(data), *_always_together(data), *_doubtful(measurements))
 
 
 def _never_absent(data: Dataset) -> list[Finding]:
@@ -169,22 +169,27 @@ def _not_judged(why: str, remedy: str) -> Finding:
     return Finding("labels not judged", "note", f"{why} missed labels were not looked for", remedy=remedy)
 
 
-def _hidden(data: Dataset) -> tuple[Finding, ...]:
-    """Class names that are lists of others, as a table of several labels per image that is read as of one has them."""
+def _lists(data: Dataset) -> tuple[Finding, ...]:
+    """Class names that are lists of others: several labels read as one, or with a separator that they do not have."""
     for separator in SEPARATORS:
         lists = {name: [part.strip() for part in name.split(separator)] for name in data.classes if separator in name}
         parts = [part for each in lists.values() for part in set(each)]
         others = {name for name in data.classes if name not in lists}
         known = [name for name, each in lists.items() if any(p in others or parts.count(p) > 1 for p in each)]
         if known and all(map(all, lists.values())):
+            how = option("multilabel", separator)
+            remedy = (
+                f"if an image may show several classes, read each by itself ({how})"
+                if data.kind == "multiclass"
+                else f"if {separator!r} separates the names, say so ({how})"
+            )
             return (
                 Finding(
                     "looks like several labels",
                     "warning",
                     f"{len(known)} class {'name is a list' if len(known) == 1 else 'names are lists'} of others: "
                     f"{_listed(known)}",
-                    remedy="if an image may show several classes, read each by itself "
-                    f"({option('multilabel', separator)})",
+                    remedy=remedy,
                     numbers={"separator": separator, "classes": known},
                 ),
             )
