@@ -26,8 +26,9 @@ from handful.core.dataset import Dataset
 from handful.evaluation.intervals import mean_interval
 from handful.evaluation.multilabel_metrics import MULTILABEL_SCORES, Scored, class_average_precision
 from handful.models.classifier import Classifier
+from handful.models.platt_scaling import fit_platt
 from handful.parts.heads._feature_transform import FeatureTransform
-from handful.parts.heads._multilabel import fit_platt, stratified_folds
+from handful.parts.heads._multilabel import stratified_folds
 from handful.parts.posthoc.thresholds import choose_thresholds
 from handful.recipes.load import load_recipe
 from handful.training.train import train

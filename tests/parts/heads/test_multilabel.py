@@ -10,10 +10,11 @@ from torch import nn
 
 from handful.core.recipe import Part
 from handful.core.tensors import Backbone
+from handful.models.platt_scaling import fit_platt
 from handful.parts import registry
 from handful.parts.heads._fitted import FittedHead
 from handful.parts.heads._held_out_scores import scores_by_fold
-from handful.parts.heads._multilabel import fit_platt, number_of_folds, stratified_folds
+from handful.parts.heads._multilabel import number_of_folds, stratified_folds
 from tests.support.datasets import context
 
 HEADS = [name for name in registry.names_with("heads", "multilabel") if name != "linear"]

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from handful.core.progress import Progress
 from handful.data.stratification import iterative_stratification
+from handful.models.platt_scaling import fit_platt
 from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold
 
 # A binary classifier's weight and bias from features and whether each image shows the class.
@@ -64,27 +63,6 @@ def stratified_folds(targets: Float32[np.ndarray, "n k"], folds: int, seed: int)
     """The fold of each image, by iterative stratification."""
     names = [str(i) for i in range(len(targets))]
     return iterative_stratification(targets, names, [1 / folds] * folds, seed % 2**32)
-
-
-def fit_platt(
-    scores: Float[np.ndarray, " m"], present: Bool[np.ndarray, " m"], *, start: float
-) -> tuple[float, float, float]:
-    """Temperature and offset of least log loss of `sigmoid(score / temperature + offset)`, and that loss.
-
-    As Platt (1999, section 2.2) has it, no entry is certain: of n present ones (n + 1) / (n + 2) count as present.
-    """
-    positives, negatives = int(present.sum()), int((~present).sum())
-    targets = np.where(present, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-
-    def loss(values: Float[np.ndarray, " 2"]) -> tuple[float, Float[np.ndarray, " 2"]]:
-        slope = np.exp(values[0]) / start
-        z = slope * scores + values[1]
-        residual = (expit(z) - targets) / len(scores)
-        mean = float(np.mean(np.logaddexp(0, z) - targets * z))
-        return mean, np.array([(residual * slope * scores).sum(), residual.sum()])
-
-    found = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B", bounds=[(-9.0, 9.0), (-20.0, 20.0)])
-    return float(start / np.exp(found.x[0])), float(found.x[1]), float(found.fun)
 
 
 def binary_rows(

@@ -27,6 +27,7 @@ from handful.models.classifier import DEFAULT_THRESHOLD, Classifier
 from handful.models.conformal_coverage import images_needed, most_coverage
 from handful.models.posthoc_module import PosthocModule
 from handful.parts.posthoc._folds import check_folds, fold_networks, possible_folds, with_card_entry
+from handful.parts.posthoc._held_out_probabilities import held_out_probabilities
 
 multilabel = True
 needs_multilabel = True
@@ -88,7 +89,7 @@ def build(
             source = "fixed: a class is shown by one training image or group, so that none can be left out"
         else:
             trained = fold_networks(context, data, folds=number)
-            probabilities = np.concatenate([one.link_probabilities(fold.logits) for fold in trained])
+            probabilities = held_out_probabilities(one, trained)
             targets = np.concatenate([fold.held_out.targets() for fold in trained])
             if missed is None:
                 values = choose_thresholds(probabilities, targets)
