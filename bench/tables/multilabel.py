@@ -4,7 +4,8 @@ Mosaics of four pictures of CIFAR-10, parts kept apart, classes tailed 5 to 1; l
 frozen features of the embedded network at 128 pixels. A draw is a choice of mosaics and of what is known of them. "40 %
 of positives missing" has no unknown entries to mask: it shows what lists that are not whole cost. Thresholds are
 compared with 0.5 in macro F1 on the same networks. "One strength" fits both ways at the same C instead of each at its
-own cross-validated one. Sets and a bound on missed labels are measured on 20 draws, with ridge regression. Nothing was
+own cross-validated one. Calibration of each class by itself is
+compared with probabilities as they come. Sets and a bound on missed labels are measured on 20 draws, with ridge regression. Nothing was
 chosen on the draws 0 to 4; draws from 100 on were looked at before.
 """
 
@@ -23,6 +24,11 @@ from handful.evaluation.intervals import mean_interval
 from handful.evaluation.job import TrainingJob
 from handful.evaluation.job import run as run_job
 from handful.evaluation.multilabel import summarise_multilabel
+from handful.evaluation.multilabel_calibration import (
+    class_calibration_error,
+    log_loss,
+    summarise_multilabel_calibration,
+)
 from handful.evaluation.multilabel_metrics import run_scores
 from handful.evaluation.multilabel_sets import class_recall, missed_labels, set_recall
 from handful.recipes.calibration import with_calibration
@@ -34,6 +40,8 @@ IMAGES = (50, 200, 500)
 RECIPE = load_recipe("logistic", overrides=("image_size=[128,128]",))
 ONE_STRENGTH = load_recipe("logistic", overrides=("image_size=[128,128]", "head.C=100.0"))
 PROMISES = with_calibration(load_recipe("ridge", overrides=("image_size=[128,128]",)), coverage=0.9, missed=0.1)
+CALIBRATED = tuple(load_recipe(name, overrides=("image_size=[128,128]",)) for name in ("logistic", "nearest-centroid"))
+CALIBRATED_IMAGES = (50, 200)
 PROMISED_DRAWS, PROMISED_IMAGES = 20, 200
 THRESHOLDS = replace(RECIPE, posthoc=(Part("thresholds"),))
 
@@ -59,6 +67,7 @@ def run(options: Options) -> None:
         what = f"{name}, one strength"
         _masked_or_absent(pool, test, what, KNOWN[name], n, draws, ONE_STRENGTH, quick=options.quick)
 
+    _calibration(pool, test, draws, quick=options.quick)
     _promises(pool, test, range(100, 101) if options.quick else range(PROMISED_DRAWS), quick=options.quick)
 
 
@@ -74,6 +83,34 @@ def _promises(pool: Dataset, test: Dataset, draws: range, *, quick: bool) -> Non
             line |= {"class_recall": by_class.mean(axis=0).tolist(), "lowest_class": float(by_class.min())}
         append(TABLE, line | {"minutes": sum(run.seconds for run in runs) / 60}, quick=quick)
         print(f"{name}: {row}", flush=True)
+
+
+def _calibration(pool: Dataset, test: Dataset, draws: range, *, quick: bool) -> None:
+    """Calibration error and log loss with and without Platt scaling of each class."""
+    for n in CALIBRATED_IMAGES:
+        for recipe in CALIBRATED:
+            rows = {}
+            for name, parts in (("plain", ()), ("platt_scaling", (Part("platt_scaling"),))):
+                runs = [_run(_drawn(pool, n, draw), test, draw, replace(recipe, posthoc=parts)) for draw in draws]
+                result = Result(recipe, tuple(str(c) for c in range(10)), tuple(runs))
+                rows[name] = [[scores(run) for run in runs] for scores in (_calibration_error, _log_loss)]
+                by_chance = summarise_multilabel_calibration(result)[0].target
+                line = {"calibration": name, "recipe": recipe.name, "images": n, "by_chance": by_chance}
+                values = dict(zip(("calibration_error", "log_loss"), rows[name], strict=True))
+                append(TABLE, line | values | {"minutes": sum(r.seconds for r in runs) / 60}, quick=quick)
+            for i, measure in enumerate(("calibration error", "log loss")):
+                what = f"{recipe.name}, Platt scaling, {n} images, {measure}"
+                _compare(what, rows["platt_scaling"][i], rows["plain"][i], n, quick=quick)
+
+
+def _calibration_error(run: Run) -> float:
+    assert run.targets is not None, "of several labels"
+    return class_calibration_error(run.targets.astype(np.float64), run.probabilities.astype(np.float64))
+
+
+def _log_loss(run: Run) -> float:
+    assert run.targets is not None, "of several labels"
+    return log_loss(run.targets.astype(np.float64), run.probabilities.astype(np.float64))
 
 
 def _masked_or_absent(

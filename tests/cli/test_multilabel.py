@@ -97,12 +97,9 @@ def test_folders_in_which_a_picture_lies_twice(tmp_path: Path) -> None:
         ("run", "-o", "out", "--normal-class", "red"),
         ("compare", "-o", "out", "--recipe", "lda", "--per-class", "2"),
         ("sweep", "-o", "out", "--recipe", "lda", "--per-class", "2"),
-        ("sweep", "-o", "out", "--recipe", "logistic-pixels", "--per-class", "2", "--calibration"),
         ("inspect", "--fix", "fixed.csv"),
         ("propagate", "--recipe", "cvs", "-o", "out"),
         ("evaluate", "--recipe", "cvs", "--per-class", "2"),
-        ("evaluate", "--recipe", "logistic-pixels", "--per-class", "2", "--calibration"),
-        ("fit", "--recipe", "logistic-pixels", "-o", "out", "--temperature"),
     ],
     ids=lambda c: "-".join((c[0], c[-1].strip("-"))),
 )
@@ -115,3 +112,18 @@ def test_what_needs_one_label_per_image_says_so_in_one_sentence(
     assert "one label per image" in error
     assert "several each" in error
     assert not (tmp_path / "out" / "results.jsonl").exists()
+
+
+def test_probabilities_are_calibrated_by_class_and_that_is_measured(tmp_path: Path) -> None:
+    data = table(several_squares(40), tmp_path / "data")
+    calibrated = ("--temperature", "--thresholds")
+    shown = ok("fit", data, "-o", tmp_path / "model", *FORM, *FAST, *calibrated)
+    assert "each class by itself (cross-fitted: 40 training images in 5 folds)" in " ".join(shown.split())
+    command = ("evaluate", data, *FORM, *FAST, "-n", 2, "-m", 8, *calibrated, "--calibration")
+    shown = ok(*command)
+    assert all(word in shown for word in ("calibration error", "Brier score of", "log loss of"))
+    measures = {row["measure"]: row for row in ok_json(*command)["calibration"]}
+    assert 0 < measures["calibration error, mean over classes"]["mean"] < 1
+    assert measures["calibration error, mean over classes"]["target"] > 0
+    out = ("-o", tmp_path / "out", "--recipe", "logistic-pixels", "--per-class", "8", "-n", 2)
+    assert "log loss of" in ok("sweep", data, *out, "--set", "image_size=[12,12]", "--calibration", *FORM)

@@ -89,7 +89,8 @@ def fit_to(
         per_class: draw this many labelled images of each class, and train on these alone.
         seed: decides draw, initial weights, order and augmentation.
         overrides: recipe values, e.g. ("steps=600",); not with a `Recipe`.
-        temperature: fit a temperature on held-out training images.
+        temperature: calibrate probabilities on held-out training images: by one temperature, or each class by itself
+            where images have several labels.
         coverage: give conformal prediction sets at this coverage.
         reject: reject images unlike the training images, and about this share of the others.
         thresholds: fit a threshold for each class on held-out training images, of images with several labels.
@@ -129,6 +130,7 @@ def fit_to(
     _refuse_selection(auto=auto, seconds=seconds)
     calibrated = partial(
         with_calibration,
+        kind=data.kind,
         temperature=temperature,
         coverage=coverage,
         reject=reject,

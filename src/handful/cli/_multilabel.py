@@ -8,28 +8,31 @@ if TYPE_CHECKING:
 
 
 def refuse_measures(data: "Dataset", *, calibration: bool, track: str | None) -> None:
-    """Refuse options of `evaluate` that need one label per image.
+    """Refuse options of `evaluate` that need one label per image, or classes.
 
     Raises:
-        DataError: the data are multilabel, and one of them was given.
+        DataError: one of them was given, and the data are others.
     """
     from handful.data.multilabel import refuse_multilabel
 
-    for given, name in ((calibration, "--calibration"), (track is not None, "--track")):
-        if given:
-            refuse_multilabel(data, name)
+    if track is not None:
+        refuse_multilabel(data, "--track")
+    if calibration and data.kind != "multilabel":
+        refuse_multilabel(data, "--calibration")
 
 
-def multilabel_values(result: "Result") -> dict[str, Any]:
-    """All scores and those of each class, as plain values."""
+def multilabel_values(result: "Result", *, calibration: bool = False) -> dict[str, Any]:
+    """All scores, those of each class and calibration measures, as plain values."""
     from dataclasses import asdict
 
     from handful.evaluation.multilabel import class_scores, summarise_multilabel
+    from handful.evaluation.multilabel_calibration import summarise_multilabel_calibration
     from handful.evaluation.multilabel_guesses import as_many_guesses
     from handful.evaluation.multilabel_metrics import MULTILABEL_METRICS
     from handful.evaluation.multilabel_sets import missed_labels, set_recall
 
     guesses = as_many_guesses(result)
+    measures = [asdict(row) for row in summarise_multilabel_calibration(result)] if calibration else []
     promises = {"set_recall": set_recall(result), "missed_labels": missed_labels(result)}
     return {
         "headline": "mean_average_precision",
@@ -37,14 +40,17 @@ def multilabel_values(result: "Result") -> dict[str, Any]:
         "classes": [asdict(row) for row in class_scores(result)],
         **({} if guesses is None else {"as_many_guesses": asdict(guesses)}),
         **{name: asdict(value) for name, value in promises.items() if value is not None},
+        **({"calibration": measures} if calibration else {}),
     }
 
 
-def print_multilabel(result: "Result") -> None:
-    """Print the scores, then those of each class."""
-    from handful.cli._output import print_table, print_text
+def print_multilabel(result: "Result", *, calibration: bool = False) -> None:
+    """Print the scores, then those of each class, then calibration measures."""
+    from handful.cli._output import print_lines, print_table, print_text, width
     from handful.evaluation.multilabel import class_scores, summarise_multilabel
+    from handful.evaluation.multilabel_calibration import summarise_multilabel_calibration
     from handful.evaluation.multilabel_metrics import MULTILABEL_METRICS
+    from handful.reports.text_tables import format_measures
 
     rows = []
     for metric, name in MULTILABEL_METRICS.items():
@@ -77,6 +83,8 @@ def print_multilabel(result: "Result") -> None:
     )
     _print_guesses(result)
     _print_promises(result)
+    if calibration:
+        print_lines("\n" + format_measures(summarise_multilabel_calibration(result), width=width()))
     if all(run.thresholds is None or (run.thresholds == 0.5).all() for run in result.runs):
         print_text("A class is predicted from a probability of 0.5 on; --thresholds chooses that by cross-validation.")
 

@@ -71,7 +71,9 @@ Thresholds = Annotated[
 Temperature = Annotated[
     bool,
     Option(
-        "--temperature", help="Calibrate probabilities by temperature scaling, cross-validated (five more trainings)."
+        "--temperature",
+        help="Calibrate probabilities by temperature scaling, of several labels each class by itself; cross-validated "
+        "(five more trainings).",
     ),
 ]
 Coverage = Annotated[

@@ -69,11 +69,13 @@ def _limits(words: list[int], room: int) -> list[int]:
 
 
 def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Rows about temperature, prediction sets and rejection, from a model's card."""
+    """Rows about calibration, prediction sets and rejection, from a model's card."""
     calibration = card.get("calibration", {})
     rows = []
     if "temperature" in calibration:
         rows.append(("temperature", f"{calibration['temperature']:.2f} ({calibration['temperature_from']})"))
+    if "platt_scaling_from" in calibration:
+        rows.append(("calibrated", _scaled_classes(calibration)))
     if "coverage" in calibration:
         scope = "each class" if calibration["coverage_by_class"] else "all classes together"
         size = f"{calibration['expected_set_size']:.1f} of {len(card['images_per_class'])} classes"
@@ -82,6 +84,18 @@ def calibration_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
         score = calibration["rejection_score"].replace("_", " ")
         rows.append(("rejects", f"{100 * calibration['false_rejection']:g} % of held-out training images ({score})"))
     return rows
+
+
+def _scaled_classes(calibration: Mapping[str, Any]) -> str:
+    """How the probabilities of several labels are calibrated, and which classes share what they are scaled by."""
+    if "platt_scaling" not in calibration:
+        return str(calibration["platt_scaling_from"])
+    text = f"each class by itself ({calibration['platt_scaling_from']})"
+    shared = calibration.get("platt_scaling_shared", [])
+    if not shared:
+        return text
+    few = f"fewer than {calibration['platt_scaling_fewest']} images show them, or do not"
+    return f"{text}; {', '.join(shared)} with all classes together, as {few}"
 
 
 def print_text(text: str) -> None:

@@ -124,15 +124,21 @@ def evaluate(
 
     with print_to_stderr():
         loaded = load_recipe(recipe, backbone=backbone, overrides=set_ or ())
-        loaded = with_calibration(
-            loaded, temperature=temperature, coverage=coverage, reject=reject, thresholds=thresholds, missed=missed
-        )
         draw_numbers = tuple(range(first_draw, first_draw + draws))
         protocol = Protocol(draw_numbers, per_class, folds, score_on, long_tail, tail_order, unlabelled, transductive)
         select_device(device)
         if track is not None:
             check_tracker(track, track_to)
         samples = read(data, data_options)
+        loaded = with_calibration(
+            loaded,
+            kind=samples.kind,
+            temperature=temperature,
+            coverage=coverage,
+            reject=reject,
+            thresholds=thresholds,
+            missed=missed,
+        )
         refuse_measures(samples, calibration=calibration, track=track)
         splits = splits_of(samples, protocol)
         groups = groups_of([split.test for split in splits]) if per_group else None
@@ -180,7 +186,7 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     if is_number(result):
         return number_values(result)
     if is_multilabel(result):
-        return multilabel_values(result)
+        return multilabel_values(result, calibration=calibration)
     values = {
         "headline": headline_metric(result),
         "scores": {metric: asdict(summarise(result, metric)[0]) for metric in METRICS},
@@ -230,7 +236,7 @@ def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool, 
         print_numbers(result)
         return
     if is_multilabel(result):
-        print_multilabel(result)
+        print_multilabel(result, calibration=calibration)
         return
     print_lines(format_table(summarise(result, headline_metric(result)), width=width(), unit=unit))
     if protocol.score_on == "val":

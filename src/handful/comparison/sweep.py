@@ -10,9 +10,9 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.data.multilabel import refuse_numbers
-from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import ExecutorFactory
+from handful.evaluation.multilabel_calibration import summarise_measures
 from handful.evaluation.paired_difference import PairedDifference, paired_difference
 from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
@@ -114,7 +114,7 @@ def as_text(results: Sequence[Result], *, width: int, calibration: bool = False)
     rows = differences_to_first(results)
     tables = [format_table(summarise(results, headline_metric(results)), width=width)]
     tables += [format_comparisons(rows, width=width)] if rows else []
-    tables += [format_measures(summarise_calibration(results), width=width)] if calibration else []
+    tables += [format_measures(summarise_measures(results), width=width)] if calibration else []
     return "\n\n".join(tables)
 
 
@@ -125,5 +125,5 @@ def as_values(results: Sequence[Result], *, calibration: bool = False) -> dict[s
         "headline": headline_metric(results),
         "scores": [asdict(row) for row in summarise(results, headline_metric(results))],
         "comparisons": [asdict(row) for row in differences_to_first(results)],
-        **({"calibration": [asdict(row) for row in summarise_calibration(results)]} if calibration else {}),
+        **({"calibration": [asdict(row) for row in summarise_measures(results)]} if calibration else {}),
     }

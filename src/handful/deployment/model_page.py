@@ -60,6 +60,7 @@ def _describe(model: OnnxModel) -> list[tuple[str, str]]:
         ("Input size", f"{model.size[0]} x {model.size[1]} pixels ({model.resize})"),
         ("Thresholds", _thresholds(model)),
         ("Temperature", str(card.get("calibration", {}).get("temperature", ""))),
+        ("Calibration", str(card.get("calibration", {}).get("platt_scaling_from", ""))),
         ("Data fingerprint", str(card.get("data", {}).get("fingerprint", ""))),
         ("Made with", f"handful {card.get('handful', __version__)}"),
     ]

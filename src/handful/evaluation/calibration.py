@@ -29,6 +29,9 @@ Measure = Literal[
     "coverage of sets",
     "coverage, mean over classes",
     "classes in a set",
+    "calibration error, mean over classes",
+    "Brier score of entries",
+    "log loss of entries",
     "rejected",
 ]
 BINS = 15
@@ -187,20 +190,22 @@ def _of_sets(result: Result) -> list[CalibrationSummary]:
     if all(run.sets is not None for run in result.runs):
         target = float(options.get("conformal", {}).get("coverage", 0.9))
         rows += [
-            _over_runs(result, "coverage of sets", [_covered(run) for run in result.runs], target, least_is_worst=True),
-            _over_runs(
+            summary_over_runs(
+                result, "coverage of sets", [_covered(run) for run in result.runs], target, least_is_worst=True
+            ),
+            summary_over_runs(
                 result,
                 "coverage, mean over classes",
                 [_covered(run) * _evened(run.labels) for run in result.runs],
                 target,
                 least_is_worst=True,
             ),
-            _over_runs(result, "classes in a set", [_set_sizes(run) for run in result.runs], np.nan),
+            summary_over_runs(result, "classes in a set", [_set_sizes(run) for run in result.runs], np.nan),
         ]
     if all(run.rejected is not None for run in result.runs):
         target = float(options.get("out_of_distribution", {}).get("false_rejection", 0.05))
         shares = [np.asarray(run.rejected, dtype=np.float64) for run in result.runs]
-        rows.append(_over_runs(result, "rejected", shares, target))
+        rows.append(summary_over_runs(result, "rejected", shares, target))
     return rows
 
 
@@ -220,7 +225,7 @@ def _set_sizes(run: Run) -> Float[np.ndarray, " n"]:
     return np.asarray(run.sets.sum(axis=1), dtype=np.float64)
 
 
-def _over_runs(
+def summary_over_runs(
     result: Result,
     name: Measure,
     values: list[Float[np.ndarray, " _"]],
@@ -228,13 +233,14 @@ def _over_runs(
     *,
     least_is_worst: bool = False,
 ) -> CalibrationSummary:
+    """The mean over draws of the values of each run, its t interval over the runs, and the worst draw."""
     values_by_draw: dict[int, list[Float[np.ndarray, " _"]]] = {}
     for run, run_values in zip(result.runs, values, strict=True):
         values_by_draw.setdefault(run.draw, []).append(run_values)
     means = {draw: float(np.concatenate(run_values).mean()) for draw, run_values in values_by_draw.items()}
     mean = float(np.mean(list(means.values())))
     low, high, _ = mean_interval(np.array([run_values.mean() for run_values in values]), overlap(result), center=mean)
-    most = len(result.classes) if name == "classes in a set" else 1
+    most = {"classes in a set": len(result.classes), "log loss of entries": np.inf}.get(name, 1)
     limits = float(np.clip(low, 0, most)), float(np.clip(high, 0, most))
     return _row(result, name, means, limits, target, least_is_worst=least_is_worst)
 

@@ -145,6 +145,10 @@ def _is_table_of(**entries: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
+def _is_mapping_of(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
 def _counts_cross_validation(value: Any) -> bool:
     """Whether scores have whole numbers of folds and images, where they have any."""
     return isinstance(value, dict) and all(is_whole(value.get(key, 0)) for key in ("folds", "images"))
@@ -160,6 +164,10 @@ _INTERVAL = dict.fromkeys(("mean", "low", "high"), _is_optional_number)
 _CALIBRATION: Mapping[str, Callable[[Any], bool]] = {
     "temperature": _is_number,
     "temperature_from": _is_text,
+    "platt_scaling": _is_mapping_of(_is_table_of(slope=_is_number, offset=_is_number)),
+    "platt_scaling_from": _is_text,
+    "platt_scaling_shared": _is_list_of(_is_text),
+    "platt_scaling_fewest": is_whole,
     "coverage": _is_number,
     "coverage_by_class": lambda value: isinstance(value, bool),
     "coverage_frequencies": _is_list_of(_is_number),

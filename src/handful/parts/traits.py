@@ -86,6 +86,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "keeps_probabilities": "adds to a prediction and leaves its probabilities as they are",
         "needs_linear": "needs a head with the trait `class_weights`",
         "needs_pixels": "needs a head with the trait `segments`",
+        "reads_probabilities": "is fitted to probabilities: no later part may calibrate them",
         "replaces_classifier": "classifies by the features, so that the head's class scores need no training",
     },
 }

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+from handful.core.dataset import Kind
 from handful.core.recipe import Part, Recipe
 
 
 def with_calibration(
     recipe: Recipe,
     *,
+    kind: Kind = "multiclass",
     temperature: bool = False,
     coverage: float | None = None,
     reject: float | None = None,
@@ -18,7 +20,9 @@ def with_calibration(
 
     Args:
         recipe: recipe to extend; a part of the same name in it is replaced.
-        temperature: fit a temperature (posthoc/temperature).
+        kind: of the data.
+        temperature: calibrate the probabilities: by a temperature (posthoc/temperature), or, of several labels per
+            image, each class by itself (posthoc/platt_scaling).
         coverage: give conformal sets at this coverage (posthoc/conformal).
         reject: reject images that are unlike the training images, and about this share of those that are like them
             (posthoc/out_of_distribution).
@@ -27,7 +31,7 @@ def with_calibration(
     """
     added = [
         *([Part("out_of_distribution", {"false_rejection": reject})] if reject is not None else []),
-        *([Part("temperature")] if temperature else []),
+        *([Part("platt_scaling" if kind == "multilabel" else "temperature")] if temperature else []),
         *([Part("conformal", {"coverage": coverage})] if coverage is not None else []),
         *(
             [Part("thresholds", {} if missed is None else {"missed": missed})]

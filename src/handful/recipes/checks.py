@@ -195,6 +195,13 @@ def _check_calibrating(recipe: Recipe) -> None:
                 where=recipe.name,
                 remedy="leave one of them out." if joins_networks else f"put {part.name} before it.",
             )
+        reads = [p.name for p in recipe.posthoc[:i] if registry.has_trait("posthoc", p, "reads_probabilities")]
+        if reads and calibrates[i] and not registry.has_trait("posthoc", part, "keeps_probabilities"):
+            raise RecipeError(
+                f"posthoc/{part.name} would change what posthoc/{reads[0]} is fitted to",
+                where=recipe.name,
+                remedy=f"put {part.name} before it.",
+            )
     duplicates = sorted({name for i, name in enumerate(names) if calibrates[i] and names.count(name) > 1})
     if duplicates:
         raise RecipeError(f"posthoc/{duplicates[0]} is listed twice", where=recipe.name, remedy="leave one out.")

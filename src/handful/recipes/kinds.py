@@ -35,6 +35,12 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
                 where=recipe.name,
                 remedy=f"{optional}take one of the recipes {', '.join(BAG_RECIPES)}.",
             )
+        if data.kind == "multilabel" and folder == "posthoc" and part.name == "temperature":
+            raise RecipeError(
+                "posthoc/temperature needs one label per image, and these images have several each",
+                where=recipe.name,
+                remedy="take platt_scaling in its place, which calibrates each class by itself, or leave it out.",
+            )
         if data.kind == "multilabel" and not _needs(folder, part, "number"):
             raise RecipeError(
                 f"{folder}/{part.name} needs one label per image, and these images have several each",

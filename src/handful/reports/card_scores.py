@@ -9,9 +9,9 @@ from typing import Any
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.errors import ProtocolError
-from handful.evaluation.calibration import summarise_calibration
 from handful.evaluation.confusion import largest_confusions
 from handful.evaluation.multilabel import class_scores
+from handful.evaluation.multilabel_calibration import summarise_measures
 from handful.evaluation.multilabel_metrics import is_multilabel
 from handful.evaluation.statistics import METRIC_NAMES, class_recalls, metrics_of, summarise
 from handful.models.classifier import Classifier
@@ -62,7 +62,7 @@ def card_scores(result: Result) -> dict[str, Any]:
             "measure": r.measure,
             **{name: format_measure(r, getattr(r, name)) for name in ("mean", "low", "high", "worst")},
         }
-        for r in ([] if several else summarise_calibration(result))
+        for r in summarise_measures(result)
     ]
     scores = {
         "draws": rows[0].draws,

@@ -88,7 +88,7 @@ def build(context: Context, *, folds: int = 5) -> Callable[[tuple[Classifier, ..
         found = fit_class_platt(logits, targets)
         slopes, offsets = ([float(f"{value:.6g}") for value in row] for row in (found.slopes, found.offsets))
         network = wrap(one.network, slopes=slopes, offsets=offsets).to(one.device).eval()
-        entry = {
+        entry: dict[str, Any] = {
             "platt_scaling": {
                 name: {"slope": slope, "offset": offset}
                 for name, slope, offset in zip(one.classes, slopes, offsets, strict=True)

@@ -33,6 +33,7 @@ multilabel = True
 needs_multilabel = True
 calibrates = True
 keeps_probabilities = True
+reads_probabilities = True
 FEWEST, SHRINKAGE = 5, 10
 HERE = "posthoc/thresholds"
 
