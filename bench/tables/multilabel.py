@@ -4,7 +4,7 @@ Mosaics of four pictures of CIFAR-10, parts kept apart, classes tailed 5 to 1; l
 frozen features of the embedded network at 128 pixels. A draw is a choice of mosaics and of what is known of them. "40 %
 of positives missing" has no unknown entries to mask: it shows what lists that are not whole cost. Thresholds are
 compared with 0.5 in macro F1 on the same networks. "One strength" fits both ways at the same C instead of each at its
-own cross-validated one. Calibration of each class by itself is compared with probabilities as they come. Sets and a bound
+own cross-validated one. Calibration of each class is compared with probabilities as they come. Sets and a bound
 on missed labels are measured on 20 draws, with ridge regression. Nothing was chosen on the draws 0 to 4; draws from 100
 on were looked at before.
 """
