@@ -8,7 +8,7 @@ import pytest
 from handful.core.recipe import Part
 from handful.errors import RecipeError, TrainingError
 from handful.parts import registry
-from handful.recipes.kinds import BAG_RECIPES, RECIPES, check_kind
+from handful.recipes.kinds import BAG_RECIPES, RECIPES, SOFT_LOSSES, SOFT_RECIPES, check_kind, unfit_reason
 from handful.recipes.load import load_recipe
 from handful.recipes.read import recipe_names
 from tests.support.datasets import bags_of_squares, recipe, several_squares, squares
@@ -31,6 +31,34 @@ def test_every_recipe_fits_or_is_refused_with_those_that_fit() -> None:
     assert all(known in remedy for known in RECIPES for remedy in remedies)
     assert {"classification", "layer-decay", "logistic-hog"} <= set(fitting)
     assert not {"cvs", "multitask", "soft-labels", "pseudo-labels", "lda", "ldam-wrn"} & set(fitting)
+
+
+def test_recipes_fit_class_probabilities_or_are_refused_with_those_that_do() -> None:
+    data, weighted = squares(), squares()
+    half = np.array([0.5, 0.5, 0], np.float32)
+    data = replace(data, samples=(replace(data.samples[0], probabilities=half), *data.samples[1:]))
+    weighted = replace(weighted, samples=(replace(data.samples[0], probabilities=None, weight=2.0), *data.samples[1:]))
+    fitting, refused = set(), []
+    for name in set(recipe_names()) - set(BAG_RECIPES):
+        plan = load_recipe(name)
+        try:
+            check_kind(plan, data)
+            fitting.add(name)
+            assert unfit_reason(plan, data) is None
+        except RecipeError as error:
+            refused.append((str(error), unfit_reason(plan, data)))
+        if unfit_reason(plan, weighted) is not None:
+            with pytest.raises(TrainingError, match="does not weigh samples"):
+                check_kind(plan, weighted)
+    assert {*SOFT_RECIPES, "distilled-self-training", "ldam-wrn"} <= fitting
+    assert all("1 image has class probabilities" in text for text, _ in refused)
+    assert all("cross_entropy" in text or "logistic" in text for text, _ in refused)
+    assert all(str(why).endswith("needs one label per image") for _, why in refused)
+    assert not {"cvs", "knn", "pseudo-labels", "ldr-kl-wrn"} & fitting
+
+
+def test_the_losses_that_a_remedy_names_learn_class_probabilities() -> None:
+    assert set(SOFT_LOSSES) <= set(registry.names_with("losses", "soft_targets"))
 
 
 def test_recipes_of_bags_fit_bags_alone_and_others_are_refused_with_them() -> None:

@@ -170,6 +170,17 @@ def test_a_weight_that_is_no_factor_is_refused(weight: float) -> None:
         set_up(recipe("linear"), weighted(squares(2), _1=weight))
 
 
-def test_a_fitted_head_does_not_weigh_samples() -> None:
-    with pytest.raises(TrainingError, match=r"(?s)'logistic' does not weigh samples.*fine-tuned"):
-        set_up(load_recipe("logistic-pixels"), weighted(squares(2), _1=0.5))
+def test_most_fitted_heads_do_not_weigh_samples() -> None:
+    with pytest.raises(TrainingError, match=r"(?s)'knn' does not weigh samples.*logistic.*fine-tuned"):
+        set_up(load_recipe("logistic-pixels", overrides=("head.name=knn",)), weighted(squares(2), _1=0.5))
+    assert set_up(load_recipe("logistic-pixels"), weighted(squares(2), _1=0.5)).tensors.weights is not None
+
+
+def test_class_probabilities_are_what_steps_learn() -> None:
+    data = squares(2, masks=False)
+    soft = np.array([0.5, 0.3, 0.2], np.float32)
+    first = replace(data.samples[0], probabilities=soft)
+    data = replace(data, samples=(first, *data.samples[1:]))
+    setup = set_up(recipe("linear"), data)
+    batch = setup.tensors.batch(torch.tensor([setup.data.ids.index(first.id)]), 3)
+    assert batch.targets.tolist() == [soft.tolist()]

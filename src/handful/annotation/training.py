@@ -100,7 +100,7 @@ def present(data: Dataset) -> Dataset:
     """The data with only those classes that have a labelled image."""
     labelled_classes = [i for i, n in enumerate(data.counts) if n]
     number = {old: new for new, old in enumerate(labelled_classes)}
-    samples = (s if s.label is None else replace(s, label=number[s.label]) for s in data.samples)
+    samples = (s if s.label is None else replace(s, label=number[s.label], probabilities=None) for s in data.samples)
     return replace(data, samples=tuple(samples), classes=tuple(data.classes[i] for i in labelled_classes))
 
 

@@ -127,8 +127,8 @@ Columns = Annotated[
         "--column",
         metavar="ROLE=NAME",
         show_default=False,
-        help="What a column of the table is for (path, label, mask, group, split, or text: words "
-        "beside the image), and its name there: label=species.",
+        help="What a column of the table is for (path, label, mask, group, split; text: words beside the image; or "
+        "weight: of the image's loss), and its name there: label=species.",
     ),
 ]
 Overwrite = Annotated[bool, Option("--overwrite", help="Replace the output of an earlier run.")]

@@ -11,7 +11,7 @@ from handful.core.recipe import Recipe
 from handful.errors import ProtocolError, option
 from handful.recipes.backbone_names import DEFAULT, on_backbone, short_name, split_name
 from handful.recipes.backbones import check_weights, choose_backbone
-from handful.recipes.kinds import unfit_part
+from handful.recipes.kinds import unfit_reason
 from handful.recipes.load import load_recipe
 from handful.recipes.options import options_of
 from handful.recipes.renamed import current_name
@@ -111,10 +111,10 @@ def _of_several_labels(data: Dataset, pretrained: bool) -> list[CandidateRecipe]
 
 def fitting(candidate: CandidateRecipe, data: Dataset, name: str) -> CandidateRecipe:
     """The candidate, or why its recipe, loaded by this name, does not fit the kind of the data."""
-    if data.kind == "multiclass" or not candidate.taken:
+    if not candidate.taken or not (data.kind != "multiclass" or data.has_probabilities or data.has_weights):
         return candidate
-    unfit = unfit_part(load_recipe(name), data)
-    return candidate if unfit is None else replace(candidate, taken=False, why=f"{unfit} needs one label per image")
+    why = unfit_reason(load_recipe(name), data)
+    return candidate if why is None else replace(candidate, taken=False, why=why)
 
 
 def refuse_duplicates(recipes: Sequence[Recipe]) -> None:

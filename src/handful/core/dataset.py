@@ -76,6 +76,8 @@ class Sample:
             numbers, the value of each quantity, or NaN. None: unlabelled.
         known: the pixels that the mask speaks of, where it is partial (scribbles, points, a box), of the mask's size;
             losses ignore the others. None: all.
+        probabilities: of each class, in place of the one label, such as the shares of several annotators' votes: losses
+            learn these. `label` is then the class that the image is drawn and scored as. Of multiclass data.
         weight: factor of the image's loss in training, 0 or more. Scores do not count it.
         text: words beside the image, such as a caption or tags, for `prepare/clean_by_text`; None: none.
         bag: the bag that it lies in, such as a slide, of data whose labels belong to bags; `label` is then the bag's.
@@ -98,6 +100,7 @@ class Sample:
     pixel_range: PixelRange | None = None
     target: Float32[np.ndarray, " k"] | None = None
     known: Mask | None = None
+    probabilities: Float32[np.ndarray, " k"] | None = None
     weight: float = 1.0
     text: str | None = None
     bag: str | None = None
@@ -116,6 +119,7 @@ class Sample:
             if self.target is None
             else [f"target={['?' if np.isnan(v) else int(v) if v == int(v) else float(v) for v in self.target]}"]
         )
+        known += ["probabilities"] if self.probabilities is not None else []
         known += ["mask"] if self.mask is not None else []
         return f"Sample({', '.join([repr(self.id), *known])}{size})"
 
@@ -247,6 +251,24 @@ class Dataset:
         return rows
 
     @property
+    def has_probabilities(self) -> bool:
+        """Whether some samples have class probabilities in place of one label."""
+        return any(s.probabilities is not None for s in self.samples)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether some samples have a weight other than 1."""
+        return any(s.weight != 1 for s in self.samples)
+
+    def probabilities(self) -> Float32[np.ndarray, "n k"]:
+        """Class probabilities of each sample: 1 for a label; a row of zeros without one."""
+        rows: Float32[np.ndarray, "n k"] = np.nan_to_num(self.targets())
+        for row, sample in zip(rows, self.samples, strict=True):
+            if sample.label is not None and sample.probabilities is not None:
+                row[:] = sample.probabilities
+        return rows
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Id of each sample."""
         return tuple(s.id for s in self.samples)
@@ -260,7 +282,9 @@ class Dataset:
         return replace(self, samples=tuple(self.samples[i] for i in _positions(indices, len(self))))
 
     def without_labels(self) -> "Dataset":
-        """The images alone, with ids, bags and splits: labels, targets, masks, groups, weights and words are removed.
+        """The images alone, with ids, bags and splits.
+
+        Labels, targets, class probabilities, masks, groups, weights and words are removed.
 
         This is the guard against label leaks: every image that a model predicts passes through it first, and so does
         every image that a run learns from without its label. No other code removes labels for this purpose.
@@ -272,6 +296,7 @@ class Dataset:
             "mask_source": None,
             "group": None,
             "known": None,
+            "probabilities": None,
             "text": None,
         }
         samples = (replace(s, **removed, weight=1.0) for s in self.samples)  # type: ignore[arg-type]

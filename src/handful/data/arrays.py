@@ -13,7 +13,7 @@ from PIL import ImageOps
 from handful.core.dataset import Dataset, DeepImage, Image, Mask, Sample, Split
 from handful.data.array_like import as_array, as_items, is_missing
 from handful.data.bags import bag_dataset
-from handful.data.class_names import class_index, class_names, consistent_names
+from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.decoding import decode
 from handful.data.images import deep_array, image_size, pixels, read_bytes
 from handful.data.labels import group_texts, label_texts, value_text
@@ -21,6 +21,7 @@ from handful.data.multilabel import with_targets
 from handful.data.numbers import number_dataset
 from handful.data.pixel_range import with_pixel_range
 from handful.data.split_names import parse_split
+from handful.data.votes import vote_rows, with_votes, with_weights
 from handful.errors import DataError
 
 
@@ -34,6 +35,8 @@ def from_arrays(
     groups: Iterable[Any] | None = None,
     bags: Iterable[Any] | None = None,
     splits: Iterable[Any] | None = None,
+    probabilities: Iterable[Any] | None = None,
+    weights: Iterable[Any] | None = None,
     classes: Sequence[str] | None = None,
     bit_depth: int | None = None,
     window: tuple[float, float] | None = None,
@@ -57,6 +60,9 @@ def from_arrays(
         bags: the bag of each image, such as its slide: labels then belong to bags, and an image without a label has
             that of the others in its bag. None: no bags.
         splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
+        probabilities: of each class [n k], or numbers of votes, which losses learn in place of one label: see
+            `handful.data.votes`. The columns are a data frame's, or `classes`. Labels may be given beside them.
+        weights: factor of each image's loss in training, 0 or more.
         classes: the expected class names; None: those that occur.
         bit_depth: number of bits of integers; None: as `handful.data.pixel_range.with_pixel_range` finds it over all
             images.
@@ -67,6 +73,12 @@ def from_arrays(
     """
     given = next((values for values in (targets, numbers, labels) if values is not None), None)
     samples = image_samples(images, given, masks=masks, groups=groups, splits=splits)
+    if weights is not None:
+        samples = with_weights(samples, weights)
+    if probabilities is not None and (targets is not None or numbers is not None or bags is not None):
+        other = "targets" if targets is not None else "numbers" if numbers is not None else "bags"
+        remedy = "class probabilities are of images with one class each: leave one of them out."
+        raise DataError(f"probabilities and {other} are both given", where="probabilities", remedy=remedy)
     if numbers is not None:
         if labels is not None or targets is not None:
             raise DataError("numbers and labels are both given", where="numbers", remedy="give one of them.")
@@ -74,7 +86,7 @@ def from_arrays(
     elif targets is not None:
         data = _multilabel(samples, labels, targets, classes)
     else:
-        data = _multiclass(samples, labels, classes)
+        data = _multiclass(samples, labels, probabilities, classes)
     if bags is not None:
         data = _in_bags(data, bags)
     data = with_pixel_range(data, bit_depth=bit_depth, window=window)
@@ -112,12 +124,25 @@ def _numbers(samples: list[Sample], numbers: Iterable[Any]) -> Dataset:
     return number_dataset(samples, values, names)
 
 
-def _multiclass(samples: list[Sample], labels: Iterable[Any] | None, classes: Sequence[str] | None) -> Dataset:
+def _multiclass(
+    samples: list[Sample],
+    labels: Iterable[Any] | None,
+    probabilities: Iterable[Any] | None,
+    classes: Sequence[str] | None,
+) -> Dataset:
     names: list[str | None] = [None] * len(samples)
     if labels is not None:
         names = consistent_names(label_texts(labels, classes=classes), classes, where="labels")
     where = [f"image {i}" for i in range(len(samples))]
-    return labelled_dataset(samples, names, classes, where)
+    if probabilities is None:
+        return labelled_dataset(samples, names, classes, where)
+    values = as_array(probabilities, "probabilities")
+    columns = getattr(probabilities, "columns", classes)
+    listed = [nfc(str(c)) for c in (range(values.shape[-1]) if columns is None else columns)]
+    votes = vote_rows(values, len(samples), len(listed), where="probabilities")
+    voted = [name for name, column in zip(listed, votes.T, strict=True) if column.any()]
+    data = labelled_dataset(samples, names, class_names([*names, *voted], classes), where)
+    return with_votes(data, votes, listed, where="probabilities")
 
 
 def _multilabel(

@@ -53,6 +53,12 @@ def bag_dataset(data: Dataset, *, argument: str = "bag") -> Dataset:
                 "the image is in no bag", where=sample.id, remedy="name the bag of each image, or leave the row out."
             )
         _refuse_two_sides(first.setdefault(sample.bag, sample), sample)
+        if sample.probabilities is not None:
+            raise DataError(
+                "the image has class probabilities, and the labels belong to bags",
+                where=sample.id,
+                remedy=f"give the bag one label, without votes, or leave {option(argument, None)} out.",
+            )
         if sample.label is None:
             continue
         other = labels.setdefault(sample.bag, sample)

@@ -13,6 +13,7 @@ from handful.data.image_cache import store_decoded
 from handful.data.images import content_hash, pixels, refuse_other_size
 from handful.data.numbers import in_fifths, refuse_constant
 from handful.data.split_checks import refuse_few_bags, refuse_small_classes
+from handful.data.votes import refuse_improper
 from handful.errors import DataError, HandfulWarning, option
 
 
@@ -79,6 +80,7 @@ def _refuse_unusable(data: Dataset) -> None:
                 where=sample.id,
                 remedy="give one entry for each class.",
             )
+        refuse_improper(sample, len(data.classes))
         if sample.id in ids:
             raise DataError("the id is listed twice", where=sample.id, remedy="give each sample an id of its own.")
         ids.add(sample.id)

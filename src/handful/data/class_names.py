@@ -166,7 +166,19 @@ def with_classes(data: Dataset, classes: Sequence[str] | None) -> Dataset:
         s if s.label is None else replace(s, label=class_index(data.classes[s.label], index, s.id))
         for s in data.samples
     )
+    if data.has_probabilities:
+        columns = [class_index(name, index, "classes") for name in data.classes]
+        samples = (_with_columns(s, columns, len(known)) for s in samples)
     return replace(data, samples=tuple(samples), classes=known)
+
+
+def _with_columns(sample: Sample, columns: Sequence[int], k: int) -> Sample:
+    """The sample with its class probabilities in other columns of k; the rest are 0."""
+    if sample.probabilities is None:
+        return sample
+    probabilities = np.zeros(k, dtype=np.float32)
+    probabilities[list(columns)] = sample.probabilities
+    return replace(sample, probabilities=probabilities)
 
 
 def _moved(sample: Sample, columns: Sequence[int], k: int) -> Sample:

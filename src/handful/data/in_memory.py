@@ -32,6 +32,7 @@ class ImageTensors:
             rarest class that each image shows, by which samplers draw, and k for an image that shows none. Of numbers,
             their values, NaN unknown; `labels` is then 0, and -1 without a value. Of bags None; `labels` has the bag's.
         weights: factor of each image's loss; None: 1 each.
+        probabilities: of each class, of multiclass data; None: each labelled image has one class.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
@@ -39,6 +40,7 @@ class ImageTensors:
     pixel_labels: Int[Tensor, "n h w"] | None
     targets: Float[Tensor, "n k"] | None = None
     weights: Float[Tensor, " n"] | None = None
+    probabilities: Float[Tensor, "n k"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -53,6 +55,7 @@ class ImageTensors:
             pixel_labels=None if maps is None else maps.to(device),
             targets=None if self.targets is None else self.targets.to(device),
             weights=None if self.weights is None else self.weights.to(device),
+            probabilities=None if self.probabilities is None else self.probabilities.to(device),
         )
 
     def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
@@ -67,6 +70,13 @@ class ImageTensors:
         weights = None if self.weights is None else self.weights[index]
         return Batch(images, labels, targets, maps, index, known=known, weights=weights)
 
+    def weighted_targets(self, classes: int) -> Float[Tensor, "n k"] | None:
+        """Class probabilities of multiclass data, times the weight of the image; None: each counts as its label."""
+        if self.probabilities is None and self.weights is None:
+            return None
+        _, targets, _ = self.knowledge(torch.arange(len(self), device=self.labels.device), classes)
+        return targets if self.weights is None else targets * self.weights[:, None]
+
     def knowledge(
         self, index: Int[Tensor, " b"], classes: int
     ) -> tuple[Int[Tensor, " b"], Float[Tensor, "b k"], Bool[Tensor, "b k"] | None]:
@@ -75,6 +85,8 @@ class ImageTensors:
         if self.targets is not None:
             rows = self.targets[index]
             return labels, rows.nan_to_num(0.0), ~rows.isnan()
+        if self.probabilities is not None:
+            return labels, self.probabilities[index], None
         return labels, F.one_hot(labels.clamp(min=0), classes).float() * (labels >= 0).float()[:, None], None
 
 
@@ -151,7 +163,7 @@ def load_tensors(
             labels = torch.from_numpy(is_object).to(kind) * (sample.label + 1)
             maps[i] = labels if is_known is None else labels.where(torch.from_numpy(is_known), IGNORE)
     weights = None
-    if any(sample.weight != 1 for sample in data.samples):
+    if data.has_weights:
         weights = torch.tensor([sample.weight for sample in data.samples], dtype=torch.float32)
     if data.kind == "number":
         labelled = torch.tensor([0 if s.labelled else -1 for s in data.samples], dtype=torch.int64)
@@ -161,7 +173,8 @@ def load_tensors(
     if data.kind == "bag":
         of_bags = torch.tensor([-1 if s.label is None else s.label for s in data.samples], dtype=torch.int64)
         return ImageTensors(images, of_bags, maps, weights=weights)
-    return ImageTensors(images, torch.from_numpy(data.labels), maps, weights=weights)
+    probabilities = torch.from_numpy(data.probabilities()) if data.has_probabilities else None
+    return ImageTensors(images, torch.from_numpy(data.labels), maps, weights=weights, probabilities=probabilities)
 
 
 def _rarest_classes(data: Dataset) -> Int[Tensor, " n"]:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from handful.core.dataset import Sample
+from handful.core.dataset import Dataset, Sample
 from handful.core.file_names import as_unicode
 from handful.core.files import refuse_existing
 from handful.data.readers.packed import is_packed
+from handful.data.readers.table_votes import PREFIX
 from handful.errors import DataError, OutputError
 from handful.inspection.measurements import Measurements
 
@@ -31,6 +32,8 @@ def write_cleaned_table(
     measurements: Measurements, path: Path, *, doubts: Mapping[str, str] | None = None
 ) -> TableChanges:
     """Write a CSV table of the samples with columns path, label, group and split; images are not touched.
+
+    Class probabilities are columns votes:CLASS, and weights a column weight, where there are some.
 
     Left out are files that cannot be read, exact copies but one (the held-out one stays), and all of those whose
     copies have several labels. Near copies share a group, as do pictures of a inferred group. Paths are relative to the
@@ -60,6 +63,8 @@ def write_cleaned_table(
         ("path", "label", "group", "split"),
         *(_row(measurements, i, groups[i], path.parent) for i in rows),
     ]
+    for name, cells in _further_columns(measurements.data).items():
+        table = [(*row, cell) for row, cell in zip(table, [name, *(cells[i] for i in rows)], strict=True)]
     if doubts:
         texts = ["doubt", *(doubts.get(measurements.data.samples[i].id, "") for i in rows)]
         table = [(*row, text) for row, text in zip(table, texts, strict=True)]
@@ -69,6 +74,17 @@ def write_cleaned_table(
         file.write(text.getvalue())
     named = {groups[i] for i in rows} - {None}
     return TableChanges(len(rows), len(measurements.unreadable), copies, conflicts, len(named))
+
+
+def _further_columns(data: Dataset) -> dict[str, list[str]]:
+    """The cells of each sample in the columns of class probabilities and weights; no column where there are none."""
+    columns: dict[str, list[str]] = {}
+    if data.has_probabilities:
+        rows = data.probabilities()
+        columns = {f"{PREFIX}{name}": [f"{p:.6g}" for p in rows[:, c]] for c, name in enumerate(data.classes)}
+    if data.has_weights:
+        columns["weight"] = [f"{sample.weight:g}" for sample in data.samples]
+    return columns
 
 
 def _row(measurements: Measurements, position: int, group: str | None, folder: Path) -> tuple[str, str, str, str]:

@@ -10,7 +10,7 @@ from scipy.special import log_softmax
 
 def fit_temperature(
     scores: Float[np.ndarray, "n k"],
-    labels: Int[np.ndarray, " n"],
+    labels: Int[np.ndarray, " n"] | Float[np.ndarray, "n k"],
     *,
     bounds: tuple[float, float],
     tolerance: float = 1e-5,
@@ -23,14 +23,18 @@ def fit_temperature(
 
     Args:
         scores: class scores of images that the scoring model was not fitted to.
-        labels: their classes.
+        labels: their classes; or the probabilities of these, times the image's weight.
         bounds: lowest and highest temperature.
         tolerance: of the temperature's logarithm.
     """
     n, k = scores.shape
     true = (n + 1) / (n + 2)
-    targets = np.full((n, k), (1 - true) / max(1, k - 1))
-    targets[np.arange(n), labels] = true
+    other = (1 - true) / max(1, k - 1)
+    if labels.ndim == 2:
+        targets = other * labels.sum(axis=1, keepdims=True) + (true - other) * labels
+    else:
+        targets = np.full((n, k), other)
+        targets[np.arange(n), labels] = true
 
     def loss(logarithm: float) -> float:
         return float(-(targets * log_softmax(scores / exp(logarithm), axis=1)).sum(axis=1).mean())

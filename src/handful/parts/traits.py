@@ -4,12 +4,13 @@ Traits are read from the text of a module, so that what only reads recipes impor
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
 from typing import Literal, get_args
 
+from handful.core.dataset import Kind
 from handful.core.recipe import Part, Recipe, Stage
 from handful.errors import RecipeError, nearest
 
@@ -52,6 +53,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "needs_bag": "fits no other data",
         "fitted": "is fitted to the features of a frozen backbone, not trained",
         "own_classes": "has class vectors of its own and reads none of the labels'",
+        "soft_targets": "is fitted to class probabilities and weights of images, too",
         "segments": "gives a score of every class for every pixel: `Output.pixels`",
         "uses_unlabelled": "learns from images without a label",
     },
@@ -72,6 +74,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "needs_teacher": "reads the output of the network with averaged weights: `Batch.teacher_output`",
         "needs_views": "reads further views of the images: `Output.views`",
         "reads_images": "reads the images, not only what the network says of them",
+        "soft_targets": "learns from class probabilities, not from one label; or reads no label",
         "reads_masks": "learns from pixel labels, and needs a head that segments",
         "trains_no_classifier": "leaves the head's class scores untrained",
         "uses_unlabelled": "learns from images without a label",
@@ -222,6 +225,21 @@ def uses_unmasked(recipe: Recipe) -> bool:
     """Whether a recipe that learns from masks also learns from images without one."""
     losses = [part for stage in recipe.stages for part in stage.losses]
     return asks_teacher(recipe) or any(has_trait("losses", part, "uses_unmasked") for part in losses)
+
+
+def without_probabilities(recipe: Recipe) -> Iterator[tuple[Folder, Part]]:
+    """The parts that learn from labels and not from class probabilities: a fitted head, and losses."""
+    if has_trait("heads", recipe.head, "fitted") and not has_trait("heads", recipe.head, "soft_targets"):
+        yield "heads", recipe.head
+    for part in (part for stage in recipe.stages for part in stage.losses):
+        if not has_trait("losses", part, "soft_targets"):
+            yield "losses", part
+
+
+def weighs_images(recipe: Recipe, kind: Kind) -> bool:
+    """Whether weights of images have an effect: the training loop has them, and a few of the fitted heads."""
+    soft = kind == "multiclass" and has_trait("heads", recipe.head, "soft_targets")
+    return soft or not has_trait("heads", recipe.head, "fitted")
 
 
 def reads_masks(recipe: Recipe) -> bool:

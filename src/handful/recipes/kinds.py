@@ -1,15 +1,17 @@
-"""Which recipes fit several labels per image, numbers, or bags: those all of whose parts say so, by a trait."""
+"""Which recipes fit several labels per image, numbers, bags, or class probabilities: those whose parts say so."""
 
 from collections.abc import Iterator
 
 from handful.core.dataset import Dataset, Kind
 from handful.core.recipe import Part, Recipe
-from handful.errors import RecipeError, TrainingError, option
-from handful.parts.traits import TRAITS, Folder, has_trait
+from handful.errors import RecipeError, TrainingError, by_interface, option
+from handful.parts.traits import TRAITS, Folder, has_trait, names_with, weighs_images, without_probabilities
 
 RECIPES = ("logistic", "ridge", "knn", "nearest-centroid", "fine-tuned", "classification-wrn")
 NUMBER_RECIPES = ("ridge", "knn", "fine-tuned", "classification-wrn")
 BAG_RECIPES = ("bag-mean", "bag-max", "bag-attention")
+SOFT_LOSSES = ("cross_entropy", "distillation", "early_learning", "generalized_cross_entropy")
+SOFT_RECIPES = ("logistic", "ridge", "fine-tuned", "classification-wrn")
 
 
 def check_kind(recipe: Recipe, data: Dataset) -> None:
@@ -60,12 +62,51 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
         raise RecipeError(f"{folder}/{part.name} is for {what}", where=recipe.name, remedy=remedy)
     if data.kind == "multilabel":
         _refuse_never_absent(recipe, data)
+    check_soft_targets(recipe, data)
 
 
-def unfit_part(recipe: Recipe, data: Dataset) -> str | None:
-    """The first part of a recipe that does not fit the kind of the data, as "losses/ldam"; None: all fit."""
+def check_soft_targets(recipe: Recipe, data: Dataset) -> None:
+    """Refuse class probabilities, or weights of images, where a part learns labels alone or images all alike.
+
+    Raises:
+        RecipeError: names the part, and what learns from them.
+        TrainingError: a head that does not weigh images.
+    """
+    unfit = next(without_probabilities(recipe), None) if data.has_probabilities else None
+    if unfit is not None:
+        folder, part = unfit
+        n = sum(s.probabilities is not None for s in data.samples)
+        images = "1 image has" if n == 1 else f"{n:,} images have"
+        remedy = f"a recipe that learns from them, e.g. {', '.join(SOFT_RECIPES)}"
+        if folder == "losses":
+            remedy = f"cross_entropy in its place, or another loss that learns from them: {', '.join(SOFT_LOSSES)}"
+        columns = by_interface(command="the columns votes:CLASS", python="the probabilities")
+        raise RecipeError(
+            f"{folder}/{part.name} needs one label per image, and {images} class probabilities, such as votes",
+            where=recipe.name,
+            remedy=f"take {remedy}; or give each image one label and leave {columns} out.",
+        )
+    if data.has_weights and not weighs_images(recipe, data.kind):
+        heads = ""
+        if data.kind == "multiclass":
+            heads = f"head {' or '.join(names_with('heads', 'soft_targets'))}, or "
+        raise TrainingError(
+            f"head {recipe.head.name!r} does not weigh samples, and some have a weight",
+            where=recipe.name,
+            remedy=f"leave the weights out, or use {heads}a recipe that is trained in steps, e.g. fine-tuned.",
+        )
+
+
+def unfit_reason(recipe: Recipe, data: Dataset) -> str | None:
+    """Why a recipe does not fit the data, as "losses/ldam needs one label per image"; None: it does."""
     unfit = next(_unfit(recipe, data.kind), None)
-    return None if unfit is None else f"{unfit[0]}/{unfit[1].name}"
+    if unfit is None and data.has_probabilities:
+        unfit = next(without_probabilities(recipe), None)
+    if unfit is not None:
+        return f"{unfit[0]}/{unfit[1].name} needs one label per image"
+    if data.has_weights and not weighs_images(recipe, data.kind):
+        return f"heads/{recipe.head.name} does not weigh images"
+    return None
 
 
 def _unfit(recipe: Recipe, kind: Kind) -> Iterator[tuple[Folder, Part]]:

@@ -88,9 +88,11 @@ def data_facts(data: Dataset) -> dict[str, Any]:
     Raises:
         DataError: an image file cannot be read.
     """
+    voted = sum(s.probabilities is not None for s in data.samples)
     return {
         "fingerprint": fingerprint(data),
         "images": len(data),
+        **({"class_probabilities": voted} if voted else {}),
         "masks": sum(s.mask is not None for s in data.samples),
         "groups": len({s.group for s in data.samples} - {None}),
         "grouped": sum(s.group is not None for s in data.samples),

@@ -31,8 +31,9 @@ def fit_head(setup: Setup, assembly: Assembly, *, progress: bool) -> None:
         if setup.context.task.kind == "bag":
             head.fit_bags(features, tensors.labels, torch.from_numpy(bag_index(setup.data)[1]), seed=seed)
             return
-        targets = {} if tensors.targets is None else {"targets": tensors.targets}
-        head.fit(features, tensors.labels, seed=seed, **targets)
+        targets = tensors.weighted_targets(len(setup.data.classes)) if tensors.targets is None else tensors.targets
+        given = {} if targets is None else {"targets": targets}
+        head.fit(features, tensors.labels, seed=seed, **given)
 
 
 def extract_features(setup: Setup, assembly: Assembly, *, progress: bool) -> Float[Tensor, "n v c"]:

@@ -1,6 +1,5 @@
 """Set-up of a training run: the device, the prepared data as tensors, and the context that parts are built with."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,10 +14,11 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
 from handful.data.numbers import scale_of
-from handful.errors import DataError, TrainingError, by_interface, hint, offers
+from handful.data.votes import refuse_improper
+from handful.errors import TrainingError, by_interface, hint, offers
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
-from handful.recipes.kinds import check_kind
+from handful.recipes.kinds import check_kind, check_soft_targets
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
 from handful.training.distributed import check_batches
@@ -77,6 +77,8 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
             some, or batches too small for the processes.
         DataError, RecipeError, WeightsError: from the parts.
     """
+    for sample in data.samples:
+        refuse_improper(sample, len(data.classes))
     check_kind(recipe, data)
     if data.kind == "number" and recipe.precision == "auto":
         recipe = replace(recipe, precision="fp32")  # as exported models, and everywhere the same number
@@ -87,12 +89,12 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     unlabelled = data.unlabelled().samples
     for part in recipe.prepare:
         data = registry.build("prepare", part, context)(data)
+    check_soft_targets(recipe, data)
     labelled = data.labelled()
     data = data if registry.trains_unlabelled(recipe) else labelled
     context = replace(context, data=labelled, unlabelled=unlabelled)
     if recipe.hierarchy is not None:
         context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
-    _check_weights(recipe, data)
     accelerator = _make_accelerator(recipe, device)
     tensors = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize)
     tensors = tensors.to(accelerator.device)
@@ -183,19 +185,4 @@ def _check_unlabelled(recipe: Recipe, unlabelled: int) -> None:
                 python='add samples whose label is None, or evaluate with Protocol(unlabelled="rest")',
             )
             + ", or use a recipe that needs none.",
-        )
-
-
-def _check_weights(recipe: Recipe, data: Dataset) -> None:
-    """Weights of samples are factors of a loss, which a fitted head does not have."""
-    for sample in data.samples:
-        if not 0 <= sample.weight < math.inf:
-            raise DataError(
-                f"the weight of a sample is {sample.weight!r}", where=sample.id, remedy="give a number of 0 or more."
-            )
-    if registry.has_trait("heads", recipe.head, "fitted") and any(sample.weight != 1 for sample in data.samples):
-        raise TrainingError(
-            f"head {recipe.head.name!r} does not weigh samples, and some have a weight",
-            where=recipe.name,
-            remedy="leave the weights out, or use a recipe that is trained in steps, e.g. fine-tuned.",
         )

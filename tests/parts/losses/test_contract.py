@@ -176,6 +176,21 @@ def test_masks_are_read_where_the_loss_declares_it(name: str, options: Mapping[s
 
 
 @every
+def test_class_probabilities_are_read_in_place_of_the_label_where_the_loss_declares_it(
+    name: str, options: Mapping[str, Any]
+) -> None:
+    if not registry.has_trait("losses", Part(name), "soft_targets"):
+        pytest.skip("this loss declares that it reads labels")
+    output, batch = example()
+    soft = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.0, 0.9], [0.4, 0.6, 0.0]])
+    views = tuple(replace(view, targets=soft) for view in batch.views)
+    batch = replace(batch, targets=soft, views=views)
+    views = tuple(replace(view, labels=(view.labels + 1) % K) for view in batch.views)
+    other = replace(batch, labels=(batch.labels + 1) % K, views=views)
+    assert torch.equal(make(name, options)(output, batch), make(name, options)(output, other))
+
+
+@every
 def test_a_batch_without_any_label_costs_nothing(name: str, options: Mapping[str, Any]) -> None:
     skip_users_of_unlabelled(name)
     output, batch = example()

@@ -14,6 +14,7 @@ from handful.parts import registry
 from handful.parts.losses._priors import ShiftedCrossEntropy
 from handful.parts.prepare.pseudo_label import surest
 from handful.parts.registry import trains_unlabelled, uses_unlabelled
+from handful.recipes.load import load_recipe
 from handful.training.assembly import assemble
 from handful.training.setup import prepare_run
 from handful.training.train import train
@@ -49,6 +50,25 @@ def test_of_each_class_the_surest_and_no_more_than_its_share() -> None:
     assert surest(rows, 2 / 3).tolist() == [0, -1, -1, -1, 1, 0]
     assert surest(rows, 0.01).tolist() == [-1, -1, -1, -1, 1, 0]  # at least one
     assert surest(rows, 1.0).tolist() == [0, -1, 0, -1, 1, 0]
+
+
+def test_soft_pseudo_labels_are_the_probabilities_of_the_teacher() -> None:
+    data, plan = half_labelled(), datasets.recipe("linear")
+    rows = np.random.default_rng(0).dirichlet(np.ones(3), size=9).astype(np.float32)
+    given = replace(datasets.context(), fit=Teacher(rows, []), named=load_recipe, recipe=plan)
+    options = {**PART.options, "share": 1.0, "per_class": "predicted", "soft": True}
+    prepared = registry.build("prepare", Part("pseudo_label", options), given)(data)
+    guessed = prepared.samples[3:]
+    assert [s.label for s in guessed] == rows.argmax(axis=1).tolist()
+    assert np.array_equal([s.probabilities for s in guessed], rows)
+    assert all(s.probabilities is None for s in prepared.samples[:3])
+
+
+def test_soft_pseudo_labels_need_a_loss_that_learns_probabilities() -> None:
+    plan = load_recipe("logistic-pixels", overrides=("head.name=knn",))
+    given = replace(datasets.context(), recipe=plan)
+    with pytest.raises(RecipeError, match="heads/knn learns one label"):
+        registry.build("prepare", Part("pseudo_label", {**PART.options, "soft": True}), given)
 
 
 def test_of_each_class_as_many_as_are_predicted() -> None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from jaxtyping import Float
 
 from handful.core.dataset import Dataset, Sample, Split
 from handful.data.arrays import image_samples, labelled_dataset
-from handful.data.class_names import consistent_names, warn_minus_one
+from handful.data.class_names import class_names, consistent_names, warn_minus_one
 from handful.data.labels import label_texts
 from handful.data.multilabel import with_targets
 from handful.data.numbers import number_dataset
+from handful.data.votes import vote_rows, with_votes, with_weights
 from handful.errors import DataError
 
 # Common keys of images and labels in archives, with the split that they belong to.
@@ -34,7 +36,12 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
 
     Keys: `train_images` and `train_labels`, likewise `val_` and `test_` (or `x_train`, `y_train` and so on),
     or `images` and `labels` (or `X` and `y`) with no split. Labels are names, or positions in `class_names`
-    where the file has them. Optional: `train_masks`, `masks`, `train_groups`, `groups`, `splits`.
+    where the file has them. Optional: `train_masks`, `masks`, `train_groups`, `groups`, `splits`, `train_weights`,
+    `weights`.
+
+    `train_probabilities` (likewise `val_`, `test_`, or `probabilities`), beside labels or in their place, are numbers
+    of votes, or probabilities, of each class, in the order of `class_names`, or of positions from 0 without them: see
+    `handful.data.votes`.
 
     `train_targets` (likewise `val_`, `test_`, or `targets`) in place of labels are multilabel data: for each image and
     class 1 (present), 0 (absent) or NaN (unknown), in the order of `class_names`, or of positions from 0 without them.
@@ -70,7 +77,14 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
             names += _names(arrays.get(part[1]), positions, part[1], len(arrays[part[0]]))
         expected = classes if classes is not None else positions
         names = consistent_names(names, expected, where=path)
-        return labelled_dataset(samples, names, expected, [s.id for s in samples])
+        votes = _votes(arrays, parts, positions)
+        if votes is None:
+            return labelled_dataset(samples, names, expected, [s.id for s in samples])
+        rows, columns = votes
+        voted = [name for name, column in zip(columns, rows.T, strict=True) if column.any()]
+        all_classes = class_names([*names, *voted], expected)
+        data = labelled_dataset(samples, names, all_classes, [s.id for s in samples])
+        return with_votes(data, rows, columns, where="probabilities")
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
 
@@ -105,6 +119,23 @@ def _numbers(arrays: dict[str, npt.NDArray[Any]], parts: Sequence[tuple[str, str
         samples += images
         each.append(values.astype(np.float32))
     return number_dataset(samples, np.concatenate(each), quantities)
+
+
+def _votes(
+    arrays: dict[str, npt.NDArray[Any]],
+    parts: Sequence[tuple[str, str, Split | None]],
+    names: Sequence[str] | None,
+) -> tuple[Float[np.ndarray, "n v"], list[str]] | None:
+    """The votes, or probabilities, of each image of all parts, and their classes; None: there are none."""
+    given = [arrays[key] for key in (_key(part, "probabilities") for part in parts) if key in arrays]
+    if not given:
+        return None
+    columns = [str(c) for c in range(given[0].shape[-1])] if names is None else list(names)
+    rows = []
+    for part in parts:
+        key, n = _key(part, "probabilities"), len(arrays[part[0]])
+        rows.append(vote_rows(arrays.get(key, np.zeros((n, len(columns)))), n, len(columns), where=key))
+    return np.concatenate(rows), columns
 
 
 def _multilabel(
@@ -142,6 +173,8 @@ def _samples(arrays: dict[str, npt.NDArray[Any]], part: tuple[str, str, Split | 
         groups=arrays.get(f"{prefix}groups"),
         splits=arrays.get("splits") if split is None else None,
     )
+    if f"{prefix}weights" in arrays:
+        samples = with_weights(samples, arrays[f"{prefix}weights"], where=f"{prefix}weights")
     return samples if split is None else [replace(s, id=f"{split}/{s.id}", split=split) for s in samples]
 
 

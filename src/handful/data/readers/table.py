@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+import numpy as np
+
 from handful.core.dataset import Dataset, LeftOut, Sample
 from handful.data.bags import bag_dataset
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
@@ -14,7 +16,9 @@ from handful.data.masks.provenance import read_source
 from handful.data.readers.table_faults import ListedTwiceError, RowFaults
 from handful.data.readers.table_paths import TablePaths, portable
 from handful.data.readers.table_rows import Row, further_role, header_of, refuse_missing_column, stream_rows
+from handful.data.readers.table_votes import Votes, vote_columns
 from handful.data.split_names import parse_split
+from handful.data.votes import weight_of, with_votes
 from handful.errors import DataError, option
 
 T = TypeVar("T")
@@ -32,7 +36,9 @@ def read_table(
     """A data set from a table with a column `path` and, optionally, `label`, `mask`, `group` and `split`.
 
     Paths are relative to the table's folder, and found as `TablePaths` says. An empty label is an unlabelled image, an
-    empty mask, group or split is None. Words beside the image (`Sample.text`) are read where `columns` names theirs.
+    empty mask, group or split is None. Words beside the image (`Sample.text`) and weights are read where `columns`
+    names theirs. Columns `votes:CLASS` hold how many annotators named a class, or its probability: their shares are
+    `Sample.probabilities`, and without a label the class of most votes is the label (`handful.data.votes`).
     Every cell is read as text, so a class may be called NA or 007; labels of a Parquet file are read as
     `handful.data.labels.label_texts` does, and by the class names that Hugging Face stores in the file. "-1" is no
     label where all labels are whole numbers from 0, as `handful.data.class_names.consistent_names` says. Masks are
@@ -54,9 +60,12 @@ def read_table(
     """
     if bag is not None:
         refuse_missing_column(path, bag, columns)
-    rows = list(stream_rows(path, columns, further=() if bag is None else (bag,)))
+    columns_of_votes = vote_columns(path, header_of(path, columns)[0])
+    further = (*(() if bag is None else (bag,)), *columns_of_votes.values())
+    rows = list(stream_rows(path, columns, further=further))
     names = consistent_names(_labels([row["label"] for _, row in rows]), classes, where=path)
-    all_classes = class_names(names, classes)
+    votes = Votes(path, columns_of_votes, rows)
+    all_classes = class_names([*names, *votes.names], classes)
     index = {name: i for i, name in enumerate(all_classes)}
     labels = {where: name for (where, _), name in zip(rows, names, strict=True)}
 
@@ -67,7 +76,9 @@ def read_table(
 
     read = read_rows(path, rows, known, allow_outside=allow_outside, on_error=on_error)
     samples = tuple(replace(sample, label=label, bag=name) for sample, (label, name), _ in read)
-    data = Dataset(samples, all_classes, _other_columns(path, columns))
+    data = Dataset(samples, all_classes, () if votes.names else _other_columns(path, columns))
+    if votes.names and read:
+        data = with_votes(data, np.stack([votes.row(where) for _, _, where in read]), votes.names, where=path)
     return data if bag is None else bag_dataset(data)
 
 
@@ -138,6 +149,7 @@ def sample_of(row: Row, where: str, paths: TablePaths, seen: dict[Path, str]) ->
         group=nfc(row["group"]) or None,
         split=parse_split(row["split"], where),
         text=row.get("text") or None,
+        weight=weight_of(row.get("weight", ""), where),
     )
     if not row["mask"]:
         return sample

@@ -17,7 +17,7 @@ from handful.data.readers.hugging_face_files import class_names_of, named_positi
 from handful.errors import DataError, nearest, option
 
 ROLES = ("path", "label", "mask", "group", "split")
-NAMED = ("text",)  # roles that a column has only where `columns` names it
+NAMED = ("text", "weight")  # roles that a column has only where `columns` names it
 BATCH_ROWS = 4096  # rows of a Parquet file in memory at a time
 SEPARATORS = (",", ";", "\t", "|")
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")

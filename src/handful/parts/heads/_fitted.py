@@ -24,6 +24,7 @@ from handful.parts.heads._held_out_scores import FitAndScore, held_out_scores, n
 from handful.parts.heads._multilabel import choose_strength
 from handful.parts.heads._numbers import choose_strength_of_numbers
 from handful.parts.heads._pooling import Compare
+from handful.parts.heads._soft_targets import choose_strength_of_targets, with_least
 
 Arrays = Mapping[str, Tensor]
 RANGE = 1e4  # the fitted temperature is within this factor of the default
@@ -68,9 +69,12 @@ class FittedHead(nn.Module):
         self.link = Linear(scale)
 
     def learn(
-        self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
+        self, x: Float32[np.ndarray, "m c"], y: Shaped[np.ndarray, "m ..."], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
-        """The arrays for transformed features and their labels (-1: none, for heads that use unlabelled images)."""
+        """The arrays for transformed features and their labels (-1: none, for heads that use unlabelled images).
+
+        With the trait `soft_targets` also for weighted class probabilities [m k], see `_soft_targets`.
+        """
         raise NotImplementedError
 
     def learn_multilabel(
@@ -103,11 +107,15 @@ class FittedHead(nn.Module):
             features: of the frozen backbone.
             labels: of the images; -1 where there is none.
             seed: of the cross-validation.
-            targets: 1, 0 or NaN, of images with several labels, or numbers; they are fitted in place of the labels.
+            targets: 1, 0 or NaN, of images with several labels, or numbers; they are fitted in place of the labels. By
+                heads with the trait `soft_targets` also class probabilities, times the weight of the image.
         """
         y = labels.cpu().numpy() if targets is None else targets.float().cpu().numpy()
         if self.link is not None:
             y = self.link.logits(torch.from_numpy(y)).numpy()
+        soft = targets is not None and self.link is None and not self.multilabel
+        if soft:
+            y = with_least(y, labels.cpu().numpy())
         x = self.training_inputs(self._centered_at(features)).cpu().numpy()
         views = x.shape[1]
         flat, repeated = x.reshape(len(x) * views, -1), np.repeat(y, views, axis=0)
@@ -118,6 +126,17 @@ class FittedHead(nn.Module):
             choice = choose_strength(self._fit_and_score, self.strengths, x, y, start=self.start, seed=seed)
             strength, temperature, offset = choice
             self.offset: Tensor = torch.tensor(offset, device=self.mean.device)
+        elif soft:
+            strength, temperature = choose_strength_of_targets(
+                self._fit_and_score,
+                self.strengths,
+                x,
+                y,
+                labels.cpu().numpy(),
+                start=self.start,
+                bounds=(self.start / RANGE, self.start * RANGE),
+                seed=seed,
+            )
         else:
             strength, temperature = self._choose(x, y, seed)
         self._keep(self._learner(flat, repeated, strength=strength), strength=strength, temperature=temperature)

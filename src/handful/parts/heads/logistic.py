@@ -23,6 +23,7 @@ from handful.parts.heads._regression import regression
 fitted = True
 own_classes = True
 multilabel = True
+soft_targets = True
 GRID = (1.0, 0.1, 10.0, 100.0)
 
 
@@ -32,10 +33,14 @@ class Logistic(LinearScores):
     start = 0.08
 
     def learn(
-        self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
+        self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"] | Float32[np.ndarray, "m k"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """Scikit-learn's solution, by L-BFGS."""
-        weight, bias = regression(x, y, strength)
+        if y.ndim == 1:
+            weight, bias = regression(x, y, strength)
+        else:
+            rows, classes = y.nonzero()
+            weight, bias = regression(x[rows], classes, strength, weights=y[rows, classes])
         return {"weight": weight, "bias": bias}
 
     def learn_multilabel(

@@ -23,6 +23,7 @@ fitted = True
 own_classes = True
 multilabel = True
 number = True
+soft_targets = True
 GRID = (1.0, 0.1, 0.3, 3.0, 10.0)
 
 
@@ -32,11 +33,15 @@ class Ridge(LinearScores):
     start = 0.09
 
     def learn(
-        self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
+        self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"] | Float32[np.ndarray, "m k"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """Scikit-learn's solution."""
-        targets = 2 * np.eye(self.classes, dtype=np.float32)[y] - 1
-        model = Regression(alpha=strength).fit(x, targets)
+        if y.ndim == 1:
+            targets = 2 * np.eye(self.classes, dtype=np.float32)[y] - 1
+            model = Regression(alpha=strength).fit(x, targets)
+        else:
+            weights = y.sum(axis=1)
+            model = Regression(alpha=strength).fit(x, 2 * y / weights[:, None] - 1, sample_weight=weights)
         return {"weight": model.coef_, "bias": model.intercept_}
 
     def learn_multilabel(

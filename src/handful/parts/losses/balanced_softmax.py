@@ -13,6 +13,8 @@ import torch
 from handful.core.context import Context
 from handful.parts.losses._priors import ShiftedCrossEntropy
 
+soft_targets = True
+
 
 def build(context: Context) -> ShiftedCrossEntropy:
     """Balanced softmax from `context.task.counts`. No options."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 
+soft_targets = True
 mixes_images = True  # an image's center depends on the others
 
 

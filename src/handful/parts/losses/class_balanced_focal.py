@@ -19,6 +19,8 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._priors import check_beta, effective_number
 
+soft_targets = True
+
 Form = Literal["sigmoid", "softmax"]
 
 

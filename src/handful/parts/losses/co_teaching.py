@@ -19,6 +19,7 @@ from handful.core.tensors import Batch, Output
 from handful.parts.losses._processes import gather_over_processes
 from handful.parts.losses._targets import soft_cross_entropy
 
+soft_targets = True
 mixes_images = True
 needs_peers = True
 

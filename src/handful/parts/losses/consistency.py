@@ -17,6 +17,7 @@ from handful.parts.losses._alignment import DistributionAlignment, class_frequen
 from handful.parts.losses._targets import soft_cross_entropy
 from handful.parts.losses._views import view_values
 
+soft_targets = True
 uses_unlabelled = True
 needs_views = True
 

@@ -16,6 +16,7 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._views import view_values
 
+soft_targets = True
 mixes_images = True
 needs_views = True
 trains_no_classifier = True

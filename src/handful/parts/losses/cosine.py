@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from handful.core.context import Context
 from handful.core.tensors import Batch, LabelEmbedding, Output
 
+soft_targets = True
 compares_labels = True
 
 

@@ -22,6 +22,7 @@ from handful.models.link import Linear, Sigmoid, Softmax
 from handful.parts.losses._priors import Reweight, class_weights
 from handful.parts.losses._targets import check_smoothing, smooth
 
+soft_targets = True
 multilabel = True
 number = True
 Unknown = Literal["mask", "weak", "absent"]

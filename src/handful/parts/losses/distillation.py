@@ -23,6 +23,7 @@ from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
 from handful.parts.traits import uses_unlabelled as gains_from_unlabelled
 
+soft_targets = True
 uses_unlabelled = True  # the teacher labels them
 loads_model = "teacher"
 reads_images = True

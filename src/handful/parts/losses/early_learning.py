@@ -15,6 +15,7 @@ from handful.core.tensors import Batch, Output
 from handful.parts.losses._processes import mean_by_image
 from handful.parts.losses._targets import soft_cross_entropy
 
+soft_targets = True
 needs_index = True
 SMALLEST = 1e-4  # probabilities are clamped to it, as in the authors' code
 

@@ -13,6 +13,7 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._targets import check_smoothing, smooth, soft_cross_entropy
 
+soft_targets = True
 needs_prototypes = True
 
 

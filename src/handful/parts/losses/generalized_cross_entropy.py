@@ -10,6 +10,8 @@ from torch import Tensor
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 
+soft_targets = True
+
 
 class GeneralizedCrossEntropy:
     """Generalized cross-entropy of each image, the mean over its target; 0 for an image without a label."""

@@ -17,6 +17,7 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
 
+soft_targets = True
 needs_views = True
 
 

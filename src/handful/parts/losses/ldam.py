@@ -23,6 +23,8 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._priors import Reweight, class_weights
 
+soft_targets = True
+
 
 class LDAM(nn.Module):
     """LDAM loss of each image; 0 for an image without a label."""

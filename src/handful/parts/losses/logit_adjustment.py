@@ -10,6 +10,8 @@ import torch
 from handful.core.context import Context
 from handful.parts.losses._priors import ShiftedCrossEntropy
 
+soft_targets = True
+
 
 def build(context: Context, *, tau: float = 1.0) -> ShiftedCrossEntropy:
     """Logit-adjusted cross-entropy.

@@ -18,6 +18,7 @@ from handful.core.tensors import Batch, Output
 from handful.parts.losses._sobel import sobel
 from handful.parts.losses._views import view_values
 
+soft_targets = True
 needs_hidden = True
 needs_maps = True
 reads_images = True

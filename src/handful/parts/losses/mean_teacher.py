@@ -12,6 +12,7 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._views import ramp_up, view_values
 
+soft_targets = True
 uses_unlabelled = True
 needs_views = True
 needs_teacher = True

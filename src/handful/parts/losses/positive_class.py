@@ -14,6 +14,8 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._targets import check_smoothing, smooth, soft_cross_entropy
 
+soft_targets = True
+
 
 class PositiveClass:
     """Positive-class loss of each image; 0 for an image without a label."""

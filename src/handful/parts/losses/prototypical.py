@@ -16,6 +16,7 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._targets import soft_cross_entropy
 
+soft_targets = True
 mixes_images = True  # a query is compared with means of others
 trains_no_classifier = True
 

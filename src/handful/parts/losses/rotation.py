@@ -16,6 +16,7 @@ from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
 from handful.parts.losses._views import view_values
 
+soft_targets = True
 needs_views = True
 trains_no_classifier = True
 uses_unlabelled = True

@@ -22,6 +22,7 @@ from handful.parts.losses._processes import sum_over_processes
 from handful.parts.losses._targets import soft_cross_entropy
 from handful.parts.losses._views import view_values
 
+soft_targets = True
 uses_unlabelled = True
 needs_views = True
 MOMENTUM = 0.999  # of the running share of confident images

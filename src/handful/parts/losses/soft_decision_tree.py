@@ -18,6 +18,7 @@ from handful.core.hierarchy import Hierarchy
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._targets import check_smoothing, smooth, soft_cross_entropy
 
+soft_targets = True
 needs_hierarchy = True
 
 

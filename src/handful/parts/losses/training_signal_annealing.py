@@ -18,6 +18,7 @@ from handful.core.tensors import Batch, Output
 from handful.parts.losses._processes import sum_over_processes
 from handful.parts.losses._targets import soft_cross_entropy
 
+soft_targets = True
 mixes_images = True  # the mean is over the images of the batch that count
 Schedule = Literal["linear", "exponential", "logarithmic"]
 

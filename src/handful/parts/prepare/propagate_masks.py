@@ -166,7 +166,8 @@ def _of_present_classes(data: Dataset, others: Dataset | None) -> Dataset:
     number: dict[int | None, int | None] = {label: i for i, label in enumerate(present)}
     unmasked = () if others is None else tuple(s for s in others.samples if s.mask is None)
     number |= {None: None}
-    samples = (replace(s, label=number[s.label]) for s in (*data.samples, *unmasked) if s.label in number)
+    wanted = (s for s in (*data.samples, *unmasked) if s.label in number)
+    samples = (replace(s, label=number[s.label], probabilities=None) for s in wanted)
     return replace(data, samples=tuple(samples), classes=tuple(data.classes[label] for label in present))
 
 

@@ -23,6 +23,7 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.parts.prepare._masking import Prepare
+from handful.parts.traits import without_probabilities
 
 uses_unlabelled = True
 HERE = "prepare/pseudo_label"
@@ -52,7 +53,12 @@ def surest(
 
 
 def build(
-    context: Context, *, recipe: str = "pseudo-labels", share: float = 0.5, per_class: PerClass = "equal"
+    context: Context,
+    *,
+    recipe: str = "pseudo-labels",
+    share: float = 0.5,
+    per_class: PerClass = "equal",
+    soft: bool = False,
 ) -> Prepare:
     """Label what the teacher is surest of. Without unlabelled images nothing is trained, and nothing changes.
 
@@ -61,24 +67,29 @@ def build(
         recipe: the teacher, by name. It is trained without its `posthoc`, and may learn from unlabelled images too.
         share: of the unlabelled images that gets a label, above 0 to 1, see `surest`.
         per_class: "equal" numbers of each class, where there are enough; or as many as are "predicted".
+        soft: losses learn the teacher's probabilities of these images, not the predicted class alone.
 
     Raises:
-        ValueError: an option out of range.
+        ValueError: an option out of range; or `soft`, and a loss or the head learns one label per image.
         RecipeError: no such recipe, once there are images to label.
     """
     if isinstance(share, bool) or not 0 < share <= 1:
         raise ValueError(f"share must be above 0 and at most 1, not {share!r}")
+    unfit = next(without_probabilities(context.recipe), None) if soft else None
+    if unfit is not None:
+        raise ValueError(f"soft pseudo-labels are class probabilities, and {unfit[0]}/{unfit[1].name} learns one label")
 
     def prepare(data: Dataset) -> Dataset:
         unlabelled = [i for i, s in enumerate(data.samples) if s.label is None]
         if not unlabelled:
             return data
         model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
-        labels = surest(model.probabilities(data.select(unlabelled).without_labels()), share, per_class)
+        rows = model.probabilities(data.select(unlabelled).without_labels()).astype(np.float32)
+        labels = surest(rows, share, per_class)
         samples = list(data.samples)
-        for i, label in zip(unlabelled, labels.tolist(), strict=True):
+        for i, label, row in zip(unlabelled, labels.tolist(), rows, strict=True):
             if label >= 0:
-                samples[i] = replace(samples[i], label=label)
+                samples[i] = replace(samples[i], label=label, probabilities=row if soft else None)
         return replace(data, samples=tuple(samples))
 
     return prepare
