@@ -3,6 +3,7 @@
 import csv
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,21 @@ def stream_rows(
     """
     refuse_binary(path)
     names = _names(columns or {}) | {further_role(name): name for name in further}
-    try:
+    with _readable(path):
         rows = _parquet(path, names) if path.suffix.lower() == ".parquet" else _text(path, names)
         for where, row in rows:
             yield where, {r: row[r] if r in ("path", "label") else row[r].strip() for r in names}
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What goes wrong in reading a table is a `DataError`.
+
+    Raises:
+        DataError: the table is not UTF-8, or damaged.
+    """
+    try:
+        yield
     except DataError:
         raise
     except UnicodeDecodeError as error:
@@ -110,16 +122,17 @@ def header_of(path: Path, columns: Mapping[str, str] | None = None) -> tuple[lis
     """The names of a table's columns, and the position of the column for each role that has one.
 
     Raises:
-        DataError: no column for `path` or for a role in `columns`.
+        DataError: missing or unreadable table, or no column for `path` or for a role in `columns`.
     """
     refuse_binary(path)
     names = _names(columns or {})
-    if path.suffix.lower() == ".parquet":
-        header = pyarrow.parquet.read_schema(path).names
-    else:
-        separator = _separator(path, names)
-        with path.open(encoding=_encoding(path), newline="") as file:
-            header = next(csv.reader(file, delimiter=separator, strict=True), [])
+    with _readable(path):
+        if path.suffix.lower() == ".parquet":
+            header = pyarrow.parquet.read_schema(path).names
+        else:
+            separator = _separator(path, names)
+            with path.open(encoding=_encoding(path), newline="") as file:
+                header = next(csv.reader(file, delimiter=separator, strict=True), [])
     return header, _positions(path, header, names)
 
 
