@@ -109,7 +109,7 @@ def test_bags_have_one_label() -> None:
 
 
 def test_arrays_have_probabilities_and_weights() -> None:
-    images = np.stack([s.image for s in squares(1).samples]).transpose(0, 2, 3, 1)
+    images = np.stack([np.asarray(s.image) for s in squares(1).samples]).transpose(0, 2, 3, 1)
     data = from_arrays(images, probabilities=VOTES, weights=[2, 1, 0], classes=("blue", "green", "red"))
     assert [s.label for s in data.samples] == [0, 1, None]
     assert [s.weight for s in data.samples] == [2, 1, 0]
@@ -126,7 +126,7 @@ def test_arrays_have_probabilities_and_weights() -> None:
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(given: dict[str, object], match: str) -> None:
-    images = np.stack([s.image for s in squares(1).samples]).transpose(0, 2, 3, 1)
+    images = np.stack([np.asarray(s.image) for s in squares(1).samples]).transpose(0, 2, 3, 1)
     with pytest.raises(DataError, match=match):
         from_arrays(images, **given)  # type: ignore[arg-type]
 

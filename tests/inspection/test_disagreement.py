@@ -25,7 +25,7 @@ def test_the_most_evenly_divided_come_first() -> None:
     names = given.data.ids
     assert [where for (where,) in found.where] == [names[2], names[0]]
     assert "in 2 of 3 labelled images" in found.message
-    assert found.numbers["notes"][names[0]] == "blue 90 %, green 10 %"
+    assert found.numbers["notes"] == {names[2]: "red 34 %, blue 33 %, green 33 %", names[0]: "blue 90 %, green 10 %"}
 
 
 def test_labels_against_most_votes_are_counted_and_agreement_is_no_finding() -> None:
