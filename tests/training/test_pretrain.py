@@ -30,7 +30,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "weights.safetensors")
 
 
-@pytest.mark.parametrize("name", ["contrastive-wrn", "rotation-wrn", "masked-image-wrn"])
+@pytest.mark.parametrize("name", ["contrastive-wrn", "rotation-wrn", "masked-image-wrn", "selfie-wrn"])
 def test_labels_are_not_read(name: str, tmp_path: Path) -> None:
     data = datasets.squares(4)
     done = pretrain(tmp_path / "a", recipe(name), data, progress=False)
@@ -107,7 +107,7 @@ def test_a_backbone_is_no_classifier(tmp_path: Path) -> None:
     [("classification-wrn", "loss 'cross_entropy'"), ("logistic-pixels", "head")],
 )
 def test_recipes_that_learn_from_labels_are_refused(name: str, word: str, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=rf"{word}.* needs labels(.|\n)*contrastive, masked_image, rotation"):
+    with pytest.raises(RecipeError, match=rf"{word}.* needs labels(.|\n)*contrastive, masked_image, rotation, selfie"):
         pretrain(tmp_path / "b", load_recipe(name), datasets.squares(3), progress=False)
     assert not (tmp_path / "b").exists()
 

@@ -20,8 +20,8 @@ def pretrain(
             "--recipe",
             "-r",
             metavar="NAME",
-            help="Recipe whose losses need no label: contrastive-wrn, rotation-wrn or masked-image-wrn from random "
-            "weights, contrastive or masked-image from the embedded network on; or a .toml file.",
+            help="Recipe whose losses need no label: contrastive-wrn, rotation-wrn, masked-image-wrn or selfie-wrn from "
+            "random weights, contrastive or masked-image from the embedded network on; or a .toml file.",
         ),
     ] = "contrastive-wrn",
     seed: o.Seed = 0,

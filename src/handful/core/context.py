@@ -55,6 +55,7 @@ class Context:
     hierarchy: Hierarchy | None = None
     features: Callable[[], int] | None = None  # length of `Output.features`, once there is a network
     maps: Callable[[], tuple[int, int]] | None = None  # channels and stride of `Output.maps`, once there is a network
+    feature_maps: Callable[[Any], Any] | None = None  # the backbone, for a loss that gives it images of its own
     images: int = 0  # training images, unlabelled ones included: `Batch.index` is below
     stage: Stage | None = None  # for a loss: the stage that it is built for
     # What cross-fitting computed, by number of folds, for the posthoc parts of one run to share: all that ever changes.

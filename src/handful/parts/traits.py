@@ -74,6 +74,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "needs_teacher": "reads the output of the network with averaged weights: `Batch.teacher_output`",
         "needs_views": "reads further views of the images: `Output.views`",
         "reads_images": "reads the images, not only what the network says of them",
+        "runs_backbone": "gives images of its own to the backbone: `Context.feature_maps`",
         "soft_targets": "learns from class probabilities, not from one label; or reads no label",
         "reads_masks": "learns from pixel labels, and needs a head that segments",
         "trains_no_classifier": "leaves the head's class scores untrained",

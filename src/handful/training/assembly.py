@@ -117,6 +117,7 @@ def assemble(setup: Setup, *, progress: bool = False) -> Assembly:
 def _member(network: Network, setup: Setup, context: Context) -> Member:
     """A network with losses of its own."""
     stages = setup.recipe.stages
+    context = replace(context, feature_maps=network.feature_maps)
     losses = tuple(_build_losses(stage, context) for stage in stages)
     network.keeps_maps = any(registry.has_trait("losses", p, "needs_maps") for stage in stages for p in stage.losses)
     network.add_losses(loss for stage in losses for loss in stage if isinstance(loss, nn.Module))

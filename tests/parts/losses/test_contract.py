@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from handful.core.dataset import Scale
 from handful.core.hierarchy import Hierarchy
@@ -48,11 +49,21 @@ def make(name: str, options: Mapping[str, Any]) -> Any:
     stage = replace(recipe("linear").stages[0], views=(View(), View()))
     given = replace(context(), hierarchy=TREE, features=lambda: C, load=lambda _: mean_colour(size=SIZE))
     given = replace(given, maps=lambda: (C, 2))
-    given = replace(given, images=IMAGES, stage=stage)
+    given = replace(given, images=IMAGES, stage=stage, feature_maps=Patches(nn.Conv2d(3, C, 1)))
     if registry.has_trait("losses", Part(name), "needs_number"):
         scale = Scale((0.0,) * K, (1.0,) * K)
         given = replace(given, task=replace(given.task, kind="number", scale=scale))
     return registry.build("losses", Part(name, options), given)
+
+
+class Patches:
+    """A backbone that a loss gives images of its own."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        self.convolution = convolution
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.as_tensor(self.convolution(images))
 
 
 def mixes(name: str) -> bool:
@@ -115,12 +126,16 @@ def only(output: Output, batch: Batch, i: int) -> tuple[Output, Batch]:
 @pytest.mark.parametrize("scale", [1.0, 300.0])
 def test_one_finite_value_per_image_and_a_gradient(name: str, options: Mapping[str, Any], scale: float) -> None:
     output, batch = example(scale)
-    values = make(name, options)(output, batch)
+    loss = make(name, options)
+    values = loss(output, batch)
     assert values.shape == (N,)
     assert values.isfinite().all()
     assert values.max() > 0
     values.sum().backward()
-    grads = [t.grad for t in parts(output) if t.grad is not None]
+    read = parts(output)
+    if registry.has_trait("losses", Part(name), "runs_backbone"):
+        read = [*loss.feature_maps.convolution.parameters()]
+    grads = [t.grad for t in read if t.grad is not None]
     assert grads
     assert all(grad.isfinite().all() for grad in grads)
     assert any(bool(grad.any()) for grad in grads)
