@@ -20,7 +20,7 @@ def pretrain(
             "--recipe",
             "-r",
             metavar="NAME",
-            help="Recipe whose losses need no label: contrastive-wrn, rotation-wrn, masked-image-wrn or selfie-wrn from "
+            help="Recipe whose losses need no label: contrastive-wrn, rotation-wrn, masked-image-wrn, selfie-wrn from "
             "random weights, contrastive or masked-image from the embedded network on; or a .toml file.",
         ),
     ] = "contrastive-wrn",

@@ -46,7 +46,7 @@ def test_places_of_patches_are_learned() -> None:
         value = loss(output, batch).mean()
         value.backward()
         optimizer.step()
-    assert float(value) < 0.2
+    assert float(value) < 0.4  # 0.69 by guessing
 
 
 def test_what_is_hidden_is_drawn_by_the_seed_of_the_step() -> None:
