@@ -1,7 +1,8 @@
-"""Bags of images whose label belongs to the bag: max pooling and attention against mean pooling, on frozen features.
+"""Bags of images whose label belongs to the bag: max pooling, attention and INS against mean pooling, frozen features.
 
-Bags of ten images of CIFAR-10, half of them positive: one image of the positive class and nine of the others; a
-negative bag has none of that class, and no image is in two bags. The positive class is the draw's number (modulo ten).
+Bags of ten images of CIFAR-10, half of them positive: one, two or five images of the positive class and the rest of the
+others; a negative bag has none of that class, and no image is in two bags. The positive class is the draw's number
+(modulo ten).
 The heads are those of the recipes, fitted to the features of the recipes' network at 128 pixels, which are computed
 once. Area under the ROC curve of test bags, and of their images by the log-odds that an image has as a bag of its own.
 Nothing was chosen on the draws 0 to 4.
@@ -12,7 +13,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 from sklearn.metrics import roc_auc_score
 
 from bench.support.data import cifar10
@@ -29,8 +30,10 @@ from handful.parts.heads._bags import BagHead
 from handful.recipes.load import load_recipe
 
 TABLE = "bags"
-RECIPES = ("bag-mean", "bag-max", "bag-attention")  # the first is the control
-BAGS, TEST_BAGS, SIZE, POSITIVE = (20, 60, 200), 200, 10, 1
+RECIPES = ("bag-mean", "bag-max", "bag-attention", "bag-contrast")
+COMPARISONS = tuple((recipe, "bag-mean") for recipe in RECIPES[1:]) + (("bag-contrast", "bag-max"),)
+SETTINGS = ((20, 1), (60, 1), (200, 1), (60, 2), (60, 5))  # training bags, and positive images of a positive bag
+TEST_BAGS, SIZE = 200, 10
 METRICS = ("bag_auc", "bag_accuracy", "image_auc")
 TASK = Task(("negative", "positive"), np.ones(2, dtype=np.int64))
 
@@ -45,52 +48,83 @@ class DrawnBags:
     positive: Int[np.ndarray, " n"]
 
 
+@dataclass(frozen=True)
+class Setting:
+    """The number of training bags, and of the positive images of a positive bag."""
+
+    bags: int
+    positive: int
+
+    @property
+    def fields(self) -> dict[str, int]:
+        """The fields of a logged line."""
+        return {"bags": self.bags, "positive": self.positive}
+
+
 def run(options: Options) -> None:
-    """Each number of training bags, draw by draw."""
+    """Each setting, draw by draw."""
     data = cifar10(options.folder())
     x = features(data)
     draws = range(100, 101) if options.quick else range(options.draws)
-    for n in BAGS[:1] if options.quick else BAGS:
-        measure(data, x, n, draws, quick=options.quick)
+    for setting in (Setting(*values) for values in (SETTINGS[:1] if options.quick else SETTINGS)):
+        rows = {recipe: measure(recipe, data, x, setting, draws, quick=options.quick) for recipe in RECIPES}
+        for recipe, control in COMPARISONS:
+            differences = rows[recipe] - rows[control]
+            compare(f"{recipe} against {control}", differences, data, setting, draws, quick=options.quick)
 
 
-def measure(data: Dataset, x: Float32[np.ndarray, "n c"], n: int, draws: range, *, quick: bool) -> None:
-    """Print and record the recipes with `n` training bags, and their differences to the first."""
-    rows: dict[str, np.ndarray] = {}
-    for recipe in RECIPES:
-        start = perf_counter()
-        rows[recipe] = np.array([scores(recipe, data, x, n, draw) for draw in draws])
-        seconds = (perf_counter() - start) / len(draws)
-        line = {"recipe": recipe, "bags": n, "draws": list(draws), "seconds": round(seconds, 1)}
-        for name, values in zip(METRICS, rows[recipe].T, strict=True):
-            line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_worst": values.min()}
-        append(TABLE, line, quick=quick)
-        text = ", ".join(f"{name} {100 * value:.1f}" for name, value in zip(METRICS, rows[recipe].mean(0), strict=True))
-        print(f"{recipe}, {n} bags: {text}, {seconds:.1f} s a draw", flush=True)
-    for recipe in RECIPES[1:]:
-        line = {"comparison": f"{recipe} against {RECIPES[0]}", "bags": n, "draws": list(draws)}
-        for name, values in zip(METRICS, (rows[recipe] - rows[RECIPES[0]]).T, strict=True):
-            low, high, _ = mean_interval(values, overlap(data, n))
-            line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
-            print(f"  {recipe}, {name}: {100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})", flush=True)
-        append(TABLE, line, quick=quick)
+def measure(
+    recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], setting: Setting, draws: range, *, quick: bool
+) -> Float[np.ndarray, "r m"]:
+    """Print and record the metrics of a recipe in each draw."""
+    start = perf_counter()
+    values = np.array([scores(recipe, data, x, setting, draw) for draw in draws])
+    seconds = (perf_counter() - start) / len(draws)
+    line = {"recipe": recipe, **setting.fields, "draws": list(draws), "seconds": round(seconds, 1)}
+    for name, column in zip(METRICS, values.T, strict=True):
+        line |= {name: column.tolist(), f"{name}_mean": column.mean(), f"{name}_worst": column.min()}
+    append(TABLE, line, quick=quick)
+    text = ", ".join(f"{name} {100 * value:.1f}" for name, value in zip(METRICS, values.mean(axis=0), strict=True))
+    print(f"{recipe}, {setting}: {text}, {seconds:.1f} s a draw", flush=True)
+    return values
 
 
-def overlap(data: Dataset, n: int) -> float:
+def compare(
+    comparison: str,
+    differences: Float[np.ndarray, "r m"],
+    data: Dataset,
+    setting: Setting,
+    draws: range,
+    *,
+    quick: bool,
+) -> None:
+    """Print and record the differences of two recipes, draw by draw."""
+    line = {"comparison": comparison, **setting.fields, "draws": list(draws)}
+    for name, values in zip(METRICS, differences.T, strict=True):
+        low, high, _ = mean_interval(values, overlap(data, setting))
+        line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
+        print(f"  {comparison}, {name}: {100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})", flush=True)
+    append(TABLE, line, quick=quick)
+
+
+def overlap(data: Dataset, setting: Setting) -> float:
     """What `mean_interval` adds to the variance, as draws share images (`handful.evaluation.design`).
 
     Two draws share a part of the others' pool; the positive classes of draws below ten differ, and share none.
     """
-    positives = POSITIVE * (n // 2)
-    others = n * SIZE - positives
+    positives = setting.positive * (setting.bags // 2)
+    others = setting.bags * SIZE - positives
     pool = 0.9 * len(data.split("train"))  # of ten classes of one size, nine are the others
     share = (1 / pool) / (1 / others + 1 / positives)
     return share / (1 - share)
 
 
-def scores(recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], n: int, draw: int) -> tuple[float, ...]:
+def scores(
+    recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], setting: Setting, draw: int
+) -> tuple[float, ...]:
     """The metrics of one draw on its test bags."""
-    train, test = drawn(data, x, "train", n, draw), drawn(data, x, "test", TEST_BAGS, draw)
+    train = drawn(data, x, "train", setting, draw)
+    test = drawn(data, x, "test", Setting(TEST_BAGS, setting.positive), draw)
     plan = load_recipe(recipe)
     backbone = Backbone(torch.nn.Identity(), x.shape[1], 1)
     head = registry.build("heads", plan.head, registry.make_context(plan, TASK, seed=draw), backbone=backbone)
@@ -105,19 +139,19 @@ def scores(recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], n: int, dr
     return float(roc_auc_score(test.labels, bags)), accuracy, float(roc_auc_score(test.positive, images))
 
 
-def drawn(data: Dataset, x: Float32[np.ndarray, "n c"], split: str, n: int, draw: int) -> DrawnBags:
-    """`n` bags, every second of them positive; of fewer bags they are the first ones."""
+def drawn(data: Dataset, x: Float32[np.ndarray, "n c"], split: str, setting: Setting, draw: int) -> DrawnBags:
+    """Bags, every second of them positive; of fewer bags they are the first ones."""
     rng = np.random.default_rng([draw, split == "test"])
     within = np.flatnonzero([sample.split == split for sample in data.samples])
     is_positive = data.labels[within] == draw % 10
     positives, others = (list(rng.permutation(within[which])) for which in (is_positive, ~is_positive))
-    labels = np.arange(n) % 2
+    labels = np.arange(setting.bags) % 2
     chosen, positive = [], []
     for label in labels:
-        k = POSITIVE * int(label)
+        k = setting.positive * int(label)
         chosen += [*(positives.pop() for _ in range(k)), *(others.pop() for _ in range(SIZE - k))]
         positive += [1] * k + [0] * (SIZE - k)
-    return DrawnBags(x[chosen], np.repeat(np.arange(n), SIZE), labels, np.array(positive))
+    return DrawnBags(x[chosen], np.repeat(np.arange(setting.bags), SIZE), labels, np.array(positive))
 
 
 def features(data: Dataset) -> Float32[np.ndarray, "n c"]:
