@@ -32,7 +32,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("recipe", ["bag-mean", "bag-max", "bag-attention"])
+@pytest.mark.parametrize("recipe", ["bag-mean", "bag-max", "bag-attention", "bag-contrast"])
 def test_a_model_is_fitted_to_bags_and_predicts_bags_and_their_images(recipe: str, tmp_path: Path) -> None:
     train = table(bags_of_squares(40), tmp_path / "train")
     test = table(bags_of_squares(10, seed=1), tmp_path / "test", labels=False)
@@ -111,7 +111,7 @@ def test_commands_recipes_and_models_that_take_no_bags_say_so_with_what_does(tmp
         assert "fit, evaluate and predict take bags" in said
     said = " ".join(fails("fit", data, "-o", tmp_path / "m", "-r", "logistic-pixels", *FORM).split())
     assert "heads/logistic needs a label per image" in said
-    assert "bag-mean, bag-max, bag-attention" in said
+    assert "bag-mean, bag-max, bag-attention, bag-contrast" in said
     said = " ".join(fails("fit", data, "-o", tmp_path / "m", "-r", "bag-mean", *FAST).split())
     assert "heads/bag_mean is for bags of images" in said
     assert "--bag COLUMN" in said

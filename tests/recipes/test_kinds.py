@@ -69,7 +69,7 @@ def test_recipes_of_bags_fit_bags_alone_and_others_are_refused_with_them() -> No
         with pytest.raises(RecipeError, match="needs one label per image, and these images have several each"):
             check_kind(load_recipe(name), several_squares())
     for name in ("logistic", "classification-wrn", "cvs"):
-        with pytest.raises(RecipeError, match=r"belong to bags(.*\n)+.*bag-mean, bag-max, bag-attention"):
+        with pytest.raises(RecipeError, match=r"belong to bags(.*\n)+.*bag-mean, bag-max, bag-attention, bag-contrast"):
             check_kind(load_recipe(name), bags_of_squares())
 
 

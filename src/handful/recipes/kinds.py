@@ -9,7 +9,7 @@ from handful.parts.traits import TRAITS, Folder, has_trait, names_with, weighs_i
 
 RECIPES = ("logistic", "ridge", "knn", "nearest-centroid", "fine-tuned", "classification-wrn")
 NUMBER_RECIPES = ("ridge", "knn", "fine-tuned", "classification-wrn")
-BAG_RECIPES = ("bag-mean", "bag-max", "bag-attention")
+BAG_RECIPES = ("bag-mean", "bag-max", "bag-attention", "bag-contrast")
 SOFT_LOSSES = ("cross_entropy", "distillation", "early_learning", "generalized_cross_entropy")
 SOFT_RECIPES = ("logistic", "ridge", "fine-tuned", "classification-wrn")
 

@@ -14,7 +14,8 @@ from handful.parts.heads._bags import BagHead, Bags, principal_axes, weights_in_
 from tests.support.datasets import context
 
 CLASSES = ("negative", "positive")
-HEADS = ("bag_mean", "bag_max", "bag_attention")
+THREE = ("blue", "green", "red")
+HEADS = ("bag_mean", "bag_max", "bag_attention", "bag_contrast")
 every = pytest.mark.parametrize("name", HEADS)
 
 
@@ -67,7 +68,8 @@ def test_pooling_is_that_of_a_loop_and_unmoved_by_a_constant_of_an_image(name: s
     for bag in range(3):
         own, weight = logits[index == bag], attention[index == bag].softmax(dim=0)
         odds = own[:, 1] - own[:, 0]
-        expected = {"bag_mean": odds.mean(), "bag_max": odds.max(), "bag_attention": (weight * odds).sum()}[name]
+        mean, weighted = odds.mean(), (weight * odds).sum()
+        expected = {"bag_mean": mean, "bag_attention": weighted}.get(name, odds.max())
         torch.testing.assert_close(pooled[bag, 1], expected.sigmoid())
     moved = logits + torch.randn((7, 1), generator=generator)
     torch.testing.assert_close(head.bag_logits(moved, attention, index, 3).softmax(dim=1), pooled)
@@ -89,22 +91,32 @@ def test_one_bag_of_each_class_is_fitted_at_the_defaults(name: str) -> None:
     assert (float(head.strength), float(head.temperature)) == pytest.approx((head.strengths[0], head.start))
 
 
-def test_the_classes_of_mean_and_attention_may_be_three_and_max_needs_the_negative_one() -> None:
-    names = ("blue", "green", "red")
-    build("bag_mean", names)
-    build("bag_attention", names)
+def test_the_classes_of_mean_and_attention_may_be_three() -> None:
+    build("bag_mean", THREE)
+    build("bag_attention", THREE)
+
+
+@pytest.mark.parametrize("name", ["bag_max", "bag_contrast"])
+def test_what_pools_by_the_maximum_needs_the_negative_class(name: str) -> None:
     with pytest.raises(RecipeError, match=r"no class is recognized as the negative(.*\n)+.*one of blue, green, red"):
-        build("bag_max", names)
+        build(name, THREE)
     with pytest.raises(RecipeError, match="'grey' is no class"):
-        build("bag_max", names, negative="grey")
-    head = build("bag_max", names, negative="green")
+        build(name, THREE, negative="grey")
+    head = build(name, THREE, negative="green")
     pooled = head.bag_logits(torch.tensor([[1.0, 2, 3], [5, 4, 0]]), None, torch.tensor([0, 0]), 1)
     assert pooled.tolist() == [[1, 0, 1]]
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("bag_mean", {"C": 0}), ("bag_max", {"penalty": -1}), ("bag_attention", {"hidden": 0})],
+    [
+        ("bag_mean", {"C": 0}),
+        ("bag_max", {"penalty": -1}),
+        ("bag_attention", {"hidden": 0}),
+        ("bag_contrast", {"penalty": 0}),
+        ("bag_contrast", {"contrast": -1}),
+        ("bag_contrast", {"image_labels": float("nan")}),
+    ],
 )
 def test_options_out_of_range_are_refused(name: str, options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match=f"heads/{name}: invalid option value"):

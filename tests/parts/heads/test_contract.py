@@ -16,7 +16,7 @@ from tests.support.datasets import CLASSES, context
 
 K, CHANNELS = len(CLASSES), 16
 # The first two need a backbone that scores names, the last the class of negative bags: see their own tests.
-ELSEWHERE = {"conse", "pseudo_labels_names", "bag_max"}
+ELSEWHERE = {"conse", "pseudo_labels_names", "bag_max", "bag_contrast"}
 VARIANTS: list[tuple[str, Mapping[str, Any]]] = [
     (name, {}) for name in registry.names("heads") if name not in ELSEWHERE
 ] + [
