@@ -31,7 +31,7 @@ from handful.recipes.load import load_recipe
 
 TABLE = "bags"
 RECIPES = ("bag-mean", "bag-max", "bag-attention", "bag-contrast")
-COMPARISONS = tuple((recipe, "bag-mean") for recipe in RECIPES[1:]) + (("bag-contrast", "bag-max"),)
+COMPARISONS = (*((recipe, "bag-mean") for recipe in RECIPES[1:]), ("bag-contrast", "bag-max"))
 SETTINGS = ((20, 1), (60, 1), (200, 1), (60, 2), (60, 5))  # training bags, and positive images of a positive bag
 TEST_BAGS, SIZE = 200, 10
 METRICS = ("bag_auc", "bag_accuracy", "image_auc")
@@ -119,9 +119,7 @@ def overlap(data: Dataset, setting: Setting) -> float:
     return share / (1 - share)
 
 
-def scores(
-    recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], setting: Setting, draw: int
-) -> tuple[float, ...]:
+def scores(recipe: str, data: Dataset, x: Float32[np.ndarray, "n c"], setting: Setting, draw: int) -> tuple[float, ...]:
     """The metrics of one draw on its test bags."""
     train = drawn(data, x, "train", setting, draw)
     test = drawn(data, x, "test", Setting(TEST_BAGS, setting.positive), draw)

@@ -1,12 +1,13 @@
 """Instance contrast, prototypes and image labels that are corrected in training: INS for bags, on frozen features.
 
-Qu et al. 2023 (https://arxiv.org/abs/2307.02249). An image of a negative bag is negative; one of another bag is negative
-or of the bag's class. Three terms are added up. Contrast: projections of images that are predicted alike are drawn
-together against the keys of a slowly moving copy of the projection. Labels: from `WARM_UP` on, the label of each image
-moves towards the class of its nearest prototype, a moving average of the projections of each predicted class, and the
-images learn these labels. Bags: cross-entropy of max pooling, as in heads/bag_max, where the paper pools by the mean.
-Here the classifier and the projection are linear, each step reads all images, and the contrast draws its queries at
-random from them, so that there is no queue of keys. Two views of an image differ where the recipe has `cache_views`.
+Qu et al. 2023 (https://arxiv.org/abs/2307.02249). An image of a negative bag is negative; one of another bag is
+negative or of the bag's class. Three terms are added up. Contrast: projections of images that are predicted alike are
+drawn together against the keys of a slowly moving copy of the projection. Labels: from `WARM_UP` on, the label of
+each image moves towards the class of its nearest prototype, a moving average of the projections of each predicted
+class, and the images learn these labels. Bags: cross-entropy of max pooling, as in heads/bag_max, where the paper
+pools by the mean. Here the classifier and the projection are linear, each step reads all images, and the contrast
+draws its queries at random from them, so that there is no queue of keys. Two views of an image differ where the
+recipe has `cache_views`.
 """
 
 import numpy as np
@@ -97,7 +98,7 @@ class _Loss:
 
     def _move_prototypes(self, queries: Float[Tensor, "n p"], predicted: Int[Tensor, " n"]) -> None:
         """Move each prototype towards the mean of the images that are predicted to be of its class."""
-        for c in predicted.unique().tolist():
+        for c in set(predicted.tolist()):
             mean = queries[predicted == c].mean(dim=0)
             self.prototypes[c] = F.normalize(self.prototypes[c].lerp(mean, 1 - PROTOTYPE_MOMENTUM), dim=0)
 
