@@ -21,6 +21,7 @@ from handful.cli.labels import labels
 from handful.cli.predict import predict
 from handful.cli.pretrain import pretrain
 from handful.cli.propagate import propagate
+from handful.cli.proportions import proportions
 from handful.cli.recipes import recipes
 from handful.cli.run import run
 from handful.cli.serve import serve
@@ -59,6 +60,7 @@ COMMANDS: Commands = {  # by purpose, with an example each
         pretrain: "handful pretrain scans/unlabelled --out backbone",
         labels: "handful labels photos/ --pairs 5",
         hierarchy: "handful hierarchy photos/ --out tree.svg",
+        proportions: "handful proportions tiles.csv --bag batch --shares shares.csv --out labels.csv",
     },
 }
 

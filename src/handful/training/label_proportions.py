@@ -19,7 +19,7 @@ from scipy.special import logit
 from handful.core.dataset import Dataset, Image
 from handful.core.groups import group_index
 from handful.data.images import pixels
-from handful.errors import DataError, TrainingError, nearest
+from handful.errors import DataError, TrainingError, by_interface, nearest
 from handful.training.count_messages import nearest_edges, pass_messages
 
 Shares = Mapping[str, Mapping[str, float]]
@@ -81,7 +81,8 @@ def _check_samples(data: Dataset) -> None:
             raise DataError("the image is in no bag", where=sample.id, remedy="name the bag of each image.")
         if sample.split not in (None, "train"):
             what = f"the image is of the {sample.split} split, and an inferred label is none to score by"
-            raise DataError(what, where=sample.id, remedy='give the training images: data.split("train", None).')
+            leave = by_interface(command="leave its row out", python='give data.split("train", None)')
+            raise DataError(what, where=sample.id, remedy=f"give the training images: {leave}.")
 
 
 def class_counts(
@@ -104,7 +105,7 @@ def class_counts(
         _check_row(bag, proportions[bag])
     for bag in proportions:
         if bag not in bags:
-            raise DataError("no image is in this bag", where=f"proportions[{bag!r}]", remedy=nearest(str(bag), bags))
+            raise DataError("no image is in this bag", where=_named(bag), remedy=nearest(str(bag), bags))
     classes = tuple(sorted({name for bag in bags for name in proportions[bag]}))
     if len(classes) < 2:
         raise DataError(
@@ -118,6 +119,11 @@ def class_counts(
     return classes, counts
 
 
+def _named(bag: str) -> str:
+    """The shares of a bag, for errors."""
+    return by_interface(command=f"the shares of bag {bag!r}", python=f"proportions[{bag!r}]")
+
+
 def _check_row(bag: str, row: object) -> None:
     """Refuse what is not a number for each name of a class."""
     if not isinstance(row, Mapping) or not all(
@@ -128,7 +134,7 @@ def _check_row(bag: str, row: object) -> None:
 
 
 def _check_shares(bag: str, shares: Float[np.ndarray, " k"], counts: Int[np.ndarray, " k"], size: int) -> None:
-    where, written = f"proportions[{bag!r}]", ", ".join(f"{share:g}" for share in shares)
+    where, written = _named(bag), ", ".join(f"{share:g}" for share in shares)
     if not (shares >= 0).all():  # NaN too
         raise DataError(f"shares are from 0 to 1, not {written}", where=where, remedy="write 0.25 for 25 %.")
     if not np.isclose(shares.sum(), 1, atol=0.01):
