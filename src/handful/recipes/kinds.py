@@ -50,10 +50,15 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
                 remedy=f"{optional}take one of the recipes {', '.join(RECIPES)}.",
             )
         if _needs(folder, part, "bag"):
+            name = by_interface(
+                command="name the column of bags (--bag COLUMN)",
+                python='say the bag of each image (load_data(..., bag="COLUMN") or from_arrays(..., bags=...)) and train '
+                "on these data, without the scikit-learn estimator",
+            )
             raise RecipeError(
                 f"{folder}/{part.name} is for bags of images, and these images have a label each",
                 where=recipe.name,
-                remedy=f"name the column of bags ({option('bag', 'COLUMN')}), or take another recipe, e.g. logistic.",
+                remedy=f"{name}; or take another recipe, e.g. logistic.",
             )
         if _needs(folder, part, "number"):
             what, remedy = "numbers, and these images have classes", "take cross_entropy in its place."

@@ -28,9 +28,9 @@ def test_a_row_for_each_bag_and_a_column_for_each_class(separator: str, tmp_path
         ("", r"no column 'batch'; columns are none"),
         ("btch,whole\nb,1\n", r"no column 'batch'; columns are 'btch', 'whole'(.*\n)+.*did you mean 'btch'"),
         ("batch,whole,whole\nb,1,0\n", "the column 'whole' is there twice"),
-        ("batch,whole\nb,1\nb,1\n", r"bag 'b' is listed twice\n.*line 3"),
+        ("batch,whole\nb,1\nb,1\n", "line 3: bag 'b' is listed twice"),
         ("batch,whole,torn\nb,1\n", "the row has 2 cells, the header 3"),
-        ("batch,whole,torn\nb,25%,0\n", r"'25%' is not a share\n.*line 2, column 'whole'\n.*write 0.25 for 25 %"),
+        ("batch,whole,torn\nb,25%,0\n", r"line 2, column 'whole': '25%' is not a share\n.*write 0.25 for 25 %"),
         ("batch,whole,torn\nb,nan,0\n", "'nan' is not a share"),
     ],
 )
