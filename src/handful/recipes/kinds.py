@@ -52,8 +52,8 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
         if _needs(folder, part, "bag"):
             name = by_interface(
                 command="name the column of bags (--bag COLUMN)",
-                python='say the bag of each image (load_data(..., bag="COLUMN") or from_arrays(..., bags=...)) and train '
-                "on these data, without the scikit-learn estimator",
+                python='say the bag of each image (load_data(..., bag="COLUMN") or from_arrays(..., bags=...)) and '
+                "train on these data, without the scikit-learn estimator",
             )
             raise RecipeError(
                 f"{folder}/{part.name} is for bags of images, and these images have a label each",
