@@ -60,7 +60,7 @@ COMMANDS: Commands = {  # by purpose, with an example each
         pretrain: "handful pretrain scans/unlabelled --out backbone",
         labels: "handful labels photos/ --pairs 5",
         hierarchy: "handful hierarchy photos/ --out tree.svg",
-        proportions: "handful proportions in.csv --bag lot --shares s.csv -o y.csv",
+        proportions: "handful proportions a.csv --bag b --shares s.csv -o y.csv",
     },
 }
 
