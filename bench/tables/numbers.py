@@ -4,6 +4,9 @@ Digits of MNIST are turned by an angle of -60 to 60 degrees, training and test d
 cell's number is the share of its picture that its mask covers, in percent; the mask is the label, and no recipe sees
 it. `ridge` and `knn` read the frozen features of the embedded network at 96 pixels. Five draws of 5 and 20 images from
 each fifth of the range; cells have no test part, and what a draw leaves is scored. Nothing was chosen on these draws.
+
+Rare numbers: 200 digits whose angles fall off in frequency a hundredfold, and 100 cells as they come; losses on a small
+network on these features (`bench.support.number_losses`), in paired differences to the absolute error.
 """
 
 from dataclasses import asdict, replace
@@ -12,10 +15,12 @@ import numpy as np
 from PIL import Image
 
 from bench.support.data import cells, mnist
+from bench.support.number_losses import LOSSES, Errors, errors_of, frozen_features
 from bench.support.options import Options
 from bench.support.record import append
 from handful.core.dataset import Dataset, Sample, Split
 from handful.evaluation.evaluate import Protocol, evaluate
+from handful.evaluation.intervals import mean_interval
 from handful.evaluation.numbers import summarise_numbers
 from handful.recipes.load import load_recipe
 
@@ -23,6 +28,7 @@ TABLE = "numbers"
 POOL, TEST, MOST = 600, 400, 60.0
 SPLITS: tuple[tuple[Split, int], ...] = (("train", POOL), ("test", TEST))
 PER_FIFTH = (5, 20)
+TAILED, CELLS, CONTROL = 200, 100, "absolute error"
 RECIPES = ("ridge", "knn")
 
 
@@ -30,6 +36,8 @@ def run(options: Options) -> None:
     """Both sets, both recipes, at each number of images."""
     sets = {"turned digits": turned(mnist(options.folder())), "cell areas": areas(cells(options.folder()))}
     draws = (100,) if options.quick else tuple(range(options.draws))
+    for name, data in sets.items():
+        _tails(name, data, draws, quick=options.quick)
     for name, data in sets.items():
         for per_fifth in PER_FIFTH[:1] if options.quick else PER_FIFTH:
             for recipe_name in RECIPES:
@@ -45,6 +53,46 @@ def run(options: Options) -> None:
                         f"worst {row.worst:.3g} (draw {row.worst_draw})",
                         flush=True,
                     )
+
+
+def _tails(name: str, data: Dataset, draws: tuple[int, ...], *, quick: bool) -> None:
+    """Errors of all numbers and of rare ones by each loss."""
+    x = frozen_features(data, 96)
+    found: dict[str, list[Errors]] = {loss: [] for loss in LOSSES}
+    for draw in draws:
+        trained, scored = tailed(data, draw)
+        for loss, parts in LOSSES.items():
+            found[loss].append(errors_of(parts, data, x, trained, scored, draw))
+    ratio = TAILED / (POOL - TAILED) if name == "turned digits" else (len(data) - CELLS) / CELLS
+    for loss, errors in found.items():
+        line = {"set": name, "loss": loss, "draws": list(draws), "tail": True}
+        append(TABLE, line | {"all": [e.all for e in errors], "rare": [e.rare for e in errors]}, quick=quick)
+        text = (
+            f"{name}, {loss}: all {np.mean([e.all for e in errors]):.3g}, rare {np.mean([e.rare for e in errors]):.3g}"
+        )
+        for which in ("all", "rare"):
+            differences = np.array(
+                [getattr(a, which) - getattr(b, which) for a, b in zip(errors, found[CONTROL], strict=True)]
+            )
+            mean, (low, high, _) = float(differences.mean()), mean_interval(differences, ratio)
+            if loss != CONTROL:
+                compared = {"set": name, "comparison": f"{loss}, {which}", "differences": differences.tolist()}
+                append(TABLE, compared | {"mean": mean, "low": low, "high": high, "tail": True}, quick=quick)
+                text += f"; {which} {mean:+.3g} ({low:+.3g} to {high:+.3g})"
+        print(text, flush=True)
+
+
+def tailed(data: Dataset, draw: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the training images of a draw, of which some numbers are rare, and of those that are scored."""
+    rng = np.random.default_rng([draw, 1])
+    pool = np.array([i for i, s in enumerate(data.samples) if s.split != "test"])
+    test = np.array([i for i, s in enumerate(data.samples) if s.split == "test"], dtype=np.int64)
+    if not len(test):
+        order = rng.permutation(pool)
+        return order[:CELLS], order[CELLS:]
+    share = 100.0 ** (-(data.targets()[pool, 0] + MOST) / (2 * MOST))
+    chosen = rng.choice(pool, TAILED, replace=False, p=share / share.sum())
+    return (chosen, test) if draw < 100 else (chosen, np.setdiff1d(pool, chosen))
 
 
 def turned(data: Dataset) -> Dataset:

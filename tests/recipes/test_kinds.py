@@ -11,7 +11,25 @@ from handful.parts import registry
 from handful.recipes.kinds import BAG_RECIPES, RECIPES, SOFT_LOSSES, SOFT_RECIPES, check_kind, unfit_reason
 from handful.recipes.load import load_recipe
 from handful.recipes.read import recipe_names
-from tests.support.datasets import bags_of_squares, recipe, several_squares, squares
+from tests.support.datasets import bags_of_squares, numbered_squares, recipe, several_squares, squares
+
+OTHER_KINDS = {
+    "positive-unlabelled": "multilabel",
+    "soft-teacher": "multilabel",
+    "label-density": "number",
+    "conr": "number",
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), OTHER_KINDS.items())
+def test_recipes_of_several_labels_and_of_numbers_fit_these_alone(name: str, kind: str) -> None:
+    data = {"multiclass": squares(), "multilabel": several_squares(), "number": numbered_squares()}
+    for other, images in data.items():
+        if other == kind:
+            check_kind(load_recipe(name), images)
+        else:
+            with pytest.raises(RecipeError, match=r"losses/\w+ (is for|needs)"):
+                check_kind(load_recipe(name), images)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -21,7 +39,7 @@ def test_the_recipes_that_a_remedy_names_fit(name: str) -> None:
 
 def test_every_recipe_fits_or_is_refused_with_those_that_fit() -> None:
     fitting, remedies = [], []
-    for name in set(recipe_names()) - set(BAG_RECIPES):
+    for name in set(recipe_names()) - set(BAG_RECIPES) - set(OTHER_KINDS):
         check_kind(load_recipe(name), squares())
         try:
             check_kind(load_recipe(name), several_squares())
@@ -95,6 +113,8 @@ def test_a_class_that_is_never_known_to_be_absent_is_refused_where_unknown_entri
     with pytest.raises(TrainingError, match="known not to show it"):
         check_kind(load_recipe("logistic"), positives)
     check_kind(recipe("linear", "stages.0.losses.0.unknown=weak"), positives)
+    check_kind(load_recipe("positive-unlabelled"), positives)
+    check_kind(load_recipe("soft-teacher"), positives)
 
 
 def test_what_a_trait_says_of_a_head_is_kept_by_it() -> None:

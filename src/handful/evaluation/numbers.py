@@ -1,5 +1,6 @@
 """Scores of predicted numbers: errors, the share of the variance explained and rank correlation, with intervals.
 
+Errors of the scored images with the lowest and the highest fifth of the numbers show what the mean hides of tails.
 The control predicts the median of the training images' numbers for every image. Intervals come from a bootstrap over
 draws and scored images: an image that several draws score is resampled in all of them together.
 """
@@ -16,9 +17,11 @@ from handful.core.result import Result, Run
 from handful.errors import ProtocolError
 from handful.evaluation.design import by_draw
 
-Metric = Literal["mae", "rmse", "r2", "spearman", "control_mae"]
+Metric = Literal["mae", "lowest_mae", "highest_mae", "rmse", "r2", "spearman", "control_mae"]
 METRICS: dict[Metric, str] = {
     "mae": "mean absolute error",
+    "lowest_mae": "error of the lowest fifth",
+    "highest_mae": "error of the highest fifth",
     "rmse": "root mean squared error",
     "r2": "R2",
     "spearman": "Spearman correlation",
@@ -26,6 +29,7 @@ METRICS: dict[Metric, str] = {
 }
 HIGHER_IS_BETTER = ("r2", "spearman")
 RESAMPLES = 500
+TAIL = 0.2  # of the scored images, at either end of the range
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,16 @@ def mean_absolute_error(scored: _Scored, at: Int[np.ndarray, " m"]) -> float:
     return float(np.abs(scored.predicted[at] - scored.truth[at]).mean())
 
 
+def _lowest(scored: _Scored, at: Int[np.ndarray, " m"]) -> float:
+    truth = scored.truth[at]
+    return mean_absolute_error(scored, at[truth <= np.quantile(truth, TAIL)])
+
+
+def _highest(scored: _Scored, at: Int[np.ndarray, " m"]) -> float:
+    truth = scored.truth[at]
+    return mean_absolute_error(scored, at[truth >= np.quantile(truth, 1 - TAIL)])
+
+
 def _control(scored: _Scored, at: Int[np.ndarray, " m"]) -> float:
     return float(np.abs(scored.median[at] - scored.truth[at]).mean())
 
@@ -142,6 +156,8 @@ def spearman(scored: _Scored, at: Int[np.ndarray, " m"]) -> float:
 
 _SCORES: dict[Metric, Callable[[_Scored, Int[np.ndarray, " m"]], float]] = {
     "mae": mean_absolute_error,
+    "lowest_mae": _lowest,
+    "highest_mae": _highest,
     "rmse": _rmse,
     "r2": r2,
     "spearman": spearman,

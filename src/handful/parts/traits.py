@@ -70,6 +70,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "needs_index": "reads the position of each image among the training images: `Batch.index`",
         "needs_maps": "reads the feature maps of the backbone: `Output.maps`",
         "needs_peers": "reads the outputs of networks that are trained beside the own one: `Output.peers`",
+        "needs_no_absent": "learns classes of which no absent entry is known",
         "needs_prototypes": "reads the distances of a head with prototypes",
         "needs_teacher": "reads the output of the network with averaged weights: `Batch.teacher_output`",
         "needs_views": "reads further views of the images: `Output.views`",

@@ -134,10 +134,15 @@ def _needs(folder: Folder, part: Part, kind: Kind) -> bool:
     return f"needs_{kind}" in TRAITS[folder] and has_trait(folder, part, f"needs_{kind}")
 
 
+def _takes_unknown_for_absent(loss: Part) -> bool:
+    """Whether a loss learns a class of which no absent entry is known."""
+    return has_trait("losses", loss, "needs_no_absent") or loss.options.get("unknown", "mask") != "mask"
+
+
 def _refuse_never_absent(recipe: Recipe, data: Dataset) -> None:
     """Refuse a class of which no absent entry is known; a loss that takes unknown entries for absent needs none."""
     losses = [part for stage in recipe.stages for part in stage.losses]
-    if losses and all(part.options.get("unknown", "mask") != "mask" for part in losses):
+    if losses and all(_takes_unknown_for_absent(part) for part in losses):
         return
     for name, present, absent in zip(data.classes, data.counts, data.absents, strict=True):
         if present and not absent:

@@ -62,6 +62,16 @@ PURPOSES: dict[str, Purpose] = {  # in the order of the list: what most people n
         "when a good part of the labels is wrong, and nobody can look them through",
         "confident-learning",
     ),
+    "several labels": Purpose(
+        "learns from several labels per image of which many are not known",
+        "when lists of labels are far from complete; first of all try logistic, which takes several labels too",
+        "soft-teacher",
+    ),
+    "numbers": Purpose(
+        "learns numbers, such as an age or an area, of which some are rare",
+        "when a rare number matters as much as a frequent one; first of all try ridge, which takes numbers too",
+        "label-density",
+    ),
     "bags": Purpose(
         "learns from labels of bags of images, such as the tiles of a slide",
         "when a label says that something is in one of many images, and not in which",
