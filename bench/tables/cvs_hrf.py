@@ -5,15 +5,39 @@ The recipes' settings were found on the white blood cells; here only the time of
 Every image is used in every repeat, so repeats re-split the same 45 and the interval is Nadeau and Bengio's.
 """
 
+from dataclasses import replace
+
 from bench.support.accuracy import recipes, run_folds, show
 from bench.support.data import hrf
 from bench.support.options import Options
 
 NAMES = ("classification-lite0", "multitask-lite0", "cvs-lite0")
 SMALLER = ("image_size=[256, 256]", "batch_size=8", "steps=120")
+SOURCES = {
+    "matched": 'prepare=[{name="match_masks",per_class=1}]',
+    "Otsu": 'prepare=[{name="binarize",rule="otsu",replace=true}]',
+}
+ROUNDS = 1  # of the mask sources; the hand masks have all
 
 
 def run(options: Options) -> None:
-    """Three recipes under the same folds."""
+    """Three recipes under the same folds, and the two with masks again with those of each source."""
     wanted = recipes(NAMES, options, dict.fromkeys(NAMES, SMALLER))
     show(run_folds("cvs-hrf", wanted, hrf(options.folder()), options, folds=5), control="classification-lite0")
+    for source in SOURCES:
+        for name in NAMES[:0:-1]:
+            run_source(name, source, options)
+
+
+def run_source(name: str, source: str, options: Options) -> None:
+    """One recipe with the masks of one source in place of the hand masks.
+
+    Args:
+        name: of the recipe.
+        source: of the masks: "matched" to one hand mask per class, or "Otsu", from none.
+        options: where the data are.
+    """
+    wanted = recipes((name,), options, {name: (*SMALLER, SOURCES[source])})
+    row = f"{name}, {source}"
+    wanted = [replace(recipe, name=row) for recipe in wanted]
+    show(run_folds("cvs-hrf", wanted, hrf(options.folder()), replace(options, draws=ROUNDS), folds=5), control=row)
