@@ -58,7 +58,7 @@ def tiles(after: Dataset, before: Dataset, *, per_class: int, seed: int) -> list
 
 
 def _agreement(new: Sample, old: Sample) -> float | None:
-    if new.mask is None or old.mask is None or new.mask is old.mask:
+    if new.mask is None or old.mask is None or new.mask is old.mask or old.known is not None:
         return None
     return iou(new.mask, old.mask)
 

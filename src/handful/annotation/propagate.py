@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from handful.annotation.contact_sheet import tiles, write_sheet
 from handful.core.context import Context, Task
-from handful.core.dataset import Dataset
+from handful.core.dataset import Dataset, Sample
 from handful.core.files import lock_output, refuse_existing
 from handful.core.recipe import Part, Recipe
 from handful.data.fingerprint import image_digest
@@ -20,8 +20,9 @@ from handful.data.splits import training_split
 from handful.errors import DataError, RecipeError, option
 from handful.models.device import select_device
 from handful.parts import registry
-from handful.parts.prepare import match_masks
+from handful.parts.prepare import match_masks, refine_masks
 from handful.parts.prepare._masking import sample_masks
+from handful.parts.prepare._propagation import SOURCE as PROPAGATED
 from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
@@ -30,6 +31,7 @@ from handful.training.train import nested_fit
 
 Method = Literal["train", "match"]
 SEGMENTER = "cvs-wrn"  # the recipe where none is named
+EXPLAINED = "explained_masks"
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
 
@@ -44,6 +46,7 @@ def propagate_dataset(
     rounds: int = 1,
     method: Method | None = None,
     cells: match_masks.Cells = "auto",
+    refine: refine_masks.Method | None = None,
     seed: int = 0,
     device: str = "auto",
 ) -> tuple[Dataset, Dataset, PropagationReport]:
@@ -52,7 +55,8 @@ def propagate_dataset(
     Args:
         recipe: of the segmenter; only its pixel losses are used. None: `cvs-wrn`.
         data: labelled and unlabelled samples, some with masks.
-        source: "grabcut", "binarize" or "salient" makes masks first, for `per_class` labelled samples of each class.
+        source: "grabcut", "binarize", "salient" or "explained_masks" makes masks first, for `per_class` labelled samples
+            of each class, and "cut_masks" for samples without a label too.
         model: a saved segmenter, instead of training one.
         per_class: masks per class to learn from; all others are replaced, and those there were measure them.
         rules: which pixels and masks are kept.
@@ -60,13 +64,18 @@ def propagate_dataset(
         method: "train" a segmenter, or "match" the images to those with masks, see `prepare/match_masks`. None: match,
             unless a recipe, a source, a model or a rule of a segmenter is given.
         cells: "fine" matches thin objects such as vessels; "auto": by the thickness of whole masks, else "coarse".
+        refine: moves the outlines of the given or first masks to the edges of their images, by a method of
+            `prepare/refine_masks`.
         seed: draws the masks, and trains.
         device: as for `train`.
 
     Raises:
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
-    recipe, method = recipe or load_recipe(SEGMENTER), method or choose_method(recipe, source, model, rules)
+    recipe, method = (
+        recipe or load_recipe("cvs" if source == EXPLAINED else SEGMENTER),
+        method or choose_method(recipe, source, model, rules),
+    )
     refuse_unused(method, model=model, rules=rules, cells=cells)
     refuse_multilabel(data, "propagating masks")
     before = training_split(data)
@@ -84,6 +93,8 @@ def propagate_dataset(
                 remedy="leave one of them out.",
             )
         start, masks_per_class = _source(source, before, per_class, context), None
+    if refine is not None:
+        start = registry.build("prepare", Part("refine_masks", {"method": refine}), context)(start)
     if method == "match":
         after, report = match_masks.run(
             context, start, per_class=masks_per_class, cells=cells, rounds=rounds, rules=rules
@@ -97,6 +108,9 @@ def propagate_dataset(
             model=None if model is None else str(model),
             rules=rules,
         )
+    if source == EXPLAINED:  # the classifier behind the first masks saw all labels
+        after = replace(after, samples=tuple(map(_as_propagated, after.samples)))
+        report = replace(report, learned=tuple(dict.fromkeys((*before.labelled().ids, *report.learned))))
     return start, replace(after, segmenter_saw=_seen_by_segmenter(before, report, model)), report
 
 
@@ -149,14 +163,21 @@ def refuse_unused(
 
 
 def _source(name: str, data: Dataset, per_class: int | None, context: Context) -> Dataset:
-    """Masks of a few samples per class, or of all labelled ones."""
-    labelled = [i for i, s in enumerate(data.samples) if s.label is not None]
+    """Masks of a few samples per class, or of all labelled ones; without labels, of all."""
+    labelled = [i for i, s in enumerate(data.samples) if s.label is not None or name == "cut_masks"]
     chosen = labelled if per_class is None else sample_masks(data, labelled, per_class, context.seed)
-    made = registry.build("prepare", Part(name), context)(data.select(chosen))
+    part = registry.build("prepare", Part(name), context)
+    made = part(data if name == EXPLAINED else data.select(chosen)).samples
+    made = [made[i] for i in chosen] if name == EXPLAINED else made
     samples = list(data.samples)
-    for i, sample in zip(chosen, made.samples, strict=True):
-        samples[i] = sample
+    for i, sample in zip(chosen, made, strict=True):
+        samples[i] = sample if sample.mask is None or name != EXPLAINED else replace(sample, mask_source=EXPLAINED)
     return replace(data, samples=tuple(samples))
+
+
+def _as_propagated(sample: Sample) -> Sample:
+    """The sample, whose mask is from a model of these images also where the classifier explained it."""
+    return replace(sample, mask_source=PROPAGATED) if sample.mask_source == EXPLAINED else sample
 
 
 def propagate_to(
@@ -171,6 +192,7 @@ def propagate_to(
     rounds: int = 1,
     method: Method | None = None,
     cells: match_masks.Cells = "auto",
+    refine: refine_masks.Method | None = None,
     seed: int = 0,
     device: str = "auto",
     overwrite: bool = False,
@@ -188,6 +210,7 @@ def propagate_to(
         rounds: 2: learn again from the propagated masks too.
         method: as for `propagate_dataset`.
         cells: that are matched.
+        refine: the given or first masks.
         seed: draws the masks, and trains.
         device: as for `train`.
         overwrite: replace what an earlier call wrote.
@@ -214,6 +237,7 @@ def propagate_to(
             rounds=rounds,
             method=chosen,
             cells=cells,
+            refine=refine,
             seed=seed,
             device=device,
         )
@@ -251,6 +275,7 @@ def write_propagation(
         "segmenter": segmenter,
         "masks": len(paths),
         "kept": len(report.kept),
+        "partial": len(report.partial),
         "propagated": len(report.propagated),
         "dropped": [{"id": name, "share": share} for name, share in report.dropped],
         "quality": {name: asdict(q) for name, q in report.quality.items()},

@@ -21,8 +21,19 @@ def propagate(
     data: o.Data,
     out: o.Out,
     source: Annotated[
-        Literal["grabcut", "binarize", "salient"] | None,
-        Option(show_default=False, help="Make the first masks by this method, for data without masks."),
+        Literal["grabcut", "binarize", "salient", "cut_masks", "explained_masks"] | None,
+        Option(
+            show_default=False,
+            help="Make the first masks by this method, for data without masks; cut_masks needs no labels, and "
+            "explained_masks trains a classifier on them.",
+        ),
+    ] = None,
+    refine: Annotated[
+        Literal["grabcut", "guided", "random_walker"] | None,
+        Option(
+            show_default=False,
+            help="First move the outlines of the given or first masks to the edges of their images, by this method.",
+        ),
     ] = None,
     method: Annotated[
         Literal["train", "match"] | None,
@@ -132,6 +143,7 @@ def propagate(
         training = {
             "--masks": data_options.masks,
             "--source": source,
+            "--refine": refine,
             "--method": method,
             "--cells": cells != "auto",
             "--per-class": per_class,
@@ -146,7 +158,11 @@ def propagate(
     with print_to_stderr():
         summary = propagate_to(
             out,
-            load_recipe(recipe or ("cvs-wrn" if backbone is None else "cvs"), backbone=backbone, overrides=set_ or ())
+            load_recipe(
+                recipe or ("cvs" if backbone or source == "explained_masks" else "cvs-wrn"),
+                backbone=backbone,
+                overrides=set_ or (),
+            )
             if given or method == "train"
             else None,
             read(data, data_options, unlabelled=True),
@@ -157,6 +173,7 @@ def propagate(
             rounds=rounds,
             method=method,
             cells=cells,
+            refine=refine,
             seed=seed,
             device=device,
             overwrite=overwrite,
@@ -199,5 +216,10 @@ def _print_summary(summary: "Mapping[str, Any]", out: Path) -> None:
     if rows:
         print_table(("class", "images", "IoU", "Dice", "worst"), rows, title="Predicted masks against existing ones")
     how = "by matching, without training" if summary["segmenter"] == "match_masks" else "by a segmentation model"
-    text = f"{summary['propagated']} masks from {summary['kept']} {how}, {len(summary['dropped'])} dropped."
+    counts = (f"{summary['kept']}", f"{summary['partial']} partial ones")
+    given = " and ".join(text for text, n in zip(counts, (summary["kept"], summary["partial"]), strict=True) if n)
+    origin = f" from {given}" if given else ""
+    text = f"{summary['propagated']} masks{origin} {how}, {len(summary['dropped'])} dropped."
+    if not summary["propagated"] and not summary["dropped"]:
+        text = f"All {summary['kept']} images have masks, and no other was made."
     print_text(f"{text} Look at {out / 'contact-sheet.png'} before using {out / 'masks'}.")

@@ -1,8 +1,9 @@
 """Set-up of a training run: the device, the prepared data as tensors, and the context that parts are built with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from warnings import warn
 
 import torch
 from accelerate import Accelerator
@@ -13,11 +14,13 @@ from handful.core.context import Context, Fit, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.in_memory import ImageTensors, load_tensors, working_size
+from handful.data.masks.partial import MARK_BACKGROUND, NO_BACKGROUND
 from handful.data.numbers import scale_of
 from handful.data.votes import refuse_improper
-from handful.errors import TrainingError, by_interface, hint, offers
+from handful.errors import HandfulWarning, TrainingError, by_interface, hint, offers
 from handful.models.device import select_device, select_precision
 from handful.parts import registry
+from handful.parts.traits import uses_unmasked
 from handful.recipes.kinds import check_kind, check_soft_targets
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
@@ -98,7 +101,7 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     accelerator = _make_accelerator(recipe, device)
     tensors = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize)
     tensors = tensors.to(accelerator.device)
-    _check_masks(recipe, tensors.pixel_labels)
+    _check_masks(recipe, tensors.pixel_labels, data.classes if data.kind == "multiclass" else ())
     _check_unlabelled(recipe, len(tensors) - len(labelled))
     plan = plan_steps(recipe, len(tensors), len(labelled))
     for stage in plan.stages:
@@ -160,17 +163,28 @@ def _make_accelerator(recipe: Recipe, device: str) -> Accelerator:
     return Accelerator(mixed_precision=name, cpu=target.type == "cpu")
 
 
-def _check_masks(recipe: Recipe, pixel_labels: Tensor | None) -> None:
-    """A recipe all of whose losses read masks cannot learn without one."""
+def _check_masks(recipe: Recipe, pixel_labels: Tensor | None, classes: Sequence[str]) -> None:
+    """A recipe all of whose losses read masks cannot learn without one, nor without background or one of a class."""
     losses = [part for stage in recipe.stages for part in stage.losses]
-    needs_masks = bool(losses) and all(registry.has_trait("losses", part, "reads_masks") for part in losses)
-    if needs_masks and (pixel_labels is None or not bool((pixel_labels > 0).any())):
+    if not losses or not all(registry.has_trait("losses", part, "reads_masks") for part in losses):
+        return
+    if pixel_labels is None or not bool((pixel_labels > 0).any()):
         raise TrainingError(
             "this recipe learns from masks, and no training image has one",
             where=recipe.name,
             remedy=f"give masks{hint('masks', 'PATH')}, or a mask source in the recipe: binarize, grabcut, "
-            "salient or propagate_masks.",
+            "salient, cut_masks or explained_masks.",
         )
+    if not bool((pixel_labels == 0).any()):
+        raise TrainingError(NO_BACKGROUND, where=recipe.name, remedy=MARK_BACKGROUND)
+    seen = set(pixel_labels.unique().tolist())
+    missing = [name for i, name in enumerate(classes) if i + 1 not in seen]
+    if missing and not uses_unmasked(recipe):
+        what = (
+            f"{recipe.name} learns from masks alone, and no training image of {', '.join(missing)} has one: it will "
+            "hardly predict this" + ("" if len(missing) == 1 else " or these")
+        )
+        warn(what, HandfulWarning, stacklevel=4)
 
 
 def _check_unlabelled(recipe: Recipe, unlabelled: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 from warnings import warn
@@ -16,13 +17,14 @@ from handful.data.masks.image_file import Value, pages, read_mask
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
 from handful.data.masks.labelme import is_labelme, read_labelme
 from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem, without_ending
-from handful.data.masks.partial import read_partial_mask
+from handful.data.masks.partial import UNKNOWN, is_partial, read_partial_mask
 from handful.data.masks.provenance import FILE as PROVENANCE
 from handful.data.masks.provenance import Provenance, read_provenance, read_source
 from handful.data.masks.shapes import Drawing, Drawings, load_json
-from handful.errors import DataError, HandfulWarning
+from handful.errors import DataError, HandfulWarning, hint
 
 Blank = Literal["error", "drop", "keep"]
+MOST_LOOKED_AT = 8  # files of a folder in which a third value is looked for
 
 
 def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = None, blank: Blank = "error") -> Dataset:
@@ -73,6 +75,8 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
             samples[i] = with_mask(samples[i], mask, where=drawing.where, source=drawing.source(), blank=blank)
     left_out += _missing(found, positions)
     _say_boxes(found, positions, source)
+    if value is None and source.is_dir():
+        _say_partial(found, positions, source)
     attached = replace(data, samples=tuple(samples), left_out=(*data.left_out, *merged(left_out)))
     return with_provenance(attached, data, read_provenance(source))
 
@@ -137,6 +141,17 @@ def _say_boxes(found: Drawings, positions: Sequence[int | None], source: Path) -
     boxes = sum(d.boxes for d, i in zip(found.drawings, positions, strict=True) if i is not None)
     if boxes:
         what = f"{source}: {boxes} annotations have a bounding box and no outline; the boxes are used as masks"
+        warn(what, HandfulWarning, stacklevel=3)
+
+
+def _say_partial(found: Drawings, positions: Sequence[int | None], source: Path) -> None:
+    """Say that masks have a third value, which most often means that nothing is known there."""
+    files = (Path(d.where) for d, i in zip(found.drawings, positions, strict=True) if i is not None and d.size is None)
+    if any(is_partial(path) for path in islice((p for p in files if p.suffix.lower() == ".png"), MOST_LOOKED_AT)):
+        what = (
+            f"{source}: masks have the gray levels 0, {UNKNOWN} and 255, and {UNKNOWN} is read as object; if it marks "
+            f"where nothing is known{hint('partial_masks')}, read them as partial masks"
+        )
         warn(what, HandfulWarning, stacklevel=3)
 
 

@@ -16,7 +16,7 @@ from handful.core.dataset import Dataset, LeftOut, Mask
 from handful.data.images import read_image, sample_size
 from handful.data.left_out import merged
 from handful.data.masks.attach import find_masks
-from handful.errors import DataError
+from handful.errors import DataError, hint
 
 SOURCE = "paired"
 SPECK = 5e-4  # share of the image up to which a bright spot is left out
@@ -74,11 +74,18 @@ def attach_paired_masks(data: Dataset, source: str | Path, *, threshold: float |
             samples[i] = replace(samples[i], mask=mask, mask_source=SOURCE, known=None)
         else:
             blank.append(samples[i].id)
-    if len(blank) == len(origins):
+    if not origins:
         raise DataError(
-            "no second photograph belongs to an image" if not origins else "the second photographs show nothing",
+            "no second photograph belongs to an image",
             where=source,
-            remedy="name them after their images (cat/001.png for cat/001.jpg), or check the threshold.",
+            remedy="name them after their images (cat/001.png for cat/001.jpg).",
+        )
+    if len(blank) == len(origins):
+        lower = "give a threshold" if threshold is None else "give a lower threshold"
+        raise DataError(
+            "the second photographs show nothing, or all",
+            where=source,
+            remedy=f"look at them, and {lower}{hint('paired_threshold', 'SHARE')}, or take them again.",
         )
     left_out = [
         *found.left_out,

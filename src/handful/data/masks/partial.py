@@ -20,6 +20,8 @@ from handful.errors import DataError
 UNKNOWN = 128  # gray level of the pixels that a mask image does not speak of; 0 is background, 255 object
 BACKGROUND = frozenset(("background", "bg", "ground", "negative", "not"))
 WIDTH = 3  # pixels, of a line and a point
+NO_BACKGROUND = "the masks mark the object alone, and no background"
+MARK_BACKGROUND = "mark some background too: a line or point labelled background, or a box around the object."
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,18 @@ def rasterize_marks(marks: Sequence[Mark], size: tuple[int, int]) -> tuple[Mask,
         fixed = np.rint((line - 0.5) * 16).clip(-(2**30), 2**30).astype(np.int32).reshape(-1, 1, 2)
         cv2.polylines(drawn, [fixed], False, 255 if mark.foreground else 0, thickness=WIDTH, shift=4)
     return drawn == 255, drawn != UNKNOWN
+
+
+def is_partial(path: Path) -> bool:
+    """Whether a gray image has three values: background, object and unknown."""
+    try:
+        with open_image(path) as opened:
+            if opened.mode != "L":
+                return False
+            opened.load()
+            return set(np.unique(np.asarray(opened)).tolist()) == {0, UNKNOWN, 255}
+    except DataError:
+        return False
 
 
 def read_partial_mask(path: Path) -> tuple[Mask, Mask]:

@@ -24,6 +24,7 @@ class PropagationReport:
     dropped: tuple[tuple[str, float], ...]  # ids whose predicted mask was implausible, with its share
     quality: dict[str, MaskQuality] = field(default_factory=dict)
     learned: tuple[str, ...] = ()  # ids of the images whose masks the new ones were learned from
+    partial: tuple[str, ...] = ()  # ids whose partial masks the new ones were learned from, and completed
 
 
 def with_new_masks(

@@ -20,7 +20,8 @@ from handful.data.images import pixels
 from handful.data.masks.edges import Edges, cut_edges
 from handful.data.masks.quality import iou
 from handful.data.masks.threshold import MaskRules
-from handful.errors import DataError
+from handful.data.masks.partial import MARK_BACKGROUND, NO_BACKGROUND
+from handful.errors import DataError, by_interface, hint, offers, option
 from handful.models.frozen_maps import LARGEST, SIDE, STRIDES, FrozenMaps, ImageMaps, enlarge
 from handful.parts.prepare._masking import Prepare, sample_masks
 from handful.parts.prepare._matching import COARSE, Attention, Linear, Support
@@ -165,9 +166,15 @@ def run(
         raise DataError(
             "no image has a mask to match with",
             where=HERE,
-            remedy="draw a few masks, or make some with prepare/grabcut.",
+            remedy=by_interface(
+                command=f"give a few masks{hint('masks', 'PATH')}, or make some by "
+                + (f"{option('source', 'grabcut')}." if offers("source") else "prepare/grabcut."),
+                python="draw a few masks, or make some with prepare/grabcut.",
+            ),
         )
     supports = [data.samples[i] for i in chosen]
+    if not any(background(sample).any() for sample in supports):
+        raise DataError(NO_BACKGROUND, where=HERE, remedy=MARK_BACKGROUND)
     queries = [i for i in range(len(data)) if data.samples[i].id not in keep]
     maps = FrozenMaps(side=side, largest=largest)
     matcher = Matcher(supports, cells=cells, edges=edges, seed=context.seed, maps=maps)
@@ -184,7 +191,14 @@ def run(
         return completed(sample, matcher.mask(image, likely))
 
     after, report = with_new_masks(data, queries, map(predicted, queries), rules or MaskRules())
-    return after, replace(report, learned=data.ids if rounds > 1 else tuple(s.id for s in supports))
+    learned = data.ids if rounds > 1 else tuple(s.id for s in supports)
+    return after, replace(report, learned=learned, partial=tuple(data.samples[i].id for i in sorted(partial)))
+
+
+def background(sample: Sample) -> Mask:
+    """The pixels of which the sample's mask says that they are background."""
+    assert sample.mask is not None
+    return ~sample.mask if sample.known is None else ~sample.mask & sample.known
 
 
 def _surest(matcher: Matcher, samples: Sequence[Sample], count: int) -> list[Sample]:

@@ -116,7 +116,7 @@ def run(
         segmenter = _segmenter(context, known, round_, recipe, from_model)
         data, report = propagate(before, segmenter, keep=keep, partial=partial, rules=rules)
     assert report is not None
-    return data, replace(report, learned=tuple(learned))
+    return data, replace(report, learned=tuple(learned), partial=tuple(sorted(partial)))
 
 
 def _given(data: Dataset, chosen: Collection[int]) -> Dataset:
