@@ -2,6 +2,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as Picture
@@ -9,6 +10,7 @@ from PIL import Image as Picture
 from handful.data.fingerprint import image_digest
 from handful.data.images import pixels
 from handful.data.load import load_data
+from handful.data.masks.image_file import write_mask
 from handful.data.masks.provenance import read_provenance
 from handful.models import u2netp
 from tests.support.command_line import fails, ok, ok_json, write_images
@@ -72,6 +74,40 @@ def test_propagate_from_salient_masks_names_their_extra_before_training(
     out = tmp_path / "out"
     command = ("propagate", inputs / "images", "-r", inputs / "cvs.toml", "--source", "salient", "-m", 1, "-o", out)
     assert "handful[salient]" in fails(*command, "--set", "steps=1000000")
+
+
+def test_masks_from_a_cut_or_from_explanations_are_written_and_seen(inputs: Path, tmp_path: Path) -> None:
+    images = write_images(squares(2, seed=6, masks=False), tmp_path / "images")
+    said = ok("propagate", images, "--source", "cut_masks", "-o", tmp_path / "cut")
+    assert "6 masks by cut_masks." in said
+    cut = load_data(images, masks=tmp_path / "cut/masks")
+    assert {s.mask_source for s in cut.samples} == {"cut"}
+    short = ("-r", inputs / "cvs.toml", "--set", "steps=2")
+    ok("propagate", images, "--source", "explained_masks", *short, "-o", tmp_path / "heat")
+    heat = load_data(images, masks=tmp_path / "heat/masks")
+    assert {s.mask_source for s in heat.samples if s.mask is not None} == {"propagated"}
+    assert heat.segmenter_saw == frozenset(image_digest(s) for s in heat.samples)
+
+
+def test_given_masks_are_refined_and_partial_ones_counted(inputs: Path, tmp_path: Path) -> None:
+    images, masks = inputs / "images", tmp_path / "masks"
+    for sample in load_data(images, masks=inputs / "masks").samples:
+        assert sample.mask is not None
+        write_mask(masks / sample.id, cv2.dilate(sample.mask.astype(np.uint8), np.ones((3, 3))) > 0)
+    said = ok("propagate", images, "--masks", masks, "--refine", "grabcut", "-o", tmp_path / "out")
+    assert "No image is without a mask (12 have one), and none was made." in said
+    coarse, fine = load_data(images, masks=masks), load_data(images, masks=tmp_path / "out/masks")
+    pairs = [(a.mask, b.mask) for a, b in zip(coarse.samples, fine.samples, strict=True)]
+    assert any((a != b).any() for a, b in pairs if a is not None and b is not None)
+    for path in sorted(masks.rglob("*.png"))[1:]:
+        path.unlink()
+    (path,) = masks.rglob("*.png")
+    values = np.asarray(Picture.open(path)).copy()
+    values[0] = 128
+    Picture.fromarray(values).save(path)
+    assert "12 masks from 1 partial one by matching" in ok(
+        "propagate", images, "--masks", masks, "--partial-masks", "-o", tmp_path / "partial"
+    )
 
 
 def test_propagate_without_any_mask_makes_the_first_ones(inputs: Path, tmp_path: Path) -> None:

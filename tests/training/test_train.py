@@ -10,7 +10,7 @@ import torch
 from handful.core.dataset import Dataset
 from handful.core.progress import Progress
 from handful.core.recipe import Part
-from handful.errors import TrainingError
+from handful.errors import HandfulWarning, TrainingError
 from handful.saving.checkpoint import FILE, Checkpoint
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
@@ -122,6 +122,9 @@ def test_refusals_before_training() -> None:
     with pytest.raises(TrainingError, match=r"(?s)no training image has one.*binarize"):
         train(recipe(), squares(masks=False), progress=False)
     data = squares()
+    inner = tuple(replace(s, known=s.mask) for s in data.samples)
+    with pytest.raises(TrainingError, match=r"(?s)mark the object alone, and no background.*a box around"):
+        train(recipe(), replace(data, samples=inner), progress=False)
     with pytest.raises(TrainingError, match="no training image of red"):
         train(recipe("linear"), Dataset(tuple(s for s in data.samples if s.label != 2), data.classes), progress=False)
     with pytest.raises(TrainingError, match="two classes"):
@@ -131,6 +134,13 @@ def test_refusals_before_training() -> None:
             train(recipe("linear"), data, device="cuda", progress=False)
     with pytest.raises(TrainingError, match="fp16"):
         train(recipe("linear", "precision=fp16"), data, device="cpu", progress=False)
+
+
+def test_a_class_without_a_mask_is_named_where_masks_are_all_that_is_learned() -> None:
+    data = squares()
+    red = tuple(replace(s, mask=None, mask_source=None) if s.label == 2 else s for s in data.samples)
+    with pytest.warns(HandfulWarning, match="learns from masks alone, and no training image of red has one"):
+        train(recipe("segmentation", "steps=1"), replace(data, samples=red), progress=False)
 
 
 def test_unlabelled_images_and_other_masks_do_not_change_the_classifier() -> None:

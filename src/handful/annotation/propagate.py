@@ -32,6 +32,7 @@ from handful.training.train import nested_fit
 Method = Literal["train", "match"]
 SEGMENTER = "cvs-wrn"  # the recipe where none is named
 EXPLAINED = "explained_masks"
+OF_ALL = ("cut_masks", EXPLAINED)  # sources that make masks of all images, and leave few to propagate to
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
 
@@ -55,8 +56,8 @@ def propagate_dataset(
     Args:
         recipe: of the segmenter; only its pixel losses are used. None: `cvs-wrn`.
         data: labelled and unlabelled samples, some with masks.
-        source: "grabcut", "binarize", "salient" or "explained_masks" makes masks first, for `per_class` labelled samples
-            of each class, and "cut_masks" for samples without a label too.
+        source: "grabcut", "binarize", "salient" or "explained_masks" makes masks first, for `per_class` labelled
+            samples of each class, and "cut_masks" for samples without a label too.
         model: a saved segmenter, instead of training one.
         per_class: masks per class to learn from; all others are replaced, and those there were measure them.
         rules: which pixels and masks are kept.
@@ -126,7 +127,8 @@ def _seen_by_segmenter(data: Dataset, report: PropagationReport, model: Path | N
 
 def choose_method(recipe: Recipe | None, source: str | None, model: Path | None, rules: MaskRules | None) -> Method:
     """Match, unless the first masks are to be made too, or something is given that only a segmenter has a use for."""
-    train = recipe is not None or source is not None or any(_segmenter_options(model, rules).values())
+    train = (recipe is not None or source is not None) and source not in OF_ALL
+    train = train or any(_segmenter_options(model, rules).values())
     return "train" if train else "match"
 
 

@@ -178,7 +178,7 @@ def propagate(
             device=device,
             overwrite=overwrite,
         )
-    print_json(summary) if json else _print_summary(summary, out)
+    print_json(summary) if json else _print_summary(summary, out, source)
 
 
 def _segmentation_job(
@@ -206,7 +206,7 @@ def _segmentation_job(
     return BatchJob("propagate", model.resolve(), device=device, keep=rules)
 
 
-def _print_summary(summary: "Mapping[str, Any]", out: Path) -> None:
+def _print_summary(summary: "Mapping[str, Any]", out: Path, source: str | None) -> None:
     from handful.cli._output import print_table, print_text
 
     rows = [
@@ -216,10 +216,12 @@ def _print_summary(summary: "Mapping[str, Any]", out: Path) -> None:
     if rows:
         print_table(("class", "images", "IoU", "Dice", "worst"), rows, title="Predicted masks against existing ones")
     how = "by matching, without training" if summary["segmenter"] == "match_masks" else "by a segmentation model"
-    counts = (f"{summary['kept']}", f"{summary['partial']} partial ones")
+    counts = (f"{summary['kept']}", f"{summary['partial']} partial one{'s' if summary['partial'] > 1 else ''}")
     given = " and ".join(text for text, n in zip(counts, (summary["kept"], summary["partial"]), strict=True) if n)
     origin = f" from {given}" if given else ""
     text = f"{summary['propagated']} masks{origin} {how}, {len(summary['dropped'])} dropped."
     if not summary["propagated"] and not summary["dropped"]:
-        text = f"All {summary['kept']} images have masks, and no other was made."
+        text = f"No image is without a mask ({summary['kept']} have one), and none was made."
+        if source is not None:
+            text = f"{summary['masks']} masks by {source}."
     print_text(f"{text} Look at {out / 'contact-sheet.png'} before using {out / 'masks'}.")

@@ -177,7 +177,7 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None, classes: Sequence[
         )
     if not bool((pixel_labels == 0).any()):
         raise TrainingError(NO_BACKGROUND, where=recipe.name, remedy=MARK_BACKGROUND)
-    seen = set(pixel_labels.unique().tolist())
+    seen = set(torch.unique(pixel_labels).tolist())
     missing = [name for i, name in enumerate(classes) if i + 1 not in seen]
     if missing and not uses_unmasked(recipe):
         what = (

@@ -13,7 +13,7 @@ from handful.data.fingerprint import fingerprint
 from handful.data.load import load_data
 from handful.data.masks.attach_partial import attach_partial_masks
 from handful.data.masks.partial import Mark, rasterize_marks, read_partial_mask
-from handful.errors import DataError
+from handful.errors import DataError, HandfulWarning
 
 SIZE = (20, 30)
 
@@ -140,7 +140,8 @@ def test_images_with_a_third_value_are_read_by_load_data(tmp_path: Path) -> None
     assert (known == (values != 128)).all()
     assert got.samples[1].known is None  # it has no unknown pixel
     assert got.without_labels().samples[0].known is None
-    whole = load_data(tmp_path / "images", masks=tmp_path / "masks")
+    with pytest.warns(HandfulWarning, match=r"levels 0, 128 and 255, and 128 is read as object.*partial_masks=True"):
+        whole = load_data(tmp_path / "images", masks=tmp_path / "masks")
     assert fingerprint(whole) != fingerprint(got)
 
 

@@ -155,6 +155,15 @@ def test_without_a_mask_there_is_nothing_to_match_with() -> None:
         prepare(without(data(2), 0, 1))
 
 
+def test_masks_that_mark_no_background_are_refused() -> None:
+    given = data(2)
+    mask = given.samples[0].mask
+    assert mask is not None
+    inner = replace(given.samples[0], known=mask)
+    with pytest.raises(DataError, match=r"(?s)mark the object alone, and no background.*a box around the object"):
+        prepare(replace(without(given, 1), samples=(inner, without(given, 1).samples[1])))
+
+
 def test_implausible_masks_are_dropped_with_a_warning() -> None:
     with pytest.warns(HandfulWarning, match="match_masks: 1 mask was implausible"):
         got = prepare(without(data(2), 1), max_share=0.01)

@@ -18,9 +18,9 @@ from handful.core.context import Context
 from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.data.images import pixels
 from handful.data.masks.edges import Edges, cut_edges
+from handful.data.masks.partial import MARK_BACKGROUND, NO_BACKGROUND
 from handful.data.masks.quality import iou
 from handful.data.masks.threshold import MaskRules
-from handful.data.masks.partial import MARK_BACKGROUND, NO_BACKGROUND
 from handful.errors import DataError, by_interface, hint, offers, option
 from handful.models.frozen_maps import LARGEST, SIDE, STRIDES, FrozenMaps, ImageMaps, enlarge
 from handful.parts.prepare._masking import Prepare, sample_masks
