@@ -40,7 +40,7 @@ def propagate(
         Option(
             show_default=False,
             help="Match the images to those with masks (seconds, no training), or train a segmentation model; default: "
-            "match, or train with --source or an option for training.",
+            "match, or train with another source than cut_masks and explained_masks, or with an option for training.",
         ),
     ] = None,
     cells: Annotated[
@@ -131,7 +131,7 @@ def propagate(
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
     of_recipe = {"--recipe": recipe, "--backbone": backbone, "--set": set_}
     given = [name for name, value in of_recipe.items() if value]
-    if method == "match" and given:
+    if method == "match" and given and source != "explained_masks":
         raise RecipeError(
             "matching uses the installed EfficientNet-Lite0, and trains no recipe",
             where="--method match",
