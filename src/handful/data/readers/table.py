@@ -76,7 +76,7 @@ def read_table(
 
     read = read_rows(path, rows, known, allow_outside=allow_outside, on_error=on_error)
     samples = tuple(replace(sample, label=label, bag=name) for sample, (label, name), _ in read)
-    data = Dataset(samples, all_classes, () if votes.names else _other_columns(path, columns))
+    data = Dataset(samples, all_classes, () if votes.names else _other_columns(path, columns, bag))
     if votes.names and read:
         data = with_votes(data, np.stack([votes.row(where) for _, _, where in read]), votes.names, where=path)
     return data if bag is None else bag_dataset(data)
@@ -172,10 +172,11 @@ def _labels(cells: Sequence[str]) -> list[str | None]:
     return [cell if cell.strip() else None for cell in cells]
 
 
-def _other_columns(path: Path, columns: Mapping[str, str] | None) -> tuple[LeftOut, ...]:
+def _other_columns(path: Path, columns: Mapping[str, str] | None, bag: str | None) -> tuple[LeftOut, ...]:
     """The columns that are not read, if none is the label's: one of them may be meant."""
     header, positions = header_of(path, columns)
-    others = tuple(name.strip() for i, name in enumerate(header) if i not in positions.values() and name.strip())
+    unread = (name.strip() for i, name in enumerate(header) if i not in positions.values())
+    others = tuple(name for name in unread if name and nfc(name) != bag)
     if "label" in positions or not others:
         return ()
     remedy = f"name the column of the labels, if it is one of them ({option('columns', {'label': 'NAME'})})"
