@@ -18,17 +18,15 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._bags import BagHead, Bags, maxima_of_bags, minimize, negative_class
+from handful.parts.heads._bags import Bags, minimize, negative_class
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
 from handful.parts.heads._fitted import strengths_of
-from handful.parts.heads._linear_scores import LinearScores
+from handful.parts.heads.bag_max import LR, SCALE, STEPS, BagMax
 
 fitted = True
 own_classes = True
 bag = True
 needs_bag = True
-STEPS, LR = 100, 0.01
-SCALE = 10.0  # of features of length 1, so that a step of the optimizer moves scores by a fair amount
 PROJECTED, QUERIES = 64, 256  # length of a projection, and images whose contrast a step computes
 TEMPERATURE = 0.07  # of the contrast
 MOMENTUM, PROTOTYPE_MOMENTUM = 0.99, 0.9  # of the copy of the projection, and of the prototypes
@@ -36,12 +34,9 @@ LABEL_MOMENTUM = (0.95, 0.8)  # of the labels of images, at the first step after
 WARM_UP = 0.2  # share of the steps before labels of images move
 
 
-class BagContrast(BagHead, LinearScores):
-    """Keeps `weight` and `bias`."""
+class BagContrast(BagMax):
+    """Keeps `weight` and `bias`; the score of a bag is that of max pooling."""
 
-    start = 1.0
-    components = 128
-    negative: int = 0
     contrast: float = 1.0
     image_labels: float = 0.5
 
@@ -50,16 +45,6 @@ class BagContrast(BagHead, LinearScores):
         loss = _Loss(self, bags, torch.Generator().manual_seed(seed % 2**63))
         minimize([loss.weight], [loss.bias, loss.projection], loss, steps=STEPS, lr=LR, penalty=strength)
         return {"weight": SCALE * loss.weight.detach().numpy(), "bias": loss.bias.detach().numpy()}
-
-    def bag_logits(
-        self,
-        logits: Float[Tensor, "n k"],
-        attention: Float[Tensor, " n"] | None,  # noqa: ARG002
-        index: Int[Tensor, " n"],
-        bags: int,
-    ) -> Float[Tensor, "b k"]:
-        """The highest log-odds against the negative class."""
-        return maxima_of_bags(logits - logits[:, self.negative, None], index, bags)
 
 
 class _Loss:
