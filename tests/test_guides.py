@@ -52,8 +52,8 @@ def test_data_of_ones_own_are_read_as_the_page_says(
     assert capsys.readouterr().out.splitlines() == ["20 ('leaf', 'stem')", "0"]
 
 
-def test_the_table_of_the_page_is_read(tmp_path: Path) -> None:
-    (table,) = (text for text in blocks("your-own-data.md", "text") if text.startswith("path,"))
+def test_the_tables_of_the_page_are_read(tmp_path: Path) -> None:
+    table, votes = (text for text in blocks("your-own-data.md", "text") if text.startswith("path,"))
     (tmp_path / "table.csv").write_text(table)
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()
@@ -67,6 +67,10 @@ def test_the_table_of_the_page_is_read(tmp_path: Path) -> None:
     assert [s.label for s in data.samples] == [1, 0, None]
     assert [s.group for s in data.samples] == ["patient-1", "patient-2", "patient-2"]
     assert [s.mask is not None for s in data.samples] == [True, False, False]
+    (tmp_path / "table.csv").write_text(votes)
+    data = load_data(tmp_path / "table.csv")
+    assert [data.classes[s.label] for s in data.samples if s.label is not None] == ["healthy", "glaucoma", "healthy"]
+    assert [s.probabilities is not None for s in data.samples] == [False, True, True]
 
 
 def test_the_loss_of_the_guide_is_cross_entropy_at_gamma_0() -> None:

@@ -23,9 +23,10 @@ def propagate(
     source: Annotated[
         Literal["grabcut", "binarize", "salient", "cut_masks", "explained_masks"] | None,
         Option(
+            metavar="METHOD",
             show_default=False,
-            help="Make the first masks by this method, for data without masks; cut_masks needs no labels, and "
-            "explained_masks trains a classifier on them.",
+            help="Make the first masks by this method, for data without masks: grabcut, binarize, salient, cut_masks "
+            "(needs no labels) or explained_masks (trains a classifier on them).",
         ),
     ] = None,
     refine: Annotated[
