@@ -3,7 +3,8 @@
 import torch
 
 from handful.parts.heads._bags import Bags
-from handful.parts.heads.bag_contrast import STEPS, TEMPERATURE, BagContrast, _Loss, contrast, predicted_classes
+from handful.parts.heads.bag_contrast import TEMPERATURE, BagContrast, _Loss, contrast, predicted_classes
+from handful.parts.heads.bag_max import STEPS
 from tests.parts.heads.test_bags import THREE, build, features
 
 
