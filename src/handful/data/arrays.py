@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from PIL import Image as Pillow
 from PIL import ImageOps
 
@@ -140,9 +141,21 @@ def _multiclass(
     columns = getattr(probabilities, "columns", classes)
     listed = [nfc(str(c)) for c in (range(values.shape[-1]) if columns is None else columns)]
     votes = vote_rows(values, len(samples), len(listed), where="probabilities")
-    voted = [name for name, column in zip(listed, votes.T, strict=True) if column.any()]
+    return voted_dataset(samples, names, votes, listed, classes, where)
+
+
+def voted_dataset(
+    samples: Sequence[Sample],
+    names: Sequence[str | None],
+    votes: Float[np.ndarray, "n v"],
+    columns: Sequence[str],
+    classes: Sequence[str] | None,
+    where: Sequence[str],
+) -> Dataset:
+    """The samples with class names and votes, of classes that are named or voted for; see `with_votes`."""
+    voted = [name for name, column in zip(columns, votes.T, strict=True) if column.any()]
     data = labelled_dataset(samples, names, class_names([*names, *voted], classes), where)
-    return with_votes(data, votes, listed, where="probabilities")
+    return with_votes(data, votes, columns, where="probabilities")
 
 
 def _multilabel(

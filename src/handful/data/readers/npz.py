@@ -10,12 +10,12 @@ import numpy.typing as npt
 from jaxtyping import Float
 
 from handful.core.dataset import Dataset, Sample, Split
-from handful.data.arrays import image_samples, labelled_dataset
-from handful.data.class_names import class_names, consistent_names, warn_minus_one
+from handful.data.arrays import image_samples, labelled_dataset, voted_dataset
+from handful.data.class_names import consistent_names, warn_minus_one
 from handful.data.labels import label_texts
 from handful.data.multilabel import with_targets
 from handful.data.numbers import number_dataset
-from handful.data.votes import vote_rows, with_votes, with_weights
+from handful.data.votes import vote_rows, with_weights
 from handful.errors import DataError
 
 # Common keys of images and labels in archives, with the split that they belong to.
@@ -81,10 +81,7 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
         if votes is None:
             return labelled_dataset(samples, names, expected, [s.id for s in samples])
         rows, columns = votes
-        voted = [name for name, column in zip(columns, rows.T, strict=True) if column.any()]
-        all_classes = class_names([*names, *voted], expected)
-        data = labelled_dataset(samples, names, all_classes, [s.id for s in samples])
-        return with_votes(data, rows, columns, where="probabilities")
+        return voted_dataset(samples, names, rows, columns, expected, [s.id for s in samples])
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
 

@@ -46,14 +46,16 @@ class Votes:
     """
 
     def __init__(self, path: Path, columns: Mapping[str, str], rows: Sequence[tuple[str, Row]]) -> None:
+        self.names: tuple[str, ...] = ()
+        if not columns or not rows:
+            return
         self._rows = {
             where: np.nan_to_num([number_of(row[further_role(c)], f"{where}, {c}") for c in columns.values()])
             for where, row in rows
         }
-        total = np.sum([*self._rows.values()], axis=0) if self._rows else np.zeros(len(columns))
-        self._used = [i for i, votes in enumerate(np.atleast_1d(total)) if votes] if columns else []
-        self.names = tuple(name for i, name in enumerate(columns) if i in self._used)
-        if columns and rows and not self.names:
+        self._used = np.flatnonzero(np.sum([*self._rows.values()], axis=0))
+        self.names = tuple(np.array([*columns], dtype=object)[self._used])
+        if not self.names:
             remedy = "write how many annotators named the class, or its probability, or leave these columns out."
             raise DataError("there is no vote in the columns votes:CLASS", where=path, remedy=remedy)
 
