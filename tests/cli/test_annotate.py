@@ -73,6 +73,9 @@ def test_it_serves_until_it_is_stopped(photos: Path) -> None:
         address = json.loads(process.stdout.readline())["address"]
         with urlopen(address) as answer:
             assert b"<title>Annotate</title>" in answer.read()
+        with urlopen(f"{address}api/work") as answer:
+            matcher = json.loads(answer.read())["matcher"]  # which no page has asked for
+        assert matcher["state"] == "running"
         second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert second.returncode == 2
         assert "annotated already" in second.stderr

@@ -74,8 +74,9 @@ def test_evaluate_scores_groups_whose_images_vote(inputs: Path, tmp_path: Path) 
     assert told["groups"] < told["images"] <= 24
     assert 0 <= told["low"] <= told["high"] <= 1
     assert said["scores"]["accuracy"]["n_test"] <= told["groups"]
-    text = ok(*command, "--per-group")
-    assert "whose probabilities are averaged" in " ".join(text.split())
+    text = " ".join(ok(*command, "--per-group").split())
+    assert f"scored on {said['scores']['accuracy']['n_test']} groups a run" in text
+    assert "whose probabilities are averaged" in text
     assert "no image has a group" in fails(
         "evaluate", inputs / "images", "-r", inputs / "linear.toml", "-n", 2, "-m", 2, "--per-group"
     )

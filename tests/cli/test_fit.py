@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -31,6 +32,22 @@ def test_fit_learns_from_the_folder_unlabelled_where_a_recipe_labels_it(inputs: 
     guess = 'prepare=[{name="pseudo_label",recipe="logistic-pixels",share=1.0}]'
     text = ok("fit", images, "-r", inputs / "linear.toml", "--set", guess, "-o", tmp_path / "model")
     assert "6 images of 3 classes (2 each), and 9 unlabelled" in " ".join(text.split())
+
+
+def test_fit_says_how_many_images_have_a_mask(inputs: Path, tmp_path: Path) -> None:
+    drawn = tmp_path / "masks"
+    shutil.copytree(inputs / "masks", drawn)
+    for file in sorted(drawn.rglob("*.png"))[1::2]:
+        file.unlink()
+    n, given = len(list((inputs / "masks").rglob("*.png"))), len(list(drawn.rglob("*.png")))
+    learn = ("fit", inputs / "images", "-r", inputs / "cvs.toml", "--masks", drawn)
+    text = " ".join(ok(*learn, "-o", tmp_path / "few").split())
+    assert f"masks {given} of {n} images have one took" in text
+    rest = 'prepare=[{name="binarize",rule="otsu"}]'
+    text = " ".join(ok(*learn, "--set", rest, "-o", tmp_path / "all").split())
+    assert f"masks {n} of {n} images have one; {given} were given, the recipe made the others took" in text
+    assert load_classifier(tmp_path / "all").card["masks"] == n
+    assert "masks" not in ok("fit", inputs / "images", "-r", inputs / "linear.toml", "-o", tmp_path / "none")
 
 
 def test_fit_stopped_by_ctrl_c_goes_on_with_resume(

@@ -154,6 +154,9 @@ def test_the_images_of_a_group_vote(inputs: Path, tmp_path: Path) -> None:
     command = ("predict", inputs / "model", table, "--allow-outside")
     ok(*command, "-o", tmp_path / "single.csv")
     said = ok_json(*command, "-o", tmp_path / "p.csv", "--per-group")
+    text = " ".join(ok(*command, "-o", tmp_path / "p.csv", "--per-group", "--overwrite").split())
+    assert "class groups" in text
+    assert "12 of these images are among those that the model learned from" in text
     single, merged = pd.read_csv(tmp_path / "single.csv"), pd.read_csv(tmp_path / "p.csv")
     groups = dict(pd.read_csv(table)[["path", "group"]].to_numpy())
     assert said["rows"] == len(merged) == len(set(groups.values())) == 6

@@ -24,15 +24,13 @@ from handful.parts.prepare import match_masks, refine_masks
 from handful.parts.prepare._masking import sample_masks
 from handful.parts.prepare._propagation import SOURCE as PROPAGATED
 from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
+from handful.parts.traits import has_trait
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
 from handful.saving.training_images import digests_seen_by
 from handful.training.train import nested_fit
 
 Method = Literal["train", "match"]
-SEGMENTER = "cvs-wrn"  # the recipe where none is named
-EXPLAINED = "explained_masks"
-OF_ALL = ("cut_masks", EXPLAINED)  # sources that make masks of all images, and leave few to propagate to
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
 
@@ -54,7 +52,7 @@ def propagate_dataset(
     """The training part before and after propagation, and what it did. The test part is never looked at.
 
     Args:
-        recipe: of the segmenter; only its pixel losses are used. None: `cvs-wrn`.
+        recipe: of the segmenter; only its pixel losses are used. None: `default_recipe`.
         data: labelled and unlabelled samples, some with masks.
         source: "grabcut", "binarize", "salient" or "explained_masks" makes masks first, for `per_class` labelled
             samples of each class, and "cut_masks" for samples without a label too.
@@ -74,7 +72,7 @@ def propagate_dataset(
         DataError, RecipeError, TrainingError, ModelError: before or while the segmenter is made.
     """
     recipe, method = (
-        recipe or load_recipe("cvs" if source == EXPLAINED else SEGMENTER),
+        recipe or load_recipe(default_recipe(source)),
         method or choose_method(recipe, source, model, rules),
     )
     refuse_unused(method, model=model, rules=rules, cells=cells)
@@ -109,8 +107,8 @@ def propagate_dataset(
             model=None if model is None else str(model),
             rules=rules,
         )
-    if source == EXPLAINED:  # the classifier behind the first masks saw all labels
-        after = replace(after, samples=tuple(map(_as_propagated, after.samples)))
+    if explains_classifier(source):  # which saw all labels
+        after = replace(after, samples=tuple(_as_propagated(s, source) for s in after.samples))
         report = replace(report, learned=tuple(dict.fromkeys((*before.labelled().ids, *report.learned))))
     return start, replace(after, segmenter_saw=_seen_by_segmenter(before, report, model)), report
 
@@ -125,9 +123,23 @@ def _seen_by_segmenter(data: Dataset, report: PropagationReport, model: Path | N
     return None if of_model is None else saw | of_model
 
 
+def explains_classifier(source: str | None) -> bool:
+    """Whether the first masks explain a classifier, of the recipe, that is trained on all labels."""
+    return _has(source, "explains_classifier")
+
+
+def default_recipe(source: str | None, backbone: str | None = None) -> str:
+    """The recipe where none is named: of the classifier that is explained, or of the segmenter."""
+    return "cvs" if backbone is not None or explains_classifier(source) else "cvs-wrn"
+
+
+def _has(source: str | None, trait: str) -> bool:
+    return source is not None and has_trait("prepare", Part(source), trait)
+
+
 def choose_method(recipe: Recipe | None, source: str | None, model: Path | None, rules: MaskRules | None) -> Method:
     """Match, unless the first masks are to be made too, or something is given that only a segmenter has a use for."""
-    train = (recipe is not None or source is not None) and source not in OF_ALL
+    train = (recipe is not None or source is not None) and not _has(source, "covers_all")
     train = train or any(_segmenter_options(model, rules).values())
     return "train" if train else "match"
 
@@ -166,20 +178,21 @@ def refuse_unused(
 
 def _source(name: str, data: Dataset, per_class: int | None, context: Context) -> Dataset:
     """Masks of a few samples per class, or of all labelled ones; without labels, of all."""
-    labelled = [i for i, s in enumerate(data.samples) if s.label is not None or name == "cut_masks"]
-    chosen = labelled if per_class is None else sample_masks(data, labelled, per_class, context.seed)
+    explains = explains_classifier(name)
+    needs_label = explains or not _has(name, "covers_all")
+    wanted = [i for i, s in enumerate(data.samples) if s.label is not None or not needs_label]
+    chosen = wanted if per_class is None else sample_masks(data, wanted, per_class, context.seed)
     part = registry.build("prepare", Part(name), context)
-    made = part(data if name == EXPLAINED else data.select(chosen)).samples
-    made = [made[i] for i in chosen] if name == EXPLAINED else made
+    made = part(data).select(chosen) if explains else part(data.select(chosen))
     samples = list(data.samples)
-    for i, sample in zip(chosen, made, strict=True):
-        samples[i] = sample if sample.mask is None or name != EXPLAINED else replace(sample, mask_source=EXPLAINED)
+    for i, sample in zip(chosen, made.samples, strict=True):
+        samples[i] = sample if sample.mask is None or not explains else replace(sample, mask_source=name)
     return replace(data, samples=tuple(samples))
 
 
-def _as_propagated(sample: Sample) -> Sample:
+def _as_propagated(sample: Sample, source: str | None) -> Sample:
     """The sample, whose mask is from a model of these images also where the classifier explained it."""
-    return replace(sample, mask_source=PROPAGATED) if sample.mask_source == EXPLAINED else sample
+    return replace(sample, mask_source=PROPAGATED) if sample.mask_source == source else sample
 
 
 def propagate_to(
@@ -243,7 +256,7 @@ def propagate_to(
             seed=seed,
             device=device,
         )
-        trained = SEGMENTER if recipe is None else recipe.name
+        trained = default_recipe(source) if recipe is None else recipe.name
         segmenter = "match_masks" if chosen == "match" else trained if model is None else str(model)
         return write_propagation(folder, before, after, report, segmenter=segmenter, seed=seed)
 

@@ -33,13 +33,14 @@ class PredictionSummary:
 
     Args:
         classes: the model's.
+        unit: what a row is: "images", or "groups" of them.
 
     Attributes:
         learned: number of images that the model was trained on.
     """
 
-    def __init__(self, classes: tuple[str, ...]) -> None:
-        self.classes = classes
+    def __init__(self, classes: tuple[str, ...], *, unit: str = "images") -> None:
+        self.classes, self.unit = classes, unit
         self.counts: Counter[str] = Counter()
         self.doubtful = self.labelled = self.right = self.learned = 0
         self._doubts: list[_Doubt] = []
@@ -94,7 +95,7 @@ class PredictionSummary:
     def _learned(self) -> str:
         if not self.learned:
             return ""
-        total = "" if self.several else f"{max(self.counts.total(), self.learned):,} "
+        total = "" if self.several or self.unit != "images" else f"{max(self.counts.total(), self.learned):,} "
         are = "is one" if self.learned == 1 else "are among those"
         known = f"{self.learned:,} of these {total}images {are} that the model learned from"
         return f"{known}: on new ones it {'errs more' if self.numbers else 'is right less often'}."
@@ -122,7 +123,7 @@ class PredictionSummary:
 
     def _never(self) -> str:
         missing = self._missing()
-        return f"Never predicted: {', '.join(missing)}, of {self.counts.total()} images." if missing else ""
+        return f"Never predicted: {', '.join(missing)}, of {self.counts.total()} {self.unit}." if missing else ""
 
     def _confused(self, card: CARD) -> str:
         """The confusions that may be among these predictions; those of classes that are never predicted first."""
@@ -142,6 +143,6 @@ class PredictionSummary:
         if not self.doubtful and not self._missing():
             return ""
         return (
-            "What to do: look at these images. Those that are wrong are worth most as new training images: give them "
-            "their label (the folder of their class, or a row of the table) and train again."
+            f"What to do: look at these {self.unit}. Those that are wrong are worth most as new training images: give "
+            "them their label (the folder of their class, or a row of the table) and train again."
         )

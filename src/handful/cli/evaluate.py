@@ -169,7 +169,8 @@ def evaluate(
         merged = {} if groups is None else _group_values(images, result)
         print_json({**identity, **_scores(result, calibration=calibration), **merged})
     else:
-        _print_scores(result, protocol, calibration=calibration, unit="bags" if samples.kind == "bag" else "images")
+        unit = "groups" if per_group else "bags" if samples.kind == "bag" else "images"
+        _print_scores(result, protocol, calibration=calibration, unit=unit)
         if groups is not None:
             print_text(_group_sentence(images, result))
 

@@ -1,7 +1,7 @@
 """`handful fit`: train a classifier and save it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
 
@@ -11,6 +11,8 @@ from handful.cli._names import check_recipes
 from handful.cli._output import calibration_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from handful.automl.fit import FitResult
     from handful.core.dataset import Dataset
 
@@ -129,7 +131,16 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
     if selection is not None:
         rows.append(("selected", f"{selection.why}."))
     rows.append(("trained on", f"{images}{unlabelled}{removed}"))
+    if "masks" in card:
+        rows.append(("masks", _masks(card)))
     rows.append(("took", f"{card['seconds']:.0f} s, {steps} on {card['device']}"))
     if result.recipe.stages and "calibration" not in card and classifier.kind == "multiclass":
         rows.append(("probabilities", "not calibrated: --temperature calibrates them, with further trainings"))
     return [*rows, *calibration_rows(card)]
+
+
+def _masks(card: "Mapping[str, Any]") -> str:
+    """How many images have a mask, and how many of these were given."""
+    images, masks, given = card["train_images"] + card["unlabelled_images"], card["masks"], card["data"]["masks"]
+    made = f"; {given} {'was' if given == 1 else 'were'} given, the recipe made the others" if masks > given else ""
+    return f"{masks} of {images} images {'has' if masks == 1 else 'have'} one{made}"

@@ -135,11 +135,12 @@ def predict(
         chunks,
         learned,
     ):
-        seen = PredictionSummary(predictor.classes)
+        unit = "groups" if per_group else "images"
+        seen = PredictionSummary(predictor.classes, unit=unit)
         seen.learned = learned
         if path is not None:
             summary = write_table(path, seen.observe(chunks), predictor.classes)
-            failed, show = summary.failed, partial(_print_summary, summary, path, maps, json=json)
+            failed, show = summary.failed, partial(_print_summary, summary, path, maps, unit, json=json)
         elif out is not None:
             failed, show = print_rows(seen.observe(chunks), top=top, json=json), None
         else:
@@ -245,13 +246,13 @@ def _predict_to_chunks(job: "BatchJob", data: str, out: Path, options: BatchOpti
         raise Exit(UNREADABLE)
 
 
-def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, *, json: bool) -> None:
+def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, unit: str, *, json: bool) -> None:
     if json:
         failed = {"failed": summary.failed} if summary.failed else {}
         print_json({"out": str(path), "maps": maps, "rows": summary.rows, "predictions": summary.counts, **failed})
         return
     if summary.counts:
-        print_table(("class", "images"), [(name, str(n)) for name, n in summary.counts.items()])
+        print_table(("class", unit), [(name, str(n)) for name, n in summary.counts.items()])
     text = f"{summary.rows} rows in {path}" + ("" if maps is None else f", maps in {maps}")
     if summary.failed:
         text += f". {summary.failed} could not be read: the column error says why."

@@ -121,7 +121,7 @@ def propagate(
     With --chunks, DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is
     recorded and skipped (exit code 3).
     """
-    from handful.annotation.propagate import propagate_to
+    from handful.annotation.propagate import default_recipe, explains_classifier, propagate_to
     from handful.cli._data import read
     from handful.cli._output import print_json, print_to_stderr
     from handful.data.masks.threshold import MaskRules
@@ -132,7 +132,7 @@ def propagate(
         raise DataError("no mask can pass both limits", where="--min-share", remedy="set it below --max-share.")
     of_recipe = {"--recipe": recipe, "--backbone": backbone, "--set": set_}
     given = [name for name, value in of_recipe.items() if value]
-    if method == "match" and given and source != "explained_masks":
+    if method == "match" and given and not explains_classifier(source):
         raise RecipeError(
             "matching uses the installed EfficientNet-Lite0, and trains no recipe",
             where="--method match",
@@ -160,7 +160,7 @@ def propagate(
         summary = propagate_to(
             out,
             load_recipe(
-                recipe or ("cvs" if backbone or source == "explained_masks" else "cvs-wrn"),
+                recipe or default_recipe(source, backbone),
                 backbone=backbone,
                 overrides=set_ or (),
             )

@@ -192,6 +192,7 @@ _CARD: Mapping[str, Callable[[Any], bool]] = {
     "bags": is_whole,
     "unlabelled_images": is_whole,
     "labels_removed": is_whole,
+    "masks": is_whole,
     "images_per_class": lambda value: isinstance(value, dict) and all(map(is_whole, value.values())),
     "data": _is_table,
     "calibration": _is_table,

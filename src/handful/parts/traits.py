@@ -21,6 +21,8 @@ TRAITS: dict[Folder, dict[str, str]] = {
     "prepare": {
         "makes_masks": "gives masks to samples that have none",
         "automatic": "makes masks without a person's: annotating them costs no time",
+        "covers_all": "makes masks of nearly all images it is given: few are left to propagate to",
+        "explains_classifier": "its masks explain a classifier, which it trains on all labelled images",
         "loads_model": "the name of the option that names a saved model",
         "renews_masks": "replaces masks that were propagated before by new ones from the others",
         "uses_unlabelled": "gains from images without a label",

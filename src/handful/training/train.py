@@ -10,10 +10,12 @@ import torch
 from handful.core.context import Fit, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.core.tensors import any_labelled
 from handful.data.fingerprint import TRAINED_ON
 from handful.data.pixel_range import common_range
 from handful.models.classifier import Classifier
 from handful.models.device import select_precision
+from handful.parts.traits import reads_masks
 from handful.recipes.checks import check
 from handful.saving.checkpoint import Checkpoint, identify_source
 from handful.saving.training_images import digests_of_run
@@ -155,6 +157,9 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: f
     }
     if labelled < len(setup.labelled_ids):
         card["labels_removed"] = len(setup.labelled_ids) - labelled
+    if reads_masks(recipe):
+        pixel_labels = setup.tensors.pixel_labels
+        card["masks"] = 0 if pixel_labels is None else int(any_labelled(pixel_labels).sum())
     card |= getattr(network.head, "card", {})
     if task.kind == "bag":
         card |= {"kind": "bag", "bags": int(task.counts.sum())}

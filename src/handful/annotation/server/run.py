@@ -39,6 +39,8 @@ def serve(session: Session, *, host: str, port: int, ready: Callable[[str], None
         while not server.started and not server.should_exit:
             threading.Event().wait(0.05)
         if server.started:
+            if not isinstance(session, MultilabelSession):
+                session.matching.start()  # what matching compares, before the page asks for it
             ready(address)
             if browser:
                 webbrowser.open(address)

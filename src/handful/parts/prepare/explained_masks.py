@@ -22,6 +22,8 @@ from handful.parts.traits import has_trait
 
 makes_masks = True
 automatic = True
+covers_all = True
+explains_classifier = True
 HERE = "prepare/explained_masks"
 SOURCE = "propagated"  # it comes from a model of the training images, and is made anew for others
 
