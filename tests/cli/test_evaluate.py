@@ -80,3 +80,6 @@ def test_evaluate_scores_groups_whose_images_vote(inputs: Path, tmp_path: Path) 
     assert "no image has a group" in fails(
         "evaluate", inputs / "images", "-r", inputs / "linear.toml", "-n", 2, "-m", 2, "--per-group"
     )
+    rows = table.read_text().replace("red-0\n", "blue-0\n", 1)
+    table.write_text(rows)
+    assert "group 'blue-0' has images of several classes" in fails(*command, "--per-group")

@@ -141,6 +141,8 @@ def evaluate(
         )
         refuse_measures(samples, calibration=calibration, track=track)
         splits = splits_of(samples, protocol)
+        if per_group:
+            groups_of([samples])  # refuses a group of several classes also where no draw scores it
         groups = groups_of([split.test for split in splits]) if per_group else None
         each = per_class if long_tail is None else None
         check_kind(loaded, samples)
