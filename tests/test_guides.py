@@ -53,11 +53,11 @@ def test_data_of_ones_own_are_read_as_the_page_says(
 
 
 def test_the_tables_of_the_page_are_read(tmp_path: Path) -> None:
-    table, votes = (text for text in blocks("your-own-data.md", "text") if text.startswith("path,"))
+    table, votes, grouped = (text for text in blocks("your-own-data.md", "text") if text.startswith("path,"))
     (tmp_path / "table.csv").write_text(table)
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()
-    for i in (1, 2, 3):
+    for i in range(1, 7):
         Image.new("RGB", (8, 8), (40 * i, 0, 0)).save(tmp_path / "images" / f"00{i}.png")
     Image.linear_gradient("L").resize((8, 8)).point(lambda value: 255 * (value > 99)).save(
         tmp_path / "masks" / "001.png"
@@ -71,6 +71,14 @@ def test_the_tables_of_the_page_are_read(tmp_path: Path) -> None:
     data = load_data(tmp_path / "table.csv")
     assert [data.classes[s.label] for s in data.samples if s.label is not None] == ["healthy", "glaucoma", "healthy"]
     assert [s.probabilities is not None for s in data.samples] == [False, True, True]
+    (tmp_path / "table.csv").write_text(grouped)
+    tree, _ = blocks("your-own-data.md", "yaml")
+    (tmp_path / "groups.yaml").write_text(tree)
+    data = load_data(tmp_path / "table.csv", tree=tmp_path / "groups.yaml", candidates="|")
+    assert data.classes == ("cat", "dog", "duck", "sparrow")
+    assert [s.label for s in data.samples] == [3, 2, None, 0, None, 1]
+    among = [[data.classes[c] for c in np.flatnonzero(row)] for row in data.candidates()]
+    assert (among[2], among[4]) == (["duck", "sparrow"], ["dog", "duck"])
 
 
 def test_the_loss_of_the_guide_is_cross_entropy_at_gamma_0() -> None:

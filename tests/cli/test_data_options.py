@@ -45,7 +45,13 @@ def test_the_fields_of_a_group_become_options_and_reach_the_command(
     result = CliRunner().invoke(app, [*values, "--bit-depth", "12", "--root", "sets", "--download", "--allow-outside"])
     assert result.exit_code == 0, result.output
     options = DataOptions(
-        ["path=file", "label=kind"], True, Path("sets"), True, None, None, None, None, 12, "-200,800", Path("m")
+        columns=["path=file", "label=kind"],
+        allow_outside=True,
+        root=Path("sets"),
+        download=True,
+        bit_depth=12,
+        window="-200,800",
+        masks=Path("m"),
     )
     assert seen == [("photos", options)]
 

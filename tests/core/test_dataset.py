@@ -45,6 +45,7 @@ def known_samples(per_class: int = 2) -> Dataset:
             target=target,
             known=np.ones((12, 12), dtype=bool),
             probabilities=np.array([0.5, 0.3, 0.2], dtype=np.float32),
+            candidates=np.array([True, True, False]),
         )
         for i, s in enumerate(data.samples)
     )
@@ -53,7 +54,7 @@ def known_samples(per_class: int = 2) -> Dataset:
 
 def is_image_alone(sample: Sample) -> bool:
     values = (sample.label, sample.target, sample.mask, sample.mask_source, sample.group, sample.known, sample.text)
-    return all(value is None for value in (*values, sample.probabilities))
+    return all(value is None for value in (*values, sample.probabilities, sample.candidates))
 
 
 def segmenter(*_: object, **__: object) -> Classifier:
@@ -80,7 +81,7 @@ def test_labels_masks_their_sources_and_groups_are_removed() -> None:
 def test_a_new_field_of_a_sample_is_either_kept_or_removed_on_purpose() -> None:
     kept, removed = (
         {"id", "image", "split", "pixel_range", "bag"},
-        {"label", "target", "mask", "mask_source", "group", "known", "probabilities", "weight", "text"},
+        {"label", "target", "mask", "mask_source", "group", "known", "probabilities", "candidates", "weight", "text"},
     )
     assert set(Sample.__dataclass_fields__) == kept | removed
 

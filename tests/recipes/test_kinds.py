@@ -8,7 +8,15 @@ import pytest
 from handful.core.recipe import Part
 from handful.errors import RecipeError, TrainingError
 from handful.parts import registry
-from handful.recipes.kinds import BAG_RECIPES, RECIPES, SOFT_LOSSES, SOFT_RECIPES, check_kind, unfit_reason
+from handful.recipes.kinds import (
+    BAG_RECIPES,
+    CANDIDATE_RECIPES,
+    RECIPES,
+    SOFT_LOSSES,
+    SOFT_RECIPES,
+    check_kind,
+    unfit_reason,
+)
 from handful.recipes.load import load_recipe
 from handful.recipes.read import recipe_names
 from tests.support.datasets import bags_of_squares, numbered_squares, recipe, several_squares, squares
@@ -73,6 +81,35 @@ def test_recipes_fit_class_probabilities_or_are_refused_with_those_that_do() -> 
     assert all("cross_entropy" in text or "logistic" in text for text, _ in refused)
     assert all(str(why).endswith("needs one label per image") for _, why in refused)
     assert not {"cvs", "knn", "pseudo-labels", "ldr-kl-wrn"} & fitting
+
+
+def test_recipes_fit_candidates_or_are_refused_with_those_that_do() -> None:
+    data = squares()
+    among = replace(data.samples[0], label=None, candidates=np.array([True, True, False]))
+    data = replace(data, samples=(among, *data.samples[1:]))
+    fitting, refused = set(), []
+    for name in set(recipe_names()) - set(BAG_RECIPES) - set(OTHER_KINDS):
+        plan = load_recipe(name)
+        try:
+            check_kind(plan, data)
+            fitting.add(name)
+            assert unfit_reason(plan, data) is None
+        except RecipeError as error:
+            refused.append(str(error))
+            assert str(unfit_reason(plan, data)).endswith("needs one label per image")
+    assert {*CANDIDATE_RECIPES, "soft-labels", "logistic-pixels"} <= fitting
+    assert all("1 image has several candidates" in text and "logistic" in text for text in refused)
+    assert not {"cvs", "knn", "ridge", "pseudo-labels", "self-training", "fixmatch", "ldam-wrn"} & fitting
+
+
+def test_images_with_candidates_are_not_mixed() -> None:
+    data = squares()
+    among = replace(data.samples[0], label=None, candidates=np.array([True, True, False]))
+    plan = load_recipe("classification-wrn")
+    plan = replace(plan, augment=(*plan.augment, Part("mixup")))
+    check_kind(plan, data)
+    with pytest.raises(RecipeError, match="augment/mixup needs one label per image"):
+        check_kind(plan, replace(data, samples=(among, *data.samples[1:])))
 
 
 def test_the_losses_that_a_remedy_names_learn_class_probabilities() -> None:

@@ -14,6 +14,7 @@ from handful.parts.registry import uses_unlabelled
 from handful.parts.traits import scores_names
 from handful.recipes.backbone_names import SIMPLE, split_name
 from handful.recipes.backbones import check_weights, choose_backbone
+from handful.recipes.kinds import unfit_reason
 from handful.recipes.load import load_recipe, with_backbone
 from handful.recipes.with_backbone import suits
 
@@ -102,7 +103,7 @@ def candidates_of(data: Dataset, requested: Requested) -> list[Candidate]:
     if requested.automatic:
         suitable = choose_candidates(data, backbones=requested.backbones)
         chosen = [c for c in suitable if c.recipe.name not in names]
-    unlabelled = any(s.label is None for s in training_split(data).samples)
+    unlabelled = any(not s.supervised for s in training_split(data).samples)
     named = [Candidate(r, bool(r.stages), unlabelled and uses_unlabelled(r), True) for r in requested.recipes]
     return [*chosen, *named]
 
@@ -136,7 +137,7 @@ def choose_candidates(
     ]
     features = [Candidate(recipe, False) for recipe in _on_features(chosen, overrides, words=traits.words)]
     candidates = features + candidates if traits.side > SMALL else candidates + features
-    unlabelled = sum(s.label is None for s in training_split(data).samples)
+    unlabelled = sum(not s.supervised for s in training_split(data).samples)
     if unlabelled:
         words = traits.words and unlabelled >= ENOUGH * len(data.classes)
         candidates += [Candidate(r, False, True) for r in _on_unlabelled(chosen, overrides, words=words)]
@@ -144,7 +145,8 @@ def choose_candidates(
     trained = [Candidate(recipe, True) for recipe in _each(networks, chosen, overrides)]
     if traits.side <= SMALL and traits.one_size:
         trained.insert(0, Candidate(load_recipe("classification-wrn", overrides=overrides), True))
-    return candidates + trained
+    every = candidates + trained
+    return [c for c in every if unfit_reason(c.recipe, data) is None] if data.has_candidates else every
 
 
 def _each(names: Sequence[str], backbones: Sequence[str | None], overrides: Sequence[str]) -> list[Recipe]:

@@ -78,7 +78,7 @@ class TimeNotice:
         then: Callable[[Mapping[str, float], int], None] | None = None,
     ) -> None:
         self.recipe, self.say, self.then = recipe, say, then
-        self.total = total_steps(recipe, len(data), len(data.labelled()))
+        self.total = total_steps(recipe, len(data), len(data.supervised()))
         self.networks = networks(recipe, data)
         self.times: list[float] = []
 

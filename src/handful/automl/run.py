@@ -320,7 +320,8 @@ def _found(data: Dataset) -> str:
     spread = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     text = f"Found {labelled} images of {len(data.classes)} classes ({spread} of each)"
     parts = (
-        (sum(s.label is None for s in data.samples), "without a label"),
+        (sum(not s.supervised for s in data.samples), "without a label"),
+        (sum(s.candidates is not None for s in data.samples), "labelled with several candidates"),
         (sum(s.mask is not None for s in pool.samples), "with a mask"),
         (int(data.split("test").counts.sum()), "to test on"),
     )

@@ -137,7 +137,7 @@ def _train(
     """
     data = pool
     if not selection.candidate.unlabelled:
-        data = pool.select([i for i, s in enumerate(pool.samples) if s.label is not None])
+        data = pool.supervised()
     recipe, data = without_leaks(selection.candidate.recipe, data, scored)
     if selection.candidate.trained and before is not None and is_model(before):
         trained = load_classifier(before, device=settings.device)

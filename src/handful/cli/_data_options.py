@@ -64,6 +64,23 @@ class SourceOptions:
             "bag; folders: class/bag/images.",
         ),
     ] = None
+    tree: Annotated[
+        Path | None,
+        Option(
+            metavar="FILE",
+            show_default=False,
+            help="Labels may name groups of classes: nested YAML of the groups. Their images show one of the classes "
+            "below; they are learned from, and never scored.",
+        ),
+    ] = None
+    candidates: Annotated[
+        str | None,
+        Option(
+            metavar="SEPARATOR",
+            show_default=False,
+            help="A label may list classes of which the image shows one: their separator, such as '|'.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,8 @@ def _rows(out: Path, result: "FitResult") -> list[tuple[str, str]]:
     if classifier.kind == "bag":
         bags = f"{card['bags']} bags of {len(classifier.classes)} classes ({spread} each)"
         images = f"{card['train_images']} images in {bags}"
-    unlabelled = f", and {card['unlabelled_images']} unlabelled" if card["unlabelled_images"] else ""
+    among = f", {card['candidate_images']} with several candidates" if card.get("candidate_images") else ""
+    unlabelled = f"{among}, and {card['unlabelled_images']} unlabelled" if card["unlabelled_images"] else among
     removed = f"; {card['labels_removed']} more had a label that looks wrong" if card.get("labels_removed") else ""
     steps = f"{card['steps']} steps" if card["steps"] else "fitted"
     rows = [("model", str(out)), ("recipe", result.recipe.name)]

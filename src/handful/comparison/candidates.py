@@ -83,8 +83,9 @@ def choose_candidates(
         reason = why if controls else option("controls", False)
         for control, full in _on_backbones(CandidateRecipe(name, "control", controls, reason), backbones):
             if control.recipe not in considered and (control.taken or not controls):
+                control = fitting(control, data, full)
                 candidates.append(control)
-                methods += [load_recipe(full, overrides=overrides)] if controls else []
+                methods += [load_recipe(full, overrides=overrides)] if control.taken else []
     if image_text is not None and ZERO_SHOT not in considered:
         candidates.append(CandidateRecipe(ZERO_SHOT, "control", True, f"control: class names alone ({image_text})"))
         model = (f"backbone.model={image_text}", f"labels.path={image_text}")
@@ -111,7 +112,8 @@ def _of_several_labels(data: Dataset, pretrained: bool) -> list[CandidateRecipe]
 
 def fitting(candidate: CandidateRecipe, data: Dataset, name: str) -> CandidateRecipe:
     """The candidate, or why its recipe, loaded by this name, does not fit the kind of the data."""
-    if not candidate.taken or not (data.kind != "multiclass" or data.has_probabilities or data.has_weights):
+    special = data.kind != "multiclass" or data.has_probabilities or data.has_weights or data.has_candidates
+    if not candidate.taken or not special:
         return candidate
     why = unfit_reason(load_recipe(name), data)
     return candidate if why is None else replace(candidate, taken=False, why=why)

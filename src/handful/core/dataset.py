@@ -79,6 +79,9 @@ class Sample:
         probabilities: of each class, in place of the one label, such as the shares of several annotators' votes: losses
             learn these. `label` is then the class that the image is drawn and scored as. Of multiclass data.
         weight: factor of the image's loss in training, 0 or more. Scores do not count it.
+        candidates: the classes of which the image shows one, True there, where its label names a group of classes:
+            training learns that it is one of these. `label` is then None, and the image is never drawn or scored. Of
+            multiclass data.
         text: words beside the image, such as a caption or tags, for `prepare/clean_by_text`; None: none.
         bag: the bag that it lies in, such as a slide, of data whose labels belong to bags; `label` is then the bag's.
 
@@ -104,11 +107,17 @@ class Sample:
     weight: float = 1.0
     text: str | None = None
     bag: str | None = None
+    candidates: Bool[np.ndarray, " k"] | None = None
 
     @property
     def labelled(self) -> bool:
-        """Whether something is known: the label, or an entry of the target."""
+        """Whether something is known: the label, or an entry of the target; candidates alone are no label."""
         return self.label is not None or (self.target is not None and not bool(np.isnan(self.target).all()))
+
+    @property
+    def supervised(self) -> bool:
+        """Whether training learns something of its class: it is labelled, or has candidates."""
+        return self.labelled or self.candidates is not None
 
     def __repr__(self) -> str:
         """The id and what is known of the image, without its pixels."""
@@ -120,6 +129,7 @@ class Sample:
             else [f"target={['?' if np.isnan(v) else int(v) if v == int(v) else float(v) for v in self.target]}"]
         )
         known += ["probabilities"] if self.probabilities is not None else []
+        known += [] if self.candidates is None else [f"candidates={np.flatnonzero(self.candidates).tolist()}"]
         known += ["mask"] if self.mask is not None else []
         return f"Sample({', '.join([repr(self.id), *known])}{size})"
 
@@ -180,7 +190,8 @@ class Dataset:
             h, w = next(size for size in sizes if size is not None)
             counts.append(f"{h}x{w}")
         for what, number in (
-            ("without a label", sum(not s.labelled for s in self.samples)),
+            ("without a label", sum(not s.supervised for s in self.samples)),
+            ("with candidate labels", sum(s.candidates is not None for s in self.samples)),
             ("with a mask", sum(s.mask is not None for s in self.samples)),
         ):
             counts += [f"{number} {what}"] if number else []
@@ -269,6 +280,19 @@ class Dataset:
         return rows
 
     @property
+    def has_candidates(self) -> bool:
+        """Whether some samples have candidates in place of a label."""
+        return any(s.candidates is not None for s in self.samples)
+
+    def candidates(self) -> Bool[np.ndarray, "n k"]:
+        """The candidates of each sample; a row of False without any."""
+        rows = np.zeros((len(self), len(self.classes)), dtype=bool)
+        for row, sample in zip(rows, self.samples, strict=True):
+            if sample.candidates is not None:
+                row[:] = sample.candidates
+        return rows
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Id of each sample."""
         return tuple(s.id for s in self.samples)
@@ -284,7 +308,7 @@ class Dataset:
     def without_labels(self) -> "Dataset":
         """The images alone, with ids, bags and splits.
 
-        Labels, targets, class probabilities, masks, groups, weights and words are removed.
+        Labels, targets, class probabilities, candidates, masks, groups, weights and words are removed.
 
         This is the guard against label leaks: every image that a model predicts passes through it first, and so does
         every image that a run learns from without its label. No other code removes labels for this purpose.
@@ -297,6 +321,7 @@ class Dataset:
             "group": None,
             "known": None,
             "probabilities": None,
+            "candidates": None,
             "text": None,
         }
         samples = (replace(s, **removed, weight=1.0) for s in self.samples)  # type: ignore[arg-type]
@@ -307,8 +332,12 @@ class Dataset:
         return replace(self, samples=tuple(s for s in self.samples if s.labelled))
 
     def unlabelled(self) -> "Dataset":
-        """The samples of which nothing is known."""
+        """The samples without a label; some may have candidates."""
         return replace(self, samples=tuple(s for s in self.samples if not s.labelled))
+
+    def supervised(self) -> "Dataset":
+        """The samples that are labelled, or have candidates."""
+        return replace(self, samples=tuple(s for s in self.samples if s.supervised))
 
     @property
     def groups(self) -> dict[str, str]:

@@ -115,6 +115,8 @@ class Batch:
         teacher_output: what the mean teacher, the network with averaged weights, gives for `images`; without gradient.
         hidden: pixels that augment/patch_mask painted over, True there; None: it did not run.
         unmasked: the images before, for losses that predict hidden pixels.
+        candidates: the classes of which an image without a label shows one, True there; rows of False where nothing is
+            known, or the label is. None: no image has candidates.
     """
 
     images: Float[Tensor, "n 3 h w"]
@@ -130,6 +132,7 @@ class Batch:
     pixel_weights: Float[Tensor, "n h w"] | None = None
     hidden: Bool[Tensor, "n h w"] | None = None
     unmasked: Float[Tensor, "n 3 h w"] | None = None
+    candidates: Bool[Tensor, "n k"] | None = None
 
     @property
     def has_mask(self) -> Bool[Tensor, " n"]:

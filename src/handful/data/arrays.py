@@ -14,6 +14,7 @@ from PIL import ImageOps
 from handful.core.dataset import Dataset, DeepImage, Image, Mask, Sample, Split
 from handful.data.array_like import as_array, as_items, is_missing
 from handful.data.bags import bag_dataset
+from handful.data.candidate_labels import candidates_of_rows, refuse_other_knowledge
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.decoding import decode
 from handful.data.images import deep_array, image_size, pixels, read_bytes
@@ -37,6 +38,7 @@ def from_arrays(
     bags: Iterable[Any] | None = None,
     splits: Iterable[Any] | None = None,
     probabilities: Iterable[Any] | None = None,
+    candidates: Iterable[Any] | None = None,
     weights: Iterable[Any] | None = None,
     classes: Sequence[str] | None = None,
     bit_depth: int | None = None,
@@ -63,6 +65,8 @@ def from_arrays(
         splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
         probabilities: of each class [n k], or numbers of votes, which losses learn in place of one label: see
             `handful.data.votes`. The columns are a data frame's, or `classes`. Labels may be given beside them.
+        candidates: the classes of which an image without a label shows one: rows [n k] of booleans, False where nothing
+            is known, or there is a label. The columns are a data frame's, or `classes`.
         weights: factor of each image's loss in training, 0 or more.
         classes: the expected class names; None: those that occur.
         bit_depth: number of bits of integers; None: as `handful.data.pixel_range.with_pixel_range` finds it over all
@@ -80,6 +84,8 @@ def from_arrays(
         other = "targets" if targets is not None else "numbers" if numbers is not None else "bags"
         remedy = "class probabilities are of images with one class each: leave one of them out."
         raise DataError(f"probabilities and {other} are both given", where="probabilities", remedy=remedy)
+    if candidates is not None:
+        refuse_other_knowledge(targets=targets, numbers=numbers, bags=bags, probabilities=probabilities)
     if numbers is not None:
         if labels is not None or targets is not None:
             raise DataError("numbers and labels are both given", where="numbers", remedy="give one of them.")
@@ -88,6 +94,8 @@ def from_arrays(
         data = _multilabel(samples, labels, targets, classes)
     else:
         data = _multiclass(samples, labels, probabilities, classes)
+    if candidates is not None:
+        data = candidates_of_rows(data, candidates, classes)
     if bags is not None:
         data = _in_bags(data, bags)
     data = with_pixel_range(data, bit_depth=bit_depth, window=window)

@@ -166,14 +166,18 @@ def with_classes(data: Dataset, classes: Sequence[str] | None) -> Dataset:
         s if s.label is None else replace(s, label=class_index(data.classes[s.label], index, s.id))
         for s in data.samples
     )
-    if data.has_probabilities:
+    if data.has_probabilities or data.has_candidates:
         columns = [class_index(name, index, "classes") for name in data.classes]
         samples = (_with_columns(s, columns, len(known)) for s in samples)
     return replace(data, samples=tuple(samples), classes=known)
 
 
 def _with_columns(sample: Sample, columns: Sequence[int], k: int) -> Sample:
-    """The sample with its class probabilities in other columns of k; the rest are 0."""
+    """The sample with its class probabilities, or candidates, in other columns of k; the rest are 0."""
+    if sample.candidates is not None:
+        candidates = np.zeros(k, dtype=bool)
+        candidates[list(columns)] = sample.candidates
+        return replace(sample, candidates=candidates)
     if sample.probabilities is None:
         return sample
     probabilities = np.zeros(k, dtype=np.float32)

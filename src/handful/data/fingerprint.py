@@ -53,6 +53,8 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
             hashes["pixels"].update(_image_hash(sample.image))
         if sample.probabilities is not None:
             hashes["labels"].update(repr((sample.id, sample.probabilities.tolist())).encode())
+        if sample.candidates is not None:
+            hashes["labels"].update(repr((sample.id, sample.candidates.tolist())).encode())
         if sample.weight != 1:
             hashes["labels" if sample.labelled else "unlabelled"].update(repr((sample.id, sample.weight)).encode())
         if sample.text is not None:
@@ -119,6 +121,8 @@ def _sample(sample: Sample) -> bytes:
         one.update(b"bag" + repr(sample.bag).encode())
     if sample.probabilities is not None:
         one.update(b"probabilities" + sample.probabilities.tobytes())
+    if sample.candidates is not None:
+        one.update(b"candidates" + sample.candidates.tobytes())
     if sample.target is not None:
         one.update(b"target" + sample.target.tobytes())
     if sample.mask is not None:

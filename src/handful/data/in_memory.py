@@ -33,6 +33,7 @@ class ImageTensors:
             their values, NaN unknown; `labels` is then 0, and -1 without a value. Of bags None; `labels` has the bag's.
         weights: factor of each image's loss; None: 1 each.
         probabilities: of each class, of multiclass data; None: each labelled image has one class.
+        candidates: as in a `Batch`.
     """
 
     images: UInt8[Tensor, "n 3 h w"]
@@ -41,6 +42,7 @@ class ImageTensors:
     targets: Float[Tensor, "n k"] | None = None
     weights: Float[Tensor, " n"] | None = None
     probabilities: Float[Tensor, "n k"] | None = None
+    candidates: Bool[Tensor, "n k"] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -56,6 +58,7 @@ class ImageTensors:
             targets=None if self.targets is None else self.targets.to(device),
             weights=None if self.weights is None else self.weights.to(device),
             probabilities=None if self.probabilities is None else self.probabilities.to(device),
+            candidates=None if self.candidates is None else self.candidates.to(device),
         )
 
     def batch(self, index: Int[Tensor, " b"], classes: int) -> Batch:
@@ -68,7 +71,14 @@ class ImageTensors:
         else:
             maps = self.pixel_labels[index].long()
         weights = None if self.weights is None else self.weights[index]
-        return Batch(images, labels, targets, maps, index, known=known, weights=weights)
+        candidates = None if self.candidates is None else self.candidates[index]
+        return Batch(images, labels, targets, maps, index, known=known, weights=weights, candidates=candidates)
+
+    @property
+    def supervised(self) -> Bool[Tensor, " n"]:
+        """Which images have a label, or candidates."""
+        labelled = self.labels >= 0
+        return labelled if self.candidates is None else labelled | self.candidates.any(dim=1)
 
     def weighted_targets(self, classes: int) -> Float[Tensor, "n k"] | None:
         """Class probabilities of multiclass data, times the weight of the image; None: each counts as its label."""
@@ -174,7 +184,9 @@ def load_tensors(
         of_bags = torch.tensor([-1 if s.label is None else s.label for s in data.samples], dtype=torch.int64)
         return ImageTensors(images, of_bags, maps, weights=weights)
     probabilities = torch.from_numpy(data.probabilities()) if data.has_probabilities else None
-    return ImageTensors(images, torch.from_numpy(data.labels), maps, weights=weights, probabilities=probabilities)
+    labels = torch.from_numpy(data.labels)
+    candidates = torch.from_numpy(data.candidates()) if data.has_candidates else None
+    return ImageTensors(images, labels, maps, weights=weights, probabilities=probabilities, candidates=candidates)
 
 
 def _rarest_classes(data: Dataset) -> Int[Tensor, " n"]:

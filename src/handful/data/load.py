@@ -9,8 +9,10 @@ from warnings import warn
 from handful.core.dataset import Dataset
 from handful.core.file_names import printable
 from handful.data.bags import bag_dataset, in_folders, refuse_form_of_bags, refuse_other_targets
+from handful.data.candidate_labels import candidate_dataset
 from handful.data.check import check
 from handful.data.class_names import with_classes
+from handful.data.class_tree import read_tree
 from handful.data.frames import further_frames
 from handful.data.left_out import SHOWN, warn_left_out
 from handful.data.masks.beside import UNUSED, separate_masks
@@ -64,6 +66,8 @@ class ReadOptions:
             lists, folders and annotations (of LVIS, unknown), unknown in columns.
         number: the columns of a table that hold numbers to predict, "age" or "age,area".
         bag: the column of a table that names the bag of each image, or "folders"; None: there are no bags.
+        tree: a file of nested YAML with the groups of classes that labels may name; None: labels are classes.
+        candidates: separator of the classes in a label of which the image shows one; None: a label is one name.
     """
 
     masks: str | Path | None = None
@@ -85,6 +89,8 @@ class ReadOptions:
     unlisted: str | None = None
     number: str | None = None
     bag: str | None = None
+    tree: str | Path | None = None
+    candidates: str | None = None
 
 
 def load_data(
@@ -107,6 +113,8 @@ def load_data(
     unlisted: Unlisted | None = None,
     number: str | None = None,
     bag: str | None = None,
+    tree: str | Path | None = None,
+    candidates: str | None = None,
 ) -> Dataset:
     """The data set at a path or of a name. Image files are listed, and decoded if they are deep (16-bit).
 
@@ -144,6 +152,9 @@ def load_data(
             several, "age,area".
         bag: labels belong to bags of images, such as the tiles of a slide: the column of a table that names the bag of
             each image, or "folders" for folders class/bag/images.
+        tree: a file of nested YAML with the classes in their groups. A label may then name a group, and its images have
+            the classes below as candidates: they are learned from, and never drawn or scored.
+        candidates: separator of the classes in a label, such as "|" in "sparrow|duck": the image shows one of them.
 
     Raises:
         DataError: no such path or name (with the nearest), or data that cannot be used as they are.
@@ -171,6 +182,8 @@ def load_data(
         unlisted=unlisted,
         number=number,
         bag=bag,
+        tree=tree,
+        candidates=candidates,
     )
     data = read_dataset(source, options)
     warn_left_out(data)
@@ -185,7 +198,10 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
     Raises:
         DataError: unknown name (with the nearest), or data that cannot be used as they are.
     """
-    data = separate_masks(_read_images(source, options), unused=_unused_masks(source, options))
+    grouped = options.tree is not None or options.candidates is not None
+    plain = replace(options, classes=None) if grouped else options
+    data = separate_masks(_read_images(source, plain), unused=_unused_masks(source, options))
+    data = _with_candidates(data, source, options) if grouped else data
     data = replace(data, left_out=(*data.left_out, *further_frames(data)))
     if options.find_range:
         data = with_pixel_range(data, bit_depth=options.bit_depth, window=options.window)
@@ -200,6 +216,22 @@ def read_dataset(source: str | Path, options: ReadOptions) -> Dataset:
     data = attach_of_kind(kind, data, place, threshold=options.paired_threshold)
     _say_without_mask(data, masks)
     return data
+
+
+def _with_candidates(data: Dataset, source: str | Path, options: ReadOptions) -> Dataset:
+    """The data whose labels may name groups of classes, or several classes.
+
+    Raises:
+        DataError: images have several labels, numbers or bags; or as `candidate_dataset`.
+    """
+    where = option("candidates", options.candidates) if options.tree is None else option("tree", str(options.tree))
+    if data.kind != "multiclass":
+        remedy = "leave one of them out."
+        raise DataError("candidates are for images with one class each", where=where, remedy=remedy)
+    tree = None if options.tree is None else read_tree(Path(options.tree))
+    expected = options.classes or ()
+    found = candidate_dataset(data, tree=tree, separator=options.candidates, expected=expected, where=source)
+    return with_classes(found, options.classes)
 
 
 def _unused_masks(source: str | Path, options: ReadOptions) -> str | None:

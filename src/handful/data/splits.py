@@ -1,7 +1,8 @@
 """Draws of M images per class, cross-validation folds and hold-out splits: seeded, stratified, groups never split.
 
 All depend on ids, labels, groups and splits only, and sort by id first, so the order in which the samples were read
-has no effect. Only `scored_split` returns samples of the splits "test" and "val".
+has no effect. Only `scored_split` returns samples of the splits "test" and "val". Images with candidates in place of a
+label always train, except where their group is held out.
 """
 
 import hashlib
@@ -84,7 +85,8 @@ def draw(data: Dataset, per_class: int, seed: int) -> tuple[Dataset, Dataset]:
 
     Draws are nested: with one seed, the images at M = 1 are among those at M = 5. The order of the samples depends
     on the seed and their ids alone (SHA-256 of both), so adding a class or a file does not change the order of the
-    others. The rest has no sample of a group that was drawn. Unlabelled samples are in neither.
+    others. The rest has no sample of a group that was drawn. Unlabelled samples are in neither. All samples with
+    candidates in place of a label are drawn, and the rest has none of their groups.
 
     Args:
         data: any data set; only its training split is used.
@@ -151,6 +153,7 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
 
 def _with_rest(data: Dataset, pool: Dataset, drawn: Sequence[Sample]) -> tuple[Dataset, Dataset]:
     """The drawn samples, and those of the pool that are in none of their groups."""
+    drawn = [*drawn, *_candidates(data)]
     groups, ids = {group_of(s) for s in drawn}, {s.id for s in drawn}
     rest = [s for s in pool.samples if s.id not in ids and group_of(s) not in groups]
     return in_order(data, drawn), in_order(data, rest)
@@ -160,7 +163,8 @@ def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
     """`k` pairs of training and held-out images: every labelled image of the training split is held out once.
 
     Stratified by class, multilabel data as `iterative_stratification` says; with groups, no group is on both sides, and
-    the folds are only nearly stratified.
+    the folds are only nearly stratified. Samples with candidates in place of a label are in the training images of
+    every fold that does not hold out their group.
 
     Args:
         data: any data set; its splits "test" and "val" are not used.
@@ -191,7 +195,20 @@ def folds(data: Dataset, k: int, seed: int) -> list[tuple[Dataset, Dataset]]:
         pairs = StratifiedKFold(k, shuffle=True, random_state=seed).split(labels, labels)
     else:
         pairs = StratifiedGroupKFold(k, shuffle=True, random_state=seed).split(labels, labels, groups)
-    return _checked([(pool.select(train), pool.select(held_out)) for train, held_out in pairs])
+    cut = [(pool.select(train), pool.select(held_out)) for train, held_out in pairs]
+    return _checked([(_with_candidates(data, train, held_out), held_out) for train, held_out in cut])
+
+
+def _candidates(data: Dataset) -> list[Sample]:
+    """The training samples with candidates in place of a label."""
+    return [s for s in data.split("train", None).samples if s.candidates is not None]
+
+
+def _with_candidates(data: Dataset, train: Dataset, held_out: Dataset) -> Dataset:
+    """The training images, with those that have candidates and are in no group that is held out."""
+    groups = {group_of(s) for s in held_out.samples}
+    more = [s for s in _candidates(data) if group_of(s) not in groups]
+    return in_order(data, [*train.samples, *more]) if more else train
 
 
 def _checked(pairs: list[tuple[Dataset, Dataset]]) -> list[tuple[Dataset, Dataset]]:
@@ -255,7 +272,7 @@ def holdout(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
     train = in_order(data, [s for s in pool.samples if group_of(s) not in held_out_groups])
     held_out = in_order(data, [s for s in pool.samples if group_of(s) in held_out_groups])
     refuse_missing_class(train, held_out)
-    return train, held_out
+    return _with_candidates(data, train, held_out), held_out
 
 
 def _pool(data: Dataset) -> Dataset:

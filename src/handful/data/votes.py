@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from handful.core.dataset import Dataset, Sample
 from handful.data.array_like import as_array
+from handful.data.candidate_labels import refuse_improper_candidates
 from handful.data.class_names import MOST_NAMED, class_index
 from handful.data.numbers import number_of
 from handful.errors import DataError, HandfulWarning
@@ -118,12 +119,13 @@ def _refuse_weight(value: float, where: object) -> None:
 
 
 def refuse_improper(sample: Sample, classes: int) -> None:
-    """Refuse a weight or class probabilities that are none.
+    """Refuse a weight, class probabilities or candidates that are none.
 
     Raises:
         DataError: names the sample.
     """
     _refuse_weight(sample.weight, sample.id)
+    refuse_improper_candidates(sample, classes)
     p = sample.probabilities
     if p is None:
         return

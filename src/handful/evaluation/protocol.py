@@ -137,7 +137,7 @@ def _splits_of_draw(
     if m is None:
         assert test_split is not None
         pool = splits.training_split(data)
-        yield None, pool.labelled(), test_split
+        yield None, pool.supervised(), test_split
         return
     if protocol.long_tail is None:
         train, rest = splits.draw(data, m, draw)

@@ -11,6 +11,7 @@ from pathlib import Path
 from handful.core.dataset import Dataset, Sample
 from handful.core.file_names import as_unicode
 from handful.core.files import refuse_existing
+from handful.data.candidate_labels import label_of_candidates
 from handful.data.readers.packed import is_packed
 from handful.data.readers.table_votes import PREFIX
 from handful.errors import DataError, OutputError
@@ -33,7 +34,8 @@ def write_cleaned_table(
 ) -> TableChanges:
     """Write a CSV table of the samples with columns path, label, group and split; images are not touched.
 
-    Class probabilities are columns votes:CLASS, and weights a column weight, where there are some.
+    Class probabilities are columns votes:CLASS, and weights a column weight, where there are some. Candidates are a
+    label of several names, "duck|sparrow", as `load_data(..., candidates="|")` reads it.
 
     Left out are files that cannot be read, exact copies but one (the held-out one stays), and all of those whose
     copies have several labels. Near copies share a group, as do pictures of a inferred group. Paths are relative to the
@@ -92,7 +94,8 @@ def _row(measurements: Measurements, position: int, group: str | None, folder: P
     sample = measurements.data.samples[position]
     assert isinstance(sample.image, Path)
     image = as_unicode(Path(os.path.relpath(sample.image.resolve(), folder.resolve())).as_posix())
-    label = "" if sample.label is None else measurements.data.classes[sample.label]
+    classes = measurements.data.classes
+    label = label_of_candidates(sample, classes) if sample.label is None else classes[sample.label]
     return image, label, group or "", sample.split or ""
 
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from handful.core.dataset import Sample
 from handful.core.files import refuse_existing
 from handful.core.text import in_words
+from handful.data.candidate_labels import label_of_candidates
 from handful.data.finding import Finding
 from handful.data.images import pixels
 from handful.evaluation.results_log import commit, versions
@@ -128,7 +129,7 @@ def _label(sample: Sample, classes: Sequence[str]) -> str:
     """What is known of an image, in words."""
     if sample.target is not None and sample.labelled:
         return ", ".join(name for name, value in zip(classes, sample.target, strict=True) if value == 1) or "none"
-    return "no label" if sample.label is None else classes[sample.label]
+    return label_of_candidates(sample, classes) or "no label" if sample.label is None else classes[sample.label]
 
 
 def _small(share: float) -> str:

@@ -56,6 +56,12 @@ class Softmax:
         """Cross-entropy."""
         return -(targets * logits.log_softmax(dim=1)).sum(dim=1)
 
+    def loss_of_candidates(self, logits: Float[Tensor, "n k"], candidates: Bool[Tensor, "n k"]) -> Float[Tensor, " n"]:
+        """-log of the summed probabilities of each image's candidates in nats; 0 for an image without any."""
+        some = candidates.any(dim=1)
+        among = logits.masked_fill(~candidates & some[:, None], -torch.inf)
+        return logits.logsumexp(dim=1) - among.logsumexp(dim=1)
+
 
 class Sigmoid:
     """Any number of classes per image, each present or absent by itself."""

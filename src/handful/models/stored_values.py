@@ -191,6 +191,7 @@ _CARD: Mapping[str, Callable[[Any], bool]] = {
     "train_images": is_whole,
     "bags": is_whole,
     "unlabelled_images": is_whole,
+    "candidate_images": is_whole,
     "labels_removed": is_whole,
     "masks": is_whole,
     "images_per_class": lambda value: isinstance(value, dict) and all(map(is_whole, value.values())),

@@ -56,6 +56,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "fitted": "is fitted to the features of a frozen backbone, not trained",
         "own_classes": "has class vectors of its own and reads none of the labels'",
         "soft_targets": "is fitted to class probabilities and weights of images, too",
+        "candidates": "is fitted to images of which several candidates for the class are known, too",
         "segments": "gives a score of every class for every pixel: `Output.pixels`",
         "uses_unlabelled": "learns from images without a label",
     },
@@ -79,6 +80,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "reads_images": "reads the images, not only what the network says of them",
         "runs_backbone": "gives images of its own to the backbone: `Context.feature_maps`",
         "soft_targets": "learns from class probabilities, not from one label; or reads no label",
+        "candidates": "learns from images of which several candidates for the class are known",
         "reads_masks": "learns from pixel labels, and needs a head that segments",
         "trains_no_classifier": "leaves the head's class scores untrained",
         "uses_unlabelled": "learns from images without a label",
@@ -238,6 +240,24 @@ def without_probabilities(recipe: Recipe) -> Iterator[tuple[Folder, Part]]:
     for part in (part for stage in recipe.stages for part in stage.losses):
         if not has_trait("losses", part, "soft_targets"):
             yield "losses", part
+
+
+def without_candidates(recipe: Recipe) -> Iterator[tuple[Folder, Part]]:
+    """The parts that do not fit images with candidates in place of a label.
+
+    Besides a fitted head and losses that need a label these are parts that mix such images, or guess their labels.
+    """
+    if has_trait("heads", recipe.head, "fitted") and not has_trait("heads", recipe.head, "candidates"):
+        yield "heads", recipe.head
+    for part in (part for stage in recipe.stages for part in stage.losses):
+        if not has_trait("losses", part, "candidates"):
+            yield "losses", part
+    for part in recipe.augment:
+        if has_trait("augment", part, "mixes_images"):
+            yield "augment", part
+    for part in recipe.prepare:
+        if has_trait("prepare", part, "uses_unlabelled"):
+            yield "prepare", part
 
 
 def weighs_images(recipe: Recipe, kind: Kind) -> bool:

@@ -1,17 +1,26 @@
-"""Which recipes fit several labels per image, numbers, bags, or class probabilities: those whose parts say so."""
+"""Which recipes fit several labels per image, numbers, bags, class probabilities or candidates: their parts say so."""
 
 from collections.abc import Iterator
 
 from handful.core.dataset import Dataset, Kind
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError, TrainingError, by_interface, option
-from handful.parts.traits import TRAITS, Folder, has_trait, names_with, weighs_images, without_probabilities
+from handful.parts.traits import (
+    TRAITS,
+    Folder,
+    has_trait,
+    names_with,
+    weighs_images,
+    without_candidates,
+    without_probabilities,
+)
 
 RECIPES = ("logistic", "ridge", "knn", "nearest-centroid", "fine-tuned", "classification-wrn")
 NUMBER_RECIPES = ("ridge", "knn", "fine-tuned", "classification-wrn")
 BAG_RECIPES = ("bag-mean", "bag-max", "bag-attention", "bag-contrast")
 SOFT_LOSSES = ("cross_entropy", "distillation", "early_learning", "generalized_cross_entropy")
 SOFT_RECIPES = ("logistic", "ridge", "fine-tuned", "classification-wrn")
+CANDIDATE_RECIPES = ("logistic", "fine-tuned", "classification-wrn")
 
 
 def check_kind(recipe: Recipe, data: Dataset) -> None:
@@ -68,6 +77,32 @@ def check_kind(recipe: Recipe, data: Dataset) -> None:
     if data.kind == "multilabel":
         _refuse_never_absent(recipe, data)
     check_soft_targets(recipe, data)
+    _refuse_candidates(recipe, data)
+
+
+def _refuse_candidates(recipe: Recipe, data: Dataset) -> None:
+    """Refuse candidates where a part needs one label per image.
+
+    Raises:
+        RecipeError: names the part, and recipes that fit.
+    """
+    unfit = next(without_candidates(recipe), None) if data.has_candidates else None
+    if unfit is None:
+        return
+    folder, part = unfit
+    n = sum(s.candidates is not None for s in data.samples)
+    images = "1 image has" if n == 1 else f"{n:,} images have"
+    ways = [f"take a recipe that learns from them, e.g. {', '.join(CANDIDATE_RECIPES)}"]
+    if folder in ("augment", "prepare"):
+        ways.insert(0, f"leave {part.name} out")
+    elif folder == "losses":
+        ways.insert(0, "take cross_entropy in its place")
+    ways.append("leave out the images whose label names a group of classes")
+    raise RecipeError(
+        f"{folder}/{part.name} needs one label per image, and {images} several candidates",
+        where=recipe.name,
+        remedy=f"{'; '.join(ways[:-1])}; or {ways[-1]}.",
+    )
 
 
 def check_soft_targets(recipe: Recipe, data: Dataset) -> None:
@@ -107,6 +142,8 @@ def unfit_reason(recipe: Recipe, data: Dataset) -> str | None:
     unfit = next(_unfit(recipe, data.kind), None)
     if unfit is None and data.has_probabilities:
         unfit = next(without_probabilities(recipe), None)
+    if unfit is None and data.has_candidates:
+        unfit = next(without_candidates(recipe), None)
     if unfit is not None:
         return f"{unfit[0]}/{unfit[1].name} needs one label per image"
     if data.has_weights and not weighs_images(recipe, data.kind):

@@ -14,7 +14,7 @@ from handful.saving.model_folder import model_folder
 def digests_of_run(recipe: Recipe, data: Dataset) -> str:
     """The entry of a card: digests of the images that a run learns from, and of those that its loaded models saw."""
     uses = uses_unlabelled(recipe)
-    seen = {image_digest(s) for s in data.samples if uses or s.labelled}
+    seen = {image_digest(s) for s in data.samples if uses or s.supervised}
     for _, path in loaded_models(recipe):
         seen |= digests_seen_by(Path(path)) or set()
     return pack_digests(seen)

@@ -47,9 +47,10 @@ class BatchSource:
         self.classes = len(setup.data.classes)
         self.starts = np.cumsum([0, *self.plan.batch_sizes])
         labels = setup.tensors.labels.cpu().numpy()
-        self.unlabelled = np.flatnonzero(labels < 0)
+        supervised = setup.tensors.supervised.cpu().numpy()
+        self.unlabelled = np.flatnonzero(~supervised)
         apart = self.plan.unlabelled or not stage_uses_unlabelled(setup.recipe, self.stage)
-        self.labelled = np.flatnonzero(labels >= 0) if apart else np.arange(len(labels))
+        self.labelled = np.flatnonzero(supervised) if apart else np.arange(len(labels))
         drawn_by = self._has_mask() if self.stage.sampler == "masks" else labels
         self.labels = drawn_by[self.labelled].tobytes()
         self.unlabelled_starts = np.cumsum([0, *self.plan.unlabelled])

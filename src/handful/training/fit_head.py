@@ -14,6 +14,7 @@ from torch import Tensor
 from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress
 from handful.data.bags import bag_index
+from handful.data.in_memory import ImageTensors
 from handful.models.device import autocast
 from handful.training.assembly import Assembly
 from handful.training.random_streams import Stream, derive_seed
@@ -31,9 +32,20 @@ def fit_head(setup: Setup, assembly: Assembly, *, progress: bool) -> None:
         if setup.context.task.kind == "bag":
             head.fit_bags(features, tensors.labels, torch.from_numpy(bag_index(setup.data)[1]), seed=seed)
             return
+        if tensors.candidates is not None:
+            head.fit_candidates(features, tensors.labels, seed=seed, **_weighted(tensors, len(setup.data.classes)))
+            return
         targets = tensors.weighted_targets(len(setup.data.classes)) if tensors.targets is None else tensors.targets
         given = {} if targets is None else {"targets": targets}
         head.fit(features, tensors.labels, seed=seed, **given)
+
+
+def _weighted(tensors: ImageTensors, classes: int) -> dict[str, Float[Tensor, "n k"]]:
+    """Targets and candidates of each image, times its weight."""
+    assert tensors.candidates is not None
+    _, targets, _ = tensors.knowledge(torch.arange(len(tensors), device=tensors.labels.device), classes)
+    weights = torch.ones_like(targets[:, :1]) if tensors.weights is None else tensors.weights[:, None]
+    return {"targets": targets * weights, "candidates": tensors.candidates.float() * weights}
 
 
 def extract_features(setup: Setup, assembly: Assembly, *, progress: bool) -> Float[Tensor, "n v c"]:

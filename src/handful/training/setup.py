@@ -94,7 +94,7 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
         data = registry.build("prepare", part, context)(data)
     check_soft_targets(recipe, data)
     labelled = data.labelled()
-    data = data if registry.trains_unlabelled(recipe) else labelled
+    data = data if registry.trains_unlabelled(recipe) else data.supervised()
     context = replace(context, data=labelled, unlabelled=unlabelled)
     if recipe.hierarchy is not None:
         context = replace(context, hierarchy=registry.build("hierarchies", recipe.hierarchy, context))
@@ -102,8 +102,9 @@ def prepare_run(recipe: Recipe, data: Dataset, *, seed: int, device: str, fit: F
     tensors = load_tensors(data, size=working_size(data, recipe.image_size), resize=recipe.resize)
     tensors = tensors.to(accelerator.device)
     _check_masks(recipe, tensors.pixel_labels, data.classes if data.kind == "multiclass" else ())
-    _check_unlabelled(recipe, len(tensors) - len(labelled))
-    plan = plan_steps(recipe, len(tensors), len(labelled))
+    supervised = len(data.supervised())
+    _check_unlabelled(recipe, len(tensors) - supervised)
+    plan = plan_steps(recipe, len(tensors), supervised)
     for stage in plan.stages:
         check_batches(stage.rows, accelerator.num_processes, recipe=recipe.name)
     return Setup(recipe, seed, context, data, labelled_ids, tensors, accelerator, plan)

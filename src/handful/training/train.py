@@ -144,17 +144,19 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: f
     network = assembly.trained
     network.eval().requires_grad_(False)
     precision = select_precision(recipe.precision, setup.device) or torch.float32
-    labelled = len(setup.labelled)
+    labelled, candidates = len(setup.labelled), sum(s.candidates is not None for s in setup.data.samples)
     card = {
         "seed": setup.seed,
         "train_images": labelled,
-        "unlabelled_images": len(setup.tensors) - labelled,
+        "unlabelled_images": len(setup.tensors) - labelled - candidates,
         "images_per_class": dict(zip(task.classes, task.counts.tolist(), strict=True)),
         "steps": steps,
         "precision": str(precision).removeprefix("torch."),
         "device": setup.device.type,
         "seconds": round(time.monotonic() - started, 2),
     }
+    if candidates:
+        card["candidate_images"] = candidates
     if labelled < len(setup.labelled_ids):
         card["labels_removed"] = len(setup.labelled_ids) - labelled
     if reads_masks(recipe):

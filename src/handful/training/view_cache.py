@@ -40,7 +40,9 @@ class ViewCache:
         maps = self.maps[view, index].contiguous(memory_format=torch.channels_last)
         weights = None if self.tensors.weights is None else self.tensors.weights[index]
         pixels = self.pixel_labels[view, index].long()
-        return Batch(blank, labels, targets, pixels, index, known=known, weights=weights), maps
+        candidates = None if self.tensors.candidates is None else self.tensors.candidates[index]
+        batch = Batch(blank, labels, targets, pixels, index, known=known, weights=weights, candidates=candidates)
+        return batch, maps
 
 
 def cache_views(

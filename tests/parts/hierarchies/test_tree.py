@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from sklearn.cluster import AgglomerativeClustering
 
+from handful.data.class_tree import Tree, leaves
 from handful.errors import DataError
-from handful.parts.hierarchies._tree import Tree, check_clustering, cluster, leaves, to_hierarchy
+from handful.parts.hierarchies._tree import check_clustering, cluster, to_hierarchy
 
 TREE = Tree("all", (Tree("animal", (Tree("dog"), Tree("cat"))), Tree("road", (Tree("wheels", (Tree("car"),)),))))
 

@@ -210,6 +210,21 @@ def test_class_probabilities_are_read_in_place_of_the_label_where_the_loss_decla
 
 
 @every
+def test_a_single_candidate_is_a_label_where_the_loss_declares_it(name: str, options: Mapping[str, Any]) -> None:
+    if not registry.has_trait("losses", Part(name), "candidates"):
+        pytest.skip("this loss declares that it reads labels")
+    if options.get("reweight", "none") != "none":
+        pytest.skip("weights of classes are for labels")
+    output, batch = example()
+    single = torch.eye(K, dtype=torch.bool)[batch.labels]
+    known = replace(batch, candidates=torch.zeros_like(single))
+    among = replace(batch, labels=torch.full((N,), -1), targets=torch.zeros(N, K), candidates=single)
+    loss = make(name, options)
+    torch.testing.assert_close(loss(output, among), loss(output, batch))
+    assert torch.equal(loss(output, known), loss(output, batch))
+
+
+@every
 def test_a_batch_without_any_label_costs_nothing(name: str, options: Mapping[str, Any]) -> None:
     skip_users_of_unlabelled(name)
     output, batch = example()

@@ -81,6 +81,23 @@ def test_smoothing_of_several_labels_is_spread_over_present_and_absent() -> None
     torch.testing.assert_close(built(smoothing=0.1)(output, batch)[:-1], smoothed.sum(dim=1)[:-1])
 
 
+def test_of_candidates_it_is_minus_the_log_of_their_summed_probabilities() -> None:
+    g = torch.Generator().manual_seed(0)
+    logits = torch.randn((4, 3), generator=g, requires_grad=True)
+    candidates = torch.tensor([[True, True, False], [False, True, True], [True, True, True], [False, False, False]])
+    batch = Batch(torch.zeros(4, 3, 2, 2), torch.full((4,), -1), torch.zeros(4, 3), torch.full((4, 2, 2), -1))
+    loss = build(context())
+    values = loss(Output(logits, logits, logits), replace(batch, candidates=candidates))
+    p = logits.softmax(dim=1)
+    sums = [-torch.stack([p[i, c] for c in range(3) if candidates[i, c]]).sum().log() for i in range(3)]
+    torch.testing.assert_close(values, torch.stack([*sums, torch.zeros(())]))
+    (slope,) = torch.autograd.grad(values.sum(), logits)
+    among = torch.where(candidates, p, 0).detach()  # the network's own probabilities among the candidates, as PRODEN's
+    targets = among / among.sum(dim=1, keepdim=True).clamp_min(1e-9)
+    (other,) = torch.autograd.grad(-(targets * logits.log_softmax(dim=1)).sum(), logits)
+    torch.testing.assert_close(slope, other)
+
+
 def test_class_weights_of_several_labels_are_refused() -> None:
     with pytest.raises(ValueError, match="one label per image"):
         built(reweight="inverse")

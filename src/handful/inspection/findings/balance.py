@@ -11,7 +11,7 @@ UNEVEN, STEEP = 1.5, 5.0  # largest class over smallest
 
 
 def find(measurements: Measurements) -> tuple[Finding, ...]:
-    """Findings "imbalance", "few images", "unlabelled" and "not tested"."""
+    """Findings "imbalance", "few images", "candidate labels", "unlabelled" and "not tested"."""
     data = measurements.data
     counts = data.split("train", "val", None).counts
     findings: list[Finding] = []
@@ -56,7 +56,18 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                     numbers={"classes": missing},
                 )
             )
-    bare = [s.id for s in data.samples if not s.labelled]
+    among = [s.id for s in data.samples if s.candidates is not None]
+    if among:
+        findings.append(
+            Finding(
+                "candidate labels",
+                "note",
+                f"{len(among)} {'image has' if len(among) == 1 else 'images have'} several candidates for the class",
+                tuple((i,) for i in among),
+                "label some of them, or take a recipe that learns from them, such as logistic or fine-tuned",
+            )
+        )
+    bare = [s.id for s in data.samples if not s.supervised]
     if bare and np.any(measurements.labels >= 0):
         findings.append(
             Finding(

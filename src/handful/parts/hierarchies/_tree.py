@@ -1,7 +1,6 @@
 """Build a `Hierarchy` over the classes from a tree of named nodes, or by agglomerative clustering of vectors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,18 +8,11 @@ from jaxtyping import Float
 from scipy.cluster.hierarchy import linkage
 
 from handful.core.hierarchy import Hierarchy
+from handful.data.class_tree import Tree, leaves
 from handful.errors import DataError, nearest
 
 LINKAGES = ("average", "complete", "single", "ward")
 METRICS = ("cosine", "euclidean")
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A named node and its children; a leaf has none."""
-
-    name: str
-    children: "tuple[Tree, ...]" = ()
 
 
 def check_clustering(method: str, metric: str) -> None:
@@ -120,11 +112,6 @@ def check_classes(classes: Sequence[str]) -> None:
     """
     if len(classes) < 2:
         raise DataError("a hierarchy needs two classes", where=tuple(classes), remedy="add images of another class.")
-
-
-def leaves(tree: Tree) -> list[str]:
-    """Names of the leaves, from left to right."""
-    return [name for child in tree.children for name in leaves(child)] if tree.children else [tree.name]
 
 
 def _inner_nodes(tree: Tree) -> set[str]:

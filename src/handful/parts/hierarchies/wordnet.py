@@ -11,9 +11,10 @@ from typing import Any
 
 from handful.core.context import Context
 from handful.core.hierarchy import Hierarchy
+from handful.data.class_tree import Tree
 from handful.errors import DataError
 from handful.models.text.user_tables import read_class_texts
-from handful.parts.hierarchies._tree import Tree, check_classes, to_hierarchy
+from handful.parts.hierarchies._tree import check_classes, to_hierarchy
 from handful.parts.hierarchies._wordnet import find_synset, open_wordnet, path_to_root
 
 

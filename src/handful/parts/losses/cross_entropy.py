@@ -3,6 +3,12 @@
 Label smoothing and class weights are optional. A weight multiplies a class's target, so the loss of mixed and smoothed
 targets is the weighted mixture of the classes' losses, as in `torch.nn.CrossEntropyLoss` with class probabilities.
 
+Of an image whose label names a group of classes, its candidates, it is -log of the sum of their probabilities: the
+negative log-likelihood of "one of these" (Jin and Ghahramani 2002, "Learning with Multiple Labels"; Cour et al. 2011,
+https://jmlr.org/papers/v12/cour11a.html, learn from such sets by another loss). Of a single candidate it equals the
+cross-entropy with that class. Its gradient is that of the cross-entropy with the network's own probabilities among the
+candidates as the target, which PRODEN (Lv et al. 2020, https://arxiv.org/abs/2002.08053) takes from the epoch before.
+
 Of images with several labels it is the binary cross-entropy, its sum over the classes. An entry that is not known has
 no loss, or a weak one as an absent one: of weight 1 / (k - 1), with which one known label per image weighs as much as
 all others together (Cole et al. 2021, https://arxiv.org/abs/2106.09708, "weak assume negative").
@@ -23,13 +29,14 @@ from handful.parts.losses._priors import Reweight, class_weights
 from handful.parts.losses._targets import check_smoothing, smooth
 
 soft_targets = True
+candidates = True
 multilabel = True
 number = True
 Unknown = Literal["mask", "weak", "absent"]
 
 
 class CrossEntropy(nn.Module):
-    """Cross-entropy of each image; 0 for an image without a label."""
+    """Cross-entropy of each image; 0 for an image without a label or candidates."""
 
     weights: Tensor | None
 
@@ -42,7 +49,16 @@ class CrossEntropy(nn.Module):
     def forward(self, output: Output, batch: Batch) -> Float[Tensor, " n"]:
         """Cross-entropy in nats."""
         targets = smooth(batch.targets, self.smoothing)
-        return self.link.loss(output.logits, targets if self.weights is None else targets * self.weights)
+        loss = self.link.loss(output.logits, targets if self.weights is None else targets * self.weights)
+        return loss if batch.candidates is None else loss + self._of_candidates(output.logits, batch.candidates)
+
+    def _of_candidates(self, logits: Float[Tensor, "n k"], candidates: Bool[Tensor, "n k"]) -> Float[Tensor, " n"]:
+        """-log of the summed probabilities, smoothed; class weights have a mean of 1 and do not apply."""
+        loss = self.link.loss_of_candidates(logits, candidates)
+        if not self.smoothing:
+            return loss
+        evenly = candidates.any(dim=1, keepdim=True).to(logits).expand_as(logits) / logits.shape[1]
+        return (1 - self.smoothing) * loss + self.smoothing * self.link.loss(logits, evenly)
 
 
 class BinaryCrossEntropy(nn.Module):
@@ -92,7 +108,8 @@ def build(
         smoothing: label smoothing, in [0, 1): the share of each target that is spread evenly over all classes; of
             several labels per image, over present and absent.
         reweight: class weights: "none", "inverse" (1 / n) or "effective" (1 / effective number, Cui et al. 2019,
-            https://arxiv.org/abs/1901.05555). Their mean over the training images is 1. For one label per image.
+            https://arxiv.org/abs/1901.05555). Their mean over the training images is 1. For one label per image; an
+            image with candidates has a weight of 1.
         beta: of the effective number, in [0, 1); used with "effective".
         unknown: what an unknown entry is, of several labels per image: "mask", no loss; "absent"; or "weak", absent
             with a weight of 1 / (k - 1).

@@ -70,7 +70,7 @@ def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold,
         for number, (train, held_out) in enumerate(split_folds(data, folds, context.seed, masks=renews), start=1):
             name = f"{context.recipe.name}, fold {number} of {folds}"  # shown by the progress bar
             fold_recipe = keep_norm(replace(recipe, name=name), context.task.counts, fewer=train.counts)
-            seen = with_unlabelled(fold_recipe, train, context.unlabelled)
+            seen = with_unlabelled(fold_recipe, train, context.unlabelled, held_out)
             classifier: Classifier = context.fit(fold_recipe, seen, context.seed)
             each.append(Fold(classifier, train, held_out, *logits_and_features(classifier, held_out)))
         context.folds[folds] = tuple(each)
@@ -78,9 +78,17 @@ def fold_networks(context: Context, data: Dataset, *, folds: int) -> tuple[Fold,
     return trained
 
 
-def with_unlabelled(recipe: Recipe, data: Dataset, unlabelled: Sequence[Sample]) -> Dataset:
-    """The training images of a nested run, with the unlabelled ones of the run around it if the recipe uses such."""
-    return replace(data, samples=(*data.samples, *unlabelled)) if uses_unlabelled(recipe) else data
+def with_unlabelled(
+    recipe: Recipe, data: Dataset, unlabelled: Sequence[Sample], held_out: Dataset | None = None
+) -> Dataset:
+    """The training images of a nested run, with those of the run around it that have no label but candidates.
+
+    And the others without a label, if the recipe uses such. Candidates of the groups that are held out are left out.
+    """
+    groups = set() if held_out is None else set(held_out.groups.values())
+    candidates = [s for s in unlabelled if s.candidates is not None and s.group not in groups]
+    others = [s for s in unlabelled if s.candidates is None] if uses_unlabelled(recipe) else []
+    return replace(data, samples=(*data.samples, *candidates, *others)) if candidates or others else data
 
 
 def without_calibration(recipe: Recipe) -> tuple[Any, ...]:

@@ -136,7 +136,7 @@ def cross_fitted_weights(
         images = held_out.without_labels()
         fold_plans = [(keep_norm(plan, data.counts, fewer=train.counts), member_seed) for plan, member_seed in plans]
         members = [
-            fit(recipe, with_unlabelled(recipe, train, unlabelled), member_seed).probabilities(images)
+            fit(recipe, with_unlabelled(recipe, train, unlabelled, held_out), member_seed).probabilities(images)
             for recipe, member_seed in fold_plans
         ]
         right.append(right_probabilities(np.stack(members), held_out))
