@@ -14,6 +14,7 @@ from handful.cli.ensemble import ensemble
 from handful.cli.evaluate import evaluate
 from handful.cli.explain import explain
 from handful.cli.export import export
+from handful.cli.extend import extend
 from handful.cli.fit import fit
 from handful.cli.hierarchy import hierarchy
 from handful.cli.inspect import inspect
@@ -57,6 +58,7 @@ COMMANDS: Commands = {  # by purpose, with an example each
     },
     "Details": {
         recipes: "handful recipes logistic",
+        extend: "handful extend model new/ --memory photos/ -o model-2",
         pretrain: "handful pretrain scans/unlabelled --out backbone",
         labels: "handful labels photos/ --pairs 5",
         hierarchy: "handful hierarchy photos/ --out tree.svg",
