@@ -3,9 +3,10 @@
 In each draw five images of each class have their class as label. Fifty more of each group, ten of each of its classes,
 are labelled with the group alone. Learned are the labelled images alone (the others ignored), these and the others
 with the group's five classes as candidates, and all images with their class (the ceiling). A control writes "one of
-five" as class probabilities of a fifth each. Logistic regression, and a linear layer trained by gradient whose loss is
-`cross_entropy`, both on the features of the embedded network at 160 pixels. Scored are the classes of the 5,000 test
-images, and their groups: the group with the largest sum of probabilities. Nothing was chosen on the draws 0 to 4.
+five" as class probabilities of a fifth each (the linear layer alone). Logistic regression, and a linear layer trained
+by gradient whose loss is `cross_entropy`, both on the features of the embedded network at 160 pixels. Scored are the
+classes of the 5,000 test images, and their groups: the group with the largest sum of probabilities. Nothing was chosen
+on the draws 0 to 4.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,10 +37,12 @@ from handful.training.setup import make_task
 
 TABLE = "candidates"
 FINE, COARSE = 5, 10  # images of each class whose label is the class, and the group
+OVERLAP = (FINE + COARSE) / (100 - FINE - COARSE)  # draws from one pool share images
 LOGISTIC, LAYER = "logistic regression", "linear layer by gradient"
 STEPS, RATE = 300, 0.003
-DECAYS = (1e-3, 3e-3, 1e-2, 3e-2)  # by which share the weights shrink in a step
+DECAYS = (1e-3, 1e-2, 3e-2)  # by which share the weights shrink in a step
 Features = Mapping[str, Float32[np.ndarray, " c"]]
+Scores = dict[tuple[str, str], list[tuple[float, float]]]
 Way = Callable[[Sample, Bool[np.ndarray, " k"]], Sample]
 
 
@@ -52,22 +55,30 @@ def run(options: Options) -> None:
     test = scored_split(data, "test")
     by_id = _features(data)
     decays = {way: _chosen(by_id, data, member, way) for way in WAYS}
-    scores: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    scores: Scores = {}
     for number in draws:
         fine, coarse = split(data, number)
         for way in WAYS:
             part = learned(fine, coarse, member, way)
             x, x_test = _matrix(by_id, part), _matrix(by_id, test)
-            predicted = {LOGISTIC: _by_regression(x, part, x_test, number)}
-            predicted[LAYER] = _by_gradient(x, part, x_test, decays[way])
+            predicted = {LAYER: _by_gradient(x, part, x_test, decays[way])}
+            if way != PROBABILITIES:  # which takes minutes: a row of the regression for each class of each image
+                predicted[LOGISTIC] = _by_regression(x, part, x_test, number)
             for method, p in predicted.items():
                 scores.setdefault((method, way), []).append(accuracies(p, test.labels, member))
+                print(number, way, method, *scores[method, way][-1])
+    record(scores, decays, list(draws), quick=options.quick)
+
+
+def record(scores: Scores, decays: Mapping[str, float], draws: list[int], *, quick: bool) -> None:
+    """A line for each method and way, with the mean and the worst of the draws; then the differences."""
     for (method, way), values in scores.items():
-        by_class, by_group = np.array(values).T
-        line = {"method": method, "learned": way, "draws": list(draws), "fine": by_class.tolist()}
-        line |= {"coarse": by_group.tolist(), **({"decay": decays[way]} if method == LAYER else {})}
-        append(TABLE, line, quick=options.quick)
-    _compare(scores, quick=options.quick)
+        line = {"method": method, "learned": way, "draws": draws, **({"decay": decays[way]} if method == LAYER else {})}
+        for name, found in zip(("fine", "coarse"), zip(*values, strict=True), strict=True):
+            line |= {name: list(found), f"{name}_mean": float(np.mean(found)), f"{name}_worst": min(found)}
+        append(TABLE, line, quick=quick)
+    if len(draws) > 1:
+        _compare(scores, draws, quick=quick)
 
 
 def split(data: Dataset, number: int) -> tuple[Dataset, Dataset]:
@@ -187,13 +198,14 @@ def _chosen(by_id: Features, data: Dataset, member: Bool[np.ndarray, "k g"], way
     return max(DECAYS, key=lambda d: accuracies(_by_gradient(x, part, x_new, d), held_out.labels, member)[0])
 
 
-def _compare(scores: Mapping[tuple[str, str], list[tuple[float, float]]], *, quick: bool) -> None:
-    """What candidates give beyond the images being ignored, over the draws, in points."""
+def _compare(scores: Scores, draws: list[int], *, quick: bool) -> None:
+    """What candidates give beyond the images being ignored, over the draws, with intervals for new training images."""
     for method in (LOGISTIC, LAYER):
-        for other in (IGNORED, PROBABILITIES):
-            pairs = zip(scores[method, CANDIDATES], scores[method, other], strict=True)
-            gains = np.array([np.subtract(one, two) for one, two in pairs])
+        for other in (IGNORED, PROBABILITIES) if method == LAYER else (IGNORED,):
+            gains = np.subtract(scores[method, CANDIDATES], scores[method, other])
+            line: dict[str, Any] = {"method": method, "comparison": f"{CANDIDATES} against {other}", "draws": draws}
             for name, gain in zip(("fine", "coarse"), gains.T, strict=True):
-                mean, low, high = mean_interval(gain.tolist())
-                line = {"method": method, "difference": f"candidates less {other}", "score": name}
-                append(TABLE, {**line, "gain": mean, "low": low, "high": high}, quick=quick)
+                low, high, _ = mean_interval(gain, OVERLAP)
+                line |= {name: gain.tolist(), f"{name}_mean": float(gain.mean())}
+                line |= {f"{name}_low": low, f"{name}_high": high}
+            append(TABLE, line, quick=quick)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from handful.core.dataset import Dataset
 from handful.data.class_tree import Tree
@@ -91,11 +92,14 @@ def test_a_model_learns_finer_classes_whose_names_it_then_tells(tmp_path: Path) 
 
 def test_a_network_starts_from_the_old_backbone(tmp_path: Path) -> None:
     old, new = only(squares(), "blue", "green"), only(squares(seed=1), "red")
-    plan = load_recipe("classification-wrn", overrides=("backbone.depth=10", "backbone.width=1", "steps=2"))
-    save_classifier(train(plan, old, device="cpu", progress=False), tmp_path / "old")
-    found = extend_to(tmp_path / "new", tmp_path / "old", new, old, device="cpu")
-    weights = found.classifier.recipe.backbone.options.get("weights")
-    assert weights is None or Path(str(weights)) == (tmp_path / "old").resolve()
+    plan = load_recipe("classification-wrn", overrides=("backbone.depth=10", "backbone.width=1", "steps=1", "lr=1e-9"))
+    first = train(plan, old, device="cpu", progress=False)
+    save_classifier(first, tmp_path / "old")
+    found = extend_to(tmp_path / "new", tmp_path / "old", new.select([0]), old, memory_per_class=2, device="cpu")
+    backbones = [dict(m.network.named_parameters()) for m in (first, found.classifier)]
+    names = [name for name in backbones[0] if name.startswith("backbone.")]
+    assert len(names) > 5
+    assert all(torch.allclose(backbones[0][n], backbones[1][n], atol=1e-6) for n in names)
     assert load_classifier(tmp_path / "new").classes == ("blue", "green", "red")
 
 

@@ -22,6 +22,7 @@ from handful.data.splits import random_key, training_split
 from handful.errors import DataError, ModelError, ProtocolError, hint, option
 from handful.models.classifier import Classifier, refuse_multilabel_model
 from handful.models.device import select_device
+from handful.models.norm import with_norm
 from handful.parts import registry
 from handful.saving.checkpoint import refuse_unfinished
 from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier
@@ -116,7 +117,7 @@ def extend_to(
         kept, missing = replayed(memory, model, without=new, per_class=memory_per_class, seed=seed)
         both = joined(new, kept, None if tree is None else read_tree(Path(tree)), share=share)
         _refuse_forgotten(old.classes, kept, model)
-        classifier = train(_warm(old.recipe, model), both, seed=seed, device=device)
+        classifier = train(_warm(old, model), both, seed=seed, device=device)
         facts = {"replayed": len(kept), "missing": missing, "new": len(new), "classes": list(old.classes)}
         classifier = replace(classifier, card={**classifier.card, "extended": facts, "data": data_facts(both)})
         save_classifier(classifier, folder, overwrite=overwrite)
@@ -210,11 +211,13 @@ def _factors(new: Sequence[Sample], old: Sequence[Sample], share: float | None) 
     return [(1 - share) * total / sums[0]] * len(new) + [share * total / sums[1]] * len(old)
 
 
-def _warm(recipe: Recipe, model: Path) -> Recipe:
-    """The recipe with the backbone of the model, where that was trained and can be read off."""
+def _warm(old: Classifier, model: Path) -> Recipe:
+    """The recipe with the backbone of the model, where that was trained and can be read off; its norms stay."""
+    recipe = old.recipe
     named = registry.options("backbones", recipe.backbone.name)
     if not recipe.stages or "weights" not in named or recipe.backbone.options.get("adapt"):
         return recipe
+    recipe = with_norm(recipe, old.counts)
     options = {k: v for k, v in recipe.backbone.options.items() if k != "pretrained"}
     return replace(recipe, backbone=replace(recipe.backbone, options={**options, "weights": str(model.resolve())}))
 
