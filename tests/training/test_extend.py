@@ -142,11 +142,12 @@ def test_another_memory_one_without_a_class_and_the_old_folder_are_refused(tmp_p
         extend_to(tmp_path / "new", tmp_path / "old", new, squares(seed=5), device="cpu")
     with pytest.raises(DataError, match="no image of 'green'"):
         extend_to(tmp_path / "new", tmp_path / "old", new, only(squares(), "blue"), device="cpu")
+    again = extend_to(tmp_path / "new", tmp_path / "old", squares(), old, device="cpu")
+    assert (again.replayed, again.missing, again.new) == (0, 0, 12), "all old images are among the new ones"
     with pytest.raises(OutputError):
         extend_to(tmp_path / "old", tmp_path / "old", new, old, device="cpu")
     with pytest.raises(ProtocolError, match="the old model would be replaced"):
         extend_to(tmp_path / "old", tmp_path / "old", new, old, device="cpu", overwrite=True)
-    assert not (tmp_path / "new").exists()
 
 
 def test_a_model_that_does_not_say_what_it_learned_from_is_refused(tmp_path: Path) -> None:

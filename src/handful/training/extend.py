@@ -116,7 +116,7 @@ def extend_to(
         new = training_split(data)
         kept, missing = replayed(memory, model, without=new, per_class=memory_per_class, seed=seed)
         both = joined(new, kept, None if tree is None else read_tree(Path(tree)), share=share)
-        _refuse_forgotten(old.classes, kept, model)
+        _refuse_forgotten(old.classes, kept, new)
         classifier = train(_warm(old, model), both, seed=seed, device=device)
         facts = {"replayed": len(kept), "missing": missing, "new": len(new), "classes": list(old.classes)}
         classifier = replace(classifier, card={**classifier.card, "extended": facts, "data": data_facts(both)})
@@ -231,18 +231,19 @@ def _refuse_out_of_range(memory_per_class: int | None, share: float | None) -> N
         raise ProtocolError(what, where=option("share", share), remedy="choose one between 0 and 1, such as 0.5.")
 
 
-def _refuse_forgotten(classes: Sequence[str], kept: Dataset, model: Path) -> None:
-    """Refuse a memory without an image of an old class.
+def _refuse_forgotten(classes: Sequence[str], kept: Dataset, new: Dataset) -> None:
+    """Refuse an old class of which neither the memory nor the new data have an image.
 
     Raises:
         DataError: names the classes.
     """
-    shown = {name for s in kept.samples for name in (_name(s, kept.classes) or "").split(SEPARATOR)}
+    both = [(s, part.classes) for part in (kept, new) for s in part.samples]
+    shown = {name for s, names in both for name in (_name(s, names) or "").split(SEPARATOR)}
     gone = [name for name in classes if name not in shown]
     if gone:
         more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
         raise DataError(
             f"the memory has no image of {', '.join(map(repr, gone[:5]))}{more}, and the model would forget it",
-            where=f"{option('memory', None)}: {model}",
+            where=option("memory", None),
             remedy=f"give images of every class that the model knows{hint('memory', 'DATA')}.",
         )
