@@ -25,6 +25,7 @@ from tests.support.vision_transformer import write_transformer
 
 SKIPPED = {
     "check_array_api_input": "networks run on torch tensors made here from NumPy; other arrays are converted first",
+    "check_sample_weight_equivalence_on_dense_data": "batches of repeated images are others than of weighted ones",
 }
 
 
@@ -333,3 +334,75 @@ def test_auto_is_logistic_regression_for_several_labels() -> None:
     estimator = HandfulClassifier(random_state=0, device="cpu").fit(rows, Y)
     assert estimator.recipe_ == "logistic-pixels"
     assert estimator.predict(rows).shape == Y.shape
+
+
+def plain_pixels(*overrides: str) -> HandfulClassifier:
+    size = "image_size=[12,12]"
+    return HandfulClassifier("logistic-pixels", overrides=(size, *overrides), random_state=0, device="cpu")
+
+
+def test_a_weight_of_two_is_an_image_that_is_there_twice() -> None:
+    X, y, _ = pictures(3, seed=1)
+    fixed = plain_pixels("head.C=1.0", "head.center=false")  # the mean of the features does not weigh images
+    weighted: Any = fixed.fit(X, y, sample_weight=1 + np.arange(len(y)) % 2).classifier_.network
+    repeated = np.repeat(np.arange(len(y)), 1 + np.arange(len(y)) % 2)
+    twice: Any = clone(fixed).fit(X[repeated], y[repeated]).classifier_.network
+    torch.testing.assert_close(weighted.head.weight, twice.head.weight, atol=2e-3, rtol=0)
+    once: Any = clone(fixed).fit(X, y).classifier_.network
+    assert (once.head.weight - twice.head.weight).abs().max() > 0.01
+
+
+def test_an_image_of_weight_zero_is_left_out() -> None:
+    X, y, masks = pictures(3)
+    weights = np.ones(len(y))
+    weights[[0, 4]] = 0
+    rest = weights > 0
+    model = tiny("segmentation").fit(X, y, masks=masks, sample_weight=weights)
+    np.testing.assert_array_equal(
+        model.predict_proba(X), tiny("segmentation").fit(X[rest], y[rest], masks=masks[rest]).predict_proba(X)
+    )
+    without_red = tiny().fit(X, y, sample_weight=pd.Series(y != "red", index=range(5, 5 + len(y))).astype(float))
+    assert without_red.classes_.tolist() == ["blue", "green"]
+    several_X, Y = several(24)
+    late = np.arange(24) >= 4
+    model = plain_pixels("head.C=1.0").fit(several_X, Y, sample_weight=late)
+    expected = plain_pixels("head.C=1.0").fit(several_X[4:], Y[4:]).predict_proba(several_X)
+    np.testing.assert_array_equal(model.predict_proba(several_X), expected)
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "message"),
+    [
+        ([1.0, -1.0], DataError, r"sample_weight\[1\]: the weight of a sample is -1.0"),
+        ([1.0, np.nan], DataError, r"sample_weight\[1\]"),
+        ([1.0], ValueError, r"sample_weight of shape \[1\] .* for 2 images"),
+        ([["a"], ["b"]], ValueError, "sample_weight of shape"),
+        ([0, 0], ValueError, "all 2 weights are zero"),
+    ],
+)
+def test_what_is_no_weight_is_refused(weights: list[Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        tiny().fit(np.zeros((2, 8, 8), np.uint8), ["a", "b"], sample_weight=weights)
+
+
+def test_weights_are_refused_by_recipes_that_do_not_weigh_images_and_auto_selects_one_that_does() -> None:
+    X, y = load_digits(return_X_y=True)
+    weights = 1.0 + y[:40] % 2
+    with pytest.raises(TrainingError, match=r"head 'knn' does not weigh samples(.|\n)*logistic"):
+        HandfulClassifier("knn", device="cpu").fit(X[:40].reshape(-1, 8, 8) / 16, y[:40], sample_weight=weights)
+    with pytest.raises(TrainingError, match="does not weigh samples"):
+        plain_pixels().fit(*several(12), sample_weight=1.0 + np.arange(12))
+    photographs = squares(3)
+    images = np.stack([np.asarray(s.image).transpose(1, 2, 0) for s in photographs.samples])
+    model = HandfulClassifier(random_state=0, device="cpu")
+    model.fit(images, photographs.labels, sample_weight=1.0 + np.arange(9))
+    tried = {params["recipe"] for params in model.cv_results_["params"]}
+    assert "logistic" in tried
+    assert "nearest-centroid" not in tried
+
+
+def test_weights_reach_a_classifier_in_a_pipeline() -> None:
+    X, y, _ = pictures(3)
+    model = make_pipeline(FunctionTransformer(), tiny())
+    model.fit(X, y, handfulclassifier__sample_weight=np.where(y == "red", 5.0, 1.0))
+    assert not np.allclose(model.predict_proba(X), tiny().fit(X, y).predict_proba(X))

@@ -12,16 +12,24 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from handful.errors import DataError, HandfulWarning, RecipeError
+from handful.errors import DataError, HandfulWarning, RecipeError, TrainingError
 from handful.image_estimator import ImageEstimator
 from handful.recipes.load import load_recipe
 from handful.regressor import HandfulRegressor
-from tests.support.datasets import numbered_squares
+from tests.support.datasets import numbered_squares, recipe
 
 SKIPPED = {
     "check_array_api_input": "networks run on torch tensors made here from NumPy; other arrays are converted first",
     "check_methods_subset_invariance": "wants 1e-7; sums in float32 differ by as much between batches of other sizes",
 }
+SKIPPED |= dict.fromkeys(
+    (
+        "check_sample_weights_list",
+        "check_sample_weights_not_overwritten",
+        "check_sample_weight_equivalence_on_dense_data",
+    ),
+    "ridge regression on numbers does not weigh images, and says so",
+)
 PIXELS = load_recipe("ridge", backbone="pixels", overrides=("image_size=[12,12]", "head.tukey=1.0"))
 
 
@@ -134,3 +142,19 @@ def test_what_is_not_a_number_is_refused_before_training() -> None:
         tiny().fit(X, np.full(8, 3.0))
     with pytest.raises(RecipeError, match="needs a class per image"):
         HandfulRegressor("logistic-pixels", device="cpu").fit(X, Y[:, 0])
+
+
+def test_weights_are_for_recipes_that_are_trained_in_steps() -> None:
+    X, Y = pictures(24)
+    with pytest.raises(TrainingError, match="head 'ridge' does not weigh samples"):
+        tiny().fit(X, Y[:, 0], sample_weight=np.arange(24))
+    model = HandfulRegressor(recipe("linear", "steps=40"), random_state=0, device="cpu")
+    weighted = clone(model).fit(X, Y[:, 0], sample_weight=1.0 + 9 * (np.arange(24) < 12))
+    plain = clone(model).fit(X, Y[:, 0])
+    assert not np.allclose(weighted.predict(X), plain.predict(X))
+    np.testing.assert_array_equal(
+        clone(model).fit(X[12:], Y[12:, 0]).predict(X),
+        clone(model).fit(X, Y[:, 0], sample_weight=np.arange(24) >= 12).predict(X),
+    )
+    with pytest.raises(ValueError, match="sample_weight of shape"):
+        tiny().fit(X, Y[:, 0], sample_weight=np.ones(3))

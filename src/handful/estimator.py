@@ -21,9 +21,11 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.arrays import from_arrays
 from handful.data.estimator_input import read_indicator, read_targets
+from handful.data.votes import read_weights
 from handful.image_estimator import AUTO, ImageEstimator
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
+from handful.recipes.kinds import unfit_reason
 from handful.recipes.load import load_recipe
 from handful.recipes.overrides import refuse_text
 from handful.training.train import train
@@ -103,7 +105,9 @@ class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         )
         self.multilabel = multilabel
 
-    def fit(self, X: Any, y: Any, masks: Any = None, groups: Any = None) -> "HandfulClassifier":
+    def fit(
+        self, X: Any, y: Any, masks: Any = None, groups: Any = None, sample_weight: Any = None
+    ) -> "HandfulClassifier":
         """Train on images and labels.
 
         Args:
@@ -113,12 +117,15 @@ class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
                 several labels per image: 1 where a class is present, 0 where it is not, NaN where that is unknown.
             masks: [n h w] at the images' own size, non-zero is foreground; or a sequence in which None means none.
             groups: n values; images of one group are never split where the recipe holds some out.
+            sample_weight: n numbers of 0 or more, the factor of each image's loss in training; an image of weight 0 is
+                left out. Scores of `recipe="auto"` count each image once.
 
         All of them are read by position, whatever the index of a column of pandas.
 
         Raises:
-            ValueError: `X` or `y` are invalid, as scikit-learn defines it.
-            HandfulError: as `train`; or labels of `y` that are not one class an image.
+            ValueError: `X`, `y` or `sample_weight` are invalid, as scikit-learn defines it.
+            HandfulError: as `train`, such as a recipe that cannot weigh images; labels of `y` that are not one class an
+                image; or a negative weight.
         """
         refuse_text(self.overrides)
         recipe = None if self.recipe == AUTO else self._recipe()
@@ -126,10 +133,14 @@ class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             raise ValueError("HandfulClassifier requires y to be passed, but the target y is None")
         indicator = read_indicator(y, self.multilabel)
         if indicator is not None:
-            return self._fit_multilabel(X, *indicator, masks=masks, groups=groups)
+            return self._fit_multilabel(X, *indicator, masks=masks, groups=groups, sample_weight=sample_weight)
         values, names = read_targets(y)
         labelled = np.array([name is not None for name in names], dtype=bool)
         X = self._validate(X, labelled)
+        weights = read_weights(sample_weight, len(names))
+        if weights is not None:
+            labelled &= weights > 0
+            names = [name if weight > 0 else None for name, weight in zip(names, weights, strict=True)]
         check_classification_targets(values[labelled])
         self.classes_, first = np.unique(values[labelled], return_index=True)
         if len(self.classes_) < 2:
@@ -144,7 +155,7 @@ class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             bit_depth=self.bit_depth,
             window=self.window,
         )
-        return self._train(recipe, data, class_texts)
+        return self._train(recipe, self._weighted(data, weights), class_texts)
 
     def _fit_multilabel(
         self,
@@ -155,9 +166,11 @@ class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         *,
         masks: Any,
         groups: Any,
+        sample_weight: Any,
     ) -> "HandfulClassifier":
         """Train on an indicator matrix; no recipe is selected, and "auto" is logistic regression."""
         X = self._validate(X, ~np.isnan(targets).all(axis=1))
+        weights = read_weights(sample_weight, len(targets))
         data = from_arrays(
             self._images(X),
             targets=targets,
@@ -173,7 +186,7 @@ class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             recipe = load_recipe(name, backbone=self.backbone, overrides=tuple(self.overrides))
         else:
             recipe = self._recipe()
-        return self._train(recipe, data, names)
+        return self._train(recipe, self._weighted(data, weights), names)
 
     def _train(self, recipe: Recipe | None, data: Dataset, class_texts: Sequence[str | None]) -> "HandfulClassifier":
         seed = self._seed()
@@ -212,7 +225,7 @@ class HandfulClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             photographs=self._rows is None,
             backbones=() if self.backbone is None else (self.backbone,),
         )
-        fitted = [c for c in candidates if not c.trained]
+        fitted = [c for c in candidates if not c.trained and unfit_reason(c.recipe, data) is None]
         selection = select(
             fitted,
             data,

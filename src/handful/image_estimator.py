@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -59,6 +61,13 @@ class ImageEstimator(BaseEstimator):  # type: ignore[misc]
     def _unlabelled(self, X: Any) -> Dataset:
         """The data set to predict, from validated images or rows."""
         return Dataset(tuple(image_samples(self._images(X))), ())
+
+    def _weighted(self, data: Dataset, weights: Float64[np.ndarray, " n"] | None) -> Dataset:
+        """The images that have a weight above 0, with it; None: all as they are."""
+        if weights is None:
+            return data
+        samples = (replace(s, weight=float(w)) for s, w in zip(data.samples, weights, strict=True) if w > 0)
+        return replace(data, samples=tuple(samples))
 
     def _shows_progress(self) -> bool:
         """Whether progress is shown: as `verbose` says, or where somebody sees it, in the first process alone."""

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from handful.core.recipe import Recipe
 from handful.data.array_like import as_array, is_missing
 from handful.data.arrays import from_arrays
+from handful.data.votes import read_weights
 from handful.errors import HandfulWarning
 from handful.image_estimator import AUTO, ImageEstimator
 from handful.models.classifier import Classifier
@@ -56,7 +57,9 @@ class HandfulRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         ('ridge@pixels', True)
     """
 
-    def fit(self, X: Any, y: Any, masks: Any = None, groups: Any = None) -> "HandfulRegressor":
+    def fit(
+        self, X: Any, y: Any, masks: Any = None, groups: Any = None, sample_weight: Any = None
+    ) -> "HandfulRegressor":
         """Train on images and numbers.
 
         Args:
@@ -64,12 +67,15 @@ class HandfulRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
             y: n numbers, or rows [n k] of several quantities. None or NaN: not known.
             masks: [n h w] at the images' own size, non-zero is foreground; or a sequence in which None means none.
             groups: n values; images of one group are never split where the recipe holds some out.
+            sample_weight: n numbers of 0 or more, the factor of each image's loss, for recipes that are trained in
+                steps, such as "fine-tuned"; an image of weight 0 is left out.
 
         All of them are read by position, whatever the index of a column of pandas.
 
         Raises:
-            ValueError: `X` or `y` are invalid, as scikit-learn defines it.
-            HandfulError: as `train`; or the numbers of a quantity are all the same.
+            ValueError: `X`, `y` or `sample_weight` are invalid, as scikit-learn defines it.
+            HandfulError: as `train`, such as a recipe that cannot weigh images; the numbers of a quantity are all the
+                same; or a negative weight.
         """
         refuse_text(self.overrides)
         if y is None:
@@ -77,6 +83,7 @@ class HandfulRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         numbers = _read_numbers(y)
         unknown = np.asarray(np.isnan(numbers.reshape(len(numbers), -1)).all(axis=1))
         X = self._validate(X, ~unknown)
+        weights = read_weights(sample_weight, len(numbers))
         if len(numbers) < 2:
             raise ValueError("a regressor needs two images with different numbers, and X has 1 sample")
         if unknown.any():
@@ -91,7 +98,7 @@ class HandfulRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
             bit_depth=self.bit_depth,
             window=self.window,
         )
-        data = replace(data, classes=_names(y) or data.classes)
+        data = self._weighted(replace(data, classes=_names(y) or data.classes), weights)
         self._one_quantity = numbers.ndim == 1
         self.recipe_ = recipe.name
         self.regressor_: Classifier = train(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 
 from handful.core.dataset import Dataset, Sample
 from handful.data.array_like import as_array
@@ -96,8 +96,31 @@ def with_weights(samples: Sequence[Sample], weights: Iterable[Any], *, where: st
         what = f"weights of shape {list(values.shape)} and type {values.dtype} for {len(samples)} images"
         raise DataError(what, where=where, remedy="give a number of 0 or more for each image.")
     for i, value in enumerate(values.tolist()):
-        _refuse_weight(value, f"{where}[{i}]")
+        refuse_weight(value, f"{where}[{i}]")
     return [replace(sample, weight=float(value)) for sample, value in zip(samples, values, strict=True)]
+
+
+def read_weights(sample_weight: Any, n: int) -> Float64[np.ndarray, " n"] | None:
+    """Weights of n images, as in scikit-learn; None: not given.
+
+    Raises:
+        ValueError: another shape than [n], or all of them are zero.
+        DataError: one that is negative, infinite or not a number; names its position.
+    """
+    if sample_weight is None:
+        return None
+    values = as_array(sample_weight, "sample_weight")
+    if values.shape != (n,) or values.dtype.kind not in "biuf":
+        raise ValueError(
+            f"sample_weight of shape {list(values.shape)} and type {values.dtype} for {n} images: give a number of 0 "
+            "or more for each image"
+        )
+    weights = values.astype(np.float64)
+    for i in np.flatnonzero(~((weights >= 0) & np.isfinite(weights)))[:1]:
+        refuse_weight(float(weights[i]), f"sample_weight[{i}]")
+    if not weights.any():
+        raise ValueError(f"sample_weight: all {n} weights are zero, which leaves no image to train on")
+    return weights
 
 
 def weight_of(cell: str, where: object) -> float:
@@ -109,11 +132,16 @@ def weight_of(cell: str, where: object) -> float:
     value = number_of(cell, where)
     if math.isnan(value):
         return 1.0
-    _refuse_weight(value, where)
+    refuse_weight(value, where)
     return value
 
 
-def _refuse_weight(value: float, where: object) -> None:
+def refuse_weight(value: float, where: object) -> None:
+    """Refuse a weight that is negative, infinite or not a number.
+
+    Raises:
+        DataError: says where it is.
+    """
     if not 0 <= value < math.inf:
         raise DataError(f"the weight of a sample is {value!r}", where=where, remedy="give a number of 0 or more.")
 
@@ -124,7 +152,7 @@ def refuse_improper(sample: Sample, classes: int) -> None:
     Raises:
         DataError: names the sample.
     """
-    _refuse_weight(sample.weight, sample.id)
+    refuse_weight(sample.weight, sample.id)
     refuse_improper_candidates(sample, classes)
     p = sample.probabilities
     if p is None:
