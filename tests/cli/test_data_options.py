@@ -6,7 +6,15 @@ import typer
 from typer.testing import CliRunner
 
 from handful.cli._data import read
-from handful.cli._data_options import DataOptions, ImageOptions, MaskOptions, SourceOptions, flatten, source_arguments
+from handful.cli._data_options import (
+    BagOptions,
+    DataOptions,
+    ImageOptions,
+    MaskOptions,
+    SourceOptions,
+    flatten,
+    source_arguments,
+)
 from handful.data.load import ReadOptions
 from handful.errors import DataError
 from tests.cli.test_cli import COMMANDS
@@ -19,10 +27,12 @@ def test_each_data_option_is_one_of_reading() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_has_all_options_of_a_group_or_none(name: str) -> None:
-    own = {"columns", "multilabel", "unlisted"} if name == "annotate" else set()  # it reads image files alone
+    own: set[str] = {"columns", "multilabel", "unlisted"} if name == "annotate" else set()  # it reads image files alone
+    own |= BagOptions.unavailable if name == "proportions" else set()
     given = {p.name for p in COMMANDS[name].params} - own
     names = {group: {f.name for f in fields(group)} for group in (SourceOptions, ImageOptions, MaskOptions)}
-    source = names[SourceOptions]
+    source = names[SourceOptions] - own
+    names[ImageOptions] -= own
     if given & (source | {"bit_depth", "window"}):
         assert source <= given
         assert names[ImageOptions] <= given or not (names[ImageOptions] - source) & given

@@ -60,6 +60,15 @@ def test_a_table_elsewhere_names_the_images_outside_of_its_folder(inputs: Path, 
     assert len(load_data(tmp_path / "labels.csv", allow_outside=True)) == 60
 
 
+def test_help_has_the_options_that_the_command_takes(inputs: Path, tmp_path: Path) -> None:
+    text = run("proportions", "--help").stdout
+    assert "--bag" in text
+    assert "--allow-outside" in text
+    for refused in ("multilabel", "unlisted", "number", "root", "download"):
+        assert f"--{refused}" not in text
+    assert "No such option: --number" in fails(*command(inputs, tmp_path / "labels.csv", number="age"))
+
+
 def test_what_cannot_be_is_refused_before_anything_is_computed(inputs: Path, tmp_path: Path) -> None:
     out = tmp_path / "labels.csv"
     assert "name the column of bags, or folders" in fails(*command(inputs, out, bag=None))

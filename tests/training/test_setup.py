@@ -184,3 +184,15 @@ def test_class_probabilities_are_what_steps_learn() -> None:
     setup = set_up(recipe("linear"), data)
     batch = setup.tensors.batch(torch.tensor([setup.data.ids.index(first.id)]), 3)
     assert batch.targets.tolist() == [soft.tolist()]
+
+
+def test_a_class_that_has_votes_but_is_nowhere_ahead_is_named_with_its_votes() -> None:
+    data = squares(2, masks=False)
+    soft = np.array([0.6, 0.0, 0.4], np.float32)
+    voted = [replace(s, label=0, probabilities=soft) if s.label == 2 else s for s in data.samples]
+    with pytest.raises(TrainingError, match=f"{CLASSES[2]} has votes, but is the most probable class of no") as error:
+        set_up(recipe("linear"), replace(data, samples=tuple(voted)))
+    assert f"the label {CLASSES[2]} beside its votes" in error.value.remedy
+    without = [replace(s, label=0) if s.label == 2 else s for s in data.samples]
+    with pytest.raises(TrainingError, match=f"no training image of {CLASSES[2]}"):
+        set_up(recipe("linear"), replace(data, samples=tuple(without)))

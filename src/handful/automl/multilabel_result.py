@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from handful.automl import closing
 from handful.core.json_values import jsonable
 from handful.core.result import Result
 from handful.core.text import wrap
@@ -109,8 +110,8 @@ def format_multilabel_run(result: MultilabelRunResult, *, width: int = 80) -> st
     )
     blocks = [wrap(" ".join(expected(result)), width), table, wrap(f"{note} without the scored images.", width)]
     blocks.append(wrap(method(result), width))
-    blocks.append(wrap(f"Wrote {result.folder}: report.html (open it in a browser), model/, CARD.md.", width))
+    blocks.append(wrap(closing.written(result.folder), width))
     if result.predicted:
-        blocks.append(wrap(f"Wrote predictions.csv ({result.unlabelled} images without a label).", width))
-    blocks.append([f"Took {result.seconds:.0f} s of a budget of {result.budget:.0f} s."])
+        blocks.append(wrap(closing.predicted(result.unlabelled, "label"), width))
+    blocks.append(wrap(closing.took(result.seconds, result.budget), width))
     return "\n\n".join("\n".join(block) for block in blocks)

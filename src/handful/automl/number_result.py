@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from handful.automl import closing
 from handful.core.json_values import jsonable
 from handful.core.result import Result
 from handful.core.text import wrap
@@ -110,10 +111,10 @@ def format_number_run(result: NumberRunResult, *, width: int = 80) -> str:
     table = layout_table([(name,) for name in names], "quantity", ("MAE", "RMSE", "R2", "Spearman"), cells, width)
     blocks = [wrap(sentence, width) for sentence in expected(result)]
     blocks += [table, wrap(method(result), width)]
-    blocks.append(wrap(f"Wrote {result.folder}: report.html (open it in a browser), model/, CARD.md.", width))
+    blocks.append(wrap(closing.written(result.folder), width))
     if result.predicted:
-        blocks.append(wrap(f"Wrote predictions.csv ({result.predicted} images without a number).", width))
-    blocks.append([f"Took {result.seconds:.0f} s of a budget of {result.budget:.0f} s."])
+        blocks.append(wrap(closing.predicted(result.predicted, "number"), width))
+    blocks.append(wrap(closing.took(result.seconds, result.budget), width))
     return "\n\n".join("\n".join(block) for block in blocks)
 
 

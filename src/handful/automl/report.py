@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from handful.automl import closing
 from handful.automl.next_steps import has_arrays, next_steps
 from handful.automl.result import RunResult
 from handful.automl.text import (
@@ -19,7 +20,6 @@ from handful.automl.text import (
     normal_class,
     not_tried,
     selected,
-    took,
 )
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_existing
@@ -72,7 +72,7 @@ def write_report(
         "pretraining": "" if scored is None else describe_pretraining(scored.recipe.backbone),
         "found": f"{result.images} image{'' if result.images == 1 else 's'} of {len(result.classes)} classes",
         "left_out": left_out(result),
-        "took": took(result),
+        "took": closing.took(result.seconds, result.budget),
         "normal_class": normal_class(result),
         "probability": _probability(result.folder),
         "repeats": scored is not None and len({run.draw for run in scored.runs}) > 1,

@@ -2,6 +2,7 @@
 
 import math
 
+from handful.automl import closing
 from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
 from handful.automl.candidates import DESCRIPTIONS, PROMISING, describe_name
@@ -29,15 +30,16 @@ def format_answer(result: RunResult, *, width: int = 80) -> str:
         normal_class(result),
         confusions(result.classes),
     ]
-    return _lines([*scored, method(result), written(result)], width)
+    return _lines([*scored, method(result), closing.written(result.folder)], width)
 
 
 def format_extras(result: RunResult, *, width: int = 80) -> str:
     """What follows the answer: what would help, what was left out, the time, and what to type next."""
     help_ = [f"{'Would help' if advice.helps else 'Would not help'}: {advice.what}." for advice in result.advice]
-    return _lines(
-        [*help_, result.labels_to_check, predicted(result), left_out(result), took(result), next_steps(result)], width
-    )
+    predicted = closing.predicted(result.unlabelled, "label") if result.predicted else ""
+    took = closing.took(result.seconds, result.budget)
+    rest = [result.labels_to_check, predicted, left_out(result), took, next_steps(result)]
+    return _lines([*help_, *rest], width)
 
 
 def _lines(paragraphs: list[str], width: int) -> str:
@@ -160,24 +162,6 @@ def left_out(result: RunResult) -> str:
     if not result.skipped:
         return ""
     return f"Left out, as no time was left: {'; '.join(result.skipped)}."
-
-
-def written(result: RunResult) -> str:
-    """The files of the answer."""
-    return f"Wrote {result.folder}: report.html (open it in a browser), model/, CARD.md."
-
-
-def predicted(result: RunResult) -> str:
-    """The file with the classes of images without a label."""
-    return f"Wrote predictions.csv ({result.unlabelled} images without a label)." if result.predicted else ""
-
-
-def took(result: RunResult) -> str:
-    """The time that the run took, and whether that is more than it was given."""
-    text = f"Took {result.seconds:.0f} s of a budget of {result.budget:.0f} s"
-    if result.seconds <= result.budget:
-        return f"{text}."
-    return f"{text}: what had begun was finished."
 
 
 def next_steps(result: RunResult) -> str:

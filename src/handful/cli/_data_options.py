@@ -3,10 +3,10 @@
 import inspect
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 
 from typer import Option
 
@@ -16,8 +16,13 @@ from handful.errors import FLAGS
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """How a source is read. A field is named as the argument of `handful.data.load.ReadOptions` that gets its value."""
+    """How a source is read. A field is named as the argument of `handful.data.load.ReadOptions` that gets its value.
 
+    Attributes:
+        unavailable: names of fields that the command has no option for; they keep their defaults.
+    """
+
+    unavailable: ClassVar[frozenset[str]] = frozenset()
     columns: Columns = None
     allow_outside: Annotated[
         bool, Option("--allow-outside", help="Allow paths in a table that lead out of its folder.")
@@ -110,6 +115,13 @@ class ImageOptions(SourceOptions):
 
 
 @dataclass(frozen=True)
+class BagOptions(ImageOptions):
+    """Of images in bags without labels: what says how labels are written has no meaning, and no public set has bags."""
+
+    unavailable: ClassVar[frozenset[str]] = frozenset({"root", "download", "multilabel", "unlisted", "number"})
+
+
+@dataclass(frozen=True)
 class MaskOptions(SourceOptions):
     """And the masks, for commands with a model."""
 
@@ -173,6 +185,11 @@ def _refuse_missing(data: Any) -> None:
             refuse_missing(source, to_predict=several)
 
 
+def _available(group: type[SourceOptions]) -> list[Field[Any]]:
+    """The fields of a group that become options."""
+    return [field for field in fields(group) if field.name not in group.unavailable]
+
+
 def flatten(command: Callable[..., None]) -> Callable[..., None]:
     """The command with an option for each field of its parameters that hold options."""
     parameters: list[inspect.Parameter] = []
@@ -184,13 +201,15 @@ def flatten(command: Callable[..., None]) -> Callable[..., None]:
             continue
         groups[parameter.name] = group
         hints = get_type_hints(group, include_extras=True)
-        for field in fields(group):
+        for field in _available(group):
             parameters.append(parameter.replace(name=field.name, default=field.default, annotation=hints[field.name]))
 
     @wraps(command)
     def flat(**values: Any) -> None:
         _refuse_missing(values.get("data"))
-        given = {name: group(**{f.name: values.pop(f.name) for f in fields(group)}) for name, group in groups.items()}
+        given = {
+            name: group(**{f.name: values.pop(f.name) for f in _available(group)}) for name, group in groups.items()
+        }
         command(**values, **given)
 
     flat.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Option
 
 from handful.cli import _options as o
-from handful.cli._data_options import ImageOptions
+from handful.cli._data_options import BagOptions
 
 if TYPE_CHECKING:
     from handful.core.dataset import Dataset
@@ -32,7 +32,7 @@ def proportions(
     device: o.Device = "auto",
     json: o.Json = False,
     *,
-    data_options: ImageOptions,
+    data_options: BagOptions,
 ) -> None:
     """Infer labels from class shares.
 

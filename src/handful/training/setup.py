@@ -124,12 +124,25 @@ def make_task(data: Dataset) -> Task:
         raise TrainingError("a classifier needs two classes", where=data.classes, remedy="add images of another class.")
     if counts.min() == 0:
         missing = ", ".join(c for c, n in zip(data.classes, counts, strict=True) if n == 0)
+        voted = next((c for c, n in zip(data.classes, counts, strict=True) if n == 0 and _has_votes(data, c)), None)
+        if voted is not None:
+            raise TrainingError(
+                f"{voted} has votes, but is the most probable class of no training image",
+                where="the training split",
+                remedy=f"give some image the label {voted} beside its votes, or leave the votes of {voted} out.",
+            )
         raise TrainingError(
             f"no training image of {missing}",
             where="the training split",
             remedy="label at least one of each class.",
         )
     return Task(data.classes, counts, data.kind)
+
+
+def _has_votes(data: Dataset, name: str) -> bool:
+    """Whether some image has a probability of this class."""
+    c = data.classes.index(name)
+    return any(s.probabilities is not None and s.probabilities[c] > 0 for s in data.samples)
 
 
 @contextmanager
