@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from handful.models.temperature_scaling import fit_temperature
+from handful.models.temperature_scaling import fit_temperature, fit_temperature_and_offsets
 
 BOUNDS = (0.05, 20.0)
 
@@ -57,3 +57,24 @@ def test_it_stays_within_the_bounds(scale: float, bound: float) -> None:
     logits, labels = rng.normal(0, 4, (50, 4)), rng.integers(0, 4, 50)
     logits[np.arange(50), labels] += 6
     assert fit_temperature(scale * logits, labels, bounds=BOUNDS)[0] == pytest.approx(bound, rel=1e-3)
+
+
+def test_temperature_and_offsets_are_those_of_least_loss() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 200)
+    scores = 3 * (np.eye(3)[labels] + rng.normal(size=(200, 3))) + np.array([0.0, 4.0, -2.0])
+    temperature, offsets, loss = fit_temperature_and_offsets(scores, labels, bounds=(0.01, 100.0))
+    true, other = 201 / 202, 1 / 202 / 2
+    targets = np.where(np.eye(3)[labels] == 1, true, other)
+
+    def slow(t: float, o: np.ndarray) -> float:
+        z = scores / t + o
+        return float(-(targets * (z - np.log(np.exp(z).sum(axis=1, keepdims=True)))).sum(axis=1).mean())
+
+    assert loss == pytest.approx(slow(temperature, offsets))
+    assert offsets[0] == 0
+    for step in (-0.05, 0.05):
+        assert slow(temperature * (1 + step), offsets) > loss
+        for c in (1, 2):
+            assert slow(temperature, offsets + step * np.eye(3)[c]) > loss
+    assert loss < fit_temperature(scores, labels, bounds=(0.01, 100.0))[1] - 0.05

@@ -60,3 +60,17 @@ def test_three_classes_are_told_apart_and_the_seed_decides_the_projection() -> N
     weights = [head.state_dict()["weight"] for head in heads]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
+
+
+def test_an_offset_moves_the_classes_of_bags_and_neither_their_order_nor_that_of_images() -> None:
+    x, labels, index = features(60)
+    with_offset, without = build("bag_contrast", tukey=1.0), build("bag_contrast", tukey=1.0, offset=False)
+    odds = []
+    for head in (with_offset, without):
+        head.fit_bags(x, labels, index, seed=0)
+        output = head.output(x[:, 0])
+        bags = head.bag_logits(output.logits, None, index, 60) * head.temperature
+        odds.append(bags[:, 1] - bags[:, 0])
+    moved = odds[0] - odds[1]
+    torch.testing.assert_close(moved, moved[:1].expand(60), atol=1e-3, rtol=0)
+    assert moved[0].abs() > 0.01

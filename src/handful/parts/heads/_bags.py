@@ -19,7 +19,7 @@ from handful.core.normal_class import find_normal_class
 from handful.core.progress import Progress
 from handful.core.tensors import Output
 from handful.errors import RecipeError, hint
-from handful.models.temperature_scaling import fit_temperature
+from handful.models.temperature_scaling import fit_temperature, fit_temperature_and_offsets
 from handful.parts.heads._fitted import RANGE, Arrays, FittedHead
 from handful.parts.heads._held_out_scores import most_folds
 
@@ -46,10 +46,12 @@ class BagHead(FittedHead):
     Attributes:
         components: number of principal components of the features that the head learns from; None: the features.
         spanning: names of the arrays whose rows are multiplied with features.
+        offset: whether held-out bags decide on an offset of each class's scores, which becomes part of `bias`.
     """
 
     components: int | None = None
     spanning: tuple[str, ...] = ("weight",)
+    offset: bool = False
 
     def learn_bags(self, bags: Bags, *, strength: float, seed: int) -> dict[str, Float[np.ndarray, "..."]]:
         """The arrays for bags."""
@@ -110,21 +112,23 @@ class BagHead(FittedHead):
         of_bags = np.zeros(int(index.max()) + 1, dtype=np.int64)
         of_bags[index.numpy()] = labels.cpu().numpy()
         views = [Bags(x[:, v], index.numpy(), of_bags) for v in range(x.shape[1])]
-        strength, temperature = self._choose_for_bags(views, seed)
+        strength, temperature, offsets = self._choose_for_bags(views, seed)
         learned = self.learn_bags(_joined(views), strength=strength, seed=seed)
+        if self.offset:
+            learned["bias"] = learned["bias"] + temperature * offsets
         if basis is not None:
             learned |= {name: learned[name] @ basis.T for name in self.spanning}
         self._keep(learned, strength=strength, temperature=temperature)
 
-    def _choose_for_bags(self, views: Sequence[Bags], seed: int) -> tuple[float, float]:
-        """Strength and temperature under which held-out bags are likeliest."""
+    def _choose_for_bags(self, views: Sequence[Bags], seed: int) -> tuple[float, float, Float[np.ndarray, " k"]]:
+        """Strength, temperature and offsets under which held-out bags are likeliest; without `offset` these are 0."""
         labels = views[0].labels
         folds = most_folds(len(labels), int(np.bincount(labels, minlength=self.classes).min()))
         if folds < 2:
-            return self.strengths[0], self.start
+            return self.strengths[0], self.start, np.zeros(self.classes)
         bounds = (self.start / RANGE, self.start * RANGE)
         splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
-        candidates: list[tuple[float, float, float]] = []
+        candidates: list[tuple[float, float, float, Float[np.ndarray, " k"]]] = []
         fits = len(self.strengths) * folds
         with Progress(fits, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
             for strength in self.strengths:
@@ -134,10 +138,14 @@ class BagHead(FittedHead):
                     learned = self.learn_bags(fitted, strength=strength, seed=seed)
                     scores[test] = self.scores_of(views[0].select(test), learned)
                     bar.advance()
-                temperature, loss = fit_temperature(scores, labels, bounds=bounds, tolerance=1e-3)
-                candidates.append((loss, strength, temperature))
-        _, strength, temperature = min(candidates, key=lambda candidate: candidate[0])
-        return strength, temperature
+                if self.offset:
+                    temperature, offsets, loss = fit_temperature_and_offsets(scores, labels, bounds=bounds)
+                else:
+                    temperature, loss = fit_temperature(scores, labels, bounds=bounds, tolerance=1e-3)
+                    offsets = np.zeros(self.classes)
+                candidates.append((loss, strength, temperature, offsets))
+        _, strength, temperature, offsets = min(candidates, key=lambda candidate: candidate[0])
+        return strength, temperature, offsets
 
     def scores_of(self, bags: Bags, learned: dict[str, Float[np.ndarray, "..."]]) -> Float[np.ndarray, "b k"]:
         """Scores of bags under these arrays, before the temperature."""

@@ -7,7 +7,8 @@ each image moves towards the class of its nearest prototype, a moving average of
 class, and the images learn these labels. Bags: cross-entropy of max pooling, as in heads/bag_max, where the paper
 pools by the mean. Here the classifier and the projection are linear, each step reads all images, and the contrast
 draws its queries at random from them, so that there is no queue of keys. Two views of an image differ where the
-recipe has `cache_views`.
+recipe has `cache_views`. An offset of each class's scores, fitted on held-out bags, puts right that most images of a
+positive bag learn to be negative.
 """
 
 import numpy as np
@@ -125,6 +126,7 @@ def build(
     negative: str | None = None,
     contrast: float = 1.0,
     image_labels: float = 0.5,
+    offset: bool = True,
     transform: FeatureTransform = DEFAULT,
 ) -> nn.Module:
     """Build the head.
@@ -136,6 +138,7 @@ def build(
         negative: the class of bags without a positive image; None: recognized by its name, such as negative or normal.
         contrast: weight of the contrast, from 0 on.
         image_labels: weight of the cross-entropy with the labels of images, from 0 on.
+        offset: whether held-out bags decide on an offset of each class's scores; without one too few bags are positive.
         transform: options `center`, `l2` and `tukey`, see `FeatureTransform`.
 
     Raises:
@@ -147,6 +150,6 @@ def build(
             raise ValueError(f"{name} must be 0 or more, not {value!r}")
     head = BagContrast(backbone.channels, len(context.task.classes), transform)
     head.negative = negative_class(negative, context.task.classes, where="heads/bag_contrast")
-    head.contrast, head.image_labels = contrast, image_labels
+    head.contrast, head.image_labels, head.offset = contrast, image_labels, offset
     head.strengths = strengths_of(penalty, (), name="penalty")
     return head
