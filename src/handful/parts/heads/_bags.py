@@ -46,12 +46,12 @@ class BagHead(FittedHead):
     Attributes:
         components: number of principal components of the features that the head learns from; None: the features.
         spanning: names of the arrays whose rows are multiplied with features.
-        offset: whether held-out bags decide on an offset of each class's scores, which becomes part of `bias`.
+        fits_offset: whether held-out bags decide on an offset of each class's scores, which becomes part of `bias`.
     """
 
     components: int | None = None
     spanning: tuple[str, ...] = ("weight",)
-    offset: bool = False
+    fits_offset: bool = False
 
     def learn_bags(self, bags: Bags, *, strength: float, seed: int) -> dict[str, Float[np.ndarray, "..."]]:
         """The arrays for bags."""
@@ -114,14 +114,14 @@ class BagHead(FittedHead):
         views = [Bags(x[:, v], index.numpy(), of_bags) for v in range(x.shape[1])]
         strength, temperature, offsets = self._choose_for_bags(views, seed)
         learned = self.learn_bags(_joined(views), strength=strength, seed=seed)
-        if self.offset:
+        if self.fits_offset:
             learned["bias"] = learned["bias"] + temperature * offsets
         if basis is not None:
             learned |= {name: learned[name] @ basis.T for name in self.spanning}
         self._keep(learned, strength=strength, temperature=temperature)
 
     def _choose_for_bags(self, views: Sequence[Bags], seed: int) -> tuple[float, float, Float[np.ndarray, " k"]]:
-        """Strength, temperature and offsets under which held-out bags are likeliest; without `offset` these are 0."""
+        """Strength, temperature and offsets under which held-out bags are likeliest; 0 where none are fitted."""
         labels = views[0].labels
         folds = most_folds(len(labels), int(np.bincount(labels, minlength=self.classes).min()))
         if folds < 2:
@@ -138,7 +138,7 @@ class BagHead(FittedHead):
                     learned = self.learn_bags(fitted, strength=strength, seed=seed)
                     scores[test] = self.scores_of(views[0].select(test), learned)
                     bar.advance()
-                if self.offset:
+                if self.fits_offset:
                     temperature, offsets, loss = fit_temperature_and_offsets(scores, labels, bounds=bounds)
                 else:
                     temperature, loss = fit_temperature(scores, labels, bounds=bounds, tolerance=1e-3)

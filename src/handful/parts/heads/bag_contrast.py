@@ -150,6 +150,6 @@ def build(
             raise ValueError(f"{name} must be 0 or more, not {value!r}")
     head = BagContrast(backbone.channels, len(context.task.classes), transform)
     head.negative = negative_class(negative, context.task.classes, where="heads/bag_contrast")
-    head.contrast, head.image_labels, head.offset = contrast, image_labels, offset
+    head.contrast, head.image_labels, head.fits_offset = contrast, image_labels, offset
     head.strengths = strengths_of(penalty, (), name="penalty")
     return head
