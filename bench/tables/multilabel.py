@@ -52,7 +52,7 @@ def run(options: Options) -> None:
     pool, test = mosaics(data, "train", POOL, SEED), mosaics(data, "test", TEST, SEED)
     draws = range(100, 101) if options.quick else range(options.draws)
     for n in IMAGES[:1] if options.quick else IMAGES:
-        full = [_run(_drawn(pool, n, draw), test, draw, THRESHOLDS) for draw in draws]
+        full = [_run(drawn(pool, n, draw), test, draw, THRESHOLDS) for draw in draws]
         _show(f"all known, {n} images", full, n, quick=options.quick)
         _compare(
             f"thresholds, {n} images, macro F1",
@@ -73,7 +73,7 @@ def run(options: Options) -> None:
 
 def _promises(pool: Dataset, test: Dataset, draws: range, *, quick: bool) -> None:
     """Recall of the sets by class, and the share of missed labels, of each draw."""
-    runs = tuple(_run(_drawn(pool, PROMISED_IMAGES, draw), test, draw, PROMISES) for draw in draws)
+    runs = tuple(_run(drawn(pool, PROMISED_IMAGES, draw), test, draw, PROMISES) for draw in draws)
     result = Result(PROMISES, tuple(str(c) for c in range(10)), runs)
     by_class = np.array([class_recall(run, run.sets) for run in runs if run.sets is not None])
     for name, row in (("sets", set_recall(result)), ("missed labels", missed_labels(result))):
@@ -91,7 +91,7 @@ def _calibration(pool: Dataset, test: Dataset, draws: range, *, quick: bool) -> 
         for recipe in CALIBRATED:
             rows = {}
             for name, parts in (("plain", ()), ("platt_scaling", (Part("platt_scaling"),))):
-                runs = [_run(_drawn(pool, n, draw), test, draw, replace(recipe, posthoc=parts)) for draw in draws]
+                runs = [_run(drawn(pool, n, draw), test, draw, replace(recipe, posthoc=parts)) for draw in draws]
                 result = Result(recipe, tuple(str(c) for c in range(10)), tuple(runs))
                 rows[name] = [[scores(run) for run in runs] for scores in (_calibration_error, _log_loss)]
                 by_chance = summarise_multilabel_calibration(result)[0].target
@@ -119,7 +119,7 @@ def _masked_or_absent(
     """Unknown entries taken for absent, and left out where there are some."""
     masked, absent = [], []
     for draw in draws:
-        train = _drawn(pool, n, draw)
+        train = drawn(pool, n, draw)
         known = hide(train.targets(), np.random.default_rng([SEED, draw, n]))
         absent.append(_run(with_known(train, absent_where_unknown(known)), test, draw, recipe))
         if np.isnan(known).any():
@@ -130,7 +130,7 @@ def _masked_or_absent(
         _compare(f"{name}, {n} images, mean AP", [_map(r) for r in masked], [_map(r) for r in absent], n, quick=quick)
 
 
-def _drawn(pool: Dataset, n: int, draw: int) -> Dataset:
+def drawn(pool: Dataset, n: int, draw: int) -> Dataset:
     """`n` mosaics of which two show each class, and eight do not."""
     rng = np.random.default_rng([SEED, draw])
     while True:

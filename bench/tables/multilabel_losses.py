@@ -112,12 +112,12 @@ def _score(x: Features, known: Targets, x_test: Features, truth: Targets, part: 
         np.mean([_fold_score(x, known, scored, fold == f, part, decay) for f in range(FOLDS)]) for decay in DECAYS
     ]
     best = DECAYS[int(np.argmax(held_out))]
-    return _mean_ap(_fitted(x, known, part, best, x_test), truth)
+    return mean_ap(_fitted(x, known, part, best, x_test), truth)
 
 
 def _fold_score(x: Features, known: Targets, scored: Targets, out: np.ndarray, part: Part, decay: float) -> float:
     """Mean AP of a fold; where no entry is known to be absent, unknown ones count as absent in it."""
-    return _mean_ap(_fitted(x[~out], known[~out], part, decay, x[out]), scored[out])
+    return mean_ap(_fitted(x[~out], known[~out], part, decay, x[out]), scored[out])
 
 
 def _fitted(x: Features, known: Targets, part: Part, decay: float, x_new: Features) -> np.ndarray:
@@ -150,7 +150,7 @@ def _fitted(x: Features, known: Targets, part: Part, decay: float, x_new: Featur
         return np.asarray(layer(torch.from_numpy(x_new)).numpy())
 
 
-def _mean_ap(scores: np.ndarray, targets: Targets) -> float:
+def mean_ap(scores: np.ndarray, targets: Targets) -> float:
     values = []
     for column, truth in zip(scores.T, targets.T, strict=True):
         known = ~np.isnan(truth)

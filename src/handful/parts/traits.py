@@ -53,6 +53,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "number": "fits numbers",
         "bag": "fits labels of bags",
         "needs_bag": "fits no other data",
+        "needs_multilabel": "fits no other data",
         "fitted": "is fitted to the features of a frozen backbone, not trained",
         "own_classes": "has class vectors of its own and reads none of the labels'",
         "soft_targets": "is fitted to class probabilities and weights of images, too",

@@ -64,8 +64,12 @@ def make(name: str, options: Mapping[str, Any], labels: str, stride: int = 4) ->
     assert isinstance(head, nn.Module)
     if registry.has_trait("heads", Part(name), "fitted"):
         features = torch.randn((12, 2, CHANNELS), generator=torch.Generator().manual_seed(3))
-        fit: Any = head.fit
-        fit(features, torch.arange(12) % K, seed=0)
+        fitted: Any = head
+        given = {}
+        if registry.has_trait("heads", Part(name), "needs_multilabel"):
+            fitted.set_multilabel()
+            given = {"targets": torch.eye(K)[torch.arange(12) % K]}
+        fitted.fit(features, torch.arange(12) % K, seed=0, **given)
     return head, made
 
 

@@ -58,7 +58,7 @@ def test_each_class_is_told_from_its_absence(name: str, known: float) -> None:
     assert ((logits > 0) == (targets == 1)).float().mean() > 0.75
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", [name for name in HEADS if name != "laso"])  # its networks learn all classes
 def test_an_unknown_entry_changes_no_other_class(name: str) -> None:
     """Columns are fitted apart: without a temperature, hiding entries of class 0 leaves the scores of the others."""
     x, targets = data()
