@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
+from safetensors.torch import save_file
 
 from bench.support.accuracy import plain_recipe, run_sweep, show
 from bench.support.data import few_test_images
@@ -83,6 +84,7 @@ def arms(*, quick: bool = False) -> dict[str, "Arm"]:
         "fastai: fine_tune, all images": Fastai(epochs["fastai"]),
         "timm: train.py": Timm(epochs["timm"]),
         "autogluon: MultiModalPredictor": Autogluon(epochs["autogluon"]),
+        "autogluon: few-shot classification": AutogluonFewShot(),
     }
 
 
@@ -185,7 +187,11 @@ class Timm(Arm):
 
 @dataclass(frozen=True)
 class Autogluon(Arm):
-    """AutoGluon's `MultiModalPredictor`, which holds a part of the images out for its choice of the epoch."""
+    """AutoGluon's `MultiModalPredictor`: a fifth of the images is held out, and training ends by their accuracy.
+
+    Of 50 images ten are held out. It looks at them every half epoch and stops after ten looks without a gain, which is
+    after eleven steps where the first look was the best.
+    """
 
     needs = ("HANDFUL_AUTOGLUON",)
     epochs: int
@@ -204,6 +210,31 @@ class Autogluon(Arm):
         """A script of a few lines: peers/autogluon_fit.py."""
         numbers = (self.epochs, BATCH, seed)
         return (_named("HANDFUL_AUTOGLUON"), str(HERE / "autogluon_fit.py"), str(work), *map(str, numbers))
+
+    def predict(self, work: Path) -> tuple[str, ...]:
+        """peers/autogluon_predict.py."""
+        return (_named("HANDFUL_AUTOGLUON"), str(HERE / "autogluon_predict.py"), str(work))
+
+
+@dataclass(frozen=True)
+class AutogluonFewShot(Arm):
+    """AutoGluon's `few_shot_classification`: a support vector machine on frozen features; nothing is held out."""
+
+    needs = ("HANDFUL_AUTOGLUON",)
+
+    def prepare(self, work: Path) -> None:
+        """The same pretrained weights as ours, where timm looks for its own: a folder of weights it does not take."""
+        model = work / "hub/hub/models--timm--tf_efficientnet_lite0.in1k"
+        revision = "0" * 40
+        (model / "snapshots" / revision).mkdir(parents=True)
+        weights = {name: tensor.contiguous() for name, tensor in _weights().items()}
+        save_file(weights, model / "snapshots" / revision / "model.safetensors")
+        (model / "refs").mkdir()
+        (model / "refs/main").write_text(revision)
+
+    def fit(self, work: Path, seed: int) -> tuple[str, ...]:
+        """A script of a few lines: peers/autogluon_few_shot_fit.py."""
+        return (_named("HANDFUL_AUTOGLUON"), str(HERE / "autogluon_few_shot_fit.py"), str(work), str(seed))
 
     def predict(self, work: Path) -> tuple[str, ...]:
         """peers/autogluon_predict.py."""
