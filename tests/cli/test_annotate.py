@@ -69,18 +69,21 @@ def test_wrong_data_are_refused_in_words(photos: Path, tmp_path: Path) -> None:
 def test_it_serves_until_it_is_stopped(photos: Path) -> None:
     command = [sys.executable, "-m", "handful", "annotate", str(photos), "--no-browser", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        address = json.loads(process.stdout.readline())["address"]
-        with urlopen(address) as answer:
-            assert b"<title>Annotate</title>" in answer.read()
-        with urlopen(f"{address}api/work") as answer:
-            matcher = json.loads(answer.read())["matcher"]  # which no page has asked for
-        assert matcher["state"] == "running"
-        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert second.returncode == 2
-        assert "annotated already" in second.stderr
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        try:
+            assert process.stdout is not None
+            address = json.loads(process.stdout.readline())["address"]
+            with urlopen(address) as answer:
+                assert b"<title>Annotate</title>" in answer.read()
+            with urlopen(f"{address}api/work") as answer:
+                matcher = json.loads(answer.read())["matcher"]  # which no page has asked for
+            assert matcher["state"] == "running"
+            second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+            assert second.returncode == 2
+            assert "another process is already annotating" in " ".join(second.stderr.split())
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 def test_listed_classes_that_cannot_be_are_refused_with_their_file(photos: Path, tmp_path: Path) -> None:
