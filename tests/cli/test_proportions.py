@@ -64,7 +64,7 @@ def test_help_has_the_options_that_the_command_takes(inputs: Path, tmp_path: Pat
     text = run("proportions", "--help").stdout
     assert "--bag" in text
     assert "--allow-outside" in text
-    for refused in ("multilabel", "unlisted", "number", "root", "download"):
+    for refused in ("multilabel", "unlisted", "number"):
         assert f"--{refused}" not in text
     assert "No such option: --number" in fails(*command(inputs, tmp_path / "labels.csv", number="age"))
 

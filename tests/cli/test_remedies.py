@@ -33,6 +33,7 @@ WITH_OPTION = {  # modules that read or check the value of an option: only comma
     "handful.cli._data",
     "handful.core.groups",
     "handful.data.bags",
+    "handful.data.candidate_labels",
     "handful.data.masks.kinds",
     "handful.data.multilabel",
     "handful.data.numbers",

@@ -11,12 +11,12 @@ SIDE = 64  # of the images, in pixels: two cells of the coarsest maps
 
 
 def families() -> dict[tuple[str, str], str]:
-    """The plainest recipe of each backbone and head, by their names; heads of names and bags have their own tests."""
+    """The plainest recipe of each backbone and head, by their names; heads of other data have their own tests."""
     plainest: dict[tuple[str, str], str] = {}
     for recipe in sorted(map(load_recipe, recipe_names()), key=_complexity):
         plainest.setdefault((recipe.backbone.name, recipe.head.name), recipe.name)
-    bags = registry.names_with("heads", "needs_bag")  # refuse images with a label each
-    return {family: name for family, name in sorted(plainest.items()) if family[1] not in (*NAMES, *bags)}
+    others = [name for trait in ("needs_bag", "needs_multilabel") for name in registry.names_with("heads", trait)]
+    return {family: name for family, name in sorted(plainest.items()) if family[1] not in (*NAMES, *others)}
 
 
 def _complexity(recipe: Recipe) -> tuple[bool, int, int, str]:

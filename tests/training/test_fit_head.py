@@ -25,6 +25,7 @@ FITTED = tuple(
     for name in registry.names("heads")
     if registry.has_trait("heads", Part(name), "fitted")
     and not registry.has_trait("heads", Part(name), "needs_bag")  # fit bags alone: tests/parts/heads/test_bags.py
+    and not registry.has_trait("heads", Part(name), "needs_multilabel")
     and name not in NAMES
 )
 PLAN = """

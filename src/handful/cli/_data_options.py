@@ -116,9 +116,9 @@ class ImageOptions(SourceOptions):
 
 @dataclass(frozen=True)
 class BagOptions(ImageOptions):
-    """Of images in bags without labels: what says how labels are written has no meaning, and no public set has bags."""
+    """Of images in bags without labels: what says how labels are written has no meaning."""
 
-    unavailable: ClassVar[frozenset[str]] = frozenset({"root", "download", "multilabel", "unlisted", "number"})
+    unavailable: ClassVar[frozenset[str]] = frozenset({"multilabel", "unlisted", "number"})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from handful.comparison.candidate_rules import apply_rules, traits_of
 from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.data.bags import refuse_bags
 from handful.errors import ProtocolError, option
 from handful.recipes.backbone_names import DEFAULT, on_backbone, short_name, split_name
 from handful.recipes.backbones import check_weights, choose_backbone
@@ -58,6 +59,7 @@ def choose_candidates(
         RecipeError: an unknown recipe, option or backbone.
         WeightsError: a backbone whose weights are not there.
         ProtocolError: nothing to compare, or a name twice.
+        DataError: labels belong to bags, and no recipe is requested.
     """
     if requested:
         wanted = [on_backbone(str(name), b) for name in requested for b in backbones or (None,)]
@@ -65,6 +67,7 @@ def choose_candidates(
         refuse_duplicates(methods)
         candidates = [CandidateRecipe(m.name, role_of(m.name), True, "requested") for m in methods]
     else:
+        refuse_bags(data, "a comparison")
         resized = any(o.partition("=")[0].strip() == "image_size" for o in overrides)
         allowed = [
             pair
