@@ -7,7 +7,7 @@ cross-validation over these; the images with candidates are in the fit of every 
 each class; with fewer the defaults apply.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 from sklearn.model_selection import StratifiedKFold
 
-from handful.core.progress import Progress
-from handful.models.temperature_scaling import fit_temperature
-from handful.parts.heads._held_out_scores import number_of_folds
+from handful.parts.heads._held_out_scores import likeliest_strength, number_of_folds
 
 Weights = tuple[Float[np.ndarray, "k c"], Float[np.ndarray, " k"]]
 STEPS = 300  # of L-BFGS, at most
@@ -114,21 +112,17 @@ def choose_strength_on_candidates(
         return strengths[0], start
     folds = number_of_folds(known)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
-    tried: list[tuple[float, float, float]] = []
-    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
-        for strength in strengths:
-            scores = np.zeros((len(labelled), targets.shape[1]))
-            for train, test in splitter.split(known, known):
-                rows = np.concatenate([labelled[train], others])
-                weight, bias = regression_on_candidates(
-                    *in_all_views(x[rows], targets[rows], candidates[rows]), strength
-                )
-                scores[test] = x[labelled[test], 0] @ weight.T + bias
-                bar.advance()
-            temperature, loss = fit_temperature(scores, known, bounds=bounds, tolerance=1e-3)
-            tried.append((loss, strength, temperature))
-    _, strength, temperature = min(tried, key=lambda one: one[0])
-    return strength, temperature
+
+    def scores_of(strength: float, each: Callable[[], None]) -> Float[np.ndarray, "m k"]:
+        scores = np.zeros((len(labelled), targets.shape[1]))
+        for train, test in splitter.split(known, known):
+            rows = np.concatenate([labelled[train], others])
+            weight, bias = regression_on_candidates(*in_all_views(x[rows], targets[rows], candidates[rows]), strength)
+            scores[test] = x[labelled[test], 0] @ weight.T + bias
+            each()
+        return scores
+
+    return likeliest_strength(scores_of, strengths, known, folds=folds, bounds=bounds)
 
 
 def in_all_views(

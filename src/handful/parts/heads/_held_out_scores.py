@@ -1,10 +1,13 @@
 """Held-out scores of the training images, by cross-validation (cross-fitting)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
 from sklearn.model_selection import StratifiedKFold
+
+from handful.core.progress import Progress
+from handful.models.temperature_scaling import fit_temperature
 
 FOLDS = 5
 MANY = 1000  # images, from which on three folds are enough
@@ -76,3 +79,30 @@ def scores_by_fold(
             scores[test] = fit_and_score(flat, np.repeat(targets[train], views, axis=0), x[test, 0])
         each()
     return scores
+
+
+def likeliest_strength(
+    scores_of: Callable[[float, Callable[[], None]], Float[np.ndarray, "n k"]],
+    strengths: Sequence[float],
+    targets: Int[np.ndarray, " n"] | Float32[np.ndarray, "n k"],
+    *,
+    folds: int,
+    bounds: tuple[float, float],
+) -> tuple[float, float]:
+    """Strength and temperature under which the targets of held-out images are likeliest.
+
+    Args:
+        scores_of: held-out scores of the images at a strength; it calls its second argument after each fold.
+        strengths: to select from.
+        targets: labels of the images, or class probabilities times the weight of the image.
+        folds: how many there are, for the progress bar.
+        bounds: lowest and highest temperature.
+    """
+    tried: list[tuple[float, float, float]] = []
+    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
+        for strength in strengths:
+            scores = scores_of(strength, bar.advance)
+            temperature, loss = fit_temperature(scores, targets, bounds=bounds, tolerance=1e-3)
+            tried.append((loss, strength, temperature))
+    _, strength, temperature = min(tried, key=lambda one: one[0])
+    return strength, temperature

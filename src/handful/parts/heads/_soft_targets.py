@@ -8,12 +8,10 @@ training images, stratified by label. That takes two images of each class; with 
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 from sklearn.model_selection import StratifiedKFold
 
-from handful.core.progress import Progress
-from handful.models.temperature_scaling import fit_temperature
-from handful.parts.heads._held_out_scores import FitAndScore, number_of_folds, scores_by_fold
+from handful.parts.heads._held_out_scores import FitAndScore, likeliest_strength, number_of_folds, scores_by_fold
 
 LEAST = 1e-6  # of the target of an image's label, so that every class has images in every fold
 
@@ -55,11 +53,8 @@ def choose_strength_of_targets(
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
     for i, (_, test) in enumerate(splitter.split(labels, labels)):
         fold[test] = i
-    candidates: list[tuple[float, float, float]] = []
-    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
-        for strength in strengths:
-            scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=bar.advance)
-            temperature, loss = fit_temperature(scores, targets, bounds=bounds, tolerance=1e-3)
-            candidates.append((loss, strength, temperature))
-    _, strength, temperature = min(candidates, key=lambda candidate: candidate[0])
-    return strength, temperature
+
+    def scores_of(strength: float, each: Callable[[], None]) -> Float[np.ndarray, "n k"]:
+        return scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=each)
+
+    return likeliest_strength(scores_of, strengths, targets, folds=folds, bounds=bounds)
