@@ -97,3 +97,15 @@ def test_a_real_recipe_is_tuned_in_a_real_study(inputs: Path, tmp_path: Path) ->
     assert {e["summary"]["runs"] for e in level["entries"]} == {2}
     assert [s["trials"] for s in said["studies"]] == [0] * 4
     assert any("Nothing was tuned" in note for note in said["notes"])
+
+
+def test_a_comparison_on_a_tree_scores_its_groups(inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree.yaml").write_text("warm: [red]\ncold: [blue, green]\n", encoding="utf-8")
+    recipes = ("-r", "logistic-pixels", "--no-controls", "--tree", tmp_path / "tree.yaml")
+    command = ("compare", inputs / "images", *recipes, "-m", 3, "-n", 2, "--trials", 1, "-j", 1, "-o", tmp_path / "out")
+    assert "right is a predicted class in the group" in " ".join(ok(*command).split())
+    (level,) = json.loads((tmp_path / "out" / "comparison.json").read_text())["levels"]
+    assert [(row["level"], row["groups"]) for row in level["tree_levels"]] == [(1, ["cold", "warm"])]
+    assert level["tree_levels"][0]["mean"] >= level["entries"][0]["summary"]["mean"]
+    assert "Groups of the class tree" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    ok(*command)  # from the log

@@ -83,3 +83,21 @@ def test_evaluate_scores_groups_whose_images_vote(inputs: Path, tmp_path: Path) 
     rows = table.read_text().replace("red-0\n", "blue-0\n", 1)
     table.write_text(rows)
     assert "group 'blue-0' has images of several classes" in fails(*command, "--per-group")
+
+
+def test_evaluate_says_how_often_the_group_of_the_tree_is_right(inputs: Path, tmp_path: Path) -> None:
+    tree, log = tmp_path / "tree.yaml", tmp_path / "runs.jsonl"
+    tree.write_text("warm: [red]\ncold: [blue, green]\n", encoding="utf-8")
+    command = ("evaluate", inputs / "images", "-r", inputs / "linear.toml", "-n", 2, "-m", 2)
+    text = ok(*command, "--tree", tree, "--log", log)
+    assert max(len(line) for line in text.splitlines()) <= 60
+    assert "right is a predicted class in the group of the true one" in " ".join(text.split())
+    (row, *_) = ok_json(*command, "--tree", tree, "--log", log)["tree_levels"]
+    assert (row["level"], row["groups"], row["metric"]) == (1, ["cold", "warm"], "accuracy")
+    means = [json.loads(line)["level_accuracy"][0] for line in log.read_text().splitlines()]
+    assert abs(row["mean"] - sum(means) / 2) < 1e-9
+    plain = ok_json(*command, "--log", log)
+    assert "tree_levels" not in plain
+    assert "group" not in ok(*command, "--log", log)
+    tree.write_text("warm: [red]\n", encoding="utf-8")
+    assert "is not in the tree" in fails(*command, "--tree", tree)

@@ -106,3 +106,15 @@ def test_a_sweep_scores_on_the_val_split(inputs: Path, tmp_path: Path) -> None:
         ("logistic-pixels (val split)", "linear (val split)", m) for m in (1, 2)
     ]
     assert "Scored on the val split." in ok(*command, "--resume")
+
+
+def test_a_sweep_of_a_tree_scores_its_groups(inputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "tree.yaml").write_text("warm: [red]\ncold: [blue, green]\n", encoding="utf-8")
+    recipes = ("-r", inputs / "linear.toml", "-r", "logistic-pixels", "--tree", tmp_path / "tree.yaml")
+    command = ("sweep", inputs / "images", *recipes, "-m", "1,2", "-n", 2, "-o", tmp_path / "out")
+    said = ok_json(*command)
+    assert [(row["recipe"], row["per_class"], row["classes"]) for row in said["tree_levels"]] == [
+        (name, m, 2) for m in (1, 2) for name in ("linear", "logistic-pixels")
+    ]
+    assert "right is a predicted class in the group" in " ".join(ok(*command, "--resume").split())
+    assert "Groups of the class tree" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

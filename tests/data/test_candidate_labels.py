@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from handful.core.dataset import Dataset, Sample
+from handful.core.hierarchy import Tree
 from handful.data.arrays import from_arrays
 from handful.data.candidate_labels import candidate_dataset, label_of_candidates
 from handful.data.check import check
 from handful.data.class_names import with_classes
-from handful.data.class_tree import Tree
 from handful.data.fingerprint import fingerprint, part_fingerprints
 from handful.data.in_memory import load_tensors
 from handful.data.load import load_data

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from handful.core.dataset import Dataset
-from handful.data.class_tree import Tree
+from handful.core.hierarchy import Tree
 from handful.errors import DataError, ModelError, OutputError, ProtocolError
 from handful.models.classifier import Classifier
 from handful.recipes.load import load_recipe

@@ -182,6 +182,7 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     from dataclasses import asdict
 
     from handful.evaluation.calibration import summarise_calibration
+    from handful.evaluation.levels import level_values
     from handful.evaluation.multilabel_metrics import is_multilabel
     from handful.evaluation.numbers import is_number
     from handful.evaluation.statistics import METRICS, class_recalls, headline_metric, summarise
@@ -193,6 +194,7 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     values = {
         "headline": headline_metric(result),
         "scores": {metric: asdict(summarise(result, metric)[0]) for metric in METRICS},
+        **level_values([result], list(METRICS)),
         "recall": [asdict(row) for row in class_recalls(result)],
     }
     if calibration:
@@ -229,10 +231,12 @@ def _group_sentence(images: "Result", groups: "Result") -> str:
 def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool, unit: str) -> None:
     from handful.cli._output import print_lines, print_text, width
     from handful.evaluation.calibration import summarise_calibration
+    from handful.evaluation.levels import summarise_levels
     from handful.evaluation.multilabel_metrics import is_multilabel
     from handful.evaluation.numbers import is_number
     from handful.evaluation.protocol import VAL_SCORED
     from handful.evaluation.statistics import headline_metric, summarise
+    from handful.reports.level_tables import format_levels
     from handful.reports.text_tables import format_measures, format_table
 
     if is_number(result):
@@ -241,7 +245,10 @@ def _print_scores(result: "Result", protocol: "Protocol", *, calibration: bool, 
     if is_multilabel(result):
         print_multilabel(result, calibration=calibration)
         return
-    print_lines(format_table(summarise(result, headline_metric(result)), width=width(), unit=unit))
+    metric = headline_metric(result)
+    print_lines(format_table(summarise(result, metric), width=width(), unit=unit))
+    if result.levels:
+        print_lines("\n" + format_levels(summarise_levels(result, metric), width=width(), unit=unit))
     if protocol.score_on == "val":
         print_text(VAL_SCORED)
     if protocol.transductive:

@@ -32,8 +32,8 @@ from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import Trainer
 from handful.evaluation.leaks import check_leaks
 from handful.evaluation.protocol import VAL_SCORED
-from handful.evaluation.results_log import commit, versions
 from handful.evaluation.retrain import train_again
+from handful.evaluation.versions import commit, versions
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.recipes.checks import check

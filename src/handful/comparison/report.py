@@ -27,6 +27,7 @@ from handful.reports.html import (
     reproduction,
     write_page,
 )
+from handful.reports.level_tables import tree_section
 from handful.reports.multilabel_section import multilabel_section
 from handful.reports.plots import SERIES, as_svg, cost_figure, sweep_figure
 from handful.reports.text_tables import NOTES, format_probability
@@ -116,6 +117,7 @@ def _level(level: SizeResult) -> dict[str, Any]:
         "number": len(level.pairs),
         "outlook": None if level.outlook is None else level.outlook.says,
         "control": level.control,
+        "tree": tree_section(level.results, level.metric),
         "classes": _classes(level),
         "recalls": [] if level.harms or is_multilabel(level.results[0]) else recalls(level.results[0]),
     }

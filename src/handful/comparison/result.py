@@ -8,6 +8,7 @@ from handful.core.json_values import jsonable
 from handful.core.result import Result
 from handful.evaluation.annotation_cost import AnnotationTimes
 from handful.evaluation.design import Design
+from handful.evaluation.levels import level_values
 from handful.evaluation.metrics import AnyMetric
 from handful.evaluation.paired_difference import PairedDifference
 from handful.evaluation.statistics import ScoreSummary
@@ -207,6 +208,7 @@ def as_values(comparison: ComparisonResult) -> dict[str, Any]:
         values["entries"] = [asdict(e) for e in level.entries]
         values["pairs"] = [asdict(p) for p in level.pairs]
         values["harms"] = [asdict(h) for h in level.harms]
+        values |= level_values(level.results, [level.metric])
         values["outlook"] = None if level.outlook is None else asdict(level.outlook)
         levels.append(values)
     values = {

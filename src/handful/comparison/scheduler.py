@@ -18,6 +18,7 @@ from handful.errors import HandfulError
 from handful.evaluation.evaluate import Protocol, TrainTestSplit, trainer_name
 from handful.evaluation.executor import Execution
 from handful.evaluation.job import JobResult, Trainer, TrainingJob
+from handful.evaluation.levels import levels_of
 from handful.evaluation.results_log import ResultsLog, RunKey, make_key
 from handful.evaluation.run_jobs import run_queue
 
@@ -78,6 +79,7 @@ class Scheduler:
     ) -> None:
         self.folder, self.scheduled, self.data, self.budget = folder, scheduled, data, budget
         self.data_hash, self.trainer, self.trainer_name = data_hash, trainer, trainer_name(trainer)
+        self.levels = levels_of(data.tree, data.classes)
         self.execution = replace(execution, jobs=min(execution.jobs, len(scheduled)))
         self.time_limit, self.at_once = time_limit, execution.jobs
         self.log = ResultsLog(folder / LOG)
@@ -173,7 +175,7 @@ class Scheduler:
             return
         assert item.log_key is not None
         run = replace(result.run, pool=item.split.pool)
-        self.log.add(item.log_key, result.job.recipe, run, self.data.classes, result.facts)
+        self.log.add(item.log_key, result.job.recipe, run, self.data.classes, result.facts, levels=self.levels)
         self._finish(item, run)
 
     def on_failed(self, job: TrainingJob, error: HandfulError) -> None:
@@ -194,7 +196,7 @@ class Scheduler:
                 items = [i for i in self.scheduled if i.recipe is recipe and i.protocol is protocol]
                 if items[0].key not in self.failed:
                     runs = tuple(i.run for i in items if i.run is not None)
-                    results.append(Result(recipe, self.data.classes, runs))
+                    results.append(Result(recipe, self.data.classes, runs, self.levels))
         return results, self.failed
 
     @property

@@ -12,6 +12,7 @@ from handful.core.result import Result
 from handful.data.multilabel import refuse_numbers
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import ExecutorFactory
+from handful.evaluation.levels import level_values, summarise_levels
 from handful.evaluation.multilabel_calibration import summarise_measures
 from handful.evaluation.paired_difference import PairedDifference, paired_difference
 from handful.evaluation.results_log import ResultsLog
@@ -23,6 +24,7 @@ from handful.recipes.kinds import check_kind
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
 from handful.reports.evaluation_report import write_report
+from handful.reports.level_tables import format_levels
 from handful.reports.text_tables import format_comparisons, format_measures, format_table
 
 LOG = "results.jsonl"
@@ -112,7 +114,10 @@ def differences_to_first(results: Sequence[Result]) -> list[PairedDifference]:
 def as_text(results: Sequence[Result], *, width: int, calibration: bool = False) -> str:
     """Scores and paired differences as tables; with `calibration`, the calibration measures too."""
     rows = differences_to_first(results)
-    tables = [format_table(summarise(results, headline_metric(results)), width=width)]
+    metric = headline_metric(results)
+    tables = [format_table(summarise(results, metric), width=width)]
+    groups = [row for result in results for row in summarise_levels(result, metric)]
+    tables += [format_levels(groups, width=width)] if groups else []
     tables += [format_comparisons(rows, width=width)] if rows else []
     tables += [format_measures(summarise_measures(results), width=width)] if calibration else []
     return "\n\n".join(tables)
@@ -124,6 +129,7 @@ def as_values(results: Sequence[Result], *, calibration: bool = False) -> dict[s
         "recipes": {r.recipe.name: fingerprint(r.recipe) for r in results},
         "headline": headline_metric(results),
         "scores": [asdict(row) for row in summarise(results, headline_metric(results))],
+        **level_values(results, [headline_metric(results)]),
         "comparisons": [asdict(row) for row in differences_to_first(results)],
         **({"calibration": [asdict(row) for row in summarise_measures(results)]} if calibration else {}),
     }

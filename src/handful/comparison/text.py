@@ -6,7 +6,9 @@ import numpy as np
 
 from handful.comparison.result import ALPHA, ComparisonResult, RankedRecipe, RecipePair, SizeResult, TuningResult
 from handful.core.text import wrap
+from handful.evaluation.levels import summarise_levels
 from handful.evaluation.statistics import METRIC_NAMES
+from handful.reports.level_tables import format_levels
 from handful.reports.text_tables import (
     HEADS,
     NOTES,
@@ -23,6 +25,9 @@ def format_comparison(comparison: ComparisonResult, *, width: int = 80) -> str:
     blocks = [wrap(comparison.answer, width)]
     for level in comparison.levels:
         blocks += [[_title(level)], _ranking(level, width)]
+        groups = [row for result in level.results for row in summarise_levels(result, level.metric)]
+        if groups:
+            blocks.append(format_levels(groups, width=width).splitlines())
         if level.pairs:
             blocks.append(_differences(level, width))
         if level.harms:

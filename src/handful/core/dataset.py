@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 
+from handful.core.hierarchy import Tree
 from handful.errors import DataError
 
 Image = UInt8[np.ndarray, "3 h w"]
@@ -165,6 +166,7 @@ class Dataset:
         kind: "multiclass", one class per image in `Sample.label`; "multilabel", any number in `Sample.target`;
             "number", values of quantities in `Sample.target`, whose names are the `classes`; or "bag", one class per
             bag of images, in `Sample.label` of each of them.
+        tree: of groups and classes, where labels were read with one: scores then count groups, too; None: no tree.
 
     Example:
         >>> import numpy as np
@@ -180,6 +182,7 @@ class Dataset:
     left_out: tuple[LeftOut, ...] = ()
     segmenter_saw: frozenset[str] | None = None
     kind: Kind = "multiclass"
+    tree: Tree | None = None
 
     def __repr__(self) -> str:
         """How many images, of which classes and size; files are not opened for it."""

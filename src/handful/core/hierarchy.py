@@ -1,9 +1,17 @@
-"""Class hierarchies: trees whose leaves are the classes."""
+"""Class hierarchies: trees whose leaves are the classes, and trees of names."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A named node and its children; a leaf has none."""
+
+    name: str
+    children: "tuple[Tree, ...]" = ()
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,12 @@ class Run:
 class Result:
     """The runs of one recipe under one protocol.
 
+    Attributes:
+        recipe: what was trained.
+        classes: class names in sorted order.
+        runs: the runs.
+        levels: of each level of a class tree, coarsest first, the group that each class lies in; (): no tree.
+
     Example:
         >>> from handful import Protocol, evaluate, load_data, load_recipe
         >>> digits = load_data("digits").select(range(100))
@@ -75,3 +81,4 @@ class Result:
     recipe: Recipe
     classes: tuple[str, ...]
     runs: tuple[Run, ...]
+    levels: tuple[tuple[str, ...], ...] = ()

@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from handful.core.dataset import Dataset, Sample
+from handful.core.hierarchy import Tree
 from handful.data.array_like import as_array
 from handful.data.class_names import MOST_NAMED, class_index, nfc
-from handful.data.class_tree import Tree
 from handful.errors import DataError, HandfulWarning, nearest, option
 
 Names = frozenset[str]
@@ -63,9 +63,8 @@ def candidate_dataset(
     _refuse_single(sets, below, where)
     _warn_of_missing({n for n in occurring if n not in index}, below, shown, where)
     by_label = [sets[label] for label in data.classes]
-    return replace(
-        data, samples=tuple(_sample(s, by_label, data.classes, index) for s in data.samples), classes=classes
-    )
+    samples = tuple(_sample(s, by_label, data.classes, index) for s in data.samples)
+    return replace(data, samples=samples, classes=classes, tree=tree)
 
 
 def _sample(sample: Sample, sets: Sequence[Names], labels: Sequence[str], index: dict[str, int]) -> Sample:
@@ -115,9 +114,9 @@ def _nodes(tree: Tree) -> Iterator[tuple[str, Names]]:
 def _refuse_unknown(occurring: Names, below: dict[str, Names], where: object) -> None:
     unknown = sorted(occurring - below.keys())
     if unknown:
-        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        more = f", nor are {len(unknown) - 1} more" if len(unknown) > 1 else ""
         raise DataError(
-            f"the label {unknown[0]!r}{more} is not in the tree",
+            f"the label {unknown[0]!r} is not in the tree{more}",
             where=where,
             remedy=nearest(unknown[0], tuple(below), otherwise="add it to the tree, in its group."),
         )

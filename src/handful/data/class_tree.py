@@ -9,23 +9,15 @@ All names are text: 0, no and 007 are the classes "0", "no" and "007".
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from handful.core.hierarchy import Tree
 from handful.core.parsing import MAX_DEPTH, read_text
 from handful.errors import DataError
 
 MAX_NODES = 100_000  # entries of the file, counted again for each alias
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A named node and its children; a leaf has none."""
-
-    name: str
-    children: "tuple[Tree, ...]" = ()
 
 
 def leaves(tree: Tree) -> list[str]:

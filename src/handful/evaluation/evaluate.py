@@ -18,6 +18,7 @@ from handful.errors import ProtocolError, option
 from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import JobResult, Trainer, TrainingJob
 from handful.evaluation.leaks import check_leaks
+from handful.evaluation.levels import levels_of
 from handful.evaluation.protocol import Protocol as Protocol
 from handful.evaluation.protocol import ScoreOn as ScoreOn
 from handful.evaluation.protocol import TrainTestSplit as TrainTestSplit
@@ -159,14 +160,14 @@ def _evaluate(
     jobs = _jobs(plans, work, data)
     store = ResultsLog(log, predictions) if log is not None else None
     keys = _keys(plans, work, trainer_name(trainer), fingerprint(data) if store is not None else "")
-    runs = {} if store is None else _loaded(store, keys, work)
+    runs, levels = {} if store is None else _loaded(store, keys, work), levels_of(data.tree, data.classes)
     remaining = [job for job in jobs if job.number not in runs]
 
     def on_finished(result: JobResult) -> None:
         i = result.job.number
         runs[i] = replace(result.run, pool=work[i][1].pool)
         if store is not None:
-            store.add(keys[i], result.job.recipe, runs[i], data.classes, result.facts)
+            store.add(keys[i], result.job.recipe, runs[i], data.classes, result.facts, levels=levels)
 
     if trainer is None:
         _check_unlabelled(remaining, data, execution.device)
@@ -178,6 +179,7 @@ def _evaluate(
             with_conditions(recipe, protocol.unlabelled, protocol.transductive, score_on=protocol.score_on),
             data.classes,
             tuple(runs[i] for i, (plan, _) in enumerate(work) if plan == p and i in runs),
+            levels,
         )
         for p, (recipe, protocol) in enumerate(plans)
     ]

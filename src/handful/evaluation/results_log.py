@@ -7,15 +7,11 @@ evaluation resumes.
 import hashlib
 import json
 import os
-import subprocess
-import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +23,11 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.fingerprint import ids_hash
 from handful.errors import OutputError
+from handful.evaluation.levels import Levels, logged_levels
 from handful.evaluation.multilabel import logged_scores
 from handful.evaluation.numbers import number_scores
 from handful.evaluation.protocol import Protocol, TrainTestSplit
+from handful.evaluation.versions import commit, versions
 from handful.recipes.read import read_recipe
 from handful.recipes.renamed import stored_name
 from handful.recipes.write import fingerprint, to_toml
@@ -37,7 +35,6 @@ from handful.recipes.write import fingerprint, to_toml
 NEWER = ("long_tail", "tail_order", "unlabelled", "transductive")  # fields of a key that older lines lack
 FORMAT = 1  # raised when a line of an older version may not be taken for a run of this one
 ARRAYS = ("sets", "rejected", "targets", "thresholds", "numbers", "medians")  # of a run, where it has them
-PACKAGES = ("handful", "torch", "torchvision", "timm", "numpy", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,11 @@ class ResultsLog:
         whole = (line for line in self.lines() if needed <= line.keys() and _is_key(line))
         return {RunKey(**{n: line[n] for n in names if n in line}): line for line in whole}
 
-    def load(self, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...]] | None:
-        """The run of a line and its class names; None when the predictions are missing or not the ones it names."""
+    def load(self, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...], Levels] | None:
+        """The run of a line, its class names and the levels of their tree.
+
+        None when the predictions are missing, or not the ones that the line names.
+        """
         path = self.predictions / Path(str(line.get("predictions"))).name
         if not path.is_file() or _file_hash(path) != line.get("predictions_sha256"):
             return None
@@ -107,7 +107,7 @@ class ResultsLog:
         except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile):  # another program's log
             return None
 
-    def _read(self, path: Path, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...]]:
+    def _read(self, path: Path, line: Mapping[str, Any]) -> tuple[Run, tuple[str, ...], Levels]:
         with np.load(path, allow_pickle=False) as stored:
             run = Run(
                 draw=line["draw"],
@@ -129,9 +129,19 @@ class ResultsLog:
                 pool=np.array(line["pool"]) if line.get("pool") is not None else None,
                 name_weight=None if line.get("name_weight") is None else float(line["name_weight"]),
             )
-            return run, tuple(stored["classes"].tolist())
+            levels = stored["levels"].tolist() if "levels" in stored else []
+            return run, tuple(stored["classes"].tolist()), tuple(map(tuple, levels))
 
-    def add(self, key: RunKey, recipe: Recipe, run: Run, classes: tuple[str, ...], facts: Mapping[str, Any]) -> None:
+    def add(
+        self,
+        key: RunKey,
+        recipe: Recipe,
+        run: Run,
+        classes: tuple[str, ...],
+        facts: Mapping[str, Any],
+        *,
+        levels: Levels = (),
+    ) -> None:
         """Write the predictions, then the line: a line never names predictions that are not there."""
         self.predictions.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -148,6 +158,7 @@ class ResultsLog:
                 probabilities=run.probabilities,
                 classes=np.array(classes, dtype=np.str_),
                 **{name: values for name in ARRAYS if (values := getattr(run, name)) is not None},
+                **({"levels": np.array(levels, dtype=np.str_)} if levels else {}),
             )
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -160,6 +171,7 @@ class ResultsLog:
             "pool": None if run.pool is None else run.pool.tolist(),
             "n_test": len(run.ids),
             **(logged_scores(run, len(classes)) if run.numbers is None else number_scores(run)),
+            **logged_levels(run, levels),
             **({} if run.name_weight is None else {"name_weight": run.name_weight}),
             "seconds": round(run.seconds, 3),
             **facts,
@@ -191,7 +203,7 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
     store = ResultsLog(log, predictions)
     if not log.exists():
         raise OutputError("no such file", where=log, remedy="name the log that evaluate or sweep wrote.")
-    groups: dict[tuple[Any, ...], list[tuple[Run, tuple[str, ...]]]] = {}
+    groups: dict[tuple[Any, ...], list[tuple[Run, tuple[str, ...], Levels]]] = {}
     for key, line in store.done().items():
         loaded = store.load(line)
         if loaded is not None:
@@ -210,14 +222,15 @@ def read_results(log: Path, predictions: Path | None = None) -> list[Result]:
         recipes[mark] = read_recipe(path.read_text(encoding="utf-8"), where=str(path))
     names = Counter(recipe.name for recipe in recipes.values())
     results = []
-    for group, pairs in groups.items():
+    for group, loads in groups.items():
         recipe = recipes[str(group[0])]
         if names[recipe.name] > 1:
             recipe = replace(recipe, name=f"{recipe.name} {group[0]}")
         unlabelled, transductive = group[-2:]
         recipe = with_conditions(recipe, unlabelled or "none", bool(transductive), score_on=group[5])
-        runs = sorted((run for run, _ in pairs), key=lambda r: (r.draw, r.fold or 0))
-        results.append(Result(recipe, pairs[0][1], tuple(runs)))
+        runs = sorted((run for run, _, _ in loads), key=lambda r: (r.draw, r.fold or 0))
+        levels = next((known for _, _, known in reversed(loads) if known), ())
+        results.append(Result(recipe, loads[0][1], tuple(runs), levels))
     return results
 
 
@@ -254,36 +267,6 @@ def with_conditions(recipe: Recipe, unlabelled: str, transductive: bool, *, scor
     conditions += ["transductive"] if transductive else []
     conditions += ["val split"] if score_on == "val" else []
     return replace(recipe, name=f"{recipe.name} ({', '.join(conditions)})") if conditions else recipe
-
-
-@cache
-def commit() -> str:
-    """Commit of the source this runs from, with "+changes" where it was edited; else the package version."""
-    here = Path(__file__).resolve()
-
-    def git(*words: str) -> str | None:
-        command = ["git", "-C", str(here.parent), *words]
-        try:
-            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-        except (OSError, subprocess.SubprocessError):
-            return None
-
-    head = git("rev-parse", "--short=12", "HEAD")
-    if head is None or git("ls-files", "--error-unmatch", here.name) is None:
-        return versions()["handful"]
-    return head + ("+changes" if git("status", "--porcelain", "--untracked-files=no", "--", ".") else "")
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a score depends on."""
-    packages = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in PACKAGES:
-        try:
-            packages[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            packages[name] = "unknown"
-    return packages
 
 
 def _is_key(line: Mapping[str, Any]) -> bool:

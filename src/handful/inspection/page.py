@@ -12,7 +12,7 @@ from handful.core.text import in_words
 from handful.data.candidate_labels import label_of_candidates
 from handful.data.finding import Finding
 from handful.data.images import pixels
-from handful.evaluation.results_log import commit, versions
+from handful.evaluation.versions import commit, versions
 from handful.inspection.figures import learning_curve_figure
 from handful.inspection.inspection import Inspection
 from handful.inspection.summary import class_rows, count_findings, describe_limits, overview

@@ -10,6 +10,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.errors import ProtocolError
 from handful.evaluation.confusion import largest_confusions
+from handful.evaluation.levels import summarise_levels
 from handful.evaluation.multilabel import class_scores
 from handful.evaluation.multilabel_calibration import summarise_measures
 from handful.evaluation.multilabel_metrics import is_multilabel
@@ -75,6 +76,13 @@ def card_scores(result: Result) -> dict[str, Any]:
         "rows": [
             {"metric": METRIC_NAMES[r.metric], "mean": r.mean, "low": r.low, "high": r.high, "worst": r.worst}
             for r in rows
+        ]
+        + [
+            {
+                "metric": f"accuracy of {r.classes} groups (level {r.level} of the class tree)",
+                **{name: getattr(r, name) for name in ("mean", "low", "high", "worst")},
+            }
+            for r in summarise_levels(result)
         ],
     }
     confusions = [] if several else [row._asdict() for row in largest_confusions(result, MOST)]

@@ -29,6 +29,7 @@ from handful.reports.html import (
     signed_points,
     write_page,
 )
+from handful.reports.level_tables import tree_section
 from handful.reports.multilabel_section import multilabel_section
 from handful.reports.plots import as_svg, cost_figure, sweep_figure
 from handful.reports.text_tables import NOTES, flop_unit, format_interval, percent
@@ -87,6 +88,7 @@ def write_report(
         "curve": _sweep_curve(rows),
         "groups": _groups(rows),
         "thirds": _groups([r for r in rows if r.thirds]),
+        "tree": tree_section(results, chosen),
         "others": [(METRIC_NAMES[m], _groups(summarise(results, m))) for m in metrics_of(focus) if m != chosen],
         "designs": [NOTES[d] for d in dict.fromkeys(r.design for r in rows)],
         "pairs": pairs,

@@ -18,8 +18,8 @@ from handful.core.templating import environment
 from handful.core.text import capitalize, in_words, shorten_middle
 from handful.data.fingerprint import fingerprint as data_fingerprint
 from handful.evaluation.confusion import confusion_counts, confusion_matrix
-from handful.evaluation.results_log import commit, versions
 from handful.evaluation.statistics import class_recalls
+from handful.evaluation.versions import commit, versions
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.reports import gallery

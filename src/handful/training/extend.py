@@ -14,9 +14,10 @@ import numpy as np
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import lock_output
+from handful.core.hierarchy import Tree
 from handful.core.recipe import Recipe
 from handful.data.candidate_labels import candidate_dataset, label_of_candidates
-from handful.data.class_tree import Tree, read_tree
+from handful.data.class_tree import read_tree
 from handful.data.fingerprint import image_digest
 from handful.data.splits import random_key, training_split
 from handful.errors import DataError, ModelError, ProtocolError, hint, option

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.cluster import AgglomerativeClustering
 
-from handful.data.class_tree import Tree, leaves
+from handful.core.hierarchy import Tree
+from handful.data.class_tree import leaves
 from handful.errors import DataError
 from handful.parts.hierarchies._tree import check_clustering, cluster, to_hierarchy
 

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.cluster.hierarchy import linkage
 
-from handful.core.hierarchy import Hierarchy
-from handful.data.class_tree import Tree, leaves
+from handful.core.hierarchy import Hierarchy, Tree
+from handful.data.class_tree import leaves
 from handful.errors import DataError, nearest
 
 LINKAGES = ("average", "complete", "single", "ward")

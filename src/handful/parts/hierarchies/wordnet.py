@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from handful.core.context import Context
-from handful.core.hierarchy import Hierarchy
-from handful.data.class_tree import Tree
+from handful.core.hierarchy import Hierarchy, Tree
 from handful.errors import DataError
 from handful.models.text.user_tables import read_class_texts
 from handful.parts.hierarchies._tree import check_classes, to_hierarchy
