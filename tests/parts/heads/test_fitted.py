@@ -24,6 +24,8 @@ def test_the_strength_with_the_least_loss_on_held_out_images_is_chosen() -> None
     head.fit(x, torch.arange(60) % K, seed=0)
     losses = {}
     for strength in head.strengths:
-        held = held_out_scores(head._fit_and_score(strength), x.numpy(), np.arange(60) % K, classes=K, seed=0)
+        held = held_out_scores(
+            head._fit_and_score(strength), x.numpy(), np.arange(60) % K, classes=K, seed=0, each=lambda: None
+        )
         losses[strength] = fit_temperature(held, np.arange(60) % K, bounds=(head.start / RANGE, head.start * RANGE))[1]
     assert float(head.strength) == pytest.approx(min(losses, key=lambda s: losses[s]))

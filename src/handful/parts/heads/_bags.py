@@ -16,12 +16,11 @@ from sklearn.model_selection import StratifiedKFold
 from torch import Tensor
 
 from handful.core.normal_class import find_normal_class
-from handful.core.progress import Progress
 from handful.core.tensors import Output
 from handful.errors import RecipeError, hint
 from handful.models.temperature_scaling import fit_temperature, fit_temperature_and_offsets
 from handful.parts.heads._fitted import RANGE, Arrays, FittedHead
-from handful.parts.heads._held_out_scores import most_folds
+from handful.parts.heads._held_out_scores import most_folds, strength_of_least_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,23 +127,22 @@ class BagHead(FittedHead):
             return self.strengths[0], self.start, np.zeros(self.classes)
         bounds = (self.start / RANGE, self.start * RANGE)
         splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
-        candidates: list[tuple[float, float, float, Float[np.ndarray, " k"]]] = []
-        fits = len(self.strengths) * folds
-        with Progress(fits, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
-            for strength in self.strengths:
-                scores = np.zeros((len(labels), self.classes))
-                for train, test in splitter.split(labels, labels):
-                    fitted = _joined([view.select(train) for view in views])
-                    learned = self.learn_bags(fitted, strength=strength, seed=seed)
-                    scores[test] = self.scores_of(views[0].select(test), learned)
-                    bar.advance()
-                if self.fits_offset:
-                    temperature, offsets, loss = fit_temperature_and_offsets(scores, labels, bounds=bounds)
-                else:
-                    temperature, loss = fit_temperature(scores, labels, bounds=bounds, tolerance=1e-3)
-                    offsets = np.zeros(self.classes)
-                candidates.append((loss, strength, temperature, offsets))
-        _, strength, temperature, offsets = min(candidates, key=lambda candidate: candidate[0])
+
+        def calibrate(strength: float, each: Callable[[], None]) -> tuple[float, tuple[float, Float[np.ndarray, " k"]]]:
+            scores = np.zeros((len(labels), self.classes))
+            for train, test in splitter.split(labels, labels):
+                fitted = _joined([view.select(train) for view in views])
+                learned = self.learn_bags(fitted, strength=strength, seed=seed)
+                scores[test] = self.scores_of(views[0].select(test), learned)
+                each()
+            if self.fits_offset:
+                temperature, offsets, loss = fit_temperature_and_offsets(scores, labels, bounds=bounds)
+            else:
+                temperature, loss = fit_temperature(scores, labels, bounds=bounds, tolerance=1e-3)
+                offsets = np.zeros(self.classes)
+            return loss, (temperature, offsets)
+
+        strength, (temperature, offsets) = strength_of_least_loss(calibrate, self.strengths, folds=folds)
         return strength, temperature, offsets
 
     def scores_of(self, bags: Bags, learned: dict[str, Float[np.ndarray, "..."]]) -> Float[np.ndarray, "b k"]:

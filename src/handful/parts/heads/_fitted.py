@@ -15,12 +15,10 @@ from jaxtyping import Float, Float32, Int, Shaped
 from torch import Tensor, nn
 
 from handful.core.dataset import Scale
-from handful.core.progress import Progress
 from handful.core.tensors import Output
 from handful.models.link import Linear
-from handful.models.temperature_scaling import fit_temperature
 from handful.parts.heads._feature_transform import FeatureTransform, check_positive
-from handful.parts.heads._held_out_scores import FitAndScore, held_out_scores, number_of_folds
+from handful.parts.heads._held_out_scores import FitAndScore, held_out_scores, likeliest_strength, number_of_folds
 from handful.parts.heads._multilabel import choose_strength
 from handful.parts.heads._numbers import choose_strength_of_numbers
 from handful.parts.heads._pooling import Compare
@@ -187,17 +185,12 @@ class FittedHead(nn.Module):
         if np.bincount(known, minlength=self.classes).min() < 2:
             return self.strengths[0], self.start
         bounds = (self.start / RANGE, self.start * RANGE)
-        candidates: list[tuple[float, float, float]] = []
-        fits = len(self.strengths) * number_of_folds(known)
-        with Progress(fits, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
-            for strength in self.strengths:
-                scores = held_out_scores(
-                    _counted(self._fit_and_score(strength), bar), x, y, classes=self.classes, seed=seed
-                )
-                temperature, loss = fit_temperature(scores, known, bounds=bounds, tolerance=1e-3)
-                candidates.append((loss, strength, temperature))
-        _, strength, temperature = min(candidates, key=lambda candidate: candidate[0])
-        return strength, temperature
+
+        def scores_of(strength: float, each: Callable[[], None]) -> Float[np.ndarray, "m k"]:
+            return held_out_scores(self._fit_and_score(strength), x, y, classes=self.classes, seed=seed, each=each)
+
+        folds = number_of_folds(known)
+        return likeliest_strength(scores_of, self.strengths, known, folds=folds, bounds=bounds)
 
     @property
     def _learner(self) -> Callable[..., dict[str, np.ndarray]]:
@@ -227,17 +220,6 @@ class FittedHead(nn.Module):
             if prefix + name in state_dict:
                 self.register_buffer(name, torch.empty_like(state_dict[prefix + name], device=self.mean.device))
         super()._load_from_state_dict(state_dict, prefix, *rest)
-
-
-def _counted(fit_and_score: FitAndScore, bar: Progress) -> FitAndScore:
-    """The same, with the bar advanced by each fit."""
-
-    def run(x: np.ndarray, y: np.ndarray, to: np.ndarray) -> np.ndarray:
-        scores = fit_and_score(x, y, to)
-        bar.advance()
-        return scores
-
-    return run
 
 
 def class_means(x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], classes: int) -> Float32[np.ndarray, "k c"]:

@@ -1,6 +1,7 @@
 """Held-out scores of the training images, by cross-validation (cross-fitting)."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
@@ -14,6 +15,7 @@ MANY = 1000  # images, from which on three folds are enough
 
 # Features and targets to fit to, and features to score.
 FitAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Calibration = TypeVar("Calibration")  # what is fitted to held-out scores
 
 
 def held_out_scores(
@@ -23,11 +25,12 @@ def held_out_scores(
     *,
     classes: int,
     seed: int,
+    each: Callable[[], None],
 ) -> Float[np.ndarray, "m k"]:
     """Scores of the m labelled images' plain views, each by a head fitted to the other folds' images in all views.
 
     Images without a label are in every fold's fit, and those held out are not in it at all. Each class has two
-    images or more.
+    images or more. `each` is called after each fold.
     """
     views = x.shape[1]
     labelled, unlabelled = np.flatnonzero(y >= 0), np.flatnonzero(y < 0)
@@ -38,6 +41,7 @@ def held_out_scores(
         fitted = np.concatenate([labelled[train], unlabelled])
         flat = x[fitted].reshape(len(fitted) * views, -1)
         scores[test] = fit_and_score(flat, np.repeat(y[fitted], views), x[labelled[test], 0])
+        each()
     return scores
 
 
@@ -81,6 +85,29 @@ def scores_by_fold(
     return scores
 
 
+def strength_of_least_loss(
+    calibrate: Callable[[float, Callable[[], None]], tuple[float, Calibration]],
+    strengths: Sequence[float],
+    *,
+    folds: int,
+) -> tuple[float, Calibration]:
+    """The strength of regularization under which held-out images have the least loss, and what was calibrated on them.
+
+    Args:
+        calibrate: the held-out loss at a strength, and what comes with it (a temperature); it calls its second argument
+            after each fold.
+        strengths: to select from; of equal losses the first is taken.
+        folds: how many there are, for the progress bar.
+    """
+    tried: list[tuple[float, float, Calibration]] = []
+    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
+        for strength in strengths:
+            loss, calibrated = calibrate(strength, bar.advance)
+            tried.append((loss, strength, calibrated))
+    _, strength, calibrated = min(tried, key=lambda one: one[0])
+    return strength, calibrated
+
+
 def likeliest_strength(
     scores_of: Callable[[float, Callable[[], None]], Float[np.ndarray, "n k"]],
     strengths: Sequence[float],
@@ -98,11 +125,9 @@ def likeliest_strength(
         folds: how many there are, for the progress bar.
         bounds: lowest and highest temperature.
     """
-    tried: list[tuple[float, float, float]] = []
-    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
-        for strength in strengths:
-            scores = scores_of(strength, bar.advance)
-            temperature, loss = fit_temperature(scores, targets, bounds=bounds, tolerance=1e-3)
-            tried.append((loss, strength, temperature))
-    _, strength, temperature = min(tried, key=lambda one: one[0])
-    return strength, temperature
+
+    def calibrate(strength: float, each: Callable[[], None]) -> tuple[float, float]:
+        temperature, loss = fit_temperature(scores_of(strength, each), targets, bounds=bounds, tolerance=1e-3)
+        return loss, temperature
+
+    return strength_of_least_loss(calibrate, strengths, folds=folds)

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from handful.core.progress import Progress
 from handful.data.stratification import iterative_stratification
 from handful.models.platt_scaling import fit_platt
-from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold
+from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold, strength_of_least_loss
 
 # A binary classifier's weight and bias from features and whether each image shows the class.
 FitBinary = Callable[[Float32[np.ndarray, "m c"], Bool[np.ndarray, " m"]], tuple[Float[np.ndarray, " c"], float]]
@@ -41,15 +40,15 @@ def choose_strength(
     folds = number_of_folds(targets)
     if folds < 2:
         return strengths[0], start, 0.0
-    candidates: list[tuple[float, float, float, float]] = []
     fold = stratified_folds(targets, folds, seed)
     known = ~np.isnan(targets)
-    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
-        for strength in strengths:
-            scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=bar.advance)
-            temperature, offset, loss = fit_platt(scores[known], targets[known] == 1, start=start)
-            candidates.append((loss, strength, temperature, offset))
-    _, strength, temperature, offset = min(candidates, key=lambda candidate: candidate[0])
+
+    def calibrate(strength: float, each: Callable[[], None]) -> tuple[float, tuple[float, float]]:
+        scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=each)
+        temperature, offset, loss = fit_platt(scores[known], targets[known] == 1, start=start)
+        return loss, (temperature, offset)
+
+    strength, (temperature, offset) = strength_of_least_loss(calibrate, strengths, folds=folds)
     return strength, temperature, offset
 
 

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float32
 
-from handful.core.progress import Progress
-from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold
+from handful.parts.heads._held_out_scores import FitAndScore, most_folds, scores_by_fold, strength_of_least_loss
 
 
 def choose_strength_of_numbers(
@@ -30,12 +29,12 @@ def choose_strength_of_numbers(
     if folds < 2 or len(strengths) < 2:
         return strengths[0]
     fold = folds_by_rank(targets[:, 0], folds, seed)
-    errors = []
-    with Progress(len(strengths) * folds, "choosing the regularization", shown=None, loss=False, unit="fits") as bar:
-        for strength in strengths:
-            scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=bar.advance)
-            errors.append(float(np.nanmean((scores - targets) ** 2)))
-    return strengths[int(np.argmin(errors))]
+
+    def error(strength: float, each: Callable[[], None]) -> tuple[float, None]:
+        scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=each)
+        return float(np.nanmean((scores - targets) ** 2)), None
+
+    return strength_of_least_loss(error, strengths, folds=folds)[0]
 
 
 def folds_by_rank(values: Float32[np.ndarray, " n"], folds: int, seed: int) -> np.ndarray:
