@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from handful.core.dataset import Dataset, Sample
@@ -176,9 +177,26 @@ def test_one_whose_group_is_held_out_is_not_learned() -> None:
 def test_arrays_hold_them_beside_labels() -> None:
     images = np.zeros((5, 4, 4, 3), np.uint8)
     rows = np.array([[0, 0, 0], [1, 0, 1], [0, 1, 0], [1, 1, 1], [1, 1, 0]], dtype=bool)
-    data = from_arrays(images, ["a", None, None, None, "c"], candidates=rows, classes=("a", "b", "c"))
-    assert [s.label for s in data.samples] == [0, None, 1, None, 2]
+    data = from_arrays(images, ["a", None, None, None, "b"], candidates=rows, classes=("a", "b", "c"))
+    assert [s.label for s in data.samples] == [0, None, 1, None, 1]
     assert candidates(data) == [set(), {"a", "c"}, set(), set(), set()]
+
+
+def test_arrays_of_candidates_alone_name_classes_by_position_or_by_column() -> None:
+    images, rows = np.zeros((12, 4, 4, 3), np.uint8), np.eye(12, dtype=bool)
+    rows[0, 10] = rows[3] = True
+    data = from_arrays(images, candidates=rows)
+    assert data.classes == tuple(sorted(map(str, range(12))))
+    assert [None if s.label is None else int(data.classes[s.label]) for s in data.samples[1:3]] == [1, 2]
+    assert candidates(data)[0] == {"0", "10"}
+    assert not data.samples[3].supervised
+    same = from_arrays(images, [None, *range(1, 3), None, *range(4, 12)], candidates=rows.astype(np.uint8))
+    assert candidates(same) == candidates(data)
+    frame = pd.DataFrame({"owl": [True, True, False], "cat": [True, False, True]})
+    named = from_arrays(images[:3], candidates=frame)
+    assert (named.classes, [s.label for s in named.samples]) == (("cat", "owl"), [None, 1, 0])
+    labels = from_arrays(images[:3], ["owl", "cat", None], candidates=np.array([[0, 0], [1, 0], [0, 1]], bool))
+    assert [labels.classes[s.label or 0] for s in labels.samples] == ["owl", "cat", "owl"]
 
 
 @pytest.mark.parametrize(
@@ -186,12 +204,61 @@ def test_arrays_hold_them_beside_labels() -> None:
     [
         ({"candidates": np.zeros((2, 3), bool)}, "candidates of shape"),
         ({"candidates": np.zeros((3, 2))}, "candidates of shape"),
+        ({"candidates": np.full((3, 2), 2)}, "2 to 2, for 3 images and 2 classes"),
+        ({"candidates": np.zeros(3, bool)}, "candidates of shape"),
+        ({"candidates": np.array([[0, 0], [1, 0], [0, 0]], bool)}, "label '1' is not one of the image's candidates"),
+        ({"candidates": np.eye(2)[[0, 1, 1]] > 0, "targets": np.eye(2)[[0, 1, 1]]}, "both given"),
         ({"candidates": np.zeros((3, 2), bool), "probabilities": np.eye(2)[[0, 1, 1]]}, "both given"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(given: dict[str, np.ndarray], what: str) -> None:
     with pytest.raises(DataError, match=what):
         from_arrays(np.zeros((3, 4, 4, 3), np.uint8), [0, 1, 1], classes=("0", "1"), **given)  # type: ignore[arg-type]
+
+
+def test_an_image_without_candidates_and_without_labels_is_refused() -> None:
+    rows = np.array([[1, 0], [0, 0], [0, 0]], bool)
+    with pytest.raises(DataError, match=r"candidates\[1\]: the image has no candidate and no label, nor have 1 more"):
+        from_arrays(np.zeros((3, 4, 4, 3), np.uint8), candidates=rows)
+
+
+def test_an_archive_holds_candidates_of_every_part(tmp_path: Path) -> None:
+    path, images = tmp_path / "a.npz", np.zeros((4, 4, 4), np.uint8)
+    arrays = {"train_images": images, "test_images": images[:2], "test_labels": np.array([1, 0])}
+    rows = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 1], [1, 1, 1]], bool)
+    names = np.array(["owl", "cat", "dog"])
+    np.savez(path, **arrays, train_candidates=rows, class_names=names)  # type: ignore[arg-type]
+    data = load_data(path)
+    assert data.classes == ("cat", "dog", "owl")
+    assert [s.label for s in data.samples] == [2, None, 1, None, 0, 2]
+    assert candidates(data)[:4] == [set(), {"cat", "dog"}, set(), set()]
+    np.savez(path, **arrays, train_candidates=rows)  # type: ignore[arg-type]
+    assert load_data(path).classes == ("0", "1", "2")
+    tree = tmp_path / "tree.yaml"
+    tree.write_text("pet: [cat, dog]\nowl:\n", encoding="utf-8")
+    np.savez(path, **arrays, train_candidates=rows, class_names=names)  # type: ignore[arg-type]
+    assert candidates(load_data(path, tree=tree)) == candidates(data)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"candidates": np.zeros((3, 2), bool)}, r"a\.npz, candidates\[0\]: the image has no candidate"),
+        ({"candidates": np.ones((2, 2), bool)}, r"a\.npz, candidates: candidates of shape \[2, 2\]"),
+        ({"candidates": np.ones((3, 2))}, r"a\.npz, candidates: .* type float64"),
+        ({"candidates": np.ones(3, bool)}, r"a\.npz, candidates: candidates of shape \[3\]"),
+        ({"candidates": np.ones((3, 2), bool), "class_names": np.array(["a", "b", "c"])}, "and 3 classes"),
+        ({"candidates": np.ones((3, 2), bool), "probabilities": np.ones((3, 2))}, "both given"),
+        ({"candidates": np.ones((3, 2), bool), "targets": np.ones((3, 2))}, "both given"),
+        ({"candidates": np.eye(3, dtype=bool), "labels": np.array([0, 1, 1])}, "label '1' is not one of"),
+    ],
+)
+def test_candidates_of_an_archive_that_do_not_fit_are_refused(
+    tmp_path: Path, given: dict[str, np.ndarray], what: str
+) -> None:
+    np.savez(tmp_path / "a.npz", images=np.zeros((3, 4, 4), np.uint8), **given)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=what):
+        load_data(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(

@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from PIL import Image as Pillow
 from PIL import ImageOps
 
 from handful.core.dataset import Dataset, DeepImage, Image, Mask, Sample, Split
 from handful.data.array_like import as_array, as_items, is_missing
 from handful.data.bags import bag_dataset
-from handful.data.candidate_labels import candidates_of_rows, refuse_other_knowledge
-from handful.data.class_names import class_index, class_names, consistent_names, nfc
+from handful.data.candidate_labels import candidate_columns, candidate_rows, refuse_other_knowledge
+from handful.data.class_names import consistent_names, nfc
 from handful.data.decoding import decode
 from handful.data.images import deep_array, image_size, pixels, read_bytes
+from handful.data.labelled_dataset import labelled_dataset, marked_dataset, voted_dataset
 from handful.data.labels import group_texts, label_texts, value_text
 from handful.data.multilabel import with_targets
 from handful.data.numbers import number_dataset
 from handful.data.pixel_range import with_pixel_range
 from handful.data.split_names import parse_split
-from handful.data.votes import vote_rows, with_votes, with_weights
+from handful.data.votes import vote_rows, with_weights
 from handful.errors import DataError
 
 
@@ -65,8 +65,9 @@ def from_arrays(
         splits: "train", "val", "test" (or another spelling that `handful.data.split_names` knows) or None per image.
         probabilities: of each class [n k], or numbers of votes, which losses learn in place of one label: see
             `handful.data.votes`. The columns are a data frame's, or `classes`. Labels may be given beside them.
-        candidates: the classes of which an image without a label shows one: rows [n k] of booleans, False where nothing
-            is known, or there is a label. The columns are a data frame's, or `classes`.
+        candidates: the classes of which an image shows one: rows [n k] of booleans, for images without a label. A
+            single True is a label. Without `labels` each row has at least one True; beside them, a row of False says
+            nothing. The columns are as `handful.data.candidate_labels.candidate_columns` says.
         weights: factor of each image's loss in training, 0 or more.
         classes: the expected class names; None: those that occur.
         bit_depth: number of bits of integers; None: as `handful.data.pixel_range.with_pixel_range` finds it over all
@@ -93,9 +94,7 @@ def from_arrays(
     elif targets is not None:
         data = _multilabel(samples, labels, targets, classes)
     else:
-        data = _multiclass(samples, labels, probabilities, classes)
-    if candidates is not None:
-        data = candidates_of_rows(data, candidates, classes)
+        data = _multiclass(samples, labels, probabilities, candidates, classes)
     if bags is not None:
         data = _in_bags(data, bags)
     data = with_pixel_range(data, bit_depth=bit_depth, window=window)
@@ -137,12 +136,18 @@ def _multiclass(
     samples: list[Sample],
     labels: Iterable[Any] | None,
     probabilities: Iterable[Any] | None,
+    candidates: Iterable[Any] | None,
     classes: Sequence[str] | None,
 ) -> Dataset:
     names: list[str | None] = [None] * len(samples)
     if labels is not None:
         names = consistent_names(label_texts(labels, classes=classes), classes, where="labels")
     where = [f"image {i}" for i in range(len(samples))]
+    if candidates is not None:
+        values, frame = as_array(candidates, "candidates"), getattr(candidates, "columns", None)
+        columns = candidate_columns(names, values.shape[-1] if values.ndim else 0, frame, classes)
+        rows = candidate_rows(values, len(samples), len(columns), where="candidates", labelled=labels is not None)
+        return marked_dataset(samples, names, rows, columns, classes, where)
     if probabilities is None:
         return labelled_dataset(samples, names, classes, where)
     values = as_array(probabilities, "probabilities")
@@ -150,20 +155,6 @@ def _multiclass(
     listed = [nfc(str(c)) for c in (range(values.shape[-1]) if columns is None else columns)]
     votes = vote_rows(values, len(samples), len(listed), where="probabilities")
     return voted_dataset(samples, names, votes, listed, classes, where)
-
-
-def voted_dataset(
-    samples: Sequence[Sample],
-    names: Sequence[str | None],
-    votes: Float[np.ndarray, "n v"],
-    columns: Sequence[str],
-    classes: Sequence[str] | None,
-    where: Sequence[str],
-) -> Dataset:
-    """The samples with class names and votes, of classes that are named or voted for; see `with_votes`."""
-    voted = [name for name, column in zip(columns, votes.T, strict=True) if column.any()]
-    data = labelled_dataset(samples, names, class_names([*names, *voted], classes), where)
-    return with_votes(data, votes, columns, where="probabilities")
 
 
 def _multilabel(
@@ -219,20 +210,6 @@ def image_samples(
             )
         )
     return samples
-
-
-def labelled_dataset(
-    samples: Sequence[Sample], names: Sequence[str | None], classes: Sequence[str] | None, where: Sequence[str]
-) -> Dataset:
-    """The samples with the class that each is named; `where` is what to name in an error for each.
-
-    Raises:
-        DataError: a name is outside `classes`.
-    """
-    all_classes = class_names(names, classes)
-    index = {class_name: position for position, class_name in enumerate(all_classes)}
-    labels = [None if n is None else class_index(n, index, w) for n, w in zip(names, where, strict=True)]
-    return Dataset(tuple(replace(s, label=i) for s, i in zip(samples, labels, strict=True)), all_classes)
 
 
 def as_image(item: Any, where: object) -> Path | Image | DeepImage:

@@ -15,7 +15,6 @@ from jaxtyping import Bool
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.hierarchy import Tree
-from handful.data.array_like import as_array
 from handful.data.class_names import MOST_NAMED, class_index, nfc
 from handful.errors import DataError, HandfulWarning, nearest, option
 
@@ -68,14 +67,15 @@ def candidate_dataset(
 
 
 def _sample(sample: Sample, sets: Sequence[Names], labels: Sequence[str], index: dict[str, int]) -> Sample:
-    if sample.label is None:
+    if sample.candidates is not None:
+        names = frozenset[str]().union(*(sets[c] for c in np.flatnonzero(sample.candidates)))
+    elif sample.label is None:
         return sample
-    names, label = sets[sample.label], labels[sample.label]
-    if label in index:
-        return replace(sample, label=index[label])
-    candidates = np.zeros(len(index), dtype=bool)
-    candidates[[index[name] for name in names]] = True
-    return replace(sample, label=None, candidates=None if candidates.all() else candidates)
+    elif labels[sample.label] in index:
+        return replace(sample, label=index[labels[sample.label]])
+    else:
+        names = sets[sample.label]
+    return _marked(sample, (index[name] for name in names), len(index))
 
 
 def _parts(label: str, separator: str | None, where: object) -> tuple[str, ...]:
@@ -161,48 +161,91 @@ def refuse_other_knowledge(**given: object) -> None:
             raise DataError(f"candidates and {name} are both given", where="candidates", remedy=remedy)
 
 
-def candidates_of_rows(data: Dataset, candidates: Iterable[Any], classes: Sequence[str] | None) -> Dataset:
-    """The data with candidates from rows [n k] of booleans, whose columns are a data frame's, or the classes.
+def candidate_columns(
+    labels: Iterable[str | None], columns: int, names: Iterable[Any] | None, classes: Sequence[str] | None
+) -> list[str]:
+    """The classes of the columns of an array of candidates.
+
+    They are `names` (of a data frame, or in a file), or else `classes`. Without either they are the positions from 0 if
+    the labels are such positions, or there are none; otherwise the labels that occur, sorted.
+
+    Args:
+        labels: names of the labels beside them; None: no label.
+        columns: how many there are.
+        names: their names, or None.
+        classes: the expected classes, or None.
+    """
+    if names is not None or classes is not None:
+        return [nfc(str(name)) for name in (classes or () if names is None else names)]
+    positions, occurring = [str(c) for c in range(columns)], {nfc(name) for name in labels if name is not None}
+    return positions if occurring.issubset(positions) else sorted(occurring)
+
+
+def candidate_rows(
+    values: np.ndarray, images: int, classes: int, *, where: str, labelled: bool
+) -> Bool[np.ndarray, "n v"]:
+    """Candidates as an array gives them.
+
+    Args:
+        values: booleans, or 1 and 0.
+        images: number of images.
+        classes: number of classes.
+        where: what to name in an error.
+        labelled: labels are given too, so that a row may be False everywhere.
 
     Raises:
-        DataError: another shape or type, or a column that is not a class.
+        DataError: another shape than [images classes], no booleans, or without labels a row that is nowhere True.
     """
-    rows = as_array(candidates, "candidates")
-    names = [nfc(str(c)) for c in getattr(candidates, "columns", data.classes if classes is None else classes)]
-    if rows.shape != (len(data), len(names)) or rows.dtype.kind not in "biu":
-        what = f"candidates of shape {list(rows.shape)} and type {rows.dtype}"
+    if values.shape != (images, classes) or values.dtype.kind not in "biu" or values.max(initial=0) > 1:
+        what = f"candidates of shape {list(values.shape)} and type {values.dtype}"
+        what += f", {values.min()} to {values.max()}," if values.dtype.kind in "iu" and values.size else ""
         remedy = "give a row for each image, with a boolean for each class."
-        raise DataError(f"{what} for {len(data)} images and {len(names)} classes", where="candidates", remedy=remedy)
-    return with_candidates(data, rows != 0, names, where="candidates")
+        raise DataError(f"{what} for {images} images and {classes} classes", where=where, remedy=remedy)
+    rows: Bool[np.ndarray, "n v"] = values != 0
+    empty = np.flatnonzero(~rows.any(axis=1))
+    if len(empty) and not labelled:
+        more = f", nor have {len(empty) - 1} more" if len(empty) > 1 else ""
+        remedy = "mark at least one class; all of them where nothing is known."
+        raise DataError(f"the image has no candidate and no label{more}", where=f"{where}[{empty[0]}]", remedy=remedy)
+    return rows
 
 
 def with_candidates(data: Dataset, rows: Bool[np.ndarray, "n v"], names: Sequence[str], *, where: object) -> Dataset:
     """The data with candidates for images without a label.
 
-    A single candidate is a label, and all classes say nothing; what is said of an image with a label is not read.
+    A single candidate is a label, and all classes say nothing. A label stays, and is one of its image's candidates.
 
     Args:
         data: samples with a label, or without.
         rows: which of `names` the image may show; a row of False where nothing is known.
-        names: classes of the data.
-        where: what to name in an error.
+        names: classes of the columns; those that are nowhere True need not be classes of the data.
+        where: what to name in an error of the classes.
 
     Raises:
-        DataError: a name that is not a class of the data.
+        DataError: a name that is not a class of the data, or a label that is not a candidate.
     """
     index = {name: i for i, name in enumerate(data.classes)}
-    columns = [class_index(name, index, where) for name in names]
+    columns = {c: class_index(name, index, where) for c, name in enumerate(names) if rows[:, c].any()}
     samples = []
     for sample, row in zip(data.samples, rows, strict=True):
-        candidates = np.zeros(len(index), dtype=bool)
-        candidates[columns] = row
-        if sample.label is not None or not row.any() or candidates.all():
-            samples.append(sample)
-        elif row.sum() == 1:
-            samples.append(replace(sample, label=int(candidates.argmax())))
-        else:
-            samples.append(replace(sample, candidates=candidates))
+        among = {columns[c] for c in np.flatnonzero(row).tolist()}
+        if sample.label is not None and among and sample.label not in among:
+            raise DataError(
+                f"the label {data.classes[sample.label]!r} is not one of the image's candidates",
+                where=sample.id,
+                remedy="correct the label, or leave out one of the two.",
+            )
+        samples.append(_marked(sample, among, len(index)) if sample.label is None and among else sample)
     return replace(data, samples=tuple(samples))
+
+
+def _marked(sample: Sample, among: Iterable[int], classes: int) -> Sample:
+    """The sample with these candidates: one is its label, and all say nothing."""
+    candidates = np.zeros(classes, dtype=bool)
+    candidates[list(among)] = True
+    if candidates.sum() == 1:
+        return replace(sample, label=int(candidates.argmax()), candidates=None)
+    return replace(sample, label=None, candidates=None if candidates.all() else candidates)
 
 
 def refuse_improper_candidates(sample: Sample, classes: int) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from handful.core.dataset import Dataset, Sample, Split
-from handful.data.arrays import image_samples, labelled_dataset, voted_dataset
+from handful.data.arrays import image_samples
+from handful.data.candidate_labels import candidate_columns, candidate_rows, refuse_other_knowledge
 from handful.data.class_names import consistent_names, warn_minus_one
+from handful.data.labelled_dataset import labelled_dataset, marked_dataset, voted_dataset
 from handful.data.labels import label_texts
 from handful.data.multilabel import with_targets
 from handful.data.numbers import number_dataset
@@ -43,6 +45,9 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     of votes, or probabilities, of each class, in the order of `class_names`, or of positions from 0 without them: see
     `handful.data.votes`.
 
+    `train_candidates` (likewise `val_`, `test_`, or `candidates`) are booleans [n k]: the classes of which each image
+    shows one, in the same order, for images without a label; see `handful.data.candidate_labels`.
+
     `train_targets` (likewise `val_`, `test_`, or `targets`) in place of labels are multilabel data: for each image and
     class 1 (present), 0 (absent) or NaN (unknown), in the order of `class_names`, or of positions from 0 without them.
     `train_numbers` (likewise `val_`, `test_`, or `numbers`) are numbers to predict, one for each image or a row of
@@ -64,6 +69,7 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
     try:
         listed = label_texts(arrays["class_names"].ravel(), role="class_names") if "class_names" in arrays else None
         positions = None if listed is None else [name or "" for name in listed]
+        _refuse_other_knowledge(arrays, parts)
         several = any(_key(part, "targets") in arrays for part in parts)
         if any(_key(part, "numbers") in arrays for part in parts):
             if several:
@@ -77,6 +83,9 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
             names += _names(arrays.get(part[1]), positions, part[1], len(arrays[part[0]]))
         expected = classes if classes is not None else positions
         names = consistent_names(names, expected, where=path)
+        candidates = _candidates(arrays, parts, names, positions)
+        if candidates is not None:
+            return marked_dataset(samples, names, *candidates, expected, [s.id for s in samples])
         votes = _votes(arrays, parts, positions)
         if votes is None:
             return labelled_dataset(samples, names, expected, [s.id for s in samples])
@@ -133,6 +142,35 @@ def _votes(
         key, n = _key(part, "probabilities"), len(arrays[part[0]])
         rows.append(vote_rows(arrays.get(key, np.zeros((n, len(columns)))), n, len(columns), where=key))
     return np.concatenate(rows), columns
+
+
+def _candidates(
+    arrays: dict[str, npt.NDArray[Any]],
+    parts: Sequence[tuple[str, str, Split | None]],
+    labels: Sequence[str | None],
+    names: Sequence[str] | None,
+) -> tuple[Bool[np.ndarray, "n v"], list[str]] | None:
+    """The candidates of each image of all parts, and the classes of their columns; None: there are none."""
+    given = [arrays[key] for key in (_key(part, "candidates") for part in parts) if key in arrays]
+    if not given:
+        return None
+    columns = candidate_columns(labels, given[0].shape[-1] if given[0].ndim else 0, names, None)
+    rows = []
+    for part in parts:
+        key, n = _key(part, "candidates"), len(arrays[part[0]])
+        values, labelled = arrays.get(key, np.zeros((n, len(columns)), bool)), part[1] in arrays or key not in arrays
+        rows.append(candidate_rows(values, n, len(columns), where=key, labelled=labelled))
+    return np.concatenate(rows), columns
+
+
+def _refuse_other_knowledge(
+    arrays: dict[str, npt.NDArray[Any]], parts: Sequence[tuple[str, str, Split | None]]
+) -> None:
+    """Refuse candidates beside targets, numbers or class probabilities."""
+    if any(_key(part, "candidates") in arrays for part in parts):
+        others = ("targets", "numbers", "probabilities")
+        keys = {name: next((k for part in parts if (k := _key(part, name)) in arrays), None) for name in others}
+        refuse_other_knowledge(**keys)
 
 
 def _multilabel(
