@@ -64,6 +64,9 @@ def test_tables_say_what_the_model_says_in_python(tmp_path: Path) -> None:
     np.testing.assert_allclose([float(row["p_positive"]) for row in rows], probabilities[:, 1], atol=1e-5)
     weights = np.array([float(row["weight"]) for row in rows_of(tmp_path / "p-images.csv")]).reshape(12, 5)
     np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-4)
+    said = fails("predict", model, tmp_path / "data" / "tiles.csv", "-o", tmp_path / "q.csv", *FORM, "--tta", "flip")
+    assert "images of bags are not pooled with test-time augmentation" in " ".join(said.split())
+    assert not (tmp_path / "q.csv").exists()
 
 
 def test_an_evaluation_draws_and_scores_bags(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from handful.models.ensemble import join
 from handful.parts import registry
 from handful.parts.posthoc.tta import over_views
 from handful.saving.classifier import load_classifier, save_classifier
-from handful.saving.extra_classes import with_file, with_names, with_tree
+from handful.saving.extra_classes import with_class_vectors, with_file, with_names, with_tree
 from handful.training.train import train
 from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
@@ -96,7 +96,7 @@ def test_what_cannot_be_extended_is_refused(make: Callable[..., Classifier], tmp
     with pytest.raises(ModelError, match="does not end in a comparison"):
         with_names(over_views(classifier, views="flip"), ["teal"])
     with pytest.raises(ModelError, match="vectors of 2 numbers; the model's have 3"):
-        classifier.with_labels(["teal"], torch.ones(1, 2))
+        with_class_vectors(classifier, ["teal"], torch.ones(1, 2))
     path = Path(str(classifier.recipe.labels.options["path"]))
     was = path.read_bytes()
     write_text_vectors(path, {**WORDS, "red": (0.0, 0.5, 1.0)})

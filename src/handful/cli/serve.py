@@ -96,7 +96,7 @@ def _onnx_file(model: Path, folder: Path) -> Path:
     if not model.is_dir():
         return model
     from handful.deployment.export.to_onnx import export_onnx
-    from handful.models.classifier import refuse_number_model
+    from handful.models.kind_checks import refuse_number_model
     from handful.saving.classifier import load_classifier
 
     graph = folder / "model.onnx"

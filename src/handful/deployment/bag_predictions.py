@@ -12,6 +12,7 @@ from handful.core.prediction import Predictor
 from handful.deployment.predict_table import PredictedChunk
 from handful.deployment.table_files import Columns, with_gaps
 from handful.errors import ModelError, by_interface
+from handful.models.bag_pooling import bag_head, pool_bags
 from handful.models.classifier import Classifier
 from handful.parts.heads._bags import weights_in_bags
 
@@ -22,7 +23,7 @@ def bag_model(classifier: Predictor) -> Classifier:
     """The model, which was trained on bags.
 
     Raises:
-        ModelError: it was not.
+        ModelError: it was not, or it has test-time augmentation.
     """
     if not isinstance(classifier, Classifier) or classifier.kind != "bag":
         raise ModelError(
@@ -30,6 +31,7 @@ def bag_model(classifier: Predictor) -> Classifier:
             where=by_interface(command="--bag", python="bag"),
             remedy="leave it out; or fit a model on bags with it, e.g. with the recipe bag-mean.",
         )
+    bag_head(classifier.network)
     return classifier
 
 
@@ -66,7 +68,7 @@ def predict_bags(
     weights = np.concatenate(attention)[readable] if attention else None
     ids, every = group_index([bags.get(name, name) for name in names])
     known, index = np.unique(every[readable], return_inverse=True)
-    of_bags = classifier.pool_bags(probabilities, weights, index, len(known))
+    of_bags = pool_bags(classifier.network, probabilities, weights, index, len(known))
     failed = {int(every[i]): errors[i] for i in sorted(errors, reverse=True) if int(every[i]) not in known}
     if write_images is not None:
         images = _columns(classifier.classes, probabilities)

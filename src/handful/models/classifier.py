@@ -1,6 +1,6 @@
 """The trained classifier: a network with its labels that predicts. Predicting changes nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor, nn
 
-from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample, Scale
+from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Scale
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.recipe import Recipe
 from handful.core.tensors import LabelEmbedding, Output
@@ -20,10 +20,10 @@ from handful.data.in_memory import chunks, fit_size, unfit_mask
 from handful.data.masks.regions import SMALLEST_REGION, number_regions
 from handful.data.pixel_range import scaled
 from handful.errors import ModelError
+from handful.models.bag_pooling import pool_bags
 from handful.models.conformal_coverage import CLOSE
 from handful.models.device import autocast
 from handful.models.link import Link, link_of
-from handful.models.network import Network
 from handful.models.posthoc_module import posthoc_modules
 
 DEFAULT_THRESHOLD = 0.5  # of a multilabel model that was trained without posthoc/thresholds
@@ -71,11 +71,14 @@ class Classifier:
 
     def outputs(self, data: Dataset, *, chunk: int | None = None) -> Iterator[Output]:
         """The network's outputs, some images at a time: memory does not grow with the data set."""
-        for images in chunks(self._scaled(data), size=self.size, resize=self.recipe.resize, length=chunk or self.chunk):
-            yield self.of_images(images.to(self.device).float().div_(255))
+        for images in self._images(data, chunk):
+            yield self.of_images(images)
 
-    def _scaled(self, data: Dataset) -> tuple[Sample, ...]:
-        return scaled(data, self.pixel_range).samples
+    def _images(self, data: Dataset, chunk: int | None = None) -> Iterator[Float[Tensor, "n 3 h w"]]:
+        """The images at the working size, in [0, 1] on this device, some at a time."""
+        samples, length = scaled(data, self.pixel_range).samples, chunk or self.chunk
+        for images in chunks(samples, size=self.size, resize=self.recipe.resize, length=length):
+            yield images.to(self.device).float().div_(255)
 
     @property
     def chunk(self) -> int:
@@ -103,8 +106,10 @@ class Classifier:
 
         Of a model of numbers they are the numbers.
         """
-        parts = [self.link.probabilities(o.logits.float()).cpu().numpy() for o in self.outputs(data)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+        return self._probabilities_of(self.outputs(data))
+
+    def _probabilities_of(self, outputs: Iterable[Output]) -> Float[np.ndarray, "n k"]:
+        return _joined((self.link.probabilities(o.logits.float()) for o in outputs), len(self.classes))
 
     def predict(self, data: Dataset) -> Int[np.ndarray, " n"] | Int[np.ndarray, "n k"] | Float[np.ndarray, "n k"]:
         """Most probable class of each sample; of a multilabel model 1 for each class it shows, else 0; or numbers."""
@@ -155,7 +160,7 @@ class Classifier:
         Raises:
             ModelError: the model was trained without posthoc/unknown_regions.
         """
-        self._wrapped("unknown_regions", 'posthoc = [{ name = "unknown_regions" }]')
+        self._wrapped("unknown_regions")
         for output in self.outputs(data):
             assert output.unknown is not None, "the model has the part"
             cells = output.pixel_embedding
@@ -178,9 +183,8 @@ class Classifier:
         Raises:
             ModelError: the model was trained without that part.
         """
-        conformal = self._wrapped("conformal", 'posthoc = [{ name = "conformal" }]')
-        parts = [self._ask(conformal.p_values, images).cpu().numpy() for images in self._images(data)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+        conformal = self._wrapped("conformal")
+        return _joined((self._ask(conformal.p_values, images) for images in self._images(data)), len(self.classes))
 
     def sets(self, data: Dataset, *, coverage: float | None = None) -> Bool[np.ndarray, "n k"]:
         """Conformal set of each sample: the classes that cannot be ruled out at this coverage. It may be empty.
@@ -192,7 +196,7 @@ class Classifier:
         Raises:
             ModelError: the model was trained without sets, or on too few images for this coverage.
         """
-        conformal = self._wrapped("conformal", 'posthoc = [{ name = "conformal" }]')
+        conformal = self._wrapped("conformal")
         significance: float = conformal.significance(coverage)
         return np.asarray(self.p_values(data) > significance + CLOSE)
 
@@ -202,9 +206,8 @@ class Classifier:
         Raises:
             ModelError: the model was trained without posthoc/out_of_distribution.
         """
-        self._wrapped("out_of_distribution", 'posthoc = [{ name = "out_of_distribution" }]')
-        parts = [o.typicality.float().cpu().numpy() for o in self.outputs(data) if o.typicality is not None]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        self._wrapped("out_of_distribution")
+        return _typicality_of(self.outputs(data))
 
     def rejected(self, data: Dataset) -> Bool[np.ndarray, " n"]:
         """Which samples are so unlike the training images that a class should not be named.
@@ -220,17 +223,13 @@ class Classifier:
         part = self.wrapped_by("out_of_distribution")
         return 0.0 if part is None else float(part.false_rejection)
 
-    def _wrapped(self, name: str, remedy: str) -> Any:
+    def _wrapped(self, name: str) -> Any:
+        """As `wrapped_by`, of a part that must be there."""
         module = self.wrapped_by(name)
         if module is None:
-            raise ModelError(
-                f"this model has no posthoc part {name!r}", where=self.recipe.name, remedy=f"train it with {remedy}."
-            )
+            remedy = f'train it with posthoc = [{{ name = "{name}" }}].'
+            raise ModelError(f"this model has no posthoc part {name!r}", where=self.recipe.name, remedy=remedy)
         return module
-
-    def _images(self, data: Dataset) -> Iterator[Float[Tensor, "n 3 h w"]]:
-        for images in chunks(self._scaled(data), size=self.size, resize=self.recipe.resize, length=self.chunk):
-            yield images.to(self.device).float().div_(255)
 
     def predict_all(self, data: Dataset, *, coverage: float | None = None) -> Predictions:
         """Probabilities, answers, and the typicality and conformal sets that the model supports.
@@ -239,23 +238,19 @@ class Classifier:
             ModelError: sets of this coverage cannot be given.
         """
         outputs = list(self.outputs(data))
-        k = len(self.classes)
-        rows = [self.link.probabilities(o.logits.float()).cpu().numpy() for o in outputs]
-        probabilities = np.concatenate(rows) if rows else np.zeros((0, k), np.float32)
-        answers = probabilities.argmax(axis=1) if rows else np.zeros(0, np.int64)
-        typicality = None
-        if self.false_rejection:
-            values = [o.typicality.float().cpu().numpy() for o in outputs if o.typicality is not None]
-            typicality = np.concatenate(values) if values else np.zeros(0, np.float32)
-            answers = np.where(typicality <= self.false_rejection + CLOSE, k, answers)
+        probabilities = self._probabilities_of(outputs)
+        answers = probabilities.argmax(axis=1) if outputs else np.zeros(0, np.int64)
+        typicality = _typicality_of(outputs) if self.false_rejection else None
+        if typicality is not None:
+            answers = np.where(typicality <= self.false_rejection + CLOSE, len(self.classes), answers)
         wanted = coverage is not None or self.wrapped_by("conformal") is not None
         sets = self.sets(data, coverage=coverage) if wanted else None
         present = None if self.thresholds is None else probabilities >= self.thresholds
         numbers = probabilities if self.kind == "number" else None
-        weights = [o.attention.float().cpu().numpy() for o in outputs if o.attention is not None]
-        attention = np.concatenate(weights) if weights else None
-        shares = [o.unknown.float().mean(dim=(1, 2)).cpu().numpy() for o in outputs if o.unknown is not None]
-        unknown = np.concatenate(shares) if shares else None
+        weights = [o.attention.float() for o in outputs if o.attention is not None]
+        attention = _joined(weights) if weights else None
+        shares = [o.unknown.float().mean(dim=(1, 2)) for o in outputs if o.unknown is not None]
+        unknown = _joined(shares) if shares else None
         return Predictions(probabilities, answers, typicality, sets, present, numbers, attention, unknown)
 
     def bag_probabilities(self, data: Dataset) -> tuple[tuple[str, ...], Float[np.ndarray, "b k"]]:
@@ -264,115 +259,28 @@ class Classifier:
         Raises:
             ModelError: the model was not trained on bags.
         """
+        if self.kind != "bag":
+            remedy = "train one on bags, e.g. with the recipe bag-mean."
+            raise ModelError("this model was not trained on bags", where=self.recipe.name, remedy=remedy)
         predictions = self.predict_all(data)
         names, index = bag_index(data)
-        return names, self.pool_bags(predictions.probabilities, predictions.attention, index, len(names))
-
-    def pool_bags(
-        self,
-        probabilities: Float[np.ndarray, "n k"],
-        attention: Float[np.ndarray, " n"] | None,
-        index: Int[np.ndarray, " n"],
-        bags: int,
-    ) -> Float[np.ndarray, "b k"]:
-        """Class probabilities of bags from those of their images.
-
-        Args:
-            probabilities: of the images, as `predict_all` has them.
-            attention: likewise.
-            index: number of each image's bag.
-            bags: how many there are; each has an image.
-
-        Raises:
-            ModelError: the model was not trained on bags.
-        """
-        if self.kind != "bag" or not isinstance(self.network, Network):
-            raise ModelError(
-                "this model was not trained on bags",
-                where=self.recipe.name,
-                remedy="train one on bags, e.g. with the recipe bag-mean.",
-            )
-        head: Any = self.network.head
-        logits = self.link.logits(torch.from_numpy(probabilities).float())
-        weights = None if attention is None else torch.from_numpy(attention)
-        pooled: Tensor = head.bag_logits(logits, weights, torch.from_numpy(index), bags)
-        return self.link.probabilities(pooled).numpy()
+        pooled = pool_bags(self.network, predictions.probabilities, predictions.attention, index, len(names))
+        return names, pooled
 
     def own_size(self, mask: Bool[np.ndarray, "h2 w2"], size: tuple[int, int]) -> Mask:
         """A mask at the working size, back at an image's own h, w."""
         return unfit_mask(mask, size, self.recipe.resize)
-
-    def with_labels(self, classes: Sequence[str], vectors: Float[Tensor, "m d"]) -> "Classifier":
-        """A classifier that also knows these classes, by nothing but their vectors; weights are shared.
-
-        Where vectors say what classes have in common, images of a class never trained on may come near its own.
-
-        Raises:
-            ModelError: a class that is known, vectors of another length, or a network that does not compare with
-                class vectors at its end.
-        """
-        known = [name for i, name in enumerate(classes) if name in self.classes or name in classes[:i]]
-        if known or len(classes) != len(vectors):
-            what = f"class {known[0]!r} already exists" if known else f"{len(classes)} names, {len(vectors)} vectors"
-            raise ModelError(what, where="classes", remedy="name each new class once, with its vector.")
-        if vectors.shape[1] != self.labels.size:
-            raise ModelError(
-                f"vectors of {vectors.shape[1]} numbers; the model's have {self.labels.size}",
-                where=self.recipe.name,
-                remedy="compute them as the model's label vectors were computed.",
-            )
-        if not isinstance(self.network, Network) or getattr(self.network.head, "own_classes", False):
-            raise ModelError(
-                "this network does not end in a comparison with class vectors",
-                where=self.recipe.name,
-                remedy="use a model whose recipe has [labels] word_embeddings, without posthoc parts.",
-            )
-        both = torch.cat([self.labels.vectors, vectors.to(self.labels.vectors)])
-        labels = replace(self.labels, vectors=both, read_as=())
-        counts = np.concatenate([self.counts, np.zeros(len(classes), dtype=self.counts.dtype)])
-        network = self.network.with_labels(labels)
-        return replace(self, classes=(*self.classes, *classes), labels=labels, network=network, counts=counts)
 
     def to(self, device: torch.device | str) -> "Classifier":
         """The same classifier on another device."""
         return replace(self, network=self.network.to(device))
 
 
-def refuse_multilabel_model(classifier: Classifier, what: str) -> None:
-    """Refuse a model that names several classes per image where one is needed.
-
-    Args:
-        classifier: the model.
-        what: needs one class per image, e.g. "an ensemble".
-
-    Raises:
-        ModelError: the model is multilabel, of numbers or of bags; names what takes it.
-    """
-    refuse_number_model(classifier, what)
-    if classifier.kind == "multilabel":
-        fault = f"{what} needs a model of one label per image, and this one names several"
-        remedy = "predict, serve and export to .onnx and .html take it."
-        raise ModelError(fault, where=classifier.recipe.name, remedy=remedy)
+def _typicality_of(outputs: Iterable[Output]) -> Float[np.ndarray, " n"]:
+    return _joined(o.typicality.float() for o in outputs if o.typicality is not None)
 
 
-def refuse_number_model(classifier: Classifier, what: str) -> None:
-    """Refuse a model of numbers, or of bags, where one of classes is needed; `what` as for `refuse_multilabel_model`.
-
-    Raises:
-        ModelError: names what takes it.
-    """
-    refuse_bag_model(classifier, what)
-    if classifier.kind == "number":
-        fault = f"{what} needs a model of classes, and this one predicts a number"
-        raise ModelError(fault, where=classifier.recipe.name, remedy="predict and export to .onnx take it.")
-
-
-def refuse_bag_model(classifier: Classifier, what: str) -> None:
-    """Refuse a model of bags where one of images is needed; `what` as for `refuse_multilabel_model`.
-
-    Raises:
-        ModelError: names what takes it.
-    """
-    if classifier.kind == "bag":
-        fault = f"{what} needs a model of one label per image, and this one was trained on bags"
-        raise ModelError(fault, where=classifier.recipe.name, remedy="predict takes its folder.")
+def _joined(parts: Iterable[Tensor], *width: int) -> Float[np.ndarray, "n ..."]:
+    """The rows of all parts, each of shape [m *width]; of no parts, none."""
+    rows = [part.cpu().numpy() for part in parts]
+    return np.concatenate(rows) if rows else np.zeros((0, *width), np.float32)

@@ -14,7 +14,8 @@ from handful.core.recipe import Recipe
 from handful.core.tensors import Output
 from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
-from handful.models.classifier import Classifier, refuse_bag_model
+from handful.models.classifier import Classifier
+from handful.models.kind_checks import refuse_bag_model
 from handful.models.link import LEAST
 
 KINDS: dict[Kind, str] = {"multiclass": "one label per image", "multilabel": "several", "number": "numbers"}

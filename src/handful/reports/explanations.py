@@ -19,7 +19,8 @@ from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import HandfulWarning
 from handful.evaluation.intervals import wilson
-from handful.models.classifier import Classifier, refuse_number_model
+from handful.models.classifier import Classifier
+from handful.models.kind_checks import refuse_number_model
 from handful.models.saliency import (
     Saliency,
     class_saliency,

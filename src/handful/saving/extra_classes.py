@@ -14,12 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from handful.core.context import Task
 from handful.data.class_names import read_names
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import Ensemble, each
+from handful.models.network import Network
 from handful.parts import registry
 from handful.parts.hierarchies.nested_yaml import read_whole
 from handful.parts.posthoc.loki import groups_above, with_groups
@@ -114,7 +117,39 @@ def with_names(classifier: Classifier, names: Sequence[str]) -> Classifier:
                 where=member.recipe.labels.options.get("path") or "labels",
                 remedy="use the same file or encoder.",
             )
-        extended = member.with_labels(tuple(names), labels.vectors[len(member.classes) :])
+        extended = with_class_vectors(member, tuple(names), labels.vectors[len(member.classes) :])
         return replace(extended, labels=replace(extended.labels, read_as=labels.read_as))
 
     return each(classifier, extend)
+
+
+def with_class_vectors(classifier: Classifier, classes: Sequence[str], vectors: Float[Tensor, "m d"]) -> Classifier:
+    """A classifier that also knows these classes, by nothing but their vectors; weights are shared.
+
+    Where vectors say what classes have in common, images of a class never trained on may come near its own.
+
+    Raises:
+        ModelError: a class that is known, vectors of another length, or a network that does not compare with
+            class vectors at its end.
+    """
+    known = [name for i, name in enumerate(classes) if name in classifier.classes or name in classes[:i]]
+    if known or len(classes) != len(vectors):
+        what = f"class {known[0]!r} already exists" if known else f"{len(classes)} names, {len(vectors)} vectors"
+        raise ModelError(what, where="classes", remedy="name each new class once, with its vector.")
+    if vectors.shape[1] != classifier.labels.size:
+        raise ModelError(
+            f"vectors of {vectors.shape[1]} numbers; the model's have {classifier.labels.size}",
+            where=classifier.recipe.name,
+            remedy="compute them as the model's label vectors were computed.",
+        )
+    if not isinstance(classifier.network, Network) or getattr(classifier.network.head, "own_classes", False):
+        raise ModelError(
+            "this network does not end in a comparison with class vectors",
+            where=classifier.recipe.name,
+            remedy="use a model whose recipe has [labels] word_embeddings, without posthoc parts.",
+        )
+    both = torch.cat([classifier.labels.vectors, vectors.to(classifier.labels.vectors)])
+    labels = replace(classifier.labels, vectors=both, read_as=())
+    counts = np.concatenate([classifier.counts, np.zeros(len(classes), dtype=classifier.counts.dtype)])
+    network = classifier.network.with_labels(labels)
+    return replace(classifier, classes=(*classifier.classes, *classes), labels=labels, network=network, counts=counts)

@@ -7,8 +7,9 @@ from handful.core.files import lock_output
 from handful.core.recipe import Recipe
 from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import draw, training_split
-from handful.models.classifier import Classifier, refuse_multilabel_model
+from handful.models.classifier import Classifier
 from handful.models.device import select_device
+from handful.models.kind_checks import refuse_multilabel_model
 from handful.parts.losses.distillation import distilled
 from handful.saving.checkpoint import refuse_unfinished
 from handful.saving.classifier import load_classifier, refuse_existing_model, save_classifier

@@ -21,8 +21,9 @@ from handful.data.class_tree import read_tree
 from handful.data.fingerprint import image_digest
 from handful.data.splits import random_key, training_split
 from handful.errors import DataError, ModelError, ProtocolError, hint, option
-from handful.models.classifier import Classifier, refuse_multilabel_model
+from handful.models.classifier import Classifier
 from handful.models.device import select_device
+from handful.models.kind_checks import refuse_multilabel_model
 from handful.models.norm import with_norm
 from handful.parts import registry
 from handful.saving.checkpoint import refuse_unfinished

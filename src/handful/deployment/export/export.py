@@ -15,7 +15,7 @@ from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.export.to_torch import export_torch
 from handful.deployment.extra_packages import refuse_without_export
 from handful.errors import ModelError, OutputError, option
-from handful.models.classifier import refuse_bag_model, refuse_multilabel_model
+from handful.models.kind_checks import refuse_bag_model, refuse_multilabel_model
 from handful.saving.classifier import load_classifier
 
 Format = Literal["onnx", "torch", "html"]

@@ -12,7 +12,8 @@ from handful.core.files import write_atomically
 from handful.deployment.export.browser_runtime import BrowserRuntime, load_runtime
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.model_page import page_values, render_page
-from handful.models.classifier import Classifier, refuse_number_model
+from handful.models.classifier import Classifier
+from handful.models.kind_checks import refuse_number_model
 from handful.models.onnx_model import load_onnx
 
 POLICY = (

@@ -22,8 +22,9 @@ from handful.deployment.export.exporter_logs import silence_exporters
 from handful.deployment.export.to_onnx import trace, with_resizing, write_model
 from handful.errors import DataError, ModelError, option
 from handful.evaluation.intervals import paired_interval
-from handful.models.classifier import Classifier, refuse_number_model
+from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
+from handful.models.kind_checks import refuse_number_model
 from handful.models.onnx_model import load_onnx
 
 MAX_CALIBRATION_IMAGES = 200

@@ -17,7 +17,8 @@ from handful.deployment.export.exportable import ExportableModel, refuse_too_lar
 from handful.deployment.export.exporter_logs import first_error_line, silence_exporters
 from handful.deployment.export.to_onnx import metadata
 from handful.errors import ModelError
-from handful.models.classifier import Classifier, refuse_number_model
+from handful.models.classifier import Classifier
+from handful.models.kind_checks import refuse_number_model
 
 
 class _WithResizing(nn.Module):
