@@ -13,8 +13,9 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
 from handful.core.context import Task
-from handful.core.dataset import Dataset, Scale
+from handful.core.dataset import Dataset
 from handful.core.recipe import Part
+from handful.core.standardization import Scale
 from handful.core.tensors import Batch, Output
 from handful.parts import registry
 from handful.parts.heads._numbers import folds_by_rank

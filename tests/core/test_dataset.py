@@ -12,7 +12,8 @@ from torch import Tensor
 
 from handful.annotation.files.project import Project
 from handful.annotation.training import propose
-from handful.core.dataset import Dataset, PixelRange, Sample
+from handful.core.dataset import Dataset, Sample
+from handful.core.pixel_range import PixelRange
 from handful.core.recipe import Part, Recipe
 from handful.data import in_memory
 from handful.deployment.export.quantize import compare_predictions

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from handful.core.dataset import PixelRange, Sample
+from handful.core.dataset import Sample
+from handful.core.pixel_range import PixelRange
 from handful.data import decoding
 from handful.data.images import image_size, read_image, refuse_other_size
 from handful.errors import DataError

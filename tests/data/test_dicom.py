@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handful.core.dataset import PixelRange
+from handful.core.pixel_range import PixelRange
 from handful.data.formats import ImageFile, identify
 from handful.data.images import image_size, read_image
 from handful.data.load import load_data

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from handful.core.dataset import Dataset, PixelRange, Sample
+from handful.core.dataset import Dataset, Sample
+from handful.core.pixel_range import PixelRange
 from handful.data import image_cache
 from handful.data.image_cache import cache_images, store_decoded, working_image
 from handful.data.images import pixels

@@ -2,7 +2,8 @@ import warnings
 
 import pytest
 
-from handful.core.dataset import Dataset, LeftOut
+from handful.core.dataset import Dataset
+from handful.core.left_out import LeftOut
 from handful.data.left_out import merged, summary, warn_left_out
 from handful.errors import HandfulWarning
 from tests.data.noise_images import noise_dataset

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from handful.core.dataset import Dataset, PixelRange, Sample
+from handful.core.dataset import Dataset, Sample
+from handful.core.pixel_range import PixelRange
 from handful.data.arrays import from_arrays
 from handful.data.fingerprint import fingerprint
 from handful.data.images import pixels, read_image

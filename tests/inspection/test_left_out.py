@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from handful.core.dataset import LeftOut
+from handful.core.left_out import LeftOut
 from handful.inspection.findings import left_out
 from handful.inspection.measurements import measure_images
 from tests.data.noise_images import noise_dataset

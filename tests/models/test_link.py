@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from handful.core.dataset import Kind
+from handful.core.kind import Kind
 from handful.models.link import link_of
 
 

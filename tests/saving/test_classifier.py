@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handful.core.dataset import Dataset, PixelRange
+from handful.core.dataset import Dataset
+from handful.core.pixel_range import PixelRange
 from handful.data.arrays import from_arrays, image_samples
 from handful.errors import HandfulWarning, ModelError, OutputError
 from handful.models.classifier import Classifier

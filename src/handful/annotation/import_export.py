@@ -13,8 +13,9 @@ from handful.annotation.files.annotations import read_record, without_image
 from handful.annotation.files.mask_patch import Patch
 from handful.annotation.files.project import ACCEPTED, Project, annotated
 from handful.annotation.files.store import AnnotationStore
-from handful.core.dataset import Dataset, LeftOut
+from handful.core.dataset import Dataset
 from handful.core.files import refuse_existing
+from handful.core.left_out import LeftOut
 from handful.data.left_out import merged, summary
 from handful.data.masks.attach import attach_masks
 from handful.data.masks.image_file import write_masks

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from handful.core.dataset import Dataset, Kind, Sample, Scale
+from handful.core.dataset import Dataset, Sample
 from handful.core.hierarchy import Hierarchy
+from handful.core.kind import Kind
 from handful.core.recipe import Recipe, Stage
+from handful.core.standardization import Scale
 from handful.core.tensors import LabelEmbedding
 from handful.errors import TrainingError
 

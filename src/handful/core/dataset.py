@@ -1,4 +1,4 @@
-"""The dataclasses `Sample`, `Dataset`, `PixelRange` and `LeftOut`; they need no PyTorch."""
+"""The dataclasses `Sample` and `Dataset`; they need no PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,54 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, Shaped, UInt8
 
 from handful.core.hierarchy import Tree
+from handful.core.kind import Kind, no_single_label
+from handful.core.left_out import LeftOut
+from handful.core.pixel_range import PixelRange
 from handful.errors import DataError
 
 Image = UInt8[np.ndarray, "3 h w"]
 DeepImage = Shaped[np.ndarray, "c h w"]  # more than 8 bits per channel; 1, 3 or 4 channels
 Mask = Bool[np.ndarray, "h w"]
 Split = Literal["train", "val", "test"]
-# One class per image; any number of them, of which some may be unknown; numbers, such as an age; or a class per bag.
-Kind = Literal["multiclass", "multilabel", "number", "bag"]
-
-
-@dataclass(frozen=True)
-class PixelRange:
-    """The values of deep images (more than 8 bits per channel) that become black and white, for all images alike.
-
-    Attributes:
-        low: this value, and whatever is below it, becomes 0.
-        high: this value, and whatever is above it, becomes 255.
-        window: the range was given as a window, in the units of the images, so that it holds for float images too;
-            False: it is the range of a number of bits, and float images stay in [0, 1].
-
-    Example:
-        >>> from handful.core.dataset import PixelRange
-        >>> PixelRange.of_bits(12)
-        PixelRange(low=0.0, high=4095.0, window=False)
-    """
-
-    low: float
-    high: float
-    window: bool = False
-
-    @classmethod
-    def of_bits(cls, bits: int) -> "PixelRange":
-        """The range of unsigned integers with this number of bits."""
-        return cls(0.0, float(2**bits - 1))
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Mean and standard deviation of each quantity over the training images: networks learn (value - mean) / deviation.
-
-    Example:
-        >>> from handful.core.dataset import Scale
-        >>> Scale((20.0,), (5.0,)).mean
-        (20.0,)
-    """
-
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,21 +99,6 @@ class Sample:
 _SHOWN = ("label", "group", "split", "bag")  # in a sample's repr
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """Files or records at the source of a data set that its reader did not use, for one reason.
-
-    Attributes:
-        kind: what they are, in the plural and with the reason: "links whose target is missing".
-        paths: their paths below the root of the data, or other names that a user recognizes; none is left out.
-        remedy: what makes them usable, or how to be rid of them; a clause without its full stop.
-    """
-
-    kind: str
-    paths: tuple[str, ...]
-    remedy: str
-
-
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Samples and the sorted class names.
@@ -216,20 +162,8 @@ class Dataset:
         Raises:
             DataError: the data are multilabel, numbers or bags.
         """
-        if self.kind == "bag":
-            raise DataError(BAG_LABELS, where=f"the classes {', '.join(self.classes[:3])}", remedy=BAG_REMEDY)
-        if self.kind == "number":
-            raise DataError(
-                "these images have a number each, and this needs a class",
-                where=f"the quantities {', '.join(self.classes[:3])}",
-                remedy="fit, run, evaluate and predict take numbers; for the rest, give the images classes.",
-            )
-        if self.kind == "multilabel":
-            raise DataError(
-                "these images have several labels each, and this needs one label per image",
-                where=f"the classes {', '.join(self.classes[:3])}" + (", ..." if len(self.classes) > 3 else ""),
-                remedy="fit, run, evaluate and predict take such data; for the rest, keep one label of each image.",
-            )
+        if self.kind != "multiclass":
+            raise no_single_label(self.kind, self.classes)
         return np.array([-1 if s.label is None else s.label for s in self.samples], dtype=np.int64)
 
     @property
@@ -350,13 +284,6 @@ class Dataset:
     def split(self, *splits: Split | None) -> "Dataset":
         """The samples whose `split` is one of these."""
         return replace(self, samples=tuple(s for s in self.samples if s.split in splits))
-
-
-BAG_LABELS = "the labels of these images belong to bags, and this needs one label per image"
-BAG_REMEDY = (
-    "fit, evaluate and predict take bags; for the rest, read the images without bags, so that each has the label of "
-    "its bag."
-)
 
 
 def _positions(indices: Sequence[int] | np.ndarray, n: int) -> list[int]:

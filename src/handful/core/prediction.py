@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from handful.core.dataset import Dataset, Image, Mask, PixelRange
+from handful.core.dataset import Dataset, Image, Mask
+from handful.core.pixel_range import PixelRange
 
 UNKNOWN = "I do not know"
 

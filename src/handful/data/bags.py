@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 import numpy as np
 from jaxtyping import Int
 
-from handful.core.dataset import BAG_REMEDY, Dataset, Sample
+from handful.core.dataset import Dataset, Sample
 from handful.core.groups import group_index
+from handful.core.kind import BAG_REMEDY
 from handful.data.class_names import nfc
 from handful.errors import DataError, option
 

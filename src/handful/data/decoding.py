@@ -9,7 +9,8 @@ import numpy.typing as npt
 from PIL import ExifTags, ImageFile
 from PIL import Image as Pillow
 
-from handful.core.dataset import DeepImage, Image, PixelRange
+from handful.core.dataset import DeepImage, Image
+from handful.core.pixel_range import PixelRange
 from handful.data.dicom import INVERTED, WINDOW
 from handful.data.pixel_values import applies, composite_on_white, refuse_outside_16_bits, to_uint8
 from handful.errors import DataError

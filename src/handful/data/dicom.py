@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageFile
 
-from handful.core.dataset import PixelRange
+from handful.core.pixel_range import PixelRange
 
 INVERTED = "inverted"  # key of `Image.info`: white is the lowest value
 WINDOW = "window"  # key of `Image.info`: the range that the file names

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from handful.core.dataset import Dataset, LeftOut
+from handful.core.dataset import Dataset
+from handful.core.left_out import LeftOut
 from handful.data.images import open_image
 from handful.errors import DataError
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as Pillow
 
-from handful.core.dataset import DeepImage, Image, PixelRange, Sample
+from handful.core.dataset import DeepImage, Image, Sample
+from handful.core.pixel_range import PixelRange
 from handful.data.decoding import MAX_PIXELS, decode, decode_values, refuse_large, too_large
 from handful.data.dicom import register as register_dicom
 from handful.data.formats import DECODERS, FORMATS, HEAD, format_of

@@ -3,8 +3,9 @@
 import warnings
 from collections.abc import Iterable
 
-from handful.core.dataset import Dataset, LeftOut
+from handful.core.dataset import Dataset
 from handful.core.file_names import printable
+from handful.core.left_out import LeftOut
 from handful.errors import HandfulWarning
 
 SHOWN = 3  # paths named in a message

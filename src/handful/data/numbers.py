@@ -11,7 +11,8 @@ from math import isfinite
 import numpy as np
 from jaxtyping import Float32
 
-from handful.core.dataset import Dataset, Sample, Scale
+from handful.core.dataset import Dataset, Sample
+from handful.core.standardization import Scale
 from handful.data.class_names import nfc
 from handful.errors import DataError, option
 

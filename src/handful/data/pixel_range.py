@@ -15,7 +15,8 @@ from warnings import warn
 import numpy as np
 import numpy.typing as npt
 
-from handful.core.dataset import Dataset, PixelRange, Sample
+from handful.core.dataset import Dataset, Sample
+from handful.core.pixel_range import PixelRange
 from handful.data.decoding import deep_values, depth_of
 from handful.data.images import open_image
 from handful.errors import DataError, HandfulWarning, offers, option

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handful.core.dataset import PixelRange
+from handful.core.pixel_range import PixelRange
 from handful.errors import DataError, by_interface
 
 FULL = PixelRange.of_bits(16)

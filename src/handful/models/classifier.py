@@ -11,9 +11,12 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Int, UInt8
 from torch import Tensor, nn
 
-from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Scale
+from handful.core.dataset import Dataset, Image, Mask
+from handful.core.kind import Kind
+from handful.core.pixel_range import PixelRange
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.recipe import Recipe
+from handful.core.standardization import Scale
 from handful.core.tensors import LabelEmbedding, Output
 from handful.data.bags import bag_index
 from handful.data.in_memory import chunks, fit_size, unfit_mask

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from handful.core.dataset import Dataset, Image, Kind
+from handful.core.dataset import Dataset, Image
+from handful.core.kind import Kind
 from handful.core.recipe import Recipe
 from handful.core.tensors import Output
 from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from handful.core.dataset import Kind, Scale
+from handful.core.kind import Kind
+from handful.core.standardization import Scale
 
 TINY = 1e-12
 LEAST = 1e-30  # keeps the logarithm finite; float32 holds it

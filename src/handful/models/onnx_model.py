@@ -8,8 +8,10 @@ from typing import Any, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from handful.core.dataset import Dataset, Image, Kind, Mask, PixelRange, Sample
+from handful.core.dataset import Dataset, Image, Mask, Sample
+from handful.core.kind import Kind
 from handful.core.parsing import parse_json
+from handful.core.pixel_range import PixelRange
 from handful.core.prediction import Predictions, predict_batch_size
 from handful.core.processes import requested_threads
 from handful.data.images import pixels

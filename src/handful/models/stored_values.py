@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, get_args
 
-from handful.core.dataset import Kind, Scale
+from handful.core.kind import Kind
+from handful.core.standardization import Scale
 
 MAX_CLASSES = 100_000
 MAX_NAME = 1000  # characters of a class name

@@ -10,7 +10,7 @@ from importlib import import_module, resources
 from types import ModuleType
 from typing import Literal, get_args
 
-from handful.core.dataset import Kind
+from handful.core.kind import Kind
 from handful.core.recipe import Part, Recipe, Stage
 from handful.errors import RecipeError, nearest
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from handful.core.dataset import Kind
+from handful.core.kind import Kind
 from handful.core.recipe import Part, Recipe
 
 

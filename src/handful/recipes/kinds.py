@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from handful.core.dataset import Dataset, Kind
+from handful.core.dataset import Dataset
+from handful.core.kind import Kind
 from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError, TrainingError, by_interface, option
 from handful.parts.traits import (

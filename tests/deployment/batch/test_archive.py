@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handful.core.dataset import LeftOut
+from handful.core.left_out import LeftOut
 from handful.deployment.batch.archive import find_archive
 from handful.deployment.batch.prefetch import ArchiveReader
 from handful.errors import DataError

@@ -8,8 +8,9 @@ import torch
 from scipy.stats import gaussian_kde
 
 from handful.core.context import Context, Task
-from handful.core.dataset import Dataset, Sample, Scale
+from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part
+from handful.core.standardization import Scale
 from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError
 from handful.parts.losses._density import DensityWeighting, DensityWeights

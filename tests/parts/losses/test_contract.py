@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from handful.core.dataset import Scale
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, View
+from handful.core.standardization import Scale
 from handful.core.tensors import IGNORE, Batch, Output
 from handful.parts import registry
 from tests.support.classifiers import mean_colour

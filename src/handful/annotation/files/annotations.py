@@ -8,8 +8,8 @@ from typing import Any
 from handful.annotation.files.journal import Event, read_events
 from handful.annotation.files.mask_file import read_mask_metadata
 from handful.annotation.tools.prompts import Prompt, parse_prompts
-from handful.core.dataset import LeftOut
 from handful.core.files import safe_path
+from handful.core.left_out import LeftOut
 from handful.errors import DataError
 
 FORMAT = 1

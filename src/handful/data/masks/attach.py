@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 from warnings import warn
 
-from handful.core.dataset import Dataset, LeftOut, Mask, Sample
+from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.left_out import LeftOut
 from handful.data.images import sample_size
 from handful.data.left_out import merged, summary
 from handful.data.masks.beside import is_mask

@@ -16,8 +16,9 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from PIL import Image as Picture
 
-from handful.core.dataset import Dataset, LeftOut, Mask, Sample
+from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.file_names import printable
+from handful.core.left_out import LeftOut
 from handful.data.images import image_size, open_image
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.names import MARKS, composed, stem

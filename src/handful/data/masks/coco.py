@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from handful.core.dataset import LeftOut, Mask
+from handful.core.dataset import Mask
+from handful.core.left_out import LeftOut
 from handful.data.masks.partial import Mark, rasterize_marks
 from handful.data.masks.polygons import Points, fill
 from handful.data.masks.provenance import least_sure, source_of_entry

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float
 from label_studio_brush_rle_rs import decode_rle
 
-from handful.core.dataset import LeftOut, Mask
+from handful.core.dataset import Mask
+from handful.core.left_out import LeftOut
 from handful.data.masks.image_file import mask_from_bytes
 from handful.data.masks.names import IMAGE_SUFFIXES, UPLOAD
 from handful.data.masks.partial import Mark, is_background, rasterize_marks

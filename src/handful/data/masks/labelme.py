@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from handful.core.dataset import LeftOut, Mask
+from handful.core.dataset import Mask
+from handful.core.left_out import LeftOut
 from handful.data.images import open_image
 from handful.data.masks.partial import Mark, is_background, rasterize_marks
 from handful.data.masks.polygons import fill

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from handful.core.dataset import Dataset, LeftOut, Mask
+from handful.core.dataset import Dataset, Mask
+from handful.core.left_out import LeftOut
 from handful.data.images import read_image, sample_size
 from handful.data.left_out import merged
 from handful.data.masks.attach import find_masks

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from handful.core.dataset import LeftOut, Mask
+from handful.core.dataset import Mask
+from handful.core.left_out import LeftOut
 from handful.core.parsing import read_json
 from handful.data.masks.polygons import Points
 from handful.errors import DataError

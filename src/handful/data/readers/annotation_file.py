@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Float32
 
-from handful.core.dataset import Dataset, LeftOut, Sample
+from handful.core.dataset import Dataset, Sample
+from handful.core.left_out import LeftOut
 from handful.data.class_names import class_index, class_names
 from handful.data.masks.coco import is_coco
 from handful.data.masks.label_studio import is_label_studio

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from handful.core.dataset import LeftOut
+from handful.core.left_out import LeftOut
 from handful.data.class_names import nfc
 from handful.data.masks.coco import key_of
 from handful.data.masks.shapes import format_errors

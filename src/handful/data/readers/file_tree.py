@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from handful.core.dataset import LeftOut
 from handful.core.file_names import as_id, is_system_name
+from handful.core.left_out import LeftOut
 from handful.data.formats import identify
 from handful.data.left_out import merged
 from handful.errors import DataError

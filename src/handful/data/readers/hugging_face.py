@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 
-from handful.core.dataset import Dataset, LeftOut, Sample, Split
+from handful.core.dataset import Dataset, Sample, Split
+from handful.core.left_out import LeftOut
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.images import read_values
 from handful.data.labels import group_texts, label_texts

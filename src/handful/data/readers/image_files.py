@@ -5,7 +5,8 @@ from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
-from handful.core.dataset import Dataset, LeftOut, Sample
+from handful.core.dataset import Dataset, Sample
+from handful.core.left_out import LeftOut
 from handful.data.formats import identify
 from handful.data.masks.beside import UNUSED, separate_masks
 from handful.data.readers.folder import read_any_folder

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from handful.core.dataset import LeftOut
+from handful.core.left_out import LeftOut
 from handful.data.class_names import nfc
 from handful.data.masks.label_studio import image_names, results_of
 from handful.data.masks.shapes import format_errors

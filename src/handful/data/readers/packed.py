@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from handful.core.dataset import LeftOut
 from handful.core.file_names import as_id, is_system_name
+from handful.core.left_out import LeftOut
 from handful.data.readers.file_tree import FileTree
 from handful.data.split_names import split_of
 from handful.errors import DataError, HandfulWarning

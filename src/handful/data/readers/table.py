@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from handful.core.dataset import Dataset, LeftOut, Sample
+from handful.core.dataset import Dataset, Sample
+from handful.core.left_out import LeftOut
 from handful.data.bags import bag_dataset
 from handful.data.class_names import class_index, class_names, consistent_names, nfc
 from handful.data.masks.attach import with_mask

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from handful.core.dataset import LeftOut
+from handful.core.left_out import LeftOut
 from handful.deployment.batch.image_locations import (
     ImageLocation,
     holds_images,

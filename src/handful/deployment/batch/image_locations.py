@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from handful.core.dataset import LeftOut
 from handful.core.file_names import as_id, is_system_name
+from handful.core.left_out import LeftOut
 from handful.data.formats import ALL_SUFFIXES, NOT_READ
 from handful.data.readers.file_tree import BROKEN_LINKS, REMEDIES
 from handful.data.readers.folder import refuse_image_mask_folders

@@ -11,7 +11,8 @@ import pyarrow as pa
 from jaxtyping import Bool, UInt8
 from PIL import Image as Picture
 
-from handful.core.dataset import Dataset, Image, PixelRange, Sample
+from handful.core.dataset import Dataset, Image, Sample
+from handful.core.pixel_range import PixelRange
 from handful.core.prediction import Predictor
 from handful.data.masks.threshold import MaskRules, foreground
 from handful.deployment.batch.image_locations import ImageLocation

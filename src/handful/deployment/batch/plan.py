@@ -15,8 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from handful.core.dataset import LeftOut
 from handful.core.files import sync_folder, write_atomically
+from handful.core.left_out import LeftOut
 from handful.core.parsing import read_json
 from handful.data.left_out import warn_of
 from handful.deployment.batch.archive import Archive

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import UInt8
 
-from handful.core.dataset import Image, PixelRange
+from handful.core.dataset import Image
+from handful.core.pixel_range import PixelRange
 from handful.data.images import read_bytes, read_image
 from handful.deployment.batch.image_locations import ImageLocation
 from handful.errors import DataError

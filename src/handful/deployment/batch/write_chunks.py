@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import UInt8
 
-from handful.core.dataset import Image, PixelRange
+from handful.core.dataset import Image
 from handful.core.files import write_atomically
+from handful.core.pixel_range import PixelRange
 from handful.deployment.batch.image_locations import ImageLocation
 from handful.deployment.batch.plan import DRAFT, Plan
 from handful.deployment.batch.prefetch import ArchiveReader, LoadedImage, prefetch_images

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Float32, Int, Shaped
 from torch import Tensor, nn
 
-from handful.core.dataset import Scale
+from handful.core.standardization import Scale
 from handful.core.tensors import Output
 from handful.models.link import Linear
 from handful.parts.heads._feature_transform import FeatureTransform, check_positive

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from handful.core.context import Context
-from handful.core.dataset import Dataset, Kind
+from handful.core.dataset import Dataset
+from handful.core.kind import Kind
 from handful.core.recipe import Part
 from handful.core.tensors import Output
 from handful.errors import ModelError
