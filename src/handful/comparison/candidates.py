@@ -18,7 +18,7 @@ from handful.recipes.options import options_of
 from handful.recipes.renamed import current_name
 from handful.recipes.with_backbone import has_default_backbone, suits
 
-FEW = "nearest-centroid"  # the best at one image per class on other data: docs/measured.md
+FEW = "nearest-centroid"  # the best at one image per class on other data: docs/measured/pretrained-features.md
 FEATURES = (FEW, "logistic")
 CONTROL_OF = {  # backbone to the tuned cross-entropy on it
     "efficientnet_lite0": "classification",

@@ -2,8 +2,8 @@
 
 With one image per class every batch holds the same few images, and a network with batch norm depends on their
 statistics. Group norm (Wu and He 2018, https://arxiv.org/abs/1803.08494) normalizes each image on its own. "auto" takes
-group norm below three images per class: it was better at one image per class and worse at five (docs/measured.md), and
-three is a guess between the two.
+group norm below three images per class: it was better at one image per class and worse at five
+(docs/measured/masks.md), and three is a guess between the two.
 """
 
 from dataclasses import replace
