@@ -179,7 +179,8 @@ def _predicted(
     from handful.core.progress import Activity, Progress
     from handful.deployment.batch.to_table import predict_archive
     from handful.deployment.group_predictions import predict_groups
-    from handful.deployment.predict_table import check_outputs, draw_maps, predict_chunks
+    from handful.deployment.predict_table import check_outputs, predict_chunks
+    from handful.deployment.segmentation_maps import draw_maps
 
     with ExitStack() as stack:
         with print_to_stderr():

@@ -1,30 +1,24 @@
 """Predict images into a table (CSV or Parquet), a few at a time, so that memory does not grow with their number."""
 
-import csv
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
-from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Sample
-from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path
+from handful.core.files import lock_output, refuse_existing
 from handful.core.prediction import UNKNOWN, Predictions, Predictor
 from handful.data.images import pixels
 from handful.data.pixel_range import scaled, warn_without_range
 from handful.deployment.label_lists import PREDICTED, has_numbers, label_of, list_of_names, names_by_row, unknown_of
+from handful.deployment.segmentation_maps import LEGEND, draw_maps
 from handful.deployment.table_files import SUFFIXES, Columns, Errors, new_table, with_gaps
 from handful.errors import DataError, HandfulWarning, OutputError
-from handful.reports.overlay import UNKNOWN_COLOR, paint_regions, palette
 
-LEGEND = "legend.csv"  # in the folder of maps
-UNKNOWN_REGION = "unknown region"  # in the legend
 CHUNK = 256  # samples between two writes
 
 
@@ -236,16 +230,6 @@ def _check_table(path: Path, *, overwrite: bool) -> None:
     refuse_existing(path, overwrite=overwrite)
 
 
-def _check_maps(classifier: Predictor) -> None:
-    """Refuse a model that does not segment, before anything is predicted.
-
-    Raises:
-        ModelError: the model does not segment.
-    """
-    blank = Dataset((Sample("blank", np.zeros((3, 8, 8), np.uint8)),), classifier.classes)
-    next(iter(classifier.maps(blank)))
-
-
 def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predictions) -> Columns:
     """The predictions for some images as columns of a table.
 
@@ -279,50 +263,3 @@ def columns_of(classes: tuple[str, ...], ids: Sequence[str], predictions: Predic
     for j, name in enumerate(classes):
         columns[f"p_{name}"] = probabilities[:, j]
     return columns
-
-
-@contextmanager
-def draw_maps(folder: Path, classifier: Predictor) -> Iterator[Callable[[Dataset], None]]:
-    """A function that draws the maps of some images into a new folder, which replaces `folder` if all goes well."""
-    _check_maps(classifier)
-    colors = palette(len(classifier.classes))
-    with replace_folder(folder) as draft:
-        names = (*classifier.classes, UNKNOWN_REGION) if classifier.finds_unknown else classifier.classes
-        colors = np.concatenate([colors, UNKNOWN_COLOR]) if classifier.finds_unknown else colors
-        _write_legend(draft / LEGEND, names, colors)
-
-        def write_maps(images: Dataset) -> None:
-            unknown = classifier.unknown_regions(images) if classifier.finds_unknown else repeat(None)
-            for sample, probabilities, regions in zip(images.samples, classifier.maps(images), unknown, strict=False):
-                _save_overlay(draft, sample, probabilities, regions, classifier, colors)
-
-        yield write_maps
-
-
-def _save_overlay(
-    folder: Path,
-    sample: Sample,
-    probabilities: Float[np.ndarray, "k1 h w"],
-    unknown: Int[np.ndarray, "h w"] | None,
-    classifier: Predictor,
-    colors: UInt8[np.ndarray, "k 3"],
-) -> None:
-    """Draw the most probable class of each pixel, and unknown regions, over an image at the image's own size."""
-    path = safe_path(folder, f"{sample.id}.png")
-    most_probable = probabilities.argmax(axis=0)
-    image = pixels(sample)
-    size = (image.shape[1], image.shape[2])
-    regions = np.zeros(size, dtype=np.int64)
-    for value in np.unique(most_probable[most_probable > 0]):
-        regions[classifier.own_size(most_probable == value, size)] = value
-    if unknown is not None:
-        regions[classifier.own_size(unknown > 0, size)] = len(colors)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Picture.fromarray(paint_regions(image, regions, colors).transpose(1, 2, 0)).save(path, format="PNG")
-
-
-def _write_legend(path: Path, classes: tuple[str, ...], colors: UInt8[np.ndarray, "k 3"]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("class", "colour"))
-        rows.writerows((name, "#" + bytes(c).hex()) for name, c in zip(classes, colors, strict=True))
