@@ -19,8 +19,8 @@ from handful.deployment.export.exportable import ExportableModel
 from handful.deployment.export.quantize import quantize
 from handful.deployment.export.to_onnx import export_onnx, trace, with_resizing, write_model
 from handful.models.classifier import Classifier
+from handful.models.load_onnx import load_onnx
 from handful.models.network import Network
-from handful.models.onnx_model import load_onnx
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train

@@ -26,7 +26,7 @@ from handful.deployment.batch.plan import identify_job, make_plan
 from handful.deployment.batch.prefetch import ArchiveReader, prefetch_images
 from handful.deployment.batch.write_chunks import write_chunks
 from handful.deployment.export.to_onnx import export_onnx
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier
 from handful.training.train import train

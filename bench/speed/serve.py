@@ -22,7 +22,8 @@ from bench.support.measure import Times, ratio, report, take_turns
 from bench.support.options import Options
 from handful.data.images import read_bytes
 from handful.deployment.export.to_onnx import export_onnx
-from handful.models.onnx_model import OnnxModel, load_onnx
+from handful.models.load_onnx import load_onnx
+from handful.models.onnx_model import OnnxModel
 from handful.training.train import train
 
 CLIENTS, WAITING = 4, 8  # at once; and what the server takes on

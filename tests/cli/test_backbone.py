@@ -33,7 +33,7 @@ def test_a_backbone_of_ones_own_goes_from_fit_to_the_server(
     client = pytest.importorskip("starlette.testclient")
     from handful.deployment.server.app import create_app
     from handful.deployment.server.limits import Limits
-    from handful.models.onnx_model import load_onnx
+    from handful.models.load_onnx import load_onnx
 
     model, onnx = tmp_path / "model", tmp_path / "model.onnx"
     ok("fit", images, "-r", "logistic", "--backbone", backbones[kind], "-o", model, "--device", "cpu")

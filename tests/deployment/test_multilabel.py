@@ -28,7 +28,8 @@ from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.predict_table import predict_table
 from handful.errors import DataError, HandfulError, ModelError, OutputError
 from handful.models.classifier import Classifier
-from handful.models.onnx_model import OnnxModel, load_onnx
+from handful.models.load_onnx import load_onnx
+from handful.models.onnx_model import OnnxModel
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import save_classifier
 from handful.training.train import train

@@ -15,7 +15,7 @@ from handful.errors import HandfulWarning, ModelError, RecipeError, WeightsError
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.protocol import Protocol
 from handful.models.base_weights import base_weights
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.recipes.backbones import choose_backbone
 from handful.recipes.load import load_recipe
 from handful.saving.adapted_backbone import FILE, stored_backbones

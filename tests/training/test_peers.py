@@ -13,7 +13,7 @@ from handful.core.recipe import Part, Recipe
 from handful.deployment.export.export import export_to
 from handful.evaluation.operations import training_flops
 from handful.models.ensemble import join
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.recipes.load import from_toml, load_recipe
 from handful.recipes.write import fingerprint, to_toml
 from handful.saving.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.deployment.export.export import export_to
 from handful.errors import HandfulWarning, RecipeError
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.models.saliency import saliency
 from handful.reports.card_scores import update_card
 from handful.reports.explanations import TABLE, explain_to

@@ -72,7 +72,8 @@ def serve(
         with Activity(_starting(model), shown=True, announce=True):
             from handful.deployment.server.limits import Limits
             from handful.deployment.server.run import serve as run
-            from handful.models.onnx_model import load_onnx, refuse_exported_numbers
+            from handful.models.load_onnx import load_onnx
+            from handful.models.onnx_model import refuse_exported_numbers
 
             limits = Limits(megabytes, megapixels, batch, waiting, seconds)
             graph = _onnx_file(model, Path(folder))

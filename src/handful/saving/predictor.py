@@ -45,7 +45,7 @@ def load_predictor(
     model = Path(model)
     if not is_exported(model):
         return load_trained(model, tta=tta, classes=classes, device=device)
-    from handful.models.onnx_model import load_onnx
+    from handful.models.load_onnx import load_onnx
 
     for given, name in ((tta, "tta"), (classes, "classes")):
         if given is not None:

@@ -16,7 +16,7 @@ from handful.deployment.export.quantize import (
 from handful.deployment.export.to_onnx import trace, with_resizing, write_model
 from handful.errors import DataError, ModelError
 from handful.evaluation.intervals import paired_interval
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
 

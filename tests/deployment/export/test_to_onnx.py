@@ -19,7 +19,8 @@ from handful.deployment.predict_table import predict_table
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
-from handful.models.onnx_model import OnnxModel, load_onnx, refuse_exported_numbers
+from handful.models.load_onnx import load_onnx
+from handful.models.onnx_model import OnnxModel, refuse_exported_numbers
 from handful.recipes.load import load_recipe
 from handful.training.train import train
 from tests.support.datasets import numbered_squares, recipe, squares

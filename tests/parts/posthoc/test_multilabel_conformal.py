@@ -62,7 +62,7 @@ def test_sets_are_saved_loaded_and_exported(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.p_values(data), trained().p_values(data))
     pytest.importorskip("onnxscript")
     from handful.deployment.export.to_onnx import export_onnx
-    from handful.models.onnx_model import load_onnx
+    from handful.models.load_onnx import load_onnx
 
     assert "sets" in export_onnx(trained(), tmp_path / "m.onnx")
     found = load_onnx(tmp_path / "m.onnx").predict_all(data)

@@ -14,7 +14,7 @@ from handful.core.recipe import Part, Recipe
 from handful.deployment.export.to_onnx import export_onnx
 from handful.errors import RecipeError
 from handful.models.classifier import Classifier
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.models.platt_scaling import fit_class_platt
 from handful.parts.posthoc._folds import Fold
 from handful.parts.posthoc._held_out_probabilities import held_out_probabilities

@@ -16,7 +16,7 @@ from handful.deployment.predict_table import predict_table
 from handful.deployment.server.schemas import as_prediction
 from handful.errors import RecipeError
 from handful.models.classifier import Classifier
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.parts import registry
 from handful.parts.posthoc.unknown_regions import pixel_uncertainty
 from handful.recipes.checks import check

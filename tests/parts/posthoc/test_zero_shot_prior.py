@@ -9,7 +9,7 @@ from handful.core.recipe import Part, Recipe
 from handful.deployment.export.to_onnx import export_onnx
 from handful.errors import HandfulWarning, RecipeError
 from handful.models.classifier import Classifier
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 from handful.parts.posthoc.zero_shot_prior import WithPrior
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier, save_classifier

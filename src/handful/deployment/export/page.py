@@ -14,7 +14,7 @@ from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.model_page import page_values, render_page
 from handful.models.classifier import Classifier
 from handful.models.kind_checks import refuse_number_model
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'unsafe-inline'; "

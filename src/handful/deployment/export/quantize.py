@@ -25,7 +25,7 @@ from handful.evaluation.intervals import paired_interval
 from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
 from handful.models.kind_checks import refuse_number_model
-from handful.models.onnx_model import load_onnx
+from handful.models.load_onnx import load_onnx
 
 MAX_CALIBRATION_IMAGES = 200
 QUANTIZED_OPERATORS = ["Conv", "Gemm", "MatMul"]

@@ -16,7 +16,7 @@ from handful.deployment.export.onnx_resize import resizing_model
 from handful.deployment.export.onnx_translations import translations
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
-from handful.models.onnx_model import FORMATS, KEY
+from handful.models.load_onnx import FORMATS, KEY
 from handful.recipes.write import to_toml
 
 

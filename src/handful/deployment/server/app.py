@@ -35,7 +35,8 @@ from handful.deployment.server.schemas import (
     response_types,
 )
 from handful.errors import DataError
-from handful.models.onnx_model import OnnxModel, load_onnx
+from handful.models.load_onnx import load_onnx
+from handful.models.onnx_model import OnnxModel
 
 ENVIRONMENT = "HANDFUL_SERVE"  # environment variable with the settings for worker processes, as JSON
 ERRORS: dict[int | str, dict[str, Any]] = {
