@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Exit, Option
 
 from handful.cli import _options as o
-from handful.cli._bags import check_bags, image_writer, refuse_chunks_of_bags, refuse_groups_of_bags
+from handful.cli._bags import check_bags, image_writer, refuse_groups_of_bags
 from handful.cli._batch import UNREADABLE, BatchOptions, ChunkSize, Workers, refuse_chunk_options, write_chunks
 from handful.cli._data_options import SourceOptions
 from handful.cli._output import print_json, print_table, print_text, print_to_stderr
+from handful.cli._predict_checks import check_groups, refuse_for_chunks, refuse_maps, refuse_top
 
 if TYPE_CHECKING:
     from handful.core.prediction import Predictor
@@ -116,7 +117,7 @@ def predict(
     from handful.deployment.predict_table import check_outputs, write_table
 
     printed = out is None or str(out) == SCREEN
-    _refuse_top(top, printed=printed and (out is None or json))
+    refuse_top(top, printed=printed and (out is None or json))
     options = BatchOptions(chunk_size, ray, workers, overwrite, data_options)
     if out is not None and out.suffix:
         check_outputs(out, maps, overwrite=overwrite)
@@ -125,7 +126,7 @@ def predict(
 
     job = BatchJob("predict", model.resolve(), tta, classes, coverage, device)
     if out is not None and not printed and not out.suffix:
-        _refuse_for_chunks(maps=maps, strict=strict, per_group=per_group, bag=data_options.bag, data=data)
+        refuse_for_chunks(maps=maps, strict=strict, per_group=per_group, bag=data_options.bag, data=data)
         _predict_to_chunks(job, data[0], out, options, json=json)
         return
     path = None if printed else out
@@ -194,7 +195,7 @@ def _predicted(
                 found = read_to_predict(data, options.source, on_error=on_error)
             if per_group:
                 refuse_groups_of_bags(options.source.bag)
-                _check_groups(found)
+                check_groups(found)
             with Activity("Loading the model", shown=True, announce=True):
                 from handful.saving.learned_images import count_learned_from
                 from handful.saving.predictor import load_predictor
@@ -219,7 +220,7 @@ def _predicted(
                 writer = image_writer(stack, path, overwrite=options.overwrite)
                 chunks = predict_bags(chunks, found, in_bags, write_images=writer)
         else:
-            _refuse_maps(maps)
+            refuse_maps(maps)
             chunks = predict_archive(job, found, strict=strict, start=bar.go_on, advance=advance)
         yield classifier, chunks, learned
 
@@ -258,61 +259,3 @@ def _print_summary(summary: "TableSummary", path: Path, maps: Path | None, unit:
     if summary.failed:
         text += f". {summary.failed} could not be read: the column error says why."
     print_text(text)
-
-
-def _refuse_top(top: int | None, *, printed: bool) -> None:
-    from handful.errors import OutputError
-
-    if top is not None and not printed:
-        raise OutputError(
-            "this option is for printed predictions", where="--top", remedy="leave it out: a table has all classes."
-        )
-
-
-def _check_groups(found: object) -> None:
-    """Refuse images without groups before the model is loaded."""
-    from handful.core.dataset import Dataset
-    from handful.core.groups import refuse_without_groups
-
-    if not isinstance(found, Dataset):
-        _refuse_groups()
-    else:
-        refuse_without_groups(found)
-
-
-def _refuse_groups() -> None:
-    from handful.errors import DataError
-
-    raise DataError(
-        "the groups of an archive are not read",
-        where="--per-group",
-        remedy="unpack it, give a table with a column group, and name a .csv or .parquet file as --out.",
-    )
-
-
-def _refuse_for_chunks(*, maps: Path | None, strict: bool, per_group: bool, bag: str | None, data: list[str]) -> None:
-    from handful.errors import OutputError
-
-    _refuse_maps(maps)
-    refuse_chunks_of_bags(bag)
-    if per_group:
-        _refuse_groups()
-    if strict:
-        raise OutputError("a run over an archive records what cannot be read", where="--strict", remedy="leave it out.")
-    if len(data) > 1:
-        raise OutputError(
-            "Parquet chunks are written for one folder, table or pattern",
-            where=data[1],
-            remedy="name the folder that holds these files, or quote the pattern; or name a .csv file as --out.",
-        )
-
-
-def _refuse_maps(maps: Path | None) -> None:
-    from handful.errors import OutputError
-
-    if maps is not None:
-        raise OutputError(
-            "pictures of maps need a table as output, and image files",
-            where="--maps",
-            remedy="name a .csv or .parquet file as --out; handful propagate writes the masks of an archive.",
-        )

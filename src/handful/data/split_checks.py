@@ -78,6 +78,24 @@ def refuse_few_bags(pool: Dataset, needed: int) -> None:
             )
 
 
+def refuse_uneven_draw(data: Dataset) -> None:
+    """Refuse to draw a number of images for each class where an image has not one class.
+
+    Raises:
+        DataError: the data are multilabel, numbers or bags.
+    """
+    where = "a long-tailed draw"
+    if data.kind == "number":
+        what = "images have a number each, so there are no classes to draw a long tail of"
+        raise DataError(what, where=where, remedy="draw evenly.")
+    if data.kind == "bag":
+        what = "bags are drawn evenly, and a long tail of them is not"
+        raise DataError(what, where=where, remedy="draw the same number of each class.")
+    if data.kind == "multilabel":
+        what = "an image has several labels, so the number of images of each class cannot be chosen"
+        raise DataError(what, where=where, remedy="draw the same number of each class.")
+
+
 def refuse_missing_class(*parts: Dataset) -> None:
     """Refuse sides of a split of which one has no image of a class.
 

@@ -23,6 +23,7 @@ from handful.data.split_checks import (
     refuse_missing_class,
     refuse_small_classes,
     refuse_too_few,
+    refuse_uneven_draw,
 )
 from handful.data.stratification import complete_folds, nested_draw
 from handful.errors import DataError, alternatives, offers, option
@@ -119,26 +120,9 @@ def draw_counts(data: Dataset, wanted: Sequence[int], seed: int) -> tuple[Datase
     """As `draw`, with a number of images for each class.
 
     Raises:
-        DataError: there are no labelled images, a class has fewer than wanted, or the data are multilabel.
+        DataError: there are no labelled images, a class has fewer than wanted, or labels are not one per image.
     """
-    if data.kind == "number":
-        raise DataError(
-            "images have a number each, so there are no classes to draw a long tail of",
-            where="a long-tailed draw",
-            remedy="draw evenly.",
-        )
-    if data.kind == "bag":
-        raise DataError(
-            "bags are drawn evenly, and a long tail of them is not",
-            where="a long-tailed draw",
-            remedy="draw the same number of each class.",
-        )
-    if data.kind == "multilabel":
-        raise DataError(
-            "an image has several labels, so the number of images of each class cannot be chosen",
-            where="a long-tailed draw",
-            remedy="draw the same number of each class.",
-        )
+    refuse_uneven_draw(data)
     pool = _pool(data)
     refuse_too_few(pool, wanted)
     drawn_counts: Counter[int | None] = Counter()

@@ -26,7 +26,7 @@ from handful.core.files import existing, is_clutter, refuse_foreign, replace_fol
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
 from handful.data.pixel_range import read_pixel_range
-from handful.errors import HandfulWarning, ModelError, RecipeError, WeightsError, offers, option
+from handful.errors import HandfulWarning, RecipeError, WeightsError, offers, option
 from handful.models import stored_values
 from handful.models.base_weights import base_names, described
 from handful.models.classifier import Classifier
@@ -42,13 +42,16 @@ from handful.saving.checkpoint import FILE as CHECKPOINT
 from handful.saving.disk_space import refuse_when_full
 from handful.saving.model_card import CARD, to_markdown
 from handful.saving.model_files import (
+    FORMAT,
     LABEL_FIELDS,
+    NEWEST,
     card_file,
     damaged,
     json_file,
     label_embedding,
     list_of,
     posthoc_tables,
+    refuse_format,
     refuse_groups,
     saved_recipe,
 )
@@ -62,8 +65,6 @@ from handful.saving.model_folder import (
     not_a_model,
 )
 
-FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
-NEWEST = 3  # of multilabel models, which an older version would take for others
 OWN_FOLDERS = re.compile(rf"member-\d+|{NETWORKS}|\.?[0-9a-f]+-[0-9a-f]+-\d+(\.part|\.old)?")
 # What losses learn or remember is kept in checkpoints only: nothing predicts with it, and a memory tells of the images
 # that it was trained on. Models of earlier versions have it in their files.
@@ -210,7 +211,7 @@ def load_classifier(folder: str | Path, *, device: str = "cpu") -> Classifier:
         warnings.warn(text, HandfulWarning, stacklevel=2)
     content = json_file(folder / "classes.json")
     card = card_file(folder)
-    _refuse_format(content, card, folder)
+    refuse_format(content, card, folder)
     try:
         recipe = saved_recipe(folder)
         h, w = stored_values.image_size(content["size"])
@@ -271,7 +272,7 @@ def _is_library_model(backbone: Part) -> bool:
 
 def _load_ensemble(folder: Path, device: str) -> Ensemble:
     content, card = json_file(folder / ENSEMBLE), card_file(folder)
-    _refuse_format(content, card, folder)
+    refuse_format(content, card, folder)
     try:
         recipe = saved_recipe(folder)
         names = stored_values.texts(content["members"], "the list of members")
@@ -286,16 +287,3 @@ def _load_ensemble(folder: Path, device: str) -> Ensemble:
     except BROKEN as error:
         raise damaged(error, folder) from error
     return replace(ensemble, card=card)
-
-
-def _refuse_format(content: dict[str, Any], card: dict[str, Any], folder: Path) -> None:
-    version: Any = content.get("format")
-    whole = stored_values.is_whole(version)
-    if not whole or version < 1 or version > NEWEST:
-        raise ModelError(
-            f"model format {version!r} is newer than this version's {NEWEST}"
-            if whole and version > 0
-            else "this is not a handful model: it names no format",
-            where=folder,
-            remedy=f"update handful (this is {__version__}; the model says {card.get('handful', 'nothing')}).",
-        )

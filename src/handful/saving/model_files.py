@@ -7,6 +7,7 @@ from typing import Any, get_args
 from jaxtyping import Float
 from torch import Tensor
 
+from handful._version import __version__
 from handful.core.context import Task
 from handful.core.parsing import parse_toml, read_json, read_text
 from handful.core.recipe import Recipe
@@ -19,6 +20,8 @@ from handful.saving.model_folder import VALUES
 
 LABEL_FIELDS = ("similarity", "temperature", "learn_temperature", "read_as")  # of a `LabelEmbedding`, without vectors
 MAX_WRAPS = 100
+FORMAT = 2  # 1 had no posthoc wrappers and no ensembles
+NEWEST = 3  # of multilabel models, which an older version would take for others
 
 
 def damaged(error: Exception, folder: Path) -> ModelError:
@@ -127,3 +130,21 @@ def list_of(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError(f"{value!r} is not a list"[:200])
     return value
+
+
+def refuse_format(content: dict[str, Any], card: dict[str, Any], folder: Path) -> None:
+    """Refuse the format of a newer version.
+
+    Raises:
+        ModelError: it is newer, or the file names none.
+    """
+    version: Any = content.get("format")
+    whole = stored_values.is_whole(version)
+    if not whole or version < 1 or version > NEWEST:
+        raise ModelError(
+            f"model format {version!r} is newer than this version's {NEWEST}"
+            if whole and version > 0
+            else "this is not a handful model: it names no format",
+            where=folder,
+            remedy=f"update handful (this is {__version__}; the model says {card.get('handful', 'nothing')}).",
+        )
