@@ -4,11 +4,8 @@ A change names the version that it is based on. If that is no longer the newest,
 are kept: two tabs, or two people, cannot silently overwrite each other.
 """
 
-import math
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,18 +23,19 @@ from handful.annotation.files.annotations import (
     mask_path,
     recover,
 )
+from handful.annotation.files.events import timed, timestamp, versioned
 from handful.annotation.files.journal import Event, Journal
 from handful.annotation.files.mask_file import MaskMetadata, remove_mask, replace_mask
 from handful.annotation.files.mask_patch import Patch, apply
 from handful.annotation.tools.prompts import Prompt
 from handful.core.dataset import Mask
 from handful.core.files import safe_path
+from handful.core.lru_cache import LRUCache
 from handful.data.masks.image_file import read_mask
 from handful.errors import DataError, HandfulError
 
 CONFLICTS = "conflicts"
 CACHED_MASKS = 4
-MAX_SECONDS = 3600.0  # of work that one change may report
 MAX_CLASSES, MAX_NAME_LENGTH = 1000, 100
 
 
@@ -69,7 +67,7 @@ class AnnotationStore:
         self.folder = folder.resolve()
         (self.folder / MASKS).mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self._masks: OrderedDict[str, Mask] = OrderedDict()
+        self._masks = LRUCache[Mask](CACHED_MASKS)
         self._journal = Journal(safe_path(self.folder, JOURNAL))
         try:
             if not self._journal.events:
@@ -118,10 +116,7 @@ class AnnotationStore:
         with self._lock:
             if self[name].mask_source is None:
                 return None
-            if name not in self._masks:
-                self._cache(name, read_mask(mask_path(self.folder, name)))
-            self._masks.move_to_end(name)
-            return self._masks[name]
+            return self._masks.get(name, lambda: read_mask(mask_path(self.folder, name)))
 
     def read(self, name: str) -> tuple[Mask | None, Annotation]:
         """An image's mask and annotation at the same moment."""
@@ -168,15 +163,15 @@ class AnnotationStore:
             after = apply(np.zeros(size, dtype=bool) if before is None else before, patch)
             if base != now.mask_version:
                 raise StaleError("mask", now, self._keep_refused(name, after, base, now.mask_version))
-            event = self._event("mask", name, now.mask_version + 1, key, seconds)
+            event = versioned("mask", name, now.mask_version + 1, key, seconds)
             path = mask_path(self.folder, name)
             if after.any():
                 replace_mask(path, after, MaskMetadata(event["version"], key, source))
-                self._cache(name, after)
+                self._masks.put(name, after)
                 self._record(event | {"source": source})
             else:
                 self._record(event | {"source": None})
-                self._masks.pop(name, None)
+                self._masks.remove(name)
                 remove_mask(path)
             return self[name]
 
@@ -193,11 +188,8 @@ class AnnotationStore:
             if key == now.label_key:
                 return now
             if base != now.label_version:
-                self._journal.append(
-                    {"event": "conflict", "part": "label", "image": name, "base": base, "refused": label, "at": _now()}
-                )
-                raise StaleError("label", now)
-            event = self._event("label", name, now.label_version + 1, key, seconds)
+                raise self._stale("label", now, base, label)
+            event = versioned("label", name, now.label_version + 1, key, seconds)
             self._record(event | {"label": label, "cannot_tell": cannot_tell})
             return self[name]
 
@@ -208,9 +200,9 @@ class AnnotationStore:
             changes: for each image, True (present), False (absent) or None (unknown) of classes.
             seconds: time spent on all of them.
         """
-        share = _clip_seconds(seconds / max(len(changes), 1))
+        share = seconds / max(len(changes), 1)
         events: list[Event] = [
-            {"event": "entries", "id": name, "values": dict(values), "seconds": share, "kind": "label", "at": _now()}
+            {"event": "entries", **timed(name, share), "values": dict(values), "kind": "label"}
             for name, values in changes.items()
         ]
         with self._lock:
@@ -232,35 +224,27 @@ class AnnotationStore:
                 return now
             listed = [prompt.as_json() for prompt in prompts]
             if base != now.prompts_version:
-                self._journal.append(
-                    {"event": "conflict", "part": "marks", "image": name, "base": base, "refused": listed, "at": _now()}
-                )
-                raise StaleError("marks", now)
-            event = self._event("marks", name, now.prompts_version + 1, key, seconds)
+                raise self._stale("marks", now, base, listed)
+            event = versioned("marks", name, now.prompts_version + 1, key, seconds)
             self._record(event | {"marks": listed})
             return self[name]
 
     def skip(self, name: str, *, skipped: bool, seconds: float = 0.0) -> Annotation:
         """Show an image last, or no longer last."""
         with self._lock:
-            self._record(
-                {"event": "skip", "id": name, "skipped": skipped, "at": _now(), "seconds": _clip_seconds(seconds)}
-            )
+            self._record({"event": "skip", **timed(name, seconds), "skipped": skipped})
             return self[name]
 
     def review(self, name: str, verdict: str, *, round_: int, seconds: float = 0.0) -> Annotation:
         """Record the verdict on a propagated mask: "accept" or "reject"."""
         with self._lock:
-            event = {"event": "review", "id": name, "verdict": verdict, "round": round_, "at": _now()}
-            self._record(event | {"seconds": _clip_seconds(seconds)})
+            self._record({"event": "review", **timed(name, seconds), "verdict": verdict, "round": round_})
             return self[name]
 
     def spend(self, name: str, kind: str, seconds: float) -> Annotation:
         """Record time spent on an image without a change."""
         with self._lock:
-            self._record(
-                {"event": "seconds", "id": name, "kind": kind, "seconds": _clip_seconds(seconds), "at": _now()}
-            )
+            self._record({"event": "seconds", **timed(name, seconds), "kind": kind})
             return self[name]
 
     def add_class(self, name: str) -> None:
@@ -279,36 +263,29 @@ class AnnotationStore:
                 return
             if len(self._classes) >= MAX_CLASSES:
                 raise DataError(f"there are already {MAX_CLASSES} classes", remedy="use one of them.")
-            self._journal.append({"event": "class", "name": name, "at": _now()})
+            self._journal.append({"event": "class", "name": name, "at": timestamp()})
             self._classes.append(name)
 
     def note_training(self, result: dict[str, Any]) -> None:
         """Record the result of a training."""
         with self._lock:
-            event = {"event": "trained", "at": _now(), **result}
+            event = {"event": "trained", "at": timestamp(), **result}
             self._journal.append(event)
             self._trainings.append(event)
-
-    def _event(self, kind: str, name: str, version: int, key: str, seconds: float) -> Event:
-        return {
-            "event": kind,
-            "id": name,
-            "version": version,
-            "key": key,
-            "seconds": _clip_seconds(seconds),
-            "at": _now(),
-        }
 
     def _record(self, event: Event) -> None:
         self._journal.append(event)
         name = event["id"]
         self._annotations[name] = fold(self._annotations[name], event)
 
-    def _cache(self, name: str, mask: Mask) -> None:
-        self._masks[name] = mask
-        self._masks.move_to_end(name)
-        while len(self._masks) > CACHED_MASKS:
-            self._masks.popitem(last=False)
+    def _stale(self, part: str, now: Annotation, base: int, refused: Any) -> StaleError:
+        """The error for a change of an old version, which the journal keeps."""
+        self._note_conflict(part, now.id, base, refused=refused)
+        return StaleError(part, now)
+
+    def _note_conflict(self, part: str, name: str, base: int, **side: Any) -> None:
+        event = {"event": "conflict", "part": part, "image": name, "base": base, **side, "at": timestamp()}
+        self._journal.append(event)
 
     def _keep_refused(self, name: str, mask: Mask, base: int, version: int) -> Path:
         """Write the refused side: the newest mask with the refused patch applied."""
@@ -316,16 +293,5 @@ class AnnotationStore:
         while (path := safe_path(self.folder, f"{CONFLICTS}/{name}.{base}-{version}-{number}.png")).exists():
             number += 1
         replace_mask(path, mask, MaskMetadata(version, "", "refused"))
-        stored_as = path.relative_to(self.folder).as_posix()
-        self._journal.append(
-            {"event": "conflict", "part": "mask", "image": name, "base": base, "kept": stored_as, "at": _now()}
-        )
+        self._note_conflict("mask", name, base, kept=path.relative_to(self.folder).as_posix())
         return path
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _clip_seconds(seconds: float) -> float:
-    return round(min(max(seconds, 0.0), MAX_SECONDS), 3) if math.isfinite(seconds) else 0.0

@@ -8,9 +8,10 @@ from fastapi import Body, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
+from handful.annotation.files.events import MAX_SECONDS
 from handful.annotation.files.mask_patch import Patch, pack, unpack
 from handful.annotation.files.project import ACCEPTED
-from handful.annotation.files.store import MAX_SECONDS, StaleError
+from handful.annotation.files.store import StaleError
 from handful.annotation.server.base_app import base_app, guarded
 from handful.annotation.server.schemas import (
     AssistanceRequest,

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from handful.annotation.files.store import MAX_NAME_LENGTH, MAX_SECONDS
+from handful.annotation.files.events import MAX_SECONDS
+from handful.annotation.files.store import MAX_NAME_LENGTH
 
 MAX_CHANGES = 20_000  # entries in one request
 Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS)]

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import threading
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from handful.annotation.server.image_order import ImageOrder
 from handful.annotation.server.quick_matching import QuickMatching
 from handful.annotation.tools import active_learning
 from handful.core.dataset import Image, Mask, Sample
+from handful.core.lru_cache import LRUCache
 from handful.data.images import image_size, read_image
 from handful.data.left_out import merged
 from handful.errors import DataError
@@ -82,7 +82,7 @@ class Session:
         self.matching = QuickMatching(request, len(project.data), self._read_proposals)
         self._lock = threading.Lock()
         self._sizes: dict[str, tuple[int, int]] = {}
-        self._images: OrderedDict[str, Image] = OrderedDict()
+        self._images = LRUCache[Image](CACHED_IMAGES)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -112,12 +112,7 @@ class Session:
     def pixels(self, sample: Sample) -> Image:
         """A decoded image; the last few are cached."""
         with self._lock:
-            if sample.id not in self._images:
-                self._images[sample.id] = read_image(self.path(sample))
-                while len(self._images) > CACHED_IMAGES:
-                    self._images.popitem(last=False)
-            self._images.move_to_end(sample.id)
-            return self._images[sample.id]
+            return self._images.get(sample.id, lambda: read_image(self.path(sample)))
 
     def proposed(self, sample: Sample) -> Mask | None:
         """The proposed mask of an image.
@@ -152,6 +147,7 @@ class Session:
     def state(self) -> dict[str, Any]:
         """Everything that the page shows, except the images."""
         record = self.store.record
+        unused = (*self.project.data.left_out, *without_image(self.project.folder, self.project.data.ids))
         return {
             "name": self.project.root.name,
             "folder": str(self.project.folder),
@@ -163,12 +159,7 @@ class Session:
             "folds": self.settings.folds,
             "round": self.proposals.round,
             "work": self.work(),
-            "left_out": [
-                asdict(item)
-                for item in merged(
-                    [*self.project.data.left_out, *without_image(self.project.folder, self.project.data.ids)]
-                )
-            ],
+            "left_out": [asdict(item) for item in merged(unused)],
         }
 
     def work(self) -> dict[str, Any]:
