@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handful.automl.budget import SECONDS, Budget
+from handful.automl.data_summary import describe_data, describe_doubts
 from handful.automl.result import OURS, RunResult
 from handful.automl.sizes import working_sizes
 from handful.automl.stopped import after_stop
@@ -19,7 +20,6 @@ from handful.core.plan_file import claim_folder
 from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress, Stages
 from handful.core.recipe import Recipe
-from handful.core.text import capitalize
 from handful.data.arrays import from_arrays
 from handful.data.bags import refuse_bags
 from handful.data.fingerprint import fingerprint
@@ -31,7 +31,6 @@ from handful.data.splits import training_split
 from handful.errors import DataError, by_interface, option
 from handful.evaluation.normal_class import check_normal_class
 from handful.inspection.measurements import Measurements, measure_images
-from handful.inspection.quick_check import quick_findings
 from handful.models import hub
 from handful.recipes.write import fingerprint as recipe_fingerprint
 
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
     from handful.automl.select_and_train import Settings
 
 Say = Callable[[str], None]
-
-MOST_DOUBTS = 3  # that are said; `handful inspect` shows all
 
 
 def run(
@@ -150,7 +147,7 @@ def run(
             name=name,
         )
     check_normal_class(normal_class, data.classes)
-    say(_found(data))
+    say(describe_data(data))
     masked = any(s.mask is not None for s in data.samples)
     with lock_output(folder), cache_images(working_sizes(masked=masked)):
         plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed, **_named(requested)}
@@ -158,23 +155,28 @@ def run(
         try:
             with Progress(len(data), "reading the images", shown=progress, loss=False) as bar:
                 measurements = measure_images(data, advance=bar.advance)
-            doubts = _doubts(measurements)
+            doubts = describe_doubts(measurements)
             for doubt in doubts:
                 say(doubt)
             with Activity("Loading PyTorch", shown=progress, announce=True):
-                settings = _settings(
-                    requested,
-                    per_class,
-                    seed,
-                    jobs,
-                    device,
-                    progress,
-                    say,
-                    stages,
-                    on_answer,
-                    name,
-                    normal_class,
-                    inspection or by_interface(command="handful inspect", python="handful.inspect(data).findings"),
+                from handful.automl.candidates import Requested
+                from handful.automl.select_and_train import Settings
+                from handful.models.device import select_device
+
+                command = by_interface(command="handful inspect", python="handful.inspect(data).findings")
+                settings = Settings(
+                    per_class=per_class,
+                    requested=requested or Requested(),
+                    seed=seed,
+                    jobs=jobs,
+                    device=select_device(device),
+                    progress=progress,
+                    say=say,
+                    stages=stages,
+                    on_answer=on_answer,
+                    name=name,
+                    normal_class=normal_class,
+                    inspection=inspection or command,
                 )
             result = _run(data, measurements, doubts, folder, budget, settings)
         except KeyboardInterrupt:
@@ -245,31 +247,6 @@ def _requested(
     return load_requested(recipes, backbones)
 
 
-def _settings(
-    requested: "Requested | None",
-    per_class: int | None,
-    seed: int,
-    jobs: int | None,
-    device: str,
-    progress: bool,
-    say: Say,
-    stages: Stages,
-    on_answer: Callable[[RunResult], None],
-    name: str,
-    normal_class: str | None,
-    inspection: str,
-) -> "Settings":
-    """The options for what needs PyTorch, which this imports."""
-    from handful.automl.candidates import Requested
-    from handful.automl.select_and_train import Settings
-    from handful.models.device import select_device
-
-    chosen, methods = select_device(device), requested or Requested()
-    return Settings(
-        per_class, methods, seed, jobs, chosen, progress, say, stages, on_answer, name, normal_class, inspection
-    )
-
-
 def _run(
     data: Dataset,
     measurements: Measurements,
@@ -308,29 +285,3 @@ def _named(requested: "Requested | None") -> dict[str, Any]:
         return backbones
     recipes = {recipe.name: recipe_fingerprint(recipe) for recipe in requested.recipes}
     return {"recipes": recipes, "automatic": requested.automatic, **backbones}
-
-
-def _found(data: Dataset) -> str:
-    """What was read, in a sentence."""
-    pool = training_split(data)
-    counts = pool.counts
-    labelled = int(counts.sum())
-    if not labelled:
-        raise DataError("no image has a label", where="the data", remedy="put images into folders named after classes.")
-    spread = f"{counts.min()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-    text = f"Found {labelled} images of {len(data.classes)} classes ({spread} of each)"
-    parts = (
-        (sum(not s.supervised for s in data.samples), "without a label"),
-        (sum(s.candidates is not None for s in data.samples), "labelled with several candidates"),
-        (sum(s.mask is not None for s in pool.samples), "with a mask"),
-        (int(data.split("test").counts.sum()), "to test on"),
-    )
-    further = [f"{n} {what}" for n, what in parts if n]
-    return text + (f"; {', '.join(further)}." if further else ".")
-
-
-def _doubts(measurements: Measurements) -> tuple[str, ...]:
-    """What the images' statistics say against them; copies are dealt with elsewhere."""
-    findings = quick_findings(measurements.data, measurements.statistics)
-    shown = [f for f in findings if f.severity != "note" and "duplicate" not in f.kind]
-    return tuple(f"{capitalize(f.message)}. To do: {f.remedy}." for f in shown[:MOST_DOUBTS])
