@@ -1,6 +1,7 @@
 """Which recipes fit data with several labels per image."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,6 +112,35 @@ def test_images_with_candidates_are_not_mixed() -> None:
     check_kind(plan, data)
     with pytest.raises(RecipeError, match="augment/mixup needs one label per image"):
         check_kind(plan, replace(data, samples=(among, *data.samples[1:])))
+
+
+def test_the_recipes_that_an_ensemble_names_are_checked_before_anything_is_trained() -> None:
+    data = squares()
+    among = replace(data.samples[0], label=None, candidates=np.array([True, True, False]))
+    with_candidates = replace(data, samples=(among, *data.samples[1:]))
+    joined = replace(load_recipe("logistic"), posthoc=(Part("ensemble", {"recipes": ("ldam-wrn", "logistic")}),))
+    check_kind(joined, data)
+    with pytest.raises(RecipeError, match="losses/ldam needs one label per image") as caught:
+        check_kind(joined, with_candidates)
+    assert caught.value.where == "ldam-wrn, a member of the ensemble of logistic"
+    assert unfit_reason(joined, with_candidates) == "losses/ldam needs one label per image"
+    assert unfit_reason(joined, data) is None
+    fitting = replace(joined, posthoc=(Part("ensemble", {"recipes": ("logistic", "fine-tuned")}),))
+    check_kind(fitting, with_candidates)
+    with pytest.raises(RecipeError, match="heads/cosine needs one label per image, and these images have several each"):
+        check_kind(joined, several_squares())
+
+
+def test_a_member_that_an_ensemble_of_a_member_names_is_checked_and_one_that_names_itself_ends(tmp_path: Path) -> None:
+    inner, outer = tmp_path / "inner.toml", tmp_path / "outer.toml"
+    text = 'extends = "logistic"\n[[posthoc]]\nname = "ensemble"\nrecipes = ["{}", "{}"]\n'
+    inner.write_text(text.format("knn", inner), encoding="utf-8")
+    outer.write_text(text.format("logistic", inner), encoding="utf-8")
+    data = squares()
+    weighted = replace(data, samples=(replace(data.samples[0], weight=2.0), *data.samples[1:]))
+    check_kind(load_recipe(outer), data)
+    with pytest.raises(TrainingError, match="head 'knn' does not weigh samples"):
+        check_kind(load_recipe(outer), weighted)
 
 
 def test_the_losses_that_a_remedy_names_learn_class_probabilities() -> None:
