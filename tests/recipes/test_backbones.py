@@ -1,6 +1,8 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -14,6 +16,7 @@ from handful.models import timm_models
 from handful.recipes.backbone_names import short_name
 from handful.recipes.backbones import check_weights, choose_backbone, stronger_backbone
 from handful.recipes.load import load_recipe
+from handful.recipes.write import to_toml
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
 from tests.support.clip_model import SIDE as CLIP_SIDE
@@ -70,6 +73,29 @@ def test_the_backbone_of_a_saved_classifier_goes_on_as_it_was_trained(tmp_path: 
     assert own
     for name, tensor in own.items():
         assert torch.equal(state[name.removeprefix("network.")], tensor)
+
+
+@pytest.mark.parametrize(
+    ("options", "tukey"),
+    [
+        ({"name": "wide_resnet", "depth": 10, "width": 1}, None),  # ends on a sum
+        ({"name": "dsk_resnext", "depth": 11, "width": 16, "groups": 4, "base_width": 16}, 0.5),  # ends on a ReLU
+        ({"name": "efficientnet_lite0"}, 0.5),
+        ({"name": "efficientnet_lite0", "stride": 8}, None),  # a stage alone ends on a linear layer
+    ],
+    ids=str,
+)
+def test_features_of_a_folder_that_may_be_negative_get_no_square_root(
+    options: dict[str, Any], tukey: float | None, tmp_path: Path
+) -> None:
+    part = Part(options["name"], {key: value for key, value in options.items() if key != "name"})
+    plan = replace(load_recipe("classification-wrn"), backbone=part)
+    (tmp_path / "recipe.toml").write_text(to_toml(plan), encoding="utf-8")
+    (tmp_path / "weights.safetensors").touch()  # read when it is built
+    recipe = load_recipe("logistic", backbone=str(tmp_path))
+    assert recipe.backbone == Part(part.name, {**part.options, "weights": str(tmp_path)})
+    assert recipe.head.options.get("tukey") == tukey
+    assert load_recipe("logistic").head.options["tukey"] == 0.5
 
 
 def test_what_is_no_backbone_names_what_is(tmp_path: Path) -> None:

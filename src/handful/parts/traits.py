@@ -46,6 +46,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "image_text": "its features are compared with texts, which the model that its option `model` names encodes",
         "imagenet_classifier": 'the EfficientNet-Lite whose ImageNet classifier reads its features: "0", "2"',
         "made_of": "the name of the option that lists the backbones it is made of",
+        "signed": "its features may be negative: no ReLU is their last layer",
     },
     "heads": {
         "class_weights": "scores classes by one linear layer to the labels' vectors: `linear` or `classify.linear`",

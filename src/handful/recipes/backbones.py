@@ -124,6 +124,18 @@ def is_timm(backbone: Part) -> bool:
     return backbone.name in ("timm", "timm_pooled")
 
 
+def is_signed(backbone: Part) -> bool:
+    """Whether features of a backbone with weights may be negative, which a square root is not for.
+
+    The stages of an EfficientNet-Lite are: only the layer behind the last one ends in a ReLU.
+    """
+    if backbone.name not in dict(LITE.values()):
+        return registry.has_trait("backbones", backbone, "signed")
+    values = backbone.options
+    cut = values.get("stride") not in (None, 32) and not values.get("dilate")
+    return cut or bool(values.get("fuse")) or not values.get("expand", True)
+
+
 def is_adapted(backbone: Part) -> bool:
     """Whether a backbone stays as it was pretrained, and something beside it learns."""
     return backbone.options.get("adapt") is not None
@@ -175,9 +187,8 @@ def _of_classifier(folder: Path) -> BackboneChoice:
     segments = registry.has_trait("heads", recipe.head, "segments")
     lite = part.name in dict(LITE.values())
     stages = LITE_STAGES if lite and "stride" not in table else 1
-    signed = is_timm(part)
     maps = table if segments else None
-    return BackboneChoice(table, table, stages, maps, recipe.image_size, rectified=not signed)
+    return BackboneChoice(table, table, stages, maps, recipe.image_size, rectified=not is_signed(part))
 
 
 def _timm_name(name: str) -> str:

@@ -9,6 +9,7 @@ import torch
 from handful.core.recipe import Part
 from handful.core.tensors import Backbone
 from handful.parts import registry
+from handful.recipes.backbones import is_signed
 from tests.support.datasets import context
 
 SMALL: dict[str, Mapping[str, Any]] = {  # options that a part needs, or that make it quick
@@ -92,3 +93,15 @@ def test_seed_decides_the_weights_and_the_scale_is_positive(name: str, options: 
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert all(0 <= m <= 1 for m in backbone.mean)
     assert all(0 < s <= 1 for s in backbone.std)
+
+
+@every
+@torch.no_grad()
+def test_what_is_not_signed_has_no_negative_features(name: str, options: Mapping[str, Any]) -> None:
+    if "weights" not in registry.options("backbones", name):
+        return
+    smallest = float(make(name, options).network.eval()(images(2, 64, 64)).min())
+    if is_signed(Part(name, options)):
+        assert smallest < 0 or name.startswith("timm"), "of timm's, some are"
+    else:
+        assert smallest >= 0

@@ -18,6 +18,7 @@ from handful.models.text.clip import check_image_text, load_pretrained, projecte
 from handful.parts.backbones._vector import to_maps, vector_backbone
 
 image_text = True
+signed = True
 
 
 class ImageText(nn.Module):

@@ -15,6 +15,7 @@ from handful.parts.backbones._extractor import sequential_modules, split_stages
 from handful.parts.backbones._stages import Freeze, assemble
 from handful.parts.backbones._weights import download_errors, load_checkpoint
 
+signed = True
 HERE = "backbones/timm"
 
 

@@ -32,6 +32,7 @@ from handful.parts.backbones._transformer import GROUPS, Token, default_token, i
 from handful.parts.backbones._vector import STRIDE, to_maps
 from handful.parts.backbones._weights import download_errors, load_exactly, read_checkpoint, refuse_large
 
+signed = True
 HERE = "backbones/timm_pooled"
 ARGUMENTS = (  # of timm's models that may be given: numbers that say how large a network is, and how tokens are pooled
     "class_token",

@@ -22,6 +22,7 @@ from handful.parts.backbones._convolution import (
 )
 from handful.parts.backbones._weights import load_checkpoint, refuse_large
 
+signed = True
 PLAIN = ConvolutionFactory()
 
 
