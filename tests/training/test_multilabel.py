@@ -12,7 +12,7 @@ from handful.core.recipe import Part
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
 from handful.recipes.load import load_recipe
-from handful.saving import classifier as saving
+from handful.saving import model_files
 from handful.saving.classifier import load_classifier, save_classifier
 from handful.training.train import train
 from tests.support.datasets import recipe, several_squares, squares
@@ -93,7 +93,7 @@ def test_saved_and_loaded_with_thresholds_it_predicts_the_same(tested: object, t
     np.testing.assert_array_equal(loaded.probabilities(data), classifier.probabilities(data))
     assert set(classifier.card["calibration"]["thresholds"]) == set(data.classes)
     content = json.loads((tmp_path / "model/classes.json").read_text())
-    assert content["format"] == saving.NEWEST, "an older version refuses it"
+    assert content["format"] == model_files.NEWEST, "an older version refuses it"
     card = (tmp_path / "model/CARD.md").read_text()
     assert "It says of 3 classes whether an image shows them: blue, green, red." in card
     assert f"A class is named from a probability of {classifier.thresholds[0]:.2f} (blue), " in card

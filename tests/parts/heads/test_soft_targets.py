@@ -1,5 +1,7 @@
 """Logistic and ridge regression on class probabilities and weights of images."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,7 @@ def head(name: str, **options: object) -> torch.nn.Module:
     from handful.core.tensors import Backbone
 
     backbone = Backbone(torch.nn.Identity(), C, 1)
-    transform = {"center": False, "l2": False}
+    transform = {"center": False, "l2": False} | {k: options.pop(k) for k in ("center", "tukey") if k in options}
     return registry.build("heads", Part(name, {**options, **transform}), context(), backbone=backbone)  # type: ignore[no-any-return]
 
 
@@ -39,17 +41,35 @@ def test_targets_that_are_labels_give_what_labels_give(name: str) -> None:
     torch.testing.assert_close(*logits, rtol=2e-3, atol=2e-3)
 
 
+@pytest.mark.parametrize("center", [False, True])
 @pytest.mark.parametrize("name", ["logistic", "ridge"])
-def test_a_weight_of_two_is_an_image_twice(name: str) -> None:
+def test_a_weight_of_two_is_an_image_twice(name: str, center: bool) -> None:
     x, labels = features()
-    options = {"C": 1.0} if name == "logistic" else {"penalty": 1.0}
+    options: dict[str, Any] = {"C": 1.0} if name == "logistic" else {"penalty": 1.0}
+    options |= {"center": center, "tukey": 0.5}
     weights = torch.ones(len(x))
     weights[:3] = 2.0
     twice, heavy = head(name, **options), head(name, **options)
     twice.fit(torch.cat([x, x[:3]]), torch.cat([labels, labels[:3]]), seed=0)  # type: ignore[operator]
     heavy.fit(x, labels, seed=0, targets=torch.eye(K)[labels] * weights[:, None])  # type: ignore[operator]
+    torch.testing.assert_close(twice.mean, heavy.mean, rtol=1e-5, atol=1e-6)
     for key in ("weight", "bias"):
         torch.testing.assert_close(getattr(twice, key), getattr(heavy, key), rtol=5e-3, atol=5e-3)
+
+
+def test_an_image_of_no_weight_does_not_move_the_mean_and_equal_weights_change_nothing() -> None:
+    x, labels = features()
+    weights = torch.ones(len(x))
+    weights[0] = 0.0
+    plain, without, none, half = (head("logistic", C=1.0, center=True) for _ in range(4))
+    plain.fit(x, labels, seed=0, targets=torch.eye(K)[labels])  # type: ignore[operator]
+    without.fit(x[1:], labels[1:], seed=0)  # type: ignore[operator]
+    none.fit(x, labels, seed=0, targets=torch.eye(K)[labels] * weights[:, None])  # type: ignore[operator]
+    half.fit(x, labels, seed=0, targets=torch.eye(K)[labels] / 2)  # type: ignore[operator]
+    assert torch.equal(plain.mean, x.mean(dim=(0, 1)))  # type: ignore[arg-type]
+    torch.testing.assert_close(none.mean, without.mean, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(half.mean, plain.mean, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(none.mean, plain.mean, atol=1e-3)  # type: ignore[arg-type]
 
 
 def test_logistic_minimizes_the_cross_entropy_with_the_probabilities() -> None:

@@ -16,7 +16,8 @@ class FeatureTransform:
     others keep theirs, and their size is raised.
 
     Attributes:
-        center: subtract the mean of the training images' transformed features, those without a label among them.
+        center: subtract the mean of the training images' transformed features, those without a label among them; where
+            images have weights, the weighted mean.
         l2: bring features to length 1; heads that compare by the cosine score the same either way.
         tukey: power that features are raised to first; 1: as they are, 0.5: their square root.
     """

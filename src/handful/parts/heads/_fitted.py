@@ -111,10 +111,10 @@ class FittedHead(nn.Module):
         y = labels.cpu().numpy() if targets is None else targets.float().cpu().numpy()
         if self.link is not None:
             y = self.link.logits(torch.from_numpy(y)).numpy()
-        soft = targets is not None and self.link is None and not self.multilabel
+        soft, weights = targets is not None and self.link is None and not self.multilabel, None
         if soft:
-            y = with_least(y, labels.cpu().numpy())
-        x = self.training_inputs(self._centered_at(features)).cpu().numpy()
+            weights, y = torch.from_numpy(y.sum(axis=1)), with_least(y, labels.cpu().numpy())
+        x = self.training_inputs(self._centered_at(features, weights)).cpu().numpy()
         views = x.shape[1]
         flat, repeated = x.reshape(len(x) * views, -1), np.repeat(y, views, axis=0)
         if self.link is not None:
@@ -139,10 +139,17 @@ class FittedHead(nn.Module):
             strength, temperature = self._choose(x, y, seed)
         self._keep(self._learner(flat, repeated, strength=strength), strength=strength, temperature=temperature)
 
-    def _centered_at(self, features: Float[Tensor, "n v c"]) -> Float[Tensor, "n v c"]:
-        """The features in float32, whose mean becomes the head's."""
+    def _centered_at(
+        self, features: Float[Tensor, "n v c"], weights: Float[Tensor, " n"] | None = None
+    ) -> Float[Tensor, "n v c"]:
+        """The features in float32, whose mean becomes the head's: an image counts as often as it weighs."""
         pooled = features.float().cpu()
-        self.mean: Tensor = self.transform.raised(pooled).mean(dim=(0, 1)).to(self._buffer("mean").device)
+        raised = self.transform.raised(pooled)
+        if weights is None or torch.allclose(weights, torch.ones_like(weights)) or not weights.sum() > 0:
+            mean = raised.mean(dim=(0, 1))
+        else:
+            mean = (weights[:, None] / weights.sum() * raised.mean(dim=1)).sum(dim=0)
+        self.mean: Tensor = mean.to(self._buffer("mean").device)
         return pooled.to(self.mean.device)
 
     def _keep(self, learned: dict[str, Float[np.ndarray, "..."]], *, strength: float, temperature: float) -> None:

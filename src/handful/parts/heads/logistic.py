@@ -76,7 +76,8 @@ class Logistic(LinearScores):
             candidates: the weight of the image at each class that it may show; rows of 0 with a label.
             seed: of the cross-validation.
         """
-        x = self.training_inputs(self._centered_at(features)).cpu().numpy()
+        weights = (targets.sum(dim=1) + candidates.amax(dim=1)).cpu()
+        x = self.training_inputs(self._centered_at(features, weights)).cpu().numpy()
         rows, among, y = targets.cpu().numpy(), candidates.cpu().numpy(), labels.cpu().numpy()
         strength, temperature = choose_strength_on_candidates(
             self.strengths,
