@@ -298,10 +298,21 @@ def test_after_the_first_drawn_mask_the_next_image_has_a_matched_one(open_page: 
 def test_salient_objects_are_proposed_and_the_least_certain_asked_for_first(
     open_page: Any, held: tuple[Session, str]
 ) -> None:
+    session = held[0]
     page = open_page("blue/0.png")
     page.click("#salient")
-    _until(lambda: held[0].proposals.round > 0, 150)
+    _until(lambda: session.proposals.round > 0, 150)
     _until(lambda: page.input_value("#order") == "uncertain", 20)
+    without = {s.id for s in session.samples.values() if session.store[s.id].mask_source is None}
+    certainty = session.proposals.certainty
+    assert without <= certainty.keys()
+    assert all(0 <= value <= 1 for value in certainty.values())
+    assert any(session.proposed(s) is not None for s in session.samples.values() if s.id in without)
+    key, strategy = session.next("uncertain", "mask", after=None, seed=0)
+    assert strategy == "uncertain"
+    assert key is not None
+    asked = session.sample(key).id
+    assert certainty[asked] == min(certainty[name] for name in without)
 
 
 def test_a_propagated_mask_is_the_start_and_saved_with_the_first_change(

@@ -1,6 +1,7 @@
 """What a scikit-learn estimator takes as `X` and `y`, and says of what it does not take."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,32 @@ def test_images_unlike_those_of_fit_are_said_once(fitted: np.ndarray, other: np.
     assert len(notes) == 1
 
 
-def test_images_like_those_of_fit_pass() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        ImageForm.of(COLOR).warn_of_difference(COLOR / np.float32(255))
-        ImageForm.of(GRAY).warn_of_difference(GRAY[..., None])
-        ImageForm.of(COLOR).warn_of_difference(["a.png"])
-        Rows.of(np.eye(4) * 16).warn_of_range(np.eye(4) * 15)
+@pytest.mark.parametrize(
+    ("fitted", "like", "unlike"),
+    [
+        (COLOR, COLOR / np.float32(255), GRAY / np.float32(255)),
+        (GRAY, GRAY[..., None], GRAY[:, :10, :10, None]),
+        (COLOR, ["a.png"], COLOR // 9),
+    ],
+)
+def test_images_like_those_of_fit_are_passed_over_and_others_are_not(
+    fitted: np.ndarray, like: Any, unlike: np.ndarray
+) -> None:
+    form = ImageForm.of(fitted)
+    assert _warnings_of(form.warn_of_difference, like) == []
+    assert len(_warnings_of(form.warn_of_difference, unlike)) == 1
+
+
+def test_rows_of_nearly_the_same_range_are_passed_over() -> None:
+    rows = Rows.of(np.eye(4) * 16)
+    assert [len(_warnings_of(rows.warn_of_range, np.eye(4) * high)) for high in (15, 16, 17, 1600)] == [0, 0, 0, 1]
+
+
+def _warnings_of(check: Callable[[Any], None], X: Any) -> list[str]:
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        check(X)
+    return [str(note.message) for note in notes]
 
 
 @pytest.mark.parametrize("scale", [0.001, 100.0])

@@ -54,8 +54,13 @@ def test_where_nothing_is_alike_the_list_is_short(here: Path) -> None:
 
 
 def test_what_exists_or_is_a_name_passes(here: Path) -> None:
-    for source in ("tiles", "labels.csv", "digits", "torchvision:SVHN", here):
-        refuse_missing(source)
+    refused = []
+    for source in ("tiles", "labels.csv", "digits", "torchvision:SVHN", here, here / "digits", "./digits", "SVHN"):
+        try:
+            refuse_missing(source)
+        except DataError as error:
+            refused.append(error.where)
+    assert refused == [here / "digits", "./digits", "SVHN"], "names are no paths, and paths no names"
 
 
 def test_the_names_of_torchvision_are_those_of_its_reader() -> None:

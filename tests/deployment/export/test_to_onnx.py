@@ -130,8 +130,12 @@ def test_images_are_padded_and_cropped_as_in_training(tmp_path: Path, pictures: 
 )
 def test_heads_that_are_fitted(tmp_path: Path, pictures: Dataset, head: str) -> None:
     one = _trained(_recipe("linear", head=Part(head), stages=(), augment=()))
-    export_onnx(one, tmp_path / "model.onnx")
-    _same(one, load_onnx(tmp_path / "model.onnx"), pictures)
+    assert export_onnx(one, tmp_path / "model.onnx") == ("probabilities",)
+    model = load_onnx(tmp_path / "model.onnx")
+    _same(one, model, pictures)
+    found = model.predict_all(squares(4)).probabilities
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=CLOSE)
+    assert len(set(found.argmax(axis=1).tolist())) > 1, "its predictions depend on the image"
 
 
 def test_an_ensemble_whose_members_work_at_their_own_sizes(tmp_path: Path, pictures: Dataset) -> None:
