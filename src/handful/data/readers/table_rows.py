@@ -21,6 +21,7 @@ ROLES = ("path", "label", "mask", "group", "split")
 NAMED = ("text", "weight")  # roles that a column has only where `columns` names it
 BATCH_ROWS = 4096  # rows of a Parquet file in memory at a time
 SEPARATORS = (",", ";", "\t", "|")
+TABLES = (".csv", ".tsv", ".txt", ".parquet")
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 MOST_COLUMNS, LONGEST_NAME = 20, 40  # that a message names, and their characters
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from handful.core.left_out import LeftOut
+from handful.data.readers.table_rows import TABLES
 from handful.deployment.batch.image_locations import (
     ImageLocation,
     holds_images,
@@ -19,7 +20,6 @@ from handful.deployment.batch.image_locations import (
 )
 from handful.errors import DataError
 
-TABLES = (".csv", ".tsv", ".txt", ".parquet")
 PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 SHARDS = (".tar", ".parquet")
 
