@@ -2,7 +2,6 @@
 
 import shutil
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,9 @@ from handful.data.arrays import from_arrays
 from handful.data.check import check
 from handful.data.fingerprint import fingerprint, part_fingerprints
 from handful.data.load import load_data
-from handful.data.multilabel import parse_label_format, refuse_multilabel, refuse_numbers
+from handful.data.multilabel import parse_label_format
 from handful.errors import DataError
 from tests.data.noise_images import save_noise_image
-from tests.support.datasets import several_squares
 
 NAN = float("nan")
 
@@ -190,11 +188,3 @@ def test_the_forms_of_the_option() -> None:
     assert parse_label_format("folders", "unknown").default != 0
     assert parse_label_format("|").default == 0
     assert np.isnan(parse_label_format("columns").default)
-
-
-def test_numbers_are_refused_where_classes_are_needed() -> None:
-    data = replace(several_squares(4), kind="number")
-    for refuse in (refuse_numbers, refuse_multilabel):
-        with pytest.raises(DataError, match="a sweep needs a class per image"):
-            refuse(data, "a sweep")
-    refuse_numbers(several_squares(4), "a sweep")

@@ -13,9 +13,9 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.files import lock_output, refuse_existing
 from handful.core.recipe import Part, Recipe
 from handful.data.fingerprint import image_digest
+from handful.data.kind_checks import refuse_multilabel
 from handful.data.masks.image_file import write_masks
 from handful.data.masks.provenance import Provenance, images_seen, write_provenance
-from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import training_split
 from handful.errors import DataError, RecipeError, option
 from handful.models.device import select_device

@@ -21,12 +21,11 @@ from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress, Stages
 from handful.core.recipe import Recipe
 from handful.data.arrays import from_arrays
-from handful.data.bags import refuse_bags
 from handful.data.fingerprint import fingerprint
 from handful.data.image_cache import cache_images
+from handful.data.kind_checks import refuse_bags, refuse_multilabel
 from handful.data.left_out import warn_left_out
 from handful.data.load import ReadOptions, read_dataset
-from handful.data.multilabel import refuse_multilabel
 from handful.data.splits import training_split
 from handful.errors import DataError, by_interface, option
 from handful.evaluation.normal_class import check_normal_class

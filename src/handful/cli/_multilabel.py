@@ -13,7 +13,7 @@ def refuse_measures(data: "Dataset", *, calibration: bool, track: str | None) ->
     Raises:
         DataError: one of them was given, and the data are others.
     """
-    from handful.data.multilabel import refuse_multilabel
+    from handful.data.kind_checks import refuse_multilabel
 
     if track is not None:
         refuse_multilabel(data, "--track")

@@ -8,7 +8,7 @@ from handful.comparison.candidate_rules import apply_rules, traits_of
 from handful.comparison.result import CandidateRecipe, Role
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
-from handful.data.bags import refuse_bags
+from handful.data.kind_checks import refuse_bags
 from handful.errors import ProtocolError, option
 from handful.recipes.backbone_names import DEFAULT, on_backbone, short_name, split_name
 from handful.recipes.backbones import check_weights, choose_backbone

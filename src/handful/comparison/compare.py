@@ -24,7 +24,7 @@ from handful.core.dataset import Dataset
 from handful.core.plan_file import claim_folder
 from handful.core.recipe import Recipe
 from handful.data.fingerprint import fingerprint as data_fingerprint
-from handful.data.multilabel import refuse_numbers
+from handful.data.kind_checks import refuse_numbers
 from handful.errors import ProtocolError, TrainingError, by_interface, option
 from handful.evaluation.annotation_cost import PAPER, AnnotationTimes
 from handful.evaluation.evaluate import FIVE_DRAWS, Protocol, splits_of, trainer_name

@@ -9,7 +9,7 @@ from typing import Any
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
-from handful.data.multilabel import refuse_numbers
+from handful.data.kind_checks import refuse_numbers
 from handful.evaluation.evaluate import Protocol, splits_of, sweep
 from handful.evaluation.executor import ExecutorFactory
 from handful.evaluation.levels import level_values, summarise_levels

@@ -11,29 +11,10 @@ from jaxtyping import Int
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.groups import group_index
-from handful.core.kind import BAG_REMEDY
 from handful.data.class_names import nfc
 from handful.errors import DataError, option
 
 FOLDERS = "folders"  # as the form of bags: each folder of images is one
-
-
-def refuse_bags(data: Dataset, what: str) -> None:
-    """Refuse bags where each image needs a label of its own.
-
-    Args:
-        data: the data.
-        what: needs a label per image, e.g. "an inspection".
-
-    Raises:
-        DataError: the labels belong to bags; names what takes them.
-    """
-    if data.kind == "bag":
-        raise DataError(
-            f"{what} needs a label per image, and the labels of these images belong to bags",
-            where="labels",
-            remedy=BAG_REMEDY,
-        )
 
 
 def bag_dataset(data: Dataset, *, argument: str = "bag") -> Dataset:

@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Float32
 
 from handful.core.dataset import Dataset, Sample
-from handful.data.bags import refuse_bags
 from handful.data.class_names import class_index, class_names, nfc
 from handful.data.fingerprint import file_hash
 from handful.errors import DataError, option
@@ -241,45 +240,6 @@ def multilabel_dataset(
     rows = (None if t is None or bool(np.isnan(t).all()) else t for t in targets)
     labelled = (replace(s, label=None, target=row) for s, row in zip(samples, rows, strict=True))
     return Dataset(tuple(labelled), classes, kind="multilabel")
-
-
-def refuse_numbers(data: Dataset, what: str) -> None:
-    """Refuse data with numbers, or with labels of bags, where each image needs classes, one or several.
-
-    Args:
-        data: the data.
-        what: needs classes, e.g. "an inspection".
-
-    Raises:
-        DataError: the data are numbers or bags; names what takes them.
-    """
-    refuse_bags(data, what)
-    if data.kind == "number":
-        raise DataError(
-            f"{what} needs a class per image, and these images have a number each",
-            where="labels",
-            remedy="fit, run, evaluate and predict take numbers; for the rest, give the images classes.",
-        )
-
-
-def refuse_multilabel(data: Dataset, what: str) -> None:
-    """Refuse data with several labels per image, or numbers, where one label is needed.
-
-    Args:
-        data: the data.
-        what: needs one label, e.g. "propagating masks".
-
-    Raises:
-        DataError: the data are multilabel, numbers or bags; names what takes them.
-    """
-    refuse_numbers(data, what)
-    if data.kind == "multilabel":
-        raise DataError(
-            f"{what} needs one label per image, and these images have several each",
-            where="labels",
-            remedy="fit, run, evaluate, compare, inspect, predict and serve take them; for the rest, keep one label of "
-            "each image.",
-        )
 
 
 def merge_copies(data: Dataset, default: float) -> Dataset:

@@ -12,7 +12,7 @@ import numpy as np
 from handful.core.dataset import Dataset
 from handful.core.groups import group_index, group_means, refuse_without_groups
 from handful.core.result import Result, Run
-from handful.data.multilabel import refuse_multilabel
+from handful.data.kind_checks import refuse_multilabel
 from handful.errors import DataError
 from handful.evaluation.intervals import bootstrap
 from handful.evaluation.metrics import AnyMetric

@@ -8,7 +8,7 @@ from handful.core.dataset import Dataset
 from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity
 from handful.data.finding import Finding
-from handful.data.multilabel import refuse_numbers
+from handful.data.kind_checks import refuse_numbers
 from handful.inspection.findings import kinds
 from handful.inspection.measurements import Measurements, measure_images
 from handful.inspection.measures import complexity, examples, learning_curve, resolution

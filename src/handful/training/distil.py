@@ -5,7 +5,7 @@ from pathlib import Path
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output
 from handful.core.recipe import Recipe
-from handful.data.multilabel import refuse_multilabel
+from handful.data.kind_checks import refuse_multilabel
 from handful.data.splits import draw, training_split
 from handful.models.classifier import Classifier
 from handful.models.device import select_device

@@ -12,11 +12,12 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.files import refuse_foreign
 from handful.data.class_names import class_names
 from handful.data.images import sample_size
+from handful.data.kind_checks import refuse_numbers
 from handful.data.load import load_data
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.provenance import read_provenance
-from handful.data.multilabel import Unlisted, multilabel_dataset, refuse_numbers
+from handful.data.multilabel import Unlisted, multilabel_dataset
 from handful.data.readers.packed import is_packed
 from handful.data.sources import TORCHVISION
 from handful.errors import DataError, option
