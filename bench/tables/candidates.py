@@ -3,10 +3,10 @@
 In each draw five images of each class have their class as label. Fifty more of each group, ten of each of its classes,
 are labelled with the group alone. Learned are the labelled images alone (the others ignored), these and the others
 with the group's five classes as candidates, and all images with their class (the ceiling). A control writes "one of
-five" as class probabilities of a fifth each (the linear layer alone). Logistic regression, and a linear layer trained
-by gradient whose loss is `cross_entropy`, both on the features of the embedded network at 160 pixels. Scored are the
-classes of the 5,000 test images, and their groups: the group with the largest sum of probabilities. Nothing was chosen
-on the draws 0 to 4.
+five" as class probabilities of a fifth each (the linear layer alone). Logistic and ridge regression, and a linear
+layer trained by gradient whose loss is `cross_entropy`, on the features of the embedded network at 160 pixels. Scored
+are the classes of the 5,000 test images, and their groups: the group with the largest sum of probabilities. Nothing
+was chosen on the draws 0 to 4.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +38,8 @@ from handful.training.setup import make_task
 TABLE = "candidates"
 FINE, COARSE = 5, 10  # images of each class whose label is the class, and the group
 OVERLAP = (FINE + COARSE) / (100 - FINE - COARSE)  # draws from one pool share images
-LOGISTIC, LAYER = "logistic regression", "linear layer by gradient"
+LOGISTIC, RIDGE, LAYER = "logistic regression", "ridge regression", "linear layer by gradient"
+REGRESSIONS = {LOGISTIC: "logistic", RIDGE: "ridge"}  # the recipe of each
 STEPS, RATE = 300, 0.003
 DECAYS = (1e-3, 1e-2, 3e-2)  # by which share the weights shrink in a step
 Features = Mapping[str, Float32[np.ndarray, " c"]]
@@ -63,7 +64,8 @@ def run(options: Options) -> None:
             x, x_test = _matrix(by_id, part), _matrix(by_id, test)
             predicted = {LAYER: _by_gradient(x, part, x_test, decays[way])}
             if way != PROBABILITIES:  # which takes minutes: a row of the regression for each class of each image
-                predicted[LOGISTIC] = _by_regression(x, part, x_test, number)
+                for name, recipe in REGRESSIONS.items():
+                    predicted[name] = _by_regression(x, part, x_test, number, recipe)
             for method, p in predicted.items():
                 scores.setdefault((method, way), []).append(accuracies(p, test.labels, member))
                 print(number, way, method, *scores[method, way][-1])
@@ -137,11 +139,11 @@ def _matrix(by_id: Features, data: Dataset) -> Float32[np.ndarray, "n c"]:
 
 
 def _by_regression(
-    x: Float32[np.ndarray, "n c"], part: Dataset, x_new: Float32[np.ndarray, "m c"], seed: int
+    x: Float32[np.ndarray, "n c"], part: Dataset, x_new: Float32[np.ndarray, "m c"], seed: int, recipe: str
 ) -> Float32[np.ndarray, "m k"]:
-    """Probabilities of new images by the head of the recipe `logistic`, with its choice of C."""
+    """Probabilities of new images by the head of a recipe, with its choice of strength."""
     backbone = Backbone(nn.Identity(), x.shape[1], 1)
-    head: Any = registry.build("heads", load_recipe("logistic").head, _context(part), backbone=backbone)
+    head: Any = registry.build("heads", load_recipe(recipe).head, _context(part), backbone=backbone)
     labels, targets = torch.from_numpy(part.labels), torch.from_numpy(part.probabilities())
     views = torch.from_numpy(x)[:, None]
     if part.has_candidates:
@@ -200,7 +202,7 @@ def _chosen(by_id: Features, data: Dataset, member: Bool[np.ndarray, "k g"], way
 
 def _compare(scores: Scores, draws: list[int], *, quick: bool) -> None:
     """What candidates give beyond the images being ignored, over the draws, with intervals for new training images."""
-    for method in (LOGISTIC, LAYER):
+    for method in (*REGRESSIONS, LAYER):
         for other in (IGNORED, PROBABILITIES) if method == LAYER else (IGNORED,):
             gains = np.subtract(scores[method, CANDIDATES], scores[method, other])
             line: dict[str, Any] = {"method": method, "comparison": f"{CANDIDATES} against {other}", "draws": draws}

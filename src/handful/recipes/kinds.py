@@ -23,7 +23,7 @@ NUMBER_RECIPES = ("ridge", "knn", "fine-tuned", "classification-wrn")
 BAG_RECIPES = ("bag-mean", "bag-max", "bag-attention", "bag-contrast")
 SOFT_LOSSES = ("cross_entropy", "distillation", "early_learning", "generalized_cross_entropy")
 SOFT_RECIPES = ("logistic", "ridge", "fine-tuned", "classification-wrn")
-CANDIDATE_RECIPES = ("logistic", "fine-tuned", "classification-wrn")
+CANDIDATE_RECIPES = ("logistic", "ridge", "fine-tuned", "classification-wrn")
 
 
 def check_kind(recipe: Recipe, data: Dataset) -> None:

@@ -18,6 +18,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from handful.parts.heads._held_out_scores import likeliest_strength, number_of_folds
 
+# Features, targets and candidates to fit to, and features to score.
+FitCandidatesAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Weights = tuple[Float[np.ndarray, "k c"], Float[np.ndarray, " k"]]
 STEPS = 300  # of L-BFGS, at most
 
@@ -84,6 +86,7 @@ def _minimum(
 
 
 def choose_strength_on_candidates(
+    fit_and_score: Callable[[float], FitCandidatesAndScore],
     strengths: Sequence[float],
     x: Float32[np.ndarray, "n v c"],
     targets: Float32[np.ndarray, "n k"],
@@ -97,6 +100,7 @@ def choose_strength_on_candidates(
     """Strength and temperature under which held-out labelled images are likeliest.
 
     Args:
+        fit_and_score: of a strength, what fits a head and scores images with it.
         strengths: to select from; the first is the default.
         x: features of v views of each image, the plain one first.
         targets: as for `regression_on_candidates`.
@@ -117,8 +121,8 @@ def choose_strength_on_candidates(
         scores = np.zeros((len(labelled), targets.shape[1]))
         for train, test in splitter.split(known, known):
             rows = np.concatenate([labelled[train], others])
-            weight, bias = regression_on_candidates(*in_all_views(x[rows], targets[rows], candidates[rows]), strength)
-            scores[test] = x[labelled[test], 0] @ weight.T + bias
+            views = in_all_views(x[rows], targets[rows], candidates[rows])
+            scores[test] = fit_and_score(strength)(*views, x[labelled[test], 0])
             each()
         return scores
 

@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
-from torch import Tensor, nn
+from torch import nn
 
 from handful.core.context import Context
 from handful.core.tensors import Backbone
-from handful.parts.heads._candidates import choose_strength_on_candidates, in_all_views, regression_on_candidates
+from handful.parts.heads._candidates import regression_on_candidates
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform
-from handful.parts.heads._fitted import RANGE, strengths_of
+from handful.parts.heads._fitted import strengths_of
 from handful.parts.heads._linear_scores import LinearScores
 from handful.parts.heads._multilabel import binary_rows
 from handful.parts.heads._regression import regression
@@ -58,39 +58,17 @@ class Logistic(LinearScores):
         weight, bias = binary_rows(fit, x if basis is None else x @ basis, targets)
         return {"weight": weight if basis is None else weight @ basis.T, "bias": bias}
 
-    def fit_candidates(
+    def learn_candidates(
         self,
-        features: Float[Tensor, "n v c"],
-        labels: Int[Tensor, " n"],
+        x: Float32[np.ndarray, "m c"],
+        targets: Float32[np.ndarray, "m k"],
+        candidates: Float32[np.ndarray, "m k"],
         *,
-        targets: Float[Tensor, "n k"],
-        candidates: Float[Tensor, "n k"],
-        seed: int,
-    ) -> None:
-        """Fit to images of which some have several candidate classes in place of a label, see `_candidates`.
-
-        Args:
-            features: of v views of each image, the plain one first.
-            labels: of the images; -1 where there is none.
-            targets: class probabilities, times the weight of the image; rows of 0 without a label.
-            candidates: the weight of the image at each class that it may show; rows of 0 with a label.
-            seed: of the cross-validation.
-        """
-        weights = (targets.sum(dim=1) + candidates.amax(dim=1)).cpu()
-        x = self.training_inputs(self._centered_at(features, weights)).cpu().numpy()
-        rows, among, y = targets.cpu().numpy(), candidates.cpu().numpy(), labels.cpu().numpy()
-        strength, temperature = choose_strength_on_candidates(
-            self.strengths,
-            x,
-            rows,
-            among,
-            y,
-            start=self.start,
-            bounds=(self.start / RANGE, self.start * RANGE),
-            seed=seed,
-        )
-        weight, bias = regression_on_candidates(*in_all_views(x, rows, among), strength)
-        self._keep({"weight": weight, "bias": bias}, strength=strength, temperature=temperature)
+        strength: float,
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The likeliest weights, see `_candidates`."""
+        weight, bias = regression_on_candidates(x, targets, candidates, strength)
+        return {"weight": weight, "bias": bias}
 
 
 def build(
