@@ -144,10 +144,10 @@ def _multiclass(
         names = consistent_names(label_texts(labels, classes=classes), classes, where="labels")
     where = [f"image {i}" for i in range(len(samples))]
     if candidates is not None:
-        values, frame = as_array(candidates, "candidates"), getattr(candidates, "columns", None)
-        columns = candidate_columns(names, values.shape[-1] if values.ndim else 0, frame, classes)
-        rows = candidate_rows(values, len(samples), len(columns), where="candidates", labelled=labels is not None)
-        return marked_dataset(samples, names, rows, columns, classes, where)
+        marks, frame = as_array(candidates, "candidates"), getattr(candidates, "columns", None)
+        known = candidate_columns(names, marks.shape[-1] if marks.ndim else 0, frame, classes)
+        rows = candidate_rows(marks, len(samples), len(known), where="candidates", labelled=labels is not None)
+        return marked_dataset(samples, names, rows, known, classes, where)
     if probabilities is None:
         return labelled_dataset(samples, names, classes, where)
     values = as_array(probabilities, "probabilities")

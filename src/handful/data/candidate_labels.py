@@ -68,7 +68,7 @@ def candidate_dataset(
 
 def _sample(sample: Sample, sets: Sequence[Names], labels: Sequence[str], index: dict[str, int]) -> Sample:
     if sample.candidates is not None:
-        names = frozenset[str]().union(*(sets[c] for c in np.flatnonzero(sample.candidates)))
+        names = frozenset[str]().union(*(sets[c] for c in np.flatnonzero(sample.candidates).tolist()))
     elif sample.label is None:
         return sample
     elif labels[sample.label] in index:

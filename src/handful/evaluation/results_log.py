@@ -149,6 +149,8 @@ class ResultsLog:
         if not recipe_file.exists():
             recipe_file.write_text(to_toml(recipe), encoding="utf-8")
         path = self.predictions / f"{_plain(recipe.name)}-{key.digest}.npz"
+        more: dict[str, Any] = {name: getattr(run, name) for name in ARRAYS}
+        more["levels"] = np.array(levels, dtype=np.str_) if levels else None
         with write_atomically(path) as draft, draft.open("wb") as file:
             np.savez_compressed(
                 file,
@@ -157,8 +159,7 @@ class ResultsLog:
                 labels=run.labels,
                 probabilities=run.probabilities,
                 classes=np.array(classes, dtype=np.str_),
-                **{name: values for name in ARRAYS if (values := getattr(run, name)) is not None},
-                **({"levels": np.array(levels, dtype=np.str_)} if levels else {}),
+                **{name: values for name, values in more.items() if values is not None},
             )
         line = {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -75,6 +75,6 @@ class LinearScores(FittedHead):
             to: Float32[np.ndarray, "n c"],
         ) -> Float[np.ndarray, "n k"]:
             learned = self.learn_candidates(x, targets, candidates, strength=strength)
-            return to @ learned["weight"].T + learned["bias"]
+            return np.asarray(to @ learned["weight"].T + learned["bias"])
 
         return run
