@@ -17,7 +17,7 @@ SOURCES = {
     "matched": 'prepare=[{name="match_masks",per_class=1}]',
     "Otsu": 'prepare=[{name="binarize",rule="otsu",replace=true}]',
 }
-ROUNDS = 1  # of the mask sources; the hand masks have all
+ROUNDS = 3  # of the mask sources; the hand masks have all
 
 
 def run(options: Options) -> None:
