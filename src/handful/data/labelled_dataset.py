@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 
 from handful.core.dataset import Dataset, Sample
 from handful.data.candidate_labels import with_candidates
@@ -35,9 +35,8 @@ def voted_dataset(
     where: Sequence[str],
 ) -> Dataset:
     """The samples with class names and votes, of classes that are named or voted for; see `with_votes`."""
-    voted = [name for name, column in zip(columns, votes.T, strict=True) if column.any()]
-    data = labelled_dataset(samples, names, class_names([*names, *voted], classes), where)
-    return with_votes(data, votes, columns, where="probabilities")
+    classes = _all_classes(names, votes, columns, classes)
+    return with_votes(labelled_dataset(samples, names, classes, where), votes, columns, where="probabilities")
 
 
 def marked_dataset(
@@ -49,6 +48,13 @@ def marked_dataset(
     where: Sequence[str],
 ) -> Dataset:
     """The samples with class names and candidates, of classes that are named or candidates; see `with_candidates`."""
-    shown = [name for name, column in zip(columns, rows.T, strict=True) if column.any()]
-    data = labelled_dataset(samples, names, class_names([*names, *shown], classes), where)
-    return with_candidates(data, rows, columns, where="candidates")
+    classes = _all_classes(names, rows, columns, classes)
+    return with_candidates(labelled_dataset(samples, names, classes, where), rows, columns, where="candidates")
+
+
+def _all_classes(
+    names: Sequence[str | None], rows: Shaped[np.ndarray, "n v"], columns: Sequence[str], classes: Sequence[str] | None
+) -> Sequence[str]:
+    """The classes that are given, or those that are named and those of the columns that are not 0 throughout."""
+    used = [name for name, column in zip(columns, rows.T, strict=True) if column.any()]
+    return class_names([*names, *used], classes)
