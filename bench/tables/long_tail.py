@@ -1,4 +1,4 @@
-"""Long tails: CIFAR-10 at ratios of 100 and 10, head class 500 images, from random weights (WRN-16-1), two draws.
+"""Long tails: CIFAR-10 at ratios of 100 and 10, head class 500 images, from random weights (WRN-16-1).
 
 Rows as the soft-label paper's Table 4 (cross-entropy, resample, reweight, LDAM, CB focal, soft labels alone and under
 the latter two; vectors of MiniLM, not the paper's), and what came after them. The paper's head class has 5,000 images
@@ -30,7 +30,7 @@ MAIN = (
 OTHERS = ("resample-wrn", "reweight-wrn", "ldam-wrn", "tau-norm-wrn", "crt-wrn")
 LARGEST = 500
 STEPS = {10: (3264, 576), 100: (1989, 351)}  # of crt-wrn's two stages: 51 and 9 epochs; the others have one stage
-DRAWS = 2
+DRAWS = {MAIN: 5, (CONTROL, *OTHERS): 2}
 
 
 def run(options: Options) -> None:
@@ -38,9 +38,9 @@ def run(options: Options) -> None:
     data = cifar10(options.folder())
     if options.quick:
         data = few_test_images(data)
-    draws = range(min(DRAWS, options.draws))
     trainer = Keeping(PREDICTIONS / "networks")
-    for names in (MAIN, (CONTROL, *OTHERS)):
+    for names, count in DRAWS.items():
+        draws = range(min(count, options.draws))
         for ratio in (10,) if options.quick else (100, 10):
             wanted = recipes(names, options, {name: settings(name, ratio) for name in names})
             tail: dict[str, Any] = {"per_class": (LARGEST,), "draws": draws, "long_tail": ratio}
