@@ -56,8 +56,8 @@ def test_groups_are_read_by_every_command_that_reads_labels(tmp_path: Path) -> N
     assert "16 with several candidates" in " ".join(
         ok("fit", old, *tree, "-r", "logistic-pixels", "-o", tmp_path / "m").split()
     )
-    said = fails("fit", old, *tree, "-r", "ridge", "-o", tmp_path / "m2")
-    assert "heads/ridge needs one label per image, and 16 images have several candidates" in said
+    said = fails("fit", old, *tree, "-r", "knn", "-o", tmp_path / "m2")
+    assert "heads/knn needs one label per image, and 16 images have several candidates" in said
     scores = ok_json("evaluate", old, *tree, "-r", "logistic-pixels", "-m", 1, "-n", 2)
     assert scores
     assert "16 images have several candidates" in " ".join(ok("inspect", old, *tree).split())

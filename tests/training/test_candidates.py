@@ -99,4 +99,4 @@ def test_they_are_in_every_draw_and_no_score() -> None:
 
 def test_a_recipe_that_needs_labels_is_refused_before_training() -> None:
     with pytest.raises(RecipeError, match="8 images have several candidates"):
-        train(load_recipe("ridge"), partly(), device="cpu", progress=False)
+        train(load_recipe("knn"), partly(), device="cpu", progress=False)
