@@ -157,3 +157,21 @@ def test_a_model_that_does_not_say_what_it_learned_from_is_refused(tmp_path: Pat
     save_classifier(replace(model, card=card), tmp_path / "old")
     with pytest.raises(ModelError, match="does not say which images"):
         extend_to(tmp_path / "new", tmp_path / "old", squares(seed=1), old, device="cpu")
+
+
+def test_new_images_without_any_label_are_refused(tmp_path: Path) -> None:
+    old = only(squares(), "blue", "green")
+    saved(tmp_path / "old", old)
+    with pytest.raises(DataError, match="none of the 4 new images has a label"):
+        extend_to(tmp_path / "new", tmp_path / "old", only(squares(seed=1), "red").without_labels(), old, device="cpu")
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_old_image_that_lies_among_the_new_ones_without_a_label_is_replayed(tmp_path: Path) -> None:
+    old = only(squares(), "blue", "green")
+    saved(tmp_path / "old", old)
+    copies = replace(old.without_labels(), samples=tuple(replace(s, label=None) for s in old.samples))
+    kept, missing = replayed(old, tmp_path / "old", without=copies, per_class=None, seed=0)
+    assert (len(kept), missing) == (8, 0)
+    kept, _ = replayed(old, tmp_path / "old", without=old.select([0, 1]), per_class=None, seed=0)
+    assert len(kept) == 6

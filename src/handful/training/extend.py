@@ -90,7 +90,8 @@ def extend_to(
         ModelError: the model has several labels per image, numbers or bags, or does not say what it learned from.
         OutputError: `folder` is taken, or is the old model.
         ProtocolError: a share or a number out of range.
-        DataError: the memory has none of the old images, or none of an old class; or as `candidate_dataset`.
+        DataError: the new data have no label, the memory has none of the old images, or none of an old class; or as
+            `candidate_dataset`.
         RecipeError, TrainingError: as `train`.
 
     Example:
@@ -116,6 +117,7 @@ def extend_to(
         if folder.resolve() == model.resolve():
             raise ProtocolError("the old model would be replaced", where=folder, remedy="name another folder.")
         new = training_split(data)
+        _refuse_unlabelled(new)
         kept, missing = replayed(memory, model, without=new, per_class=memory_per_class, seed=seed)
         both = joined(new, kept, None if tree is None else read_tree(Path(tree)), share=share)
         _refuse_forgotten(old.classes, kept, new)
@@ -137,7 +139,7 @@ def replayed(
     Args:
         memory: old images with their labels.
         model: folder of the old model.
-        without: new images: an old one of the same content is left out, since it has a new label.
+        without: new images: an old one of the content of a labelled one is left out, since it has a new label.
         per_class: at most so many of each label, drawn with the seed; None: all.
         seed: of the draw.
 
@@ -158,7 +160,7 @@ def replayed(
             where=option("memory", None),
             remedy="give the data that it was trained on, with the same options.",
         )
-    renewed = {image_digest(s) for s in without.samples}
+    renewed = {image_digest(s) for s in without.samples if s.supervised}
     samples = sorted((s for digest, s in old.items() if digest not in renewed), key=lambda s: random_key(seed, s.id))
     counts: dict[str, int] = {}
     chosen = []
@@ -231,6 +233,20 @@ def _refuse_out_of_range(memory_per_class: int | None, share: float | None) -> N
     if share is not None and not 0 < share < 1:
         what = f"the share of the loss is {share:g}"
         raise ProtocolError(what, where=option("share", share), remedy="choose one between 0 and 1, such as 0.5.")
+
+
+def _refuse_unlabelled(new: Dataset) -> None:
+    """Refuse new data from which nothing can be learned.
+
+    Raises:
+        DataError: no image has a label.
+    """
+    if not any(s.supervised for s in new.samples):
+        raise DataError(
+            f"none of the {len(new)} new images has a label",
+            where="labels",
+            remedy="give images of the new classes in folders of their names, or a table.",
+        )
 
 
 def _refuse_forgotten(classes: Sequence[str], kept: Dataset, new: Dataset) -> None:
