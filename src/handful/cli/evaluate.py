@@ -194,7 +194,7 @@ def _scores(result: "Result", *, calibration: bool) -> dict[str, Any]:
     values = {
         "headline": headline_metric(result),
         "scores": {metric: asdict(summarise(result, metric)[0]) for metric in METRICS},
-        **level_values([result], list(METRICS)),
+        **level_values(result, list(METRICS)),
         "recall": [asdict(row) for row in class_recalls(result)],
     }
     if calibration:

@@ -116,7 +116,7 @@ def as_text(results: Sequence[Result], *, width: int, calibration: bool = False)
     rows = differences_to_first(results)
     metric = headline_metric(results)
     tables = [format_table(summarise(results, metric), width=width)]
-    groups = [row for result in results for row in summarise_levels(result, metric)]
+    groups = summarise_levels(results, metric)
     tables += [format_levels(groups, width=width)] if groups else []
     tables += [format_comparisons(rows, width=width)] if rows else []
     tables += [format_measures(summarise_measures(results), width=width)] if calibration else []

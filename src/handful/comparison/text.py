@@ -25,8 +25,7 @@ def format_comparison(comparison: ComparisonResult, *, width: int = 80) -> str:
     blocks = [wrap(comparison.answer, width)]
     for level in comparison.levels:
         blocks += [[_title(level)], _ranking(level, width)]
-        groups = [row for result in level.results for row in summarise_levels(result, level.metric)]
-        if groups:
+        if groups := summarise_levels(level.results, level.metric):
             blocks.append(format_levels(groups, width=width).splitlines())
         if level.pairs:
             blocks.append(_differences(level, width))

@@ -116,13 +116,13 @@ def _grouped(run: Run, of_class: Int[np.ndarray, " k"], groups: int) -> Run:
     )
 
 
-def summarise_levels(result: Result, metric: AnyMetric = "accuracy") -> list[LevelSummary]:
-    """Mean score of groups, 95 % interval and worst draw at each level of the tree; none without a tree.
+def summarise_levels(results: Result | Sequence[Result], metric: AnyMetric = "accuracy") -> list[LevelSummary]:
+    """Mean score of groups, 95 % interval and worst draw of each result at each level of the tree; none without a tree.
 
     Intervals are those of `summarise`.
 
     Args:
-        result: of `evaluate`, on data that were read with a tree.
+        results: one result of `evaluate`, or several, on data that were read with a tree.
         metric: "accuracy", "balanced_accuracy" (mean recall over groups) or "macro_f1".
 
     Example:
@@ -138,16 +138,17 @@ def summarise_levels(result: Result, metric: AnyMetric = "accuracy") -> list[Lev
         [(1, ('even', 'odd'))]
     """
     rows = []
-    for number, level in enumerate(result.levels, start=1):
-        grouped = at_level(result, level)
-        summary = replace(summarise(grouped, metric)[0], smallest=smallest(result), thirds=())
-        rows.append(LevelSummary(**vars(summary), level=number, groups=grouped.classes))
+    for result in [results] if isinstance(results, Result) else results:
+        for number, level in enumerate(result.levels, start=1):
+            grouped = at_level(result, level)
+            summary = replace(summarise(grouped, metric)[0], smallest=smallest(result), thirds=())
+            rows.append(LevelSummary(**vars(summary), level=number, groups=grouped.classes))
     return rows
 
 
-def level_values(results: Sequence[Result], metrics: Sequence[AnyMetric]) -> dict[str, Any]:
-    """The summaries of each result and metric as plain values under the key "tree_levels"; {} without a tree."""
-    rows = [asdict(row) for result in results for metric in metrics for row in summarise_levels(result, metric)]
+def level_values(results: Result | Sequence[Result], metrics: Sequence[AnyMetric]) -> dict[str, Any]:
+    """The summaries for each metric as plain values under the key "tree_levels"; {} without a tree."""
+    rows = [asdict(row) for metric in metrics for row in summarise_levels(results, metric)]
     return {"tree_levels": rows} if rows else {}
 
 

@@ -41,7 +41,7 @@ def note_of(rows: Sequence[LevelSummary], *, unit: str = "images") -> str:
 
 def tree_section(results: Sequence[Result], metric: AnyMetric) -> dict[str, Any] | None:
     """The scores of groups for a page, by recipe, and what they count; None without a tree."""
-    rows = [row for result in results for row in summarise_levels(result, metric)]
+    rows = summarise_levels(results, metric)
     if not rows:
         return None
     names = dict.fromkeys(row.recipe for row in rows)
