@@ -136,13 +136,18 @@ def one_draw(
 
 def scores_of(model: Classifier, material: Material) -> dict[str, float]:
     """Share of right answers for new classes, for old ones, and for groups."""
-    answers = np.array([model.classes[i] for i in model.predict(material.scored)])
+    answers = _answers(model, material)
     group_of = {name: name for name in material.groups}
     group_of |= dict(zip(material.truth, material.groups, strict=True))
     truth, groups = np.array(material.truth), np.array(material.groups)
     new = truth != groups
     right, of_group = answers == truth, np.array([group_of[answer] for answer in answers]) == groups
     return {"new": float(right[new].mean()), "old": float(right[~new].mean()), "group": float(of_group.mean())}
+
+
+def _answers(model: Classifier, material: Material) -> np.ndarray:
+    """The name of the class that is predicted for each scored image."""
+    return np.array([model.classes[i] for i in model.predict(material.scored)])
 
 
 def _recipe(rate: float) -> Recipe:
@@ -200,8 +205,7 @@ def _chosen(data: Dataset, group_of: Mapping[str, str], folder: Path) -> dict[st
 
 
 def _right(model: Classifier, material: Material) -> float:
-    answers = np.array([model.classes[i] for i in model.predict(material.scored)])
-    return float((answers == np.array(material.truth)).mean())
+    return float((_answers(model, material) == np.array(material.truth)).mean())
 
 
 def record(
