@@ -19,6 +19,7 @@ from handful.automl.run import run
 from handful.automl.text import format_run
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output
+from handful.core.hierarchy import Tree
 from handful.core.recipe import Recipe
 from handful.errors import DataError, ModelError, OutputError, ProtocolError, RecipeError, TrainingError
 from handful.evaluation import evaluate as evaluate_module
@@ -94,6 +95,38 @@ def test_a_normal_class_is_counted_in_the_result_the_report_and_the_card(tmp_pat
     assert (result.normal_class.missed.images, result.normal_class.false_alarms.images) == (12, 6)
     assert "means that nothing is wrong" in (tmp_path / "out" / "CARD.md").read_text()
     assert "taken to mean that nothing is wrong" in (tmp_path / "out" / "report.html").read_text()
+
+
+WARM = Tree("color", (Tree("warm", (Tree("red"),)), Tree("cold", (Tree("blue"), Tree("green")))))
+
+
+@pytest.mark.parametrize("scored_by", ["cross-validation", "test images", "draws"])
+def test_groups_of_the_class_tree_are_scored_as_the_classes_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored_by: str
+) -> None:
+    monkeypatch.setattr(training_module, "REPEATS", 2)
+    data = replace(squares(8), tree=WARM)
+    if scored_by == "test images":
+        train, test = squares(5, split="train"), squares(8, seed=1, split="test")
+        data = replace(data, samples=(*train.samples, *test.samples))
+    result = start(data, tmp_path / "out", recipes=FAST, per_class=3 if scored_by == "draws" else None)
+    assert result.score.scored_by == scored_by
+    (level,) = result.levels
+    assert (level.level, level.groups) == (1, ("cold", "warm"))
+    assert result.score.accuracy <= level.accuracy <= 1
+    assert level.low <= level.accuracy <= level.high
+    assert math.isnan(level.worst) == math.isnan(result.score.worst)
+    if scored_by == "test images":
+        groups = np.array(["cold", "cold", "warm"])
+        predictions = load_classifier(tmp_path / "out").predict(data.split("test").without_labels())
+        right = groups[predictions] == groups[data.split("test").labels]
+        assert level.accuracy == pytest.approx(float(np.mean(right)))
+    assert "In the right one of 2 groups (level 1 of the tree): about" in " ".join(str(result).split())
+    assert "In the right one of 2 groups" in (tmp_path / "out" / "report.html").read_text()
+    card = (tmp_path / "out" / "CARD.md").read_text()
+    assert f"| accuracy of 2 groups (level 1 of the class tree) | {100 * level.accuracy:.1f}" in card
+    (saved,) = json.loads((tmp_path / "out" / "run.json").read_text())["levels"]
+    assert saved["accuracy"] == pytest.approx(level.accuracy)
 
 
 def test_arrays_and_their_labels_are_a_source(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from handful.core.result import Result
+from handful.evaluation.levels import at_level
 from handful.evaluation.selection_bias import selected_score
 from tests.support import results
 
@@ -73,6 +74,22 @@ def test_balanced_accuracy_counts_classes_alike_and_may_select() -> None:
     assert balanced.best == 1
     assert balanced.mean + balanced.optimism == pytest.approx((25 / 40 + 1 + 1) / 3)
     assert selected_score(pair, "accuracy", select_by="balanced_accuracy").best == 1
+
+
+def test_another_score_may_be_corrected_than_the_one_that_selects() -> None:
+    labels = labels_of(60)
+    pair = [guesses("poor", 0.5, labels), guesses("good", 0.8, labels, seed=1)]
+    level = ("a", "a", "b")
+    groups = [at_level(r, level) for r in pair]
+    score = selected_score(pair, "accuracy", scored=groups)
+    assert score.best == 1
+    assert score.mean + score.optimism == pytest.approx(
+        float(np.mean(groups[1].runs[0].probabilities.argmax(1) == groups[1].runs[0].labels))
+    )
+    assert score == selected_score(pair, "accuracy", scored=groups)
+    backwards = selected_score(pair, "accuracy", scored=groups[::-1])  # what selects is not what is scored
+    assert backwards.best == 1
+    assert backwards.mean < score.mean
 
 
 def test_the_worst_repeat_is_below_the_mean() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_scores_of_draws_and_their_mean(tmp_path: Path) -> None:
     assert found["one: accuracy"] == [(0, 0.75), (1, 1.0)]
     assert found["one: accuracy mean"] == [(0, 0.875)]
     assert found["one: accuracy worst"] == [(0, 0.75)]
+
+
+def test_scores_of_the_groups_of_a_class_tree(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    runs = [run([0, 1, 2, 0], [1, 1, 2, 2], draw=0), run([0, 1, 2, 0], [0, 1, 2, 0], draw=1)]
+    track_scores("tensorboard", tmp_path, [replace(result("one", *runs), levels=(("a", "a", "b"),))])
+
+    found = scalars(tmp_path)
+    assert found["one: accuracy"] == [(0, 0.5), (1, 1.0)]
+    assert found["one: level 1 accuracy"] == [(0, 0.75), (1, 1.0)]
+    assert found["one: level 1 accuracy mean"] == [(0, 0.875)]
+    assert found["one: level 1 accuracy worst"] == [(0, 0.75)]
 
 
 @pytest.mark.slow

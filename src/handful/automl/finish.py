@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -14,8 +15,8 @@ from handful.automl.candidates import describe
 from handful.automl.extras import add_extras, cheap_advice
 from handful.automl.related import TiedData
 from handful.automl.report import write_report
-from handful.automl.result import PAGE, VALUES, RunResult, Tried, as_values
-from handful.automl.score import class_scores, without_optimism
+from handful.automl.result import PAGE, VALUES, LevelScore, RunResult, Tried, as_values
+from handful.automl.score import class_scores, level_scores, without_optimism
 from handful.automl.select import Selection
 from handful.automl.select_and_train import Outcome, Settings
 from handful.core.dataset import Dataset
@@ -35,9 +36,10 @@ def finish(
     """Save the model, its card and the report, and pass on the answer; then what the time that is left allows."""
     selection, data = outcome.selection, tied.data
     classes = class_scores(outcome.result, outcome.learned)
+    levels = level_scores(outcome.result, outcome.score, selection, data)
     with settings.stages.stage("writing the report"):
         rates = normal_class_rates(outcome.result, requested=settings.normal_class, groups=data.groups)
-        classifier = _with_scores(outcome, rates)
+        classifier = _with_scores(outcome, levels, rates)
         save_classifier(classifier, folder / MODEL, overwrite=True)
         shutil.copyfile(folder / MODEL / CARD, folder / CARD)
         result = RunResult(
@@ -59,6 +61,7 @@ def finish(
             temperature=classifier.card.get("calibration", {}).get("temperature"),
             data=settings.name,
             date=date.today().isoformat(),
+            levels=levels,
             normal_class=rates,
             result=outcome.result,
         )
@@ -76,11 +79,11 @@ def _write(result: RunResult, data: Dataset) -> None:
         draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def _with_scores(outcome: Outcome, rates: NormalClassRates | None) -> Classifier:
+def _with_scores(outcome: Outcome, levels: Sequence[LevelScore], rates: NormalClassRates | None) -> Classifier:
     """The classifier, its card completed by the data and the scores."""
     entries: dict[str, Any] = {} if outcome.result is None else card_scores(outcome.result)
     if outcome.score.scored_by == "cross-validation":
-        entries = without_optimism(entries, outcome.selection.score, len(outcome.selection.results))
+        entries = without_optimism(entries, outcome.selection.score, len(outcome.selection.results), levels)
     if rates is not None:
         entries["normal_class"] = asdict(rates)
     card = {**outcome.classifier.card, "data": data_facts(outcome.learned), **entries}

@@ -95,6 +95,29 @@ class ClassScore:
 
 
 @dataclass(frozen=True)
+class LevelScore:
+    """How often the predicted class lies in the right group at a level of a class tree; shares, 0 to 1.
+
+    Measured as `HonestScore.accuracy` is.
+
+    Attributes:
+        level: of the tree, 1 being the coarsest that tells classes apart.
+        groups: names of the groups, sorted.
+        accuracy: share of images whose predicted class is in the group of the true one.
+        low: lower end of its 95 % interval.
+        high: its upper end.
+        worst: accuracy of the worst repeat; NaN with one.
+    """
+
+    level: int
+    groups: tuple[str, ...]
+    accuracy: float
+    low: float
+    high: float
+    worst: float
+
+
+@dataclass(frozen=True)
 class Advice:
     """What would help, in a sentence, and the gain in accuracy that was measured for it; NaN: not measured.
 
@@ -144,6 +167,7 @@ class RunResult:
         temperature: of a trained network's probabilities, fitted to held-out images; None: a fitted head has its own.
         data: name of the data.
         date: day of the run, as YYYY-MM-DD.
+        levels: see `LevelScore`; (): the data were read without a tree of the classes.
         normal_class: misses and false alarms, where a class means that nothing is wrong.
         doubtful_labels: labels that may be wrong, the surest first.
         labels_to_check: the same in sentences, with the command that shows them.
@@ -176,6 +200,7 @@ class RunResult:
     temperature: float | None = None
     data: str = ""
     date: str = ""
+    levels: tuple[LevelScore, ...] = ()
     normal_class: NormalClassRates | None = None
     doubtful_labels: tuple[DoubtfulLabel, ...] = ()
     labels_to_check: str = ""
@@ -200,7 +225,7 @@ class RunResult:
 def as_values(result: RunResult) -> dict[str, Any]:
     """The result as `run.json` holds it: plain values without predictions, null for NaN."""
     values = {k: v for k, v in vars(result).items() if k not in ("result", "folder")}
-    for name in ("classes", "tried", "not_tried", "advice", "doubtful_labels"):
+    for name in ("classes", "levels", "tried", "not_tried", "advice", "doubtful_labels"):
         values[name] = [asdict(entry) for entry in values[name]]
     values["score"] = asdict(result.score)
     values["normal_class"] = None if result.normal_class is None else asdict(result.normal_class)

@@ -17,6 +17,7 @@ from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.data.splits import draw, random_key, training_split
 from handful.evaluation.leaks import without_leaks
+from handful.evaluation.levels import levels_of
 from handful.models.classifier import Classifier
 from handful.recipes.write import fingerprint
 from handful.saving.classifier import load_classifier
@@ -69,7 +70,7 @@ def learn_from_all(data: Dataset, folder: Path, budget: Budget, settings: Settin
         classifier, learned = _train(selection, pool, settings, seed=settings.seed, scored=test, before=folder / MODEL)
     if len(test):
         run_ = scored_run(classifier, learned, test, number=settings.seed, seconds=classifier.card["seconds"])
-        result = Result(selection.candidate.recipe, data.classes, (run_,))
+        result = Result(selection.candidate.recipe, data.classes, (run_,), levels_of(data.tree, data.classes))
         return Outcome(classifier, learned, selection, result, held_out_score(result, data))
     if selection.result is None or selection.score is None:
         return Outcome(classifier, learned, selection, None, NOTHING)
@@ -101,7 +102,7 @@ def learn_from_draws(data: Dataset, folder: Path, budget: Budget, settings: Sett
         first = first or (classifier, learned, selection)
     assert first is not None
     classifier, learned, selection = first
-    result = Result(selection.candidate.recipe, data.classes, tuple(runs))
+    result = Result(selection.candidate.recipe, data.classes, tuple(runs), levels_of(data.tree, data.classes))
     return Outcome(classifier, learned, selection, result, held_out_score(result, data, drawn=True))
 
 

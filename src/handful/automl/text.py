@@ -6,7 +6,7 @@ from handful.automl import closing
 from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
 from handful.automl.candidates import DESCRIPTIONS, PROMISING, describe_name
-from handful.automl.result import ClassScore, HonestScore, RunResult
+from handful.automl.result import ClassScore, HonestScore, LevelScore, RunResult
 from handful.core.text import how_often_right, in_words, share_of, wrap
 from handful.errors import by_interface, option
 from handful.evaluation.normal_class import Rate
@@ -27,6 +27,7 @@ def format_answer(result: RunResult, *, width: int = 80) -> str:
         answer(result.score),
         missed(result),
         exact(result),
+        *map(level_sentence, result.levels),
         normal_class(result),
         confusions(result.classes),
     ]
@@ -98,6 +99,17 @@ def how_scored(result: RunResult) -> str:
     repeats = f"{score.repeats} times " if score.repeats > 1 else ""
     tried = f", corrected for choosing the best of {len(result.tried)}" if len(result.tried) > 1 else ""
     return f"{images} held out in turn, {repeats}{score.folds} folds{tried}"
+
+
+def level_sentence(score: LevelScore) -> str:
+    """How often the predicted class lies in the right group at a level of the class tree, in a sentence."""
+    text = (
+        f"In the right one of {len(score.groups)} groups (level {score.level} of the tree): "
+        f"{how_often_right(score.accuracy, score.low, score.high)}"
+    )
+    if not math.isnan(score.worst):
+        text += f"; in the worst repeat {100 * score.worst:.1f} %"
+    return text + "."
 
 
 def normal_class(result: RunResult) -> str:

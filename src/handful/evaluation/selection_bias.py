@@ -55,6 +55,7 @@ def selected_score(
     *,
     select_by: Metric | None = None,
     groups: Mapping[str, str] | None = None,
+    scored: Sequence[Result] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> SelectedScore:
@@ -66,22 +67,26 @@ def selected_score(
         metric: "accuracy" or "balanced_accuracy".
         select_by: the metric that selects; None: `metric`.
         groups: group of an image's id; None, or an id that is not in it: a group of its own.
+        scored: the same predictions with other classes, such as `handful.evaluation.levels.at_level` of each result:
+            these are scored, `results` select. None: `results`.
         resamples: of the bootstrap.
         seed: of the bootstrap.
     """
     ids, labels, right = _correct(results)
+    scored = results if scored is None else scored
+    _, scored_labels, scored_right = _correct(scored)
     units = _units(ids, groups or {})
     by = metric if select_by is None else select_by
     scores = np.array([_score(row, labels, by) for row in right])
     best = int(scores.argmax())
     corrected = [
-        _score(right[_best(right, labels, drawn, by)][~drawn], labels[~drawn], metric)
+        _score(scored_right[_best(right, labels, drawn, by)][~drawn], scored_labels[~drawn], metric)
         for drawn in _resamples(units, labels, resamples, np.random.default_rng(seed))
     ]
-    own = _score(right[best], labels, metric)
+    own = _score(scored_right[best], scored_labels, metric)
     mean = min(own, float(np.mean(corrected))) if corrected and len(results) > 1 else own
-    draws = [_score(row, labels, metric) for row in _by_draw(results[best], ids)]
-    low, high = _interval(mean, right[best], labels, units, metric)
+    draws = [_score(row, scored_labels, metric) for row in _by_draw(scored[best], ids)]
+    low, high = _interval(mean, scored_right[best], scored_labels, units, metric)
     return SelectedScore(best, metric, mean, low, high, min(mean, min(draws) - (own - mean)), own - mean, len(draws))
 
 

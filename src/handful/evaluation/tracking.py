@@ -16,8 +16,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from handful.core.result import Result
 from handful.errors import OutputError, option
+from handful.evaluation.levels import at_level, summarise_levels
 from handful.evaluation.metrics import SCORES
-from handful.evaluation.statistics import headline_metric, summarise
+from handful.evaluation.statistics import ScoreSummary, headline_metric, summarise
 
 Kind = Literal["tensorboard", "mlflow"]
 EXPERIMENT = "handful"
@@ -70,6 +71,8 @@ class Tracking:
 def track_scores(kind: Kind, folder: Path, results: Sequence[Result]) -> None:
     """A run for each result: its scores by draw, and their mean with its interval and worst draw.
 
+    Of data that were read with a tree of the classes also those of the groups at each level ("level 1 accuracy").
+
     Raises:
         OutputError: as `Tracking`.
     """
@@ -79,14 +82,20 @@ def track_scores(kind: Kind, folder: Path, results: Sequence[Result]) -> None:
         settings = {"recipe": result.recipe.name, "per_class": row.per_class, "draws": row.draws, "design": row.design}
         name = result.recipe.name if row.per_class is None else f"{result.recipe.name} {row.per_class} per class"
         with Tracking(kind, folder, name, settings) as tracking:
-            k = len(result.classes)
             for step, run in enumerate(result.runs):
-                values: dict[str, float] = {"seconds": run.seconds}
-                for metric_name, score in SCORES.items():
-                    values[metric_name] = float(score(run.labels, run.predictions, k))
-                tracking.log(values, step)
-            whole = {"mean": row.mean, "low": row.low, "high": row.high, "worst": row.worst}
-            tracking.log({f"{metric} {statistic}": value for statistic, value in whole.items()}, 0)
+                tracking.log({"seconds": run.seconds}, step)
+            _log_scores(tracking, result, row)
+            for level, groups in zip(summarise_levels(result, metric), result.levels, strict=True):
+                _log_scores(tracking, at_level(result, groups), level, f"level {level.level} ")
+
+
+def _log_scores(tracking: Tracking, result: Result, row: ScoreSummary, prefix: str = "") -> None:
+    """The scores of each run, and the summary."""
+    for step, run in enumerate(result.runs):
+        scores = {name: score(run.labels, run.predictions, len(result.classes)) for name, score in SCORES.items()}
+        tracking.log({f"{prefix}{name}": float(value) for name, value in scores.items()}, step)
+    whole = {"mean": row.mean, "low": row.low, "high": row.high, "worst": row.worst}
+    tracking.log({f"{prefix}{row.metric} {statistic}": value for statistic, value in whole.items()}, 0)
 
 
 def check_tracker(kind: Kind, folder: Path) -> None:

@@ -79,7 +79,7 @@ def card_scores(result: Result) -> dict[str, Any]:
         ]
         + [
             {
-                "metric": f"accuracy of {r.classes} groups (level {r.level} of the class tree)",
+                "metric": level_metric(r.level, r.classes),
                 **{name: getattr(r, name) for name in ("mean", "low", "high", "worst")},
             }
             for r in summarise_levels(result)
@@ -91,6 +91,11 @@ def card_scores(result: Result) -> dict[str, Any]:
         failures["classes"] = [asdict(row) for row in class_scores(result)]
     plain: dict[str, Any] = json.loads(json.dumps({"scores": scores, "measured": values, "failures": failures}))
     return plain
+
+
+def level_metric(level: int, groups: int) -> str:
+    """The name of the accuracy of so many groups at a level of a class tree, as a card's row has it."""
+    return f"accuracy of {groups} groups (level {level} of the class tree)"
 
 
 def _matching(classifier: Classifier, results: Sequence[Result]) -> Result:
