@@ -9,21 +9,17 @@ features of the pretrained network, and raw pixels. 200 test images of each digi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
-from bench.support.accuracy import PREDICTIONS, run_sweep, show
+from bench.support.accuracy import run_sweep, show
 from bench.support.data import few_test_images, mnist
 from bench.support.options import Options
+from bench.support.pretrained import Pretrained
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.data.unlabelled import Unlabelled
-from handful.models.classifier import Classifier
 from handful.recipes.load import load_recipe
-from handful.recipes.write import fingerprint
-from handful.training.pretrain import pretrain
-from handful.training.train import train
 
 TABLE, PER_CLASS, SCORED = "pretraining", (1, 5, 10), 200
 PRETRAINING_STEPS, LONGER = 1000, 3000
@@ -36,39 +32,6 @@ TUNED = (*SMALL, "steps=300", f"augment={VIEW}")
 BATCH_NORM = ('backbone.norm="batch"', 'head.norm="batch"')  # as the backbone that was pretrained has it
 FROZEN = ('backbone={name="wide_resnet",depth=16,width=1,norm="batch"}', "image_size=[14, 14]", "head.tukey=1.0")
 PIXELS = ('backbone={name="pixels"}', "image_size=[14, 14]", "head.tukey=1.0")
-
-
-@dataclass(frozen=True, eq=False)
-class Pretrained:
-    """`handful.train` with a backbone that was pretrained on other images, once for all runs.
-
-    Attributes:
-        recipe: of the pretraining.
-        pool: its images; labels are not read.
-        folder: where backbones are kept.
-    """
-
-    recipe: Recipe
-    pool: Dataset = field(repr=False)
-    folder: Path = PREDICTIONS / "backbones"
-
-    @property
-    def name(self) -> str:
-        """The word that logs hold."""
-        return f"bench.pretraining.Pretrained {fingerprint(self.recipe)}"
-
-    def backbone(self) -> Path:
-        """The folder of the backbone, which is pretrained if it is not there; a stopped run goes on."""
-        path = self.folder / fingerprint(self.recipe)
-        if not (path / "recipe.toml").exists():
-            pretrain(path, self.recipe, self.pool, device="cpu", resume=path.exists(), progress=False)
-        return path
-
-    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
-        """The classifier that begins with it."""
-        options = {**recipe.backbone.options, "weights": str(self.backbone())}
-        begun = replace(recipe, backbone=replace(recipe.backbone, options=options))
-        return train(begun, data, seed=seed, device=device, progress=progress)
 
 
 def run(options: Options) -> None:

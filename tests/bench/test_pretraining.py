@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 from bench.support.options import Options
-from bench.tables.pretraining import BATCH_NORM, CHOSEN, CONTROL, Pretrained, contrastive, row
+from bench.support.pretrained import Pretrained
+from bench.tables.pretraining import BATCH_NORM, CHOSEN, CONTROL, contrastive, row
 from safetensors.torch import load_file
 
 from handful.recipes.load import load_recipe

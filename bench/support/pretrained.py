@@ -1,0 +1,45 @@
+"""A trainer that begins with a backbone pretrained once for all runs of a table."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.support.accuracy import PREDICTIONS
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.models.classifier import Classifier
+from handful.recipes.write import fingerprint
+from handful.training.pretrain import pretrain
+from handful.training.train import train
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrained:
+    """`handful.train` with a backbone that was pretrained on other images, once for all runs.
+
+    Attributes:
+        recipe: of the pretraining.
+        pool: its images; labels are not read.
+        folder: where backbones are kept.
+    """
+
+    recipe: Recipe
+    pool: Dataset = field(repr=False)
+    folder: Path = PREDICTIONS / "backbones"
+
+    @property
+    def name(self) -> str:
+        """The word that logs hold."""
+        return f"bench.pretraining.Pretrained {fingerprint(self.recipe)}"
+
+    def backbone(self) -> Path:
+        """The folder of the backbone, which is pretrained if it is not there; a stopped run goes on."""
+        path = self.folder / fingerprint(self.recipe)
+        if not (path / "recipe.toml").exists():
+            pretrain(path, self.recipe, self.pool, device="cpu", resume=path.exists(), progress=False)
+        return path
+
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
+        """The classifier that begins with it."""
+        options = {**recipe.backbone.options, "weights": str(self.backbone())}
+        begun = replace(recipe, backbone=replace(recipe.backbone, options=options))
+        return train(begun, data, seed=seed, device=device, progress=progress)

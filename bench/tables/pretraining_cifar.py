@@ -1,0 +1,105 @@
+"""Contrastive pretraining on unlabelled CIFAR-10 images, then 10 images per class, from random weights (WRN-16-1).
+
+Contrastive learning sees the 5,000 training images without labels once for all draws: two views of each by the recipe's
+own augmentation, 4,000 steps of 128 images, that is 102 epochs (the paper has batches of 4,096 and 1,000 epochs of ten
+times the images); no test image is among them. Fine-tuning has the control's augmentation, batches and 1,000 steps. The
+control's rate and the pretrained network's, and whether its batch statistics are kept, are the best on draw 100, scored
+on training images that the draw left over. Logistic regression and pseudo-labels (the training images that the draw
+left over, without labels) read the frozen features of the pretrained network, and raw pixels. 200 test images of each
+class.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bench.support.accuracy import run_sweep, show
+from bench.support.data import cifar10, few_test_images
+from bench.support.options import Options
+from bench.support.pretrained import Pretrained
+from bench.tables.compare_cifar import SCORED
+from bench.tables.cvs_cifar import NATURAL
+from bench.tables.pretraining import BATCH_NORM, CONTROL
+from handful.core.dataset import Dataset
+from handful.core.recipe import Recipe
+from handful.core.result import Result
+from handful.data.unlabelled import Unlabelled
+from handful.evaluation.evaluate import ScoreOn
+from handful.recipes.load import load_recipe
+
+TABLE, SHOTS, DEVELOPMENT = "pretraining-cifar", 10, 100
+PRETRAINING_STEPS, STEPS = 4000, 1000
+SMALL = ("backbone.width=1",)
+RATES, STATISTICS = (0.1, 0.03, 0.01), ("batch", "frozen")
+CHOSEN = {CONTROL: ("lr=0.1",), "pretrained": ("lr=0.01", 'stages.0.statistics="frozen"')}  # by `development`
+FEATURES = ("head.tukey=1.0",)
+FROZEN = ('backbone={name="wide_resnet",depth=16,width=1,norm="batch"}', "image_size=[32, 32]", *FEATURES)
+PIXELS = ('backbone={name="pixels"}', "image_size=[32, 32]", *FEATURES)
+
+
+def run(options: Options) -> None:
+    """Development draw, then every row on the same draws; quick: few steps and test images."""
+    data = few_test_images(cifar10(options.folder()), 10 if options.quick else SCORED)
+    trainer = Pretrained(contrastive(options), data.split("train"))
+    show(development(data, options, trainer), control=f"{CONTROL}, {RATES[0]:g}")
+    show(scored(data, options, trainer), control=CONTROL)
+
+
+def contrastive(options: Options) -> Recipe:
+    """The pretraining."""
+    return load_recipe("contrastive-wrn", overrides=(*SMALL, f"steps={2 if options.quick else PRETRAINING_STEPS}"))
+
+
+def row(name: str, *changes: str) -> Recipe:
+    """A network with the control's augmentation and steps."""
+    base = load_recipe("classification-wrn", overrides=(*SMALL, NATURAL, f"steps={STEPS}", *changes))
+    return replace(base, name=name)
+
+
+def development(data: Dataset, options: Options, trainer: Pretrained) -> list[Result]:
+    """Rates of both networks, and the pretrained one's batch statistics."""
+    plain = [row(f"{CONTROL}, {rate:g}", f"lr={rate:g}") for rate in RATES]
+    begun = [
+        row(f"pretrained, {rate:g}, {kind}", *BATCH_NORM, f"lr={rate:g}", f'stages.0.statistics="{kind}"')
+        for rate in RATES
+        for kind in STATISTICS
+    ]
+    results = _sweep(plain, data, options, draws=(DEVELOPMENT,), score_on="rest")
+    return results + _sweep(begun, data, options, draws=(DEVELOPMENT,), score_on="rest", trainer=trainer)
+
+
+def scored(data: Dataset, options: Options, trainer: Pretrained) -> list[Result]:
+    """Networks, then heads on frozen features, on test draws."""
+    results = _sweep([row(CONTROL, *CHOSEN[CONTROL])], data, options)
+    results += _sweep([row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"])], data, options, trainer=trainer)
+    for name, changes, fit in (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer)):
+        alone, spread = (
+            replace(load_recipe(head, overrides=changes), name=f"{name}: {head}")
+            for head in ("logistic", "pseudo-labels")
+        )
+        results += _sweep([alone], data, options, trainer=fit)
+        results += _sweep([spread], data, options, trainer=fit, unlabelled="rest")
+    return results
+
+
+def _sweep(
+    wanted: Sequence[Recipe],
+    data: Dataset,
+    options: Options,
+    *,
+    draws: Sequence[int] | None = None,
+    score_on: ScoreOn = "test",
+    trainer: Pretrained | None = None,
+    unlabelled: Unlabelled = "none",
+) -> list[Result]:
+    few = [replace(r, stages=tuple(replace(stage, steps=2) for stage in r.stages)) for r in wanted]
+    return run_sweep(
+        TABLE if draws is None else f"{TABLE}-development",
+        few if options.quick else wanted,
+        data,
+        options,
+        per_class=(SHOTS,),
+        draws=draws or range(1 if options.quick else options.draws),
+        score_on=score_on,
+        unlabelled=unlabelled,
+        trainer=trainer,
+    )
