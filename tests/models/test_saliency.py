@@ -10,6 +10,7 @@ from PIL import Image as Picture
 from scipy.stats import spearmanr
 
 from handful.core.dataset import Dataset
+from handful.core.recipe import Part
 from handful.errors import HandfulWarning, ModelError, OutputError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import join
@@ -26,9 +27,9 @@ from tests.support.classifiers import mean_colour, untrained
 from tests.support.datasets import CLASSES, context, recipe, several_squares, squares
 
 
-def pooled() -> Classifier:
+def pooled(head: str = "linear") -> Classifier:
     """A plain pool-linear network: its class activation maps are known in closed form."""
-    plan = recipe("linear", "head.norm=none")
+    plan = replace(recipe("linear"), head=Part(head, {"norm": "none"}))
     given = replace(context("linear"), recipe=plan)
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -55,6 +56,17 @@ def test_a_head_that_segments_shows_its_own_maps() -> None:
     classifier, data = untrained("segmentation"), squares(2)
     for one, own in zip(saliency(classifier, data), classifier.maps(data), strict=True):
         np.testing.assert_allclose(one.map, own[one.predicted + 1] / own[one.predicted + 1].max(), atol=1e-5)
+
+
+def test_the_heat_of_large_scores_is_no_constant_map() -> None:
+    classifier, data = pooled("heat_map"), squares(2)
+    with torch.no_grad():
+        classifier.network.get_parameter("head.linear.bias")[1] += 1e3
+    assert all(np.all(own[2] == 1) for own in classifier.maps(data))
+    for one, own in zip(saliency(classifier, data), classifier.log_maps(data), strict=True):
+        heat = own[one.predicted + 1] - own[0]
+        np.testing.assert_allclose(one.map, (heat - heat.min()) / np.ptp(heat), atol=1e-5)
+        assert not one.constant
 
 
 def test_maps_go_through_a_wrapped_network() -> None:

@@ -147,6 +147,15 @@ class Classifier:
         Raises:
             ModelError: the recipe's head does not segment.
         """
+        for pixels in self._pixel_scores(data):
+            yield from pixels.softmax(dim=1).cpu().numpy()
+
+    def log_maps(self, data: Dataset) -> Iterator[Float[np.ndarray, "k1 h w"]]:
+        """Logarithms of `maps`, which raises alike; they differ where probabilities round to 0 or 1."""
+        for pixels in self._pixel_scores(data):
+            yield from pixels.log_softmax(dim=1).cpu().numpy()
+
+    def _pixel_scores(self, data: Dataset) -> Iterator[Float[Tensor, "n k1 h w"]]:
         for output in self.outputs(data):
             if output.pixels is None:
                 raise ModelError(
@@ -155,7 +164,7 @@ class Classifier:
                     remedy="train a recipe with a segmentation, deeplab or multitask head (in an ensemble, for each "
                     "member).",
                 )
-            yield from output.pixels.float().softmax(dim=1).cpu().numpy()
+            yield output.pixels.float()
 
     def unknown_regions(self, data: Dataset) -> Iterator[Int[np.ndarray, "h w"]]:
         """Numbers of the unknown regions of each sample at the working size, 0 where all is known.

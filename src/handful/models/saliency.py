@@ -1,6 +1,7 @@
 """Where a classifier looks: a map for each image of what speaks for the class it was given, or for each of several.
 
-A head that segments has such maps itself (CvS: the class's probability at each pixel). For others, Grad-CAM (Selvaraju
+A head that segments has such maps itself (CvS: the class's probability at each pixel; a heat map: its scores above the
+image's lowest, as probabilities of large scores are 1 everywhere). For others, Grad-CAM (Selvaraju
 et al. 2017, https://arxiv.org/abs/1610.02391, eq. 1 and 2): the backbone's last maps, each weighted by the mean of the
 class score's gradient over it, negative sums cut off. That is a dozen lines here; the packages that have it bring
 dependencies many times their size, and know nothing of a head behind a wrapping.
@@ -81,6 +82,7 @@ def class_saliency(classifier: Classifier, data: Dataset, *, most: int | None = 
     first = next(iter(classifier.outputs(data.select([0]))))
     if first.pixels is None:
         backbone = _backbone(classifier)
+    heat = getattr(getattr(unwrap(classifier.network), "head", None), "heat", False)
     samples = scaled(data, classifier.pixel_range).samples
     for images in chunks(samples, size=classifier.size, resize=classifier.recipe.resize, length=CHUNK):
         shown = images.to(classifier.device).float().div_(255)
@@ -88,7 +90,8 @@ def class_saliency(classifier: Classifier, data: Dataset, *, most: int | None = 
         if output is not None and output.pixels is not None:
             logits = output.logits.float()
             order, counts = _explained(classifier, logits, most)
-            of_pixels = output.pixels.float().softmax(dim=1)
+            scores = output.pixels.float()
+            of_pixels = scores - scores.amin(dim=(2, 3), keepdim=True) if heat else scores.softmax(dim=1)
             maps = [of_pixels[torch.arange(len(logits)), order[:, rank] + 1] for rank in range(int(counts.max()))]
         else:
             logits, order, counts, maps = _grad_cam(classifier, backbone, shown, most)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from handful.core.context import Context
 from handful.core.dataset import Dataset
@@ -48,6 +49,21 @@ def test_the_hot_pixels_of_the_own_class_are_the_mask() -> None:
     assert recipe.prepare == ()
     assert recipe.posthoc == ()
     assert all(s.label is not None for s in data.samples)
+
+
+def test_scores_whose_probabilities_round_to_1_still_make_a_mask() -> None:
+    class Sure(Trainer):
+        def __call__(self, recipe: Recipe, data: Dataset, seed: int) -> object:
+            classifier = super().__call__(recipe, data, seed)
+            network = classifier.network  # type: ignore[attr-defined]
+            sure = torch.tensor([0.0, 200.0, 200.0, 200.0])[:, None, None]
+            network.register_forward_hook(lambda *given: replace(given[2], pixels=given[2].pixels + sure))
+            return classifier
+
+    truth = datasets.squares(2)
+    got = prepare(Sure(), datasets.squares(2, masks=False))
+    for new, old in zip(got.samples, truth.samples, strict=True):
+        assert iou(new.mask, old.mask) > 0.8  # type: ignore[arg-type]
 
 
 def test_given_masks_stay_unlabelled_images_get_none_and_without_need_nothing_is_trained() -> None:

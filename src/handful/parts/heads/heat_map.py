@@ -21,7 +21,12 @@ segments = True
 
 
 class HeatMap(nn.Module):
-    """Feature maps to class scores, and to a score of every class for every pixel; the background's is 0."""
+    """Feature maps to class scores, and to a score of every class for every pixel; the background's is 0.
+
+    `heat` says that pixel scores are evidence for a class: only their differences within an image say where it is.
+    """
+
+    heat = True
 
     def __init__(self, channels: int, size: int, *, norm: NormName, dropout: float) -> None:
         super().__init__()

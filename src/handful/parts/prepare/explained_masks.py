@@ -62,7 +62,7 @@ def build(
         labelled = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
         classifier = context.train(plan, labelled, context.seed, where=HERE)
         samples, dropped = list(data.samples), []
-        for i, maps in zip(wanted, classifier.maps(data.select(wanted).without_labels()), strict=True):
+        for i, maps in zip(wanted, classifier.log_maps(data.select(wanted).without_labels()), strict=True):
             mask = _mask(samples[i], maps, classifier, data, edges, context.seed)
             if rules.min_share < mask.mean() < rules.max_share:
                 samples[i] = replace(samples[i], mask=mask, mask_source=SOURCE)
@@ -82,8 +82,7 @@ def _mask(
     """The hot pixels of the image's own class, at the image's size."""
     assert sample.label is not None
     number = classifier.classes.index(data.classes[sample.label]) + 1  # type: ignore[attr-defined]
-    heat = np.log(np.maximum(maps[number], 1e-12)) - np.log(np.maximum(maps[0], 1e-12))
-    hot: Mask = classifier.own_size(otsu_split(heat), sample_size(sample))  # type: ignore[attr-defined]
+    hot: Mask = classifier.own_size(otsu_split(maps[number] - maps[0]), sample_size(sample))  # type: ignore[attr-defined]
     if edges == "none":
         return hot
     return cut_edges(edges, pixels(sample), cv2.GaussianBlur(hot.astype(np.float32), (0, 0), 2.0), seed=seed)
