@@ -1,7 +1,7 @@
 """Contrastive pretraining on unlabelled CIFAR-10 images, then 10 images per class, from random weights (WRN-16-1).
 
 Contrastive learning sees the 5,000 training images without labels once for all draws: two views of each by the recipe's
-own augmentation, 4,000 steps of 128 images, that is 102 epochs (the paper has batches of 4,096 and 1,000 epochs of ten
+own augmentation, 3,000 steps of 128 images, that is 77 epochs (the paper has batches of 4,096 and 1,000 epochs of ten
 times the images); no test image is among them. Fine-tuning has the control's augmentation, batches and 1,000 steps. The
 control's rate and the pretrained network's, and whether its batch statistics are kept, are the best on draw 100, scored
 on training images that the draw left over. Logistic regression and pseudo-labels (the training images that the draw
@@ -27,7 +27,7 @@ from handful.evaluation.evaluate import ScoreOn
 from handful.recipes.load import load_recipe
 
 TABLE, SHOTS, DEVELOPMENT = "pretraining-cifar", 10, 100
-PRETRAINING_STEPS, STEPS = 4000, 1000
+PRETRAINING_STEPS, STEPS = 3000, 1000
 SMALL = ("backbone.width=1",)
 RATES, STATISTICS = (0.1, 0.03, 0.01), ("batch", "frozen")
 CHOSEN = {CONTROL: ("lr=0.1",), "pretrained": ("lr=0.01", 'stages.0.statistics="frozen"')}  # by `development`
