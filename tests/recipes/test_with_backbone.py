@@ -70,6 +70,13 @@ def test_a_teacher_reads_the_same_backbone() -> None:
     assert load_recipe("self-training@lite2").prepare[0].options["recipe"] == "pseudo-labels@lite2"
 
 
+def test_a_teacher_that_names_its_backbone_keeps_it() -> None:
+    own = load_recipe("self-training-ensemble")
+    other = load_recipe("self-training-ensemble@lite2")
+    assert other.prepare == own.prepare
+    assert other.backbone.name == "efficientnet_lite2"
+
+
 def test_hypercolumns_are_of_the_other_backbones_stages() -> None:
     recipe = load_recipe("logistic-hypercolumns@lite2")
     assert recipe.backbone.name == "efficientnet_lite2"

@@ -12,7 +12,7 @@ from typing import Any
 from handful.core.recipe import Part
 from handful.errors import RecipeError
 from handful.parts import registry
-from handful.recipes.backbone_names import DEFAULT, LITE, STRONGER, on_backbone, short_name
+from handful.recipes.backbone_names import DEFAULT, LITE, STRONGER, on_backbone, short_name, split_name
 from handful.recipes.backbones import LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone, is_adapted
 from handful.recipes.read import read_recipe, recipe_text
 
@@ -150,9 +150,9 @@ def _frozen(freeze: str | int, stages: int) -> str | int:
 
 
 def _put_teachers(tree: Tree, name: str) -> None:
-    """Recipes that label images before training read the same backbone."""
+    """Recipes that label images before training read the same backbone, but for those that name one themselves."""
     for part in tree.get("prepare", ()):
         known = registry.options("prepare", part["name"])
         teacher = part.get("recipe", known["recipe"].default if "recipe" in known else None)
-        if isinstance(teacher, str):
+        if isinstance(teacher, str) and split_name(teacher)[1] is None:
             part["recipe"] = on_backbone(teacher, name)
