@@ -13,7 +13,8 @@ from handful.core.recipe import Part, Recipe
 from handful.data.masks.quality import iou
 from handful.errors import HandfulWarning, RecipeError
 from handful.parts import registry
-from handful.parts.prepare.explained_masks import otsu_split
+from handful.parts.prepare.explained_masks import explaining_recipe, otsu_split
+from handful.recipes.load import load_recipe
 from tests.parts.prepare.color_segmenter import color_segmenter
 from tests.support import datasets
 
@@ -66,6 +67,14 @@ def test_scores_whose_probabilities_round_to_1_still_make_a_mask() -> None:
         assert iou(new.mask, old.mask) > 0.8  # type: ignore[arg-type]
 
 
+def test_an_embedded_network_sees_images_that_are_large_enough() -> None:
+    small = replace(Trainer().context(), recipe=load_recipe("cvs", overrides=("image_size=[96,256]",)))
+    assert explaining_recipe(small, None, 192).image_size == (192, 256)
+    assert explaining_recipe(small, None, 64).image_size == (96, 256)
+    random = replace(small, recipe=load_recipe("cvs-wrn", overrides=("image_size=[28,28]",)))
+    assert explaining_recipe(random, None, 192).image_size == (28, 28)
+
+
 def test_given_masks_stay_unlabelled_images_get_none_and_without_need_nothing_is_trained() -> None:
     trainer, data = Trainer(), datasets.squares(2)
     assert prepare(trainer, data) is data
@@ -91,6 +100,6 @@ def test_otsu_splits_two_levels_and_nothing_where_all_are_equal() -> None:
 def test_a_recipe_that_scores_no_pixels_and_options_that_do_not_fit_are_refused() -> None:
     with pytest.raises(RecipeError, match="explains no mask"):
         prepare(Trainer(), datasets.squares(1), recipe="classification-wrn")
-    for options in ({"edges": "sharp"}, {"min_share": 0.5, "max_share": 0.4}):
+    for options in ({"edges": "sharp"}, {"min_size": 0}, {"min_share": 0.5, "max_share": 0.4}):
         with pytest.raises(RecipeError, match="prepare/explained_masks"):
             prepare(Trainer(), datasets.squares(1), **options)

@@ -25,6 +25,7 @@ automatic = True
 covers_all = True
 explains_classifier = True
 HERE = "prepare/explained_masks"
+MAX_SIZE = 1024
 SOURCE = "propagated"  # it comes from a model of the training images, and is made anew for others
 
 
@@ -33,6 +34,7 @@ def build(
     *,
     recipe: str | None = None,
     edges: Edges = "none",
+    min_size: int = 192,
     min_share: float = 0.01,
     max_share: float = 0.9,
 ) -> Prepare:
@@ -43,6 +45,9 @@ def build(
         recipe: whose heat maps are used, by name; its head must score pixels. None: this recipe with the head
             `heat_map` and cross-entropy on the labels.
         edges: refinement to the image: "none", "guided" (filter) or "grabcut".
+        min_size: least height and width in pixels at which an embedded network of this recipe sees the images. Its last
+            maps have a cell for 32 pixels: at 96 heat says little of where (on development draw 100 of the white blood
+            cells an IoU of 0.30, at 192 of 0.67).
         min_share: a mask must cover more of the image than this.
         max_share: and less than this.
 
@@ -53,7 +58,9 @@ def build(
     rules = MaskRules(min_share=min_share, max_share=max_share)
     if edges not in ("none", "guided", "grabcut"):
         raise ValueError(f"edges must be none, guided or grabcut, not {edges!r}")
-    plan = explaining_recipe(context, recipe)
+    if isinstance(min_size, bool) or not 1 <= min_size <= MAX_SIZE:
+        raise ValueError(f"min_size must be from 1 to {MAX_SIZE} pixels, not {min_size!r}")
+    plan = explaining_recipe(context, recipe, min_size)
 
     def prepare(data: Dataset) -> Dataset:
         wanted = [i for i, s in enumerate(data.samples) if s.mask is None and s.label is not None]
@@ -98,8 +105,8 @@ def otsu_split(values: Float[np.ndarray, "h w"]) -> Mask:
     return np.asarray(levels > cut)
 
 
-def explaining_recipe(context: Context, name: str | None) -> Recipe:
-    """The recipe of the classifier: the named one, or the context's own with heat maps.
+def explaining_recipe(context: Context, name: str | None, min_size: int) -> Recipe:
+    """The recipe of the classifier: the named one, or the context's own with heat maps on images that are large enough.
 
     Raises:
         RecipeError: no such recipe, or its head does not score pixels.
@@ -109,6 +116,9 @@ def explaining_recipe(context: Context, name: str | None) -> Recipe:
         stages = tuple(replace(stage, losses=(Part("cross_entropy"),)) for stage in recipe.stages)
         heat = replace(recipe, name=f"{recipe.name}-heat", head=Part("heat_map"), stages=stages)
         recipe = replace(heat, hierarchy=None, peers=0)
+        if recipe.image_size is not None and has_trait("backbones", recipe.backbone, "imagenet_classifier"):
+            height, width = recipe.image_size
+            recipe = replace(recipe, image_size=(max(height, min_size), max(width, min_size)))
     if not has_trait("heads", recipe.head, "segments"):
         raise RecipeError(
             f"head {recipe.head.name!r} does not score pixels, so it explains no mask",
