@@ -1,7 +1,6 @@
 """Which recipes fit data with several labels per image."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,25 +121,13 @@ def test_the_recipes_that_an_ensemble_names_are_checked_before_anything_is_train
     check_kind(joined, data)
     with pytest.raises(RecipeError, match="losses/ldam needs one label per image") as caught:
         check_kind(joined, with_candidates)
-    assert caught.value.where == "ldam-wrn, a member of the ensemble of logistic"
+    assert caught.value.where == "ldam-wrn, which posthoc/ensemble of logistic trains"
     assert unfit_reason(joined, with_candidates) == "losses/ldam needs one label per image"
     assert unfit_reason(joined, data) is None
     fitting = replace(joined, posthoc=(Part("ensemble", {"recipes": ("logistic", "fine-tuned")}),))
     check_kind(fitting, with_candidates)
     with pytest.raises(RecipeError, match="heads/cosine needs one label per image, and these images have several each"):
         check_kind(joined, several_squares())
-
-
-def test_a_member_that_an_ensemble_of_a_member_names_is_checked_and_one_that_names_itself_ends(tmp_path: Path) -> None:
-    inner, outer = tmp_path / "inner.toml", tmp_path / "outer.toml"
-    text = 'extends = "logistic"\n[[posthoc]]\nname = "ensemble"\nrecipes = ["{}", "{}"]\n'
-    inner.write_text(text.format("knn", inner), encoding="utf-8")
-    outer.write_text(text.format("logistic", inner), encoding="utf-8")
-    data = squares()
-    weighted = replace(data, samples=(replace(data.samples[0], weight=2.0), *data.samples[1:]))
-    check_kind(load_recipe(outer), data)
-    with pytest.raises(TrainingError, match="head 'knn' does not weigh samples"):
-        check_kind(load_recipe(outer), weighted)
 
 
 def test_the_losses_that_a_remedy_names_learn_class_probabilities() -> None:

@@ -115,10 +115,10 @@ def evaluate(
     from handful.evaluation.evaluate import evaluate as evaluate_recipe
     from handful.evaluation.groups import groups_of
     from handful.evaluation.groups import per_group as merge_groups
+    from handful.evaluation.recipe_checks import check_recipe
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
     from handful.recipes.calibration import with_calibration
-    from handful.recipes.kinds import check_kind
     from handful.recipes.load import load_recipe
     from handful.recipes.write import fingerprint
 
@@ -145,7 +145,7 @@ def evaluate(
             groups_of([samples])  # refuses a group of several classes also where no draw scores it
         groups = groups_of([split.test for split in splits]) if per_group else None
         each = per_class if long_tail is None else None
-        check_kind(loaded, samples)
+        check_recipe(loaded, samples, protocol)
         check(samples, per_class=each, folds=folds, score_on=score_on, strict=strict)
         if ray is None:
             for sentence in evaluation_sentences(loaded, samples, splits, protocol, jobs=jobs, device=device):

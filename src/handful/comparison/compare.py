@@ -32,12 +32,11 @@ from handful.evaluation.executor import Execution, ExecutorFactory
 from handful.evaluation.job import Trainer
 from handful.evaluation.leaks import check_leaks
 from handful.evaluation.protocol import VAL_SCORED
+from handful.evaluation.recipe_checks import check_recipe
 from handful.evaluation.retrain import train_again
 from handful.evaluation.versions import commit, versions
 from handful.models.classifier import Classifier
 from handful.parts import registry
-from handful.recipes.checks import check
-from handful.recipes.kinds import check_kind
 from handful.recipes.load import with_values
 from handful.reports import gallery
 
@@ -115,7 +114,7 @@ def compare(
         raise ProtocolError("nothing to compare", remedy="name a recipe and a number of images per class.")
     execution = Execution(jobs, device, executor, progress)
     study_budget = StudyBudget(trials, seconds)
-    _check_recipes(recipes, data)
+    _check_recipes(recipes, data, protocol)
     if candidates is None:
         candidates = [CandidateRecipe(r.name, role_of(r.name), True, "requested") for r in recipes]
     protocols = [replace(protocol, per_class=m) for m in per_class]
@@ -160,10 +159,9 @@ def compare(
     return comparison
 
 
-def _check_recipes(recipes: Sequence[Recipe], data: Dataset) -> None:
+def _check_recipes(recipes: Sequence[Recipe], data: Dataset, protocol: Protocol) -> None:
     for recipe in recipes:
-        check(recipe)
-        check_kind(recipe, data)
+        check_recipe(recipe, data, protocol)
         check_spaces(recipe)
 
 

@@ -15,12 +15,12 @@ from handful.evaluation.executor import ExecutorFactory
 from handful.evaluation.levels import level_values, summarise_levels
 from handful.evaluation.multilabel_calibration import summarise_measures
 from handful.evaluation.paired_difference import PairedDifference, paired_difference
+from handful.evaluation.recipe_checks import check_recipe
 from handful.evaluation.results_log import ResultsLog
 from handful.evaluation.retrain import train_again
 from handful.evaluation.statistics import headline_metric, summarise
 from handful.models.classifier import Classifier
 from handful.parts import registry
-from handful.recipes.kinds import check_kind
 from handful.recipes.write import fingerprint
 from handful.reports import gallery
 from handful.reports.evaluation_report import write_report
@@ -66,7 +66,7 @@ def sweep_to(
     """
     refuse_numbers(data, "a sweep")
     for recipe in recipes:
-        check_kind(recipe, data)
+        check_recipe(recipe, data, protocol)
     for m in per_class:
         splits_of(data, replace(protocol, per_class=m))
     log = folder / LOG

@@ -37,6 +37,8 @@ class Task:
 
 # A training function for parts: Seg-M and induced trees train a network of their own.
 Fit = Callable[[Recipe, Dataset, int], Any]
+# A recipe that a part trains besides the run's own, and the images that it is trained on.
+NestedRun = tuple[Recipe, Dataset]
 
 
 @dataclass(frozen=True, eq=False)

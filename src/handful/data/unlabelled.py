@@ -9,6 +9,14 @@ from handful.errors import ProtocolError, option
 Unlabelled = Literal["none", "given", "rest"]
 
 
+def with_an_unlabelled_sample(data: Dataset) -> Dataset:
+    """The data with one more image that has no label, if all have one: for checks of what runs with such would do."""
+    if not data.samples or any(not s.supervised for s in data.samples):
+        return data
+    first = data.select([0]).without_labels().samples[0]
+    return replace(data, samples=(*data.samples, replace(first, id=f"{first.id}, without its label")))
+
+
 def unlabelled_samples(
     data: Dataset, train: Dataset, scored: Dataset, *, which: Unlabelled, transductive: bool
 ) -> Dataset:

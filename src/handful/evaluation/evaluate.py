@@ -23,13 +23,13 @@ from handful.evaluation.protocol import Protocol as Protocol
 from handful.evaluation.protocol import ScoreOn as ScoreOn
 from handful.evaluation.protocol import TrainTestSplit as TrainTestSplit
 from handful.evaluation.protocol import splits_of as splits_of
+from handful.evaluation.recipe_checks import check_recipe
 from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_conditions
 from handful.evaluation.run_jobs import run_jobs
 from handful.evaluation.statistics import summarise as summarise
 from handful.models.device import select_device
 from handful.parts.registry import uses_unlabelled
 from handful.recipes.checks import check
-from handful.recipes.kinds import check_kind
 from handful.training.foreign_images import warn_of_foreign_images
 
 FIVE_DRAWS = Protocol()
@@ -150,10 +150,11 @@ def _evaluate(
     predictions: Path | None,
     trainer: Trainer | None,
 ) -> list[Result]:
-    for recipe, _ in plans:
-        check(recipe)
+    for recipe, protocol in plans:
         if trainer is None:
-            check_kind(recipe, data)
+            check_recipe(recipe, data, protocol)
+        else:
+            check(recipe)
     plans = _without_unused(plans)
     work = [(p, split) for p, (_, protocol) in enumerate(plans) for split in splits_of(data, protocol)]
     check_leaks([(plans[p][0], split.train, split.test) for p, split in work])

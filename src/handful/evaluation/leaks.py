@@ -12,8 +12,10 @@ from warnings import warn
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.data.fingerprint import image_digest
+from handful.data.unlabelled import with_an_unlabelled_sample
 from handful.errors import HandfulWarning, ProtocolError
 from handful.parts.traits import has_trait, loaded_models, needs_masks, reads_masks
+from handful.recipes.nested_runs import nested_runs
 from handful.saving.training_images import digests_seen_by
 
 PROPAGATED = "propagated"
@@ -31,9 +33,7 @@ def check_leaks(plans: Sequence[tuple[Recipe, Dataset, Dataset]]) -> None:
     Raises:
         ProtocolError: before anything is trained; names the model, or the masks.
     """
-    models = {found for recipe, _, _ in plans for found in loaded_models(recipe)}
-    if models:
-        _check_models(models, plans)
+    _check_models(plans)
     renewed: set[str] = set()
     for recipe, train, test in plans:
         if not _is_concerned(recipe) or not masks_leak(train, test):
@@ -88,8 +88,10 @@ def _has_other_masks(train: Dataset) -> bool:
     return len({s.label for s in others if s.label is not None}) > 1
 
 
-def _check_models(models: set[tuple[str, str]], plans: Sequence[tuple[Recipe, Dataset, Dataset]]) -> None:
-    for place, path in sorted(models):
+def _check_models(plans: Sequence[tuple[Recipe, Dataset, Dataset]]) -> None:
+    each = {id(recipe): (recipe, train) for recipe, train, _ in plans}
+    loaded = {key: _models_of_run(recipe, train) for key, (recipe, train) in each.items()}
+    for place, path in sorted(set().union(*loaded.values())):
         seen = digests_seen_by(Path(path))
         if seen is None:
             text = (
@@ -98,7 +100,7 @@ def _check_models(models: set[tuple[str, str]], plans: Sequence[tuple[Recipe, Da
             )
             warn(text, HandfulWarning, stacklevel=4)
             continue
-        scored = {s.id: s for recipe, _, test in plans if (place, path) in loaded_models(recipe) for s in test.samples}
+        scored = {s.id: s for recipe, _, test in plans if (place, path) in loaded[id(recipe)] for s in test.samples}
         number = sum(image_digest(s) in seen for s in scored.values())
         if number:
             raise ProtocolError(
@@ -106,3 +108,9 @@ def _check_models(models: set[tuple[str, str]], plans: Sequence[tuple[Recipe, Da
                 where=f"{place}: {path}",
                 remedy="use a model that was trained on other images, or score images that it has not seen.",
             )
+
+
+def _models_of_run(recipe: Recipe, train: Dataset) -> set[tuple[str, str]]:
+    """The part and the path of each saved model that a run loads, itself or in a run that its parts start."""
+    nested = (inner for inner, _ in nested_runs(recipe, with_an_unlabelled_sample(train)))
+    return {found for each in (recipe, *nested) for found in loaded_models(each)}

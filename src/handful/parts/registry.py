@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 import torch
 
-from handful.core.context import Context, Fit, Task
+from handful.core.context import Context, Fit, NestedRun, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
@@ -107,6 +107,23 @@ def build(folder: Folder, part: Part, context: Context, **wiring: Any) -> Any:
             where=f"{folder}/{part.name}",
             remedy=f"its options are {', '.join(options(folder, part.name)) or 'none'}.",
         ) from error
+
+
+def nested_runs(folder: Folder, part: Part, context: Context, data: Dataset) -> tuple[NestedRun, ...]:
+    """The recipes that a part trains besides the one it stands in, each with the images it would train them on.
+
+    Most parts train none. A part that trains a recipe of its own has a function `nested_runs(context, data, *, OPTION)`
+    beside `build`, which takes those of the part's options that decide it.
+
+    Raises:
+        RecipeError: there is no such recipe, or the part cannot use it.
+    """
+    function = getattr(part_module(folder, part.name), "nested_runs", None)
+    if function is None:
+        return ()
+    known, parameters = options(folder, part.name), inspect.signature(function).parameters.values()
+    taken = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return tuple(function(context, data, **{name: part.options.get(name, known[name].default) for name in taken}))
 
 
 def build_labels(recipe: Recipe, task: Task, *, seed: int = 0) -> LabelEmbedding:

@@ -1,7 +1,7 @@
 """Which recipes fit several labels per image, numbers, bags, class probabilities or candidates: their parts say so."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from itertools import chain
 
 from handful.core.dataset import Dataset
 from handful.core.kind import Kind
@@ -16,7 +16,8 @@ from handful.parts.traits import (
     without_candidates,
     without_probabilities,
 )
-from handful.recipes.load import load_recipe
+from handful.recipes.checks import check
+from handful.recipes.nested_runs import nested_runs
 
 RECIPES = ("logistic", "ridge", "knn", "nearest-centroid", "fine-tuned", "classification-wrn")
 NUMBER_RECIPES = ("ridge", "knn", "fine-tuned", "classification-wrn")
@@ -29,28 +30,16 @@ CANDIDATE_RECIPES = ("logistic", "ridge", "fine-tuned", "classification-wrn")
 def check_kind(recipe: Recipe, data: Dataset) -> None:
     """Refuse a recipe with a part that does not fit the kind of the data, before anything is trained.
 
-    The recipes that an ensemble names are checked likewise.
+    The recipes that its parts train are checked likewise: teachers, segmenters, members of an ensemble.
 
     Raises:
-        RecipeError: names the part, and parts or recipes that fit.
+        RecipeError: names the part, and parts or recipes that fit; or as `nested_runs`.
         TrainingError: a class that no training image is known to lack, where unknown entries are left out of the loss.
     """
     _check_alone(recipe, data)
-    for member in _members(recipe):
-        _check_alone(replace(member, name=f"{member.name}, a member of the ensemble of {recipe.name}"), data)
-
-
-def _members(recipe: Recipe) -> Iterator[Recipe]:
-    """The recipes that an ensemble names besides its own, each once, and those that theirs name."""
-    waiting, seen = [recipe], set[str]()
-    while waiting:
-        current = waiting.pop()
-        ensembles = [part for part in current.posthoc if has_trait("posthoc", part, "joins_networks")]
-        for name in (name for part in ensembles for name in part.options.get("recipes", ())):
-            if name not in seen:
-                seen.add(name)
-                waiting.append(load_recipe(name))
-                yield waiting[-1]
+    for nested, images in nested_runs(recipe, data):
+        check(nested)
+        _check_alone(nested, images)
 
 
 def _check_alone(recipe: Recipe, data: Dataset) -> None:
@@ -162,8 +151,12 @@ def check_soft_targets(recipe: Recipe, data: Dataset) -> None:
 
 
 def unfit_reason(recipe: Recipe, data: Dataset) -> str | None:
-    """Why a recipe does not fit the data, as "losses/ldam needs one label per image"; None: it does."""
-    reasons = (_reason_alone(each, data) for each in (recipe, *_members(recipe)))
+    """Why a recipe does not fit the data, as "losses/ldam needs one label per image"; None: it does.
+
+    Raises:
+        RecipeError: as `nested_runs`.
+    """
+    reasons = (_reason_alone(*each) for each in chain([(recipe, data)], nested_runs(recipe, data)))
     return next((reason for reason in reasons if reason is not None), None)
 
 

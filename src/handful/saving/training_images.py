@@ -7,15 +7,20 @@ from handful.core.recipe import Recipe
 from handful.data.fingerprint import TRAINED_ON, image_digest, pack_digests, unpack_digests
 from handful.errors import ModelError
 from handful.parts.traits import loaded_models, uses_unlabelled
+from handful.recipes.nested_runs import nested_runs
 from handful.saving.model_files import card_file
 from handful.saving.model_folder import model_folder
 
 
 def digests_of_run(recipe: Recipe, data: Dataset) -> str:
-    """The entry of a card: digests of the images that a run learns from, and of those that its loaded models saw."""
-    uses = uses_unlabelled(recipe)
+    """The entry of a card: digests of the images that a run learns from, and of those that its loaded models saw.
+
+    What its nested runs learn from and load is among them.
+    """
+    recipes = [recipe, *(nested for nested, _ in nested_runs(recipe, data))]
+    uses = any(map(uses_unlabelled, recipes))
     seen = {image_digest(s) for s in data.samples if uses or s.supervised}
-    for _, path in loaded_models(recipe):
+    for _, path in (found for each in recipes for found in loaded_models(each)):
         seen |= digests_seen_by(Path(path)) or set()
     return pack_digests(seen)
 

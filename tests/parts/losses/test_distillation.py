@@ -135,12 +135,9 @@ def test_a_stopped_run_continues_with_the_same_teacher(tmp_path: Path, monkeypat
     assert all(value.equal(resumed[name]) for name, value in whole.items())
 
 
-def test_one_teacher_is_needed_and_none_is_its_own() -> None:
+def test_one_teacher_is_needed() -> None:
     for options in ({}, {"teacher": "x", "recipe": "logistic"}):
         with pytest.raises(RecipeError, match="distillation needs one teacher"):
             teaching(mean_colour(), Part("distillation", options))
     with pytest.raises(RecipeError, match="did you mean 'logistic'"):
         train(with_teacher("logistik"), squares(2), progress=False)
-    given = replace(context(), named=lambda _: with_teacher("mine"))
-    with pytest.raises(RecipeError, match="'mine' would be its own teacher"):
-        registry.build("losses", Part("distillation", {"recipe": "mine"}), given)

@@ -388,3 +388,15 @@ def test_a_recipe_that_learns_without_masks_is_given_all_images_and_no_other_mas
     trainer = Trainer()
     _, report = run(replace(trainer.context(), recipe=replace(plan, ema=None)), data, per_class=1)
     assert len(trainer.calls[0][1]) == len(report.learned) == 3
+
+
+def test_the_segmenter_gets_no_candidates_which_are_of_all_classes() -> None:
+    """Of the classes that have masks there may be fewer: candidates would be of other classes, or of too many."""
+    plan = datasets.recipe("segmentation", 'augment=[{name="copy_paste"}]', "ema=0.9")
+    data, trainer = strip(datasets.squares(2), (2, 3)), Trainer()  # no green square has a mask
+    among = Sample("among", data.samples[0].image, candidates=np.array([True, True, False]))
+    run(replace(trainer.context(), recipe=plan), replace(data, samples=(*data.samples, among)))
+    (_, given, _), *_ = trainer.calls
+    assert given.classes == ("blue", "red")
+    assert "among" in given.ids
+    assert not given.has_candidates

@@ -4,6 +4,7 @@ https://arxiv.org/abs/2004.00221. A plain network is trained first, and classes 
 layer are joined. Each row is scaled to length 1; Ward's linkage is the default of the authors' code.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from torch import nn
 
-from handful.core.context import Context
+from handful.core.context import Context, NestedRun
+from handful.core.dataset import Dataset
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
 from handful.errors import ModelError, RecipeError, TrainingError
@@ -55,6 +57,12 @@ def build(
         raise ValueError("give a recipe to train or a model to load, not both")
     rows = class_rows(_load(context, model) if model is not None else _train(context, recipe), context.task.classes)
     return cluster(normalize_rows(rows) if normalize else rows, context.task.classes, method=linkage, metric=metric)
+
+
+def nested_runs(context: Context, data: Dataset, *, recipe: str | None, model: str | None) -> Iterator[NestedRun]:
+    """The classifier whose weights are clustered, unless it is saved."""
+    if model is None:
+        yield plain_recipe(context, recipe), data.labelled()
 
 
 def class_rows(classifier: Classifier, classes: tuple[str, ...]) -> Float[np.ndarray, "k c"]:

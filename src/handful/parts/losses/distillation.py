@@ -8,6 +8,7 @@ The teacher is a saved model, or a recipe that is trained before, on the same im
 et al. 2020, https://arxiv.org/abs/2006.10029), in which a network learns from the teacher on the unlabelled images.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from handful.core.context import Context
+from handful.core.context import Context, NestedRun
+from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Part, Recipe, Stage
 from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError, TrainingError
@@ -91,19 +93,27 @@ def build(
     return Distillation(model, temperature, labels)
 
 
+def nested_runs(context: Context, data: Dataset, *, teacher: str | None, recipe: str | None) -> Iterator[NestedRun]:
+    """The teacher, unless it is saved."""
+    if teacher is None and recipe is not None:
+        yield _teacher(context, recipe, data.labelled(), data.unlabelled().samples)
+
+
 def _trained(context: Context, name: str) -> Classifier:
-    """The classifier of a recipe, from the images of the run: those with a label, and the others where it uses them."""
-    recipe = replace(context.recipe_named(name, where=HERE), posthoc=())
-    if any(part.options.get("recipe") == name for stage in recipe.stages for part in stage.losses):
-        raise RecipeError(
-            f"recipe {name!r} would be its own teacher", where=HERE, remedy="name another recipe, e.g. self-training."
-        )
+    """The classifier of a recipe, from the images of the run."""
     assert context.data is not None, "losses are built after the data are prepared"
-    known = set(context.data.ids)
-    pile = [sample for sample in context.unlabelled if sample.id not in known] if gains_from_unlabelled(recipe) else []
-    data = replace(context.data, samples=(*context.data.samples, *pile))
-    model: Classifier = context.train(recipe, data, context.seed, where=HERE)
+    model: Classifier = context.train(
+        *_teacher(context, name, context.data, context.unlabelled), context.seed, where=HERE
+    )
     return model
+
+
+def _teacher(context: Context, name: str, data: Dataset, unlabelled: Sequence[Sample]) -> NestedRun:
+    """The recipe of that name, and its images: those with a label, and the others where it uses them."""
+    recipe = replace(context.recipe_named(name, where=HERE), posthoc=())
+    known = set(data.ids)
+    pile = [sample for sample in unlabelled if sample.id not in known] if gains_from_unlabelled(recipe) else []
+    return recipe, replace(data, samples=(*data.samples, *pile))
 
 
 def distilled(recipe: Recipe, teacher: Path, *, temperature: float = 4.0, labels: float = 0.1) -> Recipe:

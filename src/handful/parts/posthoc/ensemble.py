@@ -1,6 +1,6 @@
 """Ensemble: the weighted mean of several networks' probabilities (VIPF, section 4.4: weights of 3 and 1)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Literal
@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from handful.core.context import Context, Fit
+from handful.core.context import Context, Fit, NestedRun
 from handful.core.dataset import Dataset, Sample
 from handful.core.recipe import Recipe
 from handful.errors import TrainingError
@@ -20,6 +20,7 @@ from handful.parts.posthoc._folds import split_folds, with_unlabelled, without_p
 joins_networks = True
 multilabel = True
 number = True
+HERE = "posthoc/ensemble"
 MOST = 4096  # combinations of weights up to which all are tried
 
 
@@ -84,6 +85,13 @@ def build(
     return apply
 
 
+def nested_runs(context: Context, data: Dataset, *, recipes: Sequence[str]) -> Iterator[NestedRun]:
+    """The members that are trained by other recipes."""
+    for name in recipes:
+        member = context.recipe_named(name, where=HERE)
+        yield member, with_unlabelled(member, data.labelled(), data.unlabelled().samples)
+
+
 def members_of(
     recipe: Recipe, named: Callable[[str], Recipe], *, members: int | None = None, recipes: Sequence[str] = ()
 ) -> list[Recipe]:
@@ -96,7 +104,7 @@ def members_of(
 def _plans(context: Context, members: int, recipes: Sequence[str]) -> list[tuple[Recipe, int]]:
     """Recipe and seed of each member; the first is what was trained already."""
     if context.named is None or context.fit is None:
-        raise TrainingError("training is not possible here", where="posthoc/ensemble")
+        raise TrainingError("training is not possible here", where=HERE)
     plans = members_of(context.recipe, context.named, members=members, recipes=recipes)
     return [(plan, context.seed if i == 0 else _seed(context.seed, i)) for i, plan in enumerate(plans)]
 

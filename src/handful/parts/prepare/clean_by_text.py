@@ -12,7 +12,7 @@ The paper ranks neighbors anew by what they share, moves prototypes during train
 are the nearest by cosine, and nothing of this is trained.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -20,13 +20,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from scipy.special import softmax
 
-from handful.core.context import Context
+from handful.core.context import Context, NestedRun
 from handful.core.dataset import Dataset
 from handful.errors import DataError, option
 from handful.models.text.class_vectors import class_vectors
 from handful.models.text.sentence_encoder import encode_sentences, installed_model
 from handful.models.text.text_source import TextSource
-from handful.parts.prepare._held_out import fewest_groups, held_out, judge_of
+from handful.parts.prepare._held_out import fewest_groups, held_out, judge_of, judge_runs
 from handful.parts.prepare._masking import Prepare
 
 HERE = "prepare/clean_by_text"
@@ -122,6 +122,11 @@ def build(
         return _relabelled(data, dict(zip(labelled.ids, found.tolist(), strict=True)))
 
     return prepare
+
+
+def nested_runs(context: Context, data: Dataset, *, recipe: str | None) -> Iterator[NestedRun]:
+    """What is trained on all images, and on the other folds."""
+    yield from ((judge, data) for judge, _ in judge_runs(context, data, recipe, here=HERE))
 
 
 def _refuse_without_words(labelled: Dataset) -> None:

@@ -9,14 +9,15 @@ contradicted surely and a hard image is not: of the held-out errors that wrong l
 few. So labels are removed only where the suspects are more than the share `least` of the held-out errors.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from handful.core.context import Context
+from handful.core.context import Context, NestedRun
 from handful.core.dataset import Dataset
-from handful.parts.prepare._held_out import fewest_groups, held_out, judge_of
+from handful.parts.prepare._held_out import fewest_groups, held_out, judge_of, judge_runs
 from handful.parts.prepare._masking import Prepare
 
 HERE = "prepare/clean_labels"
@@ -79,3 +80,8 @@ def build(context: Context, *, recipe: str | None = None, folds: int = 5, least:
         return replace(data, samples=tuple(samples))
 
     return prepare
+
+
+def nested_runs(context: Context, data: Dataset, *, recipe: str | None) -> Iterator[NestedRun]:
+    """What is trained on the other folds."""
+    yield from judge_runs(context, data, recipe, here=HERE)

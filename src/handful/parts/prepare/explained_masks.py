@@ -4,13 +4,14 @@ Chatterjee et al. 2024 (https://github.com/soumickmj/GPModels): a network that c
 the labels (`heads/heat_map`), and Otsu's threshold splits the heat map of each image's own class in two.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
 import numpy as np
 from jaxtyping import Float
 
-from handful.core.context import Context
+from handful.core.context import Context, NestedRun
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe
 from handful.data.images import pixels, sample_size
@@ -63,11 +64,10 @@ def build(
     plan = explaining_recipe(context, recipe, min_size)
 
     def prepare(data: Dataset) -> Dataset:
-        wanted = [i for i, s in enumerate(data.samples) if s.mask is None and s.label is not None]
+        wanted = _without_masks(data)
         if not wanted:
             return data
-        labelled = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
-        classifier = context.train(plan, labelled, context.seed, where=HERE)
+        classifier = context.train(plan, data.labelled(), context.seed, where=HERE)
         samples, dropped = list(data.samples), []
         for i, maps in zip(wanted, classifier.log_maps(data.select(wanted).without_labels()), strict=True):
             mask = _mask(samples[i], maps, classifier, data, edges, context.seed)
@@ -81,6 +81,17 @@ def build(
         return replace(data, samples=tuple(samples))
 
     return prepare
+
+
+def nested_runs(context: Context, data: Dataset, *, recipe: str | None, min_size: int) -> Iterator[NestedRun]:
+    """The classifier that is explained, where a labelled image has no mask."""
+    if _without_masks(data):
+        yield explaining_recipe(context, recipe, min_size), data.labelled()
+
+
+def _without_masks(data: Dataset) -> list[int]:
+    """Positions of the labelled images without a mask."""
+    return [i for i, s in enumerate(data.samples) if s.mask is None and s.label is not None]
 
 
 def _mask(

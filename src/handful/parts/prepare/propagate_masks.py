@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from handful.core.context import Context
+from handful.core.context import Context, NestedRun
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.recipe import Part, Recipe, Stage
 from handful.data.images import sample_size
@@ -167,8 +167,22 @@ def _of_present_classes(data: Dataset, others: Dataset | None) -> Dataset:
     unmasked = () if others is None else tuple(s for s in others.samples if s.mask is None)
     number |= {None: None}
     wanted = (s for s in (*data.samples, *unmasked) if s.label in number)
-    samples = (replace(s, label=number[s.label], probabilities=None) for s in wanted)
+    samples = (_with_label(s, number[s.label]) for s in wanted)
     return replace(data, samples=tuple(samples), classes=tuple(data.classes[label] for label in present))
+
+
+def _with_label(sample: Sample, label: int | None) -> Sample:
+    """The sample with this label alone: probabilities and candidates are of all classes."""
+    return replace(sample, label=label, probabilities=None, candidates=None)
+
+
+def nested_runs(
+    context: Context, data: Dataset, *, recipe: str | None, model: str | None, rounds: int
+) -> Iterator[NestedRun]:
+    """The segmenter, where one is trained."""
+    if model is None or rounds > 1:
+        known = tuple(_with_label(s, s.label) for s in data.samples)
+        yield segmentation_recipe(context, recipe), replace(data, samples=known)
 
 
 def segmentation_recipe(context: Context, name: str | None) -> Recipe:

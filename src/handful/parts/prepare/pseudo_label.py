@@ -13,13 +13,14 @@ tails (https://arxiv.org/abs/2006.07529), where unlabelled images are as unequal
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from handful.core.context import Context
+from handful.core.context import Context, NestedRun
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.parts.prepare._masking import Prepare
@@ -93,6 +94,12 @@ def build(
         return replace(data, samples=tuple(samples))
 
     return prepare
+
+
+def nested_runs(context: Context, data: Dataset, *, recipe: str) -> Iterator[NestedRun]:
+    """The teacher, where there are images to label."""
+    if any(s.label is None for s in data.samples):
+        yield _teacher(context, recipe), data
 
 
 def _teacher(context: Context, name: str) -> Recipe:
