@@ -1,5 +1,6 @@
 """A trainer that begins with a backbone pretrained once for all runs of a table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from bench.support.accuracy import PREDICTIONS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.models.classifier import Classifier
+from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
 from handful.training.pretrain import pretrain
 from handful.training.train import train
@@ -43,3 +45,11 @@ class Pretrained:
         options = {**recipe.backbone.options, "weights": str(self.backbone())}
         begun = replace(recipe, backbone=replace(recipe.backbone, options=options))
         return train(begun, data, seed=seed, device=device, progress=progress)
+
+
+def heads(name: str, changes: Sequence[str]) -> tuple[Recipe, Recipe]:
+    """Logistic regression and pseudo-labels on a frozen backbone, named after it."""
+    alone, spread = (
+        replace(load_recipe(head, overrides=changes), name=f"{name}: {head}") for head in ("logistic", "pseudo-labels")
+    )
+    return alone, spread

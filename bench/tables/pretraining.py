@@ -14,7 +14,7 @@ from dataclasses import replace
 from bench.support.accuracy import run_sweep, show
 from bench.support.data import few_test_images, mnist
 from bench.support.options import Options
-from bench.support.pretrained import Pretrained
+from bench.support.pretrained import Pretrained, heads
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
@@ -85,10 +85,7 @@ def scored(data: Dataset, options: Options) -> list[Result]:
     results = _sweep([row(CONTROL, *CHOSEN[CONTROL]), longer], data, options)
     results += _sweep([row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"])], data, options, trainer=trainer)
     for name, changes, fit in (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer)):
-        alone, spread = (
-            replace(load_recipe(head, overrides=changes), name=f"{name}: {head}")
-            for head in ("logistic", "pseudo-labels")
-        )
+        alone, spread = heads(name, changes)
         results += _sweep([alone], data, options, trainer=fit)
         results += _sweep([spread], data, options, trainer=fit, unlabelled="rest")
     return results

@@ -15,7 +15,7 @@ from dataclasses import replace
 from bench.support.accuracy import run_sweep, show
 from bench.support.data import cifar10, few_test_images
 from bench.support.options import Options
-from bench.support.pretrained import Pretrained
+from bench.support.pretrained import Pretrained, heads
 from bench.tables.compare_cifar import SCORED
 from bench.tables.cvs_cifar import NATURAL
 from bench.tables.pretraining import BATCH_NORM, CONTROL
@@ -72,10 +72,7 @@ def scored(data: Dataset, options: Options, trainer: Pretrained) -> list[Result]
     results = _sweep([row(CONTROL, *CHOSEN[CONTROL])], data, options)
     results += _sweep([row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"])], data, options, trainer=trainer)
     for name, changes, fit in (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer)):
-        alone, spread = (
-            replace(load_recipe(head, overrides=changes), name=f"{name}: {head}")
-            for head in ("logistic", "pseudo-labels")
-        )
+        alone, spread = heads(name, changes)
         results += _sweep([alone], data, options, trainer=fit)
         results += _sweep([spread], data, options, trainer=fit, unlabelled="rest")
     return results
