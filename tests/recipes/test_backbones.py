@@ -14,7 +14,7 @@ from handful.core.recipe import Part
 from handful.errors import WeightsError
 from handful.models import timm_models
 from handful.recipes.backbone_names import short_name
-from handful.recipes.backbones import check_weights, choose_backbone, stronger_backbone
+from handful.recipes.backbones import BackboneChoice, check_weights, choose_backbone, stronger_backbone
 from handful.recipes.load import load_recipe
 from handful.recipes.write import to_toml
 from handful.saving.classifier import save_classifier
@@ -96,6 +96,49 @@ def test_features_of_a_folder_that_may_be_negative_get_no_square_root(
     assert recipe.backbone == Part(part.name, {**part.options, "weights": str(tmp_path)})
     assert recipe.head.options.get("tukey") == tukey
     assert load_recipe("logistic").head.options["tukey"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("hog", {"cell": 4}),
+        ("pixels", {"size": 6}),
+        ("timm_pooled", {"model": "resnet18.a1_in1k"}),
+        ("timm", {"model": "resnet18.a1_in1k"}),
+        ("timm_pooled", {"model": "vit_tiny_patch16_224"}),
+        ("timm", {"model": "vit_tiny_patch16_224"}),
+    ],
+    ids=str,
+)
+def test_a_folder_is_read_as_the_backbone_in_it_is_by_its_name(
+    name: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Square roots, precision and the number of stages are those of the backbone, wherever it comes from."""
+    plan = replace(load_recipe("classification-wrn"), backbone=Part(name, options), image_size=(24, 24))
+    (tmp_path / "recipe.toml").write_text(to_toml(plan), encoding="utf-8")
+    (tmp_path / "weights.safetensors").touch()
+    named = choose_backbone(options.get("model", name))
+    own = choose_backbone(str(tmp_path))
+    assert (own.rectified, own.precision) == (named.rectified, named.precision)
+    assert own.stages == (named.stages if named.layers is not None and named.layers["name"] == name else 1)
+    assert own.size == (24, 24)
+    assert {"name": name, **options}.items() <= own.vector.items()
+    roots = [load_recipe("logistic", backbone=str(b)).head.options.get("tukey") for b in (tmp_path, named_of(own))]
+    assert roots[0] == roots[1] == (0.5 if own.rectified else None)
+
+
+def named_of(choice: BackboneChoice) -> str:
+    """The name of the backbone that is in a folder."""
+    return str(choice.vector.get("model", choice.vector["name"]))
+
+
+def test_a_folder_whose_model_cannot_be_built_is_refused(tmp_path: Path) -> None:
+    part = Part("timm_pooled", {"model": MODEL, "args": {"checkpoint_path": "x"}})
+    text = to_toml(replace(load_recipe("classification-wrn"), backbone=part))
+    (tmp_path / "recipe.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "weights.safetensors").touch()
+    with pytest.raises(WeightsError, match="not 'checkpoint_path'"):
+        choose_backbone(str(tmp_path))
 
 
 def test_what_is_no_backbone_names_what_is(tmp_path: Path) -> None:

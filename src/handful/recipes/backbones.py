@@ -72,7 +72,7 @@ def choose_backbone(name: str) -> BackboneChoice:
         part, side = LITE[name]
         return BackboneChoice({"name": part}, {"name": part}, LITE_STAGES, {"name": part}, (side, side))
     if name in SIMPLE:
-        return BackboneChoice({"name": name}, size=(32, 32), precision="fp32", rectified=SIMPLE[name])
+        return BackboneChoice({"name": name}, size=(32, 32), precision="fp32", rectified=is_rectified(Part(name)))
     path = as_path(name)
     if path is not None:
         return _of_path(path)
@@ -136,6 +136,41 @@ def is_signed(backbone: Part) -> bool:
     return cut or bool(values.get("fuse")) or not values.get("expand", True)
 
 
+def is_rectified(backbone: Part) -> bool:
+    """Whether square roots are taken of a backbone's features: what a ReLU leaves, or counts of votes.
+
+    Of timm's models transformers alone are told apart, which end in no ReLU.
+
+    Raises:
+        ValueError, HandfulError, KeyError: a model of timm that cannot be built with these options.
+    """
+    if backbone.name in SIMPLE:
+        return SIMPLE[backbone.name]
+    if is_timm(backbone):
+        from handful.parts.backbones.timm_pooled import stage_count
+
+        return stage_count(backbone.options["model"], backbone.options.get("args")) == 1
+    return not is_signed(backbone)
+
+
+def _stage_count(backbone: Part) -> int:
+    """The number of stages, which can be frozen one by one; 1: it is one, or ends at an earlier stage.
+
+    Raises:
+        ValueError, HandfulError, KeyError: a model of timm that cannot be built with these options.
+    """
+    from handful.parts.backbones.timm import sequence_strides
+    from handful.parts.backbones.timm_pooled import stage_count
+
+    if backbone.name == "timm_pooled":
+        return stage_count(backbone.options["model"], backbone.options.get("args"))
+    if backbone.options.get("stride") is not None:
+        return 1
+    if backbone.name == "timm":
+        return max(1, len(sequence_strides(backbone.options["model"])))
+    return LITE_STAGES if backbone.name in dict(LITE.values()) else 1
+
+
 def is_adapted(backbone: Part) -> bool:
     """Whether a backbone stays as it was pretrained, and something beside it learns."""
     return backbone.options.get("adapt") is not None
@@ -176,8 +211,13 @@ def _of_classifier(folder: Path) -> BackboneChoice:
     table = {"name": part.name, **{k: v for k, v in part.options.items() if k not in ("pretrained", "freeze")}}
     known = registry.options("backbones", part.name)
     if "weights" not in known or is_adapted(part):
-        if ("model" in known or part.name in SIMPLE) and not is_adapted(part):
-            return BackboneChoice({"name": part.name, **part.options}, size=recipe.image_size, rectified=False)
+        if part.name in SIMPLE:
+            return replace(
+                choose_backbone(part.name), vector={"name": part.name, **part.options}, size=recipe.image_size
+            )
+        if "model" in known and not is_adapted(part):
+            rectified = is_rectified(part)
+            return BackboneChoice({"name": part.name, **part.options}, size=recipe.image_size, rectified=rectified)
         raise WeightsError(
             f"the weights of its backbone {part.name!r} cannot be taken over",
             where=folder,
@@ -185,10 +225,12 @@ def _of_classifier(folder: Path) -> BackboneChoice:
         )
     table["weights"] = str(folder)
     segments = registry.has_trait("heads", recipe.head, "segments")
-    lite = part.name in dict(LITE.values())
-    stages = LITE_STAGES if lite and "stride" not in table else 1
     maps = table if segments else None
-    return BackboneChoice(table, table, stages, maps, recipe.image_size, rectified=not is_signed(part))
+    try:
+        stages, rectified = _stage_count(part), is_rectified(part)
+    except (HandfulError, ValueError, KeyError) as error:
+        raise WeightsError(f"its backbone {part.name!r}: {error}", where=where, remedy="train it again.") from error
+    return BackboneChoice(table, table, stages, maps, recipe.image_size, rectified=rectified)
 
 
 def _timm_name(name: str) -> str:
