@@ -137,6 +137,35 @@ def test_minus_one_is_said_and_unlabelled() -> None:
     assert (data.classes, data.labels.tolist()) == (("0", "1"), [1, -1, 0])
 
 
+FIVE = np.concatenate([GREY, GREY[:2]])
+MINUS_ONES = np.array([0, 1, -1, -1, -1])
+
+
+@pytest.mark.parametrize(
+    ("known", "count"),
+    [
+        ({"candidates": np.array([[0, 0], [0, 0], [0, 1], [1, 1], [1, 0]], bool)}, "1 label is"),  # all say nothing
+        ({"candidates": pd.DataFrame([[0, 0], [0, 0], [1, 0], [1, 1], [0, 0]], columns=["0", "2"], dtype=bool)}, "1 l"),
+        ({"probabilities": np.array([[1, 0], [0, 1], [0.5, 0.5], [0, 0], [0, 0]])}, "2 labels are"),
+        ({"bags": ["a", "b", "a", "a", "c"]}, "1 label is"),
+    ],
+    ids=["candidates", "of a frame", "votes", "bags"],
+)
+@pytest.mark.filterwarnings("ignore:probabilities. 1 image has as many votes")
+def test_minus_one_is_said_of_images_alone_of_which_nothing_else_is_known(known: dict[str, Any], count: str) -> None:
+    with pytest.warns(HandfulWarning, match=f"labels: {count}.*, read as unlabelled") as notes:
+        data = from_arrays(FIVE, MINUS_ONES, **known)
+    assert sum("read as unlabelled" in str(note.message) for note in notes) == 1
+    assert sum(not s.supervised for s in data.samples) == int(count[0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_minus_one_is_not_said_where_every_such_image_has_candidates() -> None:
+    rows = np.array([[0, 0, 0], [0, 0, 0], [1, 1, 0], [0, 1, 1], [0, 1, 0]], bool)
+    data = from_arrays(FIVE, np.array([0, 2, -1, -1, -1]), candidates=rows, classes=["0", "1", "2"])
+    assert [s.supervised for s in data.samples] == [True] * 5
+
+
 def test_labels_of_bags_are_given_by_any_of_their_images() -> None:
     data = from_arrays(np.concatenate([GREY, GREY[:1]]), ["ill", None, "well", None], bags=pd.Series([7, 7, "b", "b"]))
     assert (data.kind, data.classes, data.counts.tolist()) == ("bag", ("ill", "well"), [1, 1])

@@ -14,7 +14,7 @@ from handful.core.dataset import Dataset, DeepImage, Image, Mask, Sample, Split
 from handful.data.array_like import as_array, as_items, is_missing
 from handful.data.bags import bag_dataset
 from handful.data.candidate_labels import candidate_columns, candidate_rows, refuse_other_knowledge
-from handful.data.class_names import consistent_names, nfc
+from handful.data.class_names import consistent_names, nfc, warn_minus_one
 from handful.data.decoding import decode
 from handful.data.images import deep_array, image_size, pixels, read_bytes
 from handful.data.labelled_dataset import labelled_dataset, marked_dataset, voted_dataset
@@ -87,6 +87,7 @@ def from_arrays(
         raise DataError(f"probabilities and {other} are both given", where="probabilities", remedy=remedy)
     if candidates is not None:
         refuse_other_knowledge(targets=targets, numbers=numbers, bags=bags, probabilities=probabilities)
+    texts, names = list[str | None](), list[str | None]()
     if numbers is not None:
         if labels is not None or targets is not None:
             raise DataError("numbers and labels are both given", where="numbers", remedy="give one of them.")
@@ -94,9 +95,12 @@ def from_arrays(
     elif targets is not None:
         data = _multilabel(samples, labels, targets, classes)
     else:
-        data = _multiclass(samples, labels, probabilities, candidates, classes)
+        texts = [None] * len(samples) if labels is None else label_texts(labels, classes=classes)
+        names = consistent_names(texts, classes, where="labels", unlabelled=False)
+        data = _multiclass(samples, names, probabilities, candidates, classes, labelled=labels is not None)
     if bags is not None:
         data = _in_bags(data, bags)
+    warn_minus_one(texts, names, data.samples if texts else (), "labels")
     data = with_pixel_range(data, bit_depth=bit_depth, window=window)
     for i, sample in enumerate(data.samples):
         if not isinstance(sample.image, Path) and sample.image.dtype != np.uint8:
@@ -134,19 +138,18 @@ def _numbers(samples: list[Sample], numbers: Iterable[Any]) -> Dataset:
 
 def _multiclass(
     samples: list[Sample],
-    labels: Iterable[Any] | None,
+    names: list[str | None],
     probabilities: Iterable[Any] | None,
     candidates: Iterable[Any] | None,
     classes: Sequence[str] | None,
+    *,
+    labelled: bool,
 ) -> Dataset:
-    names: list[str | None] = [None] * len(samples)
-    if labels is not None:
-        names = consistent_names(label_texts(labels, classes=classes), classes, where="labels")
     where = [f"image {i}" for i in range(len(samples))]
     if candidates is not None:
         marks, frame = as_array(candidates, "candidates"), getattr(candidates, "columns", None)
         known = candidate_columns(names, marks.shape[-1] if marks.ndim else 0, frame, classes)
-        rows = candidate_rows(marks, len(samples), len(known), where="candidates", labelled=labels is not None)
+        rows = candidate_rows(marks, len(samples), len(known), where="candidates", labelled=labelled)
         return marked_dataset(samples, names, rows, known, classes, where)
     if probabilities is None:
         return labelled_dataset(samples, names, classes, where)

@@ -62,7 +62,9 @@ def read_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def consistent_names(names: Sequence[str | None], classes: Sequence[str] | None, *, where: object) -> list[str | None]:
+def consistent_names(
+    names: Sequence[str | None], classes: Sequence[str] | None, *, where: object, unlabelled: bool = True
+) -> list[str | None]:
     """The class name of each sample, with names that are surely one class made one; what is doubtful is said once.
 
     A name with blanks at an end becomes the name without them, if that is a class too. "-1" is no label where all
@@ -75,6 +77,8 @@ def consistent_names(names: Sequence[str | None], classes: Sequence[str] | None,
         names: the class name of each sample; None: unlabelled.
         classes: the expected class names; None: those that occur.
         where: what to name in a warning.
+        unlabelled: the images have no class from elsewhere, so that labels of -1 are said at once; False: the caller
+            does so by `warn_minus_one`.
     """
     listed = set() if classes is None else {nfc(str(c)) for c in classes}
     composed = [None if name is None else nfc(name) for name in names]
@@ -86,15 +90,32 @@ def consistent_names(names: Sequence[str | None], classes: Sequence[str] | None,
     others = occurring - {"-1"}
     if "-1" in occurring - listed and "0" in others and len(others) > 1 and all(_is_whole(name) for name in others):
         changes["-1"] = None
-        warn_minus_one(composed.count("-1"), where)
+        if unlabelled:
+            _say_minus_one(composed.count("-1"), where)
     _warn_of_case(occurring - listed - set(changes), where)
     if classes is None:
         warn_doubtful_names([name for name in composed if name is not None and name not in changes], where)
     return [name if name is None else changes.get(name, name) for name in composed]
 
 
-def warn_minus_one(count: int, where: object) -> None:
-    """Say that so many labels are -1 and count as none."""
+def warn_minus_one(
+    texts: Sequence[str | None], names: Sequence[str | None], samples: Sequence[Sample], where: object
+) -> None:
+    """Say how many images are unlabelled because their label is -1: votes, candidates or the bag may tell the class.
+
+    Args:
+        texts: the labels as they are written.
+        names: what they were read as.
+        samples: the images with what is known of them.
+        where: what to name in the warning.
+    """
+    read = zip(texts, names, samples, strict=True)
+    count = sum(text == "-1" and name is None and not sample.supervised for text, name, sample in read)
+    if count:
+        _say_minus_one(count, where)
+
+
+def _say_minus_one(count: int, where: object) -> None:
     labels = "1 label is" if count == 1 else f"{count} labels are"
     _warn(where, f"{labels} -1, read as unlabelled; if -1 is a class, name it in words")
 

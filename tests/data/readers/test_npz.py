@@ -110,6 +110,19 @@ def test_minus_one_in_npz_is_said_once_for_all_parts(tmp_path: Path) -> None:
         assert read_npz(tmp_path / "b.npz").labels.tolist() == [-1, 0, 0]
 
 
+@pytest.mark.parametrize("names", [{}, {"class_names": np.array(["a", "b"])}], ids=["numbers", "positions"])
+def test_minus_one_in_npz_is_said_of_images_without_candidates_or_votes(tmp_path: Path, names: dict[str, Any]) -> None:
+    labels, images = np.array([0, 1, -1, -1]), np.concatenate([GREY, GREY[:1]])
+    for key, rows in (
+        ("candidates", np.array([[0, 0], [0, 0], [0, 1], [0, 0]], bool)),
+        ("probabilities", np.eye(4, 2)),
+    ):
+        np.savez(tmp_path / "a.npz", images=images, labels=labels, **{key: rows, **names})
+        expected = "1 label is" if key == "candidates" else "2 labels are"
+        with pytest.warns(HandfulWarning, match=f"{expected} -1, read as unlabelled"):
+            assert sum(not s.supervised for s in read_npz(tmp_path / "a.npz").samples) == int(expected[0])
+
+
 def test_numbers_with_gaps_are_read_by_every_part(tmp_path: Path) -> None:
     images = np.zeros((3, 4, 4), np.uint8)
     path = tmp_path / "a.npz"

@@ -1,5 +1,6 @@
 """Columns votes:CLASS of a table, and a column of weights."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from handful.data.load import load_data
 from handful.data.readers.table import read_table
-from handful.errors import DataError
+from handful.errors import DataError, HandfulWarning
 from tests.data.noise_images import save_noise_image
 
 
@@ -39,6 +40,15 @@ def test_a_label_beside_votes_decides_draws_and_scores(folder: Path) -> None:
     assert data.classes == ("cat", "dog", "fox")
     assert data.labels.tolist() == [0, 1, 2]
     assert data.probabilities()[0].tolist() == [0.25, 0.75, 0]
+
+
+def test_a_label_of_minus_one_beside_votes_is_not_said_to_be_unlabelled(folder: Path) -> None:
+    rows = "path,label,votes:0,votes:1\na.png,0,2,0\nb.png,1,,\nc.png,-1,{}\n"
+    with pytest.warns(HandfulWarning, match="1 label is -1, read as unlabelled"):
+        assert read_table(table(folder, rows.format(","))).labels.tolist() == [0, 1, -1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_table(table(folder, rows.format("1,3"))).labels.tolist() == [0, 1, 1]
 
 
 @pytest.mark.parametrize(

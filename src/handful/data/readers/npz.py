@@ -65,6 +65,7 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
             remedy="name them train_images, train_labels, test_images, test_labels, or images and labels.",
         )
     samples: list[Sample] = []
+    texts: list[str | None] = []
     names: list[str | None] = []
     try:
         listed = label_texts(arrays["class_names"].ravel(), role="class_names") if "class_names" in arrays else None
@@ -80,17 +81,24 @@ def read_npz(path: Path, *, classes: Sequence[str] | None = None) -> Dataset:
             return _multilabel(arrays, parts, positions, classes)
         for part in parts:
             samples += _samples(arrays, part)
-            names += _names(arrays.get(part[1]), positions, part[1], len(arrays[part[0]]))
+            column, n = arrays.get(part[1]), len(arrays[part[0]])
+            written: list[str | None] = [None] * n
+            if column is not None:
+                written = label_texts(column, classes=positions, role=part[1])
+            texts += written
+            names += _names(written, column, positions, part[1])
         expected = classes if classes is not None else positions
-        names = consistent_names(names, expected, where=path)
-        candidates = _candidates(arrays, parts, names, positions)
+        names = consistent_names(names, expected, where=path, unlabelled=False)
+        candidates, votes = _candidates(arrays, parts, names, positions), _votes(arrays, parts, positions)
+        where = [s.id for s in samples]
         if candidates is not None:
-            return marked_dataset(samples, names, *candidates, expected, [s.id for s in samples])
-        votes = _votes(arrays, parts, positions)
-        if votes is None:
-            return labelled_dataset(samples, names, expected, [s.id for s in samples])
-        rows, columns = votes
-        return voted_dataset(samples, names, rows, columns, expected, [s.id for s in samples])
+            data = marked_dataset(samples, names, *candidates, expected, where)
+        elif votes is not None:
+            data = voted_dataset(samples, names, *votes, expected, where)
+        else:
+            data = labelled_dataset(samples, names, expected, where)
+        warn_minus_one(texts, names, data.samples, path)
+        return data
     except DataError as error:
         raise DataError(error.what, where=f"{path}, {error.where}", remedy=error.remedy) from error
 
@@ -213,15 +221,12 @@ def _samples(arrays: dict[str, npt.NDArray[Any]], part: tuple[str, str, Split | 
     return samples if split is None else [replace(s, id=f"{split}/{s.id}", split=split) for s in samples]
 
 
-def _names(column: npt.NDArray[Any] | None, names: list[str] | None, key: str, n: int) -> list[str | None]:
+def _names(
+    texts: list[str | None], column: npt.NDArray[Any] | None, names: list[str] | None, key: str
+) -> list[str | None]:
     """The class name of each image of a part; with `names`, numbers are positions in them, and -1 is no label."""
-    if column is None:
-        return [None] * n
-    texts = label_texts(column, classes=names, role=key)
-    if names is None or column.dtype.kind not in "iuf" or (column.ndim == 2 and column.shape[1] > 1):
+    if column is None or names is None or column.dtype.kind not in "iuf" or (column.ndim == 2 and column.shape[1] > 1):
         return texts
-    if "-1" in texts:
-        warn_minus_one(texts.count("-1"), key)
     for i, text in enumerate(texts):
         if text not in (None, "-1") and not (text.isdigit() and int(text) < len(names)):
             raise DataError(

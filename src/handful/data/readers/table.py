@@ -10,7 +10,7 @@ import numpy as np
 from handful.core.dataset import Dataset, Sample
 from handful.core.left_out import LeftOut
 from handful.data.bags import bag_dataset
-from handful.data.class_names import class_index, class_names, consistent_names, nfc
+from handful.data.class_names import class_index, class_names, consistent_names, nfc, warn_minus_one
 from handful.data.masks.attach import with_mask
 from handful.data.masks.image_file import read_mask
 from handful.data.masks.provenance import read_source
@@ -64,7 +64,8 @@ def read_table(
     columns_of_votes = vote_columns(path, header_of(path, columns)[0])
     further = (*(() if bag is None else (bag,)), *columns_of_votes.values())
     rows = list(stream_rows(path, columns, further=further))
-    names = consistent_names(_labels([row["label"] for _, row in rows]), classes, where=path)
+    texts = _labels([row["label"] for _, row in rows])
+    names = consistent_names(texts, classes, where=path, unlabelled=False)
     votes = Votes(path, columns_of_votes, rows)
     all_classes = class_names([*names, *votes.names], classes)
     index = {name: i for i, name in enumerate(all_classes)}
@@ -80,7 +81,11 @@ def read_table(
     data = Dataset(samples, all_classes, () if votes.names else _other_columns(path, columns, bag))
     if votes.names and read:
         data = with_votes(data, np.stack([votes.row(where) for _, _, where in read]), votes.names, where=path)
-    return data if bag is None else bag_dataset(data)
+    data = data if bag is None else bag_dataset(data)
+    written = {where: text for (where, _), text in zip(rows, texts, strict=True)}
+    used = [where for _, _, where in read]
+    warn_minus_one([written[where] for where in used], [labels[where] for where in used], data.samples, path)
+    return data
 
 
 def read_rows(
