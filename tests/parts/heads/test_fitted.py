@@ -6,7 +6,7 @@ import torch
 
 from handful.models.temperature_scaling import fit_temperature
 from handful.parts.heads._fitted import RANGE
-from handful.parts.heads._held_out_scores import held_out_scores
+from handful.parts.heads._held_out_scores import folds_by_class, scores_by_fold
 from tests.parts.heads.fitted_heads import PLAIN, C, K, build_fitted, fitted
 
 
@@ -22,10 +22,10 @@ def test_the_strength_with_the_least_loss_on_held_out_images_is_chosen() -> None
     head = build_fitted("ridge", PLAIN)
     x = torch.randn((60, 1, C), generator=torch.Generator().manual_seed(3))
     head.fit(x, torch.arange(60) % K, seed=0)
-    losses = {}
+    losses, y = {}, np.arange(60) % K
+    fold, folds = folds_by_class(y, 0)
     for strength in head.strengths:
-        held = held_out_scores(
-            head._fit_and_score(strength), x.numpy(), np.arange(60) % K, classes=K, seed=0, each=lambda: None
-        )
-        losses[strength] = fit_temperature(held, np.arange(60) % K, bounds=(head.start / RANGE, head.start * RANGE))[1]
+        run = head._fit_and_score(strength)
+        held = scores_by_fold(run, x.numpy(), y, fold=fold, folds=folds, classes=K, each=lambda: None)
+        losses[strength] = fit_temperature(held, y, bounds=(head.start / RANGE, head.start * RANGE))[1]
     assert float(head.strength) == pytest.approx(min(losses, key=lambda s: losses[s]))

@@ -1,6 +1,6 @@
 import numpy as np
 
-from handful.parts.heads._held_out_scores import held_out_scores
+from handful.parts.heads._held_out_scores import folds_by_class, scores_by_fold
 
 
 def test_no_image_is_scored_by_a_fit_that_saw_it_in_any_view() -> None:
@@ -9,11 +9,15 @@ def test_no_image_is_scored_by_a_fit_that_saw_it_in_any_view() -> None:
     seen: list[int] = []
 
     def spy(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
+        assert labels.tolist() == y[np.floor(train[:, 0]).astype(int)].tolist()
         assert not set(np.floor(train[:, 0])) & set(test[:, 0])
         assert {2, 5, 8, 11} <= set(np.floor(train[:, 0]).astype(int))
         assert len(train) == 3 * len(set(np.floor(train[:, 0])))
         seen.extend(test[:, 0].astype(int).tolist())
         return np.zeros((len(test), 2))
 
-    held_out_scores(spy, x, y, classes=2, seed=0, each=lambda: None)
+    fold, folds = folds_by_class(y, 0)
+    assert (fold < 0).tolist() == (y < 0).tolist()
+    scores = scores_by_fold(spy, x, y, fold=fold, folds=folds, classes=2, each=lambda: None)
+    assert scores.shape == (12, 2)
     assert sorted(seen) == [0, 1, 3, 4, 6, 7, 9, 10]

@@ -143,7 +143,7 @@ def test_held_out_scores_come_from_fits_without_the_image() -> None:
 
     given = x.numpy()[:, None]
     fold = stratified_folds(targets.numpy(), 4, seed=0)
-    scores_by_fold(fit_and_score, given, targets.numpy(), fold, folds=4, each=lambda: None)
+    scores_by_fold(fit_and_score, given, targets.numpy(), fold=fold, folds=4, classes=K, each=lambda: None)
     assert sorted(v for values in seen for v in values) == sorted(x[:, 0].tolist())
 
 

@@ -14,12 +14,9 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from sklearn.model_selection import StratifiedKFold
 
-from handful.parts.heads._held_out_scores import likeliest_strength, number_of_folds
+from handful.parts.heads._held_out_scores import FitAndScore, folds_by_class, likeliest_strength, scores_by_fold
 
-# Features, targets and candidates to fit to, and features to score.
-FitCandidatesAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 Weights = tuple[Float[np.ndarray, "k c"], Float[np.ndarray, " k"]]
 STEPS = 300  # of L-BFGS, at most
 
@@ -86,7 +83,7 @@ def _minimum(
 
 
 def choose_strength_on_candidates(
-    fit_and_score: Callable[[float], FitCandidatesAndScore],
+    fit_and_score: Callable[[float], FitAndScore],
     strengths: Sequence[float],
     x: Float32[np.ndarray, "n v c"],
     targets: Float32[np.ndarray, "n k"],
@@ -110,21 +107,15 @@ def choose_strength_on_candidates(
         bounds: lowest and highest temperature.
         seed: of the folds.
     """
-    labelled, others = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-    known = labels[labelled]
-    if np.bincount(known, minlength=targets.shape[1]).min() < 2:
+    known, classes = labels[labels >= 0], targets.shape[1]
+    if np.bincount(known, minlength=classes).min() < 2:
         return strengths[0], start
-    folds = number_of_folds(known)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
+    fold, folds = folds_by_class(labels, seed)
 
     def scores_of(strength: float, each: Callable[[], None]) -> Float[np.ndarray, "m k"]:
-        scores = np.zeros((len(labelled), targets.shape[1]))
-        for train, test in splitter.split(known, known):
-            rows = np.concatenate([labelled[train], others])
-            views = in_all_views(x[rows], targets[rows], candidates[rows])
-            scores[test] = fit_and_score(strength)(*views, x[labelled[test], 0])
-            each()
-        return scores
+        run = fit_and_score(strength)
+        scores = scores_by_fold(run, x, targets, candidates, fold=fold, folds=folds, classes=classes, each=each)
+        return scores[labels >= 0]
 
     return likeliest_strength(scores_of, strengths, known, folds=folds, bounds=bounds)
 

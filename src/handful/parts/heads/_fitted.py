@@ -18,7 +18,7 @@ from handful.core.standardization import Scale
 from handful.core.tensors import Output
 from handful.models.link import Linear
 from handful.parts.heads._feature_transform import FeatureTransform, check_positive
-from handful.parts.heads._held_out_scores import FitAndScore, held_out_scores, likeliest_strength, number_of_folds
+from handful.parts.heads._held_out_scores import FitAndScore, folds_by_class, likeliest_strength, scores_by_fold
 from handful.parts.heads._multilabel import choose_strength
 from handful.parts.heads._numbers import choose_strength_of_numbers
 from handful.parts.heads._pooling import Compare
@@ -192,11 +192,12 @@ class FittedHead(nn.Module):
         if np.bincount(known, minlength=self.classes).min() < 2:
             return self.strengths[0], self.start
         bounds = (self.start / RANGE, self.start * RANGE)
+        fold, folds = folds_by_class(y, seed)
 
         def scores_of(strength: float, each: Callable[[], None]) -> Float[np.ndarray, "m k"]:
-            return held_out_scores(self._fit_and_score(strength), x, y, classes=self.classes, seed=seed, each=each)
+            run = self._fit_and_score(strength)
+            return scores_by_fold(run, x, y, fold=fold, folds=folds, classes=self.classes, each=each)[y >= 0]
 
-        folds = number_of_folds(known)
         return likeliest_strength(scores_of, self.strengths, known, folds=folds, bounds=bounds)
 
     @property

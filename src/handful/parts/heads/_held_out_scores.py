@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32, Int, Shaped
 from sklearn.model_selection import StratifiedKFold
 
 from handful.core.progress import Progress
@@ -13,36 +13,9 @@ from handful.models.temperature_scaling import fit_temperature
 FOLDS = 5
 MANY = 1000  # images, from which on three folds are enough
 
-# Features and targets to fit to, and features to score.
-FitAndScore = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+# Features and what is known of them to fit to (targets, or targets and candidates), and features to score.
+FitAndScore = Callable[..., np.ndarray]
 Calibration = TypeVar("Calibration")  # what is fitted to held-out scores
-
-
-def held_out_scores(
-    fit_and_score: FitAndScore,
-    x: Float32[np.ndarray, "n v c"],
-    y: Int[np.ndarray, " n"],
-    *,
-    classes: int,
-    seed: int,
-    each: Callable[[], None],
-) -> Float[np.ndarray, "m k"]:
-    """Scores of the m labelled images' plain views, each by a head fitted to the other folds' images in all views.
-
-    Images without a label are in every fold's fit, and those held out are not in it at all. Each class has two
-    images or more. `each` is called after each fold.
-    """
-    views = x.shape[1]
-    labelled, unlabelled = np.flatnonzero(y >= 0), np.flatnonzero(y < 0)
-    known = y[labelled]
-    splitter = StratifiedKFold(number_of_folds(known), shuffle=True, random_state=seed % 2**32)
-    scores = np.zeros((len(labelled), classes))
-    for train, test in splitter.split(known, known):
-        fitted = np.concatenate([labelled[train], unlabelled])
-        flat = x[fitted].reshape(len(fitted) * views, -1)
-        scores[test] = fit_and_score(flat, np.repeat(y[fitted], views), x[labelled[test], 0])
-        each()
-    return scores
 
 
 def number_of_folds(known: Int[np.ndarray, " m"]) -> int:
@@ -55,13 +28,27 @@ def most_folds(images: int, fewest: int) -> int:
     return min(FOLDS if images < MANY else 3, fewest)
 
 
+def folds_by_class(labels: Int[np.ndarray, " n"], seed: int) -> tuple[Int[np.ndarray, " n"], int]:
+    """The fold of each image, stratified by class, and their number; -1 where the label is -1, in no fold.
+
+    Each class has two images or more.
+    """
+    labelled = np.flatnonzero(labels >= 0)
+    known, fold = labels[labelled], np.full(len(labels), -1)
+    folds = number_of_folds(known)
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
+    for i, (_, test) in enumerate(splitter.split(known, known)):
+        fold[labelled[test]] = i
+    return fold, folds
+
+
 def scores_by_fold(
     fit_and_score: FitAndScore,
     x: Float32[np.ndarray, "n v c"],
-    targets: Float32[np.ndarray, "n k"],
+    *known: Shaped[np.ndarray, "n ..."],
     fold: Int[np.ndarray, " n"],
-    *,
     folds: int,
+    classes: int,
     each: Callable[[], None],
 ) -> Float[np.ndarray, "n k"]:
     """Scores of the images' plain views, each by a head fitted to the other folds' images in all views.
@@ -69,18 +56,20 @@ def scores_by_fold(
     Args:
         fit_and_score: fits a head and scores images with it.
         x: features of v views of each image, the plain one first.
-        targets: of the images.
-        fold: number of each image's fold.
+        known: what is known of the images, one array or several: labels, targets, candidates.
+        fold: number of each image's fold; -1: it is in every fit, and its scores are 0.
         folds: how many there are; one may be empty.
+        classes: number of scores.
         each: called after each fold.
     """
-    views = x.shape[1]
-    scores = np.zeros(targets.shape)
+    views, always = x.shape[1], np.flatnonzero(fold < 0)
+    scores = np.zeros((len(x), classes))
     for i in range(folds):
-        train, test = fold != i, fold == i
-        flat = x[train].reshape(int(train.sum()) * views, -1)
+        train, test = np.concatenate([np.flatnonzero((fold >= 0) & (fold != i)), always]), fold == i
+        flat = x[train].reshape(len(train) * views, -1)
         if test.any():
-            scores[test] = fit_and_score(flat, np.repeat(targets[train], views, axis=0), x[test, 0])
+            told = (np.repeat(values[train], views, axis=0) for values in known)
+            scores[test] = fit_and_score(flat, *told, x[test, 0])
         each()
     return scores
 

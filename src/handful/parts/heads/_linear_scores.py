@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
-from handful.parts.heads._candidates import FitCandidatesAndScore, choose_strength_on_candidates, in_all_views
+from handful.parts.heads._candidates import choose_strength_on_candidates, in_all_views
 from handful.parts.heads._fitted import RANGE, Arrays, FittedHead
+from handful.parts.heads._held_out_scores import FitAndScore
 
 
 class LinearScores(FittedHead):
@@ -67,7 +68,7 @@ class LinearScores(FittedHead):
         learned = self.learn_candidates(*in_all_views(x, rows, among), strength=strength)
         self._keep(learned, strength=strength, temperature=temperature)
 
-    def _fit_candidates_and_score(self, strength: float) -> FitCandidatesAndScore:
+    def _fit_candidates_and_score(self, strength: float) -> FitAndScore:
         def run(
             x: Float32[np.ndarray, "m c"],
             targets: Float32[np.ndarray, "m k"],

@@ -44,7 +44,8 @@ def choose_strength(
     known = ~np.isnan(targets)
 
     def calibrate(strength: float, each: Callable[[], None]) -> tuple[float, tuple[float, float]]:
-        scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=each)
+        run = fit_and_score(strength)
+        scores = scores_by_fold(run, x, targets, fold=fold, folds=folds, classes=targets.shape[1], each=each)
         temperature, offset, loss = fit_platt(scores[known], targets[known] == 1, start=start)
         return loss, (temperature, offset)
 

@@ -31,7 +31,8 @@ def choose_strength_of_numbers(
     fold = folds_by_rank(targets[:, 0], folds, seed)
 
     def error(strength: float, each: Callable[[], None]) -> tuple[float, None]:
-        scores = scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=each)
+        run = fit_and_score(strength)
+        scores = scores_by_fold(run, x, targets, fold=fold, folds=folds, classes=targets.shape[1], each=each)
         return float(np.nanmean((scores - targets) ** 2)), None
 
     return strength_of_least_loss(error, strengths, folds=folds)[0]

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from sklearn.model_selection import StratifiedKFold
 
-from handful.parts.heads._held_out_scores import FitAndScore, likeliest_strength, number_of_folds, scores_by_fold
+from handful.parts.heads._held_out_scores import FitAndScore, folds_by_class, likeliest_strength, scores_by_fold
 
 LEAST = 1e-6  # of the target of an image's label, so that every class has images in every fold
 
@@ -48,13 +47,11 @@ def choose_strength_of_targets(
     """
     if np.bincount(labels, minlength=targets.shape[1]).min() < 2:
         return strengths[0], start
-    folds = number_of_folds(labels)
-    fold = np.zeros(len(labels), dtype=np.int64)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
-    for i, (_, test) in enumerate(splitter.split(labels, labels)):
-        fold[test] = i
+    fold, folds = folds_by_class(labels, seed)
+    classes = targets.shape[1]
 
     def scores_of(strength: float, each: Callable[[], None]) -> Float[np.ndarray, "n k"]:
-        return scores_by_fold(fit_and_score(strength), x, targets, fold, folds=folds, each=each)
+        run = fit_and_score(strength)
+        return scores_by_fold(run, x, targets, fold=fold, folds=folds, classes=classes, each=each)
 
     return likeliest_strength(scores_of, strengths, targets, folds=folds, bounds=bounds)
