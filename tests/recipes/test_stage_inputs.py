@@ -12,7 +12,8 @@ from handful.recipes.checks import check
 from handful.recipes.load import from_toml, load_recipe
 from handful.recipes.options import options_of
 from handful.recipes.write import fingerprint, to_toml
-from tests.support.datasets import recipe
+from handful.training.train import train
+from tests.support.datasets import recipe, squares
 from tests.support.two_streams import two_streams
 
 
@@ -115,8 +116,10 @@ MEANS = """posthoc=[{name="class_means"}]"""
 
 
 def test_hidden_pixels_are_predicted_in_the_first_view_or_in_a_further_one() -> None:
-    check(recipe("linear", MASKED, HIDDEN, MEANS))
-    check(recipe("linear", MASKED, MEANS, 'stages.0.views=[{augment=[{name="patch_mask"}]}]'))
+    for hides in (HIDDEN, 'stages.0.views=[{augment=[{name="patch_mask"}]}]'):
+        plan = recipe("linear", MASKED, hides, MEANS, "steps=1")
+        check(plan)
+        assert train(plan, squares(2), device="cpu", progress=False).card["steps"] == 1
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,15 @@ def test_features_that_are_sparse_from_the_start_small_batches_and_other_steps_a
         sparse = DeadFeatureCheck("a", 0, 100, 0.1)
         sparse.look(output(0), 0)
         sparse.look(output(0), 5)
+        assert (sparse.alive, sparse.warned) == (False, False)
         small = DeadFeatureCheck("a", 0, 100, 0.1)
         small.look(output(10), 0)
         small.look(output(0, n=4), 5)
         small.look(output(0), 6)
         small.look(output(3), 10)
+        assert (small.alive, small.warned) == (True, False)
+    with pytest.warns(HandfulWarning, match="at step 15 100% of the features are 0"):
+        small.look(output(0), 15)
 
 
 def test_every_step_of_a_training_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
