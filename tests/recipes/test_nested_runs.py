@@ -41,7 +41,7 @@ def containing(folder: str, inner: Part, base: Recipe | None = None) -> Recipe:
     base = recipe("linear") if base is None else base
     if folder == "losses":
         return replace(base, stages=(replace(base.stages[0], losses=(inner,)),))
-    return replace(base, **{"hierarchy": inner} if folder == "hierarchies" else {folder: (inner,)})  # type: ignore[arg-type]
+    return replace(base, **{"hierarchy": inner} if folder == "hierarchies" else {folder: (inner,)})
 
 
 def weighted(data: Dataset) -> Dataset:

@@ -91,7 +91,7 @@ def _has_other_masks(train: Dataset) -> bool:
 def _check_models(plans: Sequence[tuple[Recipe, Dataset, Dataset]]) -> None:
     each = {id(recipe): (recipe, train) for recipe, train, _ in plans}
     loaded = {key: _models_of_run(recipe, train) for key, (recipe, train) in each.items()}
-    for place, path in sorted(set().union(*loaded.values())):
+    for place, path in sorted(set[tuple[str, str]]().union(*loaded.values())):
         seen = digests_seen_by(Path(path))
         if seen is None:
             text = (
