@@ -5,9 +5,17 @@ import json
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from handful.annotation.contact_sheet import tiles, write_sheet
+from handful.annotation.propagation_method import (
+    Method,
+    choose_method,
+    covers_all,
+    default_recipe,
+    explains_classifier,
+    refuse_unused,
+)
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset, Sample
 from handful.core.files import lock_output, refuse_existing
@@ -17,20 +25,18 @@ from handful.data.kind_checks import refuse_multilabel
 from handful.data.masks.image_file import write_masks
 from handful.data.masks.provenance import Provenance, images_seen, write_provenance
 from handful.data.splits import training_split
-from handful.errors import DataError, RecipeError, option
+from handful.errors import DataError, option
 from handful.models.device import select_device
 from handful.parts import registry
 from handful.parts.prepare import match_masks, refine_masks
 from handful.parts.prepare._masking import sample_masks
 from handful.parts.prepare._propagation import SOURCE as PROPAGATED
 from handful.parts.prepare.propagate_masks import MaskRules, PropagationReport, run, segmentation_recipe
-from handful.parts.traits import has_trait
 from handful.recipes.load import load_recipe
 from handful.saving.classifier import load_classifier
 from handful.saving.training_images import digests_seen_by
 from handful.training.train import nested_fit
 
-Method = Literal["train", "match"]
 OURS = ("masks", "contact-sheet.png", "quality.csv", "propagation.json")
 
 
@@ -123,63 +129,10 @@ def _seen_by_segmenter(data: Dataset, report: PropagationReport, model: Path | N
     return None if of_model is None else saw | of_model
 
 
-def explains_classifier(source: str | None) -> bool:
-    """Whether the first masks explain a classifier, of the recipe, that is trained on all labels."""
-    return _has(source, "explains_classifier")
-
-
-def default_recipe(source: str | None, backbone: str | None = None) -> str:
-    """The recipe where none is named: of the classifier that is explained, or of the segmenter."""
-    return "cvs" if backbone is not None or explains_classifier(source) else "cvs-wrn"
-
-
-def _has(source: str | None, trait: str) -> bool:
-    return source is not None and has_trait("prepare", Part(source), trait)
-
-
-def choose_method(recipe: Recipe | None, source: str | None, model: Path | None, rules: MaskRules | None) -> Method:
-    """Match, unless the first masks are to be made too, or something is given that only a segmenter has a use for."""
-    train = (recipe is not None or source is not None) and not _has(source, "covers_all")
-    train = train or any(_segmenter_options(model, rules).values())
-    return "train" if train else "match"
-
-
-def _segmenter_options(model: Path | None, rules: MaskRules | None) -> dict[str, bool]:
-    """Which options of a segmenter are given."""
-    return {
-        "model": model is not None,
-        "restrict": rules is not None and rules.restrict != "any",
-        "confidence": rules is not None and rules.confidence > 0,
-    }
-
-
-def refuse_unused(
-    method: Method, *, model: Path | None, rules: MaskRules | None, cells: match_masks.Cells = "auto"
-) -> None:
-    """Refuse options of a segmenter where none is used, and of matching where a segmenter is.
-
-    Raises:
-        RecipeError: names the option.
-    """
-    if method == "train" and cells != "auto":
-        raise RecipeError(
-            "this option is for matching, and a segmentation model is used",
-            where=option("cells", None),
-            remedy=f"leave it out, or set {option('method', 'match')}.",
-        )
-    for name, is_used in _segmenter_options(model, rules).items():
-        if method == "match" and is_used and name != "confidence":
-            raise RecipeError(
-                "this option is for a segmentation model, and matching uses none",
-                where=option(name, None),
-                remedy=f"leave it out, or leave out {option('method', 'match')}.",
-            )
-
-
 def _source(name: str, data: Dataset, per_class: int | None, context: Context) -> Dataset:
     """Masks of a few samples per class, or of all labelled ones; without labels, of all."""
     explains = explains_classifier(name)
-    needs_label = explains or not _has(name, "covers_all")
+    needs_label = explains or not covers_all(name)
     wanted = [i for i, s in enumerate(data.samples) if s.label is not None or not needs_label]
     chosen = wanted if per_class is None else sample_masks(data, wanted, per_class, context.seed)
     part = registry.build("prepare", Part(name), context)

@@ -121,7 +121,8 @@ def propagate(
     With --chunks, DATA may also be tar shards or Parquet files with the images in them; an image that cannot be read is
     recorded and skipped (exit code 3).
     """
-    from handful.annotation.propagate import default_recipe, explains_classifier, propagate_to
+    from handful.annotation.propagate import propagate_to
+    from handful.annotation.propagation_method import default_recipe, explains_classifier
     from handful.cli._data import read
     from handful.cli._output import print_json, print_to_stderr
     from handful.data.masks.threshold import MaskRules

@@ -1,6 +1,6 @@
 import pytest
 
-from handful.annotation.propagate import choose_method, default_recipe, explains_classifier
+from handful.annotation.propagation_method import choose_method, default_recipe, explains_classifier
 from handful.errors import RecipeError
 
 
