@@ -45,3 +45,10 @@ def test_doubts_end_with_a_remedy_and_copies_are_not_among_them() -> None:
     assert 1 <= len(doubts) <= MOST_DOUBTS
     assert all("To do: " in doubt and doubt.endswith(".") for doubt in doubts)
     assert not any("duplicate" in doubt or "copies" in doubt for doubt in doubts)
+
+
+def test_class_names_that_are_lists_of_others_are_a_doubt_with_both_ways_to_read_them() -> None:
+    data = replace(squares(4), classes=("blue", "blue|red", "red"))
+    (doubt, *_) = describe_doubts(measure_images(data))
+    assert doubt.startswith("1 class name is a list of others: blue|red. To do: if an image may show several classes")
+    assert "candidates" in doubt

@@ -3,6 +3,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -392,6 +393,24 @@ def test_a_named_network_that_takes_longer_than_the_budget_is_refused_with_the_t
     result = start(squares(4), tmp_path / "two", recipes=["classification-wrn", "logistic-pixels"], jobs=1)
     assert result.recipe == "logistic-pixels"
     assert [n.recipe for n in result.not_tried] == ["classification-wrn"]
+
+
+def test_too_few_images_or_classes_are_refused_before_any_image_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        import_module("handful.automl.run"), "measure_images", lambda *_, **__: pytest.fail("images are read")
+    )
+    data = squares(4)
+    one = replace(data, samples=tuple(s for s in data.samples if s.label == 0))
+    with pytest.raises(DataError, match="this is the only class with training images"):
+        start(one, tmp_path / "out")
+    with pytest.raises(DataError, match="has 4 labelled images for training, fewer than the 5 needed"):
+        start(data, tmp_path / "out", per_class=5)
+    tested = tuple(replace(s, split="test") if s.label == 1 else s for s in data.samples)
+    with pytest.raises(DataError, match="has 0 labelled images for training"):
+        start(replace(data, samples=tested), tmp_path / "out")
+    assert not (tmp_path / "out").exists()  # so that the corrected command is no other run in the same folder
 
 
 def test_data_without_labels_is_refused_before_anything_is_trained(tmp_path: Path) -> None:

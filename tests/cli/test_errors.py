@@ -8,7 +8,7 @@ import pytest
 from handful.cli._batch import UNREADABLE
 from handful.cli._errors import FAULT, STOPPED, USER_ERROR
 from handful.cli._stop import CLOSED
-from tests.support.command_line import fails, files, ok, write_images
+from tests.support.command_line import fails, files, ok, run, write_images
 from tests.support.datasets import squares
 
 TAKEN = "# mine\n"
@@ -75,6 +75,27 @@ def test_a_users_error_is_one_paragraph_before_any_training(
     assert "Remedy: " in said
     assert not (inputs / "out").exists()
     assert "Error" in fails(*arguments, "--json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("fit", "images", "-r", "knn", "-o", "out", "--per-class", "0"), "'--per-class' / '-m'"),
+        (("fit", "images", "-r", "knn", "-o", "out", "--track", "wandb"), "'wandb' is not one of"),
+        (("fit", "images", "-r", "knn"), "Missing option"),
+        (("fit", "images", "-r", "knn", "--everything", "--out", "somewhere"), "--everything"),
+    ],
+)
+def test_wrong_options_are_wrapped_in_the_words_of_the_command_line(
+    arguments: tuple[str, ...], says: str, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(inputs)
+    said = run(*arguments).stderr
+    assert all(len(line) <= 60 for line in said.splitlines())
+    assert "handful fit --help" in said
+    assert says in said.partition("Error: ")[2].replace("\n", " ")
+    assert "Value error" not in said
+    assert "Input should" not in said
 
 
 @pytest.mark.parametrize(

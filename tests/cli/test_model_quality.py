@@ -39,6 +39,12 @@ def test_several_labels_without_a_score_say_what_measures_one(scores: object) ->
     assert "`handful evaluate` measures it" in describe_quality({"kind": "multilabel", "scores": scores})
 
 
+def test_the_error_that_a_run_expects_of_numbers_is_repeated() -> None:
+    card = {"kind": "number", "expected": ["age: off by 3.1 on average.", "Nothing has to be added."]}
+    assert describe_quality(card) == "age: off by 3.1 on average. Nothing has to be added."
+    assert "`handful evaluate` measures it" in describe_quality({"kind": "number"})
+
+
 @pytest.mark.parametrize("failures", [None, {"confusions": [{"label": "a"}]}, {"confusions": None}])
 def test_a_card_that_a_stranger_wrote_has_no_confusions(failures: object) -> None:
     assert known_confusions({"failures": failures}) == []

@@ -67,3 +67,15 @@ def test_known_labels_are_compared() -> None:
 
 def test_where_nothing_could_be_predicted_nothing_is_said() -> None:
     assert observed([None], [np.nan]) == ""
+
+
+def test_of_several_labels_images_are_counted_and_not_labels() -> None:
+    summary = PredictionSummary(CLASSES)
+    labels = ["miner|rust"] * 8 + ["none", None]
+    columns: Columns = {"id": [f"{i}.jpg" for i in range(10)], "labels": labels}
+    assert len(list(summary.observe([PredictedChunk(columns, {})]))) == 1
+    assert summary.sentences({}) == ["Never predicted: phoma, of 9 images."]
+    nothing = PredictionSummary(CLASSES)
+    columns = {"id": [f"{i}.jpg" for i in range(9)], "labels": ["none"] * 9}
+    assert len(list(nothing.observe([PredictedChunk(columns, {})]))) == 1
+    assert nothing.sentences({}) == ["Never predicted: miner, phoma, rust, of 9 images."]

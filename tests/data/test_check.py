@@ -152,3 +152,11 @@ def test_a_val_split_is_said_to_be_unused() -> None:
     data = noise_dataset([0, 1, 0], splits=["train", "train", "val"])
     with pytest.warns(HandfulWarning, match=r"the val split \(1 images\) is neither trained on nor scored"):
         assert check(data, strict=True) == []
+
+
+def test_class_names_that_are_lists_of_others_are_warned_of_with_the_remedy_and_refused_when_strict() -> None:
+    data = noise_dataset([0, 0, 1, 1], classes=("dent", "dent|scratch"))
+    with pytest.warns(HandfulWarning, match=r"1 class name is a list of others: dent\|scratch; if an image may show"):
+        check(data)
+    with pytest.raises(DataError, match=r"a list of others(.|\n)*strict to get a warning"):
+        check(data, strict=True)

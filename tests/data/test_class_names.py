@@ -62,6 +62,6 @@ def test_names_come_one_a_line(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("\ufeffgreat white shark\n\n  teal \n", encoding="utf-8")
     assert read_names(tmp_path / "names.txt") == ("great white shark", "teal")
     (tmp_path / "empty.txt").write_text("\n")
-    for name, message in (("empty.txt", "no class names"), ("none.txt", "cannot be read")):
+    for name, message in (("empty.txt", "no class names"), ("none.txt", "no such file")):
         with pytest.raises(DataError, match=message):
             read_names(tmp_path / name)

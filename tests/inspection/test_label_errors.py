@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from handful.core.dataset import Dataset
@@ -52,3 +54,16 @@ def test_balance_names_the_classes() -> None:
     assert balance.find(measure(data)) == ()
     bare = with_changed_samples(data, cat_00={"label": None}, cat_01={"split": "test"})
     assert [f.kind for f in balance.find(measure(bare))] == ["not tested", "unlabelled"]
+
+
+def test_what_training_refuses_is_an_error() -> None:
+    data = smooth_dataset(24)
+    (one,) = balance.find(measure(data.select([i for i, s in enumerate(data.samples) if s.label == 1])))
+    assert (one.kind, one.severity) == ("one class", "error")
+    assert one.what.startswith("dog is the only class")
+    tested = {s.id: {"split": "test"} for s in data.samples if s.label == 1}
+    moved = Dataset(tuple(replace(s, **tested.get(s.id, {})) for s in data.samples), data.classes)
+    found = {f.kind: f for f in balance.find(measure(moved))}
+    assert found["no training image"].severity == "error"
+    assert found["no training image"].numbers["classes"] == ["dog"]
+    assert "few images" not in found

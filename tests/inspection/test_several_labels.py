@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from handful.core.dataset import Dataset, Sample
+from handful.data.listed_classes import listed_class_findings
 from handful.inspection.findings import label_errors, several_labels
 from handful.inspection.image_statistics import StatisticsCollector
 from handful.inspection.inspection import Inspection
@@ -91,11 +92,12 @@ def test_classes_that_are_never_absent_or_always_together_are_named() -> None:
 def test_class_names_that_are_lists_of_others_are_noted() -> None:
     images = tuple(Sample(f"{i}.png", smooth_image(i), i % 3) for i in range(6))
     listed = Dataset(images, ("dent", "dent|scratch", "scratch"))
-    (finding,) = several_labels._lists(listed)
+    (finding,) = listed_class_findings(listed)
     assert finding.numbers["separator"] == "|"
     assert "multilabel" in finding.remedy
-    assert not several_labels._lists(replace(listed, classes=("AC/DC", "b", "c")))
-    assert not several_labels._lists(replace(listed, classes=("a", "b", "c")))
+    assert "candidates" in finding.remedy
+    assert not listed_class_findings(replace(listed, classes=("AC/DC", "b", "c")))
+    assert not listed_class_findings(replace(listed, classes=("a", "b", "c")))
 
 
 def test_a_separator_that_the_names_do_not_have_is_noted() -> None:

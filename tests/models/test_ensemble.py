@@ -1,12 +1,14 @@
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
+from handful.core.kind import Kind
 from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
-from handful.models.ensemble import join
+from handful.models.ensemble import KINDS, join
 from handful.parts.posthoc.tta import over_views
 from tests.support.classifiers import mean_colour, untrained
 from tests.support.datasets import squares
@@ -83,6 +85,13 @@ def test_models_of_bags_are_refused_together_and_beside_others() -> None:
     for members in ([bags, bags], [bags, untrained("linear")], [untrained("linear"), bags]):
         with pytest.raises(ModelError, match="was trained on bags"):
             join(members)
+
+
+def test_every_kind_of_data_has_its_words_in_what_is_refused() -> None:
+    assert set(KINDS) == set(get_args(Kind))
+    several = replace(untrained("linear"), kind="multilabel")
+    with pytest.raises(ModelError, match="trained on several labels per image, and the first model on one label per"):
+        join([untrained("linear"), several])
 
 
 @pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, float("nan")]])

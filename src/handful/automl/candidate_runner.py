@@ -16,6 +16,7 @@ from handful.errors import HandfulError, HandfulWarning
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.protocol import Protocol
 from handful.models.name_weight import NOTHING
+from handful.training.missing_unlabelled import WITHOUT
 
 WORTHWHILE = 60.0  # seconds that must be left for a network's first steps to be timed
 
@@ -61,6 +62,8 @@ class CandidateRunner:
                 with warnings.catch_warnings():
                     if not candidate.requested:
                         warnings.filterwarnings("ignore", NOTHING, HandfulWarning)
+                    if candidate.recipe.name in self.results:  # it was said in the first repeat
+                        warnings.filterwarnings("ignore", f".*{WITHOUT}", HandfulWarning)
                     self._evaluate(candidate, draw, budget, jobs=1)
             except HandfulError as error:
                 self._note_failure(candidate, error)

@@ -2,6 +2,7 @@
 
 from handful.core.dataset import Dataset
 from handful.core.text import capitalize
+from handful.data.listed_classes import listed_class_findings
 from handful.data.splits import training_split
 from handful.errors import DataError
 from handful.inspection.measurements import Measurements
@@ -34,7 +35,8 @@ def describe_data(data: Dataset) -> str:
 
 
 def describe_doubts(measurements: Measurements) -> tuple[str, ...]:
-    """What the images' statistics say against them; copies are dealt with elsewhere."""
-    findings = quick_findings(measurements.data, measurements.statistics)
+    """What class names and the images' statistics say against the data; copies are dealt with elsewhere."""
+    quick = quick_findings(measurements.data, measurements.statistics)
+    findings = (*listed_class_findings(measurements.data), *quick)
     shown = [f for f in findings if f.severity != "note" and "duplicate" not in f.kind]
     return tuple(f"{capitalize(f.message)}. To do: {f.remedy}." for f in shown[:MOST_DOUBTS])

@@ -33,6 +33,7 @@ from handful.saving.classifier import refuse_existing_model, save_classifier
 from handful.saving.model_card import data_facts
 from handful.training.foreign_images import warn_of_foreign_images
 from handful.training.launcher import rank_and_world_size
+from handful.training.missing_unlabelled import warn_without_unlabelled
 from handful.training.train import train
 
 MULTILABEL = "logistic"  # the recipe where none is named, of images with several labels
@@ -159,6 +160,8 @@ def fit_to(
                 on_message=on_message,
             )
             plan = calibrated(selection.candidate.recipe)
+        if first and not len(part.unlabelled()):
+            warn_without_unlabelled([plan])
         if uses_unlabelled(plan) and first:
             warn_of_foreign_images(part, part.unlabelled(), device=select_device(device))
         settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}

@@ -21,6 +21,7 @@ from handful.core.processes import one_blas_thread
 from handful.core.progress import Activity, Progress, Stages
 from handful.core.recipe import Recipe
 from handful.data.arrays import from_arrays
+from handful.data.check import refuse_unusable
 from handful.data.fingerprint import fingerprint
 from handful.data.image_cache import cache_images
 from handful.data.kind_checks import refuse_bags, refuse_multilabel
@@ -146,7 +147,9 @@ def run(
             name=name,
         )
     check_normal_class(normal_class, data.classes)
-    say(describe_data(data))
+    found = describe_data(data)
+    refuse_unusable(data, per_class=per_class)
+    say(found)
     masked = any(s.mask is not None for s in data.samples)
     with lock_output(folder), cache_images(working_sizes(masked=masked)):
         plan = {"data": fingerprint(data), "per_class": per_class, "seed": seed, **_named(requested)}

@@ -75,7 +75,7 @@ class SourceOptions:
             metavar="FILE",
             show_default=False,
             help="Labels may name groups of classes: nested YAML of the groups. Their images show one of the classes "
-            "below; they are learned from, and never scored.",
+            "below; they are learned from, and never scored. Scores are also given by group.",
         ),
     ] = None
     candidates: Annotated[

@@ -24,6 +24,7 @@ USER_ERROR = 2  # exit codes
 FAULT = 70  # a fault of handful's own
 STOPPED = 130
 DEBUG = "handful.debug"  # key in the context of a command
+CHECKED = ((": Value error, ", ": "), (": Input should ", ": it should "))  # words of a library that checks values
 
 
 def print_message(label: str, text: str, *, style: str) -> None:
@@ -106,9 +107,11 @@ class ErrorHandlingGroup(TyperGroup):
                 print_message("Stopped", str(stop) or self._after_stop(ctx), style="yellow")
                 code = STOPPED
             except Exception as error:
-                if hasattr(error, "exit_code") or isinstance(error, typer.Abort):  # of the command-line library
+                if hasattr(error, "format_message"):  # a usage error of the command-line library
+                    code = self._report_usage(error)
+                elif hasattr(error, "exit_code") or isinstance(error, typer.Abort):  # it ends the command
                     raise
-                if stop_signal.received:  # a library has made another exception of it
+                elif stop_signal.received:  # a library has made another exception of it
                     stop_signal.ignore_further()
                     code = self._report_stop(error, ctx)
                 else:
@@ -147,6 +150,17 @@ class ErrorHandlingGroup(TyperGroup):
         )
         print_message("Error", text, style="red")
         return FAULT
+
+    def _report_usage(self, error: Any) -> int:
+        """Print how the command is used and what is wrong with its options; returns the exit code."""
+        ctx = getattr(error, "ctx", None)
+        if ctx is not None:
+            print(f"{ctx.get_usage()}\nTry '{ctx.command_path} --help' for help.\n", file=sys.stderr)
+        text = str(error.format_message())
+        for before, after in CHECKED:
+            text = text.replace(before, after)
+        print_message("Error", text, style="red")
+        return int(error.exit_code)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Look the command up, and refuse several processes if it is not distributed."""

@@ -21,7 +21,7 @@ class Confusion(NamedTuple):
 def describe_quality(card: CARD) -> str:
     """How often the model is right on new images, and whether its probabilities can be taken at their word."""
     if card.get("kind") in ("multilabel", "number"):
-        scores = _multilabel_scores(card) if card["kind"] == "multilabel" else ""
+        scores = _multilabel_scores(card) if card["kind"] == "multilabel" else _expected_error(card)
         return scores or "How good this model is on new images is not in its card: `handful evaluate` measures it."
     text = _accuracy(card)
     if "temperature" in card.get("calibration", {}):
@@ -60,6 +60,12 @@ def _multilabel_scores(card: CARD) -> str:
             interval = "" if math.isnan(low) or math.isnan(high) else f" (95 % interval {low:.1f} to {high:.1f})"
             said.append(f"{metric} {mean:.1f} %{interval}")
     return f"On images that were held out: {', '.join(said)}." if said else ""
+
+
+def _expected_error(card: CARD) -> str:
+    """The error that `handful run` expects of a model of numbers; empty: the card does not say."""
+    sentences = card.get("expected", ())
+    return " ".join(map(str, sentences)) if isinstance(sentences, list | tuple) else ""
 
 
 def _score(card: CARD, metric: str) -> tuple[float, float, float] | None:

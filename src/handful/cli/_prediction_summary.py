@@ -43,6 +43,7 @@ class PredictionSummary:
         self.classes, self.unit = classes, unit
         self.counts: Counter[str] = Counter()
         self.doubtful = self.labelled = self.right = self.learned = 0
+        self.images = 0  # with a prediction; of several labels each, fewer or more than labels
         self._doubts: list[_Doubt] = []
         self.several = self.numbers = False
 
@@ -54,7 +55,7 @@ class PredictionSummary:
 
     def sentences(self, card: CARD) -> list[str]:
         """What to look at; nothing where nothing was predicted."""
-        if not self.counts:
+        if not self.images:
             return []
         if self.numbers:
             return [text for text in (self._learned(),) if text]
@@ -70,6 +71,7 @@ class PredictionSummary:
         if has_numbers(columns):
             self.several = self.numbers = True
             self.counts["images"] += len(columns["id"])
+            self.images += len(columns["id"])
             return
         if "labels" in columns:
             self._add_several(columns)
@@ -77,6 +79,7 @@ class PredictionSummary:
         names, predictions = columns["id"], columns["prediction"]
         probabilities = np.asarray(columns["probability"], np.float64)
         self.counts.update(p for p in predictions if p is not None)
+        self.images += sum(p is not None for p in predictions)
         known = [(a, b) for a, b in zip(columns.get("label", ()), predictions, strict=False) if a in self.classes and b]
         self.labelled += len(known)
         self.right += sum(a == b for a, b in known)
@@ -90,7 +93,9 @@ class PredictionSummary:
         from handful.deployment.label_lists import names_by_row
 
         self.several = True
-        self.counts.update(name for row in names_by_row(columns) for name in row if name is not None)
+        rows = names_by_row(columns)
+        self.counts.update(name for row in rows for name in row if name is not None)
+        self.images += sum(None not in row for row in rows)
 
     def _learned(self) -> str:
         if not self.learned:
@@ -117,13 +122,13 @@ class PredictionSummary:
         return f"Doubtful (under {limit}): {self.doubtful} of {total}: {named}{more}."
 
     def _missing(self) -> list[str]:
-        if self.counts.total() < EXPECTED * len(self.classes):
+        if self.images < EXPECTED * len(self.classes):
             return []
         return [name for name in self.classes if not self.counts[name]]
 
     def _never(self) -> str:
         missing = self._missing()
-        return f"Never predicted: {', '.join(missing)}, of {self.counts.total()} {self.unit}." if missing else ""
+        return f"Never predicted: {', '.join(missing)}, of {self.images} {self.unit}." if missing else ""
 
     def _confused(self, card: CARD) -> str:
         """The confusions that may be among these predictions; those of classes that are never predicted first."""

@@ -127,6 +127,8 @@ def compare(
     from handful.comparison.candidates import choose_candidates
     from handful.comparison.compare import compare
     from handful.comparison.defaults import default_protocol
+    from handful.comparison.plan import OURS
+    from handful.core.files import refuse_foreign
     from handful.data.check import check
     from handful.evaluation.annotation_cost import AnnotationTimes
     from handful.evaluation.executor import default_jobs
@@ -138,6 +140,7 @@ def compare(
         probe, tuning_budget = Probe(), read_budget(budget, trials)
         numbers = (None,) if per_class is None else images_per_class(per_class)
         select_device(device)
+        refuse_foreign(out, ours=OURS)
         samples = read(data, data_options)
         protocol = default_protocol(
             samples, per_class=numbers, draws=draws, first_draw=first_draw, folds=folds, score_on=score_on

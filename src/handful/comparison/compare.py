@@ -39,6 +39,7 @@ from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.recipes.load import with_values
 from handful.reports import gallery
+from handful.training.missing_unlabelled import warn_without_unlabelled
 
 
 def compare(
@@ -125,6 +126,8 @@ def compare(
     data_hash = data_fingerprint(data)
     plan = make_plan(recipes, protocols, budget, data_hash, trainer_name(trainer), controls)
     claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
+    if trainer is None:
+        warn_without_unlabelled(recipes, given=bool(len(data.split("train", None).unlabelled())))
     on_message(describe_plan(len(recipes), len(scheduled), tuned, budget))
     scheduler = Scheduler(
         folder,

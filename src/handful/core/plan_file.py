@@ -15,6 +15,8 @@ PLAN = "plan.json"
 def claim_folder(folder: Path, plan: dict[str, Any], *, ours: Sequence[str], overwrite: bool) -> None:
     """Write the plan into its folder. Files of the same plan are kept, those of another one deleted if `overwrite`.
 
+    A plan alone is of a run that ended before it had computed anything, and is replaced.
+
     Args:
         folder: it need not exist.
         plan: what two runs must have in common to be the same one.
@@ -35,7 +37,7 @@ def claim_folder(folder: Path, plan: dict[str, Any], *, ours: Sequence[str], ove
             before = {}
     if before == plan:
         return
-    if entries and not overwrite:
+    if entries not in ([], [path]) and not overwrite:
         previous = before if isinstance(before, dict) else {}
         raise existing(folder, differs=[key for key in plan if previous.get(key) != plan[key]])
     for entry in entries:

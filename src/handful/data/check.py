@@ -11,6 +11,7 @@ from handful.data.bags import one_per_bag
 from handful.data.finding import Finding, Severity
 from handful.data.image_cache import store_decoded
 from handful.data.images import content_hash, pixels, refuse_other_size
+from handful.data.listed_classes import LISTED, listed_class_findings
 from handful.data.numbers import in_fifths, refuse_constant
 from handful.data.split_checks import refuse_few_bags, refuse_small_classes
 from handful.data.votes import refuse_improper
@@ -28,9 +29,10 @@ def check(
 ) -> list[Finding]:
     """Read every image once and return findings, after a `HandfulWarning` for each.
 
-    Kinds: "empty mask", "full mask", and identical images under two ids (SHA-256 of the decoded pixels):
-    "duplicate across classes", "duplicate across splits", and "duplicate" within a class where drawing or
-    cross-validation could separate them. Another warning says that a val split is not used.
+    Kinds: "looks like several labels" (class names that are lists of others), "empty mask", "full mask", and identical
+    images under two ids (SHA-256 of the decoded pixels): "duplicate across classes", "duplicate across splits", and
+    "duplicate" within a class where drawing or cross-validation could separate them. Another warning says that a val
+    split is not used.
 
     Args:
         data: samples to train on and to score.
@@ -45,24 +47,34 @@ def check(
             than `folds`, a label outside the classes, an id used twice, a group on two sides of the split, a
             file that cannot be read, a mask of another size than its image; with `strict` any finding.
     """
-    _refuse_unusable(data)
-    _refuse_few(data, per_class, folds)
+    refuse_unusable(data, per_class=per_class, folds=folds)
     if score_on != "val":
         _warn_of_validation(data, scored=score_on is not None)
     resplit = folds is not None or not len(data.split("val" if score_on == "val" else "test"))
-    findings = _masks_and_copies(data, resplit=resplit, each=each)
+    findings = [*listed_class_findings(data), *_masks_and_copies(data, resplit=resplit, each=each)]
     for finding in findings:
         if strict:
             raise DataError(
                 finding.message,
-                where=finding.ids[0],
+                where=finding.ids[0] if finding.ids else "the class names",
                 remedy=f"{finding.remedy}, or leave out {option('strict', None)} to get a warning instead.",
             )
-        warnings.warn(finding.message, HandfulWarning, stacklevel=2)
+        more = f"; {finding.remedy}" if finding.kind == LISTED else ""
+        warnings.warn(finding.message + more, HandfulWarning, stacklevel=2)
     return findings
 
 
-def _refuse_unusable(data: Dataset) -> None:
+def refuse_unusable(data: Dataset, *, per_class: int | None = None, folds: int | None = None) -> None:
+    """The errors of `check` that are seen without reading an image; arguments are those of `check`.
+
+    Raises:
+        DataError: as `check`, but for what needs pixels.
+    """
+    _refuse_improper(data)
+    _refuse_few(data, per_class, folds)
+
+
+def _refuse_improper(data: Dataset) -> None:
     if not len(data):
         raise DataError("no images found", remedy="check the path and the split column.")
     ids: set[str] = set()

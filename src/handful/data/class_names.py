@@ -50,6 +50,8 @@ def read_names(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: no such file, no text, or no name in it.
     """
+    if not path.exists():
+        raise DataError("no such file", where=path, remedy="check the path; it holds one class name per line.")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

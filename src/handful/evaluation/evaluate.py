@@ -31,6 +31,7 @@ from handful.models.device import select_device
 from handful.parts.registry import uses_unlabelled
 from handful.recipes.checks import check
 from handful.training.foreign_images import warn_of_foreign_images
+from handful.training.missing_unlabelled import warn_without_unlabelled
 
 FIVE_DRAWS = Protocol()
 
@@ -172,6 +173,8 @@ def _evaluate(
 
     if trainer is None:
         _check_unlabelled(remaining, data, execution.device)
+        without = [recipe for recipe, protocol in plans if protocol.unlabelled == "none" and not protocol.transductive]
+        warn_without_unlabelled(without, given=bool(len(data.split("train", None).unlabelled())))
     sizes = [(recipe.image_size, recipe.resize) for recipe, _ in plans if recipe.image_size is not None]
     with cache_images(sizes):
         run_jobs(remaining, data, on_finished, execution=execution, trainer=trainer, loaded=len(runs))

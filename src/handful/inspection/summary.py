@@ -62,8 +62,9 @@ def overview(inspection: Inspection) -> str:
     modes = Counter(m for m in inspection.measurements.modes if m)
     stored = f", stored as {', '.join(f'{m} ({n})' if len(modes) > 1 else m for m, n in modes.most_common())}"
     masks = sum(s.mask is not None for s in data.samples)
+    classes = "1 class" if len(data.classes) == 1 else f"{len(data.classes)} classes"
     return (
-        f"{len(data)} images of {len(data.classes)} classes, {size} pixels (height x width)"
+        f"{len(data)} images of {classes}, {size} pixels (height x width)"
         f"{stored if modes else ''}{f', {masks} with a mask' if masks else ''}."
     )
 

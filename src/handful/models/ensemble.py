@@ -19,7 +19,12 @@ from handful.models.classifier import Classifier
 from handful.models.kind_checks import refuse_bag_model
 from handful.models.link import LEAST
 
-KINDS: dict[Kind, str] = {"multiclass": "one label per image", "multilabel": "several", "number": "numbers"}
+KINDS: dict[Kind, str] = {
+    "multiclass": "one label per image",
+    "multilabel": "several labels per image",
+    "number": "numbers",
+    "bag": "bags of images",
+}
 
 
 @dataclass(frozen=True, eq=False)

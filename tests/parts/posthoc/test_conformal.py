@@ -8,7 +8,7 @@ from crepes import ConformalClassifier
 from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part
-from handful.errors import ModelError, RecipeError, TrainingError
+from handful.errors import ModelError, RecipeError, TrainingError, command_line
 from handful.models.classifier import Classifier
 from handful.models.network import Network
 from handful.parts import registry
@@ -174,6 +174,8 @@ def test_too_few_images_are_refused_with_the_number_that_would_do() -> None:
 
 def test_a_model_without_sets_says_so() -> None:
     with pytest.raises(ModelError, match="no posthoc part 'conformal'"):
+        fit_mean_colors(recipe(), color_dataset(2, 0), 0).sets(color_dataset(2, 1))
+    with command_line(), pytest.raises(ModelError, match="train it by `handful fit` with --coverage SHARE"):
         fit_mean_colors(recipe(), color_dataset(2, 0), 0).sets(color_dataset(2, 1))
 
 

@@ -105,7 +105,8 @@ def file_format(path: Path, requested: Format | None = None) -> Format:
     chosen = requested or next((f for f in formats if SUFFIXES[f] == path.suffix.lower()), None)
     if chosen is None or SUFFIXES[chosen] != path.suffix.lower():
         wanted = ", ".join(SUFFIXES.values()) if chosen is None else SUFFIXES[chosen]
-        raise OutputError(f"the file ends in {path.suffix or 'nothing'!r}", where=path, remedy=f"name one in {wanted}.")
+        ending = f"the file ends in {path.suffix!r}" if path.suffix else "the file has no ending"
+        raise OutputError(ending, where=path, remedy=f"name one in {wanted}.")
     return chosen
 
 

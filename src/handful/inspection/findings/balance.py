@@ -1,7 +1,9 @@
-"""Classes with few images, classes with many more than others, and classes that the test part lacks."""
+"""Classes with no image or few, classes with many more than others, and classes that the test part lacks."""
 
 import numpy as np
+from jaxtyping import Int
 
+from handful.core.dataset import Dataset
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
@@ -11,12 +13,17 @@ UNEVEN, STEEP = 1.5, 5.0  # largest class over smallest
 
 
 def find(measurements: Measurements) -> tuple[Finding, ...]:
-    """Findings "imbalance", "few images", "candidate labels", "unlabelled" and "not tested"."""
+    """Findings "imbalance", "few images", "not tested", "candidate labels" and "unlabelled".
+
+    And what training refuses, as errors: "one class" and "no training image".
+    """
     data = measurements.data
     counts = data.split("train", "val", None).counts
-    findings: list[Finding] = []
-    if len(counts) < 2 or not counts.any():
+    if not counts.any():
         return ()
+    findings = _untrainable(data, counts)
+    if len(counts) < 2:
+        return tuple(findings)
     most, least = int(counts.argmax()), int(counts.argmin())
     ratio = counts[most] / max(1, counts[least])
     if ratio >= UNEVEN:
@@ -30,7 +37,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 numbers={"largest": int(counts[most]), "smallest": int(counts[least]), "ratio": float(ratio)},
             )
         )
-    few = [(name, int(n)) for name, n in zip(data.classes, counts, strict=True) if n < FEW]
+    few = [(name, int(n)) for name, n in zip(data.classes, counts, strict=True) if 0 < n < FEW]
     if few:
         listed = ", ".join(f"{name} {n}" for name, n in few[:5]) + (", ..." if len(few) > 5 else "")
         classes = "class has" if len(few) == 1 else "classes have"
@@ -79,3 +86,20 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
+
+
+def _untrainable(data: Dataset, counts: Int[np.ndarray, " k"]) -> list[Finding]:
+    """What training refuses: a single class, and classes without an image to learn from."""
+    if data.kind != "multiclass":
+        return []
+    learned = [name for name, n in zip(data.classes, counts, strict=True) if n]
+    if len(learned) == 1:
+        text = f"{learned[0]} is the only class with images to learn from: a classifier needs two"
+        remedy = "add images of at least one other class; image folders need one sub-folder per class"
+        return [Finding("one class", "error", text, remedy=remedy, numbers={"class": learned[0]})]
+    missing = [name for name in data.classes if name not in learned]
+    if not missing:
+        return []
+    text = f"there is no image of {', '.join(missing[:5])} to learn from: training refuses such a class"
+    remedy = "add images of it to the part that is learned from, or leave the class out"
+    return [Finding("no training image", "error", text, remedy=remedy, numbers={"classes": missing})]

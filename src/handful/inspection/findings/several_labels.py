@@ -10,13 +10,13 @@ from jaxtyping import Bool, Float
 
 from handful.core.dataset import Dataset
 from handful.data.finding import Finding
+from handful.data.listed_classes import listed_class_findings
 from handful.errors import option
 from handful.inspection.cross_validate_labels import LabelValidation
 from handful.inspection.measurements import Measurements
 
 RANK = 2
 TOGETHER = 5  # images that show a class, from which on it is odd that another is always there
-SEPARATORS = ("|", ";", ",", "+", "&", "/")
 WEAK = 0.625  # balanced accuracy of the trial, below which its word counts for nothing
 NAMED = 5
 
@@ -25,8 +25,8 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "missed labels", "doubtful labels", "never absent", "always together", "looks like several labels"."""
     data = measurements.data
     if data.kind == "multiclass":
-        return _lists(data)
-    return (*_lists(data), *_never_absent(data), *_always_together(data), *_doubtful(measurements))
+        return listed_class_findings(data)
+    return (*listed_class_findings(data), *_never_absent(data), *_always_together(data), *_doubtful(measurements))
 
 
 def _never_absent(data: Dataset) -> list[Finding]:
@@ -154,7 +154,7 @@ def _as_finding(
         name = measurements.data.samples[validation.rows[row]].id
         notes.setdefault(name, []).append(f"{note.format(name=names[c])} ({100 * p:.0f} %)")
         entries.setdefault(name, {})[names[c]] = p
-    text = what.format(n=len(notes)) if len(notes) > 1 else what.format(n=1).replace("images look", "image looks")
+    text = what.format(n=len(notes)) if len(notes) > 1 else _singular(what.format(n=1))
     return Finding(
         kind,
         "warning",
@@ -165,35 +165,19 @@ def _as_finding(
     )
 
 
+def _singular(text: str) -> str:
+    """What is said of images, of one."""
+    for several, one in (
+        ("see them", "see it"),
+        ("images look as if they", "image looks as if it"),
+        ("they are", "it is"),
+    ):
+        text = text.replace(several, one)
+    return text
+
+
 def _not_judged(why: str, remedy: str) -> Finding:
     return Finding("labels not judged", "note", f"{why} missed labels were not looked for", remedy=remedy)
-
-
-def _lists(data: Dataset) -> tuple[Finding, ...]:
-    """Class names that are lists of others: several labels read as one, or with a separator that they do not have."""
-    for separator in SEPARATORS:
-        lists = {name: [part.strip() for part in name.split(separator)] for name in data.classes if separator in name}
-        parts = [part for each in lists.values() for part in set(each)]
-        others = {name for name in data.classes if name not in lists}
-        known = [name for name, each in lists.items() if any(p in others or parts.count(p) > 1 for p in each)]
-        if known and all(map(all, lists.values())):
-            how = option("multilabel", separator)
-            remedy = (
-                f"if an image may show several classes, read each by itself ({how})"
-                if data.kind == "multiclass"
-                else f"if {separator!r} separates the names, say so ({how})"
-            )
-            return (
-                Finding(
-                    "looks like several labels",
-                    "warning",
-                    f"{len(known)} class {'name is a list' if len(known) == 1 else 'names are lists'} of others: "
-                    f"{_listed(known)}",
-                    remedy=remedy,
-                    numbers={"separator": separator, "classes": known},
-                ),
-            )
-    return ()
 
 
 def _listed(names: list[str]) -> str:
