@@ -53,3 +53,11 @@ def test_a_column_that_the_table_lacks_is_named_with_the_nearest(tmp_path: Path)
     said = fails("fit", data, "-o", tmp_path / "m", "--number", "sied")
     assert "no column 'sied'" in said
     assert "did you mean 'side'?" in said
+
+
+def test_what_takes_no_numbers_says_so_before_it_counts_them(tmp_path: Path) -> None:
+    few = table(numbered_squares(8), tmp_path / "data")
+    for command in (("compare", few), ("sweep", few, "-r", "ridge", "-m", 5)):
+        said = fails(*command, "-o", tmp_path / "out", *FORM)
+        assert "needs a class per image" in said or "need a class per image" in said
+        assert "fifth" not in said

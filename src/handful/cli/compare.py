@@ -130,6 +130,7 @@ def compare(
     from handful.comparison.plan import OURS
     from handful.core.files import refuse_foreign
     from handful.data.check import check
+    from handful.data.kind_checks import refuse_numbers
     from handful.evaluation.annotation_cost import AnnotationTimes
     from handful.evaluation.executor import default_jobs
     from handful.models.device import select_device
@@ -142,6 +143,7 @@ def compare(
         select_device(device)
         refuse_foreign(out, ours=OURS)
         samples = read(data, data_options)
+        refuse_numbers(samples, "comparing recipes")
         protocol = default_protocol(
             samples, per_class=numbers, draws=draws, first_draw=first_draw, folds=folds, score_on=score_on
         )

@@ -62,6 +62,7 @@ def sweep(
     from handful.comparison.sweep import LOG, as_text, as_values, sweep_to
     from handful.core.files import refuse_existing
     from handful.data.check import check
+    from handful.data.kind_checks import refuse_numbers
     from handful.evaluation.protocol import VAL_SCORED, Protocol
     from handful.evaluation.tracking import check_tracker, track_scores
     from handful.models.device import select_device
@@ -77,6 +78,7 @@ def sweep(
             check_tracker(track, track_to)
         refuse_existing(out, ours=OURS, overwrite=overwrite or resume)
         samples = read(data, data_options)
+        refuse_numbers(samples, "a sweep")
         refuse_measures(samples, calibration=calibration, track=track)
         check(samples, per_class=max(numbers) if long_tail is None else None, score_on=score_on, strict=strict)
         with runners(ray, jobs) as (number, executor):

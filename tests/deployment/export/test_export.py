@@ -1,11 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from handful.deployment.export import export as export_module
 from handful.deployment.export.export import export_to, file_format
 from handful.errors import ModelError, OutputError
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
+from tests.support.classifiers import untrained
 from tests.support.datasets import recipe, squares
 
 
@@ -20,7 +23,16 @@ def test_the_suffix_decides_the_format_and_nothing_is_overwritten(tmp_path: Path
         export_to(tmp_path / "model.pt2", model, calibration=squares(2), overwrite=True)
 
 
+def test_a_page_that_cannot_be_is_refused_before_its_runtime_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_module, "load_runtime", lambda _: pytest.fail("fetched"))
+    model = save_classifier(replace(untrained("linear"), kind="number"), tmp_path / "model")
+    with pytest.raises(ModelError, match="a page needs a model of classes"):
+        export_to(tmp_path / "model.html", model)
+
+
 @pytest.mark.parametrize(("name", "requested"), [("model.zip", None), ("model", None), ("model.onnx", "html")])
 def test_a_suffix_of_another_format_is_refused(name: str, requested: str | None) -> None:
-    with pytest.raises(OutputError, match="the file ends in"):
+    with pytest.raises(OutputError, match=r"the file (ends in|has no ending)"):
         file_format(Path(name), requested)  # type: ignore[arg-type]

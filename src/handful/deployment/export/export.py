@@ -15,7 +15,7 @@ from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.export.to_torch import export_torch
 from handful.deployment.extra_packages import refuse_without_export
 from handful.errors import ModelError, OutputError, option
-from handful.models.kind_checks import refuse_bag_model, refuse_multilabel_model
+from handful.models.kind_checks import refuse_bag_model, refuse_multilabel_model, refuse_number_model
 from handful.saving.classifier import load_classifier
 
 Format = Literal["onnx", "torch", "html"]
@@ -74,7 +74,6 @@ def export_to(
                 where=option("runtime", None),
                 remedy="leave it out, or name an .html file.",
             )
-        browser = load_runtime(runtime) if resolved == "html" else None
         with Activity("loading the model", announce=True):
             classifier = load_classifier(model)
         refuse_too_large(classifier)
@@ -85,6 +84,9 @@ def export_to(
             )
         if calibration is not None:
             refuse_int8(classifier)
+        if resolved == "html":
+            refuse_number_model(classifier, "a page")
+        browser = load_runtime(runtime) if resolved == "html" else None
         with Activity("converting the model", announce=True):
             if calibration is not None:
                 outputs, report = export_int8(classifier, calibration, path)

@@ -22,7 +22,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     if not counts.any():
         return ()
     findings = _untrainable(data, counts)
-    if len(counts) < 2:
+    if any(f.kind == "one class" for f in findings) or len(counts) < 2:
         return tuple(findings)
     most, least = int(counts.argmax()), int(counts.argmin())
     ratio = counts[most] / max(1, counts[least])
