@@ -61,8 +61,7 @@ def test_what_training_refuses_is_an_error() -> None:
     (one,) = balance.find(measure(data.select([i for i, s in enumerate(data.samples) if s.label == 1])))
     assert (one.kind, one.severity) == ("one class", "error")
     assert one.what.startswith("dog is the only class")
-    tested = {s.id: {"split": "test"} for s in data.samples if s.label == 1}
-    moved = Dataset(tuple(replace(s, **tested.get(s.id, {})) for s in data.samples), data.classes)
+    moved = Dataset(tuple(replace(s, split="test") if s.label == 1 else s for s in data.samples), data.classes)
     found = {f.kind: f for f in balance.find(measure(moved))}
     assert found["no training image"].severity == "error"
     assert found["no training image"].numbers["classes"] == ["dog"]
