@@ -210,6 +210,8 @@ def test_the_val_split_is_scored_on_request() -> None:
     assert splits.scored_split(data, "val").ids == ("x/0",)
     with pytest.raises(DataError, match=r"there is no val split(.|\n)*score_on=\"test\""):
         splits.scored_split(_data(extra=((0, "test"),)), "val")
+    with pytest.raises(DataError, match=r'there is no val split(.|\n)*mark images "val" .*folder val/'):
+        splits.scored_split(_data(), "val")
 
 
 def test_images_of_one_group_are_not_split() -> None:

@@ -53,7 +53,7 @@ def scored_split(data: Dataset, name: Literal["test", "val"]) -> Dataset:
     """
     part = data.split(name)
     if not len(part):
-        raise DataError(f"there is no {name} split", where=split_sizes(data), remedy=ways_to_score(data))
+        raise DataError(f"there is no {name} split", where=split_sizes(data), remedy=ways_to_score(data, name))
     labelled = _labelled(part)
     if not len(labelled):
         raise DataError(
@@ -64,8 +64,8 @@ def scored_split(data: Dataset, name: Literal["test", "val"]) -> Dataset:
     return labelled
 
 
-def ways_to_score(data: Dataset) -> str:
-    """The remedy for data without a test split: how else a recipe can be scored on it."""
+def ways_to_score(data: Dataset, missing: Literal["test", "val"] = "test") -> str:
+    """The remedy for data without the split that was to be scored: how else a recipe can be scored on it."""
     ways = [f"cross-validate ({option('folds', 5)})"] if offers("folds") else []
     if offers("per_class"):
         ways.append(f"score on the images that the draws leave unused ({option('per_class', 5)})")
@@ -74,7 +74,7 @@ def ways_to_score(data: Dataset) -> str:
     elif validation := len(data.split("val")):
         ways.append(f"score on the {validation} images of the val split ({option('score_on', 'val')})")
     else:
-        ways.append('mark images "test" in the split column or by a folder test/')
+        ways.append(f'mark images "{missing}" in the split column or by a folder {missing}/')
     return alternatives(ways)
 
 

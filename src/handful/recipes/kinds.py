@@ -83,7 +83,8 @@ def _check_alone(recipe: Recipe, data: Dataset) -> None:
                 remedy=f"{name}; or take another recipe, e.g. logistic.",
             )
         if _needs(folder, part, "number"):
-            what, remedy = "numbers, and these images have classes", "take cross_entropy in its place."
+            what = "numbers, and these images have classes"
+            remedy = f"read the labels as numbers ({option('number', None)}), or take cross_entropy in its place."
         else:
             what, remedy = "images with several labels, and these have one each", "leave it out."
         raise RecipeError(f"{folder}/{part.name} is for {what}", where=recipe.name, remedy=remedy)
