@@ -16,6 +16,7 @@ def test_a_share_outside_0_and_1_is_refused_by_the_name_of_its_option(name: str,
 def test_thresholds_of_classes_need_several_labels(given: dict[str, object]) -> None:
     (name,) = given
     with command_line(), pytest.raises(ProtocolError, match=f"--{name}.*: thresholds are for images with several"):
-        with_calibration(recipe(), **given)  # type: ignore[arg-type]
-    parts = with_calibration(recipe(), kind="multilabel", **given).posthoc  # type: ignore[arg-type]
-    assert [part.name for part in parts] == ["thresholds"]
+        with_calibration(recipe(), kind="multiclass", **given)  # type: ignore[arg-type]
+    for kind in ("multilabel", None):
+        parts = with_calibration(recipe(), kind=kind, **given).posthoc  # type: ignore[arg-type]
+        assert [part.name for part in parts] == ["thresholds"]

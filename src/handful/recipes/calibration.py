@@ -12,7 +12,7 @@ EXAMPLES = {"coverage": 0.9, "reject": 0.05, "missed": 0.1}  # shares, as in the
 def with_calibration(
     recipe: Recipe,
     *,
-    kind: Kind = "multiclass",
+    kind: Kind | None = None,
     temperature: bool = False,
     coverage: float | None = None,
     reject: float | None = None,
@@ -23,7 +23,7 @@ def with_calibration(
 
     Args:
         recipe: recipe to extend; a part of the same name in it is replaced.
-        kind: of the data.
+        kind: of the data; None: not known yet, so that nothing is refused for it.
         temperature: calibrate the probabilities: by a temperature (posthoc/temperature), or, of several labels per
             image, each class by itself (posthoc/platt_scaling).
         coverage: give conformal sets at this coverage (posthoc/conformal).
@@ -43,7 +43,7 @@ def with_calibration(
                 remedy=f"write e.g. {EXAMPLES[name]:g}.",
             )
     for name, value in (("thresholds", thresholds or None), ("missed", missed)):
-        if value is not None and kind != "multilabel":
+        if value is not None and kind not in (None, "multilabel"):
             raise ProtocolError(
                 "thresholds are for images with several labels each, and these data are not read as such",
                 where=option(name, value),

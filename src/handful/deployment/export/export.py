@@ -74,6 +74,8 @@ def export_to(
                 where=option("runtime", None),
                 remedy="leave it out, or name an .html file.",
             )
+        page = resolved == "html"
+        browser = load_runtime(runtime) if page and runtime is not None else None  # a folder costs nothing to look into
         with Activity("loading the model", announce=True):
             classifier = load_classifier(model)
         refuse_too_large(classifier)
@@ -84,9 +86,9 @@ def export_to(
             )
         if calibration is not None:
             refuse_int8(classifier)
-        if resolved == "html":
+        if page:
             refuse_number_model(classifier, "a page")
-        browser = load_runtime(runtime) if resolved == "html" else None
+            browser = browser or load_runtime()  # fetched, unless a copy is kept
         with Activity("converting the model", announce=True):
             if calibration is not None:
                 outputs, report = export_int8(classifier, calibration, path)
