@@ -1,12 +1,13 @@
 """A trainer that begins with a backbone pretrained once for all runs of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.support.accuracy import PREDICTIONS
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.core.result import Result
 from handful.models.classifier import Classifier
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
@@ -47,9 +48,18 @@ class Pretrained:
         return train(begun, data, seed=seed, device=device, progress=progress)
 
 
-def heads(name: str, changes: Sequence[str]) -> tuple[Recipe, Recipe]:
-    """Logistic regression and pseudo-labels on a frozen backbone, named after it."""
-    alone, spread = (
-        replace(load_recipe(head, overrides=changes), name=f"{name}: {head}") for head in ("logistic", "pseudo-labels")
-    )
-    return alone, spread
+def on_frozen(
+    backbones: Sequence[tuple[str, Sequence[str], Pretrained | None]], sweep: Callable[..., list[Result]]
+) -> list[Result]:
+    """Heads on frozen backbones: logistic regression, and pseudo-labels with what the draws left over, unlabelled.
+
+    Args:
+        backbones: name, what a head's recipe changes to read it, and what trains.
+        sweep: called with recipes, `trainer` and `unlabelled`.
+    """
+    results: list[Result] = []
+    for name, changes, fit in backbones:
+        for head, pile in (("logistic", "none"), ("pseudo-labels", "rest")):
+            recipe = replace(load_recipe(head, overrides=changes), name=f"{name}: {head}")
+            results += sweep([recipe], trainer=fit, unlabelled=pile)
+    return results

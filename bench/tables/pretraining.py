@@ -10,11 +10,12 @@ features of the pretrained network, and raw pixels. 200 test images of each digi
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from bench.support.accuracy import run_sweep, show
 from bench.support.data import few_test_images, mnist
 from bench.support.options import Options
-from bench.support.pretrained import Pretrained, heads
+from bench.support.pretrained import Pretrained, on_frozen
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
@@ -84,11 +85,8 @@ def scored(data: Dataset, options: Options) -> list[Result]:
     longer = row("random weights, ten times the steps", *CHOSEN[CONTROL], f"steps={LONGER}")
     results = _sweep([row(CONTROL, *CHOSEN[CONTROL]), longer], data, options)
     results += _sweep([row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"])], data, options, trainer=trainer)
-    for name, changes, fit in (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer)):
-        alone, spread = heads(name, changes)
-        results += _sweep([alone], data, options, trainer=fit)
-        results += _sweep([spread], data, options, trainer=fit, unlabelled="rest")
-    return results
+    frozen = (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer))
+    return results + on_frozen(frozen, partial(_sweep, data=data, options=options))
 
 
 def _sweep(

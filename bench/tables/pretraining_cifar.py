@@ -12,11 +12,12 @@ was best for digits (`pretraining`).
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from bench.support.accuracy import run_sweep, show
 from bench.support.data import cifar10, few_test_images
 from bench.support.options import Options
-from bench.support.pretrained import Pretrained, heads
+from bench.support.pretrained import Pretrained, on_frozen
 from bench.tables.compare_cifar import SCORED
 from bench.tables.cvs_cifar import NATURAL
 from bench.tables.pretraining import BATCH_NORM, CONTROL
@@ -75,11 +76,8 @@ def scored(data: Dataset, options: Options, trainer: Pretrained) -> list[Result]
     """Networks, then heads on frozen features, on test draws."""
     results = _sweep([row(CONTROL, *CHOSEN[CONTROL])], data, options)
     results += _sweep([row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"])], data, options, trainer=trainer)
-    for name, changes, fit in (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer)):
-        alone, spread = heads(name, changes)
-        results += _sweep([alone], data, options, trainer=fit)
-        results += _sweep([spread], data, options, trainer=fit, unlabelled="rest")
-    return results
+    frozen = (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer))
+    return results + on_frozen(frozen, partial(_sweep, data=data, options=options))
 
 
 def _sweep(
