@@ -61,7 +61,8 @@ def build(_context: Context, *, forget: float = 0.2, rise: float = 0.05) -> CoTe
         forget: share of the images that are left out in the end, in [0, 1): the share of wrong labels, which the papers
             know and a user guesses.
         rise: share of the stage over which that share rises from 0; 0: it is there from the start. Han et al. take 10
-            of 200 epochs.
+            of 200 epochs, 3,900 steps. Networks that know nothing yet choose badly: of 400 steps on 500 images a half
+            was 28 points ahead of a twentieth (`make bench TABLE=noisy-networks`).
 
     Raises:
         ValueError: forget is not in [0, 1), or rise not in [0, 1].
