@@ -22,18 +22,13 @@ from handful.data.bags import bag_index
 from handful.data.in_memory import chunks, fit_size, unfit_mask
 from handful.data.masks.regions import SMALLEST_REGION, number_regions
 from handful.data.pixel_range import scaled
-from handful.errors import ModelError, by_interface
+from handful.errors import ModelError
 from handful.models.bag_pooling import pool_bags
 from handful.models.conformal_coverage import CLOSE
 from handful.models.device import autocast
 from handful.models.link import Link, link_of
-from handful.models.posthoc_module import posthoc_modules
+from handful.models.posthoc_module import posthoc_modules, without_part
 
-TRAINED_WITH = {  # posthoc part: how a command gives it to a model
-    "conformal": "--coverage SHARE",
-    "out_of_distribution": "--reject SHARE",
-    "unknown_regions": "--recipe cvs-unknown",
-}
 DEFAULT_THRESHOLD = 0.5  # of a multilabel model that was trained without posthoc/thresholds
 
 
@@ -244,14 +239,7 @@ class Classifier:
         """As `wrapped_by`, of a part that must be there."""
         module = self.wrapped_by(name)
         if module is None:
-            raise ModelError(
-                f"this model has no posthoc part {name!r}",
-                where=self.recipe.name,
-                remedy=by_interface(
-                    command=f"train it by `handful fit` with {TRAINED_WITH.get(name, 'that part')}.",
-                    python=f'train it with posthoc = [{{ name = "{name}" }}].',
-                ),
-            )
+            raise without_part(name, where=self.recipe.name)
         return module
 
     def predict_all(self, data: Dataset, *, coverage: float | None = None) -> Predictions:

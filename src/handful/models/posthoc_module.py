@@ -5,6 +5,13 @@ from collections.abc import Iterator
 from torch import nn
 
 from handful.core.recipe import Part
+from handful.errors import ModelError, by_interface
+
+TRAINED_WITH = {  # posthoc part: how a command gives it to a model
+    "conformal": "--coverage SHARE",
+    "out_of_distribution": "--reject SHARE",
+    "unknown_regions": "--recipe cvs-unknown",
+}
 
 
 class PosthocModule(nn.Module):
@@ -33,3 +40,15 @@ def unwrap(network: nn.Module) -> nn.Module:
     for module in posthoc_modules(network):
         network = module.network
     return network
+
+
+def without_part(name: str, *, where: str) -> ModelError:
+    """The error for a model that was trained without a posthoc part."""
+    return ModelError(
+        f"this model has no posthoc part {name!r}",
+        where=where,
+        remedy=by_interface(
+            command=f"train it by `handful fit` with {TRAINED_WITH.get(name, 'that part')}.",
+            python=f'train it with posthoc = [{{ name = "{name}" }}].',
+        ),
+    )
