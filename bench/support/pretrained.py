@@ -48,17 +48,27 @@ class Pretrained:
         return train(begun, data, seed=seed, device=device, progress=progress)
 
 
-def on_frozen(
-    backbones: Sequence[tuple[str, Sequence[str], Pretrained | None]], sweep: Callable[..., list[Result]]
+def scored_rows(
+    sweep: Callable[..., list[Result]],
+    trainer: Pretrained,
+    *,
+    controls: Sequence[Recipe],
+    begun: Recipe,
+    frozen: Sequence[str],
+    pixels: Sequence[str],
 ) -> list[Result]:
-    """Heads on frozen backbones: logistic regression, and pseudo-labels with what the draws left over, unlabelled.
+    """Networks, then heads on frozen features: logistic regression, and pseudo-labels with what the draws left over.
 
     Args:
-        backbones: name, what a head's recipe changes to read it, and what trains.
         sweep: called with recipes, `trainer` and `unlabelled`.
+        trainer: has the backbone.
+        controls: networks from random weights.
+        begun: the network that begins with the backbone.
+        frozen: what a head's recipe changes to read it.
+        pixels: and to read raw pixels.
     """
-    results: list[Result] = []
-    for name, changes, fit in backbones:
+    results = sweep(controls) + sweep([begun], trainer=trainer)
+    for name, changes, fit in (("pixels", pixels, None), ("pretrained, frozen", frozen, trainer)):
         for head, pile in (("logistic", "none"), ("pseudo-labels", "rest")):
             recipe = replace(load_recipe(head, overrides=changes), name=f"{name}: {head}")
             results += sweep([recipe], trainer=fit, unlabelled=pile)

@@ -36,16 +36,16 @@ from handful.training.train import train
 TABLE, CHOSEN_ON = "noisy-networks", "noisy-networks-development"
 PER_CLASS, SCORED, DEVELOPMENT = 50, 200, 100
 WRONG, RIGHT = Noise("symmetric", 0.4), Noise("none", 0.0)
-CONTROL, CO_TEACHING = "cross-entropy", "co-teaching"
+CONTROL, NESTED, CO_TEACHING = "cross-entropy", "nested dropout", "co-teaching"
 METHODS: Mapping[str, tuple[str, str, tuple[float, ...]]] = {  # recipe, its own number, values of it
     CONTROL: ("classification-wrn", "", ()),
     "early-learning": ("elr-wrn", "stages.0.losses.0.strength", (1.0, 3.0)),
     "generalized cross-entropy": ("gce-wrn", "stages.0.losses.0.q", (0.3, 0.7)),
-    "nested dropout": ("nested-dropout-wrn", "head.nested", (3.0, 10.0, 30.0)),
+    NESTED: ("nested-dropout-wrn", "head.nested", (3.0, 10.0, 30.0)),
     CO_TEACHING: ("co-teaching-wrn", "stages.0.losses.0.rise", (0.05, 0.25, 0.5, 1.0)),
 }
 DECAYS, STEPS = (2e-3, 1e-2), (100, 400)
-SLOW, LONG = "nested dropout", 1600
+LONG = 1600  # steps of nested dropout besides
 FORGET = "stages.0.losses.0.forget=0.4"  # the share of wrong labels, which the paper knows too
 GUESS = 0.2  # of a user who does not
 SMALL = ("backbone.depth=10", "backbone.width=1", "image_size=[14, 14]", "batch_size=50", "augment=[]")
@@ -59,8 +59,8 @@ def run(options: Options) -> None:
         for name in names:  # a row at a time: what is stopped goes on there
             rows([name], noise, data, options)
         fixed = [r for count in STEPS for r in rows(names[:2], noise, data, options, (count,))]
-        if SLOW in names:
-            fixed += rows([SLOW], noise, data, options, (LONG,))
+        if NESTED in names:
+            fixed += rows([NESTED], noise, data, options, (LONG,))
             fixed += guessed(noise, data, options)
         show([*rows(names, noise, data, options), *fixed], control=f"{noise}: {CONTROL}")
         print()
@@ -75,8 +75,7 @@ def rows(
     chosen = [
         replace(best(name, tuned_on[name], data, options, steps), name=f"{noise}: {name}{added}") for name in names
     ]
-    draws = range(1 if options.quick else options.draws)
-    return run_sweep(TABLE, chosen, data, options, per_class=(PER_CLASS,), draws=draws, trainer=Planted(noise))
+    return _sweep(chosen, noise, data, options)
 
 
 def guessed(noise: Noise, data: Dataset, options: Options) -> list[Result]:
@@ -86,9 +85,12 @@ def guessed(noise: Noise, data: Dataset, options: Options) -> list[Result]:
     (loss,) = stage.losses
     less = replace(stage, losses=(replace(loss, options={**loss.options, "forget": GUESS}),))
     row = replace(chosen, name=f"{noise}: {CO_TEACHING}, {GUESS:g} left out", stages=(less,))
-    return run_sweep(
-        TABLE, [row], data, options, per_class=(PER_CLASS,), draws=range(options.draws), trainer=Planted(noise)
-    )
+    return _sweep([row], noise, data, options)
+
+
+def _sweep(wanted: Sequence[Recipe], noise: Noise, data: Dataset, options: Options) -> list[Result]:
+    draws = range(1 if options.quick else options.draws)
+    return run_sweep(TABLE, wanted, data, options, per_class=(PER_CLASS,), draws=draws, trainer=Planted(noise))
 
 
 def grid(name: str, steps: Sequence[int] = STEPS, *, quick: bool = False) -> Iterator[Recipe]:

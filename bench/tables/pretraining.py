@@ -15,7 +15,7 @@ from functools import partial
 from bench.support.accuracy import run_sweep, show
 from bench.support.data import few_test_images, mnist
 from bench.support.options import Options
-from bench.support.pretrained import Pretrained, on_frozen
+from bench.support.pretrained import Pretrained, scored_rows
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
@@ -83,10 +83,14 @@ def scored(data: Dataset, options: Options) -> list[Result]:
     """Networks, then heads on frozen features, on test draws."""
     trainer = Pretrained(contrastive(options), data.split("train"))
     longer = row("random weights, ten times the steps", *CHOSEN[CONTROL], f"steps={LONGER}")
-    results = _sweep([row(CONTROL, *CHOSEN[CONTROL]), longer], data, options)
-    results += _sweep([row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"])], data, options, trainer=trainer)
-    frozen = (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer))
-    return results + on_frozen(frozen, partial(_sweep, data=data, options=options))
+    return scored_rows(
+        partial(_sweep, data=data, options=options),
+        trainer,
+        controls=(row(CONTROL, *CHOSEN[CONTROL]), longer),
+        begun=row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"]),
+        frozen=FROZEN,
+        pixels=PIXELS,
+    )
 
 
 def _sweep(

@@ -17,7 +17,7 @@ from functools import partial
 from bench.support.accuracy import run_sweep, show
 from bench.support.data import cifar10, few_test_images
 from bench.support.options import Options
-from bench.support.pretrained import Pretrained, on_frozen
+from bench.support.pretrained import Pretrained, scored_rows
 from bench.tables.compare_cifar import SCORED
 from bench.tables.cvs_cifar import NATURAL
 from bench.tables.pretraining import BATCH_NORM, CONTROL
@@ -74,10 +74,14 @@ def development(data: Dataset, options: Options, trainer: Pretrained) -> list[Re
 
 def scored(data: Dataset, options: Options, trainer: Pretrained) -> list[Result]:
     """Networks, then heads on frozen features, on test draws."""
-    results = _sweep([row(CONTROL, *CHOSEN[CONTROL])], data, options)
-    results += _sweep([row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"])], data, options, trainer=trainer)
-    frozen = (("pixels", PIXELS, None), ("pretrained, frozen", FROZEN, trainer))
-    return results + on_frozen(frozen, partial(_sweep, data=data, options=options))
+    return scored_rows(
+        partial(_sweep, data=data, options=options),
+        trainer,
+        controls=(row(CONTROL, *CHOSEN[CONTROL]),),
+        begun=row("pretrained", *BATCH_NORM, *CHOSEN["pretrained"]),
+        frozen=FROZEN,
+        pixels=PIXELS,
+    )
 
 
 def _sweep(
