@@ -70,7 +70,6 @@ class PredictionSummary:
         columns = chunk.columns
         if has_numbers(columns):
             self.several = self.numbers = True
-            self.counts["images"] += len(columns["id"])
             self.images += len(columns["id"])
             return
         if "labels" in columns:

@@ -7,6 +7,7 @@ from typer import Option
 
 from handful.cli import _options as o
 from handful.cli._data_options import SourceOptions
+from handful.core.text import listed
 
 if TYPE_CHECKING:
     from handful.reports.label_similarity import LabelSimilarity
@@ -91,6 +92,5 @@ def _summary(result: "LabelSimilarity") -> str:
     )
     others = [f"{name} as {read_as}" for name, read_as in result.read_differently]
     if others:
-        more = f" and {len(others) - 20} more" if len(others) > 20 else ""
-        text += f"\nRead: {', '.join(others[:20])}{more}."
+        text += f"\nRead: {listed(others, 20)}."
     return text

@@ -2,6 +2,7 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 
 ELLIPSIS = "..."
 WIDE = 0.15  # width of an interval from which on shares are said in tenths
@@ -44,6 +45,12 @@ def shorten_middle(text: str, width: int) -> str:
 def capitalize(text: str) -> str:
     """The text with a capital letter."""
     return text[:1].upper() + text[1:]
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are: "a, b and 3 more"."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def in_words(class_name: str) -> str:

@@ -1,6 +1,7 @@
 """Class names that are lists of others ("dent|scratch" beside "dent"): several labels that were read as one."""
 
 from handful.core.dataset import Dataset
+from handful.core.text import listed
 from handful.data.finding import Finding
 from handful.errors import option
 
@@ -22,7 +23,7 @@ def listed_class_findings(data: Dataset) -> tuple[Finding, ...]:
                     LISTED,
                     "warning",
                     f"{len(known)} class {'name is a list' if len(known) == 1 else 'names are lists'} of others: "
-                    f"{_named(known)}",
+                    f"{listed(known, NAMED)}",
                     remedy=_remedy(data, separator),
                     numbers={"separator": separator, "classes": known},
                 ),
@@ -36,7 +37,3 @@ def _remedy(data: Dataset, separator: str) -> str:
         return f"if {separator!r} separates the names, say so ({how})"
     text = f"if an image may show several classes, read each by itself ({how})"
     return f"{text}; if it shows one of them, say so ({option('candidates', separator)})"
-
-
-def _named(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

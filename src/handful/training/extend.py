@@ -16,6 +16,7 @@ from handful.core.dataset import Dataset, Sample
 from handful.core.files import lock_output
 from handful.core.hierarchy import Tree
 from handful.core.recipe import Recipe
+from handful.core.text import listed
 from handful.data.candidate_labels import candidate_dataset, label_of_candidates
 from handful.data.class_tree import read_tree
 from handful.data.fingerprint import image_digest
@@ -259,9 +260,8 @@ def _refuse_forgotten(classes: Sequence[str], kept: Dataset, new: Dataset) -> No
     shown = {name for s, names in both for name in (_name(s, names) or "").split(SEPARATOR)}
     gone = [name for name in classes if name not in shown]
     if gone:
-        more = f" and {len(gone) - 5} more" if len(gone) > 5 else ""
         raise DataError(
-            f"the memory has no image of {', '.join(map(repr, gone[:5]))}{more}, and the model would forget it",
+            f"the memory has no image of {listed([repr(name) for name in gone], 5)}, and the model would forget it",
             where=option("memory", None),
             remedy=f"give images of every class that the model knows{hint('memory', 'DATA')}.",
         )

@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from handful.core.dataset import Split
+from handful.core.text import listed
 from handful.data.masks.beside import is_mask_folder
 from handful.data.readers.file_tree import FileTree
 from handful.data.split_names import split_of, split_words, word_of
 from handful.errors import DataError
 
+NAMED = 3
 _UNLABELLED = ("unlabelled", "unlabeled")
 
 
@@ -78,8 +80,8 @@ def refuse_same_subfolders(tree: FileTree, classes: Sequence[Path]) -> None:
         return
     if any(next(tree.images(c, documents=False), None) is not None for c in classes):
         return
-    inner = _few([subfolders[0][name] for name in shared])
-    outer = _few([c.name for c in classes])
+    inner = listed([subfolders[0][name] for name in shared], NAMED)
+    outer = listed([c.name for c in classes], NAMED)
     if all(split_of(name) is not None for name in shared):
         remedy = f"splits go above the classes: {subfolders[0][shared[0]]}/{classes[0].name}/ and so on."
     else:
@@ -92,8 +94,3 @@ def refuse_same_subfolders(tree: FileTree, classes: Sequence[Path]) -> None:
         where=classes[0].parent,
         remedy=remedy,
     )
-
-
-def _few(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

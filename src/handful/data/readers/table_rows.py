@@ -11,7 +11,7 @@ import pyarrow
 import pyarrow.parquet
 
 from handful.core.file_names import printable
-from handful.core.text import shorten_middle
+from handful.core.text import listed, shorten_middle
 from handful.data.class_names import nfc
 from handful.data.labels import group_texts, label_texts
 from handful.data.readers.hugging_face_files import class_names_of, named_positions
@@ -245,6 +245,5 @@ def _no_column(path: Path, role: str, name: str, header: list[str]) -> DataError
     remedy = f"add it, or name the column that holds the {role} ({option('columns', {role: 'NAME'})}); {near}"
     if len(header) == 1 and any(separator in header[0] for separator in SEPARATORS):
         remedy = "separate the columns by commas or semicolons (.csv) or tabs (.tsv), the header too."
-    shown = ", ".join(shorten_middle(column, LONGEST_NAME) for column in header[:MOST_COLUMNS]) or "none"
-    more = f" and {len(header) - MOST_COLUMNS} more" if len(header) > MOST_COLUMNS else ""
-    return DataError(f"no column {name!r}; columns are {shown}{more}", where=path, remedy=remedy)
+    shown = listed([shorten_middle(column, LONGEST_NAME) for column in header], MOST_COLUMNS) or "none"
+    return DataError(f"no column {name!r}; columns are {shown}", where=path, remedy=remedy)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from handful.core.dataset import Dataset
+from handful.core.text import listed
 from handful.data.finding import Finding
 from handful.data.listed_classes import listed_class_findings
 from handful.errors import option
@@ -40,7 +41,7 @@ def _never_absent(data: Dataset) -> list[Finding]:
         Finding(
             "never absent",
             "error",
-            f"no image is known not to show {_listed(names)}: nothing tells what it looks like without",
+            f"no image is known not to show {listed(names, NAMED)}: nothing tells what it looks like without",
             remedy="say of some images that they do not show it, or read what is not listed as absent "
             f"({option('unlisted', 'absent')})",
             numbers={"classes": names},
@@ -57,13 +58,13 @@ def _always_together(data: Dataset) -> list[Finding]:
     pairs = [(data.classes[a], data.classes[b], int(both[a, b])) for a, b in np.argwhere(np.triu(always, 1))]
     if not pairs:
         return []
-    listed = "; ".join(f"{a} and {b} ({n} images)" for a, b, n in pairs[:NAMED])
+    named = "; ".join(f"{a} and {b} ({n} images)" for a, b, n in pairs[:NAMED])
     more = f"; and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
     return [
         Finding(
             "always together",
             "warning",
-            f"no image shows one without the other, so that a model cannot tell them apart: {listed}{more}",
+            f"no image shows one without the other, so that a model cannot tell them apart: {named}{more}",
             remedy="add images that show one of them alone, or make them one class",
             numbers={"pairs": [list(pair) for pair in pairs]},
         )
@@ -81,7 +82,7 @@ def _doubtful(measurements: Measurements) -> list[Finding]:
     weak = [name for name, judged in zip(names, good, strict=True) if not judged]
     findings = []
     if weak:
-        text = f"there are too few images of {_listed(weak)}, or a quick trial hardly tells who shows it:"
+        text = f"there are too few images of {listed(weak, NAMED)}, or a quick trial hardly tells who shows it:"
         findings.append(_not_judged(text, "look through them yourself"))
     missed, false = _suspects(validation, good)
     if len(missed):
@@ -178,7 +179,3 @@ def _singular(text: str) -> str:
 
 def _not_judged(why: str, remedy: str) -> Finding:
     return Finding("labels not judged", "note", f"{why} missed labels were not looked for", remedy=remedy)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
