@@ -1,6 +1,6 @@
 import pytest
 
-from handful.core.text import fill, shorten_middle, wrap
+from handful.core.text import fill, listed, shorten_middle, wrap
 
 
 def test_words_are_broken_at_spaces_only() -> None:
@@ -32,3 +32,9 @@ def test_the_name_of_a_file_is_whole_where_it_fits() -> None:
 
 def test_paragraphs_are_wrapped_each_by_itself() -> None:
     assert fill("one two three\n  Remedy: four five", 12) == "one two\nthree\n  Remedy:\nfour five"
+
+
+def test_names_beyond_the_most_are_counted() -> None:
+    assert listed(["a", "b"], 2) == "a, b"
+    assert listed(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert listed([], 2) == ""
