@@ -153,7 +153,7 @@ def test_thirds_are_mean_recalls_with_the_interval_of_the_draws() -> None:
     assert [t.worst for t in row.thirds] == [0.5, 1, 0]
     low, high, _ = mean_interval(np.array([0.5, 1, 1]))
     assert (row.thirds[0].low, row.thirds[0].high) == pytest.approx((low, min(1, high)))
-    assert (row.thirds[1].low, row.thirds[1].high) == (1, 1)
+    assert np.isnan([row.thirds[1].low, row.thirds[1].high]).all()  # runs that agree say nothing of their spread
     assert row.mean == pytest.approx(np.mean([t.mean for t in row.thirds]))
 
 

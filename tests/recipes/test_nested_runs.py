@@ -32,6 +32,12 @@ NAMING = [
 SEGMENTING = {"propagate_masks", "explained_masks"}
 
 
+@pytest.mark.parametrize(("folder", "name", "option"), NAMING)
+def test_a_part_that_names_a_recipe_says_so_in_its_nested_runs(folder: registry.Folder, name: str, option: str) -> None:
+    """Another backbone is handed on by these options."""
+    assert option in registry.nested_recipe_options(folder, name)
+
+
 def part(name: str, option: str, inner: str) -> Part:
     return Part(name, {option: (inner,) if option == "recipes" else inner})
 

@@ -3,11 +3,14 @@ from pathlib import Path
 import pytest
 
 from handful.core.recipe import Part
+from handful.data.unlabelled import with_an_unlabelled_sample
 from handful.errors import RecipeError, WeightsError
 from handful.recipes.backbone_names import on_backbone, split_name
 from handful.recipes.load import load_recipe, with_backbone
+from handful.recipes.nested_runs import nested_runs
 from handful.recipes.read import recipe_names
 from handful.recipes.write import fingerprint, to_toml
+from tests.support.datasets import squares
 from tests.support.vision_transformer import SIDE, write_transformer
 
 DINO = "vit_small_patch14_dinov2.lvd142m"
@@ -75,6 +78,35 @@ def test_a_teacher_that_names_its_backbone_keeps_it() -> None:
     other = load_recipe("self-training-ensemble@lite2")
     assert other.prepare == own.prepare
     assert other.backbone.name == "efficientnet_lite2"
+
+
+def test_all_that_trains_on_the_recipes_own_backbone_moves() -> None:
+    """Of a loss, of an ensemble, of a tree, and of the recipes below these; names of .toml files, too."""
+    student = load_recipe("distilled-self-training@lite2")
+    assert student.stages[0].losses[0].options["recipe"] == "self-training@lite2"
+    nested = [recipe for recipe, _ in nested_runs(student, with_an_unlabelled_sample(squares()))]
+    assert [recipe.backbone.name for recipe in nested] == ["efficientnet_lite2"] * 2  # the teacher and its own teacher
+
+
+def test_members_on_another_backbone_stay(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('extends = "ridge"\n')
+    members = ["knn", str(own), "knn@lite2", "logistic-pixels", "classification-wrn"]
+    path = tmp_path / "mixed.toml"
+    path.write_text(f'extends = "logistic"\n[[posthoc]]\nname = "ensemble"\nrecipes = {members!r}\n')
+    moved = load_recipe(f"{path}@hog")
+    assert list(moved.posthoc[0].options["recipes"]) == ["knn@hog", f"{own}@hog", *members[2:]]
+    for name in moved.posthoc[0].options["recipes"]:
+        load_recipe(name)
+
+
+def test_a_tree_of_another_recipes_weights_moves(tmp_path: Path) -> None:
+    path = tmp_path / "tree.toml"
+    hierarchy = '{ name = "classifier_weights", recipe = "classification" }'
+    path.write_text(f'extends = "fine-tuned"\nhierarchy = {hierarchy}\n')
+    moved = load_recipe(f"{path}@lite2")
+    assert moved.hierarchy is not None
+    assert moved.hierarchy.options["recipe"] == "classification@lite2"
 
 
 def test_hypercolumns_are_of_the_other_backbones_stages() -> None:

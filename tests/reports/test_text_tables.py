@@ -2,7 +2,7 @@ import pytest
 
 from handful.evaluation.paired_difference import paired_difference
 from handful.evaluation.statistics import headline_metric, summarise
-from handful.reports.text_tables import format_comparisons, format_table, percent, verdict
+from handful.reports.text_tables import format_comparisons, format_table, interval_notes, percent, verdict
 from tests.support.results import random_result, result, run
 
 NAMES = ("cvs_wide_resnet_equalised", "classification_wide_resnet_equalised")
@@ -40,6 +40,27 @@ def test_a_score_comes_with_draws_interval_and_worst() -> None:
 def test_one_run_says_so() -> None:
     table = format_table(summarise(result("a", run([0, 1], [0, 1]))))
     assert "says nothing of other draws" in " ".join(table.split())
+
+
+def test_each_way_of_coming_to_an_interval_has_its_own_note() -> None:
+    alike = result("alike", run([0, 1], [0, 1]), run([0, 1], [0, 1], draw=1))
+    (accuracy,), (balanced,) = (summarise(alike, metric) for metric in ("accuracy", "balanced_accuracy"))
+    (spread,) = summarise(random_result("spread", 0.8))
+    assert [row.interval for row in (accuracy, balanced, spread)] == ["Wilson", "none", "t"]
+    assert interval_notes([accuracy]) == [
+        "training images redrawn, one test set; all runs alike: Wilson interval over the test images, which says "
+        "nothing of other draws"
+    ]
+    assert interval_notes([balanced]) == ["training images redrawn, one test set; all runs alike: without an interval"]
+    (mixed,) = interval_notes([accuracy, spread])
+    assert "t interval over draws" in mixed
+    assert "where all runs are alike: Wilson interval" in mixed
+    assert not any("t interval" in note for row in (accuracy, balanced) for note in interval_notes([row]))
+
+
+def test_what_has_no_interval_says_so_once() -> None:
+    once = [result(name, run([0, 1], [0, 1])) for name in "ab"]
+    assert "n/a to n/a" not in format_comparisons([paired_difference(*once)])
 
 
 def test_verdict_names_the_winner() -> None:

@@ -30,7 +30,7 @@ from handful.reports.html import (
 from handful.reports.level_tables import tree_section
 from handful.reports.multilabel_section import multilabel_section
 from handful.reports.plots import SERIES, as_svg, cost_figure, sweep_figure
-from handful.reports.text_tables import NOTES, format_probability
+from handful.reports.text_tables import format_probability, interval_notes
 
 MOST_CURVES = len(SERIES)  # more would repeat colors and markers
 LONG_ANSWER = 120  # characters; a longer answer is not set as large as a headline
@@ -109,7 +109,7 @@ def _level(level: SizeResult) -> dict[str, Any]:
         "answer": level.answer,
         "entries": level.entries,
         "metric": METRIC_NAMES[level.metric],
-        "note": NOTES[level.design],
+        "note": "; ".join(interval_notes([e.summary for e in level.entries])),
         "n_test": str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}",
         "figure": Markup(as_svg(difference_figure(pairs), salt=f"pairs{level.per_class}")) if pairs else None,
         "pairs": pairs,

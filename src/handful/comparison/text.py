@@ -11,12 +11,13 @@ from handful.evaluation.statistics import METRIC_NAMES
 from handful.reports.level_tables import format_levels
 from handful.reports.text_tables import (
     HEADS,
-    NOTES,
     format_interval,
     format_probability,
+    interval_notes,
     layout_table,
     percent,
     signed,
+    signed_interval,
 )
 
 
@@ -51,7 +52,11 @@ def _ranking(level: SizeResult, width: int) -> list[str]:
     tests = sorted({r.n_test for r in rows})
     count = str(tests[0]) if len(tests) == 1 else f"{tests[0]} to {tests[-1]}"
     note = f"percent {METRIC_NAMES[level.metric]}, best first; *: a control; scored on {count} images per run; "
-    return [*layout_table(names, "recipe", heads, cells, width), "", *wrap(note + NOTES[level.design] + ".", width)]
+    return [
+        *layout_table(names, "recipe", heads, cells, width),
+        "",
+        *wrap(note + "; ".join(interval_notes(rows)) + ".", width),
+    ]
 
 
 def _named(entry: RankedRecipe) -> str:
@@ -77,7 +82,7 @@ def _differences(level: SizeResult, width: int) -> list[str]:
         cells.append(
             (
                 signed(c.mean),
-                "n/a" if np.isnan(c.low) else f"{signed(c.low)} to {signed(c.high)}",
+                signed_interval(c.low, c.high),
                 format_probability(pair.probability),
                 p_value(pair.p_adjusted),
                 "A better" if pair.separable else "not sep.",
@@ -105,7 +110,7 @@ def _harms(level: SizeResult, width: int) -> list[str]:
         text = f"No class has a significantly lower {of_class} than with {level.control}, the best control"
         return wrap(f"{text} (Holm-corrected over each method's {classes} classes).", width)
     heads = ("class", "images", "AP" if several else "recall", "95 % interval")
-    cells = [(h.name, str(h.images), signed(h.mean), f"{signed(h.low)} to {signed(h.high)}") for h in worse]
+    cells = [(h.name, str(h.images), signed(h.mean), signed_interval(h.low, h.high)) for h in worse]
     note = (
         f"classes with a significantly lower {of_class} than with {level.control}, the best control (Holm-corrected "
         f"over each method's classes); points of {of_class}."

@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 
 from handful.core.result import Result, Run
 from handful.evaluation.design import by_draw, overlap, smallest
-from handful.evaluation.intervals import bootstrap, mean_interval, wilson
+from handful.evaluation.intervals import bootstrap, score_interval, wilson
 
 Measure = Literal[
     "expected calibration error",
@@ -43,8 +43,9 @@ class CalibrationSummary:
     """A measure over the draws. `target` is its ideal value (by chance alone, or as requested), or NaN.
 
     The 95 % interval of probability measures comes from a bootstrap over draws and test images, that of sets from a t
-    over draws; NaN where one run gives none. Resampled images open gaps further, so that the calibration error's
-    percentiles are moved back about the estimate: they tell how it varies, and `target` how far it is biased.
+    over draws; NaN where one run, or runs that agree, give none. Resampled images open gaps further, so that the
+    calibration error's percentiles are moved back about the estimate: they tell how it varies, and `target` how far it
+    is biased.
     """
 
     recipe: str
@@ -239,7 +240,7 @@ def summary_over_runs(
         values_by_draw.setdefault(run.draw, []).append(run_values)
     means = {draw: float(np.concatenate(run_values).mean()) for draw, run_values in values_by_draw.items()}
     mean = float(np.mean(list(means.values())))
-    low, high, _ = mean_interval(np.array([run_values.mean() for run_values in values]), overlap(result), center=mean)
+    low, high = score_interval(np.array([run_values.mean() for run_values in values]), overlap(result), center=mean)
     most = {"classes in a set": len(result.classes), "log loss of entries": np.inf}.get(name, 1)
     limits = float(np.clip(low, 0, most)), float(np.clip(high, 0, most))
     return _row(result, name, means, limits, target, least_is_worst=least_is_worst)

@@ -60,6 +60,23 @@ def mean_interval(
     return mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, j - 1))
 
 
+def score_interval(values: Float[np.ndarray, " j"], overlap: float, *, center: float) -> tuple[float, float]:
+    """95 % interval of a mean score over repeated runs; NaN for one run, and for runs that agree.
+
+    Runs that agree show no spread, which `mean_interval` takes for certainty: right of a difference of runs that are
+    paired, wrong of a score.
+
+    Args:
+        values: the score of each run.
+        overlap: of the runs, as of `handful.evaluation.design.overlap`.
+        center: the mean score.
+    """
+    if len(values) < 2 or np.ptp(values) < 1e-12:
+        return np.nan, np.nan
+    low, high, _ = mean_interval(values, overlap, center=center)
+    return low, high
+
+
 def bootstrap(
     differences: Float[np.ndarray, "j n"],
     groups: Sequence[Int[np.ndarray, " _"]],

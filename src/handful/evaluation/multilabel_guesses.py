@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from handful.core.result import Result, Run
 from handful.evaluation.design import by_draw, overlap
-from handful.evaluation.intervals import mean_interval
+from handful.evaluation.intervals import score_interval
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class GuessSummary:
 
     Attributes:
         mean: mean over the draws.
-        low: lower end of the 95 % interval; NaN with one run.
+        low: lower end of the 95 % interval; NaN with one run, or with runs that agree.
         high: its upper end.
         worst: of the worst draw.
         worst_draw: number of that draw.
@@ -60,7 +60,7 @@ def as_many_guesses(result: Result) -> GuessSummary | None:
         for draw, runs in by_draw(result).items()
     }
     mean = float(np.mean(list(draws.values())))
-    low, high, _ = mean_interval(np.array([np.nanmean(values) for values in each]), overlap(result), center=mean)
+    low, high = score_interval(np.array([np.nanmean(values) for values in each]), overlap(result), center=mean)
     worst = min(draws, key=lambda draw: draws[draw])
     numbers = np.concatenate([(run.targets == 1).sum(axis=1) for run in result.runs if run.targets is not None])
     values = np.concatenate(each)

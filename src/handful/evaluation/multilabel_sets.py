@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 
 from handful.core.result import Result, Run
 from handful.evaluation.design import by_draw, overlap
-from handful.evaluation.intervals import mean_interval
+from handful.evaluation.intervals import score_interval
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class PromiseSummary:
     Attributes:
         promised: what the model was calibrated for.
         mean: mean over the draws.
-        low: lower end of the 95 % t interval of the mean over the runs.
+        low: lower end of the 95 % t interval of the mean over the runs; NaN where one run, or runs that agree, give
+            none.
         high: its upper end.
         worst: of the worst draw: the lowest recall, or the highest share missed.
         worst_draw: number of that draw.
@@ -84,7 +85,7 @@ def _summary(
     of_run = {id(run): value for run, value in zip(result.runs, values, strict=True)}
     draws = {draw: float(np.mean([of_run[id(run)] for run in runs])) for draw, runs in by_draw(result).items()}
     mean = float(np.mean(list(draws.values())))
-    low, high, _ = mean_interval(np.array(values), overlap(result), center=mean)
+    low, high = score_interval(np.array(values), overlap(result), center=mean)
     worst = (min if lowest else max)(draws, key=lambda draw: draws[draw])
     size = float(np.mean([rows.sum(axis=1).mean() for rows in named]))
     ends = (float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1)))

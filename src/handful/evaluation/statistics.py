@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 from handful.core.result import Result, Run
 from handful.evaluation.design import Design, by_draw, imbalanced, overlap, smallest, training_counts
-from handful.evaluation.intervals import mean_interval, wilson
+from handful.evaluation.intervals import score_interval, wilson
 from handful.evaluation.metrics import THIRDS, AnyMetric, Metric, recalls, thirds
 from handful.evaluation.multilabel_metrics import MULTILABEL_METRICS, is_multilabel
 from handful.evaluation.score_table import ScoreTable, joined, score_table
@@ -18,13 +19,16 @@ METRIC_NAMES: dict[str, str] = {
     str(metric): name for names in (METRICS, MULTILABEL_METRICS) for metric, name in names.items()
 }
 
+Interval = Literal["t", "Wilson", "none"]
+
 
 @dataclass(frozen=True)
 class ThirdScore:
     """Mean recall of a third of the classes, "larger", "medium" or "smaller" by training images.
 
     `classes` are its names, or empty where they differ from draw to draw. `most` and `least` are training images of
-    its largest and smallest class. The interval is that of the mean, as a summary's; NaN where one run gives none.
+    its largest and smallest class. The interval is that of the mean over runs; NaN where one
+    run, or runs that agree, give none.
     """
 
     name: str
@@ -57,6 +61,8 @@ class ScoreSummary:
         n_train: training images of a run, mean.
         n_test: scored images of a run, mean.
         classes: number of classes.
+        interval: what low and high are: a "t" interval over the runs; the "Wilson" interval of the test images, of the
+            accuracy of one run or of runs that are all equal; or "none".
         smallest: training images of the smallest class, where a long tail was drawn.
         thirds: scores of the larger, medium and smaller classes, where there are three or more and they differ in
             their training images.
@@ -76,6 +82,7 @@ class ScoreSummary:
     n_train: int
     n_test: int
     classes: int
+    interval: Interval
     smallest: int | None = None
     thirds: tuple[ThirdScore, ...] = ()
 
@@ -154,11 +161,11 @@ def summary_of(table: ScoreTable, row: int) -> ScoreSummary:
     result, metric, runs = table.results[row], table.metric, table.run_scores[row]
     scores = dict(zip(by_draw(table.results[0]), table.draw_scores[row].tolist(), strict=True))
     mean = float(table.means[row])
-    if np.ptp(runs) < 1e-12:
+    low, high = score_interval(runs, table.overlap, center=mean)
+    interval: Interval = "none" if np.isnan(low) else "t"
+    if interval == "none" and metric == "accuracy":
         n = len({i for run in result.runs for i in run.ids})
-        low, high = wilson(mean * n, n) if metric == "accuracy" else (np.nan, np.nan)
-    else:
-        low, high, _ = mean_interval(runs, table.overlap, center=mean)
+        (low, high), interval = wilson(mean * n, n), "Wilson"
     worst = min(scores, key=lambda d: scores[d])
     return ScoreSummary(
         recipe=result.recipe.name,
@@ -175,6 +182,7 @@ def summary_of(table: ScoreTable, row: int) -> ScoreSummary:
         n_train=round(float(np.mean([len(r.train_ids) for r in result.runs]))),
         n_test=round(float(np.mean([len(r.ids) for r in result.runs]))),
         classes=len(result.classes),
+        interval=interval,
         smallest=smallest(result),
         thirds=_thirds(result),
     )
@@ -194,7 +202,7 @@ def _thirds(result: Result) -> tuple[ThirdScore, ...]:
         scores = np.array([_mean(r[m]) for r, m in zip(of_draw, members[:, t], strict=True)])
         runs = np.array([_mean(r[members[number[x.draw], t]]) for r, x in zip(of_run, result.runs, strict=True)])
         mean = _mean(scores)
-        low, high, _ = mean_interval(runs[~np.isnan(runs)], overlap(result, list(members[:, t])), center=mean)
+        low, high = score_interval(runs[~np.isnan(runs)], overlap(result, list(members[:, t])), center=mean)
         same = (members[:, t] == members[0, t]).all()
         names = tuple(c for c, inside in zip(result.classes, members[0, t], strict=True) if inside) if same else ()
         images = counts[members[:, t]]

@@ -32,6 +32,7 @@ from handful.parts.traits import trains_unlabelled as trains_unlabelled
 from handful.parts.traits import uses_unlabelled as uses_unlabelled
 
 WIRED = ("backbone", "make")  # what the caller hands a part beside the user's options
+NAMING = ("recipe", "recipes")  # options that name one recipe, or several, which a part trains
 
 
 def options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
@@ -121,9 +122,21 @@ def nested_runs(folder: Folder, part: Part, context: Context, data: Dataset) -> 
     function = getattr(part_module(folder, part.name), "nested_runs", None)
     if function is None:
         return ()
-    known, parameters = options(folder, part.name), inspect.signature(function).parameters.values()
-    taken = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    known, taken = options(folder, part.name), _keywords_of(function)
     return tuple(function(context, data, **{name: part.options.get(name, known[name].default) for name in taken}))
+
+
+def nested_recipe_options(folder: Folder, name: str) -> dict[str, inspect.Parameter]:
+    """The options by which a part names the recipes it trains: those of `NAMING` that its `nested_runs` takes."""
+    function = getattr(part_module(folder, name), "nested_runs", None)
+    if function is None:
+        return {}
+    known = options(folder, name)
+    return {option: known[option] for option in _keywords_of(function) if option in NAMING}
+
+
+def _keywords_of(function: Callable[..., Any]) -> list[str]:
+    return [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
 def build_labels(recipe: Recipe, task: Task, *, seed: int = 0) -> LabelEmbedding:

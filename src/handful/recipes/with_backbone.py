@@ -3,10 +3,11 @@
 `NAME@BACKBONE` names it: "logistic@resnet18.a1_in1k"; of a path, the last part. The image size becomes the backbone's;
 frozen stages are counted from the last one, so that as many are trained as the recipe says; square roots of features
 are left out where features are signed (they are for what a ReLU leaves; Yang, Liu and Xu 2021,
-https://arxiv.org/abs/2101.06395).
+https://arxiv.org/abs/2101.06395). Recipes that its parts train (teachers, members of an ensemble) move along, unless
+they are on another backbone on purpose.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handful.core.recipe import Part
@@ -15,8 +16,10 @@ from handful.parts import registry
 from handful.recipes.backbone_names import DEFAULT, LITE, STRONGER, on_backbone, short_name, split_name
 from handful.recipes.backbones import LITE_STAGES, WITH_MAPS, BackboneChoice, choose_backbone, is_adapted
 from handful.recipes.read import read_recipe, recipe_text
+from handful.recipes.write import to_tree
 
 Tree = dict[str, Any]
+NETWORK = ("name", "model", "backbones")  # options of a backbone that say which network it is
 OPTIONS = ("rank", "alpha", "bottleneck", "prompts")  # of the adaptation of a backbone
 REPLACEABLE = (*dict(LITE.values()), "concat", "hog", "image_text", "pixels", "timm", "timm_pooled")
 
@@ -72,7 +75,7 @@ def put_backbone(tree: Tree, name: str) -> None:
         tree["image_size"] = list(choice.size)
     if choice.precision is not None:
         tree["precision"] = choice.precision
-    _put_teachers(tree, name)
+    _put_nested(tree, before, name)
     about = {k: v for k, v in tree.get("about", {}).items() if k not in ("expected", "time", "command")}
     tree["about"] = {**about, "what": f"{about.get('what', recipe)}, on {short_name(name)}", "expected": "not measured"}
     tree["name"] = on_backbone(recipe, short_name(name))
@@ -149,10 +152,48 @@ def _frozen(freeze: str | int, stages: int) -> str | int:
     return max(0, stages - trained) or "none"
 
 
-def _put_teachers(tree: Tree, name: str) -> None:
-    """Recipes that label images before training read the same backbone, but for those that name one themselves."""
-    for part in tree.get("prepare", ()):
-        known = registry.options("prepare", part["name"])
-        teacher = part.get("recipe", known["recipe"].default if "recipe" in known else None)
-        if isinstance(teacher, str) and split_name(teacher)[1] is None:
-            part["recipe"] = on_backbone(teacher, name)
+def _put_nested(tree: Tree, before: Mapping[str, Any], name: str) -> None:
+    """The recipes that parts train, teachers and members of an ensemble, move along with the recipe.
+
+    One that names a backbone itself, as in "ridge@lite2", or is written for another than the recipe's own, stays.
+
+    Args:
+        tree: the recipe's, changed in place.
+        before: the backbone that it had.
+        name: of the other backbone.
+    """
+
+    def moved(nested: Any) -> Any:
+        return on_backbone(nested, name) if isinstance(nested, str) and _follows(nested, before) else nested
+
+    for folder, part in _parts(tree):
+        for option, parameter in registry.nested_recipe_options(folder, part["name"]).items():
+            value = part.get(option, parameter.default)
+            if isinstance(value, str):
+                part[option] = moved(value)
+            elif isinstance(value, list | tuple) and value:
+                part[option] = [moved(nested) for nested in value]
+
+
+def _parts(tree: Tree) -> Iterator[tuple[registry.Folder, dict[str, Any]]]:
+    """The tables of the parts that may train a recipe."""
+    yield from (("prepare", part) for part in tree.get("prepare", ()))
+    if "hierarchy" in tree:
+        yield "hierarchies", tree["hierarchy"]
+    yield from (("losses", part) for stage in tree.get("stages", ()) for part in stage.get("losses", ()))
+    yield from (("posthoc", part) for part in tree.get("posthoc", ()))
+
+
+def _follows(nested: str, before: Mapping[str, Any]) -> bool:
+    """Whether a recipe that is named without a backbone has the network that `before` has."""
+    where, backbone = split_name(nested)
+    if backbone is not None:
+        return False
+    try:
+        own = to_tree(read_recipe(recipe_text(where), where=where))["backbone"]
+    except RecipeError:
+        return False  # refused by name where nested runs are looked up
+    return all(own.get(key) == before.get(key) for key in NETWORK) and own.get("weights") in (
+        None,
+        before.get("weights"),
+    )

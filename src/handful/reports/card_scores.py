@@ -18,7 +18,7 @@ from handful.evaluation.statistics import METRIC_NAMES, class_recalls, metrics_o
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.recipes.write import fingerprint
-from handful.reports.text_tables import NOTES, format_measure
+from handful.reports.text_tables import format_measure, interval_notes
 from handful.saving.classifier import load_classifier, write_card
 from handful.saving.model_folder import model_folder
 
@@ -71,7 +71,7 @@ def card_scores(result: Result) -> dict[str, Any]:
         "n_test": rows[0].n_test,
         "folds": len({run.fold for run in result.runs} - {None}),
         "images": len({name for run in result.runs for name in run.ids}),
-        "design": NOTES[rows[0].design],
+        "design": "; ".join(interval_notes(rows)),
         "recipe": fingerprint(result.recipe),
         "rows": [
             {"metric": METRIC_NAMES[r.metric], "mean": r.mean, "low": r.low, "high": r.high, "worst": r.worst}

@@ -32,7 +32,7 @@ from handful.reports.html import (
 from handful.reports.level_tables import tree_section
 from handful.reports.multilabel_section import multilabel_section
 from handful.reports.plots import as_svg, cost_figure, sweep_figure
-from handful.reports.text_tables import NOTES, flop_unit, format_interval, percent
+from handful.reports.text_tables import flop_unit, format_interval, interval_notes, percent
 
 
 def write_report(
@@ -90,7 +90,7 @@ def write_report(
         "thirds": _groups([r for r in rows if r.thirds]),
         "tree": tree_section(results, chosen),
         "others": [(METRIC_NAMES[m], _groups(summarise(results, m))) for m in metrics_of(focus) if m != chosen],
-        "designs": [NOTES[d] for d in dict.fromkeys(r.design for r in rows)],
+        "designs": interval_notes(rows),
         "pairs": pairs,
         "pair_names": list(dict.fromkeys((c.a, c.b) for c in pairs)),
         "unpaired": unpaired,

@@ -7,16 +7,22 @@ import numpy as np
 from handful.core.text import shorten_middle, wrap
 from handful.evaluation.annotation_cost import CostPoint, break_evens
 from handful.evaluation.calibration import CalibrationSummary
+from handful.evaluation.design import Design
 from handful.evaluation.paired_difference import PairedDifference
-from handful.evaluation.statistics import METRIC_NAMES, ScoreSummary, ThirdScore
+from handful.evaluation.statistics import METRIC_NAMES, Interval, ScoreSummary, ThirdScore
 
-NOTES = {
-    "draws": "training images redrawn, one test set; t interval over draws for new training images of the same "
-    "population, corrected for the share of their pool that draws take",
-    "seeds": "the same images in every run, only seeds vary; t interval over seeds, for these training images",
-    "re-split": "train and test re-split in every run; t interval over runs for new training images of the same "
-    "population, corrected for the images that runs share",
-    "one run": "one run; Wilson interval over its test images, which says nothing of other draws",
+REPEATED: dict[Design, str] = {
+    "draws": "training images redrawn, one test set",
+    "seeds": "the same images in every run, only seeds vary",
+    "re-split": "train and test re-split in every run",
+    "one run": "one run",
+}
+T_INTERVALS: dict[Design, str] = {
+    "draws": "t interval over draws for new training images of the same population, corrected for the share of their "
+    "pool that draws take",
+    "seeds": "t interval over seeds, for these training images",
+    "re-split": "t interval over runs for new training images of the same population, corrected for the images that "
+    "runs share",
 }
 HEADS: dict[str, str] = {
     **METRIC_NAMES,
@@ -36,6 +42,25 @@ def image_range(third: ThirdScore) -> str:
     return str(third.most) if third.most == third.least else f"{third.most} to {third.least}"
 
 
+def interval_notes(rows: Sequence[ScoreSummary]) -> list[str]:
+    """What was repeated and what the intervals are, for each design of the rows."""
+    kinds: dict[Design, set[Interval]] = {}
+    for row in rows:
+        kinds.setdefault(row.design, set()).add(row.interval)
+    return [_interval_note(design, of_design) for design, of_design in kinds.items()]
+
+
+def _interval_note(design: Design, kinds: set[Interval]) -> str:
+    texts = {
+        "t": T_INTERVALS.get(design, ""),
+        "Wilson": "Wilson interval over the test images, which says nothing of other draws",
+        "none": "without an interval",
+    }
+    where = "" if design == "one run" else "all runs alike: " if len(kinds) == 1 else "where all runs are alike: "
+    parts = [("" if kind == "t" else where) + text for kind, text in texts.items() if kind in kinds]
+    return "; ".join([REPEATED[design], *parts])
+
+
 def percent(value: float) -> str:
     """A share as a percentage with one decimal; "n/a" for NaN."""
     return "n/a" if np.isnan(value) else f"{100 * value:.1f}"
@@ -52,6 +77,11 @@ def signed(value: float) -> str:
         return "n/a"
     text = f"{100 * value:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text
+
+
+def signed_interval(low: float, high: float) -> str:
+    """An interval of differences in points."""
+    return "n/a" if np.isnan(low) else f"{signed(low)} to {signed(high)}"
 
 
 def format_probability(value: float) -> str:
@@ -79,7 +109,7 @@ def format_table(rows: Sequence[ScoreSummary], *, width: int = 80, unit: str = "
         for r in rows
     ]
     body = layout_table([(r.recipe,) for r in rows], "recipe", heads, cells, width)
-    notes = [NOTES[d] for d in dict.fromkeys(r.design for r in rows)]
+    notes = interval_notes(rows)
     if any(r.smallest is not None for r in rows):
         notes.append("M: images of the largest class and of the smallest")
     tests, metric = sorted({r.n_test for r in rows}), METRIC_NAMES[rows[0].metric]
@@ -118,7 +148,7 @@ def format_comparisons(rows: Sequence[PairedDifference], *, width: int = 80) -> 
             images_per_class(r, ":"),
             str(r.draws),
             signed(r.mean),
-            f"{signed(r.low)} to {signed(r.high)}",
+            signed_interval(r.low, r.high),
             winner[r.verdict],
         )
         for r in rows
