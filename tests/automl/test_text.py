@@ -12,8 +12,22 @@ from handful.errors import command_line
 from handful.evaluation.normal_class import NormalClassRates, Rate
 from handful.recipes.backbone_names import split_name
 from tests.support.datasets import squares
+from tests.support.results import result, run
 
 NAN = math.nan
+LABELS = [0] * 60 + [1] * 40 + [2] * 20
+
+
+def _predictions(rust: int, scab: int, healthy: int = 0) -> list[int]:
+    """So many of 60 images of rust are called scab, of 40 of scab called rust, and some of them healthy."""
+    return [1] * rust + [0] * (60 - rust) + [0] * scab + [2] * healthy + [1] * (40 - scab - healthy) + [2] * 20
+
+
+HELD_OUT = result(
+    "logistic",
+    *(run(LABELS, _predictions(rust, 16), draw=draw) for draw, rust in enumerate([4, 5, 5, 5, 5])),
+    classes=("rust", "scab", "healthy"),
+)
 SCORE = HonestScore("cross-validation", 0.792, 0.71, 0.861, 0.74, 0.70, 0.35, 120, 5, 5)
 RUN = RunResult(
     folder=Path("handful-photos"),
@@ -37,6 +51,7 @@ RUN = RunResult(
     advice=(Advice("twice as many labelled images: about 3 more of 100 right", 0.03),),
     predicted={"rust": 30},
     seconds=42.3,
+    result=HELD_OUT,
 )
 
 
@@ -77,7 +92,7 @@ def test_the_score_says_why_it_is_lower_than_that_of_the_trials() -> None:
 
 def test_without_a_score_it_says_so_and_what_would_give_one() -> None:
     nothing = HonestScore("nothing", NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, 0)
-    text = format_run(replace(RUN, score=nothing, classes=(), tried=(), advice=()))
+    text = format_run(replace(RUN, score=nothing, classes=(), tried=(), advice=(), result=None))
     assert "cannot be said" in text
     assert "nan" not in text
 
@@ -100,6 +115,18 @@ def test_the_lines_say_what_happened_and_fit(width: int) -> None:
         "Next: handful predict handful-photos NEW_IMAGES",
     ):
         assert part in joined
+
+
+def test_the_largest_confusions_may_be_of_one_class() -> None:
+    held_out = result("logistic", run(LABELS, _predictions(3, 16, healthy=4)), classes=HELD_OUT.classes)
+    text = " ".join(format_answer(replace(RUN, result=held_out)).split())
+    assert "Confuses: 16 of 40 images of scab are called rust; 4 of 40 images of scab are called healthy." in text
+
+
+def test_confusions_of_few_images_are_not_named() -> None:
+    held_out = result("logistic", run(LABELS, _predictions(1, 0)), classes=HELD_OUT.classes)
+    assert "Confuses: nothing worth naming." in format_answer(replace(RUN, result=held_out))
+    assert "Confuses" not in format_answer(replace(RUN, result=None))
 
 
 def test_a_method_that_is_usually_good_and_was_not_tried_is_said_right_after_the_answer() -> None:

@@ -3,7 +3,7 @@
 Images without a label are predicted; then what would help is measured.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -13,11 +13,10 @@ from handful.automl.candidate_runner import NotTried
 from handful.automl.candidates import PROMISING, describe_name
 from handful.automl.doubtful_labels import describe_doubtful, doubtful_labels, judging_seconds
 from handful.automl.related import TiedData
-from handful.automl.result import TABLE, Advice, ClassScore, DoubtfulLabel, RunResult
+from handful.automl.result import Advice, ClassScore, DoubtfulLabel, RunResult
+from handful.automl.run_files import write_predictions
 from handful.automl.select_and_train import Outcome, Settings
 from handful.core.dataset import Dataset
-from handful.core.progress import Progress
-from handful.deployment.predict_table import predict_table
 from handful.inspection.measurements import Measurements
 from handful.models.classifier import Classifier
 from handful.recipes.backbone_names import short_name, split_name
@@ -99,15 +98,7 @@ def _prediction(
         return []
 
     def predict() -> None:
-        with Progress(len(unlabelled), "predicting", shown=settings.progress, loss=False) as bar:
-            counts: Mapping[str, int] = predict_table(
-                classifier,
-                unlabelled,
-                result.folder / TABLE,
-                overwrite=True,
-                advance=lambda n: bar.advance(steps=n),
-            )
-        predicted.update(counts)
+        predicted.update(write_predictions(classifier, unlabelled, result.folder, progress=settings.progress))
 
     seconds = classifier.card["seconds"] * len(unlabelled) / max(1, len(outcome.learned))
     return [Extra(f"predicting {len(unlabelled)} images without a label", seconds, predict)]

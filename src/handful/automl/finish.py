@@ -1,7 +1,5 @@
 """The end of an automatic run: the model, the answer and the report, and then what the time that is left allows."""
 
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
@@ -15,19 +13,17 @@ from handful.automl.candidates import describe
 from handful.automl.extras import add_extras, cheap_advice
 from handful.automl.related import TiedData
 from handful.automl.report import write_report
-from handful.automl.result import PAGE, VALUES, LevelScore, RunResult, Tried, as_values
+from handful.automl.result import PAGE, LevelScore, RunResult, Tried, as_values
+from handful.automl.run_files import write_model, write_values
 from handful.automl.score import class_scores, level_scores, without_optimism
 from handful.automl.select import Selection
 from handful.automl.select_and_train import Outcome, Settings
 from handful.core.dataset import Dataset
-from handful.core.files import write_atomically
 from handful.evaluation.normal_class import NormalClassRates, normal_class_rates
 from handful.evaluation.score_table import pooled_accuracy
 from handful.models.classifier import Classifier
 from handful.reports.card_scores import card_scores
-from handful.saving.classifier import save_classifier
-from handful.saving.model_card import CARD, data_facts
-from handful.saving.model_folder import MODEL
+from handful.saving.model_card import data_facts
 
 
 def finish(
@@ -40,8 +36,7 @@ def finish(
     with settings.stages.stage("writing the report"):
         rates = normal_class_rates(outcome.result, requested=settings.normal_class, groups=data.groups)
         classifier = _with_scores(outcome, levels, rates)
-        save_classifier(classifier, folder / MODEL, overwrite=True)
-        shutil.copyfile(folder / MODEL / CARD, folder / CARD)
+        write_model(classifier, folder)
         result = RunResult(
             folder=folder,
             images=int(outcome.learned.counts.sum()),
@@ -75,8 +70,7 @@ def finish(
 def _write(result: RunResult, data: Dataset) -> None:
     """Write the report and the values."""
     write_report(result, result.folder / PAGE, data=data, overwrite=True)
-    with write_atomically(result.folder / VALUES) as draft:
-        draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_values(as_values(result), result.folder)
 
 
 def _with_scores(outcome: Outcome, levels: Sequence[LevelScore], rates: NormalClassRates | None) -> Classifier:

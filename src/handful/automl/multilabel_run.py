@@ -4,8 +4,6 @@ Recipes are selected by mean AP. The thresholds are cross-fitted from the held-o
 chosen on the other folds, so that F1, recall and precision are honest too.
 """
 
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,16 +16,15 @@ from handful.automl.candidates import describe, load_requested
 from handful.automl.cross_validation import score_recipes
 from handful.automl.multilabel_result import MultilabelRunResult, as_values, expected, method
 from handful.automl.multilabel_thresholds import at_cross_fitted_thresholds, with_thresholds
-from handful.automl.result import OURS, PAGE, TABLE, VALUES
+from handful.automl.result import OURS, PAGE
+from handful.automl.run_files import write_model, write_predictions, write_values
 from handful.comparison.candidate_rules import SMALL, traits_of
 from handful.core.dataset import Dataset
-from handful.core.files import lock_output, refuse_foreign, write_atomically
-from handful.core.progress import Progress
+from handful.core.files import lock_output, refuse_foreign
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.check import check
 from handful.data.splits import training_split
-from handful.deployment.predict_table import predict_table
 from handful.evaluation.multilabel import class_scores, summarise_multilabel
 from handful.evaluation.multilabel_selection import mean_ap_optimism
 from handful.models.classifier import Classifier
@@ -36,9 +33,7 @@ from handful.recipes.kinds import check_kind
 from handful.recipes.load import load_recipe
 from handful.reports.card_scores import card_scores
 from handful.reports.evaluation_report import write_report
-from handful.saving.classifier import save_classifier
-from handful.saving.model_card import CARD, data_facts
-from handful.saving.model_folder import MODEL
+from handful.saving.model_card import data_facts
 from handful.training.train import train
 
 CHEAP = ("logistic", "nearest-centroid", "ridge", "knn", "logistic-pixels")
@@ -181,8 +176,7 @@ def _finish(
 ) -> MultilabelRunResult:
     """Save the model, its card and the report, and predict what has no label."""
     card = {**classifier.card, "data": data_facts(data), **_card_entries(result)}
-    save_classifier(replace(classifier, card=card), result.folder / MODEL, overwrite=True)
-    shutil.copyfile(result.folder / MODEL / CARD, result.folder / CARD)
+    write_model(replace(classifier, card=card), result.folder)
     others = [r for r in results if r.recipe.name != result.recipe] if result.scored_by == "cross-validation" else []
     write_report(
         [result.result, *others],
@@ -193,16 +187,9 @@ def _finish(
         note=method(result),
         overwrite=True,
     )
-    predicted: dict[str, int] = {}
-    if len(unlabelled):
-        with Progress(len(unlabelled), "predicting", shown=progress, loss=False) as bar:
-            table = result.folder / TABLE
-            predicted = predict_table(
-                classifier, unlabelled, table, overwrite=True, advance=lambda n: bar.advance(steps=n)
-            )
+    predicted = write_predictions(classifier, unlabelled, result.folder, progress=progress)
     result = replace(result, predicted=predicted, seconds=round(budget.spent, 1))
-    with write_atomically(result.folder / VALUES) as draft:
-        draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_values(as_values(result), result.folder)
     return result
 
 

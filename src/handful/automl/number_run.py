@@ -4,8 +4,6 @@ Recipes are selected by their mean absolute error as a share of that of the trai
 quantities.
 """
 
-import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,24 +14,21 @@ from handful.automl.budget import SECONDS, Budget
 from handful.automl.candidates import describe, load_requested
 from handful.automl.cross_validation import score_recipes
 from handful.automl.number_result import NumberRunResult, as_values, expected, method
-from handful.automl.result import OURS, PAGE, TABLE, VALUES
+from handful.automl.result import OURS, PAGE
+from handful.automl.run_files import write_model, write_predictions, write_values
 from handful.core.dataset import Dataset
-from handful.core.files import lock_output, refuse_foreign, write_atomically
-from handful.core.progress import Progress
+from handful.core.files import lock_output, refuse_foreign
 from handful.core.recipe import Recipe
 from handful.core.result import Result, Run
 from handful.data.check import check
 from handful.data.splits import training_split
-from handful.deployment.predict_table import predict_table
 from handful.evaluation.number_selection import error_optimism, relative_error
 from handful.evaluation.numbers import summarise_numbers
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
 from handful.recipes.kinds import check_kind
 from handful.reports.number_report import write_number_report
-from handful.saving.classifier import save_classifier
-from handful.saving.model_card import CARD, data_facts
-from handful.saving.model_folder import MODEL
+from handful.saving.model_card import data_facts
 from handful.training.train import train
 
 CHEAP = ("ridge", "knn")
@@ -149,8 +144,7 @@ def _finish(
 ) -> NumberRunResult:
     """Save the model, its card and the report, and predict what has no number."""
     card = {**model.card, "data": data_facts(data), "expected": expected(result)}
-    save_classifier(replace(model, card=card), result.folder / MODEL, overwrite=True)
-    shutil.copyfile(result.folder / MODEL / CARD, result.folder / CARD)
+    write_model(replace(model, card=card), result.folder)
     title = f"{name}: how far off is it?" if name else "How far off is it?"
     write_number_report(
         result.result,
@@ -160,13 +154,9 @@ def _finish(
         answer=expected(result),
         notes=(method(result), *result.doubts),
     )
-    if len(unlabelled):
-        with Progress(len(unlabelled), "predicting", shown=progress, loss=False) as bar:
-            table = result.folder / TABLE
-            predict_table(model, unlabelled, table, overwrite=True, advance=lambda n: bar.advance(steps=n))
+    write_predictions(model, unlabelled, result.folder, progress=progress)
     result = replace(result, seconds=round(budget.spent, 1))
-    with write_atomically(result.folder / VALUES) as draft:
-        draft.write_text(json.dumps(as_values(result), indent=1, ensure_ascii=False), encoding="utf-8")
+    write_values(as_values(result), result.folder)
     return result
 
 

@@ -68,7 +68,7 @@ def write_report(
         "exact": exact(result),
         "groups": [(level_sentence(level), level.groups) for level in result.levels],
         "how": how_scored(result) if scored else "",
-        "confuses": confusions(result.classes),
+        "confuses": confusions(result),
         "method": selected(result),
         "not_tried": not_tried(result),
         "pretraining": "" if scored is None else describe_pretraining(scored.recipe.backbone),

@@ -8,7 +8,7 @@ from handful.automl.result import ClassScore, HonestScore, LevelScore
 from handful.automl.select import Selection
 from handful.core.dataset import Dataset
 from handful.core.result import Result, Run
-from handful.evaluation.confusion import confusion_matrix
+from handful.evaluation.confusion import confusion_matrix, scored_images
 from handful.evaluation.levels import at_level, summarise_levels
 from handful.evaluation.metrics import recalls
 from handful.evaluation.score_table import joined
@@ -75,7 +75,7 @@ def class_scores(result: Result | None, data: Dataset) -> tuple[ClassScore, ...]
         rest = (0, np.nan, "", np.nan)
         return tuple(ClassScore(name, int(n), *rest) for name, n in zip(data.classes, counts, strict=True))
     shares = confusion_matrix(result)
-    scored = [len({i for run in result.runs for i in np.array(run.ids)[run.labels == c]}) for c in range(len(counts))]
+    scored = scored_images(result)
     rows = []
     for c, name in enumerate(data.classes):
         others = np.where(np.arange(len(counts)) == c, -1.0, shares[c])
@@ -85,8 +85,8 @@ def class_scores(result: Result | None, data: Dataset) -> tuple[ClassScore, ...]
             ClassScore(
                 name,
                 int(counts[c]),
-                scored[c],
-                float(shares[c, c]) if scored[c] else np.nan,
+                scored[name],
+                float(shares[c, c]) if scored[name] else np.nan,
                 data.classes[other] if mistaken > 0 else "",
                 max(0.0, mistaken),
             )

@@ -6,9 +6,10 @@ from handful.automl import closing
 from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
 from handful.automl.candidates import DESCRIPTIONS, PROMISING, describe_name
-from handful.automl.result import ClassScore, HonestScore, LevelScore, RunResult
+from handful.automl.result import HonestScore, LevelScore, RunResult
 from handful.core.text import how_often_right, in_words, share_of, wrap
 from handful.errors import by_interface, option
+from handful.evaluation.confusion import Confusion, largest_confusions, scored_images
 from handful.evaluation.normal_class import Rate
 from handful.recipes.backbone_names import split_name
 
@@ -29,7 +30,7 @@ def format_answer(result: RunResult, *, width: int = 80) -> str:
         exact(result),
         *map(level_sentence, result.levels),
         normal_class(result),
-        confusions(result.classes),
+        confusions(result),
     ]
     return _lines([*scored, method(result), closing.written(result.folder)], width)
 
@@ -130,18 +131,21 @@ def _rate(rate: Rate) -> str:
     return f"{100 * rate.share:.1f} % ({count}; 95 % interval {100 * rate.low:.1f} to {100 * rate.high:.1f} %)"
 
 
-def confusions(classes: tuple[ClassScore, ...]) -> str:
+def confusions(result: RunResult) -> str:
     """The largest confusions."""
-    rows = sorted((c for c in classes if c.scored and c.mistaken >= SURE), key=lambda c: -c.mistaken)
+    if result.result is None:
+        return ""
+    images = scored_images(result.result)
+    rows = [row for row in largest_confusions(result.result, MOST_CONFUSIONS) if row.share >= SURE]
     if not rows:
-        return "Confuses: nothing worth naming." if any(c.scored for c in classes) else ""
-    return f"Confuses: {'; '.join(map(_confusion, rows[:MOST_CONFUSIONS]))}."
+        return "Confuses: nothing worth naming."
+    return f"Confuses: {'; '.join(_confusion(row, images[row.label]) for row in rows)}."
 
 
-def _confusion(row: ClassScore) -> str:
-    count = row.mistaken * row.scored
+def _confusion(row: Confusion, images: int) -> str:
+    count = row.share * images
     number = f"{max(1, round(count))}" if abs(count - round(count)) < 0.05 else f"on average {count:.1f}"
-    return f"{number} of {row.scored} images of {in_words(row.name)} are called {in_words(row.mistaken_for)}"
+    return f"{number} of {images} images of {in_words(row.label)} are called {in_words(row.predicted)}"
 
 
 def method(result: RunResult) -> str:

@@ -32,6 +32,12 @@ def confusion_matrix(result: Result) -> Float[np.ndarray, "k k"]:
     return np.asarray(counts / np.where(totals > 0, totals, 1))
 
 
+def scored_images(result: Result) -> dict[str, int]:
+    """How many different images of each class were scored."""
+    ids = [{i for run in result.runs for i in np.array(run.ids)[run.labels == c]} for c in range(len(result.classes))]
+    return {name: len(found) for name, found in zip(result.classes, ids, strict=True)}
+
+
 def largest_confusions(result: Result, most: int) -> list[Confusion]:
     """The largest shares off the diagonal, at most so many and none that is 0."""
     shares = confusion_matrix(result)
