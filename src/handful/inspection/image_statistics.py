@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
+from handful.core.color import LUMA
 from handful.core.dataset import Image
 from handful.data.images import content_hash
 from handful.inspection.perceptual_hash import SIDE, perceptual_hash
@@ -40,7 +41,7 @@ class ImageStatistics:
     @property
     def gray(self) -> Float[np.ndarray, "n 32 32"]:
         """Luma of the small pictures, 0..255."""
-        weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+        weights = np.array(LUMA, dtype=np.float32)
         return np.asarray(self.small.astype(np.float32) @ weights)
 
     @property

@@ -13,7 +13,7 @@ from handful.parts import registry
 from tests.parts.augment.conftest import make_batch, seeded
 
 NAMES = registry.names("augment")
-STILL = {"color_jitter", "noise"}  # these leave every pixel where it is
+STILL = {"color_jitter", "grayscale", "noise"}  # these leave every pixel where it is
 CHANGES_COLORS = {"rand_augment"}  # moves pixels, and may turn white to black: see test_rand_augment
 VARIANTS: list[tuple[str, dict[str, object]]] = [(name, {}) for name in NAMES] + [
     ("affine", {"elastic": 0.06, "fill": "border"}),

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from handful.core.color import LUMA
 from handful.core.context import Context
 from handful.core.tensors import Batch
 from handful.parts.augment._part import Augment, bernoulli, check_number, uniform
@@ -70,9 +71,7 @@ def build(
 @lru_cache(maxsize=8)
 def _luma_and_hue(device: torch.device) -> tuple[Float[Tensor, "3"], Float[Tensor, "3 3"]]:
     """Luma weights, and the matrix that removes the luma of an RGB value and rotates its hue by 90 degrees."""
-    yiq = torch.tensor(
-        ((0.299, 0.587, 0.114), (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)), dtype=torch.float64
-    )
+    yiq = torch.tensor((LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)), dtype=torch.float64)
     rotation = torch.tensor(((0, 0, 0), (0, 0, -1), (0, 1, 0)), dtype=torch.float64)
     quarter_turn = torch.linalg.inv(yiq) @ rotation @ yiq
     return yiq[0].float().to(device), quarter_turn.float().to(device)

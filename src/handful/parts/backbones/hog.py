@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from handful.core.color import LUMA
 from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.parts.backbones._vector import to_maps, vector_backbone
 
-GRAY = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow converts to gray
 SHARPNESS = 4  # power of the cosine: half the vote is lost at 33 degrees, near the width of one of nine bins
 TINY = 0.05  # added to lengths: gradients of noise make no orientation
 
@@ -39,7 +39,7 @@ class OrientedGradients(nn.Module):
         x[1], y[:, 1] = half, half
         directions = angles.cos()[:, None, None] * x + angles.sin()[:, None, None] * y
         ramp = 1 - (torch.arange(2 * cell) + 0.5 - cell).abs() / cell  # votes fall off linearly to the next cell
-        self.register_buffer("gray", torch.tensor(GRAY)[None, :, None, None], persistent=False)
+        self.register_buffer("gray", torch.tensor(LUMA)[None, :, None, None], persistent=False)
         self.register_buffer("directions", directions[:, None], persistent=False)
         weights = (ramp[:, None] * ramp / cell**2).expand(orientations, 1, -1, -1).clone()
         self.register_buffer("weights", weights, persistent=False)
